@@ -1,0 +1,1 @@
+//! Runs on named threads: queue, events, control, and what becomes of a panic.

@@ -1,0 +1,1 @@
+//! What a run is asked to do: the one typed tree of settings, experiment files, environment.

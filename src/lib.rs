@@ -1,0 +1,28 @@
+//! EmpRL Studio: reinforcement learning of empathetic dialogue models, launched, watched and judged.
+//!
+//! The crate is a house of rooms; data flows one way through them, and each room knows only those
+//! below it (`tests/house.rs` checks this):
+//!
+//! ```text
+//! app, cli                 what a person sees: the window, the command line
+//! engine, report           runs on threads; result tables
+//! train   store            the trainers; SQLite and checkpoints on disk
+//! nn      series           T5 and its parts; curves in memory
+//! experiment metrics data text
+//! ```
+//!
+//! Nothing below `app` imports egui, nothing above `train` holds a tensor, and `store`, `series` and
+//! `metrics` know neither burn nor egui.
+
+pub mod app;
+pub mod cli;
+pub mod data;
+pub mod engine;
+pub mod experiment;
+pub mod metrics;
+pub mod nn;
+pub mod report;
+pub mod series;
+pub mod store;
+pub mod text;
+pub mod train;

@@ -1,0 +1,1 @@
+//! What is measured: the declaration of every metric, and those computed from words and levels.

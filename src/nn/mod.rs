@@ -1,0 +1,1 @@
+//! The networks: T5, prefixes, value head, empathy identifier, sampling.

@@ -1,0 +1,1 @@
+//! Result tables, as text, JSON and for the window.

@@ -1,0 +1,1 @@
+//! Curves in memory: append-only buffers, a min/max pyramid, smoothing. Pure.

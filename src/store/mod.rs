@@ -1,0 +1,1 @@
+//! Runs on disk: SQLite for what happened, files for checkpoints.

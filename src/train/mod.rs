@@ -1,0 +1,1 @@
+//! The trainers: identifiers, generator, PPO, and the line that joins them.

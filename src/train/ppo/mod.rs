@@ -4,5 +4,8 @@ pub mod advantage;
 pub mod kl;
 pub mod objective;
 pub mod reward;
+pub mod rollout;
+pub mod scorer;
 pub mod shaping;
+pub mod trainer;
 pub mod whiten;

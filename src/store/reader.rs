@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use super::database::Database;
 use super::error::{Fault, StoreError};
@@ -254,17 +254,23 @@ impl StoreReader {
             transaction.commit()?;
             Ok(value)
         };
-        looked().map_err(|fault| match (fault, self.database.newer) {
+        looked().map_err(|fault| {
             // A newer store may hold what this program has no word for.
-            (
-                Fault::Unreadable(..) | Fault::Sql(rusqlite::Error::SqliteFailure(..)),
-                Some(found),
-            ) => StoreError::Newer {
-                path: self.database.path.clone(),
-                found,
-                known: schema::VERSION,
-            },
-            (fault, _) => fault.at(&self.database.path),
+            let unknown = match &fault {
+                Fault::Unreadable(..) => true,
+                Fault::Sql(error) => {
+                    matches!(error.sqlite_error_code(), None | Some(ErrorCode::Unknown))
+                }
+                Fault::Store(_) => false,
+            };
+            match self.database.newer {
+                Some(found) if unknown => StoreError::Newer {
+                    path: self.database.path.clone(),
+                    found,
+                    known: schema::VERSION,
+                },
+                _ => fault.at(&self.database.path),
+            }
         })
     }
 

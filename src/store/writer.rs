@@ -500,3 +500,65 @@ fn truncate(db: &Connection, run: RunId, to: Option<(Stage, u64)>) -> Result<Vec
     found(db, run, changed)?;
     Ok(lost)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Environment;
+
+    #[test]
+    fn a_full_disk_is_told_and_what_was_recorded_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let new = NewRun {
+            name: "full".to_string(),
+            experiment: "quickstart".to_string(),
+            seed: 1,
+            device: "flex".to_string(),
+            config_toml: String::new(),
+            environment: Environment::capture(),
+        };
+        let lock = store.create_run(&new).unwrap();
+        let run = lock.run();
+        // SQLite answers as it does on a full disk when a database may not grow.
+        let db = &store.database.connection;
+        let pages: i64 = db
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        db.query_row(
+            &format!("PRAGMA max_page_count = {}", pages + 4),
+            [],
+            |_| Ok(()),
+        )
+        .unwrap();
+        let batch = |first: u64| -> Vec<(i64, Report)> {
+            (first..first + 100)
+                .map(|step| {
+                    let values = vec![("ppo/reward".to_string(), step as f64)];
+                    let (stage, total) = (Stage::Ppo, 9);
+                    (
+                        0,
+                        Report::Metrics {
+                            stage,
+                            step,
+                            total,
+                            values,
+                        },
+                    )
+                })
+                .collect()
+        };
+        let mut recorded = 0;
+        let error = loop {
+            match store.record(run, &batch(recorded)) {
+                Ok(()) => recorded += 100,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("free some space"), "{error}");
+        assert!(recorded > 0);
+        let keys = store.reader().unwrap().keys(run).unwrap();
+        assert_eq!(keys[0].count, recorded);
+    }
+}

@@ -82,7 +82,6 @@ fn a_newer_store_is_read_but_never_written() {
         store.record_control(run, "stop", 0),
         store.heartbeat(run),
         store.set_note(run, "no"),
-        store.set_fingerprints(run, &serde_json::Value::Null),
         store.truncate_after(run, None),
         store.recover().map(|_| ()),
     ];

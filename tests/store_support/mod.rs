@@ -13,6 +13,7 @@ pub fn new_run(name: &str) -> NewRun {
         device: "flex".to_string(),
         config_toml: "seed = 7\n".to_string(),
         environment: Environment::capture(),
+        fingerprints: [("dialogues".to_string(), "abc".to_string())].into(),
     }
 }
 

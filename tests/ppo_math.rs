@@ -268,7 +268,7 @@ fn figures(statistics: &ObjectiveStatistics) -> [f32; 10] {
 /// TRL's `vf_coef` of 0.1 with its ½ before the square.
 fn as_trl() -> ObjectiveConfig {
     ObjectiveConfig {
-        value_weight: 0.05,
+        value_coefficient: 0.05,
         ..Default::default()
     }
 }

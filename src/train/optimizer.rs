@@ -52,6 +52,7 @@ struct State {
 
 /// First and second moment of one parameter's gradient, flattened.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant)] // a few hundred of them, beside megabytes of numbers
 enum Moments {
     Host { first: Vec<f32>, second: Vec<f32> },
     Device { first: Tensor<1>, second: Tensor<1> },

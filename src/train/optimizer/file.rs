@@ -34,10 +34,6 @@ impl AdamW {
     /// Writes the moments and step counts of every parameter. The file appears under its name
     /// only when it is whole and on disk.
     pub fn save(&self, path: &Path) -> Result<(), OptimizerFileError> {
-        let failed = |reason: String| OptimizerFileError::Write {
-            path: path.to_owned(),
-            reason,
-        };
         let entries = self.states.iter().flat_map(|(name, state)| {
             let [first, second] = state.moments.numbers().map(|numbers| Entry::Numbers {
                 shape: [numbers.len()],
@@ -52,12 +48,17 @@ impl AdamW {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".tmp");
         let unfinished = PathBuf::from(unfinished);
-        safetensors::serialize_to_file(entries, None, &unfinished)
-            .map_err(|error| failed(error.to_string()))?;
-        std::fs::File::open(&unfinished)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| std::fs::rename(&unfinished, path))
-            .map_err(|error| failed(error.to_string()))
+        let written = safetensors::serialize_to_file(entries, None, &unfinished)
+            .map_err(|error| error.to_string())
+            .and_then(|()| finish(&unfinished, path).map_err(|error| error.to_string()));
+        written.map_err(|reason| {
+            // Best effort: the reason of the failure matters more than what is left.
+            let _ = std::fs::remove_file(&unfinished);
+            OptimizerFileError::Write {
+                path: path.to_owned(),
+                reason,
+            }
+        })
     }
 
     /// Reads what [`AdamW::save`] wrote for a module of the same parameters; moments go where the
@@ -85,6 +86,12 @@ impl AdamW {
         })?;
         Ok(Self { config, states })
     }
+}
+
+/// Puts a written file on disk for good, then under its name.
+fn finish(unfinished: &Path, path: &Path) -> std::io::Result<()> {
+    std::fs::File::open(unfinished)?.sync_all()?;
+    std::fs::rename(unfinished, path)
 }
 
 fn read<M: Module>(file: &SafeTensors<'_>, module: &M) -> Result<BTreeMap<String, State>, String> {

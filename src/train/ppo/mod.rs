@@ -4,5 +4,6 @@ pub mod advantage;
 pub mod kl;
 pub mod objective;
 pub mod reward;
+pub mod score;
 pub mod shaping;
 pub mod whiten;

@@ -57,9 +57,13 @@ impl Gradients {
         self.norm
     }
 
-    /// What the gradients are to be multiplied with so that their norm is at most `max_norm`.
-    pub fn scale(&self, max_norm: Option<f64>) -> f64 {
-        max_norm.map_or(1.0, |max_norm| (max_norm / (self.norm + 1e-6)).min(1.0))
+    /// What the gradients are to be multiplied with so that their norm is at most `max_norm`; 1 if
+    /// that is 0, which stands for no clipping.
+    pub fn scale(&self, max_norm: f64) -> f64 {
+        if max_norm == 0.0 {
+            return 1.0;
+        }
+        (max_norm / (self.norm + 1e-6)).min(1.0)
     }
 
     /// How many parameters have a gradient.

@@ -15,30 +15,15 @@ use super::clip::{CHUNK, Gradient, Gradients, numbers};
 
 pub use file::OptimizerFileError;
 
-/// Settings of AdamW (decoupled weight decay; 0 makes it Adam).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AdamWConfig {
-    pub beta_1: f64,
-    pub beta_2: f64,
-    pub epsilon: f64,
-    pub weight_decay: f64,
-}
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
 
-impl Default for AdamWConfig {
-    fn default() -> Self {
-        Self {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.01,
-        }
-    }
-}
-
-/// AdamW and its moments.
+/// AdamW (decoupled weight decay; 0 makes it Adam) with its usual β of 0.9 and 0.999 and ε of 1e-8,
+/// and its moments.
 pub struct AdamW {
-    config: AdamWConfig,
-    /// By the parameter's path in its module, as in `decoder.block.0.weight`.
+    weight_decay: f64,
+    /// By the parameter's path in its module, as in `decoder.blocks.0.norm.weight`.
     states: BTreeMap<String, State>,
 }
 
@@ -58,63 +43,47 @@ enum Moments {
     Device { first: Tensor<1>, second: Tensor<1> },
 }
 
-/// What an update did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Update {
-    /// Global norm of the gradients, before clipping.
-    pub gradient_norm: f64,
-    /// Whether parameters moved. They do not when the norm is not a finite number.
-    pub applied: bool,
-}
-
 impl AdamW {
     /// An optimizer without memory.
-    pub fn new(config: AdamWConfig) -> Self {
+    pub fn new(weight_decay: f64) -> Self {
         Self {
-            config,
+            weight_decay,
             states: BTreeMap::new(),
         }
     }
 
-    /// The settings it was made with.
-    pub fn config(&self) -> &AdamWConfig {
-        &self.config
-    }
-
-    /// Moves the parameters that have a gradient by one step of size `learning_rate`. Before, the
-    /// gradients are scaled so that their global norm is at most `max_norm`, if one is given.
+    /// Moves the parameters that have a gradient by one step at `learning_rate`. Before, gradients
+    /// are scaled so that their global norm is at most `max_norm`, unless that is 0. Gives back the
+    /// moved module and the norm before scaling; if that is not a finite number, nothing moves.
     ///
     /// Parameters are updated in place where `module` is their only holder; a clone of the module
     /// kept elsewhere stays as it is, and costs a copy.
     pub fn step<M: Module>(
         &mut self,
+        learning_rate: f64,
         module: M,
         gradients: GradientsParams,
-        learning_rate: f64,
-        max_norm: Option<f64>,
-    ) -> (M, Update) {
+        max_norm: f64,
+    ) -> (M, f64) {
         let gradients = Gradients::collect(&module, gradients);
-        let update = Update {
-            gradient_norm: gradients.norm(),
-            applied: gradients.norm().is_finite(),
-        };
-        if !update.applied {
-            return (module, update);
+        let norm = gradients.norm();
+        if !norm.is_finite() {
+            return (module, norm);
         }
         let mut mapper = Mapper {
-            config: &self.config,
+            weight_decay: self.weight_decay,
             states: &mut self.states,
             learning_rate,
             scale: gradients.scale(max_norm),
             gradients,
             path: Vec::new(),
         };
-        (module.map(&mut mapper), update)
+        (module.map(&mut mapper), norm)
     }
 }
 
 struct Mapper<'a> {
-    config: &'a AdamWConfig,
+    weight_decay: f64,
     states: &'a mut BTreeMap<String, State>,
     learning_rate: f64,
     scale: f64,
@@ -141,7 +110,12 @@ impl ModuleMapper for Mapper<'_> {
             .entry(self.path.join("."))
             .or_insert_with(|| State::new(&gradient));
         state.steps += 1;
-        let factors = Factors::new(self.config, self.learning_rate, self.scale, state.steps);
+        let factors = Factors::new(
+            self.weight_decay,
+            self.learning_rate,
+            self.scale,
+            state.steps,
+        );
 
         let requires_grad = parameter.is_require_grad();
         let checkpointing = parameter.gradient_checkpointing_strategy();
@@ -197,23 +171,17 @@ struct Factors {
 }
 
 impl Factors {
-    fn new(config: &AdamWConfig, learning_rate: f64, scale: f64, steps: u64) -> Self {
-        let AdamWConfig {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay,
-        } = *config;
+    fn new(weight_decay: f64, learning_rate: f64, scale: f64, steps: u64) -> Self {
         let bias = |beta: f64| 1.0 - beta.powf(steps as f64);
         Self {
             scale: scale as f32,
             keep: (1.0 - learning_rate * weight_decay) as f32,
-            first_rate: (1.0 - beta_1) as f32,
-            second_keep: beta_2 as f32,
-            second_rate: (1.0 - beta_2) as f32,
-            second_correction: bias(beta_2).sqrt() as f32,
-            epsilon: epsilon as f32,
-            step: (learning_rate / bias(beta_1)) as f32,
+            first_rate: (1.0 - BETA_1) as f32,
+            second_keep: BETA_2 as f32,
+            second_rate: (1.0 - BETA_2) as f32,
+            second_correction: bias(BETA_2).sqrt() as f32,
+            epsilon: EPSILON as f32,
+            step: (learning_rate / bias(BETA_1)) as f32,
         }
     }
 }

@@ -11,7 +11,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, View};
 use thiserror::Error;
 
-use super::{AdamW, AdamWConfig, Moments, State};
+use super::{AdamW, Moments, State};
 use crate::train::clip::is_host;
 
 /// Why an optimizer's file could not be written or read.
@@ -31,10 +31,15 @@ pub enum OptimizerFileError {
 }
 
 impl AdamW {
-    /// Writes the moments and step counts of every parameter. The file appears under its name
+    /// Writes the moments and step counts of `module`'s parameters. The file appears under its name
     /// only when it is whole and on disk.
-    pub fn save(&self, path: &Path) -> Result<(), OptimizerFileError> {
-        let entries = self.states.iter().flat_map(|(name, state)| {
+    pub fn save<M: Module>(&self, module: &M, path: &Path) -> Result<(), OptimizerFileError> {
+        let parameters = Parameters::of(module);
+        let states = self
+            .states
+            .iter()
+            .filter(|(name, _)| parameters.places.contains_key(*name));
+        let entries = states.flat_map(|(name, state)| {
             let [first, second] = state.moments.numbers().map(|numbers| Entry::Numbers {
                 shape: [numbers.len()],
                 numbers,
@@ -61,30 +66,23 @@ impl AdamW {
         })
     }
 
-    /// Reads what [`AdamW::save`] wrote for a module of the same parameters; moments go where the
-    /// parameters are.
+    /// Takes over what [`AdamW::save`] wrote for a module of the same parameters; moments go where
+    /// `module`'s parameters are.
     ///
     /// # Errors
-    /// A file that is missing, cut short, or does not fit `module`.
-    pub fn load<M: Module>(
-        config: AdamWConfig,
-        path: &Path,
-        module: &M,
-    ) -> Result<Self, OptimizerFileError> {
-        let bytes = std::fs::read(path).map_err(|reason| OptimizerFileError::Read {
-            path: path.to_owned(),
-            reason,
-        })?;
+    /// A file that is missing, cut short, or does not fit `module`; the optimizer is then as it was.
+    pub fn load<M: Module>(&mut self, module: &M, path: &Path) -> Result<(), OptimizerFileError> {
+        let at = || path.to_owned();
+        let bytes = std::fs::read(path)
+            .map_err(|reason| OptimizerFileError::Read { path: at(), reason })?;
         let file =
             SafeTensors::deserialize(&bytes).map_err(|error| OptimizerFileError::Format {
-                path: path.to_owned(),
+                path: at(),
                 reason: error.to_string(),
             })?;
-        let states = read(&file, module).map_err(|reason| OptimizerFileError::Foreign {
-            path: path.to_owned(),
-            reason,
-        })?;
-        Ok(Self { config, states })
+        self.states = read(&file, &Parameters::of(module))
+            .map_err(|reason| OptimizerFileError::Foreign { path: at(), reason })?;
+        Ok(())
     }
 }
 
@@ -94,9 +92,10 @@ fn finish(unfinished: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::rename(unfinished, path)
 }
 
-fn read<M: Module>(file: &SafeTensors<'_>, module: &M) -> Result<BTreeMap<String, State>, String> {
-    let mut parameters = Parameters::default();
-    module.visit(&mut parameters);
+fn read(
+    file: &SafeTensors<'_>,
+    parameters: &Parameters,
+) -> Result<BTreeMap<String, State>, String> {
     let mut states = BTreeMap::new();
     let mut names = file.names();
     names.sort();
@@ -167,6 +166,14 @@ struct Place {
     on_host: bool,
     device: Device,
     dtype: DType,
+}
+
+impl Parameters {
+    fn of<M: Module>(module: &M) -> Self {
+        let mut parameters = Self::default();
+        module.visit(&mut parameters);
+        parameters
+    }
 }
 
 impl ModuleVisitor for Parameters {

@@ -12,14 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
-use super::likelihood::{Pairs, cross_entropy, hidden_states, label_log_probs};
+use super::likelihood::{Pairs, cross_entropy, hidden_states};
 use super::material::Encoded;
 use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::policy::Policy;
 use super::seed::{Draw, seed};
 use super::session::{Ended, Session, Speed, memory, schedule};
-use super::tensors::{floats, scalar};
+use super::score::score;
+use super::tensors::scalar;
 use crate::data::batch::Batches;
 use crate::experiment::{LrSchedule, Stage, Tuning};
 use crate::metrics::declared;
@@ -74,9 +75,9 @@ pub trait PairSource {
     fn pairs(&self, indices: &[usize], epoch: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>);
 }
 
-impl PairSource for [Encoded] {
+impl PairSource for Vec<Encoded> {
     fn len(&self) -> usize {
-        <[Encoded]>::len(self)
+        Vec::len(self)
     }
 
     fn lengths(&self) -> Vec<usize> {
@@ -174,7 +175,7 @@ pub fn train(
         );
         let vectors = policy.vectors();
         let hidden = hidden_states(&policy, vectors.as_ref(), &pairs, &mut dropout);
-        let loss = cross_entropy(policy.t5.logits(hidden), &pairs.responses);
+        let loss = cross_entropy(policy.t5.logits(hidden), &targets);
         let value = scalar(loss.clone().inner());
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
@@ -273,12 +274,10 @@ pub fn negative_log_likelihoods(
         let targets: Vec<_> = indices.iter().map(|&i| examples[i].target.as_slice()).collect();
         let pairs = Pairs::new(&sources, &targets, start, device);
         let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
-        let log_probs = label_log_probs(policy.t5.logits(hidden), pairs.responses.ids.clone());
-        let width = log_probs.dims()[1];
-        for (row, &index) in floats(log_probs).chunks(width).zip(indices) {
-            let length = examples[index].target.len();
-            let sum: f64 = row[..length].iter().map(|&p| -f64::from(p)).sum();
-            result[index] = (sum, length);
+        let scores = score(policy.t5.logits(hidden), &targets);
+        for (row, &index) in scores.log_prob_rows.iter().zip(indices) {
+            let sum: f64 = row.iter().map(|&p| -f64::from(p)).sum();
+            result[index] = (sum, row.len());
         }
     }
     result

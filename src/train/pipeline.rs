@@ -227,7 +227,7 @@ impl Line<'_> {
             dropout: config.model.dropout,
             order: Draw::GeneratorOrder,
             dropout_draw: Draw::GeneratorDropout,
-            source: self.material.train.as_slice(),
+            source: &self.material.train,
             validation: &self.material.validation,
             tokenizer: &self.tokenizer,
             base: base.as_deref(),
@@ -335,7 +335,10 @@ impl Line<'_> {
                     row
                 })
                 .collect();
-            write_jsonl(&folder.join(format!("{}.jsonl", name.to_lowercase())), &rows)?;
+            let path = folder.join(format!("{}.jsonl", name.to_lowercase()));
+            let mut text = Vec::new();
+            write_jsonl(&mut text, &rows).map_err(TrainError::io(&path))?;
+            fs::write(&path, text).map_err(TrainError::io(&path))?;
             self.session.observer.report(crate::experiment::Report::Results { system: results });
             self.session.metrics(STAGE, step as u64 + 1, total, vec![]);
             if self.session.directive() == Directive::Stop && step as u64 + 1 < total {

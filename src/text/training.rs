@@ -14,10 +14,9 @@ use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, NormalizedString, Normalizer};
 
 use super::tokenizer::{EOS, Tokenizer, TokenizerError, UNK};
-use super::unigram;
+use super::unigram::{self, WORD_START};
 
 const SPECIALS: [&str; 3] = ["<pad>", "</s>", "<unk>"];
-const WORD_START: char = '▁';
 /// Longer runs of characters are no words.
 const LONGEST_WORD: usize = 128;
 

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+/// Stands before each word.
+pub(super) const WORD_START: char = '▁';
 /// Longest piece, in characters.
 const LONGEST_PIECE: usize = 16;
 /// Most substrings that training starts from.
@@ -67,7 +69,8 @@ struct Word {
 }
 
 impl Model {
-    /// All characters, and the substrings of at least two that occur at least twice.
+    /// All characters, and the substrings of at least two that occur at least twice and do not mix
+    /// letters with punctuation: `you.` is `you` and `.`.
     fn seeded(words: &BTreeMap<String, u64>) -> Model {
         let mut counts: HashMap<&str, u64> = HashMap::new();
         for (word, count) in words {
@@ -77,7 +80,7 @@ impl Model {
         }
         let mut seeds: Vec<(&str, u64)> = counts
             .into_iter()
-            .filter(|&(text, count)| count > 1 || is_character(text))
+            .filter(|&(text, count)| is_character(text) || (count > 1 && is_of_one_kind(text)))
             .map(|(text, count)| (text, count * text.chars().count() as u64))
             .collect();
         seeds.sort_unstable_by(|a, b| {
@@ -252,6 +255,16 @@ fn is_character(text: &str) -> bool {
     text.chars().nth(1).is_none()
 }
 
+/// Whether behind a sign for the start of a word only letters, digits and apostrophes stand, or only others.
+fn is_of_one_kind(text: &str) -> bool {
+    let mut kinds = text
+        .chars()
+        .skip_while(|&c| c == WORD_START)
+        .map(|c| c.is_alphanumeric() || c == '\'');
+    let first = kinds.next();
+    kinds.all(|kind| Some(kind) == first)
+}
+
 fn restart(sums: &mut Vec<f64>, length: usize, origin: usize) {
     sums.clear();
     sums.resize(length + 1, f64::NEG_INFINITY);
@@ -301,5 +314,16 @@ mod tests {
         assert_eq!(pieces[0].0, "▁library");
         let has = |text: &str| pieces.iter().any(|(piece, _)| piece == text);
         assert!(has("▁lib") && has("e") && !has("▁rare"));
+    }
+
+    #[test]
+    fn punctuation_is_a_piece_of_its_own() {
+        let words: BTreeMap<String, u64> = [("▁don't!!", 9), ("▁(so", 7), ("▁...", 5)]
+            .map(|(word, count)| (word.to_string(), count))
+            .into();
+        let pieces = pieces(&words, 40);
+        let has = |text: &str| pieces.iter().any(|(piece, _)| piece == text);
+        assert!(has("▁don't") && has("!!") && has("so") && has("▁..."));
+        assert!(!has("▁don't!") && !has("▁(so"));
     }
 }

@@ -5,7 +5,3 @@
 pub mod declared;
 
 pub use declared::{Direction, MetricDecl, declared};
-mod results;
-mod throwaway;
-pub use throwaway::*;
-pub use results::SystemResults;

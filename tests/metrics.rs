@@ -1,23 +1,14 @@
 //! Metrics agree with scikit-learn, with NLTK, and with a published system's own figures.
 
+mod shared_data;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use emprl::data::library;
 use emprl::metrics::{Bootstrap, Confusion, ResponseWords};
 use serde::Deserialize;
-
-fn shared(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EMPRL_DATA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let path = root.join(file);
-    if path.is_file() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is absent", path.display());
-    None
-}
 
 fn near(found: f64, expected: f64, within: f64) {
     assert!((found - expected).abs() < within, "{found}, not {expected}");
@@ -74,7 +65,7 @@ fn dist_is_that_of_nltks_words() {
 
 #[test]
 fn dist_of_kemp_is_the_published_one_and_its_intervals_take_seconds() {
-    let Some(path) = shared("system_responses/kemp.txt") else {
+    let Some(path) = shared_data::shared("system_responses/kemp.txt") else {
         return;
     };
     let text = fs::read_to_string(path).unwrap();

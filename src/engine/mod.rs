@@ -17,6 +17,7 @@ mod recorder;
 mod reporter;
 mod run;
 mod supervisor;
+pub mod worker;
 
 pub use control::Control;
 pub use event::{Event, EventKind, results_to_json};

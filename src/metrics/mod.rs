@@ -5,3 +5,7 @@
 pub mod declared;
 
 pub use declared::{Direction, MetricDecl, declared};
+mod results;
+mod throwaway;
+pub use throwaway::*;
+pub use results::SystemResults;

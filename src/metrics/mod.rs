@@ -9,6 +9,7 @@ pub mod declared;
 pub mod distinct;
 pub mod emp_f1;
 pub mod perplexity;
+mod results;
 
 pub use bootstrap::{Bootstrap, Estimate};
 pub use classification::{ClassificationReport, Confusion};
@@ -16,3 +17,4 @@ pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
 pub use emp_f1::{EmpF1, EmpF1Estimates};
 pub use perplexity::{TargetLoss, perplexity, perplexity_hf};
+pub use results::{Answered, SystemResults, system_results};

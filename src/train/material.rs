@@ -1,0 +1,70 @@
+//! The texts of a run as tokens: what every stage reads.
+
+use rand::seq::SliceRandom;
+
+use super::error::TrainError;
+use super::seed::{Draw, stream};
+use crate::data::batch::{cut_context, cut_target};
+use crate::data::{DialogueSet, Example};
+use crate::experiment::DataSettings;
+use crate::text::{EOS, Tokenizer};
+
+/// An example with its tokens.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    pub example: Example,
+    /// Context, cut from the left, eos last.
+    pub source: Vec<u32>,
+    /// Target response, cut from the right, eos last.
+    pub target: Vec<u32>,
+}
+
+/// The dialogues of a run.
+#[derive(Clone, Debug)]
+pub struct Material {
+    pub train: Vec<Encoded>,
+    pub validation: Vec<Encoded>,
+    pub test: Vec<Encoded>,
+}
+
+impl Material {
+    /// Draws the examples that the settings ask for and encodes them.
+    pub fn prepare(
+        set: &DialogueSet,
+        settings: &DataSettings,
+        run_seed: u64,
+        tokenizer: &Tokenizer,
+    ) -> Result<Self, TrainError> {
+        let part = |examples: &[Example], limit: usize, row: u64, what: &str| {
+            let mut order: Vec<usize> = (0..examples.len()).collect();
+            if limit > 0 && limit < examples.len() {
+                order.shuffle(&mut stream(run_seed, Draw::Subset, 0, row));
+                order.truncate(limit);
+                order.sort_unstable();
+            }
+            if order.is_empty() {
+                return Err(TrainError::Empty {
+                    what: format!("the {what} split of {}", set.name),
+                    mend: "import the data set again".into(),
+                });
+            }
+            Ok(order
+                .into_iter()
+                .map(|index| encode(&examples[index], settings, tokenizer))
+                .collect::<Vec<_>>())
+        };
+        Ok(Material {
+            train: part(&set.train, settings.train_limit, 0, "train")?,
+            validation: part(&set.validation, settings.validation_limit, 1, "validation")?,
+            test: part(&set.test, settings.test_limit, 2, "test")?,
+        })
+    }
+}
+
+fn encode(example: &Example, settings: &DataSettings, tokenizer: &Tokenizer) -> Encoded {
+    Encoded {
+        source: cut_context(&tokenizer.encode(&example.context_text()), settings.max_source, EOS),
+        target: cut_target(&tokenizer.encode(&example.target), settings.max_target, EOS),
+        example: example.clone(),
+    }
+}

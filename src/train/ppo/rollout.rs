@@ -1,0 +1,125 @@
+//! A batch of fresh responses, and what policy and reference say of them.
+//!
+//! Log-probabilities are those of the full, untempered softmax, whatever the responses were drawn
+//! from: as the authors' trainer does. The k1 estimate can then be negative; k3 and the full KL
+//! beside it show by how much it is off.
+
+use std::ops::Range;
+
+use burn::tensor::{Device, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+use super::objective::Evaluation;
+use crate::nn::prefix::PrefixVectors;
+use crate::nn::sampling::Sampling;
+use crate::nn::{Dropout, Generated, generate};
+use crate::text::Tokenizer;
+use crate::train::likelihood::{Pairs, hidden_states};
+use crate::train::policy::Policy;
+use crate::train::score::{full_kl, score};
+
+/// Responses drawn from the policy (Eq. 12).
+pub struct Rollout {
+    pub contexts: Vec<Vec<u32>>,
+    pub generated: Vec<Generated>,
+    /// The responses as text, for whoever scores them. They are never encoded again for the policy.
+    pub responses: Vec<String>,
+}
+
+impl Rollout {
+    /// Draws one response to each context, each row from its own stream.
+    pub fn draw(
+        policy: &Policy,
+        contexts: Vec<Vec<u32>>,
+        sampling: &Sampling,
+        streams: &mut [ChaCha8Rng],
+        tokenizer: &Tokenizer,
+    ) -> Self {
+        let vectors = policy.vectors();
+        let generated = generate(&policy.t5, vectors.as_ref(), &contexts, sampling, streams);
+        let responses = generated
+            .iter()
+            .map(|row| tokenizer.decode(&row.tokens))
+            .collect();
+        Rollout { contexts, generated, responses }
+    }
+
+    /// Tokens of every response.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.generated.iter().map(|row| row.tokens.len())
+    }
+
+    /// Token ids of the responses at `range`.
+    fn tokens(&self, range: Range<usize>) -> impl Iterator<Item = &[u32]> {
+        self.generated[range].iter().map(|row| row.tokens.as_slice())
+    }
+
+    /// The rows at `range` as teacher-forced pairs; the sampled ids are the ids that are scored.
+    fn pairs(&self, range: Range<usize>, start: u32, device: &Device) -> Pairs {
+        let tokens: Vec<&[u32]> = self.tokens(range.clone()).collect();
+        let contexts: Vec<&[u32]> = self.contexts[range].iter().map(Vec::as_slice).collect();
+        Pairs::new(&contexts, &tokens, start, device)
+    }
+}
+
+/// What a policy says to given responses.
+pub struct Look {
+    /// Log-probabilities (0 on pads), values and entropy of every token `[batch, tokens]`.
+    pub evaluation: Evaluation,
+    /// Log-probabilities of the real tokens.
+    pub log_probs: Vec<Vec<f32>>,
+    /// Logits `[batch, tokens, vocabulary]`, without graph.
+    pub logits: Tensor<3>,
+}
+
+/// One forward pass of the policy over the rollout's rows at `range`, dropout off, values by its own
+/// value head.
+pub fn look(policy: &Policy, rollout: &Rollout, range: Range<usize>, device: &Device) -> Look {
+    let start = policy.t5.config().decoder_start_token_id;
+    let pairs = rollout.pairs(range.clone(), start, device);
+    let vectors = policy.vectors();
+    let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
+    let values = match &policy.value_head {
+        Some(head) => head.forward(hidden.clone()),
+        None => pairs.responses.mask.zeros_like(),
+    };
+    let logits = policy.t5.logits(hidden);
+    let tokens: Vec<&[u32]> = rollout.tokens(range).collect();
+    let scores = score(logits.clone(), &tokens);
+    Look {
+        evaluation: Evaluation {
+            log_probs: scores.log_probs,
+            values,
+            entropy: scores.entropy,
+        },
+        log_probs: scores.log_prob_rows,
+        logits: logits.inner(),
+    }
+}
+
+/// Per-token figures of policy against reference, one row a response, real tokens only.
+pub struct AgainstReference {
+    pub reference_log_probs: Vec<Vec<f32>>,
+    /// KL over the whole vocabulary.
+    pub full_kl: Vec<Vec<f32>>,
+}
+
+/// What the reference `ρ` says to the responses. It is the policy's own T5 where that is frozen.
+pub fn against_reference(
+    reference: &Policy,
+    vectors: Option<&PrefixVectors>,
+    rollout: &Rollout,
+    policy_logits: Tensor<3>,
+    device: &Device,
+) -> AgainstReference {
+    let rows = 0..rollout.generated.len();
+    let pairs = rollout.pairs(rows.clone(), reference.t5.config().decoder_start_token_id, device);
+    let hidden = hidden_states(reference, vectors, &pairs, &mut Dropout::off());
+    let logits = reference.t5.logits(hidden);
+    let tokens: Vec<&[u32]> = rollout.tokens(rows).collect();
+    let lengths: Vec<usize> = rollout.lengths().collect();
+    AgainstReference {
+        reference_log_probs: score(logits.clone(), &tokens).log_prob_rows,
+        full_kl: full_kl(policy_logits, logits, &lengths),
+    }
+}

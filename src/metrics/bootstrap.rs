@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-/// A figure with its 95 % interval and the number of items behind it.
+/// A figure with its 95 % interval. How many items are behind it stands beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The figure over all items.
@@ -16,8 +16,15 @@ pub struct Estimate {
     pub low: f64,
     /// 97.5th percentile over the resamples.
     pub high: f64,
-    /// Items: examples or responses.
-    pub n: usize,
+}
+
+impl Estimate {
+    /// What counts as the figure where there is nothing to count.
+    pub const NOTHING: Estimate = Estimate {
+        value: 0.0,
+        low: 0.0,
+        high: 0.0,
+    };
 }
 
 /// How to resample. The same settings and number of items always draw the same items, so figures that were
@@ -51,7 +58,6 @@ impl Bootstrap {
             value,
             low: percentile(&figures, 0.025).unwrap_or(value),
             high: percentile(&figures, 0.975).unwrap_or(value),
-            n: items,
         })
     }
 
@@ -69,7 +75,6 @@ impl Bootstrap {
             value,
             low: centred(0.025).unwrap_or(value),
             high: centred(0.975).unwrap_or(value),
-            n: items,
         })
     }
 
@@ -137,7 +142,7 @@ mod tests {
         let estimate = Bootstrap::default().estimate(400, mean(&values)).unwrap();
         // Standard deviation sqrt((20² - 1) / 12), standard error that / 20.
         let half = 1.96 * (399.0f64 / 12.0).sqrt() / 20.0;
-        assert_eq!((estimate.value, estimate.n), (9.5, 400));
+        assert_eq!(estimate.value, 9.5);
         assert!((estimate.low - (9.5 - half)).abs() < 0.06, "{estimate:?}");
         assert!((estimate.high - (9.5 + half)).abs() < 0.06, "{estimate:?}");
     }

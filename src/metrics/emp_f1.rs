@@ -19,7 +19,7 @@ pub struct EmpF1 {
     /// Mean of the three weighted F1.
     pub emp_f1: f64,
     /// Weighted F1 of each mechanism.
-    pub mechanisms: [f64; 3],
+    pub mechanism_f1: [f64; 3],
     /// Levels of targets against levels of responses, `[target][response]`, of each mechanism.
     pub agreement: [Confusion; 3],
 }
@@ -27,10 +27,12 @@ pub struct EmpF1 {
 /// Emp-F1 and its parts with intervals over responses, in %.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmpF1Estimates {
+    /// Responses.
+    pub n: usize,
     /// Mean of the three weighted F1.
     pub emp_f1: Estimate,
     /// Weighted F1 of each mechanism.
-    pub mechanisms: [Estimate; 3],
+    pub mechanism_f1: [Estimate; 3],
     /// Levels of targets against levels of responses, `[target][response]`, of each mechanism.
     pub agreement: [Confusion; 3],
 }
@@ -45,11 +47,11 @@ pub fn emp_f1(targets: &[Levels], responses: &[Levels]) -> Option<EmpF1> {
         let all = 0..targets.len();
         confusion(targets, responses, m, all)
     });
-    let mechanisms = [0, 1, 2].map(|m: usize| 100.0 * agreement[m].weighted_f1());
+    let mechanism_f1 = [0, 1, 2].map(|m: usize| 100.0 * agreement[m].weighted_f1());
     Some(EmpF1 {
         n: targets.len(),
-        emp_f1: mean(mechanisms),
-        mechanisms,
+        emp_f1: mean(mechanism_f1),
+        mechanism_f1,
         agreement,
     })
 }
@@ -64,8 +66,9 @@ pub fn emp_f1_estimates(
     let of =
         |mechanism| bootstrap.estimate(whole.n, |drawn| f1(targets, responses, mechanism, drawn));
     Some(EmpF1Estimates {
+        n: whole.n,
         emp_f1: bootstrap.estimate(whole.n, |drawn| mean_f1(targets, responses, drawn))?,
-        mechanisms: [
+        mechanism_f1: [
             of(Mechanism::EmotionalReaction)?,
             of(Mechanism::Interpretation)?,
             of(Mechanism::Exploration)?,
@@ -145,7 +148,7 @@ mod tests {
         let (targets, responses) = levels();
         let found = emp_f1(&targets, &responses).unwrap();
         let expected = [62.2222, 77.7778, 0.0];
-        for (found, expected) in found.mechanisms.into_iter().zip(expected) {
+        for (found, expected) in found.mechanism_f1.into_iter().zip(expected) {
             assert!((found - expected).abs() < 1e-4);
         }
         assert!((found.emp_f1 - 140.0 / 3.0).abs() < 1e-9);
@@ -169,7 +172,7 @@ mod tests {
         let whole = emp_f1(&targets, &responses).unwrap();
         let found = emp_f1_estimates(&targets, &responses, &Bootstrap::default()).unwrap();
         assert_eq!(found.emp_f1.value, whole.emp_f1);
-        assert_eq!(found.mechanisms.map(|m| m.value), whole.mechanisms);
+        assert_eq!(found.mechanism_f1.map(|m| m.value), whole.mechanism_f1);
         assert!(found.emp_f1.low < found.emp_f1.value && found.emp_f1.value < found.emp_f1.high);
         let gap = emp_f1_difference(&targets, &targets, &responses, &Bootstrap::default());
         assert!((gap.unwrap().value - (100.0 - whole.emp_f1)).abs() < 1e-9);

@@ -1,1 +1,18 @@
-//! What a run is asked to do: the one typed tree of settings, experiment files, environment.
+//! What a run is asked to do, and the words in which it tells what happens.
+//!
+//! Pure: it reads and writes text, and knows no tensor, no SQL and no window.
+
+mod check;
+mod config;
+mod environment;
+mod file;
+mod progress;
+mod setting;
+mod stage;
+
+pub use config::*;
+pub use environment::Environment;
+pub use file::{Difference, ExperimentError, ExperimentFile, Problem, presets};
+pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
+pub use setting::{Kind, Setting};
+pub use stage::Stage;

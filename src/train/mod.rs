@@ -1,1 +1,3 @@
 //! The trainers: identifiers, generator, PPO, and the line that joins them.
+
+pub mod observer;

@@ -1,0 +1,424 @@
+//! The one typed tree of settings. Defaults, ranges, help and the paper's values stand here, once.
+//!
+//! Defaults are the paper's (Sec. IV-B) where it states one.
+
+use serde::{Deserialize, Serialize};
+
+use super::Stage;
+use super::setting::{BOOL, Kind, Setting, Spec, TEXT, choice, float, int, settings, words};
+
+words! {
+    /// Which parameters are trained.
+    Tuning {
+        /// Prefix vectors only; all T5 weights are frozen (Sec. III-C).
+        Prefix = "prefix",
+        /// All T5 weights, no prefix: the paper's "w/o RL, Prefix-tuning" row and the released code.
+        Full = "full",
+        /// All T5 weights and a prefix, for a model that was never pre-trained; reinforcement
+        /// learning can then go on with the prefix alone.
+        Both = "both",
+    }
+}
+
+impl Tuning {
+    /// Whether a prefix is in front of the self-attentions.
+    pub fn has_prefix(self) -> bool {
+        matches!(self, Tuning::Prefix | Tuning::Both)
+    }
+
+    /// Whether T5's own weights are trained.
+    pub fn trains_t5(self) -> bool {
+        matches!(self, Tuning::Full | Tuning::Both)
+    }
+}
+
+words! {
+    /// Where an identifier's encoders start from.
+    IdentifierInit {
+        /// The encoder of the model folder.
+        Folder = "folder",
+        /// The encoder after the pre-training stage.
+        Pretraining = "pretraining",
+        /// The generator's encoder.
+        Generator = "generator",
+        /// Random weights.
+        Random = "random",
+    }
+}
+
+words! {
+    /// How an identifier sums up a response's tokens.
+    PoolingChoice {
+        /// The largest value of each feature (the paper).
+        Max = "max",
+        /// The mean (the released code).
+        Mean = "mean",
+    }
+}
+
+words! {
+    /// What turns the pooled response into three logits.
+    HeadChoice {
+        /// One linear layer (the paper).
+        Linear = "linear",
+        /// Half width, tanh, three (the released code).
+        Mlp = "mlp",
+    }
+}
+
+words! {
+    /// The feed-forward layers of a model made from nothing.
+    FeedForwardChoice {
+        /// T5 v1.0.
+        Relu = "relu",
+        /// T5 v1.1 and Flan.
+        GatedGelu = "gated-gelu",
+    }
+}
+
+words! {
+    /// The per-token KL estimate that the reward subtracts.
+    KlEstimator {
+        /// log π - log ρ of the sampled token.
+        K1 = "k1",
+        /// Its absolute value.
+        Abs = "abs",
+        /// Half its square.
+        Mse = "mse",
+        /// Exact, over the whole vocabulary.
+        Full = "full",
+    }
+}
+
+words! {
+    /// How the KL coefficient β moves.
+    KlControlChoice {
+        /// It stays.
+        Fixed = "fixed",
+        /// Proportional control towards a target.
+        Adaptive = "adaptive",
+    }
+}
+
+words! {
+    /// How a learning rate moves over a stage.
+    LrSchedule {
+        /// It stays.
+        Constant = "constant",
+        /// Falls in a line to zero at the last step.
+        Linear = "linear",
+    }
+}
+
+settings! {
+    /// What a run does as a whole.
+    RunSettings in "run" {
+        /// Every random draw of the run derives from it.
+        seed: u64 = 1 => int(0, 4_294_967_295);
+        /// Where tensors live: flex (this processor), or tch, vulkan, cuda where compiled in.
+        device: String = "flex".into() => TEXT;
+        /// The stages to carry out, in this order.
+        stages: Vec<Stage> = vec![Stage::Identifiers, Stage::Generator, Stage::Ppo, Stage::Evaluation]
+            => Spec::of(Kind::List(&["pretraining", "identifiers", "generator", "ppo", "evaluation"]));
+        /// A checkpoint is written every so many steps of a stage, besides the one at its end; 0 for none between.
+        checkpoint_every: u64 = 500 => int(0, 1_000_000).unit("steps");
+    }
+}
+
+settings! {
+    /// Which texts a run reads, and how much of them.
+    DataSettings in "data" {
+        /// Dialogues: "builtin", or the name of an imported set.
+        dialogues: String = "empathetic-dialogues".into() => TEXT.paper("EmpatheticDialogues");
+        /// Labelled pairs for the identifiers: "builtin", or the name of an imported set.
+        levels: String = "mental-health-subreddits".into() => TEXT.paper("Mental Health Subreddits");
+        /// Longest context; longer ones lose their oldest tokens.
+        max_source: usize = 200 => int(8, 4096).unit("tokens");
+        /// Longest target response.
+        max_target: usize = 50 => int(4, 1024).unit("tokens");
+        /// Training examples used, drawn by seed; 0 for all.
+        train_limit: usize = 0 => int(0, 10_000_000).unit("examples");
+        /// Validation examples used for early stopping; 0 for all.
+        validation_limit: usize = 0 => int(0, 10_000_000).unit("examples");
+        /// Test examples answered at the end; 0 for all.
+        test_limit: usize = 0 => int(0, 10_000_000).unit("examples");
+    }
+}
+
+settings! {
+    /// The T5 that everything starts from.
+    ModelSettings in "model" {
+        /// A Hugging Face folder of T5, or "scratch" for a model and tokenizer made from the texts at hand.
+        source: String = "scratch".into() => TEXT.paper("t5-base");
+        /// Pieces of the tokenizer (scratch only).
+        vocabulary: usize = 8_000 => int(200, 64_000).unit("pieces");
+        /// Width of the hidden states (scratch only).
+        d_model: usize = 256 => int(8, 4096).label("Model width").paper("768");
+        /// Width of one head's keys and values (scratch only).
+        d_kv: usize = 32 => int(4, 512).label("Head width").paper("64");
+        /// Width inside the feed-forward layers (scratch only).
+        d_ff: usize = 1_024 => int(8, 16_384).label("Feed-forward width").paper("3072");
+        /// Layers of the encoder, and as many of the decoder (scratch only).
+        layers: usize = 4 => int(1, 48).paper("12");
+        /// Attention heads (scratch only).
+        heads: usize = 8 => int(1, 64).paper("12");
+        /// Feed-forward layers (scratch only).
+        feed_forward: FeedForwardChoice = FeedForwardChoice::Relu => choice(FeedForwardChoice::WORDS).paper("relu");
+        /// Whether the output head shares the embedding (scratch only).
+        tied: bool = true => BOOL.paper("true");
+        /// Dropout of the identifiers', generator's and pre-training stages; always off in PPO.
+        dropout: f64 = 0.1 => float(0.0, 0.9).paper("0.1");
+    }
+}
+
+settings! {
+    /// The prefix in front of every self-attention (Sec. III-C).
+    PrefixSettings in "prefix" {
+        /// Positions in each encoder layer.
+        encoder: usize = 40 => int(1, 512).unit("positions").paper("40");
+        /// Positions in each decoder layer.
+        decoder: usize = 10 => int(1, 512).unit("positions").paper("10");
+        /// Positions in each cross-attention; 0 for none.
+        cross: usize = 0 => int(0, 512).unit("positions");
+        /// Width of the tanh layer that makes the vectors during training.
+        hidden: usize = 512 => int(8, 4096);
+    }
+}
+
+settings! {
+    /// T5's own span corruption, for a model made from nothing.
+    PretrainingSettings in "pretraining" {
+        /// Batches.
+        steps: u64 = 2_000 => int(1, 10_000_000).unit("steps");
+        /// Texts a batch.
+        batch: usize = 16 => int(1, 1024).unit("texts");
+        /// Learning rate.
+        lr: f64 = 1e-3 => float(0.0, 1.0).label("Learning rate");
+        /// How the learning rate moves.
+        lr_schedule: LrSchedule = LrSchedule::Linear => choice(LrSchedule::WORDS);
+        /// Share of tokens that are hidden.
+        corruption: f64 = 0.15 => float(0.01, 0.9);
+        /// Mean length of a hidden span.
+        mean_span: f64 = 3.0 => float(1.0, 20.0).unit("tokens");
+    }
+}
+
+settings! {
+    /// The three empathy identifiers (Sec. III-D).
+    IdentifierSettings in "identifiers" {
+        /// Where the encoders start from.
+        init: IdentifierInit = IdentifierInit::Folder => choice(IdentifierInit::WORDS).paper("T5");
+        /// How a response's tokens are summed up.
+        pooling: PoolingChoice = PoolingChoice::Max => choice(PoolingChoice::WORDS).paper("max");
+        /// What makes three logits of it.
+        head: HeadChoice = HeadChoice::Linear => choice(HeadChoice::WORDS).paper("linear");
+        /// Passes over the training pairs, at most.
+        epochs: u64 = 4 => int(1, 1000).unit("epochs");
+        /// Pairs a batch.
+        batch: usize = 16 => int(1, 1024).unit("pairs");
+        /// Learning rate.
+        lr: f64 = 2e-5 => float(0.0, 1.0).label("Learning rate");
+        /// How the learning rate moves.
+        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
+        /// Decoupled weight decay.
+        weight_decay: f64 = 0.01 => float(0.0, 1.0);
+        /// Share of seeker posts kept for validation.
+        validation_share: f64 = 0.2 => float(0.01, 0.9).paper("0.2");
+        /// Weigh rare levels up in the loss.
+        class_weights: bool = false => BOOL;
+        /// Epochs without a better validation loss before training ends; 0 for never.
+        patience: u64 = 0 => int(0, 1000).unit("epochs");
+        /// Longest seeker post or context.
+        max_context: usize = 128 => int(4, 4096).unit("tokens");
+        /// Longest response.
+        max_response: usize = 64 => int(4, 4096).unit("tokens");
+        /// Largest global gradient norm; 0 for no clipping.
+        max_gradient_norm: f64 = 1.0 => float(0.0, 1e6);
+    }
+}
+
+settings! {
+    /// Maximum likelihood on the dialogues (Sec. III-C, IV-B).
+    GeneratorSettings in "generator" {
+        /// Which parameters are trained.
+        tuning: Tuning = Tuning::Prefix => choice(Tuning::WORDS).paper("prefix");
+        /// Passes over the training examples, at most.
+        epochs: u64 = 10 => int(1, 1000).unit("epochs");
+        /// Batches at most, over all epochs; 0 for no limit.
+        max_steps: u64 = 0 => int(0, 10_000_000).unit("steps");
+        /// Examples a batch.
+        batch: usize = 8 => int(1, 1024).unit("examples").paper("8");
+        /// Learning rate.
+        lr: f64 = 1e-4 => float(0.0, 1.0).label("Learning rate").paper("1e-4");
+        /// How the learning rate moves.
+        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
+        /// Decoupled weight decay.
+        weight_decay: f64 = 0.01 => float(0.0, 1.0);
+        /// Largest global gradient norm; 0 for no clipping.
+        max_gradient_norm: f64 = 1.0 => float(0.0, 1e6);
+        /// Validation loss is measured every so many steps.
+        validate_every: u64 = 1_000 => int(1, 1_000_000).unit("steps");
+        /// Validations without a better loss before training ends; 0 for never.
+        patience: u64 = 3 => int(0, 1000).unit("validations").paper("early stopping");
+    }
+}
+
+settings! {
+    /// How responses are drawn, in rollouts and at inference (Sec. IV-B).
+    SamplingSettings in "sampling" {
+        /// Longest response.
+        max_new_tokens: usize = 30 => int(1, 512).unit("tokens").paper("30");
+        /// The end of the response is forbidden before so many tokens.
+        min_new_tokens: usize = 0 => int(0, 512).unit("tokens");
+        /// Only the k likeliest tokens are drawn from; 0 for all.
+        top_k: usize = 20 => int(0, 100_000).label("Top-k").paper("20");
+        /// Only the likeliest tokens that together reach this probability are drawn from.
+        top_p: f64 = 1.0 => float(0.0, 1.0).label("Top-p").paper("1.0");
+        /// Logits are divided by it before drawing.
+        temperature: f64 = 0.9 => float(0.01, 10.0).paper("0.9");
+    }
+}
+
+settings! {
+    /// Reinforcement learning (Sec. III-E, IV-B).
+    PpoSettings in "ppo" {
+        /// Which parameters are trained, besides the value head.
+        tuning: Tuning = Tuning::Prefix => choice(Tuning::WORDS).paper("prefix");
+        /// Batches of fresh responses.
+        steps: u64 = 24_000 => int(1, 10_000_000).unit("steps").paper("24 000");
+        /// Contexts a batch.
+        batch: usize = 8 => int(1, 1024).unit("contexts").paper("8");
+        /// Passes over each batch.
+        epochs: u64 = 4 => int(1, 100).unit("epochs").paper("4");
+        /// Parts that a batch is cut into, with one update each.
+        minibatches: usize = 1 => int(1, 1024).paper("1");
+        /// Learning rate.
+        lr: f64 = 1.41e-5 => float(0.0, 1.0).label("Learning rate").paper("1.41e-5");
+        /// How the learning rate moves.
+        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
+        /// Decoupled weight decay.
+        weight_decay: f64 = 0.01 => float(0.0, 1.0);
+        /// ε of the clipped objective (Eq. 14).
+        clip_range: f64 = 0.2 => float(0.0, 1.0).paper("0.2");
+        /// α, the weight of the value loss (Eq. 13).
+        value_coefficient: f64 = 0.1 => float(0.0, 10.0).paper("0.1");
+        /// Values may move so far from the rollout's before the loss is clipped; 0 for no clipping.
+        value_clip_range: f64 = 0.2 => float(0.0, 100.0);
+        /// γ of the advantages (Eq. 10).
+        gamma: f64 = 1.0 => float(0.0, 1.0).paper("1.0");
+        /// λ of the advantages (Eq. 9).
+        lambda: f64 = 0.95 => float(0.0, 1.0).paper("0.95");
+        /// Scale advantages to mean 0 and variance 1 over the batch's tokens.
+        whiten_advantages: bool = true => BOOL;
+        /// Largest global gradient norm; 0 for no clipping.
+        max_gradient_norm: f64 = 1.0 => float(0.0, 1e6);
+        /// Updates whose mean ratio passes this are skipped and counted.
+        ratio_threshold: f64 = 10.0 => float(1.0, 1e6);
+        /// The batch's remaining epochs are skipped once old and new policy differ by so much; 0 for never.
+        target_kl: f64 = 0.0 => float(0.0, 1e3).label("Target KL of an update");
+        /// The validation subset is answered and scored every so many steps.
+        evaluate_every: u64 = 200 => int(1, 1_000_000).unit("steps");
+    }
+}
+
+settings! {
+    /// The reward (Eq. 2-8).
+    RewardSettings in "reward" {
+        /// Whether the empathy reward is given; off is the ablation "w/o Empathy Reward".
+        empathy: bool = true => BOOL.paper("true");
+        /// Weight of the emotional reaction loss in Eq. 3; 0 switches it off.
+        emotional_reaction: f64 = 1.0 => float(0.0, 100.0).paper("1");
+        /// Weight of the interpretation loss in Eq. 3; 0 switches it off.
+        interpretation: f64 = 1.0 => float(0.0, 100.0).paper("1");
+        /// Weight of the exploration loss in Eq. 3; 0 switches it off.
+        exploration: f64 = 1.0 => float(0.0, 100.0).paper("1");
+        /// β, the weight of the KL penalty (Eq. 8); 0 is the ablation "w/o KL Penalty".
+        beta: f64 = 0.2 => float(0.0, 100.0).label("KL coefficient β").paper("0.2");
+        /// The per-token estimate that is subtracted.
+        kl_estimator: KlEstimator = KlEstimator::K1 => choice(KlEstimator::WORDS).label("KL estimator").paper("k1");
+        /// How β moves.
+        kl_control: KlControlChoice = KlControlChoice::Fixed => choice(KlControlChoice::WORDS).label("KL control").paper("fixed");
+        /// KL of a response that adaptive control aims at.
+        kl_target: f64 = 6.0 => float(0.001, 1e4).label("KL target");
+        /// Responses over which adaptive control moves β.
+        kl_horizon: f64 = 10_000.0 => float(1.0, 1e9).label("KL horizon").unit("responses");
+        /// Divide scores by their running deviation (released code).
+        scale_scores: bool = false => BOOL.paper("false");
+        /// Subtract the running mean of scores as well (released code).
+        normalise_scores: bool = false => BOOL.paper("false");
+        /// Scores are cut to ± this; 0 for no cut.
+        clip_scores: f64 = 0.0 => float(0.0, 1e6);
+        /// Scale per-token rewards to variance 1 over the batch (released code).
+        whiten_rewards: bool = false => BOOL.paper("false");
+    }
+}
+
+settings! {
+    /// How answers are measured.
+    EvaluationSettings in "evaluation" {
+        /// Validation examples answered at each evaluation of PPO.
+        subset: usize = 200 => int(1, 1_000_000).unit("examples");
+        /// Dialogues of the fixed sample list.
+        samples: usize = 8 => int(1, 200).unit("dialogues");
+        /// Examples answered at once.
+        batch: usize = 32 => int(1, 1024).unit("examples");
+        /// Resamples of the bootstrap behind every interval.
+        resamples: usize = 1_000 => int(10, 100_000);
+    }
+}
+
+/// Everything that decides what a run does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub run: RunSettings,
+    pub data: DataSettings,
+    pub model: ModelSettings,
+    pub prefix: PrefixSettings,
+    pub pretraining: PretrainingSettings,
+    pub identifiers: IdentifierSettings,
+    pub generator: GeneratorSettings,
+    pub sampling: SamplingSettings,
+    pub ppo: PpoSettings,
+    pub reward: RewardSettings,
+    pub evaluation: EvaluationSettings,
+}
+
+/// The sections of the tree: key, title.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("run", "Run"),
+    ("data", "Data"),
+    ("model", "Model"),
+    ("prefix", "Prefix"),
+    ("pretraining", "Pre-training"),
+    ("identifiers", "Identifiers"),
+    ("generator", "Generator"),
+    ("sampling", "Sampling"),
+    ("ppo", "PPO"),
+    ("reward", "Reward"),
+    ("evaluation", "Evaluation"),
+];
+
+/// Every setting, in the order of the tree.
+pub fn settings() -> impl Iterator<Item = &'static Setting> {
+    [
+        RunSettings::SETTINGS,
+        DataSettings::SETTINGS,
+        ModelSettings::SETTINGS,
+        PrefixSettings::SETTINGS,
+        PretrainingSettings::SETTINGS,
+        IdentifierSettings::SETTINGS,
+        GeneratorSettings::SETTINGS,
+        SamplingSettings::SETTINGS,
+        PpoSettings::SETTINGS,
+        RewardSettings::SETTINGS,
+        EvaluationSettings::SETTINGS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The setting at `path`, such as `ppo.lr`.
+pub fn setting(path: &str) -> Option<&'static Setting> {
+    settings().find(|setting| setting.path == path)
+}

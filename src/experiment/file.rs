@@ -1,0 +1,527 @@
+//! Experiment files: a name, a parent, what differs. Reads them, resolves parents, applies `--set`.
+//!
+//! Every refusal names the file, the key and the mend.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use toml::{Table, Value};
+
+use super::config::{Config, SECTIONS, setting, settings};
+use super::setting::Kind;
+
+/// Why an experiment cannot be read.
+#[derive(Debug, Error)]
+pub enum ExperimentError {
+    #[error("cannot read {path}: {source}. Give the path of an experiment file, such as experiments/quickstart.toml")]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{origin}: this is not TOML: {message}")]
+    Syntax { origin: String, message: String },
+    #[error("{origin}: `{key}` is not a setting{}", suggestion(.near))]
+    UnknownKey {
+        origin: String,
+        key: String,
+        near: Option<String>,
+    },
+    #[error("{origin}: {}", list(.problems))]
+    Refused {
+        origin: String,
+        problems: Vec<Problem>,
+    },
+    #[error("{origin}: the parent `{parent}` is not beside it and not among the experiments that come with the program ({known})")]
+    UnknownParent {
+        origin: String,
+        parent: String,
+        known: String,
+    },
+    #[error("{origin}: its parents go round in a circle: {chain}")]
+    Circle { origin: String, chain: String },
+    #[error("--set {given}: write it as key=value, such as --set ppo.steps=100")]
+    NotAnAssignment { given: String },
+}
+
+fn suggestion(near: &Option<String>) -> String {
+    match near {
+        Some(near) => format!(". Did you mean `{near}`?"),
+        None => ". `emprl run --help` says where settings are listed".into(),
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("`{}`: {}", problem.path, problem.message))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// What is wrong with one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, as in `ppo.lr`.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// A setting whose value is not its parent's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    pub path: String,
+    pub value: Value,
+    pub parent: Value,
+}
+
+/// An experiment file, with its parents applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExperimentFile {
+    pub name: String,
+    pub description: String,
+    pub parent: Option<String>,
+    /// Where it was read from; none for those that come with the program.
+    pub path: Option<PathBuf>,
+    pub config: Config,
+    /// What differs from the parent, or from the defaults where there is none.
+    pub differs: Vec<Difference>,
+}
+
+/// The files in `experiments/`, as they were when the program was built.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("quickstart", include_str!("../../experiments/quickstart.toml")),
+    ("emprl-paper", include_str!("../../experiments/emprl-paper.toml")),
+    ("emprl-small-scratch", include_str!("../../experiments/emprl-small-scratch.toml")),
+];
+
+/// The experiments that come with the program.
+///
+/// # Errors
+/// None in a program whose tests pass: the files are checked by them.
+pub fn presets() -> Result<Vec<ExperimentFile>, ExperimentError> {
+    BUILT_IN
+        .iter()
+        .map(|(name, text)| resolve(&format!("experiments/{name}.toml"), text, None))
+        .collect()
+}
+
+impl ExperimentFile {
+    /// Reads a file and its parents, which stand beside it or come with the program.
+    pub fn read(path: &Path) -> Result<Self, ExperimentError> {
+        resolve(&path.display().to_string(), &read_text(path)?, Some(path))
+    }
+
+    /// One of those that come with the program.
+    pub fn preset(name: &str) -> Option<Result<Self, ExperimentError>> {
+        BUILT_IN
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(name, text)| resolve(&format!("experiments/{name}.toml"), text, None))
+    }
+
+    /// Applies `key=value` assignments, as `--set` gives them.
+    pub fn assign(&mut self, assignments: &[String]) -> Result<(), ExperimentError> {
+        for given in assignments {
+            let (path, text) = given
+                .split_once('=')
+                .ok_or_else(|| ExperimentError::NotAnAssignment { given: given.clone() })?;
+            let (path, text) = (path.trim(), text.trim());
+            let origin = format!("--set {given}");
+            let Some(setting) = setting(path) else {
+                return Err(unknown_key(&origin, path));
+            };
+            // A bare word is a text; everything else is read as TOML would.
+            let value = match setting.kind {
+                Kind::Text | Kind::Choice(_) => Value::String(text.trim_matches('"').to_string()),
+                _ => parse_value(text).unwrap_or_else(|| Value::String(text.to_string())),
+            };
+            self.config.set(path, value).map_err(|problem| ExperimentError::Refused {
+                origin,
+                problems: vec![problem],
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn parse_value(text: &str) -> Option<Value> {
+    toml::from_str::<Table>(&format!("value = {text}")).ok()?.remove("value")
+}
+
+fn read_text(path: &Path) -> Result<String, ExperimentError> {
+    std::fs::read_to_string(path).map_err(|source| ExperimentError::Unreadable {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+fn parse(origin: &str, text: &str) -> Result<Table, ExperimentError> {
+    text.parse::<Table>().map_err(|error| ExperimentError::Syntax {
+        origin: origin.to_string(),
+        message: error.to_string().trim().to_string(),
+    })
+}
+
+/// A file's own table and its head.
+struct Layer {
+    name: String,
+    description: String,
+    parent: Option<String>,
+    body: Table,
+}
+
+fn layer(origin: &str, text: &str, fallback_name: &str) -> Result<Layer, ExperimentError> {
+    let mut body = parse(origin, text)?;
+    let mut head = |key: &str| -> Result<Option<String>, ExperimentError> {
+        match body.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ExperimentError::Refused {
+                origin: origin.to_string(),
+                problems: vec![Problem {
+                    path: key.to_string(),
+                    message: "must be a text in quotes".into(),
+                }],
+            }),
+        }
+    };
+    let name = head("name")?.unwrap_or_else(|| fallback_name.to_string());
+    let description = head("description")?.unwrap_or_default();
+    let parent = head("parent")?;
+    check_keys(origin, &body)?;
+    Ok(Layer { name, description, parent, body })
+}
+
+fn resolve(origin: &str, text: &str, path: Option<&Path>) -> Result<ExperimentFile, ExperimentError> {
+    let stem = |origin: &str| {
+        Path::new(origin)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let own = layer(origin, text, &stem(origin))?;
+    let mut chain = vec![stem(origin)];
+    let mut layers = Vec::new();
+    let mut next = own.parent.clone();
+    while let Some(parent) = next {
+        let repeated = chain.contains(&parent);
+        chain.push(parent.clone());
+        if repeated {
+            return Err(ExperimentError::Circle {
+                origin: origin.to_string(),
+                chain: chain.join(" → "),
+            });
+        }
+        let beside = path.and_then(Path::parent).map(|folder| folder.join(format!("{parent}.toml")));
+        let (parent_origin, parent_text) = match beside.filter(|file| file.is_file()) {
+            Some(file) => (file.display().to_string(), read_text(&file)?),
+            None => match BUILT_IN.iter().find(|(name, _)| *name == parent) {
+                Some((name, text)) => (format!("experiments/{name}.toml"), text.to_string()),
+                None => {
+                    return Err(ExperimentError::UnknownParent {
+                        origin: origin.to_string(),
+                        parent,
+                        known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+                    });
+                }
+            },
+        };
+        let read = layer(&parent_origin, &parent_text, &parent)?;
+        next = read.parent.clone();
+        layers.push((parent_origin, read.body));
+    }
+
+    let mut base = Config::default();
+    for (origin, body) in layers.into_iter().rev() {
+        base.apply(&origin, body)?;
+    }
+    let mut config = base.clone();
+    config.apply(origin, own.body)?;
+    let differs = config.differences(&base);
+    Ok(ExperimentFile {
+        name: own.name,
+        description: own.description,
+        parent: own.parent,
+        path: path.map(Path::to_path_buf),
+        config,
+        differs,
+    })
+}
+
+fn check_keys(origin: &str, body: &Table) -> Result<(), ExperimentError> {
+    for (section, value) in body {
+        let Value::Table(fields) = value else {
+            return Err(unknown_key(origin, section));
+        };
+        if !SECTIONS.iter().any(|(key, _)| key == section) {
+            return Err(unknown_key(origin, section));
+        }
+        for field in fields.keys() {
+            let path = format!("{section}.{field}");
+            if setting(&path).is_none() {
+                return Err(unknown_key(origin, &path));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unknown_key(origin: &str, key: &str) -> ExperimentError {
+    let heads = ["name", "description", "parent"];
+    let sections = SECTIONS.iter().map(|(key, _)| *key);
+    let closeness = |known: &str| {
+        // A field written without its section is as near as can be.
+        if known.split_once('.').is_some_and(|(_, field)| field == key) {
+            1.0
+        } else {
+            strsim::jaro_winkler(known, key)
+        }
+    };
+    let near = settings()
+        .map(|setting| setting.path)
+        .chain(sections)
+        .chain(heads)
+        .map(|known| (closeness(known), known))
+        .filter(|(closeness, _)| *closeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known.to_string());
+    ExperimentError::UnknownKey {
+        origin: origin.to_string(),
+        key: key.to_string(),
+        near,
+    }
+}
+
+impl Config {
+    /// The tree as TOML: what is saved with a run.
+    pub fn to_toml(&self) -> String {
+        self.table().to_string()
+    }
+
+    /// Reads what [`Config::to_toml`] wrote. Settings that are not there keep their defaults.
+    pub fn from_toml(origin: &str, text: &str) -> Result<Self, ExperimentError> {
+        let body = parse(origin, text)?;
+        check_keys(origin, &body)?;
+        let mut config = Config::default();
+        config.apply(origin, body)?;
+        Ok(config)
+    }
+
+    /// The value of the setting at `path`.
+    pub fn get(&self, path: &str) -> Option<Value> {
+        let (section, field) = path.split_once('.')?;
+        self.table().remove(section)?.as_table_mut()?.remove(field)
+    }
+
+    /// Every value by its path.
+    pub fn values(&self) -> BTreeMap<String, Value> {
+        let mut values = BTreeMap::new();
+        for (section, fields) in self.table() {
+            if let Value::Table(fields) = fields {
+                for (field, value) in fields {
+                    values.insert(format!("{section}.{field}"), value);
+                }
+            }
+        }
+        values
+    }
+
+    /// Gives the setting at `path` a value, or says why that value cannot be.
+    pub fn set(&mut self, path: &str, value: Value) -> Result<(), Problem> {
+        let refuse = |message: String| Problem { path: path.to_string(), message };
+        let setting = setting(path).ok_or_else(|| refuse("is not a setting".into()))?;
+        let value = fit(&setting.kind, value).map_err(refuse)?;
+        let mut table = self.table();
+        if let Some(Value::Table(section)) = table.get_mut(setting.section()) {
+            section.insert(setting.field().to_string(), value);
+        }
+        *self = table.try_into().map_err(|error: toml::de::Error| {
+            refuse(error.message().to_string())
+        })?;
+        Ok(())
+    }
+
+    /// Settings whose values differ from those of `base`.
+    pub fn differences(&self, base: &Config) -> Vec<Difference> {
+        let (own, base) = (self.values(), base.values());
+        settings()
+            .filter_map(|setting| {
+                let (value, parent) = (own.get(setting.path)?, base.get(setting.path)?);
+                (value != parent).then(|| Difference {
+                    path: setting.path.to_string(),
+                    value: value.clone(),
+                    parent: parent.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn apply(&mut self, origin: &str, body: Table) -> Result<(), ExperimentError> {
+        let mut problems = Vec::new();
+        for (section, fields) in body {
+            let Value::Table(fields) = fields else { continue };
+            for (field, value) in fields {
+                if let Err(problem) = self.set(&format!("{section}.{field}"), value) {
+                    problems.push(problem);
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ExperimentError::Refused { origin: origin.to_string(), problems })
+        }
+    }
+
+    fn table(&self) -> Table {
+        Table::try_from(self).expect("settings are numbers, words and lists of words")
+    }
+}
+
+/// The value in the form of its kind, or why it does not fit.
+fn fit(kind: &Kind, value: Value) -> Result<Value, String> {
+    match kind {
+        Kind::Int { min, max } => match value {
+            Value::Integer(number) if (*min..=*max).contains(&number) => Ok(Value::Integer(number)),
+            Value::Integer(number) => Err(format!("{number} is out of range; it goes from {min} to {max}")),
+            other => Err(format!("{other} is not a whole number from {min} to {max}")),
+        },
+        Kind::Float { min, max } => {
+            let number = match value {
+                Value::Integer(number) => number as f64,
+                Value::Float(number) => number,
+                other => return Err(format!("{other} is not a number from {min} to {max}")),
+            };
+            if (*min..=*max).contains(&number) {
+                Ok(Value::Float(number))
+            } else {
+                Err(format!("{number} is out of range; it goes from {min} to {max}"))
+            }
+        }
+        Kind::Bool => match value {
+            Value::Boolean(_) => Ok(value),
+            other => Err(format!("{other} is neither true nor false")),
+        },
+        Kind::Choice(words) => match value {
+            Value::String(word) if words.contains(&word.as_str()) => Ok(Value::String(word)),
+            other => Err(format!("{other} is not one of {}", words.join(", "))),
+        },
+        Kind::Text => match value {
+            Value::String(text) if !text.trim().is_empty() => Ok(Value::String(text)),
+            other => Err(format!("{other} is not a text")),
+        },
+        Kind::List(words) => match value {
+            Value::Array(items) if !items.is_empty() => {
+                for (index, item) in items.iter().enumerate() {
+                    if !item.as_str().is_some_and(|word| words.contains(&word)) {
+                        return Err(format!("{item} is not one of {}", words.join(", ")));
+                    }
+                    if items[..index].contains(item) {
+                        return Err(format!("{item} is there twice"));
+                    }
+                }
+                Ok(Value::Array(items))
+            }
+            other => Err(format!("{other} is not a list of some of {}", words.join(", "))),
+        },
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ExperimentFile, ExperimentError> {
+        resolve("case.toml", text, None)
+    }
+
+    #[test]
+    fn every_preset_reads_and_can_start() {
+        for preset in presets().unwrap() {
+            assert_eq!(preset.config.problems(), vec![], "{}", preset.name);
+            assert!(!preset.description.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_suggests_the_right_one() {
+        for (text, near) in [
+            ("[ppo]\nsteps_total = 3", "ppo.steps"),
+            ("[ppo]\nlrr = 3", "ppo.lr"),
+            ("[pppo]\nlr = 3", "ppo"),
+            ("desciption = \"x\"", "description"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{near}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_with_the_range() {
+        let error = read("[ppo]\nclip_range = 2\nsteps = \"many\"").unwrap_err().to_string();
+        assert!(error.contains("`ppo.clip_range`: 2 is out of range; it goes from 0 to 1"), "{error}");
+        assert!(error.contains("`ppo.steps`"), "{error}");
+    }
+
+    #[test]
+    fn a_child_overrides_its_parent_and_says_what_differs() {
+        let child = read("parent = \"quickstart\"\n[ppo]\nsteps = 7\nbatch = 16").unwrap();
+        assert_eq!(child.config.ppo.steps, 7);
+        assert_eq!(child.config.data.dialogues, "builtin");
+        let paths: Vec<_> = child.differs.iter().map(|d| d.path.as_str()).collect();
+        assert_eq!(paths, ["ppo.steps"]);
+    }
+
+    #[test]
+    fn parents_are_found_and_circles_refused() {
+        assert!(matches!(
+            read("parent = \"nothing\""),
+            Err(ExperimentError::UnknownParent { .. })
+        ));
+        assert!(matches!(read("parent = \"case\""), Err(ExperimentError::Circle { .. })));
+    }
+
+    #[test]
+    fn assignments_follow_the_types() {
+        let mut file = read("").unwrap();
+        file.assign(&[
+            "ppo.steps=5".into(),
+            "reward.kl_estimator=full".into(),
+            "run.stages=[\"generator\"]".into(),
+            "ppo.lr=1e-3".into(),
+            "data.dialogues=builtin".into(),
+        ])
+        .unwrap();
+        assert_eq!(file.config.ppo.steps, 5);
+        assert_eq!(file.config.ppo.lr, 1e-3);
+        assert!(matches!(
+            file.assign(&["ppo.steps".into()]),
+            Err(ExperimentError::NotAnAssignment { .. })
+        ));
+        assert!(matches!(
+            file.assign(&["ppo.step=1".into()]),
+            Err(ExperimentError::UnknownKey { .. })
+        ));
+    }
+
+    #[test]
+    fn a_config_survives_its_own_text() {
+        for preset in presets().unwrap() {
+            let text = preset.config.to_toml();
+            assert_eq!(Config::from_toml("saved", &text).unwrap(), preset.config);
+        }
+    }
+
+    #[test]
+    fn every_default_is_within_its_range() {
+        let config = Config::default();
+        for setting in settings() {
+            let value = config.get(setting.path).unwrap();
+            assert!(fit(&setting.kind, value.clone()).is_ok(), "{} = {value}", setting.path);
+            assert!(!setting.help().is_empty());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The stages of a run, in the words of the method.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One stage of a run. Every stage counts its own steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Span corruption, for models that start from nothing.
+    Pretraining,
+    /// The three empathy identifiers (Sec. III-D).
+    Identifiers,
+    /// Maximum likelihood on dialogues (Sec. III-C).
+    Generator,
+    /// Reinforcement learning (Sec. III-E).
+    Ppo,
+    /// The metrics of Table II on the test split.
+    Evaluation,
+}
+
+impl Stage {
+    /// Every stage, in the usual order.
+    pub const ALL: [Stage; 5] = [
+        Stage::Pretraining,
+        Stage::Identifiers,
+        Stage::Generator,
+        Stage::Ppo,
+        Stage::Evaluation,
+    ];
+
+    /// The name in files, events and metric keys.
+    pub fn key(self) -> &'static str {
+        match self {
+            Stage::Pretraining => "pretraining",
+            Stage::Identifiers => "identifiers",
+            Stage::Generator => "generator",
+            Stage::Ppo => "ppo",
+            Stage::Evaluation => "evaluation",
+        }
+    }
+
+    /// The stage of that name.
+    pub fn from_key(key: &str) -> Option<Stage> {
+        Stage::ALL.into_iter().find(|stage| stage.key() == key)
+    }
+
+    /// The name on screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Stage::Pretraining => "Pre-training",
+            Stage::Identifiers => "Identifiers",
+            Stage::Generator => "Generator",
+            Stage::Ppo => "PPO",
+            Stage::Evaluation => "Evaluation",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}

@@ -1,0 +1,27 @@
+//! How a trainer speaks to whoever started it, and how it is spoken to.
+//!
+//! Trainers know nothing of threads, stores and windows: they report to an [`Observer`] and ask it,
+//! between two steps, what to do next.
+
+use crate::experiment::Report;
+
+/// What a trainer is told between two steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directive {
+    Continue,
+    /// Save a checkpoint after this step, then go on.
+    Checkpoint,
+    /// Evaluate on the validation subset after this step, then go on.
+    Evaluate,
+    /// Save a checkpoint and return.
+    Stop,
+}
+
+/// Whoever started the trainer.
+pub trait Observer {
+    /// Takes a report. May block while it is being recorded; never loses one.
+    fn report(&mut self, report: Report);
+
+    /// Asked between two steps. Blocks while the run is paused.
+    fn directive(&mut self) -> Directive;
+}

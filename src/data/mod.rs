@@ -1,1 +1,20 @@
-//! Dialogues, examples and labelled pairs: where they come from and how they are read.
+//! Dialogues, examples and labelled pairs: where they come from, how they are read, kept and batched.
+//!
+//! Knows files and text; must not know tensors, SQL or anything that draws.
+
+pub mod batch;
+pub mod empathetic_dialogues;
+pub mod empathy;
+mod error;
+mod import;
+pub mod library;
+pub mod mental_health_subreddits;
+pub mod rows;
+mod sets;
+mod summary;
+
+pub use empathy::{EmpathyLevel, Mechanism};
+pub use error::DataError;
+pub use import::{FileReport, ImportReport, SkippedRow, SplitCount};
+pub use sets::{BySplit, DialogueSet, Example, LabelledPair, LevelSet, Split};
+pub use summary::{EmotionCount, LengthSummary, LevelCount, SetSummary};

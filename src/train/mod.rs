@@ -1,3 +1,21 @@
 //! The trainers: identifiers, generator, PPO, and the line that joins them.
 
+pub mod checkpoint;
+pub mod error;
+pub mod evaluate;
+pub mod generator;
+pub mod identifier;
+pub mod judge;
+pub mod likelihood;
+pub mod material;
 pub mod observer;
+pub mod optimizer;
+pub mod pipeline;
+pub mod policy;
+pub mod ppo;
+pub mod pretraining;
+pub mod seed;
+pub mod session;
+pub mod tensors;
+
+pub use error::TrainError;

@@ -1,0 +1,209 @@
+//! Reads EmpatheticDialogues in its original form.
+//!
+//! The files are called CSV but are not: columns are never quoted, quotation marks are part of the
+//! text, and a comma inside a text is written `_comma_`. Must not know where the set is kept.
+
+use std::path::{Path, PathBuf};
+
+use super::error::DataError;
+use super::import::{FileReport, ImportReport, SkippedRow, SplitCount, read_text};
+use super::library::EMPATHETIC_DIALOGUES;
+use super::sets::{BySplit, DialogueSet, Example, Split};
+
+/// The header of each file.
+const HEADER: &str = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
+const COLUMNS: usize = 8;
+/// Some copies of the test file carry a ninth column, answers to choose from; it is not read.
+const COLUMNS_WITH_CANDIDATES: usize = 9;
+/// Folder inside the original archive.
+const ARCHIVE_FOLDER: &str = "empatheticdialogues";
+const FILES: [(Split, &str); 3] = [
+    (Split::Train, "train.csv"),
+    (Split::Validation, "valid.csv"),
+    (Split::Test, "test.csv"),
+];
+const MEND: &str = "give the folder with train.csv, valid.csv and test.csv of EmpatheticDialogues";
+const TRUNCATED: &str = "the file is truncated: get it again";
+
+/// Reads `train.csv`, `valid.csv` and `test.csv` from `dir`, or from `empatheticdialogues/` inside it.
+///
+/// Who utters a conversation's first row is its speaker; each utterance of anyone else that has
+/// something before it is the target of one example. The set's fingerprint is empty until the
+/// library keeps it.
+///
+/// # Errors
+/// A file is missing, has another header, is truncated or not UTF-8, or holds no usable row.
+pub fn read(dir: &Path) -> Result<(DialogueSet, ImportReport), DataError> {
+    let dir = locate(dir);
+    let mut set = DialogueSet {
+        name: EMPATHETIC_DIALOGUES.to_string(),
+        fingerprint: String::new(),
+        conversations: BySplit::default(),
+        train: Vec::new(),
+        validation: Vec::new(),
+        test: Vec::new(),
+    };
+    let mut splits = BySplit::<SplitCount>::default();
+    let mut report = ImportReport {
+        name: EMPATHETIC_DIALOGUES.to_string(),
+        files: Vec::new(),
+        skipped: Vec::new(),
+        splits: None,
+        labelled_pairs: None,
+        remarks: Vec::new(),
+    };
+    for (split, file) in FILES {
+        let path = dir.join(file);
+        let (text, sha256) = read_text(&path, MEND)?;
+        let part = read_file(&path, file, &text)?;
+        let skipped = part.skipped.len();
+        report.files.push(FileReport {
+            file: file.to_string(),
+            read: part.kept + skipped,
+            kept: part.kept,
+            skipped,
+            sha256,
+        });
+        report.skipped.extend(part.skipped);
+        *set.conversations.get_mut(split) = part.conversations;
+        *splits.get_mut(split) = SplitCount {
+            conversations: part.conversations,
+            pairs: part.examples.len(),
+        };
+        match split {
+            Split::Train => set.train = part.examples,
+            Split::Validation => set.validation = part.examples,
+            Split::Test => set.test = part.examples,
+        }
+    }
+    report.splits = Some(splits);
+    Ok((set, report))
+}
+
+fn locate(dir: &Path) -> PathBuf {
+    let inner = dir.join(ARCHIVE_FOLDER);
+    if !dir.join(FILES[0].1).exists() && inner.is_dir() {
+        inner
+    } else {
+        dir.to_path_buf()
+    }
+}
+
+/// What one file gave.
+#[derive(Default)]
+struct Part {
+    examples: Vec<Example>,
+    conversations: usize,
+    kept: usize,
+    skipped: Vec<SkippedRow>,
+}
+
+/// The conversation that is being read.
+struct Conversation {
+    id: String,
+    speaker: String,
+    last: u32,
+    utterances: Vec<String>,
+}
+
+fn read_file(path: &Path, file: &str, text: &str) -> Result<Part, DataError> {
+    let mut lines = text.split('\n').enumerate();
+    let header = lines.next().map_or("", |(_, line)| line);
+    if header.trim_start_matches('\u{feff}').trim_end() != HEADER {
+        let what = "the first line is not the header of EmpatheticDialogues";
+        return Err(DataError::line(path, 1, what, MEND));
+    }
+    let whole = text.ends_with('\n');
+    let last_line = text.split('\n').count();
+    let mut part = Part::default();
+    let mut conversation: Option<Conversation> = None;
+    for (index, line) in lines {
+        let number = index + 1;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.is_empty() && number == last_line {
+            break;
+        }
+        let columns: Vec<&str> = line.split(',').collect();
+        if columns.len() < COLUMNS && number == last_line && !whole {
+            let what = format!("the last row has {} of {COLUMNS} columns", columns.len());
+            return Err(DataError::line(path, number, what, TRUNCATED));
+        }
+        match part.take_row(&columns, &mut conversation) {
+            Ok(()) => part.kept += 1,
+            Err(reason) => part.skipped.push(SkippedRow {
+                file: file.to_string(),
+                line: number,
+                reason,
+            }),
+        }
+    }
+    if part.examples.is_empty() {
+        let what = match part.skipped.first() {
+            Some(row) => format!("no row can be used; line {}: {}", row.line, row.reason),
+            None => "there is no row after the header".to_string(),
+        };
+        return Err(DataError::file(path, what, TRUNCATED));
+    }
+    Ok(part)
+}
+
+impl Part {
+    /// Adds one row to its conversation, or says why it cannot be used.
+    fn take_row(
+        &mut self,
+        columns: &[&str],
+        conversation: &mut Option<Conversation>,
+    ) -> Result<(), String> {
+        if !(COLUMNS..=COLUMNS_WITH_CANDIDATES).contains(&columns.len()) {
+            return Err(format!("{} columns instead of {COLUMNS}", columns.len()));
+        }
+        let (id, speaker) = (columns[0], columns[4]);
+        if id.is_empty() {
+            return Err("no conversation identifier".to_string());
+        }
+        let turn: u32 = columns[1]
+            .parse()
+            .map_err(|_| format!("the utterance index {:?} is no number", columns[1]))?;
+        let utterance = plain(columns[5]);
+        if utterance.is_empty() {
+            return Err("the utterance is empty".to_string());
+        }
+        match conversation.as_mut().filter(|open| open.id == id) {
+            None if turn != 1 => {
+                return Err(format!("the conversation starts with utterance {turn}"));
+            }
+            None => {
+                self.conversations += 1;
+                *conversation = Some(Conversation {
+                    id: id.to_string(),
+                    speaker: speaker.to_string(),
+                    last: turn,
+                    utterances: vec![utterance],
+                });
+            }
+            Some(open) if turn != open.last + 1 => {
+                return Err(format!("utterance {turn} follows utterance {}", open.last));
+            }
+            Some(open) => {
+                if speaker != open.speaker {
+                    self.examples.push(Example {
+                        conversation: id.to_string(),
+                        turn,
+                        emotion: columns[2].to_string(),
+                        situation: plain(columns[3]),
+                        context: open.utterances.clone(),
+                        target: utterance.clone(),
+                    });
+                }
+                open.last = turn;
+                open.utterances.push(utterance);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text as it was written: commas restored, white space at the ends removed.
+fn plain(column: &str) -> String {
+    column.replace("_comma_", ",").trim().to_string()
+}

@@ -1,0 +1,471 @@
+//! Data sets by name: importing them into the store, opening, showing and listing them.
+//!
+//! `STORE/data/NAME/` holds JSONL files and `manifest.json`; the project's own corpus is part of the
+//! program. Must not know who asks, nor what is in the rest of the store.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::DataError;
+use super::import::{ImportReport, hex};
+use super::sets::{BySplit, DialogueSet, Example, LevelSet, Split};
+use super::summary::SetSummary;
+use super::{empathetic_dialogues, mental_health_subreddits};
+
+/// EmpatheticDialogues (Rashkin et al. 2019), dialogues.
+pub const EMPATHETIC_DIALOGUES: &str = "empathetic-dialogues";
+/// EPITOME's public part (Sharma et al. 2020), labelled pairs.
+pub const MENTAL_HEALTH_SUBREDDITS: &str = "mental-health-subreddits";
+/// The project's own small corpus, dialogues and labelled pairs; always there.
+pub const BUILTIN: &str = "builtin";
+
+/// All names, in the order in which they are listed.
+pub const NAMES: [&str; 3] = [BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS];
+
+const MANIFEST: &str = "manifest.json";
+const MANIFEST_FORMAT: u32 = 1;
+const PAIRS: &str = "pairs.jsonl";
+const DIALOGUE_FILES: [&str; 3] = ["train.jsonl", "validation.jsonl", "test.jsonl"];
+const BUILTIN_DIALOGUES: [&str; 3] = [
+    include_str!("../../assets/corpus/train.jsonl"),
+    include_str!("../../assets/corpus/validation.jsonl"),
+    include_str!("../../assets/corpus/test.jsonl"),
+];
+const BUILTIN_PAIRS: &str = include_str!("../../assets/corpus/pairs.jsonl");
+/// A temporary folder older than this was left by an import that was killed.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+
+/// What an imported set is, beside its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this layout.
+    pub format: u32,
+    /// Name of the set.
+    pub name: String,
+    /// SHA-256 over all files, in hexadecimal.
+    pub fingerprint: String,
+    /// The files of the set, with what a reader checks.
+    pub files: Vec<StoredFile>,
+    /// What the import read, kept and skipped, with the sources' hashes.
+    pub report: ImportReport,
+}
+
+/// One file of an imported set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFile {
+    /// Its name.
+    pub file: String,
+    /// Its rows.
+    pub rows: usize,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A set in the list of all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListedSet {
+    /// Name of the set.
+    pub name: &'static str,
+    /// Whether it can be opened.
+    pub imported: bool,
+    /// Whether it holds dialogues.
+    pub has_dialogues: bool,
+    /// Whether it holds labelled pairs.
+    pub has_levels: bool,
+    /// SHA-256 over the set, where it is there.
+    pub fingerprint: Option<String>,
+    /// Examples of all splits, or labelled pairs, where it is there.
+    pub rows: Option<usize>,
+}
+
+/// Reads a data set from the folder `source` in its original form and keeps it in the store.
+/// What was imported under this name before is replaced.
+///
+/// # Errors
+/// The name is unknown or `builtin`; a source file is missing, foreign or truncated; the store
+/// cannot be written. Nothing half-written is left under the set's name.
+pub fn import(store: &Path, name: &str, source: &Path) -> Result<ImportReport, DataError> {
+    let (files, report) = match name {
+        EMPATHETIC_DIALOGUES => {
+            let (set, report) = empathetic_dialogues::read(source)?;
+            let mut files = Vec::new();
+            for (file, split) in DIALOGUE_FILES.into_iter().zip(Split::ALL) {
+                files.push((file, jsonl(set.split(split)).map_err(DataError::io(store))?));
+            }
+            (files, report)
+        }
+        MENTAL_HEALTH_SUBREDDITS => {
+            let (set, report) = mental_health_subreddits::read(source)?;
+            let pairs = jsonl(&set.pairs).map_err(DataError::io(store))?;
+            (vec![(PAIRS, pairs)], report)
+        }
+        _ => {
+            return Err(DataError::UnknownSet {
+                name: name.to_string(),
+                known: format!("{EMPATHETIC_DIALOGUES} and {MENTAL_HEALTH_SUBREDDITS}"),
+            });
+        }
+    };
+    write_set(store, name, &files, &report)?;
+    Ok(report)
+}
+
+/// Opens a set of dialogues.
+///
+/// # Errors
+/// The set is unknown, not imported, holds no dialogues, or its files are damaged.
+pub fn open_dialogues(store: &Path, name: &str) -> Result<DialogueSet, DataError> {
+    let texts: [String; 3];
+    let (fingerprint, splits, rows): (String, _, [Vec<Example>; 3]) = match name {
+        BUILTIN => {
+            let path = Path::new("assets/corpus");
+            let mut rows = [const { Vec::new() }; 3];
+            for (part, (file, text)) in rows
+                .iter_mut()
+                .zip(DIALOGUE_FILES.iter().zip(BUILTIN_DIALOGUES))
+            {
+                *part = parse(&path.join(file), text)?;
+            }
+            (builtin_fingerprint(), None, rows)
+        }
+        EMPATHETIC_DIALOGUES => {
+            let manifest = read_manifest(store, name)?;
+            texts = read_files(store, name, &manifest, DIALOGUE_FILES)?;
+            let mut rows = [const { Vec::new() }; 3];
+            for (part, (file, text)) in rows.iter_mut().zip(DIALOGUE_FILES.iter().zip(&texts)) {
+                *part = parse(&set_dir(store, name).join(file), text)?;
+            }
+            (manifest.fingerprint, manifest.report.splits, rows)
+        }
+        _ => return Err(no_such(name, "dialogues", &[BUILTIN, EMPATHETIC_DIALOGUES])),
+    };
+    let [train, validation, test] = rows;
+    let conversations = match splits {
+        Some(splits) => BySplit {
+            train: splits.train.conversations,
+            validation: splits.validation.conversations,
+            test: splits.test.conversations,
+        },
+        None => BySplit {
+            train: conversations(&train),
+            validation: conversations(&validation),
+            test: conversations(&test),
+        },
+    };
+    Ok(DialogueSet {
+        name: name.to_string(),
+        fingerprint,
+        conversations,
+        train,
+        validation,
+        test,
+    })
+}
+
+/// Opens a set of labelled pairs.
+///
+/// # Errors
+/// The set is unknown, not imported, holds no labelled pairs, or its file is damaged.
+pub fn open_levels(store: &Path, name: &str) -> Result<LevelSet, DataError> {
+    let (fingerprint, pairs) = match name {
+        BUILTIN => {
+            let path = Path::new("assets/corpus").join(PAIRS);
+            (builtin_fingerprint(), parse(&path, BUILTIN_PAIRS)?)
+        }
+        MENTAL_HEALTH_SUBREDDITS => {
+            let manifest = read_manifest(store, name)?;
+            let [text] = read_files(store, name, &manifest, [PAIRS])?;
+            let pairs = parse(&set_dir(store, name).join(PAIRS), &text)?;
+            (manifest.fingerprint, pairs)
+        }
+        _ => {
+            return Err(no_such(
+                name,
+                "levels",
+                &[BUILTIN, MENTAL_HEALTH_SUBREDDITS],
+            ));
+        }
+    };
+    Ok(LevelSet {
+        name: name.to_string(),
+        fingerprint,
+        pairs,
+    })
+}
+
+/// Sizes, emotions, lengths and levels of a set.
+///
+/// # Errors
+/// As [`open_dialogues`] and [`open_levels`].
+pub fn show(store: &Path, name: &str) -> Result<SetSummary, DataError> {
+    let entry = known(name)?;
+    let mut summary = SetSummary::new(name, "");
+    if entry.has_dialogues {
+        let set = open_dialogues(store, name)?;
+        summary.add_dialogues(&set);
+        summary.fingerprint = set.fingerprint;
+    }
+    if entry.has_levels {
+        let set = open_levels(store, name)?;
+        summary.add_levels(&set);
+        summary.fingerprint = set.fingerprint;
+    }
+    Ok(summary)
+}
+
+/// What an import of this set kept and skipped.
+///
+/// # Errors
+/// The set is unknown or not imported, or its manifest is damaged.
+pub fn manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
+    known(name)?;
+    read_manifest(store, name)
+}
+
+/// All sets the program knows, imported or not.
+///
+/// # Errors
+/// A manifest is damaged.
+pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
+    let mut sets = NAMES.map(listed).to_vec();
+    for set in &mut sets {
+        if set.name == BUILTIN {
+            let lines = |text: &&str| text.lines().count();
+            set.imported = true;
+            set.fingerprint = Some(builtin_fingerprint());
+            set.rows = Some(BUILTIN_DIALOGUES.iter().map(lines).sum());
+        } else if set_dir(store, set.name).join(MANIFEST).exists() {
+            let manifest = read_manifest(store, set.name)?;
+            set.imported = true;
+            set.rows = Some(manifest.files.iter().map(|file| file.rows).sum());
+            set.fingerprint = Some(manifest.fingerprint);
+        }
+    }
+    Ok(sets)
+}
+
+fn listed(name: &'static str) -> ListedSet {
+    ListedSet {
+        name,
+        imported: false,
+        has_dialogues: name != MENTAL_HEALTH_SUBREDDITS,
+        has_levels: name != EMPATHETIC_DIALOGUES,
+        fingerprint: None,
+        rows: None,
+    }
+}
+
+fn known(name: &str) -> Result<ListedSet, DataError> {
+    let found = NAMES.into_iter().find(|known| *known == name);
+    found.map(listed).ok_or_else(|| DataError::UnknownSet {
+        name: name.to_string(),
+        known: NAMES.join(", "),
+    })
+}
+
+fn no_such(name: &str, what: &'static str, with: &[&str]) -> DataError {
+    match known(name) {
+        Ok(_) => DataError::WrongKind {
+            name: name.to_string(),
+            what,
+            with: with.join(", "),
+        },
+        Err(error) => error,
+    }
+}
+
+fn set_dir(store: &Path, name: &str) -> PathBuf {
+    store.join("data").join(name)
+}
+
+fn conversations(examples: &[Example]) -> usize {
+    let ids: HashSet<&str> = examples.iter().map(|e| e.conversation.as_str()).collect();
+    ids.len()
+}
+
+fn builtin_fingerprint() -> String {
+    let parts = BUILTIN_DIALOGUES.into_iter().chain([BUILTIN_PAIRS]);
+    let names = DIALOGUE_FILES.into_iter().chain([PAIRS]);
+    fingerprint(names.zip(parts.map(|text| hex(&Sha256::digest(text.as_bytes())))))
+}
+
+fn fingerprint<'a>(files: impl Iterator<Item = (&'a str, String)>) -> String {
+    let mut hasher = Sha256::new();
+    for (file, sha256) in files {
+        hasher.update(format!("{file} {sha256}\n").as_bytes());
+    }
+    hex(&hasher.finalize())
+}
+
+fn jsonl<T: Serialize>(rows: &[T]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut bytes, row)?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<T>, DataError> {
+    let row = |(index, line)| {
+        serde_json::from_str(line).map_err(|error| {
+            DataError::line(path, index + 1, error.to_string(), "import the set again")
+        })
+    };
+    text.lines().enumerate().map(row).collect()
+}
+
+fn read_manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
+    let path = set_dir(store, name).join(MANIFEST);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(DataError::NotImported {
+                name: name.to_string(),
+            });
+        }
+        Err(error) => return Err(DataError::io(&path)(error)),
+    };
+    let mend = format!("run `emprl data import {name} DIR` again");
+    let manifest: Manifest = serde_json::from_str(&text)
+        .map_err(|error| DataError::file(&path, format!("no manifest: {error}"), &mend))?;
+    if manifest.format != MANIFEST_FORMAT {
+        let what = format!(
+            "the manifest has format {}, this program reads {MANIFEST_FORMAT}",
+            manifest.format
+        );
+        return Err(DataError::file(&path, what, mend));
+    }
+    Ok(manifest)
+}
+
+fn read_files<const N: usize>(
+    store: &Path,
+    name: &str,
+    manifest: &Manifest,
+    names: [&str; N],
+) -> Result<[String; N], DataError> {
+    let mut texts = [const { String::new() }; N];
+    for (text, file) in texts.iter_mut().zip(names) {
+        let path = set_dir(store, name).join(file);
+        let damaged = |what: &str| {
+            let mend = format!("run `emprl data import {name} DIR` again");
+            DataError::file(&path, what, mend)
+        };
+        let stored = manifest.files.iter().find(|stored| stored.file == file);
+        let stored = stored.ok_or_else(|| damaged("the manifest does not name this file"))?;
+        let bytes = fs::read(&path).map_err(DataError::io(&path))?;
+        if hex(&Sha256::digest(&bytes)) != stored.sha256 {
+            return Err(damaged("the file is not the one that was imported"));
+        }
+        *text = String::from_utf8(bytes).map_err(|_| damaged("the text is not UTF-8"))?;
+    }
+    Ok(texts)
+}
+
+fn write_set(
+    store: &Path,
+    name: &str,
+    files: &[(&str, Vec<u8>)],
+    report: &ImportReport,
+) -> Result<(), DataError> {
+    let data = store.join("data");
+    fs::create_dir_all(&data).map_err(DataError::io(&data))?;
+    sweep_leftovers(&data, name);
+    let temporary = data.join(format!(".importing-{name}-{}", std::process::id()));
+    let written = write_files(&temporary, name, files, report)
+        .and_then(|()| replace_dir(&data, &temporary, name));
+    if written.is_err() {
+        // The first error is the one to tell; what cannot be removed now is swept later.
+        let _ = fs::remove_dir_all(&temporary);
+    }
+    written
+}
+
+fn write_files(
+    dir: &Path,
+    name: &str,
+    files: &[(&str, Vec<u8>)],
+    report: &ImportReport,
+) -> Result<(), DataError> {
+    fs::create_dir_all(dir).map_err(DataError::io(dir))?;
+    let mut stored = Vec::new();
+    for (file, bytes) in files {
+        let path = dir.join(file);
+        write_synced(&path, bytes)?;
+        stored.push(StoredFile {
+            file: file.to_string(),
+            rows: bytes.iter().filter(|&&byte| byte == b'\n').count(),
+            sha256: hex(&Sha256::digest(bytes)),
+        });
+    }
+    let pairs = stored
+        .iter()
+        .map(|file| (file.file.as_str(), file.sha256.clone()));
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT,
+        name: name.to_string(),
+        fingerprint: fingerprint(pairs),
+        files: stored.clone(),
+        report: report.clone(),
+    };
+    let path = dir.join(MANIFEST);
+    let bytes = serde_json::to_vec_pretty(&manifest)
+        .map_err(io::Error::from)
+        .map_err(DataError::io(&path))?;
+    write_synced(&path, &bytes)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let mut file = fs::File::create(path).map_err(DataError::io(path))?;
+    file.write_all(bytes).map_err(DataError::io(path))?;
+    file.sync_all().map_err(DataError::io(path))
+}
+
+/// Puts `temporary` in the place of `data/name`, whether or not there is something.
+fn replace_dir(data: &Path, temporary: &Path, name: &str) -> Result<(), DataError> {
+    let target = data.join(name);
+    let old = data.join(format!(".replaced-{name}-{}", std::process::id()));
+    let had_old = target.exists();
+    if had_old {
+        fs::rename(&target, &old).map_err(DataError::io(&target))?;
+    }
+    if let Err(error) = fs::rename(temporary, &target) {
+        if had_old {
+            fs::rename(&old, &target).map_err(DataError::io(&target))?;
+        }
+        return Err(DataError::io(&target)(error));
+    }
+    if had_old {
+        fs::remove_dir_all(&old).map_err(DataError::io(&old))?;
+    }
+    Ok(())
+}
+
+/// Removes what killed imports of this set left; never fails, as nothing depends on it.
+fn sweep_leftovers(data: &Path, name: &str) {
+    let prefixes = [format!(".importing-{name}-"), format!(".replaced-{name}-")];
+    let Ok(entries) = fs::read_dir(data) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let file_name = entry.file_name();
+        let ours = prefixes
+            .iter()
+            .any(|prefix| file_name.to_string_lossy().starts_with(prefix.as_str()));
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = modified
+            .ok()
+            .and_then(|at| SystemTime::now().duration_since(at).ok());
+        if ours && age.is_some_and(|age| age > LEFTOVER_AGE) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

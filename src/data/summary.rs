@@ -1,0 +1,156 @@
+//! A set at a glance: sizes, emotions, lengths, levels.
+//!
+//! Counts what is in memory: must not know files.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::empathy::{EmpathyLevel, Mechanism};
+use super::import::SplitCount;
+use super::sets::{BySplit, DialogueSet, LevelSet, Split};
+
+/// What `data show` tells.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SetSummary {
+    /// Name of the set.
+    pub name: String,
+    /// SHA-256 over its dialogues and pairs.
+    pub fingerprint: String,
+    /// Conversations and pairs by split, for dialogues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub splits: Option<BySplit<SplitCount>>,
+    /// Emotions of all conversations that have a pair, the most frequent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emotions: Vec<EmotionCount>,
+    /// Labelled pairs, for levels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labelled_pairs: Option<usize>,
+    /// Levels of each mechanism, for levels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelCount>,
+    /// Lengths of texts, in words between spaces.
+    pub lengths: Vec<LengthSummary>,
+}
+
+/// How many conversations are about an emotion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EmotionCount {
+    /// The emotion.
+    pub emotion: String,
+    /// Conversations.
+    pub conversations: usize,
+}
+
+/// How many pairs have each level of a mechanism.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LevelCount {
+    /// The mechanism.
+    pub mechanism: Mechanism,
+    /// Pairs at level 0, 1 and 2.
+    pub counts: [usize; 3],
+    /// Pairs without annotation.
+    pub unknown: usize,
+}
+
+/// Lengths of one kind of text, in words between spaces.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LengthSummary {
+    /// What was measured: `context`, `target`, `seeker_post`, `response_post`.
+    pub text: &'static str,
+    /// Mean.
+    pub mean: f64,
+    /// Half are at most this long.
+    pub median: usize,
+    /// 95 % are at most this long.
+    pub percentile_95: usize,
+    /// The longest.
+    pub longest: usize,
+}
+
+impl SetSummary {
+    /// An empty summary to which dialogues and levels are added.
+    pub(super) fn new(name: &str, fingerprint: &str) -> SetSummary {
+        SetSummary {
+            name: name.to_string(),
+            fingerprint: fingerprint.to_string(),
+            splits: None,
+            emotions: Vec::new(),
+            labelled_pairs: None,
+            levels: Vec::new(),
+            lengths: Vec::new(),
+        }
+    }
+
+    pub(super) fn add_dialogues(&mut self, set: &DialogueSet) {
+        let mut splits = BySplit::default();
+        let mut emotions: HashMap<&str, usize> = HashMap::new();
+        let (mut contexts, mut targets) = (Vec::new(), Vec::new());
+        for split in Split::ALL {
+            let examples = set.split(split);
+            *splits.get_mut(split) = SplitCount {
+                conversations: *set.conversations.get(split),
+                pairs: examples.len(),
+            };
+            let mut conversation = None;
+            for example in examples {
+                if conversation != Some(&example.conversation) {
+                    conversation = Some(&example.conversation);
+                    *emotions.entry(&example.emotion).or_default() += 1;
+                }
+                contexts.push(example.context.iter().map(|text| words(text)).sum());
+                targets.push(words(&example.target));
+            }
+        }
+        let mut emotions: Vec<EmotionCount> = emotions
+            .into_iter()
+            .map(|(emotion, conversations)| EmotionCount {
+                emotion: emotion.to_string(),
+                conversations,
+            })
+            .collect();
+        emotions.sort_by(|a, b| {
+            (b.conversations.cmp(&a.conversations)).then_with(|| a.emotion.cmp(&b.emotion))
+        });
+        self.splits = Some(splits);
+        self.emotions = emotions;
+        self.lengths.extend(lengths("context", contexts));
+        self.lengths.extend(lengths("target", targets));
+    }
+
+    pub(super) fn add_levels(&mut self, set: &LevelSet) {
+        self.labelled_pairs = Some(set.pairs.len());
+        self.levels = Mechanism::ALL
+            .into_iter()
+            .map(|mechanism| {
+                let of = |pair: &super::LabelledPair| pair.levels[mechanism.index()];
+                LevelCount {
+                    mechanism,
+                    counts: EmpathyLevel::ALL
+                        .map(|level| set.pairs.iter().filter(|p| of(p) == Some(level)).count()),
+                    unknown: set.pairs.iter().filter(|p| of(p).is_none()).count(),
+                }
+            })
+            .collect();
+        let posts = set.pairs.iter().map(|p| words(&p.seeker_post)).collect();
+        let responses = set.pairs.iter().map(|p| words(&p.response_post)).collect();
+        self.lengths.extend(lengths("seeker_post", posts));
+        self.lengths.extend(lengths("response_post", responses));
+    }
+}
+
+fn words(text: &str) -> usize {
+    text.split_whitespace().count()
+}
+
+fn lengths(text: &'static str, mut counts: Vec<usize>) -> Option<LengthSummary> {
+    counts.sort_unstable();
+    let last = counts.len().checked_sub(1)?;
+    Some(LengthSummary {
+        text,
+        mean: counts.iter().sum::<usize>() as f64 / counts.len() as f64,
+        median: counts[last / 2],
+        percentile_95: counts[last * 95 / 100],
+        longest: counts[last],
+    })
+}

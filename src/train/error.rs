@@ -1,0 +1,47 @@
+//! Why a run cannot go on.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::data::DataError;
+use crate::nn::{DeviceError, WeightsError};
+use crate::text::TokenizerError;
+
+/// Why a run cannot go on; each says where and how to mend it.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error("{what} has no examples; {mend}")]
+    Empty { what: String, mend: String },
+    #[error("{stage} at step {step}: the loss is {loss}. Lower `{setting}` and start again, or resume from an earlier checkpoint")]
+    NotFinite {
+        stage: &'static str,
+        step: u64,
+        loss: f64,
+        setting: &'static str,
+    },
+    #[error("responses scored while they are drawn and scored afterwards differ by {largest} (at most {tolerance} is rounding); this device computes wrongly, choose another with run.device")]
+    RolloutDisagrees { largest: f32, tolerance: f32 },
+    #[error("{path}: {source}")]
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path}: {problem}. Start the run anew, or resume from an earlier checkpoint")]
+    Checkpoint { path: PathBuf, problem: String },
+}
+
+impl TrainError {
+    pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| TrainError::Io { path, source }
+    }
+}

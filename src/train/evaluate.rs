@@ -1,0 +1,190 @@
+//! How a policy answers, and how well: the metrics of Table II, and the sample dialogues.
+
+use burn::tensor::Device;
+
+use super::error::TrainError;
+use super::generator::negative_log_likelihoods;
+use super::judge::{Judge, LevelLogProbs, levels};
+use super::material::Encoded;
+use super::policy::Policy;
+use super::ppo::reward::empathy_reward;
+use super::seed::{Draw, seed, stream};
+use crate::data::{EmpathyLevel, Mechanism};
+use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
+use crate::metrics::{self, SystemResults, declared};
+use crate::nn::sampling::Sampling;
+use crate::nn::{Generated, generate};
+use crate::text::Tokenizer;
+
+/// The network's own form of the sampling settings.
+pub fn sampling(settings: &SamplingSettings) -> Sampling {
+    Sampling {
+        max_new_tokens: settings.max_new_tokens,
+        min_new_tokens: settings.min_new_tokens,
+        greedy: false,
+        top_k: settings.top_k,
+        top_p: settings.top_p as f32,
+        temperature: settings.temperature as f32,
+    }
+}
+
+/// Weights of the three mechanisms in Eq. 3.
+pub fn mechanism_weights(settings: &RewardSettings) -> [f32; 3] {
+    [
+        settings.emotional_reaction as f32,
+        settings.interpretation as f32,
+        settings.exploration as f32,
+    ]
+}
+
+/// What answers are drawn and judged with.
+pub struct Examiner<'a> {
+    pub tokenizer: &'a Tokenizer,
+    pub judge: Option<&'a Judge>,
+    pub sampling: Sampling,
+    pub weights: [f32; 3],
+    pub batch: usize,
+    pub resamples: usize,
+    pub run_seed: u64,
+    pub device: Device,
+}
+
+/// A policy's answers to some examples, and what the identifiers say of answers and targets.
+pub struct Answers {
+    pub responses: Vec<String>,
+    pub generated: Vec<Generated>,
+    /// Of the generated responses; none without identifiers.
+    pub judged: Option<Vec<LevelLogProbs>>,
+    /// Levels of the targets; none without identifiers.
+    pub gold: Option<Vec<[EmpathyLevel; 3]>>,
+}
+
+impl Examiner<'_> {
+    /// Answers every example; each draws from its own stream, whatever the batches are.
+    pub fn answer(&self, policy: &Policy, examples: &[Encoded]) -> Result<Answers, TrainError> {
+        let vectors = policy.vectors();
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        order.sort_by_key(|&index| examples[index].source.len());
+        let mut generated: Vec<Option<Generated>> = vec![None; examples.len()];
+        for indices in order.chunks(self.batch) {
+            let contexts: Vec<Vec<u32>> = indices.iter().map(|&i| examples[i].source.clone()).collect();
+            let mut streams: Vec<_> = indices
+                .iter()
+                .map(|&i| stream(self.run_seed, Draw::Answer, 0, i as u64))
+                .collect();
+            let answers = generate(&policy.t5, vectors.as_ref(), &contexts, &self.sampling, &mut streams);
+            for (&index, answer) in indices.iter().zip(answers) {
+                generated[index] = Some(answer);
+            }
+        }
+        let generated: Vec<Generated> = generated.into_iter().flatten().collect();
+        let responses = generated
+            .iter()
+            .map(|answer| self.tokenizer.decode(&answer.tokens))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (mut judged, mut gold) = (None, None);
+        if let Some(judge) = self.judge {
+            let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
+            let pairs = |responses: &mut dyn Iterator<Item = &str>| -> Result<Vec<LevelLogProbs>, TrainError> {
+                let pairs: Vec<_> = contexts.iter().map(String::as_str).zip(responses).collect();
+                judge.judge(&pairs, self.batch, &self.device)
+            };
+            judged = Some(pairs(&mut responses.iter().map(String::as_str))?);
+            let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()))?;
+            gold = Some(targets.iter().map(levels).collect());
+        }
+        Ok(Answers { responses, generated, judged, gold })
+    }
+
+    /// The row of the result table, with intervals.
+    pub fn results(
+        &self,
+        system: &str,
+        split: &str,
+        policy: &Policy,
+        examples: &[Encoded],
+        answers: &Answers,
+    ) -> SystemResults {
+        let nll = negative_log_likelihoods(policy, examples, self.batch, &self.device);
+        metrics::system_results(
+            system,
+            split,
+            Some(&nll),
+            &answers.responses,
+            answers.levels().as_ref().map(|(gold, predicted)| (gold.as_slice(), predicted.as_slice())),
+            self.resamples,
+            seed(self.run_seed, Draw::Bootstrap, 0),
+        )
+    }
+
+    /// The points of the validation curves, without intervals.
+    pub fn curve(&self, policy: &Policy, examples: &[Encoded], answers: &Answers) -> Vec<(String, f64)> {
+        let nll = negative_log_likelihoods(policy, examples, self.batch, &self.device);
+        let words: Vec<Vec<String>> = answers.responses.iter().map(|r| crate::text::words::words(r)).collect();
+        let mut values = vec![
+            (declared::VALIDATION_PPL.to_string(), metrics::perplexity::perplexity(&nll)),
+            (declared::VALIDATION_DIST_1.to_string(), metrics::distinct::distinct(&words, 1)),
+            (declared::VALIDATION_DIST_2.to_string(), metrics::distinct::distinct(&words, 2)),
+        ];
+        if let Some((gold, predicted)) = answers.levels() {
+            let agreement = metrics::emp_f1::emp_f1(&gold, &predicted);
+            values.push((declared::VALIDATION_EMP_F1.to_string(), agreement.emp_f1));
+            for (mechanism, f1) in Mechanism::ALL.into_iter().zip(agreement.mechanism_f1) {
+                values.push((declared::validation_f1_key(mechanism), f1));
+            }
+        }
+        values
+    }
+
+    /// The first `count` examples as sample dialogues.
+    pub fn samples(&self, examples: &[Encoded], answers: &Answers, count: usize) -> Vec<SampleDialogue> {
+        examples
+            .iter()
+            .take(count)
+            .enumerate()
+            .map(|(index, encoded)| {
+                let mut sample_levels = Vec::new();
+                let mut reward = None;
+                if let (Some(judged), Some(gold)) = (&answers.judged, &answers.gold) {
+                    let (log_probs, gold) = (&judged[index], gold[index]);
+                    let given = level_rewards(log_probs, &gold);
+                    let scored = empathy_reward(given, self.weights);
+                    reward = Some(f64::from(scored.total));
+                    let generated = levels(log_probs);
+                    for mechanism in Mechanism::ALL {
+                        let place = mechanism.index();
+                        sample_levels.push(SampleLevel {
+                            mechanism,
+                            target: gold[place],
+                            generated: generated[place],
+                            reward: f64::from(scored.per_mechanism[place]),
+                        });
+                    }
+                }
+                SampleDialogue {
+                    index: index as u32,
+                    emotion: encoded.example.emotion.clone(),
+                    situation: encoded.example.situation.clone(),
+                    context: encoded.example.context.clone(),
+                    target: encoded.example.target.clone(),
+                    generated: answers.responses[index].clone(),
+                    levels: sample_levels,
+                    reward,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Answers {
+    /// Levels of targets and of responses, where identifiers judged them.
+    fn levels(&self) -> Option<(Vec<[EmpathyLevel; 3]>, Vec<[EmpathyLevel; 3]>)> {
+        let (judged, gold) = (self.judged.as_ref()?, self.gold.as_ref()?);
+        Some((gold.clone(), judged.iter().map(levels).collect()))
+    }
+}
+
+/// -CE of each mechanism (Eq. 3): the log-probability of the target's level.
+pub fn level_rewards(log_probs: &LevelLogProbs, target: &[EmpathyLevel; 3]) -> [f32; 3] {
+    [0, 1, 2].map(|place| log_probs[place][target[place].index()])
+}

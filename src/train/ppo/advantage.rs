@@ -1,0 +1,90 @@
+//! Generalised advantage estimation (Eq. 9-10) and what the value head should have said.
+//! Plain numbers of one response: this file knows no tensors and no padding.
+
+/// Advantages of one response's tokens, and the returns that its values are trained toward.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// `Â_t` (Eq. 9), before whitening.
+    pub advantages: Vec<f32>,
+    /// `Â_t + V_old(s_t)`, the target of Eq. 15.
+    pub returns: Vec<f32>,
+}
+
+/// Advantages by GAE (Eq. 9-10), from the last token back:
+/// `Â_t = δ_t + γλ · Â_{t+1}`, `δ_t = r_t + γ · V(s_{t+1}) - V(s_t)`.
+///
+/// `rewards` and `values` (the rollout's) hold one number for each real token. The value after the
+/// last token is 0, also when the response was cut at the longest length: its score is given for
+/// the response as it stands, so nothing is left to come.
+pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Estimate {
+    assert_eq!(rewards.len(), values.len(), "one value for each reward");
+    let mut advantages = vec![0.0; rewards.len()];
+    let mut next_advantage = 0.0;
+    let mut next_value = 0.0;
+    for t in (0..rewards.len()).rev() {
+        let delta = rewards[t] + gamma * next_value - values[t];
+        next_advantage = delta + gamma * lambda * next_advantage;
+        next_value = values[t];
+        advantages[t] = next_advantage;
+    }
+    let returns = advantages
+        .iter()
+        .zip(values)
+        .map(|(advantage, value)| advantage + value)
+        .collect();
+    Estimate {
+        advantages,
+        returns,
+    }
+}
+
+/// Share of the returns' variance that the values explain, `1 - Var(R - V) / Var(R)`, over all real
+/// tokens of a batch. 1 is perfect, 0 is no better than a constant. Returns that do not vary have
+/// no such share: `None`.
+pub fn explained_variance(values: &[f32], returns: &[f32]) -> Option<f64> {
+    assert_eq!(values.len(), returns.len(), "one value for each return");
+    let errors = returns
+        .iter()
+        .zip(values)
+        .map(|(r, v)| f64::from(*r) - f64::from(*v));
+    let of_returns = variance(returns.iter().map(|r| f64::from(*r)));
+    let of_errors = variance(errors);
+    (of_returns > 0.0).then(|| 1.0 - of_errors / of_returns)
+}
+
+fn variance(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let count = numbers.len().max(1) as f64;
+    let mean = numbers.clone().sum::<f64>() / count;
+    numbers.map(|x| (x - mean).powi(2)).sum::<f64>() / count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undiscounted_advantages_are_the_rewards_to_come_less_the_value() {
+        let got = estimate(&[0.0, 0.0, 1.0], &[0.5, 0.25, 0.75], 1.0, 1.0);
+        assert_eq!(got.advantages, [0.5, 0.75, 0.25]);
+        assert_eq!(got.returns, [1.0; 3]);
+    }
+
+    #[test]
+    fn without_lambda_only_the_next_value_counts() {
+        let got = estimate(&[0.0, 0.0, 1.0], &[0.5, 0.25, 0.75], 1.0, 0.0);
+        assert_eq!(got.advantages, [-0.25, 0.5, 0.25]);
+    }
+
+    #[test]
+    fn an_empty_response_has_no_advantages() {
+        assert_eq!(estimate(&[], &[], 1.0, 0.95), Estimate::default());
+    }
+
+    #[test]
+    fn explained_variance_knows_perfect_constant_and_undefined() {
+        assert_eq!(explained_variance(&[1.0, 2.0], &[1.0, 2.0]), Some(1.0));
+        assert_eq!(explained_variance(&[3.0, 3.0], &[1.0, 2.0]), Some(0.0));
+        assert_eq!(explained_variance(&[1.0, 2.0], &[2.0, 2.0]), None);
+        assert_eq!(explained_variance(&[], &[]), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Proximal policy optimisation of the generator (Eq. 2-15 of the paper), one file a part.
+
+pub mod advantage;
+pub mod kl;
+pub mod objective;
+pub mod reward;
+pub mod rollout;
+pub mod scorer;
+pub mod shaping;
+pub mod trainer;
+pub mod whiten;

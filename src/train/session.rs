@@ -1,0 +1,123 @@
+//! What every stage shares: whom it reports to, where it saves, when it stops.
+
+use std::path::Path;
+use std::time::Instant;
+
+use burn::tensor::Device;
+
+use super::checkpoint::{Checkpoint, Checkpoints};
+use super::error::TrainError;
+use super::observer::{Directive, Observer};
+use crate::experiment::{Config, LrSchedule, Report, SampleDialogue, Severity, Stage};
+use crate::metrics::declared;
+
+/// Where a run is carried out.
+pub struct Session<'a> {
+    pub config: &'a Config,
+    /// Without autodiff; trainers switch it on where they need gradients.
+    pub device: Device,
+    pub checkpoints: Checkpoints,
+    pub observer: &'a mut dyn Observer,
+}
+
+/// How a stage ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It did all it was asked to.
+    Done,
+    /// It was told to stop, and can go on from its last checkpoint.
+    Stopped,
+}
+
+impl Session<'_> {
+    /// Says that a stage begins.
+    pub fn begin(&mut self, stage: Stage, total: u64) {
+        self.observer.report(Report::Stage { stage, total });
+    }
+
+    /// Says that a stage is over.
+    pub fn end(&mut self, stage: Stage, step: u64) {
+        self.observer.report(Report::StageDone { stage, step });
+    }
+
+    /// Says that a step is done, and what was measured at it.
+    pub fn metrics(&mut self, stage: Stage, step: u64, total: u64, values: Vec<(String, f64)>) {
+        self.observer.report(Report::Metrics { stage, step, total, values });
+    }
+
+    /// Shows how the sample dialogues are answered now.
+    pub fn samples(&mut self, stage: Stage, step: u64, dialogues: Vec<SampleDialogue>) {
+        self.observer.report(Report::Samples { stage, step, dialogues });
+    }
+
+    /// Tells a person something.
+    pub fn note(&mut self, stage: Stage, step: u64, severity: Severity, text: impl Into<String>) {
+        self.observer.report(Report::Note { stage, step, severity, text: text.into() });
+    }
+
+    /// What to do after the step just done.
+    pub fn directive(&mut self) -> Directive {
+        self.observer.directive()
+    }
+
+    /// Whether the settings ask for a checkpoint after `step`.
+    pub fn checkpoint_is_due(&self, step: u64) -> bool {
+        let every = self.config.run.checkpoint_every;
+        every > 0 && step.is_multiple_of(every)
+    }
+
+    /// Writes a checkpoint, then says so.
+    pub fn checkpoint(
+        &mut self,
+        stage: Stage,
+        step: u64,
+        done: bool,
+        write: impl FnOnce(&Path) -> Result<(), TrainError>,
+    ) -> Result<Checkpoint, TrainError> {
+        let checkpoint = self.checkpoints.publish(stage, step, done, write)?;
+        self.observer.report(Report::Checkpoint {
+            stage,
+            step,
+            path: Path::new("checkpoints").join(format!("{stage}-{step}")),
+            bytes: checkpoint.bytes,
+        });
+        Ok(checkpoint)
+    }
+}
+
+/// Learning rate at `step` (from 0) of `total`.
+pub fn learning_rate(lr: f64, schedule: LrSchedule, step: u64, total: u64) -> f64 {
+    match schedule {
+        LrSchedule::Constant => lr,
+        LrSchedule::Linear => lr * (1.0 - step as f64 / total.max(1) as f64),
+    }
+}
+
+/// Tokens and seconds since the last look.
+pub struct Speed {
+    since: Instant,
+    tokens: usize,
+}
+
+impl Speed {
+    pub fn start() -> Self {
+        Speed { since: Instant::now(), tokens: 0 }
+    }
+
+    pub fn count(&mut self, tokens: usize) {
+        self.tokens += tokens;
+    }
+
+    /// Tokens a second since the last call.
+    pub fn take(&mut self) -> f64 {
+        let rate = self.tokens as f64 / self.since.elapsed().as_secs_f64().max(1e-9);
+        *self = Speed::start();
+        rate
+    }
+}
+
+/// Resident memory of the program, as a metric.
+pub fn memory() -> Option<(String, f64)> {
+    let bytes = memory_stats::memory_stats()?.physical_mem;
+    Some((declared::MEMORY_RESIDENT.to_string(), bytes as f64))
+}

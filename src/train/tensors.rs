@@ -1,0 +1,76 @@
+//! From token rows on the host to padded tensors on a device, and back.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// Rows of token ids, padded on the right to the longest one.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// `[batch, tokens]`, 0 where padded.
+    pub ids: Tensor<2, Int>,
+    /// `[batch, tokens]`, 1 where real and 0 where padded.
+    pub mask: Tensor<2>,
+    /// Real tokens in all rows together.
+    pub real: usize,
+}
+
+impl Tokens {
+    /// Pads `rows`; an empty row, and no rows at all, still make one column.
+    pub fn pad<R: AsRef<[u32]>>(rows: &[R], device: &Device) -> Self {
+        let width = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0).max(1);
+        let mut ids = vec![0_i32; rows.len() * width];
+        let mut mask = vec![0_f32; rows.len() * width];
+        let mut real = 0;
+        for (row, (ids, mask)) in rows
+            .iter()
+            .zip(ids.chunks_mut(width).zip(mask.chunks_mut(width)))
+        {
+            let row = row.as_ref();
+            real += row.len();
+            for (slot, &id) in ids.iter_mut().zip(row) {
+                *slot = id as i32;
+            }
+            mask[..row.len()].fill(1.0);
+        }
+        let shape = [rows.len(), width];
+        Tokens {
+            ids: Tensor::from_data(TensorData::new(ids, shape), device),
+            mask: Tensor::from_data(TensorData::new(mask, shape), device),
+            real,
+        }
+    }
+}
+
+/// Decoder inputs that predict `rows`: the start token, then all tokens but the last.
+pub fn shift_right<R: AsRef<[u32]>>(rows: &[R], start: u32) -> Vec<Vec<u32>> {
+    rows.iter()
+        .map(|row| {
+            let row = row.as_ref();
+            let mut shifted = Vec::with_capacity(row.len());
+            if let Some((_, all_but_last)) = row.split_last() {
+                shifted.push(start);
+                shifted.extend_from_slice(all_but_last);
+            }
+            shifted
+        })
+        .collect()
+}
+
+/// The rows of a `[batch, tokens]` tensor, each cut to its real length.
+pub fn to_rows(tensor: Tensor<2>, lengths: impl Iterator<Item = usize>) -> Vec<Vec<f32>> {
+    let width = tensor.dims()[1];
+    let flat = floats(tensor);
+    flat.chunks(width.max(1))
+        .zip(lengths)
+        .map(|(row, length)| row[..length].to_vec())
+        .collect()
+}
+
+/// The values of a tensor, row by row.
+pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// The value of a tensor of one element.
+pub fn scalar(tensor: Tensor<1>) -> f64 {
+    tensor.into_scalar::<f32>().into()
+}

@@ -1,1 +1,52 @@
 //! Runs on disk: SQLite for what happened, files for checkpoints.
+//!
+//! One folder holds everything: `emprl.db` and `runs/RUN/`. Several programs may read and write it at
+//! the same time. Knows no thread, no trainer and no window.
+//!
+//! [`Store`] writes, [`StoreReader`] reads on a connection of its own. What a call of `Store` has
+//! returned `Ok` for is on disk and survives a crash, a kill and a power cut.
+
+pub mod checkpoint;
+mod database;
+mod error;
+mod id;
+mod lock;
+mod points;
+mod reader;
+mod rows;
+mod samples;
+mod schema;
+mod writer;
+
+pub use error::StoreError;
+pub use id::{ParseIdError, RunId, RunRef, RunStatus};
+pub use lock::RunLock;
+pub use reader::StoreReader;
+pub use rows::{
+    CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail, RunRow,
+};
+pub use writer::Store;
+
+use std::path::{Path, PathBuf};
+
+/// Where the store is when no `--store` is given: `EMPRL_STORE`, else the platform's data folder.
+pub fn default_dir() -> Result<PathBuf, StoreError> {
+    if let Some(dir) = std::env::var_os("EMPRL_STORE").filter(|dir| !dir.is_empty()) {
+        return Ok(PathBuf::from(dir));
+    }
+    directories::ProjectDirs::from("", "", "emprl")
+        .map(|dirs| dirs.data_dir().to_path_buf())
+        .ok_or(StoreError::NoHome)
+}
+
+/// The folder of a run, below the store's.
+pub fn run_dir(store: &Path, run: RunId) -> PathBuf {
+    store.join("runs").join(run.to_string())
+}
+
+/// Milliseconds since the Unix epoch.
+pub fn now_ms() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
+}

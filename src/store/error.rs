@@ -1,0 +1,168 @@
+//! What can go wrong with a store, each with the file, the place and the mend.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use super::RunId;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "there is no data folder for this user; name one with --store DIR or the variable EMPRL_STORE"
+    )]
+    NoHome,
+    #[error("{}: there is no store here yet; it is made by the first run or import", path.display())]
+    Missing { path: PathBuf },
+    #[error(
+        "{}: cannot be used as a folder for the store: {source}; \
+         mend it, or choose another with --store DIR or EMPRL_STORE", path.display()
+    )]
+    Folder { path: PathBuf, source: io::Error },
+    #[error("{}: {doing}: {source}", path.display())]
+    File {
+        path: PathBuf,
+        doing: &'static str,
+        source: io::Error,
+    },
+    #[error(
+        "{}: is not an SQLite file, so it is no store of emprl; \
+         move it away, or choose another folder with --store DIR", path.display()
+    )]
+    NotADatabase { path: PathBuf },
+    #[error(
+        "{}: is a database of another program; choose another folder with --store DIR",
+        path.display()
+    )]
+    Foreign { path: PathBuf },
+    #[error(
+        "{}: is damaged ({detail}); put back a copy of it, or move it away together with its -wal and \
+         -shm files to begin a new store (checkpoints under runs/ are files of their own and remain)",
+        path.display()
+    )]
+    Damaged { path: PathBuf, detail: String },
+    #[error(
+        "{}: was written by a newer emprl (store version {found}, this one knows {known}); it can be \
+         read but not changed; update emprl, or choose another folder with --store DIR",
+        path.display()
+    )]
+    Newer {
+        path: PathBuf,
+        found: u32,
+        known: u32,
+    },
+    #[error(
+        "{}: was written by an older emprl (store version {found}, this one needs {known}); \
+         a command that may write, such as `emprl run`, brings it up to date", path.display()
+    )]
+    Older {
+        path: PathBuf,
+        found: u32,
+        known: u32,
+    },
+    #[error(
+        "{}: cannot be written; mend its permissions and those of its folder, \
+         or choose another folder with --store DIR", path.display()
+    )]
+    NotWritable { path: PathBuf },
+    #[error("{}: the disk is full; free some space and resume the run", path.display())]
+    Full { path: PathBuf },
+    #[error("{}: another program keeps it locked; close that program, or try again", path.display())]
+    Busy { path: PathBuf },
+    #[error("{}: reading or writing failed ({detail}); see whether the disk is sound", path.display())]
+    Disk { path: PathBuf, detail: String },
+    #[error("{}: has no run {run}; `emprl runs list` shows those it has", path.display())]
+    NoRun { path: PathBuf, run: RunId },
+    #[error("run {run} is in progress ({holder}); stop it there first, or wait until it has ended")]
+    Held { run: RunId, holder: String },
+    #[error(
+        "checkpoint path {}: must lie below the run's folder and have no `..`", path.display()
+    )]
+    OutsideRun { path: PathBuf },
+    #[error("{}: {place} cannot be understood ({detail})", path.display())]
+    Unreadable {
+        path: PathBuf,
+        place: String,
+        detail: String,
+    },
+    #[error("{}: {source}", path.display())]
+    Sql {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+}
+
+/// An error inside the store, before it is known which file it concerns.
+pub(super) enum Fault {
+    Sql(rusqlite::Error),
+    Store(StoreError),
+    /// A value that is there but means nothing: where, and what is wrong.
+    Unreadable(String, String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(source: rusqlite::Error) -> Self {
+        Fault::Sql(source)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Fault::Store(error)
+    }
+}
+
+impl Fault {
+    /// The error as a person meets it. `db` is the database file.
+    pub fn at(self, db: &Path) -> StoreError {
+        let path = db.to_path_buf();
+        let source = match self {
+            Fault::Store(error) => return error,
+            Fault::Unreadable(place, detail) => {
+                return StoreError::Unreadable {
+                    path,
+                    place,
+                    detail,
+                };
+            }
+            Fault::Sql(source) => source,
+        };
+        match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
+                detail: damage(db).unwrap_or_else(|| source.to_string()),
+                path,
+            },
+            Some(ErrorCode::DiskFull) => StoreError::Full { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                StoreError::NotWritable { path }
+            }
+            Some(ErrorCode::SystemIoFailure) => StoreError::Disk {
+                detail: source.to_string(),
+                path,
+            },
+            _ => StoreError::Sql { path, source },
+        }
+    }
+}
+
+/// What is wrong with a database file as far as its header tells: SQLite keeps the page size at byte
+/// 16 and the number of pages at byte 28, big-endian.
+fn damage(db: &Path) -> Option<String> {
+    use std::io::Read;
+    let mut file = std::fs::File::open(db).ok()?;
+    let have = file.metadata().ok()?.len();
+    let mut header = [0u8; 32];
+    if file.read_exact(&mut header).is_err() {
+        return Some(format!("it has only {have} bytes"));
+    }
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let pages = u32::from_be_bytes([header[28], header[29], header[30], header[31]]);
+    let want = page * u64::from(pages);
+    (have < want).then(|| format!("cut short: it has {have} of {want} bytes"))
+}

@@ -1,0 +1,133 @@
+//! Names of things in the store: runs, their steps, their status.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The number of a run. Numbers are never used twice in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub i64);
+
+/// A run, or a checkpoint of it: `RUN` or `RUN@STEP`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RunRef {
+    pub run: RunId,
+    pub step: Option<u64>,
+}
+
+/// What is wrong with a run as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` names no run; a run is a number such as 3, a checkpoint of it 3@1200")]
+pub struct ParseIdError {
+    text: String,
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        match number(text) {
+            Some(id) if id > 0 => Ok(RunId(id)),
+            _ => Err(ParseIdError {
+                text: text.to_string(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for RunRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.step {
+            Some(step) => write!(f, "{}@{step}", self.run),
+            None => self.run.fmt(f),
+        }
+    }
+}
+
+impl FromStr for RunRef {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let wrong = || ParseIdError {
+            text: text.to_string(),
+        };
+        let (run, step) = match text.split_once('@') {
+            Some((run, step)) => (run, Some(number(step).ok_or_else(wrong)?)),
+            None => (text, None),
+        };
+        Ok(RunRef {
+            run: run.parse().map_err(|_| wrong())?,
+            step: step.map(|step| step as u64),
+        })
+    }
+}
+
+/// Digits only: `FromStr` of integers takes a plus sign, and a run is not written with one.
+fn number(text: &str) -> Option<i64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Running,
+    Paused,
+    /// Every stage is done.
+    Finished,
+    /// Ended by an error, which is kept with the run.
+    Failed,
+    /// Ended because a person asked; it can be resumed.
+    Stopped,
+    /// Whoever carried it out is gone; it can be resumed.
+    Interrupted,
+}
+
+impl RunStatus {
+    pub const ALL: [RunStatus; 6] = [
+        RunStatus::Running,
+        RunStatus::Paused,
+        RunStatus::Finished,
+        RunStatus::Failed,
+        RunStatus::Stopped,
+        RunStatus::Interrupted,
+    ];
+
+    /// The name in files and on screen.
+    pub fn key(self) -> &'static str {
+        match self {
+            RunStatus::Running => "running",
+            RunStatus::Paused => "paused",
+            RunStatus::Finished => "finished",
+            RunStatus::Failed => "failed",
+            RunStatus::Stopped => "stopped",
+            RunStatus::Interrupted => "interrupted",
+        }
+    }
+
+    pub fn from_key(key: &str) -> Option<RunStatus> {
+        RunStatus::ALL
+            .into_iter()
+            .find(|status| status.key() == key)
+    }
+
+    /// Whether somebody must be carrying it out.
+    pub fn is_active(self) -> bool {
+        matches!(self, RunStatus::Running | RunStatus::Paused)
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}

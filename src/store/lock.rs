@@ -1,0 +1,89 @@
+//! Who carries out a run: a file lock, which the system releases however its holder ends.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{RunId, StoreError};
+
+/// Held as long as a run is carried out; dropping it lets go.
+#[derive(Debug)]
+pub struct RunLock {
+    run: RunId,
+    dir: PathBuf,
+    _file: File,
+}
+
+impl RunLock {
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The run's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Takes the lock in the run's folder `dir`, which is made if need be. None when another holds it.
+    pub(super) fn take(run: RunId, dir: &Path) -> Result<Option<RunLock>, StoreError> {
+        std::fs::create_dir_all(dir).map_err(|source| StoreError::Folder {
+            path: dir.to_path_buf(),
+            source,
+        })?;
+        // Someone who only looks holds the lock for a moment; try again before giving up.
+        for attempt in 0.. {
+            let file = open(dir)?;
+            match file.try_lock() {
+                Ok(()) => {
+                    return Ok(Some(RunLock {
+                        run,
+                        dir: dir.to_path_buf(),
+                        _file: file,
+                    }));
+                }
+                Err(TryLockError::WouldBlock) if attempt < 20 => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => break,
+                Err(TryLockError::Error(source)) => return Err(locking(dir, source)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether somebody carries out the run whose folder is `dir`.
+    pub(super) fn is_held(dir: &Path) -> Result<bool, StoreError> {
+        let file = match File::open(path(dir)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(locking(dir, source)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(locking(dir, source)),
+        }
+    }
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join("lock")
+}
+
+fn open(dir: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path(dir))
+        .map_err(|source| locking(dir, source))
+}
+
+fn locking(dir: &Path, source: std::io::Error) -> StoreError {
+    StoreError::File {
+        path: path(dir),
+        doing: "locking the run",
+        source,
+    }
+}

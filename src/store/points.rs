@@ -1,0 +1,128 @@
+//! Points of metrics, and their summaries, which always agree with the points.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::RunId;
+use super::error::Fault;
+use crate::experiment::Stage;
+
+/// Writes one value. Writing a step again replaces its value; the same value changes nothing.
+pub(super) fn put(
+    db: &Connection,
+    run: RunId,
+    key: i64,
+    step: u64,
+    value: f64,
+    wall_ms: i64,
+) -> Result<(), Fault> {
+    let step = step as i64;
+    let before: Option<f64> = db
+        .prepare_cached("SELECT value FROM points WHERE run = ? AND key = ? AND step = ?")?
+        .query_row(params![run.0, key, step], |row| number(row, 0))
+        .optional()?;
+    let same = |before: f64| before == value || (before.is_nan() && value.is_nan());
+    if before.is_some_and(same) {
+        return Ok(());
+    }
+    // Bound as NULL, NaN reads back as NaN; infinities are kept as they are.
+    db.prepare_cached("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)")?
+        .execute(params![run.0, key, step, value, wall_ms])?;
+    if before.is_some() {
+        return sum_up(db, run, key);
+    }
+    let finite = value.is_finite().then_some(value);
+    db.prepare_cached(
+        "INSERT INTO summary VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7)
+         ON CONFLICT (run, key) DO UPDATE SET
+            last = CASE WHEN excluded.last_step > last_step THEN excluded.last ELSE last END,
+            last_wall = CASE WHEN excluded.last_step > last_step THEN excluded.last_wall
+                             ELSE last_wall END,
+            last_step = max(last_step, excluded.last_step),
+            min = CASE WHEN excluded.min IS NULL THEN min
+                       WHEN min IS NULL OR excluded.min < min THEN excluded.min ELSE min END,
+            max = CASE WHEN excluded.max IS NULL THEN max
+                       WHEN max IS NULL OR excluded.max > max THEN excluded.max ELSE max END,
+            count = count + 1,
+            nonfinite = nonfinite + excluded.nonfinite",
+    )?
+    .execute(params![
+        run.0,
+        key,
+        value,
+        step,
+        wall_ms,
+        finite,
+        finite.is_none()
+    ])?;
+    Ok(())
+}
+
+/// Makes the summary of one key anew from its points; without points there is none.
+pub(super) fn sum_up(db: &Connection, run: RunId, key: i64) -> Result<(), Fault> {
+    db.prepare_cached("DELETE FROM summary WHERE run = ? AND key = ?")?
+        .execute(params![run.0, key])?;
+    // Finite is what minus itself is 0: NaN is NULL here, and infinity minus itself is NaN, so NULL.
+    db.prepare_cached(
+        "INSERT INTO summary
+         SELECT run, key, last, step, wall, least, greatest, points, nonfinite
+         FROM (SELECT run, key, value AS last, step, wall FROM points
+               WHERE run = ?1 AND key = ?2 ORDER BY step DESC LIMIT 1),
+              (SELECT min(value) FILTER (WHERE value - value = 0) AS least,
+                      max(value) FILTER (WHERE value - value = 0) AS greatest,
+                      count(*) AS points,
+                      count(*) FILTER (WHERE (value - value = 0) IS NOT TRUE) AS nonfinite
+               FROM points WHERE run = ?1 AND key = ?2)",
+    )?
+    .execute(params![run.0, key])?;
+    Ok(())
+}
+
+/// The number of a metric of a stage, given it at its first use.
+pub(super) fn key(db: &Connection, stage: Stage, name: &str) -> Result<i64, Fault> {
+    let found = db
+        .prepare_cached("SELECT id FROM metric_keys WHERE stage = ? AND name = ?")?
+        .query_row(params![stage.key(), name], |row| row.get(0))
+        .optional()?;
+    match found {
+        Some(key) => Ok(key),
+        None => {
+            db.prepare_cached("INSERT INTO metric_keys (stage, name) VALUES (?, ?)")?
+                .execute(params![stage.key(), name])?;
+            Ok(db.last_insert_rowid())
+        }
+    }
+}
+
+/// Forgets the points after step `kept` of `stage` and all of the `later` stages.
+pub(super) fn truncate_after(
+    db: &Connection,
+    run: RunId,
+    stage: Stage,
+    kept: i64,
+    later: &[Stage],
+) -> Result<(), Fault> {
+    let keys: Vec<(i64, String)> = db
+        .prepare_cached(
+            "SELECT key, stage FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
+        )?
+        .query_map([run.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (key, of) in keys {
+        let kept = if of == stage.key() {
+            kept
+        } else if later.iter().any(|stage| stage.key() == of) {
+            -1
+        } else {
+            continue;
+        };
+        db.prepare_cached("DELETE FROM points WHERE run = ? AND key = ? AND step > ?")?
+            .execute(params![run.0, key, kept])?;
+        sum_up(db, run, key)?;
+    }
+    Ok(())
+}
+
+/// A number whose NULL is NaN.
+pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<f64> {
+    Ok(row.get::<_, Option<f64>>(column)?.unwrap_or(f64::NAN))
+}

@@ -1,0 +1,240 @@
+//! The tables, and how they came to be what they are.
+//!
+//! Step `n` of [`MIGRATIONS`] leads from version `n` to `n + 1`. A step that was released is never
+//! changed; a new one is appended.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Fault;
+
+/// The version this program writes.
+pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// Marks the file as ours ("EmRL").
+pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
+
+/// Times are milliseconds since the Unix epoch. Stages, statuses and sorts of events go by their keys.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        experiment TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        status TEXT NOT NULL,
+        stage TEXT,
+        step INTEGER NOT NULL DEFAULT 0,
+        total INTEGER NOT NULL DEFAULT 0,
+        started INTEGER NOT NULL,
+        ended INTEGER,
+        config_toml TEXT NOT NULL,
+        environment_json TEXT NOT NULL,
+        fingerprints_json TEXT NOT NULL,
+        error TEXT,
+        note TEXT NOT NULL DEFAULT '',
+        holder TEXT NOT NULL,
+        heartbeat INTEGER NOT NULL
+    ) STRICT;
+
+    -- Every stage counts its own steps, so a metric of two stages has two keys.
+    CREATE TABLE metric_keys (
+        id INTEGER PRIMARY KEY,
+        stage TEXT NOT NULL,
+        name TEXT NOT NULL,
+        UNIQUE (stage, name)
+    ) STRICT;
+
+    -- A value of NULL is NaN.
+    CREATE TABLE points (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        key INTEGER NOT NULL REFERENCES metric_keys (id),
+        step INTEGER NOT NULL,
+        value REAL,
+        wall INTEGER NOT NULL,
+        PRIMARY KEY (run, key, step)
+    ) STRICT, WITHOUT ROWID;
+
+    -- min and max are those of the finite values, NULL when there are none.
+    CREATE TABLE summary (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        key INTEGER NOT NULL REFERENCES metric_keys (id),
+        last REAL,
+        last_step INTEGER NOT NULL,
+        last_wall INTEGER NOT NULL,
+        min REAL,
+        max REAL,
+        count INTEGER NOT NULL,
+        nonfinite INTEGER NOT NULL,
+        PRIMARY KEY (run, key)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE samples (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        stage TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        wall INTEGER NOT NULL,
+        dialogue_json TEXT NOT NULL,
+        PRIMARY KEY (run, stage, step, position)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        wall INTEGER NOT NULL,
+        stage TEXT,
+        step INTEGER NOT NULL,
+        sort TEXT NOT NULL,
+        severity TEXT,
+        text TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_of_run ON events (run, id);
+
+    -- path is relative to the run's folder.
+    CREATE TABLE checkpoints (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        stage TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        wall INTEGER NOT NULL,
+        PRIMARY KEY (run, path)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE results (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        system TEXT NOT NULL,
+        split TEXT NOT NULL,
+        stage TEXT,
+        step INTEGER NOT NULL,
+        wall INTEGER NOT NULL,
+        n INTEGER NOT NULL,
+        mean_words REAL,
+        PRIMARY KEY (run, system, split)
+    ) STRICT, WITHOUT ROWID;
+
+    -- A figure that was not measured has no row; NULL is NaN.
+    CREATE TABLE figures (
+        run INTEGER NOT NULL,
+        system TEXT NOT NULL,
+        split TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value REAL,
+        low REAL,
+        high REAL,
+        PRIMARY KEY (run, system, split, name),
+        FOREIGN KEY (run, system, split) REFERENCES results (run, system, split) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// What a file holds.
+pub(super) enum Found {
+    /// Nothing yet.
+    Empty,
+    /// Another program's tables.
+    Foreign,
+    /// A store of this version.
+    Store(u32),
+}
+
+/// Looks at a database without changing it.
+pub(super) fn inspect(db: &Connection) -> Result<Found, Fault> {
+    let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: u64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+        row.get::<_, i64>(0).map(|count| count as u64)
+    })?;
+    Ok(match (id, tables) {
+        (APPLICATION_ID, _) => Found::Store(version),
+        (0, 0) if version == 0 => Found::Empty,
+        _ => Found::Foreign,
+    })
+}
+
+/// Brings a database that is empty or of an earlier version to this one, in one transaction.
+pub(super) fn migrate(db: &mut Connection) -> Result<(), Fault> {
+    migrate_to(db, &MIGRATIONS)
+}
+
+fn migrate_to(db: &mut Connection, steps: &[&str]) -> Result<(), Fault> {
+    let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another program may have migrated it while this one waited.
+    let version: u32 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    for step in steps.iter().skip(version as usize) {
+        change.execute_batch(step)?;
+    }
+    if (version as usize) < steps.len() {
+        change.execute_batch(&format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {};",
+            steps.len()
+        ))?;
+    }
+    change.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(db: &Connection) -> Vec<(String, String)> {
+        let mut query = db
+            .prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name")
+            .unwrap();
+        query
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap()
+    }
+
+    fn at_version(steps: &[&str]) -> Connection {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate_to(&mut db, steps).ok().unwrap();
+        db
+    }
+
+    #[test]
+    fn every_earlier_version_migrates_to_the_same_tables() {
+        let fresh = at_version(&MIGRATIONS);
+        for earlier in 0..=MIGRATIONS.len() {
+            let mut db = at_version(&MIGRATIONS[..earlier]);
+            migrate(&mut db).ok().unwrap();
+            assert_eq!(shape(&db), shape(&fresh), "from version {earlier}");
+            assert!(matches!(inspect(&db), Ok(Found::Store(VERSION))));
+        }
+    }
+
+    #[test]
+    fn steps_build_on_each_other_and_keep_the_rows() {
+        let steps = [
+            "CREATE TABLE a (x INTEGER) STRICT",
+            "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7",
+            "CREATE INDEX a_y ON a (y)",
+        ];
+        let mut db = at_version(&steps[..1]);
+        db.execute("INSERT INTO a VALUES (1)", []).unwrap();
+        migrate_to(&mut db, &steps).ok().unwrap();
+        let row: (i64, i64) = db
+            .query_row("SELECT x, y FROM a", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(row, (1, 7));
+        assert_eq!(shape(&db), shape(&at_version(&steps)));
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_version_before_it() {
+        let mut db = at_version(&["CREATE TABLE a (x INTEGER) STRICT"]);
+        let steps = [
+            "",
+            "CREATE TABLE b (y INTEGER) STRICT",
+            "CREATE TABLE a (z)",
+        ];
+        assert!(migrate_to(&mut db, &steps).is_err());
+        assert!(matches!(inspect(&db), Ok(Found::Store(1))));
+        assert_eq!(shape(&db).len(), 1);
+    }
+}

@@ -147,6 +147,12 @@ impl Clock {
         }
     }
 
+    /// The time of day, to the second.
+    pub fn time(&self, unix_ms: i64) -> String {
+        let t = self.at(unix_ms);
+        format!("{:02}:{:02}:{:02}", t.hour(), t.minute(), t.second())
+    }
+
     /// To the second.
     pub fn exact(&self, unix_ms: i64) -> String {
         let t = self.at(unix_ms);

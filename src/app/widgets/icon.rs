@@ -55,6 +55,18 @@ pub fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) {
     pen.icon(icon);
 }
 
+/// The chevron of something closed: it points right.
+pub fn paint_closed(painter: &Painter, rect: Rect, colour: Color32) {
+    let stroke = Stroke::new(1.4, colour);
+    let (middle, reach) = (rect.center(), rect.height() * 0.24);
+    let points = vec![
+        middle + vec2(-reach * 0.5, -reach),
+        middle + vec2(reach * 0.5, 0.0),
+        middle + vec2(-reach * 0.5, reach),
+    ];
+    painter.add(Shape::line(points, stroke));
+}
+
 struct Pen<'a> {
     painter: &'a Painter,
     origin: Pos2,

@@ -85,6 +85,8 @@ words! {
         Abs = "abs",
         /// Half its square.
         Mse = "mse",
+        /// exp(log ρ - log π) - 1 + log π - log ρ, never negative.
+        K3 = "k3",
         /// Exact, over the whole vocabulary.
         Full = "full",
     }

@@ -158,34 +158,60 @@ pub fn verify(dir: &Path) -> Result<Manifest, CheckpointError> {
 /// Clears away what a crash left of checkpoints being written. Only for who holds the run.
 pub(super) fn sweep(run_dir: &Path) -> Result<(), StoreError> {
     let folder = run_dir.join(FOLDER);
-    let failed = |source| StoreError::File {
-        path: folder.clone(),
-        doing: "clearing away an unfinished checkpoint",
-        source,
-    };
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(failed(source)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let file_name = entry.file_name();
-        let Some(file_name) = file_name.to_str() else {
+    for path in entries(&folder)? {
+        let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
             continue;
         };
         if file_name.starts_with(NEW) {
-            fs::remove_dir_all(entry.path()).map_err(failed)?;
+            fs::remove_dir_all(&path).map_err(clearing(&path))?;
         } else if let Some(name) = file_name.strip_prefix(OLD) {
             let place = folder.join(name);
             if place.exists() {
-                fs::remove_dir_all(entry.path()).map_err(failed)?;
+                fs::remove_dir_all(&path).map_err(clearing(&path))?;
             } else {
-                fs::rename(entry.path(), place).map_err(failed)?;
+                fs::rename(&path, place).map_err(clearing(&path))?;
             }
         }
     }
     Ok(())
+}
+
+/// Removes every checkpoint that is not among the `recorded` paths. Only for who holds the run.
+pub(super) fn keep_only(run_dir: &Path, recorded: &[PathBuf]) -> Result<(), StoreError> {
+    let folder = run_dir.join(FOLDER);
+    for path in entries(&folder)? {
+        let kept = path
+            .strip_prefix(run_dir)
+            .is_ok_and(|path| recorded.iter().any(|kept| kept == path));
+        if !kept {
+            let removed = match path.is_dir() {
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            };
+            removed.map_err(clearing(&path))?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect()
+        }),
+    };
+    listed.map_err(clearing(folder))
+}
+
+fn clearing(path: &Path) -> impl Fn(io::Error) -> StoreError {
+    move |source| StoreError::File {
+        path: path.to_path_buf(),
+        doing: "clearing away a checkpoint that is not on record",
+        source,
+    }
 }
 
 fn fill(

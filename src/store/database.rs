@@ -156,3 +156,24 @@ fn foreign(path: &Path) -> Fault {
     }
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_commit_is_flushed_to_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path()).unwrap();
+        let setting = |name: &str| -> String {
+            let query = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+            database
+                .connection
+                .query_row(&query, [], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!(setting("journal_mode"), "wal");
+        assert_eq!(setting("synchronous"), "2", "FULL");
+        assert_eq!(setting("foreign_keys"), "1");
+    }
+}

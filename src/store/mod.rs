@@ -13,6 +13,7 @@ mod id;
 mod lock;
 mod points;
 mod reader;
+mod record;
 mod rows;
 mod samples;
 mod schema;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
 
 use super::database::Database;
 use super::error::{Fault, StoreError};
@@ -80,18 +81,14 @@ impl StoreReader {
             ))?;
             let mut rows = query.query([run.0])?;
             let row = rows.next()?.ok_or_else(|| self.no_run(run))?;
-            let json = |column: &str| -> Result<serde_json::Value, Fault> {
-                serde_json::from_str(&row.get::<_, String>(column)?)
-                    .map_err(|error| unreadable(run, column, error.to_string()))
-            };
             Ok(RunDetail {
                 row: RunRow {
                     summary: last_values(db, Some(run))?.remove(&run).unwrap_or_default(),
                     ..run_row(row)?
                 },
                 config_toml: row.get("config_toml")?,
-                environment: json("environment_json")?,
-                fingerprints: json("fingerprints_json")?,
+                environment: json(run, row, "environment_json")?,
+                fingerprints: json(run, row, "fingerprints_json")?,
             })
         })?;
         self.look_for_holder(&mut detail.row)?;
@@ -254,17 +251,23 @@ impl StoreReader {
             transaction.commit()?;
             Ok(value)
         };
-        looked().map_err(|fault| match (fault, self.database.newer) {
+        looked().map_err(|fault| {
             // A newer store may hold what this program has no word for.
-            (
-                Fault::Unreadable(..) | Fault::Sql(rusqlite::Error::SqliteFailure(..)),
-                Some(found),
-            ) => StoreError::Newer {
-                path: self.database.path.clone(),
-                found,
-                known: schema::VERSION,
-            },
-            (fault, _) => fault.at(&self.database.path),
+            let unknown = match &fault {
+                Fault::Unreadable(..) => true,
+                Fault::Sql(error) => {
+                    matches!(error.sqlite_error_code(), None | Some(ErrorCode::Unknown))
+                }
+                Fault::Store(_) => false,
+            };
+            match self.database.newer {
+                Some(found) if unknown => StoreError::Newer {
+                    path: self.database.path.clone(),
+                    found,
+                    known: schema::VERSION,
+                },
+                _ => fault.at(&self.database.path),
+            }
         })
     }
 
@@ -323,6 +326,11 @@ fn last_values(
         of.insert(row.get(1)?, number(row, 2)?);
     }
     Ok(values)
+}
+
+fn json<T: DeserializeOwned>(run: RunId, row: &Row<'_>, column: &str) -> Result<T, Fault> {
+    serde_json::from_str(&row.get::<_, String>(column)?)
+        .map_err(|error| unreadable(run, column, error.to_string()))
 }
 
 /// SQLite's integers are signed; ours were written bit by bit.

@@ -21,6 +21,8 @@ pub struct NewRun {
     /// All settings, as TOML.
     pub config_toml: String,
     pub environment: Environment,
+    /// What identifies the data and weights it starts from, by name.
+    pub fingerprints: BTreeMap<String, String>,
 }
 
 /// One line of the table of runs.
@@ -61,8 +63,8 @@ pub struct RunDetail {
     pub row: RunRow,
     pub config_toml: String,
     pub environment: serde_json::Value,
-    /// Fingerprints of data and weights, by name.
-    pub fingerprints: serde_json::Value,
+    /// What identifies the data and weights it started from, by name.
+    pub fingerprints: BTreeMap<String, String>,
 }
 
 /// A metric of a stage. Every stage counts its own steps.

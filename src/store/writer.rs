@@ -1,14 +1,15 @@
 //! The store as it is written: runs, what they report, and what becomes of them.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
-use super::rows::{CheckpointRow, EventRow, EventSort, NewRun};
-use super::{RunId, RunStatus, StoreReader, checkpoint, now_ms, points, run_dir, samples, schema};
+use super::record::{put_event_here, put_report, put_status, truncate};
+use super::rows::{EventSort, NewRun};
+use super::{RunId, RunStatus, StoreReader, checkpoint, now_ms, run_dir, schema};
 use crate::experiment::{Report, Stage};
 
 /// The store, open for writing.
@@ -54,12 +55,12 @@ impl Store {
         let store = self.dir.clone();
         let now = now_ms();
         self.write(|db| {
-            let environment = serde_json::to_string(&new.environment)
-                .map_err(|error| Fault::Unreadable("the environment".into(), error.to_string()))?;
+            let environment = json("the environment", &new.environment)?;
+            let fingerprints = json("the fingerprints", &new.fingerprints)?;
             db.execute(
                 "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
                                    environment_json, fingerprints_json, holder, heartbeat)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', ?, ?)",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 params![
                     new.name,
                     new.experiment,
@@ -69,6 +70,7 @@ impl Store {
                     now,
                     new.config_toml,
                     environment,
+                    fingerprints,
                     holder(),
                     now
                 ],
@@ -157,21 +159,6 @@ impl Store {
         self.write(|db| beat(db, run, now_ms()))
     }
 
-    /// Saves the fingerprints of data and weights, by name.
-    pub fn set_fingerprints(
-        &mut self,
-        run: RunId,
-        fingerprints: &serde_json::Value,
-    ) -> Result<(), StoreError> {
-        self.write(|db| {
-            let changed = db.execute(
-                "UPDATE runs SET fingerprints_json = ? WHERE id = ?",
-                params![fingerprints.to_string(), run.0],
-            )?;
-            found(db, run, changed)
-        })
-    }
-
     /// Replaces a person's note on a run.
     pub fn set_note(&mut self, run: RunId, note: &str) -> Result<(), StoreError> {
         self.write(|db| {
@@ -184,24 +171,17 @@ impl Store {
     }
 
     /// Takes a run back to where a checkpoint of it stands (None: to its beginning): whatever was
-    /// recorded of later steps and stages belongs to a branch that is lost and is forgotten, its
-    /// checkpoints' files included. What people asked for and how the status changed is kept.
+    /// recorded of later steps and stages belongs to a branch that is lost and is forgotten. What people
+    /// asked for and how the status changed is kept. Checkpoints that are not on record, those of the
+    /// lost branch among them, are removed from the disk, so that nobody goes on from one of them. Only
+    /// for who holds the run.
     pub fn truncate_after(
         &mut self,
         run: RunId,
         to: Option<(Stage, u64)>,
     ) -> Result<(), StoreError> {
-        let dir = self.run_dir(run);
-        let lost = self.write(|db| truncate(db, run, to))?;
-        for path in lost {
-            // The row is gone; a folder that cannot be removed costs space only.
-            if let Err(error) = std::fs::remove_dir_all(dir.join(&path))
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(%run, path = %path.display(), %error, "a lost checkpoint remains");
-            }
-        }
-        Ok(())
+        let recorded = self.write(|db| truncate(db, run, to))?;
+        checkpoint::keep_only(&self.run_dir(run), &recorded)
     }
 
     /// Marks the runs that are in progress by the record but that nobody carries out as interrupted.
@@ -265,6 +245,10 @@ impl Store {
     }
 }
 
+fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::Unreadable(what.into(), error.to_string()))
+}
+
 fn holder() -> String {
     format!("process {}", std::process::id())
 }
@@ -288,7 +272,8 @@ fn no_run(db: &Connection, run: RunId) -> Fault {
     .into()
 }
 
-fn found(db: &Connection, run: RunId, changed: usize) -> Result<(), Fault> {
+/// Tells of a run that is not there by that no row was changed.
+pub(super) fn found(db: &Connection, run: RunId, changed: usize) -> Result<(), Fault> {
     if changed == 0 {
         return Err(no_run(db, run));
     }
@@ -302,201 +287,65 @@ fn beat(db: &Connection, run: RunId, wall_ms: i64) -> Result<(), Fault> {
     found(db, run, changed)
 }
 
-fn put_report(db: &Connection, run: RunId, wall_ms: i64, report: &Report) -> Result<(), Fault> {
-    match report {
-        Report::Stage { stage, total } => {
-            stand(db, run, *stage, 0, Some(*total))?;
-            let text = total.to_string();
-            put_event(db, run, &event(wall_ms, *stage, 0, EventSort::Stage, text))
-        }
-        Report::StageDone { stage, step } => {
-            stand(db, run, *stage, *step, None)?;
-            let done = event(wall_ms, *stage, *step, EventSort::StageDone, String::new());
-            put_event(db, run, &done)
-        }
-        Report::Metrics {
-            stage,
-            step,
-            total,
-            values,
-        } => {
-            stand(db, run, *stage, *step, Some(*total))?;
-            for (name, value) in values {
-                let key = points::key(db, *stage, name)?;
-                points::put(db, run, key, *step, *value, wall_ms)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Environment;
+
+    #[test]
+    fn a_full_disk_is_told_and_what_was_recorded_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let new = NewRun {
+            name: "full".to_string(),
+            experiment: "quickstart".to_string(),
+            seed: 1,
+            device: "flex".to_string(),
+            config_toml: String::new(),
+            environment: Environment::capture(),
+            fingerprints: Default::default(),
+        };
+        let lock = store.create_run(&new).unwrap();
+        let run = lock.run();
+        // SQLite answers as it does on a full disk when a database may not grow.
+        let db = &store.database.connection;
+        let pages: i64 = db
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        db.query_row(
+            &format!("PRAGMA max_page_count = {}", pages + 4),
+            [],
+            |_| Ok(()),
+        )
+        .unwrap();
+        let batch = |first: u64| -> Vec<(i64, Report)> {
+            (first..first + 100)
+                .map(|step| {
+                    let values = vec![("ppo/reward".to_string(), step as f64)];
+                    let (stage, total) = (Stage::Ppo, 9);
+                    (
+                        0,
+                        Report::Metrics {
+                            stage,
+                            step,
+                            total,
+                            values,
+                        },
+                    )
+                })
+                .collect()
+        };
+        let mut recorded = 0;
+        let error = loop {
+            match store.record(run, &batch(recorded)) {
+                Ok(()) => recorded += 100,
+                Err(error) => break error,
             }
-            Ok(())
-        }
-        Report::Samples {
-            stage,
-            step,
-            dialogues,
-        } => samples::put(db, run, *stage, *step, wall_ms, dialogues),
-        Report::Checkpoint {
-            stage,
-            step,
-            path,
-            bytes,
-        } => put_checkpoint(
-            db,
-            run,
-            &CheckpointRow {
-                stage: *stage,
-                step: *step,
-                path: path.clone(),
-                bytes: *bytes,
-                wall_ms,
-            },
-        ),
-        Report::Note {
-            stage,
-            step,
-            severity,
-            text,
-        } => {
-            let mut note = event(wall_ms, *stage, *step, EventSort::Note, text.clone());
-            note.severity = Some(*severity);
-            put_event(db, run, &note)
-        }
-        Report::Results { system } => samples::put_results(db, run, wall_ms, system),
+        };
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("free some space"), "{error}");
+        assert!(recorded > 0);
+        let keys = store.reader().unwrap().keys(run).unwrap();
+        assert_eq!(keys[0].count, recorded);
     }
-}
-
-/// Notes where the run stands.
-fn stand(
-    db: &Connection,
-    run: RunId,
-    stage: Stage,
-    step: u64,
-    total: Option<u64>,
-) -> Result<(), Fault> {
-    db.prepare_cached(
-        "UPDATE runs SET stage = ?, step = ?, total = coalesce(?, total) WHERE id = ?",
-    )?
-    .execute(params![
-        stage.key(),
-        step as i64,
-        total.map(|total| total as i64),
-        run.0
-    ])?;
-    Ok(())
-}
-
-fn event(wall_ms: i64, stage: Stage, step: u64, sort: EventSort, text: String) -> EventRow {
-    EventRow {
-        wall_ms,
-        stage: Some(stage),
-        step,
-        sort,
-        severity: None,
-        text,
-    }
-}
-
-fn put_event(db: &Connection, run: RunId, event: &EventRow) -> Result<(), Fault> {
-    let severity = event.severity.map(super::reader::severity_key);
-    db.prepare_cached(
-        "INSERT INTO events (run, wall, stage, step, sort, severity, text)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )?
-    .execute(params![
-        run.0,
-        event.wall_ms,
-        event.stage.map(Stage::key),
-        event.step as i64,
-        event.sort.key(),
-        severity,
-        event.text
-    ])?;
-    Ok(())
-}
-
-/// An event at the stage and step where the run stands.
-fn put_event_here(
-    db: &Connection,
-    run: RunId,
-    wall_ms: i64,
-    sort: EventSort,
-    text: &str,
-) -> Result<(), Fault> {
-    db.prepare_cached(
-        "INSERT INTO events (run, wall, stage, step, sort, text)
-         SELECT id, ?2, stage, step, ?3, ?4 FROM runs WHERE id = ?1",
-    )?
-    .execute(params![run.0, wall_ms, sort.key(), text])?;
-    Ok(())
-}
-
-fn put_status(db: &Connection, run: RunId, wall_ms: i64, status: RunStatus) -> Result<(), Fault> {
-    put_event_here(db, run, wall_ms, EventSort::Status, status.key())
-}
-
-fn put_checkpoint(db: &Connection, run: RunId, row: &CheckpointRow) -> Result<(), Fault> {
-    let outside = || StoreError::OutsideRun {
-        path: row.path.clone(),
-    };
-    let below = row
-        .path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    let path = row
-        .path
-        .to_str()
-        .filter(|path| below && !path.is_empty())
-        .ok_or_else(outside)?;
-    db.prepare_cached("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)")?
-        .execute(params![
-            run.0,
-            path,
-            row.stage.key(),
-            row.step as i64,
-            row.bytes as i64,
-            row.wall_ms
-        ])?;
-    Ok(())
-}
-
-/// Forgets what comes after; gives the paths of the checkpoints that are lost.
-fn truncate(db: &Connection, run: RunId, to: Option<(Stage, u64)>) -> Result<Vec<PathBuf>, Fault> {
-    // The beginning of a run is the beginning of its first stage, before any step.
-    let (stage, step) = to.unwrap_or((Stage::ALL[0], 0));
-    let later: Vec<Stage> = Stage::ALL.into_iter().filter(|s| *s > stage).collect();
-    let kept = if to.is_some() { step as i64 } else { -1 };
-    points::truncate_after(db, run, stage, kept, &later)?;
-
-    let mut lost = Vec::new();
-    let bounds = later
-        .iter()
-        .map(|stage| (*stage, -1))
-        .chain([(stage, kept)]);
-    for (of, kept) in bounds {
-        let after = params![run.0, of.key(), kept];
-        let mut query = db.prepare_cached(
-            "SELECT path FROM checkpoints WHERE run = ? AND stage = ? AND step > ?",
-        )?;
-        for path in query.query_map(after, |row| row.get::<_, String>(0))? {
-            lost.push(PathBuf::from(path?));
-        }
-        for table in ["checkpoints", "samples", "results"] {
-            db.execute(
-                &format!("DELETE FROM {table} WHERE run = ? AND stage = ? AND step > ?"),
-                after,
-            )?;
-        }
-        db.execute(
-            "DELETE FROM events WHERE run = ? AND stage = ? AND step > ?
-             AND sort IN ('stage', 'stage_done', 'note')",
-            after,
-        )?;
-    }
-    let changed = db.execute(
-        "UPDATE runs SET total = iif(stage IS ?2, total, 0), stage = ?2, step = ?3 WHERE id = ?1",
-        params![
-            run.0,
-            to.map(|(stage, _)| stage.key()),
-            if to.is_some() { step as i64 } else { 0 }
-        ],
-    )?;
-    found(db, run, changed)?;
-    Ok(lost)
 }

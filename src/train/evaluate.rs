@@ -130,7 +130,7 @@ impl Examiner<'_> {
             let agreement = metrics::emp_f1::emp_f1(&gold, &predicted);
             values.push((declared::VALIDATION_EMP_F1.to_string(), agreement.emp_f1));
             for (mechanism, f1) in Mechanism::ALL.into_iter().zip(agreement.mechanism_f1) {
-                values.push((declared::validation_f1_key(mechanism), f1));
+                values.push((declared::VALIDATION_F1_KEYS[mechanism.index()].to_string(), f1));
             }
         }
         values

@@ -20,7 +20,7 @@ use super::policy::Policy;
 use super::seed::{Draw, seed};
 use super::session::{Ended, Session, Speed, learning_rate, memory};
 use super::tensors::{floats, scalar};
-use crate::data::batch::batches;
+use crate::data::batch::Batches;
 use crate::experiment::{LrSchedule, Stage, Tuning};
 use crate::metrics::declared;
 use crate::nn::Dropout;
@@ -54,7 +54,7 @@ pub struct Likelihood<'a> {
 pub struct Keys {
     pub loss: &'static str,
     pub validation_loss: &'static str,
-    pub perplexity: &'static str,
+    pub perplexity: Option<&'static str>,
     pub lr: &'static str,
     pub gradient_norm: &'static str,
     pub tokens_per_second: &'static str,
@@ -95,18 +95,19 @@ impl PairSource for [Encoded] {
 #[derive(Default)]
 pub struct Order {
     epoch: Option<u64>,
-    batches: Vec<Vec<usize>>,
+    batches: Option<Batches>,
 }
 
 impl Order {
     /// The batch of `step`; `draw` makes those of an epoch when it begins.
-    pub fn batch(&mut self, step: u64, per_epoch: u64, draw: impl FnOnce(u64) -> Vec<Vec<usize>>) -> &[usize] {
+    pub fn batch(&mut self, step: u64, per_epoch: u64, draw: impl FnOnce(u64) -> Batches) -> &[usize] {
         let epoch = step / per_epoch;
         if self.epoch != Some(epoch) {
-            self.batches = draw(epoch);
+            self.batches = Some(draw(epoch));
             self.epoch = Some(epoch);
         }
-        &self.batches[(step % per_epoch) as usize]
+        let batch = (step % per_epoch) as usize;
+        self.batches.as_ref().and_then(|batches| batches.get(batch)).unwrap_or(&[])
     }
 }
 
@@ -163,7 +164,7 @@ pub fn train(
     while step < task.total {
         let epoch = step / per_epoch;
         let indices = order.batch(step, per_epoch, |epoch| {
-            batches(&lengths, task.batch, seed(session.config.run.seed, task.order, epoch))
+            Batches::new(&lengths, task.batch, seed(session.config.run.seed, task.order, 0), epoch)
         });
         let (sources, targets) = task.source.pairs(indices, epoch);
         let pairs = Pairs::new(&sources, &targets, start, &device);
@@ -211,7 +212,9 @@ pub fn train(
             let (sum, tokens) = nll.iter().fold((0.0, 0), |(s, t), n| (s + n.0, t + n.1));
             let loss = sum / tokens.max(1) as f64;
             values.push((task.keys.validation_loss.to_string(), loss));
-            values.push((task.keys.perplexity.to_string(), loss.exp()));
+            if let Some(key) = task.keys.perplexity {
+                values.push((key.to_string(), loss.exp()));
+            }
             if patience.best.is_none_or(|known| loss < known) {
                 patience = Patience { best: Some(loss), best_step: step, misses: 0 };
                 best = Some(resting);
@@ -285,10 +288,20 @@ pub fn negative_log_likelihoods(
 pub const GENERATOR_KEYS: Keys = Keys {
     loss: declared::GENERATOR_LOSS,
     validation_loss: declared::GENERATOR_VALIDATION_LOSS,
-    perplexity: declared::GENERATOR_PPL,
-    lr: declared::GENERATOR_LR,
+    perplexity: Some(declared::GENERATOR_PPL),
+    lr: declared::GENERATOR_LEARNING_RATE,
     gradient_norm: declared::GENERATOR_GRADIENT_NORM,
     tokens_per_second: declared::GENERATOR_TOKENS_PER_SECOND,
+};
+
+/// Metric names of the pre-training stage.
+pub const PRETRAINING_KEYS: Keys = Keys {
+    loss: declared::PRETRAINING_LOSS,
+    validation_loss: declared::PRETRAINING_VALIDATION_LOSS,
+    perplexity: None,
+    lr: declared::PRETRAINING_LEARNING_RATE,
+    gradient_norm: declared::PRETRAINING_GRADIENT_NORM,
+    tokens_per_second: declared::PRETRAINING_TOKENS_PER_SECOND,
 };
 
 impl Policy {

@@ -19,7 +19,7 @@ use super::optimizer::AdamW;
 use super::seed::{Draw, seed, stream};
 use super::session::{Session, learning_rate, memory};
 use super::tensors::{Tokens, floats, scalar};
-use crate::data::batch::batches;
+use crate::data::batch::Batches;
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
 use crate::experiment::{HeadChoice, IdentifierSettings, PoolingChoice, Severity, Stage};
 use crate::metrics::{classification, declared};
@@ -150,8 +150,7 @@ pub fn train(
         while state.step < steps {
             let local = state.step;
             let indices = order.batch(local, per_epoch, |epoch| {
-                let draw = seed(run_seed, Draw::IdentifierOrder, (index as u64) << 32 | epoch);
-                batches(&lengths, batch, draw)
+                Batches::new(&lengths, batch, seed(run_seed, Draw::IdentifierOrder, index as u64), epoch)
             });
             let dropout_seed = seed(run_seed, Draw::IdentifierDropout, (index as u64) << 32 | local);
             let mut dropout = Dropout::new(session.config.model.dropout, dropout_seed);
@@ -171,7 +170,7 @@ pub fn train(
             (identifier, _) = optimizer.step(lr, identifier, gradients, settings.max_gradient_norm);
             state.step += 1;
 
-            let mut values = vec![(declared::identifier_key(mechanism, "loss"), value)];
+            let mut values = vec![(declared::IDENTIFIER_KEYS[index].loss.to_string(), value)];
             values.extend(memory());
             if state.step.is_multiple_of(per_epoch) {
                 let resting = identifier.valid();
@@ -346,13 +345,14 @@ fn validate(identifier: &Identifier, items: &[Item], device: &Device) -> Scores 
 
 impl Scores {
     fn values(&self, mechanism: Mechanism) -> Vec<(String, f64)> {
+        let keys = declared::IDENTIFIER_KEYS[mechanism.index()];
         [
-            ("validation_loss", self.loss),
-            ("accuracy", self.accuracy),
-            ("weighted_f1", self.weighted_f1),
-            ("macro_f1", self.macro_f1),
+            (keys.validation_loss, self.loss),
+            (keys.accuracy, self.accuracy),
+            (keys.weighted_f1, self.weighted_f1),
+            (keys.macro_f1, self.macro_f1),
         ]
-        .map(|(name, value)| (declared::identifier_key(mechanism, name), value))
+        .map(|(key, value)| (key.to_string(), value))
         .to_vec()
     }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::identifier::weights_file;
-use super::material::{keep_first, keep_latest};
 use super::tensors::{Tokens, floats};
+use crate::data::batch::{cut_context, cut_target};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::nn::Dropout;
 use crate::nn::identifier::{Identifier, IdentifierConfig};
@@ -138,7 +138,7 @@ pub fn encode_pair(
     max_response: usize,
 ) -> Result<(Vec<u32>, Vec<u32>), TrainError> {
     Ok((
-        keep_latest(tokenizer.encode(context)?, max_context),
-        keep_first(tokenizer.encode(response)?, max_response),
+        cut_context(&tokenizer.encode(context)?, max_context, tokenizer.eos()),
+        cut_target(&tokenizer.encode(response)?, max_response, tokenizer.eos()),
     ))
 }

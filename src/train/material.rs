@@ -4,6 +4,7 @@ use rand::seq::SliceRandom;
 
 use super::error::TrainError;
 use super::seed::{Draw, stream};
+use crate::data::batch::{cut_context, cut_target};
 use crate::data::{DialogueSet, Example};
 use crate::experiment::DataSettings;
 use crate::text::Tokenizer;
@@ -62,37 +63,8 @@ impl Material {
 
 fn encode(example: &Example, settings: &DataSettings, tokenizer: &Tokenizer) -> Result<Encoded, TrainError> {
     Ok(Encoded {
-        source: keep_latest(tokenizer.encode(&example.context_text())?, settings.max_source),
-        target: keep_first(tokenizer.encode(&example.target)?, settings.max_target),
+        source: cut_context(&tokenizer.encode(&example.context_text())?, settings.max_source, tokenizer.eos()),
+        target: cut_target(&tokenizer.encode(&example.target)?, settings.max_target, tokenizer.eos()),
         example: example.clone(),
     })
-}
-
-/// The last `max` tokens: the latest utterances are what the answer is about.
-pub fn keep_latest(mut tokens: Vec<u32>, max: usize) -> Vec<u32> {
-    let excess = tokens.len().saturating_sub(max);
-    tokens.drain(..excess);
-    tokens
-}
-
-/// The first `max` tokens, the eos kept at the end.
-pub fn keep_first(mut tokens: Vec<u32>, max: usize) -> Vec<u32> {
-    if tokens.len() > max {
-        let eos = tokens[tokens.len() - 1];
-        tokens.truncate(max);
-        tokens[max - 1] = eos;
-    }
-    tokens
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_contexts_lose_their_oldest_tokens_and_long_targets_their_last() {
-        assert_eq!(keep_latest(vec![5, 6, 7, 1], 3), [6, 7, 1]);
-        assert_eq!(keep_first(vec![5, 6, 7, 1], 3), [5, 6, 1]);
-        assert_eq!(keep_first(vec![5, 1], 3), [5, 1]);
-    }
 }

@@ -14,7 +14,6 @@ use crate::experiment::Tuning;
 use crate::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
 use crate::nn::t5::T5;
 use crate::nn::value_head::ValueHead;
-use crate::nn::weights;
 use crate::text::Tokenizer;
 
 /// T5 with what is trained on top of it.
@@ -63,10 +62,10 @@ impl Policy {
             tokenizer.save(&folder.join(TOKENIZER))?;
         }
         if let Some(prefix) = &self.prefix {
-            weights::save_module(prefix, &folder.join(PREFIX))?;
+            prefix.save(&folder.join(PREFIX))?;
         }
         if let Some(value_head) = &self.value_head {
-            weights::save_module(value_head, &folder.join(VALUE_HEAD))?;
+            value_head.save(&folder.join(VALUE_HEAD))?;
         }
         let manifest = Manifest {
             base: base.map(Path::to_path_buf),
@@ -97,17 +96,11 @@ impl Policy {
     pub fn load_trained(&mut self, folder: &Path, device: &Device) -> Result<(), TrainError> {
         let manifest: Manifest = super::checkpoint::read_json(&folder.join(MANIFEST))?;
         self.prefix = match manifest.prefix {
-            Some(config) => {
-                let blank = Prefix::new(&config, self.t5.config(), device, 0);
-                Some(weights::load_module(blank, &folder.join(PREFIX))?)
-            }
+            Some(config) => Some(Prefix::load(&config, self.t5.config(), &folder.join(PREFIX), device)?),
             None => None,
         };
         self.value_head = match manifest.value_head {
-            true => {
-                let blank = ValueHead::new(self.t5.config().d_model, device, 0);
-                Some(weights::load_module(blank, &folder.join(VALUE_HEAD))?)
-            }
+            true => Some(ValueHead::load(self.t5.config().d_model, &folder.join(VALUE_HEAD), device)?),
             false => None,
         };
         Ok(())

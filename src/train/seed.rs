@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 pub enum Draw {
     Weights = 1,
     Prefix,
-    ValueHead,
     Identifier,
     Subset,
     Split,

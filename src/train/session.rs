@@ -119,5 +119,5 @@ impl Speed {
 /// Resident memory of the program, as a metric.
 pub fn memory() -> Option<(String, f64)> {
     let bytes = memory_stats::memory_stats()?.physical_mem;
-    Some((declared::MEMORY_RESIDENT.to_string(), bytes as f64))
+    Some((declared::RESIDENT_MEMORY.to_string(), bytes as f64))
 }

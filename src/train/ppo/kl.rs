@@ -3,29 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Estimator of `KL(π ‖ ρ)` at one token.
-///
-/// With `d = log π(a|s) - log ρ(a|s)` of the sampled token `a`. When `a` is sampled from `π`
-/// itself, k1 and k3 are unbiased; sampling with top-k or a temperature breaks this, and the mean
-/// of k1 may then go negative.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KlEstimator {
-    /// `d` (Eq. 6).
-    #[default]
-    K1,
-    /// `|d|`.
-    Abs,
-    /// `d² / 2`, also known as k2.
-    Mse,
-    /// `exp(-d) - 1 + d`, never negative.
-    K3,
-    /// The divergence itself, `Σ_v π(v|s) · (log π(v|s) - log ρ(v|s))` over the vocabulary.
-    Full,
-}
+use crate::experiment::KlEstimator;
 
 impl KlEstimator {
-    /// Estimate at one token from the sampled token's log-probabilities under policy and
+    /// Estimate of `KL(π ‖ ρ)` at one token. With tokens sampled from `π` itself, k1 and k3 are
+    /// unbiased; sampling with top-k or a temperature breaks this, and the mean of k1 may then go
+    /// negative.
+    ///
+    /// Takes the sampled token's log-probabilities under policy and
     /// reference, and the divergence over the whole vocabulary ([`full_kl`]), which only
     /// [`KlEstimator::Full`] looks at.
     pub fn estimate(self, log_prob: f32, reference_log_prob: f32, full: f32) -> f32 {

@@ -16,8 +16,8 @@ use super::rollout::{Look, Rollout, against_reference, look};
 use super::scorer::{Score, Scorer};
 use super::shaping::{ScoreShaper, ShapingConfig};
 use super::whiten::{Variance, moments, whiten};
-use crate::data::batch::batches;
 use crate::data::Mechanism;
+use crate::data::batch::Batches;
 use crate::experiment::{Config, KlControlChoice, Severity, Stage};
 use crate::metrics::declared;
 use crate::nn::value_head::ValueHead;
@@ -98,11 +98,7 @@ pub fn train(
     let reference = generator.valid();
     let reference_vectors = reference.vectors();
     let mut policy = generator.clone();
-    policy.value_head = Some(ValueHead::new(
-        generator.t5.config().d_model,
-        &device,
-        seed(run_seed, Draw::ValueHead, 0),
-    ));
+    policy.value_head = Some(ValueHead::new(generator.t5.config().d_model, &device));
     let mut optimizer = AdamW::new(settings.weight_decay);
     let mut state = State::new(&config);
     let mut step = 0;
@@ -130,7 +126,7 @@ pub fn train(
     while step < total {
         let indices = order
             .batch(step, per_epoch, |epoch| {
-                batches(&lengths, settings.batch, seed(run_seed, Draw::RolloutOrder, epoch))
+                Batches::new(&lengths, settings.batch, seed(run_seed, Draw::RolloutOrder, 0), epoch)
             })
             .to_vec();
 
@@ -168,6 +164,9 @@ pub fn train(
         };
         let old_log_probs = to_rows(now.evaluation.log_probs.clone().inner(), row_lengths.iter().copied());
         let old_values = to_rows(now.evaluation.values.clone().inner(), row_lengths.iter().copied());
+        let look_seconds = clock.elapsed().as_secs_f64();
+
+        let clock = Instant::now();
         let against = against_reference(
             &reference,
             reference_vectors.as_ref(),
@@ -175,6 +174,9 @@ pub fn train(
             &now.distribution,
             &row_lengths,
         );
+        let reward_seconds = score_seconds + clock.elapsed().as_secs_f64();
+
+        let clock = Instant::now();
         if settings.minibatches == 1 {
             ahead = Some(now);
         }
@@ -219,6 +221,7 @@ pub fn train(
         };
         let lr = learning_rate(settings.lr, settings.lr_schedule, step, total);
         let mut updates: Vec<(ObjectiveStatistics, f64)> = Vec::new();
+        let mut skipped = 0;
         'epochs: for _ in 0..settings.epochs {
             for part in parts(rows, settings.minibatches) {
                 let pairs;
@@ -252,7 +255,7 @@ pub fn train(
                     });
                 }
                 if result.skip {
-                    state.skipped += 1;
+                    skipped += 1;
                     updates.push((statistics, 0.0));
                     continue;
                 }
@@ -265,7 +268,8 @@ pub fn train(
                 }
             }
         }
-        let update_seconds = clock.elapsed().as_secs_f64();
+        let update_seconds = look_seconds + clock.elapsed().as_secs_f64();
+        state.skipped += skipped;
         step += 1;
 
         let measured = Measured {
@@ -283,15 +287,15 @@ pub fn train(
         let kl_per_response = kl_mean_per_response(&old_log_probs, &against.reference_log_probs);
         state.kl_control.update(kl_per_response, rows);
         let tokens: usize = row_lengths.iter().sum();
-        let seconds = rollout_seconds + score_seconds + update_seconds;
+        let seconds = rollout_seconds + reward_seconds + update_seconds;
         values.extend(
             [
-                (declared::PPO_BETA, beta),
-                (declared::PPO_LR, lr),
-                (declared::PPO_SKIPPED_MINIBATCHES, state.skipped as f64),
-                (declared::PPO_SECONDS_ROLLOUT, rollout_seconds),
-                (declared::PPO_SECONDS_REWARD, score_seconds),
-                (declared::PPO_SECONDS_UPDATE, update_seconds),
+                (declared::KL_BETA, beta),
+                (declared::PPO_LEARNING_RATE, lr),
+                (declared::SKIPPED_MINIBATCHES, skipped as f64),
+                (declared::ROLLOUT_SECONDS, rollout_seconds),
+                (declared::REWARD_SECONDS, reward_seconds),
+                (declared::UPDATE_SECONDS, update_seconds),
                 (declared::PPO_TOKENS_PER_SECOND, tokens as f64 / seconds.max(1e-9)),
             ]
             .map(|(key, value)| (key.to_string(), value)),
@@ -415,33 +419,33 @@ impl Measured<'_> {
         let flat = |rows: &[Vec<f32>]| rows.iter().flatten().copied().collect::<Vec<_>>();
 
         let mut values: Vec<(&str, f64)> = vec![
-            (declared::PPO_SCORE_SHAPED, mean(&mut self.shaped.iter().map(|s| f64::from(*s)), rows)),
-            (declared::PPO_KL_K1, per_response(kl::k1)),
-            (declared::PPO_KL_K3, per_response(kl::k3)),
+            (declared::SHAPED_SCORE, mean(&mut self.shaped.iter().map(|s| f64::from(*s)), rows)),
+            (declared::KL_K1, per_response(kl::k1)),
+            (declared::KL_K3, per_response(kl::k3)),
             (
-                declared::PPO_KL_FULL,
+                declared::KL_FULL,
                 mean(&mut self.full_kl.iter().flatten().map(|x| f64::from(*x)), rows),
             ),
-            (declared::PPO_RETURNS_MEAN, returns.mean),
-            (declared::PPO_RETURNS_VARIANCE, returns.variance),
-            (declared::PPO_LOSS_POLICY, update(|s| s.policy_loss)),
-            (declared::PPO_LOSS_VALUE, update(|s| s.value_loss)),
-            (declared::PPO_LOSS_TOTAL, update(|s| s.total_loss)),
-            (declared::PPO_CLIP_FRACTION, update(|s| s.clip_fraction)),
-            (declared::PPO_VALUE_CLIP_FRACTION, update(|s| s.value_clip_fraction)),
-            (declared::PPO_APPROX_KL, update(|s| s.approximate_kl)),
-            (declared::PPO_RATIO_MEAN, update(|s| s.ratio_mean)),
+            (declared::RETURNS_MEAN, returns.mean),
+            (declared::RETURNS_VARIANCE, returns.variance),
+            (declared::POLICY_LOSS, update(|s| s.policy_loss)),
+            (declared::VALUE_LOSS, update(|s| s.value_loss)),
+            (declared::TOTAL_LOSS, update(|s| s.total_loss)),
+            (declared::CLIP_FRACTION, update(|s| s.clip_fraction)),
+            (declared::VALUE_CLIP_FRACTION, update(|s| s.value_clip_fraction)),
+            (declared::APPROX_KL, update(|s| s.approximate_kl)),
+            (declared::RATIO_MEAN, update(|s| s.ratio_mean)),
             (
-                declared::PPO_RATIO_MAX,
+                declared::RATIO_MAX,
                 self.updates.iter().map(|(s, _)| f64::from(s.ratio_max)).fold(0.0, f64::max),
             ),
-            (declared::PPO_ENTROPY, update(|s| s.entropy)),
+            (declared::ENTROPY, update(|s| s.entropy)),
             (
-                declared::PPO_RESPONSE_LENGTH,
+                declared::RESPONSE_LENGTH,
                 mean(&mut self.rollout.lengths().map(|length| length as f64), rows),
             ),
             (
-                declared::PPO_ENDED_SHARE,
+                declared::ENDED_SHARE,
                 mean(&mut self.rollout.generated.iter().map(|row| f64::from(u8::from(row.ended))), rows),
             ),
             (
@@ -450,18 +454,18 @@ impl Measured<'_> {
             ),
         ];
         if let Some(explained) = explained_variance(&flat(self.old_values), &flat(&self.returns)) {
-            values.push((declared::PPO_EXPLAINED_VARIANCE, explained));
+            values.push((declared::EXPLAINED_VARIANCE, explained));
         }
         let mut values: Vec<(String, f64)> =
             values.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
         let by_mechanism: Vec<[f32; 3]> = self.scores.iter().filter_map(|score| score.per_mechanism).collect();
         if !by_mechanism.is_empty() {
             let total = mean(&mut self.scores.iter().map(|score| f64::from(score.total)), rows);
-            values.push((declared::PPO_REWARD_EMPATHY.to_string(), total));
+            values.push((declared::EMPATHY_REWARD.to_string(), total));
             for mechanism in Mechanism::ALL {
                 let place = mechanism.index();
                 let reward = mean(&mut by_mechanism.iter().map(|row| f64::from(row[place])), rows);
-                values.push((declared::reward_key(mechanism), reward));
+                values.push((declared::REWARD_KEYS[place].to_string(), reward));
             }
         }
         values

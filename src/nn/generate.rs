@@ -1,0 +1,94 @@
+//! Responses, token by token, with a key/value cache.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+
+use super::Dropout;
+use super::prefix::PrefixVectors;
+use super::sampling::Sampling;
+use super::t5::T5;
+
+/// A response as it was drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// Token ids, with the eos where it ended.
+    pub tokens: Vec<u32>,
+    /// Natural log-probability of each, under the full, untempered softmax.
+    pub logprobs: Vec<f32>,
+    /// Whether it ended with eos, rather than at the longest length.
+    pub ended: bool,
+}
+
+/// One response to each context. Every row draws from its own stream, so that a batch gives what
+/// each row alone would. Rows that ended leave the batch.
+///
+/// `model` and `prefix` are without autodiff, or the tape grows with every token.
+///
+/// # Panics
+/// If there are not as many streams as contexts.
+pub fn generate(
+    model: &T5,
+    prefix: Option<&PrefixVectors>,
+    contexts: &[Vec<u32>],
+    sampling: &Sampling,
+    streams: &mut [ChaCha8Rng],
+) -> Vec<Generated> {
+    assert_eq!(contexts.len(), streams.len(), "one stream for each context");
+    let mut responses: Vec<Generated> = contexts
+        .iter()
+        .map(|_| Generated { tokens: Vec::new(), logprobs: Vec::new(), ended: false })
+        .collect();
+    if contexts.is_empty() || sampling.max_new_tokens == 0 {
+        return responses;
+    }
+    let device = model.device().without_autodiff();
+    let config = model.config();
+    let eos = config.eos_token_id;
+    let (ids, mask) = padded(contexts, config.pad_token_id, &device);
+    let encoded = model.encode(ids, &mask, prefix, &mut Dropout::off());
+    let mut cache = model.start(&encoded, &mask, prefix);
+    // Rows of the batch, as positions in `contexts`.
+    let mut rows: Vec<usize> = (0..contexts.len()).collect();
+    let mut last: Vec<u32> = vec![config.decoder_start_token_id; rows.len()];
+    let mut scratch = Vec::new();
+    for position in 0..sampling.max_new_tokens {
+        let ids: Vec<i32> = last.iter().map(|id| *id as i32).collect();
+        let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [rows.len(), 1]), &device);
+        let hidden = model.decode_next(ids, &mut cache, prefix);
+        let logits: Vec<f32> = model.logits(hidden).into_data().iter::<f32>().collect();
+        for ((&row, last), logits) in rows.iter().zip(&mut last).zip(logits.chunks(config.vocab_size)) {
+            let response = &mut responses[row];
+            if response.ended {
+                continue;
+            }
+            let (token, logprob) = sampling.draw(logits, position, eos, &mut streams[row], &mut scratch);
+            response.tokens.push(token);
+            response.logprobs.push(logprob);
+            response.ended = token == eos;
+            *last = token;
+        }
+        let going: Vec<usize> = (0..rows.len()).filter(|&at| !responses[rows[at]].ended).collect();
+        if going.is_empty() {
+            break;
+        }
+        // Copying the cache pays once a quarter of the batch has ended.
+        if going.len() * 4 <= rows.len() * 3 {
+            let indices: Vec<i32> = going.iter().map(|at| *at as i32).collect();
+            let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [going.len()]), &device);
+            cache = cache.select(&indices);
+            rows = going.iter().map(|&at| rows[at]).collect();
+            last = going.iter().map(|&at| last[at]).collect();
+        }
+    }
+    responses
+}
+
+fn padded(rows: &[Vec<u32>], pad: u32, device: &burn::tensor::Device) -> (Tensor<2, Int>, Tensor<2>) {
+    let batch = crate::data::batch::PaddedBatch::new(rows, pad);
+    let shape = [batch.batch, batch.tokens];
+    let mask: Vec<f32> = batch.mask.iter().map(|real| if *real { 1.0 } else { 0.0 }).collect();
+    (
+        Tensor::from_data(TensorData::new(batch.ids, shape), device),
+        Tensor::from_data(TensorData::new(mask, shape), device),
+    )
+}

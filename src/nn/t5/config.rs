@@ -1,0 +1,156 @@
+//! The shape of a T5, as Hugging Face's `config.json` gives it.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::nn::weights::WeightsError;
+
+/// The feed-forward layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FeedForward {
+    /// T5 v1.0.
+    #[serde(rename = "relu")]
+    Relu,
+    /// T5 v1.1 and Flan.
+    #[serde(rename = "gated-gelu")]
+    GatedGelu,
+}
+
+/// The shape of a T5; defaults are Hugging Face's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct T5Config {
+    pub vocab_size: usize,
+    pub d_model: usize,
+    pub d_kv: usize,
+    pub d_ff: usize,
+    pub num_layers: usize,
+    /// As many as the encoder's where the file does not say.
+    pub num_decoder_layers: usize,
+    pub num_heads: usize,
+    pub relative_attention_num_buckets: usize,
+    pub relative_attention_max_distance: usize,
+    pub dropout_rate: f64,
+    pub layer_norm_epsilon: f64,
+    #[serde(rename = "feed_forward_proj")]
+    pub feed_forward: FeedForward,
+    /// Whether the output head is the embedding.
+    pub tie_word_embeddings: bool,
+    pub pad_token_id: u32,
+    pub eos_token_id: u32,
+    pub decoder_start_token_id: u32,
+}
+
+impl Default for T5Config {
+    fn default() -> Self {
+        T5Config {
+            vocab_size: 32_128,
+            d_model: 512,
+            d_kv: 64,
+            d_ff: 2048,
+            num_layers: 6,
+            num_decoder_layers: 6,
+            num_heads: 8,
+            relative_attention_num_buckets: 32,
+            relative_attention_max_distance: 128,
+            dropout_rate: 0.1,
+            layer_norm_epsilon: 1e-6,
+            feed_forward: FeedForward::Relu,
+            tie_word_embeddings: true,
+            pad_token_id: 0,
+            eos_token_id: 1,
+            decoder_start_token_id: 0,
+        }
+    }
+}
+
+impl T5Config {
+    /// Width of all heads together.
+    pub fn inner(&self) -> usize {
+        self.num_heads * self.d_kv
+    }
+
+    /// Reads `config.json` of a folder.
+    pub fn read(folder: &Path) -> Result<Self, WeightsError> {
+        let path = folder.join("config.json");
+        if !path.is_file() {
+            return Err(WeightsError::Missing {
+                path,
+                mend: "give a Hugging Face folder of a T5 model".into(),
+            });
+        }
+        let text = fs::read_to_string(&path).map_err(WeightsError::io(&path))?;
+        let foreign = |problem: String| WeightsError::Foreign { path: path.clone(), problem };
+        let mut json: Value = serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
+        let refuse = |field: &str, problem: String| WeightsError::Config {
+            path: path.clone(),
+            field: field.to_string(),
+            problem,
+        };
+        match json.get("model_type").and_then(Value::as_str) {
+            Some("t5") => {}
+            Some(other) => return Err(refuse("model_type", format!("is {other:?}; this program reads T5 models (\"t5\")"))),
+            None => return Err(refuse("model_type", "is missing; this program reads T5 models (\"t5\")".into())),
+        }
+        if json.get("num_decoder_layers").is_none_or(Value::is_null) {
+            json["num_decoder_layers"] = json.get("num_layers").cloned().unwrap_or(json!(6));
+        }
+        let config: T5Config = serde_json::from_value(json).map_err(|error| foreign(error.to_string()))?;
+        if let Some((field, problem)) = config.problem() {
+            return Err(refuse(field, problem));
+        }
+        Ok(config)
+    }
+
+    /// What cannot be: the field and why.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        let sizes = [
+            ("vocab_size", self.vocab_size),
+            ("d_model", self.d_model),
+            ("d_kv", self.d_kv),
+            ("d_ff", self.d_ff),
+            ("num_layers", self.num_layers),
+            ("num_decoder_layers", self.num_decoder_layers),
+            ("num_heads", self.num_heads),
+        ];
+        if let Some((field, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return Some((field, "is 0; it must be at least 1".into()));
+        }
+        if self.relative_attention_num_buckets < 4 {
+            return Some(("relative_attention_num_buckets", "must be at least 4".into()));
+        }
+        if self.relative_attention_max_distance <= self.relative_attention_num_buckets / 2 {
+            return Some((
+                "relative_attention_max_distance",
+                "must be larger than half of relative_attention_num_buckets".into(),
+            ));
+        }
+        for (field, id) in [
+            ("pad_token_id", self.pad_token_id),
+            ("eos_token_id", self.eos_token_id),
+            ("decoder_start_token_id", self.decoder_start_token_id),
+        ] {
+            if id as usize >= self.vocab_size {
+                return Some((field, format!("is {id}, outside the vocabulary of {}", self.vocab_size)));
+            }
+        }
+        None
+    }
+
+    /// Writes `config.json` as Transformers reads it.
+    pub fn write(&self, folder: &Path) -> Result<(), WeightsError> {
+        let path = folder.join("config.json");
+        let mut json = json!({
+            "architectures": ["T5ForConditionalGeneration"],
+            "model_type": "t5",
+            "is_encoder_decoder": true,
+        });
+        if let (Some(json), Ok(Value::Object(own))) = (json.as_object_mut(), serde_json::to_value(self)) {
+            json.extend(own);
+        }
+        fs::write(&path, format!("{json:#}")).map_err(WeightsError::io(&path))
+    }
+}

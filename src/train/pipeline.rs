@@ -1,0 +1,418 @@
+//! The line that joins the stages: from a config to trained models and a result table.
+//!
+//! Every stage begins from what earlier ones left in the run's folder, so that a run that stopped
+//! anywhere goes on from there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::checkpoint::Checkpoints;
+use super::error::TrainError;
+use super::evaluate::{Examiner, mechanism_weights, sampling};
+use super::generator::{self, GENERATOR_KEYS, Likelihood, PRETRAINING_KEYS};
+use super::identifier;
+use super::judge::Judge;
+use super::material::Material;
+use super::observer::{Directive, Observer};
+use super::policy::Policy;
+use super::ppo::scorer::{EmpathyScorer, NoScore, Scorer};
+use super::ppo::trainer;
+use super::pretraining::CorruptedTexts;
+use super::seed::{Draw, seed};
+use super::session::{Ended, Session};
+use crate::data::rows::{Row, write_jsonl};
+use crate::data::{DialogueSet, LevelSet, Split, library};
+use crate::experiment::{Config, FeedForwardChoice, IdentifierInit, Stage, Tuning};
+use crate::nn::device;
+use crate::nn::prefix::{Prefix, PrefixConfig};
+use crate::nn::t5::{FeedForward, T5, T5Config};
+use crate::text::Tokenizer;
+
+/// Sentinels that a tokenizer made from nothing has for span corruption.
+const SENTINELS: usize = 100;
+
+/// What identifies the texts and weights that a run starts from, by name. Fails where something
+/// that the config names is not there, before anything is written.
+pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, String>, TrainError> {
+    device::resolve(&config.run.device)?;
+    let mut found = BTreeMap::new();
+    let mut needed = vec![&config.data.dialogues];
+    if config.run.stages.contains(&Stage::Identifiers) {
+        needed.push(&config.data.levels);
+    }
+    let sets = library::list(store)?;
+    for name in needed {
+        // Opening says what is wrong with a name that is not in the list, or not imported.
+        let fingerprint = match sets.iter().find(|set| set.name == name) {
+            Some(set) => set.fingerprint.clone(),
+            None => None,
+        };
+        let fingerprint = match fingerprint {
+            Some(fingerprint) => fingerprint,
+            None => library::show(store, name)?.fingerprint,
+        };
+        found.insert(name.clone(), fingerprint);
+    }
+    if config.model.source != "scratch" {
+        T5Config::read(Path::new(&config.model.source))?;
+        found.insert("model".into(), config.model.source.clone());
+    }
+    Ok(found)
+}
+
+/// Carries out every stage of `config` in `run_folder`, or what is left of it.
+pub fn run(
+    config: &Config,
+    store: &Path,
+    run_folder: &Path,
+    observer: &mut dyn Observer,
+) -> Result<Ended, TrainError> {
+    let device = device::resolve(&config.run.device)?;
+    let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
+    let level_set = if config.run.stages.contains(&Stage::Identifiers) {
+        Some(library::open_levels(store, &config.data.levels)?)
+    } else {
+        None
+    };
+    let (start, tokenizer, folder) = starting_model(config, &dialogues, level_set.as_ref(), run_folder, &device)?;
+    let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
+    let session = Session {
+        config,
+        device,
+        checkpoints: Checkpoints::of(run_folder),
+        observer,
+    };
+    Line {
+        session,
+        run_folder,
+        dialogues,
+        level_set,
+        material,
+        tokenizer,
+        t5: start,
+        base: folder,
+        judge: None,
+        generator: None,
+        policy: None,
+    }
+    .carry_out()
+}
+
+/// What the stages hand on to each other.
+struct Line<'a> {
+    session: Session<'a>,
+    run_folder: &'a Path,
+    dialogues: DialogueSet,
+    level_set: Option<LevelSet>,
+    material: Material,
+    tokenizer: Tokenizer,
+    /// The model that the generator starts from.
+    t5: T5,
+    /// The folder of its weights; none while they are as they were drawn.
+    base: Option<PathBuf>,
+    judge: Option<Judge>,
+    generator: Option<Policy>,
+    policy: Option<Policy>,
+}
+
+impl Line<'_> {
+    fn carry_out(mut self) -> Result<Ended, TrainError> {
+        for stage in self.session.config.run.stages.clone() {
+            let ended = match stage {
+                Stage::Pretraining => self.pretraining()?,
+                Stage::Identifiers => self.identifiers()?,
+                Stage::Generator => self.generator()?,
+                Stage::Ppo => self.ppo()?,
+                Stage::Evaluation => self.evaluation()?,
+            };
+            if ended == Ended::Stopped {
+                return Ok(Ended::Stopped);
+            }
+        }
+        Ok(Ended::Done)
+    }
+
+    fn pretraining(&mut self) -> Result<Ended, TrainError> {
+        let config = self.session.config;
+        let mut texts = Vec::new();
+        for encoded in &self.material.train {
+            let mut text = encoded.example.context_text();
+            text.push(' ');
+            text.push_str(&encoded.example.target);
+            texts.push(text);
+        }
+        if let Some(set) = &self.level_set {
+            for pair in &set.pairs {
+                texts.push(pair.seeker_post.clone());
+                texts.push(pair.response_post.clone());
+            }
+        }
+        let texts = texts
+            .iter()
+            .map(|text| {
+                let mut tokens = self.tokenizer.encode_plain(text)?;
+                tokens.truncate(config.data.max_source.saturating_sub(1).max(1));
+                Ok(tokens)
+            })
+            .filter(|tokens: &Result<Vec<u32>, TrainError>| tokens.as_ref().map_or(true, |t| t.len() > 1))
+            .collect::<Result<Vec<_>, TrainError>>()?;
+        let settings = &config.pretraining;
+        let source = CorruptedTexts {
+            texts,
+            settings,
+            tokenizer: &self.tokenizer,
+            run_seed: config.run.seed,
+        };
+        let task = Likelihood {
+            stage: Stage::Pretraining,
+            tuning: Tuning::Full,
+            batch: settings.batch,
+            total: settings.steps,
+            lr: settings.lr,
+            lr_schedule: settings.lr_schedule,
+            weight_decay: 0.0,
+            max_gradient_norm: 1.0,
+            validate_every: settings.steps,
+            patience: 0,
+            dropout: config.model.dropout,
+            order: Draw::PretrainingOrder,
+            dropout_draw: Draw::PretrainingDropout,
+            source: &source,
+            validation: &[],
+            tokenizer: &self.tokenizer,
+            base: None,
+            keys: PRETRAINING_KEYS,
+        };
+        let policy = Policy { t5: self.t5.clone(), prefix: None, value_head: None };
+        let (policy, ended) = generator::train(&mut self.session, &task, policy)?;
+        self.t5 = policy.t5;
+        self.base = self.last_folder(Stage::Pretraining)?;
+        Ok(ended)
+    }
+
+    fn identifiers(&mut self) -> Result<Ended, TrainError> {
+        let Some(set) = &self.level_set else {
+            return Ok(Ended::Done);
+        };
+        let init = self.session.config.identifiers.init;
+        let t5 = match (init, &self.generator) {
+            (IdentifierInit::Generator, Some(generator)) => &generator.t5,
+            _ => &self.t5,
+        };
+        let from_t5 = init != IdentifierInit::Random;
+        self.judge = identifier::train(&mut self.session, set, &self.tokenizer, t5, from_t5)?;
+        Ok(if self.judge.is_some() { Ended::Done } else { Ended::Stopped })
+    }
+
+    fn generator(&mut self) -> Result<Ended, TrainError> {
+        let config = self.session.config;
+        let settings = &config.generator;
+        let per_epoch = self.material.train.len().div_ceil(settings.batch) as u64;
+        let limit = if settings.max_steps == 0 { u64::MAX } else { settings.max_steps };
+        let base = if settings.tuning.trains_t5() { None } else { self.relative_base() };
+        let task = Likelihood {
+            stage: Stage::Generator,
+            tuning: settings.tuning,
+            batch: settings.batch,
+            total: (per_epoch * settings.epochs).min(limit),
+            lr: settings.lr,
+            lr_schedule: settings.lr_schedule,
+            weight_decay: settings.weight_decay,
+            max_gradient_norm: settings.max_gradient_norm,
+            validate_every: settings.validate_every,
+            patience: settings.patience,
+            dropout: config.model.dropout,
+            order: Draw::GeneratorOrder,
+            dropout_draw: Draw::GeneratorDropout,
+            source: self.material.train.as_slice(),
+            validation: &self.material.validation,
+            tokenizer: &self.tokenizer,
+            base: base.as_deref(),
+            keys: GENERATOR_KEYS,
+        };
+        let prefix = settings.tuning.has_prefix().then(|| {
+            Prefix::new(
+                &PrefixConfig {
+                    encoder: config.prefix.encoder,
+                    decoder: config.prefix.decoder,
+                    cross: config.prefix.cross,
+                    hidden: config.prefix.hidden,
+                },
+                self.t5.config(),
+                &self.session.device,
+                seed(config.run.seed, Draw::Prefix, 0),
+            )
+        });
+        let policy = Policy { t5: self.t5.clone(), prefix, value_head: None };
+        let (policy, ended) = generator::train(&mut self.session, &task, policy)?;
+        if ended == Ended::Done && settings.tuning.trains_t5() {
+            self.base = self.last_folder(Stage::Generator)?;
+        }
+        self.generator = Some(policy);
+        Ok(ended)
+    }
+
+    fn ppo(&mut self) -> Result<Ended, TrainError> {
+        let config = self.session.config;
+        let Some(generator) = &self.generator else {
+            return Ok(Ended::Done);
+        };
+        let weights = mechanism_weights(&config.reward);
+        let device = self.session.device.clone();
+        let mut empathy;
+        let scorer: &mut dyn Scorer = match &self.judge {
+            Some(judge) if config.reward.empathy => {
+                empathy = EmpathyScorer::new(judge, weights, device);
+                &mut empathy
+            }
+            _ => &mut NoScore,
+        };
+        let examiner = Examiner {
+            tokenizer: &self.tokenizer,
+            judge: self.judge.as_ref(),
+            sampling: sampling(&config.sampling),
+            weights,
+            batch: config.evaluation.batch,
+            resamples: config.evaluation.resamples,
+            run_seed: config.run.seed,
+            device: self.session.device.clone(),
+        };
+        let base = if config.ppo.tuning.trains_t5() {
+            None
+        } else {
+            self.base.clone().map(|base| relative(&base, self.run_folder))
+        };
+        let subset = config.evaluation.subset.min(self.material.validation.len());
+        let mut task = trainer::Task {
+            train: &self.material.train,
+            validation: &self.material.validation[..subset],
+            tokenizer: &self.tokenizer,
+            scorer,
+            examiner: &examiner,
+            base: base.as_deref(),
+        };
+        let (policy, ended) = trainer::train(&mut self.session, &mut task, generator)?;
+        self.policy = Some(policy);
+        Ok(ended)
+    }
+
+    fn evaluation(&mut self) -> Result<Ended, TrainError> {
+        const STAGE: Stage = Stage::Evaluation;
+        let config = self.session.config;
+        let examiner = Examiner {
+            tokenizer: &self.tokenizer,
+            judge: self.judge.as_ref(),
+            sampling: sampling(&config.sampling),
+            weights: mechanism_weights(&config.reward),
+            batch: config.evaluation.batch,
+            resamples: config.evaluation.resamples,
+            run_seed: config.run.seed,
+            device: self.session.device.clone(),
+        };
+        let systems: Vec<(&str, &Policy)> = [("Generator", &self.generator), ("EmpRL", &self.policy)]
+            .into_iter()
+            .filter_map(|(name, policy)| Some((name, policy.as_ref()?)))
+            .collect();
+        let total = systems.len() as u64;
+        self.session.begin(STAGE, total);
+        let test = &self.material.test;
+        for (step, (name, policy)) in systems.into_iter().enumerate() {
+            let answers = examiner.answer(policy, test)?;
+            let results = examiner.results(name, Split::Test.key(), policy, test, &answers);
+            let folder = self.run_folder.join("responses");
+            fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
+            let rows: Vec<Row> = test
+                .iter()
+                .zip(&answers.responses)
+                .map(|(encoded, response)| {
+                    let example = &encoded.example;
+                    let mut row = Row::new(example.context.clone(), response.clone());
+                    row.set("conversation", example.conversation.clone());
+                    row.set("turn", json!(example.turn));
+                    row
+                })
+                .collect();
+            write_jsonl(&folder.join(format!("{}.jsonl", name.to_lowercase())), &rows)?;
+            self.session.observer.report(crate::experiment::Report::Results { system: results });
+            self.session.metrics(STAGE, step as u64 + 1, total, vec![]);
+            if self.session.directive() == Directive::Stop && step as u64 + 1 < total {
+                return Ok(Ended::Stopped);
+            }
+        }
+        self.session.end(STAGE, total);
+        Ok(Ended::Done)
+    }
+
+    fn last_folder(&self, stage: Stage) -> Result<Option<PathBuf>, TrainError> {
+        Ok(self.session.checkpoints.latest(stage)?.map(|checkpoint| checkpoint.folder))
+    }
+
+    fn relative_base(&self) -> Option<PathBuf> {
+        self.base.as_ref().map(|base| relative(base, self.run_folder))
+    }
+}
+
+/// A checkpoint of the same run as its neighbours see it; any other folder as it is.
+fn relative(base: &Path, run_folder: &Path) -> PathBuf {
+    match base.strip_prefix(run_folder.join("checkpoints")) {
+        Ok(name) => Path::new("..").join(name),
+        Err(_) => base.to_path_buf(),
+    }
+}
+
+/// The model before the first stage, its tokenizer, and the folder of its weights if it has one.
+fn starting_model(
+    config: &Config,
+    dialogues: &DialogueSet,
+    levels: Option<&LevelSet>,
+    run_folder: &Path,
+    device: &burn::tensor::Device,
+) -> Result<(T5, Tokenizer, Option<PathBuf>), TrainError> {
+    let settings = &config.model;
+    if settings.source != "scratch" {
+        let folder = fs::canonicalize(&settings.source).map_err(TrainError::io(&settings.source))?;
+        let (policy, tokenizer) = Policy::load(&folder, device)?;
+        return Ok((policy.t5, tokenizer, Some(folder)));
+    }
+    fs::create_dir_all(run_folder).map_err(TrainError::io(run_folder))?;
+    let path = run_folder.join("tokenizer.json");
+    let tokenizer = if path.is_file() {
+        Tokenizer::from_file(&path)?
+    } else {
+        let mut texts: Vec<&str> = Vec::new();
+        for example in &dialogues.train {
+            texts.push(&example.target);
+            if let Some(last) = example.context.last() {
+                texts.push(last);
+            }
+        }
+        for pair in levels.iter().flat_map(|set| &set.pairs) {
+            texts.push(&pair.seeker_post);
+            texts.push(&pair.response_post);
+        }
+        let tokenizer = Tokenizer::train_unigram(texts.into_iter(), settings.vocabulary, SENTINELS)?;
+        tokenizer.save(&path)?;
+        tokenizer
+    };
+    let t5_config = T5Config {
+        vocab_size: tokenizer.vocab_size(),
+        d_model: settings.d_model,
+        d_kv: settings.d_kv,
+        d_ff: settings.d_ff,
+        num_layers: settings.layers,
+        num_decoder_layers: settings.layers,
+        num_heads: settings.heads,
+        feed_forward: match settings.feed_forward {
+            FeedForwardChoice::Relu => FeedForward::Relu,
+            FeedForwardChoice::GatedGelu => FeedForward::GatedGelu,
+        },
+        tie_word_embeddings: settings.tied,
+        dropout_rate: settings.dropout,
+        ..T5Config::default()
+    };
+    let t5 = T5::new(&t5_config, device, seed(config.run.seed, Draw::Weights, 0));
+    Ok((t5, tokenizer, None))
+}

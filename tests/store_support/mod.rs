@@ -1,0 +1,83 @@
+//! What the tests of the store share.
+#![allow(dead_code)] // Each test file uses its own part.
+
+use emprl::experiment::{Environment, Report, SampleDialogue, SampleLevel, Stage};
+use emprl::metrics::{Estimate, SystemResults};
+use emprl::store::{MetricKey, NewRun};
+
+pub fn new_run(name: &str) -> NewRun {
+    NewRun {
+        name: name.to_string(),
+        experiment: "quickstart".to_string(),
+        seed: 7,
+        device: "flex".to_string(),
+        config_toml: "seed = 7\n".to_string(),
+        environment: Environment::capture(),
+        fingerprints: [("dialogues".to_string(), "abc".to_string())].into(),
+    }
+}
+
+pub fn metrics(stage: Stage, step: u64, values: &[(&str, f64)]) -> Report {
+    Report::Metrics {
+        stage,
+        step,
+        total: 1_000,
+        values: values
+            .iter()
+            .map(|(name, value)| (name.to_string(), *value))
+            .collect(),
+    }
+}
+
+pub fn key(stage: Stage, name: &str) -> MetricKey {
+    MetricKey {
+        stage,
+        name: name.to_string(),
+    }
+}
+
+pub fn dialogue(index: u32, generated: &str, reward: Option<f64>) -> SampleDialogue {
+    let levels: Vec<SampleLevel> = match reward {
+        // Levels and mechanisms are read from their own written form.
+        Some(reward) => serde_json::from_str::<Vec<SampleLevel>>(
+            r#"[{"mechanism": "exploration", "target": 2, "generated": 0, "reward": 0.5}]"#,
+        )
+        .expect("a level")
+        .into_iter()
+        .map(|level| SampleLevel { reward, ..level })
+        .collect(),
+        None => Vec::new(),
+    };
+    SampleDialogue {
+        index,
+        emotion: "proud".to_string(),
+        situation: "I won \"first\" prize".to_string(),
+        context: vec!["I won!".to_string(), "How?\nTell".to_string()],
+        target: "That is great.".to_string(),
+        generated: generated.to_string(),
+        levels,
+        reward,
+    }
+}
+
+pub fn estimate(value: f64) -> Estimate {
+    Estimate {
+        value,
+        low: value - 1.0,
+        high: value + 1.0,
+    }
+}
+
+pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
+    SystemResults {
+        system: system.to_string(),
+        split: "test".to_string(),
+        n: 100,
+        ppl: ppl.map(estimate),
+        dist_1: estimate(0.5),
+        dist_2: estimate(2.5),
+        emp_f1: ppl.map(|_| estimate(61.0)),
+        mechanism_f1: ppl.map(|_| [estimate(1.0), estimate(2.0), estimate(f64::NAN)]),
+        mean_words: 12.5,
+    }
+}

@@ -78,6 +78,8 @@ pub struct SampleSet {
     pub stage: Stage,
     pub step: u64,
     pub dialogues: Option<Arc<Vec<SampleDialogue>>>,
+    /// Why they cannot be read.
+    pub refused: Option<String>,
 }
 
 /// A curve and the smoothing it was last drawn with.
@@ -186,7 +188,7 @@ impl RunModel {
         model.samples = stored
             .samples
             .iter()
-            .map(|&(stage, step)| SampleSet { stage, step, dialogues: None })
+            .map(|&(stage, step)| SampleSet { stage, step, dialogues: None, refused: None })
             .collect();
         model.results = std::mem::take(&mut stored.results);
         model
@@ -259,7 +261,7 @@ impl RunModel {
             Report::Samples { stage, step, dialogues } => {
                 self.samples.retain(|set| (set.stage, set.step) != (stage, step));
                 let dialogues = Some(Arc::new(dialogues));
-                self.samples.push(SampleSet { stage, step, dialogues });
+                self.samples.push(SampleSet { stage, step, dialogues, refused: None });
             }
             Report::Checkpoint { stage, step, bytes, .. } => {
                 let text = format!("Checkpoint saved, {}", super::format::bytes(bytes));
@@ -302,7 +304,20 @@ impl RunModel {
         severity: Option<Severity>,
         text: String,
     ) {
-        self.events.push(EventRow { wall_ms, stage: Some(stage), step, sort, severity, text });
+        let event = EventRow { wall_ms, stage: Some(stage), step, sort, severity, text };
+        // What was heard while the run was read again may be among what was read.
+        if !self.events.iter().rev().take(64).any(|known| *known == event) {
+            self.events.push(event);
+        }
+    }
+
+    /// Takes the dialogues of a step that were read from the store.
+    pub fn put_samples(&mut self, stage: Stage, step: u64, dialogues: Result<&Vec<SampleDialogue>, String>) {
+        let Some(set) = self.samples.iter_mut().find(|set| (set.stage, set.step) == (stage, step)) else { return };
+        match dialogues {
+            Ok(dialogues) => set.dialogues = Some(Arc::new(dialogues.clone())),
+            Err(why) => set.refused = Some(why),
+        }
     }
 
     /// What a person should know now: warnings and alerts, the latest first.

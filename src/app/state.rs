@@ -115,6 +115,19 @@ pub struct OpenRun {
     pub view: CurvesView,
 }
 
+impl OpenRun {
+    pub fn new(id: RunId) -> Self {
+        OpenRun { id, page: Loaded::Nothing, tab: Default::default(), view: CurvesView::default() }
+    }
+
+    pub fn model_mut(&mut self) -> Option<&mut RunModel> {
+        match &mut self.page {
+            Loaded::Value(page) => Some(&mut page.model),
+            Loaded::Nothing | Loaded::Failed(_) => None,
+        }
+    }
+}
+
 /// A run as the store had it.
 #[derive(Debug)]
 pub struct RunPage {
@@ -129,6 +142,8 @@ pub struct LiveState {
     pub view: CurvesView,
     /// Asked to stop, not yet stopped.
     pub stopping: bool,
+    /// The experiment whose run is being made ready.
+    pub launching: Option<String>,
 }
 
 /// Everything that views draw from.

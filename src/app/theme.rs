@@ -2,12 +2,13 @@
 //!
 //! No other file names a colour. Knows nothing of what is drawn with its tokens.
 
+use eframe::egui;
 use std::sync::Arc;
 
-use egui::epaint::text::TextOptions;
-use egui::epaint::{FontColorTransferFunction, Shadow};
-use egui::style::{HandleShape, ScrollStyle, Selection, Style, TextCursorStyle, WidgetVisuals, Widgets};
-use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Ui, Visuals, vec2};
+use eframe::egui::epaint::text::TextOptions;
+use eframe::egui::epaint::{FontColorTransferFunction, Shadow};
+use eframe::egui::style::{HandleShape, ScrollStyle, Selection, Style, TextCursorStyle, WidgetVisuals, Widgets};
+use eframe::egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Ui, Visuals, vec2};
 
 use crate::data::{EmpathyLevel, Mechanism};
 
@@ -193,6 +194,11 @@ impl Tokens {
     /// The one shadow, for what floats.
     pub fn shadow(&self) -> Shadow {
         Shadow { offset: [0, 6], blur: 20, spread: 0, color: self.shadow }
+    }
+
+    /// Over the window, behind what asks for an answer first.
+    pub fn backdrop(&self) -> Color32 {
+        Color32::from_black_alpha(if self.dark { 140 } else { 80 })
     }
 
     /// A separator.

@@ -1,8 +1,9 @@
 //! The body of a run, live or saved: its stages, their plots, and beside them its dialogues and events.
 
+use eframe::egui;
 use std::collections::BTreeMap;
 
-use egui::{
+use eframe::egui::{
     Align, Color32, CornerRadius, Frame, Id, Label, Layout, Margin, Panel, Popup, PopupCloseBehavior, Rect, Response,
     RichText, Role, ScrollArea, Sense, Slider, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };

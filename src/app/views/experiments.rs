@@ -1,6 +1,7 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
-use egui::{Align, ComboBox, Frame, Label, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, vec2};
+use eframe::egui;
+use eframe::egui::{Align, ComboBox, Frame, Label, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, vec2};
 use toml::Value;
 
 use super::form::shown;

@@ -2,9 +2,10 @@
 //!
 //! Holds what was typed until it is a value; wrong values are refused beside their field.
 
+use eframe::egui;
 use std::collections::{BTreeMap, BTreeSet};
 
-use egui::{
+use eframe::egui::{
     Align, ComboBox, Label, Layout, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
 };
 use toml::Value;

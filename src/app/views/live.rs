@@ -1,6 +1,6 @@
 //! The place Live: the run in progress, or the last one of this window.
 
-use egui::{Frame, Margin, Ui};
+use eframe::egui::{Frame, Margin, Ui};
 
 use super::curves::{self, BodyContext};
 use crate::app::command::{Command, Commands, Place};

@@ -1,6 +1,6 @@
 //! The page of one saved run: curves, settings, environment, events.
 
-use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
 
 use super::curves::{self, BodyContext};
 use super::side::event_ui;

@@ -1,8 +1,9 @@
 //! The place Runs: every saved run in a table; sorted, filtered, opened.
 
+use eframe::egui;
 use std::cmp::Ordering;
 
-use egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 
 use crate::app::command::{Command, Commands, Place};

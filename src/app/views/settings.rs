@@ -1,6 +1,6 @@
 //! The place Settings: how the window looks, and where things are kept.
 
-use egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, vec2};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, vec2};
 
 use crate::app::state::{State, ThemeChoice};
 use crate::app::theme::{self, size, space, text};

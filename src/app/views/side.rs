@@ -1,6 +1,6 @@
 //! Beside the plots: the sample dialogues of a step, and what happened.
 
-use egui::{Align, ComboBox, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Align, ComboBox, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
 
 use super::curves::BodyContext;
 use crate::app::command::Command;
@@ -9,6 +9,7 @@ use crate::app::model::{RunModel, SampleSet};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{dialogue, text as words};
 use crate::experiment::{Severity, Stage};
 use crate::store::{EventRow, EventSort};
@@ -106,6 +107,10 @@ fn samples_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut Bo
         });
         return;
     };
+    if let Some(why) = &set.refused {
+        inset(ui, |ui| notice::strip(ui, Tone::Bad, "The dialogues cannot be read", why, |_| {}));
+        return;
+    }
     let Some(dialogues) = &set.dialogues else {
         if view.asked != Some((set.stage, set.step)) {
             view.asked = Some((set.stage, set.step));

@@ -1,6 +1,7 @@
 //! The start page: what the program is, the one big action, recent runs, where to go next.
 
-use egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
+use eframe::egui;
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands, Place};

@@ -1,6 +1,7 @@
 //! Buttons, in four ranks, and segments to choose one of a few.
 
-use egui::{
+use eframe::egui;
+use eframe::egui::{
     Align2, Color32, KeyboardShortcut, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, Widget,
     WidgetInfo, pos2, vec2,
 };

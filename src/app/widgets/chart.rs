@@ -2,7 +2,7 @@
 //!
 //! Draws what it is given, decimated to the pixels there are. Knows nothing of runs, stores and metrics.
 
-use egui::{
+use eframe::egui::{
     Align2, Color32, CursorIcon, FontId, Id, LayerId, Order, Painter, Pos2, Rect, Response, Role, Sense, Shape,
     Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };

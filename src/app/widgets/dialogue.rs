@@ -1,6 +1,7 @@
 //! A sample dialogue: the context as a conversation, the target and what was generated, their levels.
 
-use egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2};
+use eframe::egui;
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2};
 
 use super::text as words;
 use crate::app::format;

@@ -1,6 +1,7 @@
 //! What a page says beside its content: an empty place, a warning, an error, a command to type.
 
-use egui::{Color32, Frame, Label, Margin, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, vec2};
+use eframe::egui;
+use eframe::egui::{Color32, Frame, Label, Margin, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, vec2};
 
 use super::button::Button;
 use super::icon::{self, Icon};

@@ -1,6 +1,7 @@
 //! The result table: systems beside each other, each figure with its interval.
 
-use egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, Vec2, vec2};
+use eframe::egui;
+use eframe::egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, Vec2, vec2};
 
 use super::icon::{self, Icon};
 use super::text as words;

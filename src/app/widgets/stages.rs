@@ -1,6 +1,7 @@
 //! The stages of a run as a strip of tabs: what is done, what is in progress, what is to come.
 
-use egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui;
+use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::button::focus_ring;
 use super::icon::{self, Icon};

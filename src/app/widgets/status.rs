@@ -1,6 +1,7 @@
 //! How a run stands: a dot and a word; and how far it is: a thin line.
 
-use egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui;
+use eframe::egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::theme::{self, Tokens, space, text};
 use crate::store::RunStatus;

@@ -1,8 +1,9 @@
 //! Text in the styles of the theme: titles, headings, secondary and error lines.
 
+use eframe::egui;
 use std::sync::Arc;
 
-use egui::{Color32, FontId, Galley, Label, Pos2, Response, RichText, Ui, WidgetInfo, WidgetText};
+use eframe::egui::{Color32, FontId, Galley, Label, Pos2, Response, RichText, Ui, WidgetInfo, WidgetText};
 
 use crate::app::theme::{self, text};
 

@@ -1,0 +1,351 @@
+//! The recorder's thread of a run: begins it, writes down what it reports, tells the listener, ends it.
+//!
+//! Knows the store; what the run does is a closure on the trainer's thread.
+
+use std::any::Any;
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam::channel::{
+    Receiver, RecvTimeoutError, SendTimeoutError, Sender, TrySendError, bounded,
+};
+
+use super::reporter::Reporter;
+use super::run::{Outcome, RunBody, RunContext, RunEnd, RunError, Shared, StartError, Waker, What};
+use super::{Control, Event, EventKind};
+use crate::experiment::{Report, Severity, Stage};
+use crate::store::{CheckpointRow, RunId, RunLock, RunRef, RunStatus, Store, StoreError, now_ms};
+
+/// Messages that may wait for the recorder before the trainer has to.
+const BACKLOG: usize = 256;
+/// Events recorded in one transaction, at most about.
+const BATCH: usize = 512;
+/// How often a sign of life is given while nothing happens.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Networks recurse deeply when gradients are taken.
+const TRAINER_STACK: usize = 32 << 20;
+
+/// A run that is to be carried out.
+pub(super) struct Job {
+    pub what: What,
+    pub body: RunBody,
+    pub shared: Arc<Shared>,
+    pub outlet: Outlet,
+}
+
+/// The way to the listener.
+pub(super) struct Outlet {
+    pub events: Option<Sender<Event>>,
+    pub lossless: bool,
+    pub waker: Option<Waker>,
+}
+
+/// Carries a run out, from its first row to its last. The caller's thread becomes its recorder.
+pub(super) fn carry_out(store: &Path, job: Job) {
+    let shared = job.shared.clone();
+    let waker = job.outlet.waker.clone();
+    if !shared.has_ended() {
+        let end = begin(store, job).map_or_else(
+            |error| RunEnd::NotStarted(Arc::new(error)),
+            Begun::record_until_the_end,
+        );
+        shared.end(end);
+    }
+    if let Some(wake) = waker {
+        wake();
+    }
+}
+
+struct Recorder {
+    store: Store,
+    lock: RunLock,
+    shared: Arc<Shared>,
+    outlet: Outlet,
+    /// Where the run stands.
+    stage: Option<Stage>,
+    step: u64,
+}
+
+/// A run whose trainer is at work.
+struct Begun {
+    recorder: Recorder,
+    trainer: JoinHandle<Result<Outcome, RunError>>,
+    events: Receiver<Vec<Event>>,
+    from: Option<CheckpointRow>,
+}
+
+fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
+    let Job {
+        what,
+        body,
+        shared,
+        outlet,
+    } = job;
+    let mut store = Store::open(dir)?;
+    let (lock, from) = match what {
+        What::New(new) => (store.create_run(&new)?, None),
+        What::Resume(of) => resume(&mut store, of)?,
+    };
+    let run = lock.run();
+    let context = RunContext {
+        run,
+        store: dir.to_path_buf(),
+        dir: lock.dir().to_path_buf(),
+        from,
+    };
+    let mut recorder = Recorder {
+        store,
+        lock,
+        shared: shared.clone(),
+        outlet,
+        stage: context.from.as_ref().map(|from| from.stage),
+        step: context.from.as_ref().map_or(0, |from| from.step),
+    };
+    let from = context.from.clone();
+    if !shared.begin(run) {
+        recorder.close(RunStatus::Stopped, None)?;
+        return Err(StartError::TakenBack);
+    }
+    let (sender, events) = bounded(BACKLOG);
+    let trainer = thread::Builder::new()
+        .name(format!("run-{run}"))
+        .stack_size(TRAINER_STACK)
+        .spawn(move || body(&mut Reporter::new(run, shared, sender), &context));
+    match trainer {
+        Ok(trainer) => Ok(Begun {
+            recorder,
+            trainer,
+            events,
+            from,
+        }),
+        Err(error) => {
+            recorder.close(RunStatus::Failed, Some(&error.to_string()))?;
+            Err(StartError::Thread(error))
+        }
+    }
+}
+
+/// Takes a run up again, back at the checkpoint it goes on from.
+fn resume(store: &mut Store, of: RunRef) -> Result<(RunLock, Option<CheckpointRow>), StartError> {
+    let reader = store.reader()?;
+    let run = of.run;
+    if reader.run(run)?.row.status == RunStatus::Finished {
+        return Err(StartError::Finished { run });
+    }
+    let dir = store.run_dir(run);
+    let mut checkpoints = reader.checkpoints(run)?;
+    checkpoints.retain(|row| dir.join(&row.path).is_dir());
+    let from = match of.step {
+        None => checkpoints.pop(),
+        Some(step) => {
+            let found = checkpoints.iter().rfind(|row| row.step == step).cloned();
+            let found = found.ok_or_else(|| StartError::NoCheckpoint {
+                run,
+                step,
+                steps: checkpoints.iter().map(|row| row.step).collect(),
+            })?;
+            Some(found)
+        }
+    };
+    let lock = store.resume_run(run)?;
+    store.truncate_after(run, from.as_ref().map(|from| (from.stage, from.step)))?;
+    Ok((lock, from))
+}
+
+impl Begun {
+    fn record_until_the_end(self) -> RunEnd {
+        let Begun {
+            mut recorder,
+            trainer,
+            events,
+            from,
+        } = self;
+        let recorded = recorder
+            .greet(from.as_ref())
+            .and_then(|()| recorder.record_all(&events));
+        if recorded.is_err() {
+            // Nothing goes on unrecorded: the trainer finds nobody at the other end, or is woken.
+            drop(events);
+            recorder.shared.wishes.ask(Control::Stop);
+        }
+        let last = match (recorded, trainer.join()) {
+            (Err(error), _) => Err(error.to_string()),
+            (Ok(()), Err(panic)) => Err(format!("internal error: {}", panic_text(&*panic))),
+            (Ok(()), Ok(Err(error))) => Err(chain(&*error)),
+            (Ok(()), Ok(Ok(outcome))) => recorder
+                .conclude(outcome)
+                .map_err(|error| error.to_string()),
+        };
+        let run = recorder.run();
+        let (kind, end) = last.unwrap_or_else(|error| {
+            if let Err(unrecorded) = recorder.close(RunStatus::Failed, Some(&error)) {
+                // Without a holder it reads as interrupted, which is true.
+                tracing::error!(%run, %unrecorded, "the failure of a run is not on record");
+            }
+            let end = RunEnd::Failed(run, error.clone());
+            (EventKind::Failed { error }, end)
+        });
+        let event = recorder.event(kind);
+        recorder.outlet.forward(event, &recorder.shared);
+        end
+    }
+}
+
+impl Recorder {
+    fn run(&self) -> RunId {
+        self.lock.run()
+    }
+
+    /// Tells that the run begins, which is on record already, or goes on from a checkpoint.
+    fn greet(&mut self, from: Option<&CheckpointRow>) -> Result<(), StoreError> {
+        let begins = self.event(EventKind::Status(RunStatus::Running));
+        self.outlet.forward(begins, &self.shared);
+        let note = from.map(|from| {
+            self.event(EventKind::Report(Report::Note {
+                stage: from.stage,
+                step: from.step,
+                severity: Severity::Info,
+                text: format!("Resumed from {} step {}", from.stage, from.step),
+            }))
+        });
+        self.record_and_forward(note.into_iter().collect())
+    }
+
+    fn record_all(&mut self, events: &Receiver<Vec<Event>>) -> Result<(), StoreError> {
+        loop {
+            let mut batch = match events.recv_timeout(HEARTBEAT) {
+                Ok(batch) => batch,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.store.heartbeat(self.run())?;
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            while batch.len() < BATCH
+                && let Ok(more) = events.try_recv()
+            {
+                batch.extend(more);
+            }
+            self.record_and_forward(batch)?;
+        }
+    }
+
+    /// On disk first, then to the listener.
+    fn record_and_forward(&mut self, batch: Vec<Event>) -> Result<(), StoreError> {
+        let run = self.run();
+        let mut reports: Vec<(i64, Report)> = Vec::new();
+        for event in &batch {
+            if let EventKind::Report(report) = &event.kind {
+                reports.push((event.wall_ms, report.clone()));
+                continue;
+            }
+            self.store.record(run, &std::mem::take(&mut reports))?;
+            match &event.kind {
+                EventKind::Control(control) => {
+                    self.store
+                        .record_control(run, control.key(), event.wall_ms)?;
+                }
+                EventKind::Status(status) => {
+                    self.store.set_status(run, *status, None, event.wall_ms)?;
+                }
+                EventKind::Report(_) | EventKind::Failed { .. } | EventKind::Finished { .. } => {}
+            }
+        }
+        self.store.record(run, &reports)?;
+        for event in batch {
+            (self.stage, self.step) = (event.stage, event.step);
+            self.outlet.forward(event, &self.shared);
+        }
+        if let Some(wake) = &self.outlet.waker {
+            wake();
+        }
+        Ok(())
+    }
+
+    /// Records the end of a run that ended well.
+    fn conclude(&mut self, outcome: Outcome) -> Result<(EventKind, RunEnd), StoreError> {
+        let run = self.run();
+        match outcome {
+            Outcome::Finished => {
+                let results = self.store.reader()?.results(run)?;
+                self.close(RunStatus::Finished, None)?;
+                Ok((EventKind::Finished { results }, RunEnd::Finished(run)))
+            }
+            Outcome::Stopped => {
+                self.close(RunStatus::Stopped, None)?;
+                let kind = EventKind::Status(RunStatus::Stopped);
+                Ok((kind, RunEnd::Stopped(run)))
+            }
+        }
+    }
+
+    /// Records the last status, with some patience: the disk may have room again in a moment.
+    fn close(&mut self, status: RunStatus, error: Option<&str>) -> Result<(), StoreError> {
+        let run = self.run();
+        for _ in 0..5 {
+            if self.store.set_status(run, status, error, now_ms()).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        self.store.set_status(run, status, error, now_ms())
+    }
+
+    fn event(&self, kind: EventKind) -> Event {
+        Event {
+            run: self.run(),
+            wall_ms: now_ms(),
+            stage: self.stage,
+            step: self.step,
+            kind,
+        }
+    }
+}
+
+impl Outlet {
+    fn forward(&mut self, event: Event, shared: &Shared) {
+        let Some(events) = &self.events else {
+            return;
+        };
+        let mut event = event;
+        while self.lossless && !shared.closing.load(Ordering::Acquire) {
+            match events.send_timeout(event, Duration::from_millis(100)) {
+                Ok(()) => return,
+                Err(SendTimeoutError::Timeout(back)) => event = back,
+                Err(SendTimeoutError::Disconnected(_)) => {
+                    self.events = None;
+                    return;
+                }
+            }
+        }
+        match events.try_send(event) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => shared.lagging.store(true, Ordering::Release),
+            Err(TrySendError::Disconnected(_)) => self.events = None,
+        }
+    }
+}
+
+/// An error with its sources, as far as they say something new.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a word")
+}

@@ -1,0 +1,110 @@
+//! The trainer's end of a run: takes its reports, and tells it what to do.
+//!
+//! Knows the way to the recorder, not what happens there.
+
+use std::sync::Arc;
+
+use crossbeam::channel::Sender;
+
+use super::control::Next;
+use super::run::Shared;
+use super::{Control, Event, EventKind};
+use crate::experiment::{Report, Stage};
+use crate::store::{RunId, RunStatus, now_ms};
+use crate::train::observer::{Directive, Observer};
+
+pub(super) struct Reporter {
+    run: RunId,
+    shared: Arc<Shared>,
+    recorder: Sender<Vec<Event>>,
+    stage: Option<Stage>,
+    step: u64,
+    paused: bool,
+    /// The recorder has given up: what is done from now on would be on no record.
+    deaf: bool,
+}
+
+impl Reporter {
+    pub fn new(run: RunId, shared: Arc<Shared>, recorder: Sender<Vec<Event>>) -> Self {
+        Reporter {
+            run,
+            shared,
+            recorder,
+            stage: None,
+            step: 0,
+            paused: false,
+            deaf: false,
+        }
+    }
+
+    /// Hands events to the recorder, waiting for room if need be.
+    fn send(&mut self, kinds: impl IntoIterator<Item = EventKind>) {
+        let wall_ms = now_ms();
+        let events = kinds
+            .into_iter()
+            .map(|kind| Event {
+                run: self.run,
+                wall_ms,
+                stage: self.stage,
+                step: self.step,
+                kind,
+            })
+            .collect();
+        self.deaf |= self.recorder.send(events).is_err();
+    }
+
+    /// What is wanted next; waits while that is a pause.
+    fn next(&mut self) -> Next {
+        let mut next = self.shared.wishes.next();
+        if next == Next::Pause {
+            if !self.paused {
+                self.paused = true;
+                self.send([
+                    EventKind::Control(Control::Pause),
+                    EventKind::Status(RunStatus::Paused),
+                ]);
+            }
+            if !self.deaf {
+                next = self.shared.wishes.next_after_pause();
+            }
+        }
+        if next == Next::Go && self.paused {
+            self.paused = false;
+            self.send([
+                EventKind::Control(Control::Resume),
+                EventKind::Status(RunStatus::Running),
+            ]);
+        }
+        if self.deaf { Next::Stop } else { next }
+    }
+}
+
+impl Observer for Reporter {
+    fn report(&mut self, report: Report) {
+        let at = match &report {
+            Report::Stage { stage, .. } => Some((*stage, 0)),
+            Report::StageDone { stage, step }
+            | Report::Metrics { stage, step, .. }
+            | Report::Samples { stage, step, .. }
+            | Report::Checkpoint { stage, step, .. }
+            | Report::Note { stage, step, .. } => Some((*stage, *step)),
+            Report::Results { .. } => None,
+        };
+        if let Some((stage, step)) = at {
+            self.stage = Some(stage);
+            self.step = step;
+        }
+        self.send([EventKind::Report(report)]);
+    }
+
+    fn directive(&mut self) -> Directive {
+        let (control, directive) = match self.next() {
+            Next::Stop => (Control::Stop, Directive::Stop),
+            Next::Checkpoint => (Control::Checkpoint, Directive::Checkpoint),
+            Next::Evaluate => (Control::Evaluate, Directive::Evaluate),
+            Next::Go | Next::Pause => return Directive::Continue,
+        };
+        self.send([EventKind::Control(control)]);
+        directive
+    }
+}

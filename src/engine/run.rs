@@ -1,0 +1,300 @@
+//! A run as those see it who start it, watch it, and carry it out.
+//!
+//! Knows no SQL; what a run does is a closure.
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::Receiver;
+
+use super::control::Wishes;
+use super::{Control, Event};
+use crate::store::{CheckpointRow, NewRun, RunId, RunRef, StoreError};
+use crate::train::observer::Observer;
+
+/// Called when a listener has something to read, from another thread.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// Why a run could not go on. Its whole chain of sources is recorded.
+pub type RunError = Box<dyn Error + Send + Sync>;
+
+/// What a run does, on a thread of its own.
+pub type RunBody =
+    Box<dyn FnOnce(&mut dyn Observer, &RunContext) -> Result<Outcome, RunError> + Send>;
+
+/// How the body of a run ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All stages are done.
+    Finished,
+    /// It was told to stop; a checkpoint was saved.
+    Stopped,
+}
+
+/// What the body of a run is told of its place.
+#[derive(Clone, Debug)]
+pub struct RunContext {
+    pub run: RunId,
+    /// The store's folder.
+    pub store: PathBuf,
+    /// The run's own folder in it.
+    pub dir: PathBuf,
+    /// The checkpoint to go on from. Nothing later is left, neither on record nor on disk. None for a
+    /// new run and for one that had not come to its first checkpoint.
+    pub from: Option<CheckpointRow>,
+}
+
+/// A run to be started.
+pub struct StartRequest {
+    pub what: What,
+    pub listener: Listener,
+    pub waker: Option<Waker>,
+    pub body: RunBody,
+}
+
+/// Which run.
+#[derive(Clone, Debug)]
+pub enum What {
+    New(Box<NewRun>),
+    /// One that ended early, from its last checkpoint or from that of the given step.
+    Resume(RunRef),
+}
+
+/// How its events reach whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// Not at all.
+    Nobody,
+    /// For a window: as long as there is room for them; see [`RunHandle::take_lagging`].
+    Lossy,
+    /// For a command: every one. The run waits while they are not read.
+    Lossless,
+}
+
+/// Why a run did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("run {run} is finished; there is nothing to resume")]
+    Finished { run: RunId },
+    #[error("run {run} has no checkpoint at step {step}{}", known(.steps))]
+    NoCheckpoint {
+        run: RunId,
+        step: u64,
+        steps: Vec<u64>,
+    },
+    #[error("a thread for the run could not be made: {0}")]
+    Thread(std::io::Error),
+    #[error("the run was taken back before it started")]
+    TakenBack,
+}
+
+fn known(steps: &[u64]) -> String {
+    match steps {
+        [] => "; it has none".to_string(),
+        steps => {
+            let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+            format!("; it has {}", steps.join(", "))
+        }
+    }
+}
+
+/// Where a run stands, as far as this program carries it out.
+#[derive(Clone, Debug)]
+pub enum RunState {
+    /// Others go first.
+    Queued,
+    Active(RunId),
+    Ended(RunEnd),
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum RunEnd {
+    Finished(RunId),
+    Stopped(RunId),
+    Failed(RunId, String),
+    NotStarted(Arc<StartError>),
+}
+
+/// The other end of a run. Dropping it leaves the run as it is.
+pub struct RunHandle {
+    pub(super) shared: Arc<Shared>,
+    pub(super) events: Receiver<Event>,
+}
+
+impl RunHandle {
+    /// What happens, in order; what comes out is on disk. The channel closes at the end of the run.
+    pub fn events(&self) -> &Receiver<Event> {
+        &self.events
+    }
+
+    /// Asks something of the run. Never waits.
+    pub fn control(&self, control: Control) {
+        self.shared.ask(control);
+    }
+
+    pub fn state(&self) -> RunState {
+        self.shared.lock().clone()
+    }
+
+    /// The run's number, once it has begun.
+    pub fn id(&self) -> Option<RunId> {
+        match self.state() {
+            RunState::Active(run) => Some(run),
+            RunState::Ended(end) => end.run(),
+            RunState::Queued => None,
+        }
+    }
+
+    /// Waits until the run has begun, or could not.
+    pub fn wait_for_start(&self) -> Result<RunId, Arc<StartError>> {
+        let state = self
+            .shared
+            .wait(None, |state| !matches!(state, RunState::Queued));
+        match state {
+            Some(RunState::Active(run)) => Ok(run),
+            Some(RunState::Ended(RunEnd::NotStarted(error))) => Err(error),
+            Some(RunState::Ended(end)) => end.run().ok_or(Arc::new(StartError::TakenBack)),
+            Some(RunState::Queued) | None => Err(Arc::new(StartError::TakenBack)),
+        }
+    }
+
+    /// Waits for the end; None when the time is over first.
+    pub fn wait(&self, timeout: Option<Duration>) -> Option<RunEnd> {
+        let state = self
+            .shared
+            .wait(timeout, |state| matches!(state, RunState::Ended(_)));
+        match state {
+            Some(RunState::Ended(end)) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Whether events were left out since the last call because they were not read in time. They are
+    /// on disk: what is shown of the run is to be read from the store.
+    pub fn take_lagging(&self) -> bool {
+        self.shared.lagging.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl RunEnd {
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            RunEnd::Finished(run) | RunEnd::Stopped(run) | RunEnd::Failed(run, _) => Some(*run),
+            RunEnd::NotStarted(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for RunEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunEnd::Finished(run) => write!(f, "run {run} is finished"),
+            RunEnd::Stopped(run) => write!(f, "run {run} was stopped"),
+            RunEnd::Failed(run, error) => write!(f, "run {run} failed: {error}"),
+            RunEnd::NotStarted(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What the threads of a run and its handle have in common.
+pub(super) struct Shared {
+    pub wishes: Wishes,
+    /// Events did not fit into the listener's channel.
+    pub lagging: AtomicBool,
+    /// The program is ending: do not wait for a listener any more.
+    pub closing: AtomicBool,
+    state: Mutex<RunState>,
+    changed: Condvar,
+}
+
+impl Shared {
+    pub fn new() -> Arc<Shared> {
+        Arc::new(Shared {
+            wishes: Wishes::default(),
+            lagging: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            state: Mutex::new(RunState::Queued),
+            changed: Condvar::new(),
+        })
+    }
+
+    pub fn ask(&self, control: Control) {
+        self.wishes.ask(control);
+        let mut state = self.lock();
+        if control == Control::Stop && matches!(*state, RunState::Queued) {
+            *state = RunState::Ended(RunEnd::NotStarted(Arc::new(StartError::TakenBack)));
+            self.changed.notify_all();
+        }
+    }
+
+    /// From waiting to active; false when it was taken back meanwhile.
+    pub fn begin(&self, run: RunId) -> bool {
+        let mut state = self.lock();
+        let waiting = matches!(*state, RunState::Queued);
+        if waiting {
+            *state = RunState::Active(run);
+            self.changed.notify_all();
+        }
+        waiting
+    }
+
+    /// The first end counts.
+    pub fn end(&self, end: RunEnd) {
+        let mut state = self.lock();
+        if !matches!(*state, RunState::Ended(_)) {
+            *state = RunState::Ended(end);
+            self.changed.notify_all();
+        }
+    }
+
+    pub fn has_ended(&self) -> bool {
+        matches!(*self.lock(), RunState::Ended(_))
+    }
+
+    pub fn run(&self) -> Option<RunId> {
+        match &*self.lock() {
+            RunState::Active(run) => Some(*run),
+            _ => None,
+        }
+    }
+
+    pub fn wait(
+        &self,
+        timeout: Option<Duration>,
+        until: impl Fn(&RunState) -> bool,
+    ) -> Option<RunState> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut state = self.lock();
+        while !until(&state) {
+            state = match deadline {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    let (state, _) = self
+                        .changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    state
+                }
+            };
+        }
+        Some(state.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RunState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

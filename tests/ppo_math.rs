@@ -1,13 +1,14 @@
 //! The arithmetic of PPO against golden vectors: an independent loop, the authors' trainer
 //! (TRL 0.9.6), and the promises that padding and empty responses change nothing.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use emprl::train::ppo::advantage::{Estimate, estimate};
 use emprl::train::ppo::kl::{KlControl, KlEstimator, full_kl};
 use emprl::train::ppo::objective::{
     Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
 use emprl::train::ppo::reward::reward_vector;
+use emprl::train::ppo::score::{self, score};
 use emprl::train::ppo::shaping::{ScoreShaper, ShapingConfig};
 use emprl::train::ppo::whiten::{Variance, moments, whiten};
 use serde::Deserialize;
@@ -194,6 +195,102 @@ fn score_shaping_and_adaptive_kl_equal_the_authors_trainer() {
     }
 }
 
+/// The fixture's old policy as logits, each position shifted, since a softmax does not mind; pads
+/// hold `filler`.
+fn logits(rows: &[Rows], filler: f32, dtype: DType) -> Tensor<3> {
+    let (tokens, vocabulary) = (7, rows[0][0].len());
+    let mut numbers = Vec::new();
+    for row in rows {
+        for (t, position) in row.iter().enumerate() {
+            numbers.extend(position.iter().map(|x| x + t as f32 - 3.0));
+        }
+        numbers.extend(vec![filler; (tokens - row.len()) * vocabulary]);
+    }
+    let data = TensorData::new(numbers, [rows.len(), tokens, vocabulary]);
+    Tensor::from_data(data, (&Device::flex().autodiff(), dtype)).require_grad()
+}
+
+/// The actions of the fixture, found again by their log-probabilities.
+fn actions(trl: &Trl) -> Vec<Vec<u32>> {
+    let find = |position: &Vec<f32>, log_prob: &f32| {
+        position
+            .iter()
+            .position(|x| (x - log_prob).abs() < 1e-6)
+            .unwrap() as u32
+    };
+    trl.full_log_probs
+        .iter()
+        .zip(&trl.old_log_probs)
+        .map(|(row, taken)| row.iter().zip(taken).map(|(p, x)| find(p, x)).collect())
+        .collect()
+}
+
+#[test]
+fn scores_equal_the_authors_trainer_and_the_softmax_s_own_graph() {
+    let trl = trl();
+    let actions = actions(&trl);
+    let [pass, graph] = [(DType::F32, 55.0), (DType::F64, 0.0)].map(|(dtype, filler)| {
+        let logits = logits(&trl.full_log_probs, filler, dtype);
+        let scores = score(logits.clone(), &actions);
+        rows_close(&scores.log_prob_rows, &trl.old_log_probs, 1e-5);
+        let numbers: Vec<f32> = scores.log_probs.clone().into_data().iter().collect();
+        let entropy: Vec<f32> = scores.entropy.into_data().iter().collect();
+        for (row, length) in trl.values.iter().map(Vec::len).enumerate() {
+            let at = row * 7;
+            close(&numbers[at..][..length], &trl.old_log_probs[row], 1e-5);
+            close(
+                &entropy[at..][..length],
+                &trl.objectives[0].entropy[row],
+                1e-5,
+            );
+            assert!(
+                numbers[at + length..][..7 - length]
+                    .iter()
+                    .all(|x| *x == 0.0)
+            );
+            assert!(
+                entropy[at + length..][..7 - length]
+                    .iter()
+                    .all(|x| *x == 0.0)
+            );
+        }
+        // Uneven weights, so that every position's gradient is its own.
+        let weights = Tensor::<1, Int>::arange(0..28, &Device::flex())
+            .float()
+            .reshape([4, 7]);
+        let loss = (scores.log_probs * weights.cast(logits.dtype())).sum();
+        let gradient = logits.grad(&loss.backward()).unwrap();
+        gradient.into_data().iter().collect::<Vec<f32>>()
+    });
+    close(&pass, &graph, 1e-5);
+    assert!(pass.iter().any(|x| *x != 0.0));
+}
+
+#[test]
+fn scoring_without_gradient_and_empty_responses() {
+    let trl = trl();
+    let plain = logits(&trl.full_log_probs, f32::NAN, DType::F32).inner();
+    let scores = score(plain.clone(), &actions(&trl));
+    assert!(!scores.log_probs.is_tracked());
+    rows_close(&scores.log_prob_rows, &trl.old_log_probs, 1e-5);
+    let none = score(plain.autodiff().require_grad(), &vec![vec![]; 4]);
+    assert_eq!(none.log_prob_rows, vec![Vec::<f32>::new(); 4]);
+    let numbers: Vec<f32> = none.log_probs.into_data().iter().collect();
+    assert!(numbers.iter().all(|x| *x == 0.0));
+}
+
+#[test]
+fn the_full_divergence_is_the_same_from_logits() {
+    let trl = trl();
+    let [policy, reference] = [&trl.full_log_probs, &trl.full_reference_log_probs]
+        .map(|rows| logits(rows, f32::NAN, DType::F32));
+    let lengths: Vec<usize> = trl.values.iter().map(Vec::len).collect();
+    let got = score::full_kl(policy.clone(), reference, &lengths);
+    rows_close(&got, &trl.penalties["full"].kl, 1e-5);
+    let zero = score::full_kl(policy.clone(), policy, &lengths);
+    assert!(zero.iter().flatten().all(|x| x.abs() < 1e-6));
+}
+
 /// A minibatch and an evaluation with graphs, padded to `tokens` with `filler`.
 struct Setting {
     minibatch: Minibatch,
@@ -268,7 +365,7 @@ fn figures(statistics: &ObjectiveStatistics) -> [f32; 10] {
 /// TRL's `vf_coef` of 0.1 with its ½ before the square.
 fn as_trl() -> ObjectiveConfig {
     ObjectiveConfig {
-        value_weight: 0.05,
+        value_coefficient: 0.05,
         ..Default::default()
     }
 }

@@ -2,7 +2,6 @@
 
 use burn::tensor::Device;
 
-use super::error::TrainError;
 use super::generator::negative_log_likelihoods;
 use super::judge::{Judge, LevelLogProbs, levels};
 use super::material::Encoded;
@@ -61,7 +60,7 @@ pub struct Answers {
 
 impl Examiner<'_> {
     /// Answers every example; each draws from its own stream, whatever the batches are.
-    pub fn answer(&self, policy: &Policy, examples: &[Encoded]) -> Result<Answers, TrainError> {
+    pub fn answer(&self, policy: &Policy, examples: &[Encoded]) -> Answers {
         let vectors = policy.vectors();
         let mut order: Vec<usize> = (0..examples.len()).collect();
         order.sort_by_key(|&index| examples[index].source.len());
@@ -81,19 +80,19 @@ impl Examiner<'_> {
         let responses = generated
             .iter()
             .map(|answer| self.tokenizer.decode(&answer.tokens))
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Vec<_>>();
         let (mut judged, mut gold) = (None, None);
         if let Some(judge) = self.judge {
             let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
-            let pairs = |responses: &mut dyn Iterator<Item = &str>| -> Result<Vec<LevelLogProbs>, TrainError> {
+            let pairs = |responses: &mut dyn Iterator<Item = &str>| {
                 let pairs: Vec<_> = contexts.iter().map(String::as_str).zip(responses).collect();
                 judge.judge(&pairs, self.batch, &self.device)
             };
-            judged = Some(pairs(&mut responses.iter().map(String::as_str))?);
-            let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()))?;
+            judged = Some(pairs(&mut responses.iter().map(String::as_str)));
+            let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()));
             gold = Some(targets.iter().map(levels).collect());
         }
-        Ok(Answers { responses, generated, judged, gold })
+        Answers { responses, generated, judged, gold }
     }
 
     /// The row of the result table, with intervals.

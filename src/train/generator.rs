@@ -18,7 +18,7 @@ use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::policy::Policy;
 use super::seed::{Draw, seed};
-use super::session::{Ended, Session, Speed, learning_rate, memory};
+use super::session::{Ended, Session, Speed, memory, schedule};
 use super::tensors::{floats, scalar};
 use crate::data::batch::Batches;
 use crate::experiment::{LrSchedule, Stage, Tuning};
@@ -188,7 +188,7 @@ pub fn train(
             });
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &policy);
-        let lr = learning_rate(task.lr, task.lr_schedule, step, task.total);
+        let lr = schedule(task.lr, task.lr_schedule, task.total).rate(step);
         let norm;
         (policy, norm) = optimizer.step(lr, policy, gradients, task.max_gradient_norm);
         step += 1;

@@ -17,7 +17,7 @@ use super::judge::{Judge, argmax, encode_pair};
 use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::seed::{Draw, seed, stream};
-use super::session::{Session, learning_rate, memory};
+use super::session::{Session, memory, schedule};
 use super::tensors::{Tokens, floats, scalar};
 use crate::data::batch::Batches;
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
@@ -166,7 +166,7 @@ pub fn train(
                 });
             }
             let gradients = GradientsParams::from_grads(loss.backward(), &identifier);
-            let lr = learning_rate(settings.lr, settings.lr_schedule, local, steps);
+            let lr = schedule(settings.lr, settings.lr_schedule, steps).rate(local);
             (identifier, _) = optimizer.step(lr, identifier, gradients, settings.max_gradient_norm);
             state.step += 1;
 
@@ -262,10 +262,10 @@ fn items(
                 &pair.response_post,
                 settings.max_context,
                 settings.max_response,
-            )?;
-            Ok(Item { context, response, level: level.index() })
+            );
+            Item { context, response, level: level.index() }
         })
-        .collect::<Result<Vec<_>, TrainError>>()?;
+        .collect::<Vec<_>>();
     if items.is_empty() {
         return Err(TrainError::Empty {
             what: format!("{} of {}", mechanism.title(), set.name),

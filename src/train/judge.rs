@@ -14,7 +14,7 @@ use crate::data::batch::{cut_context, cut_target};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::nn::Dropout;
 use crate::nn::identifier::{Identifier, IdentifierConfig};
-use crate::text::Tokenizer;
+use crate::text::{EOS, Tokenizer};
 
 /// Log-probabilities of the three levels, for each mechanism.
 pub type LevelLogProbs = [[f32; 3]; 3];
@@ -83,13 +83,13 @@ impl Judge {
     }
 
     /// What the identifiers say of each (context, response), in the given order.
-    pub fn judge(&self, pairs: &[(&str, &str)], batch: usize, device: &Device) -> Result<Vec<LevelLogProbs>, TrainError> {
+    pub fn judge(&self, pairs: &[(&str, &str)], batch: usize, device: &Device) -> Vec<LevelLogProbs> {
         let encoded = pairs
             .iter()
             .map(|(context, response)| {
                 encode_pair(&self.tokenizer, context, response, self.max_context, self.max_response)
             })
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Vec<_>>();
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         order.sort_by_key(|&index| (encoded[index].0.len(), encoded[index].1.len()));
         let mut result = vec![[[0.0; 3]; 3]; pairs.len()];
@@ -109,7 +109,7 @@ impl Judge {
                 }
             }
         }
-        Ok(result)
+        result
     }
 }
 
@@ -136,9 +136,9 @@ pub fn encode_pair(
     response: &str,
     max_context: usize,
     max_response: usize,
-) -> Result<(Vec<u32>, Vec<u32>), TrainError> {
-    Ok((
-        cut_context(&tokenizer.encode(context)?, max_context, tokenizer.eos()),
-        cut_target(&tokenizer.encode(response)?, max_response, tokenizer.eos()),
-    ))
+) -> (Vec<u32>, Vec<u32>) {
+    (
+        cut_context(&tokenizer.encode(context), max_context, EOS),
+        cut_target(&tokenizer.encode(response), max_response, EOS),
+    )
 }

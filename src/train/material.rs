@@ -7,7 +7,7 @@ use super::seed::{Draw, stream};
 use crate::data::batch::{cut_context, cut_target};
 use crate::data::{DialogueSet, Example};
 use crate::experiment::DataSettings;
-use crate::text::Tokenizer;
+use crate::text::{EOS, Tokenizer};
 
 /// An example with its tokens.
 #[derive(Clone, Debug)]
@@ -48,10 +48,10 @@ impl Material {
                     mend: "import the data set again".into(),
                 });
             }
-            order
+            Ok(order
                 .into_iter()
                 .map(|index| encode(&examples[index], settings, tokenizer))
-                .collect::<Result<Vec<_>, _>>()
+                .collect::<Vec<_>>())
         };
         Ok(Material {
             train: part(&set.train, settings.train_limit, 0, "train")?,
@@ -61,10 +61,10 @@ impl Material {
     }
 }
 
-fn encode(example: &Example, settings: &DataSettings, tokenizer: &Tokenizer) -> Result<Encoded, TrainError> {
-    Ok(Encoded {
-        source: cut_context(&tokenizer.encode(&example.context_text())?, settings.max_source, tokenizer.eos()),
-        target: cut_target(&tokenizer.encode(&example.target)?, settings.max_target, tokenizer.eos()),
+fn encode(example: &Example, settings: &DataSettings, tokenizer: &Tokenizer) -> Encoded {
+    Encoded {
+        source: cut_context(&tokenizer.encode(&example.context_text()), settings.max_source, EOS),
+        target: cut_target(&tokenizer.encode(&example.target), settings.max_target, EOS),
         example: example.clone(),
-    })
+    }
 }

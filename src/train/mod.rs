@@ -1,6 +1,7 @@
 //! The trainers: identifiers, generator, PPO, and the line that joins them.
 
 pub mod checkpoint;
+pub mod clip;
 pub mod error;
 pub mod evaluate;
 pub mod generator;
@@ -14,6 +15,8 @@ pub mod pipeline;
 pub mod policy;
 pub mod ppo;
 pub mod pretraining;
+pub mod schedule;
+pub mod score;
 pub mod seed;
 pub mod session;
 pub mod tensors;

@@ -29,7 +29,7 @@ use crate::experiment::{Config, FeedForwardChoice, IdentifierInit, Stage, Tuning
 use crate::nn::device;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::t5::{FeedForward, T5, T5Config};
-use crate::text::Tokenizer;
+use crate::text::{Tokenizer, train_unigram};
 
 /// Sentinels that a tokenizer made from nothing has for span corruption.
 const SENTINELS: usize = 100;
@@ -153,12 +153,12 @@ impl Line<'_> {
         let texts = texts
             .iter()
             .map(|text| {
-                let mut tokens = self.tokenizer.encode_plain(text)?;
-                tokens.truncate(config.data.max_source.saturating_sub(1).max(1));
-                Ok(tokens)
+                let mut tokens = self.tokenizer.encode_plain(text);
+                tokens.truncate(config.data.max_source - 1);
+                tokens
             })
-            .filter(|tokens: &Result<Vec<u32>, TrainError>| tokens.as_ref().map_or(true, |t| t.len() > 1))
-            .collect::<Result<Vec<_>, TrainError>>()?;
+            .filter(|tokens| tokens.len() > 1)
+            .collect();
         let settings = &config.pretraining;
         let source = CorruptedTexts {
             texts,
@@ -320,7 +320,7 @@ impl Line<'_> {
         self.session.begin(STAGE, total);
         let test = &self.material.test;
         for (step, (name, policy)) in systems.into_iter().enumerate() {
-            let answers = examiner.answer(policy, test)?;
+            let answers = examiner.answer(policy, test);
             let results = examiner.results(name, Split::Test.key(), policy, test, &answers);
             let folder = self.run_folder.join("responses");
             fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
@@ -393,7 +393,7 @@ fn starting_model(
             texts.push(&pair.seeker_post);
             texts.push(&pair.response_post);
         }
-        let tokenizer = Tokenizer::train_unigram(texts.into_iter(), settings.vocabulary, SENTINELS)?;
+        let tokenizer = train_unigram(texts, settings.vocabulary, SENTINELS)?;
         tokenizer.save(&path)?;
         tokenizer
     };

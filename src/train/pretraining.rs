@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 use super::generator::PairSource;
 use super::seed::{Draw, stream};
 use crate::experiment::PretrainingSettings;
-use crate::text::Tokenizer;
+use crate::text::{EOS, Tokenizer};
 
 /// Texts whose spans are hidden anew in each epoch.
 pub struct CorruptedTexts<'a> {
@@ -37,7 +37,7 @@ impl PairSource for CorruptedTexts<'_> {
                     self.settings.corruption,
                     self.settings.mean_span,
                     &|span| self.tokenizer.sentinel(span),
-                    self.tokenizer.eos(),
+                    EOS,
                     &mut random,
                 )
             })

@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::error::TrainError;
 use super::observer::{Directive, Observer};
+use super::schedule::{Decay, Schedule};
 use crate::experiment::{Config, LrSchedule, Report, SampleDialogue, Severity, Stage};
 use crate::metrics::declared;
 
@@ -85,11 +86,16 @@ impl Session<'_> {
     }
 }
 
-/// Learning rate at `step` (from 0) of `total`.
-pub fn learning_rate(lr: f64, schedule: LrSchedule, step: u64, total: u64) -> f64 {
-    match schedule {
-        LrSchedule::Constant => lr,
-        LrSchedule::Linear => lr * (1.0 - step as f64 / total.max(1) as f64),
+/// The schedule that a stage's settings ask for.
+pub fn schedule(lr: f64, decay: LrSchedule, total: u64) -> Schedule {
+    Schedule {
+        peak: lr,
+        warmup: 0,
+        total,
+        decay: match decay {
+            LrSchedule::Constant => Decay::Constant,
+            LrSchedule::Linear => Decay::Linear,
+        },
     }
 }
 

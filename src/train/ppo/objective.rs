@@ -7,14 +7,14 @@ use burn::tensor::{Bool, Device, Tensor, TensorData};
 ///
 /// Expectations are means over the minibatch's real tokens, as in the authors' trainer; the
 /// paper's sum over a response's tokens differs by a constant factor of both terms. Eq. 15 has no
-/// ½ before the square, the authors' trainer has: its `vf_coef = c` is `value_weight = c / 2` here,
+/// ½ before the square, the authors' trainer has: its `vf_coef = c` is `value_coefficient = c / 2` here,
 /// and its logged value loss is half of ours.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObjectiveConfig {
     /// ε of Eq. 14: how far the ratio may go from 1.
     pub clip_range: f32,
     /// α of Eq. 13: weight of the value loss.
-    pub value_weight: f32,
+    pub value_coefficient: f32,
     /// How far values may go from the rollout's before the loss stops rewarding it; `None` is
     /// Eq. 15 as printed.
     pub value_clip_range: Option<f32>,
@@ -26,7 +26,7 @@ impl Default for ObjectiveConfig {
     fn default() -> Self {
         Self {
             clip_range: 0.2,
-            value_weight: 0.1,
+            value_coefficient: 0.1,
             value_clip_range: Some(0.2),
             ratio_threshold: 10.0,
         }
@@ -193,7 +193,7 @@ pub fn objective(config: &ObjectiveConfig, minibatch: &Minibatch, now: Evaluatio
     let value_loss = mean(error.clone().max_pair(clipped_error.clone()));
 
     // Eq. 13.
-    let loss = policy_loss.clone() + value_loss.clone().mul_scalar(config.value_weight);
+    let loss = policy_loss.clone() + value_loss.clone().mul_scalar(config.value_coefficient);
 
     let [log_ratio, ratio, unclipped, clipped, error, clipped_error] =
         [log_ratio, ratio, unclipped, clipped, error, clipped_error].map(Tensor::inner);

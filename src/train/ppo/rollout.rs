@@ -34,14 +34,14 @@ impl Rollout {
         sampling: &Sampling,
         streams: &mut [ChaCha8Rng],
         tokenizer: &Tokenizer,
-    ) -> Result<Self, TrainError> {
+    ) -> Self {
         let vectors = policy.vectors();
         let generated = generate(&policy.t5, vectors.as_ref(), &contexts, sampling, streams);
         let responses = generated
             .iter()
             .map(|row| tokenizer.decode(&row.tokens))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Rollout { contexts, generated, responses })
+            .collect();
+        Rollout { contexts, generated, responses }
     }
 
     /// Tokens of every response.

@@ -64,7 +64,7 @@ impl Scorer for EmpathyScorer<'_> {
             .map(|(&i, context)| (context.as_str(), examples[i].example.target.as_str()))
             .chain(contexts.iter().map(String::as_str).zip(responses.iter().map(String::as_str)))
             .collect();
-        let judged = self.judge.judge(&pairs, pairs.len().max(1), &self.device)?;
+        let judged = self.judge.judge(&pairs, pairs.len().max(1), &self.device);
         let (targets, generated) = judged.split_at(unknown.len());
         self.targets.extend(unknown.iter().copied().zip(targets.iter().map(levels)));
         Ok(indices

@@ -31,7 +31,7 @@ use crate::train::observer::Directive;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed, stream};
-use crate::train::session::{Ended, Session, learning_rate, memory};
+use crate::train::session::{Ended, Session, memory, schedule};
 use crate::train::tensors::{to_rows};
 
 const STAGE: Stage = Stage::Ppo;
@@ -141,7 +141,7 @@ pub fn train(
             &sampling(&config.sampling),
             &mut streams,
             task.tokenizer,
-        )?;
+        );
         let rollout_seconds = clock.elapsed().as_secs_f64();
 
         let clock = Instant::now();
@@ -219,7 +219,7 @@ pub fn train(
             value_clip_range: (settings.value_clip_range > 0.0).then_some(settings.value_clip_range as f32),
             ratio_threshold: settings.ratio_threshold as f32,
         };
-        let lr = learning_rate(settings.lr, settings.lr_schedule, step, total);
+        let lr = schedule(settings.lr, settings.lr_schedule, total).rate(step);
         let mut updates: Vec<(ObjectiveStatistics, f64)> = Vec::new();
         let mut skipped = 0;
         'epochs: for _ in 0..settings.epochs {
@@ -341,7 +341,7 @@ fn evaluate(
     mut values: Vec<(String, f64)>,
 ) -> Result<(), TrainError> {
     let total = session.config.ppo.steps;
-    let answers = task.examiner.answer(policy, task.validation)?;
+    let answers = task.examiner.answer(policy, task.validation);
     values.extend(task.examiner.curve(policy, task.validation, &answers));
     session.metrics(STAGE, step, total, values);
     let count = session.config.evaluation.samples;

@@ -1,0 +1,143 @@
+//! The gradients of one update: brought to where the optimizer wants them, their global norm, and
+//! the scale that clips it. Knows modules and devices, but no loss and no optimizer.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+/// Numbers that one thread takes at a time.
+pub(super) const CHUNK: usize = 1 << 16;
+
+/// Gradient of one parameter.
+pub(super) enum Gradient {
+    /// In plain memory, taken from its tensor without a copy where nobody else holds it.
+    Host(TensorData),
+    /// On its device, flattened.
+    Device(Tensor<1>),
+}
+
+/// Gradients of a module's trainable parameters and their global norm.
+pub struct Gradients {
+    by_parameter: HashMap<ParamId, Gradient>,
+    norm: f64,
+}
+
+impl Gradients {
+    /// Takes the gradients of `module`'s parameters out of `gradients`. Frozen parameters have
+    /// none; gradients of parameters that are not the module's are dropped.
+    pub fn collect<M: Module>(module: &M, gradients: GradientsParams) -> Self {
+        let mut collector = Collector {
+            gradients,
+            by_parameter: HashMap::new(),
+            squares: 0.0,
+            squares_on_devices: Vec::new(),
+        };
+        module.visit(&mut collector);
+        let Collector {
+            by_parameter,
+            mut squares,
+            squares_on_devices,
+            ..
+        } = collector;
+        if !squares_on_devices.is_empty() {
+            let sums = Tensor::cat(squares_on_devices, 0).into_data();
+            squares += sums.iter::<f64>().sum::<f64>();
+        }
+        Self {
+            by_parameter,
+            norm: squares.sqrt(),
+        }
+    }
+
+    /// L2 norm over all gradients together.
+    pub fn norm(&self) -> f64 {
+        self.norm
+    }
+
+    /// What the gradients are to be multiplied with so that their norm is at most `max_norm`; 1 if
+    /// that is 0, which stands for no clipping.
+    pub fn scale(&self, max_norm: f64) -> f64 {
+        if max_norm == 0.0 {
+            return 1.0;
+        }
+        (max_norm / (self.norm + 1e-6)).min(1.0)
+    }
+
+    /// How many parameters have a gradient.
+    pub fn len(&self) -> usize {
+        self.by_parameter.len()
+    }
+
+    /// Whether no parameter has a gradient.
+    pub fn is_empty(&self) -> bool {
+        self.by_parameter.is_empty()
+    }
+
+    pub(super) fn take(&mut self, id: ParamId) -> Option<Gradient> {
+        self.by_parameter.remove(&id)
+    }
+}
+
+/// Whether this device's tensors are plain memory of this process.
+pub(super) fn is_host(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+struct Collector {
+    gradients: GradientsParams,
+    by_parameter: HashMap<ParamId, Gradient>,
+    squares: f64,
+    squares_on_devices: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Collector {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return;
+        };
+        let gradient = if is_host(&gradient.device()) && gradient.dtype() == DType::F32 {
+            let data = gradient.into_data();
+            self.squares += sum_of_squares(numbers(&data));
+            Gradient::Host(data)
+        } else {
+            let flat = gradient.reshape([-1]);
+            self.squares_on_devices.push(flat.clone().square().sum());
+            Gradient::Device(flat)
+        };
+        self.by_parameter.insert(param.id, gradient);
+    }
+}
+
+/// The numbers of data that is known to be f32.
+pub(super) fn numbers(data: &TensorData) -> &[f32] {
+    data.as_slice().expect("the type was looked at before")
+}
+
+/// In an order that does not depend on the number of threads.
+fn sum_of_squares(numbers: &[f32]) -> f64 {
+    let chunks: Vec<f64> = numbers
+        .par_chunks(CHUNK)
+        .map(|chunk| {
+            chunk
+                .chunks(4096)
+                .map(|block| f64::from(block_sum_of_squares(block)))
+                .sum()
+        })
+        .collect();
+    chunks.iter().sum()
+}
+
+fn block_sum_of_squares(block: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut lanes = [0f32; LANES];
+    let (whole, rest) = block.as_chunks::<LANES>();
+    for numbers in whole {
+        for (lane, x) in lanes.iter_mut().zip(numbers) {
+            *lane += x * x;
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+}

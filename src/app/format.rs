@@ -165,7 +165,7 @@ impl Clock {
             t.minute(),
             t.second(),
             match self.offset {
-                UtcOffset::UTC => "UTC".to_string(),
+                offset if offset.is_utc() => "UTC".to_string(),
                 offset => format!("UTC{:+03}:{:02}", offset.whole_hours(), offset.minutes_past_hour().unsigned_abs()),
             }
         )

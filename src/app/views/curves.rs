@@ -68,7 +68,7 @@ pub fn body_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, mut conte
         }
     });
     let widest = (ui.available_width() - TILE_WIDTH - 40.0).clamp(260.0, 560.0);
-    Panel::right(ui.id().with("side"))
+    Panel::right(ui.scope_id().with("side"))
         .resizable(true)
         .default_size(380.0_f32.min(widest))
         .size_range(260.0..=widest)
@@ -207,7 +207,7 @@ struct TileDone {
 fn tile_ui(ui: &mut Ui, run: &mut RunModel, stage: Stage, tile: &mut Tile, view: TileView<'_>) -> TileDone {
     let t = theme::of(ui);
     let mut done = TileDone::default();
-    let id = ui.id().with("chart");
+    let id = ui.scope_id().with("chart");
     let rect = ui.max_rect();
     ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), t.panel);
     let inner = rect.shrink2(vec2(space::M, space::S));
@@ -315,7 +315,7 @@ fn chooser(button: &Response, stage: Stage, tile: &mut Tile) -> bool {
     Popup::menu(button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(300.0).show(|ui| {
         let t = theme::of(ui);
         ui.spacing_mut().item_spacing.y = 2.0;
-        let id = Id::new(("choose metrics", stage));
+        let id = Id::unique(("choose metrics", stage));
         let mut search: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
         let field = TextEdit::singleline(&mut search).hint_text("Find a metric").desired_width(f32::INFINITY);
         ui.add(field).accessible_name("Find a metric");

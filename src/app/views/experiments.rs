@@ -1,7 +1,7 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
 use eframe::egui;
-use eframe::egui::{Align, ComboBox, Frame, Label, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, vec2};
+use eframe::egui::{Align, Align2, ComboBox, Frame, Label, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, vec2};
 use toml::Value;
 
 use super::form::shown;
@@ -20,7 +20,7 @@ const NAMED: usize = 3;
 
 pub fn experiments_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let width = (ui.available_width() * 0.32).clamp(250.0, 340.0);
-    Panel::left(ui.id().with("cards"))
+    Panel::left(ui.scope_id().with("cards"))
         .resizable(false)
         .exact_size(width)
         .frame(Frame::new().fill(theme::of(ui).ground))
@@ -189,7 +189,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             ui.add_space(space::M);
             let seed = ui.label(RichText::new("Seed").color(t.secondary));
             let mut words = form.seed().to_string();
-            let field = TextEdit::singleline(&mut words).desired_width(64.0).horizontal_align(Align::Max);
+            let field = TextEdit::singleline(&mut words).desired_width(64.0).align(Align2::RIGHT_CENTER);
             if ui.add(field).labelled_by(seed.id).changed()
                 && let Ok(seed) = words.trim().parse::<i64>()
             {

@@ -6,7 +6,7 @@ use eframe::egui;
 use std::collections::{BTreeMap, BTreeSet};
 
 use eframe::egui::{
-    Align, ComboBox, Label, Layout, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
+    Align, Align2, ComboBox, Label, Layout, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
 };
 use toml::Value;
 
@@ -344,8 +344,8 @@ impl Form {
                     }
                 }
                 let width = if number { 104.0 } else { 208.0 };
-                let align = if number { Align::Max } else { Align::Min };
-                let field = TextEdit::singleline(&mut words).desired_width(width).horizontal_align(align);
+                let align = if number { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
+                let field = TextEdit::singleline(&mut words).desired_width(width).align(align);
                 if ui.add(field).changed() {
                     self.type_in(setting, words);
                 }

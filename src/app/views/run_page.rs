@@ -10,6 +10,7 @@ use crate::app::model::StoredRun;
 use crate::app::state::{Loaded, OpenRun, RunPage, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{status, text as words};
@@ -167,14 +168,20 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
             let lasted = format::duration((ended - run.started_ms) as f64 / 1e3);
             pair_ui(ui, "Lasted", "", &lasted, "", false);
         }
-        for (title, value) in [("Made by", &stored.detail.environment), ("Fingerprints", &stored.detail.fingerprints)] {
-            let Some(fields) = value.as_object().filter(|fields| !fields.is_empty()) else { continue };
+        if let Some(fields) = stored.detail.environment.as_object() {
             ui.add_space(space::L);
-            words::heading(ui, title);
+            words::heading(ui, "Made by");
             ui.add_space(space::XS);
             for (name, value) in fields {
-                let name = crate::app::widgets::dialogue::sentence(&name.replace('_', " "));
-                pair_ui(ui, &name, "", &json_words(value), "", false);
+                pair_ui(ui, &sentence(&name.replace('_', " ")), "", &json_words(value), "", false);
+            }
+        }
+        if !stored.detail.fingerprints.is_empty() {
+            ui.add_space(space::L);
+            words::heading(ui, "Fingerprints of data and weights");
+            ui.add_space(space::XS);
+            for (name, value) in &stored.detail.fingerprints {
+                pair_ui(ui, name, "", value, "", false);
             }
         }
         if !stored.checkpoints.is_empty() {

@@ -249,7 +249,7 @@ fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), 
 fn header_ui(ui: &mut Ui, field: Field, sort: &mut Sort) {
     let t = theme::of(ui);
     let rect = ui.max_rect();
-    let response = ui.interact(rect, ui.id().with(field.title()), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with(field.title()), Sense::click());
     let sorted = sort.by == field;
     response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("Sort by {}", field.title())));
     let colour = if sorted || response.hovered() { t.text } else { t.secondary };

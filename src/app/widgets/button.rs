@@ -209,7 +209,7 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, opt
             let cell = Rect::from_min_size(pos2(x, rect.top() + 2.0), vec2(width, size::ROW - 4.0));
             x += width;
             let chosen = *option == *value;
-            let response = ui.interact(cell, ui.id().with((name, words)), Sense::click());
+            let response = ui.interact(cell, ui.scope_id().with((name, words)), Sense::click());
             response.widget_info(|| {
                 WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), chosen, format!("{name} {words}"))
             });

@@ -13,5 +13,5 @@ pub mod status;
 pub mod text;
 pub mod ticks;
 
-pub use button::{Button, segments, switch};
+pub use button::Button;
 pub use icon::Icon;

@@ -35,7 +35,7 @@ pub fn strip(ui: &mut Ui, stages: &[StageProgress], shown: Stage, run: RunStatus
 
 fn stage_ui(ui: &mut Ui, rect: Rect, progress: &StageProgress, shown: bool, run: RunStatus) -> bool {
     let t = theme::of(ui);
-    let response = ui.interact(rect, ui.id().with(progress.stage), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with(progress.stage), Sense::click());
     let running = progress.state == StageState::Running;
     let detail = detail(progress, run);
     response.widget_info(|| {

@@ -29,6 +29,8 @@ use crate::store::{NewRun, RunId, RunRow, RunStatus};
 pub const PREFS: &str = "window";
 /// How long a frame may spend on hearing.
 const BUDGET: Duration = Duration::from_millis(5);
+/// Between two frames that a run asks for.
+const FRAME: Duration = Duration::from_millis(100);
 /// How often runs of other programs are looked at, while their table is in sight.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// How long a run is given to save itself when the window closes.
@@ -157,9 +159,10 @@ impl App {
         }
     }
 
+    /// Wakes the window for a run: ten frames a second show all there is to see of it.
     fn waker(&self) -> Waker {
         let ctx = self.ctx.clone();
-        std::sync::Arc::new(move || ctx.request_repaint())
+        std::sync::Arc::new(move || ctx.request_repaint_after(FRAME))
     }
 
     fn ask_runs(&mut self) {

@@ -28,7 +28,6 @@ pub struct Button<'a> {
     hint: Option<&'a str>,
     icon_only: bool,
     height: f32,
-    selected: Option<bool>,
 }
 
 impl<'a> Button<'a> {
@@ -41,7 +40,6 @@ impl<'a> Button<'a> {
             hint: None,
             icon_only: false,
             height: size::ROW,
-            selected: None,
         }
     }
 
@@ -87,9 +85,9 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// Looks pressed in, and says so to screen readers.
-    pub fn selected(mut self, selected: bool) -> Self {
-        self.selected = Some(selected);
+    /// A lower button, for the head of a plot.
+    pub fn low(mut self) -> Self {
+        self.height = 22.0;
         self
     }
 }
@@ -100,7 +98,7 @@ struct Look {
     text: Color32,
 }
 
-fn look(t: &Tokens, rank: Rank, response: &Response, selected: bool, enabled: bool) -> Look {
+fn look(t: &Tokens, rank: Rank, response: &Response, enabled: bool) -> Look {
     let pressed = response.is_pointer_button_down_on();
     let hovered = response.hovered() && enabled;
     match rank {
@@ -110,7 +108,6 @@ fn look(t: &Tokens, rank: Rank, response: &Response, selected: bool, enabled: bo
             stroke: Stroke::NONE,
             text: t.on_accent,
         },
-        _ if selected => Look { fill: t.selected, stroke: Stroke::new(1.0, t.selected), text: t.accent },
         Rank::Secondary => Look {
             fill: if hovered { t.hover } else { t.raised },
             stroke: t.line_stroke(),
@@ -145,13 +142,10 @@ impl Widget for Button<'_> {
         let width = 2.0 * padding + icon_room + galley.as_ref().map_or(0.0, |g| g.size().x);
         let (rect, response) = ui.allocate_exact_size(vec2(width.ceil(), self.height), Sense::click());
         let enabled = ui.is_enabled();
-        response.widget_info(|| match self.selected {
-            Some(selected) => WidgetInfo::selected(Role::Button, enabled, selected, self.words),
-            None => WidgetInfo::labeled(Role::Button, enabled, self.words),
-        });
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, self.words));
 
         if ui.is_rect_visible(rect) {
-            let look = look(t, self.rank, &response, self.selected == Some(true), enabled);
+            let look = look(t, self.rank, &response, enabled);
             ui.painter().rect(rect, size::RADIUS, look.fill, look.stroke, StrokeKind::Inside);
             let mut x = rect.left() + padding;
             if let Some(icon) = self.icon {

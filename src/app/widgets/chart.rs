@@ -15,7 +15,7 @@ use crate::series::{Curve, Polyline, Series, XAxis};
 
 /// Room right of the plot for the last values.
 const GUTTER: f32 = 52.0;
-const Y_AXIS: f32 = 44.0;
+const Y_AXIS: f32 = 38.0;
 const X_AXIS: f32 = 18.0;
 
 /// One line of a chart.

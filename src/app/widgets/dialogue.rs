@@ -64,6 +64,7 @@ fn answer_ui(
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
             ui.horizontal(|ui| {
+                ui.spacing_mut().interact_size.y = 14.0;
                 let colour = if generated.is_some() { t.accent } else { t.secondary };
                 words::strong(ui, name, text::small(), colour);
                 if let Some(reward) = generated.and_then(|sample| sample.reward) {
@@ -81,6 +82,7 @@ fn answer_ui(
             ui.add(Label::new(RichText::new(shown).color(colour)).wrap().selectable(true));
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+                ui.spacing_mut().interact_size.y = 0.0;
                 for (mechanism, level) in levels {
                     let of = generated.and_then(|s| s.levels.iter().find(|l| l.mechanism == mechanism));
                     level_ui(ui, mechanism, level, of);

@@ -79,6 +79,7 @@ impl App {
     /// The system refuses a thread.
     pub fn new(ctx: &Context, options: Options, prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
         theme::apply(ctx);
+        ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
         let wake = ctx.clone();
         let reader = Reader::start(options.store.clone(), move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
@@ -132,11 +133,17 @@ impl App {
     /// Draws the window.
     pub fn ui(&mut self, ui: &mut Ui) {
         self.dress(ui.ctx());
+        let zoom = self.state.prefs.zoom;
         shell::window_ui(ui, &mut self.state, &mut self.commands);
+        if self.state.prefs.zoom == zoom {
+            // The keys for it are egui's.
+            self.state.prefs.zoom = ui.ctx().zoom_factor();
+        } else {
+            ui.ctx().set_zoom_factor(self.state.prefs.zoom);
+        }
         if self.close == Closing::Ask {
             self.closing_ui(ui);
         }
-        self.state.prefs.zoom = ui.ctx().zoom_factor();
         let commands = self.commands.take();
         if !commands.is_empty() {
             let ctx = ui.ctx().clone();

@@ -168,7 +168,7 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         });
     });
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter().hline(rect.x_range(), rect.bottom(), t.line_stroke());
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
 }
 
 fn run_detail(run: &RunModel) -> String {
@@ -225,7 +225,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter().hline(rect.x_range(), rect.top(), t.line_stroke());
+    ui.painter().hline(rect.x_range(), rect.top() + 0.5, t.line_stroke());
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         match state.active() {

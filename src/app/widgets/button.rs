@@ -197,7 +197,8 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, opt
             .collect();
         let total: f32 = widths.iter().sum();
         let (rect, _) = ui.allocate_exact_size(vec2(total + 4.0, size::ROW), Sense::hover());
-        ui.painter().rect(rect, size::RADIUS, t.hover, t.line_stroke(), StrokeKind::Inside);
+        let track = if t.dark { t.ground } else { t.hover };
+        ui.painter().rect(rect, size::RADIUS, track, t.line_stroke(), StrokeKind::Inside);
         let mut x = rect.left() + 2.0;
         for ((option, words), width) in options.iter().zip(widths) {
             let cell = Rect::from_min_size(pos2(x, rect.top() + 2.0), vec2(width, size::ROW - 4.0));
@@ -208,7 +209,7 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, opt
                 WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), chosen, format!("{name} {words}"))
             });
             if chosen {
-                let fill = if t.dark { t.line } else { t.raised };
+                let fill = if t.dark { t.hover } else { t.raised };
                 ui.painter().rect(cell, size::RADIUS - 2, fill, t.line_stroke(), StrokeKind::Inside);
             }
             let colour = if chosen || response.hovered() { t.text } else { t.secondary };

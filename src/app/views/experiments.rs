@@ -73,13 +73,16 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
                 ui.spacing_mut().item_spacing.y = space::XS;
                 words::bold(ui, &file.name);
                 ui.add(Label::new(RichText::new(&file.description).color(t.secondary)).wrap().selectable(false));
-                ui.horizontal_wrapped(|ui| {
-                    ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+                ui.scope(|ui| {
+                    // Rows as high as the tags, not as buttons.
                     ui.spacing_mut().interact_size.y = 0.0;
-                    for stage in &file.config.run.stages {
-                        let fill = if chosen { t.panel } else { t.hover };
-                        notice::tag(ui, stage.title(), fill, t.secondary);
-                    }
+                    ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+                    ui.horizontal_wrapped(|ui| {
+                        for stage in &file.config.run.stages {
+                            let fill = if chosen { t.panel } else { t.hover };
+                            notice::tag(ui, stage.title(), fill, t.secondary);
+                        }
+                    });
                 });
                 differences_ui(ui, file);
                 if let Some(need) = needs.first() {
@@ -196,7 +199,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         }
         needs_ui(ui, &needs, commands);
         ScrollArea::vertical().id_salt(("form", &name)).auto_shrink(false).show(ui, |ui| {
-            ui.set_max_width(900.0);
+            ui.set_max_width(ui.available_width().min(900.0));
             needs_changed = form.sections_ui(ui, &needs).needs_changed;
             ui.add_space(space::XL);
         });

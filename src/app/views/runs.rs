@@ -225,8 +225,10 @@ fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), 
     table
         .header(size::ROW, |mut header| {
             for field in FIELDS {
-                let (rect, _) = header.col(|ui| header_ui(ui, field, sort));
-                below_header = rect.bottom();
+                header.col(|ui| {
+                    below_header = ui.max_rect().bottom();
+                    header_ui(ui, field, sort);
+                });
             }
         })
         .body(|body| {
@@ -264,10 +266,10 @@ fn header_ui(ui: &mut Ui, field: Field, sort: &mut Sort) {
     ui.painter().galley(egui::pos2(x, rect.center().y - galley.size().y / 2.0), galley, colour);
     if sorted {
         let icon = if sort.descending { Icon::Down } else { Icon::Up };
-        let at = if number { x - 8.0 } else { x + width + 8.0 };
+        let at = if number { x - 9.0 } else { x + width + 9.0 };
         icon::paint(
             ui.painter(),
-            Rect::from_center_size(egui::pos2(at, rect.center().y), Vec2::splat(9.0)),
+            Rect::from_center_size(egui::pos2(at, rect.center().y), Vec2::splat(10.0)),
             icon,
             t.text,
         );

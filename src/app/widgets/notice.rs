@@ -103,8 +103,8 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = space::S;
                 let width = (ui.available_width() - size::ROW - space::S).max(40.0);
-                ui.scope(|ui| {
-                    ui.set_max_width(width);
+                ui.allocate_ui_with_layout(vec2(width, size::ROW), Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(width);
                     let label = RichText::new(command).font(text::mono()).color(t.text);
                     ui.add(Label::new(label).truncate().selectable(true));
                 });

@@ -17,4 +17,4 @@ pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
 pub use emp_f1::{EmpF1, EmpF1Estimates};
 pub use perplexity::{TargetLoss, perplexity, perplexity_hf};
-pub use results::SystemResults;
+pub use results::{Answered, SystemResults, system_results};

@@ -119,8 +119,6 @@ pub(super) fn results(db: &Connection, run: RunId) -> Result<Vec<SystemResults>,
     let mut results = Vec::new();
     while let Some(row) = rows.next()? {
         let (system, split): (String, String) = (row.get(0)?, row.get(1)?);
-        // Every figure of a system is taken over all its responses.
-        let n = row.get::<_, i64>(2)? as usize;
         let figure = |name: &str| -> Result<Option<Estimate>, Fault> {
             let mut query = db.prepare_cached(
                 "SELECT value, low, high FROM figures
@@ -134,7 +132,6 @@ pub(super) fn results(db: &Connection, run: RunId) -> Result<Vec<SystemResults>,
                 value: number(row, 0)?,
                 low: number(row, 1)?,
                 high: number(row, 2)?,
-                n,
             }))
         };
         let needed = |name: &str| -> Result<Estimate, Fault> {

@@ -11,7 +11,7 @@ use super::seed::{Draw, seed, stream};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
 use crate::metrics::emp_f1::emp_f1;
-use crate::metrics::{Bootstrap, ResponseWords, SystemResults, declared, perplexity};
+use crate::metrics::{Answered, Bootstrap, ResponseWords, SystemResults, declared, perplexity, system_results};
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
 use crate::text::Tokenizer;
@@ -104,21 +104,19 @@ impl Examiner<'_> {
         policy: &Policy,
         examples: &[Encoded],
         answers: &Answers,
-    ) -> Option<SystemResults> {
+    ) -> SystemResults {
         let losses = target_losses(policy, examples, self.batch, &self.device);
         let levels = answers.levels();
         let bootstrap = Bootstrap {
             resamples: self.resamples,
             seed: seed(self.run_seed, Draw::Bootstrap, 0),
         };
-        SystemResults::measure(
-            system,
-            split,
-            &answers.responses,
-            Some(&losses),
-            levels.as_ref().map(|(gold, given)| (gold.as_slice(), given.as_slice())),
-            &bootstrap,
-        )
+        let answered = Answered {
+            targets: Some(&losses),
+            responses: &answers.responses,
+            levels: levels.as_ref().map(|(gold, given)| (gold.as_slice(), given.as_slice())),
+        };
+        system_results(system, split, answered, &bootstrap)
     }
 
     /// The points of the validation curves, without intervals.
@@ -135,7 +133,7 @@ impl Examiner<'_> {
         let agreement = answers.levels().and_then(|(gold, given)| emp_f1(&gold, &given));
         if let Some(agreement) = agreement {
             values.push((declared::VALIDATION_EMP_F1.to_string(), agreement.emp_f1));
-            for (key, f1) in declared::VALIDATION_F1_KEYS.into_iter().zip(agreement.mechanisms) {
+            for (key, f1) in declared::VALIDATION_F1_KEYS.into_iter().zip(agreement.mechanism_f1) {
                 values.push((key.to_string(), f1));
             }
         }

@@ -337,9 +337,7 @@ impl Line<'_> {
             let mut text = Vec::new();
             write_jsonl(&mut text, &rows).map_err(TrainError::io(&path))?;
             fs::write(&path, text).map_err(TrainError::io(&path))?;
-            if let Some(system) = results {
-                self.session.observer.report(Report::Results { system });
-            }
+            self.session.observer.report(Report::Results { system: results });
             self.session.metrics(STAGE, step as u64 + 1, total, vec![]);
             if self.session.directive() == Directive::Stop && step as u64 + 1 < total {
                 return Ok(Ended::Stopped);

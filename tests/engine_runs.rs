@@ -12,7 +12,7 @@ use emprl::engine::{
     StartRequest, Supervisor, What,
 };
 use emprl::experiment::{Report, Stage};
-use emprl::store::checkpoint::publish;
+use emprl::checkpoint::publish;
 use emprl::store::{EventSort, RunId, RunRef, RunStatus, Store, StoreReader};
 use emprl::train::observer::{Directive, Observer};
 use store_support::*;

@@ -13,7 +13,7 @@ use emprl::engine::{
     EventKind, Listener, Outcome, RunContext, RunError, StartRequest, Supervisor, What,
 };
 use emprl::experiment::{Report, Stage};
-use emprl::store::checkpoint::{publish, verify};
+use emprl::checkpoint::{publish, verify};
 use emprl::store::{RunId, RunRef, RunStatus, Store, StoreReader};
 use emprl::train::observer::Observer;
 use rand::{RngExt, SeedableRng};

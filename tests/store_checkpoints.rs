@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use emprl::store::Store;
-use emprl::store::checkpoint::{CheckpointError, publish, verify};
+use emprl::checkpoint::{CheckpointError, publish, verify};
 use store_support::new_run;
 
 fn write_two(text: &str) -> impl FnOnce(&Path) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
@@ -38,8 +39,10 @@ pub enum TrainError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     #[error("{path}: {problem}. Start the run anew, or resume from an earlier checkpoint")]
-    Checkpoint { path: PathBuf, problem: String },
+    Foreign { path: PathBuf, problem: String },
 }
 
 impl TrainError {

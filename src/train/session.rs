@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 
-use super::checkpoint::{Checkpoint, Checkpoints};
+use super::checkpoint::Checkpoints;
 use super::error::TrainError;
 use super::observer::{Directive, Observer};
 use super::schedule::{Decay, Schedule};
+use crate::checkpoint::Published;
 use crate::experiment::{Config, LrSchedule, Report, SampleDialogue, Severity, Stage};
 use crate::metrics::declared;
 
@@ -74,15 +75,10 @@ impl Session<'_> {
         step: u64,
         done: bool,
         write: impl FnOnce(&Path) -> Result<(), TrainError>,
-    ) -> Result<Checkpoint, TrainError> {
-        let checkpoint = self.checkpoints.publish(stage, step, done, write)?;
-        self.observer.report(Report::Checkpoint {
-            stage,
-            step,
-            path: Path::new("checkpoints").join(format!("{stage}-{step}")),
-            bytes: checkpoint.bytes,
-        });
-        Ok(checkpoint)
+    ) -> Result<(), TrainError> {
+        let Published { path, bytes } = self.checkpoints.publish(stage, step, done, write)?;
+        self.observer.report(Report::Checkpoint { stage, step, path, bytes });
+        Ok(())
     }
 }
 

@@ -43,37 +43,65 @@ const NEW_TOKENS: usize = 24;
 const STEPS: u64 = 6;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
     let name = arguments.first().map_or("flex", String::as_str);
     let device = device::resolve(name)?;
     let config = T5Config::default();
     let t5 = T5::new(&config, &device, 1);
     generation(&t5, name);
 
-    let identifier = IdentifierConfig { encoder: config.clone(), pooling: Pooling::Max, head: Head::Linear };
-    let identifiers: Vec<_> = (0..3).map(|seed| Identifier::new(&identifier, &device, seed)).collect();
+    let identifier = IdentifierConfig {
+        encoder: config.clone(),
+        pooling: Pooling::Max,
+        head: Head::Linear,
+    };
+    let identifiers: Vec<_> = (0..3)
+        .map(|seed| Identifier::new(&identifier, &device, seed))
+        .collect();
     let prefix = Prefix::new(
-        &PrefixConfig { encoder: 40, decoder: 10, cross: 0, hidden: 512 },
+        &PrefixConfig {
+            encoder: 40,
+            decoder: 10,
+            cross: 0,
+            hidden: 512,
+        },
         &config,
         &device,
         2,
     );
-    step(&t5, Some(prefix), Tuning::Prefix, &identifiers, &device, name)?;
+    step(
+        &t5,
+        Some(prefix),
+        Tuning::Prefix,
+        &identifiers,
+        &device,
+        name,
+    )?;
     step(&t5, None, Tuning::Full, &identifiers, &device, name)
 }
 
 fn ids(random: &mut ChaCha8Rng, length: usize) -> Vec<u32> {
-    (0..length).map(|_| random.random_range(3..32_000)).collect()
+    (0..length)
+        .map(|_| random.random_range(3..32_000))
+        .collect()
 }
 
 fn generation(t5: &T5, device: &str) {
     let mut random = stream(1, Draw::Answer, 0, 0);
     let contexts: Vec<Vec<u32>> = (0..BATCH).map(|_| ids(&mut random, SOURCE)).collect();
     for (kind, greedy) in [("sampled", false), ("greedy", true)] {
-        let sampling = Sampling { greedy, ..exactly() };
+        let sampling = Sampling {
+            greedy,
+            ..exactly()
+        };
         let mut seconds: Vec<f64> = (0..6)
             .map(|turn| {
-                let mut streams: Vec<_> = (0..BATCH).map(|row| stream(1, Draw::Rollout, turn, row as u64)).collect();
+                let mut streams: Vec<_> = (0..BATCH)
+                    .map(|row| stream(1, Draw::Rollout, turn, row as u64))
+                    .collect();
                 let clock = Instant::now();
                 generate(t5, None, &contexts, &sampling, &mut streams);
                 clock.elapsed().as_secs_f64()
@@ -82,7 +110,10 @@ fn generation(t5: &T5, device: &str) {
             .collect();
         let seconds = median(&mut seconds);
         let rate = (BATCH * NEW_TOKENS) as f64 / seconds;
-        println!("{}", json!({"bench": "generation", "device": device, "kind": kind, "seconds": seconds, "tokens_per_second": rate}));
+        println!(
+            "{}",
+            json!({"bench": "generation", "device": device, "kind": kind, "seconds": seconds, "tokens_per_second": rate})
+        );
     }
 }
 
@@ -163,10 +194,18 @@ fn step(
         examiner: &examiner,
         base: matches!(tuning, Tuning::Prefix).then(|| Path::new("t5")),
     };
-    let generator = Policy { t5: t5.clone(), prefix, value_head: None };
-    let trainable = generator.prefix.as_ref().map_or(t5.num_params(), Module::num_params);
+    let generator = Policy {
+        t5: t5.clone(),
+        prefix,
+        value_head: None,
+    };
+    let trainable = generator
+        .prefix
+        .as_ref()
+        .map_or(t5.num_params(), Module::num_params);
     trainer::train(&mut session, &mut task, &generator)?;
-    let mut line = json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});
+    let mut line =
+        json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});
     let mut total = 0.0;
     for (phase, key) in [
         ("generation", declared::ROLLOUT_SECONDS),
@@ -210,7 +249,12 @@ struct SixEncoders<'a> {
 }
 
 impl Scorer for SixEncoders<'_> {
-    fn score(&mut self, _: &[Encoded], indices: &[usize], _: &[String]) -> Result<Vec<Score>, TrainError> {
+    fn score(
+        &mut self,
+        _: &[Encoded],
+        indices: &[usize],
+        _: &[String],
+    ) -> Result<Vec<Score>, TrainError> {
         let contexts = Tokens::pad(&self.contexts, &self.device);
         let responses = Tokens::pad(&self.responses, &self.device);
         for identifier in self.identifiers {
@@ -224,7 +268,10 @@ impl Scorer for SixEncoders<'_> {
             std::hint::black_box(logits.into_data());
         }
         Ok((0..indices.len())
-            .map(|row| Score { total: row as f32 / BATCH as f32, per_mechanism: None })
+            .map(|row| Score {
+                total: row as f32 / BATCH as f32,
+                per_mechanism: None,
+            })
             .collect())
     }
 }

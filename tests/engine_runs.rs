@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use emprl::checkpoint::publish;
 use emprl::engine::{
     Control, Event, EventKind, Listener, Outcome, RunBody, RunEnd, RunHandle, RunState, StartError,
     StartRequest, Supervisor, What,
 };
 use emprl::experiment::{Report, Stage};
-use emprl::checkpoint::publish;
 use emprl::store::{EventSort, RunId, RunRef, RunStatus, Store, StoreReader};
 use emprl::train::observer::{Directive, Observer};
 use store_support::*;

@@ -12,7 +12,10 @@ use emprl::nn::{Dropout, generate};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
-use t5_support::{assert_close_rows, device, expected, fixture, largest_difference, model, numbers, padded, row, rows, values};
+use t5_support::{
+    assert_close_rows, device, expected, fixture, largest_difference, model, numbers, padded, row,
+    rows, values,
+};
 
 const TOLERANCE: f32 = 1e-4;
 const FOLDERS: [(&str, &str); 3] = [
@@ -36,7 +39,12 @@ fn states_and_logits_equal_those_of_transformers_with_padding_in_the_batch() {
         let (ids, _) = padded(&inputs, 0, 0);
         let hidden = model.decode(ids, &encoded, &mask, None, &mut Dropout::off());
         let lengths: Vec<usize> = inputs.iter().map(Vec::len).collect();
-        assert_close_rows(model.logits(hidden), &expected["logits"], &lengths, TOLERANCE);
+        assert_close_rows(
+            model.logits(hidden),
+            &expected["logits"],
+            &lengths,
+            TOLERANCE,
+        );
     }
 }
 
@@ -70,9 +78,20 @@ fn greedy_responses_are_those_of_transformers_token_for_token() {
         let (model, expected) = (model(folder), &expected[name]);
         let contexts = rows(&expected["sources"]);
         let longest = expected["max_new_tokens"].as_u64().expect("a number") as usize;
-        let mut streams: Vec<_> = (0..contexts.len() as u64).map(ChaCha8Rng::seed_from_u64).collect();
-        let responses = generate(&model, None, &contexts, &Sampling::greedy(longest), &mut streams);
-        let found: Vec<Vec<u32>> = responses.iter().map(|response| response.tokens.clone()).collect();
+        let mut streams: Vec<_> = (0..contexts.len() as u64)
+            .map(ChaCha8Rng::seed_from_u64)
+            .collect();
+        let responses = generate(
+            &model,
+            None,
+            &contexts,
+            &Sampling::greedy(longest),
+            &mut streams,
+        );
+        let found: Vec<Vec<u32>> = responses
+            .iter()
+            .map(|response| response.tokens.clone())
+            .collect();
         assert_eq!(found, rows(&expected["greedy"]), "{folder}");
     }
 }
@@ -86,7 +105,10 @@ fn the_folder_says_what_kind_of_t5_it_is() {
     let gated = model("t5_gated_untied");
     assert_eq!(gated.config().feed_forward, FeedForward::GatedGelu);
     assert!(!gated.config().tie_word_embeddings);
-    assert_eq!((gated.config().num_layers, gated.config().num_decoder_layers), (2, 3));
+    assert_eq!(
+        (gated.config().num_layers, gated.config().num_decoder_layers),
+        (2, 3)
+    );
 }
 
 /// Plain gradient descent.
@@ -97,8 +119,13 @@ struct Descent {
 
 impl ModuleMapper for Descent {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let gradient = self.gradients.remove::<D>(param.id).expect("every parameter has a gradient");
-        param.map(|tensor| Tensor::from_inner(tensor.inner() - gradient.mul_scalar(self.rate)).require_grad())
+        let gradient = self
+            .gradients
+            .remove::<D>(param.id)
+            .expect("every parameter has a gradient");
+        param.map(|tensor| {
+            Tensor::from_inner(tensor.inner() - gradient.mul_scalar(self.rate)).require_grad()
+        })
     }
 }
 
@@ -139,10 +166,17 @@ fn gradients_of_every_weight_are_those_of_pytorch() {
         let difference = largest_difference(&floats(found.data()), &floats(known.data()));
         assert!(difference < 2e-5, "{name} is off by {difference}");
     }
-    assert_eq!(moved.config(), T5::load(folder.path(), &device()).expect("it loads").config());
+    assert_eq!(
+        moved.config(),
+        T5::load(folder.path(), &device())
+            .expect("it loads")
+            .config()
+    );
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }
-

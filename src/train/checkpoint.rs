@@ -37,7 +37,9 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// Those of the run whose folder this is.
     pub fn of(run_folder: &Path) -> Self {
-        Checkpoints { run_folder: run_folder.to_path_buf() }
+        Checkpoints {
+            run_folder: run_folder.to_path_buf(),
+        }
     }
 
     /// Writes a checkpoint by letting `write` fill a folder, which is there whole or not at all.
@@ -48,10 +50,14 @@ impl Checkpoints {
         done: bool,
         write: impl FnOnce(&Path) -> Result<(), TrainError>,
     ) -> Result<checkpoint::Published, TrainError> {
-        let published = checkpoint::publish(&self.run_folder, &format!("{stage}-{step}"), |folder| {
-            write(folder)?;
-            Ok(write_json(&folder.join(LISTING), &Listing { stage, step, done })?)
-        })?;
+        let published =
+            checkpoint::publish(&self.run_folder, &format!("{stage}-{step}"), |folder| {
+                write(folder)?;
+                Ok(write_json(
+                    &folder.join(LISTING),
+                    &Listing { stage, step, done },
+                )?)
+            })?;
         Ok(published)
     }
 
@@ -64,7 +70,11 @@ impl Checkpoints {
         }
         for entry in fs::read_dir(&all).map_err(TrainError::io(&all))? {
             let folder = entry.map_err(TrainError::io(&all))?.path();
-            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let step = name
                 .strip_prefix(stage.key())
                 .and_then(|rest| rest.strip_prefix('-'))
@@ -126,7 +136,10 @@ mod tests {
         assert!(checkpoints.latest(Stage::Ppo).unwrap().is_none());
         let failed = checkpoints.publish(Stage::Ppo, 5, false, |folder| {
             fs::write(folder.join("half"), "x").unwrap();
-            Err(TrainError::Empty { what: "case".into(), mend: "none".into() })
+            Err(TrainError::Empty {
+                what: "case".into(),
+                mend: "none".into(),
+            })
         });
         assert!(failed.is_err());
         assert!(checkpoints.latest(Stage::Ppo).unwrap().is_none());
@@ -143,6 +156,12 @@ mod tests {
         assert_eq!((latest.listing.step, latest.listing.done), (10, true));
         latest.verify().unwrap();
         fs::write(latest.folder.join("below/file"), "hole").unwrap();
-        assert!(latest.verify().unwrap_err().to_string().contains("below/file"));
+        assert!(
+            latest
+                .verify()
+                .unwrap_err()
+                .to_string()
+                .contains("below/file")
+        );
     }
 }

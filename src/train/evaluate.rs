@@ -11,7 +11,9 @@ use super::seed::{Draw, seed, stream};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
 use crate::metrics::emp_f1::emp_f1;
-use crate::metrics::{Answered, Bootstrap, ResponseWords, SystemResults, declared, perplexity, system_results};
+use crate::metrics::{
+    Answered, Bootstrap, ResponseWords, SystemResults, declared, perplexity, system_results,
+};
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
 use crate::text::Tokenizer;
@@ -67,12 +69,21 @@ impl Examiner<'_> {
         order.sort_by_key(|&index| examples[index].source.len());
         let mut generated: Vec<Option<Generated>> = vec![None; examples.len()];
         for indices in order.chunks(self.batch) {
-            let contexts: Vec<Vec<u32>> = indices.iter().map(|&i| examples[i].source.clone()).collect();
+            let contexts: Vec<Vec<u32>> = indices
+                .iter()
+                .map(|&i| examples[i].source.clone())
+                .collect();
             let mut streams: Vec<_> = indices
                 .iter()
                 .map(|&i| stream(self.run_seed, Draw::Answer, 0, i as u64))
                 .collect();
-            let answers = generate(&policy.t5, vectors.as_ref(), &contexts, &self.sampling, &mut streams);
+            let answers = generate(
+                &policy.t5,
+                vectors.as_ref(),
+                &contexts,
+                &self.sampling,
+                &mut streams,
+            );
             for (&index, answer) in indices.iter().zip(answers) {
                 generated[index] = Some(answer);
             }
@@ -93,7 +104,12 @@ impl Examiner<'_> {
             let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()));
             gold = Some(targets.iter().map(levels).collect());
         }
-        Answers { responses, generated, judged, gold }
+        Answers {
+            responses,
+            generated,
+            judged,
+            gold,
+        }
     }
 
     /// The row of the result table, with intervals.
@@ -114,13 +130,20 @@ impl Examiner<'_> {
         let answered = Answered {
             targets: Some(&losses),
             responses: &answers.responses,
-            levels: levels.as_ref().map(|(gold, given)| (gold.as_slice(), given.as_slice())),
+            levels: levels
+                .as_ref()
+                .map(|(gold, given)| (gold.as_slice(), given.as_slice())),
         };
         system_results(system, split, answered, &bootstrap)
     }
 
     /// The points of the validation curves, without intervals.
-    pub fn curve(&self, policy: &Policy, examples: &[Encoded], answers: &Answers) -> Vec<(String, f64)> {
+    pub fn curve(
+        &self,
+        policy: &Policy,
+        examples: &[Encoded],
+        answers: &Answers,
+    ) -> Vec<(String, f64)> {
         let losses = target_losses(policy, examples, self.batch, &self.device);
         let words = ResponseWords::new(&answers.responses);
         let mut values = vec![
@@ -130,10 +153,15 @@ impl Examiner<'_> {
         if let Some(ppl) = perplexity(&losses) {
             values.push((declared::VALIDATION_PPL.to_string(), ppl));
         }
-        let agreement = answers.levels().and_then(|(gold, given)| emp_f1(&gold, &given));
+        let agreement = answers
+            .levels()
+            .and_then(|(gold, given)| emp_f1(&gold, &given));
         if let Some(agreement) = agreement {
             values.push((declared::VALIDATION_EMP_F1.to_string(), agreement.emp_f1));
-            for (key, f1) in declared::VALIDATION_F1_KEYS.into_iter().zip(agreement.mechanism_f1) {
+            for (key, f1) in declared::VALIDATION_F1_KEYS
+                .into_iter()
+                .zip(agreement.mechanism_f1)
+            {
                 values.push((key.to_string(), f1));
             }
         }
@@ -141,7 +169,12 @@ impl Examiner<'_> {
     }
 
     /// The first `count` examples as sample dialogues.
-    pub fn samples(&self, examples: &[Encoded], answers: &Answers, count: usize) -> Vec<SampleDialogue> {
+    pub fn samples(
+        &self,
+        examples: &[Encoded],
+        answers: &Answers,
+        count: usize,
+    ) -> Vec<SampleDialogue> {
         examples
             .iter()
             .take(count)

@@ -108,7 +108,9 @@ pub fn train(
     let pairs = split(set, &settings, run_seed);
     let batch = settings.batch;
     let per_epoch = |mechanism: usize| {
-        (labelled(&pairs.train, Mechanism::ALL[mechanism]).len().div_ceil(batch)) as u64
+        (labelled(&pairs.train, Mechanism::ALL[mechanism])
+            .len()
+            .div_ceil(batch)) as u64
     };
     // The stage's steps count on over the three mechanisms; one that stops early leaves a gap.
     let offset = |mechanism: usize| (0..mechanism).map(per_epoch).sum::<u64>() * settings.epochs;
@@ -142,7 +144,11 @@ pub fn train(
             None => {
                 let weights = seed(run_seed, Draw::Identifier, index as u64);
                 let fresh = Identifier::new(&config, &device, weights);
-                if from_t5 { fresh.with_encoders_of(t5) } else { fresh }
+                if from_t5 {
+                    fresh.with_encoders_of(t5)
+                } else {
+                    fresh
+                }
             }
         }
         .train();
@@ -150,11 +156,25 @@ pub fn train(
         while state.step < steps {
             let local = state.step;
             let indices = order.batch(local, per_epoch, |epoch| {
-                Batches::new(&lengths, batch, seed(run_seed, Draw::IdentifierOrder, index as u64), epoch)
+                Batches::new(
+                    &lengths,
+                    batch,
+                    seed(run_seed, Draw::IdentifierOrder, index as u64),
+                    epoch,
+                )
             });
-            let dropout_seed = seed(run_seed, Draw::IdentifierDropout, (index as u64) << 32 | local);
+            let dropout_seed = seed(
+                run_seed,
+                Draw::IdentifierDropout,
+                (index as u64) << 32 | local,
+            );
             let mut dropout = Dropout::new(session.config.model.dropout, dropout_seed);
-            let (logits, levels) = predict(&identifier, indices.iter().map(|&i| &train_items[i]), &device, &mut dropout);
+            let (logits, levels) = predict(
+                &identifier,
+                indices.iter().map(|&i| &train_items[i]),
+                &device,
+                &mut dropout,
+            );
             let loss = weighted_cross_entropy(logits, &levels, &weights);
             let value = scalar(loss.clone().inner());
             if !value.is_finite() {
@@ -210,11 +230,25 @@ pub fn train(
         }
         let complete = best.unwrap_or_else(|| identifier.valid());
         let scores = validate(&complete, &validation_items, &device);
-        session.note(STAGE, offset + state.step, Severity::Info, scores.summary(mechanism));
+        session.note(
+            STAGE,
+            offset + state.step,
+            Severity::Info,
+            scores.summary(mechanism),
+        );
         finished.push(complete);
-        state = State { finished: index + 1, ..State::default() };
+        state = State {
+            finished: index + 1,
+            ..State::default()
+        };
     }
-    let judge = Judge::new(finished, config, tokenizer.clone(), settings.max_context, settings.max_response);
+    let judge = Judge::new(
+        finished,
+        config,
+        tokenizer.clone(),
+        settings.max_context,
+        settings.max_response,
+    );
     session.checkpoint(STAGE, total, true, |folder| judge.save(folder))?;
     session.end(STAGE, total);
     Ok(Some(judge))
@@ -227,7 +261,11 @@ struct Parts<'a> {
 }
 
 fn split<'a>(set: &'a LevelSet, settings: &IdentifierSettings, run_seed: u64) -> Parts<'a> {
-    let posts: BTreeSet<&str> = set.pairs.iter().map(|pair| pair.seeker_id.as_str()).collect();
+    let posts: BTreeSet<&str> = set
+        .pairs
+        .iter()
+        .map(|pair| pair.seeker_id.as_str())
+        .collect();
     let mut posts: Vec<&str> = posts.into_iter().collect();
     posts.shuffle(&mut stream(run_seed, Draw::Split, 0, 0));
     let kept = (posts.len() as f64 * settings.validation_share).round() as usize;
@@ -239,7 +277,10 @@ fn split<'a>(set: &'a LevelSet, settings: &IdentifierSettings, run_seed: u64) ->
     Parts { train, validation }
 }
 
-fn labelled<'a>(pairs: &[&'a LabelledPair], mechanism: Mechanism) -> Vec<(&'a LabelledPair, EmpathyLevel)> {
+fn labelled<'a>(
+    pairs: &[&'a LabelledPair],
+    mechanism: Mechanism,
+) -> Vec<(&'a LabelledPair, EmpathyLevel)> {
     pairs
         .iter()
         .filter_map(|pair| Some((*pair, pair.levels[mechanism.index()]?)))
@@ -263,7 +304,11 @@ fn items(
                 settings.max_context,
                 settings.max_response,
             );
-            Item { context, response, level: level.index() }
+            Item {
+                context,
+                response,
+                level: level.index(),
+            }
         })
         .collect::<Vec<_>>();
     if items.is_empty() {
@@ -295,9 +340,21 @@ fn predict<'a>(
     dropout: &mut Dropout,
 ) -> (Tensor<2>, Vec<usize>) {
     let items: Vec<&Item> = items.collect();
-    let contexts = Tokens::pad(&items.iter().map(|item| &item.context).collect::<Vec<_>>(), device);
-    let responses = Tokens::pad(&items.iter().map(|item| &item.response).collect::<Vec<_>>(), device);
-    let logits = identifier.forward(contexts.ids, &contexts.mask, responses.ids, &responses.mask, dropout);
+    let contexts = Tokens::pad(
+        &items.iter().map(|item| &item.context).collect::<Vec<_>>(),
+        device,
+    );
+    let responses = Tokens::pad(
+        &items.iter().map(|item| &item.response).collect::<Vec<_>>(),
+        device,
+    );
+    let logits = identifier.forward(
+        contexts.ids,
+        &contexts.mask,
+        responses.ids,
+        &responses.mask,
+        dropout,
+    );
     (logits, items.iter().map(|item| item.level).collect())
 }
 
@@ -308,7 +365,10 @@ fn weighted_cross_entropy(logits: Tensor<2>, levels: &[usize], weights: &[f32; 3
     for (row, &level) in share.chunks_mut(3).zip(levels) {
         row[level] = weights[level] / total;
     }
-    let share = Tensor::from_data(TensorData::new(share, [levels.len(), 3]), &logits.device().without_autodiff());
+    let share = Tensor::from_data(
+        TensorData::new(share, [levels.len(), 3]),
+        &logits.device().without_autodiff(),
+    );
     (log_softmax(logits, 1) * share).sum().neg()
 }
 
@@ -323,13 +383,21 @@ fn validate(identifier: &Identifier, items: &[Item], device: &Device) -> Scores 
     order.sort_by_key(|item| (item.context.len(), item.response.len()));
     let (mut confusion, mut loss) = (Confusion::new(EmpathyLevel::ALL.len()), 0.0);
     for part in order.chunks(32) {
-        let (logits, levels) = predict(identifier, part.iter().copied(), device, &mut Dropout::off());
+        let (logits, levels) = predict(
+            identifier,
+            part.iter().copied(),
+            device,
+            &mut Dropout::off(),
+        );
         for (row, &level) in floats(log_softmax(logits, 1)).chunks(3).zip(&levels) {
             loss -= f64::from(row[level]);
             confusion.add(level, argmax(row));
         }
     }
-    Scores { loss: loss / items.len() as f64, confusion }
+    Scores {
+        loss: loss / items.len() as f64,
+        confusion,
+    }
 }
 
 impl Scores {

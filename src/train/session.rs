@@ -44,17 +44,31 @@ impl Session<'_> {
 
     /// Says that a step is done, and what was measured at it.
     pub fn metrics(&mut self, stage: Stage, step: u64, total: u64, values: Vec<(String, f64)>) {
-        self.observer.report(Report::Metrics { stage, step, total, values });
+        self.observer.report(Report::Metrics {
+            stage,
+            step,
+            total,
+            values,
+        });
     }
 
     /// Shows how the sample dialogues are answered now.
     pub fn samples(&mut self, stage: Stage, step: u64, dialogues: Vec<SampleDialogue>) {
-        self.observer.report(Report::Samples { stage, step, dialogues });
+        self.observer.report(Report::Samples {
+            stage,
+            step,
+            dialogues,
+        });
     }
 
     /// Tells a person something.
     pub fn note(&mut self, stage: Stage, step: u64, severity: Severity, text: impl Into<String>) {
-        self.observer.report(Report::Note { stage, step, severity, text: text.into() });
+        self.observer.report(Report::Note {
+            stage,
+            step,
+            severity,
+            text: text.into(),
+        });
     }
 
     /// What to do after the step just done.
@@ -77,7 +91,12 @@ impl Session<'_> {
         write: impl FnOnce(&Path) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
         let Published { path, bytes } = self.checkpoints.publish(stage, step, done, write)?;
-        self.observer.report(Report::Checkpoint { stage, step, path, bytes });
+        self.observer.report(Report::Checkpoint {
+            stage,
+            step,
+            path,
+            bytes,
+        });
         Ok(())
     }
 }
@@ -103,7 +122,10 @@ pub struct Speed {
 
 impl Speed {
     pub fn start() -> Self {
-        Speed { since: Instant::now(), tokens: 0 }
+        Speed {
+            since: Instant::now(),
+            tokens: 0,
+        }
     }
 
     pub fn count(&mut self, tokens: usize) {

@@ -14,7 +14,9 @@ pub fn device() -> Device {
 }
 
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
 }
 
 pub fn expected() -> Value {
@@ -27,7 +29,12 @@ pub fn model(name: &str) -> T5 {
 }
 
 pub fn row(value: &Value) -> Vec<u32> {
-    value.as_array().expect("a row").iter().map(|id| id.as_u64().expect("an id") as u32).collect()
+    value
+        .as_array()
+        .expect("a row")
+        .iter()
+        .map(|id| id.as_u64().expect("an id") as u32)
+        .collect()
 }
 
 pub fn rows(value: &Value) -> Vec<Vec<u32>> {
@@ -68,13 +75,19 @@ pub fn numbers(value: &Value) -> Vec<f32> {
 pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     assert!(a.iter().chain(b).all(|x| x.is_finite()));
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 /// Compares with numbers of the fixture, `lengths[row]` tokens of each row (pads hold anything).
 pub fn assert_close_rows(found: Tensor<3>, expected: &Value, lengths: &[usize], tolerance: f32) {
     let [batch, tokens, width] = found.dims();
-    let shape: Vec<usize> = row(&expected["shape"]).iter().map(|n| *n as usize).collect();
+    let shape: Vec<usize> = row(&expected["shape"])
+        .iter()
+        .map(|n| *n as usize)
+        .collect();
     assert_eq!(shape, [batch, tokens, width]);
     let (found, expected) = (values(found), numbers(expected));
     for (at, &length) in lengths.iter().enumerate() {

@@ -1,0 +1,228 @@
+//! Numbers, sizes and times as a person reads them.
+//!
+//! Pure text; knows no colour and no widget.
+
+use time::{OffsetDateTime, UtcOffset};
+
+/// Between thousands.
+const THIN: char = '\u{2009}';
+const MINUS: char = '\u{2212}';
+
+/// Three significant digits, with a thin space between thousands.
+pub fn number(value: f64) -> String {
+    significant(value, 3)
+}
+
+/// `digits` significant digits; whole numbers keep all of theirs.
+pub fn significant(value: f64, digits: i32) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "∞".into() } else { format!("{MINUS}∞") };
+    }
+    if value == 0.0 {
+        return "0".into();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if magnitude < -4 || magnitude >= 9 {
+        let text = format!("{value:.*e}", (digits - 1).max(0) as usize);
+        return text.replace('-', &MINUS.to_string());
+    }
+    let rounding = 10f64.powi(magnitude - digits + 1);
+    // 9.996 becomes 10.0, not 10.00.
+    let magnitude = ((value / rounding).round() * rounding).abs().log10().floor() as i32;
+    fixed(value, (digits - 1 - magnitude).max(0) as usize)
+}
+
+/// So many decimals.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let mut out = String::new();
+    if value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0') {
+        out.push(MINUS);
+    }
+    out.push_str(&group(whole));
+    if !fraction.is_empty() {
+        out.push('.');
+        out.push_str(fraction);
+    }
+    out
+}
+
+/// A whole number.
+pub fn count(value: u64) -> String {
+    group(&value.to_string())
+}
+
+fn group(digits: &str) -> String {
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(THIN);
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Sizes in memory and on disk.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        return format!("{bytes}{THIN}B");
+    }
+    format!("{}{THIN}{}", significant(value, 2), UNITS[unit])
+}
+
+/// A span of time, to the precision that matters.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "unknown".into();
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..600 => format!("{} min {} s", whole / 60, whole % 60),
+        600..3600 => format!("{} min", whole / 60),
+        3600..86_400 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+        _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
+    }
+}
+
+/// What is left of something: rough, so that it does not flicker.
+pub fn left(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "time left unknown".into();
+    }
+    match seconds.round() as u64 {
+        0..10 => "a few seconds left".into(),
+        s @ 10..60 => format!("{} s left", s.div_ceil(10) * 10),
+        s @ 60..3600 => format!("{} min left", s.div_ceil(60)),
+        s @ 3600..86_400 => format!("{} h {} min left", s / 3600, s % 3600 / 60),
+        s => format!("{} d {} h left", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// Tells times of day in the time zone of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    offset: UtcOffset,
+}
+
+impl Clock {
+    /// Must be made before other threads are: the time zone is not safely read after.
+    pub fn local() -> Self {
+        Clock { offset: UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC) }
+    }
+
+    pub fn utc() -> Self {
+        Clock { offset: UtcOffset::UTC }
+    }
+
+    fn at(&self, unix_ms: i64) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .to_offset(self.offset)
+    }
+
+    /// "today 14:05", "yesterday 14:05", "12 Nov 14:05", "12 Nov 2024".
+    pub fn relative(&self, unix_ms: i64, now_ms: i64) -> String {
+        let (then, now) = (self.at(unix_ms), self.at(now_ms));
+        let days = (now.date() - then.date()).whole_days();
+        let clock = format!("{:02}:{:02}", then.hour(), then.minute());
+        let month = &then.month().to_string()[..3];
+        match days {
+            0 => format!("today {clock}"),
+            1 => format!("yesterday {clock}"),
+            _ if then.year() == now.year() => format!("{} {month} {clock}", then.day()),
+            _ => format!("{} {month} {}", then.day(), then.year()),
+        }
+    }
+
+    /// The time of day, to the second.
+    pub fn time(&self, unix_ms: i64) -> String {
+        let t = self.at(unix_ms);
+        format!("{:02}:{:02}:{:02}", t.hour(), t.minute(), t.second())
+    }
+
+    /// To the second.
+    pub fn exact(&self, unix_ms: i64) -> String {
+        let t = self.at(unix_ms);
+        format!(
+            "{} {} {} {:02}:{:02}:{:02} {}",
+            t.day(),
+            t.month(),
+            t.year(),
+            t.hour(),
+            t.minute(),
+            t.second(),
+            match self.offset {
+                offset if offset.is_utc() => "UTC".to_string(),
+                offset => format!("UTC{:+03}:{:02}", offset.whole_hours(), offset.minutes_past_hour().unsigned_abs()),
+            }
+        )
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub fn now_ms() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_significant_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.12345, "0.123"),
+            (0.012345, "0.0123"),
+            (1.0, "1.00"),
+            (9.996, "10.0"),
+            (12.345, "12.3"),
+            (123.45, "123"),
+            (1234.5, "1\u{2009}234"),
+            (999.6, "1\u{2009}000"),
+            (-1.5, "\u{2212}1.50"),
+            (1.41e-5, "1.41e\u{2212}5"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "\u{2212}∞"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+        assert_eq!(count(1_234_567), "1\u{2009}234\u{2009}567");
+        assert_eq!(fixed(-0.001, 2), "0.00");
+    }
+
+    #[test]
+    fn sizes_and_spans() {
+        assert_eq!(bytes(512), "512\u{2009}B");
+        assert_eq!(bytes(1_340_000_000), "1.3\u{2009}GB");
+        assert_eq!(duration(95.0), "1 min 35 s");
+        assert_eq!(left(95.0), "2 min left");
+        assert_eq!(left(41.0), "50 s left");
+        assert_eq!(left(f64::NAN), "time left unknown");
+    }
+
+    #[test]
+    fn times_say_the_day() {
+        let clock = Clock::utc();
+        let noon = 1_700_000_000_000;
+        assert_eq!(clock.relative(noon, noon), "today 22:13");
+        assert_eq!(clock.relative(noon, noon + 7_200_000), "yesterday 22:13");
+        assert_eq!(clock.relative(noon, noon + 86_400_000 * 3), "14 Nov 22:13");
+        assert_eq!(clock.exact(noon), "14 November 2023 22:13:20 UTC");
+    }
+}

@@ -1,0 +1,596 @@
+//! What must happen even when the window is hidden: hearing from runs and the store, and carrying out
+//! what a person asked for.
+
+use eframe::egui;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, TryRecvError};
+use eframe::egui::{Context, Modal, ThemePreference, Ui, ViewportCommand};
+
+use super::command::{Ask, Command, Commands, Place};
+use super::format::{self, Clock};
+use super::launch::{self, Prepared};
+use super::model::RunModel;
+use super::reader::{Answer, Reader, Reply, Request, Wanted};
+use super::state::{
+    ExperimentsState, LiveState, Loaded, OpenRun, Prefs, RunPage, RunsState, State, ThemeChoice,
+};
+use super::theme::{self, space};
+use super::views::form::Form;
+use super::views::start::QUICKSTART;
+use super::widgets::{Button, text as words};
+use super::{Options, shell};
+use crate::engine::{Control, Event, EventKind, RunEnd, RunHandle, RunState, Supervisor, Waker};
+use crate::experiment::Config;
+use crate::nn::device;
+use crate::store::{NewRun, RunId, RunRow, RunStatus};
+
+/// The name under which what is remembered is kept.
+pub const PREFS: &str = "window";
+/// How long a frame may spend on hearing.
+const BUDGET: Duration = Duration::from_millis(5);
+/// How often runs of other programs are looked at, while their table is in sight.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// How long a run is given to save itself when the window closes.
+const CLOSING: Duration = Duration::from_secs(20);
+
+/// The window.
+pub struct App {
+    state: State,
+    commands: Commands,
+    options: Options,
+    ctx: Context,
+    reader: Reader,
+    /// None when the store cannot be opened for writing: then `no_supervisor` says why.
+    supervisor: Option<Supervisor>,
+    no_supervisor: String,
+    handle: Option<RunHandle>,
+    launching: Option<(Receiver<Prepared>, Config)>,
+    asked: Asked,
+    /// Events heard while the run is read again from the store.
+    held: Vec<Event>,
+    looked: Instant,
+    close: Closing,
+}
+
+/// Numbers of the requests whose replies are awaited; older replies are dropped.
+#[derive(Default)]
+struct Asked {
+    runs: Option<u64>,
+    page: Option<u64>,
+    live: Option<u64>,
+    resume: Option<u64>,
+    needs: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    No,
+    Ask,
+    Yes,
+}
+
+impl App {
+    /// Makes the window's state and starts its threads. `ctx` is dressed in the theme.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn new(ctx: &Context, options: Options, prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
+        theme::apply(ctx);
+        let wake = ctx.clone();
+        let reader = Reader::start(options.store.clone(), move || wake.request_repaint())?;
+        let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
+            Ok(supervisor) => (Some(supervisor), String::new()),
+            Err(error) => (None, error.to_string()),
+        };
+        let state = State {
+            prefs,
+            experiments: ExperimentsState::default(),
+            runs: RunsState::default(),
+            live: LiveState::default(),
+            clock,
+            now_ms: format::now_ms(),
+            store: options.store.display().to_string(),
+            devices: device::available().iter().map(|device| (device.name, device.title)).collect(),
+        };
+        let mut app = App {
+            state,
+            commands: Commands::default(),
+            options,
+            ctx: ctx.clone(),
+            reader,
+            supervisor,
+            no_supervisor,
+            handle: None,
+            launching: None,
+            asked: Asked::default(),
+            held: Vec::new(),
+            looked: Instant::now(),
+            close: Closing::No,
+        };
+        app.reader.ask(Request::Experiments);
+        app.ask_runs();
+        Ok(app)
+    }
+
+    /// Hears from runs and the store; carries out what was asked for.
+    pub fn logic(&mut self, ctx: &Context) {
+        let until = Instant::now() + BUDGET;
+        self.state.now_ms = format::now_ms();
+        self.hear_launch();
+        self.hear_store(until);
+        self.hear_run(until);
+        self.look_again(ctx);
+        self.closing(ctx);
+        for command in self.commands.take() {
+            self.carry_out(ctx, command);
+        }
+    }
+
+    /// Draws the window.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        self.dress(ui.ctx());
+        shell::window_ui(ui, &mut self.state, &mut self.commands);
+        if self.close == Closing::Ask {
+            self.closing_ui(ui);
+        }
+        self.state.prefs.zoom = ui.ctx().zoom_factor();
+        let commands = self.commands.take();
+        if !commands.is_empty() {
+            let ctx = ui.ctx().clone();
+            for command in commands {
+                self.carry_out(&ctx, command);
+            }
+            ctx.request_repaint();
+        }
+    }
+
+    /// Brings theme and zoom to what was chosen.
+    fn dress(&mut self, ctx: &Context) {
+        let wanted = match self.state.prefs.theme {
+            ThemeChoice::System => ThemePreference::System,
+            ThemeChoice::Light => ThemePreference::Light,
+            ThemeChoice::Dark => ThemePreference::Dark,
+        };
+        if ctx.options(|options| options.theme_preference) != wanted {
+            ctx.set_theme(wanted);
+        }
+    }
+
+    fn waker(&self) -> Waker {
+        let ctx = self.ctx.clone();
+        std::sync::Arc::new(move || ctx.request_repaint())
+    }
+
+    fn ask_runs(&mut self) {
+        self.looked = Instant::now();
+        if let Some(id) = self.reader.ask(Request::Runs) {
+            self.asked.runs = Some(id);
+        }
+    }
+
+    /// Runs of other programs move on without telling: look at them while they are in sight.
+    fn look_again(&mut self, ctx: &Context) {
+        let Some(rows) = self.state.runs.rows.value() else { return };
+        let here = self.state.active().map(|run| run.id);
+        let elsewhere = rows.iter().any(|row| row.status.is_active() && Some(row.id) != here);
+        let in_sight = matches!(self.state.prefs.place, Place::Start | Place::Runs);
+        if !elsewhere || !in_sight {
+            return;
+        }
+        let since = self.looked.elapsed();
+        if since >= LOOK_AGAIN {
+            self.ask_runs();
+            if let Some(open) = &self.state.runs.open
+                && rows_active(&self.state.runs.rows, open.id)
+            {
+                let id = open.id;
+                self.asked.page = self.reader.ask(Request::Run(id));
+            }
+        }
+        ctx.request_repaint_after(LOOK_AGAIN.saturating_sub(since).max(Duration::from_millis(100)));
+    }
+
+    fn hear_launch(&mut self) {
+        let Some((answers, _)) = &self.launching else { return };
+        let prepared = match answers.try_recv() {
+            Ok(prepared) => prepared,
+            Err(TryRecvError::Empty) => return,
+            Err(TryRecvError::Disconnected) => Err("preparing the run ended without an answer".into()),
+        };
+        let Some((_, config)) = self.launching.take() else { return };
+        self.state.live.launching = None;
+        match prepared {
+            Ok(new) => self.start(new, config),
+            Err(why) => self.state.experiments.refused = Some(why),
+        }
+    }
+
+    fn start(&mut self, new: Box<NewRun>, config: Config) {
+        let row = row_of(&new);
+        let stages = config.run.stages.clone();
+        let request = launch::start(new, config, self.waker());
+        match &self.supervisor {
+            Some(supervisor) => self.handle = Some(supervisor.start(request)),
+            None => {
+                self.state.experiments.refused = Some(self.no_supervisor.clone());
+                return;
+            }
+        }
+        self.state.live = LiveState { run: Some(RunModel::new(&row, &stages)), ..LiveState::default() };
+        self.state.experiments.refused = None;
+        self.state.prefs.place = Place::Live;
+    }
+
+    fn hear_store(&mut self, until: Instant) {
+        while Instant::now() < until {
+            let Some(Reply { id, answer }) = self.reader.reply() else { return };
+            match answer {
+                Answer::Runs(rows) if self.asked.runs == Some(id) => {
+                    self.state.runs.rows = match rows {
+                        Ok(rows) => Loaded::Value(rows),
+                        Err(error) => Loaded::Failed(error.to_string()),
+                    };
+                }
+                Answer::Run(run, stored) => self.hear_stored(id, run, stored),
+                Answer::Samples { run, stage, step, dialogues } => {
+                    let models = [
+                        self.state.live.run.as_mut(),
+                        self.state.runs.open.as_mut().and_then(OpenRun::model_mut),
+                    ];
+                    for model in models.into_iter().flatten().filter(|model| model.id == run) {
+                        model.put_samples(stage, step, dialogues.as_ref().map_err(ToString::to_string));
+                    }
+                }
+                Answer::Needs(needs) if self.asked.needs == Some(id) => {
+                    self.state.experiments.needs.extend(needs);
+                }
+                Answer::Experiments(files) => {
+                    self.state.experiments.files = Loaded::Value(files);
+                    if self.state.experiments.form.is_none() {
+                        self.state.experiments.form = self.state.experiment(QUICKSTART).map(Form::new);
+                    }
+                    self.check_needs();
+                }
+                Answer::Runs(_) | Answer::Needs(_) => {}
+            }
+        }
+        self.ctx.request_repaint();
+    }
+
+    fn hear_stored(
+        &mut self,
+        id: u64,
+        run: RunId,
+        stored: Result<Box<super::model::StoredRun>, crate::store::StoreError>,
+    ) {
+        if self.asked.page == Some(id)
+            && let Some(open) = self.state.runs.open.as_mut().filter(|open| open.id == run)
+        {
+            self.asked.page = None;
+            open.page = match stored {
+                Ok(mut stored) => {
+                    let model = RunModel::from_store(&mut stored);
+                    Loaded::Value(Box::new(RunPage { model, stored: *stored }))
+                }
+                Err(error) => Loaded::Failed(error.to_string()),
+            };
+        } else if self.asked.live == Some(id) {
+            self.asked.live = None;
+            if let Ok(mut stored) = stored {
+                let status = self.state.live.run.as_ref().map(|run| run.status);
+                let mut model = RunModel::from_store(&mut stored);
+                model.status = status.unwrap_or(model.status);
+                self.state.live.run = Some(model);
+            }
+            for event in std::mem::take(&mut self.held) {
+                self.receive(event);
+            }
+        } else if self.asked.resume == Some(id) {
+            self.asked.resume = None;
+            match stored {
+                Ok(stored) => self.resume(run, *stored),
+                Err(error) => self.state.runs.refused = Some((run, error.to_string())),
+            }
+        }
+    }
+
+    fn resume(&mut self, run: RunId, mut stored: super::model::StoredRun) {
+        let Some(config) = stored.config.clone() else {
+            let why = "its settings were written by another version of the program; this one cannot read them";
+            self.state.runs.refused = Some((run, why.into()));
+            return;
+        };
+        let request = launch::resume(run, config, self.waker());
+        match &self.supervisor {
+            Some(supervisor) => self.handle = Some(supervisor.start(request)),
+            None => {
+                self.state.runs.refused = Some((run, self.no_supervisor.clone()));
+                return;
+            }
+        }
+        let model = RunModel::from_store(&mut stored);
+        self.state.live = LiveState { run: Some(model), ..LiveState::default() };
+        self.state.runs.refused = None;
+        self.state.prefs.place = Place::Live;
+    }
+
+    fn hear_run(&mut self, until: Instant) {
+        let Some(handle) = &self.handle else { return };
+        let events = handle.events().clone();
+        let mut closed = false;
+        loop {
+            if Instant::now() >= until {
+                self.ctx.request_repaint();
+                return;
+            }
+            match events.try_recv() {
+                Ok(event) => self.receive(event),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    closed = true;
+                    break;
+                }
+            }
+        }
+        let Some(handle) = &self.handle else { return };
+        if handle.take_lagging()
+            && let Some(run) = handle.id()
+        {
+            self.asked.live = self.reader.ask(Request::Run(run));
+        }
+        if closed {
+            self.ended();
+        }
+    }
+
+    /// Takes what a run tells.
+    pub fn receive(&mut self, event: Event) {
+        if self.asked.live.is_some() {
+            self.held.push(event);
+            return;
+        }
+        let Some(model) = &mut self.state.live.run else { return };
+        model.id = event.run;
+        match event.kind {
+            EventKind::Report(report) => model.apply(event.wall_ms, report),
+            EventKind::Control(_) => {}
+            EventKind::Status(status) => {
+                let resumed = status == RunStatus::Running && !model.tracks.is_empty() && !model.status.is_active();
+                model.status = status;
+                model.error = None;
+                if resumed {
+                    // What came after its checkpoint is forgotten in the store; so it is here.
+                    self.asked.live = self.reader.ask(Request::Run(event.run));
+                }
+                if !status.is_active() {
+                    model.ended_ms = Some(event.wall_ms);
+                }
+                self.ask_runs();
+            }
+            EventKind::Failed { error } => {
+                model.status = RunStatus::Failed;
+                model.error = Some(error);
+                model.ended_ms = Some(event.wall_ms);
+                self.ask_runs();
+            }
+            EventKind::Finished { results } => {
+                model.status = RunStatus::Finished;
+                model.ended_ms = Some(event.wall_ms);
+                model.results = results;
+                self.ask_runs();
+            }
+        }
+    }
+
+    /// The run's channel is closed: it has ended, or never began.
+    fn ended(&mut self) {
+        let Some(handle) = self.handle.take() else { return };
+        self.state.live.stopping = false;
+        if let RunState::Ended(end) = handle.state()
+            && let Some(model) = &mut self.state.live.run
+        {
+            match end {
+                RunEnd::Finished(_) => model.status = RunStatus::Finished,
+                RunEnd::Stopped(_) => model.status = RunStatus::Stopped,
+                RunEnd::Failed(_, error) => {
+                    model.status = RunStatus::Failed;
+                    model.error = Some(error);
+                }
+                RunEnd::NotStarted(error) => {
+                    let why = error.to_string();
+                    if model.tracks.is_empty() {
+                        self.state.live.run = None;
+                        self.state.experiments.refused = Some(why);
+                        self.state.prefs.place = Place::Experiments;
+                    } else {
+                        self.state.runs.refused = Some((model.id, why.clone()));
+                        model.status = RunStatus::Failed;
+                        model.error = Some(why);
+                    }
+                }
+            }
+        }
+        self.ask_runs();
+    }
+
+    fn check_needs(&mut self) {
+        let experiments = &self.state.experiments;
+        let files = experiments.files.value().map_or(&[][..], Vec::as_slice);
+        let mut wanted: Vec<Wanted> =
+            files.iter().flatten().map(|file| Wanted::of(&file.name, &file.config)).collect();
+        if let Some(form) = &experiments.form {
+            wanted.push(Wanted::of(&format!("form {}", form.name), &form.config));
+        }
+        if let Some(id) = self.reader.ask(Request::Needs(wanted)) {
+            self.asked.needs = Some(id);
+        }
+    }
+
+    fn carry_out(&mut self, ctx: &Context, command: Command) {
+        match command {
+            Command::Go(place) => {
+                if place == Place::Runs && self.state.prefs.place == Place::Runs {
+                    self.state.runs.open = None;
+                }
+                self.state.prefs.place = place;
+                match place {
+                    Place::Start | Place::Runs => self.ask_runs(),
+                    Place::Experiments => self.check_needs(),
+                    Place::Live | Place::Settings => {}
+                }
+            }
+            Command::ShowExperiment(name) => {
+                self.state.experiments.form = self.state.experiment(&name).map(Form::new);
+                self.state.experiments.refused = None;
+                self.check_needs();
+            }
+            Command::Start { experiment, config } => self.launch(experiment, *config),
+            Command::ResumeRun(run) => {
+                if self.handle.is_none() {
+                    self.asked.resume = self.reader.ask(Request::Run(run));
+                }
+            }
+            Command::Ask(ask) => self.ask_run(ask),
+            Command::OpenRun(run) => {
+                self.asked.page = self.reader.ask(Request::Run(run));
+                self.state.runs.open = Some(OpenRun::new(run));
+                self.state.prefs.place = Place::Runs;
+            }
+            Command::CloseRun => {
+                self.state.runs.open = None;
+                self.ask_runs();
+            }
+            Command::LoadSamples { run, stage, step } => {
+                self.reader.ask(Request::Samples { run, stage, step });
+            }
+            Command::ReloadRuns => self.ask_runs(),
+            Command::CheckNeeds => self.check_needs(),
+            Command::Copy(text) => ctx.copy_text(text),
+        }
+    }
+
+    fn launch(&mut self, experiment: String, config: Config) {
+        if self.handle.is_some() || self.launching.is_some() {
+            return;
+        }
+        if self.supervisor.is_none() {
+            self.state.experiments.refused = Some(self.no_supervisor.clone());
+            return;
+        }
+        let name = experiment.clone();
+        match launch::prepare(self.options.store.clone(), experiment, config.clone(), self.waker()) {
+            Ok(answers) => {
+                self.launching = Some((answers, config));
+                self.state.live.launching = Some(name);
+                self.state.experiments.refused = None;
+            }
+            Err(error) => self.state.experiments.refused = Some(format!("no thread could be made: {error}")),
+        }
+    }
+
+    fn ask_run(&mut self, ask: Ask) {
+        let Some(handle) = &self.handle else { return };
+        handle.control(match ask {
+            Ask::Pause => Control::Pause,
+            Ask::Resume => Control::Resume,
+            Ask::Stop => Control::Stop,
+            Ask::Checkpoint => Control::Checkpoint,
+            Ask::Evaluate => Control::Evaluate,
+        });
+        self.state.live.stopping |= ask == Ask::Stop;
+    }
+
+    /// A run in progress is not lost by closing the window without being asked.
+    fn closing(&mut self, ctx: &Context) {
+        if !ctx.input(|input| input.viewport().close_requested()) || self.close == Closing::Yes {
+            return;
+        }
+        if self.handle.is_some() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.close = Closing::Ask;
+            ctx.request_repaint();
+        }
+    }
+
+    fn closing_ui(&mut self, ui: &Ui) {
+        let ctx = ui.ctx().clone();
+        let t = theme::of(ui);
+        let shown = Modal::new(egui::Id::unique("closing")).backdrop_color(t.backdrop()).show(&ctx, |ui| {
+            ui.set_width(380.0);
+            ui.spacing_mut().item_spacing.y = space::S;
+            words::heading(ui, "A run is in progress");
+            words::secondary(ui, "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.");
+            ui.add_space(space::S);
+            ui.horizontal(|ui| {
+                let close = ui.add(Button::primary("Stop and close")).clicked();
+                let stay = ui.add(Button::secondary("Keep it running")).clicked();
+                (close, stay)
+            })
+            .inner
+        });
+        let (close, stay) = shown.inner;
+        if close {
+            self.close = Closing::Yes;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        } else if stay || shown.should_close() {
+            self.close = Closing::No;
+        }
+    }
+
+    /// Ends the run in progress, if there is one, and waits until it has saved itself.
+    pub fn shut_down(&mut self) {
+        if let Some(supervisor) = &self.supervisor
+            && let Err(still) = supervisor.shutdown(CLOSING)
+        {
+            tracing::warn!(%still);
+        }
+    }
+}
+
+fn rows_active(rows: &Loaded<Vec<RunRow>>, run: RunId) -> bool {
+    rows.value().is_some_and(|rows| rows.iter().any(|row| row.id == run && row.status.is_active()))
+}
+
+/// What is known of a run before the engine has begun it.
+fn row_of(new: &NewRun) -> RunRow {
+    RunRow {
+        id: RunId(0),
+        name: new.name.clone(),
+        experiment: new.experiment.clone(),
+        seed: new.seed,
+        device: new.device.clone(),
+        status: RunStatus::Running,
+        stage: None,
+        step: 0,
+        total: 0,
+        started: format::now_ms(),
+        ended: None,
+        heartbeat: 0,
+        error: None,
+        note: String::new(),
+        summary: Default::default(),
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        App::logic(self, ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        App::ui(self, ui);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, PREFS, &self.state.prefs);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.shut_down();
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

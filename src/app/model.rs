@@ -1,0 +1,391 @@
+//! One run as the window shows it: curves, stages, samples, results, events.
+//!
+//! Filled from live reports or from the store, and the same either way. Knows no widget and no thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::data::Mechanism;
+use crate::experiment::{Config, Report, SampleDialogue, Severity, Stage};
+use crate::metrics::{SystemResults, declared};
+use crate::series::{Curve, Point, Series};
+use crate::store::{EventRow, EventSort, MetricKey, RunDetail, RunId, RunRow, RunStatus};
+
+/// How a stage stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageState {
+    Waiting,
+    Running,
+    Done,
+}
+
+/// Where a stage is.
+#[derive(Clone, Debug)]
+pub struct StageProgress {
+    pub stage: Stage,
+    pub state: StageState,
+    pub step: u64,
+    pub total: u64,
+    /// When the step before the last and the last were done; for the time left.
+    pace: Pace,
+}
+
+/// Seconds a step, over the recent ones.
+#[derive(Clone, Debug, Default)]
+struct Pace {
+    last: Option<(u64, i64)>,
+    seconds: Option<f64>,
+}
+
+impl Pace {
+    fn note(&mut self, step: u64, wall_ms: i64) {
+        if let Some((before, at)) = self.last
+            && step > before
+        {
+            let each = (wall_ms - at).max(0) as f64 / 1e3 / (step - before) as f64;
+            self.seconds = Some(self.seconds.map_or(each, |mean| mean + 0.08 * (each - mean)));
+        }
+        self.last = Some((step, wall_ms));
+    }
+}
+
+impl StageProgress {
+    fn new(stage: Stage) -> Self {
+        StageProgress { stage, state: StageState::Waiting, step: 0, total: 0, pace: Pace::default() }
+    }
+
+    /// From 0 to 1.
+    pub fn fraction(&self) -> f32 {
+        match self.state {
+            StageState::Done => 1.0,
+            _ if self.total == 0 => 0.0,
+            _ => (self.step as f32 / self.total as f32).min(1.0),
+        }
+    }
+
+    /// Seconds until the stage is over, at the present pace.
+    pub fn seconds_left(&self) -> Option<f64> {
+        if self.state != StageState::Running || self.step >= self.total {
+            return None;
+        }
+        Some(self.pace.seconds? * (self.total - self.step) as f64)
+    }
+}
+
+/// The sample dialogues of one step; none while they are still in the store only.
+#[derive(Clone, Debug)]
+pub struct SampleSet {
+    pub stage: Stage,
+    pub step: u64,
+    pub dialogues: Option<Arc<Vec<SampleDialogue>>>,
+    /// Why they cannot be read.
+    pub refused: Option<String>,
+}
+
+/// A curve and the smoothing it was last drawn with.
+#[derive(Debug)]
+pub struct Track {
+    pub curve: Curve,
+    smoothing: f64,
+}
+
+impl Track {
+    fn new(series: Series) -> Self {
+        Track { curve: Curve::new(series, 0.0), smoothing: 0.0 }
+    }
+
+    /// Brings the smoothing to `weight`; only what is drawn is ever smoothed.
+    pub fn smooth(&mut self, weight: f64) -> &Curve {
+        if self.smoothing != weight {
+            self.smoothing = weight;
+            self.curve.set_smoothing(weight);
+        }
+        &self.curve
+    }
+}
+
+/// A run as it is shown.
+#[derive(Debug)]
+pub struct RunModel {
+    pub id: RunId,
+    pub name: String,
+    pub experiment: String,
+    pub seed: u64,
+    pub device: String,
+    pub status: RunStatus,
+    pub started_ms: i64,
+    pub ended_ms: Option<i64>,
+    pub error: Option<String>,
+    pub stages: Vec<StageProgress>,
+    pub current: Option<Stage>,
+    pub tracks: BTreeMap<MetricKey, Track>,
+    pub samples: Vec<SampleSet>,
+    pub results: Vec<SystemResults>,
+    pub events: Vec<EventRow>,
+}
+
+/// What the store has of a run, all of it but the dialogues.
+#[derive(Debug)]
+pub struct StoredRun {
+    pub detail: RunDetail,
+    /// The settings it ran with; none when this program cannot read them.
+    pub config: Option<Config>,
+    pub series: Vec<(MetricKey, Series)>,
+    pub samples: Vec<(Stage, u64)>,
+    pub results: Vec<SystemResults>,
+    pub events: Vec<EventRow>,
+    pub checkpoints: Vec<crate::store::CheckpointRow>,
+}
+
+impl RunModel {
+    /// A run that is about to begin with these stages.
+    pub fn new(row: &RunRow, stages: &[Stage]) -> Self {
+        RunModel {
+            id: row.id,
+            name: row.name.clone(),
+            experiment: row.experiment.clone(),
+            seed: row.seed,
+            device: row.device.clone(),
+            status: row.status,
+            started_ms: row.started,
+            ended_ms: row.ended,
+            error: row.error.clone(),
+            stages: stages.iter().copied().map(StageProgress::new).collect(),
+            current: None,
+            tracks: BTreeMap::new(),
+            samples: Vec::new(),
+            results: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// A run as the store has it.
+    pub fn from_store(stored: &mut StoredRun) -> Self {
+        let planned = stored.config.as_ref().map(|config| config.run.stages.clone()).unwrap_or_default();
+        let mut model = RunModel::new(&stored.detail.row, &planned);
+        for event in std::mem::take(&mut stored.events) {
+            model.apply_event(event);
+        }
+        for (key, series) in std::mem::take(&mut stored.series) {
+            let last = series.last();
+            let progress = model.progress(key.stage);
+            if let Some(last) = last {
+                progress.step = progress.step.max(last.step);
+                progress.pace = pace_of(&series);
+            }
+            model.tracks.insert(key, Track::new(series));
+        }
+        let row = &stored.detail.row;
+        if let Some(stage) = row.stage {
+            model.current = Some(stage);
+            let progress = model.progress(stage);
+            progress.step = row.step;
+            progress.total = progress.total.max(row.total);
+        }
+        if row.status == RunStatus::Finished {
+            model.stages.iter_mut().for_each(|progress| progress.state = StageState::Done);
+        }
+        model.samples = stored
+            .samples
+            .iter()
+            .map(|&(stage, step)| SampleSet { stage, step, dialogues: None, refused: None })
+            .collect();
+        model.results = std::mem::take(&mut stored.results);
+        model
+    }
+
+    /// The progress of a stage, put in its place when it was not planned.
+    pub fn progress(&mut self, stage: Stage) -> &mut StageProgress {
+        let at = match self.stages.iter().position(|progress| progress.stage == stage) {
+            Some(at) => at,
+            None => {
+                let at = self.stages.partition_point(|progress| progress.stage < stage);
+                self.stages.insert(at, StageProgress::new(stage));
+                at
+            }
+        };
+        &mut self.stages[at]
+    }
+
+    /// The stage that is in progress, or was last.
+    pub fn current_progress(&self) -> Option<&StageProgress> {
+        let stage = self.current?;
+        self.stages.iter().find(|progress| progress.stage == stage)
+    }
+
+    /// The value a metric had last, in whichever stage it was logged last.
+    pub fn last(&self, name: &str) -> Option<f64> {
+        self.tracks
+            .iter()
+            .filter(|(key, _)| key.name == name)
+            .filter_map(|(_, track)| track.curve.raw().last())
+            .max_by_key(|point| point.wall_ms)
+            .map(|point| point.value)
+    }
+
+    /// Tokens per second of the current stage.
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        let stage = self.current?;
+        self.last(&format!("{}/tokens_per_second", stage.key()))
+    }
+
+    /// Takes what the run reports.
+    pub fn apply(&mut self, wall_ms: i64, report: Report) {
+        match report {
+            Report::Stage { stage, total } => {
+                self.current = Some(stage);
+                let progress = self.progress(stage);
+                progress.state = StageState::Running;
+                progress.total = total;
+                self.note(wall_ms, stage, 0, EventSort::Stage, None, total.to_string());
+            }
+            Report::StageDone { stage, step } => {
+                let progress = self.progress(stage);
+                progress.state = StageState::Done;
+                progress.step = step;
+                self.note(wall_ms, stage, step, EventSort::StageDone, None, String::new());
+            }
+            Report::Metrics { stage, step, total, values } => {
+                self.current = Some(stage);
+                let progress = self.progress(stage);
+                progress.state = StageState::Running;
+                progress.step = step;
+                progress.total = total;
+                progress.pace.note(step, wall_ms);
+                for (name, value) in values {
+                    let key = MetricKey { stage, name };
+                    let track = self.tracks.entry(key).or_insert_with(|| Track::new(Series::new()));
+                    track.curve.push(Point { step, value, wall_ms });
+                }
+            }
+            Report::Samples { stage, step, dialogues } => {
+                self.samples.retain(|set| (set.stage, set.step) != (stage, step));
+                let dialogues = Some(Arc::new(dialogues));
+                self.samples.push(SampleSet { stage, step, dialogues, refused: None });
+            }
+            Report::Checkpoint { stage, step, bytes, .. } => {
+                let text = format!("Checkpoint saved, {}", super::format::bytes(bytes));
+                self.note(wall_ms, stage, step, EventSort::Note, Some(Severity::Info), text);
+            }
+            Report::Note { stage, step, severity, text } => {
+                self.note(wall_ms, stage, step, EventSort::Note, Some(severity), text);
+            }
+            Report::Results { system } => {
+                self.results.retain(|known| known.system != system.system);
+                self.results.push(system);
+            }
+        }
+    }
+
+    fn apply_event(&mut self, event: EventRow) {
+        if let Some(stage) = event.stage {
+            let progress = self.progress(stage);
+            match event.sort {
+                EventSort::Stage => {
+                    progress.state = StageState::Running;
+                    progress.total = event.text.parse().unwrap_or(0);
+                }
+                EventSort::StageDone => {
+                    progress.state = StageState::Done;
+                    progress.step = event.step;
+                }
+                _ => {}
+            }
+        }
+        self.events.push(event);
+    }
+
+    fn note(
+        &mut self,
+        wall_ms: i64,
+        stage: Stage,
+        step: u64,
+        sort: EventSort,
+        severity: Option<Severity>,
+        text: String,
+    ) {
+        let event = EventRow { wall_ms, stage: Some(stage), step, sort, severity, text };
+        // What was heard while the run was read again may be among what was read.
+        if !self.events.iter().rev().take(64).any(|known| *known == event) {
+            self.events.push(event);
+        }
+    }
+
+    /// Takes the dialogues of a step that were read from the store.
+    pub fn put_samples(&mut self, stage: Stage, step: u64, dialogues: Result<&Vec<SampleDialogue>, String>) {
+        let Some(set) = self.samples.iter_mut().find(|set| (set.stage, set.step) == (stage, step)) else { return };
+        match dialogues {
+            Ok(dialogues) => set.dialogues = Some(Arc::new(dialogues.clone())),
+            Err(why) => set.refused = Some(why),
+        }
+    }
+
+    /// What a person should know now: warnings and alerts, the latest first.
+    pub fn warnings(&self) -> impl Iterator<Item = &EventRow> {
+        self.events.iter().rev().filter(|event| event.severity.is_some_and(|s| s >= Severity::Warning))
+    }
+}
+
+/// The pace of the last steps of a curve.
+fn pace_of(series: &Series) -> Pace {
+    let mut pace = Pace::default();
+    let len = series.len();
+    for at in len.saturating_sub(32)..len {
+        if let Some(point) = series.get(at) {
+            pace.note(point.step, point.wall_ms);
+        }
+    }
+    pace
+}
+
+/// The mechanism that a metric is about, if it is about one.
+pub fn mechanism_of(key: &str) -> Option<Mechanism> {
+    Mechanism::ALL.into_iter().find(|mechanism| key.contains(mechanism.key()))
+}
+
+/// Whether a metric comes from evaluations: few points, each of which matters.
+pub fn is_evaluation(key: &str) -> bool {
+    declared(key).is_some_and(|metric| metric.per_what == "evaluation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> RunRow {
+        RunRow {
+            id: RunId(1),
+            name: "quickstart".into(),
+            experiment: "quickstart".into(),
+            seed: 1,
+            device: "flex".into(),
+            status: RunStatus::Running,
+            stage: None,
+            step: 0,
+            total: 0,
+            started: 0,
+            ended: None,
+            heartbeat: 0,
+            error: None,
+            note: String::new(),
+            summary: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn reports_move_the_stages_and_the_curves() {
+        let mut model = RunModel::new(&row(), &[Stage::Generator, Stage::Ppo]);
+        model.apply(0, Report::Stage { stage: Stage::Generator, total: 10 });
+        for step in 1..=5 {
+            let values = vec![("generator/loss".to_string(), 1.0 / step as f64)];
+            model.apply(step as i64 * 1000, Report::Metrics { stage: Stage::Generator, step, total: 10, values });
+        }
+        let progress = model.current_progress().unwrap();
+        assert_eq!((progress.stage, progress.step, progress.fraction()), (Stage::Generator, 5, 0.5));
+        assert!((progress.seconds_left().unwrap() - 5.0).abs() < 1e-9);
+        assert_eq!(model.last("generator/loss"), Some(0.2));
+        model.apply(6000, Report::StageDone { stage: Stage::Generator, step: 10 });
+        assert_eq!(model.stages[0].state, StageState::Done);
+        assert_eq!(model.stages[1].state, StageState::Waiting);
+    }
+}

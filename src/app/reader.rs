@@ -1,0 +1,294 @@
+//! Reads the store for the window, on a thread of its own.
+//!
+//! Requests go over a bounded channel and carry a number; whoever asks again drops older replies.
+//! Knows no widget; wakes the window through the function it is given.
+
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::model::StoredRun;
+use crate::data::library;
+use crate::experiment::{Config, ExperimentError, ExperimentFile, SampleDialogue, Stage, presets};
+use crate::series::Point;
+use crate::store::{RunId, RunRow, StoreError, StoreReader};
+
+/// How many requests may wait.
+const WAITING: usize = 32;
+
+/// What the window wants to know.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Every run.
+    Runs,
+    /// All of one run but its dialogues.
+    Run(RunId),
+    /// The dialogues of a step.
+    Samples { run: RunId, stage: Stage, step: u64 },
+    /// What is missing for each of these to start.
+    Needs(Vec<Wanted>),
+    /// The experiment files: those that come with the program, and those in `experiments/` here.
+    Experiments,
+}
+
+/// What an experiment reads, under the name it is asked by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub name: String,
+    pub dialogues: String,
+    pub levels: String,
+    pub source: String,
+}
+
+impl Wanted {
+    pub fn of(name: &str, config: &Config) -> Self {
+        Wanted {
+            name: name.to_string(),
+            dialogues: config.data.dialogues.clone(),
+            levels: config.data.levels.clone(),
+            source: config.model.source.clone(),
+        }
+    }
+}
+
+/// Something an experiment needs and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The setting that names it.
+    pub path: &'static str,
+    /// What is missing.
+    pub what: String,
+    /// What to do.
+    pub mend: String,
+    /// The command that does it.
+    pub command: Option<String>,
+}
+
+/// An experiment file that cannot be used.
+#[derive(Debug)]
+pub struct Broken {
+    pub name: String,
+    pub error: ExperimentError,
+}
+
+/// What the store answered.
+#[derive(Debug)]
+pub enum Answer {
+    Runs(Result<Vec<RunRow>, StoreError>),
+    Run(RunId, Result<Box<StoredRun>, StoreError>),
+    Samples { run: RunId, stage: Stage, step: u64, dialogues: Result<Vec<SampleDialogue>, StoreError> },
+    Needs(Vec<(String, Vec<Need>)>),
+    Experiments(Vec<Result<ExperimentFile, Broken>>),
+}
+
+/// An answer, with the number of the request.
+#[derive(Debug)]
+pub struct Reply {
+    pub id: u64,
+    pub answer: Answer,
+}
+
+/// The reading thread, as the window holds it.
+pub struct Reader {
+    requests: Option<Sender<(u64, Request)>>,
+    replies: Receiver<Reply>,
+    thread: Option<JoinHandle<()>>,
+    next: u64,
+}
+
+impl Reader {
+    /// Starts the thread. `wake` is called after every reply.
+    ///
+    /// # Errors
+    /// The system refuses another thread.
+    pub fn start(store: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let (requests, waiting) = bounded::<(u64, Request)>(WAITING);
+        let (answers, replies) = bounded::<Reply>(WAITING);
+        let thread = std::thread::Builder::new().name("store reader".into()).spawn(move || {
+            let mut reader = None;
+            for (id, request) in waiting {
+                let answer = answer(&store, &mut reader, request);
+                if answers.send(Reply { id, answer }).is_err() {
+                    return;
+                }
+                wake();
+            }
+        })?;
+        Ok(Reader { requests: Some(requests), replies, thread: Some(thread), next: 1 })
+    }
+
+    /// Asks. None when too many requests wait already: ask again later.
+    pub fn ask(&mut self, request: Request) -> Option<u64> {
+        let id = self.next;
+        match self.requests.as_ref()?.try_send((id, request)) {
+            Ok(()) => {
+                self.next += 1;
+                Some(id)
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
+        }
+    }
+
+    /// The next reply, if one is there.
+    pub fn reply(&self) -> Option<Reply> {
+        self.replies.try_recv().ok()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.requests = None;
+        // A thread that is still answering waits for room; make some until it is done.
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            let _ = self.replies.recv_timeout(std::time::Duration::from_millis(20));
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn answer(store: &Path, reader: &mut Option<StoreReader>, request: Request) -> Answer {
+    match request {
+        Request::Runs => Answer::Runs(match open(store, reader) {
+            Ok(Some(reader)) => reader.list_runs(),
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }),
+        Request::Run(run) => Answer::Run(run, opened(store, reader).and_then(|reader| stored(reader, run).map(Box::new))),
+        Request::Samples { run, stage, step } => Answer::Samples {
+            run,
+            stage,
+            step,
+            dialogues: opened(store, reader).and_then(|reader| reader.samples_at(run, stage, step)),
+        },
+        Request::Needs(wanted) => {
+            let needs = wanted.into_iter().map(|wanted| (wanted.name.clone(), needs(store, &wanted)));
+            Answer::Needs(needs.collect())
+        }
+        Request::Experiments => Answer::Experiments(experiments(Path::new("experiments"))),
+    }
+}
+
+/// The store; none when there is none yet.
+fn open<'a>(store: &Path, reader: &'a mut Option<StoreReader>) -> Result<Option<&'a StoreReader>, StoreError> {
+    match opened(store, reader) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(StoreError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn opened<'a>(store: &Path, reader: &'a mut Option<StoreReader>) -> Result<&'a StoreReader, StoreError> {
+    if reader.is_none() {
+        *reader = Some(StoreReader::open(store)?);
+    }
+    reader.as_ref().ok_or_else(|| StoreError::Missing { path: store.to_path_buf() })
+}
+
+fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
+    let detail = reader.run(run)?;
+    let mut series = Vec::new();
+    for summary in reader.keys(run)? {
+        let points = reader.series(run, &summary.key, None)?;
+        let points = points.into_iter().map(|(step, value, wall_ms)| Point { step, value, wall_ms });
+        series.push((summary.key, points.collect()));
+    }
+    Ok(StoredRun {
+        config: Config::from_toml(&format!("run {run}"), &detail.config_toml).ok(),
+        detail,
+        series,
+        samples: reader.samples(run)?,
+        results: reader.results(run)?,
+        events: reader.events(run)?,
+        checkpoints: reader.checkpoints(run)?,
+    })
+}
+
+/// Those that come with the program first, then the others in `folder` by name.
+fn experiments(folder: &Path) -> Vec<Result<ExperimentFile, Broken>> {
+    let mut found: Vec<Result<ExperimentFile, Broken>> = match presets() {
+        Ok(presets) => presets.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(Broken { name: "experiments".into(), error })],
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else { return found };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "toml")) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if ExperimentFile::preset(&name).is_none() {
+            found.push(ExperimentFile::read(path).map_err(|error| Broken { name, error }));
+        }
+    }
+    found
+}
+
+fn needs(store: &Path, wanted: &Wanted) -> Vec<Need> {
+    let sets = match library::list(store) {
+        Ok(sets) => sets,
+        Err(error) => {
+            return vec![Need {
+                path: "data.dialogues",
+                what: "The imported data cannot be read".into(),
+                mend: error.to_string(),
+                command: None,
+            }];
+        }
+    };
+    let mut needs = Vec::new();
+    for (path, name, what) in [
+        ("data.dialogues", &wanted.dialogues, "dialogues"),
+        ("data.levels", &wanted.levels, "labelled pairs"),
+    ] {
+        let set = sets.iter().find(|set| set.name == name.as_str());
+        let fits = |set: &library::ListedSet| if path == "data.levels" { set.has_levels } else { set.has_dialogues };
+        match set {
+            None => needs.push(Need {
+                path,
+                what: format!("There is no data set \"{name}\""),
+                mend: format!("choose one of {}", library::NAMES.join(", ")),
+                command: None,
+            }),
+            Some(set) if !set.imported => needs.push(Need {
+                path,
+                what: format!("{} is not imported", set_title(name)),
+                mend: "download it, then import its folder".into(),
+                command: Some(import_command(name)),
+            }),
+            Some(set) if !fits(set) => needs.push(Need {
+                path,
+                what: format!("{} holds no {what}", set_title(name)),
+                mend: format!("choose another set for the {what}"),
+                command: None,
+            }),
+            Some(_) => {}
+        }
+    }
+    if wanted.source != "scratch" && !Path::new(&wanted.source).is_dir() {
+        needs.push(Need {
+            path: "model.source",
+            what: format!("The model folder \"{}\" is not there", wanted.source),
+            mend: "set Model source to a folder with config.json, model.safetensors and tokenizer.json, \
+                   or to \"scratch\""
+                .into(),
+            command: None,
+        });
+    }
+    needs
+}
+
+/// The name of a data set on screen.
+pub fn set_title(name: &str) -> &str {
+    match name {
+        library::BUILTIN => "The built-in corpus",
+        library::EMPATHETIC_DIALOGUES => "EmpatheticDialogues",
+        library::MENTAL_HEALTH_SUBREDDITS => "Mental Health Subreddits",
+        other => other,
+    }
+}
+
+/// How a data set is imported, to be typed in a terminal.
+pub fn import_command(name: &str) -> String {
+    format!("cargo run --release -- data import {name} FOLDER")
+}

@@ -1,0 +1,281 @@
+//! The frame around every place: the rail, the title row with the run's state, the status row.
+//!
+//! Draws from the state and emits commands; knows no thread.
+
+use eframe::egui;
+use eframe::egui::{
+    Align, Align2, CentralPanel, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel, Rect, RichText, Role,
+    Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use super::command::{Ask, Command, Commands, Place};
+use super::format;
+use super::model::RunModel;
+use super::state::{Loaded, State};
+use super::theme::{self, size, space, text};
+use super::views::{experiments, live, run_page, runs, settings, start};
+use super::widgets::button::{Button, focus_ring};
+use super::widgets::icon::{self, Icon};
+use super::widgets::status::{self, figure, progress_line};
+use super::widgets::text as words;
+use crate::metrics::declared;
+use crate::store::RunStatus;
+
+const PLACES: [(Place, Icon, Key); 4] = [
+    (Place::Start, Icon::Start, Key::Num1),
+    (Place::Experiments, Icon::Experiments, Key::Num2),
+    (Place::Live, Icon::Live, Key::Num3),
+    (Place::Runs, Icon::Runs, Key::Num4),
+];
+
+pub const PAUSE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::P);
+pub const STOP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Period);
+pub const CHECKPOINT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::S);
+pub const EVALUATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::E);
+const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
+
+fn key_of(place: Place) -> KeyboardShortcut {
+    let key = PLACES.iter().find(|(p, ..)| *p == place).map(|(.., key)| *key);
+    key.map_or(SETTINGS, |key| KeyboardShortcut::new(Modifiers::COMMAND, key))
+}
+
+/// Draws the whole window.
+pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let t = theme::of(ui);
+    shortcuts(ui, state, commands);
+    Panel::left("rail")
+        .exact_size(size::RAIL)
+        .resizable(false)
+        .frame(Frame::new().fill(t.panel))
+        .show(ui, |ui| rail_ui(ui, state, commands));
+    Panel::top("title")
+        .exact_size(size::TITLE_ROW)
+        .frame(Frame::new().fill(t.ground).inner_margin(Margin::symmetric(space::L as i8, 0)))
+        .show(ui, |ui| title_ui(ui, state, commands));
+    Panel::bottom("status")
+        .exact_size(size::STATUS_ROW)
+        .frame(Frame::new().fill(t.panel).inner_margin(Margin::symmetric(space::L as i8, 0)))
+        .show(ui, |ui| status_ui(ui, state, commands));
+    CentralPanel::default().frame(Frame::new().fill(t.ground)).show(ui, |ui| match state.prefs.place {
+        Place::Start => start::start_ui(ui, state, commands),
+        Place::Experiments => experiments::experiments_ui(ui, state, commands),
+        Place::Live => live::live_ui(ui, state, commands),
+        Place::Runs if state.runs.open.is_some() => run_page::run_page_ui(ui, state, commands),
+        Place::Runs => runs::runs_ui(ui, state, commands),
+        Place::Settings => settings::settings_ui(ui, state),
+    });
+}
+
+fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
+    let pressed = |keys: &KeyboardShortcut| ui.input_mut(|input| input.consume_shortcut(keys));
+    for place in PLACES.iter().map(|(place, ..)| *place).chain([Place::Settings]) {
+        if pressed(&key_of(place)) {
+            commands.push(Command::Go(place));
+        }
+    }
+    if let Some(run) = state.active() {
+        let pause = if run.status == RunStatus::Paused { Ask::Resume } else { Ask::Pause };
+        for (keys, ask) in
+            [(PAUSE, pause), (STOP, Ask::Stop), (CHECKPOINT, Ask::Checkpoint), (EVALUATE, Ask::Evaluate)]
+        {
+            if pressed(&keys) {
+                commands.push(Command::Ask(ask));
+            }
+        }
+    }
+}
+
+fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    ui.spacing_mut().item_spacing.y = space::XS;
+    ui.add_space(space::S);
+    for (place, icon, _) in PLACES {
+        if place_ui(ui, place, icon, state) {
+            commands.push(Command::Go(place));
+        }
+    }
+    ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
+        ui.add_space(space::S);
+        if place_ui(ui, Place::Settings, Icon::Settings, state) {
+            commands.push(Command::Go(Place::Settings));
+        }
+    });
+}
+
+fn place_ui(ui: &mut Ui, place: Place, icon: Icon, state: &State) -> bool {
+    let t = theme::of(ui);
+    let here = state.prefs.place == place;
+    let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), 54.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, here, place.title()));
+    let rect = row.shrink2(vec2(space::XS, 0.0));
+    if here || response.hovered() {
+        ui.painter().rect_filled(rect, size::RADIUS, if here { t.selected } else { t.hover });
+    }
+    let colour = match (here, response.hovered()) {
+        (true, _) => t.accent,
+        (false, true) => t.text,
+        (false, false) => t.secondary,
+    };
+    let mark = Rect::from_center_size(pos2(rect.center().x, rect.top() + 19.0), Vec2::splat(20.0));
+    icon::paint(ui.painter(), mark, icon, colour);
+    let at = pos2(rect.center().x, rect.bottom() - 13.0);
+    ui.painter().text(at, Align2::CENTER_CENTER, place.title(), text::small(), colour);
+    if place == Place::Live
+        && let Some(run) = state.active()
+    {
+        let dot = pos2(mark.right() + 3.0, mark.top());
+        ui.painter().circle(dot, 4.0, status::colour(t, run.status), egui::Stroke::new(1.5, t.panel));
+    }
+    focus_ring(ui, &response, rect);
+    let hint = format!("{} ({})", place.title(), ui.format_shortcut(&key_of(place)));
+    response.on_hover_text(hint).clicked()
+}
+
+fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let t = theme::of(ui);
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = space::M;
+        let open = state.runs.open.as_ref().filter(|_| state.prefs.place == Place::Runs);
+        if open.is_some() && ui.add(Button::icon(Icon::Left, "Back to all runs")).clicked() {
+            commands.push(Command::CloseRun);
+        }
+        let (title, detail) = match (state.prefs.place, open) {
+            (Place::Runs, Some(open)) => {
+                let page = open.page.value();
+                let name = page.map_or_else(String::new, |page| page.model.name.clone());
+                let detail = page.map_or_else(String::new, |page| run_detail(&page.model));
+                (format!("{name} #{}", open.id), detail)
+            }
+            (Place::Live, _) => {
+                let detail = state.live.run.as_ref().map(|run| format!("{} #{}, {}", run.name, run.id, run_detail(run)));
+                ("Live".to_string(), detail.unwrap_or_default())
+            }
+            (place, _) => (place.title().to_string(), String::new()),
+        };
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            run_state_ui(ui, state, commands);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = space::M;
+                words::title(ui, &title);
+                if !detail.is_empty() {
+                    ui.add(egui::Label::new(RichText::new(detail).color(t.secondary)).truncate());
+                }
+            });
+        });
+    });
+    let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
+    ui.painter().hline(rect.x_range(), rect.bottom(), t.line_stroke());
+}
+
+fn run_detail(run: &RunModel) -> String {
+    format!("{}, seed {}", run.experiment, run.seed)
+}
+
+/// The state of the run in progress, in sight from every place; leads to Live.
+fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let t = theme::of(ui);
+    if let Some(name) = &state.live.launching {
+        ui.label(RichText::new(format!("Starting {name}…")).color(t.secondary));
+        return;
+    }
+    let Some(run) = state.active() else { return };
+    let colour = status::colour(t, run.status);
+    let progress = run.current_progress();
+    let stage = progress.map_or_else(
+        || "Preparing".to_string(),
+        |p| format!("{} {}/{}", p.stage.title(), format::count(p.step), format::count(p.total)),
+    );
+    let more = match (run.status, state.live.stopping) {
+        (_, true) => "stopping…".to_string(),
+        (RunStatus::Paused, _) => "paused".to_string(),
+        _ => progress.and_then(|p| p.seconds_left()).map(format::left).unwrap_or_default(),
+    };
+    let stage_galley = ui.painter().layout_no_wrap(stage.clone(), text::body(), t.text);
+    let more_galley = ui.painter().layout_no_wrap(more.clone(), text::body(), t.secondary);
+    // Room for the longest of either, so that figures do not push each other about.
+    let width = (stage_galley.size().x + 20.0 + space::S + more_galley.size().x).max(220.0);
+    let (rect, response) = ui.allocate_exact_size(vec2(width + 2.0 * space::M, 36.0), Sense::click());
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Link, true, format!("Run in progress: {}, {stage}, {more}", run.name))
+    });
+    let fill = if response.hovered() { t.hover } else { t.panel };
+    ui.painter().rect(rect, size::RADIUS, fill, t.line_stroke(), egui::StrokeKind::Inside);
+    let inner = rect.shrink2(vec2(space::M, 0.0));
+    let y = inner.center().y - 3.0;
+    ui.painter().circle_filled(pos2(inner.left() + 4.0, y), 4.0, colour);
+    ui.painter().galley(pos2(inner.left() + 16.0, y - stage_galley.size().y / 2.0), stage_galley, t.text);
+    let at = pos2(inner.right() - more_galley.size().x, y - more_galley.size().y / 2.0);
+    ui.painter().galley(at, more_galley, t.secondary);
+    let line = Rect::from_min_size(pos2(inner.left(), rect.bottom() - 6.0), vec2(inner.width(), 2.0));
+    progress_line(ui, line, progress.map_or(0.0, |p| p.fraction()), colour);
+    focus_ring(ui, &response, rect);
+    if response.on_hover_text("Watch the run").clicked() {
+        commands.push(Command::Go(Place::Live));
+    }
+}
+
+fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let t = theme::of(ui);
+    let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
+    ui.painter().hline(rect.x_range(), rect.top(), t.line_stroke());
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        match state.active() {
+            Some(run) => controls_ui(ui, state, run, commands),
+            None => {
+                let words = if state.live.launching.is_some() { "Looking at data and weights…" } else { "No run in progress" };
+                ui.label(RichText::new(words).color(t.secondary));
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = space::L;
+            store_ui(ui, state);
+            if let Some(run) = state.active() {
+                let hint = |key: &str| declared(key).map_or("", |metric| metric.definition);
+                if let Some(bytes) = run.last(declared::RESIDENT_MEMORY) {
+                    figure(ui, &format::bytes(bytes.max(0.0) as u64), "", hint(declared::RESIDENT_MEMORY));
+                }
+                if let Some(speed) = run.tokens_per_second() {
+                    figure(ui, &format::count(speed.max(0.0).round() as u64), "tok/s", "Tokens per second in this stage");
+                }
+            }
+        });
+    });
+}
+
+fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Commands) {
+    let stopping = state.live.stopping;
+    ui.add_enabled_ui(!stopping, |ui| {
+        let paused = run.status == RunStatus::Paused;
+        let (words, icon, ask, hint) = if paused {
+            ("Resume", Icon::Play, Ask::Resume, "Go on")
+        } else {
+            ("Pause", Icon::Pause, Ask::Pause, "Wait after this step")
+        };
+        let mut button = |words, icon, ask, hint, keys| {
+            if ui.add(Button::secondary(words).with_icon(icon).hint(hint).shortcut(keys)).clicked() {
+                commands.push(Command::Ask(ask));
+            }
+        };
+        button(words, icon, ask, hint, PAUSE);
+        button("Stop", Icon::Stop, Ask::Stop, "Save a checkpoint and end; the run can be resumed", STOP);
+        button("Checkpoint", Icon::Flag, Ask::Checkpoint, "Save a checkpoint after this step", CHECKPOINT);
+        button("Evaluate", Icon::Gauge, Ask::Evaluate, "Score the validation subset after this step", EVALUATE);
+    });
+}
+
+fn store_ui(ui: &mut Ui, state: &State) {
+    let t = theme::of(ui);
+    let (icon, colour, words, hint) = match &state.runs.rows {
+        Loaded::Failed(why) => (Icon::Warning, t.bad, "Store cannot be read", why.clone()),
+        Loaded::Nothing | Loaded::Value(_) => (Icon::Check, t.good, "Store", format!("Everything shown is on disk in {}", state.store)),
+    };
+    let response = ui
+        .scope(|ui| {
+            ui.spacing_mut().item_spacing.x = space::XS;
+            ui.label(RichText::new(words).color(t.secondary));
+            let (rect, _) = ui.allocate_exact_size(Vec2::splat(14.0), Sense::hover());
+            icon::paint(ui.painter(), rect, icon, colour);
+        })
+        .response;
+    response.on_hover_text(hint);
+}

@@ -1,0 +1,174 @@
+//! What the window holds: the state of each place, and what is remembered between starts.
+//!
+//! Plain data: changed by views and by the shell, never by another thread.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::command::Place;
+use super::format::Clock;
+use super::model::RunModel;
+use super::reader::{Broken, Need};
+use super::views::curves::CurvesView;
+use super::views::form::Form;
+use super::views::tiles::{Tile, default_tiles};
+use crate::experiment::{ExperimentFile, Stage};
+use crate::store::{RunId, RunRow};
+
+/// What is remembered when the window closes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prefs {
+    pub place: Place,
+    pub theme: ThemeChoice,
+    /// Size of everything; 1 is as the system has it.
+    pub zoom: f32,
+    /// Smoothing of curves, from 0 (none) to 0.99.
+    pub smoothing: f64,
+    /// Time instead of steps along x.
+    pub time_axis: bool,
+    /// The plots of each stage.
+    tiles: BTreeMap<String, Vec<Tile>>,
+}
+
+/// Light, dark, or as the system is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Default for Prefs {
+    fn default() -> Self {
+        Prefs {
+            place: Place::Start,
+            theme: ThemeChoice::System,
+            zoom: 1.0,
+            smoothing: 0.8,
+            time_axis: false,
+            tiles: BTreeMap::new(),
+        }
+    }
+}
+
+impl Prefs {
+    /// The plots of a stage, as the person left them.
+    pub fn tiles(&mut self, stage: Stage) -> &mut Vec<Tile> {
+        self.tiles.entry(stage.key().to_string()).or_insert_with(|| default_tiles(stage))
+    }
+
+    /// Puts a stage's plots back as they were delivered.
+    pub fn reset_tiles(&mut self, stage: Stage) {
+        self.tiles.remove(stage.key());
+    }
+}
+
+/// Something read from the store: not asked for yet, on its way, there, or refused.
+#[derive(Debug, Default)]
+pub enum Loaded<T> {
+    #[default]
+    Nothing,
+    Value(T),
+    Failed(String),
+}
+
+impl<T> Loaded<T> {
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Loaded::Value(value) => Some(value),
+            Loaded::Nothing | Loaded::Failed(_) => None,
+        }
+    }
+}
+
+/// The place Experiments.
+#[derive(Debug, Default)]
+pub struct ExperimentsState {
+    pub files: Loaded<Vec<Result<ExperimentFile, Broken>>>,
+    /// What each experiment lacks, by its name.
+    pub needs: BTreeMap<String, Vec<Need>>,
+    pub form: Option<Form>,
+    /// Why the last start was refused.
+    pub refused: Option<String>,
+}
+
+/// The place Runs.
+#[derive(Debug, Default)]
+pub struct RunsState {
+    pub rows: Loaded<Vec<RunRow>>,
+    pub filter: String,
+    pub sort: super::views::runs::Sort,
+    pub open: Option<OpenRun>,
+    /// Why the last resume was refused.
+    pub refused: Option<(RunId, String)>,
+}
+
+/// A run that is looked at.
+#[derive(Debug)]
+pub struct OpenRun {
+    pub id: RunId,
+    pub page: Loaded<Box<RunPage>>,
+    pub tab: super::views::run_page::Tab,
+    pub view: CurvesView,
+}
+
+impl OpenRun {
+    pub fn new(id: RunId) -> Self {
+        OpenRun { id, page: Loaded::Nothing, tab: Default::default(), view: CurvesView::default() }
+    }
+
+    pub fn model_mut(&mut self) -> Option<&mut RunModel> {
+        match &mut self.page {
+            Loaded::Value(page) => Some(&mut page.model),
+            Loaded::Nothing | Loaded::Failed(_) => None,
+        }
+    }
+}
+
+/// A run as the store had it.
+#[derive(Debug)]
+pub struct RunPage {
+    pub model: RunModel,
+    pub stored: super::model::StoredRun,
+}
+
+/// The place Live.
+#[derive(Debug, Default)]
+pub struct LiveState {
+    pub run: Option<RunModel>,
+    pub view: CurvesView,
+    /// Asked to stop, not yet stopped.
+    pub stopping: bool,
+    /// The experiment whose run is being made ready.
+    pub launching: Option<String>,
+}
+
+/// Everything that views draw from.
+#[derive(Debug)]
+pub struct State {
+    pub prefs: Prefs,
+    pub experiments: ExperimentsState,
+    pub runs: RunsState,
+    pub live: LiveState,
+    pub clock: Clock,
+    pub now_ms: i64,
+    /// Where the store is, as the person would write it.
+    pub store: String,
+    /// Devices that are compiled in: name and title.
+    pub devices: Vec<(&'static str, &'static str)>,
+}
+
+impl State {
+    /// An experiment file by its name.
+    pub fn experiment(&self, name: &str) -> Option<&ExperimentFile> {
+        self.experiments.files.value()?.iter().flatten().find(|file| file.name == name)
+    }
+
+    /// The run in progress, if it still is.
+    pub fn active(&self) -> Option<&RunModel> {
+        self.live.run.as_ref().filter(|run| run.status.is_active())
+    }
+}

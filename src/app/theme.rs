@@ -1,0 +1,364 @@
+//! Every colour, spacing, radius and text size of the window, dark and light.
+//!
+//! No other file names a colour. Knows nothing of what is drawn with its tokens.
+
+use eframe::egui;
+use std::sync::Arc;
+
+use eframe::egui::epaint::text::TextOptions;
+use eframe::egui::epaint::{FontColorTransferFunction, Shadow};
+use eframe::egui::style::{HandleShape, ScrollStyle, Selection, Style, TextCursorStyle, WidgetVisuals, Widgets};
+use eframe::egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Ui, Visuals, vec2};
+
+use crate::data::{EmpathyLevel, Mechanism};
+
+/// Spacing, in steps of 4 points.
+pub mod space {
+    pub const XS: f32 = 4.0;
+    pub const S: f32 = 8.0;
+    pub const M: f32 = 12.0;
+    pub const L: f32 = 16.0;
+    pub const XL: f32 = 24.0;
+    pub const XXL: f32 = 32.0;
+}
+
+/// Sizes of things, in points.
+pub mod size {
+    /// The rail; wide enough for its longest word, "Experiments", at the small size.
+    pub const RAIL: f32 = 76.0;
+    pub const TITLE_ROW: f32 = 52.0;
+    pub const STATUS_ROW: f32 = 44.0;
+    /// Table rows, buttons and fields.
+    pub const ROW: f32 = 28.0;
+    pub const RADIUS: u8 = 6;
+    pub const LINE: f32 = 1.5;
+    /// The widest that running text gets.
+    pub const PROSE: f32 = 640.0;
+}
+
+/// The text sizes, at scale 1.
+pub mod text {
+    use super::*;
+
+    pub const SMALL: f32 = 11.0;
+    pub const BODY: f32 = 13.0;
+    pub const HEADING: f32 = 15.0;
+    pub const TITLE: f32 = 20.0;
+
+    pub fn small() -> FontId {
+        FontId::new(SMALL, FontFamily::Proportional)
+    }
+    pub fn body() -> FontId {
+        FontId::new(BODY, FontFamily::Proportional)
+    }
+    pub fn heading() -> FontId {
+        FontId::new(HEADING, FontFamily::Proportional)
+    }
+    pub fn title() -> FontId {
+        FontId::new(TITLE, FontFamily::Proportional)
+    }
+    pub fn mono() -> FontId {
+        FontId::new(12.0, FontFamily::Monospace)
+    }
+}
+
+/// The colours of one theme.
+#[derive(Debug, PartialEq)]
+pub struct Tokens {
+    pub dark: bool,
+    /// Behind everything.
+    pub ground: Color32,
+    /// Rail, rows and side panels.
+    pub panel: Color32,
+    /// Cards, fields and what floats.
+    pub raised: Color32,
+    pub hover: Color32,
+    /// Separators, 1 px.
+    pub line: Color32,
+    pub text: Color32,
+    pub secondary: Color32,
+    /// Decoration only: its contrast is too low to be read.
+    pub faint: Color32,
+    pub accent: Color32,
+    /// Accent under the pointer.
+    pub accent_hover: Color32,
+    /// Text on accent.
+    pub on_accent: Color32,
+    /// A wash of accent behind what is selected.
+    pub selected: Color32,
+    pub good: Color32,
+    pub warning: Color32,
+    pub bad: Color32,
+    shadow: Color32,
+    /// Okabe-Ito, brought to 3:1 against ground and panel.
+    runs: [Color32; 7],
+    mechanisms: [Color32; 3],
+    /// No, weak, strong: one hue, three depths; and the text on each.
+    levels: [(Color32, Color32); 3],
+}
+
+const fn rgb(hex: u32) -> Color32 {
+    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+pub static DARK: Tokens = Tokens {
+    dark: true,
+    ground: rgb(0x0F1114),
+    panel: rgb(0x16191D),
+    raised: rgb(0x1D2126),
+    hover: rgb(0x252A31),
+    line: rgb(0x2A3038),
+    text: rgb(0xE6E8EB),
+    secondary: rgb(0xA3ABB5),
+    faint: rgb(0x6E7782),
+    accent: rgb(0x5B9DFF),
+    accent_hover: rgb(0x7BB0FF),
+    on_accent: rgb(0x0B1220),
+    selected: rgb(0x1B2A41),
+    good: rgb(0x4CC38A),
+    warning: rgb(0xF0B429),
+    bad: rgb(0xF2555A),
+    shadow: Color32::from_black_alpha(110),
+    runs: [
+        rgb(0x56B4E9),
+        rgb(0xE69F00),
+        rgb(0x1FB58A),
+        rgb(0xD98CBB),
+        rgb(0xE8703A),
+        rgb(0xF0E442),
+        rgb(0x6C8CF5),
+    ],
+    mechanisms: [rgb(0xE69F00), rgb(0x56B4E9), rgb(0xD98CBB)],
+    levels: [
+        (rgb(0x232A31), rgb(0xA3ABB5)),
+        (rgb(0x1D4A4C), rgb(0xBFE6E3)),
+        (rgb(0x4FC4BB), rgb(0x06201E)),
+    ],
+};
+
+pub static LIGHT: Tokens = Tokens {
+    dark: false,
+    ground: rgb(0xF6F7F8),
+    panel: rgb(0xFFFFFF),
+    raised: rgb(0xFFFFFF),
+    hover: rgb(0xEEF0F2),
+    line: rgb(0xE1E4E8),
+    text: rgb(0x1B1F24),
+    secondary: rgb(0x57606A),
+    faint: rgb(0x8A939D),
+    accent: rgb(0x2563EB),
+    accent_hover: rgb(0x1D4ED8),
+    on_accent: rgb(0xFFFFFF),
+    selected: rgb(0xE4ECFD),
+    good: rgb(0x1A7F4B),
+    warning: rgb(0x9A6700),
+    bad: rgb(0xC62828),
+    shadow: Color32::from_black_alpha(36),
+    runs: [
+        rgb(0x1F7FBF),
+        rgb(0xB26B00),
+        rgb(0x008A63),
+        rgb(0xB0528A),
+        rgb(0xC9500A),
+        rgb(0x857A00),
+        rgb(0x3F5BD9),
+    ],
+    mechanisms: [rgb(0xB26B00), rgb(0x1F7FBF), rgb(0xB0528A)],
+    levels: [
+        (rgb(0xE9ECEF), rgb(0x57606A)),
+        (rgb(0xC4E6E3), rgb(0x0F4A46)),
+        (rgb(0x0F766E), rgb(0xFFFFFF)),
+    ],
+};
+
+/// The tokens of the theme that `ui` is drawn in.
+pub fn of(ui: &Ui) -> &'static Tokens {
+    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+}
+
+impl Tokens {
+    /// The colour of the `n`-th line of a chart, or of a run.
+    pub fn run(&self, n: usize) -> Color32 {
+        self.runs[n % self.runs.len()]
+    }
+
+    pub fn mechanism(&self, mechanism: Mechanism) -> Color32 {
+        self.mechanisms[mechanism.index()]
+    }
+
+    /// Fill of a level, and the colour of text on it.
+    pub fn level(&self, level: EmpathyLevel) -> (Color32, Color32) {
+        self.levels[level.index()]
+    }
+
+    /// The one shadow, for what floats.
+    pub fn shadow(&self) -> Shadow {
+        Shadow { offset: [0, 6], blur: 20, spread: 0, color: self.shadow }
+    }
+
+    /// Over the window, behind what asks for an answer first.
+    pub fn backdrop(&self) -> Color32 {
+        Color32::from_black_alpha(if self.dark { 140 } else { 80 })
+    }
+
+    /// A separator.
+    pub fn line_stroke(&self) -> Stroke {
+        Stroke::new(1.0, self.line)
+    }
+
+    /// The ring around what has the keyboard.
+    pub fn focus_ring(&self) -> Stroke {
+        Stroke::new(2.0, self.accent)
+    }
+}
+
+/// Dresses the whole of egui in both themes.
+pub fn apply(ctx: &Context) {
+    ctx.set_style_of(egui::Theme::Dark, Arc::new(style(&DARK)));
+    ctx.set_style_of(egui::Theme::Light, Arc::new(style(&LIGHT)));
+}
+
+fn style(t: &Tokens) -> Style {
+    let mut style = Style {
+        text_styles: [
+            (TextStyle::Small, text::small()),
+            (TextStyle::Body, text::body()),
+            (TextStyle::Button, text::body()),
+            (TextStyle::Monospace, text::mono()),
+            (TextStyle::Heading, text::heading()),
+        ]
+        .into(),
+        visuals: visuals(t),
+        animation_time: 0.1,
+        explanation_tooltips: false,
+        ..Style::default()
+    };
+    let spacing = &mut style.spacing;
+    spacing.item_spacing = vec2(space::S, space::S);
+    spacing.button_padding = vec2(space::S, space::XS);
+    spacing.interact_size = vec2(size::ROW, size::ROW);
+    spacing.window_margin = Margin::same(space::L as i8);
+    spacing.menu_margin = Margin::same(space::XS as i8);
+    spacing.menu_spacing = space::XS;
+    spacing.icon_width = 16.0;
+    spacing.icon_width_inner = 10.0;
+    spacing.icon_spacing = space::S;
+    spacing.slider_rail_height = 4.0;
+    spacing.slider_width = 120.0;
+    spacing.tooltip_width = 340.0;
+    spacing.combo_height = 320.0;
+    spacing.indent = space::L;
+    spacing.scroll = ScrollStyle {
+        bar_width: 8.0,
+        floating_width: 4.0,
+        bar_inner_margin: 2.0,
+        bar_outer_margin: 2.0,
+        dormant_handle_opacity: 0.35,
+        ..ScrollStyle::floating()
+    };
+    spacing.scroll.fade.strength = 0.0;
+    style.interaction.tooltip_delay = 0.35;
+    style.interaction.selectable_labels = false;
+    style
+}
+
+fn visuals(t: &Tokens) -> Visuals {
+    let base = if t.dark { Visuals::dark() } else { Visuals::light() };
+    let radius = CornerRadius::same(size::RADIUS);
+    let state = |fill: Color32, stroke: Stroke, text: Color32| WidgetVisuals {
+        bg_fill: fill,
+        weak_bg_fill: fill,
+        bg_stroke: stroke,
+        corner_radius: radius,
+        fg_stroke: Stroke::new(1.5, text),
+        expansion: 0.0,
+    };
+    let line = t.line_stroke();
+    Visuals {
+        dark_mode: t.dark,
+        // The one weight there is, is a light one; coverage is raised until it reads as a regular.
+        text_options: TextOptions {
+            color_transfer_function: FontColorTransferFunction::Gamma(if t.dark { 0.55 } else { 0.62 }),
+            ..TextOptions::default()
+        },
+        weak_text_color: Some(t.secondary),
+        widgets: Widgets {
+            noninteractive: state(t.panel, line, t.text),
+            inactive: state(t.raised, line, t.text),
+            hovered: state(t.hover, Stroke::new(1.0, t.faint), t.text),
+            active: state(t.hover, t.focus_ring(), t.text),
+            open: state(t.hover, line, t.text),
+        },
+        selection: Selection { bg_fill: t.selected, stroke: t.focus_ring() },
+        hyperlink_color: t.accent,
+        faint_bg_color: t.panel,
+        extreme_bg_color: t.ground,
+        text_edit_bg_color: Some(if t.dark { t.ground } else { t.raised }),
+        code_bg_color: t.hover,
+        warn_fg_color: t.warning,
+        error_fg_color: t.bad,
+        window_corner_radius: radius,
+        window_shadow: t.shadow(),
+        window_fill: t.raised,
+        window_stroke: line,
+        menu_corner_radius: radius,
+        panel_fill: t.ground,
+        popup_shadow: t.shadow(),
+        text_cursor: TextCursorStyle { stroke: Stroke::new(1.5, t.accent), ..TextCursorStyle::default() },
+        button_frame: true,
+        striped: false,
+        slider_trailing_fill: true,
+        handle_shape: HandleShape::Circle,
+        disabled_alpha: 0.5,
+        ..base
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance by WCAG.
+    fn luminance(colour: Color32) -> f32 {
+        let channel = |c: u8| {
+            let c = f32::from(c) / 255.0;
+            if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(colour.r()) + 0.7152 * channel(colour.g()) + 0.0722 * channel(colour.b())
+    }
+
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_can_be_read_on_every_surface() {
+        for t in [&DARK, &LIGHT] {
+            for surface in [t.ground, t.panel, t.raised, t.hover, t.selected] {
+                for text in [t.text, t.secondary, t.good, t.bad, t.warning, t.accent] {
+                    let ratio = contrast(text, surface);
+                    assert!(ratio >= 4.5, "{text:?} on {surface:?}: {ratio:.2} (dark: {})", t.dark);
+                }
+            }
+            for accent in [t.accent, t.accent_hover] {
+                assert!(contrast(t.on_accent, accent) >= 4.5);
+            }
+            for (fill, text) in t.levels {
+                assert!(contrast(fill, text) >= 4.5, "{fill:?} {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_stand_out_from_the_ground() {
+        for t in [&DARK, &LIGHT] {
+            for line in t.runs.iter().chain(&t.mechanisms) {
+                for surface in [t.ground, t.panel] {
+                    let ratio = contrast(*line, surface);
+                    assert!(ratio >= 3.0, "{line:?} on {surface:?}: {ratio:.2} (dark: {})", t.dark);
+                }
+            }
+        }
+    }
+}

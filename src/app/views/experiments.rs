@@ -1,0 +1,241 @@
+//! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
+
+use eframe::egui;
+use eframe::egui::{Align, Align2, ComboBox, Frame, Label, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, vec2};
+use toml::Value;
+
+use super::form::shown;
+use crate::app::command::{Command, Commands};
+use crate::app::reader::Need;
+use crate::app::state::{Loaded, State};
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::{Button, focus_ring};
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::experiment::ExperimentFile;
+
+/// Differences named on a card; the rest are counted.
+const NAMED: usize = 3;
+
+pub fn experiments_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let width = (ui.available_width() * 0.32).clamp(250.0, 340.0);
+    Panel::left(ui.scope_id().with("cards"))
+        .resizable(false)
+        .exact_size(width)
+        .frame(Frame::new().fill(theme::of(ui).ground))
+        .show_separator_line(false)
+        .show(ui, |ui| cards_ui(ui, state, commands));
+    detail_ui(ui, state, commands);
+}
+
+fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    ScrollArea::vertical().id_salt("cards").auto_shrink(false).show(ui, |ui| {
+        let margin = Margin { left: space::L as i8, right: space::S as i8, top: space::M as i8, bottom: space::L as i8 };
+        Frame::new().inner_margin(margin).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = space::S;
+            match &state.experiments.files {
+                Loaded::Nothing => {}
+                Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "The experiments cannot be read", why, |_| {}),
+                Loaded::Value(files) => {
+                    for file in files {
+                        match file {
+                            Ok(file) => card_ui(ui, state, file, commands),
+                            Err(broken) => {
+                                let title = format!("{} cannot be used", broken.name);
+                                notice::strip(ui, Tone::Bad, &title, &broken.error.to_string(), |_| {});
+                            }
+                        }
+                    }
+                }
+            }
+        });
+    });
+}
+
+fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Commands) {
+    let t = theme::of(ui);
+    let chosen = state.experiments.form.as_ref().is_some_and(|form| form.name == file.name);
+    let needs = state.experiments.needs.get(&file.name).map_or(&[][..], Vec::as_slice);
+    let card = ui.scope_builder(UiBuilder::new().id_salt(("card", &file.name)).sense(Sense::click()), |ui| {
+        let response = ui.response();
+        let fill = match (chosen, response.hovered()) {
+            (true, _) => t.selected,
+            (false, true) => t.hover,
+            (false, false) => t.panel,
+        };
+        let stroke = if chosen { egui::Stroke::new(1.0, t.accent) } else { t.line_stroke() };
+        Frame::new().fill(fill).stroke(stroke).corner_radius(size::RADIUS).inner_margin(Margin::same(space::M as i8)).show(
+            ui,
+            |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = space::XS;
+                words::bold(ui, &file.name);
+                ui.add(Label::new(RichText::new(&file.description).color(t.secondary)).wrap().selectable(false));
+                ui.horizontal_wrapped(|ui| {
+                    ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+                    for stage in &file.config.run.stages {
+                        let fill = if chosen { t.panel } else { t.hover };
+                        notice::tag_coloured(ui, stage.title(), fill, t.secondary);
+                    }
+                });
+                differences_ui(ui, file);
+                if let Some(need) = needs.first() {
+                    let more = if needs.len() > 1 { format!(", and {} more", needs.len() - 1) } else { String::new() };
+                    words::small_coloured(ui, format!("{}{more}", need.what), t.warning);
+                }
+            },
+        );
+    });
+    let response = card.response;
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Experiment {}", file.name)));
+    if response.has_focus() {
+        ui.painter().rect_stroke(response.rect.expand(1.0), size::RADIUS, t.focus_ring(), StrokeKind::Outside);
+    }
+    focus_ring(ui, &response, response.rect);
+    if response.clicked() {
+        commands.push(Command::ShowExperiment(file.name.clone()));
+    }
+}
+
+fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
+    let t = theme::of(ui);
+    if file.differs.is_empty() {
+        words::small(ui, "The program's defaults");
+        return;
+    }
+    let mut parts: Vec<String> = file
+        .differs
+        .iter()
+        .take(NAMED)
+        .map(|difference| format!("{} {}", difference.path, shown(&difference.value)))
+        .collect();
+    if file.differs.len() > NAMED {
+        parts.push(format!("{} more", file.differs.len() - NAMED));
+    }
+    let from = file.parent.as_deref().unwrap_or("the defaults");
+    let words = format!("Differs from {from}: {}", parts.join(", "));
+    let all: Vec<String> = file
+        .differs
+        .iter()
+        .map(|difference| format!("{} = {} (there {})", difference.path, shown(&difference.value), shown(&difference.parent)))
+        .collect();
+    ui.add(Label::new(RichText::new(words).font(text::small()).color(t.secondary)).wrap().selectable(false))
+        .on_hover_text(all.join("\n"));
+}
+
+fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::M as i8, bottom: 0 };
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        let Some(name) = state.experiments.form.as_ref().map(|form| form.name.clone()) else {
+            words::secondary(ui, "Choose an experiment to see its settings.");
+            return;
+        };
+        let busy = state.active().is_some();
+        let description = state.experiment(&name).map(|file| file.description.clone()).unwrap_or_default();
+        let devices = state.devices.clone();
+        let experiments = &mut state.experiments;
+        let needs = experiments.needs.get(&format!("form {name}")).cloned().unwrap_or_default();
+        let Some(form) = &mut experiments.form else { return };
+        let mut needs_changed = false;
+
+        ui.horizontal_top(|ui| {
+            let room = ui.available_width() - 130.0;
+            ui.allocate_ui_with_layout(vec2(room, 10.0), Layout::top_down(Align::Min), |ui| {
+                ui.set_width(room);
+                ui.spacing_mut().item_spacing.y = 2.0;
+                words::strong(ui, &name, text::title(), theme::of(ui).text);
+                words::secondary(ui, description);
+            });
+            ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                let refused = form.refused();
+                let (ready, hint) = if busy {
+                    (false, "Another run is in progress; stop it first, or wait".to_string())
+                } else if refused > 0 {
+                    (false, format!("{refused} settings are refused; see below"))
+                } else if !needs.is_empty() {
+                    (false, "Something that it needs is missing; see below".to_string())
+                } else {
+                    (true, "Start a run with these settings".to_string())
+                };
+                ui.add_enabled_ui(ready, |ui| {
+                    let button = Button::primary("Start run").with_icon(Icon::Play).hint(&hint);
+                    if ui.add(button).clicked() {
+                        let config = Box::new(form.config.clone());
+                        commands.push(Command::Start { experiment: name.clone(), config });
+                    }
+                });
+            });
+        });
+        ui.add_space(space::M);
+        ui.horizontal(|ui| {
+            let t = theme::of(ui);
+            let device = ui.label(RichText::new("Device").color(t.secondary));
+            let now = form.config.run.device.clone();
+            let title = devices.iter().find(|(name, _)| *name == now).map_or(now.as_str(), |(_, title)| *title);
+            let picker = ComboBox::from_id_salt("device").selected_text(title.to_string()).width(180.0);
+            let mut picked = None;
+            let picker = picker.show_ui(ui, |ui| {
+                for (name, title) in &devices {
+                    if ui.selectable_label(*name == now, *title).clicked() {
+                        picked = Some(*name);
+                    }
+                }
+            });
+            picker.response.labelled_by(device.id).on_hover_text("Back ends that this program was built with");
+            if let Some(name) = picked {
+                form.put("run.device", Value::String(name.to_string()));
+            }
+            ui.add_space(space::M);
+            let seed = ui.label(RichText::new("Seed").color(t.secondary));
+            let mut words = form.seed().to_string();
+            let field = TextEdit::singleline(&mut words).desired_width(64.0).align(Align2::RIGHT_CENTER);
+            if ui.add(field).labelled_by(seed.id).changed()
+                && let Ok(seed) = words.trim().parse::<i64>()
+            {
+                form.put("run.seed", Value::Integer(seed));
+            }
+        });
+        ui.add_space(space::S);
+        if let Some(why) = &experiments.refused {
+            notice::strip(ui, Tone::Bad, "The run could not start", why, |_| {});
+            ui.add_space(space::S);
+        }
+        needs_ui(ui, &needs, commands);
+        ScrollArea::vertical().id_salt(("form", &name)).auto_shrink(false).show(ui, |ui| {
+            ui.set_max_width(760.0);
+            needs_changed = form.sections_ui(ui, &needs).needs_changed;
+            ui.add_space(space::XL);
+        });
+        if needs_changed {
+            commands.push(Command::CheckNeeds);
+        }
+    });
+}
+
+fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
+    if needs.is_empty() {
+        return;
+    }
+    let title = match needs {
+        [one] => one.what.clone(),
+        many => format!("{} things are missing", many.len()),
+    };
+    notice::strip(ui, Tone::Warning, &title, "", |ui| {
+        ui.spacing_mut().item_spacing.y = space::XS;
+        for need in needs {
+            let words = if needs.len() > 1 { format!("{}: {}.", need.what, need.mend) } else { format!("Mend: {}.", need.mend) };
+            words::secondary(ui, words);
+            if let Some(command) = &need.command
+                && notice::command_line(ui, command)
+            {
+                commands.push(Command::Copy(command.clone()));
+            }
+        }
+        ui.add_space(space::XS);
+        if ui.add(Button::secondary("Look again").with_icon(Icon::Revert)).clicked() {
+            commands.push(Command::CheckNeeds);
+        }
+    });
+    ui.add_space(space::M);
+}

@@ -1,0 +1,14 @@
+//! One file a place of the window, and the parts that places share.
+//!
+//! Views draw from the state and emit commands; they know no thread and no store.
+
+pub mod curves;
+pub mod experiments;
+pub mod form;
+pub mod live;
+pub mod run_page;
+pub mod runs;
+pub mod settings;
+pub mod side;
+pub mod start;
+pub mod tiles;

@@ -1,0 +1,242 @@
+//! The page of one saved run: curves, settings, environment, events.
+
+use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
+
+use super::curves::{self, BodyContext};
+use super::side::event_ui;
+use crate::app::command::{Command, Commands};
+use crate::app::format;
+use crate::app::model::StoredRun;
+use crate::app::state::{Loaded, OpenRun, RunPage, State};
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::dialogue::sentence;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::{status, text as words};
+use crate::experiment::{Config, SECTIONS, settings};
+use crate::store::RunStatus;
+
+/// A part of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    #[default]
+    Curves,
+    Settings,
+    Environment,
+    Events,
+}
+
+pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let active_here = state.active().map(|run| run.id);
+    let State { runs, prefs, clock, .. } = state;
+    let Some(open) = &mut runs.open else { return };
+    let refused = runs.refused.as_ref().filter(|(run, _)| *run == open.id).map(|(_, why)| why.clone());
+    match &mut open.page {
+        Loaded::Nothing => {}
+        Loaded::Failed(why) => {
+            let margin = Margin::same(space::L as i8);
+            let why = why.clone();
+            Frame::new().inner_margin(margin).show(ui, |ui| {
+                notice::strip(ui, Tone::Bad, "The run cannot be read", &why, |ui| {
+                    ui.add_space(space::XS);
+                    if ui.add(Button::secondary("Back to all runs")).clicked() {
+                        commands.push(Command::CloseRun);
+                    }
+                });
+            });
+        }
+        Loaded::Value(page) => {
+            let OpenRun { tab, view, .. } = open;
+            let can_resume = active_here.is_none();
+            head_ui(ui, page, tab, can_resume, refused, commands);
+            match tab {
+                Tab::Curves => {
+                    let context = BodyContext { prefs, commands, clock: *clock };
+                    curves::body_ui(ui, &mut page.model, view, context);
+                }
+                Tab::Settings => settings_ui(ui, &page.stored),
+                Tab::Environment => environment_ui(ui, page, *clock),
+                Tab::Events => {
+                    let context = BodyContext { prefs, commands, clock: *clock };
+                    let events = &page.model.events;
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    ScrollArea::vertical().id_salt("all events").auto_shrink(false).show_rows(
+                        ui,
+                        40.0,
+                        events.len(),
+                        |ui, rows| {
+                            for n in rows {
+                                if let Some(event) = events.get(n) {
+                                    event_ui(ui, event, 40.0, &context);
+                                }
+                            }
+                        },
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn head_ui(
+    ui: &mut Ui,
+    page: &RunPage,
+    tab: &mut Tab,
+    can_resume: bool,
+    refused: Option<String>,
+    commands: &mut Commands,
+) {
+    let run = &page.model;
+    let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::M as i8, bottom: space::XS as i8 };
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            segments(
+                ui,
+                "Show",
+                tab,
+                &[
+                    (Tab::Curves, "Curves"),
+                    (Tab::Settings, "Settings"),
+                    (Tab::Environment, "Environment"),
+                    (Tab::Events, "Events"),
+                ],
+            );
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if matches!(run.status, RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed) {
+                    let hint = if can_resume {
+                        "Go on from the last checkpoint"
+                    } else {
+                        "Another run is in progress; stop it first"
+                    };
+                    ui.add_enabled_ui(can_resume, |ui| {
+                        if ui.add(Button::primary("Resume").with_icon(Icon::Play).hint(hint)).clicked() {
+                            commands.push(Command::ResumeRun(run.id));
+                        }
+                    });
+                }
+                status::status(ui, run.status);
+            });
+        });
+        if let Some(error) = run.error.as_ref().filter(|_| run.status == RunStatus::Failed) {
+            ui.add_space(space::S);
+            notice::strip(ui, Tone::Bad, "The run failed", error, |_| {});
+        }
+        if let Some(why) = refused {
+            ui.add_space(space::S);
+            notice::strip(ui, Tone::Bad, "The run cannot be resumed", &why, |_| {});
+        }
+    });
+}
+
+fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
+    scrolled(ui, "settings", |ui| {
+        let Some(config) = &stored.config else {
+            let why = "They were written by another version of the program; as they were saved:";
+            words::secondary(ui, why);
+            ui.add(Label::new(RichText::new(&stored.detail.config_toml).font(text::mono())).selectable(true));
+            return;
+        };
+        let values = config.values();
+        let defaults = Config::default().values();
+        words::secondary(ui, "What differs from the program's defaults is marked by a dot.");
+        for (section, title) in SECTIONS {
+            ui.add_space(space::L);
+            words::heading(ui, title);
+            ui.add_space(space::XS);
+            for setting in settings().filter(|setting| setting.section() == *section) {
+                let value = values.get(setting.path).map(super::form::shown).unwrap_or_default();
+                let changed = values.get(setting.path) != defaults.get(setting.path);
+                pair_ui(ui, &setting.label(), setting.help(), &value, setting.unit.unwrap_or(""), changed);
+            }
+        }
+        ui.add_space(space::XL);
+    });
+}
+
+fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
+    scrolled(ui, "environment", |ui| {
+        let (run, stored) = (&page.model, &page.stored);
+        words::heading(ui, "Run");
+        ui.add_space(space::XS);
+        pair_ui(ui, "Experiment", "", &run.experiment, "", false);
+        pair_ui(ui, "Seed", "", &run.seed.to_string(), "", false);
+        pair_ui(ui, "Device", "", &run.device, "", false);
+        pair_ui(ui, "Started", "", &clock.exact(run.started_ms), "", false);
+        if let Some(ended) = run.ended_ms {
+            pair_ui(ui, "Ended", "", &clock.exact(ended), "", false);
+            let lasted = format::duration((ended - run.started_ms) as f64 / 1e3);
+            pair_ui(ui, "Lasted", "", &lasted, "", false);
+        }
+        if let Some(fields) = stored.detail.environment.as_object() {
+            ui.add_space(space::L);
+            words::heading(ui, "Made by");
+            ui.add_space(space::XS);
+            for (name, value) in fields {
+                pair_ui(ui, &sentence(&name.replace('_', " ")), "", &json_words(value), "", false);
+            }
+        }
+        if !stored.detail.fingerprints.is_empty() {
+            ui.add_space(space::L);
+            words::heading(ui, "Fingerprints of data and weights");
+            ui.add_space(space::XS);
+            for (name, value) in &stored.detail.fingerprints {
+                pair_ui(ui, name, "", value, "", false);
+            }
+        }
+        if !stored.checkpoints.is_empty() {
+            ui.add_space(space::L);
+            words::heading(ui, "Checkpoints");
+            ui.add_space(space::XS);
+            for checkpoint in &stored.checkpoints {
+                let name = format!("{} {}", checkpoint.stage.title(), format::count(checkpoint.step));
+                let value = format!("{}, {}", format::bytes(checkpoint.bytes), checkpoint.path.display());
+                pair_ui(ui, &name, &clock.exact(checkpoint.wall_ms), &value, "", false);
+            }
+        }
+        ui.add_space(space::XL);
+    });
+}
+
+fn json_words(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => "unknown".into(),
+        serde_json::Value::Array(items) => items.iter().map(json_words).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn scrolled(ui: &mut Ui, id: &str, content: impl FnOnce(&mut Ui)) {
+    ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| {
+        let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::M as i8, bottom: 0 };
+        Frame::new().inner_margin(margin).show(ui, |ui| {
+            ui.set_max_width(760.0);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            content(ui);
+        });
+    });
+}
+
+fn pair_ui(ui: &mut Ui, name: &str, hint: &str, value: &str, unit: &str, marked: bool) {
+    let t = theme::of(ui);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), size::ROW), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_height(size::ROW);
+        ui.spacing_mut().item_spacing.x = space::XS;
+        let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+        if marked {
+            ui.painter().circle_filled(dot.center(), 2.5, t.accent);
+        }
+        ui.allocate_ui_with_layout(vec2(230.0, size::ROW), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_width(230.0);
+            let response = ui.add(Label::new(RichText::new(name).color(t.secondary)).truncate());
+            if !hint.is_empty() {
+                response.on_hover_text(hint);
+            }
+        });
+        ui.add(Label::new(RichText::new(value).color(t.text)).truncate().selectable(true));
+        if !unit.is_empty() {
+            ui.label(RichText::new(unit).color(t.secondary));
+        }
+    });
+}

@@ -1,0 +1,192 @@
+//! The start page: what the program is, the one big action, recent runs, where to go next.
+
+use eframe::egui;
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
+
+use super::runs::run_line_ui;
+use crate::app::command::{Command, Commands, Place};
+use crate::app::reader::{import_command, set_title};
+use crate::app::state::{Loaded, State};
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::data::library;
+
+/// The experiment that the big action starts.
+pub const QUICKSTART: &str = "quickstart";
+/// Recent runs shown.
+const RECENT: usize = 5;
+
+pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    ScrollArea::vertical().id_salt("start").auto_shrink(false).show(ui, |ui| {
+        let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
+        let side = ((ui.available_width() - width) / 2.0).max(space::XL);
+        Frame::new()
+            .inner_margin(Margin { left: side as i8, right: side as i8, top: space::XXL as i8, bottom: space::XXL as i8 })
+            .show(ui, |ui| {
+                ui.set_width(width);
+                hero_ui(ui, state, commands);
+                ui.add_space(space::XXL);
+                let gap = space::XXL;
+                let half = ((width - gap) / 2.0).floor();
+                ui.horizontal_top(|ui| {
+                    ui.spacing_mut().item_spacing.x = gap;
+                    column(ui, half, |ui| recent_ui(ui, state, commands));
+                    column(ui, half, |ui| next_ui(ui, commands));
+                });
+            });
+    });
+}
+
+fn column(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(vec2(width, 10.0), Layout::top_down(Align::Min), |ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        ui.set_width(width);
+        content(ui);
+    });
+}
+
+fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let t = theme::of(ui);
+    ui.spacing_mut().item_spacing.y = space::S;
+    words::strong(ui, "EmpRL Studio", text::title(), t.text);
+    ui.scope(|ui| {
+        ui.set_max_width(size::PROSE);
+        let about = "Trains dialogue models to answer with the empathy that a listener would show, by \
+                     reinforcement learning. Start a run, watch its curves and dialogues as it learns, and \
+                     compare what comes out.";
+        ui.add(Label::new(RichText::new(about).color(t.secondary)).wrap());
+    });
+    ui.add_space(space::L);
+
+    if let Some(run) = state.active() {
+        words::body(ui, RichText::new(format!("{} is in progress.", run.name)).color(t.text));
+        if ui.add(Button::primary("Watch it").with_icon(Icon::Live).tall()).clicked() {
+            commands.push(Command::Go(Place::Live));
+        }
+        return;
+    }
+    let ready = state.experiment(QUICKSTART);
+    ui.horizontal(|ui| {
+        ui.add_enabled_ui(ready.is_some(), |ui| {
+            let button = Button::primary("Quickstart").with_icon(Icon::Play).tall();
+            if ui.add(button).clicked()
+                && let Some(file) = ready
+            {
+                let config = Box::new(file.config.clone());
+                commands.push(Command::Start { experiment: file.name.clone(), config });
+            }
+        });
+        ui.add_space(space::S);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.add_space(2.0);
+            ui.label(RichText::new("About three minutes on this processor").color(t.text));
+            words::small(ui, "No data, weights or network needed");
+        });
+    });
+    if let Some(refused) = &state.experiments.refused {
+        notice::strip(ui, Tone::Bad, "The run could not start", refused, |_| {});
+    }
+    ui.add_space(space::S);
+    steps_ui(ui);
+}
+
+/// What Quickstart does, in four parts beside each other.
+fn steps_ui(ui: &mut Ui) {
+    let t = theme::of(ui);
+    const PARTS: [(&str, &str); 4] = [
+        ("Identifiers", "Three classifiers learn how strongly an answer reacts, interprets and explores."),
+        ("Generator", "A small T5 learns to answer from a corpus that comes with the program."),
+        ("PPO", "It is rewarded for the empathy levels of the listener's own answer, and held by a KL penalty."),
+        ("Evaluation", "Perplexity, Dist-1, Dist-2 and Emp-F1, before and after."),
+    ];
+    let gap = space::L;
+    let each = ((ui.available_width() - 3.0 * gap) / 4.0).floor();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = gap;
+        for (n, (title, what)) in PARTS.iter().enumerate() {
+            column(ui, each, |ui| {
+                ui.spacing_mut().item_spacing.y = space::XS;
+                let (line, _) = ui.allocate_exact_size(vec2(each, 2.0), Sense::hover());
+                ui.painter().rect_filled(line, 1, t.line);
+                ui.add_space(space::XS);
+                words::bold(ui, &format!("{}  {title}", n + 1));
+                ui.add(Label::new(RichText::new(*what).font(text::small()).color(t.secondary)).wrap());
+            });
+        }
+    });
+}
+
+fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    words::heading(ui, "Recent runs");
+    ui.add_space(space::XS);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    match &state.runs.rows {
+        Loaded::Nothing => {
+            words::secondary(ui, "Reading the store…");
+        }
+        Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "The store cannot be read", why, |_| {}),
+        Loaded::Value(rows) if rows.is_empty() => {
+            words::secondary(ui, "None yet. Every run is kept here with its curves, from its first step on.");
+        }
+        Loaded::Value(rows) => {
+            for row in rows.iter().take(RECENT) {
+                if run_line_ui(ui, row, state.clock, state.now_ms) {
+                    commands.push(Command::OpenRun(row.id));
+                }
+            }
+            if rows.len() > RECENT {
+                ui.add_space(space::XS);
+                if ui.add(Button::quiet("All runs")).clicked() {
+                    commands.push(Command::Go(Place::Runs));
+                }
+            }
+        }
+    }
+}
+
+fn next_ui(ui: &mut Ui, commands: &mut Commands) {
+    words::heading(ui, "Then");
+    ui.add_space(space::XS);
+    ui.spacing_mut().item_spacing.y = space::S;
+    if entry_ui(ui, Icon::Experiments, "Set up an experiment", "Every setting, with its range and the paper's value.") {
+        commands.push(Command::Go(Place::Experiments));
+    }
+    ui.add_space(space::XS);
+    words::bold(ui, "Import the paper's data");
+    words::secondary(
+        ui,
+        "Download a data set, then import its folder. Type this in a terminal, with the folder at the end.",
+    );
+    for name in [library::EMPATHETIC_DIALOGUES, library::MENTAL_HEALTH_SUBREDDITS] {
+        ui.spacing_mut().item_spacing.y = space::XS;
+        words::small(ui, set_title(name));
+        let command = import_command(name);
+        if notice::command_line(ui, &command) {
+            commands.push(Command::Copy(command));
+        }
+    }
+}
+
+/// A line that leads somewhere. True when it was clicked.
+fn entry_ui(ui: &mut Ui, icon: Icon, title: &str, detail: &str) -> bool {
+    let t = theme::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, title));
+    let fill = if response.hovered() { t.hover } else { t.panel };
+    ui.painter().rect(rect, size::RADIUS, fill, t.line_stroke(), egui::StrokeKind::Inside);
+    let mark = Rect::from_center_size(pos2(rect.left() + 24.0, rect.center().y), Vec2::splat(18.0));
+    icon::paint(ui.painter(), mark, icon, t.secondary);
+    let painter = ui.painter().with_clip_rect(rect.shrink(space::XS));
+    let at = pos2(rect.left() + 48.0, rect.center().y - 8.0);
+    painter.text(at, egui::Align2::LEFT_CENTER, title, text::body(), t.text);
+    let at = pos2(rect.left() + 48.0, rect.center().y + 9.0);
+    painter.text(at, egui::Align2::LEFT_CENTER, detail, text::small(), t.secondary);
+    let arrow = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), Vec2::splat(14.0));
+    icon::paint(ui.painter(), arrow, Icon::Right, t.secondary);
+    crate::app::widgets::button::focus_ring(ui, &response, rect);
+    response.clicked()
+}

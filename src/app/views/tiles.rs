@@ -1,0 +1,114 @@
+//! Which metrics stand in which plot, by stage.
+//!
+//! Data only; the drawing is in `curves`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::Stage;
+use crate::metrics::declared::{self, MetricDecl};
+
+/// A plot: its metrics, by key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tile {
+    pub keys: Vec<String>,
+}
+
+impl Tile {
+    fn of(keys: &[&str]) -> Self {
+        Tile { keys: keys.iter().map(|key| key.to_string()).collect() }
+    }
+
+    /// What is shown: those declared.
+    pub fn metrics(&self) -> impl Iterator<Item = &'static MetricDecl> + '_ {
+        self.keys.iter().filter_map(|key| declared::declared(key))
+    }
+
+    /// The plain name of what is shown: the metric's, or that of the group.
+    pub fn title(&self) -> String {
+        let metrics: Vec<_> = self.metrics().collect();
+        match metrics.as_slice() {
+            [] => "No metric chosen".into(),
+            [one] => one.name.into(),
+            [first, rest @ ..] if rest.iter().all(|m| m.group == first.group) => first.group.into(),
+            [first, rest @ ..] if rest.iter().all(|m| m.group.starts_with(group_stem(first.group))) => {
+                group_stem(first.group).into()
+            }
+            [first, ..] if metrics.len() > 2 => format!("{} and others", first.group),
+            all => all.iter().map(|metric| metric.name).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// The unit that all of them have.
+    pub fn unit(&self) -> &'static str {
+        let mut units = self.metrics().map(|metric| metric.unit);
+        let first = units.next().unwrap_or_default();
+        if units.all(|unit| unit == first) { first } else { "" }
+    }
+}
+
+fn group_stem(group: &str) -> &str {
+    group.split(" by ").next().unwrap_or(group)
+}
+
+/// The plots of a stage as they are delivered.
+pub fn default_tiles(stage: Stage) -> Vec<Tile> {
+    use declared::*;
+    let all = |pick: fn(&IdentifierKeys) -> &'static str| {
+        IDENTIFIER_KEYS.iter().map(pick).map(str::to_string).collect::<Vec<_>>()
+    };
+    match stage {
+        Stage::Pretraining => vec![
+            Tile::of(&[PRETRAINING_LOSS, PRETRAINING_VALIDATION_LOSS]),
+            Tile::of(&[PRETRAINING_GRADIENT_NORM]),
+            Tile::of(&[PRETRAINING_LEARNING_RATE]),
+            Tile::of(&[PRETRAINING_TOKENS_PER_SECOND]),
+        ],
+        Stage::Identifiers => vec![
+            Tile { keys: all(|keys| keys.loss) },
+            Tile { keys: all(|keys| keys.accuracy) },
+            Tile { keys: all(|keys| keys.validation_loss) },
+            Tile { keys: all(|keys| keys.weighted_f1) },
+        ],
+        Stage::Generator => vec![
+            Tile::of(&[GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),
+            Tile::of(&[GENERATOR_PPL]),
+            Tile::of(&[GENERATOR_GRADIENT_NORM]),
+            Tile::of(&[GENERATOR_TOKENS_PER_SECOND]),
+        ],
+        Stage::Ppo => vec![
+            Tile::of(&[EMPATHY_REWARD]),
+            Tile::of(&REWARD_KEYS),
+            Tile::of(&[KL_K1, KL_K3, KL_FULL]),
+            Tile { keys: [VALIDATION_EMP_F1].iter().chain(&VALIDATION_F1_KEYS).map(|key| key.to_string()).collect() },
+            Tile::of(&[VALIDATION_PPL]),
+            Tile::of(&[VALIDATION_DIST_1, VALIDATION_DIST_2]),
+            Tile::of(&[VALUE_LOSS]),
+            Tile::of(&[ENTROPY]),
+            Tile::of(&[RESPONSE_LENGTH]),
+            Tile::of(&[CLIP_FRACTION, VALUE_CLIP_FRACTION]),
+        ],
+        Stage::Evaluation => Vec::new(),
+    }
+}
+
+/// The metrics that can be shown for a stage: its own, those of evaluations, and memory.
+pub fn choices(stage: Stage) -> impl Iterator<Item = &'static MetricDecl> {
+    declared::all()
+        .iter()
+        .filter(move |metric| [stage.key(), "memory"].contains(&metric.stage) || metric.stage == "validation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_delivered_plot_shows_declared_metrics() {
+        for stage in Stage::ALL {
+            for tile in default_tiles(stage) {
+                assert_eq!(tile.metrics().count(), tile.keys.len(), "{tile:?}");
+                assert!(!tile.title().contains("others"), "{tile:?}: {}", tile.title());
+            }
+        }
+    }
+}

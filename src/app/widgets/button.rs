@@ -1,0 +1,251 @@
+//! Buttons, in four ranks, and segments to choose one of a few.
+
+use eframe::egui;
+use eframe::egui::{
+    Align2, Color32, KeyboardShortcut, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, Widget,
+    WidgetInfo, pos2, vec2,
+};
+
+use super::icon::{self, Icon};
+use super::text::paint_strong;
+use crate::app::theme::{self, Tokens, size, space, text};
+
+/// How much a button asks for attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rank {
+    Primary,
+    Secondary,
+    Quiet,
+}
+
+/// A button: a verb, perhaps with an icon before it.
+#[must_use = "add it to a Ui"]
+pub struct Button<'a> {
+    words: &'a str,
+    icon: Option<Icon>,
+    rank: Rank,
+    shortcut: Option<KeyboardShortcut>,
+    hint: Option<&'a str>,
+    icon_only: bool,
+    height: f32,
+    selected: Option<bool>,
+}
+
+impl<'a> Button<'a> {
+    fn new(words: &'a str, rank: Rank) -> Self {
+        Button {
+            words,
+            icon: None,
+            rank,
+            shortcut: None,
+            hint: None,
+            icon_only: false,
+            height: size::ROW,
+            selected: None,
+        }
+    }
+
+    /// The one action of a page.
+    pub fn primary(words: &'a str) -> Self {
+        Self::new(words, Rank::Primary)
+    }
+
+    /// Any other action.
+    pub fn secondary(words: &'a str) -> Self {
+        Self::new(words, Rank::Secondary)
+    }
+
+    /// An action beside others, without a frame until it is pointed at.
+    pub fn quiet(words: &'a str) -> Self {
+        Self::new(words, Rank::Quiet)
+    }
+
+    /// Only the icon is drawn; the words become its tooltip and its name for screen readers.
+    pub fn icon(icon: Icon, words: &'a str) -> Self {
+        Button { icon: Some(icon), icon_only: true, hint: Some(words), ..Self::new(words, Rank::Quiet) }
+    }
+
+    pub fn with_icon(mut self, icon: Icon) -> Self {
+        self.icon = Some(icon);
+        self
+    }
+
+    /// Told in the tooltip; pressing it is the caller's to notice.
+    pub fn shortcut(mut self, shortcut: KeyboardShortcut) -> Self {
+        self.shortcut = Some(shortcut);
+        self
+    }
+
+    pub fn hint(mut self, hint: &'a str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// A larger button, for the one action of the start page.
+    pub fn tall(mut self) -> Self {
+        self.height = 40.0;
+        self
+    }
+
+    /// Looks pressed in, and says so to screen readers.
+    pub fn selected(mut self, selected: bool) -> Self {
+        self.selected = Some(selected);
+        self
+    }
+}
+
+struct Look {
+    fill: Color32,
+    stroke: Stroke,
+    text: Color32,
+}
+
+fn look(t: &Tokens, rank: Rank, response: &Response, selected: bool, enabled: bool) -> Look {
+    let pressed = response.is_pointer_button_down_on();
+    let hovered = response.hovered() && enabled;
+    match rank {
+        Rank::Primary if !enabled => Look { fill: t.hover, stroke: Stroke::NONE, text: t.secondary },
+        Rank::Primary => Look {
+            fill: if hovered && !pressed { t.accent_hover } else { t.accent },
+            stroke: Stroke::NONE,
+            text: t.on_accent,
+        },
+        _ if selected => Look { fill: t.selected, stroke: Stroke::new(1.0, t.selected), text: t.accent },
+        Rank::Secondary => Look {
+            fill: if hovered { t.hover } else { t.raised },
+            stroke: t.line_stroke(),
+            text: if enabled { t.text } else { t.secondary },
+        },
+        Rank::Quiet => Look {
+            fill: if hovered { t.hover } else { Color32::TRANSPARENT },
+            stroke: Stroke::NONE,
+            text: if hovered { t.text } else { t.secondary },
+        },
+    }
+}
+
+impl Widget for Button<'_> {
+    fn ui(self, ui: &mut Ui) -> Response {
+        let t = theme::of(ui);
+        let tall = self.height > size::ROW;
+        let font = if tall { text::heading() } else { text::body() };
+        let galley = (!self.icon_only)
+            .then(|| ui.painter().layout_no_wrap(self.words.to_owned(), font, Color32::PLACEHOLDER));
+        let icon_side = if tall { 16.0 } else { 14.0 };
+        let padding = match (self.icon_only, tall) {
+            (true, _) => (self.height - icon_side) / 2.0,
+            (false, true) => space::L + space::XS,
+            (false, false) => space::M,
+        };
+        let icon_room = match (self.icon, self.icon_only) {
+            (None, _) => 0.0,
+            (Some(_), true) => icon_side,
+            (Some(_), false) => icon_side + space::S,
+        };
+        let width = 2.0 * padding + icon_room + galley.as_ref().map_or(0.0, |g| g.size().x);
+        let (rect, response) = ui.allocate_exact_size(vec2(width.ceil(), self.height), Sense::click());
+        let enabled = ui.is_enabled();
+        response.widget_info(|| match self.selected {
+            Some(selected) => WidgetInfo::selected(Role::Button, enabled, selected, self.words),
+            None => WidgetInfo::labeled(Role::Button, enabled, self.words),
+        });
+
+        if ui.is_rect_visible(rect) {
+            let look = look(t, self.rank, &response, self.selected == Some(true), enabled);
+            ui.painter().rect(rect, size::RADIUS, look.fill, look.stroke, StrokeKind::Inside);
+            let mut x = rect.left() + padding;
+            if let Some(icon) = self.icon {
+                let box_ = Rect::from_center_size(pos2(x + icon_side / 2.0, rect.center().y), Vec2::splat(icon_side));
+                icon::paint(ui.painter(), box_, icon, look.text);
+                x += icon_room;
+            }
+            if let Some(galley) = galley {
+                let at = pos2(x, rect.center().y - galley.size().y / 2.0);
+                if self.rank == Rank::Primary {
+                    paint_strong(ui, at, galley, look.text);
+                } else {
+                    ui.painter().galley(at, galley, look.text);
+                }
+            }
+            focus_ring(ui, &response, rect);
+        }
+
+        let hint = match (self.hint, self.shortcut) {
+            (None, None) => return response,
+            (Some(hint), None) => hint.to_string(),
+            (None, Some(keys)) => ui.format_shortcut(&keys),
+            (Some(hint), Some(keys)) => format!("{hint} ({})", ui.format_shortcut(&keys)),
+        };
+        if enabled { response.on_hover_text(hint) } else { response.on_disabled_hover_text(hint) }
+    }
+}
+
+/// The ring around what has the keyboard.
+pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
+    if response.has_focus() {
+        let t = theme::of(ui);
+        ui.painter().rect_stroke(rect.expand(1.0), size::RADIUS + 1, t.focus_ring(), StrokeKind::Outside);
+    }
+}
+
+/// One of a few values, all in sight. True when another was chosen.
+pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, options: &[(T, &str)]) -> bool {
+    let t = theme::of(ui);
+    let mut changed = false;
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let widths: Vec<f32> = options
+            .iter()
+            .map(|(_, words)| {
+                let galley = ui.painter().layout_no_wrap((*words).to_owned(), text::body(), t.text);
+                (galley.size().x + 2.0 * space::M).ceil()
+            })
+            .collect();
+        let total: f32 = widths.iter().sum();
+        let (rect, _) = ui.allocate_exact_size(vec2(total + 4.0, size::ROW), Sense::hover());
+        ui.painter().rect(rect, size::RADIUS, t.hover, t.line_stroke(), StrokeKind::Inside);
+        let mut x = rect.left() + 2.0;
+        for ((option, words), width) in options.iter().zip(widths) {
+            let cell = Rect::from_min_size(pos2(x, rect.top() + 2.0), vec2(width, size::ROW - 4.0));
+            x += width;
+            let chosen = *option == *value;
+            let response = ui.interact(cell, ui.scope_id().with((name, words)), Sense::click());
+            response.widget_info(|| {
+                WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), chosen, format!("{name} {words}"))
+            });
+            if chosen {
+                let fill = if t.dark { t.line } else { t.raised };
+                ui.painter().rect(cell, size::RADIUS - 2, fill, t.line_stroke(), StrokeKind::Inside);
+            }
+            let colour = if chosen || response.hovered() { t.text } else { t.secondary };
+            ui.painter().text(cell.center(), Align2::CENTER_CENTER, words, text::body(), colour);
+            focus_ring(ui, &response, cell);
+            if response.clicked() && !chosen {
+                *value = *option;
+                changed = true;
+            }
+        }
+    });
+    changed
+}
+
+/// On or off. True when it was switched.
+pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> Response {
+    let t = theme::of(ui);
+    let (rect, mut response) = ui.allocate_exact_size(vec2(32.0, size::ROW), Sense::click());
+    if response.clicked() {
+        *on = !*on;
+        response.mark_changed();
+    }
+    response.widget_info(|| WidgetInfo::selected(Role::Switch, ui.is_enabled(), *on, name));
+    let track = Rect::from_center_size(rect.center(), vec2(32.0, 18.0));
+    let amount = ui.ctx().animate_bool_with_time(response.id, *on, 0.08);
+    let enabled = ui.is_enabled();
+    let fill = if *on && enabled { t.accent } else { t.hover };
+    ui.painter().rect(track, 9, fill, Stroke::new(1.0, if *on { fill } else { t.faint }), StrokeKind::Inside);
+    let x = egui::lerp(track.left() + 9.0..=track.right() - 9.0, amount);
+    let knob = if *on && enabled { t.on_accent } else { t.secondary };
+    ui.painter().circle_filled(pos2(x, track.center().y), 6.0, knob);
+    focus_ring(ui, &response, track);
+    response
+}

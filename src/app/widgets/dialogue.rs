@@ -1,0 +1,130 @@
+//! A sample dialogue: the context as a conversation, the target and what was generated, their levels.
+
+use eframe::egui;
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2};
+
+use super::text as words;
+use crate::app::format;
+use crate::app::theme::{self, size, space, text};
+use crate::data::{EmpathyLevel, Mechanism};
+use crate::experiment::{SampleDialogue, SampleLevel};
+
+/// Draws one dialogue over the whole width.
+pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
+    let t = theme::of(ui);
+    ui.spacing_mut().item_spacing.y = space::S;
+    let feeling = if sample.emotion.is_empty() { "Dialogue".to_string() } else { sentence(&sample.emotion) };
+    let head = words::bold(ui, &format!("{}  {feeling}", sample.index + 1));
+    if !sample.situation.is_empty() {
+        head.on_hover_text(&sample.situation);
+        let situation = RichText::new(&sample.situation).font(text::small()).color(t.secondary);
+        ui.add(Label::new(situation).wrap());
+    }
+    for (turn, utterance) in sample.context.iter().enumerate() {
+        utterance_ui(ui, utterance, turn % 2 == 0);
+    }
+    answer_ui(ui, "Target", &sample.target, sample.levels.iter().map(|level| (level.mechanism, level.target)), None);
+    let generated = sample.levels.iter().map(|level| (level.mechanism, level.generated));
+    answer_ui(ui, "Generated", &sample.generated, generated, Some(sample));
+}
+
+/// What was said: the speaker's left, the listener's right.
+fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
+    let t = theme::of(ui);
+    let (who, align) = if speaker { ("Speaker", Align::Min) } else { ("Listener", Align::Max) };
+    ui.with_layout(Layout::top_down(align), |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.label(RichText::new(who).font(text::small()).color(t.secondary));
+        let widest = ui.available_width() - space::XXL;
+        Frame::new()
+            .fill(if speaker { t.hover } else { t.selected })
+            .corner_radius(size::RADIUS)
+            .inner_margin(Margin::symmetric(space::S as i8, 6))
+            .show(ui, |ui| {
+                ui.set_max_width(widest - 2.0 * space::S);
+                ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                    ui.add(Label::new(RichText::new(utterance).color(t.text)).wrap().selectable(true));
+                });
+            });
+    });
+}
+
+fn answer_ui(
+    ui: &mut Ui,
+    name: &str,
+    answer: &str,
+    levels: impl Iterator<Item = (Mechanism, EmpathyLevel)>,
+    generated: Option<&SampleDialogue>,
+) {
+    let t = theme::of(ui);
+    let left = ui.cursor().left();
+    let top = ui.cursor().top();
+    ui.horizontal(|ui| {
+        ui.add_space(space::M);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = space::XS;
+            ui.horizontal(|ui| {
+                let colour = if generated.is_some() { t.accent } else { t.secondary };
+                words::strong(ui, name, text::small(), colour);
+                if let Some(reward) = generated.and_then(|sample| sample.reward) {
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        let words = format!("reward {}", format::number(reward));
+                        ui.label(RichText::new(words).font(text::small()).color(t.text)).on_hover_text(
+                            "Empathy reward of this answer, from 0 to 1: how closely its identified levels \
+                             match those of the target (Eq. 2)",
+                        );
+                    });
+                }
+            });
+            let shown = if answer.is_empty() { "(empty)" } else { answer };
+            let colour = if answer.is_empty() { t.secondary } else { t.text };
+            ui.add(Label::new(RichText::new(shown).color(colour)).wrap().selectable(true));
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+                for (mechanism, level) in levels {
+                    let of = generated.and_then(|s| s.levels.iter().find(|l| l.mechanism == mechanism));
+                    level_ui(ui, mechanism, level, of);
+                }
+            });
+        });
+    });
+    let bar = Rect::from_min_max(pos2(left, top), pos2(left + 2.0, ui.min_rect().bottom()));
+    ui.painter().rect_filled(bar, 1, if generated.is_some() { t.accent } else { t.line });
+}
+
+/// A mechanism and its level: a word on one of three depths, framed when it misses the target's.
+fn level_ui(ui: &mut Ui, mechanism: Mechanism, level: EmpathyLevel, against: Option<&SampleLevel>) {
+    let t = theme::of(ui);
+    let (fill, colour) = t.level(level);
+    let label = format!("{} {}", short(mechanism), level.title().to_lowercase());
+    let galley = ui.painter().layout_no_wrap(label, text::small(), colour);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
+    ui.painter().rect_filled(rect, 4, fill);
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, colour);
+    let mut hint = format!("{}: {}", mechanism.title(), level.title().to_lowercase());
+    if let Some(sample) = against {
+        if sample.target != sample.generated {
+            ui.painter().rect_stroke(rect, 4, egui::Stroke::new(1.0, t.warning), StrokeKind::Outside);
+            hint += &format!(", where the target is {}", sample.target.title().to_lowercase());
+        } else {
+            hint += ", as the target";
+        }
+        hint += &format!("; reward {}", format::number(sample.reward));
+    }
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &hint));
+    response.on_hover_text(hint);
+}
+
+fn short(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::EmotionalReaction => "Reaction",
+        Mechanism::Interpretation => "Interpretation",
+        Mechanism::Exploration => "Exploration",
+    }
+}
+
+/// With a capital first.
+pub fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,17 @@
+//! The parts that pages are made of. Each draws what it is given and says what was done to it.
+//!
+//! Knows the theme and the vocabulary of runs; must not know the store, the engine and the shell.
+
+pub mod button;
+pub mod chart;
+pub mod dialogue;
+pub mod icon;
+pub mod notice;
+pub mod results;
+pub mod stages;
+pub mod status;
+pub mod text;
+pub mod ticks;
+
+pub use button::Button;
+pub use icon::Icon;

@@ -1,0 +1,105 @@
+//! What a page says beside its content: an empty place, a warning, an error, a command to type.
+
+use eframe::egui;
+use eframe::egui::{Color32, Frame, Label, Margin, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, vec2};
+
+use super::button::Button;
+use super::icon::{self, Icon};
+use super::text as words;
+use crate::app::theme::{self, size, space, text};
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Info,
+    Warning,
+    Bad,
+}
+
+/// An empty place: what belongs here, and the one action that fills it. True when it was chosen.
+pub fn empty(ui: &mut Ui, icon: Icon, title: &str, explanation: &str, action: &str) -> bool {
+    let t = theme::of(ui);
+    let mut chosen = false;
+    ui.add_space((ui.available_height() * 0.28).clamp(space::XL, 180.0));
+    ui.vertical_centered(|ui| {
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(32.0), Sense::hover());
+        icon::paint(ui.painter(), rect, icon, t.faint);
+        ui.add_space(space::XS);
+        ui.add(Label::new(RichText::new(title).font(text::heading()).color(t.text)));
+        ui.scope(|ui| {
+            ui.set_max_width(420.0);
+            ui.add(Label::new(RichText::new(explanation).color(t.secondary)).wrap());
+        });
+        ui.add_space(space::S);
+        chosen = ui.add(Button::primary(action)).clicked();
+    });
+    chosen
+}
+
+/// A strip across a page with an icon, a title and what to do. `more` draws buttons at its end.
+pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, more: impl FnOnce(&mut Ui)) {
+    let t = theme::of(ui);
+    let (colour, icon) = match tone {
+        Tone::Info => (t.accent, Icon::Info),
+        Tone::Warning => (t.warning, Icon::Warning),
+        Tone::Bad => (t.bad, Icon::Warning),
+    };
+    Frame::new()
+        .fill(t.raised)
+        .stroke(Stroke::new(1.0, colour.gamma_multiply(0.5)))
+        .corner_radius(size::RADIUS)
+        .inner_margin(Margin::symmetric(space::M as i8, space::S as i8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal_top(|ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(16.0, 18.0), Sense::hover());
+                icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(15.0)), icon, colour);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    words::bold(ui, title);
+                    if !detail.is_empty() {
+                        ui.add(Label::new(RichText::new(detail).color(t.secondary)).wrap().selectable(true));
+                    }
+                    more(ui);
+                });
+            });
+        });
+}
+
+/// A command to be typed in a terminal, with a button that copies it. True when it was copied.
+pub fn command_line(ui: &mut Ui, command: &str) -> bool {
+    let t = theme::of(ui);
+    let mut copied = false;
+    Frame::new()
+        .fill(t.hover)
+        .corner_radius(size::RADIUS)
+        .inner_margin(Margin { left: space::M as i8, right: 0, top: 0, bottom: 0 })
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = space::S;
+                let width = (ui.available_width() - size::ROW - space::S).max(40.0);
+                ui.scope(|ui| {
+                    ui.set_max_width(width);
+                    let label = RichText::new(command).font(text::mono()).color(t.text);
+                    ui.add(Label::new(label).truncate().selectable(true));
+                });
+                copied = ui.add(Button::icon(Icon::Copy, "Copy the command")).clicked();
+            });
+        });
+    copied
+}
+
+/// A small tag, such as the name of a stage.
+pub fn tag(ui: &mut Ui, words: &str) -> Response {
+    let t = theme::of(ui);
+    tag_coloured(ui, words, t.hover, t.secondary)
+}
+
+pub fn tag_coloured(ui: &mut Ui, words: &str, fill: Color32, colour: Color32) -> Response {
+    let galley = ui.painter().layout_no_wrap(words.to_owned(), text::small(), colour);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
+    ui.painter().rect_filled(rect, 4, fill);
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, colour);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, words));
+    response
+}

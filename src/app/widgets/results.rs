@@ -1,0 +1,185 @@
+//! The result table: systems beside each other, each figure with its interval.
+
+use eframe::egui;
+use eframe::egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, Vec2, vec2};
+
+use super::icon::{self, Icon};
+use super::text as words;
+use crate::app::format;
+use crate::app::theme::{self, size, space, text};
+use crate::data::Mechanism;
+use crate::metrics::{Direction, Estimate, SystemResults, declared};
+
+/// One figure of the table, and where it stands in a system's results.
+struct Figure {
+    name: String,
+    unit: &'static str,
+    definition: &'static str,
+    direction: Direction,
+    of: Box<dyn Fn(&SystemResults) -> Option<Estimate>>,
+}
+
+fn figures() -> Vec<Figure> {
+    let figure = |key: &str, of: Box<dyn Fn(&SystemResults) -> Option<Estimate>>| {
+        declared(key).map(|metric| Figure {
+            name: metric.name.to_string(),
+            unit: metric.unit,
+            definition: metric.definition,
+            direction: metric.direction,
+            of,
+        })
+    };
+    let mut all = vec![
+        figure(declared::VALIDATION_PPL, Box::new(|s| s.ppl)),
+        figure(declared::VALIDATION_DIST_1, Box::new(|s| Some(s.dist_1))),
+        figure(declared::VALIDATION_DIST_2, Box::new(|s| Some(s.dist_2))),
+        figure(declared::VALIDATION_EMP_F1, Box::new(|s| s.emp_f1)),
+    ];
+    for mechanism in Mechanism::ALL {
+        let key = declared::VALIDATION_F1_KEYS[mechanism.index()];
+        all.push(figure(key, Box::new(move |s| s.mechanism_f1.map(|f1| f1[mechanism.index()]))));
+    }
+    all.into_iter().flatten().collect()
+}
+
+const NAME: f32 = 190.0;
+const SYSTEM: f32 = 170.0;
+const CHANGE: f32 = 110.0;
+
+/// Draws the table. With two systems a last column says how the second differs from the first.
+pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
+    let t = theme::of(ui);
+    let Some(first) = systems.first() else { return };
+    let widths = |at: usize| if at == 0 { NAME } else { SYSTEM };
+    let row_size = vec2(ui.available_width(), size::ROW);
+    ui.spacing_mut().item_spacing = Vec2::ZERO;
+
+    row(ui, row_size, |ui| {
+        cell(ui, widths(0), Align::Min, |ui| {
+            words::small(ui, format!("{}, n = {}", super::dialogue::sentence(&first.split), format::count(first.n)));
+        });
+        for system in systems {
+            cell(ui, SYSTEM, Align::Max, |ui| {
+                words::bold(ui, &system.system);
+            });
+        }
+        if systems.len() == 2 {
+            cell(ui, CHANGE, Align::Max, |ui| {
+                words::small(ui, "Difference");
+            });
+        }
+    });
+    for figure in figures() {
+        let values: Vec<Option<Estimate>> = systems.iter().map(|system| (figure.of)(system)).collect();
+        if values.iter().all(Option::is_none) {
+            continue;
+        }
+        line(ui);
+        row(ui, row_size, |ui| {
+            cell(ui, NAME, Align::Min, |ui| {
+                ui.spacing_mut().item_spacing.x = space::XS;
+                ui.label(RichText::new(&figure.name).color(t.text)).on_hover_text(figure.definition);
+                if !figure.unit.is_empty() {
+                    ui.label(RichText::new(figure.unit).color(t.secondary));
+                }
+                let (arrow, hint) = match figure.direction {
+                    Direction::Higher => (Icon::Up, "More is better"),
+                    Direction::Lower => (Icon::Down, "Less is better"),
+                    Direction::None => return,
+                };
+                let (rect, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
+                icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(10.0)), arrow, t.secondary);
+                response.on_hover_text(hint);
+            });
+            for value in &values {
+                cell(ui, SYSTEM, Align::Max, |ui| estimate_ui(ui, *value));
+            }
+            if let [Some(before), Some(after)] = values[..] {
+                cell(ui, CHANGE, Align::Max, |ui| difference_ui(ui, &figure, before, after));
+            }
+        });
+    }
+    line(ui);
+    row(ui, row_size, |ui| {
+        cell(ui, NAME, Align::Min, |ui| {
+            ui.spacing_mut().item_spacing.x = space::XS;
+            ui.label(RichText::new("Length").color(t.text)).on_hover_text("Mean words of a generated response");
+            ui.label(RichText::new("words").color(t.secondary));
+        });
+        for system in systems {
+            cell(ui, SYSTEM, Align::Max, |ui| {
+                ui.label(RichText::new(format::number(system.mean_words)).color(t.text));
+            });
+        }
+    });
+    ui.add_space(space::S);
+    let note = "Intervals are 95 %, by bootstrap over the examples. Results of a small model trained here are not \
+                those of the paper's T5-base.";
+    ui.scope(|ui| {
+        ui.set_max_width(size::PROSE);
+        ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
+    });
+}
+
+fn estimate_ui(ui: &mut Ui, value: Option<Estimate>) {
+    let t = theme::of(ui);
+    let Some(value) = value else {
+        ui.label(RichText::new("–").color(t.secondary)).on_hover_text("Not known for this system");
+        return;
+    };
+    ui.spacing_mut().item_spacing.x = space::S;
+    // Right to left: the interval stands right of its value.
+    let interval = format!("{} – {}", format::number(value.low), format::number(value.high));
+    let galley = ui.painter().layout_no_wrap(interval, text::small(), t.secondary);
+    let (rect, _) = ui.allocate_exact_size(vec2(84.0, size::ROW), Sense::hover());
+    ui.painter().galley(egui::pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, t.secondary);
+    ui.label(RichText::new(format::number(value.value)).color(t.text)).on_hover_text("95 % interval beside it");
+}
+
+fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate) {
+    let t = theme::of(ui);
+    let change = after.value - before.value;
+    let better = match figure.direction {
+        Direction::Higher => change > 0.0,
+        Direction::Lower => change < 0.0,
+        Direction::None => false,
+    };
+    let apart = after.low > before.high || after.high < before.low;
+    let (colour, hint) = match (apart, better) {
+        (false, _) => (t.secondary, "The intervals overlap: this may be chance"),
+        (true, true) => (t.good, "Better, and the intervals are apart"),
+        (true, false) => (t.bad, "Worse, and the intervals are apart"),
+    };
+    let sign = if change > 0.0 { "+" } else { "" };
+    ui.spacing_mut().item_spacing.x = space::XS;
+    ui.label(RichText::new(format!("{sign}{}", format::number(change))).color(colour)).on_hover_text(hint);
+    let arrow = if change > 0.0 { Icon::Up } else { Icon::Down };
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
+    icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(10.0)), arrow, colour);
+}
+
+fn row(ui: &mut Ui, size: Vec2, cells: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_height(size.y);
+        cells(ui);
+    });
+}
+
+fn cell(ui: &mut Ui, width: f32, align: Align, content: impl FnOnce(&mut Ui)) {
+    let layout = if align == Align::Max {
+        Layout::right_to_left(Align::Center)
+    } else {
+        Layout::left_to_right(Align::Center)
+    };
+    ui.allocate_ui_with_layout(vec2(width, size::ROW), layout, |ui| {
+        ui.set_min_size(vec2(width, size::ROW));
+        content(ui);
+    });
+}
+
+fn line(ui: &mut Ui) {
+    let t = theme::of(ui);
+    let width = (NAME + 2.0 * SYSTEM + CHANGE).min(ui.available_width());
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 1.0), Sense::hover());
+    ui.painter().hline(rect.x_range(), rect.center().y, t.line_stroke());
+}

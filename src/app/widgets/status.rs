@@ -1,0 +1,65 @@
+//! How a run stands: a dot and a word; and how far it is: a thin line.
+
+use eframe::egui;
+use eframe::egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use crate::app::theme::{self, Tokens, space, text};
+use crate::store::RunStatus;
+
+/// The colour of a status. Only what is wrong shouts.
+pub fn colour(t: &Tokens, status: RunStatus) -> Color32 {
+    match status {
+        RunStatus::Running => t.accent,
+        RunStatus::Paused | RunStatus::Interrupted => t.warning,
+        RunStatus::Finished => t.good,
+        RunStatus::Failed => t.bad,
+        RunStatus::Stopped => t.secondary,
+    }
+}
+
+/// The word of a status.
+pub fn word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "Running",
+        RunStatus::Paused => "Paused",
+        RunStatus::Finished => "Finished",
+        RunStatus::Failed => "Failed",
+        RunStatus::Stopped => "Stopped",
+        RunStatus::Interrupted => "Interrupted",
+    }
+}
+
+/// A dot and a word.
+pub fn status(ui: &mut Ui, status: RunStatus) -> Response {
+    let t = theme::of(ui);
+    let galley = ui.painter().layout_no_wrap(word(status).to_owned(), text::body(), t.text);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 14.0, galley.size().y), Sense::hover());
+    ui.painter().circle_filled(pos2(rect.left() + 4.0, rect.center().y), 3.5, colour(t, status));
+    ui.painter().galley(pos2(rect.left() + 14.0, rect.top()), galley, t.text);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, word(status)));
+    response
+}
+
+/// A thin line, filled as far as `fraction`.
+pub fn progress_line(ui: &Ui, rect: Rect, fraction: f32, colour: Color32) {
+    let t = theme::of(ui);
+    let radius = rect.height() / 2.0;
+    ui.painter().rect_filled(rect, radius, t.line);
+    let width = (rect.width() * fraction.clamp(0.0, 1.0)).max(if fraction > 0.0 { rect.height() } else { 0.0 });
+    ui.painter().rect_filled(Rect::from_min_size(rect.min, vec2(width, rect.height())), radius, colour);
+}
+
+/// A figure and what it counts, as in the status row: "412 tok/s".
+pub fn figure(ui: &mut Ui, value: &str, unit: &str, hint: &str) {
+    let t = theme::of(ui);
+    let response = ui
+        .horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::XS;
+            ui.label(egui::RichText::new(value).color(t.text));
+            if !unit.is_empty() {
+                ui.label(egui::RichText::new(unit).color(t.secondary));
+            }
+        })
+        .response;
+    response.on_hover_text(hint);
+}

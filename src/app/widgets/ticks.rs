@@ -1,0 +1,103 @@
+//! Where an axis is marked, and how its marks are written.
+//!
+//! Pure: bounds in, marks and text out.
+
+use egui_plot::GridMark;
+
+use crate::app::format;
+use crate::series::XAxis;
+
+/// Marks at 1, 2 or 5 times a power of ten: as many as fit at `spacing` points each over `length` points.
+pub fn marks((from, to): (f64, f64), length: f32, spacing: f32, whole: bool) -> Vec<GridMark> {
+    let most = (f64::from(length) / f64::from(spacing)).max(1.0);
+    marks_of_step((from, to), nice_step((to - from) / most, whole))
+}
+
+/// Marks at spans of time that a clock shows: 1, 2, 5, 10, 15, 30 of seconds, minutes and so on.
+pub fn time_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridMark> {
+    const STEPS: [f64; 20] = [
+        0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
+        21_600.0, 43_200.0, 86_400.0,
+    ];
+    let most = (f64::from(length) / f64::from(spacing)).max(1.0);
+    let least = (to - from) / most;
+    let step = STEPS.into_iter().find(|step| *step >= least);
+    marks_of_step((from, to), step.unwrap_or_else(|| (least / 86_400.0).ceil() * 86_400.0))
+}
+
+fn marks_of_step((from, to): (f64, f64), step: f64) -> Vec<GridMark> {
+    if !(step.is_finite() && step > 0.0 && from.is_finite() && to.is_finite()) {
+        return Vec::new();
+    }
+    let first = (from / step).ceil() as i64;
+    let last = (to / step).floor() as i64;
+    (first..=last.min(first + 64)).map(|n| GridMark { value: n as f64 * step, step_size: step }).collect()
+}
+
+fn nice_step(least: f64, whole: bool) -> f64 {
+    if least <= 0.0 || !least.is_finite() {
+        return 0.0;
+    }
+    let power = 10f64.powi(least.log10().floor() as i32);
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least * 0.999);
+    let step = step.unwrap_or(10.0 * power);
+    if whole { step.max(1.0) } else { step }
+}
+
+/// A mark on y, to the decimals that tell it from its neighbours.
+pub fn value_label(mark: GridMark) -> String {
+    let size = mark.value.abs().max(mark.step_size);
+    if size >= 1e6 || mark.step_size < 1e-5 {
+        return if mark.value == 0.0 { "0".into() } else { format::significant(mark.value, 2) };
+    }
+    let decimals = (-mark.step_size.log10().floor()).max(0.0) as usize;
+    format::fixed(mark.value, decimals)
+}
+
+/// A mark on x.
+pub fn x_label(axis: XAxis, mark: GridMark) -> String {
+    match axis {
+        XAxis::Step => format::count(mark.value.max(0.0).round() as u64),
+        XAxis::Relative | XAxis::Wall if mark.step_size < 1.0 => format!("{:.1} s", mark.value),
+        XAxis::Relative | XAxis::Wall => elapsed(mark.value),
+    }
+}
+
+/// Seconds as 0:05, 12:30 or 1:02:30.
+pub fn elapsed(seconds: f64) -> String {
+    let s = seconds.max(0.0).round() as u64;
+    if s < 3600 {
+        format!("{}:{:02}", s / 60, s % 60)
+    } else {
+        format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(marks: &[GridMark]) -> Vec<f64> {
+        marks.iter().map(|mark| mark.value).collect()
+    }
+
+    #[test]
+    fn marks_are_round_numbers_that_fit() {
+        assert_eq!(values(&marks((0.0, 1.0), 100.0, 40.0, false)), [0.0, 0.5, 1.0]);
+        assert_eq!(values(&marks((0.0, 3.0), 400.0, 40.0, true)), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(values(&marks((-7.0, 12.0), 100.0, 40.0, false)), [0.0, 10.0]);
+        assert!(marks((f64::NAN, 1.0), 100.0, 40.0, false).is_empty());
+        assert!(marks((1.0, 1.0), 100.0, 40.0, false).len() <= 1);
+        assert_eq!(values(&time_marks((0.0, 100.0), 400.0, 100.0)), [0.0, 30.0, 60.0, 90.0]);
+    }
+
+    #[test]
+    fn labels_tell_neighbours_apart() {
+        let label = |value, step_size| value_label(GridMark { value, step_size });
+        assert_eq!(label(0.25, 0.05), "0.25");
+        assert_eq!(label(0.0, 0.5), "0.0");
+        assert_eq!(label(1500.0, 500.0), "1\u{2009}500");
+        assert_eq!(elapsed(65.0), "1:05");
+        assert_eq!(elapsed(3725.0), "1:02:05");
+    }
+}

@@ -1,1 +1,147 @@
-//! The command line: one file a command, thin over the library.
+//! The command line: one file a command, each thin over the library.
+//!
+//! Results go to stdout, everything else to stderr. With `--json`, stdout holds one JSON document, or
+//! one JSON object a line, and nothing else. Knows no tensor and no SQL.
+
+mod data;
+mod failure;
+mod output;
+mod progress;
+mod run;
+mod runs;
+mod settings;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+use output::Output;
+
+use crate::store;
+
+/// EmpRL Studio: reinforcement learning of empathetic dialogue models, launched, watched and judged.
+///
+/// Without a command the window opens.
+#[derive(Debug, Parser)]
+#[command(
+    name = "emprl",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.\n\
+                  EMPRL_LOG=info (or debug, …) shows the program's own log on stderr."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Folder of the store; else EMPRL_STORE, else the platform's data folder
+    #[arg(long, global = true, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Print JSON, and nothing else, on stdout
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Carry out an experiment: all its stages, from data to the result table
+    Run(run::Run),
+    /// Saved runs
+    #[command(subcommand)]
+    Runs(runs::Runs),
+    /// Data sets: import them into the store, look at them
+    #[command(subcommand)]
+    Data(data::Data),
+    /// Every setting of an experiment, with its range, default and the paper's value
+    Settings(settings::Settings),
+}
+
+/// Where a command works and how it answers.
+struct Place {
+    store: PathBuf,
+    /// As it was given on the command line, to be repeated in what a person is told to type.
+    given: Option<PathBuf>,
+    out: Output,
+}
+
+impl Place {
+    /// ` --store DIR` where it was given, to end a command that a person is told to type.
+    fn store_argument(&self) -> String {
+        let given = self.given.as_ref();
+        given.map_or_else(String::new, |dir| format!(" --store {}", dir.display()))
+    }
+}
+
+impl Cli {
+    /// Reads the arguments; help, version and wrong usage end the program here.
+    pub fn from_command_line() -> Cli {
+        Cli::parse()
+    }
+
+    /// Whether no command was given.
+    pub fn wants_window(&self) -> bool {
+        self.command.is_none()
+    }
+
+    /// The folder of the store.
+    ///
+    /// # Errors
+    /// None was named and the platform has no data folder.
+    pub fn store(&self) -> Result<PathBuf, Failure> {
+        match &self.common.store {
+            Some(dir) => Ok(dir.clone()),
+            None => Ok(store::default_dir()?),
+        }
+    }
+
+    /// Carries out the command.
+    pub fn run(self) -> ExitCode {
+        ended(self.carry_out())
+    }
+
+    fn carry_out(self) -> Result<(), Failure> {
+        let place = Place {
+            store: self.store()?,
+            given: self.common.store,
+            out: Output { json: self.common.json },
+        };
+        match self.command {
+            Some(Command::Run(run)) => run.carry_out(&place),
+            Some(Command::Runs(runs)) => runs.carry_out(&place),
+            Some(Command::Data(data)) => data.carry_out(&place),
+            Some(Command::Settings(settings)) => settings.carry_out(&place),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Says on stderr what went wrong, if anything did, and gives the exit code.
+pub fn ended(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(line) = failure.line() {
+                eprintln!("error: {line}");
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Shows the program's own log on stderr, as much of it as EMPRL_LOG asks for; errors only by default.
+pub fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+
+    let filter = EnvFilter::try_from_env("EMPRL_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

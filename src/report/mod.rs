@@ -1,1 +1,9 @@
-//! Result tables, as text, JSON and for the window.
+//! Result tables as text.
+//!
+//! Knows figures, not where they come from; writes to no file and no screen.
+
+mod results;
+mod table;
+
+pub use results::{definitions, results_table};
+pub use table::{Align, TextTable};

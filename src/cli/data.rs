@@ -1,0 +1,202 @@
+//! `emprl data`: import a data set into the store, show one, list all.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::output::count;
+use super::{Failure, Place};
+use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount, library};
+use crate::report::{Align, TextTable};
+
+/// Reasons that are printed for each file before the rest is only counted.
+const SHOWN_SKIPPED: usize = 20;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Data {
+    /// Read a data set in its original form and keep it in the store
+    Import {
+        /// empathetic-dialogues or mental-health-subreddits
+        name: String,
+        /// Folder with the set's files
+        dir: PathBuf,
+    },
+    /// Sizes, emotions, lengths and levels of a set
+    Show {
+        /// builtin, or the name of an imported set
+        name: String,
+    },
+    /// All sets, imported or not
+    List,
+}
+
+impl Data {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        match self {
+            Data::Import { name, dir } => {
+                let report = library::import(&place.store, name, dir)?;
+                match place.out.json {
+                    true => place.out.document(&import_json(&report)),
+                    false => place.out.text(&import_text(&report)),
+                }
+            }
+            Data::Show { name } => {
+                let summary = library::show(&place.store, name)?;
+                match place.out.json {
+                    true => place.out.document(&summary),
+                    false => place.out.text(&summary_text(&summary)),
+                }
+            }
+            Data::List => {
+                let sets = library::list(&place.store)?;
+                if place.out.json {
+                    return place.out.document(&sets);
+                }
+                let mut table = TextTable::new(&[
+                    ("Name", Align::Left),
+                    ("Holds", Align::Left),
+                    ("In the store", Align::Left),
+                ]);
+                for set in sets {
+                    let holds = match (set.has_dialogues, set.has_levels) {
+                        (true, true) => "dialogues and levels",
+                        (true, false) => "dialogues",
+                        _ => "levels",
+                    };
+                    let there = match set.imported {
+                        true => "yes".to_string(),
+                        false => format!("no: emprl data import {} DIR", set.name),
+                    };
+                    table.row([set.name.to_string(), holds.to_string(), there]);
+                }
+                place.out.text(&table.text())
+            }
+        }
+    }
+}
+
+fn rows(report: &ImportReport) -> [usize; 3] {
+    let sum = |of: fn(&FileReport) -> usize| report.files.iter().map(of).sum();
+    [sum(|file| file.read), sum(|file| file.kept), sum(|file| file.skipped)]
+}
+
+fn import_json(report: &ImportReport) -> Value {
+    let [read, kept, skipped] = rows(report);
+    let mut document = json!({
+        "name": report.name,
+        "rows": {"read": read, "kept": kept, "skipped": skipped},
+        "files": report.files,
+        "skipped": report.skipped,
+    });
+    if let Some(splits) = &report.splits {
+        document["splits"] = json!(splits);
+    }
+    if let Some(pairs) = report.labelled_pairs {
+        document["labelled_pairs"] = json!(pairs);
+    }
+    document["remarks"] = json!(report.remarks);
+    document
+}
+
+fn import_text(report: &ImportReport) -> String {
+    let number = |n: usize| count(n as u64);
+    let mut table = TextTable::new(&[
+        ("File", Align::Left),
+        ("Rows read", Align::Right),
+        ("kept", Align::Right),
+        ("skipped", Align::Right),
+    ]);
+    for file in &report.files {
+        table.row([file.file.clone(), number(file.read), number(file.kept), number(file.skipped)]);
+    }
+    let [read, kept, skipped] = rows(report).map(number);
+    table.row(["all".to_string(), read, kept, skipped]);
+    let mut text = table.text();
+    for file in &report.files {
+        let skipped: Vec<_> = report.skipped.iter().filter(|row| row.file == file.file).collect();
+        for row in skipped.iter().take(SHOWN_SKIPPED) {
+            text.push_str(&format!("skipped {}, line {}: {}\n", row.file, row.line, row.reason));
+        }
+        if let Some(more) = skipped.len().checked_sub(SHOWN_SKIPPED).filter(|more| *more > 0) {
+            text.push_str(&format!("skipped {more} more rows of {}; --json lists them all\n", file.file));
+        }
+    }
+    for remark in &report.remarks {
+        text.push_str(&format!("note: {remark}\n"));
+    }
+    if let Some(splits) = &report.splits {
+        text.push('\n');
+        text.push_str(&splits_text(splits));
+    }
+    if let Some(pairs) = report.labelled_pairs {
+        text.push_str(&format!("\n{} labelled pairs\n", number(pairs)));
+    }
+    text.push_str(&format!("\n{} is in the store.\n", report.name));
+    text
+}
+
+fn splits_text(splits: &BySplit<SplitCount>) -> String {
+    let mut table = TextTable::new(&[
+        ("Split", Align::Left),
+        ("Conversations", Align::Right),
+        ("Context-response pairs", Align::Right),
+    ]);
+    for split in Split::ALL {
+        let of = splits.get(split);
+        table.row([
+            split.key().to_string(),
+            count(of.conversations as u64),
+            count(of.pairs as u64),
+        ]);
+    }
+    table.text()
+}
+
+fn summary_text(summary: &SetSummary) -> String {
+    let mut text = format!("{}\nfingerprint {}\n\n", summary.name, summary.fingerprint);
+    if let Some(splits) = &summary.splits {
+        text.push_str(&splits_text(splits));
+        text.push('\n');
+    }
+    if let Some(pairs) = summary.labelled_pairs {
+        let mut table = TextTable::new(&[
+            ("Levels", Align::Left),
+            ("no (0)", Align::Right),
+            ("weak (1)", Align::Right),
+            ("strong (2)", Align::Right),
+            ("unknown", Align::Right),
+        ]);
+        for level in &summary.levels {
+            let counts = level.counts.iter().chain([&level.unknown]);
+            let name = level.mechanism.title().to_string();
+            table.row([name].into_iter().chain(counts.map(|n| count(*n as u64))));
+        }
+        text.push_str(&format!("{} labelled pairs\n{}\n", count(pairs as u64), table.text()));
+    }
+    let mut table = TextTable::new(&[
+        ("Words of", Align::Left),
+        ("mean", Align::Right),
+        ("median", Align::Right),
+        ("95 %", Align::Right),
+        ("longest", Align::Right),
+    ]);
+    for length in &summary.lengths {
+        table.row([
+            length.text.replace('_', " "),
+            format!("{:.1}", length.mean),
+            length.median.to_string(),
+            length.percentile_95.to_string(),
+            length.longest.to_string(),
+        ]);
+    }
+    text.push_str(&table.text());
+    if !summary.emotions.is_empty() {
+        let emotions: Vec<String> = summary
+            .emotions
+            .iter()
+            .map(|emotion| format!("{} {}", emotion.emotion, count(emotion.conversations as u64)))
+            .collect();
+        text.push_str(&format!("\nConversations by emotion: {}\n", emotions.join(", ")));
+    }
+    text
+}

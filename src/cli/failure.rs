@@ -1,0 +1,86 @@
+//! Why a command ends early: the one line that says so, and the exit code.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use crate::data::DataError;
+use crate::engine::StartError;
+use crate::experiment::ExperimentError;
+use crate::store::{ParseIdError, RunId, StoreError};
+use crate::train::TrainError;
+
+/// Why a command ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// What was asked for cannot be asked.
+    #[error("{0}")]
+    Usage(String),
+    /// It was tried, and failed.
+    #[error("{0}")]
+    Failed(String),
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    #[error(transparent)]
+    Id(#[from] ParseIdError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Start(#[from] Arc<StartError>),
+    /// The run ended by an error, which is on record with it.
+    #[error("run {run} failed: {error}; once that is mended, go on with `{go_on}`")]
+    Run { run: RunId, error: String, go_on: String },
+    /// A person stopped the run, and was told how to go on.
+    #[error("stopped")]
+    Stopped,
+    /// Whoever reads stdout is gone, or it cannot be written.
+    #[error("stdout: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) | Failure::Id(_) => 2,
+            Failure::Experiment(ExperimentError::Unreadable { .. }) => 1,
+            Failure::Experiment(_) => 2,
+            Failure::Data(DataError::UnknownSet { .. } | DataError::WrongKind { .. }) => 2,
+            Failure::Train(TrainError::Device(_)) => 2,
+            Failure::Train(TrainError::Data(
+                DataError::UnknownSet { .. } | DataError::WrongKind { .. },
+            )) => 2,
+            Failure::Stopped => 130,
+            // As programs end whose reader has seen enough.
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            _ => 1,
+        }
+    }
+
+    /// What is wrong, where, and how to mend it, in one line; None where there is nothing to say.
+    pub fn line(&self) -> Option<String> {
+        match self {
+            Failure::Stopped => None,
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            _ => Some(one_line(self)),
+        }
+    }
+}
+
+/// An error with those of its sources that say something new, in one line.
+pub fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,108 @@
+//! How commands answer on stdout, and how they write numbers and times.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
+
+use super::Failure;
+
+/// The way to stdout. Writing fails, rather than panics, when its reader is gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    pub json: bool,
+}
+
+impl Output {
+    /// One JSON document.
+    pub fn document<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+        self.text(&format!("{text}\n"))
+    }
+
+    /// One JSON object on a line of its own.
+    pub fn json_line(&self, value: &Value) -> Result<(), Failure> {
+        self.text(&format!("{value}\n"))
+    }
+
+    /// Text as it is.
+    pub fn text(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        Ok(stdout.flush()?)
+    }
+}
+
+/// A moment as a person reads it, in local time where that is known, else in UTC.
+pub fn moment(ms: i64) -> String {
+    let offset = UtcOffset::current_local_offset();
+    let Ok(utc) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000) else {
+        return "–".to_string();
+    };
+    let local = utc.to_offset(offset.unwrap_or(UtcOffset::UTC));
+    let text = local.format(format_description!("[year]-[month]-[day] [hour]:[minute]"));
+    let zone = if offset.is_ok() { "" } else { " UTC" };
+    text.map_or_else(|_| "–".to_string(), |text| text + zone)
+}
+
+/// A length of time, such as `3 min 20 s`.
+pub fn duration(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, _) => format!("{:.1} s", ms.max(0) as f64 / 1000.0),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A size, such as `1.4 MB`.
+pub fn bytes(count: u64) -> String {
+    let count = count as f64;
+    match count {
+        0.0..1e3 => format!("{count:.0} B"),
+        0.0..1e6 => format!("{:.1} kB", count / 1e3),
+        0.0..1e9 => format!("{:.1} MB", count / 1e6),
+        _ => format!("{:.2} GB", count / 1e9),
+    }
+}
+
+/// A number of things, with a thin space between groups of three digits.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A measurement in a few digits.
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        _ if !value.is_finite() => value.to_string(),
+        0.0 => "0".to_string(),
+        1e6.. | 0.0..1e-3 => format!("{value:.3e}"),
+        100.0.. => format!("{value:.1}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_are_short() {
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(duration(200_400), "3 min 20 s");
+        assert_eq!(duration(7_260_000), "2 h 1 min");
+        assert_eq!(duration(1_540), "1.5 s");
+        assert_eq!(bytes(1_420_000), "1.4 MB");
+        assert_eq!([figure(0.00002), figure(12.3456), figure(-431.27)], ["2.000e-5", "12.346", "-431.3"]);
+    }
+}

@@ -1,0 +1,216 @@
+//! A run's progress in the terminal: a bar for each stage, with the few figures that matter, and notes
+//! above the bars. Where stderr is no terminal, a line at the ends of stages and at evaluations.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::output::duration;
+use crate::engine::{Event, EventKind};
+use crate::experiment::{Report, Severity, Stage};
+use crate::metrics::declared;
+
+/// A figure beside a bar: its name, the metrics of which it is the latest, its digits after the point.
+type Figure = (&'static str, &'static [&'static str], usize);
+
+fn figures(stage: Stage) -> &'static [Figure] {
+    match stage {
+        Stage::Pretraining => &[("loss", &[declared::PRETRAINING_LOSS], 3)],
+        Stage::Identifiers => &[
+            (
+                "loss",
+                &[
+                    declared::IDENTIFIER_EMOTIONAL_REACTION_LOSS,
+                    declared::IDENTIFIER_INTERPRETATION_LOSS,
+                    declared::IDENTIFIER_EXPLORATION_LOSS,
+                ],
+                3,
+            ),
+            (
+                "weighted F1",
+                &[
+                    declared::IDENTIFIER_EMOTIONAL_REACTION_WEIGHTED_F1,
+                    declared::IDENTIFIER_INTERPRETATION_WEIGHTED_F1,
+                    declared::IDENTIFIER_EXPLORATION_WEIGHTED_F1,
+                ],
+                1,
+            ),
+        ],
+        Stage::Generator => &[
+            ("loss", &[declared::GENERATOR_LOSS], 3),
+            ("PPL", &[declared::GENERATOR_PPL], 2),
+        ],
+        Stage::Ppo => &[
+            ("reward", &[declared::EMPATHY_REWARD], 3),
+            ("KL", &[declared::KL_FULL], 3),
+            ("Emp-F1", &[declared::VALIDATION_EMP_F1], 1),
+        ],
+        Stage::Evaluation => &[],
+    }
+}
+
+/// What is shown of a run while it goes on.
+pub struct Progress {
+    bars: MultiProgress,
+    /// None where stderr is no terminal.
+    style: Option<ProgressStyle>,
+    current: Option<Current>,
+    quiet: bool,
+}
+
+/// The stage in progress.
+struct Current {
+    stage: Stage,
+    bar: ProgressBar,
+    begun: Instant,
+    step: u64,
+    total: u64,
+    latest: Vec<Option<f64>>,
+}
+
+impl Progress {
+    /// Shows nothing at all unless `visible`.
+    pub fn new(visible: bool) -> Self {
+        let template = "{prefix:<12} {bar:24} {pos:>6}/{len} {elapsed:>4} {msg}";
+        Progress {
+            bars: MultiProgress::new(),
+            style: ProgressStyle::with_template(template)
+                .ok()
+                .filter(|_| visible && std::io::stderr().is_terminal())
+                .map(|style| style.progress_chars("━╸─")),
+            current: None,
+            quiet: !visible,
+        }
+    }
+
+    /// A line above the bars.
+    pub fn say(&self, line: &str) {
+        match self.style {
+            _ if self.quiet => {}
+            // The terminal is gone when this fails, and there is nobody to tell.
+            Some(_) => drop(self.bars.println(line)),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Shows what happened.
+    pub fn show(&mut self, event: &Event) {
+        let report = match &event.kind {
+            EventKind::Report(report) => report,
+            EventKind::Status(status) if self.current.is_none() => {
+                return self.say(&format!("Run {} is {status}", event.run));
+            }
+            _ => return,
+        };
+        match report {
+            Report::Stage { stage, total } => self.begin(*stage, *total),
+            Report::Metrics { step, total, values, .. } => self.advance(*step, *total, values),
+            Report::StageDone { step, .. } => self.end(*step),
+            Report::Note { stage, step, severity, text } => {
+                let mark = match severity {
+                    Severity::Info => "note",
+                    Severity::Warning => "warning",
+                    Severity::Alert => "alert",
+                };
+                self.say(&format!("{mark}: {} step {step}: {text}", stage.title()));
+            }
+            Report::Samples { .. } | Report::Checkpoint { .. } | Report::Results { .. } => {}
+        }
+    }
+
+    /// Takes the bars off the screen's moving part; those of stages that are done stay.
+    pub fn clear(&mut self) {
+        if let Some(current) = self.current.take() {
+            current.bar.abandon();
+        }
+    }
+
+    fn begin(&mut self, stage: Stage, total: u64) {
+        self.clear();
+        let bar = match &self.style {
+            Some(style) => {
+                let bar = self.bars.add(ProgressBar::new(total));
+                bar.set_style(style.clone());
+                bar.set_prefix(stage.title());
+                bar.enable_steady_tick(Duration::from_secs(1));
+                bar
+            }
+            None => ProgressBar::hidden(),
+        };
+        if self.style.is_none() {
+            self.say(&format!("{}: at most {total} steps", stage.title()));
+        }
+        self.current = Some(Current {
+            stage,
+            bar,
+            begun: Instant::now(),
+            step: 0,
+            total,
+            latest: vec![None; figures(stage).len()],
+        });
+    }
+
+    fn advance(&mut self, step: u64, total: u64, values: &[(String, f64)]) {
+        let Some(current) = &mut self.current else { return };
+        (current.step, current.total) = (step, total);
+        let mut evaluated = false;
+        for ((_, keys, _), latest) in figures(current.stage).iter().zip(&mut current.latest) {
+            for (key, value) in values {
+                if keys.contains(&key.as_str()) {
+                    *latest = Some(*value);
+                    evaluated |= key == declared::VALIDATION_EMP_F1;
+                }
+            }
+        }
+        current.bar.set_length(total);
+        current.bar.set_position(step);
+        current.bar.set_message(current.message());
+        if evaluated && self.style.is_none() {
+            let line = current.line();
+            self.say(&line);
+        }
+    }
+
+    fn end(&mut self, step: u64) {
+        let Some(mut current) = self.current.take() else { return };
+        current.step = step;
+        current.bar.set_length(step.max(1));
+        current.bar.set_position(step);
+        current.bar.set_message(current.figures());
+        current.bar.finish();
+        if self.style.is_none() {
+            let elapsed = duration(current.begun.elapsed().as_millis() as i64);
+            self.say(&format!("{}: done in {elapsed}", current.line()));
+        }
+    }
+}
+
+impl Current {
+    /// `loss 2.310 · PPL 12.41`
+    fn figures(&self) -> String {
+        let known = figures(self.stage).iter().zip(&self.latest);
+        let texts: Vec<String> = known
+            .filter_map(|((name, _, digits), value)| Some(format!("{name} {:.digits$}", (*value)?)))
+            .collect();
+        texts.join(" · ")
+    }
+
+    /// The figures, and the time left by the speed so far.
+    fn message(&self) -> String {
+        let figures = self.figures();
+        let left = self.total.saturating_sub(self.step);
+        if self.step == 0 || left == 0 {
+            return figures;
+        }
+        let spent = self.begun.elapsed().as_millis() as i64;
+        let left = duration(spent.saturating_mul(left as i64) / self.step as i64);
+        format!("{figures}  ~{left} left")
+    }
+
+    fn line(&self) -> String {
+        let figures = self.figures();
+        let separator = if figures.is_empty() { "" } else { "  " };
+        format!("{} {}/{}{separator}{figures}", self.stage.title(), self.step, self.total)
+    }
+}

@@ -1,0 +1,215 @@
+//! `emprl run`: carries out an experiment, or goes on with a run that ended early.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam::channel::{Receiver, bounded, select};
+
+use super::progress::Progress;
+use super::{Failure, Place};
+use crate::engine::{
+    Control, EventKind, Listener, RunEnd, RunHandle, StartRequest, Supervisor, What, worker,
+};
+use crate::experiment::{Config, ExperimentFile, Problem, presets};
+use crate::report::results_table;
+use crate::store::{RunRef, StoreReader};
+
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Experiment file, or the name of one that comes with the program, such as quickstart
+    #[arg(value_name = "FILE.toml")]
+    file: Option<String>,
+    /// Give a setting another value, such as ppo.steps=100
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Where to compute: flex, or tch, vulkan, cuda where compiled in
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Seed of every random draw
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Name of the run; else the experiment's
+    #[arg(long)]
+    name: Option<String>,
+    /// Go on with a run that ended early, from its last checkpoint or from that of a step; needs no file
+    #[arg(
+        long,
+        value_name = "RUN[@STEP]",
+        conflicts_with_all = ["file", "set", "device", "seed", "name"]
+    )]
+    resume: Option<RunRef>,
+    /// Print every setting, with its range, default and the paper's value, and start nothing
+    #[arg(long, conflicts_with = "resume")]
+    list_settings: bool,
+}
+
+impl Run {
+    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+        if self.list_settings {
+            let file = self.file.as_deref().map(read_experiment).transpose()?;
+            return super::settings::list(place, file.as_ref().map(|file| &file.config));
+        }
+        let request = match self.resume {
+            Some(run) => resumed(place, run)?,
+            None => self.fresh(place)?,
+        };
+        watch(place, request)
+    }
+
+    /// A new run. Everything that can be wrong with it is said before anything is written.
+    fn fresh(self, place: &Place) -> Result<StartRequest, Failure> {
+        let Some(name) = &self.file else {
+            return Err(Failure::Usage(format!(
+                "give an experiment file, or one of those that come with the program ({}); \
+                 `emprl run --resume RUN` goes on with a run",
+                preset_names()?
+            )));
+        };
+        let mut file = read_experiment(name)?;
+        file.assign(&self.set)?;
+        if let Some(device) = self.device {
+            let given = file.config.set("run.device", device.into());
+            given.map_err(|problem| argument("--device", &problem))?;
+        }
+        if let Some(seed) = self.seed {
+            let whole = i64::try_from(seed).unwrap_or(i64::MAX);
+            let given = file.config.set("run.seed", whole.into());
+            given.map_err(|problem| argument("--seed", &problem))?;
+        }
+        let problems = file.config.problems();
+        if !problems.is_empty() {
+            let problems: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("`{}` {}", problem.path, problem.message))
+                .collect();
+            return Err(Failure::Usage(format!("{name}: {}", problems.join("; "))));
+        }
+        let run_name = self.name.as_deref().unwrap_or(&file.name);
+        let new = worker::new_run(&place.store, &file.name, run_name, &file.config)?;
+        Ok(request(What::New(Box::new(new)), file.config))
+    }
+}
+
+/// Reads an experiment file, or one that comes with the program if it is a name and no such file.
+pub fn read_experiment(name: &str) -> Result<ExperimentFile, Failure> {
+    let path = Path::new(name);
+    if !path.exists() {
+        if let Some(preset) = ExperimentFile::preset(name) {
+            return Ok(preset?);
+        }
+        if path.extension().is_none() && path.components().count() == 1 {
+            return Err(Failure::Usage(format!(
+                "{name}: is no file here and no experiment that comes with the program ({})",
+                preset_names()?
+            )));
+        }
+    }
+    Ok(ExperimentFile::read(path)?)
+}
+
+fn preset_names() -> Result<String, Failure> {
+    let names: Vec<String> = presets()?.into_iter().map(|preset| preset.name).collect();
+    Ok(names.join(", "))
+}
+
+fn argument(name: &str, problem: &Problem) -> Failure {
+    Failure::Usage(format!("{name}: {}", problem.message))
+}
+
+/// A run that ended early, with the settings it was started with.
+fn resumed(place: &Place, of: RunRef) -> Result<StartRequest, Failure> {
+    let reader = StoreReader::open(&place.store)?;
+    let detail = reader.run(of.run)?;
+    let origin = format!("settings of run {} in {}", of.run, place.store.display());
+    let config = Config::from_toml(&origin, &detail.config_toml)?;
+    let now = worker::new_run(&place.store, &detail.row.experiment, &detail.row.name, &config)?;
+    for (name, fingerprint) in &detail.fingerprints {
+        if now.fingerprints.get(name) != Some(fingerprint) {
+            return Err(Failure::Failed(format!(
+                "run {}: {name} is not what it was when the run started, so that it cannot go on as it \
+                 would have; bring the same data and weights back, or start a new run",
+                of.run
+            )));
+        }
+    }
+    Ok(request(What::Resume(of), config))
+}
+
+fn request(what: What, config: Config) -> StartRequest {
+    StartRequest {
+        what,
+        listener: Listener::Lossless,
+        waker: None,
+        body: worker::body(config),
+    }
+}
+
+/// Starts the run and shows what happens until it ends.
+fn watch(place: &Place, request: StartRequest) -> Result<(), Failure> {
+    let supervisor = Supervisor::new(&place.store)?;
+    let handle = Arc::new(supervisor.start(request));
+    let interrupts = stop_on_interrupt(handle.clone())?;
+    let mut progress = Progress::new(!place.out.json);
+    let mut results = Vec::new();
+    loop {
+        select! {
+            recv(handle.events()) -> event => {
+                let Ok(event) = event else { break };
+                if place.out.json {
+                    if let Some(line) = event.to_json() {
+                        place.out.json_line(&line)?;
+                    }
+                    continue;
+                }
+                progress.show(&event);
+                if let EventKind::Finished { results: rows } = event.kind {
+                    results = rows;
+                }
+            }
+            recv(interrupts) -> _ => progress.say(
+                "Stopping after this step, with a checkpoint. Ctrl-C again ends at once.",
+            ),
+        }
+    }
+    progress.clear();
+    let go_on = |run| format!("emprl run --resume {run}{}", place.store_argument());
+    match handle.wait(None) {
+        Some(RunEnd::Finished(run)) => {
+            if place.out.json {
+                return Ok(());
+            }
+            if !results.is_empty() {
+                place.out.text(&format!("\n{}\n", results_table(&results)))?;
+            }
+            let argument = place.store_argument();
+            place.out.text(&format!(
+                "Run {run} is finished; `emprl runs show {run}{argument}` shows it again.\n"
+            ))
+        }
+        Some(RunEnd::Stopped(run)) => {
+            eprintln!("Run {run} is stopped. Go on with `{}`.", go_on(run));
+            Err(Failure::Stopped)
+        }
+        Some(RunEnd::Failed(run, error)) => Err(Failure::Run { run, error, go_on: go_on(run) }),
+        Some(RunEnd::NotStarted(error)) => Err(Failure::Start(error)),
+        None => Err(Failure::Failed("the run ended without a word".to_string())),
+    }
+}
+
+/// The first Ctrl-C, or a polite kill, asks the run to stop with a checkpoint and sends a message; the
+/// second ends the program at once. What was shown is on disk either way.
+fn stop_on_interrupt(handle: Arc<RunHandle>) -> Result<Receiver<()>, Failure> {
+    let (sender, interrupts) = bounded(1);
+    let count = AtomicUsize::new(0);
+    let installed = ctrlc::set_handler(move || {
+        if count.fetch_add(1, Ordering::Relaxed) > 0 {
+            std::process::exit(i32::from(Failure::Stopped.exit_code()));
+        }
+        handle.control(Control::Stop);
+        // Nobody listens when the run has just ended.
+        let _ = sender.try_send(());
+    });
+    installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be heard: {error}")))?;
+    Ok(interrupts)
+}

@@ -1,0 +1,199 @@
+//! `emprl runs`: the table of saved runs, and one run in full.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::output::{bytes, duration, figure, moment};
+use super::{Failure, Place};
+use crate::engine::results_to_json;
+use crate::experiment::Config;
+use crate::metrics::declared::{self, declared};
+use crate::report::{Align, TextTable, results_table};
+use crate::store::{EventSort, RunId, RunRow, StoreError, StoreReader};
+
+/// Events that are shown without `--json`.
+const SHOWN_EVENTS: usize = 15;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Runs {
+    /// Every run, the latest first
+    List,
+    /// A run: settings, latest measurements, results, checkpoints, events
+    Show {
+        /// Its number
+        run: RunId,
+    },
+}
+
+impl Runs {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        match self {
+            Runs::List => list(place),
+            Runs::Show { run } => show(place, *run),
+        }
+    }
+}
+
+fn list(place: &Place) -> Result<(), Failure> {
+    let runs = match StoreReader::open(&place.store) {
+        Ok(reader) => reader.list_runs()?,
+        // Nothing has been run yet: that is no error.
+        Err(StoreError::Missing { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if place.out.json {
+        return place.out.document(&runs);
+    }
+    if runs.is_empty() {
+        let store = place.store.display();
+        return place.out.text(&format!("No runs in {store} yet. `emprl run quickstart` makes one.\n"));
+    }
+    let mut table = TextTable::new(&[
+        ("Run", Align::Right),
+        ("Name", Align::Left),
+        ("Experiment", Align::Left),
+        ("Seed", Align::Right),
+        ("Status", Align::Left),
+        ("Stage", Align::Left),
+        ("Step", Align::Right),
+        ("Started", Align::Left),
+        ("Reward", Align::Right),
+        ("KL", Align::Right),
+        ("PPL", Align::Right),
+        ("Emp-F1", Align::Right),
+    ]);
+    for run in &runs {
+        let last = |key: &str| run.summary.get(key).map_or_else(String::new, |value| figure(*value));
+        table.row([
+            run.id.to_string(),
+            run.name.clone(),
+            run.experiment.clone(),
+            run.seed.to_string(),
+            run.status.to_string(),
+            run.stage.map_or_else(String::new, |stage| stage.to_string()),
+            step(run),
+            moment(run.started),
+            last(declared::EMPATHY_REWARD),
+            last(declared::KL_FULL),
+            last(declared::VALIDATION_PPL),
+            last(declared::VALIDATION_EMP_F1),
+        ]);
+    }
+    place.out.text(&format!("{}Reward to Emp-F1: the last value of each.\n", table.text()))
+}
+
+fn step(run: &RunRow) -> String {
+    match run.total {
+        0 => run.step.to_string(),
+        total => format!("{}/{total}", run.step),
+    }
+}
+
+fn show(place: &Place, run: RunId) -> Result<(), Failure> {
+    let reader = StoreReader::open(&place.store)?;
+    let detail = reader.run(run)?;
+    let keys = reader.keys(run)?;
+    let checkpoints = reader.checkpoints(run)?;
+    let results = reader.results(run)?;
+    let events = reader.events(run)?;
+    let origin = format!("settings of run {run}");
+    let config = Config::from_toml(&origin, &detail.config_toml)?;
+    if place.out.json {
+        let mut document = serde_json::to_value(&detail).map_err(std::io::Error::from)?;
+        if let Value::Object(fields) = &mut document {
+            fields.remove("config_toml");
+            let settings: BTreeMap<_, _> = config.values();
+            fields.insert("settings".into(), json!(settings));
+            fields.insert("folder".into(), json!(reader.run_dir(run)));
+            fields.insert("metrics".into(), json!(keys));
+            fields.insert("results".into(), results_to_json(&results));
+            fields.insert("checkpoints".into(), json!(checkpoints));
+            fields.insert("events".into(), json!(events));
+        }
+        return place.out.document(&document);
+    }
+
+    let row = &detail.row;
+    let mut text = format!("Run {run}  {}\n\n", row.name);
+    let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<12}{value}\n"));
+    fact("Experiment", row.experiment.clone());
+    fact("Status", row.status.to_string());
+    if let Some(error) = &row.error {
+        fact("Error", error.clone());
+    }
+    if let Some(stage) = row.stage {
+        fact("Stage", format!("{}, step {}", stage.title(), step(row)));
+    }
+    let until = row.ended.unwrap_or(row.heartbeat);
+    fact("Started", format!("{}, {}", moment(row.started), duration(until - row.started)));
+    fact("Seed", row.seed.to_string());
+    fact("Device", row.device.clone());
+    let known = |name: &str| detail.environment[name].as_str().unwrap_or("unknown").to_string();
+    fact("Program", format!("{} ({}), burn {}", known("program"), known("commit"), known("burn")));
+    for (name, fingerprint) in &detail.fingerprints {
+        fact("Data", format!("{name} {fingerprint}"));
+    }
+    fact("Folder", reader.run_dir(run).display().to_string());
+    if !row.note.is_empty() {
+        fact("Note", row.note.clone());
+    }
+
+    if !results.is_empty() {
+        text.push_str(&format!("\n{}", results_table(&results)));
+    }
+    let differences = config.differences(&Config::default());
+    if !differences.is_empty() {
+        text.push_str("\nSettings that are not the defaults\n");
+        for difference in &differences {
+            text.push_str(&format!("  {} = {}\n", difference.path, difference.value));
+        }
+    }
+    if !keys.is_empty() {
+        let mut table = TextTable::new(&[
+            ("Metric", Align::Left),
+            ("last", Align::Right),
+            ("at step", Align::Right),
+            ("least", Align::Right),
+            ("greatest", Align::Right),
+            ("unit", Align::Left),
+        ]);
+        for key in &keys {
+            let unit = declared(&key.key.name).map_or("", |metric| metric.unit);
+            let bound = |value: Option<f64>| value.map_or_else(|| "–".to_string(), figure);
+            table.row([
+                key.key.name.clone(),
+                figure(key.last),
+                key.last_step.to_string(),
+                bound(key.min),
+                bound(key.max),
+                unit.to_string(),
+            ]);
+        }
+        text.push_str(&format!("\n{}", table.text()));
+    }
+    if !checkpoints.is_empty() {
+        text.push_str("\nCheckpoints\n");
+        for checkpoint in &checkpoints {
+            let size = bytes(checkpoint.bytes);
+            text.push_str(&format!("  {}  {size}\n", checkpoint.path.display()));
+        }
+    }
+    text.push_str("\nEvents\n");
+    let left_out = events.len().saturating_sub(SHOWN_EVENTS);
+    if left_out > 0 {
+        text.push_str(&format!("  {left_out} earlier ones; --json lists them all\n"));
+    }
+    for event in &events[left_out..] {
+        let stage = event.stage.map_or("", |stage| stage.title());
+        let what = match event.sort {
+            EventSort::Stage => format!("begins, at most {} steps", event.text),
+            EventSort::StageDone => format!("done after {} steps", event.step),
+            EventSort::Note => event.text.clone(),
+            EventSort::Control => format!("asked to {}", event.text),
+            EventSort::Status => format!("run {}", event.text),
+        };
+        text.push_str(&format!("  {}  {stage} {what}\n", moment(event.wall_ms)));
+    }
+    place.out.text(&text)
+}

@@ -1,0 +1,85 @@
+//! `emprl settings`: every setting, what it means, its range, its default, the paper's value.
+
+use serde_json::json;
+
+use super::{Failure, Place};
+use crate::experiment::{Config, Kind, SECTIONS, settings};
+
+#[derive(Debug, clap::Args)]
+pub struct Settings {
+    /// Experiment file, or the name of one that comes with the program: shows its values too
+    experiment: Option<String>,
+}
+
+impl Settings {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        let file = match &self.experiment {
+            Some(name) => Some(super::run::read_experiment(name)?),
+            None => None,
+        };
+        list(place, file.as_ref().map(|file| &file.config))
+    }
+}
+
+/// Prints every setting, with the values of `own` beside the defaults where it is given.
+pub fn list(place: &Place, own: Option<&Config>) -> Result<(), Failure> {
+    let defaults = Config::default().values();
+    let own = own.map(Config::values);
+    if place.out.json {
+        let rows: Vec<_> = settings()
+            .map(|setting| {
+                let mut row = json!({
+                    "path": setting.path,
+                    "label": setting.label(),
+                    "help": setting.help(),
+                    "kind": kind(&setting.kind),
+                    "range": setting.range(),
+                    "unit": setting.unit,
+                    "default": defaults.get(setting.path),
+                    "paper": setting.paper,
+                });
+                if let Some(own) = &own {
+                    row["value"] = json!(own.get(setting.path));
+                }
+                row
+            })
+            .collect();
+        return place.out.document(&rows);
+    }
+    let mut text = String::new();
+    for (section, title) in SECTIONS {
+        text.push_str(&format!("{title}\n"));
+        for setting in settings().filter(|setting| setting.section() == *section) {
+            let mut facts = Vec::new();
+            if let Some(value) = own.as_ref().and_then(|own| own.get(setting.path)) {
+                facts.push(format!("here {value}"));
+            }
+            if let Some(value) = defaults.get(setting.path) {
+                facts.push(format!("default {value}"));
+            }
+            match (setting.range().as_str(), setting.unit) {
+                ("", _) => {}
+                (range, Some(unit)) => facts.push(format!("{range} {unit}")),
+                (range, None) => facts.push(range.to_string()),
+            }
+            facts.extend(setting.paper.map(|paper| format!("paper {paper}")));
+            text.push_str(&format!("  {}  ({})\n", setting.path, facts.join("; ")));
+            let help: Vec<&str> = setting.help().split_whitespace().collect();
+            text.push_str(&format!("      {}\n", help.join(" ")));
+        }
+        text.push('\n');
+    }
+    text.push_str("Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n");
+    place.out.text(&text)
+}
+
+fn kind(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Int { .. } => "whole number",
+        Kind::Float { .. } => "number",
+        Kind::Bool => "yes or no",
+        Kind::Choice(_) => "one word of",
+        Kind::Text => "text",
+        Kind::List(_) => "list of words of",
+    }
+}

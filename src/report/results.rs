@@ -1,0 +1,67 @@
+//! The result table: systems side by side, each figure with its interval.
+
+use super::table::{Align, TextTable};
+use crate::data::Mechanism;
+use crate::metrics::{Estimate, SystemResults, declared};
+
+/// Names of the figures in JSON, each with the metric that declares what it is.
+const FIGURES: [(&str, &str); 7] = [
+    ("ppl", declared::VALIDATION_PPL),
+    ("dist_1", declared::VALIDATION_DIST_1),
+    ("dist_2", declared::VALIDATION_DIST_2),
+    ("emp_f1", declared::VALIDATION_EMP_F1),
+    ("emotional_reaction_f1", declared::VALIDATION_EMOTIONAL_REACTION_F1),
+    ("interpretation_f1", declared::VALIDATION_INTERPRETATION_F1),
+    ("exploration_f1", declared::VALIDATION_EXPLORATION_F1),
+];
+
+/// What each figure of the table is, by its name in JSON.
+pub fn definitions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FIGURES
+        .into_iter()
+        .filter_map(|(name, key)| Some((name, declared::declared(key)?.definition)))
+}
+
+/// Systems as columns, figures as rows. Systems measured on several splits have a column for each.
+pub fn results_table(results: &[SystemResults]) -> String {
+    let several = results.iter().any(|row| row.split != results[0].split);
+    let titles: Vec<String> = results
+        .iter()
+        .map(|row| match several {
+            true => format!("{} ({})", row.system, row.split),
+            false => row.system.clone(),
+        })
+        .collect();
+    let first = match results {
+        [only, ..] if !several => format!("On the {} split", only.split),
+        _ => String::new(),
+    };
+    let columns: Vec<(&str, Align)> = [(first.as_str(), Align::Left)]
+        .into_iter()
+        .chain(titles.iter().map(|title| (title.as_str(), Align::Right)))
+        .collect();
+    let mut table = TextTable::new(&columns);
+    let mut row = |name: &str, figure: &dyn Fn(&SystemResults) -> String| {
+        table.row([name.to_string()].into_iter().chain(results.iter().map(figure)));
+    };
+    row("Responses", &|r| r.n.to_string());
+    row("PPL", &|r| with_interval(r.ppl.as_ref()));
+    row("Dist-1 (%)", &|r| with_interval(Some(&r.dist_1)));
+    row("Dist-2 (%)", &|r| with_interval(Some(&r.dist_2)));
+    row("Emp-F1 (%)", &|r| with_interval(r.emp_f1.as_ref()));
+    for mechanism in Mechanism::ALL {
+        row(&format!("  {} F1 (%)", mechanism.title()), &|r| {
+            with_interval(r.mechanism_f1.as_ref().map(|f1| &f1[mechanism.index()]))
+        });
+    }
+    row("Words a response", &|r| format!("{:.1}", r.mean_words));
+    table.text()
+}
+
+/// A figure with its 95 % interval, or a dash.
+fn with_interval(estimate: Option<&Estimate>) -> String {
+    match estimate {
+        Some(e) => format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high),
+        None => "–".to_string(),
+    }
+}

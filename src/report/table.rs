@@ -1,0 +1,71 @@
+//! Columns of plain text, as wide as what stands in them.
+
+/// On which side the cells of a column stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    Right,
+}
+
+/// A table of text: two blanks between columns, a rule below the head.
+#[derive(Clone, Debug)]
+pub struct TextTable {
+    align: Vec<Align>,
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl TextTable {
+    /// A table with these columns.
+    pub fn new(columns: &[(&str, Align)]) -> Self {
+        TextTable {
+            align: columns.iter().map(|(_, align)| *align).collect(),
+            head: columns.iter().map(|(title, _)| (*title).to_string()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; cells that are not given are empty, more than there are columns are left out.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let mut row: Vec<String> = cells.into_iter().take(self.head.len()).collect();
+        row.resize(self.head.len(), String::new());
+        self.rows.push(row);
+    }
+
+    /// The whole table; every line ends with a line break, none with blanks.
+    pub fn text(&self) -> String {
+        let widths: Vec<usize> = (0..self.head.len())
+            .map(|at| {
+                let cells = self.rows.iter().map(|row| &row[at]).chain([&self.head[at]]);
+                cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            })
+            .collect();
+        let rule: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+        let mut text = String::new();
+        for row in [&self.head, &rule].into_iter().chain(&self.rows) {
+            let mut line = String::new();
+            for ((cell, width), align) in row.iter().zip(&widths).zip(&self.align) {
+                match align {
+                    Align::Left => line.push_str(&format!("{cell:<width$}  ")),
+                    Align::Right => line.push_str(&format!("{cell:>width$}  ")),
+                }
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = TextTable::new(&[("Run", Align::Right), ("Name", Align::Left)]);
+        table.row(["3".into(), "quickstart".into()]);
+        table.row(["12".into()]);
+        assert_eq!(table.text(), "Run  Name\n───  ──────────\n  3  quickstart\n 12\n");
+    }
+}

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             app::run(app::Options { store }).map_err(|error| cli::Failure::Failed(error.to_string()))
         }));
     }
-    cli.run()
+    cli.run(app::has_display())
 }
 
 /// Training frees and takes the same large blocks over and over: giving them back to the system in

@@ -15,6 +15,7 @@
 //! `metrics` know neither burn nor egui.
 
 pub mod app;
+pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod engine;

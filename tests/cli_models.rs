@@ -23,7 +23,12 @@ const CONTEXTS: &str = concat!(
 );
 
 fn floats(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|x| x.as_f64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -60,7 +65,15 @@ fn a_response_is_scored_with_its_eos() {
 
     let contexts = place.write("context.jsonl", "{\"context\": \"I lost my job.\"}\n");
     let plain = place.write("plain.txt", "I am sorry to hear that.\n");
-    let same = &place.lines(&["score", "--model", "1", "--input", &plain, "--contexts", &contexts])[0];
+    let same = &place.lines(&[
+        "score",
+        "--model",
+        "1",
+        "--input",
+        &plain,
+        "--contexts",
+        &contexts,
+    ])[0];
     assert_eq!(same["nll"], scored["nll"]);
 }
 
@@ -70,15 +83,46 @@ fn draws_follow_the_seed_and_not_the_batch() {
     let contexts = place.write("draws.jsonl", CONTEXTS);
     let with = |more: &[&str]| -> Vec<Value> {
         let arguments = [&["generate", "--model", "1", "--input", &contexts], more].concat();
-        place.lines(&arguments).iter().map(|row| row["response"].clone()).collect()
+        place
+            .lines(&arguments)
+            .iter()
+            .map(|row| row["response"].clone())
+            .collect()
     };
-    assert_eq!(with(&["--seed", "5"]), with(&["--seed", "5", "--batch", "1"]));
+    assert_eq!(
+        with(&["--seed", "5"]),
+        with(&["--seed", "5", "--batch", "1"])
+    );
     assert_ne!(with(&["--seed", "5"]), with(&["--seed", "6"]));
-    let short = place.lines(&["generate", "--model", "1", "--input", &contexts, "--max-new-tokens", "2"]);
-    assert!(short.iter().all(|row| row["tokens"].as_array().unwrap().len() <= 2));
-    let refused = place.run(&["generate", "--model", "1", "--input", &contexts, "--temperature", "0"]);
+    let short = place.lines(&[
+        "generate",
+        "--model",
+        "1",
+        "--input",
+        &contexts,
+        "--max-new-tokens",
+        "2",
+    ]);
+    assert!(
+        short
+            .iter()
+            .all(|row| row["tokens"].as_array().unwrap().len() <= 2)
+    );
+    let refused = place.run(&[
+        "generate",
+        "--model",
+        "1",
+        "--input",
+        &contexts,
+        "--temperature",
+        "0",
+    ]);
     assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("--temperature: 0 is out of range; it goes from 0.01 to 10"));
+    assert!(
+        refused
+            .stderr
+            .contains("--temperature: 0 is out of range; it goes from 0.01 to 10")
+    );
 }
 
 #[test]
@@ -117,10 +161,23 @@ fn a_checkpoint_is_evaluated_as_its_run_did() {
     for (found, system) in [(policy, "EmpRL"), (generator, "Generator")] {
         let own = &shown["results"][system];
         assert_eq!(found["system"], system);
-        for figure in ["ppl", "dist_1", "dist_2", "emp_f1", "emotional_reaction_f1", "exploration_f1", "n"] {
+        for figure in [
+            "ppl",
+            "dist_1",
+            "dist_2",
+            "emp_f1",
+            "emotional_reaction_f1",
+            "exploration_f1",
+            "n",
+        ] {
             assert_eq!(found[figure], own[figure], "{system} {figure}");
         }
-        assert!(found["definitions"]["ppl"].as_str().unwrap().contains("cross-entropy"));
+        assert!(
+            found["definitions"]["ppl"]
+                .as_str()
+                .unwrap()
+                .contains("cross-entropy")
+        );
     }
 }
 
@@ -140,7 +197,15 @@ fn responses_from_elsewhere_are_evaluated() {
         "{\"context\": [\"I lost my job.\"], \"response\": \"Yes yes yes.\"}\n\
          {\"context\": [\"We won!\"], \"response\": \"No.\"}\n",
     );
-    let arguments = ["evaluate", "--responses", &plain, "--contexts", &contexts, "--identifiers", "1"];
+    let arguments = [
+        "evaluate",
+        "--responses",
+        &plain,
+        "--contexts",
+        &contexts,
+        "--identifiers",
+        "1",
+    ];
     let found = place.json(&arguments);
     assert_eq!(found["emp_f1"]["value"], 100.0);
     let text = place.ok(&arguments);
@@ -149,7 +214,10 @@ fn responses_from_elsewhere_are_evaluated() {
     let short = place.write("short.txt", "Yes.\n");
     let done = place.run(&["evaluate", "--responses", &short, "--contexts", &contexts]);
     assert_eq!(done.code, 1);
-    assert!(done.stderr.contains("short.txt: has 1 responses where") && done.stderr.contains("has 2 rows"));
+    assert!(
+        done.stderr.contains("short.txt: has 1 responses where")
+            && done.stderr.contains("has 2 rows")
+    );
 }
 
 #[test]
@@ -161,12 +229,20 @@ fn models_are_shown() {
     assert_eq!(policy["config"]["d_model"], 64);
     assert!(policy["value_head"].as_bool().unwrap() && policy["prefix"]["encoder"] == 8);
     let folder = policy["folder"].as_str().unwrap();
-    assert_eq!(place.json(&["model", "show", folder])["t5_parameters"], policy["t5_parameters"]);
+    assert_eq!(
+        place.json(&["model", "show", folder])["t5_parameters"],
+        policy["t5_parameters"]
+    );
     let text = place.ok(&["model", "show", "1@4"]);
     assert!(text.contains("run 1, ppo step 4"), "{text}");
     let done = place.run(&["model", "show", "1@3"]);
     assert_eq!(done.code, 1);
-    assert!(done.stderr.contains("run 1 has no ppo or generator checkpoint at step 3; it has"), "{}", done.stderr);
+    assert!(
+        done.stderr
+            .contains("run 1 has no ppo or generator checkpoint at step 3; it has"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
@@ -182,14 +258,27 @@ fn data_are_imported_listed_and_shown() {
     let dir = place.path().join("ed").display().to_string();
     let report = place.json(&["data", "import", "empathetic-dialogues", &dir]);
     assert_eq!(report["rows"], json!({"read": 9, "kept": 6, "skipped": 3}));
-    assert_eq!(report["splits"]["train"], json!({"conversations": 1, "pairs": 1}));
+    assert_eq!(
+        report["splits"]["train"],
+        json!({"conversations": 1, "pairs": 1})
+    );
     assert_eq!(report["skipped"][0]["line"], 4);
-    assert!(report["skipped"][0]["reason"].as_str().unwrap().contains("starts with utterance 5"));
+    assert!(
+        report["skipped"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("starts with utterance 5")
+    );
     let text = place.ok(&["data", "import", "empathetic-dialogues", &dir]);
     assert!(text.contains("skipped train.csv, line 4:"), "{text}");
     let sets = place.json(&["data", "list"]);
     let imported = |name: &str| {
-        let set = sets.as_array().unwrap().iter().find(|set| set["name"] == name).unwrap();
+        let set = sets
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|set| set["name"] == name)
+            .unwrap();
         set["imported"].as_bool().unwrap()
     };
     assert!(imported("builtin") && imported("empathetic-dialogues"));
@@ -205,7 +294,12 @@ fn the_doctor_looks_and_makes_nothing() {
     let place = Place::new();
     let found = place.json(&["doctor"]);
     assert_eq!(found["ok"], true);
-    assert!(found["devices"][0]["what"].as_str().unwrap().contains("flex"));
+    assert!(
+        found["devices"][0]["what"]
+            .as_str()
+            .unwrap()
+            .contains("flex")
+    );
     assert_eq!(found["display"][0]["ok"], false);
     assert!(!place.store().exists());
     assert!(lines(&place.ok(&["generate", "--help"])[..0]).is_empty());

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use emprl::checkpoint::publish;
 use emprl::engine::{
     Control, Event, EventKind, Listener, Outcome, RunBody, RunEnd, RunHandle, RunState, StartError,
     StartRequest, Supervisor, What,
 };
-use emprl::experiment::{Report, Severity, Stage};
-use emprl::store::checkpoint::publish;
+use emprl::experiment::{Report, Stage};
 use emprl::store::{EventSort, RunId, RunRef, RunStatus, Store, StoreReader};
 use emprl::train::observer::{Directive, Observer};
 use store_support::*;
@@ -501,40 +501,4 @@ fn nothing_goes_on_unrecorded() {
         let raw = rusqlite::Connection::open(dir.path().join("emprl.db")).unwrap();
         raw.execute_batch("DROP TRIGGER broken").unwrap();
     }
-}
-
-#[test]
-fn notes_are_alerts_and_numbers_that_are_none_are_null() {
-    let event = |kind| Event {
-        run: RunId(4),
-        wall_ms: 9,
-        stage: Some(Stage::Ppo),
-        step: 3,
-        kind,
-    };
-    let note = event(EventKind::Report(Report::Note {
-        stage: Stage::Ppo,
-        step: 3,
-        severity: Severity::Alert,
-        text: "KL runs away".to_string(),
-    }));
-    assert_eq!(
-        note.to_json().unwrap().to_string(),
-        r#"{"event":"alert","run":4,"stage":"ppo","step":3,"wall_ms":9,"severity":"alert","text":"KL runs away"}"#
-    );
-    let nan = event(EventKind::Report(metrics(
-        Stage::Ppo,
-        3,
-        &[("a", f64::NAN), ("b", 0.5)],
-    )));
-    assert_eq!(
-        nan.to_json().unwrap().to_string(),
-        r#"{"event":"metrics","run":4,"stage":"ppo","step":3,"wall_ms":9,"total":1000,"values":{"a":null,"b":0.5}}"#
-    );
-    let paused = event(EventKind::Status(RunStatus::Paused));
-    assert_eq!(
-        paused.to_json().unwrap().to_string(),
-        r#"{"event":"stage","run":4,"stage":"ppo","step":3,"wall_ms":9,"status":"paused"}"#
-    );
-    assert_eq!(event(EventKind::Control(Control::Stop)).to_json(), None);
 }

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use emprl::checkpoint::{publish, verify};
 use emprl::engine::{
     EventKind, Listener, Outcome, RunContext, RunError, StartRequest, Supervisor, What,
 };
 use emprl::experiment::{Report, Stage};
-use emprl::store::checkpoint::{publish, verify};
 use emprl::store::{RunId, RunRef, RunStatus, Store, StoreReader};
 use emprl::train::observer::Observer;
 use rand::{RngExt, SeedableRng};

@@ -2,15 +2,16 @@
 //! (TRL 0.9.6), and the promises that padding and empty responses change nothing.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use emprl::experiment::KlEstimator;
 use emprl::train::ppo::advantage::{Estimate, estimate};
-use emprl::train::ppo::kl::{KlControl, KlEstimator, full_kl};
+use emprl::train::ppo::kl::{KlControl, full_kl};
 use emprl::train::ppo::objective::{
     Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
 use emprl::train::ppo::reward::reward_vector;
-use emprl::train::score::{self, score};
 use emprl::train::ppo::shaping::{ScoreShaper, ShapingConfig};
 use emprl::train::ppo::whiten::{Variance, moments, whiten};
+use emprl::train::score::{self, score};
 use serde::Deserialize;
 
 type Rows = Vec<Vec<f32>>;

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use emprl::checkpoint::{CheckpointError, publish, verify};
 use emprl::store::Store;
-use emprl::store::checkpoint::{CheckpointError, publish, verify};
 use store_support::new_run;
 
 fn write_two(text: &str) -> impl FnOnce(&Path) -> Result<(), Box<dyn Error + Send + Sync>> {

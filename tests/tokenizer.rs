@@ -1,22 +1,13 @@
 //! T5's tokenizer gives the ids of Transformers, and a small one trained here is of the same kind.
 
+mod shared_data;
+
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use emprl::data::library;
 use emprl::text::{EOS, Tokenizer, UNK, train_unigram};
-
-fn t5() -> Option<PathBuf> {
-    let root = std::env::var_os("EMPRL_DATA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let path = root.join("t5/tokenizer.json");
-    if path.is_file() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is absent", path.display());
-    None
-}
 
 fn corpus() -> Vec<String> {
     let store = Path::new("unused");
@@ -29,7 +20,9 @@ fn corpus() -> Vec<String> {
 
 #[test]
 fn ids_are_those_of_transformers() {
-    let Some(path) = t5() else { return };
+    let Some(path) = shared_data::shared("t5/tokenizer.json") else {
+        return;
+    };
     let tokenizer = Tokenizer::from_file(path).unwrap();
     let rows: Vec<(String, Vec<u32>, String)> =
         serde_json::from_str(include_str!("fixtures/tokenizer_t5.json")).unwrap();

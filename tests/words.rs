@@ -1,21 +1,10 @@
 //! Words are NLTK's, on sentences of ours and on real responses.
 
-use std::path::{Path, PathBuf};
+mod shared_data;
 
 use emprl::data::{empathetic_dialogues, mental_health_subreddits};
 use emprl::text::word_tokenize;
 use sha2::{Digest, Sha256};
-
-fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EMPRL_DATA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let path = root.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is absent", path.display());
-    None
-}
 
 #[test]
 fn words_are_those_of_nltk() {
@@ -38,8 +27,8 @@ fn words_are_those_of_nltk() {
 #[test]
 fn words_of_real_responses_are_those_of_nltk() {
     let (Some(posts), Some(dialogues)) = (
-        shared("mental_health_subreddits"),
-        shared("empathetic_dialogues"),
+        shared_data::shared("mental_health_subreddits"),
+        shared_data::shared("empathetic_dialogues"),
     ) else {
         return;
     };

@@ -29,6 +29,8 @@ use crate::store::{NewRun, RunId, RunRow, RunStatus};
 pub const PREFS: &str = "window";
 /// How long a frame may spend on hearing.
 const BUDGET: Duration = Duration::from_millis(5);
+/// Between two frames that a run asks for.
+const FRAME: Duration = Duration::from_millis(100);
 /// How often runs of other programs are looked at, while their table is in sight.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// How long a run is given to save itself when the window closes.
@@ -77,6 +79,7 @@ impl App {
     /// The system refuses a thread.
     pub fn new(ctx: &Context, options: Options, prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
         theme::apply(ctx);
+        ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
         let wake = ctx.clone();
         let reader = Reader::start(options.store.clone(), move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
@@ -130,11 +133,17 @@ impl App {
     /// Draws the window.
     pub fn ui(&mut self, ui: &mut Ui) {
         self.dress(ui.ctx());
+        let zoom = self.state.prefs.zoom;
         shell::window_ui(ui, &mut self.state, &mut self.commands);
+        if self.state.prefs.zoom == zoom {
+            // The keys for it are egui's.
+            self.state.prefs.zoom = ui.ctx().zoom_factor();
+        } else {
+            ui.ctx().set_zoom_factor(self.state.prefs.zoom);
+        }
         if self.close == Closing::Ask {
             self.closing_ui(ui);
         }
-        self.state.prefs.zoom = ui.ctx().zoom_factor();
         let commands = self.commands.take();
         if !commands.is_empty() {
             let ctx = ui.ctx().clone();
@@ -157,9 +166,10 @@ impl App {
         }
     }
 
+    /// Wakes the window for a run: ten frames a second show all there is to see of it.
     fn waker(&self) -> Waker {
         let ctx = self.ctx.clone();
-        std::sync::Arc::new(move || ctx.request_repaint())
+        std::sync::Arc::new(move || ctx.request_repaint_after(FRAME))
     }
 
     fn ask_runs(&mut self) {

@@ -50,10 +50,12 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .show(ui, |ui| rail_ui(ui, state, commands));
     Panel::top("title")
         .exact_size(size::TITLE_ROW)
+        .show_separator_line(false)
         .frame(Frame::new().fill(t.ground).inner_margin(Margin::symmetric(space::L as i8, 0)))
         .show(ui, |ui| title_ui(ui, state, commands));
     Panel::bottom("status")
         .exact_size(size::STATUS_ROW)
+        .show_separator_line(false)
         .frame(Frame::new().fill(t.panel).inner_margin(Margin::symmetric(space::L as i8, 0)))
         .show(ui, |ui| status_ui(ui, state, commands));
     CentralPanel::default().frame(Frame::new().fill(t.ground)).show(ui, |ui| match state.prefs.place {
@@ -146,7 +148,10 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 (format!("{name} #{}", open.id), detail)
             }
             (Place::Live, _) => {
-                let detail = state.live.run.as_ref().map(|run| format!("{} #{}, {}", run.name, run.id, run_detail(run)));
+                let detail = state.live.run.as_ref().map(|run| {
+                    let number = if run.id.0 > 0 { format!(" #{}", run.id) } else { String::new() };
+                    format!("{}{number}, {}", run.name, run_detail(run))
+                });
                 ("Live".to_string(), detail.unwrap_or_default())
             }
             (place, _) => (place.title().to_string(), String::new()),
@@ -163,11 +168,15 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         });
     });
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter().hline(rect.x_range(), rect.bottom(), t.line_stroke());
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
 }
 
 fn run_detail(run: &RunModel) -> String {
-    format!("{}, seed {}", run.experiment, run.seed)
+    if run.experiment == run.name {
+        format!("seed {}", run.seed)
+    } else {
+        format!("{}, seed {}", run.experiment, run.seed)
+    }
 }
 
 /// The state of the run in progress, in sight from every place; leads to Live.
@@ -216,7 +225,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter().hline(rect.x_range(), rect.top(), t.line_stroke());
+    ui.painter().hline(rect.x_range(), rect.top() + 0.5, t.line_stroke());
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         match state.active() {

@@ -58,7 +58,7 @@ pub mod text {
         FontId::new(TITLE, FontFamily::Proportional)
     }
     pub fn mono() -> FontId {
-        FontId::new(12.0, FontFamily::Monospace)
+        FontId::new(11.0, FontFamily::Monospace)
     }
 }
 

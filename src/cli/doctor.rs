@@ -30,8 +30,17 @@ impl Doctor {
         let data = data(&place.store);
         let display = display(place.display);
         let memory = memory_stats::memory_stats().map(|memory| memory.physical_mem as u64);
-        let all = || devices.iter().chain([&store]).chain(&data).chain([&display]);
-        let grave = devices.iter().chain([&store]).any(|finding| finding.problem.is_some());
+        let all = || {
+            devices
+                .iter()
+                .chain([&store])
+                .chain(&data)
+                .chain([&display])
+        };
+        let grave = devices
+            .iter()
+            .chain([&store])
+            .any(|finding| finding.problem.is_some());
         if place.out.json {
             let findings = |findings: &mut dyn Iterator<Item = &Finding>| -> Vec<Value> {
                 findings
@@ -48,7 +57,10 @@ impl Doctor {
                 "ok": !grave,
             }))?;
         } else {
-            let commit = environment.commit.as_deref().unwrap_or("outside a checkout");
+            let commit = environment
+                .commit
+                .as_deref()
+                .unwrap_or("outside a checkout");
             let mut text = format!(
                 "emprl {} ({commit}), burn {}\n{}, {} processors, {}\n",
                 environment.program,
@@ -61,20 +73,27 @@ impl Doctor {
                 }
             );
             if let Some(memory) = memory {
-                text.push_str(&format!("{} of memory in use by this program\n", bytes(memory)));
+                text.push_str(&format!(
+                    "{} of memory in use by this program\n",
+                    bytes(memory)
+                ));
             }
             text.push('\n');
             for finding in all() {
                 match &finding.problem {
                     None => text.push_str(&format!("  ok    {}\n", finding.what)),
-                    Some(problem) => text.push_str(&format!("  –     {}: {problem}\n", finding.what)),
+                    Some(problem) => {
+                        text.push_str(&format!("  –     {}: {problem}\n", finding.what))
+                    }
                 }
             }
             place.out.text(&text)?;
         }
         match grave {
             false => Ok(()),
-            true => Err(Failure::Failed("something above must be mended before runs can start".to_string())),
+            true => Err(Failure::Failed(
+                "something above must be mended before runs can start".to_string(),
+            )),
         }
     }
 }
@@ -82,7 +101,9 @@ impl Doctor {
 fn devices() -> Vec<Finding> {
     let found = device::available().into_iter().map(|info| Finding {
         what: format!("device {}: {}", info.name, info.title),
-        problem: device::resolve(info.name).err().map(|error| one_line(&error)),
+        problem: device::resolve(info.name)
+            .err()
+            .map(|error| one_line(&error)),
     });
     found.collect()
 }
@@ -98,19 +119,27 @@ fn store(dir: &Path) -> Finding {
             )),
             (None, Err(error)) => Some(one_line(&error)),
             (None, Ok(runs)) => {
-                return Finding { what: format!("{what}: {} runs", runs.len()), problem: None };
+                return Finding {
+                    what: format!("{what}: {} runs", runs.len()),
+                    problem: None,
+                };
             }
         },
         Err(StoreError::Missing { .. }) => {
             let existing = dir.ancestors().find(|dir| dir.exists());
-            let locked = existing.and_then(|dir| dir.metadata().ok()).filter(|at| {
-                !at.is_dir() || at.permissions().readonly()
-            });
+            let locked = existing
+                .and_then(|dir| dir.metadata().ok())
+                .filter(|at| !at.is_dir() || at.permissions().readonly());
             match locked {
-                Some(_) => Some("it cannot be made there; choose another folder with --store DIR".to_string()),
+                Some(_) => Some(
+                    "it cannot be made there; choose another folder with --store DIR".to_string(),
+                ),
                 None => {
                     let what = format!("{what}: made by the first run or import");
-                    return Finding { what, problem: None };
+                    return Finding {
+                        what,
+                        problem: None,
+                    };
                 }
             }
         }
@@ -126,19 +155,24 @@ fn data(store: &Path) -> Vec<Finding> {
             .map(|set| Finding {
                 what: format!("data set {}", set.name),
                 problem: (!set.imported).then(|| {
-                    format!("not imported; `emprl data import {} DIR` reads it", set.name)
+                    format!(
+                        "not imported; `emprl data import {} DIR` reads it",
+                        set.name
+                    )
                 }),
             })
             .collect(),
-        Err(error) => vec![Finding { what: "data sets".to_string(), problem: Some(one_line(&error)) }],
+        Err(error) => vec![Finding {
+            what: "data sets".to_string(),
+            problem: Some(one_line(&error)),
+        }],
     }
 }
 
 fn display(found: bool) -> Finding {
     Finding {
         what: "display for the window".to_string(),
-        problem: (!found).then(|| {
-            "none; runs go on in the terminal: emprl run quickstart".to_string()
-        }),
+        problem: (!found)
+            .then(|| "none; runs go on in the terminal: emprl run quickstart".to_string()),
     }
 }

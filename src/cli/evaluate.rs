@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use super::meter::meter;
 use super::reference::Reference;
 use super::{Failure, Place, input};
-use crate::data::{DataError, EmpathyLevel, Split};
 use crate::data::rows::{Row, read_responses};
+use crate::data::{DataError, EmpathyLevel, Split};
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Stage};
-use crate::metrics::{self, SystemResults};
+use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
 use crate::report::{definitions, results_table};
 use crate::store::{RunRef, StoreReader};
 use crate::train::saved::{Identified, SavedIdentifiers, examine};
@@ -36,7 +36,12 @@ pub struct Evaluate {
     #[arg(long, value_name = "RUN[@STEP]")]
     run: Option<RunRef>,
     /// Which part of the run's data: train, validation or test
-    #[arg(long, value_name = "SPLIT", default_value = "test", conflicts_with = "responses")]
+    #[arg(
+        long,
+        value_name = "SPLIT",
+        default_value = "test",
+        conflicts_with = "responses"
+    )]
     #[arg(value_parser = split)]
     split: Split,
     /// Where to compute; else the run's device, else flex
@@ -54,7 +59,9 @@ impl Evaluate {
             (Some(responses), _) => self.given(place, responses)?,
             (None, Some(run)) => (self.checkpoint(place, run)?, Vec::new()),
             (None, None) => {
-                return Err(Failure::Usage("give --responses FILE or --run RUN".to_string()));
+                return Err(Failure::Usage(
+                    "give --responses FILE or --run RUN".to_string(),
+                ));
             }
         };
         if place.out.json {
@@ -77,7 +84,10 @@ impl Evaluate {
         if let Some(device) = &self.device {
             config.run.device = device.clone();
         }
-        let own = Reference::Run(RunRef { run: run.run, step: None });
+        let own = Reference::Run(RunRef {
+            run: run.run,
+            step: None,
+        });
         let identifiers = match &self.identifiers {
             Some(others) => Some(others.identifiers(place)?.folder),
             None if has_identifiers(place, run)? => Some(own.identifiers(place)?.folder),
@@ -127,24 +137,30 @@ impl Evaluate {
         } else {
             notes.push("Emp-F1 is not known: it needs --identifiers and targets.".to_string());
         }
-        let system = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let levels = levels.as_ref().map(|levels| (levels.gold.as_slice(), levels.predicted.as_slice()));
-        let results = metrics::system_results(
-            &system,
-            GIVEN,
-            None,
-            &responses,
-            levels,
-            config.evaluation.resamples,
-            config.run.seed,
-        );
+        let system = path
+            .file_stem()
+            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let answered = Answered {
+            targets: None,
+            responses: &responses,
+            levels: levels
+                .as_ref()
+                .map(|levels| (levels.gold.as_slice(), levels.predicted.as_slice())),
+        };
+        let bootstrap = Bootstrap {
+            resamples: config.evaluation.resamples,
+            seed: config.run.seed,
+        };
+        let results = system_results(&system, GIVEN, answered, &bootstrap);
         Ok((results, notes))
     }
 }
 
 fn has_identifiers(place: &Place, run: RunRef) -> Result<bool, Failure> {
     let checkpoints = StoreReader::open(&place.store)?.checkpoints(run.run)?;
-    Ok(checkpoints.iter().any(|row| row.stage == Stage::Identifiers))
+    Ok(checkpoints
+        .iter()
+        .any(|row| row.stage == Stage::Identifiers))
 }
 
 /// Levels of targets and of the responses to the same contexts.
@@ -158,7 +174,9 @@ fn judge(identifiers: &SavedIdentifiers, rows: &[Row], path: &Path) -> Result<Ju
     let mut contexts = Vec::new();
     let mut texts = Vec::new();
     for row in rows {
-        let Some(target) = row.fields.get("target").and_then(Value::as_str) else { continue };
+        let Some(target) = row.fields.get("target").and_then(Value::as_str) else {
+            continue;
+        };
         contexts.push(row.require_context(path)?.join(" "));
         texts.push((target, row.require_response(path)?));
     }
@@ -176,11 +194,17 @@ fn judge(identifiers: &SavedIdentifiers, rows: &[Row], path: &Path) -> Result<Ju
         let done = &mut |done: usize| bar.set_position(done as u64);
         let identified = identifiers.identify(&pairs, 32, done);
         bar.finish_and_clear();
-        identified.iter().map(|row| row.map(|Identified { level, .. }| level)).collect()
+        identified
+            .iter()
+            .map(|row| row.map(|Identified { level, .. }| level))
+            .collect()
     };
     Ok(Judged {
         gold: levels(texts.iter().map(|(target, _)| *target).collect(), "Targets"),
-        predicted: levels(texts.iter().map(|(_, response)| *response).collect(), "Responses"),
+        predicted: levels(
+            texts.iter().map(|(_, response)| *response).collect(),
+            "Responses",
+        ),
     })
 }
 

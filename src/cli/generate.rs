@@ -67,15 +67,24 @@ impl Sampling {
             ("data.max_source", self.max_source),
             ("run.seed", self.seed),
         ];
-        let numbers = [("sampling.top_p", self.top_p), ("sampling.temperature", self.temperature)];
+        let numbers = [
+            ("sampling.top_p", self.top_p),
+            ("sampling.temperature", self.temperature),
+        ];
         let whole = whole.map(|(path, value)| (path, value.map(toml::Value::from)));
         let numbers = numbers.map(|(path, value)| (path, value.map(toml::Value::from)));
         for (path, value) in whole.into_iter().chain(numbers) {
             let Some(value) = value else { continue };
-            config.set(path, value).map_err(|problem| refused(path, &problem.message))?;
+            config
+                .set(path, value)
+                .map_err(|problem| refused(path, &problem.message))?;
         }
         // What settings must hold together is said by the tree itself.
-        match config.problems().into_iter().find(|problem| problem.path.starts_with("sampling.")) {
+        match config
+            .problems()
+            .into_iter()
+            .find(|problem| problem.path.starts_with("sampling."))
+        {
             Some(problem) => Err(refused(&problem.path, &problem.message)),
             None => Ok(()),
         }
@@ -107,8 +116,13 @@ impl Generate {
         };
         let bar = meter(rows.len(), "Answering");
         let done = &mut |done: usize| bar.set_position(done as u64);
-        let answers =
-            model.answer(&contexts, config.data.max_source, &drawing, self.batch.into(), done);
+        let answers = model.answer(
+            &contexts,
+            config.data.max_source,
+            &drawing,
+            self.batch.into(),
+            done,
+        );
         bar.finish_and_clear();
         // A person at a terminal reads the responses; programs and files get whole rows.
         let plain = !place.out.json && std::io::stdout().is_terminal();

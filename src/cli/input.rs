@@ -24,7 +24,12 @@ pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {
     let text = String::from_utf8(text).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        DataError::line(&path, line, "the text is not UTF-8", "save the file as UTF-8")
+        DataError::line(
+            &path,
+            line,
+            "the text is not UTF-8",
+            "save the file as UTF-8",
+        )
     })?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim_start().starts_with('{') {
@@ -56,7 +61,12 @@ pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<Vec<Row>, Data
         if others.len() != rows.len() {
             return Err(DataError::file(
                 responses,
-                format!("has {} responses where {} has {} rows", rows.len(), path.display(), others.len()),
+                format!(
+                    "has {} responses where {} has {} rows",
+                    rows.len(),
+                    path.display(),
+                    others.len()
+                ),
                 "give one response for each context, in the same order",
             ));
         }

@@ -10,7 +10,9 @@ pub fn meter(rows: usize, doing: &'static str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(rows as u64);
-    if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {elapsed}, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {elapsed}, {eta} left")
+    {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar.with_prefix(doing)

@@ -135,7 +135,9 @@ impl Cli {
             store: self.store()?,
             given: self.common.store,
             display,
-            out: Output { json: self.common.json },
+            out: Output {
+                json: self.common.json,
+            },
         };
         match self.command {
             Some(Command::Run(run)) => run.carry_out(&place),

@@ -42,27 +42,62 @@ impl Model {
         let mut text = format!("{}\n", found.folder.display());
         let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<14}{value}\n"));
         if let Some(origin) = origin {
-            fact("From", format!("run {}, {} step {}", origin.run.run, origin.stage, origin.step));
+            fact(
+                "From",
+                format!(
+                    "run {}, {} step {}",
+                    origin.run.run, origin.stage, origin.step
+                ),
+            );
         }
         let parameters = anatomy.t5_parameters as u64;
-        fact("T5", format!("{} parameters, {} as f32", count(parameters), bytes(parameters * 4)));
-        fact("Layers", format!("{} encoder, {} decoder", config.num_layers, config.num_decoder_layers));
-        fact("Width", format!("{}, feed-forward {}", config.d_model, config.d_ff));
-        fact("Heads", format!("{} of {}", config.num_heads, config.d_kv));
-        fact("Vocabulary", format!("{} rows, {} tokens", config.vocab_size, anatomy.tokens));
-        let head = if config.tie_word_embeddings { "the embedding" } else { "of its own" };
-        fact("Output head", head.to_string());
-        fact("Prefix", match &anatomy.prefix {
-            Some(prefix) => format!(
-                "{} encoder, {} decoder, {} cross positions; {} parameters",
-                prefix.encoder,
-                prefix.decoder,
-                prefix.cross,
-                count(anatomy.prefix_parameters as u64)
+        fact(
+            "T5",
+            format!(
+                "{} parameters, {} as f32",
+                count(parameters),
+                bytes(parameters * 4)
             ),
-            None => "none".to_string(),
-        });
-        fact("Value head", if anatomy.value_head { "yes" } else { "none" }.to_string());
+        );
+        fact(
+            "Layers",
+            format!(
+                "{} encoder, {} decoder",
+                config.num_layers, config.num_decoder_layers
+            ),
+        );
+        fact(
+            "Width",
+            format!("{}, feed-forward {}", config.d_model, config.d_ff),
+        );
+        fact("Heads", format!("{} of {}", config.num_heads, config.d_kv));
+        fact(
+            "Vocabulary",
+            format!("{} rows, {} tokens", config.vocab_size, anatomy.tokens),
+        );
+        let head = if config.tie_word_embeddings {
+            "the embedding"
+        } else {
+            "of its own"
+        };
+        fact("Output head", head.to_string());
+        fact(
+            "Prefix",
+            match &anatomy.prefix {
+                Some(prefix) => format!(
+                    "{} encoder, {} decoder, {} cross positions; {} parameters",
+                    prefix.encoder,
+                    prefix.decoder,
+                    prefix.cross,
+                    count(anatomy.prefix_parameters as u64)
+                ),
+                None => "none".to_string(),
+            },
+        );
+        fact(
+            "Value head",
+            if anatomy.value_head { "yes" } else { "none" }.to_string(),
+        );
         place.out.text(&text)
     }
 }

@@ -111,6 +111,9 @@ mod tests {
         assert_eq!(duration(7_260_000), "2 h 1 min");
         assert_eq!(duration(1_540), "1.5 s");
         assert_eq!(bytes(1_420_000), "1.4 MB");
-        assert_eq!([figure(0.00002), figure(12.3456), figure(-431.27)], ["2.000e-5", "12.346", "-431.3"]);
+        assert_eq!(
+            [figure(0.00002), figure(12.3456), figure(-431.27)],
+            ["2.000e-5", "12.346", "-431.3"]
+        );
     }
 }

@@ -50,7 +50,9 @@ pub struct Origin {
 impl Found {
     /// The settings of the run, or the paper's, which are the defaults.
     pub fn config(&self) -> Config {
-        self.origin.as_ref().map_or_else(Config::default, |origin| origin.config.clone())
+        self.origin
+            .as_ref()
+            .map_or_else(Config::default, |origin| origin.config.clone())
     }
 }
 
@@ -68,9 +70,10 @@ impl Reference {
     fn find(&self, place: &Place, stages: &[Stage]) -> Result<Found, Failure> {
         match self {
             Reference::Run(run) => find(place, *run, stages),
-            Reference::Folder(folder) if folder.is_dir() => {
-                Ok(Found { folder: folder.clone(), origin: None })
-            }
+            Reference::Folder(folder) if folder.is_dir() => Ok(Found {
+                folder: folder.clone(),
+                origin: None,
+            }),
             Reference::Folder(folder) => Err(Failure::Failed(format!(
                 "{}: there is no such folder; give a folder, or the number of a run such as 3 or 3@1200",
                 folder.display()
@@ -94,10 +97,22 @@ fn find(place: &Place, of: RunRef, stages: &[Stage]) -> Result<Found, Failure> {
         .find_map(|&stage| checkpoints.iter().rfind(|row| fits(row, stage)))
         .ok_or_else(|| none_there(of, stages, &checkpoints))?;
     let folder = reader.run_dir(of.run).join(&row.path);
-    Checkpoints::open(&folder)?.verify()?;
+    let checkpoint = Checkpoints::open(&folder)?;
+    checkpoint.verify()?;
+    if row.stage == Stage::Identifiers && !checkpoint.listing.done {
+        return Err(Failure::Failed(format!(
+            "run {}: its identifiers are not trained to the end (step {}); go on with the run first",
+            of.run, row.step
+        )));
+    }
     Ok(Found {
         folder,
-        origin: Some(Origin { run: of, stage: row.stage, step: row.step, config }),
+        origin: Some(Origin {
+            run: of,
+            stage: row.stage,
+            step: row.step,
+            config,
+        }),
     })
 }
 
@@ -112,6 +127,12 @@ fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> Fa
         [] => "it has none; let the run come to its end, or to its first checkpoint".to_string(),
         there => format!("it has {}", there.join(", ")),
     };
-    let at = of.step.map_or_else(String::new, |step| format!(" at step {step}"));
-    Failure::Failed(format!("run {} has no {} checkpoint{at}; {there}", of.run, names.join(" or ")))
+    let at = of
+        .step
+        .map_or_else(String::new, |step| format!(" at step {step}"));
+    Failure::Failed(format!(
+        "run {} has no {} checkpoint{at}; {there}",
+        of.run,
+        names.join(" or ")
+    ))
 }

@@ -16,7 +16,12 @@ use crate::train::session::Ended;
 ///
 /// # Errors
 /// A data set, model or device that `config` names is not there.
-pub fn new_run(store: &Path, experiment: &str, name: &str, config: &Config) -> Result<NewRun, TrainError> {
+pub fn new_run(
+    store: &Path,
+    experiment: &str,
+    name: &str,
+    config: &Config,
+) -> Result<NewRun, TrainError> {
     let fingerprints = pipeline::fingerprints(config, store)?;
     Ok(NewRun {
         name: name.to_string(),

@@ -9,29 +9,42 @@ impl Config {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut refuse = |path: &str, message: String| {
-            problems.push(Problem { path: path.to_string(), message });
+            problems.push(Problem {
+                path: path.to_string(),
+                message,
+            });
         };
         let stages = &self.run.stages;
         let place = |stage: Stage| stages.iter().position(|s| *s == stage);
         let scratch = self.model.source == "scratch";
 
-        if !stages.windows(2).all(|pair| order(pair[0]) < order(pair[1]) || swapped(pair)) {
+        if !stages
+            .windows(2)
+            .all(|pair| order(pair[0]) < order(pair[1]) || swapped(pair))
+        {
             refuse(
                 "run.stages",
                 "out of order; it goes pretraining, identifiers and generator (either first), ppo, evaluation".into(),
             );
         }
         if place(Stage::Ppo).is_some() && place(Stage::Generator).is_none() {
-            refuse("run.stages", "ppo needs the generator stage before it".into());
+            refuse(
+                "run.stages",
+                "ppo needs the generator stage before it".into(),
+            );
         }
-        if place(Stage::Ppo).is_some() && place(Stage::Identifiers).is_none() && self.reward.empathy {
+        if place(Stage::Ppo).is_some() && place(Stage::Identifiers).is_none() && self.reward.empathy
+        {
             refuse(
                 "run.stages",
                 "the empathy reward needs the identifiers stage; add it, or set reward.empathy = false".into(),
             );
         }
         if place(Stage::Evaluation).is_some() && place(Stage::Generator).is_none() {
-            refuse("run.stages", "evaluation needs the generator stage before it".into());
+            refuse(
+                "run.stages",
+                "evaluation needs the generator stage before it".into(),
+            );
         }
         if place(Stage::Identifiers).is_some() {
             let before = |stage| place(stage) < place(Stage::Identifiers) && place(stage).is_some();
@@ -55,7 +68,10 @@ impl Config {
                 "a prefix alone cannot teach a model that was never trained; use \"full\" or \"both\"".into(),
             );
         }
-        if place(Stage::Ppo).is_some() && self.ppo.tuning.has_prefix() && !self.generator.tuning.has_prefix() {
+        if place(Stage::Ppo).is_some()
+            && self.ppo.tuning.has_prefix()
+            && !self.generator.tuning.has_prefix()
+        {
             refuse(
                 "ppo.tuning",
                 format!(
@@ -67,21 +83,32 @@ impl Config {
         if self.sampling.min_new_tokens > self.sampling.max_new_tokens {
             refuse(
                 "sampling.min_new_tokens",
-                format!("is larger than sampling.max_new_tokens ({})", self.sampling.max_new_tokens),
+                format!(
+                    "is larger than sampling.max_new_tokens ({})",
+                    self.sampling.max_new_tokens
+                ),
             );
         }
         if self.sampling.top_p == 0.0 {
-            refuse("sampling.top_p", "must be above 0; 1 draws from all tokens".into());
+            refuse(
+                "sampling.top_p",
+                "must be above 0; 1 draws from all tokens".into(),
+            );
         }
         if self.ppo.minibatches > self.ppo.batch {
-            refuse("ppo.minibatches", format!("is larger than ppo.batch ({})", self.ppo.batch));
+            refuse(
+                "ppo.minibatches",
+                format!("is larger than ppo.batch ({})", self.ppo.batch),
+            );
         }
         if self.reward.empathy
-            && self.reward.emotional_reaction + self.reward.interpretation + self.reward.exploration == 0.0
+            && self.reward.emotional_reaction + self.reward.interpretation + self.reward.exploration
+                == 0.0
         {
             refuse(
                 "reward.empathy",
-                "every mechanism is switched off; give one a weight, or set reward.empathy = false".into(),
+                "every mechanism is switched off; give one a weight, or set reward.empathy = false"
+                    .into(),
             );
         }
         problems

@@ -14,7 +14,9 @@ use super::setting::Kind;
 /// Why an experiment cannot be read.
 #[derive(Debug, Error)]
 pub enum ExperimentError {
-    #[error("cannot read {path}: {source}. Give the path of an experiment file, such as experiments/quickstart.toml")]
+    #[error(
+        "cannot read {path}: {source}. Give the path of an experiment file, such as experiments/quickstart.toml"
+    )]
     Unreadable {
         path: PathBuf,
         source: std::io::Error,
@@ -32,7 +34,9 @@ pub enum ExperimentError {
         origin: String,
         problems: Vec<Problem>,
     },
-    #[error("{origin}: the parent `{parent}` is not beside it and not among the experiments that come with the program ({known})")]
+    #[error(
+        "{origin}: the parent `{parent}` is not beside it and not among the experiments that come with the program ({known})"
+    )]
     UnknownParent {
         origin: String,
         parent: String,
@@ -91,9 +95,18 @@ pub struct ExperimentFile {
 
 /// The files in `experiments/`, as they were when the program was built.
 const BUILT_IN: &[(&str, &str)] = &[
-    ("quickstart", include_str!("../../experiments/quickstart.toml")),
-    ("emprl-paper", include_str!("../../experiments/emprl-paper.toml")),
-    ("emprl-small-scratch", include_str!("../../experiments/emprl-small-scratch.toml")),
+    (
+        "quickstart",
+        include_str!("../../experiments/quickstart.toml"),
+    ),
+    (
+        "emprl-paper",
+        include_str!("../../experiments/emprl-paper.toml"),
+    ),
+    (
+        "emprl-small-scratch",
+        include_str!("../../experiments/emprl-small-scratch.toml"),
+    ),
 ];
 
 /// The experiments that come with the program.
@@ -124,9 +137,12 @@ impl ExperimentFile {
     /// Applies `key=value` assignments, as `--set` gives them.
     pub fn assign(&mut self, assignments: &[String]) -> Result<(), ExperimentError> {
         for given in assignments {
-            let (path, text) = given
-                .split_once('=')
-                .ok_or_else(|| ExperimentError::NotAnAssignment { given: given.clone() })?;
+            let (path, text) =
+                given
+                    .split_once('=')
+                    .ok_or_else(|| ExperimentError::NotAnAssignment {
+                        given: given.clone(),
+                    })?;
             let (path, text) = (path.trim(), text.trim());
             let origin = format!("--set {given}");
             let Some(setting) = setting(path) else {
@@ -137,17 +153,21 @@ impl ExperimentFile {
                 Kind::Text | Kind::Choice(_) => Value::String(text.trim_matches('"').to_string()),
                 _ => parse_value(text).unwrap_or_else(|| Value::String(text.to_string())),
             };
-            self.config.set(path, value).map_err(|problem| ExperimentError::Refused {
-                origin,
-                problems: vec![problem],
-            })?;
+            self.config
+                .set(path, value)
+                .map_err(|problem| ExperimentError::Refused {
+                    origin,
+                    problems: vec![problem],
+                })?;
         }
         Ok(())
     }
 }
 
 fn parse_value(text: &str) -> Option<Value> {
-    toml::from_str::<Table>(&format!("value = {text}")).ok()?.remove("value")
+    toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()?
+        .remove("value")
 }
 
 fn read_text(path: &Path) -> Result<String, ExperimentError> {
@@ -158,10 +178,11 @@ fn read_text(path: &Path) -> Result<String, ExperimentError> {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Table, ExperimentError> {
-    text.parse::<Table>().map_err(|error| ExperimentError::Syntax {
-        origin: origin.to_string(),
-        message: error.to_string().trim().to_string(),
-    })
+    text.parse::<Table>()
+        .map_err(|error| ExperimentError::Syntax {
+            origin: origin.to_string(),
+            message: error.to_string().trim().to_string(),
+        })
 }
 
 /// A file's own table and its head.
@@ -191,10 +212,19 @@ fn layer(origin: &str, text: &str, fallback_name: &str) -> Result<Layer, Experim
     let description = head("description")?.unwrap_or_default();
     let parent = head("parent")?;
     check_keys(origin, &body)?;
-    Ok(Layer { name, description, parent, body })
+    Ok(Layer {
+        name,
+        description,
+        parent,
+        body,
+    })
 }
 
-fn resolve(origin: &str, text: &str, path: Option<&Path>) -> Result<ExperimentFile, ExperimentError> {
+fn resolve(
+    origin: &str,
+    text: &str,
+    path: Option<&Path>,
+) -> Result<ExperimentFile, ExperimentError> {
     let stem = |origin: &str| {
         Path::new(origin)
             .file_stem()
@@ -214,7 +244,9 @@ fn resolve(origin: &str, text: &str, path: Option<&Path>) -> Result<ExperimentFi
                 chain: chain.join(" → "),
             });
         }
-        let beside = path.and_then(Path::parent).map(|folder| folder.join(format!("{parent}.toml")));
+        let beside = path
+            .and_then(Path::parent)
+            .map(|folder| folder.join(format!("{parent}.toml")));
         let (parent_origin, parent_text) = match beside.filter(|file| file.is_file()) {
             Some(file) => (file.display().to_string(), read_text(&file)?),
             None => match BUILT_IN.iter().find(|(name, _)| *name == parent) {
@@ -223,7 +255,11 @@ fn resolve(origin: &str, text: &str, path: Option<&Path>) -> Result<ExperimentFi
                     return Err(ExperimentError::UnknownParent {
                         origin: origin.to_string(),
                         parent,
-                        known: BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+                        known: BUILT_IN
+                            .iter()
+                            .map(|(name, _)| *name)
+                            .collect::<Vec<_>>()
+                            .join(", "),
                     });
                 }
             },
@@ -330,16 +366,19 @@ impl Config {
 
     /// Gives the setting at `path` a value, or says why that value cannot be.
     pub fn set(&mut self, path: &str, value: Value) -> Result<(), Problem> {
-        let refuse = |message: String| Problem { path: path.to_string(), message };
+        let refuse = |message: String| Problem {
+            path: path.to_string(),
+            message,
+        };
         let setting = setting(path).ok_or_else(|| refuse("is not a setting".into()))?;
         let value = fit(&setting.kind, value).map_err(refuse)?;
         let mut table = self.table();
         if let Some(Value::Table(section)) = table.get_mut(setting.section()) {
             section.insert(setting.field().to_string(), value);
         }
-        *self = table.try_into().map_err(|error: toml::de::Error| {
-            refuse(error.message().to_string())
-        })?;
+        *self = table
+            .try_into()
+            .map_err(|error: toml::de::Error| refuse(error.message().to_string()))?;
         Ok(())
     }
 
@@ -361,7 +400,9 @@ impl Config {
     fn apply(&mut self, origin: &str, body: Table) -> Result<(), ExperimentError> {
         let mut problems = Vec::new();
         for (section, fields) in body {
-            let Value::Table(fields) = fields else { continue };
+            let Value::Table(fields) = fields else {
+                continue;
+            };
             for (field, value) in fields {
                 if let Err(problem) = self.set(&format!("{section}.{field}"), value) {
                     problems.push(problem);
@@ -371,7 +412,10 @@ impl Config {
         if problems.is_empty() {
             Ok(())
         } else {
-            Err(ExperimentError::Refused { origin: origin.to_string(), problems })
+            Err(ExperimentError::Refused {
+                origin: origin.to_string(),
+                problems,
+            })
         }
     }
 
@@ -385,7 +429,9 @@ fn fit(kind: &Kind, value: Value) -> Result<Value, String> {
     match kind {
         Kind::Int { min, max } => match value {
             Value::Integer(number) if (*min..=*max).contains(&number) => Ok(Value::Integer(number)),
-            Value::Integer(number) => Err(format!("{number} is out of range; it goes from {min} to {max}")),
+            Value::Integer(number) => Err(format!(
+                "{number} is out of range; it goes from {min} to {max}"
+            )),
             other => Err(format!("{other} is not a whole number from {min} to {max}")),
         },
         Kind::Float { min, max } => {
@@ -397,7 +443,9 @@ fn fit(kind: &Kind, value: Value) -> Result<Value, String> {
             if (*min..=*max).contains(&number) {
                 Ok(Value::Float(number))
             } else {
-                Err(format!("{number} is out of range; it goes from {min} to {max}"))
+                Err(format!(
+                    "{number} is out of range; it goes from {min} to {max}"
+                ))
             }
         }
         Kind::Bool => match value {
@@ -424,11 +472,13 @@ fn fit(kind: &Kind, value: Value) -> Result<Value, String> {
                 }
                 Ok(Value::Array(items))
             }
-            other => Err(format!("{other} is not a list of some of {}", words.join(", "))),
+            other => Err(format!(
+                "{other} is not a list of some of {}",
+                words.join(", ")
+            )),
         },
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -461,8 +511,13 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_refused_with_the_range() {
-        let error = read("[ppo]\nclip_range = 2\nsteps = \"many\"").unwrap_err().to_string();
-        assert!(error.contains("`ppo.clip_range`: 2 is out of range; it goes from 0 to 1"), "{error}");
+        let error = read("[ppo]\nclip_range = 2\nsteps = \"many\"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`ppo.clip_range`: 2 is out of range; it goes from 0 to 1"),
+            "{error}"
+        );
         assert!(error.contains("`ppo.steps`"), "{error}");
     }
 
@@ -481,7 +536,10 @@ mod tests {
             read("parent = \"nothing\""),
             Err(ExperimentError::UnknownParent { .. })
         ));
-        assert!(matches!(read("parent = \"case\""), Err(ExperimentError::Circle { .. })));
+        assert!(matches!(
+            read("parent = \"case\""),
+            Err(ExperimentError::Circle { .. })
+        ));
     }
 
     #[test]
@@ -520,7 +578,11 @@ mod tests {
         let config = Config::default();
         for setting in settings() {
             let value = config.get(setting.path).unwrap();
-            assert!(fit(&setting.kind, value.clone()).is_ok(), "{} = {value}", setting.path);
+            assert!(
+                fit(&setting.kind, value.clone()).is_ok(),
+                "{} = {value}",
+                setting.path
+            );
             assert!(!setting.help().is_empty());
         }
     }

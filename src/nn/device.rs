@@ -11,7 +11,9 @@ pub enum DeviceError {
         name: String,
         known: Vec<&'static str>,
     },
-    #[error("the device \"{name}\" is not in this program; build it with `cargo build --release --features {feature}`, or use \"flex\"")]
+    #[error(
+        "the device \"{name}\" is not in this program; build it with `cargo build --release --features {feature}`, or use \"flex\""
+    )]
     NotBuilt { name: String, feature: &'static str },
     #[error("the device \"{name}\" cannot be opened: {problem}; use \"flex\", or mend the driver")]
     Unavailable { name: String, problem: String },
@@ -28,15 +30,27 @@ pub struct DeviceInfo {
 
 /// Every device that this program was built for.
 pub fn available() -> Vec<DeviceInfo> {
-    let mut devices = vec![DeviceInfo { name: "flex", title: "Processor (flex)" }];
+    let mut devices = vec![DeviceInfo {
+        name: "flex",
+        title: "Processor (flex)",
+    }];
     if cfg!(feature = "tch") {
-        devices.push(DeviceInfo { name: "tch", title: "Processor (LibTorch)" });
+        devices.push(DeviceInfo {
+            name: "tch",
+            title: "Processor (LibTorch)",
+        });
     }
     if cfg!(feature = "vulkan") {
-        devices.push(DeviceInfo { name: "vulkan", title: "Graphics card (Vulkan)" });
+        devices.push(DeviceInfo {
+            name: "vulkan",
+            title: "Graphics card (Vulkan)",
+        });
     }
     if cfg!(feature = "cuda") {
-        devices.push(DeviceInfo { name: "cuda", title: "Graphics card (CUDA)" });
+        devices.push(DeviceInfo {
+            name: "cuda",
+            title: "Graphics card (CUDA)",
+        });
     }
     devices
 }
@@ -66,7 +80,10 @@ fn tch(_: &str) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "tch"))]
 fn tch(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt { name: name.to_string(), feature: "tch" })
+    Err(DeviceError::NotBuilt {
+        name: name.to_string(),
+        feature: "tch",
+    })
 }
 
 #[cfg(feature = "vulkan")]
@@ -76,7 +93,10 @@ fn vulkan(name: &str) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "vulkan"))]
 fn vulkan(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt { name: name.to_string(), feature: "vulkan" })
+    Err(DeviceError::NotBuilt {
+        name: name.to_string(),
+        feature: "vulkan",
+    })
 }
 
 #[cfg(feature = "cuda")]
@@ -86,12 +106,18 @@ fn cuda(name: &str) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt { name: name.to_string(), feature: "cuda" })
+    Err(DeviceError::NotBuilt {
+        name: name.to_string(),
+        feature: "cuda",
+    })
 }
 
 /// Drivers that are not there make the back end panic; here it becomes an error.
 #[cfg(any(feature = "vulkan", feature = "cuda"))]
-fn opened(name: &str, open: impl FnOnce() -> Device + std::panic::UnwindSafe) -> Result<Device, DeviceError> {
+fn opened(
+    name: &str,
+    open: impl FnOnce() -> Device + std::panic::UnwindSafe,
+) -> Result<Device, DeviceError> {
     std::panic::catch_unwind(|| {
         let device = open();
         let one = burn::tensor::Tensor::<1>::ones([1], &device).into_scalar::<f32>();

@@ -33,7 +33,13 @@ impl Dropout {
         let kept = (1.0 / (1.0 - *rate)) as f32;
         let mask: Vec<f32> = bytes
             .chunks_exact(2)
-            .map(|pair| if u16::from_le_bytes([pair[0], pair[1]]) < threshold { 0.0 } else { kept })
+            .map(|pair| {
+                if u16::from_le_bytes([pair[0], pair[1]]) < threshold {
+                    0.0
+                } else {
+                    kept
+                }
+            })
             .collect();
         let device = x.device().without_autodiff();
         x * Tensor::from_data(TensorData::new(mask, shape), &device)

@@ -36,7 +36,11 @@ pub fn generate(
     assert_eq!(contexts.len(), streams.len(), "one stream for each context");
     let mut responses: Vec<Generated> = contexts
         .iter()
-        .map(|_| Generated { tokens: Vec::new(), logprobs: Vec::new(), ended: false })
+        .map(|_| Generated {
+            tokens: Vec::new(),
+            logprobs: Vec::new(),
+            ended: false,
+        })
         .collect();
     if contexts.is_empty() || sampling.max_new_tokens == 0 {
         return responses;
@@ -56,25 +60,33 @@ pub fn generate(
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [rows.len(), 1]), &device);
         let hidden = model.decode_next(ids, &mut cache, prefix);
         let logits: Vec<f32> = model.logits(hidden).into_data().iter::<f32>().collect();
-        for ((&row, last), logits) in rows.iter().zip(&mut last).zip(logits.chunks(config.vocab_size)) {
+        for ((&row, last), logits) in rows
+            .iter()
+            .zip(&mut last)
+            .zip(logits.chunks(config.vocab_size))
+        {
             let response = &mut responses[row];
             if response.ended {
                 continue;
             }
-            let (token, logprob) = sampling.draw(logits, position, eos, &mut streams[row], &mut scratch);
+            let (token, logprob) =
+                sampling.draw(logits, position, eos, &mut streams[row], &mut scratch);
             response.tokens.push(token);
             response.logprobs.push(logprob);
             response.ended = token == eos;
             *last = token;
         }
-        let going: Vec<usize> = (0..rows.len()).filter(|&at| !responses[rows[at]].ended).collect();
+        let going: Vec<usize> = (0..rows.len())
+            .filter(|&at| !responses[rows[at]].ended)
+            .collect();
         if going.is_empty() {
             break;
         }
         // Copying the cache pays once a quarter of the batch has ended.
         if going.len() * 4 <= rows.len() * 3 {
             let indices: Vec<i32> = going.iter().map(|at| *at as i32).collect();
-            let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [going.len()]), &device);
+            let indices =
+                Tensor::<1, Int>::from_data(TensorData::new(indices, [going.len()]), &device);
             cache = cache.select(&indices);
             rows = going.iter().map(|&at| rows[at]).collect();
             last = going.iter().map(|&at| last[at]).collect();
@@ -83,10 +95,18 @@ pub fn generate(
     responses
 }
 
-fn padded(rows: &[Vec<u32>], pad: u32, device: &burn::tensor::Device) -> (Tensor<2, Int>, Tensor<2>) {
+fn padded(
+    rows: &[Vec<u32>],
+    pad: u32,
+    device: &burn::tensor::Device,
+) -> (Tensor<2, Int>, Tensor<2>) {
     let batch = crate::data::batch::PaddedBatch::new(rows, pad);
     let shape = [batch.batch, batch.tokens];
-    let mask: Vec<f32> = batch.mask.iter().map(|real| if *real { 1.0 } else { 0.0 }).collect();
+    let mask: Vec<f32> = batch
+        .mask
+        .iter()
+        .map(|real| if *real { 1.0 } else { 0.0 })
+        .collect();
     (
         Tensor::from_data(TensorData::new(batch.ids, shape), device),
         Tensor::from_data(TensorData::new(mask, shape), device),

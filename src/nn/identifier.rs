@@ -50,9 +50,18 @@ struct Dense {
 }
 
 impl Dense {
-    fn build(source: &mut Source<'_>, name: &str, input: usize, output: usize) -> Result<Self, WeightsError> {
+    fn build(
+        source: &mut Source<'_>,
+        name: &str,
+        input: usize,
+        output: usize,
+    ) -> Result<Self, WeightsError> {
         Ok(Dense {
-            weight: source.linear(&[(&format!("{name}.weight"), output)], input, (3.0 * input as f64).powf(-0.5))?,
+            weight: source.linear(
+                &[(&format!("{name}.weight"), output)],
+                input,
+                (3.0 * input as f64).powf(-0.5),
+            )?,
             bias: source.param(&format!("{name}.bias"), [output], Init::Constant(0.0))?,
         })
     }
@@ -97,7 +106,11 @@ impl Identifier {
     }
 
     /// Reads what [`Identifier::save`] wrote, or the released code's `.pt`.
-    pub fn load(config: &IdentifierConfig, path: &Path, device: &Device) -> Result<Self, WeightsError> {
+    pub fn load(
+        config: &IdentifierConfig,
+        path: &Path,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
         let mut source = Source::file(path, device)?;
         let identifier = Self::build(&mut source, config)?;
         source.finish()?;
@@ -164,12 +177,19 @@ impl Identifier {
         response_mask: &Tensor<2>,
         dropout: &mut Dropout,
     ) -> Tensor<2> {
-        let context = self.context_encoder.forward(context_ids, context_mask, dropout);
+        let context = self
+            .context_encoder
+            .forward(context_ids, context_mask, dropout);
         self.identify(context, context_mask, response_ids, response_mask, dropout)
     }
 
     /// States of a context, for those who ask about several responses to it.
-    pub fn encode_context(&self, ids: Tensor<2, Int>, mask: &Tensor<2>, dropout: &mut Dropout) -> Tensor<3> {
+    pub fn encode_context(
+        &self,
+        ids: Tensor<2, Int>,
+        mask: &Tensor<2>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
         self.context_encoder.forward(ids, mask, dropout)
     }
 
@@ -182,14 +202,22 @@ impl Identifier {
         response_mask: &Tensor<2>,
         dropout: &mut Dropout,
     ) -> Tensor<2> {
-        let response = self.response_encoder.forward(response_ids, response_mask, dropout);
+        let response = self
+            .response_encoder
+            .forward(response_ids, response_mask, dropout);
         let [batch, tokens, width] = response.dims();
         let scale = (width as f64).powf(-0.5);
         let query = self.query.forward(response.clone()).mul_scalar(scale);
         let scores = query.matmul(self.key.forward(context.clone()).swap_dims(1, 2));
-        let hidden = context_mask.clone().sub_scalar(1.0).mul_scalar(1e9).unsqueeze_dim::<3>(1);
+        let hidden = context_mask
+            .clone()
+            .sub_scalar(1.0)
+            .mul_scalar(1e9)
+            .unsqueeze_dim::<3>(1);
         let weights = dropout.apply(softmax(scores + hidden, 2));
-        let attended = self.output.forward(weights.matmul(self.value.forward(context)));
+        let attended = self
+            .output
+            .forward(weights.matmul(self.value.forward(context)));
         let aware = response + attended;
 
         let real = response_mask.clone().reshape([batch, tokens, 1]);

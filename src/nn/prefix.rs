@@ -41,7 +41,10 @@ impl KeyValue {
 
     /// `[batch, heads, positions, d_kv]`
     pub(super) fn values_for(&self, batch: usize) -> Tensor<4> {
-        self.values.clone().unsqueeze_dim::<4>(0).repeat_dim(0, batch)
+        self.values
+            .clone()
+            .unsqueeze_dim::<4>(0)
+            .repeat_dim(0, batch)
     }
 
     fn length(&self) -> usize {
@@ -102,8 +105,16 @@ impl Part {
         let width = layers * 2 * t5.inner();
         let normal = |size: usize| Init::Normal((size as f64).powf(-0.5));
         Ok(Part {
-            embedding: source.param(&format!("{name}.embedding"), [positions, t5.d_model], Init::Normal(1.0))?,
-            down: source.param(&format!("{name}.down"), [t5.d_model, hidden], normal(t5.d_model))?,
+            embedding: source.param(
+                &format!("{name}.embedding"),
+                [positions, t5.d_model],
+                Init::Normal(1.0),
+            )?,
+            down: source.param(
+                &format!("{name}.down"),
+                [t5.d_model, hidden],
+                normal(t5.d_model),
+            )?,
             down_bias: source.param(&format!("{name}.down_bias"), [hidden], Init::Constant(0.0))?,
             up: source.param(&format!("{name}.up"), [hidden, width], normal(hidden))?,
             up_bias: source.param(&format!("{name}.up_bias"), [width], Init::Constant(0.0))?,
@@ -122,18 +133,23 @@ impl Part {
 
     /// `[layers * 2, heads, positions, d_kv]`: keys and values in turn.
     fn stacked(&self) -> Tensor<4> {
-        let hidden = self.embedding.val().matmul(self.down.val()) + self.down_bias.val().unsqueeze();
+        let hidden =
+            self.embedding.val().matmul(self.down.val()) + self.down_bias.val().unsqueeze();
         let all = hidden.tanh().matmul(self.up.val()) + self.up_bias.val().unsqueeze();
         let [positions, width] = all.dims();
         let d_kv = width / (self.layers * 2 * self.heads);
-        all.reshape([positions, self.layers * 2, self.heads, d_kv]).permute([1, 2, 0, 3])
+        all.reshape([positions, self.layers * 2, self.heads, d_kv])
+            .permute([1, 2, 0, 3])
     }
 }
 
 fn layers(stacked: &Tensor<4>) -> Vec<KeyValue> {
     let pick = |index: usize| stacked.clone().narrow(0, index, 1).squeeze_dim::<3>(0);
     (0..stacked.dims()[0] / 2)
-        .map(|layer| KeyValue { keys: pick(2 * layer), values: pick(2 * layer + 1) })
+        .map(|layer| KeyValue {
+            keys: pick(2 * layer),
+            values: pick(2 * layer + 1),
+        })
         .collect()
 }
 
@@ -157,21 +173,51 @@ impl Prefix {
     }
 
     /// Reads what [`Prefix::save`] wrote.
-    pub fn load(config: &PrefixConfig, t5: &T5Config, path: &Path, device: &Device) -> Result<Self, WeightsError> {
+    pub fn load(
+        config: &PrefixConfig,
+        t5: &T5Config,
+        path: &Path,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
         let mut source = Source::file(path, device)?;
         let prefix = Self::build(&mut source, config, t5)?;
         source.finish()?;
         Ok(prefix)
     }
 
-    fn build(source: &mut Source<'_>, config: &PrefixConfig, t5: &T5Config) -> Result<Self, WeightsError> {
+    fn build(
+        source: &mut Source<'_>,
+        config: &PrefixConfig,
+        t5: &T5Config,
+    ) -> Result<Self, WeightsError> {
         let decoder_layers = t5.num_decoder_layers;
         Ok(Prefix {
-            encoder: Part::build(source, "encoder", config.encoder, t5.num_layers, config.hidden, t5)?,
-            decoder: Part::build(source, "decoder", config.decoder, decoder_layers, config.hidden, t5)?,
+            encoder: Part::build(
+                source,
+                "encoder",
+                config.encoder,
+                t5.num_layers,
+                config.hidden,
+                t5,
+            )?,
+            decoder: Part::build(
+                source,
+                "decoder",
+                config.decoder,
+                decoder_layers,
+                config.hidden,
+                t5,
+            )?,
             cross: match config.cross {
                 0 => None,
-                length => Some(Part::build(source, "cross", length, decoder_layers, config.hidden, t5)?),
+                length => Some(Part::build(
+                    source,
+                    "cross",
+                    length,
+                    decoder_layers,
+                    config.hidden,
+                    t5,
+                )?),
             },
             config: config.clone(),
         })
@@ -197,7 +243,10 @@ impl Prefix {
         PrefixVectors {
             encoder: layers(&self.encoder.stacked()),
             decoder: layers(&self.decoder.stacked()),
-            cross: self.cross.as_ref().map_or_else(Vec::new, |cross| layers(&cross.stacked())),
+            cross: self
+                .cross
+                .as_ref()
+                .map_or_else(Vec::new, |cross| layers(&cross.stacked())),
         }
     }
 
@@ -226,7 +275,10 @@ impl FoldedPrefix {
         PrefixVectors {
             encoder: layers(&self.encoder.val()),
             decoder: layers(&self.decoder.val()),
-            cross: self.cross.as_ref().map_or_else(Vec::new, |cross| layers(&cross.val())),
+            cross: self
+                .cross
+                .as_ref()
+                .map_or_else(Vec::new, |cross| layers(&cross.val())),
         }
     }
 }

@@ -53,7 +53,13 @@ impl Sampling {
             return (best.1, best.0 - log_sum);
         }
         scratch.clear();
-        scratch.extend(logits.iter().copied().zip(0_u32..).filter(|(_, id)| Some(*id) != forbidden));
+        scratch.extend(
+            logits
+                .iter()
+                .copied()
+                .zip(0_u32..)
+                .filter(|(_, id)| Some(*id) != forbidden),
+        );
         let by_likelihood =
             |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1));
         if self.top_k > 0 && self.top_k < scratch.len() {
@@ -100,7 +106,10 @@ impl Sampling {
 
 fn log_sum_exp(logits: &[f32]) -> f32 {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|logit| f64::from((logit - largest).exp())).sum();
+    let sum: f64 = logits
+        .iter()
+        .map(|logit| f64::from((logit - largest).exp()))
+        .sum();
     largest + sum.ln() as f32
 }
 
@@ -133,7 +142,14 @@ mod tests {
     #[test]
     fn draws_follow_the_tempered_distribution() {
         let logits: Vec<f32> = [0.5_f32, 0.3, 0.2].iter().map(|p| p.ln()).collect();
-        let counts = counts(&Sampling { temperature: 0.5, ..sampling() }, &logits, 20_000);
+        let counts = counts(
+            &Sampling {
+                temperature: 0.5,
+                ..sampling()
+            },
+            &logits,
+            20_000,
+        );
         let squares = [0.25, 0.09, 0.04].map(|p| p / 0.38);
         for (count, expected) in counts.iter().zip(squares) {
             assert!((*count as f64 / 20_000.0 - expected).abs() < 0.01);
@@ -143,9 +159,23 @@ mod tests {
     #[test]
     fn only_the_likeliest_are_drawn_and_scored_by_the_full_softmax() {
         let logits = [0.1_f32, 3.0, 0.2, 2.0, 1.0];
-        let top_k = counts(&Sampling { top_k: 2, ..sampling() }, &logits, 500);
+        let top_k = counts(
+            &Sampling {
+                top_k: 2,
+                ..sampling()
+            },
+            &logits,
+            500,
+        );
         assert_eq!(top_k[0] + top_k[2] + top_k[4], 0);
-        let top_p = counts(&Sampling { top_p: 0.5, ..sampling() }, &logits, 500);
+        let top_p = counts(
+            &Sampling {
+                top_p: 0.5,
+                ..sampling()
+            },
+            &logits,
+            500,
+        );
         assert_eq!(top_p[1], 500);
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let greedy = Sampling::greedy(3).draw(&logits, 0, 7, &mut random, &mut Vec::new());
@@ -158,10 +188,26 @@ mod tests {
     fn the_end_is_forbidden_before_the_shortest_length() {
         let logits = [0.0_f32, 9.0, 0.0];
         let mut random = ChaCha8Rng::seed_from_u64(5);
-        let short = Sampling { min_new_tokens: 2, ..sampling() };
+        let short = Sampling {
+            min_new_tokens: 2,
+            ..sampling()
+        };
         for position in 0..2 {
-            assert_ne!(short.draw(&logits, position, 1, &mut random, &mut Vec::new()).0, 1);
+            assert_ne!(
+                short
+                    .draw(&logits, position, 1, &mut random, &mut Vec::new())
+                    .0,
+                1
+            );
         }
-        assert_eq!(Sampling { greedy: true, ..short }.draw(&logits, 2, 1, &mut random, &mut Vec::new()).0, 1);
+        assert_eq!(
+            Sampling {
+                greedy: true,
+                ..short
+            }
+            .draw(&logits, 2, 1, &mut random, &mut Vec::new())
+            .0,
+            1
+        );
     }
 }

@@ -50,7 +50,9 @@ impl ValueHead {
     /// Values `[batch, tokens]` of states `[batch, tokens, d_model]`.
     pub fn forward(&self, hidden: Tensor<3>) -> Tensor<2> {
         let [batch, tokens, width] = hidden.dims();
-        let values = hidden.reshape([batch * tokens, width]).matmul(self.weight.val());
+        let values = hidden
+            .reshape([batch * tokens, width])
+            .matmul(self.weight.val());
         (values + self.bias.val().unsqueeze()).reshape([batch, tokens])
     }
 }

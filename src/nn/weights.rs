@@ -27,16 +27,22 @@ pub enum WeightsError {
     Missing { path: PathBuf, mend: String },
     #[error("{path}: {problem}; the file is damaged or of another kind, fetch it again")]
     Foreign { path: PathBuf, problem: String },
-    #[error("{path}: tensor `{tensor}` is missing; the weights do not belong to this configuration")]
+    #[error(
+        "{path}: tensor `{tensor}` is missing; the weights do not belong to this configuration"
+    )]
     MissingTensor { path: PathBuf, tensor: String },
-    #[error("{path}: tensor `{tensor}` has shape {found:?} where {expected:?} is needed; the weights do not belong to this configuration")]
+    #[error(
+        "{path}: tensor `{tensor}` has shape {found:?} where {expected:?} is needed; the weights do not belong to this configuration"
+    )]
     Shape {
         path: PathBuf,
         tensor: String,
         found: Vec<usize>,
         expected: Vec<usize>,
     },
-    #[error("{path}: {count} tensors have no place in this model, such as `{tensor}`; the weights do not belong to this configuration")]
+    #[error(
+        "{path}: {count} tensors have no place in this model, such as `{tensor}`; the weights do not belong to this configuration"
+    )]
     Unused {
         path: PathBuf,
         tensor: String,
@@ -116,7 +122,10 @@ impl<'a> Source<'a> {
         }
         if index.is_file() {
             let text = fs::read_to_string(&index).map_err(WeightsError::io(&index))?;
-            let foreign = |problem: String| WeightsError::Foreign { path: index.clone(), problem };
+            let foreign = |problem: String| WeightsError::Foreign {
+                path: index.clone(),
+                problem,
+            };
             let json: serde_json::Value =
                 serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
             let map = json
@@ -130,11 +139,17 @@ impl<'a> Source<'a> {
             for shard in shards {
                 // A name that leaves the folder is not one of its shards.
                 if shard.contains(['/', '\\']) {
-                    return Err(foreign(format!("names a shard outside its folder: {shard}")));
+                    return Err(foreign(format!(
+                        "names a shard outside its folder: {shard}"
+                    )));
                 }
                 tensors.extend(read_file(&folder.join(shard))?);
             }
-            return Ok(Source { origin: Origin::File(tensors), path: index, device });
+            return Ok(Source {
+                origin: Origin::File(tensors),
+                path: index,
+                device,
+            });
         }
         if pickle.is_file() {
             return Self::file(&pickle, device);
@@ -146,14 +161,21 @@ impl<'a> Source<'a> {
     }
 
     /// The tensor `name` of that shape, row by row.
-    pub fn take(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Vec<f32>, WeightsError> {
+    pub fn take(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        init: Init,
+    ) -> Result<Vec<f32>, WeightsError> {
         match &mut self.origin {
             Origin::Random(random) => Ok(draw(random, shape.iter().product(), init)),
             Origin::File(tensors) => {
-                let tensor = tensors.remove(name).ok_or_else(|| WeightsError::MissingTensor {
-                    path: self.path.clone(),
-                    tensor: name.to_string(),
-                })?;
+                let tensor = tensors
+                    .remove(name)
+                    .ok_or_else(|| WeightsError::MissingTensor {
+                        path: self.path.clone(),
+                        tensor: name.to_string(),
+                    })?;
                 if tensor.shape != shape {
                     return Err(WeightsError::Shape {
                         path: self.path.clone(),
@@ -186,7 +208,10 @@ impl<'a> Source<'a> {
         input: usize,
         std: f64,
     ) -> Result<Param<Tensor<2>>, WeightsError> {
-        let parts: Vec<_> = parts.iter().map(|(name, output)| (*name, *output, std)).collect();
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(name, output)| (*name, *output, std))
+            .collect();
         self.linear_of(&parts, input)
     }
 
@@ -213,7 +238,10 @@ impl<'a> Source<'a> {
     }
 
     fn upload<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
-        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
+        Param::from_tensor(Tensor::from_data(
+            TensorData::new(values, shape),
+            self.device,
+        ))
     }
 
     /// Tensors that may be there though nothing needs them, such as copies of shared ones.
@@ -278,7 +306,10 @@ fn read_file(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsError> {
 }
 
 fn read_safetensors(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsError> {
-    let foreign = |problem: String| WeightsError::Foreign { path: path.to_path_buf(), problem };
+    let foreign = |problem: String| WeightsError::Foreign {
+        path: path.to_path_buf(),
+        problem,
+    };
     let bytes = fs::read(path).map_err(WeightsError::io(path))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| foreign(error.to_string()))?;
     let mut tensors = HashMap::new();
@@ -288,9 +319,19 @@ fn read_safetensors(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsE
             Dtype::F32 => wide(view.data(), f32::from_le_bytes),
             Dtype::F16 => wide(view.data(), |b| half::f16::from_le_bytes(b).to_f32()),
             Dtype::BF16 => wide(view.data(), |b| half::bf16::from_le_bytes(b).to_f32()),
-            other => return Err(foreign(format!("tensor `{name}` holds {other:?}, not numbers with a point"))),
+            other => {
+                return Err(foreign(format!(
+                    "tensor `{name}` holds {other:?}, not numbers with a point"
+                )));
+            }
         };
-        tensors.insert(name.to_string(), HostTensor { shape: view.shape().to_vec(), values });
+        tensors.insert(
+            name.to_string(),
+            HostTensor {
+                shape: view.shape().to_vec(),
+                values,
+            },
+        );
     }
     Ok(tensors)
 }
@@ -298,7 +339,10 @@ fn read_safetensors(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsE
 fn read_pickle(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsError> {
     use burn::store::pytorch_reader::{DType, PytorchReader};
 
-    let foreign = |problem: String| WeightsError::Foreign { path: path.to_path_buf(), problem };
+    let foreign = |problem: String| WeightsError::Foreign {
+        path: path.to_path_buf(),
+        problem,
+    };
     let reader = PytorchReader::new(path).map_err(|error| foreign(error.to_string()))?;
     let mut tensors = HashMap::new();
     for (name, tensor) in reader.into_tensors() {
@@ -308,9 +352,19 @@ fn read_pickle(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsError>
             DType::F32 => wide(&bytes, f32::from_le_bytes),
             DType::F16 => wide(&bytes, |b| half::f16::from_le_bytes(b).to_f32()),
             DType::BF16 => wide(&bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
-            other => return Err(foreign(format!("tensor `{name}` holds {other:?}, not numbers with a point"))),
+            other => {
+                return Err(foreign(format!(
+                    "tensor `{name}` holds {other:?}, not numbers with a point"
+                )));
+            }
         };
-        tensors.insert(name, HostTensor { shape: tensor.shape().to_vec(), values });
+        tensors.insert(
+            name,
+            HostTensor {
+                shape: tensor.shape().to_vec(),
+                values,
+            },
+        );
     }
     Ok(tensors)
 }
@@ -339,7 +393,8 @@ impl Sink {
 
     /// Adds values row by row.
     pub fn put_host(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) {
-        self.tensors.insert(name.into(), HostTensor { shape, values });
+        self.tensors
+            .insert(name.into(), HostTensor { shape, values });
     }
 
     /// Takes `[input, sum of outputs]` apart again: the inverse of [`Source::linear`].
@@ -362,18 +417,31 @@ impl Sink {
         let bytes: BTreeMap<&String, Vec<u8>> = self
             .tensors
             .iter()
-            .map(|(name, tensor)| (name, tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .map(|(name, tensor)| {
+                (
+                    name,
+                    tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+                )
+            })
             .collect();
-        let foreign = |problem: String| WeightsError::Foreign { path: path.to_path_buf(), problem };
+        let foreign = |problem: String| WeightsError::Foreign {
+            path: path.to_path_buf(),
+            problem,
+        };
         let mut views = Vec::new();
         for (name, tensor) in &self.tensors {
-            let view = safetensors::tensor::TensorView::new(Dtype::F32, tensor.shape.clone(), &bytes[name])
-                .map_err(|error| foreign(error.to_string()))?;
+            let view = safetensors::tensor::TensorView::new(
+                Dtype::F32,
+                tensor.shape.clone(),
+                &bytes[name],
+            )
+            .map_err(|error| foreign(error.to_string()))?;
             views.push((name.as_str(), view));
         }
         let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
         let temporary = path.with_extension("tmp");
-        let data = safetensors::serialize(views, Some(metadata)).map_err(|error| foreign(error.to_string()))?;
+        let data = safetensors::serialize(views, Some(metadata))
+            .map_err(|error| foreign(error.to_string()))?;
         fs::write(&temporary, data).map_err(WeightsError::io(&temporary))?;
         fs::rename(&temporary, path).map_err(WeightsError::io(path))
     }

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use super::RunId;
+use crate::checkpoint::CheckpointError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     #[error(
         "there is no data folder for this user; name one with --store DIR or the variable EMPRL_STORE"
     )]

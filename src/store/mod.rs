@@ -6,7 +6,6 @@
 //! [`Store`] writes, [`StoreReader`] reads on a connection of its own. What a call of `Store` has
 //! returned `Ok` for is on disk and survives a crash, a kill and a power cut.
 
-pub mod checkpoint;
 mod database;
 mod error;
 mod id;

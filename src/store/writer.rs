@@ -9,7 +9,8 @@ use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::record::{put_event_here, put_report, put_status, truncate};
 use super::rows::{EventSort, NewRun};
-use super::{RunId, RunStatus, StoreReader, checkpoint, now_ms, run_dir, schema};
+use super::{RunId, RunStatus, StoreReader, now_ms, run_dir, schema};
+use crate::checkpoint;
 use crate::experiment::{Report, Stage};
 
 /// The store, open for writing.
@@ -181,7 +182,7 @@ impl Store {
         to: Option<(Stage, u64)>,
     ) -> Result<(), StoreError> {
         let recorded = self.write(|db| truncate(db, run, to))?;
-        checkpoint::keep_only(&self.run_dir(run), &recorded)
+        Ok(checkpoint::keep_only(&self.run_dir(run), &recorded)?)
     }
 
     /// Marks the runs that are in progress by the record but that nobody carries out as interrupted.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
@@ -24,22 +25,28 @@ pub enum TrainError {
     Optimizer(#[from] OptimizerFileError),
     #[error("{what} has no examples; {mend}")]
     Empty { what: String, mend: String },
-    #[error("{stage} at step {step}: the loss is {loss}. Lower `{setting}` and start again, or resume from an earlier checkpoint")]
+    #[error(
+        "{stage} at step {step}: the loss is {loss}. Lower `{setting}` and start again, or resume from an earlier checkpoint"
+    )]
     NotFinite {
         stage: &'static str,
         step: u64,
         loss: f64,
         setting: &'static str,
     },
-    #[error("responses scored while they are drawn and scored afterwards differ by {largest} (at most {tolerance} is rounding); this device computes wrongly, choose another with run.device")]
+    #[error(
+        "responses scored while they are drawn and scored afterwards differ by {largest} (at most {tolerance} is rounding); this device computes wrongly, choose another with run.device"
+    )]
     RolloutDisagrees { largest: f32, tolerance: f32 },
     #[error("{path}: {source}")]
     Io {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     #[error("{path}: {problem}. Start the run anew, or resume from an earlier checkpoint")]
-    Checkpoint { path: PathBuf, problem: String },
+    Foreign { path: PathBuf, problem: String },
 }
 
 impl TrainError {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::generator::negative_log_likelihoods;
+use super::generator::target_losses;
 use super::judge::{Judge, LevelLogProbs, levels};
 use super::material::Encoded;
 use super::policy::Policy;
@@ -10,7 +10,10 @@ use super::ppo::reward::empathy_reward;
 use super::seed::{Draw, seed, stream};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
-use crate::metrics::{self, SystemResults, declared};
+use crate::metrics::emp_f1::emp_f1;
+use crate::metrics::{
+    Answered, Bootstrap, ResponseWords, SystemResults, declared, perplexity, system_results,
+};
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
 use crate::text::Tokenizer;
@@ -66,12 +69,21 @@ impl Examiner<'_> {
         order.sort_by_key(|&index| examples[index].source.len());
         let mut generated: Vec<Option<Generated>> = vec![None; examples.len()];
         for indices in order.chunks(self.batch) {
-            let contexts: Vec<Vec<u32>> = indices.iter().map(|&i| examples[i].source.clone()).collect();
+            let contexts: Vec<Vec<u32>> = indices
+                .iter()
+                .map(|&i| examples[i].source.clone())
+                .collect();
             let mut streams: Vec<_> = indices
                 .iter()
                 .map(|&i| stream(self.run_seed, Draw::Answer, 0, i as u64))
                 .collect();
-            let answers = generate(&policy.t5, vectors.as_ref(), &contexts, &self.sampling, &mut streams);
+            let answers = generate(
+                &policy.t5,
+                vectors.as_ref(),
+                &contexts,
+                &self.sampling,
+                &mut streams,
+            );
             for (&index, answer) in indices.iter().zip(answers) {
                 generated[index] = Some(answer);
             }
@@ -92,7 +104,12 @@ impl Examiner<'_> {
             let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()));
             gold = Some(targets.iter().map(levels).collect());
         }
-        Answers { responses, generated, judged, gold }
+        Answers {
+            responses,
+            generated,
+            judged,
+            gold,
+        }
     }
 
     /// The row of the result table, with intervals.
@@ -104,39 +121,60 @@ impl Examiner<'_> {
         examples: &[Encoded],
         answers: &Answers,
     ) -> SystemResults {
-        let nll = negative_log_likelihoods(policy, examples, self.batch, &self.device);
-        metrics::system_results(
-            system,
-            split,
-            Some(&nll),
-            &answers.responses,
-            answers.levels().as_ref().map(|(gold, predicted)| (gold.as_slice(), predicted.as_slice())),
-            self.resamples,
-            seed(self.run_seed, Draw::Bootstrap, 0),
-        )
+        let losses = target_losses(policy, examples, self.batch, &self.device);
+        let levels = answers.levels();
+        let bootstrap = Bootstrap {
+            resamples: self.resamples,
+            seed: seed(self.run_seed, Draw::Bootstrap, 0),
+        };
+        let answered = Answered {
+            targets: Some(&losses),
+            responses: &answers.responses,
+            levels: levels
+                .as_ref()
+                .map(|(gold, given)| (gold.as_slice(), given.as_slice())),
+        };
+        system_results(system, split, answered, &bootstrap)
     }
 
     /// The points of the validation curves, without intervals.
-    pub fn curve(&self, policy: &Policy, examples: &[Encoded], answers: &Answers) -> Vec<(String, f64)> {
-        let nll = negative_log_likelihoods(policy, examples, self.batch, &self.device);
-        let words: Vec<Vec<String>> = answers.responses.iter().map(|r| r.split_whitespace().map(str::to_string).collect()).collect();
+    pub fn curve(
+        &self,
+        policy: &Policy,
+        examples: &[Encoded],
+        answers: &Answers,
+    ) -> Vec<(String, f64)> {
+        let losses = target_losses(policy, examples, self.batch, &self.device);
+        let words = ResponseWords::new(&answers.responses);
         let mut values = vec![
-            (declared::VALIDATION_PPL.to_string(), metrics::perplexity::perplexity(&nll)),
-            (declared::VALIDATION_DIST_1.to_string(), metrics::distinct::distinct(&words, 1)),
-            (declared::VALIDATION_DIST_2.to_string(), metrics::distinct::distinct(&words, 2)),
+            (declared::VALIDATION_DIST_1.to_string(), words.dist(1)),
+            (declared::VALIDATION_DIST_2.to_string(), words.dist(2)),
         ];
-        if let Some((gold, predicted)) = answers.levels() {
-            let agreement = metrics::emp_f1::emp_f1(&gold, &predicted);
+        if let Some(ppl) = perplexity(&losses) {
+            values.push((declared::VALIDATION_PPL.to_string(), ppl));
+        }
+        let agreement = answers
+            .levels()
+            .and_then(|(gold, given)| emp_f1(&gold, &given));
+        if let Some(agreement) = agreement {
             values.push((declared::VALIDATION_EMP_F1.to_string(), agreement.emp_f1));
-            for (mechanism, f1) in Mechanism::ALL.into_iter().zip(agreement.mechanism_f1) {
-                values.push((declared::VALIDATION_F1_KEYS[mechanism.index()].to_string(), f1));
+            for (key, f1) in declared::VALIDATION_F1_KEYS
+                .into_iter()
+                .zip(agreement.mechanism_f1)
+            {
+                values.push((key.to_string(), f1));
             }
         }
         values
     }
 
     /// The first `count` examples as sample dialogues.
-    pub fn samples(&self, examples: &[Encoded], answers: &Answers, count: usize) -> Vec<SampleDialogue> {
+    pub fn samples(
+        &self,
+        examples: &[Encoded],
+        answers: &Answers,
+        count: usize,
+    ) -> Vec<SampleDialogue> {
         examples
             .iter()
             .take(count)

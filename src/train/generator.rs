@@ -17,13 +17,13 @@ use super::material::Encoded;
 use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::policy::Policy;
+use super::score::score;
 use super::seed::{Draw, seed};
 use super::session::{Ended, Session, Speed, memory, schedule};
-use super::score::score;
 use super::tensors::scalar;
 use crate::data::batch::Batches;
 use crate::experiment::{LrSchedule, Stage, Tuning};
-use crate::metrics::declared;
+use crate::metrics::{TargetLoss, declared, perplexity};
 use crate::nn::Dropout;
 use crate::text::Tokenizer;
 
@@ -81,7 +81,9 @@ impl PairSource for Vec<Encoded> {
     }
 
     fn lengths(&self) -> Vec<usize> {
-        self.iter().map(|pair| pair.source.len() + pair.target.len()).collect()
+        self.iter()
+            .map(|pair| pair.source.len() + pair.target.len())
+            .collect()
     }
 
     fn pairs(&self, indices: &[usize], _epoch: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
@@ -101,14 +103,22 @@ pub struct Order {
 
 impl Order {
     /// The batch of `step`; `draw` makes those of an epoch when it begins.
-    pub fn batch(&mut self, step: u64, per_epoch: u64, draw: impl FnOnce(u64) -> Batches) -> &[usize] {
+    pub fn batch(
+        &mut self,
+        step: u64,
+        per_epoch: u64,
+        draw: impl FnOnce(u64) -> Batches,
+    ) -> &[usize] {
         let epoch = step / per_epoch;
         if self.epoch != Some(epoch) {
             self.batches = Some(draw(epoch));
             self.epoch = Some(epoch);
         }
         let batch = (step % per_epoch) as usize;
-        self.batches.as_ref().and_then(|batches| batches.get(batch)).unwrap_or(&[])
+        self.batches
+            .as_ref()
+            .and_then(|batches| batches.get(batch))
+            .unwrap_or(&[])
     }
 }
 
@@ -143,7 +153,9 @@ pub fn train(
     if let Some(checkpoint) = session.checkpoints.latest(stage)? {
         checkpoint.verify()?;
         step = checkpoint.listing.step;
-        policy = policy.resume(&checkpoint.folder, &device, task.base.is_some())?.for_tuning(task.tuning);
+        policy = policy
+            .resume(&checkpoint.folder, &device, task.base.is_some())?
+            .for_tuning(task.tuning);
         if checkpoint.listing.done {
             return Ok((policy, Ended::Done));
         }
@@ -151,7 +163,11 @@ pub fn train(
         optimizer.load(&policy, &checkpoint.folder.join(OPTIMIZER))?;
         let folder = checkpoint.folder.join(BEST);
         if folder.is_dir() {
-            best = Some(policy.clone().resume(&folder, &device, task.base.is_some())?);
+            best = Some(
+                policy
+                    .clone()
+                    .resume(&folder, &device, task.base.is_some())?,
+            );
         }
     }
     let mut policy = policy.train();
@@ -165,7 +181,12 @@ pub fn train(
     while step < task.total {
         let epoch = step / per_epoch;
         let indices = order.batch(step, per_epoch, |epoch| {
-            Batches::new(&lengths, task.batch, seed(session.config.run.seed, task.order, 0), epoch)
+            Batches::new(
+                &lengths,
+                task.batch,
+                seed(session.config.run.seed, task.order, 0),
+                epoch,
+            )
         });
         let (sources, targets) = task.source.pairs(indices, epoch);
         let pairs = Pairs::new(&sources, &targets, start, &device);
@@ -209,15 +230,24 @@ pub fn train(
             || directive == Directive::Evaluate;
         if validate && !task.validation.is_empty() {
             let resting = policy.valid();
-            let nll = negative_log_likelihoods(&resting, task.validation, 32, &session.device);
-            let (sum, tokens) = nll.iter().fold((0.0, 0), |(s, t), n| (s + n.0, t + n.1));
-            let loss = sum / tokens.max(1) as f64;
+            let losses = target_losses(
+                &resting,
+                task.validation,
+                session.config.evaluation.batch,
+                &session.device,
+            );
+            let ppl = perplexity(&losses).unwrap_or(f64::NAN);
+            let loss = ppl.ln();
             values.push((task.keys.validation_loss.to_string(), loss));
             if let Some(key) = task.keys.perplexity {
-                values.push((key.to_string(), loss.exp()));
+                values.push((key.to_string(), ppl));
             }
             if patience.best.is_none_or(|known| loss < known) {
-                patience = Patience { best: Some(loss), best_step: step, misses: 0 };
+                patience = Patience {
+                    best: Some(loss),
+                    best_step: step,
+                    misses: 0,
+                };
                 best = Some(resting);
             } else {
                 patience.misses += 1;
@@ -251,36 +281,53 @@ pub fn train(
         _ => policy.valid(),
     };
     if ended == Ended::Done {
-        session.checkpoint(stage, step, true, |folder| policy.save(folder, task.tokenizer, task.base))?;
+        session.checkpoint(stage, step, true, |folder| {
+            policy.save(folder, task.tokenizer, task.base)
+        })?;
         session.end(stage, step);
     }
     Ok((policy, ended))
 }
 
 /// Summed negative log-likelihood and token count of every target, eos included.
-pub fn negative_log_likelihoods(
+pub fn target_losses(
     policy: &Policy,
     examples: &[Encoded],
     batch: usize,
     device: &Device,
-) -> Vec<(f64, usize)> {
+) -> Vec<TargetLoss> {
     let vectors = policy.vectors();
     let start = policy.t5.config().decoder_start_token_id;
     let mut order: Vec<usize> = (0..examples.len()).collect();
     order.sort_by_key(|&index| (examples[index].source.len(), examples[index].target.len()));
-    let mut result = vec![(0.0, 0); examples.len()];
+    let mut losses = vec![
+        TargetLoss {
+            nll: 0.0,
+            tokens: 0
+        };
+        examples.len()
+    ];
     for indices in order.chunks(batch) {
-        let sources: Vec<_> = indices.iter().map(|&i| examples[i].source.as_slice()).collect();
-        let targets: Vec<_> = indices.iter().map(|&i| examples[i].target.as_slice()).collect();
+        let sources: Vec<_> = indices
+            .iter()
+            .map(|&i| examples[i].source.as_slice())
+            .collect();
+        let targets: Vec<_> = indices
+            .iter()
+            .map(|&i| examples[i].target.as_slice())
+            .collect();
         let pairs = Pairs::new(&sources, &targets, start, device);
         let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
         let scores = score(policy.t5.logits(hidden), &targets);
         for (row, &index) in scores.log_prob_rows.iter().zip(indices) {
-            let sum: f64 = row.iter().map(|&p| -f64::from(p)).sum();
-            result[index] = (sum, row.len());
+            let nll = row.iter().map(|&p| -f64::from(p)).sum();
+            losses[index] = TargetLoss {
+                nll,
+                tokens: row.len(),
+            };
         }
     }
-    result
+    losses
 }
 
 /// Metric names of the generator stage.
@@ -305,7 +352,12 @@ pub const PRETRAINING_KEYS: Keys = Keys {
 
 impl Policy {
     /// The trained parts as saved in `folder`; T5 as it is where it was frozen.
-    pub fn resume(self, folder: &Path, device: &Device, t5_is_frozen: bool) -> Result<Self, TrainError> {
+    pub fn resume(
+        self,
+        folder: &Path,
+        device: &Device,
+        t5_is_frozen: bool,
+    ) -> Result<Self, TrainError> {
         if t5_is_frozen {
             let mut policy = self;
             policy.load_trained(folder, device)?;

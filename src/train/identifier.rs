@@ -22,7 +22,7 @@ use super::tensors::{Tokens, floats, scalar};
 use crate::data::batch::Batches;
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
 use crate::experiment::{HeadChoice, IdentifierSettings, PoolingChoice, Severity, Stage};
-use crate::metrics::{classification, declared};
+use crate::metrics::{Confusion, declared};
 use crate::nn::Dropout;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::t5::T5;
@@ -108,7 +108,9 @@ pub fn train(
     let pairs = split(set, &settings, run_seed);
     let batch = settings.batch;
     let per_epoch = |mechanism: usize| {
-        (labelled(&pairs.train, Mechanism::ALL[mechanism]).len().div_ceil(batch)) as u64
+        (labelled(&pairs.train, Mechanism::ALL[mechanism])
+            .len()
+            .div_ceil(batch)) as u64
     };
     // The stage's steps count on over the three mechanisms; one that stops early leaves a gap.
     let offset = |mechanism: usize| (0..mechanism).map(per_epoch).sum::<u64>() * settings.epochs;
@@ -142,7 +144,11 @@ pub fn train(
             None => {
                 let weights = seed(run_seed, Draw::Identifier, index as u64);
                 let fresh = Identifier::new(&config, &device, weights);
-                if from_t5 { fresh.with_encoders_of(t5) } else { fresh }
+                if from_t5 {
+                    fresh.with_encoders_of(t5)
+                } else {
+                    fresh
+                }
             }
         }
         .train();
@@ -150,11 +156,25 @@ pub fn train(
         while state.step < steps {
             let local = state.step;
             let indices = order.batch(local, per_epoch, |epoch| {
-                Batches::new(&lengths, batch, seed(run_seed, Draw::IdentifierOrder, index as u64), epoch)
+                Batches::new(
+                    &lengths,
+                    batch,
+                    seed(run_seed, Draw::IdentifierOrder, index as u64),
+                    epoch,
+                )
             });
-            let dropout_seed = seed(run_seed, Draw::IdentifierDropout, (index as u64) << 32 | local);
+            let dropout_seed = seed(
+                run_seed,
+                Draw::IdentifierDropout,
+                (index as u64) << 32 | local,
+            );
             let mut dropout = Dropout::new(session.config.model.dropout, dropout_seed);
-            let (logits, levels) = predict(&identifier, indices.iter().map(|&i| &train_items[i]), &device, &mut dropout);
+            let (logits, levels) = predict(
+                &identifier,
+                indices.iter().map(|&i| &train_items[i]),
+                &device,
+                &mut dropout,
+            );
             let loss = weighted_cross_entropy(logits, &levels, &weights);
             let value = scalar(loss.clone().inner());
             if !value.is_finite() {
@@ -210,11 +230,25 @@ pub fn train(
         }
         let complete = best.unwrap_or_else(|| identifier.valid());
         let scores = validate(&complete, &validation_items, &device);
-        session.note(STAGE, offset + state.step, Severity::Info, scores.summary(mechanism));
+        session.note(
+            STAGE,
+            offset + state.step,
+            Severity::Info,
+            scores.summary(mechanism),
+        );
         finished.push(complete);
-        state = State { finished: index + 1, ..State::default() };
+        state = State {
+            finished: index + 1,
+            ..State::default()
+        };
     }
-    let judge = Judge::new(finished, config, tokenizer.clone(), settings.max_context, settings.max_response);
+    let judge = Judge::new(
+        finished,
+        config,
+        tokenizer.clone(),
+        settings.max_context,
+        settings.max_response,
+    );
     session.checkpoint(STAGE, total, true, |folder| judge.save(folder))?;
     session.end(STAGE, total);
     Ok(Some(judge))
@@ -227,7 +261,11 @@ struct Parts<'a> {
 }
 
 fn split<'a>(set: &'a LevelSet, settings: &IdentifierSettings, run_seed: u64) -> Parts<'a> {
-    let posts: BTreeSet<&str> = set.pairs.iter().map(|pair| pair.seeker_id.as_str()).collect();
+    let posts: BTreeSet<&str> = set
+        .pairs
+        .iter()
+        .map(|pair| pair.seeker_id.as_str())
+        .collect();
     let mut posts: Vec<&str> = posts.into_iter().collect();
     posts.shuffle(&mut stream(run_seed, Draw::Split, 0, 0));
     let kept = (posts.len() as f64 * settings.validation_share).round() as usize;
@@ -239,7 +277,10 @@ fn split<'a>(set: &'a LevelSet, settings: &IdentifierSettings, run_seed: u64) ->
     Parts { train, validation }
 }
 
-fn labelled<'a>(pairs: &[&'a LabelledPair], mechanism: Mechanism) -> Vec<(&'a LabelledPair, EmpathyLevel)> {
+fn labelled<'a>(
+    pairs: &[&'a LabelledPair],
+    mechanism: Mechanism,
+) -> Vec<(&'a LabelledPair, EmpathyLevel)> {
     pairs
         .iter()
         .filter_map(|pair| Some((*pair, pair.levels[mechanism.index()]?)))
@@ -263,7 +304,11 @@ fn items(
                 settings.max_context,
                 settings.max_response,
             );
-            Item { context, response, level: level.index() }
+            Item {
+                context,
+                response,
+                level: level.index(),
+            }
         })
         .collect::<Vec<_>>();
     if items.is_empty() {
@@ -295,9 +340,21 @@ fn predict<'a>(
     dropout: &mut Dropout,
 ) -> (Tensor<2>, Vec<usize>) {
     let items: Vec<&Item> = items.collect();
-    let contexts = Tokens::pad(&items.iter().map(|item| &item.context).collect::<Vec<_>>(), device);
-    let responses = Tokens::pad(&items.iter().map(|item| &item.response).collect::<Vec<_>>(), device);
-    let logits = identifier.forward(contexts.ids, &contexts.mask, responses.ids, &responses.mask, dropout);
+    let contexts = Tokens::pad(
+        &items.iter().map(|item| &item.context).collect::<Vec<_>>(),
+        device,
+    );
+    let responses = Tokens::pad(
+        &items.iter().map(|item| &item.response).collect::<Vec<_>>(),
+        device,
+    );
+    let logits = identifier.forward(
+        contexts.ids,
+        &contexts.mask,
+        responses.ids,
+        &responses.mask,
+        dropout,
+    );
     (logits, items.iter().map(|item| item.level).collect())
 }
 
@@ -308,64 +365,67 @@ fn weighted_cross_entropy(logits: Tensor<2>, levels: &[usize], weights: &[f32; 3
     for (row, &level) in share.chunks_mut(3).zip(levels) {
         row[level] = weights[level] / total;
     }
-    let share = Tensor::from_data(TensorData::new(share, [levels.len(), 3]), &logits.device().without_autodiff());
+    let share = Tensor::from_data(
+        TensorData::new(share, [levels.len(), 3]),
+        &logits.device().without_autodiff(),
+    );
     (log_softmax(logits, 1) * share).sum().neg()
 }
 
 /// How well an identifier does on the validation pairs.
 struct Scores {
     loss: f64,
-    accuracy: f64,
-    weighted_f1: f64,
-    macro_f1: f64,
-    /// Pairs of each true level, identified as each level.
-    confusion: Vec<Vec<u64>>,
+    confusion: Confusion,
 }
 
 fn validate(identifier: &Identifier, items: &[Item], device: &Device) -> Scores {
     let mut order: Vec<&Item> = items.iter().collect();
     order.sort_by_key(|item| (item.context.len(), item.response.len()));
-    let (mut gold, mut predicted, mut loss) = (Vec::new(), Vec::new(), 0.0);
+    let (mut confusion, mut loss) = (Confusion::new(EmpathyLevel::ALL.len()), 0.0);
     for part in order.chunks(32) {
-        let (logits, levels) = predict(identifier, part.iter().copied(), device, &mut Dropout::off());
+        let (logits, levels) = predict(
+            identifier,
+            part.iter().copied(),
+            device,
+            &mut Dropout::off(),
+        );
         for (row, &level) in floats(log_softmax(logits, 1)).chunks(3).zip(&levels) {
             loss -= f64::from(row[level]);
-            predicted.push(argmax(row));
+            confusion.add(level, argmax(row));
         }
-        gold.extend(levels);
     }
     Scores {
         loss: loss / items.len() as f64,
-        accuracy: 100.0 * classification::accuracy(&gold, &predicted),
-        weighted_f1: 100.0 * classification::weighted_f1(&gold, &predicted),
-        macro_f1: 100.0 * classification::macro_f1(&gold, &predicted),
-        confusion: classification::confusion(&gold, &predicted, 3),
+        confusion,
     }
 }
 
 impl Scores {
     fn values(&self, mechanism: Mechanism) -> Vec<(String, f64)> {
         let keys = declared::IDENTIFIER_KEYS[mechanism.index()];
+        let report = self.confusion.report();
         [
             (keys.validation_loss, self.loss),
-            (keys.accuracy, self.accuracy),
-            (keys.weighted_f1, self.weighted_f1),
-            (keys.macro_f1, self.macro_f1),
+            (keys.accuracy, report.accuracy),
+            (keys.weighted_f1, report.weighted_f1),
+            (keys.macro_f1, report.macro_f1),
         ]
         .map(|(key, value)| (key.to_string(), value))
         .to_vec()
     }
 
     fn summary(&self, mechanism: Mechanism) -> String {
-        let majority = self.confusion.iter().map(|row| row.iter().sum::<u64>()).max().unwrap_or(0);
-        let all: u64 = self.confusion.iter().flatten().sum();
+        let report = self.confusion.report();
+        let commonest = EmpathyLevel::ALL.map(|level| self.confusion.support(level.index()));
+        let commonest = commonest.into_iter().max().unwrap_or(0);
         format!(
-            "{}: accuracy {:.1} %, weighted F1 {:.1} %, macro F1 {:.1} % on {all} validation pairs; always saying the commonest level would be right in {:.1} %",
+            "{}: accuracy {:.1} %, weighted F1 {:.1} %, macro F1 {:.1} % on {} validation pairs; always saying the commonest level would be right in {:.1} %",
             mechanism.title(),
-            self.accuracy,
-            self.weighted_f1,
-            self.macro_f1,
-            100.0 * majority as f64 / all.max(1) as f64,
+            report.accuracy,
+            report.weighted_f1,
+            report.macro_f1,
+            report.n,
+            100.0 * commonest as f64 / report.n.max(1) as f64,
         )
     }
 }

@@ -47,7 +47,13 @@ impl Judge {
         max_context: usize,
         max_response: usize,
     ) -> Self {
-        Judge { identifiers, config, tokenizer, max_context, max_response }
+        Judge {
+            identifiers,
+            config,
+            tokenizer,
+            max_context,
+            max_response,
+        }
     }
 
     /// Writes the set into `folder`.
@@ -71,7 +77,13 @@ impl Judge {
         let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
         let identifiers = Mechanism::ALL
             .iter()
-            .map(|mechanism| Identifier::load(&manifest.network, &folder.join(weights_file(*mechanism)), device))
+            .map(|mechanism| {
+                Identifier::load(
+                    &manifest.network,
+                    &folder.join(weights_file(*mechanism)),
+                    device,
+                )
+            })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Judge {
             identifiers,
@@ -83,19 +95,36 @@ impl Judge {
     }
 
     /// What the identifiers say of each (context, response), in the given order.
-    pub fn judge(&self, pairs: &[(&str, &str)], batch: usize, device: &Device) -> Vec<LevelLogProbs> {
+    pub fn judge(
+        &self,
+        pairs: &[(&str, &str)],
+        batch: usize,
+        device: &Device,
+    ) -> Vec<LevelLogProbs> {
         let encoded = pairs
             .iter()
             .map(|(context, response)| {
-                encode_pair(&self.tokenizer, context, response, self.max_context, self.max_response)
+                encode_pair(
+                    &self.tokenizer,
+                    context,
+                    response,
+                    self.max_context,
+                    self.max_response,
+                )
             })
             .collect::<Vec<_>>();
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         order.sort_by_key(|&index| (encoded[index].0.len(), encoded[index].1.len()));
         let mut result = vec![[[0.0; 3]; 3]; pairs.len()];
         for indices in order.chunks(batch) {
-            let contexts = Tokens::pad(&indices.iter().map(|&i| &encoded[i].0).collect::<Vec<_>>(), device);
-            let responses = Tokens::pad(&indices.iter().map(|&i| &encoded[i].1).collect::<Vec<_>>(), device);
+            let contexts = Tokens::pad(
+                &indices.iter().map(|&i| &encoded[i].0).collect::<Vec<_>>(),
+                device,
+            );
+            let responses = Tokens::pad(
+                &indices.iter().map(|&i| &encoded[i].1).collect::<Vec<_>>(),
+                device,
+            );
             for (mechanism, identifier) in self.identifiers.iter().enumerate() {
                 let logits = identifier.forward(
                     contexts.ids.clone(),

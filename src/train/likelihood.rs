@@ -19,7 +19,12 @@ pub struct Pairs {
 
 impl Pairs {
     /// Pads both sides.
-    pub fn new<R: AsRef<[u32]>>(contexts: &[R], responses: &[R], start: u32, device: &Device) -> Self {
+    pub fn new<R: AsRef<[u32]>>(
+        contexts: &[R],
+        responses: &[R],
+        start: u32,
+        device: &Device,
+    ) -> Self {
         Pairs {
             contexts: Tokens::pad(contexts, device),
             inputs: Tokens::pad(&shift_right(responses, start), device),
@@ -41,13 +46,21 @@ pub fn hidden_states(
         prefix,
         dropout,
     );
-    policy
-        .t5
-        .decode(pairs.inputs.ids.clone(), &encoded, &pairs.contexts.mask, prefix, dropout)
+    policy.t5.decode(
+        pairs.inputs.ids.clone(),
+        &encoded,
+        &pairs.contexts.mask,
+        prefix,
+        dropout,
+    )
 }
 
 /// Mean cross-entropy over the target tokens `responses` (pads ignored).
 pub fn cross_entropy<R: AsRef<[u32]>>(logits: Tensor<3>, responses: &[R]) -> Tensor<1> {
     let tokens: usize = responses.iter().map(|row| row.as_ref().len()).sum();
-    score(logits, responses).log_probs.sum().neg().div_scalar(tokens.max(1) as f32)
+    score(logits, responses)
+        .log_probs
+        .sum()
+        .neg()
+        .div_scalar(tokens.max(1) as f32)
 }

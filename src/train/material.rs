@@ -63,7 +63,11 @@ impl Material {
 
 fn encode(example: &Example, settings: &DataSettings, tokenizer: &Tokenizer) -> Encoded {
     Encoded {
-        source: cut_context(&tokenizer.encode(&example.context_text()), settings.max_source, EOS),
+        source: cut_context(
+            &tokenizer.encode(&example.context_text()),
+            settings.max_source,
+            EOS,
+        ),
         target: cut_target(&tokenizer.encode(&example.target), settings.max_target, EOS),
         example: example.clone(),
     }

@@ -25,7 +25,7 @@ use super::seed::{Draw, seed};
 use super::session::{Ended, Session};
 use crate::data::rows::{Row, write_jsonl};
 use crate::data::{DialogueSet, LevelSet, Split, library};
-use crate::experiment::{Config, FeedForwardChoice, IdentifierInit, Stage, Tuning};
+use crate::experiment::{Config, FeedForwardChoice, IdentifierInit, Report, Stage, Tuning};
 use crate::nn::device;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::t5::{FeedForward, T5, T5Config};
@@ -77,7 +77,8 @@ pub fn run(
     } else {
         None
     };
-    let (start, tokenizer, folder) = starting_model(config, &dialogues, level_set.as_ref(), run_folder, &device)?;
+    let (start, tokenizer, folder) =
+        starting_model(config, &dialogues, level_set.as_ref(), run_folder, &device)?;
     let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
     let session = Session {
         config,
@@ -88,7 +89,6 @@ pub fn run(
     Line {
         session,
         run_folder,
-        dialogues,
         level_set,
         material,
         tokenizer,
@@ -105,7 +105,6 @@ pub fn run(
 struct Line<'a> {
     session: Session<'a>,
     run_folder: &'a Path,
-    dialogues: DialogueSet,
     level_set: Option<LevelSet>,
     material: Material,
     tokenizer: Tokenizer,
@@ -186,7 +185,11 @@ impl Line<'_> {
             base: None,
             keys: PRETRAINING_KEYS,
         };
-        let policy = Policy { t5: self.t5.clone(), prefix: None, value_head: None };
+        let policy = Policy {
+            t5: self.t5.clone(),
+            prefix: None,
+            value_head: None,
+        };
         let (policy, ended) = generator::train(&mut self.session, &task, policy)?;
         self.t5 = policy.t5;
         self.base = self.last_folder(Stage::Pretraining)?;
@@ -204,15 +207,27 @@ impl Line<'_> {
         };
         let from_t5 = init != IdentifierInit::Random;
         self.judge = identifier::train(&mut self.session, set, &self.tokenizer, t5, from_t5)?;
-        Ok(if self.judge.is_some() { Ended::Done } else { Ended::Stopped })
+        Ok(if self.judge.is_some() {
+            Ended::Done
+        } else {
+            Ended::Stopped
+        })
     }
 
     fn generator(&mut self) -> Result<Ended, TrainError> {
         let config = self.session.config;
         let settings = &config.generator;
         let per_epoch = self.material.train.len().div_ceil(settings.batch) as u64;
-        let limit = if settings.max_steps == 0 { u64::MAX } else { settings.max_steps };
-        let base = if settings.tuning.trains_t5() { None } else { self.relative_base() };
+        let limit = if settings.max_steps == 0 {
+            u64::MAX
+        } else {
+            settings.max_steps
+        };
+        let base = if settings.tuning.trains_t5() {
+            None
+        } else {
+            self.relative_base()
+        };
         let task = Likelihood {
             stage: Stage::Generator,
             tuning: settings.tuning,
@@ -246,7 +261,11 @@ impl Line<'_> {
                 seed(config.run.seed, Draw::Prefix, 0),
             )
         });
-        let policy = Policy { t5: self.t5.clone(), prefix, value_head: None };
+        let policy = Policy {
+            t5: self.t5.clone(),
+            prefix,
+            value_head: None,
+        };
         let (policy, ended) = generator::train(&mut self.session, &task, policy)?;
         if ended == Ended::Done && settings.tuning.trains_t5() {
             self.base = self.last_folder(Stage::Generator)?;
@@ -283,7 +302,9 @@ impl Line<'_> {
         let base = if config.ppo.tuning.trains_t5() {
             None
         } else {
-            self.base.clone().map(|base| relative(&base, self.run_folder))
+            self.base
+                .clone()
+                .map(|base| relative(&base, self.run_folder))
         };
         let subset = config.evaluation.subset.min(self.material.validation.len());
         let mut task = trainer::Task {
@@ -312,10 +333,11 @@ impl Line<'_> {
             run_seed: config.run.seed,
             device: self.session.device.clone(),
         };
-        let systems: Vec<(&str, &Policy)> = [("Generator", &self.generator), ("EmpRL", &self.policy)]
-            .into_iter()
-            .filter_map(|(name, policy)| Some((name, policy.as_ref()?)))
-            .collect();
+        let systems: Vec<(&str, &Policy)> =
+            [("Generator", &self.generator), ("EmpRL", &self.policy)]
+                .into_iter()
+                .filter_map(|(name, policy)| Some((name, policy.as_ref()?)))
+                .collect();
         let total = systems.len() as u64;
         self.session.begin(STAGE, total);
         let test = &self.material.test;
@@ -339,7 +361,9 @@ impl Line<'_> {
             let mut text = Vec::new();
             write_jsonl(&mut text, &rows).map_err(TrainError::io(&path))?;
             fs::write(&path, text).map_err(TrainError::io(&path))?;
-            self.session.observer.report(crate::experiment::Report::Results { system: results });
+            self.session
+                .observer
+                .report(Report::Results { system: results });
             self.session.metrics(STAGE, step as u64 + 1, total, vec![]);
             if self.session.directive() == Directive::Stop && step as u64 + 1 < total {
                 return Ok(Ended::Stopped);
@@ -350,11 +374,17 @@ impl Line<'_> {
     }
 
     fn last_folder(&self, stage: Stage) -> Result<Option<PathBuf>, TrainError> {
-        Ok(self.session.checkpoints.latest(stage)?.map(|checkpoint| checkpoint.folder))
+        Ok(self
+            .session
+            .checkpoints
+            .latest(stage)?
+            .map(|checkpoint| checkpoint.folder))
     }
 
     fn relative_base(&self) -> Option<PathBuf> {
-        self.base.as_ref().map(|base| relative(base, self.run_folder))
+        self.base
+            .as_ref()
+            .map(|base| relative(base, self.run_folder))
     }
 }
 
@@ -376,7 +406,8 @@ fn starting_model(
 ) -> Result<(T5, Tokenizer, Option<PathBuf>), TrainError> {
     let settings = &config.model;
     if settings.source != "scratch" {
-        let folder = fs::canonicalize(&settings.source).map_err(TrainError::io(&settings.source))?;
+        let folder =
+            fs::canonicalize(&settings.source).map_err(TrainError::io(&settings.source))?;
         let (policy, tokenizer) = Policy::load(&folder, device)?;
         return Ok((policy.t5, tokenizer, Some(folder)));
     }

@@ -48,16 +48,29 @@ impl Policy {
     /// Only what `tuning` names is trained from here on; the value head always is.
     pub fn for_tuning(self, tuning: Tuning) -> Self {
         Policy {
-            t5: if tuning.trains_t5() { self.t5.unfreeze() } else { self.t5.freeze() },
+            t5: if tuning.trains_t5() {
+                self.t5.unfreeze()
+            } else {
+                self.t5.freeze()
+            },
             prefix: self.prefix.map(|prefix| {
-                if tuning.has_prefix() { prefix.unfreeze() } else { prefix.freeze() }
+                if tuning.has_prefix() {
+                    prefix.unfreeze()
+                } else {
+                    prefix.freeze()
+                }
             }),
             value_head: self.value_head.map(Module::unfreeze),
         }
     }
 
     /// Writes the policy into `folder`. With `base`, T5's weights stay where they are.
-    pub fn save(&self, folder: &Path, tokenizer: &Tokenizer, base: Option<&Path>) -> Result<(), TrainError> {
+    pub fn save(
+        &self,
+        folder: &Path,
+        tokenizer: &Tokenizer,
+        base: Option<&Path>,
+    ) -> Result<(), TrainError> {
         if base.is_none() {
             self.t5.save(folder)?;
             tokenizer.save(&folder.join(TOKENIZER))?;
@@ -81,12 +94,25 @@ impl Policy {
         let manifest_path = folder.join(MANIFEST);
         if !manifest_path.is_file() {
             let (t5, tokenizer) = load_base(folder, device)?;
-            return Ok((Policy { t5, prefix: None, value_head: None }, tokenizer));
+            return Ok((
+                Policy {
+                    t5,
+                    prefix: None,
+                    value_head: None,
+                },
+                tokenizer,
+            ));
         }
         let manifest: Manifest = super::checkpoint::read_json(&manifest_path)?;
-        let base = manifest.base.map_or(folder.to_path_buf(), |base| folder.join(base));
+        let base = manifest
+            .base
+            .map_or(folder.to_path_buf(), |base| folder.join(base));
         let (t5, tokenizer) = load_base(&base, device)?;
-        let mut policy = Policy { t5, prefix: None, value_head: None };
+        let mut policy = Policy {
+            t5,
+            prefix: None,
+            value_head: None,
+        };
         policy.load_trained(folder, device)?;
         Ok((policy, tokenizer))
     }
@@ -95,11 +121,20 @@ impl Policy {
     pub fn load_trained(&mut self, folder: &Path, device: &Device) -> Result<(), TrainError> {
         let manifest: Manifest = super::checkpoint::read_json(&folder.join(MANIFEST))?;
         self.prefix = match manifest.prefix {
-            Some(config) => Some(Prefix::load(&config, self.t5.config(), &folder.join(PREFIX), device)?),
+            Some(config) => Some(Prefix::load(
+                &config,
+                self.t5.config(),
+                &folder.join(PREFIX),
+                device,
+            )?),
             None => None,
         };
         self.value_head = match manifest.value_head {
-            true => Some(ValueHead::load(self.t5.config().d_model, &folder.join(VALUE_HEAD), device)?),
+            true => Some(ValueHead::load(
+                self.t5.config().d_model,
+                &folder.join(VALUE_HEAD),
+                device,
+            )?),
             false => None,
         };
         Ok(())

@@ -56,7 +56,8 @@ fn corrupt(
     random: &mut impl Rng,
 ) -> (Vec<u32>, Vec<u32>) {
     let length = text.len();
-    let hidden = ((length as f64 * corruption).round() as usize).clamp(1.min(length), length.max(1) - usize::from(length > 1));
+    let hidden = ((length as f64 * corruption).round() as usize)
+        .clamp(1.min(length), length.max(1) - usize::from(length > 1));
     let spans = ((hidden as f64 / mean_span).round() as usize).clamp(1, hidden.max(1));
     let spans = spans.min(length - hidden + 1);
     let hidden_lengths = partition(hidden, spans, 1, random);
@@ -105,12 +106,30 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         for length in 1..80 {
             let text: Vec<u32> = (100..100 + length).collect();
-            let (source, target) = corrupt(&text, 0.15, 3.0, &|span| Some(1000 + span as u32), 1, &mut random);
+            let (source, target) = corrupt(
+                &text,
+                0.15,
+                3.0,
+                &|span| Some(1000 + span as u32),
+                1,
+                &mut random,
+            );
             assert_eq!((source.last(), target.last()), (Some(&1), Some(&1)));
-            let mut seen: Vec<u32> = source.iter().chain(&target).copied().filter(|t| (100..1000).contains(t)).collect();
+            let mut seen: Vec<u32> = source
+                .iter()
+                .chain(&target)
+                .copied()
+                .filter(|t| (100..1000).contains(t))
+                .collect();
             seen.sort_unstable();
             assert_eq!(seen, text);
-            let marks = |tokens: &[u32]| tokens.iter().copied().filter(|t| *t >= 1000).collect::<Vec<_>>();
+            let marks = |tokens: &[u32]| {
+                tokens
+                    .iter()
+                    .copied()
+                    .filter(|t| *t >= 1000)
+                    .collect::<Vec<_>>()
+            };
             assert_eq!(marks(&source), marks(&target));
             let hidden = target.iter().filter(|t| (100..1000).contains(*t)).count();
             assert_eq!(hidden, ((f64::from(length) * 0.15).round() as usize).max(1));

@@ -75,7 +75,11 @@ impl SavedModel {
     pub fn open(folder: &Path, device: &str) -> Result<Self, TrainError> {
         let device = device::resolve(device)?;
         let (policy, tokenizer) = Policy::load(folder, &device)?;
-        Ok(SavedModel { policy, tokenizer, device })
+        Ok(SavedModel {
+            policy,
+            tokenizer,
+            device,
+        })
     }
 
     pub fn anatomy(&self) -> Anatomy {
@@ -100,7 +104,10 @@ impl SavedModel {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<Answer> {
-        let sampling = Sampling { greedy: drawing.greedy, ..sampling(drawing.settings) };
+        let sampling = Sampling {
+            greedy: drawing.greedy,
+            ..sampling(drawing.settings)
+        };
         let vectors = self.policy.vectors();
         let sources = self.sources(contexts.iter().map(String::as_str), max_source);
         let mut answers: Vec<Option<Answer>> = vec![None; contexts.len()];
@@ -110,10 +117,26 @@ impl SavedModel {
                 .iter()
                 .map(|&i| stream(drawing.seed, Draw::Answer, 0, i as u64))
                 .collect();
-            let drawn = generate(&self.policy.t5, vectors.as_ref(), &rows, &sampling, &mut streams);
-            for (&index, Generated { tokens, logprobs, .. }) in indices.iter().zip(drawn) {
+            let drawn = generate(
+                &self.policy.t5,
+                vectors.as_ref(),
+                &rows,
+                &sampling,
+                &mut streams,
+            );
+            for (
+                &index,
+                Generated {
+                    tokens, logprobs, ..
+                },
+            ) in indices.iter().zip(drawn)
+            {
                 let response = self.tokenizer.decode(&tokens);
-                answers[index] = Some(Answer { response, tokens, logprobs });
+                answers[index] = Some(Answer {
+                    response,
+                    tokens,
+                    logprobs,
+                });
             }
             done(finished);
         }
@@ -128,7 +151,8 @@ impl SavedModel {
     /// Whether these are ids of the model's vocabulary whose text is `response`.
     pub fn spells(&self, tokens: &[u32], response: &str) -> bool {
         let vocabulary = self.policy.t5.config().vocab_size;
-        tokens.iter().all(|id| (*id as usize) < vocabulary) && self.tokenizer.decode(tokens) == response
+        tokens.iter().all(|id| (*id as usize) < vocabulary)
+            && self.tokenizer.decode(tokens) == response
     }
 
     /// Natural log-probabilities of the given response tokens after each context, under the full,
@@ -148,7 +172,8 @@ impl SavedModel {
             let rows: Vec<&[u32]> = indices.iter().map(|&i| sources[i].as_slice()).collect();
             let responses: Vec<&[u32]> = indices.iter().map(|&i| pairs[i].1).collect();
             let padded = Pairs::new(&rows, &responses, start, &self.device);
-            let hidden = hidden_states(&self.policy, vectors.as_ref(), &padded, &mut Dropout::off());
+            let hidden =
+                hidden_states(&self.policy, vectors.as_ref(), &padded, &mut Dropout::off());
             let scores = score(self.policy.t5.logits(hidden), &responses);
             for (&index, row) in indices.iter().zip(scores.log_prob_rows) {
                 scored[index] = row;
@@ -158,7 +183,11 @@ impl SavedModel {
         scored
     }
 
-    fn sources<'a>(&self, contexts: impl Iterator<Item = &'a str>, max_source: usize) -> Vec<Vec<u32>> {
+    fn sources<'a>(
+        &self,
+        contexts: impl Iterator<Item = &'a str>,
+        max_source: usize,
+    ) -> Vec<Vec<u32>> {
         contexts
             .map(|context| cut_context(&self.tokenizer.encode(context), max_source, EOS))
             .collect()
@@ -230,7 +259,9 @@ pub fn examine(
     let device = device::resolve(&config.run.device)?;
     let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
     let (policy, tokenizer) = Policy::load(model, &device)?;
-    let judge = identifiers.map(|folder| Judge::load(folder, &device)).transpose()?;
+    let judge = identifiers
+        .map(|folder| Judge::load(folder, &device))
+        .transpose()?;
     let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
     let examples = match split {
         Split::Train => &material.train,

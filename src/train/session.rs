@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 
-use super::checkpoint::{Checkpoint, Checkpoints};
+use super::checkpoint::Checkpoints;
 use super::error::TrainError;
 use super::observer::{Directive, Observer};
 use super::schedule::{Decay, Schedule};
+use crate::checkpoint::Published;
 use crate::experiment::{Config, LrSchedule, Report, SampleDialogue, Severity, Stage};
 use crate::metrics::declared;
 
@@ -43,17 +44,31 @@ impl Session<'_> {
 
     /// Says that a step is done, and what was measured at it.
     pub fn metrics(&mut self, stage: Stage, step: u64, total: u64, values: Vec<(String, f64)>) {
-        self.observer.report(Report::Metrics { stage, step, total, values });
+        self.observer.report(Report::Metrics {
+            stage,
+            step,
+            total,
+            values,
+        });
     }
 
     /// Shows how the sample dialogues are answered now.
     pub fn samples(&mut self, stage: Stage, step: u64, dialogues: Vec<SampleDialogue>) {
-        self.observer.report(Report::Samples { stage, step, dialogues });
+        self.observer.report(Report::Samples {
+            stage,
+            step,
+            dialogues,
+        });
     }
 
     /// Tells a person something.
     pub fn note(&mut self, stage: Stage, step: u64, severity: Severity, text: impl Into<String>) {
-        self.observer.report(Report::Note { stage, step, severity, text: text.into() });
+        self.observer.report(Report::Note {
+            stage,
+            step,
+            severity,
+            text: text.into(),
+        });
     }
 
     /// What to do after the step just done.
@@ -74,15 +89,15 @@ impl Session<'_> {
         step: u64,
         done: bool,
         write: impl FnOnce(&Path) -> Result<(), TrainError>,
-    ) -> Result<Checkpoint, TrainError> {
-        let checkpoint = self.checkpoints.publish(stage, step, done, write)?;
+    ) -> Result<(), TrainError> {
+        let Published { path, bytes } = self.checkpoints.publish(stage, step, done, write)?;
         self.observer.report(Report::Checkpoint {
             stage,
             step,
-            path: Path::new("checkpoints").join(format!("{stage}-{step}")),
-            bytes: checkpoint.bytes,
+            path,
+            bytes,
         });
-        Ok(checkpoint)
+        Ok(())
     }
 }
 
@@ -107,7 +122,10 @@ pub struct Speed {
 
 impl Speed {
     pub fn start() -> Self {
-        Speed { since: Instant::now(), tokens: 0 }
+        Speed {
+            since: Instant::now(),
+            tokens: 0,
+        }
     }
 
     pub fn count(&mut self, tokens: usize) {

@@ -16,7 +16,12 @@ pub struct Tokens {
 impl Tokens {
     /// Pads `rows`; an empty row, and no rows at all, still make one column.
     pub fn pad<R: AsRef<[u32]>>(rows: &[R], device: &Device) -> Self {
-        let width = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0).max(1);
+        let width = rows
+            .iter()
+            .map(|row| row.as_ref().len())
+            .max()
+            .unwrap_or(0)
+            .max(1);
         let mut ids = vec![0_i32; rows.len() * width];
         let mut mask = vec![0_f32; rows.len() * width];
         let mut real = 0;

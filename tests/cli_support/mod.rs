@@ -9,19 +9,32 @@ use tempfile::TempDir;
 
 /// A quickstart cut down to seconds, all four stages.
 pub const SHORT: [&str; 26] = [
-    "--set", "model.vocabulary=400",
-    "--set", "identifiers.epochs=1",
-    "--set", "identifiers.max_context=16",
-    "--set", "identifiers.max_response=16",
-    "--set", "generator.max_steps=12",
-    "--set", "generator.validate_every=12",
-    "--set", "data.validation_limit=16",
-    "--set", "data.test_limit=24",
-    "--set", "ppo.steps=4",
-    "--set", "ppo.batch=4",
-    "--set", "ppo.evaluate_every=2",
-    "--set", "evaluation.subset=8",
-    "--set", "evaluation.resamples=20",
+    "--set",
+    "model.vocabulary=400",
+    "--set",
+    "identifiers.epochs=1",
+    "--set",
+    "identifiers.max_context=16",
+    "--set",
+    "identifiers.max_response=16",
+    "--set",
+    "generator.max_steps=12",
+    "--set",
+    "generator.validate_every=12",
+    "--set",
+    "data.validation_limit=16",
+    "--set",
+    "data.test_limit=24",
+    "--set",
+    "ppo.steps=4",
+    "--set",
+    "ppo.batch=4",
+    "--set",
+    "ppo.evaluate_every=2",
+    "--set",
+    "evaluation.subset=8",
+    "--set",
+    "evaluation.resamples=20",
 ];
 
 /// A folder with a store in it, and the program at hand.
@@ -38,7 +51,9 @@ pub struct Done {
 
 impl Place {
     pub fn new() -> Place {
-        Place { dir: tempfile::tempdir().unwrap() }
+        Place {
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -65,7 +80,13 @@ impl Place {
             .env("EMPRL_STORE", self.store())
             .env("XDG_DATA_HOME", self.path().join("home"))
             .stdin(Stdio::null());
-        for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "EMPRL_LOG", "RUST_BACKTRACE"] {
+        for name in [
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+            "WAYLAND_SOCKET",
+            "EMPRL_LOG",
+            "RUST_BACKTRACE",
+        ] {
             command.env_remove(name);
         }
         command

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{
     Align, Color32, CornerRadius, Frame, Id, Label, Layout, Margin, Panel, Popup, PopupCloseBehavior, Rect, Response,
-    RichText, Role, ScrollArea, Sense, Slider, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
-use super::side::{self, SideTab};
+use super::side;
 use super::tiles::{self, Tile};
 use crate::app::command::Commands;
 use crate::app::format::Clock;
@@ -17,6 +17,7 @@ use crate::app::state::Prefs;
 use crate::app::theme::{self, Tokens, size, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::chart::{Chart, ChartLine, ChartView};
+use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::{results, stages, text as words};
 use crate::experiment::Stage;
@@ -81,11 +82,6 @@ pub fn body_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, mut conte
             plots_ui(ui, run, view, shown, context.prefs);
         }
     });
-}
-
-/// Opens the side panel on what happened.
-pub fn show_events(view: &mut CurvesView) {
-    view.side.tab = SideTab::Events;
 }
 
 fn results_ui(ui: &mut Ui, run: &RunModel) {
@@ -154,9 +150,7 @@ fn tools_ui(ui: &mut Ui, stage: Stage, charts: &mut ChartView, prefs: &mut Prefs
     let label = ui.label(RichText::new("Smoothing").color(t.secondary)).on_hover_text(
         "Debiased exponential moving average, drawn over the faint raw values. Evaluations are never smoothed.",
     );
-    ui.spacing_mut().slider_width = 96.0;
-    let slider = Slider::new(&mut prefs.smoothing, 0.0..=0.99).show_value(false);
-    ui.add(slider).labelled_by(label.id);
+    field::slider(ui, "Smoothing", &mut prefs.smoothing, 0.99, 108.0).labelled_by(label.id);
     let (rect, _) = ui.allocate_exact_size(vec2(30.0, size::ROW), Sense::hover());
     let value = format!("{:.2}", prefs.smoothing);
     ui.painter().text(rect.left_center(), egui::Align2::LEFT_CENTER, value, text::small(), t.secondary);
@@ -235,6 +229,7 @@ fn tile_ui(ui: &mut Ui, run: &mut RunModel, stage: Stage, tile: &mut Tile, view:
             .collect();
         ui.horizontal(|ui| {
             ui.set_height(22.0);
+            ui.spacing_mut().interact_size.y = 22.0;
             let title = words::bold(ui, &tile.title());
             definitions_on_hover(title, &metrics);
             let unit = tile.unit();
@@ -243,18 +238,22 @@ fn tile_ui(ui: &mut Ui, run: &mut RunModel, stage: Stage, tile: &mut Tile, view:
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let name = format!("Choose what \"{}\" shows", tile.title());
-                let more = ui.add(Button::icon(Icon::More, &name));
+                let more = ui.add(Button::icon(Icon::More, &name).low());
                 done.remove = chooser(&more, stage, tile);
-                if lines.len() > 1 {
-                    done.emphasis = legend_ui(ui, &lines);
-                }
             });
         });
+        if metrics.len() > 1 {
+            done.emphasis = legend_ui(ui, &lines);
+        }
         let left = ui.available_size();
         let drawn: Vec<ChartLine<'_>> = lines.into_iter().map(|(line, _)| line).collect();
         if drawn.iter().all(|line| line.curve.raw().is_empty()) {
             let (rect, _) = ui.allocate_exact_size(left, Sense::hover());
-            let words = if metrics.is_empty() { "Choose a metric in the menu above" } else { "No values yet" };
+            let words = match metrics.as_slice() {
+                [] => "Choose a metric in the menu above",
+                all if all.iter().all(|metric| is_evaluation(metric.key)) => "From the first evaluation on",
+                _ => "No values yet",
+            };
             ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, words, text::small(), t.secondary);
             return;
         }
@@ -266,22 +265,20 @@ fn tile_ui(ui: &mut Ui, run: &mut RunModel, stage: Stage, tile: &mut Tile, view:
     done
 }
 
-/// Names of the lines, right to left; gives the one pointed at. Those without room are left out: the
-/// readout names all.
+/// Names of the lines; gives the one pointed at. Those without room are left out: the readout names all.
 fn legend_ui(ui: &mut Ui, lines: &[(ChartLine<'_>, &MetricDecl)]) -> Option<usize> {
     let t = theme::of(ui);
     let mut emphasis = None;
-    let width = |line: &ChartLine<'_>| {
-        let galley = ui.painter().layout_no_wrap(line.name.to_owned(), text::small(), t.text);
-        galley.size().x + 14.0 + space::S
-    };
-    let total: f32 = lines.iter().map(|(line, _)| width(line)).sum();
-    if total > ui.available_width() {
-        return None;
-    }
-    for (n, (line, metric)) in lines.iter().enumerate().rev() {
+    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 16.0), Sense::hover());
+    let mut x = row.left();
+    for (n, (line, metric)) in lines.iter().enumerate() {
         let galley = ui.painter().layout_no_wrap(line.name.to_owned(), text::small(), t.secondary);
-        let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 14.0, 18.0), Sense::hover());
+        let rect = Rect::from_min_size(pos2(x, row.top()), vec2(galley.size().x + 14.0, row.height()));
+        if rect.right() > row.right() {
+            break;
+        }
+        x = rect.right() + space::M;
+        let response = ui.interact(rect, ui.scope_id().with(("legend", n)), Sense::hover());
         if line.dots {
             ui.painter().circle_filled(pos2(rect.left() + 4.0, rect.center().y), 3.0, line.colour);
         } else {
@@ -316,9 +313,9 @@ fn chooser(button: &Response, stage: Stage, tile: &mut Tile) -> bool {
         let t = theme::of(ui);
         ui.spacing_mut().item_spacing.y = 2.0;
         let id = Id::unique(("choose metrics", stage));
-        let mut search: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
-        let field = TextEdit::singleline(&mut search).hint_text("Find a metric").desired_width(f32::INFINITY);
-        ui.add(field).accessible_name("Find a metric");
+        let mut search = field::remembered(ui, id);
+        let width = ui.available_width();
+        field::search(ui, &mut search, "Find a metric", "Find a metric", width);
         ui.data_mut(|data| data.insert_temp(id, search.clone()));
         let wanted = search.to_lowercase();
         ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
@@ -334,7 +331,7 @@ fn chooser(button: &Response, stage: Stage, tile: &mut Tile) -> bool {
                     ui.label(RichText::new(group).font(text::small()).color(t.secondary));
                 }
                 let mut on = tile.keys.iter().any(|key| key == metric.key);
-                if ui.checkbox(&mut on, metric.name).on_hover_text(metric.definition).changed() {
+                if field::tick(ui, metric.name, &mut on).on_hover_text(metric.definition).changed() {
                     if on {
                         tile.keys.push(metric.key.to_string());
                     } else {

@@ -1,15 +1,16 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
 use eframe::egui;
-use eframe::egui::{Align, Align2, ComboBox, Frame, Label, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, vec2};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, ScrollArea, Sense, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 use toml::Value;
 
-use super::form::shown;
+use super::form::{Form, shown};
 use crate::app::command::{Command, Commands};
 use crate::app::reader::Need;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
+use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
@@ -43,7 +44,7 @@ fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                             Ok(file) => card_ui(ui, state, file, commands),
                             Err(broken) => {
                                 let title = format!("{} cannot be used", broken.name);
-                                notice::strip(ui, Tone::Bad, &title, &broken.error.to_string(), |_| {});
+                                notice::block(ui, Tone::Bad, &title, &broken.error.to_string(), |_| {});
                             }
                         }
                     }
@@ -72,12 +73,16 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
                 ui.spacing_mut().item_spacing.y = space::XS;
                 words::bold(ui, &file.name);
                 ui.add(Label::new(RichText::new(&file.description).color(t.secondary)).wrap().selectable(false));
-                ui.horizontal_wrapped(|ui| {
+                ui.scope(|ui| {
+                    // Rows as high as the tags, not as buttons.
+                    ui.spacing_mut().interact_size.y = 0.0;
                     ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
-                    for stage in &file.config.run.stages {
-                        let fill = if chosen { t.panel } else { t.hover };
-                        notice::tag_coloured(ui, stage.title(), fill, t.secondary);
-                    }
+                    ui.horizontal_wrapped(|ui| {
+                        for stage in &file.config.run.stages {
+                            let fill = if chosen { t.panel } else { t.hover };
+                            notice::tag(ui, stage.title(), fill, t.secondary);
+                        }
+                    });
                 });
                 differences_ui(ui, file);
                 if let Some(need) = needs.first() {
@@ -173,28 +178,19 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             let device = ui.label(RichText::new("Device").color(t.secondary));
             let now = form.config.run.device.clone();
             let title = devices.iter().find(|(name, _)| *name == now).map_or(now.as_str(), |(_, title)| *title);
-            let picker = ComboBox::from_id_salt("device").selected_text(title.to_string()).width(180.0);
-            let mut picked = None;
-            let picker = picker.show_ui(ui, |ui| {
-                for (name, title) in &devices {
-                    if ui.selectable_label(*name == now, *title).clicked() {
-                        picked = Some(*name);
-                    }
-                }
-            });
-            picker.response.labelled_by(device.id).on_hover_text("Back ends that this program was built with");
-            if let Some(name) = picked {
+            let hint = "Where tensors live: the back ends that this program was built with";
+            let device = device.on_hover_text(hint);
+            let titles: Vec<&str> = devices.iter().map(|(_, title)| *title).collect();
+            let chosen = field::combo(ui, "Device", title, &titles, 188.0);
+            if let Some((name, _)) = chosen.and_then(|title| devices.iter().find(|(_, known)| *known == title)) {
                 form.put("run.device", Value::String(name.to_string()));
             }
+            changed_ui(ui, form, "run.device", device.rect);
             ui.add_space(space::M);
             let seed = ui.label(RichText::new("Seed").color(t.secondary));
-            let mut words = form.seed().to_string();
-            let field = TextEdit::singleline(&mut words).desired_width(64.0).align(Align2::RIGHT_CENTER);
-            if ui.add(field).labelled_by(seed.id).changed()
-                && let Ok(seed) = words.trim().parse::<i64>()
-            {
-                form.put("run.seed", Value::Integer(seed));
-            }
+            let seed = seed.on_hover_text("Every random draw of the run derives from it");
+            form.seed_ui(ui, seed.id);
+            changed_ui(ui, form, "run.seed", seed.rect);
         });
         ui.add_space(space::S);
         if let Some(why) = &experiments.refused {
@@ -203,7 +199,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         }
         needs_ui(ui, &needs, commands);
         ScrollArea::vertical().id_salt(("form", &name)).auto_shrink(false).show(ui, |ui| {
-            ui.set_max_width(760.0);
+            ui.set_max_width(ui.available_width().min(900.0));
             needs_changed = form.sections_ui(ui, &needs).needs_changed;
             ui.add_space(space::XL);
         });
@@ -211,6 +207,15 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             commands.push(Command::CheckNeeds);
         }
     });
+}
+
+/// A dot before a setting that is not as the file has it, and a button that puts it back.
+fn changed_ui(ui: &mut Ui, form: &mut Form, path: &str, label: Rect) {
+    let t = theme::of(ui);
+    if form.is_changed(path) {
+        ui.painter().circle_filled(pos2(label.left() - 6.0, label.center().y), 2.5, t.accent);
+        form.revert_ui(ui, path);
+    }
 }
 
 fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
@@ -221,7 +226,7 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
         [one] => one.what.clone(),
         many => format!("{} things are missing", many.len()),
     };
-    notice::strip(ui, Tone::Warning, &title, "", |ui| {
+    notice::block(ui, Tone::Warning, &title, "", |ui| {
         ui.spacing_mut().item_spacing.y = space::XS;
         for need in needs {
             let words = if needs.len() > 1 { format!("{}: {}.", need.what, need.mend) } else { format!("Mend: {}.", need.mend) };

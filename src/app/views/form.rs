@@ -6,17 +6,18 @@ use eframe::egui;
 use std::collections::{BTreeMap, BTreeSet};
 
 use eframe::egui::{
-    Align, Align2, ComboBox, Label, Layout, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
+    Align, Align2, Label, Layout, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
 };
 use toml::Value;
 
 use crate::app::reader::Need;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
+use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
 use crate::data::library;
-use crate::experiment::{Config, ExperimentFile, Kind, SECTIONS, Setting, settings};
+use crate::experiment::{Config, ExperimentFile, Kind, SECTIONS, Setting, Stage, setting, settings};
 
 /// An experiment whose settings are being chosen.
 #[derive(Debug)]
@@ -34,6 +35,9 @@ pub struct Form {
     only_changed: bool,
     open: BTreeSet<&'static str>,
 }
+
+/// Settings that stand above the sections.
+const ABOVE: [&str; 2] = ["run.device", "run.seed"];
 
 /// What the form asks for beside its own changes.
 #[derive(Debug, Default)]
@@ -60,11 +64,6 @@ impl Form {
         form
     }
 
-    /// Whether a run can start with these settings.
-    pub fn is_valid(&self) -> bool {
-        self.typed.is_empty() && self.problems.is_empty()
-    }
-
     /// How many fields are refused.
     pub fn refused(&self) -> usize {
         self.typed.keys().chain(self.problems.keys()).collect::<BTreeSet<_>>().len()
@@ -81,10 +80,6 @@ impl Form {
             self.put(&path, value);
         }
         self.typed.clear();
-    }
-
-    pub fn seed(&self) -> u64 {
-        self.config.run.seed
     }
 
     /// Sets a value that the kind of the setting allows.
@@ -127,6 +122,25 @@ impl Form {
         }
     }
 
+    /// A button that puts a setting back as the file has it.
+    pub fn revert_ui(&mut self, ui: &mut Ui, path: &str) {
+        let Some(value) = self.file.get(path).cloned() else { return };
+        let hint = format!("Back to the file's {}", shown(&value));
+        if ui.add(Button::icon(Icon::Revert, &hint)).clicked() {
+            self.put(path, value);
+        }
+    }
+
+    /// The field of the seed, which stands above the sections.
+    pub fn seed_ui(&mut self, ui: &mut Ui, label: eframe::egui::Id) {
+        if let Some(setting) = setting("run.seed") {
+            ui.label_inputs_by(label, |ui| self.control_ui(ui, setting, "Seed"));
+            if let Some(why) = self.refusal(setting.path) {
+                words::small_coloured(ui, why, theme::of(ui).bad);
+            }
+        }
+    }
+
     fn check(&mut self) {
         self.problems.clear();
         for problem in self.config.problems() {
@@ -134,7 +148,7 @@ impl Form {
         }
     }
 
-    fn is_changed(&self, path: &str) -> bool {
+    pub fn is_changed(&self, path: &str) -> bool {
         self.values.get(path) != self.file.get(path)
     }
 
@@ -143,6 +157,9 @@ impl Form {
     }
 
     fn matches(&self, setting: &Setting) -> bool {
+        if ABOVE.contains(&setting.path) {
+            return false;
+        }
         if self.only_changed && !self.is_changed(setting.path) && self.refusal(setting.path).is_none() {
             return false;
         }
@@ -195,8 +212,7 @@ impl Form {
 
     fn tools_ui(&mut self, ui: &mut Ui) {
         ui.horizontal(|ui| {
-            let field = TextEdit::singleline(&mut self.filter).hint_text("Find a setting").desired_width(220.0);
-            ui.add(field).accessible_name("Find a setting");
+            field::search(ui, &mut self.filter, "Find a setting", "Find a setting", 220.0);
             ui.add_space(space::S);
             let mut only = self.only_changed;
             segments(ui, "Show", &mut only, &[(false, "All"), (true, "Changed")]);
@@ -272,12 +288,7 @@ impl Form {
                         ui.set_min_height(size::ROW);
                         ui.spacing_mut().item_spacing.x = space::XS;
                         if changed {
-                            let hint = format!("Back to the file's {}", self.file.get(path).map(shown).unwrap_or_default());
-                            if ui.add(Button::icon(Icon::Revert, &hint)).clicked()
-                                && let Some(value) = self.file.get(path).cloned()
-                            {
-                                self.put(path, value);
-                            }
+                            self.revert_ui(ui, path);
                         }
                         if let Some(paper) = setting.paper {
                             let words = RichText::new(format!("paper {paper}")).font(text::small()).color(t.secondary);
@@ -325,7 +336,7 @@ impl Form {
                     "data.dialogues" => &[library::BUILTIN, library::EMPATHETIC_DIALOGUES],
                     _ => &[library::BUILTIN, library::MENTAL_HEALTH_SUBREDDITS],
                 };
-                if let Some(word) = combo_ui(ui, name, &chosen, options, 208.0) {
+                if let Some(word) = field::combo(ui, name, &chosen, options, 208.0) {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
@@ -345,7 +356,7 @@ impl Form {
                 }
                 let width = if number { 104.0 } else { 208.0 };
                 let align = if number { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
-                let field = TextEdit::singleline(&mut words).desired_width(width).align(align);
+                let field = TextEdit::singleline(&mut words).desired_width(width).align(align).min_size(vec2(width, size::ROW));
                 if ui.add(field).changed() {
                     self.type_in(setting, words);
                 }
@@ -387,28 +398,11 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
 fn choice_ui(ui: &mut Ui, name: &str, chosen: &str, options: &'static [&'static str]) -> Option<&'static str> {
     let letters: usize = options.iter().map(|word| word.len() + 3).sum();
     if letters > 26 {
-        return combo_ui(ui, name, chosen, options, 208.0);
+        return field::combo(ui, name, chosen, options, 208.0);
     }
     let mut now = options.iter().copied().find(|word| *word == chosen).unwrap_or_default();
     let pairs: Vec<(&'static str, &str)> = options.iter().map(|word| (*word, *word)).collect();
     segments(ui, name, &mut now, &pairs).then_some(now)
-}
-
-fn combo_ui<'a>(ui: &mut Ui, name: &str, chosen: &str, options: &[&'a str], width: f32) -> Option<&'a str> {
-    let mut picked = None;
-    ComboBox::from_id_salt(name)
-        .selected_text(chosen)
-        .width(width)
-        .show_ui(ui, |ui| {
-            for word in options {
-                if ui.selectable_label(*word == chosen, *word).clicked() {
-                    picked = Some(*word);
-                }
-            }
-        })
-        .response
-        .accessible_name(name);
-    picked.filter(|word| *word != chosen)
 }
 
 /// Boxes to tick; those ticked are kept in the order of `options`, unless they stood otherwise.
@@ -418,7 +412,8 @@ fn list_ui(ui: &mut Ui, chosen: &[String], options: &'static [&'static str]) -> 
         ui.spacing_mut().item_spacing.y = 0.0;
         for word in options {
             let mut on = chosen.iter().any(|have| have == word);
-            if ui.checkbox(&mut on, *word).changed() {
+            let title = Stage::from_key(word).map_or(*word, Stage::title);
+            if field::tick(ui, title, &mut on).changed() {
                 let mut list = chosen.to_vec();
                 if on {
                     let place = |word: &str| options.iter().position(|option| *option == word);
@@ -450,7 +445,7 @@ pub fn shown(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{presets, setting};
+    use crate::experiment::presets;
 
     fn form() -> Form {
         Form::new(&presets().unwrap()[0])
@@ -463,13 +458,13 @@ mod tests {
         form.type_in(steps, "12".into());
         assert_eq!(form.config.ppo.steps, 12);
         assert_eq!(form.changed(), 1);
-        assert!(form.is_valid());
+        assert_eq!(form.refused(), 0);
         form.type_in(steps, "many".into());
-        assert!(!form.is_valid());
+        assert_eq!(form.refused(), 1);
         assert!(form.refusal("ppo.steps").unwrap().contains("not a number"));
         assert_eq!(form.config.ppo.steps, 12);
         form.revert_all();
-        assert!(form.is_valid());
+        assert_eq!(form.refused(), 0);
         assert_eq!(form.changed(), 0);
     }
 

@@ -41,15 +41,12 @@ pub fn live_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         let (id, resumable) = (run.id, matches!(run.status, RunStatus::Stopped | RunStatus::Interrupted));
         Frame::new().inner_margin(margin).show(ui, |ui| {
             notice::strip(ui, tone, &title, &detail, |ui| {
-                ui.add_space(space::XS);
-                ui.horizontal(|ui| {
-                    if resumable && ui.add(Button::secondary("Resume").with_icon(Icon::Play)).clicked() {
-                        commands.push(Command::ResumeRun(id));
-                    }
-                    if ui.add(Button::secondary("Open in Runs")).clicked() {
-                        commands.push(Command::OpenRun(id));
-                    }
-                });
+                if ui.add(Button::secondary("Open in Runs")).clicked() {
+                    commands.push(Command::OpenRun(id));
+                }
+                if resumable && ui.add(Button::primary("Resume").with_icon(Icon::Play)).clicked() {
+                    commands.push(Command::ResumeRun(id));
+                }
             });
         });
     }

@@ -39,7 +39,6 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             let why = why.clone();
             Frame::new().inner_margin(margin).show(ui, |ui| {
                 notice::strip(ui, Tone::Bad, "The run cannot be read", &why, |ui| {
-                    ui.add_space(space::XS);
                     if ui.add(Button::secondary("Back to all runs")).clicked() {
                         commands.push(Command::CloseRun);
                     }

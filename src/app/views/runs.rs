@@ -3,7 +3,7 @@
 use eframe::egui;
 use std::cmp::Ordering;
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 
 use crate::app::command::{Command, Commands, Place};
@@ -11,6 +11,7 @@ use crate::app::format::{self, Clock};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
+use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status;
@@ -151,7 +152,6 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         Loaded::Failed(why) => {
             padded(ui, |ui| {
                 notice::strip(ui, Tone::Bad, "The store cannot be read", why, |ui| {
-                    ui.add_space(space::XS);
                     if ui.add(Button::secondary("Try again")).clicked() {
                         commands.push(Command::ReloadRuns);
                     }
@@ -170,8 +170,7 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     }
     padded(ui, |ui| {
         ui.horizontal(|ui| {
-            let field = TextEdit::singleline(&mut state.runs.filter).hint_text("Filter by name, experiment, status…");
-            ui.add(field.desired_width(280.0)).accessible_name("Filter runs");
+            field::search(ui, &mut state.runs.filter, "Filter runs", "Name, experiment, status…", 280.0);
             let shown = arranged(rows, &state.runs.filter, state.runs.sort).len();
             let t = theme::of(ui);
             let words = if shown == rows.len() {
@@ -205,6 +204,8 @@ fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 
 fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), commands: &mut Commands) {
     let t = theme::of(ui);
+    let across = ui.available_rect_before_wrap().x_range();
+    let painter = ui.painter().clone();
     ui.spacing_mut().item_spacing.y = 0.0;
     let mut table = TableBuilder::new(ui)
         .sense(Sense::click())
@@ -220,10 +221,14 @@ fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), 
     for _ in 0..4 {
         table = table.column(Column::exact(64.0));
     }
+    let mut below_header = 0.0;
     table
         .header(size::ROW, |mut header| {
             for field in FIELDS {
-                header.col(|ui| header_ui(ui, field, sort));
+                header.col(|ui| {
+                    below_header = ui.max_rect().bottom();
+                    header_ui(ui, field, sort);
+                });
             }
         })
         .body(|body| {
@@ -244,6 +249,7 @@ fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), 
                 }
             });
         });
+    painter.hline(across, below_header, t.line_stroke());
 }
 
 fn header_ui(ui: &mut Ui, field: Field, sort: &mut Sort) {
@@ -260,15 +266,14 @@ fn header_ui(ui: &mut Ui, field: Field, sort: &mut Sort) {
     ui.painter().galley(egui::pos2(x, rect.center().y - galley.size().y / 2.0), galley, colour);
     if sorted {
         let icon = if sort.descending { Icon::Down } else { Icon::Up };
-        let at = if number { x - 8.0 } else { x + width + 8.0 };
+        let at = if number { x - 9.0 } else { x + width + 9.0 };
         icon::paint(
             ui.painter(),
-            Rect::from_center_size(egui::pos2(at, rect.center().y), Vec2::splat(9.0)),
+            Rect::from_center_size(egui::pos2(at, rect.center().y), Vec2::splat(10.0)),
             icon,
             t.text,
         );
     }
-    ui.painter().hline(rect.x_range().expand(8.0), rect.bottom(), t.line_stroke());
     focus_ring(ui, &response, rect.shrink(2.0));
     if response.on_hover_text(field.hint()).clicked() {
         *sort = Sort { by: field, descending: if sorted { !sort.descending } else { field.is_number() || field == Field::Started } };

@@ -12,7 +12,7 @@ const ZOOMS: [(f32, &str); 6] =
     [(0.8, "80 %"), (0.9, "90 %"), (1.0, "100 %"), (1.1, "110 %"), (1.25, "125 %"), (1.5, "150 %")];
 
 pub fn settings_ui(ui: &mut Ui, state: &mut State) {
-    Frame::new().inner_margin(Margin::same(space::XL as i8)).show(ui, |ui| {
+    Frame::new().inner_margin(Margin::same(space::L as i8)).show(ui, |ui| {
         ui.set_max_width(size::PROSE);
         ui.spacing_mut().item_spacing.y = space::XS;
         words::heading(ui, "Look");
@@ -48,20 +48,22 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State) {
 
 fn row(ui: &mut Ui, name: &str, hint: &str, control: impl FnOnce(&mut Ui)) {
     let t = theme::of(ui);
-    let height = if hint.is_empty() { 40.0 } else { 56.0 };
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_height(height);
-        ui.allocate_ui_with_layout(vec2(140.0, height), Layout::left_to_right(Align::Center), |ui| {
-            ui.set_min_width(140.0);
+    ui.add_space(space::XS);
+    ui.horizontal_top(|ui| {
+        ui.allocate_ui_with_layout(vec2(140.0, size::ROW), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_size(vec2(140.0, size::ROW));
             ui.label(RichText::new(name).color(t.text));
         });
         ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            ui.add_space(if hint.is_empty() { 6.0 } else { 4.0 });
-            ui.horizontal(control);
+            ui.spacing_mut().item_spacing.y = space::XS;
+            ui.horizontal(|ui| {
+                ui.set_min_height(size::ROW);
+                control(ui);
+            });
             if !hint.is_empty() {
                 words::small(ui, hint);
             }
         });
     });
+    ui.add_space(space::XS);
 }

@@ -1,13 +1,14 @@
 //! Beside the plots: the sample dialogues of a step, and what happened.
 
-use eframe::egui::{Align, ComboBox, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
 
 use super::curves::BodyContext;
 use crate::app::command::Command;
 use crate::app::format;
 use crate::app::model::{RunModel, SampleSet};
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{dialogue, text as words};
@@ -72,18 +73,13 @@ fn step_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView) {
             choose(view, at + 1);
         }
     });
-    ComboBox::from_id_salt("step of samples")
-        .selected_text(RichText::new(step_name(&run.samples[at])).font(text::small()))
-        .width(104.0)
-        .show_ui(ui, |ui| {
-            for (n, set) in run.samples.iter().enumerate().rev() {
-                if ui.selectable_label(n == at, step_name(set)).clicked() {
-                    choose(view, n);
-                }
-            }
-        })
-        .response
-        .accessible_name("Step of the samples");
+    let names: Vec<String> = run.samples.iter().map(step_name).collect();
+    let latest_first: Vec<&str> = names.iter().rev().map(String::as_str).collect();
+    if let Some(name) = field::combo(ui, "Step of the samples", &names[at], &latest_first, 120.0)
+        && let Some(n) = names.iter().position(|known| known == name)
+    {
+        choose(view, n);
+    }
     ui.add_enabled_ui(at > 0, |ui| {
         if ui.add(Button::icon(Icon::Left, "Evaluation before")).clicked() {
             choose(view, at - 1);

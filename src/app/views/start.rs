@@ -30,11 +30,12 @@ pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 hero_ui(ui, state, commands);
                 ui.add_space(space::XXL);
                 let gap = space::XXL;
-                let half = ((width - gap) / 2.0).floor();
+                // Wide enough for the longest command to be read whole.
+                let right = 500.0_f32.min(((width - gap) * 0.56).floor());
                 ui.horizontal_top(|ui| {
                     ui.spacing_mut().item_spacing.x = gap;
-                    column(ui, half, |ui| recent_ui(ui, state, commands));
-                    column(ui, half, |ui| next_ui(ui, commands));
+                    column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
+                    column(ui, right, |ui| next_ui(ui, commands));
                 });
             });
     });
@@ -90,7 +91,7 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     if let Some(refused) = &state.experiments.refused {
         notice::strip(ui, Tone::Bad, "The run could not start", refused, |_| {});
     }
-    ui.add_space(space::S);
+    ui.add_space(space::L);
     steps_ui(ui);
 }
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::widgets::dialogue::sentence;
 use crate::experiment::Stage;
 use crate::metrics::declared::{self, MetricDecl};
 
@@ -29,6 +30,7 @@ impl Tile {
         match metrics.as_slice() {
             [] => "No metric chosen".into(),
             [one] => one.name.into(),
+            all if common_end(all).is_some() => common_end(all).map(sentence).unwrap_or_default(),
             [first, rest @ ..] if rest.iter().all(|m| m.group == first.group) => first.group.into(),
             [first, rest @ ..] if rest.iter().all(|m| m.group.starts_with(group_stem(first.group))) => {
                 group_stem(first.group).into()
@@ -44,6 +46,13 @@ impl Tile {
         let first = units.next().unwrap_or_default();
         if units.all(|unit| unit == first) { first } else { "" }
     }
+}
+
+/// What follows the colon in every name: "Validation loss" of three identifiers.
+fn common_end(metrics: &[&'static MetricDecl]) -> Option<&'static str> {
+    let mut ends = metrics.iter().map(|metric| metric.name.split_once(": ").map(|(_, end)| end));
+    let first = ends.next()??;
+    ends.all(|end| end == Some(first)).then_some(first)
 }
 
 fn group_stem(group: &str) -> &str {

@@ -28,7 +28,6 @@ pub struct Button<'a> {
     hint: Option<&'a str>,
     icon_only: bool,
     height: f32,
-    selected: Option<bool>,
 }
 
 impl<'a> Button<'a> {
@@ -41,7 +40,6 @@ impl<'a> Button<'a> {
             hint: None,
             icon_only: false,
             height: size::ROW,
-            selected: None,
         }
     }
 
@@ -87,9 +85,9 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// Looks pressed in, and says so to screen readers.
-    pub fn selected(mut self, selected: bool) -> Self {
-        self.selected = Some(selected);
+    /// A lower button, for the head of a plot.
+    pub fn low(mut self) -> Self {
+        self.height = 22.0;
         self
     }
 }
@@ -100,7 +98,7 @@ struct Look {
     text: Color32,
 }
 
-fn look(t: &Tokens, rank: Rank, response: &Response, selected: bool, enabled: bool) -> Look {
+fn look(t: &Tokens, rank: Rank, response: &Response, enabled: bool) -> Look {
     let pressed = response.is_pointer_button_down_on();
     let hovered = response.hovered() && enabled;
     match rank {
@@ -110,7 +108,6 @@ fn look(t: &Tokens, rank: Rank, response: &Response, selected: bool, enabled: bo
             stroke: Stroke::NONE,
             text: t.on_accent,
         },
-        _ if selected => Look { fill: t.selected, stroke: Stroke::new(1.0, t.selected), text: t.accent },
         Rank::Secondary => Look {
             fill: if hovered { t.hover } else { t.raised },
             stroke: t.line_stroke(),
@@ -145,13 +142,10 @@ impl Widget for Button<'_> {
         let width = 2.0 * padding + icon_room + galley.as_ref().map_or(0.0, |g| g.size().x);
         let (rect, response) = ui.allocate_exact_size(vec2(width.ceil(), self.height), Sense::click());
         let enabled = ui.is_enabled();
-        response.widget_info(|| match self.selected {
-            Some(selected) => WidgetInfo::selected(Role::Button, enabled, selected, self.words),
-            None => WidgetInfo::labeled(Role::Button, enabled, self.words),
-        });
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, self.words));
 
         if ui.is_rect_visible(rect) {
-            let look = look(t, self.rank, &response, self.selected == Some(true), enabled);
+            let look = look(t, self.rank, &response, enabled);
             ui.painter().rect(rect, size::RADIUS, look.fill, look.stroke, StrokeKind::Inside);
             let mut x = rect.left() + padding;
             if let Some(icon) = self.icon {
@@ -203,7 +197,8 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, opt
             .collect();
         let total: f32 = widths.iter().sum();
         let (rect, _) = ui.allocate_exact_size(vec2(total + 4.0, size::ROW), Sense::hover());
-        ui.painter().rect(rect, size::RADIUS, t.hover, t.line_stroke(), StrokeKind::Inside);
+        let track = if t.dark { t.ground } else { t.hover };
+        ui.painter().rect(rect, size::RADIUS, track, t.line_stroke(), StrokeKind::Inside);
         let mut x = rect.left() + 2.0;
         for ((option, words), width) in options.iter().zip(widths) {
             let cell = Rect::from_min_size(pos2(x, rect.top() + 2.0), vec2(width, size::ROW - 4.0));
@@ -214,7 +209,7 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, opt
                 WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), chosen, format!("{name} {words}"))
             });
             if chosen {
-                let fill = if t.dark { t.line } else { t.raised };
+                let fill = if t.dark { t.hover } else { t.raised };
                 ui.painter().rect(cell, size::RADIUS - 2, fill, t.line_stroke(), StrokeKind::Inside);
             }
             let colour = if chosen || response.hovered() { t.text } else { t.secondary };

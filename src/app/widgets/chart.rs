@@ -15,7 +15,7 @@ use crate::series::{Curve, Polyline, Series, XAxis};
 
 /// Room right of the plot for the last values.
 const GUTTER: f32 = 52.0;
-const Y_AXIS: f32 = 44.0;
+const Y_AXIS: f32 = 38.0;
 const X_AXIS: f32 = 18.0;
 
 /// One line of a chart.
@@ -132,7 +132,9 @@ impl Chart<'_> {
         }
         self.paint_gutter(ui, outer, &transform, &drawn, view.axis, shown_at);
         if let (Some(pointer), Some(x)) = (response.hover_pos(), shown_at) {
-            self.paint_readout(ui, pointer, frame, x, view.axis);
+            let heights: Vec<f32> = drawn.iter().filter_map(|line| line.height_at(&transform, view.axis, x)).collect();
+            let low = heights.iter().sum::<f32>() / heights.len().max(1) as f32 > frame.center().y;
+            self.paint_readout(ui, pointer, frame, (x, low), view.axis);
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
         if response.hovered() { response.on_hover_cursor(CursorIcon::Crosshair) } else { response }
@@ -257,7 +259,8 @@ impl Chart<'_> {
         }
     }
 
-    fn paint_readout(&self, ui: &Ui, pointer: Pos2, frame: Rect, x: f64, axis: XAxis) {
+    /// The values at `x`; above the lines when they run `low`, else below them.
+    fn paint_readout(&self, ui: &Ui, pointer: Pos2, frame: Rect, (x, low): (f64, bool), axis: XAxis) {
         let t = theme::of(ui);
         let rows: Vec<(Color32, &str, String, String)> = self
             .lines
@@ -289,7 +292,8 @@ impl Chart<'_> {
             pointer.x + 16.0
         };
         let screen = ui.ctx().content_rect();
-        let top = (pointer.y - total.y / 2.0).clamp(screen.top() + 4.0, (screen.bottom() - total.y - 4.0).max(4.0));
+        let top = if low { frame.top() } else { frame.bottom() - total.y };
+        let top = top.clamp(screen.top() + 4.0, (screen.bottom() - total.y - 4.0).max(4.0));
         let rect = Rect::from_min_size(pos2(left, top), total);
         painter.add(t.shadow().as_shape(rect, size::RADIUS));
         painter.rect(rect, size::RADIUS, t.raised, t.line_stroke(), StrokeKind::Inside);
@@ -311,7 +315,7 @@ impl Chart<'_> {
 
 fn x_marks(axis: XAxis, bounds: (f64, f64), length: f32) -> Vec<egui_plot::GridMark> {
     match axis {
-        XAxis::Step => ticks::marks(bounds, length, 72.0, true),
+        XAxis::Step => ticks::marks(bounds, length, 56.0, true),
         XAxis::Relative | XAxis::Wall => ticks::time_marks(bounds, length, 72.0),
     }
 }
@@ -392,15 +396,25 @@ impl<'a> Drawn<'a> {
     }
 
     fn paint_dot_at(&self, painter: &Painter, transform: &PlotTransform, axis: XAxis, x: f64, t: &Tokens) {
-        let Some(point) = self.series.nearest(axis, x).filter(|point| point.value.is_finite()) else { return };
+        if let Some(at) = self.point_at(transform, axis, x) {
+            painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
+        }
+    }
+
+    fn height_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<f32> {
+        self.point_at(transform, axis, x).map(|at| at.y)
+    }
+
+    /// Where the point nearest to `x` is on screen.
+    fn point_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<Pos2> {
+        let point = self.series.nearest(axis, x).filter(|point| point.value.is_finite())?;
         let start = self.series.get(0).map_or(0, |first| first.wall_ms);
         let x = match axis {
             XAxis::Step => point.step as f64,
             XAxis::Relative => (point.wall_ms - start) as f64 / 1e3,
             XAxis::Wall => point.wall_ms as f64 / 1e3,
         };
-        let at = transform.position_from_point(&PlotPoint::new(x, point.value));
-        painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
+        Some(transform.position_from_point(&PlotPoint::new(x, point.value)))
     }
 
     /// What stands in the gutter: the value, and where on y. The last finite one when nothing is pointed at.

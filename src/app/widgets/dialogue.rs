@@ -64,6 +64,7 @@ fn answer_ui(
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
             ui.horizontal(|ui| {
+                ui.spacing_mut().interact_size.y = 14.0;
                 let colour = if generated.is_some() { t.accent } else { t.secondary };
                 words::strong(ui, name, text::small(), colour);
                 if let Some(reward) = generated.and_then(|sample| sample.reward) {
@@ -79,8 +80,9 @@ fn answer_ui(
             let shown = if answer.is_empty() { "(empty)" } else { answer };
             let colour = if answer.is_empty() { t.secondary } else { t.text };
             ui.add(Label::new(RichText::new(shown).color(colour)).wrap().selectable(true));
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
             ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
                 for (mechanism, level) in levels {
                     let of = generated.and_then(|s| s.levels.iter().find(|l| l.mechanism == mechanism));
                     level_ui(ui, mechanism, level, of);

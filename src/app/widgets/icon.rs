@@ -36,11 +36,7 @@ pub enum Icon {
     Chevron,
     Copy,
     Revert,
-    Search,
     More,
-    Chip,
-    Quote,
-    Flat,
 }
 
 /// Draws `icon` centred in `rect`, which should be square.
@@ -223,31 +219,11 @@ impl Pen<'_> {
                 self.arc(8.2, 8.6, 4.9, -PI * 0.75, PI * 0.75);
                 self.line(&[(4.5, 1.9), (4.5, 5.3), (7.9, 5.3)]);
             }
-            Icon::Search => {
-                self.circle(7.0, 7.0, 4.4);
-                self.line(&[(10.3, 10.3), (13.8, 13.8)]);
-            }
             Icon::More => {
                 for x in [3.2, 8.0, 12.8] {
                     self.dot(x, 8.0, 1.2);
                 }
             }
-            Icon::Chip => {
-                self.frame(4.2, 4.2, 7.6, 7.6, 1.2);
-                for at in [6.3, 9.7] {
-                    self.line(&[(at, 1.8), (at, 4.2)]);
-                    self.line(&[(at, 11.8), (at, 14.2)]);
-                    self.line(&[(1.8, at), (4.2, at)]);
-                    self.line(&[(11.8, at), (14.2, at)]);
-                }
-            }
-            Icon::Quote => {
-                self.frame(2.0, 2.6, 12.0, 8.8, 2.0);
-                self.line(&[(5.2, 11.4), (5.2, 14.2), (8.2, 11.4)]);
-                self.line(&[(5.0, 5.8), (11.0, 5.8)]);
-                self.line(&[(5.0, 8.3), (9.0, 8.3)]);
-            }
-            Icon::Flat => self.line(&[(3.2, 8.0), (12.8, 8.0)]),
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod button;
 pub mod chart;
 pub mod dialogue;
+pub mod field;
 pub mod icon;
 pub mod notice;
 pub mod results;

@@ -1,12 +1,12 @@
 //! What a page says beside its content: an empty place, a warning, an error, a command to type.
 
 use eframe::egui;
-use eframe::egui::{Color32, Frame, Label, Margin, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, vec2};
+use eframe::egui::{Align, Color32, Frame, Label, Layout, Margin, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, vec2};
 
 use super::button::Button;
 use super::icon::{self, Icon};
 use super::text as words;
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, Tokens, size, space, text};
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub enum Tone {
     Info,
     Warning,
     Bad,
+}
+
+impl Tone {
+    fn colour(self, t: &Tokens) -> Color32 {
+        match self {
+            Tone::Info => t.accent,
+            Tone::Warning => t.warning,
+            Tone::Bad => t.bad,
+        }
+    }
 }
 
 /// An empty place: what belongs here, and the one action that fills it. True when it was chosen.
@@ -36,34 +46,49 @@ pub fn empty(ui: &mut Ui, icon: Icon, title: &str, explanation: &str, action: &s
     chosen
 }
 
-/// A strip across a page with an icon, a title and what to do. `more` draws buttons at its end.
-pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, more: impl FnOnce(&mut Ui)) {
+/// A strip across a page: an icon, what happened, what to do. `actions` draws buttons at its right end.
+pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, actions: impl FnOnce(&mut Ui)) {
+    framed(ui, tone, |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            actions(ui);
+            ui.with_layout(Layout::left_to_right(Align::Min), |ui| text_ui(ui, tone, title, detail, |_| {}));
+        });
+    });
+}
+
+/// A block across a page: an icon, what happened, and `below` it what can be done about it.
+pub fn block(ui: &mut Ui, tone: Tone, title: &str, detail: &str, below: impl FnOnce(&mut Ui)) {
+    framed(ui, tone, |ui| {
+        ui.horizontal_top(|ui| text_ui(ui, tone, title, detail, below));
+    });
+}
+
+fn framed(ui: &mut Ui, tone: Tone, content: impl FnOnce(&mut Ui)) {
     let t = theme::of(ui);
-    let (colour, icon) = match tone {
-        Tone::Info => (t.accent, Icon::Info),
-        Tone::Warning => (t.warning, Icon::Warning),
-        Tone::Bad => (t.bad, Icon::Warning),
-    };
     Frame::new()
-        .fill(t.raised)
-        .stroke(Stroke::new(1.0, colour.gamma_multiply(0.5)))
+        .fill(t.panel)
+        .stroke(Stroke::new(1.0, tone.colour(t).gamma_multiply(0.55)))
         .corner_radius(size::RADIUS)
         .inner_margin(Margin::symmetric(space::M as i8, space::S as i8))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.horizontal_top(|ui| {
-                let (rect, _) = ui.allocate_exact_size(vec2(16.0, 18.0), Sense::hover());
-                icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(15.0)), icon, colour);
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    words::bold(ui, title);
-                    if !detail.is_empty() {
-                        ui.add(Label::new(RichText::new(detail).color(t.secondary)).wrap().selectable(true));
-                    }
-                    more(ui);
-                });
-            });
+            content(ui);
         });
+}
+
+fn text_ui(ui: &mut Ui, tone: Tone, title: &str, detail: &str, below: impl FnOnce(&mut Ui)) {
+    let t = theme::of(ui);
+    let icon = if tone == Tone::Info { Icon::Info } else { Icon::Warning };
+    let (rect, _) = ui.allocate_exact_size(vec2(16.0, 18.0), Sense::hover());
+    icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(15.0)), icon, tone.colour(t));
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        words::bold(ui, title);
+        if !detail.is_empty() {
+            ui.add(Label::new(RichText::new(detail).color(t.secondary)).wrap().selectable(true));
+        }
+        below(ui);
+    });
 }
 
 /// A command to be typed in a terminal, with a button that copies it. True when it was copied.
@@ -78,8 +103,8 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = space::S;
                 let width = (ui.available_width() - size::ROW - space::S).max(40.0);
-                ui.scope(|ui| {
-                    ui.set_max_width(width);
+                ui.allocate_ui_with_layout(vec2(width, size::ROW), Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(width);
                     let label = RichText::new(command).font(text::mono()).color(t.text);
                     ui.add(Label::new(label).truncate().selectable(true));
                 });
@@ -90,12 +115,7 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
 }
 
 /// A small tag, such as the name of a stage.
-pub fn tag(ui: &mut Ui, words: &str) -> Response {
-    let t = theme::of(ui);
-    tag_coloured(ui, words, t.hover, t.secondary)
-}
-
-pub fn tag_coloured(ui: &mut Ui, words: &str, fill: Color32, colour: Color32) -> Response {
+pub fn tag(ui: &mut Ui, words: &str, fill: Color32, colour: Color32) -> Response {
     let galley = ui.painter().layout_no_wrap(words.to_owned(), text::small(), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
     ui.painter().rect_filled(rect, 4, fill);

@@ -1,6 +1,5 @@
 //! The result table: systems beside each other, each figure with its interval.
 
-use eframe::egui;
 use eframe::egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, Vec2, vec2};
 
 use super::icon::{self, Icon};
@@ -43,25 +42,25 @@ fn figures() -> Vec<Figure> {
 }
 
 const NAME: f32 = 190.0;
-const SYSTEM: f32 = 170.0;
+const SYSTEM: f32 = 180.0;
+const VALUE: f32 = 84.0;
 const CHANGE: f32 = 110.0;
 
 /// Draws the table. With two systems a last column says how the second differs from the first.
 pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     let t = theme::of(ui);
     let Some(first) = systems.first() else { return };
-    let widths = |at: usize| if at == 0 { NAME } else { SYSTEM };
     let row_size = vec2(ui.available_width(), size::ROW);
     ui.spacing_mut().item_spacing = Vec2::ZERO;
 
     row(ui, row_size, |ui| {
-        cell(ui, widths(0), Align::Min, |ui| {
+        cell(ui, NAME, Align::Min, |ui| {
             words::small(ui, format!("{}, n = {}", super::dialogue::sentence(&first.split), format::count(first.n)));
         });
         for system in systems {
-            cell(ui, SYSTEM, Align::Max, |ui| {
+            cell(ui, SYSTEM, Align::Min, |ui| value_ui(ui, |ui| {
                 words::bold(ui, &system.system);
-            });
+            }));
         }
         if systems.len() == 2 {
             cell(ui, CHANGE, Align::Max, |ui| {
@@ -92,7 +91,7 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
                 response.on_hover_text(hint);
             });
             for value in &values {
-                cell(ui, SYSTEM, Align::Max, |ui| estimate_ui(ui, *value));
+                cell(ui, SYSTEM, Align::Min, |ui| estimate_ui(ui, *value));
             }
             if let [Some(before), Some(after)] = values[..] {
                 cell(ui, CHANGE, Align::Max, |ui| difference_ui(ui, &figure, before, after));
@@ -107,9 +106,9 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
             ui.label(RichText::new("words").color(t.secondary));
         });
         for system in systems {
-            cell(ui, SYSTEM, Align::Max, |ui| {
+            cell(ui, SYSTEM, Align::Min, |ui| value_ui(ui, |ui| {
                 ui.label(RichText::new(format::number(system.mean_words)).color(t.text));
-            });
+            }));
         }
     });
     ui.add_space(space::S);
@@ -121,19 +120,25 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     });
 }
 
+/// The right-aligned part of a system's column, left of the interval.
+fn value_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    cell(ui, VALUE, Align::Max, content);
+}
+
 fn estimate_ui(ui: &mut Ui, value: Option<Estimate>) {
     let t = theme::of(ui);
+    ui.spacing_mut().item_spacing.x = space::S;
     let Some(value) = value else {
-        ui.label(RichText::new("–").color(t.secondary)).on_hover_text("Not known for this system");
+        value_ui(ui, |ui| {
+            ui.label(RichText::new("–").color(t.secondary)).on_hover_text("Not known for this system");
+        });
         return;
     };
-    ui.spacing_mut().item_spacing.x = space::S;
-    // Right to left: the interval stands right of its value.
+    value_ui(ui, |ui| {
+        ui.label(RichText::new(format::number(value.value)).color(t.text));
+    });
     let interval = format!("{} – {}", format::number(value.low), format::number(value.high));
-    let galley = ui.painter().layout_no_wrap(interval, text::small(), t.secondary);
-    let (rect, _) = ui.allocate_exact_size(vec2(84.0, size::ROW), Sense::hover());
-    ui.painter().galley(egui::pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, t.secondary);
-    ui.label(RichText::new(format::number(value.value)).color(t.text)).on_hover_text("95 % interval beside it");
+    ui.label(RichText::new(interval).font(text::small()).color(t.secondary)).on_hover_text("95 % interval");
 }
 
 fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate) {
@@ -151,8 +156,11 @@ fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate
         (true, false) => (t.bad, "Worse, and the intervals are apart"),
     };
     let sign = if change > 0.0 { "+" } else { "" };
+    // As many decimals as the figures have that it lies between.
+    let decimals = format::number(after.value).split_once('.').map_or(0, |(_, decimals)| decimals.len());
     ui.spacing_mut().item_spacing.x = space::XS;
-    ui.label(RichText::new(format!("{sign}{}", format::number(change))).color(colour)).on_hover_text(hint);
+    let words = format!("{sign}{}", format::fixed(change, decimals));
+    ui.label(RichText::new(words).color(colour)).on_hover_text(hint);
     let arrow = if change > 0.0 { Icon::Up } else { Icon::Down };
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
     icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(10.0)), arrow, colour);

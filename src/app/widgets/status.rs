@@ -1,6 +1,5 @@
 //! How a run stands: a dot and a word; and how far it is: a thin line.
 
-use eframe::egui;
 use eframe::egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::theme::{self, Tokens, space, text};
@@ -52,14 +51,14 @@ pub fn progress_line(ui: &Ui, rect: Rect, fraction: f32, colour: Color32) {
 /// A figure and what it counts, as in the status row: "412 tok/s".
 pub fn figure(ui: &mut Ui, value: &str, unit: &str, hint: &str) {
     let t = theme::of(ui);
-    let response = ui
-        .horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = space::XS;
-            ui.label(egui::RichText::new(value).color(t.text));
-            if !unit.is_empty() {
-                ui.label(egui::RichText::new(unit).color(t.secondary));
-            }
-        })
-        .response;
+    let value_galley = ui.painter().layout_no_wrap(value.to_owned(), text::body(), t.text);
+    let unit_galley = ui.painter().layout_no_wrap(unit.to_owned(), text::body(), t.secondary);
+    let gap = if unit.is_empty() { 0.0 } else { space::XS };
+    let height = value_galley.size().y;
+    let width = value_galley.size().x + gap + unit_galley.size().x;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    ui.painter().galley(rect.min, value_galley.clone(), t.text);
+    ui.painter().galley(rect.min + vec2(value_galley.size().x + gap, 0.0), unit_galley, t.secondary);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{value} {unit}")));
     response.on_hover_text(hint);
 }

@@ -33,28 +33,52 @@ pub(super) struct CrossAttention {
 
 /// Transformers' standard deviations for queries, keys and values, and the output.
 fn deviations(config: &T5Config) -> (f64, f64, f64) {
-    let (d_model, d_kv, inner) = (config.d_model as f64, config.d_kv as f64, config.inner() as f64);
-    ((d_model * d_kv).powf(-0.5), d_model.powf(-0.5), inner.powf(-0.5))
+    let (d_model, d_kv, inner) = (
+        config.d_model as f64,
+        config.d_kv as f64,
+        config.inner() as f64,
+    );
+    (
+        (d_model * d_kv).powf(-0.5),
+        d_model.powf(-0.5),
+        inner.powf(-0.5),
+    )
 }
 
 impl SelfAttention {
-    pub fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
+    pub fn build(
+        source: &mut Source<'_>,
+        config: &T5Config,
+        name: &str,
+    ) -> Result<Self, WeightsError> {
         let (q, kv, o) = deviations(config);
         let inner = config.inner();
         let part = |letter: &str| format!("{name}.SelfAttention.{letter}.weight");
         let qkv = source.linear_of(
-            &[(&part("q"), inner, q), (&part("k"), inner, kv), (&part("v"), inner, kv)],
+            &[
+                (&part("q"), inner, q),
+                (&part("k"), inner, kv),
+                (&part("v"), inner, kv),
+            ],
             config.d_model,
         )?;
         let o = source.linear(&[(&part("o"), config.d_model)], inner, o)?;
-        Ok(SelfAttention { qkv, o, heads: config.num_heads })
+        Ok(SelfAttention {
+            qkv,
+            o,
+            heads: config.num_heads,
+        })
     }
 
     pub fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
         let part = |letter: &str| format!("{name}.SelfAttention.{letter}.weight");
         let inner = config.inner();
         sink.put_linear(
-            &[(&part("q"), inner), (&part("k"), inner), (&part("v"), inner)],
+            &[
+                (&part("q"), inner),
+                (&part("k"), inner),
+                (&part("v"), inner),
+            ],
             self.qkv.val(),
         );
         sink.put_linear(&[(&part("o"), config.d_model)], self.o.val());
@@ -87,7 +111,10 @@ impl SelfAttention {
                 k = Tensor::cat(vec![earlier.keys, k], 2);
                 v = Tensor::cat(vec![earlier.values, v], 2);
             }
-            *cache = Some(KeyValue4 { keys: k.clone(), values: v.clone() });
+            *cache = Some(KeyValue4 {
+                keys: k.clone(),
+                values: v.clone(),
+            });
         }
         let mixed = attend(q, k, v, Some(bias), dropout);
         linear(merge_heads(mixed, inner), &self.o).reshape([batch, tokens, d_model])
@@ -95,13 +122,21 @@ impl SelfAttention {
 }
 
 impl CrossAttention {
-    pub fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
+    pub fn build(
+        source: &mut Source<'_>,
+        config: &T5Config,
+        name: &str,
+    ) -> Result<Self, WeightsError> {
         let (q, kv, o) = deviations(config);
         let inner = config.inner();
         let part = |letter: &str| format!("{name}.EncDecAttention.{letter}.weight");
         Ok(CrossAttention {
             q: source.linear(&[(&part("q"), inner)], config.d_model, q)?,
-            kv: source.linear(&[(&part("k"), inner), (&part("v"), inner)], config.d_model, kv)?,
+            kv: source.linear(
+                &[(&part("k"), inner), (&part("v"), inner)],
+                config.d_model,
+                kv,
+            )?,
             o: source.linear(&[(&part("o"), config.d_model)], inner, o)?,
             heads: config.num_heads,
         })
@@ -141,8 +176,16 @@ impl CrossAttention {
         let [batch, tokens, d_model] = x.dims();
         let q = linear(x, &self.q);
         let inner = q.dims()[2];
-        let q = q.reshape([batch, tokens, self.heads, inner / self.heads]).swap_dims(1, 2);
-        let mixed = attend(q, encoder.keys.clone(), encoder.values.clone(), bias, dropout);
+        let q = q
+            .reshape([batch, tokens, self.heads, inner / self.heads])
+            .swap_dims(1, 2);
+        let mixed = attend(
+            q,
+            encoder.keys.clone(),
+            encoder.values.clone(),
+            bias,
+            dropout,
+        );
         linear(merge_heads(mixed, inner), &self.o).reshape([batch, tokens, d_model])
     }
 }
@@ -253,10 +296,12 @@ impl PositionBias {
         for query in first..first + queries {
             for key in 0..keys {
                 let distance = key as i64 - query as i64;
-                indices.push(bucket(distance, self.bidirectional, buckets, self.max_distance) as i32);
+                indices
+                    .push(bucket(distance, self.bidirectional, buckets, self.max_distance) as i32);
             }
         }
-        let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [queries * keys]), device);
+        let indices =
+            Tensor::<1, Int>::from_data(TensorData::new(indices, [queries * keys]), device);
         table
             .select(0, indices)
             .reshape([queries, keys, heads])
@@ -283,6 +328,7 @@ fn bucket(distance: i64, bidirectional: bool, buckets: usize, max_distance: usiz
         return first + away;
     }
     // f32 as in the reference, since the rounding decides the bucket.
-    let share = (away as f32 / exact as f32).ln() / (max_distance as f64 / exact as f64).ln() as f32;
+    let share =
+        (away as f32 / exact as f32).ln() / (max_distance as f64 / exact as f64).ln() as f32;
     first + (exact + (share * (buckets - exact) as f32) as usize).min(buckets - 1)
 }

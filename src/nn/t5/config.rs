@@ -83,8 +83,12 @@ impl T5Config {
             });
         }
         let text = fs::read_to_string(&path).map_err(WeightsError::io(&path))?;
-        let foreign = |problem: String| WeightsError::Foreign { path: path.clone(), problem };
-        let mut json: Value = serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
+        let foreign = |problem: String| WeightsError::Foreign {
+            path: path.clone(),
+            problem,
+        };
+        let mut json: Value =
+            serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
         let refuse = |field: &str, problem: String| WeightsError::Config {
             path: path.clone(),
             field: field.to_string(),
@@ -92,13 +96,24 @@ impl T5Config {
         };
         match json.get("model_type").and_then(Value::as_str) {
             Some("t5") => {}
-            Some(other) => return Err(refuse("model_type", format!("is {other:?}; this program reads T5 models (\"t5\")"))),
-            None => return Err(refuse("model_type", "is missing; this program reads T5 models (\"t5\")".into())),
+            Some(other) => {
+                return Err(refuse(
+                    "model_type",
+                    format!("is {other:?}; this program reads T5 models (\"t5\")"),
+                ));
+            }
+            None => {
+                return Err(refuse(
+                    "model_type",
+                    "is missing; this program reads T5 models (\"t5\")".into(),
+                ));
+            }
         }
         if json.get("num_decoder_layers").is_none_or(Value::is_null) {
             json["num_decoder_layers"] = json.get("num_layers").cloned().unwrap_or(json!(6));
         }
-        let config: T5Config = serde_json::from_value(json).map_err(|error| foreign(error.to_string()))?;
+        let config: T5Config =
+            serde_json::from_value(json).map_err(|error| foreign(error.to_string()))?;
         if let Some((field, problem)) = config.problem() {
             return Err(refuse(field, problem));
         }
@@ -120,7 +135,10 @@ impl T5Config {
             return Some((field, "is 0; it must be at least 1".into()));
         }
         if self.relative_attention_num_buckets < 4 {
-            return Some(("relative_attention_num_buckets", "must be at least 4".into()));
+            return Some((
+                "relative_attention_num_buckets",
+                "must be at least 4".into(),
+            ));
         }
         if self.relative_attention_max_distance <= self.relative_attention_num_buckets / 2 {
             return Some((
@@ -134,7 +152,10 @@ impl T5Config {
             ("decoder_start_token_id", self.decoder_start_token_id),
         ] {
             if id as usize >= self.vocab_size {
-                return Some((field, format!("is {id}, outside the vocabulary of {}", self.vocab_size)));
+                return Some((
+                    field,
+                    format!("is {id}, outside the vocabulary of {}", self.vocab_size),
+                ));
             }
         }
         None
@@ -148,7 +169,9 @@ impl T5Config {
             "model_type": "t5",
             "is_encoder_decoder": true,
         });
-        if let (Some(json), Ok(Value::Object(own))) = (json.as_object_mut(), serde_json::to_value(self)) {
+        if let (Some(json), Ok(Value::Object(own))) =
+            (json.as_object_mut(), serde_json::to_value(self))
+        {
             json.extend(own);
         }
         fs::write(&path, format!("{json:#}")).map_err(WeightsError::io(&path))

@@ -47,12 +47,18 @@ fn embed(embedding: &Param<Tensor<2>>, ids: Tensor<2, Int>) -> Tensor<3> {
     let [batch, tokens] = ids.dims();
     let table = embedding.val();
     let width = table.dims()[1];
-    table.select(0, ids.reshape([batch * tokens])).reshape([batch, tokens, width])
+    table
+        .select(0, ids.reshape([batch * tokens]))
+        .reshape([batch, tokens, width])
 }
 
 impl T5Encoder {
     /// Reads or draws an encoder whose tensors begin with `prefix`, such as `context_encoder.`.
-    pub fn build(source: &mut Source<'_>, config: &T5Config, prefix: &str) -> Result<Self, WeightsError> {
+    pub fn build(
+        source: &mut Source<'_>,
+        config: &T5Config,
+        prefix: &str,
+    ) -> Result<Self, WeightsError> {
         let embedding = source.param(
             &format!("{prefix}shared.weight"),
             [config.vocab_size, config.d_model],
@@ -69,7 +75,8 @@ impl T5Encoder {
     /// The inverse of [`T5Encoder::build`].
     pub fn put(&self, sink: &mut Sink, prefix: &str) {
         sink.put(format!("{prefix}shared.weight"), self.embedding.val());
-        self.encoder.put(sink, &self.config, &format!("{prefix}encoder"));
+        self.encoder
+            .put(sink, &self.config, &format!("{prefix}encoder"));
     }
 
     /// The encoder of a whole model, with weights of its own from here on.
@@ -82,8 +89,14 @@ impl T5Encoder {
     }
 
     /// States `[batch, tokens, d_model]` of `ids`; `mask` is 1 where a token is real.
-    pub fn forward(&self, ids: Tensor<2, Int>, mask: &Tensor<2>, dropout: &mut Dropout) -> Tensor<3> {
-        self.encoder.forward(embed(&self.embedding, ids), mask, None, dropout)
+    pub fn forward(
+        &self,
+        ids: Tensor<2, Int>,
+        mask: &Tensor<2>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
+        self.encoder
+            .forward(embed(&self.embedding, ids), mask, None, dropout)
     }
 }
 
@@ -159,7 +172,8 @@ impl T5 {
         prefix: Option<&PrefixVectors>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
-        self.encoder.forward(embed(&self.embedding, ids), mask, prefix, dropout)
+        self.encoder
+            .forward(embed(&self.embedding, ids), mask, prefix, dropout)
     }
 
     /// Final decoder states `[batch, tokens, d_model]` for decoder inputs `ids`, all at once.
@@ -172,11 +186,22 @@ impl T5 {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let mut cache = self.decoder.start(encoded, encoder_mask, prefix);
-        self.decoder.forward(embed(&self.embedding, ids), &mut cache, false, prefix, dropout)
+        self.decoder.forward(
+            embed(&self.embedding, ids),
+            &mut cache,
+            false,
+            prefix,
+            dropout,
+        )
     }
 
     /// A cache to decode from, token by token.
-    pub fn start(&self, encoded: &Tensor<3>, encoder_mask: &Tensor<2>, prefix: Option<&PrefixVectors>) -> Cache {
+    pub fn start(
+        &self,
+        encoded: &Tensor<3>,
+        encoder_mask: &Tensor<2>,
+        prefix: Option<&PrefixVectors>,
+    ) -> Cache {
         self.decoder.start(encoded, encoder_mask, prefix)
     }
 
@@ -187,8 +212,13 @@ impl T5 {
         cache: &mut Cache,
         prefix: Option<&PrefixVectors>,
     ) -> Tensor<3> {
-        self.decoder
-            .forward(embed(&self.embedding, ids), cache, true, prefix, &mut Dropout::off())
+        self.decoder.forward(
+            embed(&self.embedding, ids),
+            cache,
+            true,
+            prefix,
+            &mut Dropout::off(),
+        )
     }
 
     /// Logits `[batch, tokens, vocabulary]` of final decoder states.
@@ -196,7 +226,10 @@ impl T5 {
         let [batch, tokens, width] = hidden.dims();
         let (table, hidden) = match &self.head {
             Some(head) => (head.val(), hidden),
-            None => (self.embedding.val(), hidden.mul_scalar((width as f64).powf(-0.5))),
+            None => (
+                self.embedding.val(),
+                hidden.mul_scalar((width as f64).powf(-0.5)),
+            ),
         };
         let vocabulary = table.dims()[0];
         // E · xᵀ, since the embedding is stored row by row.

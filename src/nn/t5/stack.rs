@@ -22,8 +22,15 @@ struct RmsNorm {
 
 impl RmsNorm {
     fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
-        let weight = source.param(&format!("{name}.weight"), [config.d_model], Init::Constant(1.0))?;
-        Ok(RmsNorm { weight, epsilon: config.layer_norm_epsilon })
+        let weight = source.param(
+            &format!("{name}.weight"),
+            [config.d_model],
+            Init::Constant(1.0),
+        )?;
+        Ok(RmsNorm {
+            weight,
+            epsilon: config.layer_norm_epsilon,
+        })
     }
 
     fn put(&self, sink: &mut Sink, name: &str) {
@@ -58,7 +65,10 @@ impl Dense {
 
     fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
         let names = Self::names(config, name);
-        let parts: Vec<(&str, usize)> = names.iter().map(|(name, size)| (name.as_str(), *size)).collect();
+        let parts: Vec<(&str, usize)> = names
+            .iter()
+            .map(|(name, size)| (name.as_str(), *size))
+            .collect();
         Ok(Dense {
             wi: source.linear(&parts, config.d_model, (config.d_model as f64).powf(-0.5))?,
             wo: source.linear(
@@ -72,7 +82,10 @@ impl Dense {
 
     fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
         let names = Self::names(config, name);
-        let parts: Vec<(&str, usize)> = names.iter().map(|(name, size)| (name.as_str(), *size)).collect();
+        let parts: Vec<(&str, usize)> = names
+            .iter()
+            .map(|(name, size)| (name.as_str(), *size))
+            .collect();
         sink.put_linear(&parts, self.wi.val());
         sink.put_linear(
             &[(&format!("{name}.DenseReluDense.wo.weight"), config.d_model)],
@@ -127,14 +140,26 @@ pub(super) struct Decoder {
 }
 
 impl Encoder {
-    pub fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
+    pub fn build(
+        source: &mut Source<'_>,
+        config: &T5Config,
+        name: &str,
+    ) -> Result<Self, WeightsError> {
         let blocks = (0..config.num_layers)
             .map(|index| {
                 let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
                 Ok(EncoderBlock {
-                    attention_norm: RmsNorm::build(source, config, &format!("{}.layer_norm", layer(0)))?,
+                    attention_norm: RmsNorm::build(
+                        source,
+                        config,
+                        &format!("{}.layer_norm", layer(0)),
+                    )?,
                     attention: SelfAttention::build(source, config, &layer(0))?,
-                    dense_norm: RmsNorm::build(source, config, &format!("{}.layer_norm", layer(1)))?,
+                    dense_norm: RmsNorm::build(
+                        source,
+                        config,
+                        &format!("{}.layer_norm", layer(1)),
+                    )?,
                     dense: Dense::build(source, config, &layer(1))?,
                 })
             })
@@ -149,13 +174,18 @@ impl Encoder {
     pub fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
         for (index, block) in self.blocks.iter().enumerate() {
             let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
-            block.attention_norm.put(sink, &format!("{}.layer_norm", layer(0)));
+            block
+                .attention_norm
+                .put(sink, &format!("{}.layer_norm", layer(0)));
             block.attention.put(sink, config, &layer(0));
-            block.dense_norm.put(sink, &format!("{}.layer_norm", layer(1)));
+            block
+                .dense_norm
+                .put(sink, &format!("{}.layer_norm", layer(1)));
             block.dense.put(sink, config, &layer(1));
         }
         self.position_bias.put(sink, name);
-        self.final_norm.put(sink, &format!("{name}.final_layer_norm"));
+        self.final_norm
+            .put(sink, &format!("{name}.final_layer_norm"));
     }
 
     /// `x` `[batch, tokens, d_model]`, `mask` `[batch, tokens]` (1 where real).
@@ -173,10 +203,17 @@ impl Encoder {
         let mut x = dropout.apply(x);
         for (index, block) in self.blocks.iter().enumerate() {
             let prefix = prefix.map(|prefix| &prefix.encoder[index]);
-            let attended =
-                block.attention.forward(block.attention_norm.forward(x.clone()), &bias, prefix, None, dropout);
+            let attended = block.attention.forward(
+                block.attention_norm.forward(x.clone()),
+                &bias,
+                prefix,
+                None,
+                dropout,
+            );
             x = x + dropout.apply(attended);
-            let dense = block.dense.forward(block.dense_norm.forward(x.clone()), dropout);
+            let dense = block
+                .dense
+                .forward(block.dense_norm.forward(x.clone()), dropout);
             x = x + dropout.apply(dense);
         }
         dropout.apply(self.final_norm.forward(x))
@@ -218,16 +255,32 @@ impl Cache {
 }
 
 impl Decoder {
-    pub fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
+    pub fn build(
+        source: &mut Source<'_>,
+        config: &T5Config,
+        name: &str,
+    ) -> Result<Self, WeightsError> {
         let blocks = (0..config.num_decoder_layers)
             .map(|index| {
                 let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
                 Ok(DecoderBlock {
-                    attention_norm: RmsNorm::build(source, config, &format!("{}.layer_norm", layer(0)))?,
+                    attention_norm: RmsNorm::build(
+                        source,
+                        config,
+                        &format!("{}.layer_norm", layer(0)),
+                    )?,
                     attention: SelfAttention::build(source, config, &layer(0))?,
-                    cross_norm: RmsNorm::build(source, config, &format!("{}.layer_norm", layer(1)))?,
+                    cross_norm: RmsNorm::build(
+                        source,
+                        config,
+                        &format!("{}.layer_norm", layer(1)),
+                    )?,
                     cross: CrossAttention::build(source, config, &layer(1))?,
-                    dense_norm: RmsNorm::build(source, config, &format!("{}.layer_norm", layer(2)))?,
+                    dense_norm: RmsNorm::build(
+                        source,
+                        config,
+                        &format!("{}.layer_norm", layer(2)),
+                    )?,
                     dense: Dense::build(source, config, &layer(2))?,
                 })
             })
@@ -242,30 +295,51 @@ impl Decoder {
     pub fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
         for (index, block) in self.blocks.iter().enumerate() {
             let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
-            block.attention_norm.put(sink, &format!("{}.layer_norm", layer(0)));
+            block
+                .attention_norm
+                .put(sink, &format!("{}.layer_norm", layer(0)));
             block.attention.put(sink, config, &layer(0));
-            block.cross_norm.put(sink, &format!("{}.layer_norm", layer(1)));
+            block
+                .cross_norm
+                .put(sink, &format!("{}.layer_norm", layer(1)));
             block.cross.put(sink, config, &layer(1));
-            block.dense_norm.put(sink, &format!("{}.layer_norm", layer(2)));
+            block
+                .dense_norm
+                .put(sink, &format!("{}.layer_norm", layer(2)));
             block.dense.put(sink, config, &layer(2));
         }
         self.position_bias.put(sink, name);
-        self.final_norm.put(sink, &format!("{name}.final_layer_norm"));
+        self.final_norm
+            .put(sink, &format!("{name}.final_layer_norm"));
     }
 
     /// A cache that has looked at the encoder's states and at no token yet.
-    pub fn start(&self, encoded: &Tensor<3>, encoder_mask: &Tensor<2>, prefix: Option<&PrefixVectors>) -> Cache {
+    pub fn start(
+        &self,
+        encoded: &Tensor<3>,
+        encoder_mask: &Tensor<2>,
+        prefix: Option<&PrefixVectors>,
+    ) -> Cache {
         let layers = self
             .blocks
             .iter()
             .enumerate()
             .map(|(index, block)| LayerCache {
                 own: None,
-                encoder: block.cross.look_at(encoded, prefix.and_then(|prefix| prefix.cross(index))),
+                encoder: block
+                    .cross
+                    .look_at(encoded, prefix.and_then(|prefix| prefix.cross(index))),
             })
             .collect();
-        let encoder_bias = in_front(mask_bias(encoder_mask), prefix.map_or(0, |prefix| prefix.cross_length()));
-        Cache { length: 0, layers, encoder_bias }
+        let encoder_bias = in_front(
+            mask_bias(encoder_mask),
+            prefix.map_or(0, |prefix| prefix.cross_length()),
+        );
+        Cache {
+            length: 0,
+            layers,
+            encoder_bias,
+        }
     }
 
     /// Final states of the next tokens `x` `[batch, tokens, d_model]`. With `keep`, the cache takes
@@ -281,7 +355,9 @@ impl Decoder {
         let tokens = x.dims()[1];
         let device = x.device().without_autodiff();
         let keys = cache.length + tokens;
-        let mut bias = self.position_bias.forward(cache.length, tokens, keys, &device);
+        let mut bias = self
+            .position_bias
+            .forward(cache.length, tokens, keys, &device);
         if tokens > 1 {
             bias = bias + causal_bias(cache.length, tokens, keys, &device);
         }
@@ -290,8 +366,13 @@ impl Decoder {
         for (index, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
             let prefix = prefix.map(|prefix| &prefix.decoder[index]);
             let own = keep.then_some(&mut layer.own);
-            let attended =
-                block.attention.forward(block.attention_norm.forward(x.clone()), &bias, prefix, own, dropout);
+            let attended = block.attention.forward(
+                block.attention_norm.forward(x.clone()),
+                &bias,
+                prefix,
+                own,
+                dropout,
+            );
             x = x + dropout.apply(attended);
             let crossed = block.cross.forward(
                 block.cross_norm.forward(x.clone()),
@@ -300,7 +381,9 @@ impl Decoder {
                 dropout,
             );
             x = x + dropout.apply(crossed);
-            let dense = block.dense.forward(block.dense_norm.forward(x.clone()), dropout);
+            let dense = block
+                .dense
+                .forward(block.dense_norm.forward(x.clone()), dropout);
             x = x + dropout.apply(dense);
         }
         if keep {
@@ -313,7 +396,10 @@ impl Decoder {
 /// `[batch, 1, 1, tokens]`: 0 where real, a large negative number where padded.
 fn mask_bias(mask: &Tensor<2>) -> Tensor<4> {
     let [batch, tokens] = mask.dims();
-    mask.clone().sub_scalar(1.0).mul_scalar(-MASKED).reshape([batch, 1, 1, tokens])
+    mask.clone()
+        .sub_scalar(1.0)
+        .mul_scalar(-MASKED)
+        .reshape([batch, 1, 1, tokens])
 }
 
 /// `[1, 1, tokens, keys]`: no token sees a later one.
@@ -331,6 +417,9 @@ fn in_front(bias: Tensor<4>, length: usize) -> Tensor<4> {
         return bias;
     }
     let [batch, heads, tokens, _] = bias.dims();
-    let zeros = Tensor::zeros([batch, heads, tokens, length], &bias.device().without_autodiff());
+    let zeros = Tensor::zeros(
+        [batch, heads, tokens, length],
+        &bias.device().without_autodiff(),
+    );
     Tensor::cat(vec![zeros, bias], 3)
 }

@@ -41,7 +41,11 @@ impl Rollout {
             .iter()
             .map(|row| tokenizer.decode(&row.tokens))
             .collect();
-        Rollout { contexts, generated, responses }
+        Rollout {
+            contexts,
+            generated,
+            responses,
+        }
     }
 
     /// Tokens of every response.
@@ -51,7 +55,9 @@ impl Rollout {
 
     /// Token ids of the responses at `range`.
     fn tokens(&self, range: Range<usize>) -> impl Iterator<Item = &[u32]> {
-        self.generated[range].iter().map(|row| row.tokens.as_slice())
+        self.generated[range]
+            .iter()
+            .map(|row| row.tokens.as_slice())
     }
 
     /// The rows at `range` as teacher-forced pairs; the sampled ids are the ids that are scored.
@@ -113,7 +119,11 @@ pub fn against_reference(
     device: &Device,
 ) -> AgainstReference {
     let rows = 0..rollout.generated.len();
-    let pairs = rollout.pairs(rows.clone(), reference.t5.config().decoder_start_token_id, device);
+    let pairs = rollout.pairs(
+        rows.clone(),
+        reference.t5.config().decoder_start_token_id,
+        device,
+    );
     let hidden = hidden_states(reference, vectors, &pairs, &mut Dropout::off());
     let logits = reference.t5.logits(hidden);
     let tokens: Vec<&[u32]> = rollout.tokens(rows).collect();

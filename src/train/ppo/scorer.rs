@@ -43,7 +43,12 @@ pub struct EmpathyScorer<'a> {
 impl<'a> EmpathyScorer<'a> {
     /// With the weights of the three mechanisms in Eq. 3.
     pub fn new(judge: &'a Judge, weights: [f32; 3], device: Device) -> Self {
-        EmpathyScorer { judge, weights, device, targets: HashMap::new() }
+        EmpathyScorer {
+            judge,
+            weights,
+            device,
+            targets: HashMap::new(),
+        }
     }
 }
 
@@ -54,25 +59,45 @@ impl Scorer for EmpathyScorer<'_> {
         indices: &[usize],
         responses: &[String],
     ) -> Result<Vec<Score>, TrainError> {
-        let unknown: Vec<usize> = indices.iter().copied().filter(|i| !self.targets.contains_key(i)).collect();
-        let contexts: Vec<String> = indices.iter().map(|&i| examples[i].example.context_text()).collect();
-        let new_contexts: Vec<String> = unknown.iter().map(|&i| examples[i].example.context_text()).collect();
+        let unknown: Vec<usize> = indices
+            .iter()
+            .copied()
+            .filter(|i| !self.targets.contains_key(i))
+            .collect();
+        let contexts: Vec<String> = indices
+            .iter()
+            .map(|&i| examples[i].example.context_text())
+            .collect();
+        let new_contexts: Vec<String> = unknown
+            .iter()
+            .map(|&i| examples[i].example.context_text())
+            .collect();
         // Targets that are new and responses go through the identifiers together.
         let pairs: Vec<(&str, &str)> = unknown
             .iter()
             .zip(&new_contexts)
             .map(|(&i, context)| (context.as_str(), examples[i].example.target.as_str()))
-            .chain(contexts.iter().map(String::as_str).zip(responses.iter().map(String::as_str)))
+            .chain(
+                contexts
+                    .iter()
+                    .map(String::as_str)
+                    .zip(responses.iter().map(String::as_str)),
+            )
             .collect();
         let judged = self.judge.judge(&pairs, pairs.len().max(1), &self.device);
         let (targets, generated) = judged.split_at(unknown.len());
-        self.targets.extend(unknown.iter().copied().zip(targets.iter().map(levels)));
+        self.targets
+            .extend(unknown.iter().copied().zip(targets.iter().map(levels)));
         Ok(indices
             .iter()
             .zip(generated)
             .map(|(index, log_probs)| {
-                let reward = empathy_reward(level_rewards(log_probs, &self.targets[index]), self.weights);
-                Score { total: reward.total, per_mechanism: Some(reward.per_mechanism) }
+                let reward =
+                    empathy_reward(level_rewards(log_probs, &self.targets[index]), self.weights);
+                Score {
+                    total: reward.total,
+                    per_mechanism: Some(reward.per_mechanism),
+                }
             })
             .collect())
     }
@@ -82,7 +107,18 @@ impl Scorer for EmpathyScorer<'_> {
 pub struct NoScore;
 
 impl Scorer for NoScore {
-    fn score(&mut self, _: &[Encoded], indices: &[usize], _: &[String]) -> Result<Vec<Score>, TrainError> {
-        Ok(vec![Score { total: 0.0, per_mechanism: None }; indices.len()])
+    fn score(
+        &mut self,
+        _: &[Encoded],
+        indices: &[usize],
+        _: &[String],
+    ) -> Result<Vec<Score>, TrainError> {
+        Ok(vec![
+            Score {
+                total: 0.0,
+                per_mechanism: None
+            };
+            indices.len()
+        ])
     }
 }

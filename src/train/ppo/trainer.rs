@@ -32,7 +32,7 @@ use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed, stream};
 use crate::train::session::{Ended, Session, memory, schedule};
-use crate::train::tensors::{to_rows};
+use crate::train::tensors::to_rows;
 
 const STAGE: Stage = Stage::Ppo;
 const STATE: &str = "state.json";
@@ -119,19 +119,31 @@ pub fn train(
     if step == 0 {
         evaluate(session, task, &policy.valid(), 0, vec![])?;
     }
-    let lengths: Vec<usize> = task.train.iter().map(|example| example.source.len()).collect();
+    let lengths: Vec<usize> = task
+        .train
+        .iter()
+        .map(|example| example.source.len())
+        .collect();
     let per_epoch = (lengths.len().div_ceil(settings.batch)) as u64;
     let mut order = Order::default();
     let mut first = true;
     while step < total {
         let indices = order
             .batch(step, per_epoch, |epoch| {
-                Batches::new(&lengths, settings.batch, seed(run_seed, Draw::RolloutOrder, 0), epoch)
+                Batches::new(
+                    &lengths,
+                    settings.batch,
+                    seed(run_seed, Draw::RolloutOrder, 0),
+                    epoch,
+                )
             })
             .to_vec();
 
         let clock = Instant::now();
-        let contexts = indices.iter().map(|&i| task.train[i].source.clone()).collect();
+        let contexts = indices
+            .iter()
+            .map(|&i| task.train[i].source.clone())
+            .collect();
         let mut streams: Vec<_> = (0..indices.len())
             .map(|row| stream(run_seed, Draw::Rollout, step, row as u64))
             .collect();
@@ -145,7 +157,9 @@ pub fn train(
         let rollout_seconds = clock.elapsed().as_secs_f64();
 
         let clock = Instant::now();
-        let scores = task.scorer.score(task.train, &indices, &rollout.responses)?;
+        let scores = task
+            .scorer
+            .score(task.train, &indices, &rollout.responses)?;
         let raw: Vec<f32> = scores.iter().map(|score| score.total).collect();
         let shaped = state.shaper.shape(&raw);
         let score_seconds = clock.elapsed().as_secs_f64();
@@ -160,8 +174,15 @@ pub fn train(
         } else {
             look(&policy.valid(), &rollout, 0..rows, &device)
         };
-        let Look { evaluation, log_probs: old_log_probs, logits } = now;
-        let old_values = to_rows(evaluation.values.clone().inner(), row_lengths.iter().copied());
+        let Look {
+            evaluation,
+            log_probs: old_log_probs,
+            logits,
+        } = now;
+        let old_values = to_rows(
+            evaluation.values.clone().inner(),
+            row_lengths.iter().copied(),
+        );
         let mut ahead = alone.then_some(evaluation);
         let look_seconds = clock.elapsed().as_secs_f64();
         if first {
@@ -170,7 +191,13 @@ pub fn train(
         }
 
         let clock = Instant::now();
-        let against = against_reference(&reference, reference_vectors.as_ref(), &rollout, logits, &device);
+        let against = against_reference(
+            &reference,
+            reference_vectors.as_ref(),
+            &rollout,
+            logits,
+            &device,
+        );
         let reward_seconds = score_seconds + clock.elapsed().as_secs_f64();
 
         let clock = Instant::now();
@@ -195,9 +222,17 @@ pub fn train(
         let estimates: Vec<Estimate> = rewards
             .iter()
             .zip(&old_values)
-            .map(|(rewards, values)| estimate(rewards, values, settings.gamma as f32, settings.lambda as f32))
+            .map(|(rewards, values)| {
+                estimate(
+                    rewards,
+                    values,
+                    settings.gamma as f32,
+                    settings.lambda as f32,
+                )
+            })
             .collect();
-        let mut advantages: Vec<Vec<f32>> = estimates.iter().map(|e| e.advantages.clone()).collect();
+        let mut advantages: Vec<Vec<f32>> =
+            estimates.iter().map(|e| e.advantages.clone()).collect();
         if settings.whiten_advantages {
             whiten(&mut advantages, Variance::Unbiased, true);
         }
@@ -205,7 +240,8 @@ pub fn train(
         let objective_config = ObjectiveConfig {
             clip_range: settings.clip_range as f32,
             value_coefficient: settings.value_coefficient as f32,
-            value_clip_range: (settings.value_clip_range > 0.0).then_some(settings.value_clip_range as f32),
+            value_clip_range: (settings.value_clip_range > 0.0)
+                .then_some(settings.value_clip_range as f32),
             ratio_threshold: settings.ratio_threshold as f32,
         };
         let lr = schedule(settings.lr, settings.lr_schedule, total).rate(step);
@@ -246,7 +282,9 @@ pub fn train(
                 let norm;
                 (policy, norm) = optimizer.step(lr, policy, gradients, settings.max_gradient_norm);
                 updates.push((statistics, norm));
-                if settings.target_kl > 0.0 && f64::from(statistics.approximate_kl) > settings.target_kl {
+                if settings.target_kl > 0.0
+                    && f64::from(statistics.approximate_kl) > settings.target_kl
+                {
                     break 'epochs;
                 }
             }
@@ -279,19 +317,27 @@ pub fn train(
                 (declared::ROLLOUT_SECONDS, rollout_seconds),
                 (declared::REWARD_SECONDS, reward_seconds),
                 (declared::UPDATE_SECONDS, update_seconds),
-                (declared::PPO_TOKENS_PER_SECOND, tokens as f64 / seconds.max(1e-9)),
+                (
+                    declared::PPO_TOKENS_PER_SECOND,
+                    tokens as f64 / seconds.max(1e-9),
+                ),
             ]
             .map(|(key, value)| (key.to_string(), value)),
         );
         values.extend(memory());
         let directive = session.directive();
-        if step.is_multiple_of(settings.evaluate_every) || step == total || directive == Directive::Evaluate {
+        if step.is_multiple_of(settings.evaluate_every)
+            || step == total
+            || directive == Directive::Evaluate
+        {
             evaluate(session, task, &policy.valid(), step, values)?;
         } else {
             session.metrics(STAGE, step, total, values);
         }
         let stop = directive == Directive::Stop;
-        if step < total && (stop || directive == Directive::Checkpoint || session.checkpoint_is_due(step)) {
+        if step < total
+            && (stop || directive == Directive::Checkpoint || session.checkpoint_is_due(step))
+        {
             session.checkpoint(STAGE, step, false, |folder| {
                 policy.save(folder, task.tokenizer, task.base)?;
                 optimizer.save(&policy, &folder.join(OPTIMIZER))?;
@@ -302,14 +348,19 @@ pub fn train(
             return Ok((policy.valid(), Ended::Stopped));
         }
     }
-    session.checkpoint(STAGE, step, true, |folder| policy.save(folder, task.tokenizer, task.base))?;
+    session.checkpoint(STAGE, step, true, |folder| {
+        policy.save(folder, task.tokenizer, task.base)
+    })?;
     session.end(STAGE, step);
     if state.skipped > 0 {
         session.note(
             STAGE,
             step,
             Severity::Warning,
-            format!("{} updates were skipped because their mean ratio passed ppo.ratio_threshold", state.skipped),
+            format!(
+                "{} updates were skipped because their mean ratio passed ppo.ratio_threshold",
+                state.skipped
+            ),
         );
     }
     Ok((policy.valid(), Ended::Done))
@@ -328,7 +379,11 @@ fn evaluate(
     values.extend(task.examiner.curve(policy, task.validation, &answers));
     session.metrics(STAGE, step, total, values);
     let count = session.config.evaluation.samples;
-    session.samples(STAGE, step, task.examiner.samples(task.validation, &answers, count));
+    session.samples(
+        STAGE,
+        step,
+        task.examiner.samples(task.validation, &answers, count),
+    );
     Ok(())
 }
 
@@ -345,7 +400,10 @@ fn check_rollout(rollout: &Rollout, old_log_probs: &[Vec<f32>]) -> Result<(), Tr
     if largest <= TOLERANCE {
         Ok(())
     } else {
-        Err(TrainError::RolloutDisagrees { largest, tolerance: TOLERANCE })
+        Err(TrainError::RolloutDisagrees {
+            largest,
+            tolerance: TOLERANCE,
+        })
     }
 }
 
@@ -393,21 +451,32 @@ impl Measured<'_> {
                 .sum();
             sum / rows
         };
-        let mean = |numbers: &mut dyn Iterator<Item = f64>, count: f64| numbers.sum::<f64>() / count.max(1.0);
+        let mean = |numbers: &mut dyn Iterator<Item = f64>, count: f64| {
+            numbers.sum::<f64>() / count.max(1.0)
+        };
         let returns = moments(&self.returns, Variance::Unbiased);
         let updates = self.updates.len() as f64;
         let update = |figure: fn(&ObjectiveStatistics) -> f32| {
-            mean(&mut self.updates.iter().map(|(s, _)| f64::from(figure(s))), updates)
+            mean(
+                &mut self.updates.iter().map(|(s, _)| f64::from(figure(s))),
+                updates,
+            )
         };
         let flat = |rows: &[Vec<f32>]| rows.iter().flatten().copied().collect::<Vec<_>>();
 
         let mut values: Vec<(&str, f64)> = vec![
-            (declared::SHAPED_SCORE, mean(&mut self.shaped.iter().map(|s| f64::from(*s)), rows)),
+            (
+                declared::SHAPED_SCORE,
+                mean(&mut self.shaped.iter().map(|s| f64::from(*s)), rows),
+            ),
             (declared::KL_K1, per_response(kl::k1)),
             (declared::KL_K3, per_response(kl::k3)),
             (
                 declared::KL_FULL,
-                mean(&mut self.full_kl.iter().flatten().map(|x| f64::from(*x)), rows),
+                mean(
+                    &mut self.full_kl.iter().flatten().map(|x| f64::from(*x)),
+                    rows,
+                ),
             ),
             (declared::RETURNS_MEAN, returns.mean),
             (declared::RETURNS_VARIANCE, returns.variance),
@@ -415,21 +484,37 @@ impl Measured<'_> {
             (declared::VALUE_LOSS, update(|s| s.value_loss)),
             (declared::TOTAL_LOSS, update(|s| s.total_loss)),
             (declared::CLIP_FRACTION, update(|s| s.clip_fraction)),
-            (declared::VALUE_CLIP_FRACTION, update(|s| s.value_clip_fraction)),
+            (
+                declared::VALUE_CLIP_FRACTION,
+                update(|s| s.value_clip_fraction),
+            ),
             (declared::APPROX_KL, update(|s| s.approximate_kl)),
             (declared::RATIO_MEAN, update(|s| s.ratio_mean)),
             (
                 declared::RATIO_MAX,
-                self.updates.iter().map(|(s, _)| f64::from(s.ratio_max)).fold(0.0, f64::max),
+                self.updates
+                    .iter()
+                    .map(|(s, _)| f64::from(s.ratio_max))
+                    .fold(0.0, f64::max),
             ),
             (declared::ENTROPY, update(|s| s.entropy)),
             (
                 declared::RESPONSE_LENGTH,
-                mean(&mut self.rollout.lengths().map(|length| length as f64), rows),
+                mean(
+                    &mut self.rollout.lengths().map(|length| length as f64),
+                    rows,
+                ),
             ),
             (
                 declared::ENDED_SHARE,
-                mean(&mut self.rollout.generated.iter().map(|row| f64::from(u8::from(row.ended))), rows),
+                mean(
+                    &mut self
+                        .rollout
+                        .generated
+                        .iter()
+                        .map(|row| f64::from(u8::from(row.ended))),
+                    rows,
+                ),
             ),
             (
                 declared::PPO_GRADIENT_NORM,
@@ -439,15 +524,27 @@ impl Measured<'_> {
         if let Some(explained) = explained_variance(&flat(self.old_values), &flat(&self.returns)) {
             values.push((declared::EXPLAINED_VARIANCE, explained));
         }
-        let mut values: Vec<(String, f64)> =
-            values.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-        let by_mechanism: Vec<[f32; 3]> = self.scores.iter().filter_map(|score| score.per_mechanism).collect();
+        let mut values: Vec<(String, f64)> = values
+            .into_iter()
+            .map(|(key, value)| (key.to_string(), value))
+            .collect();
+        let by_mechanism: Vec<[f32; 3]> = self
+            .scores
+            .iter()
+            .filter_map(|score| score.per_mechanism)
+            .collect();
         if !by_mechanism.is_empty() {
-            let total = mean(&mut self.scores.iter().map(|score| f64::from(score.total)), rows);
+            let total = mean(
+                &mut self.scores.iter().map(|score| f64::from(score.total)),
+                rows,
+            );
             values.push((declared::EMPATHY_REWARD.to_string(), total));
             for mechanism in Mechanism::ALL {
                 let place = mechanism.index();
-                let reward = mean(&mut by_mechanism.iter().map(|row| f64::from(row[place])), rows);
+                let reward = mean(
+                    &mut by_mechanism.iter().map(|row| f64::from(row[place])),
+                    rows,
+                );
                 values.push((declared::REWARD_KEYS[place].to_string(), reward));
             }
         }

@@ -1,5 +1,6 @@
 //! Checkpoints as folders: complete and checked, or not there at all.
 //!
+//! Known to the trainers, which write them, and to the store, which clears away what is not on record.
 //! Knows files, not what is in them.
 
 use std::error::Error;
@@ -10,10 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::StoreError;
-
 /// Where checkpoints lie in a run's folder.
-const FOLDER: &str = "checkpoints";
+pub const FOLDER: &str = "checkpoints";
 const MANIFEST: &str = "manifest.json";
 /// A checkpoint that is being written.
 const NEW: &str = ".new-";
@@ -156,7 +155,7 @@ pub fn verify(dir: &Path) -> Result<Manifest, CheckpointError> {
 }
 
 /// Clears away what a crash left of checkpoints being written. Only for who holds the run.
-pub(super) fn sweep(run_dir: &Path) -> Result<(), StoreError> {
+pub(crate) fn sweep(run_dir: &Path) -> Result<(), CheckpointError> {
     let folder = run_dir.join(FOLDER);
     for path in entries(&folder)? {
         let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -177,7 +176,7 @@ pub(super) fn sweep(run_dir: &Path) -> Result<(), StoreError> {
 }
 
 /// Removes every checkpoint that is not among the `recorded` paths. Only for who holds the run.
-pub(super) fn keep_only(run_dir: &Path, recorded: &[PathBuf]) -> Result<(), StoreError> {
+pub(crate) fn keep_only(run_dir: &Path, recorded: &[PathBuf]) -> Result<(), CheckpointError> {
     let folder = run_dir.join(FOLDER);
     for path in entries(&folder)? {
         let kept = path
@@ -194,7 +193,7 @@ pub(super) fn keep_only(run_dir: &Path, recorded: &[PathBuf]) -> Result<(), Stor
     Ok(())
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let listed = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         listed => listed.and_then(|entries| {
@@ -206,12 +205,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     listed.map_err(clearing(folder))
 }
 
-fn clearing(path: &Path) -> impl Fn(io::Error) -> StoreError {
-    move |source| StoreError::File {
-        path: path.to_path_buf(),
-        doing: "clearing away a checkpoint that is not on record",
-        source,
-    }
+fn clearing(path: &Path) -> impl Fn(io::Error) -> CheckpointError {
+    failed(path, "clearing away a checkpoint that is not on record")
 }
 
 fn fill(

@@ -33,7 +33,11 @@ pub enum Failure {
     Start(#[from] Arc<StartError>),
     /// The run ended by an error, which is on record with it.
     #[error("run {run} failed: {error}; once that is mended, go on with `{go_on}`")]
-    Run { run: RunId, error: String, go_on: String },
+    Run {
+        run: RunId,
+        error: String,
+        go_on: String,
+    },
     /// A person stopped the run, and was told how to go on.
     #[error("stopped")]
     Stopped,

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::error::TrainError;
 use crate::experiment::Tuning;
 use crate::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
-use crate::nn::t5::T5;
+use crate::nn::t5::{T5, T5Config};
 use crate::nn::value_head::ValueHead;
+use crate::nn::weights::WeightsError;
 use crate::text::Tokenizer;
 
 /// T5 with what is trained on top of it.
@@ -92,8 +93,7 @@ impl Policy {
     pub fn load(folder: &Path, device: &Device) -> Result<(Self, Tokenizer), TrainError> {
         let manifest_path = folder.join(MANIFEST);
         if !manifest_path.is_file() {
-            let t5 = T5::load(folder, device)?;
-            let tokenizer = Tokenizer::from_file(&folder.join(TOKENIZER))?;
+            let (t5, tokenizer) = load_base(folder, device)?;
             return Ok((
                 Policy {
                     t5,
@@ -107,8 +107,7 @@ impl Policy {
         let base = manifest
             .base
             .map_or(folder.to_path_buf(), |base| folder.join(base));
-        let t5 = T5::load(&base, device)?;
-        let tokenizer = Tokenizer::from_file(&base.join(TOKENIZER))?;
+        let (t5, tokenizer) = load_base(&base, device)?;
         let mut policy = Policy {
             t5,
             prefix: None,
@@ -140,4 +139,18 @@ impl Policy {
         };
         Ok(())
     }
+}
+
+/// T5 and its tokenizer, which may not know more tokens than T5 has embeddings.
+fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainError> {
+    let path = folder.join(TOKENIZER);
+    let tokenizer = Tokenizer::from_file(&path)?;
+    let (tokens, rows) = (tokenizer.vocab_size(), T5Config::read(folder)?.vocab_size);
+    if tokens > rows {
+        return Err(TrainError::Weights(WeightsError::Foreign {
+            path,
+            problem: format!("has {tokens} tokens where config.json has a vocabulary of {rows}"),
+        }));
+    }
+    Ok((T5::load(folder, device)?, tokenizer))
 }

@@ -106,7 +106,7 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
                 ui.allocate_ui_with_layout(vec2(width, size::ROW), Layout::left_to_right(Align::Center), |ui| {
                     ui.set_min_width(width);
                     let label = RichText::new(command).font(text::mono()).color(t.text);
-                    ui.add(Label::new(label).truncate().selectable(true));
+                    ui.add(Label::new(label).wrap().selectable(true));
                 });
                 copied = ui.add(Button::icon(Icon::Copy, "Copy the command")).clicked();
             });

@@ -49,9 +49,11 @@ pub fn empty(ui: &mut Ui, icon: Icon, title: &str, explanation: &str, action: &s
 /// A strip across a page: an icon, what happened, what to do. `actions` draws buttons at its right end.
 pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, actions: impl FnOnce(&mut Ui)) {
     framed(ui, tone, |ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            actions(ui);
-            ui.with_layout(Layout::left_to_right(Align::Min), |ui| text_ui(ui, tone, title, detail, |_| {}));
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                actions(ui);
+                ui.with_layout(Layout::left_to_right(Align::Min), |ui| text_ui(ui, tone, title, detail, |_| {}));
+            });
         });
     });
 }

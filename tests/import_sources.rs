@@ -1,7 +1,9 @@
 //! Importing real data accounts for every row, and wrong input is refused with file, place and mend.
 
+mod shared_data;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use emprl::data::library::{self, BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS, NAMES};
 use emprl::data::{BySplit, Mechanism, SplitCount, empathetic_dialogues, mental_health_subreddits};
@@ -13,17 +15,6 @@ const MHS_FILES: [&str; 3] = [
     "interpretations-reddit.csv",
     "explorations-reddit.csv",
 ];
-
-fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EMPRL_DATA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let path = root.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is absent", path.display());
-    None
-}
 
 /// Three files of two conversations each.
 fn small_ed(dir: &Path) {
@@ -48,7 +39,7 @@ fn small_mhs(dir: &Path) {
 
 #[test]
 fn empathetic_dialogues_is_read_whole() {
-    let Some(dir) = shared("empathetic_dialogues") else {
+    let Some(dir) = shared_data::shared("empathetic_dialogues") else {
         return;
     };
     let (set, report) = empathetic_dialogues::read(&dir).unwrap();
@@ -86,7 +77,7 @@ fn empathetic_dialogues_is_read_whole() {
 
 #[test]
 fn mental_health_subreddits_is_read_whole() {
-    let Some(dir) = shared("mental_health_subreddits") else {
+    let Some(dir) = shared_data::shared("mental_health_subreddits") else {
         return;
     };
     let (set, report) = mental_health_subreddits::read(&dir).unwrap();

@@ -8,7 +8,7 @@ use emprl::train::ppo::objective::{
     Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
 use emprl::train::ppo::reward::reward_vector;
-use emprl::train::ppo::score::{self, score};
+use emprl::train::score::{self, score};
 use emprl::train::ppo::shaping::{ScoreShaper, ShapingConfig};
 use emprl::train::ppo::whiten::{Variance, moments, whiten};
 use serde::Deserialize;

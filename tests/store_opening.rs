@@ -217,6 +217,28 @@ fn a_place_that_is_no_folder_is_refused() {
 }
 
 #[test]
+fn what_a_crash_left_unmerged_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let run = filled(dir.path());
+    // As a kill leaves it: rows in the write-ahead log only.
+    let left = tempfile::tempdir().unwrap();
+    for name in ["emprl.db", "emprl.db-wal"] {
+        fs::copy(dir.path().join(name), left.path().join(name)).unwrap();
+    }
+    drop(store);
+    assert!(
+        fs::metadata(left.path().join("emprl.db-wal"))
+            .unwrap()
+            .len()
+            > 4_096
+    );
+    let reader = StoreReader::open(left.path()).unwrap();
+    let points = reader.series(run, &key(Stage::Ppo, "a"), None).unwrap();
+    assert_eq!(points.len(), 2_000);
+}
+
+#[test]
 fn runs_and_their_steps_are_read_from_text() {
     assert_eq!("3".parse(), Ok(RunId(3)));
     assert_eq!(

@@ -81,8 +81,10 @@ pub struct ListedSet {
     pub has_levels: bool,
     /// SHA-256 over the set, where it is there.
     pub fingerprint: Option<String>,
-    /// Examples of all splits, or labelled pairs, where it is there.
-    pub rows: Option<usize>,
+    /// Context-response pairs of all splits, where it is there and holds dialogues.
+    pub examples: Option<usize>,
+    /// Labelled pairs, where it is there and holds them.
+    pub labelled_pairs: Option<usize>,
 }
 
 /// Reads a data set from the folder `source` in its original form and keeps it in the store.
@@ -240,11 +242,14 @@ pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
             let lines = |text: &&str| text.lines().count();
             set.imported = true;
             set.fingerprint = Some(builtin_fingerprint());
-            set.rows = Some(BUILTIN_DIALOGUES.iter().map(lines).sum());
+            set.examples = Some(BUILTIN_DIALOGUES.iter().map(lines).sum());
+            set.labelled_pairs = Some(lines(&BUILTIN_PAIRS));
         } else if set_dir(store, set.name).join(MANIFEST).exists() {
             let manifest = read_manifest(store, set.name)?;
             set.imported = true;
-            set.rows = Some(manifest.files.iter().map(|file| file.rows).sum());
+            let rows = manifest.files.iter().map(|file| file.rows).sum();
+            set.examples = Some(rows).filter(|_| set.has_dialogues);
+            set.labelled_pairs = Some(rows).filter(|_| set.has_levels);
             set.fingerprint = Some(manifest.fingerprint);
         }
     }
@@ -258,7 +263,8 @@ fn listed(name: &'static str) -> ListedSet {
         has_dialogues: name != MENTAL_HEALTH_SUBREDDITS,
         has_levels: name != EMPATHETIC_DIALOGUES,
         fingerprint: None,
-        rows: None,
+        examples: None,
+        labelled_pairs: None,
     }
 }
 

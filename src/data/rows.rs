@@ -243,4 +243,35 @@ mod tests {
             .to_string();
         assert!(error.starts_with("x.jsonl, line 3:"), "{error}");
     }
+
+    #[test]
+    fn plain_responses_are_one_a_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("responses.txt");
+        let read = |text: &[u8]| {
+            fs::write(&path, text).unwrap();
+            read_responses(&path)
+        };
+        let texts = |rows: Vec<Row>| -> Vec<String> {
+            rows.into_iter().filter_map(|row| row.response).collect()
+        };
+        let plain = read("\u{feff}First.\r\n\nThird.\n".as_bytes()).unwrap();
+        assert_eq!(texts(plain), ["First.", "", "Third."]);
+        let jsonl = read(b"{\"response\": \"Yes.\", \"id\": 4}\n").unwrap();
+        assert_eq!(jsonl[0].fields["id"], 4);
+        assert_eq!(texts(jsonl), ["Yes."]);
+        let none = read(b"{\"context\": \"Hi.\"}\n").unwrap_err().to_string();
+        assert!(
+            none.contains("responses.txt, line 1: the row has no \"response\""),
+            "{none}"
+        );
+        let binary = read(b"ok\n\xff\n").unwrap_err().to_string();
+        assert!(
+            binary.contains("responses.txt, line 2: the text is not UTF-8"),
+            "{binary}"
+        );
+        fs::remove_file(&path).unwrap();
+        let missing = read_responses(&path).unwrap_err().to_string();
+        assert!(missing.contains("responses.txt: not found"), "{missing}");
+    }
 }

@@ -22,6 +22,10 @@ pub struct Event {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a few events a step, moved a few times"
+)]
 pub enum EventKind {
     Report(Report),
     /// A person asked for something, and the trainer has heard it.

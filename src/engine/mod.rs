@@ -1,1 +1,28 @@
 //! Runs on named threads: queue, events, control, and what becomes of a panic.
+//!
+//! Knows threads and the store; what a run does is a closure to it, and who watches is a channel.
+//!
+//! ```text
+//! trainer --bounded, blocking--> recorder --one transaction a batch--> store
+//!                                         \--after the commit--> listener
+//! ```
+//!
+//! What a listener is sent is on disk before. The way to the store blocks when it is full: it may slow
+//! a trainer down and loses nothing. A window's channel never blocks: when it is full, the run is
+//! marked as lagging and its curves are read from the store again.
+
+mod control;
+mod event;
+mod recorder;
+mod reporter;
+mod run;
+mod supervisor;
+pub mod worker;
+
+pub use control::Control;
+pub use event::{Event, EventKind, results_to_json};
+pub use run::{
+    Listener, Outcome, RunBody, RunContext, RunEnd, RunError, RunHandle, RunState, StartError,
+    StartRequest, Waker, What,
+};
+pub use supervisor::{StillRunning, Supervisor};

@@ -143,7 +143,10 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        if let Err(still) = self.shutdown(DROP_TIMEOUT) {
+        // Whoever called `shutdown` has waited already.
+        if !self.inner.lock().closing
+            && let Err(still) = self.shutdown(DROP_TIMEOUT)
+        {
             tracing::warn!(%still);
         }
     }

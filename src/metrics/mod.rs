@@ -1,7 +1,20 @@
 //! What is measured: the declaration of every metric, and those computed from words and levels.
 //!
-//! Takes numbers, levels and texts; must not know SQL, egui or tensors.
+//! Takes numbers, levels and texts; must not know SQL, egui or tensors. Perplexity is a plain number;
+//! Dist, accuracy, F1 and Emp-F1 are in %, as the paper's tables give them, unless a name says otherwise.
 
+pub mod bootstrap;
+pub mod classification;
 pub mod declared;
+pub mod distinct;
+pub mod emp_f1;
+pub mod perplexity;
+mod results;
 
+pub use bootstrap::{Bootstrap, Estimate};
+pub use classification::{ClassificationReport, Confusion};
 pub use declared::{Direction, MetricDecl, declared};
+pub use distinct::{ResponseWords, dist_n};
+pub use emp_f1::{EmpF1, EmpF1Estimates};
+pub use perplexity::{TargetLoss, perplexity, perplexity_hf};
+pub use results::{Answered, SystemResults, system_results};

@@ -1,8 +1,13 @@
 //! One row of the result table: a system's automatic metrics on one split.
+//!
+//! Takes losses, responses and levels; must not know which model they come from.
 
 use serde::{Deserialize, Serialize};
 
-use super::Estimate;
+use super::bootstrap::{Bootstrap, Estimate};
+use super::distinct::ResponseWords;
+use super::emp_f1::{Levels, emp_f1_estimates};
+use super::perplexity::{TargetLoss, perplexity_estimate};
 
 /// The automatic metrics of one system (Table II), each with its bootstrap interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,12 +20,94 @@ pub struct SystemResults {
     pub n: u64,
     /// None for systems whose probabilities are unknown.
     pub ppl: Option<Estimate>,
+    /// Distinct words in %, over all responses.
     pub dist_1: Estimate,
+    /// Distinct word pairs in %, over all responses.
     pub dist_2: Estimate,
     /// In %; None without identifiers.
     pub emp_f1: Option<Estimate>,
     /// Weighted F1 in % of emotional reaction, interpretation and exploration.
     pub mechanism_f1: Option<[Estimate; 3]>,
-    /// Mean words a response.
+    /// Mean words a response, as Dist counts them.
     pub mean_words: f64,
+}
+
+/// What a system's metrics are computed from; all of it in the order of the split's examples.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered<'a> {
+    /// What the system's model made of the targets, where that is known.
+    pub targets: Option<&'a [TargetLoss]>,
+    /// The system's responses.
+    pub responses: &'a [String],
+    /// Levels identified in targets and in responses, where identifiers are at hand.
+    pub levels: Option<(&'a [Levels], &'a [Levels])>,
+}
+
+/// All automatic metrics of one system, with intervals.
+pub fn system_results(
+    system: &str,
+    split: &str,
+    answered: Answered<'_>,
+    bootstrap: &Bootstrap,
+) -> SystemResults {
+    let words = ResponseWords::new(answered.responses);
+    let dist = |n| words.estimate(n, bootstrap).unwrap_or(Estimate::NOTHING);
+    let agreement = answered
+        .levels
+        .and_then(|(targets, responses)| emp_f1_estimates(targets, responses, bootstrap));
+    let ppl = |targets| perplexity_estimate(targets, bootstrap);
+    SystemResults {
+        system: system.to_string(),
+        split: split.to_string(),
+        n: answered.responses.len() as u64,
+        ppl: answered.targets.and_then(ppl),
+        dist_1: dist(1),
+        dist_2: dist(2),
+        emp_f1: agreement.as_ref().map(|agreement| agreement.emp_f1),
+        mechanism_f1: agreement.map(|agreement| agreement.mechanism_f1),
+        mean_words: words.words() as f64 / words.len().max(1) as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::EmpathyLevel::{No, Strong, Weak};
+
+    #[test]
+    fn a_row_holds_what_is_known() {
+        let responses = ["I am sad.", "I am so sorry."].map(str::to_string);
+        let targets = [(2.0, 2), (6.0, 6)].map(|(nll, tokens)| TargetLoss { nll, tokens });
+        let levels = [[No, Weak, Strong], [Weak, Weak, No]];
+        let whole = Answered {
+            targets: Some(&targets),
+            responses: &responses,
+            levels: Some((&levels, &levels)),
+        };
+        let row = system_results("EmpRL", "test", whole, &Bootstrap::default());
+        assert_eq!((row.n, row.mean_words), (2, 4.5));
+        assert!((row.ppl.unwrap().value - 1f64.exp()).abs() < 1e-12);
+        assert!((row.dist_1.value - 100.0 * 6.0 / 9.0).abs() < 1e-12);
+        assert_eq!(row.emp_f1.unwrap().value, 100.0);
+        assert_eq!(row.mechanism_f1.unwrap()[2].value, 100.0);
+        let only = Answered {
+            targets: None,
+            levels: None,
+            ..whole
+        };
+        let row = system_results("KEMP", "test", only, &Bootstrap::default());
+        assert_eq!((row.ppl, row.emp_f1, row.mechanism_f1), (None, None, None));
+    }
+
+    #[test]
+    fn no_responses_give_zeros() {
+        let none = Answered {
+            targets: Some(&[]),
+            responses: &[],
+            levels: None,
+        };
+        let row = system_results("none", "test", none, &Bootstrap::default());
+        assert_eq!((row.n, row.dist_1, row.ppl), (0, Estimate::NOTHING, None));
+        assert_eq!(row.mean_words, 0.0);
+    }
 }

@@ -66,8 +66,10 @@ impl Series {
             line.draw(before);
         }
         let mut at = start;
+        let mut guess = 1;
         while at < end {
-            let next = self.column_end(axis, width, at, end);
+            let next = self.column_end(axis, width, at, end, guess);
+            guess = next - at;
             if next - at <= 2 {
                 (at..next).for_each(|i| line.draw(i));
             } else if let Some(found) = self.pyramid.extremes(&self.values, at, next) {
@@ -85,28 +87,48 @@ impl Series {
         line.out
     }
 
-    /// The first position after `at`, at most `end`, that falls into a later column.
-    fn column_end(&self, axis: XAxis, width: f64, at: usize, end: usize) -> usize {
+    /// The first position after `at`, at most `end`, that falls into a later column. `guess` is the
+    /// number of points in the column before: mostly this one holds about as many.
+    fn column_end(&self, axis: XAxis, width: f64, at: usize, end: usize, guess: usize) -> usize {
         if width == 0.0 {
             return end;
         }
         let edge = ((self.x(axis, at) / width).floor() + 1.0) * width;
         let here = |i: usize| self.x(axis, i) < edge;
-        // Gallop: a column holds few points far more often than many.
+        // `low` is in this column (or is `at`), `high` is not (or is `end`). Gallop from the guess.
+        let (mut low, mut high) = (at, end);
         let mut step = 1;
-        while at + step < end && here(at + step) {
-            step *= 2;
+        let probe = (at + guess).min(end - 1);
+        if here(probe) {
+            low = probe;
+            while low + step < high {
+                if here(low + step) {
+                    low += step;
+                    step *= 2;
+                } else {
+                    high = low + step;
+                }
+            }
+        } else {
+            high = probe.max(at + 1);
+            while low + step < high {
+                if here(high - step) {
+                    low = high - step;
+                } else {
+                    high -= step;
+                    step *= 2;
+                }
+            }
         }
-        let (mut low, mut high) = (at + step / 2 + 1, (at + step).min(end));
-        while low < high {
+        while low + 1 < high {
             let middle = low + (high - low) / 2;
             if here(middle) {
-                low = middle + 1;
+                low = middle;
             } else {
                 high = middle;
             }
         }
-        low.min(end)
+        high
     }
 
     fn nonfinite_in(&self, start: usize, end: usize) -> &[usize] {

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::data::DataError;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
+use crate::train::optimizer::OptimizerFileError;
 
 /// Why a run cannot go on; each says where and how to mend it.
 #[derive(Debug, Error)]
@@ -19,6 +20,8 @@ pub enum TrainError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerFileError),
     #[error("{what} has no examples; {mend}")]
     Empty { what: String, mend: String },
     #[error("{stage} at step {step}: the loss is {loss}. Lower `{setting}` and start again, or resume from an earlier checkpoint")]

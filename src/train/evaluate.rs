@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::generator::negative_log_likelihoods;
+use super::generator::target_losses;
 use super::judge::{Judge, LevelLogProbs, levels};
 use super::material::Encoded;
 use super::policy::Policy;
@@ -10,7 +10,8 @@ use super::ppo::reward::empathy_reward;
 use super::seed::{Draw, seed, stream};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
-use crate::metrics::{self, SystemResults, declared};
+use crate::metrics::emp_f1::emp_f1;
+use crate::metrics::{Answered, Bootstrap, ResponseWords, SystemResults, declared, perplexity, system_results};
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
 use crate::text::Tokenizer;
@@ -104,32 +105,36 @@ impl Examiner<'_> {
         examples: &[Encoded],
         answers: &Answers,
     ) -> SystemResults {
-        let nll = negative_log_likelihoods(policy, examples, self.batch, &self.device);
-        metrics::system_results(
-            system,
-            split,
-            Some(&nll),
-            &answers.responses,
-            answers.levels().as_ref().map(|(gold, predicted)| (gold.as_slice(), predicted.as_slice())),
-            self.resamples,
-            seed(self.run_seed, Draw::Bootstrap, 0),
-        )
+        let losses = target_losses(policy, examples, self.batch, &self.device);
+        let levels = answers.levels();
+        let bootstrap = Bootstrap {
+            resamples: self.resamples,
+            seed: seed(self.run_seed, Draw::Bootstrap, 0),
+        };
+        let answered = Answered {
+            targets: Some(&losses),
+            responses: &answers.responses,
+            levels: levels.as_ref().map(|(gold, given)| (gold.as_slice(), given.as_slice())),
+        };
+        system_results(system, split, answered, &bootstrap)
     }
 
     /// The points of the validation curves, without intervals.
     pub fn curve(&self, policy: &Policy, examples: &[Encoded], answers: &Answers) -> Vec<(String, f64)> {
-        let nll = negative_log_likelihoods(policy, examples, self.batch, &self.device);
-        let words: Vec<Vec<String>> = answers.responses.iter().map(|r| crate::text::words::words(r)).collect();
+        let losses = target_losses(policy, examples, self.batch, &self.device);
+        let words = ResponseWords::new(&answers.responses);
         let mut values = vec![
-            (declared::VALIDATION_PPL.to_string(), metrics::perplexity::perplexity(&nll)),
-            (declared::VALIDATION_DIST_1.to_string(), metrics::distinct::distinct(&words, 1)),
-            (declared::VALIDATION_DIST_2.to_string(), metrics::distinct::distinct(&words, 2)),
+            (declared::VALIDATION_DIST_1.to_string(), words.dist(1)),
+            (declared::VALIDATION_DIST_2.to_string(), words.dist(2)),
         ];
-        if let Some((gold, predicted)) = answers.levels() {
-            let agreement = metrics::emp_f1::emp_f1(&gold, &predicted);
+        if let Some(ppl) = perplexity(&losses) {
+            values.push((declared::VALIDATION_PPL.to_string(), ppl));
+        }
+        let agreement = answers.levels().and_then(|(gold, given)| emp_f1(&gold, &given));
+        if let Some(agreement) = agreement {
             values.push((declared::VALIDATION_EMP_F1.to_string(), agreement.emp_f1));
-            for (mechanism, f1) in Mechanism::ALL.into_iter().zip(agreement.mechanism_f1) {
-                values.push((declared::VALIDATION_F1_KEYS[mechanism.index()].to_string(), f1));
+            for (key, f1) in declared::VALIDATION_F1_KEYS.into_iter().zip(agreement.mechanism_f1) {
+                values.push((key.to_string(), f1));
             }
         }
         values

@@ -12,17 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
-use super::likelihood::{Pairs, cross_entropy, hidden_states, label_log_probs};
+use super::likelihood::{Pairs, cross_entropy, hidden_states};
 use super::material::Encoded;
 use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::policy::Policy;
 use super::seed::{Draw, seed};
 use super::session::{Ended, Session, Speed, memory, schedule};
-use super::tensors::{floats, scalar};
+use super::score::score;
+use super::tensors::scalar;
 use crate::data::batch::Batches;
 use crate::experiment::{LrSchedule, Stage, Tuning};
-use crate::metrics::declared;
+use crate::metrics::{TargetLoss, declared, perplexity};
 use crate::nn::Dropout;
 use crate::text::Tokenizer;
 
@@ -74,9 +75,9 @@ pub trait PairSource {
     fn pairs(&self, indices: &[usize], epoch: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>);
 }
 
-impl PairSource for [Encoded] {
+impl PairSource for Vec<Encoded> {
     fn len(&self) -> usize {
-        <[Encoded]>::len(self)
+        Vec::len(self)
     }
 
     fn lengths(&self) -> Vec<usize> {
@@ -174,7 +175,7 @@ pub fn train(
         );
         let vectors = policy.vectors();
         let hidden = hidden_states(&policy, vectors.as_ref(), &pairs, &mut dropout);
-        let loss = cross_entropy(policy.t5.logits(hidden), &pairs.responses);
+        let loss = cross_entropy(policy.t5.logits(hidden), &targets);
         let value = scalar(loss.clone().inner());
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
@@ -208,12 +209,12 @@ pub fn train(
             || directive == Directive::Evaluate;
         if validate && !task.validation.is_empty() {
             let resting = policy.valid();
-            let nll = negative_log_likelihoods(&resting, task.validation, 32, &session.device);
-            let (sum, tokens) = nll.iter().fold((0.0, 0), |(s, t), n| (s + n.0, t + n.1));
-            let loss = sum / tokens.max(1) as f64;
+            let losses = target_losses(&resting, task.validation, session.config.evaluation.batch, &session.device);
+            let ppl = perplexity(&losses).unwrap_or(f64::NAN);
+            let loss = ppl.ln();
             values.push((task.keys.validation_loss.to_string(), loss));
             if let Some(key) = task.keys.perplexity {
-                values.push((key.to_string(), loss.exp()));
+                values.push((key.to_string(), ppl));
             }
             if patience.best.is_none_or(|known| loss < known) {
                 patience = Patience { best: Some(loss), best_step: step, misses: 0 };
@@ -257,31 +258,29 @@ pub fn train(
 }
 
 /// Summed negative log-likelihood and token count of every target, eos included.
-pub fn negative_log_likelihoods(
+pub fn target_losses(
     policy: &Policy,
     examples: &[Encoded],
     batch: usize,
     device: &Device,
-) -> Vec<(f64, usize)> {
+) -> Vec<TargetLoss> {
     let vectors = policy.vectors();
     let start = policy.t5.config().decoder_start_token_id;
     let mut order: Vec<usize> = (0..examples.len()).collect();
     order.sort_by_key(|&index| (examples[index].source.len(), examples[index].target.len()));
-    let mut result = vec![(0.0, 0); examples.len()];
+    let mut losses = vec![TargetLoss { nll: 0.0, tokens: 0 }; examples.len()];
     for indices in order.chunks(batch) {
         let sources: Vec<_> = indices.iter().map(|&i| examples[i].source.as_slice()).collect();
         let targets: Vec<_> = indices.iter().map(|&i| examples[i].target.as_slice()).collect();
         let pairs = Pairs::new(&sources, &targets, start, device);
         let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
-        let log_probs = label_log_probs(policy.t5.logits(hidden), pairs.responses.ids.clone());
-        let width = log_probs.dims()[1];
-        for (row, &index) in floats(log_probs).chunks(width).zip(indices) {
-            let length = examples[index].target.len();
-            let sum: f64 = row[..length].iter().map(|&p| -f64::from(p)).sum();
-            result[index] = (sum, length);
+        let scores = score(policy.t5.logits(hidden), &targets);
+        for (row, &index) in scores.log_prob_rows.iter().zip(indices) {
+            let nll = row.iter().map(|&p| -f64::from(p)).sum();
+            losses[index] = TargetLoss { nll, tokens: row.len() };
         }
     }
-    result
+    losses
 }
 
 /// Metric names of the generator stage.

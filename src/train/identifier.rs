@@ -22,7 +22,7 @@ use super::tensors::{Tokens, floats, scalar};
 use crate::data::batch::Batches;
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
 use crate::experiment::{HeadChoice, IdentifierSettings, PoolingChoice, Severity, Stage};
-use crate::metrics::{classification, declared};
+use crate::metrics::{Confusion, declared};
 use crate::nn::Dropout;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::t5::T5;
@@ -315,57 +315,49 @@ fn weighted_cross_entropy(logits: Tensor<2>, levels: &[usize], weights: &[f32; 3
 /// How well an identifier does on the validation pairs.
 struct Scores {
     loss: f64,
-    accuracy: f64,
-    weighted_f1: f64,
-    macro_f1: f64,
-    /// Pairs of each true level, identified as each level.
-    confusion: Vec<Vec<u64>>,
+    confusion: Confusion,
 }
 
 fn validate(identifier: &Identifier, items: &[Item], device: &Device) -> Scores {
     let mut order: Vec<&Item> = items.iter().collect();
     order.sort_by_key(|item| (item.context.len(), item.response.len()));
-    let (mut gold, mut predicted, mut loss) = (Vec::new(), Vec::new(), 0.0);
+    let (mut confusion, mut loss) = (Confusion::new(EmpathyLevel::ALL.len()), 0.0);
     for part in order.chunks(32) {
         let (logits, levels) = predict(identifier, part.iter().copied(), device, &mut Dropout::off());
         for (row, &level) in floats(log_softmax(logits, 1)).chunks(3).zip(&levels) {
             loss -= f64::from(row[level]);
-            predicted.push(argmax(row));
+            confusion.add(level, argmax(row));
         }
-        gold.extend(levels);
     }
-    Scores {
-        loss: loss / items.len() as f64,
-        accuracy: 100.0 * classification::accuracy(&gold, &predicted),
-        weighted_f1: 100.0 * classification::weighted_f1(&gold, &predicted),
-        macro_f1: 100.0 * classification::macro_f1(&gold, &predicted),
-        confusion: classification::confusion(&gold, &predicted, 3),
-    }
+    Scores { loss: loss / items.len() as f64, confusion }
 }
 
 impl Scores {
     fn values(&self, mechanism: Mechanism) -> Vec<(String, f64)> {
         let keys = declared::IDENTIFIER_KEYS[mechanism.index()];
+        let report = self.confusion.report();
         [
             (keys.validation_loss, self.loss),
-            (keys.accuracy, self.accuracy),
-            (keys.weighted_f1, self.weighted_f1),
-            (keys.macro_f1, self.macro_f1),
+            (keys.accuracy, report.accuracy),
+            (keys.weighted_f1, report.weighted_f1),
+            (keys.macro_f1, report.macro_f1),
         ]
         .map(|(key, value)| (key.to_string(), value))
         .to_vec()
     }
 
     fn summary(&self, mechanism: Mechanism) -> String {
-        let majority = self.confusion.iter().map(|row| row.iter().sum::<u64>()).max().unwrap_or(0);
-        let all: u64 = self.confusion.iter().flatten().sum();
+        let report = self.confusion.report();
+        let commonest = EmpathyLevel::ALL.map(|level| self.confusion.support(level.index()));
+        let commonest = commonest.into_iter().max().unwrap_or(0);
         format!(
-            "{}: accuracy {:.1} %, weighted F1 {:.1} %, macro F1 {:.1} % on {all} validation pairs; always saying the commonest level would be right in {:.1} %",
+            "{}: accuracy {:.1} %, weighted F1 {:.1} %, macro F1 {:.1} % on {} validation pairs; always saying the commonest level would be right in {:.1} %",
             mechanism.title(),
-            self.accuracy,
-            self.weighted_f1,
-            self.macro_f1,
-            100.0 * majority as f64 / all.max(1) as f64,
+            report.accuracy,
+            report.weighted_f1,
+            report.macro_f1,
+            report.n,
+            100.0 * commonest as f64 / report.n.max(1) as f64,
         )
     }
 }

@@ -1,9 +1,9 @@
 //! Probabilities of given tokens: the loss of maximum likelihood, and the ground of PPL and PPO.
 
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use super::policy::Policy;
+use super::score::score;
 use super::tensors::{Tokens, shift_right};
 use crate::nn::Dropout;
 use crate::nn::prefix::PrefixVectors;
@@ -46,13 +46,8 @@ pub fn hidden_states(
         .decode(pairs.inputs.ids.clone(), &encoded, &pairs.contexts.mask, prefix, dropout)
 }
 
-/// Log-probabilities of `labels` `[batch, tokens]` under the full softmax of `logits`.
-pub fn label_log_probs(logits: Tensor<3>, labels: Tensor<2, Int>) -> Tensor<2> {
-    log_softmax(logits, 2).gather(2, labels.unsqueeze_dim(2)).squeeze_dim(2)
-}
-
-/// Mean cross-entropy over the real target tokens (pads ignored).
-pub fn cross_entropy(logits: Tensor<3>, targets: &Tokens) -> Tensor<1> {
-    let log_probs = label_log_probs(logits, targets.ids.clone()) * targets.mask.clone();
-    log_probs.sum().neg().div_scalar(targets.real.max(1) as f32)
+/// Mean cross-entropy over the target tokens `responses` (pads ignored).
+pub fn cross_entropy<R: AsRef<[u32]>>(logits: Tensor<3>, responses: &[R]) -> Tensor<1> {
+    let tokens: usize = responses.iter().map(|row| row.as_ref().len()).sum();
+    score(logits, responses).log_probs.sum().neg().div_scalar(tokens.max(1) as f32)
 }

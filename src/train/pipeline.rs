@@ -25,7 +25,7 @@ use super::seed::{Draw, seed};
 use super::session::{Ended, Session};
 use crate::data::rows::{Row, write_jsonl};
 use crate::data::{DialogueSet, LevelSet, Split, library};
-use crate::experiment::{Config, FeedForwardChoice, IdentifierInit, Stage, Tuning};
+use crate::experiment::{Config, FeedForwardChoice, IdentifierInit, Report, Stage, Tuning};
 use crate::nn::device;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::t5::{FeedForward, T5, T5Config};
@@ -88,7 +88,6 @@ pub fn run(
     Line {
         session,
         run_folder,
-        dialogues,
         level_set,
         material,
         tokenizer,
@@ -105,7 +104,6 @@ pub fn run(
 struct Line<'a> {
     session: Session<'a>,
     run_folder: &'a Path,
-    dialogues: DialogueSet,
     level_set: Option<LevelSet>,
     material: Material,
     tokenizer: Tokenizer,
@@ -227,7 +225,7 @@ impl Line<'_> {
             dropout: config.model.dropout,
             order: Draw::GeneratorOrder,
             dropout_draw: Draw::GeneratorDropout,
-            source: self.material.train.as_slice(),
+            source: &self.material.train,
             validation: &self.material.validation,
             tokenizer: &self.tokenizer,
             base: base.as_deref(),
@@ -335,8 +333,11 @@ impl Line<'_> {
                     row
                 })
                 .collect();
-            write_jsonl(&folder.join(format!("{}.jsonl", name.to_lowercase())), &rows)?;
-            self.session.observer.report(crate::experiment::Report::Results { system: results });
+            let path = folder.join(format!("{}.jsonl", name.to_lowercase()));
+            let mut text = Vec::new();
+            write_jsonl(&mut text, &rows).map_err(TrainError::io(&path))?;
+            fs::write(&path, text).map_err(TrainError::io(&path))?;
+            self.session.observer.report(Report::Results { system: results });
             self.session.metrics(STAGE, step as u64 + 1, total, vec![]);
             if self.session.directive() == Directive::Stop && step as u64 + 1 < total {
                 return Ok(Ended::Stopped);

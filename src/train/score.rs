@@ -27,7 +27,9 @@ pub struct Scores {
 ///
 /// # Panics
 /// If `responses` does not fit the logits' first two dimensions or an id is past the vocabulary.
-pub fn score(logits: Tensor<3>, responses: &[Vec<u32>]) -> Scores {
+pub fn score<R: AsRef<[u32]>>(logits: Tensor<3>, responses: &[R]) -> Scores {
+    let responses: Vec<&[u32]> = responses.iter().map(AsRef::as_ref).collect();
+    let responses = responses.as_slice();
     let [rows, tokens, vocabulary] = logits.dims();
     assert_eq!(rows, responses.len(), "one row of logits for each response");
     for response in responses {
@@ -45,7 +47,7 @@ pub fn score(logits: Tensor<3>, responses: &[Vec<u32>]) -> Scores {
     }
 }
 
-fn score_on_host(logits: Tensor<3>, responses: &[Vec<u32>], device: &Device) -> Scores {
+fn score_on_host(logits: Tensor<3>, responses: &[&[u32]], device: &Device) -> Scores {
     let [rows, tokens, vocabulary] = logits.dims();
     let actions = actions(responses, tokens);
     let data = logits.clone().inner().into_data();
@@ -144,7 +146,7 @@ impl Position {
     }
 }
 
-fn score_on_device(logits: Tensor<3>, responses: &[Vec<u32>], device: &Device) -> Scores {
+fn score_on_device(logits: Tensor<3>, responses: &[&[u32]], device: &Device) -> Scores {
     let [rows, tokens, _] = logits.dims();
     let actions = actions(responses, tokens);
     let ids: Vec<i64> = actions.iter().map(|id| id.unwrap_or(0) as i64).collect();
@@ -244,7 +246,7 @@ fn largest(logits: &[f32]) -> f32 {
 }
 
 /// The token taken at every position, `None` on pads.
-fn actions(responses: &[Vec<u32>], tokens: usize) -> Vec<Option<usize>> {
+fn actions(responses: &[&[u32]], tokens: usize) -> Vec<Option<usize>> {
     let mut actions = Vec::with_capacity(responses.len() * tokens);
     for response in responses {
         actions.extend(response.iter().map(|id| Some(*id as usize)));
@@ -258,7 +260,7 @@ fn pads(actions: &[Option<usize>], shape: [usize; 2], device: &Device) -> Tensor
     Tensor::from_data(TensorData::new(pads, shape), device)
 }
 
-fn rows_of(numbers: &[f32], responses: &[Vec<u32>], tokens: usize) -> Vec<Vec<f32>> {
+fn rows_of(numbers: &[f32], responses: &[&[u32]], tokens: usize) -> Vec<Vec<f32>> {
     responses
         .iter()
         .enumerate()

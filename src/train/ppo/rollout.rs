@@ -4,7 +4,8 @@
 //! from: as the authors' trainer does. The k1 estimate can then be negative; k3 and the full KL
 //! beside it show by how much it is off.
 
-use burn::tensor::activation::log_softmax;
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
@@ -13,10 +14,9 @@ use crate::nn::prefix::PrefixVectors;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, generate};
 use crate::text::Tokenizer;
-use crate::train::TrainError;
-use crate::train::likelihood::{Pairs, hidden_states, label_log_probs};
+use crate::train::likelihood::{Pairs, hidden_states};
 use crate::train::policy::Policy;
-use crate::train::tensors::to_rows;
+use crate::train::score::{full_kl, score};
 
 /// Responses drawn from the policy (Eq. 12).
 pub struct Rollout {
@@ -49,9 +49,14 @@ impl Rollout {
         self.generated.iter().map(|row| row.tokens.len())
     }
 
+    /// Token ids of the responses at `range`.
+    fn tokens(&self, range: Range<usize>) -> impl Iterator<Item = &[u32]> {
+        self.generated[range].iter().map(|row| row.tokens.as_slice())
+    }
+
     /// The rows at `range` as teacher-forced pairs; the sampled ids are the ids that are scored.
-    pub fn pairs(&self, range: std::ops::Range<usize>, start: u32, device: &Device) -> Pairs {
-        let tokens: Vec<&[u32]> = self.generated[range.clone()].iter().map(|row| row.tokens.as_slice()).collect();
+    fn pairs(&self, range: Range<usize>, start: u32, device: &Device) -> Pairs {
+        let tokens: Vec<&[u32]> = self.tokens(range.clone()).collect();
         let contexts: Vec<&[u32]> = self.contexts[range].iter().map(Vec::as_slice).collect();
         Pairs::new(&contexts, &tokens, start, device)
     }
@@ -59,31 +64,36 @@ impl Rollout {
 
 /// What a policy says to given responses.
 pub struct Look {
-    /// Log-probabilities, values and entropy of every token `[batch, tokens]`.
+    /// Log-probabilities (0 on pads), values and entropy of every token `[batch, tokens]`.
     pub evaluation: Evaluation,
-    /// Log-probabilities of the whole vocabulary `[batch, tokens, vocabulary]`, without graph.
-    pub distribution: Tensor<3>,
+    /// Log-probabilities of the real tokens.
+    pub log_probs: Vec<Vec<f32>>,
+    /// Logits `[batch, tokens, vocabulary]`, without graph.
+    pub logits: Tensor<3>,
 }
 
-/// One forward pass of the policy, dropout off, values by its own value head. Pads hold whatever
-/// comes out there.
-pub fn look(policy: &Policy, pairs: &Pairs) -> Look {
+/// One forward pass of the policy over the rollout's rows at `range`, dropout off, values by its own
+/// value head.
+pub fn look(policy: &Policy, rollout: &Rollout, range: Range<usize>, device: &Device) -> Look {
+    let start = policy.t5.config().decoder_start_token_id;
+    let pairs = rollout.pairs(range.clone(), start, device);
     let vectors = policy.vectors();
-    let hidden = hidden_states(policy, vectors.as_ref(), pairs, &mut Dropout::off());
+    let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
     let values = match &policy.value_head {
         Some(head) => head.forward(hidden.clone()),
         None => pairs.responses.mask.zeros_like(),
     };
-    let distribution = log_softmax(policy.t5.logits(hidden), 2);
-    let log_probs = distribution
-        .clone()
-        .gather(2, pairs.responses.ids.clone().unsqueeze_dim(2))
-        .squeeze_dim(2);
-    let distribution = distribution.inner();
-    let entropy = (distribution.clone().exp() * distribution.clone()).sum_dim(2).neg().squeeze_dim(2);
+    let logits = policy.t5.logits(hidden);
+    let tokens: Vec<&[u32]> = rollout.tokens(range).collect();
+    let scores = score(logits.clone(), &tokens);
     Look {
-        evaluation: Evaluation { log_probs, values, entropy },
-        distribution,
+        evaluation: Evaluation {
+            log_probs: scores.log_probs,
+            values,
+            entropy: scores.entropy,
+        },
+        log_probs: scores.log_prob_rows,
+        logits: logits.inner(),
     }
 }
 
@@ -98,28 +108,18 @@ pub struct AgainstReference {
 pub fn against_reference(
     reference: &Policy,
     vectors: Option<&PrefixVectors>,
-    pairs: &Pairs,
-    distribution: &Tensor<3>,
-    lengths: &[usize],
+    rollout: &Rollout,
+    policy_logits: Tensor<3>,
+    device: &Device,
 ) -> AgainstReference {
-    let hidden = hidden_states(reference, vectors, pairs, &mut Dropout::off());
-    let reference = log_softmax(reference.t5.logits(hidden), 2);
-    let full = (distribution.clone().exp() * (distribution.clone() - reference.clone()))
-        .sum_dim(2)
-        .squeeze_dim(2);
-    let log_probs = reference
-        .gather(2, pairs.responses.ids.clone().unsqueeze_dim(2))
-        .squeeze_dim(2);
+    let rows = 0..rollout.generated.len();
+    let pairs = rollout.pairs(rows.clone(), reference.t5.config().decoder_start_token_id, device);
+    let hidden = hidden_states(reference, vectors, &pairs, &mut Dropout::off());
+    let logits = reference.t5.logits(hidden);
+    let tokens: Vec<&[u32]> = rollout.tokens(rows).collect();
+    let lengths: Vec<usize> = rollout.lengths().collect();
     AgainstReference {
-        reference_log_probs: to_rows(log_probs, lengths.iter().copied()),
-        full_kl: to_rows(full, lengths.iter().copied()),
+        reference_log_probs: score(logits.clone(), &tokens).log_prob_rows,
+        full_kl: full_kl(policy_logits, logits, &lengths),
     }
-}
-
-/// Log-probabilities of the responses under `policy`, for those who want nothing else.
-pub fn response_log_probs(policy: &Policy, pairs: &Pairs, lengths: &[usize]) -> Vec<Vec<f32>> {
-    let vectors = policy.vectors();
-    let hidden = hidden_states(policy, vectors.as_ref(), pairs, &mut Dropout::off());
-    let log_probs = label_log_probs(policy.t5.logits(hidden), pairs.responses.ids.clone());
-    to_rows(log_probs, lengths.iter().copied())
 }

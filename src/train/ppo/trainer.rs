@@ -151,40 +151,29 @@ pub fn train(
         let score_seconds = clock.elapsed().as_secs_f64();
 
         let clock = Instant::now();
-        let start = policy.t5.config().decoder_start_token_id;
         let rows = rollout.generated.len();
-        let whole = rollout.pairs(0..rows, start, &device);
-        // The first epoch's own forward pass gives the old log-probabilities and values.
-        let mut ahead = None;
         let row_lengths: Vec<usize> = rollout.lengths().collect();
-        let now = if settings.minibatches == 1 {
-            look(&policy, &whole)
+        // The first epoch's own forward pass gives the old log-probabilities and values.
+        let alone = settings.minibatches == 1;
+        let now = if alone {
+            look(&policy, &rollout, 0..rows, &device)
         } else {
-            look(&policy.valid(), &whole)
+            look(&policy.valid(), &rollout, 0..rows, &device)
         };
-        let old_log_probs = to_rows(now.evaluation.log_probs.clone().inner(), row_lengths.iter().copied());
-        let old_values = to_rows(now.evaluation.values.clone().inner(), row_lengths.iter().copied());
+        let Look { evaluation, log_probs: old_log_probs, logits } = now;
+        let old_values = to_rows(evaluation.values.clone().inner(), row_lengths.iter().copied());
+        let mut ahead = alone.then_some(evaluation);
         let look_seconds = clock.elapsed().as_secs_f64();
-
-        let clock = Instant::now();
-        let against = against_reference(
-            &reference,
-            reference_vectors.as_ref(),
-            &whole,
-            &now.distribution,
-            &row_lengths,
-        );
-        let reward_seconds = score_seconds + clock.elapsed().as_secs_f64();
-
-        let clock = Instant::now();
-        if settings.minibatches == 1 {
-            ahead = Some(now);
-        }
         if first {
             check_rollout(&rollout, &old_log_probs)?;
             first = false;
         }
 
+        let clock = Instant::now();
+        let against = against_reference(&reference, reference_vectors.as_ref(), &rollout, logits, &device);
+        let reward_seconds = score_seconds + clock.elapsed().as_secs_f64();
+
+        let clock = Instant::now();
         let beta = state.kl_control.beta();
         let mut rewards: Vec<Vec<f32>> = (0..rows)
             .map(|row| {
@@ -224,16 +213,10 @@ pub fn train(
         let mut skipped = 0;
         'epochs: for _ in 0..settings.epochs {
             for part in parts(rows, settings.minibatches) {
-                let pairs;
-                let look = match ahead.take() {
-                    Some(look) => look,
-                    None => {
-                        pairs = rollout.pairs(part.clone(), start, &device);
-                        self::look(&policy, &pairs)
-                    }
+                let evaluation = match ahead.take() {
+                    Some(evaluation) => evaluation,
+                    None => look(&policy, &rollout, part.clone(), &device).evaluation,
                 };
-                let Look { evaluation, distribution } = look;
-                drop(distribution);
                 let response_rows: Vec<ResponseRow<'_>> = part
                     .map(|row| ResponseRow {
                         log_probs: &old_log_probs[row],

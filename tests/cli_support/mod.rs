@@ -20,9 +20,9 @@ pub const SHORT: [&str; 16] = [
     "--set=data.test_limit=24",
     "--set=prefix.encoder=8",
     "--set=ppo.tuning=prefix",
-    "--set=ppo.steps=4",
+    "--set=ppo.steps=24",
     "--set=ppo.batch=4",
-    "--set=ppo.evaluate_every=2",
+    "--set=ppo.evaluate_every=12",
     "--set=evaluation.subset=8",
     "--set=evaluation.resamples=20",
 ];

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::StartError;
 use crate::experiment::ExperimentError;
@@ -27,6 +28,8 @@ pub enum Failure {
     Data(#[from] DataError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Train(#[from] TrainError),
     #[error(transparent)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::{Failure, Place};
+use crate::checkpoint;
 use crate::experiment::{Config, Stage};
 use crate::store::{CheckpointRow, RunRef, StoreReader};
 use crate::train::checkpoint::Checkpoints;
@@ -97,9 +98,9 @@ fn find(place: &Place, of: RunRef, stages: &[Stage]) -> Result<Found, Failure> {
         .find_map(|&stage| checkpoints.iter().rfind(|row| fits(row, stage)))
         .ok_or_else(|| none_there(of, stages, &checkpoints))?;
     let folder = reader.run_dir(of.run).join(&row.path);
-    let checkpoint = Checkpoints::open(&folder)?;
-    checkpoint.verify()?;
-    if row.stage == Stage::Identifiers && !checkpoint.listing.done {
+    checkpoint::verify(&folder)?;
+    let whole = Checkpoints::open(&folder)?.listing.done;
+    if row.stage == Stage::Identifiers && !whole {
         return Err(Failure::Failed(format!(
             "run {}: its identifiers are not trained to the end (step {}); go on with the run first",
             of.run, row.step

@@ -3,11 +3,14 @@
 //! The generator is a policy without a value head. A folder holds T5's weights only where the run
 //! changed them; else it points to the folder that has them.
 
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::error::TrainError;
 use crate::experiment::Tuning;
@@ -117,6 +120,38 @@ impl Policy {
         Ok((policy, tokenizer))
     }
 
+    /// SHA-256 over the files that [`Policy::load`] reads from `folder`, in hexadecimal.
+    pub fn fingerprint(folder: &Path) -> Result<String, TrainError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder).map_err(TrainError::io(folder))? {
+            let entry = entry.map_err(TrainError::io(folder))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let weights = [".safetensors", ".bin"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            if weights || ["config.json", TOKENIZER, MANIFEST].contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        let mut hasher = Sha256::new();
+        for name in names {
+            let path = folder.join(&name);
+            hasher.update(name.as_bytes());
+            let mut file = File::open(&path).map_err(TrainError::io(&path))?;
+            io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(TrainError::io(&path))?;
+        }
+        let manifest_path = folder.join(MANIFEST);
+        if manifest_path.is_file() {
+            let manifest: Manifest = super::checkpoint::read_json(&manifest_path)?;
+            if let Some(base) = manifest.base {
+                hasher.update(Policy::fingerprint(&folder.join(base))?.as_bytes());
+            }
+        }
+        let digest = hasher.finalize();
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// Reads prefix and value head from `folder`, keeping T5 as it is.
     pub fn load_trained(&mut self, folder: &Path, device: &Device) -> Result<(), TrainError> {
         let manifest: Manifest = super::checkpoint::read_json(&folder.join(MANIFEST))?;
@@ -141,11 +176,32 @@ impl Policy {
     }
 }
 
+/// Bytes on their way into a digest.
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// T5 and its tokenizer, which may not know more tokens than T5 has embeddings.
 fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainError> {
+    let rows = T5Config::read(folder)?.vocab_size;
     let path = folder.join(TOKENIZER);
+    if !path.is_file() {
+        return Err(TrainError::Weights(WeightsError::Missing {
+            path,
+            mend: "a model folder holds config.json, tokenizer.json and model.safetensors".into(),
+        }));
+    }
     let tokenizer = Tokenizer::from_file(&path)?;
-    let (tokens, rows) = (tokenizer.vocab_size(), T5Config::read(folder)?.vocab_size);
+    let tokens = tokenizer.vocab_size();
     if tokens > rows {
         return Err(TrainError::Weights(WeightsError::Foreign {
             path,

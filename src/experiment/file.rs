@@ -523,7 +523,7 @@ mod tests {
 
     #[test]
     fn a_child_overrides_its_parent_and_says_what_differs() {
-        let child = read("parent = \"quickstart\"\n[ppo]\nsteps = 7\nbatch = 16").unwrap();
+        let child = read("parent = \"quickstart\"\n[ppo]\nsteps = 7\nbatch = 32").unwrap();
         assert_eq!(child.config.ppo.steps, 7);
         assert_eq!(child.config.data.dialogues, "builtin");
         let paths: Vec<_> = child.differs.iter().map(|d| d.path.as_str()).collect();

@@ -14,10 +14,11 @@ fn main() -> ExitCode {
     let cli = Cli::from_command_line();
     if cli.wants_window() {
         return cli::ended(cli.store().and_then(|store| {
-            app::run(app::Options { store }).map_err(|error| cli::Failure::Failed(error.to_string()))
+            app::run(app::Options { store })
+                .map_err(|error| cli::Failure::Failed(error.to_string()))
         }));
     }
-    cli.run()
+    cli.run(app::has_display())
 }
 
 /// Training frees and takes the same large blocks over and over: giving them back to the system in

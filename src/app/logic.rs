@@ -77,8 +77,12 @@ impl App {
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub fn new(ctx: &Context, options: Options, prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
+    pub fn new(ctx: &Context, options: Options, mut prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
         theme::apply(ctx);
+        if prefs.place == Place::Live {
+            // What was live is not any more.
+            prefs.place = Place::Start;
+        }
         ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
         let wake = ctx.clone();
         let reader = Reader::start(options.store.clone(), move || wake.request_repaint())?;

@@ -73,8 +73,8 @@ pub fn run(options: Options) -> Result<(), AppError> {
     .map_err(|error| AppError::Window(error.to_string()))
 }
 
-/// Elsewhere than on these systems there always is one.
-fn has_display() -> bool {
+/// Whether there is a display to open a window on. Elsewhere than on these systems there always is one.
+pub fn has_display() -> bool {
     if !cfg!(any(target_os = "linux", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")) {
         return true;
     }

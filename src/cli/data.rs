@@ -77,7 +77,11 @@ impl Data {
 
 fn rows(report: &ImportReport) -> [usize; 3] {
     let sum = |of: fn(&FileReport) -> usize| report.files.iter().map(of).sum();
-    [sum(|file| file.read), sum(|file| file.kept), sum(|file| file.skipped)]
+    [
+        sum(|file| file.read),
+        sum(|file| file.kept),
+        sum(|file| file.skipped),
+    ]
 }
 
 fn import_json(report: &ImportReport) -> Value {
@@ -107,18 +111,37 @@ fn import_text(report: &ImportReport) -> String {
         ("skipped", Align::Right),
     ]);
     for file in &report.files {
-        table.row([file.file.clone(), number(file.read), number(file.kept), number(file.skipped)]);
+        table.row([
+            file.file.clone(),
+            number(file.read),
+            number(file.kept),
+            number(file.skipped),
+        ]);
     }
     let [read, kept, skipped] = rows(report).map(number);
     table.row(["all".to_string(), read, kept, skipped]);
     let mut text = table.text();
     for file in &report.files {
-        let skipped: Vec<_> = report.skipped.iter().filter(|row| row.file == file.file).collect();
+        let skipped: Vec<_> = report
+            .skipped
+            .iter()
+            .filter(|row| row.file == file.file)
+            .collect();
         for row in skipped.iter().take(SHOWN_SKIPPED) {
-            text.push_str(&format!("skipped {}, line {}: {}\n", row.file, row.line, row.reason));
+            text.push_str(&format!(
+                "skipped {}, line {}: {}\n",
+                row.file, row.line, row.reason
+            ));
         }
-        if let Some(more) = skipped.len().checked_sub(SHOWN_SKIPPED).filter(|more| *more > 0) {
-            text.push_str(&format!("skipped {more} more rows of {}; --json lists them all\n", file.file));
+        if let Some(more) = skipped
+            .len()
+            .checked_sub(SHOWN_SKIPPED)
+            .filter(|more| *more > 0)
+        {
+            text.push_str(&format!(
+                "skipped {more} more rows of {}; --json lists them all\n",
+                file.file
+            ));
         }
     }
     for remark in &report.remarks {
@@ -171,7 +194,11 @@ fn summary_text(summary: &SetSummary) -> String {
             let name = level.mechanism.title().to_string();
             table.row([name].into_iter().chain(counts.map(|n| count(*n as u64))));
         }
-        text.push_str(&format!("{} labelled pairs\n{}\n", count(pairs as u64), table.text()));
+        text.push_str(&format!(
+            "{} labelled pairs\n{}\n",
+            count(pairs as u64),
+            table.text()
+        ));
     }
     let mut table = TextTable::new(&[
         ("Words of", Align::Left),
@@ -194,9 +221,18 @@ fn summary_text(summary: &SetSummary) -> String {
         let emotions: Vec<String> = summary
             .emotions
             .iter()
-            .map(|emotion| format!("{} {}", emotion.emotion, count(emotion.conversations as u64)))
+            .map(|emotion| {
+                format!(
+                    "{} {}",
+                    emotion.emotion,
+                    count(emotion.conversations as u64)
+                )
+            })
             .collect();
-        text.push_str(&format!("\nConversations by emotion: {}\n", emotions.join(", ")));
+        text.push_str(&format!(
+            "\nConversations by emotion: {}\n",
+            emotions.join(", ")
+        ));
     }
     text
 }

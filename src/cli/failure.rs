@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::StartError;
 use crate::experiment::ExperimentError;
@@ -28,12 +29,18 @@ pub enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
     Train(#[from] TrainError),
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
     /// The run ended by an error, which is on record with it.
     #[error("run {run} failed: {error}; once that is mended, go on with `{go_on}`")]
-    Run { run: RunId, error: String, go_on: String },
+    Run {
+        run: RunId,
+        error: String,
+        go_on: String,
+    },
     /// A person stopped the run, and was told how to go on.
     #[error("stopped")]
     Stopped,

@@ -4,11 +4,20 @@
 //! one JSON object a line, and nothing else. Knows no tensor and no SQL.
 
 mod data;
+mod doctor;
+mod evaluate;
 mod failure;
+mod generate;
+mod identify;
+mod input;
+mod meter;
+mod model;
 mod output;
 mod progress;
+mod reference;
 mod run;
 mod runs;
+mod score;
 mod settings;
 
 use std::path::PathBuf;
@@ -59,6 +68,19 @@ enum Command {
     /// Data sets: import them into the store, look at them
     #[command(subcommand)]
     Data(data::Data),
+    /// Models: a folder's or a run's
+    #[command(subcommand)]
+    Model(model::Model),
+    /// Answer contexts: rows with "response", "tokens" and "logprobs"
+    Generate(generate::Generate),
+    /// Score given responses: rows with "tokens", "logprobs" (natural log, eos included) and "nll"
+    Score(score::Score),
+    /// Measure a run's checkpoint, or any system's responses: PPL, Dist-1/2, Emp-F1 with intervals
+    Evaluate(evaluate::Evaluate),
+    /// Identify the empathy levels of responses in their contexts
+    Identify(identify::Identify),
+    /// What this machine offers, what is installed, what is wrong and how to mend it
+    Doctor(doctor::Doctor),
     /// Every setting of an experiment, with its range, default and the paper's value
     Settings(settings::Settings),
 }
@@ -68,6 +90,8 @@ struct Place {
     store: PathBuf,
     /// As it was given on the command line, to be repeated in what a person is told to type.
     given: Option<PathBuf>,
+    /// Whether a window could open.
+    display: bool,
     out: Output,
 }
 
@@ -101,21 +125,30 @@ impl Cli {
         }
     }
 
-    /// Carries out the command.
-    pub fn run(self) -> ExitCode {
-        ended(self.carry_out())
+    /// Carries out the command; `display` says whether a window could open.
+    pub fn run(self, display: bool) -> ExitCode {
+        ended(self.carry_out(display))
     }
 
-    fn carry_out(self) -> Result<(), Failure> {
+    fn carry_out(self, display: bool) -> Result<(), Failure> {
         let place = Place {
             store: self.store()?,
             given: self.common.store,
-            out: Output { json: self.common.json },
+            display,
+            out: Output {
+                json: self.common.json,
+            },
         };
         match self.command {
             Some(Command::Run(run)) => run.carry_out(&place),
             Some(Command::Runs(runs)) => runs.carry_out(&place),
             Some(Command::Data(data)) => data.carry_out(&place),
+            Some(Command::Model(model)) => model.carry_out(&place),
+            Some(Command::Generate(generate)) => generate.carry_out(&place),
+            Some(Command::Score(score)) => score.carry_out(&place),
+            Some(Command::Evaluate(evaluate)) => evaluate.carry_out(&place),
+            Some(Command::Identify(identify)) => identify.carry_out(&place),
+            Some(Command::Doctor(doctor)) => doctor.carry_out(&place),
             Some(Command::Settings(settings)) => settings.carry_out(&place),
             None => Ok(()),
         }

@@ -8,6 +8,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::Failure;
+use crate::data::rows::{Row, write_jsonl};
 
 /// The way to stdout. Writing fails, rather than panics, when its reader is gone.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,13 @@ impl Output {
     /// One JSON object on a line of its own.
     pub fn json_line(&self, value: &Value) -> Result<(), Failure> {
         self.text(&format!("{value}\n"))
+    }
+
+    /// A row, as one JSON object on a line of its own.
+    pub fn row(&self, row: &Row) -> Result<(), Failure> {
+        let mut line = Vec::new();
+        write_jsonl(&mut line, [row])?;
+        Ok(io::stdout().lock().write_all(&line)?)
     }
 
     /// Text as it is.
@@ -103,6 +111,9 @@ mod tests {
         assert_eq!(duration(7_260_000), "2 h 1 min");
         assert_eq!(duration(1_540), "1.5 s");
         assert_eq!(bytes(1_420_000), "1.4 MB");
-        assert_eq!([figure(0.00002), figure(12.3456), figure(-431.27)], ["2.000e-5", "12.346", "-431.3"]);
+        assert_eq!(
+            [figure(0.00002), figure(12.3456), figure(-431.27)],
+            ["2.000e-5", "12.346", "-431.3"]
+        );
     }
 }

@@ -105,9 +105,19 @@ impl Progress {
         };
         match report {
             Report::Stage { stage, total } => self.begin(*stage, *total),
-            Report::Metrics { step, total, values, .. } => self.advance(*step, *total, values),
+            Report::Metrics {
+                step,
+                total,
+                values,
+                ..
+            } => self.advance(*step, *total, values),
             Report::StageDone { step, .. } => self.end(*step),
-            Report::Note { stage, step, severity, text } => {
+            Report::Note {
+                stage,
+                step,
+                severity,
+                text,
+            } => {
                 let mark = match severity {
                     Severity::Info => "note",
                     Severity::Warning => "warning",
@@ -152,7 +162,9 @@ impl Progress {
     }
 
     fn advance(&mut self, step: u64, total: u64, values: &[(String, f64)]) {
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            return;
+        };
         (current.step, current.total) = (step, total);
         let mut evaluated = false;
         for ((_, keys, _), latest) in figures(current.stage).iter().zip(&mut current.latest) {
@@ -166,14 +178,17 @@ impl Progress {
         current.bar.set_length(total);
         current.bar.set_position(step);
         current.bar.set_message(current.message());
-        if evaluated && self.style.is_none() {
+        // The last one is told with the end of the stage.
+        if evaluated && step < total && self.style.is_none() {
             let line = current.line();
             self.say(&line);
         }
     }
 
     fn end(&mut self, step: u64) {
-        let Some(mut current) = self.current.take() else { return };
+        let Some(mut current) = self.current.take() else {
+            return;
+        };
         current.step = step;
         current.bar.set_length(step.max(1));
         current.bar.set_position(step);
@@ -211,6 +226,11 @@ impl Current {
     fn line(&self) -> String {
         let figures = self.figures();
         let separator = if figures.is_empty() { "" } else { "  " };
-        format!("{} {}/{}{separator}{figures}", self.stage.title(), self.step, self.total)
+        format!(
+            "{} {}/{}{separator}{figures}",
+            self.stage.title(),
+            self.step,
+            self.total
+        )
     }
 }

@@ -123,7 +123,12 @@ fn resumed(place: &Place, of: RunRef) -> Result<StartRequest, Failure> {
     let detail = reader.run(of.run)?;
     let origin = format!("settings of run {} in {}", of.run, place.store.display());
     let config = Config::from_toml(&origin, &detail.config_toml)?;
-    let now = worker::new_run(&place.store, &detail.row.experiment, &detail.row.name, &config)?;
+    let now = worker::new_run(
+        &place.store,
+        &detail.row.experiment,
+        &detail.row.name,
+        &config,
+    )?;
     for (name, fingerprint) in &detail.fingerprints {
         if now.fingerprints.get(name) != Some(fingerprint) {
             return Err(Failure::Failed(format!(
@@ -180,7 +185,9 @@ fn watch(place: &Place, request: StartRequest) -> Result<(), Failure> {
                 return Ok(());
             }
             if !results.is_empty() {
-                place.out.text(&format!("\n{}\n", results_table(&results)))?;
+                place
+                    .out
+                    .text(&format!("\n{}\n", results_table(&results)))?;
             }
             let argument = place.store_argument();
             place.out.text(&format!(
@@ -191,7 +198,11 @@ fn watch(place: &Place, request: StartRequest) -> Result<(), Failure> {
             eprintln!("Run {run} is stopped. Go on with `{}`.", go_on(run));
             Err(Failure::Stopped)
         }
-        Some(RunEnd::Failed(run, error)) => Err(Failure::Run { run, error, go_on: go_on(run) }),
+        Some(RunEnd::Failed(run, error)) => Err(Failure::Run {
+            run,
+            error,
+            go_on: go_on(run),
+        }),
         Some(RunEnd::NotStarted(error)) => Err(Failure::Start(error)),
         None => Err(Failure::Failed("the run ended without a word".to_string())),
     }

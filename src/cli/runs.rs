@@ -47,7 +47,9 @@ fn list(place: &Place) -> Result<(), Failure> {
     }
     if runs.is_empty() {
         let store = place.store.display();
-        return place.out.text(&format!("No runs in {store} yet. `emprl run quickstart` makes one.\n"));
+        return place.out.text(&format!(
+            "No runs in {store} yet. `emprl run quickstart` makes one.\n"
+        ));
     }
     let mut table = TextTable::new(&[
         ("Run", Align::Right),
@@ -64,14 +66,19 @@ fn list(place: &Place) -> Result<(), Failure> {
         ("Emp-F1", Align::Right),
     ]);
     for run in &runs {
-        let last = |key: &str| run.summary.get(key).map_or_else(String::new, |value| figure(*value));
+        let last = |key: &str| {
+            run.summary
+                .get(key)
+                .map_or_else(String::new, |value| figure(*value))
+        };
         table.row([
             run.id.to_string(),
             run.name.clone(),
             run.experiment.clone(),
             run.seed.to_string(),
             run.status.to_string(),
-            run.stage.map_or_else(String::new, |stage| stage.to_string()),
+            run.stage
+                .map_or_else(String::new, |stage| stage.to_string()),
             step(run),
             moment(run.started),
             last(declared::EMPATHY_REWARD),
@@ -80,7 +87,10 @@ fn list(place: &Place) -> Result<(), Failure> {
             last(declared::VALIDATION_EMP_F1),
         ]);
     }
-    place.out.text(&format!("{}Reward to Emp-F1: the last value of each.\n", table.text()))
+    place.out.text(&format!(
+        "{}Reward to Emp-F1: the last value of each.\n",
+        table.text()
+    ))
 }
 
 fn step(run: &RunRow) -> String {
@@ -126,11 +136,27 @@ fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         fact("Stage", format!("{}, step {}", stage.title(), step(row)));
     }
     let until = row.ended.unwrap_or(row.heartbeat);
-    fact("Started", format!("{}, {}", moment(row.started), duration(until - row.started)));
+    fact(
+        "Started",
+        format!("{}, {}", moment(row.started), duration(until - row.started)),
+    );
     fact("Seed", row.seed.to_string());
     fact("Device", row.device.clone());
-    let known = |name: &str| detail.environment[name].as_str().unwrap_or("unknown").to_string();
-    fact("Program", format!("{} ({}), burn {}", known("program"), known("commit"), known("burn")));
+    let known = |name: &str| {
+        detail.environment[name]
+            .as_str()
+            .unwrap_or("unknown")
+            .to_string()
+    };
+    fact(
+        "Program",
+        format!(
+            "{} ({}), burn {}",
+            known("program"),
+            known("commit"),
+            known("burn")
+        ),
+    );
     for (name, fingerprint) in &detail.fingerprints {
         fact("Data", format!("{name} {fingerprint}"));
     }
@@ -182,7 +208,9 @@ fn show(place: &Place, run: RunId) -> Result<(), Failure> {
     text.push_str("\nEvents\n");
     let left_out = events.len().saturating_sub(SHOWN_EVENTS);
     if left_out > 0 {
-        text.push_str(&format!("  {left_out} earlier ones; --json lists them all\n"));
+        text.push_str(&format!(
+            "  {left_out} earlier ones; --json lists them all\n"
+        ));
     }
     for event in &events[left_out..] {
         let stage = event.stage.map_or("", |stage| stage.title());

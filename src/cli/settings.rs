@@ -69,7 +69,9 @@ pub fn list(place: &Place, own: Option<&Config>) -> Result<(), Failure> {
         }
         text.push('\n');
     }
-    text.push_str("Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n");
+    text.push_str(
+        "Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n",
+    );
     place.out.text(&text)
 }
 

@@ -23,6 +23,13 @@ pub fn new_run(
     config: &Config,
 ) -> Result<NewRun, TrainError> {
     let fingerprints = pipeline::fingerprints(config, store)?;
+    let mut config = config.clone();
+    // The run may be taken up again from another folder than this one.
+    if let Ok(folder) = std::path::absolute(&config.model.source)
+        && config.model.source != "scratch"
+    {
+        config.model.source = folder.display().to_string();
+    }
     Ok(NewRun {
         name: name.to_string(),
         experiment: experiment.to_string(),

@@ -10,7 +10,10 @@ const FIGURES: [(&str, &str); 7] = [
     ("dist_1", declared::VALIDATION_DIST_1),
     ("dist_2", declared::VALIDATION_DIST_2),
     ("emp_f1", declared::VALIDATION_EMP_F1),
-    ("emotional_reaction_f1", declared::VALIDATION_EMOTIONAL_REACTION_F1),
+    (
+        "emotional_reaction_f1",
+        declared::VALIDATION_EMOTIONAL_REACTION_F1,
+    ),
     ("interpretation_f1", declared::VALIDATION_INTERPRETATION_F1),
     ("exploration_f1", declared::VALIDATION_EXPLORATION_F1),
 ];
@@ -42,7 +45,11 @@ pub fn results_table(results: &[SystemResults]) -> String {
         .collect();
     let mut table = TextTable::new(&columns);
     let mut row = |name: &str, figure: &dyn Fn(&SystemResults) -> String| {
-        table.row([name.to_string()].into_iter().chain(results.iter().map(figure)));
+        table.row(
+            [name.to_string()]
+                .into_iter()
+                .chain(results.iter().map(figure)),
+        );
     };
     row("Responses", &|r| r.n.to_string());
     row("PPL", &|r| with_interval(r.ppl.as_ref()));

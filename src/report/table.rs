@@ -20,7 +20,10 @@ impl TextTable {
     pub fn new(columns: &[(&str, Align)]) -> Self {
         TextTable {
             align: columns.iter().map(|(_, align)| *align).collect(),
-            head: columns.iter().map(|(title, _)| (*title).to_string()).collect(),
+            head: columns
+                .iter()
+                .map(|(title, _)| (*title).to_string())
+                .collect(),
             rows: Vec::new(),
         }
     }
@@ -66,6 +69,9 @@ mod tests {
         let mut table = TextTable::new(&[("Run", Align::Right), ("Name", Align::Left)]);
         table.row(["3".into(), "quickstart".into()]);
         table.row(["12".into()]);
-        assert_eq!(table.text(), "Run  Name\n───  ──────────\n  3  quickstart\n 12\n");
+        assert_eq!(
+            table.text(),
+            "Run  Name\n───  ──────────\n  3  quickstart\n 12\n"
+        );
     }
 }

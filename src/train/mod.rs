@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod ppo;
 pub mod pretraining;
+pub mod saved;
 pub mod schedule;
 pub mod score;
 pub mod seed;

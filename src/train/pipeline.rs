@@ -34,31 +34,21 @@ use crate::text::{Tokenizer, train_unigram};
 /// Sentinels that a tokenizer made from nothing has for span corruption.
 const SENTINELS: usize = 100;
 
-/// What identifies the texts and weights that a run starts from, by name. Fails where something
-/// that the config names is not there, before anything is written.
+/// What identifies the texts and weights that a run starts from, by name. Opens them all, so that what is
+/// missing or damaged is said before anything is written.
 pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, String>, TrainError> {
-    device::resolve(&config.run.device)?;
+    let device = device::resolve(&config.run.device)?;
     let mut found = BTreeMap::new();
-    let mut needed = vec![&config.data.dialogues];
+    let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
+    found.insert(dialogues.name, dialogues.fingerprint);
     if config.run.stages.contains(&Stage::Identifiers) {
-        needed.push(&config.data.levels);
-    }
-    let sets = library::list(store)?;
-    for name in needed {
-        // Opening says what is wrong with a name that is not in the list, or not imported.
-        let fingerprint = match sets.iter().find(|set| set.name == name) {
-            Some(set) => set.fingerprint.clone(),
-            None => None,
-        };
-        let fingerprint = match fingerprint {
-            Some(fingerprint) => fingerprint,
-            None => library::show(store, name)?.fingerprint,
-        };
-        found.insert(name.clone(), fingerprint);
+        let levels = library::open_levels(store, &config.data.levels)?;
+        found.insert(levels.name, levels.fingerprint);
     }
     if config.model.source != "scratch" {
-        T5Config::read(Path::new(&config.model.source))?;
-        found.insert("model".into(), config.model.source.clone());
+        let folder = Path::new(&config.model.source);
+        Policy::load(folder, &device)?;
+        found.insert("model".into(), Policy::fingerprint(folder)?);
     }
     Ok(found)
 }

@@ -3,17 +3,21 @@
 //! The generator is a policy without a value head. A folder holds T5's weights only where the run
 //! changed them; else it points to the folder that has them.
 
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::error::TrainError;
 use crate::experiment::Tuning;
 use crate::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
-use crate::nn::t5::T5;
+use crate::nn::t5::{T5, T5Config};
 use crate::nn::value_head::ValueHead;
+use crate::nn::weights::WeightsError;
 use crate::text::Tokenizer;
 
 /// T5 with what is trained on top of it.
@@ -72,7 +76,7 @@ impl Policy {
     ) -> Result<(), TrainError> {
         if base.is_none() {
             self.t5.save(folder)?;
-            tokenizer.save(&folder.join(TOKENIZER))?;
+            tokenizer.save(folder.join(TOKENIZER))?;
         }
         if let Some(prefix) = &self.prefix {
             prefix.save(&folder.join(PREFIX))?;
@@ -92,8 +96,7 @@ impl Policy {
     pub fn load(folder: &Path, device: &Device) -> Result<(Self, Tokenizer), TrainError> {
         let manifest_path = folder.join(MANIFEST);
         if !manifest_path.is_file() {
-            let t5 = T5::load(folder, device)?;
-            let tokenizer = Tokenizer::from_file(&folder.join(TOKENIZER))?;
+            let (t5, tokenizer) = load_base(folder, device)?;
             return Ok((
                 Policy {
                     t5,
@@ -107,8 +110,7 @@ impl Policy {
         let base = manifest
             .base
             .map_or(folder.to_path_buf(), |base| folder.join(base));
-        let t5 = T5::load(&base, device)?;
-        let tokenizer = Tokenizer::from_file(&base.join(TOKENIZER))?;
+        let (t5, tokenizer) = load_base(&base, device)?;
         let mut policy = Policy {
             t5,
             prefix: None,
@@ -116,6 +118,38 @@ impl Policy {
         };
         policy.load_trained(folder, device)?;
         Ok((policy, tokenizer))
+    }
+
+    /// SHA-256 over the files that [`Policy::load`] reads from `folder`, in hexadecimal.
+    pub fn fingerprint(folder: &Path) -> Result<String, TrainError> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder).map_err(TrainError::io(folder))? {
+            let entry = entry.map_err(TrainError::io(folder))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let weights = [".safetensors", ".bin"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            if weights || ["config.json", TOKENIZER, MANIFEST].contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        let mut hasher = Sha256::new();
+        for name in names {
+            let path = folder.join(&name);
+            hasher.update(name.as_bytes());
+            let mut file = File::open(&path).map_err(TrainError::io(&path))?;
+            io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(TrainError::io(&path))?;
+        }
+        let manifest_path = folder.join(MANIFEST);
+        if manifest_path.is_file() {
+            let manifest: Manifest = super::checkpoint::read_json(&manifest_path)?;
+            if let Some(base) = manifest.base {
+                hasher.update(Policy::fingerprint(&folder.join(base))?.as_bytes());
+            }
+        }
+        let digest = hasher.finalize();
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Reads prefix and value head from `folder`, keeping T5 as it is.
@@ -140,4 +174,39 @@ impl Policy {
         };
         Ok(())
     }
+}
+
+/// Bytes on their way into a digest.
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// T5 and its tokenizer, which may not know more tokens than T5 has embeddings.
+fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainError> {
+    let rows = T5Config::read(folder)?.vocab_size;
+    let path = folder.join(TOKENIZER);
+    if !path.is_file() {
+        return Err(TrainError::Weights(WeightsError::Missing {
+            path,
+            mend: "a model folder holds config.json, tokenizer.json and model.safetensors".into(),
+        }));
+    }
+    let tokenizer = Tokenizer::from_file(&path)?;
+    let tokens = tokenizer.vocab_size();
+    if tokens > rows {
+        return Err(TrainError::Weights(WeightsError::Foreign {
+            path,
+            problem: format!("has {tokens} tokens where config.json has a vocabulary of {rows}"),
+        }));
+    }
+    Ok((T5::load(folder, device)?, tokenizer))
 }

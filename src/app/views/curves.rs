@@ -68,10 +68,11 @@ pub fn body_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, mut conte
             view.pinned = (run.current != Some(stage) || !run.status.is_active()).then_some(stage);
         }
     });
-    let widest = (ui.available_width() - TILE_WIDTH - 40.0).clamp(260.0, 560.0);
+    let width = ui.available_width();
+    let widest = (width - TILE_WIDTH - 40.0).min(width * 0.45).clamp(260.0, 560.0);
     Panel::right(ui.scope_id().with("side"))
         .resizable(true)
-        .default_size(380.0_f32.min(widest))
+        .default_size((width * 0.32).clamp(260.0, widest))
         .size_range(260.0..=widest)
         .frame(Frame::new().fill(t.panel).inner_margin(Margin::ZERO))
         .show(ui, |ui| side::side_ui(ui, run, &mut view.side, &mut context));
@@ -159,7 +160,12 @@ fn tools_ui(ui: &mut Ui, stage: Stage, charts: &mut ChartView, prefs: &mut Prefs
     prefs.time_axis = axis;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(space::M);
-        if ui.add(Button::quiet("Add plot").with_icon(Icon::Plus)).clicked() {
+        let add = if ui.available_width() < 120.0 {
+            Button::icon(Icon::Plus, "Add plot")
+        } else {
+            Button::quiet("Add plot").with_icon(Icon::Plus)
+        };
+        if ui.add(add).clicked() {
             let first = tiles::choices(stage).next().map(|metric| metric.key.to_string());
             prefs.tiles(stage).push(Tile { keys: first.into_iter().collect() });
         }

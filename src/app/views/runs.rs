@@ -34,19 +34,28 @@ enum Field {
     Ppl,
 }
 
-const FIELDS: [Field; 11] = [
-    Field::Id,
-    Field::Name,
-    Field::Experiment,
-    Field::Seed,
-    Field::Status,
-    Field::Stage,
-    Field::Started,
-    Field::EmpF1,
-    Field::Reward,
-    Field::Kl,
-    Field::Ppl,
+/// Every column, with its width; those without one share what is left.
+const FIELDS: [(Field, Option<f32>); 11] = [
+    (Field::Id, Some(44.0)),
+    (Field::Name, None),
+    (Field::Experiment, None),
+    (Field::Seed, Some(44.0)),
+    (Field::Status, Some(104.0)),
+    (Field::Stage, Some(148.0)),
+    (Field::Started, Some(118.0)),
+    (Field::EmpF1, Some(64.0)),
+    (Field::Reward, Some(64.0)),
+    (Field::Kl, Some(64.0)),
+    (Field::Ppl, Some(64.0)),
 ];
+
+/// Narrower than this, what a run's page says as well is left out.
+const NARROW: f32 = 960.0;
+
+fn fields(width: f32) -> Vec<(Field, Option<f32>)> {
+    let spare = [Field::Experiment, Field::Seed];
+    FIELDS.into_iter().filter(|(field, _)| width >= NARROW || !spare.contains(field)).collect()
+}
 
 impl Field {
     fn title(self) -> &'static str {
@@ -204,27 +213,24 @@ fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 
 fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), commands: &mut Commands) {
     let t = theme::of(ui);
+    let fields = fields(ui.available_width());
     let across = ui.available_rect_before_wrap().x_range();
     let painter = ui.painter().clone();
     ui.spacing_mut().item_spacing.y = 0.0;
     let mut table = TableBuilder::new(ui)
         .sense(Sense::click())
         .cell_layout(Layout::left_to_right(Align::Center))
-        .auto_shrink(false)
-        .column(Column::exact(44.0))
-        .column(Column::remainder().at_least(110.0).clip(true))
-        .column(Column::remainder().at_least(110.0).clip(true))
-        .column(Column::exact(44.0));
-    for width in [104.0, 148.0, 118.0] {
-        table = table.column(Column::exact(width));
-    }
-    for _ in 0..4 {
-        table = table.column(Column::exact(64.0));
+        .auto_shrink(false);
+    for (_, width) in &fields {
+        table = table.column(match width {
+            Some(width) => Column::exact(*width),
+            None => Column::remainder().at_least(100.0).clip(true),
+        });
     }
     let mut below_header = 0.0;
     table
         .header(size::ROW, |mut header| {
-            for field in FIELDS {
+            for (field, _) in fields.iter().copied() {
                 header.col(|ui| {
                     below_header = ui.max_rect().bottom();
                     header_ui(ui, field, sort);
@@ -234,7 +240,7 @@ fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), 
         .body(|body| {
             body.rows(size::ROW, rows.len(), |mut row| {
                 let run = rows[row.index()];
-                cells(&mut row, run, time);
+                cells(&mut row, run, &fields, time);
                 let response = row.response();
                 response.widget_info(|| {
                     WidgetInfo::labeled(Role::Row, true, format!("Run {}, {}", run.id, run.name))
@@ -280,8 +286,8 @@ fn header_ui(ui: &mut Ui, field: Field, sort: &mut Sort) {
     }
 }
 
-fn cells(row: &mut TableRow<'_, '_>, run: &RunRow, (clock, now_ms): (Clock, i64)) {
-    for field in FIELDS {
+fn cells(row: &mut TableRow<'_, '_>, run: &RunRow, fields: &[(Field, Option<f32>)], (clock, now_ms): (Clock, i64)) {
+    for (field, _) in fields.iter().copied() {
         row.col(|ui| {
             let t = theme::of(ui);
             let plain = |ui: &mut Ui, words: String, colour| {

@@ -49,9 +49,11 @@ pub fn empty(ui: &mut Ui, icon: Icon, title: &str, explanation: &str, action: &s
 /// A strip across a page: an icon, what happened, what to do. `actions` draws buttons at its right end.
 pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, actions: impl FnOnce(&mut Ui)) {
     framed(ui, tone, |ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            actions(ui);
-            ui.with_layout(Layout::left_to_right(Align::Min), |ui| text_ui(ui, tone, title, detail, |_| {}));
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                actions(ui);
+                ui.with_layout(Layout::left_to_right(Align::Min), |ui| text_ui(ui, tone, title, detail, |_| {}));
+            });
         });
     });
 }
@@ -106,7 +108,7 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
                 ui.allocate_ui_with_layout(vec2(width, size::ROW), Layout::left_to_right(Align::Center), |ui| {
                     ui.set_min_width(width);
                     let label = RichText::new(command).font(text::mono()).color(t.text);
-                    ui.add(Label::new(label).truncate().selectable(true));
+                    ui.add(Label::new(label).wrap().selectable(true));
                 });
                 copied = ui.add(Button::icon(Icon::Copy, "Copy the command")).clicked();
             });

@@ -1,0 +1,178 @@
+//! `emprl doctor`: what this machine offers, what is installed, what is wrong and how to mend it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::failure::one_line;
+use super::output::bytes;
+use super::{Failure, Place};
+use crate::data::library;
+use crate::experiment::Environment;
+use crate::nn::device;
+use crate::store::{StoreError, StoreReader};
+
+#[derive(Debug, clap::Args)]
+pub struct Doctor {}
+
+/// What was looked at.
+struct Finding {
+    what: String,
+    /// None where all is well.
+    problem: Option<String>,
+}
+
+impl Doctor {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        let environment = Environment::capture();
+        let devices = devices();
+        let store = store(&place.store);
+        let data = data(&place.store);
+        let display = display(place.display);
+        let memory = memory_stats::memory_stats().map(|memory| memory.physical_mem as u64);
+        let all = || {
+            devices
+                .iter()
+                .chain([&store])
+                .chain(&data)
+                .chain([&display])
+        };
+        let grave = devices
+            .iter()
+            .chain([&store])
+            .any(|finding| finding.problem.is_some());
+        if place.out.json {
+            let findings = |findings: &mut dyn Iterator<Item = &Finding>| -> Vec<Value> {
+                findings
+                    .map(|f| json!({"what": f.what, "ok": f.problem.is_none(), "problem": f.problem}))
+                    .collect()
+            };
+            place.out.document(&json!({
+                "program": environment,
+                "memory_in_use": memory,
+                "devices": findings(&mut devices.iter()),
+                "store": findings(&mut [&store].into_iter()),
+                "data": findings(&mut data.iter()),
+                "display": findings(&mut [&display].into_iter()),
+                "ok": !grave,
+            }))?;
+        } else {
+            let commit = environment
+                .commit
+                .as_deref()
+                .unwrap_or("outside a checkout");
+            let mut text = format!(
+                "emprl {} ({commit}), burn {}\n{}, {} processors, {}\n",
+                environment.program,
+                environment.burn,
+                environment.system,
+                environment.processors,
+                match environment.instructions.as_slice() {
+                    [] => "no AVX2: training will be slow".to_string(),
+                    found => found.join(", "),
+                }
+            );
+            if let Some(memory) = memory {
+                text.push_str(&format!(
+                    "{} of memory in use by this program\n",
+                    bytes(memory)
+                ));
+            }
+            text.push('\n');
+            for finding in all() {
+                match &finding.problem {
+                    None => text.push_str(&format!("  ok    {}\n", finding.what)),
+                    Some(problem) => {
+                        text.push_str(&format!("  –     {}: {problem}\n", finding.what))
+                    }
+                }
+            }
+            place.out.text(&text)?;
+        }
+        match grave {
+            false => Ok(()),
+            true => Err(Failure::Failed(
+                "something above must be mended before runs can start".to_string(),
+            )),
+        }
+    }
+}
+
+fn devices() -> Vec<Finding> {
+    let found = device::available().into_iter().map(|info| Finding {
+        what: format!("device {}: {}", info.name, info.title),
+        problem: device::resolve(info.name)
+            .err()
+            .map(|error| one_line(&error)),
+    });
+    found.collect()
+}
+
+/// Looks without making anything.
+fn store(dir: &Path) -> Finding {
+    let what = format!("store {}", dir.display());
+    let problem = match StoreReader::open(dir) {
+        Ok(reader) => match (reader.newer(), reader.list_runs()) {
+            (Some(version), _) => Some(format!(
+                "it is of a newer emprl (version {version}) and can only be read; update emprl, or \
+                 choose another folder with --store DIR"
+            )),
+            (None, Err(error)) => Some(one_line(&error)),
+            (None, Ok(runs)) => {
+                return Finding {
+                    what: format!("{what}: {} runs", runs.len()),
+                    problem: None,
+                };
+            }
+        },
+        Err(StoreError::Missing { .. }) => {
+            let existing = dir.ancestors().find(|dir| dir.exists());
+            let locked = existing
+                .and_then(|dir| dir.metadata().ok())
+                .filter(|at| !at.is_dir() || at.permissions().readonly());
+            match locked {
+                Some(_) => Some(
+                    "it cannot be made there; choose another folder with --store DIR".to_string(),
+                ),
+                None => {
+                    let what = format!("{what}: made by the first run or import");
+                    return Finding {
+                        what,
+                        problem: None,
+                    };
+                }
+            }
+        }
+        Err(error) => Some(one_line(&error)),
+    };
+    Finding { what, problem }
+}
+
+fn data(store: &Path) -> Vec<Finding> {
+    match library::list(store) {
+        Ok(sets) => sets
+            .iter()
+            .map(|set| Finding {
+                what: format!("data set {}", set.name),
+                problem: (!set.imported).then(|| {
+                    format!(
+                        "not imported; `emprl data import {} DIR` reads it",
+                        set.name
+                    )
+                }),
+            })
+            .collect(),
+        Err(error) => vec![Finding {
+            what: "data sets".to_string(),
+            problem: Some(one_line(&error)),
+        }],
+    }
+}
+
+fn display(found: bool) -> Finding {
+    Finding {
+        what: "display for the window".to_string(),
+        problem: (!found)
+            .then(|| "none; runs go on in the terminal: emprl run quickstart".to_string()),
+    }
+}

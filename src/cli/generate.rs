@@ -1,0 +1,141 @@
+//! `emprl generate`: answers contexts.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::meter::meter;
+use super::reference::Reference;
+use super::{Failure, Place, input};
+use crate::experiment::{Config, setting};
+use crate::train::saved::{Drawing, SavedModel};
+
+#[derive(Debug, clap::Args)]
+pub struct Generate {
+    /// Hugging Face folder of a T5, or a run: its policy, else its generator
+    #[arg(long, value_name = "DIR|RUN[@STEP]")]
+    model: Reference,
+    /// Rows {"context": "…" or ["…", …]}, or plain text with a context a line; stdin without it
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Always the likeliest token; nothing is drawn
+    #[arg(long, conflicts_with_all = ["top_k", "top_p", "temperature", "seed"])]
+    greedy: bool,
+    #[command(flatten)]
+    settings: Sampling,
+    /// Contexts answered at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: u16,
+    /// Where to compute; else the run's device, else flex
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+/// What differs from the run's settings, or from the paper's for a folder.
+#[derive(Debug, clap::Args)]
+struct Sampling {
+    /// Only the K likeliest tokens are drawn from; 0 for all
+    #[arg(long, value_name = "K")]
+    top_k: Option<i64>,
+    /// Only the likeliest tokens that together reach this probability are drawn from
+    #[arg(long, value_name = "P")]
+    top_p: Option<f64>,
+    /// Logits are divided by it before drawing
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+    /// Longest response in tokens
+    #[arg(long, value_name = "N")]
+    max_new_tokens: Option<i64>,
+    /// The end of the response is forbidden before so many tokens
+    #[arg(long, value_name = "N")]
+    min_new_tokens: Option<i64>,
+    /// Longest context in tokens; longer ones lose their oldest
+    #[arg(long, value_name = "N")]
+    max_source: Option<i64>,
+    /// Seed of every draw
+    #[arg(long, value_name = "N")]
+    seed: Option<i64>,
+}
+
+impl Sampling {
+    fn apply(&self, config: &mut Config) -> Result<(), Failure> {
+        let whole = [
+            ("sampling.top_k", self.top_k),
+            ("sampling.max_new_tokens", self.max_new_tokens),
+            ("sampling.min_new_tokens", self.min_new_tokens),
+            ("data.max_source", self.max_source),
+            ("run.seed", self.seed),
+        ];
+        let numbers = [
+            ("sampling.top_p", self.top_p),
+            ("sampling.temperature", self.temperature),
+        ];
+        let whole = whole.map(|(path, value)| (path, value.map(toml::Value::from)));
+        let numbers = numbers.map(|(path, value)| (path, value.map(toml::Value::from)));
+        for (path, value) in whole.into_iter().chain(numbers) {
+            let Some(value) = value else { continue };
+            config
+                .set(path, value)
+                .map_err(|problem| refused(path, &problem.message))?;
+        }
+        // What settings must hold together is said by the tree itself.
+        match config
+            .problems()
+            .into_iter()
+            .find(|problem| problem.path.starts_with("sampling."))
+        {
+            Some(problem) => Err(refused(&problem.path, &problem.message)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn refused(path: &str, problem: &str) -> Failure {
+    let field = setting(path).map_or(path, |setting| setting.field());
+    Failure::Usage(format!("--{}: {problem}", field.replace('_', "-")))
+}
+
+impl Generate {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        let found = self.model.model(place)?;
+        let mut config = found.config();
+        self.settings.apply(&mut config)?;
+        let device = self.device.as_deref().unwrap_or(&config.run.device);
+        let (path, mut rows) = input::contexts(self.input.as_deref())?;
+        let model = SavedModel::open(&found.folder, device)?;
+
+        let mut contexts = Vec::new();
+        for row in &rows {
+            contexts.push(row.require_context(&path)?.join(" "));
+        }
+        let drawing = Drawing {
+            settings: &config.sampling,
+            greedy: self.greedy,
+            seed: config.run.seed,
+        };
+        let bar = meter(rows.len(), "Answering");
+        let done = &mut |done: usize| bar.set_position(done as u64);
+        let answers = model.answer(
+            &contexts,
+            config.data.max_source,
+            &drawing,
+            self.batch.into(),
+            done,
+        );
+        bar.finish_and_clear();
+        // A person at a terminal reads the responses; programs and files get whole rows.
+        let plain = !place.out.json && std::io::stdout().is_terminal();
+        for (row, answer) in rows.iter_mut().zip(answers) {
+            if plain {
+                place.out.text(&format!("{}\n", answer.response))?;
+                continue;
+            }
+            row.set("response", answer.response);
+            row.set("tokens", answer.tokens);
+            row.set("logprobs", json!(answer.logprobs));
+            place.out.row(row)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! `emprl identify`: empathy levels of responses in their contexts.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::meter::meter;
+use super::reference::Reference;
+use super::{Failure, Place, input};
+use crate::data::Mechanism;
+use crate::train::saved::SavedIdentifiers;
+
+#[derive(Debug, clap::Args)]
+pub struct Identify {
+    /// The run whose identifiers judge, or a folder of identifiers
+    #[arg(long, value_name = "RUN|DIR")]
+    identifiers: Reference,
+    /// Rows {"context": "…", "response": "…"}; or, with --contexts, plain text with a response a line
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// The contexts, as rows in the order of the responses
+    #[arg(long, value_name = "FILE")]
+    contexts: Option<PathBuf>,
+    /// Responses judged at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: u16,
+    /// Where to compute; else the run's device, else flex
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+impl Identify {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        let found = self.identifiers.identifiers(place)?;
+        let config = found.config();
+        let device = self.device.as_deref().unwrap_or(&config.run.device);
+        let mut rows = input::pairs(&self.input, self.contexts.as_deref())?;
+        let identifiers = SavedIdentifiers::open(&found.folder, device)?;
+
+        let mut contexts = Vec::new();
+        let mut responses = Vec::new();
+        for row in &rows {
+            contexts.push(row.require_context(&self.input)?.join(" "));
+            responses.push(row.require_response(&self.input)?.to_string());
+        }
+        let pairs: Vec<(&str, &str)> = contexts
+            .iter()
+            .map(String::as_str)
+            .zip(responses.iter().map(String::as_str))
+            .collect();
+        let bar = meter(rows.len(), "Identifying");
+        let done = &mut |done: usize| bar.set_position(done as u64);
+        let identified = identifiers.identify(&pairs, self.batch.into(), done);
+        bar.finish_and_clear();
+        for (row, identified) in rows.iter_mut().zip(identified) {
+            for mechanism in Mechanism::ALL {
+                row.set(mechanism.key(), json!(identified[mechanism.index()]));
+            }
+            place.out.row(row)?;
+        }
+        Ok(())
+    }
+}

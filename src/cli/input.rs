@@ -1,0 +1,106 @@
+//! Rows that commands read: contexts and responses, from files or stdin.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::data::DataError;
+use crate::data::rows::{Row, parse_jsonl, read_jsonl, read_responses};
+
+/// Contexts to answer: JSONL rows, or plain text with one context a line.
+pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {
+    let (path, text) = match path {
+        Some(path) if path != Path::new("-") => {
+            let bytes = std::fs::read(path).map_err(|error| missing_or(path, error))?;
+            (path.to_path_buf(), bytes)
+        }
+        _ => {
+            let path = PathBuf::from("stdin");
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().lock().read_to_end(&mut bytes);
+            read.map_err(DataError::io(&path))?;
+            (path, bytes)
+        }
+    };
+    let text = String::from_utf8(text).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        DataError::line(
+            &path,
+            line,
+            "the text is not UTF-8",
+            "save the file as UTF-8",
+        )
+    })?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim_start().starts_with('{') {
+        let rows = parse_jsonl(&path, text)?;
+        for row in &rows {
+            row.require_context(&path)?;
+        }
+        return Ok((path, rows));
+    }
+    let rows = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(index, line)| Row {
+            context: Some(vec![line.to_string()]),
+            response: None,
+            fields: serde_json::Map::from_iter([("context".to_string(), line.into())]),
+            line: index + 1,
+        })
+        .collect();
+    Ok((path, rows))
+}
+
+/// Responses with their contexts, which stand in the same rows, or in as many rows of a second file.
+pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<Vec<Row>, DataError> {
+    let mut rows = read_responses(responses)?;
+    if let Some(path) = contexts {
+        let others = read_jsonl(path)?;
+        if others.len() != rows.len() {
+            return Err(DataError::file(
+                responses,
+                format!(
+                    "has {} responses where {} has {} rows",
+                    rows.len(),
+                    path.display(),
+                    others.len()
+                ),
+                "give one response for each context, in the same order",
+            ));
+        }
+        for (row, other) in rows.iter_mut().zip(others) {
+            let context = other.require_context(path)?.to_vec();
+            row.set("context", context.clone());
+            row.context = Some(context);
+            if let Some(target) = other.response {
+                row.set("target", target);
+            }
+        }
+    }
+    for row in &rows {
+        match contexts {
+            None if row.context.is_none() => {
+                return Err(DataError::line(
+                    responses,
+                    row.line,
+                    "the response has no context",
+                    "give rows {\"context\": \"…\", \"response\": \"…\"}, or the contexts with --contexts FILE",
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(rows)
+}
+
+fn missing_or(path: &Path, error: std::io::Error) -> DataError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => DataError::Missing {
+            path: path.to_path_buf(),
+            mend: "check the path".to_string(),
+        },
+        _ => DataError::io(path)(error),
+    }
+}

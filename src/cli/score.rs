@@ -1,0 +1,79 @@
+//! `emprl score`: log-probabilities of given responses.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::meter::meter;
+use super::reference::Reference;
+use super::{Failure, Place, input};
+use crate::data::rows::Row;
+use crate::train::saved::SavedModel;
+
+#[derive(Debug, clap::Args)]
+pub struct Score {
+    /// Hugging Face folder of a T5, or a run: its policy, else its generator
+    #[arg(long, value_name = "DIR|RUN[@STEP]")]
+    model: Reference,
+    /// Rows {"context": "…", "response": "…"}; or, with --contexts, plain text with a response a line.
+    /// A row's "tokens" are scored as they are where they spell its response
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// The contexts, as rows in the order of the responses
+    #[arg(long, value_name = "FILE")]
+    contexts: Option<PathBuf>,
+    /// Longest context in tokens; longer ones lose their oldest. Else the run's setting, or the paper's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(8..=4096))]
+    max_source: Option<u16>,
+    /// Responses scored at once
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: u16,
+    /// Where to compute; else the run's device, else flex
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+}
+
+impl Score {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        let found = self.model.model(place)?;
+        let config = found.config();
+        let max_source = self.max_source.map_or(config.data.max_source, usize::from);
+        let device = self.device.as_deref().unwrap_or(&config.run.device);
+        let mut rows = input::pairs(&self.input, self.contexts.as_deref())?;
+        let model = SavedModel::open(&found.folder, device)?;
+
+        let mut contexts = Vec::new();
+        let mut responses = Vec::new();
+        for row in &rows {
+            contexts.push(row.require_context(&self.input)?.join(" "));
+            let response = row.require_response(&self.input)?;
+            let own = own_tokens(row).filter(|tokens| model.spells(tokens, response));
+            responses.push(own.unwrap_or_else(|| model.encode(response)));
+        }
+        let pairs: Vec<(&str, &[u32])> = contexts
+            .iter()
+            .map(String::as_str)
+            .zip(responses.iter().map(Vec::as_slice))
+            .collect();
+        let bar = meter(rows.len(), "Scoring");
+        let done = &mut |done: usize| bar.set_position(done as u64);
+        let scores = model.score(&pairs, max_source, self.batch.into(), done);
+        bar.finish_and_clear();
+        for ((row, tokens), logprobs) in rows.iter_mut().zip(&responses).zip(scores) {
+            let nll: f64 = logprobs.iter().map(|logprob| -f64::from(*logprob)).sum();
+            row.set("tokens", tokens.clone());
+            row.set("logprobs", json!(logprobs));
+            row.set("nll", nll);
+            place.out.row(row)?;
+        }
+        Ok(())
+    }
+}
+
+/// The token ids that came with a row, as `emprl generate` writes them.
+fn own_tokens(row: &Row) -> Option<Vec<u32>> {
+    let ids = row.fields.get("tokens")?.as_array()?;
+    let id = |id: &Value| id.as_u64().and_then(|id| u32::try_from(id).ok());
+    let ids: Option<Vec<u32>> = ids.iter().map(id).collect();
+    ids.filter(|ids| !ids.is_empty())
+}

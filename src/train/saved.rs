@@ -1,0 +1,297 @@
+//! Trained models at work outside a run: answers, scores, levels, metrics.
+//!
+//! Takes folders, texts and settings, gives texts and numbers: whoever calls this holds no tensor.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use serde::Serialize;
+
+use super::error::TrainError;
+use super::evaluate::{Examiner, mechanism_weights, sampling};
+use super::judge::{Judge, levels};
+use super::likelihood::{Pairs, hidden_states};
+use super::material::Material;
+use super::policy::Policy;
+use super::score::score;
+use super::seed::{Draw, stream};
+use crate::data::batch::cut_context;
+use crate::data::{EmpathyLevel, Split, library};
+use crate::experiment::{Config, SamplingSettings};
+use crate::metrics::SystemResults;
+use crate::nn::prefix::{Prefix, PrefixConfig};
+use crate::nn::sampling::Sampling;
+use crate::nn::t5::T5Config;
+use crate::nn::{Dropout, Generated, device, generate};
+use crate::text::{EOS, Tokenizer};
+
+/// A T5 folder or a checkpoint of a generator or policy, with its tokenizer.
+pub struct SavedModel {
+    policy: Policy,
+    tokenizer: Tokenizer,
+    device: Device,
+}
+
+/// A response to one context.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub response: String,
+    /// Token ids, with the eos where the response ended.
+    pub tokens: Vec<u32>,
+    /// Natural log-probability of each, under the full, untempered softmax.
+    pub logprobs: Vec<f32>,
+}
+
+/// How responses are drawn.
+#[derive(Clone, Debug)]
+pub struct Drawing<'a> {
+    pub settings: &'a SamplingSettings,
+    /// Always the likeliest token; nothing is drawn.
+    pub greedy: bool,
+    /// Each context draws from a stream of its own, derived from this and its place.
+    pub seed: u64,
+}
+
+/// What a saved model consists of.
+#[derive(Clone, Debug, Serialize)]
+pub struct Anatomy {
+    pub config: T5Config,
+    /// Numbers in T5 itself.
+    pub t5_parameters: usize,
+    pub prefix: Option<PrefixConfig>,
+    /// Numbers in the prefix and the network that makes it.
+    pub prefix_parameters: usize,
+    pub value_head: bool,
+    /// Tokens that the tokenizer knows.
+    pub tokens: usize,
+}
+
+impl SavedModel {
+    /// Opens a Hugging Face folder of T5, or what a run saved, on the device of that name.
+    ///
+    /// # Errors
+    /// Something in the folder is missing, damaged, or does not fit the rest; the device is unknown.
+    pub fn open(folder: &Path, device: &str) -> Result<Self, TrainError> {
+        let device = device::resolve(device)?;
+        let (policy, tokenizer) = Policy::load(folder, &device)?;
+        Ok(SavedModel {
+            policy,
+            tokenizer,
+            device,
+        })
+    }
+
+    pub fn anatomy(&self) -> Anatomy {
+        let prefix = self.policy.prefix.as_ref();
+        Anatomy {
+            config: self.policy.t5.config().clone(),
+            t5_parameters: self.policy.t5.num_params(),
+            prefix: prefix.map(|prefix| prefix.config().clone()),
+            prefix_parameters: prefix.map_or(0, Prefix::num_params),
+            value_head: self.policy.value_head.is_some(),
+            tokens: self.tokenizer.vocab_size(),
+        }
+    }
+
+    /// One response to each context, which loses its oldest tokens past `max_source`. `batch` of them
+    /// are answered at once; `done` hears how many are.
+    pub fn answer(
+        &self,
+        contexts: &[String],
+        max_source: usize,
+        drawing: &Drawing<'_>,
+        batch: usize,
+        done: &mut dyn FnMut(usize),
+    ) -> Vec<Answer> {
+        let sampling = Sampling {
+            greedy: drawing.greedy,
+            ..sampling(drawing.settings)
+        };
+        let vectors = self.policy.vectors();
+        let sources = self.sources(contexts.iter().map(String::as_str), max_source);
+        let mut answers: Vec<Option<Answer>> = vec![None; contexts.len()];
+        for (indices, finished) in by_length(&sources, batch) {
+            let rows: Vec<Vec<u32>> = indices.iter().map(|&i| sources[i].clone()).collect();
+            let mut streams: Vec<_> = indices
+                .iter()
+                .map(|&i| stream(drawing.seed, Draw::Answer, 0, i as u64))
+                .collect();
+            let drawn = generate(
+                &self.policy.t5,
+                vectors.as_ref(),
+                &rows,
+                &sampling,
+                &mut streams,
+            );
+            for (
+                &index,
+                Generated {
+                    tokens, logprobs, ..
+                },
+            ) in indices.iter().zip(drawn)
+            {
+                let response = self.tokenizer.decode(&tokens);
+                answers[index] = Some(Answer {
+                    response,
+                    tokens,
+                    logprobs,
+                });
+            }
+            done(finished);
+        }
+        answers.into_iter().flatten().collect()
+    }
+
+    /// Token ids of a response, eos included.
+    pub fn encode(&self, response: &str) -> Vec<u32> {
+        self.tokenizer.encode(response)
+    }
+
+    /// Whether these are ids of the model's vocabulary whose text is `response`.
+    pub fn spells(&self, tokens: &[u32], response: &str) -> bool {
+        let vocabulary = self.policy.t5.config().vocab_size;
+        tokens.iter().all(|id| (*id as usize) < vocabulary)
+            && self.tokenizer.decode(tokens) == response
+    }
+
+    /// Natural log-probabilities of the given response tokens after each context, under the full,
+    /// untempered softmax. Ids are within the vocabulary, as those of [`SavedModel::encode`] are.
+    pub fn score(
+        &self,
+        pairs: &[(&str, &[u32])],
+        max_source: usize,
+        batch: usize,
+        done: &mut dyn FnMut(usize),
+    ) -> Vec<Vec<f32>> {
+        let vectors = self.policy.vectors();
+        let start = self.policy.t5.config().decoder_start_token_id;
+        let sources = self.sources(pairs.iter().map(|(context, _)| *context), max_source);
+        let mut scored = vec![Vec::new(); pairs.len()];
+        for (indices, finished) in by_length(&sources, batch) {
+            let rows: Vec<&[u32]> = indices.iter().map(|&i| sources[i].as_slice()).collect();
+            let responses: Vec<&[u32]> = indices.iter().map(|&i| pairs[i].1).collect();
+            let padded = Pairs::new(&rows, &responses, start, &self.device);
+            let hidden =
+                hidden_states(&self.policy, vectors.as_ref(), &padded, &mut Dropout::off());
+            let scores = score(self.policy.t5.logits(hidden), &responses);
+            for (&index, row) in indices.iter().zip(scores.log_prob_rows) {
+                scored[index] = row;
+            }
+            done(finished);
+        }
+        scored
+    }
+
+    fn sources<'a>(
+        &self,
+        contexts: impl Iterator<Item = &'a str>,
+        max_source: usize,
+    ) -> Vec<Vec<u32>> {
+        contexts
+            .map(|context| cut_context(&self.tokenizer.encode(context), max_source, EOS))
+            .collect()
+    }
+}
+
+/// The three identifiers of a run.
+pub struct SavedIdentifiers {
+    judge: Judge,
+    device: Device,
+}
+
+/// What an identifier says of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Identified {
+    pub level: EmpathyLevel,
+    /// Probabilities of the levels no, weak and strong.
+    pub probs: [f32; 3],
+}
+
+impl SavedIdentifiers {
+    /// Opens what the stage `identifiers` of a run saved, on the device of that name.
+    ///
+    /// # Errors
+    /// As [`SavedModel::open`].
+    pub fn open(folder: &Path, device: &str) -> Result<Self, TrainError> {
+        let device = device::resolve(device)?;
+        let judge = Judge::load(folder, &device)?;
+        Ok(SavedIdentifiers { judge, device })
+    }
+
+    /// What the identifiers say of each (context, response), by mechanism.
+    pub fn identify(
+        &self,
+        pairs: &[(&str, &str)],
+        batch: usize,
+        done: &mut dyn FnMut(usize),
+    ) -> Vec<[Identified; 3]> {
+        /// Enough to find rows of similar length, few enough to hear of progress.
+        const AT_ONCE: usize = 32;
+        let mut identified = Vec::with_capacity(pairs.len());
+        for pairs in pairs.chunks(batch * AT_ONCE) {
+            for log_probs in self.judge.judge(pairs, batch, &self.device) {
+                let levels = levels(&log_probs);
+                identified.push([0, 1, 2].map(|mechanism: usize| Identified {
+                    level: levels[mechanism],
+                    probs: log_probs[mechanism].map(f32::exp),
+                }));
+            }
+            done(identified.len());
+        }
+        identified
+    }
+}
+
+/// Measures a checkpoint on a split of its run's own data, with its run's settings: what the stage
+/// `evaluation` does.
+///
+/// # Errors
+/// The data are not there, or as [`SavedModel::open`].
+pub fn examine(
+    store: &Path,
+    config: &Config,
+    model: &Path,
+    identifiers: Option<&Path>,
+    system: &str,
+    split: Split,
+) -> Result<SystemResults, TrainError> {
+    let device = device::resolve(&config.run.device)?;
+    let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
+    let (policy, tokenizer) = Policy::load(model, &device)?;
+    let judge = identifiers
+        .map(|folder| Judge::load(folder, &device))
+        .transpose()?;
+    let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
+    let examples = match split {
+        Split::Train => &material.train,
+        Split::Validation => &material.validation,
+        Split::Test => &material.test,
+    };
+    let examiner = Examiner {
+        tokenizer: &tokenizer,
+        judge: judge.as_ref(),
+        sampling: sampling(&config.sampling),
+        weights: mechanism_weights(&config.reward),
+        batch: config.evaluation.batch,
+        resamples: config.evaluation.resamples,
+        run_seed: config.run.seed,
+        device,
+    };
+    let answers = examiner.answer(&policy, examples);
+    Ok(examiner.results(system, split.key(), &policy, examples, &answers))
+}
+
+/// Batches of rows of similar length, each with how many rows are done after it.
+fn by_length(rows: &[Vec<u32>], batch: usize) -> Vec<(Vec<usize>, usize)> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|&index| rows[index].len());
+    let mut done = 0;
+    order
+        .chunks(batch.max(1))
+        .map(|indices| {
+            done += indices.len();
+            (indices.to_vec(), done)
+        })
+        .collect()
+}

@@ -1,0 +1,275 @@
+//! `emprl run` and `emprl runs`: events are whole, what was stopped or killed goes on exactly.
+
+mod cli_support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Child;
+use std::sync::OnceLock;
+
+use cli_support::{Place, lines, short};
+use serde_json::Value;
+
+/// An uninterrupted run, made once: its store and its events.
+fn whole() -> &'static (Place, Vec<Value>) {
+    static WHOLE: OnceLock<(Place, Vec<Value>)> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let place = Place::new();
+        let events = place.lines(&short(&["--name", "whole"]));
+        (place, events)
+    })
+}
+
+fn of<'a>(events: &'a [Value], event: &str) -> Vec<&'a Value> {
+    events
+        .iter()
+        .filter(|line| line["event"] == event)
+        .collect()
+}
+
+/// Reads lines until one says that a checkpoint of `stage` at `step` or later is there.
+fn read_until_checkpoint(child: &mut Child, stage: &str, step: u64) -> Vec<Value> {
+    let mut read = Vec::new();
+    let stdout = BufReader::new(child.stdout.as_mut().unwrap());
+    for line in stdout.lines() {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let there = line["event"] == "checkpoint"
+            && line["stage"] == stage
+            && line["step"].as_u64().unwrap() >= step;
+        read.push(line);
+        if there {
+            return read;
+        }
+    }
+    panic!("no checkpoint of {stage} at {step}: {read:?}");
+}
+
+#[test]
+fn events_are_one_a_line_and_complete() {
+    let (_, events) = whole();
+    for event in events {
+        assert_eq!(event["run"], 1, "{event}");
+        assert!(
+            event.get("stage").is_some() && event["step"].is_u64(),
+            "{event}"
+        );
+    }
+    let begun: Vec<&str> = of(events, "stage")
+        .iter()
+        .filter(|line| line["status"] == "running")
+        .filter_map(|line| line["stage"].as_str())
+        .collect();
+    assert_eq!(begun, ["identifiers", "generator", "ppo", "evaluation"]);
+    let metrics = of(events, "metrics");
+    let ppo: Vec<u64> = metrics
+        .iter()
+        .filter(|line| line["stage"] == "ppo")
+        .filter_map(|line| line["step"].as_u64())
+        .collect();
+    assert!(ppo.iter().copied().eq(0..=24), "{ppo:?}");
+    let last = metrics.iter().rfind(|line| line["stage"] == "ppo").unwrap();
+    for key in [
+        "ppo/reward/empathy",
+        "ppo/kl/full",
+        "ppo/kl/k1",
+        "validation/emp_f1",
+    ] {
+        assert!(last["values"][key].is_number(), "{key}: {last}");
+    }
+    assert!(!of(events, "samples").is_empty() && !of(events, "checkpoint").is_empty());
+    assert!(of(events, "failed").is_empty());
+    let finished = events.last().unwrap();
+    assert_eq!(finished["event"], "finished");
+    for system in ["Generator", "EmpRL"] {
+        let row = &finished["results"][system];
+        for figure in ["ppl", "dist_1", "dist_2", "emp_f1", "interpretation_f1"] {
+            let bounds = ["low", "value", "high"].map(|bound| row[figure][bound].as_f64().unwrap());
+            assert!(bounds.is_sorted(), "{system} {figure} {bounds:?}");
+        }
+        assert_eq!(row["n"], 24);
+    }
+}
+
+#[test]
+fn runs_are_listed_and_shown() {
+    let (place, events) = whole();
+    let list = place.json(&["runs", "list"]);
+    let run = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|run| run["id"] == 1)
+        .unwrap();
+    assert_eq!(run["name"], "whole");
+    assert_eq!(run["experiment"], "quickstart");
+    assert_eq!(run["seed"], 1);
+    assert_eq!(run["status"], "finished");
+    assert_eq!(run["stage"], "evaluation");
+    assert!(run["step"].is_u64() && run["started"].as_str().unwrap().contains('T'));
+    assert!(run["summary"]["validation/emp_f1"].is_number());
+    let text = place.ok(&["runs", "list"]);
+    assert!(
+        text.contains("whole") && text.contains("finished"),
+        "{text}"
+    );
+
+    let shown = place.json(&["runs", "show", "1"]);
+    assert_eq!(shown["settings"]["ppo.steps"], 24);
+    assert_eq!(shown["results"], events.last().unwrap()["results"]);
+    assert!(shown["environment"]["program"].is_string());
+    assert_eq!(shown["fingerprints"]["builtin"].as_str().unwrap().len(), 64);
+    let text = place.ok(&["runs", "show", "1"]);
+    assert!(
+        text.contains("Emp-F1 (%)") && text.contains("ppo.steps = 24"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_person_reads_stages_and_a_table() {
+    let place = Place::new();
+    let done = place.run(&short(&[
+        "--set",
+        "run.stages=[\"generator\", \"evaluation\"]",
+    ]));
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(
+        done.stdout.contains("PPL") && done.stdout.contains("Generator"),
+        "{}",
+        done.stdout
+    );
+    assert!(done.stdout.contains("Run 1 is finished"), "{}", done.stdout);
+    assert!(done.stderr.contains("Evaluation") && !done.stdout.contains("Generator: at most"));
+}
+
+#[test]
+fn a_killed_run_is_interrupted_and_goes_on_as_if_it_had_not_been() {
+    let place = Place::new();
+    let arguments = short(&[
+        "--name",
+        "whole",
+        "--set",
+        "run.checkpoint_every=10",
+        "--json",
+    ]);
+    let mut child = place.start(&arguments);
+    read_until_checkpoint(&mut child, "ppo", 10);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(place.json(&["runs", "list"])[0]["status"], "interrupted");
+
+    let events = place.lines(&["run", "--resume", "1"]);
+    let note = &of(&events, "alert")[0]["text"];
+    assert!(
+        note.as_str().unwrap().starts_with("Resumed from ppo step"),
+        "{note}"
+    );
+    let finished = events.last().unwrap();
+    let (_, whole) = whole();
+    assert_eq!(finished["results"], whole.last().unwrap()["results"]);
+    assert_eq!(place.json(&["runs", "list"])[0]["status"], "finished");
+
+    let again = place.run(&["run", "--resume", "1"]);
+    assert_eq!(
+        (again.code, again.stderr.as_str()),
+        (1, "error: run 1 is finished; there is nothing to resume\n")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_with_a_checkpoint_and_says_how_to_go_on() {
+    let place = Place::new();
+    let mut child = place.start(&short(&[
+        "--set",
+        "generator.max_steps=100000",
+        "--set",
+        "generator.epochs=900",
+        "--json",
+    ]));
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !(line.contains("\"metrics\"") && line.contains("\"generator\"")) {
+        line.clear();
+        assert!(
+            stdout.read_line(&mut line).unwrap() > 0,
+            "the run ended early"
+        );
+    }
+    let id = child.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr}");
+    let rest = lines(&rest);
+    assert!(
+        rest.iter()
+            .any(|line| line["event"] == "checkpoint" && line["stage"] == "generator")
+    );
+    assert_eq!(rest.last().unwrap()["status"], "stopped");
+    assert!(stderr.contains("`emprl run --resume 1`"), "{stderr}");
+    assert_eq!(place.json(&["runs", "list"])[0]["status"], "stopped");
+}
+
+#[test]
+fn settings_are_listed_with_range_default_and_the_papers_value() {
+    let place = Place::new();
+    let settings = place.json(&["settings"]);
+    let beta = settings
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["path"] == "reward.beta")
+        .unwrap();
+    assert_eq!(beta["default"], 0.2);
+    assert_eq!(beta["paper"], "0.2");
+    assert_eq!(beta["range"], "0 to 100");
+    let text = place.ok(&["run", "quickstart", "--list-settings"]);
+    assert!(
+        text.contains("; default 24000; 1 to 10000000 steps; paper 24 000)"),
+        "{text}"
+    );
+    assert!(!place.store().exists());
+}
+
+#[test]
+fn without_a_display_one_line_names_the_terminal_command() {
+    let done = Place::new().run(&[]);
+    assert_eq!(done.code, 1);
+    assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+    assert!(
+        done.stderr
+            .contains("cargo run --release -- run experiments/quickstart.toml")
+    );
+    assert!(done.stdout.is_empty());
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_panic() {
+    let place = Place::new();
+    let mut child = place.start(&["settings"]);
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), stderr.as_str()),
+        (Some(0), "")
+    );
+}

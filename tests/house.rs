@@ -1,0 +1,202 @@
+//! Who may know whom: arrows only downward, no circles, and no foreign crate in the wrong room.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
+/// list, so that there are no circles.
+const ROOMS: [(&str, &[&str]); 13] = [
+    ("text", &[]),
+    ("data", &[]),
+    ("checkpoint", &[]),
+    ("series", &[]),
+    ("metrics", &["data", "text"]),
+    ("experiment", &["data", "metrics"]),
+    ("nn", &["data", "text"]),
+    (
+        "train",
+        &["checkpoint", "data", "experiment", "metrics", "nn", "text"],
+    ),
+    ("store", &["checkpoint", "data", "experiment", "metrics"]),
+    ("report", &["data", "experiment", "metrics", "store"]),
+    (
+        "engine",
+        &[
+            "checkpoint",
+            "data",
+            "experiment",
+            "metrics",
+            "store",
+            "train",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "checkpoint",
+            "data",
+            "engine",
+            "experiment",
+            "metrics",
+            "nn",
+            "report",
+            "series",
+            "store",
+            "train",
+        ],
+    ),
+    (
+        "app",
+        &[
+            "checkpoint",
+            "data",
+            "engine",
+            "experiment",
+            "metrics",
+            "nn",
+            "report",
+            "series",
+            "store",
+            "train",
+        ],
+    ),
+];
+
+/// Crates with the only rooms that may know them.
+const CRATES: [(&str, &[&str]); 12] = [
+    ("egui", &["app"]),
+    ("eframe", &["app"]),
+    ("egui_plot", &["app"]),
+    ("egui_extras", &["app"]),
+    ("burn", &["nn", "train"]),
+    ("safetensors", &["nn", "train"]),
+    ("tokenizers", &["text"]),
+    ("rusqlite", &["store"]),
+    ("clap", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("ctrlc", &["cli"]),
+    ("anyhow", &[]),
+];
+
+/// The code of every room, without comments.
+fn rooms() -> BTreeMap<String, Vec<(PathBuf, String)>> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut rooms: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
+    let mut folders = vec![source.clone()];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let place = path.strip_prefix(&source).unwrap();
+            let room = place
+                .components()
+                .next()
+                .unwrap()
+                .as_os_str()
+                .to_string_lossy();
+            let room = room.trim_end_matches(".rs").to_string();
+            if path.extension().is_none_or(|end| end != "rs") || ["lib", "main"].contains(&&*room) {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
+            rooms
+                .entry(room)
+                .or_default()
+                .push((place.to_path_buf(), code.join("\n")));
+        }
+    }
+    rooms
+}
+
+/// What follows `prefix` as a name, wherever `prefix` is not the end of a longer name.
+fn names_after<'a>(code: &'a str, prefix: &str) -> BTreeSet<&'a str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    code.match_indices(prefix)
+        .filter(|(at, _)| !code[..*at].ends_with(is_name))
+        .map(|(at, _)| {
+            let rest = &code[at + prefix.len()..];
+            &rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())]
+        })
+        .collect()
+}
+
+#[test]
+fn every_room_has_its_place() {
+    let known: BTreeSet<String> = ROOMS.iter().map(|(room, _)| (*room).to_string()).collect();
+    let found: BTreeSet<String> = rooms().into_keys().collect();
+    assert_eq!(
+        found, known,
+        "name a new room here, with the rooms it may know"
+    );
+    for (at, (room, may_know)) in ROOMS.iter().enumerate() {
+        for below in *may_know {
+            let below = ROOMS.iter().position(|(room, _)| room == below);
+            assert!(
+                below.is_some_and(|below| below < at),
+                "{room} may only know rooms before it"
+            );
+        }
+    }
+}
+
+#[test]
+fn arrows_go_downward_only() {
+    for (room, files) in rooms() {
+        let (_, may_know) = ROOMS.iter().find(|(known, _)| *known == room).unwrap();
+        for (path, code) in files {
+            assert!(
+                !code.contains("crate::{"),
+                "{}: one `use crate::…` a room",
+                path.display()
+            );
+            for other in names_after(&code, "crate::") {
+                let is_room = ROOMS.iter().any(|(known, _)| *known == other);
+                assert!(
+                    !is_room || other == room || may_know.contains(&other),
+                    "{}: {room} must not know {other}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn foreign_crates_stay_in_their_rooms() {
+    for (room, files) in rooms() {
+        for (path, code) in files {
+            for (name, allowed) in CRATES {
+                let used = !names_after(&code, &format!("{name}::")).is_empty();
+                assert!(
+                    !used || allowed.contains(&&*room),
+                    "{}: {room} must not know {name}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_window_is_the_only_one_that_knows_egui() {
+    // The words themselves, since a `use eframe::egui` brings egui in under its bare name.
+    for (room, files) in rooms() {
+        for (path, code) in files {
+            assert!(
+                room == "app" || !code.contains("egui"),
+                "{}",
+                path.display()
+            );
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Responses, token by token, with a key/value cache.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
 use super::Dropout;
@@ -95,20 +95,23 @@ pub fn generate(
     responses
 }
 
-fn padded(
-    rows: &[Vec<u32>],
-    pad: u32,
-    device: &burn::tensor::Device,
-) -> (Tensor<2, Int>, Tensor<2>) {
-    let batch = crate::data::batch::PaddedBatch::new(rows, pad);
-    let shape = [batch.batch, batch.tokens];
-    let mask: Vec<f32> = batch
-        .mask
+/// Ids and mask of rows padded on the right; a row without tokens still has one column.
+fn padded(rows: &[Vec<u32>], pad: u32, device: &Device) -> (Tensor<2, Int>, Tensor<2>) {
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
+    let mut ids = vec![pad as i32; rows.len() * width];
+    let mut mask = vec![0.0_f32; rows.len() * width];
+    for (row, (ids, mask)) in rows
         .iter()
-        .map(|real| if *real { 1.0 } else { 0.0 })
-        .collect();
+        .zip(ids.chunks_mut(width).zip(mask.chunks_mut(width)))
+    {
+        for (slot, id) in ids.iter_mut().zip(row) {
+            *slot = *id as i32;
+        }
+        mask[..row.len()].fill(1.0);
+    }
+    let shape = [rows.len(), width];
     (
-        Tensor::from_data(TensorData::new(batch.ids, shape), device),
+        Tensor::from_data(TensorData::new(ids, shape), device),
         Tensor::from_data(TensorData::new(mask, shape), device),
     )
 }

@@ -218,7 +218,7 @@ impl Identifier {
         let attended = self
             .output
             .forward(weights.matmul(self.value.forward(context)));
-        let aware = response + attended;
+        let aware = response + dropout.apply(attended);
 
         let real = response_mask.clone().reshape([batch, tokens, 1]);
         let pooled = match self.config.pooling {

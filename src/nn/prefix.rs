@@ -270,6 +270,47 @@ pub struct FoldedPrefix {
 }
 
 impl FoldedPrefix {
+    /// Reads what [`FoldedPrefix::save`] wrote.
+    ///
+    /// # Errors
+    /// A file that is not there, is damaged, or holds another prefix than `config` and `t5` say.
+    pub fn load(
+        config: &PrefixConfig,
+        t5: &T5Config,
+        path: &Path,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let mut source = Source::file(path, device)?;
+        let mut part = |name: &str, positions: usize, layers: usize| {
+            let shape = [2 * layers, t5.num_heads, positions, t5.d_kv];
+            source.param(name, shape, Init::Constant(0.0))
+        };
+        let folded = FoldedPrefix {
+            encoder: part("encoder", config.encoder, t5.num_layers)?,
+            decoder: part("decoder", config.decoder, t5.num_decoder_layers)?,
+            cross: match config.cross {
+                0 => None,
+                length => Some(part("cross", length, t5.num_decoder_layers)?),
+            },
+        };
+        source.finish()?;
+        Ok(folded)
+    }
+
+    /// Writes one `.safetensors` file.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to, or a full disk.
+    pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
+        let mut sink = Sink::default();
+        sink.put("encoder", self.encoder.val());
+        sink.put("decoder", self.decoder.val());
+        if let Some(cross) = &self.cross {
+            sink.put("cross", cross.val());
+        }
+        sink.write(path)
+    }
+
     /// Keys and values of every layer.
     pub fn vectors(&self) -> PrefixVectors {
         PrefixVectors {

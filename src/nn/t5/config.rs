@@ -67,6 +67,9 @@ impl Default for T5Config {
     }
 }
 
+/// No T5 is larger in any direction; a file that says so is damaged.
+const LARGEST: usize = 4_000_000;
+
 impl T5Config {
     /// Width of all heads together.
     pub fn inner(&self) -> usize {
@@ -109,8 +112,21 @@ impl T5Config {
                 ));
             }
         }
-        if json.get("num_decoder_layers").is_none_or(Value::is_null) {
-            json["num_decoder_layers"] = json.get("num_layers").cloned().unwrap_or(json!(6));
+        if let Value::Object(fields) = &mut json {
+            fields.retain(|_, value| !value.is_null());
+            if let (Some(layers), None) =
+                (fields.get("num_layers"), fields.get("num_decoder_layers"))
+            {
+                fields.insert("num_decoder_layers".into(), layers.clone());
+            }
+            // One by one, so that the message can name the field.
+            for (field, value) in fields.iter() {
+                if let Err(error) =
+                    serde_json::from_value::<T5Config>(json!({ field.as_str(): value }))
+                {
+                    return Err(refuse(field, format!("is {value}: {error}")));
+                }
+            }
         }
         let config: T5Config =
             serde_json::from_value(json).map_err(|error| foreign(error.to_string()))?;
@@ -131,8 +147,20 @@ impl T5Config {
             ("num_decoder_layers", self.num_decoder_layers),
             ("num_heads", self.num_heads),
         ];
-        if let Some((field, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-            return Some((field, "is 0; it must be at least 1".into()));
+        if let Some((field, size)) = sizes.iter().find(|(_, size)| !(1..=LARGEST).contains(size)) {
+            return Some((field, format!("is {size}; it must be from 1 to {LARGEST}")));
+        }
+        if !(0.0..1.0).contains(&self.dropout_rate) {
+            return Some((
+                "dropout_rate",
+                format!("is {}; it must be from 0 to below 1", self.dropout_rate),
+            ));
+        }
+        if !(self.layer_norm_epsilon > 0.0 && self.layer_norm_epsilon < 1.0) {
+            return Some((
+                "layer_norm_epsilon",
+                format!("is {}; it must be between 0 and 1", self.layer_norm_epsilon),
+            ));
         }
         if self.relative_attention_num_buckets < 4 {
             return Some((
@@ -174,6 +202,8 @@ impl T5Config {
         {
             json.extend(own);
         }
-        fs::write(&path, format!("{json:#}")).map_err(WeightsError::io(&path))
+        let temporary = path.with_extension("tmp");
+        fs::write(&temporary, format!("{json:#}\n")).map_err(WeightsError::io(&temporary))?;
+        fs::rename(&temporary, &path).map_err(WeightsError::io(&path))
     }
 }

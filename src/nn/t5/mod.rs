@@ -7,7 +7,7 @@ mod stack;
 use std::fs;
 use std::path::Path;
 
-use burn::module::{Module, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor};
 
 pub use attention::KeyValue4;
@@ -41,6 +41,16 @@ pub struct T5 {
     head: Option<Param<Tensor<2>>>,
     #[module(skip)]
     config: T5Config,
+}
+
+/// Makes parameters of their own: gradients and optimizers tell parameters apart by id, and a copy
+/// has the id of what it was copied from.
+struct Anew;
+
+impl ModuleMapper for Anew {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        Param::from_tensor(param.val())
+    }
 }
 
 fn embed(embedding: &Param<Tensor<2>>, ids: Tensor<2, Int>) -> Tensor<3> {
@@ -79,13 +89,16 @@ impl T5Encoder {
             .put(sink, &self.config, &format!("{prefix}encoder"));
     }
 
-    /// The encoder of a whole model, with weights of its own from here on.
+    /// The encoder of a whole model, to be trained apart from it and from any other such copy. The
+    /// numbers are shared until one of them is trained.
     pub fn of(t5: &T5) -> Self {
-        T5Encoder {
-            embedding: t5.embedding.clone(),
-            encoder: t5.encoder.clone(),
-            config: t5.config.clone(),
-        }
+        let t5 = t5.valid();
+        let encoder = T5Encoder {
+            embedding: t5.embedding,
+            encoder: t5.encoder,
+            config: t5.config,
+        };
+        encoder.map(&mut Anew)
     }
 
     /// States `[batch, tokens, d_model]` of `ids`; `mask` is 1 where a token is real.

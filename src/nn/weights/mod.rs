@@ -1,10 +1,13 @@
-//! Named tensors in files: where networks get their weights from, and how they are written.
+//! Named tensors: where networks get their weights from, and how they are written.
 //!
 //! A network is built from a [`Source`]: a file, several, or a seeded generator. Names and shapes
 //! are those of the published models. Everything that is missing, left over or of another shape is
 //! an error that names file and tensor.
 
-use std::collections::{BTreeMap, HashMap};
+mod file;
+mod sink;
+
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +15,10 @@ use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
+
+use file::Stored;
+pub use sink::Sink;
 
 /// Why weights cannot be read or written.
 #[derive(Debug, Error)]
@@ -72,15 +77,8 @@ pub enum Init {
     Constant(f32),
 }
 
-/// A tensor on the host, row by row.
-#[derive(Clone, Debug)]
-struct HostTensor {
-    shape: Vec<usize>,
-    values: Vec<f32>,
-}
-
 enum Origin {
-    File(HashMap<String, HostTensor>),
+    File(HashMap<String, Stored>),
     Random(Box<ChaCha8Rng>),
 }
 
@@ -105,7 +103,7 @@ impl<'a> Source<'a> {
     /// nothing of it.
     pub fn file(path: &Path, device: &'a Device) -> Result<Self, WeightsError> {
         Ok(Source {
-            origin: Origin::File(read_file(path)?),
+            origin: Origin::File(file::read(path)?),
             path: path.to_path_buf(),
             device,
         })
@@ -143,7 +141,7 @@ impl<'a> Source<'a> {
                         "names a shard outside its folder: {shard}"
                     )));
                 }
-                tensors.extend(read_file(&folder.join(shard))?);
+                tensors.extend(file::read(&folder.join(shard))?);
             }
             return Ok(Source {
                 origin: Origin::File(tensors),
@@ -176,15 +174,15 @@ impl<'a> Source<'a> {
                         path: self.path.clone(),
                         tensor: name.to_string(),
                     })?;
-                if tensor.shape != shape {
+                if tensor.shape() != shape {
                     return Err(WeightsError::Shape {
                         path: self.path.clone(),
                         tensor: name.to_string(),
-                        found: tensor.shape,
+                        found: tensor.shape().to_vec(),
                         expected: shape.to_vec(),
                     });
                 }
-                Ok(tensor.values)
+                tensor.values(name)
             }
         }
     }
@@ -222,17 +220,18 @@ impl<'a> Source<'a> {
         parts: &[(&str, usize, f64)],
         input: usize,
     ) -> Result<Param<Tensor<2>>, WeightsError> {
+        // All parts are read before room is made: a shape that lies is refused before it is believed.
+        let read = parts
+            .iter()
+            .map(|(name, output, std)| self.take(name, &[*output, input], Init::Normal(*std)))
+            .collect::<Result<Vec<_>, _>>()?;
         let width: usize = parts.iter().map(|(_, output, _)| output).sum();
         let mut joined = vec![0.0; input * width];
-        let mut column = 0;
-        for (name, output, std) in parts {
-            let values = self.take(name, &[*output, input], Init::Normal(*std))?;
-            for (out, row) in values.chunks(input).enumerate() {
-                for (at, value) in row.iter().enumerate() {
-                    joined[at * width + column + out] = *value;
-                }
+        let rows = read.iter().flat_map(|values| values.chunks_exact(input));
+        for (column, row) in rows.enumerate() {
+            for (at, value) in row.iter().enumerate() {
+                joined[at * width + column] = *value;
             }
-            column += output;
         }
         Ok(self.upload(joined, [input, width]))
     }
@@ -290,163 +289,4 @@ fn draw(random: &mut ChaCha8Rng, count: usize, init: Init) -> Vec<f32> {
             values
         }
     }
-}
-
-fn read_file(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsError> {
-    if !path.is_file() {
-        return Err(WeightsError::Missing {
-            path: path.to_path_buf(),
-            mend: "give the path of a weights file".into(),
-        });
-    }
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("bin" | "pt" | "pth") => read_pickle(path),
-        _ => read_safetensors(path),
-    }
-}
-
-fn read_safetensors(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsError> {
-    let foreign = |problem: String| WeightsError::Foreign {
-        path: path.to_path_buf(),
-        problem,
-    };
-    let bytes = fs::read(path).map_err(WeightsError::io(path))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| foreign(error.to_string()))?;
-    let mut tensors = HashMap::new();
-    for (name, view) in file.tensors() {
-        let values = match view.dtype() {
-            Dtype::F64 => wide(view.data(), |b| f64::from_le_bytes(b) as f32),
-            Dtype::F32 => wide(view.data(), f32::from_le_bytes),
-            Dtype::F16 => wide(view.data(), |b| half::f16::from_le_bytes(b).to_f32()),
-            Dtype::BF16 => wide(view.data(), |b| half::bf16::from_le_bytes(b).to_f32()),
-            other => {
-                return Err(foreign(format!(
-                    "tensor `{name}` holds {other:?}, not numbers with a point"
-                )));
-            }
-        };
-        tensors.insert(
-            name.to_string(),
-            HostTensor {
-                shape: view.shape().to_vec(),
-                values,
-            },
-        );
-    }
-    Ok(tensors)
-}
-
-fn read_pickle(path: &Path) -> Result<HashMap<String, HostTensor>, WeightsError> {
-    use burn::store::pytorch_reader::{DType, PytorchReader};
-
-    let foreign = |problem: String| WeightsError::Foreign {
-        path: path.to_path_buf(),
-        problem,
-    };
-    let reader = PytorchReader::new(path).map_err(|error| foreign(error.to_string()))?;
-    let mut tensors = HashMap::new();
-    for (name, tensor) in reader.into_tensors() {
-        let bytes = tensor.read().map_err(|error| foreign(error.to_string()))?;
-        let values = match tensor.dtype() {
-            DType::F64 => wide(&bytes, |b| f64::from_le_bytes(b) as f32),
-            DType::F32 => wide(&bytes, f32::from_le_bytes),
-            DType::F16 => wide(&bytes, |b| half::f16::from_le_bytes(b).to_f32()),
-            DType::BF16 => wide(&bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
-            other => {
-                return Err(foreign(format!(
-                    "tensor `{name}` holds {other:?}, not numbers with a point"
-                )));
-            }
-        };
-        tensors.insert(
-            name,
-            HostTensor {
-                shape: tensor.shape().to_vec(),
-                values,
-            },
-        );
-    }
-    Ok(tensors)
-}
-
-/// Numbers of `N` bytes each as f32.
-fn wide<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes
-        .chunks_exact(N)
-        .filter_map(|chunk| chunk.try_into().ok())
-        .map(convert)
-        .collect()
-}
-
-/// Tensors on their way into a file.
-#[derive(Default)]
-pub struct Sink {
-    tensors: BTreeMap<String, HostTensor>,
-}
-
-impl Sink {
-    /// Adds a tensor as it is.
-    pub fn put<const D: usize>(&mut self, name: impl Into<String>, tensor: Tensor<D>) {
-        let shape = tensor.dims().to_vec();
-        self.put_host(name, shape, host(tensor));
-    }
-
-    /// Adds values row by row.
-    pub fn put_host(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) {
-        self.tensors
-            .insert(name.into(), HostTensor { shape, values });
-    }
-
-    /// Takes `[input, sum of outputs]` apart again: the inverse of [`Source::linear`].
-    pub fn put_linear(&mut self, parts: &[(&str, usize)], tensor: Tensor<2>) {
-        let [input, width] = tensor.dims();
-        let joined = host(tensor);
-        let mut column = 0;
-        for (name, output) in parts {
-            let mut values = Vec::with_capacity(output * input);
-            for out in column..column + output {
-                values.extend((0..input).map(|at| joined[at * width + out]));
-            }
-            self.put_host(*name, vec![*output, input], values);
-            column += output;
-        }
-    }
-
-    /// Writes a `.safetensors` file under a temporary name, then renames it.
-    pub fn write(self, path: &Path) -> Result<(), WeightsError> {
-        let bytes: BTreeMap<&String, Vec<u8>> = self
-            .tensors
-            .iter()
-            .map(|(name, tensor)| {
-                (
-                    name,
-                    tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                )
-            })
-            .collect();
-        let foreign = |problem: String| WeightsError::Foreign {
-            path: path.to_path_buf(),
-            problem,
-        };
-        let mut views = Vec::new();
-        for (name, tensor) in &self.tensors {
-            let view = safetensors::tensor::TensorView::new(
-                Dtype::F32,
-                tensor.shape.clone(),
-                &bytes[name],
-            )
-            .map_err(|error| foreign(error.to_string()))?;
-            views.push((name.as_str(), view));
-        }
-        let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-        let temporary = path.with_extension("tmp");
-        let data = safetensors::serialize(views, Some(metadata))
-            .map_err(|error| foreign(error.to_string()))?;
-        fs::write(&temporary, data).map_err(WeightsError::io(&temporary))?;
-        fs::rename(&temporary, path).map_err(WeightsError::io(path))
-    }
-}
-
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().iter::<f32>().collect()
 }

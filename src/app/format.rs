@@ -25,7 +25,7 @@ pub fn significant(value: f64, digits: i32) -> String {
         return "0".into();
     }
     let magnitude = value.abs().log10().floor() as i32;
-    if magnitude < -4 || magnitude >= 9 {
+    if !(-4..9).contains(&magnitude) {
         let text = format!("{value:.*e}", (digits - 1).max(0) as usize);
         return text.replace('-', &MINUS.to_string());
     }

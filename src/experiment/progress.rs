@@ -11,6 +11,7 @@ use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::SystemResults;
 
 /// One thing that happened in a run.
+#[allow(clippy::large_enum_variant)] // the large one comes once a system
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {

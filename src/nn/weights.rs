@@ -81,7 +81,7 @@ struct HostTensor {
 
 enum Origin {
     File(HashMap<String, HostTensor>),
-    Random(ChaCha8Rng),
+    Random(Box<ChaCha8Rng>),
 }
 
 /// Where a network's tensors come from.
@@ -95,7 +95,7 @@ impl<'a> Source<'a> {
     /// Draws every tensor, the same on every device.
     pub fn random(seed: u64, device: &'a Device) -> Self {
         Source {
-            origin: Origin::Random(ChaCha8Rng::seed_from_u64(seed)),
+            origin: Origin::Random(Box::new(ChaCha8Rng::seed_from_u64(seed))),
             path: PathBuf::new(),
             device,
         }

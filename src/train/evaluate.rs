@@ -10,7 +10,7 @@ use super::ppo::reward::empathy_reward;
 use super::seed::{Draw, seed, stream};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
-use crate::metrics::emp_f1::emp_f1;
+use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
     Answered, Bootstrap, ResponseWords, SystemResults, declared, perplexity, system_results,
 };
@@ -58,7 +58,7 @@ pub struct Answers {
     /// Of the generated responses; none without identifiers.
     pub judged: Option<Vec<LevelLogProbs>>,
     /// Levels of the targets; none without identifiers.
-    pub gold: Option<Vec<[EmpathyLevel; 3]>>,
+    pub gold: Option<Vec<Levels>>,
 }
 
 impl Examiner<'_> {
@@ -215,7 +215,7 @@ impl Examiner<'_> {
 
 impl Answers {
     /// Levels of targets and of responses, where identifiers judged them.
-    fn levels(&self) -> Option<(Vec<[EmpathyLevel; 3]>, Vec<[EmpathyLevel; 3]>)> {
+    fn levels(&self) -> Option<(Vec<Levels>, Vec<Levels>)> {
         let (judged, gold) = (self.judged.as_ref()?, self.gold.as_ref()?);
         Some((gold.clone(), judged.iter().map(levels).collect()))
     }

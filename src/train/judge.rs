@@ -61,7 +61,7 @@ impl Judge {
         for (mechanism, identifier) in Mechanism::ALL.iter().zip(&self.identifiers) {
             identifier.save(&folder.join(weights_file(*mechanism)))?;
         }
-        self.tokenizer.save(&folder.join(TOKENIZER))?;
+        self.tokenizer.save(folder.join(TOKENIZER))?;
         write_json(
             &folder.join(MANIFEST),
             &Manifest {
@@ -88,7 +88,7 @@ impl Judge {
         Ok(Judge {
             identifiers,
             config: manifest.network,
-            tokenizer: Tokenizer::from_file(&folder.join(TOKENIZER))?,
+            tokenizer: Tokenizer::from_file(folder.join(TOKENIZER))?,
             max_context: manifest.max_context,
             max_response: manifest.max_response,
         })

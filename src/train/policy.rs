@@ -76,7 +76,7 @@ impl Policy {
     ) -> Result<(), TrainError> {
         if base.is_none() {
             self.t5.save(folder)?;
-            tokenizer.save(&folder.join(TOKENIZER))?;
+            tokenizer.save(folder.join(TOKENIZER))?;
         }
         if let Some(prefix) = &self.prefix {
             prefix.save(&folder.join(PREFIX))?;

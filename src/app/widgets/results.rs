@@ -9,17 +9,20 @@ use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
 use crate::metrics::{Direction, Estimate, SystemResults, declared};
 
+/// Finds one figure in a system's results.
+type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
+
 /// One figure of the table, and where it stands in a system's results.
 struct Figure {
     name: String,
     unit: &'static str,
     definition: &'static str,
     direction: Direction,
-    of: Box<dyn Fn(&SystemResults) -> Option<Estimate>>,
+    of: Find,
 }
 
 fn figures() -> Vec<Figure> {
-    let figure = |key: &str, of: Box<dyn Fn(&SystemResults) -> Option<Estimate>>| {
+    let figure = |key: &str, of: Find| {
         declared(key).map(|metric| Figure {
             name: metric.name.to_string(),
             unit: metric.unit,

@@ -1,5 +1,6 @@
 //! Why a command ends early: the one line that says so, and the exit code.
 
+use std::any::Any;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -50,6 +51,16 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What becomes of a panic: a fault of the program, not of its user.
+    pub fn internal(panic: &(dyn Any + Send)) -> Failure {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Failure::Failed(format!(
+            "internal error: {}; EMPRL_LOG=debug shows where, please report it",
+            text.unwrap_or("a panic without a word")
+        ))
+    }
+
     /// 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -20,6 +20,7 @@ mod runs;
 mod score;
 mod settings;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -127,7 +128,10 @@ impl Cli {
 
     /// Carries out the command; `display` says whether a window could open.
     pub fn run(self, display: bool) -> ExitCode {
-        ended(self.carry_out(display))
+        // A panic becomes an error like any other; where it came from is in the log.
+        panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
+        let done = panic::catch_unwind(AssertUnwindSafe(|| self.carry_out(display)));
+        ended(done.unwrap_or_else(|panic| Err(Failure::internal(&*panic))))
     }
 
     fn carry_out(self, display: bool) -> Result<(), Failure> {

@@ -1,10 +1,11 @@
 //! A run's progress in the terminal: a bar for each stage, with the few figures that matter, and notes
 //! above the bars. Where stderr is no terminal, a line at the ends of stages and at evaluations.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::output::duration;
 use crate::engine::{Event, EventKind};
@@ -42,8 +43,8 @@ fn figures(stage: Stage) -> &'static [Figure] {
             ("PPL", &[declared::GENERATOR_PPL], 2),
         ],
         Stage::Ppo => &[
-            ("reward", &[declared::EMPATHY_REWARD], 3),
-            ("KL", &[declared::KL_FULL], 3),
+            ("reward", &[declared::EMPATHY_REWARD], 2),
+            ("KL", &[declared::KL_FULL], 2),
             ("Emp-F1", &[declared::VALIDATION_EMP_F1], 1),
         ],
         Stage::Evaluation => &[],
@@ -72,13 +73,14 @@ struct Current {
 impl Progress {
     /// Shows nothing at all unless `visible`.
     pub fn new(visible: bool) -> Self {
-        let template = "{prefix:<12} {bar:24} {pos:>6}/{len} {elapsed:>4} {msg}";
+        // Fits 80 columns with the figures of PPO.
+        let template = "{prefix:<12} {bar:10} {steps:>9}  {wide_msg}";
         Progress {
             bars: MultiProgress::new(),
             style: ProgressStyle::with_template(template)
                 .ok()
                 .filter(|_| visible && std::io::stderr().is_terminal())
-                .map(|style| style.progress_chars("━╸─")),
+                .map(|style| style.progress_chars("━╸─").with_key("steps", steps)),
             current: None,
             quiet: !visible,
         }
@@ -192,7 +194,8 @@ impl Progress {
         current.step = step;
         current.bar.set_length(step.max(1));
         current.bar.set_position(step);
-        current.bar.set_message(current.figures());
+        current.total = step;
+        current.bar.set_message(current.message());
         current.bar.finish();
         if self.style.is_none() {
             let elapsed = duration(current.begun.elapsed().as_millis() as i64);
@@ -211,16 +214,16 @@ impl Current {
         texts.join(" · ")
     }
 
-    /// The figures, and the time left by the speed so far.
+    /// The time left by the speed so far, or the time it took, and the figures.
     fn message(&self) -> String {
-        let figures = self.figures();
         let left = self.total.saturating_sub(self.step);
-        if self.step == 0 || left == 0 {
-            return figures;
-        }
-        let spent = self.begun.elapsed().as_millis() as i64;
-        let left = duration(spent.saturating_mul(left as i64) / self.step as i64);
-        format!("{figures}  ~{left} left")
+        let spent = self.begun.elapsed().as_secs();
+        let time = match self.step {
+            0 => String::new(),
+            _ if left == 0 => short(spent),
+            step => format!("{} left", short(spent.saturating_mul(left) / step)),
+        };
+        format!("{time:<8}  {}", self.figures())
     }
 
     fn line(&self) -> String {
@@ -232,5 +235,19 @@ impl Current {
             self.step,
             self.total
         )
+    }
+}
+
+fn steps(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // Writing to what the bar is made of cannot fail.
+    let _ = write!(out, "{}/{}", state.pos(), state.len().unwrap_or(0));
+}
+
+/// A length of time in few characters: `54s`, `3m20s`, `2h05m`.
+fn short(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
     }
 }

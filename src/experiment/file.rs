@@ -21,7 +21,7 @@ pub enum ExperimentError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{origin}: this is not TOML: {message}")]
+    #[error("{origin}: this is not TOML, {message}")]
     Syntax { origin: String, message: String },
     #[error("{origin}: `{key}` is not a setting{}", suggestion(.near))]
     UnknownKey {
@@ -178,11 +178,17 @@ fn read_text(path: &Path) -> Result<String, ExperimentError> {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Table, ExperimentError> {
-    text.parse::<Table>()
-        .map_err(|error| ExperimentError::Syntax {
+    text.parse::<Table>().map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = 1 + before.map_or(0, |before| before.matches('\n').count());
+        ExperimentError::Syntax {
             origin: origin.to_string(),
-            message: error.to_string().trim().to_string(),
-        })
+            message: format!(
+                "line {line}: {}",
+                error.message().trim().replace('\n', ", ")
+            ),
+        }
+    })
 }
 
 /// A file's own table and its head.

@@ -365,7 +365,9 @@ impl<'a> Drawn<'a> {
             for (n, points) in polyline.lines().enumerate() {
                 let points: PlotPoints<'_> = points.iter().copied().collect();
                 let line = egui_plot::Line::new(format!("{}{n}", self.name), points);
-                plot.line(line.color(colour.gamma_multiply(strength)).width(width).allow_hover(false));
+                // Decimated already: a band drawn from it would only blur it.
+                let line = line.width(width).allow_hover(false).allow_band(false);
+                plot.line(line.color(colour.gamma_multiply(strength)));
             }
         };
         if let Some(raw) = &self.raw {

@@ -1,0 +1,116 @@
+//! Every place of the window can be reached, says what it is for, and has one action where it is empty.
+
+mod window_support;
+
+use egui_kittest::kittest::Queryable;
+use emprl::store::RunStatus;
+use window_support::{click, labels, open, run, settle, shows};
+
+#[test]
+fn the_start_page_offers_quickstart_and_says_where_to_go_next() {
+    let store = tempfile::tempdir().unwrap();
+    let window = open(store.path());
+    for label in [
+        "EmpRL Studio",
+        "Quickstart",
+        "Recent runs",
+        "Set up an experiment",
+        "data import empathetic-dialogues",
+        "data import mental-health-subreddits",
+        "No run in progress",
+    ] {
+        assert!(shows(&window, label), "{label}: {:?}", labels(&window));
+    }
+}
+
+#[test]
+fn the_rail_leads_to_every_place() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    for (place, found) in [
+        ("Experiments", "Start run"),
+        ("Live", "Choose an experiment"),
+        ("Runs", "No runs yet"),
+        ("Settings", "Theme Dark"),
+        ("Start", "Quickstart"),
+    ] {
+        click(&mut window, place);
+        assert!(shows(&window, found), "{place}: {:?}", labels(&window));
+    }
+}
+
+#[test]
+fn places_have_keys() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    let keys = [
+        (egui_kittest_key('2'), "Start run"),
+        (egui_kittest_key('4'), "No runs yet"),
+        (egui_kittest_key('1'), "Quickstart"),
+    ];
+    for (key, found) in keys {
+        window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, key);
+        settle(&mut window);
+        assert!(shows(&window, found), "{found}: {:?}", labels(&window));
+    }
+}
+
+fn egui_kittest_key(digit: char) -> eframe::egui::Key {
+    eframe::egui::Key::from_name(&digit.to_string()).unwrap()
+}
+
+#[test]
+fn an_empty_place_leads_to_what_fills_it() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    click(&mut window, "Choose an experiment");
+    assert!(shows(&window, "Experiment quickstart"));
+}
+
+#[test]
+fn a_person_can_walk_through_with_the_keyboard() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    window.key_press(eframe::egui::Key::Tab);
+    window.run_ok();
+    assert!(window.get_by_label("Start").is_focused());
+    window.key_press(eframe::egui::Key::Tab);
+    window.run_ok();
+    assert!(window.get_by_label("Experiments").is_focused());
+    window.key_press(eframe::egui::Key::Enter);
+    settle(&mut window);
+    assert!(shows(&window, "Start run"));
+}
+
+#[test]
+fn theme_and_zoom_can_be_chosen() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Settings");
+    click(&mut window, "Theme Light");
+    assert!(!window.ctx.global_style().visuals.dark_mode);
+    click(&mut window, "Theme Dark");
+    assert!(window.ctx.global_style().visuals.dark_mode);
+    click(&mut window, "Zoom 125 %");
+    assert!((window.ctx.zoom_factor() - 1.25).abs() < 0.01);
+}
+
+#[test]
+fn recent_runs_stand_on_the_start_page_and_open() {
+    let store = tempfile::tempdir().unwrap();
+    let id = run(store.path(), "first try", RunStatus::Finished);
+    let mut window = open(store.path());
+    click(&mut window, &format!("Open run {id}, first try, finished"));
+    assert!(shows(&window, "first try #1"), "{:?}", labels(&window));
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_said_and_nothing_starts() {
+    let store = tempfile::tempdir().unwrap();
+    std::fs::write(store.path().join("emprl.db"), "this is no database, it is a letter to a friend").unwrap();
+    let mut window = open(store.path());
+    assert!(shows(&window, "The store cannot be read"), "{:?}", labels(&window));
+    click(&mut window, "Quickstart");
+    assert!(shows(&window, "The run could not start"), "{:?}", labels(&window));
+}

@@ -2,19 +2,19 @@
 
 mod window_support;
 
-use egui_kittest::kittest::{NodeT, Queryable};
-use window_support::{click, labels, open, open_with, settle, shows, wait_for, Window};
+use egui_kittest::kittest::NodeT;
+use window_support::{Window, click, expect, find, open, open_with, settle, shows, wait_for};
 
 fn is_disabled(window: &Window, label: &str) -> bool {
-    window.get_by_label(label).accesskit_node().is_disabled()
+    find(window, label).accesskit_node().is_disabled()
 }
 
 fn replace(window: &mut Window, field: &str, words: &str) {
-    window.get_by_label(field).focus();
+    find(window, field).focus();
     window.run_ok();
     window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
     window.run_ok();
-    window.get_by_label(field).type_text(words);
+    find(window, field).type_text(words);
     settle(window);
 }
 
@@ -24,11 +24,11 @@ fn every_experiment_is_a_card_and_says_what_it_lacks() {
     let mut window = open(store.path());
     click(&mut window, "Experiments");
     for name in ["quickstart", "emprl-paper", "emprl-small-scratch"] {
-        assert!(shows(&window, &format!("Experiment {name}")), "{:?}", labels(&window));
+        expect(&mut window, &format!("Experiment {name}"));
     }
     assert!(!is_disabled(&window, "Start run"));
     click(&mut window, "Experiment emprl-paper");
-    assert!(shows(&window, "EmpatheticDialogues is not imported"), "{:?}", labels(&window));
+    expect(&mut window, "EmpatheticDialogues is not imported");
     assert!(is_disabled(&window, "Start run"));
 }
 
@@ -37,10 +37,12 @@ fn a_wrong_value_is_refused_beside_its_field_and_can_be_reverted() {
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
     click(&mut window, "Experiments");
-    window.get_by_label("Find a setting").type_text("ppo clip range");
+    find(&window, "Find a setting").focus();
+    window.run_ok();
+    find(&window, "Find a setting").type_text("ppo clip range");
     settle(&mut window);
     replace(&mut window, "Clip range", "7");
-    assert!(shows(&window, "out of range; it goes from 0 to 1"), "{:?}", labels(&window));
+    expect(&mut window, "out of range; it goes from 0 to 1");
     assert!(is_disabled(&window, "Start run"));
     replace(&mut window, "Clip range", "0.3");
     assert!(!is_disabled(&window, "Start run"));
@@ -56,9 +58,9 @@ fn files_of_ones_own_are_listed_and_broken_ones_say_why() {
     std::fs::write(own.path().join("broken.toml"), "[ppo]\nstepps = 5\n").unwrap();
     let mut window = open_with(store.path(), own.path());
     click(&mut window, "Experiments");
-    assert!(shows(&window, "Experiment mine"), "{:?}", labels(&window));
-    assert!(shows(&window, "broken cannot be used"));
-    assert!(shows(&window, "Did you mean `ppo.steps`?"));
+    expect(&mut window, "Experiment mine");
+    expect(&mut window, "broken cannot be used");
+    expect(&mut window, "Did you mean `ppo.steps`?");
 }
 
 /// A whole run from the window: every stage, in a few steps.
@@ -90,13 +92,13 @@ resamples = 20
     click(&mut window, "Experiment tiny");
     click(&mut window, "Start run");
     wait_for(&mut window, "Run in progress: tiny", 60);
-    assert!(shows(&window, "Identifiers: "), "{:?}", labels(&window));
+    expect(&mut window, "Identifiers: ");
     click(&mut window, "Pause");
     wait_for(&mut window, "paused", 60);
     click(&mut window, "Resume");
     wait_for(&mut window, "Finished in ", 300);
     for label in ["EmpRL", "Emp-F1", "Generated"] {
-        assert!(shows(&window, label), "{label}: {:?}", labels(&window));
+        expect(&mut window, label);
     }
     click(&mut window, "Open in Runs");
     wait_for(&mut window, "tiny #1", 10);

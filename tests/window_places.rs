@@ -2,14 +2,13 @@
 
 mod window_support;
 
-use egui_kittest::kittest::Queryable;
 use emprl::store::RunStatus;
-use window_support::{click, labels, open, run, settle, shows};
+use window_support::{click, expect, find, open, run, settle};
 
 #[test]
 fn the_start_page_offers_quickstart_and_says_where_to_go_next() {
     let store = tempfile::tempdir().unwrap();
-    let window = open(store.path());
+    let mut window = open(store.path());
     for label in [
         "EmpRL Studio",
         "Quickstart",
@@ -19,7 +18,7 @@ fn the_start_page_offers_quickstart_and_says_where_to_go_next() {
         "data import mental-health-subreddits",
         "No run in progress",
     ] {
-        assert!(shows(&window, label), "{label}: {:?}", labels(&window));
+        expect(&mut window, label);
     }
 }
 
@@ -35,7 +34,7 @@ fn the_rail_leads_to_every_place() {
         ("Start", "Quickstart"),
     ] {
         click(&mut window, place);
-        assert!(shows(&window, found), "{place}: {:?}", labels(&window));
+        expect(&mut window, found);
     }
 }
 
@@ -51,7 +50,7 @@ fn places_have_keys() {
     for (key, found) in keys {
         window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, key);
         settle(&mut window);
-        assert!(shows(&window, found), "{found}: {:?}", labels(&window));
+        expect(&mut window, found);
     }
 }
 
@@ -65,7 +64,7 @@ fn an_empty_place_leads_to_what_fills_it() {
     let mut window = open(store.path());
     click(&mut window, "Runs");
     click(&mut window, "Choose an experiment");
-    assert!(shows(&window, "Experiment quickstart"));
+    expect(&mut window, "Experiment quickstart");
 }
 
 #[test]
@@ -74,13 +73,13 @@ fn a_person_can_walk_through_with_the_keyboard() {
     let mut window = open(store.path());
     window.key_press(eframe::egui::Key::Tab);
     window.run_ok();
-    assert!(window.get_by_label("Start").is_focused());
+    assert!(find(&window, "Start").is_focused());
     window.key_press(eframe::egui::Key::Tab);
     window.run_ok();
-    assert!(window.get_by_label("Experiments").is_focused());
+    assert!(find(&window, "Experiments").is_focused());
     window.key_press(eframe::egui::Key::Enter);
     settle(&mut window);
-    assert!(shows(&window, "Start run"));
+    expect(&mut window, "Start run");
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn recent_runs_stand_on_the_start_page_and_open() {
     let id = run(store.path(), "first try", RunStatus::Finished);
     let mut window = open(store.path());
     click(&mut window, &format!("Open run {id}, first try, finished"));
-    assert!(shows(&window, "first try #1"), "{:?}", labels(&window));
+    expect(&mut window, "first try #1");
 }
 
 #[test]
@@ -110,7 +109,7 @@ fn a_store_that_cannot_be_read_is_said_and_nothing_starts() {
     let store = tempfile::tempdir().unwrap();
     std::fs::write(store.path().join("emprl.db"), "this is no database, it is a letter to a friend").unwrap();
     let mut window = open(store.path());
-    assert!(shows(&window, "The store cannot be read"), "{:?}", labels(&window));
+    expect(&mut window, "The store cannot be read");
     click(&mut window, "Quickstart");
-    assert!(shows(&window, "The run could not start"), "{:?}", labels(&window));
+    expect(&mut window, "The run could not start");
 }

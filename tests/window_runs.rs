@@ -4,7 +4,7 @@ mod window_support;
 
 use egui_kittest::kittest::Queryable;
 use emprl::store::RunStatus;
-use window_support::{click, labels, open, run, settle, shows, wait_for};
+use window_support::{click, expect, find, open, run, settle, shows, wait_for};
 
 #[test]
 fn runs_are_listed_and_filtered() {
@@ -14,16 +14,20 @@ fn runs_are_listed_and_filtered() {
     let mut window = open(store.path());
     click(&mut window, "Runs");
     for label in ["first try", "second try", "Finished", "Stopped", "2 runs", "70.0"] {
-        assert!(shows(&window, label), "{label}: {:?}", labels(&window));
+        expect(&mut window, label);
     }
-    window.get_by_label("Filter runs").type_text("stopped");
+    find(&window, "Filter runs").focus();
+    window.run_ok();
+    find(&window, "Filter runs").type_text("stopped");
     settle(&mut window);
-    assert!(shows(&window, "1 of 2 runs"), "{:?}", labels(&window));
+    expect(&mut window, "1 of 2 runs");
     assert!(!shows(&window, "first try"));
-    window.get_by_label("Filter runs").type_text(" nothing of the kind");
+    find(&window, "Filter runs").focus();
+    window.run_ok();
+    find(&window, "Filter runs").type_text(" nothing of the kind");
     settle(&mut window);
     click(&mut window, "Clear the filter");
-    assert!(shows(&window, "first try"));
+    expect(&mut window, "first try");
 }
 
 #[test]
@@ -55,9 +59,9 @@ fn a_run_page_shows_results_curves_dialogues_settings_and_events() {
     click(&mut window, "Runs");
     click(&mut window, "Run 1, first try");
     wait_for(&mut window, "PPO: ", 5);
-    assert!(shows(&window, "That is great, said at 100."), "{:?}", labels(&window));
+    expect(&mut window, "That is great, said at 100.");
     click(&mut window, "Evaluation before");
-    assert!(shows(&window, "That is great, said at 50."), "{:?}", labels(&window));
+    expect(&mut window, "That is great, said at 50.");
 
     for (stage, found) in [
         ("Identifiers: ", "Chart of Loss"),
@@ -66,16 +70,16 @@ fn a_run_page_shows_results_curves_dialogues_settings_and_events() {
     ] {
         window.get_by_label_contains(stage).click();
         settle(&mut window);
-        assert!(shows(&window, found), "{stage}: {:?}", labels(&window));
+        expect(&mut window, found);
     }
     click(&mut window, "Show Settings");
-    assert!(shows(&window, "Learning rate"));
+    expect(&mut window, "Learning rate");
     click(&mut window, "Show Environment");
-    assert!(shows(&window, "Fingerprints of data and weights"));
+    expect(&mut window, "Fingerprints of data and weights");
     click(&mut window, "Show Events");
-    assert!(shows(&window, "KL rose by 40 %"), "{:?}", labels(&window));
+    expect(&mut window, "KL rose by 40 %");
     click(&mut window, "Back to all runs");
-    assert!(shows(&window, "Filter runs"));
+    expect(&mut window, "Filter runs");
 }
 
 #[test]
@@ -91,7 +95,7 @@ fn results_stand_beside_each_other_with_their_difference() {
     }
     settle(&mut window);
     for label in ["Generator", "EmpRL", "Emp-F1", "Dist-1", "PPL", "+19.0", "Test, n = 50"] {
-        assert!(shows(&window, label), "{label}: {:?}", labels(&window));
+        expect(&mut window, label);
     }
 }
 
@@ -107,7 +111,7 @@ fn a_failed_run_says_why_and_an_interrupted_one_can_be_resumed() {
     click(&mut window, "Back to all runs");
     click(&mut window, "Run 2, cut off");
     wait_for(&mut window, "Resume", 5);
-    assert!(shows(&window, "Interrupted"));
+    expect(&mut window, "Interrupted");
 }
 
 #[test]
@@ -122,11 +126,11 @@ fn plots_can_be_chosen_and_put_back() {
     settle(&mut window);
     click(&mut window, "Choose what \"Empathy reward\" shows");
     click(&mut window, "Shaped score");
-    assert!(shows(&window, "Choose what \"Empathy reward, Shaped score\" shows"), "{:?}", labels(&window));
+    expect(&mut window, "Choose what \"Empathy reward, Shaped score\" shows");
     click(&mut window, "Remove this plot");
     assert!(!shows(&window, "Chart of Empathy reward"));
     click(&mut window, "Put the plots back as they were delivered");
-    assert!(shows(&window, "Chart of Empathy reward"));
+    expect(&mut window, "Chart of Empathy reward");
     click(&mut window, "Along x Time");
-    assert!(shows(&window, "Chart of KL"));
+    expect(&mut window, "Chart of KL");
 }

@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use egui_kittest::Harness;
+use eframe::egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::{Harness, Node};
 use emprl::app::{App, Options};
 use emprl::data::{EmpathyLevel, Mechanism};
 use emprl::experiment::{
@@ -74,10 +75,22 @@ pub fn shows(window: &Window, label: &str) -> bool {
     window.query_all_by_label_contains(label).next().is_some()
 }
 
-/// Clicks what has exactly this label, and settles.
+/// What has exactly this label and is no mere text.
+pub fn find<'a>(window: &'a Window, label: &'a str) -> Node<'a> {
+    let mut found = window.query_all_by_label(label).filter(|node| node.accesskit_node().role() != Role::Label);
+    found.next().unwrap_or_else(|| panic!("nothing to use is called \"{label}\"; on screen: {:?}", labels(window)))
+}
+
+/// Clicks what has exactly this label once it is there, and settles.
 pub fn click(window: &mut Window, label: &str) {
-    window.get_by_label(label).click();
+    wait_for(window, label, 10);
+    find(window, label).click();
     settle(window);
+}
+
+/// Asserts that something on screen has, or soon gets, a label that contains this.
+pub fn expect(window: &mut Window, label: &str) {
+    wait_for(window, label, 10);
 }
 
 /// Every label on screen.

@@ -73,11 +73,19 @@ enum Closing {
 }
 
 impl App {
+    /// The window as it is opened for the first time.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn open(ctx: &Context, options: Options) -> std::io::Result<Self> {
+        App::new(ctx, options, Prefs::default(), Clock::utc())
+    }
+
     /// Makes the window's state and starts its threads. `ctx` is dressed in the theme.
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub fn new(ctx: &Context, options: Options, mut prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
+    pub(super) fn new(ctx: &Context, options: Options, mut prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
         theme::apply(ctx);
         if prefs.place == Place::Live {
             // What was live is not any more.
@@ -85,7 +93,7 @@ impl App {
         }
         ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
         let wake = ctx.clone();
-        let reader = Reader::start(options.store.clone(), move || wake.request_repaint())?;
+        let reader = Reader::start(options.store.clone(), options.experiments.clone(), move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),

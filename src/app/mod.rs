@@ -28,6 +28,15 @@ pub use logic::App;
 pub struct Options {
     /// The store's folder.
     pub store: PathBuf,
+    /// The folder of a person's own experiment files.
+    pub experiments: PathBuf,
+}
+
+impl Options {
+    /// With this store, and the experiment files of the folder the program was started in.
+    pub fn new(store: PathBuf) -> Self {
+        Options { store, experiments: PathBuf::from("experiments") }
+    }
 }
 
 /// Why there is no window.

@@ -98,17 +98,18 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts the thread. `wake` is called after every reply.
+    /// Starts the thread. `own` is the folder of a person's own experiment files; `wake` is called
+    /// after every reply.
     ///
     /// # Errors
     /// The system refuses another thread.
-    pub fn start(store: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(store: PathBuf, own: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (requests, waiting) = bounded::<(u64, Request)>(WAITING);
         let (answers, replies) = bounded::<Reply>(WAITING);
         let thread = std::thread::Builder::new().name("store reader".into()).spawn(move || {
             let mut reader = None;
             for (id, request) in waiting {
-                let answer = answer(&store, &mut reader, request);
+                let answer = answer(&store, &own, &mut reader, request);
                 if answers.send(Reply { id, answer }).is_err() {
                     return;
                 }
@@ -149,7 +150,7 @@ impl Drop for Reader {
     }
 }
 
-fn answer(store: &Path, reader: &mut Option<StoreReader>, request: Request) -> Answer {
+fn answer(store: &Path, own: &Path, reader: &mut Option<StoreReader>, request: Request) -> Answer {
     match request {
         Request::Runs => Answer::Runs(match open(store, reader) {
             Ok(Some(reader)) => reader.list_runs(),
@@ -167,7 +168,7 @@ fn answer(store: &Path, reader: &mut Option<StoreReader>, request: Request) -> A
             let needs = wanted.into_iter().map(|wanted| (wanted.name.clone(), needs(store, &wanted)));
             Answer::Needs(needs.collect())
         }
-        Request::Experiments => Answer::Experiments(experiments(Path::new("experiments"))),
+        Request::Experiments => Answer::Experiments(experiments(own)),
     }
 }
 

@@ -25,7 +25,9 @@ use crate::metrics::declared::MetricDecl;
 use crate::series::XAxis;
 use crate::store::MetricKey;
 
+/// A tile is never lower, and no higher than this.
 const TILE_HEIGHT: f32 = 214.0;
+const TILE_TALLEST: f32 = 340.0;
 /// A tile is never narrower, where there is room for two.
 const TILE_WIDTH: f32 = 320.0;
 
@@ -114,13 +116,15 @@ fn plots_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, stage: Stage
         let columns = ((width / TILE_WIDTH) as usize).clamp(1, 3);
         let each = ((width - space::S * (columns - 1) as f32) / columns as f32).floor();
         let rows = tiles.len().div_ceil(columns);
+        // Few plots share the height there is.
+        let height = (ui.available_height() / rows.max(1) as f32 - space::S).clamp(TILE_HEIGHT, TILE_TALLEST).floor();
         let (area, _) = ui.allocate_exact_size(
-            vec2(width, rows as f32 * (TILE_HEIGHT + space::S) + space::S),
+            vec2(width, rows as f32 * (height + space::S)),
             Sense::hover(),
         );
         for (n, tile) in tiles.iter_mut().enumerate() {
-            let corner = vec2((n % columns) as f32 * (each + space::S), (n / columns) as f32 * (TILE_HEIGHT + space::S));
-            let rect = Rect::from_min_size(area.min + corner, vec2(each, TILE_HEIGHT));
+            let corner = vec2((n % columns) as f32 * (each + space::S), (n / columns) as f32 * (height + space::S));
+            let rect = Rect::from_min_size(area.min + corner, vec2(each, height));
             if !ui.is_rect_visible(rect) {
                 continue;
             }

@@ -15,6 +15,7 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status;
+use crate::app::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunRow;
 
@@ -157,7 +158,12 @@ fn arranged<'a>(rows: &'a [RunRow], filter: &str, sort: Sort) -> Vec<&'a RunRow>
 
 pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let rows = match &state.runs.rows {
-        Loaded::Nothing => return,
+        Loaded::Nothing => {
+            padded(ui, |ui| {
+                words::secondary(ui, "Reading the store…");
+            });
+            return;
+        }
         Loaded::Failed(why) => {
             padded(ui, |ui| {
                 notice::strip(ui, Tone::Bad, "The store cannot be read", why, |ui| {

@@ -91,7 +91,7 @@ impl Chart<'_> {
             .grid_color(t.line)
             .grid_spacing(1.0..=2.0)
             .x_grid_spacer(move |input: GridInput| x_marks(x, input.bounds, columns as f32))
-            .y_grid_spacer(move |input: GridInput| ticks::marks(input.bounds, y, 36.0, false))
+            .y_grid_spacer(move |input: GridInput| ticks::marks(input.bounds, y, 28.0, false))
             .show_grid([false, true])
             .custom_x_axes(vec![
                 tick(AxisHints::new_x())
@@ -365,7 +365,9 @@ impl<'a> Drawn<'a> {
             for (n, points) in polyline.lines().enumerate() {
                 let points: PlotPoints<'_> = points.iter().copied().collect();
                 let line = egui_plot::Line::new(format!("{}{n}", self.name), points);
-                plot.line(line.color(colour.gamma_multiply(strength)).width(width).allow_hover(false));
+                // Decimated already: a band drawn from it would only blur it.
+                let line = line.width(width).allow_hover(false).allow_band(false);
+                plot.line(line.color(colour.gamma_multiply(strength)));
             }
         };
         if let Some(raw) = &self.raw {

@@ -69,7 +69,7 @@ fn answer_ui(
                 words::strong(ui, name, text::small(), colour);
                 if let Some(reward) = generated.and_then(|sample| sample.reward) {
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        let words = format!("reward {}", format::number(reward));
+                        let words = if reward < 0.001 { "reward below 0.001".to_string() } else { format!("reward {}", format::fixed(reward, 3)) };
                         ui.label(RichText::new(words).font(text::small()).color(t.text)).on_hover_text(
                             "Empathy reward of this answer, from 0 to 1: how closely its identified levels \
                              match those of the target (Eq. 2)",
@@ -111,7 +111,7 @@ fn level_ui(ui: &mut Ui, mechanism: Mechanism, level: EmpathyLevel, against: Opt
         } else {
             hint += ", as the target";
         }
-        hint += &format!("; reward {}", format::number(sample.reward));
+        hint += &format!("; reward {}", format::fixed(sample.reward, 3));
     }
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &hint));
     response.on_hover_text(hint);

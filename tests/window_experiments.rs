@@ -1,0 +1,120 @@
+//! Experiments are chosen, changed and refused beside their fields; a run starts, is asked things, and ends.
+
+mod window_support;
+
+use egui_kittest::kittest::NodeT;
+use window_support::{Window, click, expect, find, open, open_with, settle, shows, wait_for};
+
+fn is_disabled(window: &Window, label: &str) -> bool {
+    find(window, label).accesskit_node().is_disabled()
+}
+
+fn replace(window: &mut Window, field: &str, words: &str) {
+    find(window, field).focus();
+    window.run_ok();
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::A);
+    window.run_ok();
+    find(window, field).type_text(words);
+    settle(window);
+}
+
+#[test]
+fn every_experiment_is_a_card_and_says_what_it_lacks() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Experiments");
+    for name in ["quickstart", "emprl-paper", "emprl-small-scratch"] {
+        expect(&mut window, &format!("Experiment {name}"));
+    }
+    assert!(!is_disabled(&window, "Start run"));
+    click(&mut window, "Experiment emprl-paper");
+    expect(&mut window, "EmpatheticDialogues is not imported");
+    assert!(is_disabled(&window, "Start run"));
+}
+
+#[test]
+fn a_wrong_value_is_refused_beside_its_field_and_can_be_reverted() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Experiments");
+    find(&window, "Find a setting").focus();
+    window.run_ok();
+    find(&window, "Find a setting").type_text("ppo clip range");
+    settle(&mut window);
+    replace(&mut window, "Clip range", "7");
+    expect(&mut window, "out of range; it goes from 0 to 1");
+    assert!(is_disabled(&window, "Start run"));
+    replace(&mut window, "Clip range", "0.3");
+    assert!(!is_disabled(&window, "Start run"));
+    click(&mut window, "Back to the file's 0.2");
+    assert!(!shows(&window, "Back to the file's 0.2"));
+}
+
+#[test]
+fn files_of_ones_own_are_listed_and_broken_ones_say_why() {
+    let store = tempfile::tempdir().unwrap();
+    let own = tempfile::tempdir().unwrap();
+    std::fs::write(own.path().join("mine.toml"), "parent = \"quickstart\"\n[ppo]\nsteps = 5\n").unwrap();
+    std::fs::write(own.path().join("broken.toml"), "[ppo]\nstepps = 5\n").unwrap();
+    let mut window = open_with(store.path(), own.path());
+    click(&mut window, "Experiments");
+    expect(&mut window, "Experiment mine");
+    expect(&mut window, "broken cannot be used");
+    expect(&mut window, "Did you mean `ppo.steps`?");
+}
+
+/// A whole run from the window: every stage, in a few steps.
+#[test]
+fn a_run_starts_moves_pauses_and_ends_with_results() {
+    let store = tempfile::tempdir().unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let tiny = "parent = \"quickstart\"
+[data]
+train_limit = 48
+validation_limit = 16
+test_limit = 16
+[identifiers]
+epochs = 1
+[generator]
+epochs = 1
+[ppo]
+steps = 4
+batch = 4
+evaluate_every = 2
+[evaluation]
+subset = 8
+samples = 2
+resamples = 20
+";
+    std::fs::write(own.path().join("tiny.toml"), tiny).unwrap();
+    let mut window = open_with(store.path(), own.path());
+    click(&mut window, "Experiments");
+    click(&mut window, "Experiment tiny");
+    click(&mut window, "Start run");
+    wait_for(&mut window, "Run in progress: tiny", 60);
+    expect(&mut window, "Identifiers: ");
+    click(&mut window, "Pause");
+    wait_for(&mut window, "paused", 60);
+    click(&mut window, "Resume");
+    wait_for(&mut window, "Finished in ", 300);
+    for label in ["EmpRL", "Emp-F1", "Generated"] {
+        expect(&mut window, label);
+    }
+    click(&mut window, "Open in Runs");
+    wait_for(&mut window, "tiny #1", 10);
+}
+
+#[test]
+fn a_run_that_is_stopped_can_be_resumed() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Quickstart");
+    wait_for(&mut window, "Run in progress: quickstart", 60);
+    wait_for(&mut window, "Chart of Loss", 120);
+    click(&mut window, "Stop");
+    wait_for(&mut window, "The run was stopped", 120);
+    click(&mut window, "Resume");
+    wait_for(&mut window, "Run in progress: quickstart", 60);
+    click(&mut window, "Stop");
+    wait_for(&mut window, "The run was stopped", 120);
+}

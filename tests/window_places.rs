@@ -1,0 +1,115 @@
+//! Every place of the window can be reached, says what it is for, and has one action where it is empty.
+
+mod window_support;
+
+use emprl::store::RunStatus;
+use window_support::{click, expect, find, open, run, settle};
+
+#[test]
+fn the_start_page_offers_quickstart_and_says_where_to_go_next() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    for label in [
+        "EmpRL Studio",
+        "Quickstart",
+        "Recent runs",
+        "Set up an experiment",
+        "data import empathetic-dialogues",
+        "data import mental-health-subreddits",
+        "No run in progress",
+    ] {
+        expect(&mut window, label);
+    }
+}
+
+#[test]
+fn the_rail_leads_to_every_place() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    for (place, found) in [
+        ("Experiments", "Start run"),
+        ("Live", "Choose an experiment"),
+        ("Runs", "No runs yet"),
+        ("Settings", "Theme Dark"),
+        ("Start", "Quickstart"),
+    ] {
+        click(&mut window, place);
+        expect(&mut window, found);
+    }
+}
+
+#[test]
+fn places_have_keys() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    let keys = [
+        (egui_kittest_key('2'), "Start run"),
+        (egui_kittest_key('4'), "No runs yet"),
+        (egui_kittest_key('1'), "Quickstart"),
+    ];
+    for (key, found) in keys {
+        window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, key);
+        settle(&mut window);
+        expect(&mut window, found);
+    }
+}
+
+fn egui_kittest_key(digit: char) -> eframe::egui::Key {
+    eframe::egui::Key::from_name(&digit.to_string()).unwrap()
+}
+
+#[test]
+fn an_empty_place_leads_to_what_fills_it() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    click(&mut window, "Choose an experiment");
+    expect(&mut window, "Experiment quickstart");
+}
+
+#[test]
+fn a_person_can_walk_through_with_the_keyboard() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    window.key_press(eframe::egui::Key::Tab);
+    window.run_ok();
+    assert!(find(&window, "Start").is_focused());
+    window.key_press(eframe::egui::Key::Tab);
+    window.run_ok();
+    assert!(find(&window, "Experiments").is_focused());
+    window.key_press(eframe::egui::Key::Enter);
+    settle(&mut window);
+    expect(&mut window, "Start run");
+}
+
+#[test]
+fn theme_and_zoom_can_be_chosen() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Settings");
+    click(&mut window, "Theme Light");
+    assert!(!window.ctx.global_style().visuals.dark_mode);
+    click(&mut window, "Theme Dark");
+    assert!(window.ctx.global_style().visuals.dark_mode);
+    click(&mut window, "Zoom 125 %");
+    assert!((window.ctx.zoom_factor() - 1.25).abs() < 0.01);
+}
+
+#[test]
+fn recent_runs_stand_on_the_start_page_and_open() {
+    let store = tempfile::tempdir().unwrap();
+    let id = run(store.path(), "first try", RunStatus::Finished);
+    let mut window = open(store.path());
+    click(&mut window, &format!("Open run {id}, first try, finished"));
+    expect(&mut window, "first try #1");
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_said_and_nothing_starts() {
+    let store = tempfile::tempdir().unwrap();
+    std::fs::write(store.path().join("emprl.db"), "this is no database, it is a letter to a friend").unwrap();
+    let mut window = open(store.path());
+    expect(&mut window, "The store cannot be read");
+    click(&mut window, "Quickstart");
+    expect(&mut window, "The run could not start");
+}

@@ -1,0 +1,215 @@
+//! What the tests of the window share: a window without a display, and a store with runs in it.
+#![allow(dead_code)] // Each test file uses its own part.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use eframe::egui::Role;
+use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::{Harness, Node};
+use emprl::app::{App, Options};
+use emprl::data::{EmpathyLevel, Mechanism};
+use emprl::experiment::{
+    Environment, ExperimentFile, Report, SampleDialogue, SampleLevel, Severity, Stage,
+};
+use emprl::metrics::declared::*;
+use emprl::store::{NewRun, RunId, RunStatus, Store};
+
+pub type Window = Harness<'static, Option<App>>;
+
+/// The window on this store, as large as it is opened.
+pub fn open(store: &Path) -> Window {
+    open_with(store, store)
+}
+
+/// The same with a folder of experiment files of one's own.
+pub fn open_with(store: &Path, experiments: &Path) -> Window {
+    let options = Options {
+        store: store.to_path_buf(),
+        experiments: experiments.to_path_buf(),
+    };
+    let window = Harness::builder()
+        .with_size([1280.0, 800.0])
+        .with_max_steps(64)
+        .build_ui_state(
+            move |ui, app: &mut Option<App>| {
+                let ctx = ui.ctx().clone();
+                let app = app.get_or_insert_with(|| {
+                    App::open(&ctx, options.clone()).expect("threads can be made")
+                });
+                app.logic(&ctx);
+                app.ui(ui);
+            },
+            None,
+        );
+    let mut window = window;
+    // The first replies of the store.
+    settle(&mut window);
+    window
+}
+
+/// Runs frames until the reader has answered and nothing more is asked for.
+pub fn settle(window: &mut Window) {
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(15));
+        window.run_ok();
+    }
+}
+
+/// Waits until something on screen has this label, at most so long.
+pub fn wait_for(window: &mut Window, label: &str, seconds: u64) {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while window.query_all_by_label_contains(label).next().is_none() {
+        assert!(
+            Instant::now() < until,
+            "\"{label}\" did not appear; on screen: {:?}",
+            labels(window)
+        );
+        std::thread::sleep(Duration::from_millis(20));
+        window.run_ok();
+    }
+}
+
+/// Whether something on screen has a label that contains this.
+pub fn shows(window: &Window, label: &str) -> bool {
+    window.query_all_by_label_contains(label).next().is_some()
+}
+
+/// What has exactly this label and is no mere text.
+pub fn find<'a>(window: &'a Window, label: &'a str) -> Node<'a> {
+    let mut found = window.query_all_by_label(label).filter(|node| node.accesskit_node().role() != Role::Label);
+    found.next().unwrap_or_else(|| panic!("nothing to use is called \"{label}\"; on screen: {:?}", labels(window)))
+}
+
+/// Clicks what has exactly this label once it is there, and settles.
+pub fn click(window: &mut Window, label: &str) {
+    wait_for(window, label, 10);
+    find(window, label).click();
+    settle(window);
+}
+
+/// Asserts that something on screen has, or soon gets, a label that contains this.
+pub fn expect(window: &mut Window, label: &str) {
+    wait_for(window, label, 10);
+}
+
+/// Every label on screen.
+pub fn labels(window: &Window) -> Vec<String> {
+    window
+        .root()
+        .children_recursive()
+        .filter_map(|node| {
+            let node = node.accesskit_node();
+            node.label().or(node.value())
+        })
+        .collect()
+}
+
+/// Fills the store with a run of all four stages.
+pub fn run(store: &Path, name: &str, status: RunStatus) -> RunId {
+    let config = ExperimentFile::preset("quickstart")
+        .expect("it comes with the program")
+        .expect("it can be read")
+        .config;
+    let mut store = Store::open(store).expect("a store");
+    let new = NewRun {
+        name: name.into(),
+        experiment: "quickstart".into(),
+        seed: 3,
+        device: "flex".into(),
+        config_toml: config.to_toml(),
+        environment: Environment::capture(),
+        fingerprints: [("builtin".to_string(), "9f2c".to_string())].into(),
+    };
+    let lock = store.create_run(&new).expect("a run");
+    let id = lock.run();
+    let reports: Vec<(i64, Report)> = history().into_iter().zip(0..).map(|(r, n)| (1_000_000 + n * 250, r)).collect();
+    store.record(id, &reports).expect("reports");
+    let error = (status == RunStatus::Failed).then_some("the loss is not a number; lower generator.lr");
+    store.set_status(id, status, error, 2_000_000).expect("a status");
+    id
+}
+
+fn history() -> Vec<Report> {
+    let mut reports = Vec::new();
+    for (stage, total) in [(Stage::Identifiers, 40), (Stage::Generator, 60), (Stage::Ppo, 100)] {
+        reports.push(Report::Stage { stage, total });
+        for step in 1..=total {
+            let x = step as f64 / total as f64;
+            let wave = (step as f64 * 1.7).sin() * 0.04;
+            let mut values: Vec<(&str, f64)> = vec![(RESIDENT_MEMORY, 1.2e9)];
+            match stage {
+                Stage::Identifiers => values.extend(IDENTIFIER_KEYS.iter().map(|keys| (keys.loss, 1.1 - 0.7 * x + wave))),
+                Stage::Generator => values.push((GENERATOR_LOSS, 5.0 - 3.0 * x + wave)),
+                _ => {
+                    values.extend([
+                        (EMPATHY_REWARD, 0.2 + 0.4 * x + wave),
+                        (KL_K1, 2.0 * x + wave),
+                        (KL_K3, 2.4 * x),
+                        (KL_FULL, 2.2 * x),
+                        (VALUE_LOSS, if step == 30 { f64::NAN } else { 0.1 - 0.05 * x }),
+                    ]);
+                    if step % 25 == 0 {
+                        values.extend([(VALIDATION_EMP_F1, 50.0 + 20.0 * x), (VALIDATION_PPL, 12.0 + x)]);
+                    }
+                }
+            }
+            let values = values.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+            reports.push(Report::Metrics { stage, step, total, values });
+            if stage == Stage::Ppo && step % 50 == 0 {
+                reports.push(Report::Samples { stage, step, dialogues: vec![dialogue(step)] });
+            }
+        }
+        reports.push(Report::StageDone { stage, step: total });
+    }
+    reports.push(Report::Note {
+        stage: Stage::Ppo,
+        step: 100,
+        severity: Severity::Warning,
+        text: "KL rose by 40 % within 10 steps".into(),
+    });
+    for (system, f1) in [("Generator", 49.0), ("EmpRL", 68.0)] {
+        reports.push(Report::Results { system: results(system, f1) });
+    }
+    reports
+}
+
+fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
+    let estimate = |value: f64| {
+        // Estimates are read from their own written form, whatever else they carry.
+        serde_json::from_value(serde_json::json!({"value": value, "low": value - 1.0, "high": value + 1.0, "n": 50}))
+            .expect("an estimate")
+    };
+    emprl::metrics::SystemResults {
+        system: system.into(),
+        split: "test".into(),
+        n: 50,
+        ppl: Some(estimate(12.5)),
+        dist_1: estimate(4.1),
+        dist_2: estimate(16.0),
+        emp_f1: Some(estimate(f1)),
+        mechanism_f1: Some([estimate(f1), estimate(f1), estimate(f1)]),
+        mean_words: 11.0,
+    }
+}
+
+fn dialogue(step: u64) -> SampleDialogue {
+    SampleDialogue {
+        index: 0,
+        emotion: "proud".into(),
+        situation: "I finished my first marathon.".into(),
+        context: vec!["I ran a marathon!".into()],
+        target: "You must be so proud.".into(),
+        generated: format!("That is great, said at {step}."),
+        levels: Mechanism::ALL
+            .into_iter()
+            .map(|mechanism| SampleLevel {
+                mechanism,
+                target: EmpathyLevel::Strong,
+                generated: EmpathyLevel::Weak,
+                reward: 0.4,
+            })
+            .collect(),
+        reward: Some(0.064),
+    }
+}

@@ -54,7 +54,11 @@ fn a_wrong_value_is_refused_beside_its_field_and_can_be_reverted() {
 fn files_of_ones_own_are_listed_and_broken_ones_say_why() {
     let store = tempfile::tempdir().unwrap();
     let own = tempfile::tempdir().unwrap();
-    std::fs::write(own.path().join("mine.toml"), "parent = \"quickstart\"\n[ppo]\nsteps = 5\n").unwrap();
+    std::fs::write(
+        own.path().join("mine.toml"),
+        "parent = \"quickstart\"\n[ppo]\nsteps = 5\n",
+    )
+    .unwrap();
     std::fs::write(own.path().join("broken.toml"), "[ppo]\nstepps = 5\n").unwrap();
     let mut window = open_with(store.path(), own.path());
     click(&mut window, "Experiments");

@@ -107,7 +107,11 @@ fn recent_runs_stand_on_the_start_page_and_open() {
 #[test]
 fn a_store_that_cannot_be_read_is_said_and_nothing_starts() {
     let store = tempfile::tempdir().unwrap();
-    std::fs::write(store.path().join("emprl.db"), "this is no database, it is a letter to a friend").unwrap();
+    std::fs::write(
+        store.path().join("emprl.db"),
+        "this is no database, it is a letter to a friend",
+    )
+    .unwrap();
     let mut window = open(store.path());
     expect(&mut window, "The store cannot be read");
     click(&mut window, "Quickstart");

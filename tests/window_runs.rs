@@ -13,7 +13,14 @@ fn runs_are_listed_and_filtered() {
     run(store.path(), "second try", RunStatus::Stopped);
     let mut window = open(store.path());
     click(&mut window, "Runs");
-    for label in ["first try", "second try", "Finished", "Stopped", "2 runs", "70.0"] {
+    for label in [
+        "first try",
+        "second try",
+        "Finished",
+        "Stopped",
+        "2 runs",
+        "70.0",
+    ] {
         expect(&mut window, label);
     }
     find(&window, "Filter runs").focus();
@@ -46,7 +53,18 @@ fn every_column_sorts() {
     assert!(top(&window));
     click(&mut window, "Sort by Name");
     assert!(!top(&window));
-    for column in ["Run", "Experiment", "Seed", "Status", "Stage", "Started", "Emp-F1", "Reward", "KL", "PPL"] {
+    for column in [
+        "Run",
+        "Experiment",
+        "Seed",
+        "Status",
+        "Stage",
+        "Started",
+        "Emp-F1",
+        "Reward",
+        "KL",
+        "PPL",
+    ] {
         click(&mut window, &format!("Sort by {column}"));
     }
 }
@@ -94,7 +112,15 @@ fn results_stand_beside_each_other_with_their_difference() {
         evaluation.click();
     }
     settle(&mut window);
-    for label in ["Generator", "EmpRL", "Emp-F1", "Dist-1", "PPL", "+19.0", "Test, n = 50"] {
+    for label in [
+        "Generator",
+        "EmpRL",
+        "Emp-F1",
+        "Dist-1",
+        "PPL",
+        "+19.0",
+        "Test, n = 50",
+    ] {
         expect(&mut window, label);
     }
 }
@@ -126,7 +152,10 @@ fn plots_can_be_chosen_and_put_back() {
     settle(&mut window);
     click(&mut window, "Choose what \"Empathy reward\" shows");
     click(&mut window, "Shaped score");
-    expect(&mut window, "Choose what \"Empathy reward, Shaped score\" shows");
+    expect(
+        &mut window,
+        "Choose what \"Empathy reward, Shaped score\" shows",
+    );
     click(&mut window, "Remove this plot");
     assert!(!shows(&window, "Chart of Empathy reward"));
     click(&mut window, "Put the plots back as they were delivered");

@@ -44,14 +44,21 @@ pub enum Command {
     /// Shows an experiment's form.
     ShowExperiment(String),
     /// Starts a run of an experiment with these settings.
-    Start { experiment: String, config: Box<Config> },
+    Start {
+        experiment: String,
+        config: Box<Config>,
+    },
     /// Takes up a run that was stopped or interrupted.
     ResumeRun(RunId),
     Ask(Ask),
     OpenRun(RunId),
     CloseRun,
     /// Reads the dialogues of a step from the store.
-    LoadSamples { run: RunId, stage: Stage, step: u64 },
+    LoadSamples {
+        run: RunId,
+        stage: Stage,
+        step: u64,
+    },
     ReloadRuns,
     /// Looks again at which data and models are there.
     CheckNeeds,

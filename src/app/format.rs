@@ -19,7 +19,11 @@ pub fn significant(value: f64, digits: i32) -> String {
         return "NaN".into();
     }
     if value.is_infinite() {
-        return if value > 0.0 { "∞".into() } else { format!("{MINUS}∞") };
+        return if value > 0.0 {
+            "∞".into()
+        } else {
+            format!("{MINUS}∞")
+        };
     }
     if value == 0.0 {
         return "0".into();
@@ -31,7 +35,10 @@ pub fn significant(value: f64, digits: i32) -> String {
     }
     let rounding = 10f64.powi(magnitude - digits + 1);
     // 9.996 becomes 10.0, not 10.00.
-    let magnitude = ((value / rounding).round() * rounding).abs().log10().floor() as i32;
+    let magnitude = ((value / rounding).round() * rounding)
+        .abs()
+        .log10()
+        .floor() as i32;
     fixed(value, (digits - 1 - magnitude).max(0) as usize)
 }
 
@@ -120,11 +127,15 @@ pub struct Clock {
 impl Clock {
     /// Must be made before other threads are: the time zone is not safely read after.
     pub fn local() -> Self {
-        Clock { offset: UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC) }
+        Clock {
+            offset: UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC),
+        }
     }
 
     pub fn utc() -> Self {
-        Clock { offset: UtcOffset::UTC }
+        Clock {
+            offset: UtcOffset::UTC,
+        }
     }
 
     fn at(&self, unix_ms: i64) -> OffsetDateTime {
@@ -166,7 +177,11 @@ impl Clock {
             t.second(),
             match self.offset {
                 offset if offset.is_utc() => "UTC".to_string(),
-                offset => format!("UTC{:+03}:{:02}", offset.whole_hours(), offset.minutes_past_hour().unsigned_abs()),
+                offset => format!(
+                    "UTC{:+03}:{:02}",
+                    offset.whole_hours(),
+                    offset.minutes_past_hour().unsigned_abs()
+                ),
             }
         )
     }

@@ -17,24 +17,41 @@ pub type Prepared = Result<Box<NewRun>, String>;
 ///
 /// # Errors
 /// The system refuses another thread.
-pub fn prepare(store: PathBuf, experiment: String, config: Config, wake: Waker) -> std::io::Result<Receiver<Prepared>> {
+pub fn prepare(
+    store: PathBuf,
+    experiment: String,
+    config: Config,
+    wake: Waker,
+) -> std::io::Result<Receiver<Prepared>> {
     let (answer, answers): (Sender<Prepared>, _) = bounded(1);
-    std::thread::Builder::new().name("run preparation".into()).spawn(move || {
-        // The receiver is gone when the window is: then nobody waits for the answer.
-        let new = worker::new_run(&store, &experiment, &experiment, &config);
-        let _ = answer.send(new.map(Box::new).map_err(|error| error.to_string()));
-        wake();
-    })?;
+    std::thread::Builder::new()
+        .name("run preparation".into())
+        .spawn(move || {
+            // The receiver is gone when the window is: then nobody waits for the answer.
+            let new = worker::new_run(&store, &experiment, &experiment, &config);
+            let _ = answer.send(new.map(Box::new).map_err(|error| error.to_string()));
+            wake();
+        })?;
     Ok(answers)
 }
 
 /// A new run, to be handed to the supervisor.
 pub fn start(new: Box<NewRun>, config: Config, wake: Waker) -> StartRequest {
-    StartRequest { what: What::New(new), listener: Listener::Lossy, waker: Some(wake), body: worker::body(config) }
+    StartRequest {
+        what: What::New(new),
+        listener: Listener::Lossy,
+        waker: Some(wake),
+        body: worker::body(config),
+    }
 }
 
 /// A run that ended early, to be handed to the supervisor.
 pub fn resume(run: RunId, config: Config, wake: Waker) -> StartRequest {
     let what = What::Resume(RunRef { run, step: None });
-    StartRequest { what, listener: Listener::Lossy, waker: Some(wake), body: worker::body(config) }
+    StartRequest {
+        what,
+        listener: Listener::Lossy,
+        waker: Some(wake),
+        body: worker::body(config),
+    }
 }

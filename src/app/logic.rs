@@ -85,7 +85,12 @@ impl App {
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub(super) fn new(ctx: &Context, options: Options, mut prefs: Prefs, clock: Clock) -> std::io::Result<Self> {
+    pub(super) fn new(
+        ctx: &Context,
+        options: Options,
+        mut prefs: Prefs,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
         theme::apply(ctx);
         if prefs.place == Place::Live {
             // What was live is not any more.
@@ -93,7 +98,11 @@ impl App {
         }
         ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
         let wake = ctx.clone();
-        let reader = Reader::start(options.store.clone(), options.experiments.clone(), move || wake.request_repaint())?;
+        let reader = Reader::start(
+            options.store.clone(),
+            options.experiments.clone(),
+            move || wake.request_repaint(),
+        )?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -106,7 +115,10 @@ impl App {
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
-            devices: device::available().iter().map(|device| (device.name, device.title)).collect(),
+            devices: device::available()
+                .iter()
+                .map(|device| (device.name, device.title))
+                .collect(),
         };
         let mut app = App {
             state,
@@ -193,9 +205,13 @@ impl App {
 
     /// Runs of other programs move on without telling: look at them while they are in sight.
     fn look_again(&mut self, ctx: &Context) {
-        let Some(rows) = self.state.runs.rows.value() else { return };
+        let Some(rows) = self.state.runs.rows.value() else {
+            return;
+        };
         let here = self.state.active().map(|run| run.id);
-        let elsewhere = rows.iter().any(|row| row.status.is_active() && Some(row.id) != here);
+        let elsewhere = rows
+            .iter()
+            .any(|row| row.status.is_active() && Some(row.id) != here);
         let in_sight = matches!(self.state.prefs.place, Place::Start | Place::Runs);
         if !elsewhere || !in_sight {
             return;
@@ -210,17 +226,27 @@ impl App {
                 self.asked.page = self.reader.ask(Request::Run(id));
             }
         }
-        ctx.request_repaint_after(LOOK_AGAIN.saturating_sub(since).max(Duration::from_millis(100)));
+        ctx.request_repaint_after(
+            LOOK_AGAIN
+                .saturating_sub(since)
+                .max(Duration::from_millis(100)),
+        );
     }
 
     fn hear_launch(&mut self) {
-        let Some((answers, _)) = &self.launching else { return };
+        let Some((answers, _)) = &self.launching else {
+            return;
+        };
         let prepared = match answers.try_recv() {
             Ok(prepared) => prepared,
             Err(TryRecvError::Empty) => return,
-            Err(TryRecvError::Disconnected) => Err("preparing the run ended without an answer".into()),
+            Err(TryRecvError::Disconnected) => {
+                Err("preparing the run ended without an answer".into())
+            }
         };
-        let Some((_, config)) = self.launching.take() else { return };
+        let Some((_, config)) = self.launching.take() else {
+            return;
+        };
         self.state.live.launching = None;
         match prepared {
             Ok(new) => self.start(new, config),
@@ -239,14 +265,19 @@ impl App {
                 return;
             }
         }
-        self.state.live = LiveState { run: Some(RunModel::new(&row, &stages)), ..LiveState::default() };
+        self.state.live = LiveState {
+            run: Some(RunModel::new(&row, &stages)),
+            ..LiveState::default()
+        };
         self.state.experiments.refused = None;
         self.state.prefs.place = Place::Live;
     }
 
     fn hear_store(&mut self, until: Instant) {
         while Instant::now() < until {
-            let Some(Reply { id, answer }) = self.reader.reply() else { return };
+            let Some(Reply { id, answer }) = self.reader.reply() else {
+                return;
+            };
             match answer {
                 Answer::Runs(rows) if self.asked.runs == Some(id) => {
                     self.state.runs.rows = match rows {
@@ -255,13 +286,22 @@ impl App {
                     };
                 }
                 Answer::Run(run, stored) => self.hear_stored(id, run, stored),
-                Answer::Samples { run, stage, step, dialogues } => {
+                Answer::Samples {
+                    run,
+                    stage,
+                    step,
+                    dialogues,
+                } => {
                     let models = [
                         self.state.live.run.as_mut(),
                         self.state.runs.open.as_mut().and_then(OpenRun::model_mut),
                     ];
                     for model in models.into_iter().flatten().filter(|model| model.id == run) {
-                        model.put_samples(stage, step, dialogues.as_ref().map_err(ToString::to_string));
+                        model.put_samples(
+                            stage,
+                            step,
+                            dialogues.as_ref().map_err(ToString::to_string),
+                        );
                     }
                 }
                 Answer::Needs(needs) if self.asked.needs == Some(id) => {
@@ -270,7 +310,8 @@ impl App {
                 Answer::Experiments(files) => {
                     self.state.experiments.files = Loaded::Value(files);
                     if self.state.experiments.form.is_none() {
-                        self.state.experiments.form = self.state.experiment(QUICKSTART).map(Form::new);
+                        self.state.experiments.form =
+                            self.state.experiment(QUICKSTART).map(Form::new);
                     }
                     self.check_needs();
                 }
@@ -293,7 +334,10 @@ impl App {
             open.page = match stored {
                 Ok(mut stored) => {
                     let model = RunModel::from_store(&mut stored);
-                    Loaded::Value(Box::new(RunPage { model, stored: *stored }))
+                    Loaded::Value(Box::new(RunPage {
+                        model,
+                        stored: *stored,
+                    }))
                 }
                 Err(error) => Loaded::Failed(error.to_string()),
             };
@@ -332,7 +376,10 @@ impl App {
             }
         }
         let model = RunModel::from_store(&mut stored);
-        self.state.live = LiveState { run: Some(model), ..LiveState::default() };
+        self.state.live = LiveState {
+            run: Some(model),
+            ..LiveState::default()
+        };
         self.state.runs.refused = None;
         self.state.prefs.place = Place::Live;
     }
@@ -372,13 +419,17 @@ impl App {
             self.held.push(event);
             return;
         }
-        let Some(model) = &mut self.state.live.run else { return };
+        let Some(model) = &mut self.state.live.run else {
+            return;
+        };
         model.id = event.run;
         match event.kind {
             EventKind::Report(report) => model.apply(event.wall_ms, report),
             EventKind::Control(_) => {}
             EventKind::Status(status) => {
-                let resumed = status == RunStatus::Running && !model.tracks.is_empty() && !model.status.is_active();
+                let resumed = status == RunStatus::Running
+                    && !model.tracks.is_empty()
+                    && !model.status.is_active();
                 model.status = status;
                 model.error = None;
                 if resumed {
@@ -407,7 +458,9 @@ impl App {
 
     /// The run's channel is closed: it has ended, or never began.
     fn ended(&mut self) {
-        let Some(handle) = self.handle.take() else { return };
+        let Some(handle) = self.handle.take() else {
+            return;
+        };
         self.state.live.stopping = false;
         if let RunState::Ended(end) = handle.state()
             && let Some(model) = &mut self.state.live.run
@@ -439,8 +492,11 @@ impl App {
     fn check_needs(&mut self) {
         let experiments = &self.state.experiments;
         let files = experiments.files.value().map_or(&[][..], Vec::as_slice);
-        let mut wanted: Vec<Wanted> =
-            files.iter().flatten().map(|file| Wanted::of(&file.name, &file.config)).collect();
+        let mut wanted: Vec<Wanted> = files
+            .iter()
+            .flatten()
+            .map(|file| Wanted::of(&file.name, &file.config))
+            .collect();
         if let Some(form) = &experiments.form {
             wanted.push(Wanted::of(&format!("form {}", form.name), &form.config));
         }
@@ -501,13 +557,20 @@ impl App {
             return;
         }
         let name = experiment.clone();
-        match launch::prepare(self.options.store.clone(), experiment, config.clone(), self.waker()) {
+        match launch::prepare(
+            self.options.store.clone(),
+            experiment,
+            config.clone(),
+            self.waker(),
+        ) {
             Ok(answers) => {
                 self.launching = Some((answers, config));
                 self.state.live.launching = Some(name);
                 self.state.experiments.refused = None;
             }
-            Err(error) => self.state.experiments.refused = Some(format!("no thread could be made: {error}")),
+            Err(error) => {
+                self.state.experiments.refused = Some(format!("no thread could be made: {error}"))
+            }
         }
     }
 
@@ -571,7 +634,10 @@ impl App {
 }
 
 fn rows_active(rows: &Loaded<Vec<RunRow>>, run: RunId) -> bool {
-    rows.value().is_some_and(|rows| rows.iter().any(|row| row.id == run && row.status.is_active()))
+    rows.value().is_some_and(|rows| {
+        rows.iter()
+            .any(|row| row.id == run && row.status.is_active())
+    })
 }
 
 /// What is known of a run before the engine has begun it.

@@ -35,7 +35,10 @@ pub struct Options {
 impl Options {
     /// With this store, and the experiment files of the folder the program was started in.
     pub fn new(store: PathBuf) -> Self {
-        Options { store, experiments: PathBuf::from("experiments") }
+        Options {
+            store,
+            experiments: PathBuf::from("experiments"),
+        }
     }
 }
 
@@ -69,13 +72,24 @@ pub fn run(options: Options) -> Result<(), AppError> {
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([900.0, 600.0])
         .with_icon(egui::IconData::default());
-    let native = eframe::NativeOptions { viewport, centered: true, ..Default::default() };
+    let native = eframe::NativeOptions {
+        viewport,
+        centered: true,
+        ..Default::default()
+    };
     eframe::run_native(
         "emprl",
         native,
         Box::new(move |creation| {
-            let prefs = creation.storage.and_then(|storage| eframe::get_value(storage, logic::PREFS));
-            let app = App::new(&creation.egui_ctx, options, prefs.unwrap_or_default(), clock)?;
+            let prefs = creation
+                .storage
+                .and_then(|storage| eframe::get_value(storage, logic::PREFS));
+            let app = App::new(
+                &creation.egui_ctx,
+                options,
+                prefs.unwrap_or_default(),
+                clock,
+            )?;
             Ok(Box::new(app))
         }),
     )
@@ -84,7 +98,12 @@ pub fn run(options: Options) -> Result<(), AppError> {
 
 /// Whether there is a display to open a window on. Elsewhere than on these systems there always is one.
 pub fn has_display() -> bool {
-    if !cfg!(any(target_os = "linux", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")) {
+    if !cfg!(any(
+        target_os = "linux",
+        target_os = "freebsd",
+        target_os = "openbsd",
+        target_os = "netbsd"
+    )) {
         return true;
     }
     ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]

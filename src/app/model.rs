@@ -43,7 +43,10 @@ impl Pace {
             && step > before
         {
             let each = (wall_ms - at).max(0) as f64 / 1e3 / (step - before) as f64;
-            self.seconds = Some(self.seconds.map_or(each, |mean| mean + 0.08 * (each - mean)));
+            self.seconds = Some(
+                self.seconds
+                    .map_or(each, |mean| mean + 0.08 * (each - mean)),
+            );
         }
         self.last = Some((step, wall_ms));
     }
@@ -51,7 +54,13 @@ impl Pace {
 
 impl StageProgress {
     fn new(stage: Stage) -> Self {
-        StageProgress { stage, state: StageState::Waiting, step: 0, total: 0, pace: Pace::default() }
+        StageProgress {
+            stage,
+            state: StageState::Waiting,
+            step: 0,
+            total: 0,
+            pace: Pace::default(),
+        }
     }
 
     /// From 0 to 1.
@@ -91,7 +100,10 @@ pub struct Track {
 
 impl Track {
     fn new(series: Series) -> Self {
-        Track { curve: Curve::new(series, 0.0), smoothing: 0.0 }
+        Track {
+            curve: Curve::new(series, 0.0),
+            smoothing: 0.0,
+        }
     }
 
     /// Brings the smoothing to `weight`; only what is drawn is ever smoothed.
@@ -161,7 +173,11 @@ impl RunModel {
 
     /// A run as the store has it.
     pub fn from_store(stored: &mut StoredRun) -> Self {
-        let planned = stored.config.as_ref().map(|config| config.run.stages.clone()).unwrap_or_default();
+        let planned = stored
+            .config
+            .as_ref()
+            .map(|config| config.run.stages.clone())
+            .unwrap_or_default();
         let mut model = RunModel::new(&stored.detail.row, &planned);
         for event in std::mem::take(&mut stored.events) {
             model.apply_event(event);
@@ -183,12 +199,20 @@ impl RunModel {
             progress.total = progress.total.max(row.total);
         }
         if row.status == RunStatus::Finished {
-            model.stages.iter_mut().for_each(|progress| progress.state = StageState::Done);
+            model
+                .stages
+                .iter_mut()
+                .for_each(|progress| progress.state = StageState::Done);
         }
         model.samples = stored
             .samples
             .iter()
-            .map(|&(stage, step)| SampleSet { stage, step, dialogues: None, refused: None })
+            .map(|&(stage, step)| SampleSet {
+                stage,
+                step,
+                dialogues: None,
+                refused: None,
+            })
             .collect();
         model.results = std::mem::take(&mut stored.results);
         model
@@ -196,10 +220,16 @@ impl RunModel {
 
     /// The progress of a stage, put in its place when it was not planned.
     pub fn progress(&mut self, stage: Stage) -> &mut StageProgress {
-        let at = match self.stages.iter().position(|progress| progress.stage == stage) {
+        let at = match self
+            .stages
+            .iter()
+            .position(|progress| progress.stage == stage)
+        {
             Some(at) => at,
             None => {
-                let at = self.stages.partition_point(|progress| progress.stage < stage);
+                let at = self
+                    .stages
+                    .partition_point(|progress| progress.stage < stage);
                 self.stages.insert(at, StageProgress::new(stage));
                 at
             }
@@ -243,9 +273,21 @@ impl RunModel {
                 let progress = self.progress(stage);
                 progress.state = StageState::Done;
                 progress.step = step;
-                self.note(wall_ms, stage, step, EventSort::StageDone, None, String::new());
+                self.note(
+                    wall_ms,
+                    stage,
+                    step,
+                    EventSort::StageDone,
+                    None,
+                    String::new(),
+                );
             }
-            Report::Metrics { stage, step, total, values } => {
+            Report::Metrics {
+                stage,
+                step,
+                total,
+                values,
+            } => {
                 self.current = Some(stage);
                 let progress = self.progress(stage);
                 progress.state = StageState::Running;
@@ -254,20 +296,51 @@ impl RunModel {
                 progress.pace.note(step, wall_ms);
                 for (name, value) in values {
                     let key = MetricKey { stage, name };
-                    let track = self.tracks.entry(key).or_insert_with(|| Track::new(Series::new()));
-                    track.curve.push(Point { step, value, wall_ms });
+                    let track = self
+                        .tracks
+                        .entry(key)
+                        .or_insert_with(|| Track::new(Series::new()));
+                    track.curve.push(Point {
+                        step,
+                        value,
+                        wall_ms,
+                    });
                 }
             }
-            Report::Samples { stage, step, dialogues } => {
-                self.samples.retain(|set| (set.stage, set.step) != (stage, step));
+            Report::Samples {
+                stage,
+                step,
+                dialogues,
+            } => {
+                self.samples
+                    .retain(|set| (set.stage, set.step) != (stage, step));
                 let dialogues = Some(Arc::new(dialogues));
-                self.samples.push(SampleSet { stage, step, dialogues, refused: None });
+                self.samples.push(SampleSet {
+                    stage,
+                    step,
+                    dialogues,
+                    refused: None,
+                });
             }
-            Report::Checkpoint { stage, step, bytes, .. } => {
+            Report::Checkpoint {
+                stage, step, bytes, ..
+            } => {
                 let text = format!("Checkpoint saved, {}", super::format::bytes(bytes));
-                self.note(wall_ms, stage, step, EventSort::Note, Some(Severity::Info), text);
+                self.note(
+                    wall_ms,
+                    stage,
+                    step,
+                    EventSort::Note,
+                    Some(Severity::Info),
+                    text,
+                );
             }
-            Report::Note { stage, step, severity, text } => {
+            Report::Note {
+                stage,
+                step,
+                severity,
+                text,
+            } => {
                 self.note(wall_ms, stage, step, EventSort::Note, Some(severity), text);
             }
             Report::Results { system } => {
@@ -304,16 +377,40 @@ impl RunModel {
         severity: Option<Severity>,
         text: String,
     ) {
-        let event = EventRow { wall_ms, stage: Some(stage), step, sort, severity, text };
+        let event = EventRow {
+            wall_ms,
+            stage: Some(stage),
+            step,
+            sort,
+            severity,
+            text,
+        };
         // What was heard while the run was read again may be among what was read.
-        if !self.events.iter().rev().take(64).any(|known| *known == event) {
+        if !self
+            .events
+            .iter()
+            .rev()
+            .take(64)
+            .any(|known| *known == event)
+        {
             self.events.push(event);
         }
     }
 
     /// Takes the dialogues of a step that were read from the store.
-    pub fn put_samples(&mut self, stage: Stage, step: u64, dialogues: Result<&Vec<SampleDialogue>, String>) {
-        let Some(set) = self.samples.iter_mut().find(|set| (set.stage, set.step) == (stage, step)) else { return };
+    pub fn put_samples(
+        &mut self,
+        stage: Stage,
+        step: u64,
+        dialogues: Result<&Vec<SampleDialogue>, String>,
+    ) {
+        let Some(set) = self
+            .samples
+            .iter_mut()
+            .find(|set| (set.stage, set.step) == (stage, step))
+        else {
+            return;
+        };
         match dialogues {
             Ok(dialogues) => set.dialogues = Some(Arc::new(dialogues.clone())),
             Err(why) => set.refused = Some(why),
@@ -322,7 +419,10 @@ impl RunModel {
 
     /// What a person should know now: warnings and alerts, the latest first.
     pub fn warnings(&self) -> impl Iterator<Item = &EventRow> {
-        self.events.iter().rev().filter(|event| event.severity.is_some_and(|s| s >= Severity::Warning))
+        self.events
+            .iter()
+            .rev()
+            .filter(|event| event.severity.is_some_and(|s| s >= Severity::Warning))
     }
 }
 
@@ -340,7 +440,9 @@ fn pace_of(series: &Series) -> Pace {
 
 /// The mechanism that a metric is about, if it is about one.
 pub fn mechanism_of(key: &str) -> Option<Mechanism> {
-    Mechanism::ALL.into_iter().find(|mechanism| key.contains(mechanism.key()))
+    Mechanism::ALL
+        .into_iter()
+        .find(|mechanism| key.contains(mechanism.key()))
 }
 
 /// Whether a metric comes from evaluations: few points, each of which matters.
@@ -375,16 +477,39 @@ mod tests {
     #[test]
     fn reports_move_the_stages_and_the_curves() {
         let mut model = RunModel::new(&row(), &[Stage::Generator, Stage::Ppo]);
-        model.apply(0, Report::Stage { stage: Stage::Generator, total: 10 });
+        model.apply(
+            0,
+            Report::Stage {
+                stage: Stage::Generator,
+                total: 10,
+            },
+        );
         for step in 1..=5 {
             let values = vec![("generator/loss".to_string(), 1.0 / step as f64)];
-            model.apply(step as i64 * 1000, Report::Metrics { stage: Stage::Generator, step, total: 10, values });
+            model.apply(
+                step as i64 * 1000,
+                Report::Metrics {
+                    stage: Stage::Generator,
+                    step,
+                    total: 10,
+                    values,
+                },
+            );
         }
         let progress = model.current_progress().unwrap();
-        assert_eq!((progress.stage, progress.step, progress.fraction()), (Stage::Generator, 5, 0.5));
+        assert_eq!(
+            (progress.stage, progress.step, progress.fraction()),
+            (Stage::Generator, 5, 0.5)
+        );
         assert!((progress.seconds_left().unwrap() - 5.0).abs() < 1e-9);
         assert_eq!(model.last("generator/loss"), Some(0.2));
-        model.apply(6000, Report::StageDone { stage: Stage::Generator, step: 10 });
+        model.apply(
+            6000,
+            Report::StageDone {
+                stage: Stage::Generator,
+                step: 10,
+            },
+        );
         assert_eq!(model.stages[0].state, StageState::Done);
         assert_eq!(model.stages[1].state, StageState::Waiting);
     }

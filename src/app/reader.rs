@@ -77,7 +77,12 @@ pub struct Broken {
 pub enum Answer {
     Runs(Result<Vec<RunRow>, StoreError>),
     Run(RunId, Result<Box<StoredRun>, StoreError>),
-    Samples { run: RunId, stage: Stage, step: u64, dialogues: Result<Vec<SampleDialogue>, StoreError> },
+    Samples {
+        run: RunId,
+        stage: Stage,
+        step: u64,
+        dialogues: Result<Vec<SampleDialogue>, StoreError>,
+    },
     Needs(Vec<(String, Vec<Need>)>),
     Experiments(Vec<Result<ExperimentFile, Broken>>),
 }
@@ -103,20 +108,31 @@ impl Reader {
     ///
     /// # Errors
     /// The system refuses another thread.
-    pub fn start(store: PathBuf, own: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(
+        store: PathBuf,
+        own: PathBuf,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (requests, waiting) = bounded::<(u64, Request)>(WAITING);
         let (answers, replies) = bounded::<Reply>(WAITING);
-        let thread = std::thread::Builder::new().name("store reader".into()).spawn(move || {
-            let mut reader = None;
-            for (id, request) in waiting {
-                let answer = answer(&store, &own, &mut reader, request);
-                if answers.send(Reply { id, answer }).is_err() {
-                    return;
+        let thread = std::thread::Builder::new()
+            .name("store reader".into())
+            .spawn(move || {
+                let mut reader = None;
+                for (id, request) in waiting {
+                    let answer = answer(&store, &own, &mut reader, request);
+                    if answers.send(Reply { id, answer }).is_err() {
+                        return;
+                    }
+                    wake();
                 }
-                wake();
-            }
-        })?;
-        Ok(Reader { requests: Some(requests), replies, thread: Some(thread), next: 1 })
+            })?;
+        Ok(Reader {
+            requests: Some(requests),
+            replies,
+            thread: Some(thread),
+            next: 1,
+        })
     }
 
     /// Asks. None when too many requests wait already: ask again later.
@@ -141,8 +157,14 @@ impl Drop for Reader {
     fn drop(&mut self) {
         self.requests = None;
         // A thread that is still answering waits for room; make some until it is done.
-        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            let _ = self.replies.recv_timeout(std::time::Duration::from_millis(20));
+        while self
+            .thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+        {
+            let _ = self
+                .replies
+                .recv_timeout(std::time::Duration::from_millis(20));
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -157,7 +179,10 @@ fn answer(store: &Path, own: &Path, reader: &mut Option<StoreReader>, request: R
             Ok(None) => Ok(Vec::new()),
             Err(error) => Err(error),
         }),
-        Request::Run(run) => Answer::Run(run, opened(store, reader).and_then(|reader| stored(reader, run).map(Box::new))),
+        Request::Run(run) => Answer::Run(
+            run,
+            opened(store, reader).and_then(|reader| stored(reader, run).map(Box::new)),
+        ),
         Request::Samples { run, stage, step } => Answer::Samples {
             run,
             stage,
@@ -165,7 +190,9 @@ fn answer(store: &Path, own: &Path, reader: &mut Option<StoreReader>, request: R
             dialogues: opened(store, reader).and_then(|reader| reader.samples_at(run, stage, step)),
         },
         Request::Needs(wanted) => {
-            let needs = wanted.into_iter().map(|wanted| (wanted.name.clone(), needs(store, &wanted)));
+            let needs = wanted
+                .into_iter()
+                .map(|wanted| (wanted.name.clone(), needs(store, &wanted)));
             Answer::Needs(needs.collect())
         }
         Request::Experiments => Answer::Experiments(experiments(own)),
@@ -173,7 +200,10 @@ fn answer(store: &Path, own: &Path, reader: &mut Option<StoreReader>, request: R
 }
 
 /// The store; none when there is none yet.
-fn open<'a>(store: &Path, reader: &'a mut Option<StoreReader>) -> Result<Option<&'a StoreReader>, StoreError> {
+fn open<'a>(
+    store: &Path,
+    reader: &'a mut Option<StoreReader>,
+) -> Result<Option<&'a StoreReader>, StoreError> {
     match opened(store, reader) {
         Ok(reader) => Ok(Some(reader)),
         Err(StoreError::Missing { .. }) => Ok(None),
@@ -181,11 +211,16 @@ fn open<'a>(store: &Path, reader: &'a mut Option<StoreReader>) -> Result<Option<
     }
 }
 
-fn opened<'a>(store: &Path, reader: &'a mut Option<StoreReader>) -> Result<&'a StoreReader, StoreError> {
+fn opened<'a>(
+    store: &Path,
+    reader: &'a mut Option<StoreReader>,
+) -> Result<&'a StoreReader, StoreError> {
     if reader.is_none() {
         *reader = Some(StoreReader::open(store)?);
     }
-    reader.as_ref().ok_or_else(|| StoreError::Missing { path: store.to_path_buf() })
+    reader.as_ref().ok_or_else(|| StoreError::Missing {
+        path: store.to_path_buf(),
+    })
 }
 
 fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
@@ -193,7 +228,11 @@ fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
     let mut series = Vec::new();
     for summary in reader.keys(run)? {
         let points = reader.series(run, &summary.key, None)?;
-        let points = points.into_iter().map(|(step, value, wall_ms)| Point { step, value, wall_ms });
+        let points = points.into_iter().map(|(step, value, wall_ms)| Point {
+            step,
+            value,
+            wall_ms,
+        });
         series.push((summary.key, points.collect()));
     }
     Ok(StoredRun {
@@ -211,13 +250,27 @@ fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
 fn experiments(folder: &Path) -> Vec<Result<ExperimentFile, Broken>> {
     let mut found: Vec<Result<ExperimentFile, Broken>> = match presets() {
         Ok(presets) => presets.into_iter().map(Ok).collect(),
-        Err(error) => vec![Err(Broken { name: "experiments".into(), error })],
+        Err(error) => vec![Err(Broken {
+            name: "experiments".into(),
+            error,
+        })],
     };
-    let Ok(entries) = std::fs::read_dir(folder) else { return found };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return found;
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     paths.sort();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "toml")) {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    for path in paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+    {
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if ExperimentFile::preset(&name).is_none() {
             found.push(ExperimentFile::read(path).map_err(|error| Broken { name, error }));
         }
@@ -243,7 +296,13 @@ fn needs(store: &Path, wanted: &Wanted) -> Vec<Need> {
         ("data.levels", &wanted.levels, "labelled pairs"),
     ] {
         let set = sets.iter().find(|set| set.name == name.as_str());
-        let fits = |set: &library::ListedSet| if path == "data.levels" { set.has_levels } else { set.has_dialogues };
+        let fits = |set: &library::ListedSet| {
+            if path == "data.levels" {
+                set.has_levels
+            } else {
+                set.has_dialogues
+            }
+        };
         match set {
             None => needs.push(Need {
                 path,

@@ -4,8 +4,8 @@
 
 use eframe::egui;
 use eframe::egui::{
-    Align, Align2, CentralPanel, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel, Rect, RichText, Role,
-    Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, CentralPanel, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel,
+    Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::command::{Ask, Command, Commands, Place};
@@ -35,8 +35,13 @@ pub const EVALUATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND,
 const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
 
 fn key_of(place: Place) -> KeyboardShortcut {
-    let key = PLACES.iter().find(|(p, ..)| *p == place).map(|(.., key)| *key);
-    key.map_or(SETTINGS, |key| KeyboardShortcut::new(Modifiers::COMMAND, key))
+    let key = PLACES
+        .iter()
+        .find(|(p, ..)| *p == place)
+        .map(|(.., key)| *key);
+    key.map_or(SETTINGS, |key| {
+        KeyboardShortcut::new(Modifiers::COMMAND, key)
+    })
 }
 
 /// Draws the whole window.
@@ -51,35 +56,56 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     Panel::top("title")
         .exact_size(size::TITLE_ROW)
         .show_separator_line(false)
-        .frame(Frame::new().fill(t.ground).inner_margin(Margin::symmetric(space::L as i8, 0)))
+        .frame(
+            Frame::new()
+                .fill(t.ground)
+                .inner_margin(Margin::symmetric(space::L as i8, 0)),
+        )
         .show(ui, |ui| title_ui(ui, state, commands));
     Panel::bottom("status")
         .exact_size(size::STATUS_ROW)
         .show_separator_line(false)
-        .frame(Frame::new().fill(t.panel).inner_margin(Margin::symmetric(space::L as i8, 0)))
+        .frame(
+            Frame::new()
+                .fill(t.panel)
+                .inner_margin(Margin::symmetric(space::L as i8, 0)),
+        )
         .show(ui, |ui| status_ui(ui, state, commands));
-    CentralPanel::default().frame(Frame::new().fill(t.ground)).show(ui, |ui| match state.prefs.place {
-        Place::Start => start::start_ui(ui, state, commands),
-        Place::Experiments => experiments::experiments_ui(ui, state, commands),
-        Place::Live => live::live_ui(ui, state, commands),
-        Place::Runs if state.runs.open.is_some() => run_page::run_page_ui(ui, state, commands),
-        Place::Runs => runs::runs_ui(ui, state, commands),
-        Place::Settings => settings::settings_ui(ui, state),
-    });
+    CentralPanel::default()
+        .frame(Frame::new().fill(t.ground))
+        .show(ui, |ui| match state.prefs.place {
+            Place::Start => start::start_ui(ui, state, commands),
+            Place::Experiments => experiments::experiments_ui(ui, state, commands),
+            Place::Live => live::live_ui(ui, state, commands),
+            Place::Runs if state.runs.open.is_some() => run_page::run_page_ui(ui, state, commands),
+            Place::Runs => runs::runs_ui(ui, state, commands),
+            Place::Settings => settings::settings_ui(ui, state),
+        });
 }
 
 fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
     let pressed = |keys: &KeyboardShortcut| ui.input_mut(|input| input.consume_shortcut(keys));
-    for place in PLACES.iter().map(|(place, ..)| *place).chain([Place::Settings]) {
+    for place in PLACES
+        .iter()
+        .map(|(place, ..)| *place)
+        .chain([Place::Settings])
+    {
         if pressed(&key_of(place)) {
             commands.push(Command::Go(place));
         }
     }
     if let Some(run) = state.active() {
-        let pause = if run.status == RunStatus::Paused { Ask::Resume } else { Ask::Pause };
-        for (keys, ask) in
-            [(PAUSE, pause), (STOP, Ask::Stop), (CHECKPOINT, Ask::Checkpoint), (EVALUATE, Ask::Evaluate)]
-        {
+        let pause = if run.status == RunStatus::Paused {
+            Ask::Resume
+        } else {
+            Ask::Pause
+        };
+        for (keys, ask) in [
+            (PAUSE, pause),
+            (STOP, Ask::Stop),
+            (CHECKPOINT, Ask::Checkpoint),
+            (EVALUATE, Ask::Evaluate),
+        ] {
             if pressed(&keys) {
                 commands.push(Command::Ask(ask));
             }
@@ -110,7 +136,8 @@ fn place_ui(ui: &mut Ui, place: Place, icon: Icon, state: &State) -> bool {
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, here, place.title()));
     let rect = row.shrink2(vec2(space::XS, 0.0));
     if here || response.hovered() {
-        ui.painter().rect_filled(rect, size::RADIUS, if here { t.selected } else { t.hover });
+        ui.painter()
+            .rect_filled(rect, size::RADIUS, if here { t.selected } else { t.hover });
     }
     let colour = match (here, response.hovered()) {
         (true, _) => t.accent,
@@ -120,12 +147,23 @@ fn place_ui(ui: &mut Ui, place: Place, icon: Icon, state: &State) -> bool {
     let mark = Rect::from_center_size(pos2(rect.center().x, rect.top() + 19.0), Vec2::splat(20.0));
     icon::paint(ui.painter(), mark, icon, colour);
     let at = pos2(rect.center().x, rect.bottom() - 13.0);
-    ui.painter().text(at, Align2::CENTER_CENTER, place.title(), text::small(), colour);
+    ui.painter().text(
+        at,
+        Align2::CENTER_CENTER,
+        place.title(),
+        text::small(),
+        colour,
+    );
     if place == Place::Live
         && let Some(run) = state.active()
     {
         let dot = pos2(mark.right() + 3.0, mark.top());
-        ui.painter().circle(dot, 4.0, status::colour(t, run.status), egui::Stroke::new(1.5, t.panel));
+        ui.painter().circle(
+            dot,
+            4.0,
+            status::colour(t, run.status),
+            egui::Stroke::new(1.5, t.panel),
+        );
     }
     focus_ring(ui, &response, rect);
     let hint = format!("{} ({})", place.title(), ui.format_shortcut(&key_of(place)));
@@ -136,8 +174,16 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        let open = state.runs.open.as_ref().filter(|_| state.prefs.place == Place::Runs);
-        if open.is_some() && ui.add(Button::icon(Icon::Left, "Back to all runs")).clicked() {
+        let open = state
+            .runs
+            .open
+            .as_ref()
+            .filter(|_| state.prefs.place == Place::Runs);
+        if open.is_some()
+            && ui
+                .add(Button::icon(Icon::Left, "Back to all runs"))
+                .clicked()
+        {
             commands.push(Command::CloseRun);
         }
         let (title, detail) = match (state.prefs.place, open) {
@@ -149,7 +195,11 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
             (Place::Live, _) => {
                 let detail = state.live.run.as_ref().map(|run| {
-                    let number = if run.id.0 > 0 { format!(" #{}", run.id) } else { String::new() };
+                    let number = if run.id.0 > 0 {
+                        format!(" #{}", run.id)
+                    } else {
+                        String::new()
+                    };
                     format!("{}{number}, {}", run.name, run_detail(run))
                 });
                 ("Live".to_string(), detail.unwrap_or_default())
@@ -168,7 +218,8 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         });
     });
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
+    ui.painter()
+        .hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
 }
 
 fn run_detail(run: &RunModel) -> String {
@@ -191,30 +242,66 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let progress = run.current_progress();
     let stage = progress.map_or_else(
         || "Preparing".to_string(),
-        |p| format!("{} {}/{}", p.stage.title(), format::count(p.step), format::count(p.total)),
+        |p| {
+            format!(
+                "{} {}/{}",
+                p.stage.title(),
+                format::count(p.step),
+                format::count(p.total)
+            )
+        },
     );
     let more = match (run.status, state.live.stopping) {
         (_, true) => "stopping…".to_string(),
         (RunStatus::Paused, _) => "paused".to_string(),
-        _ => progress.and_then(|p| p.seconds_left()).map(format::left).unwrap_or_default(),
+        _ => progress
+            .and_then(|p| p.seconds_left())
+            .map(format::left)
+            .unwrap_or_default(),
     };
-    let stage_galley = ui.painter().layout_no_wrap(stage.clone(), text::body(), t.text);
-    let more_galley = ui.painter().layout_no_wrap(more.clone(), text::body(), t.secondary);
+    let stage_galley = ui
+        .painter()
+        .layout_no_wrap(stage.clone(), text::body(), t.text);
+    let more_galley = ui
+        .painter()
+        .layout_no_wrap(more.clone(), text::body(), t.secondary);
     // Room for the longest of either, so that figures do not push each other about.
     let width = (stage_galley.size().x + 20.0 + space::S + more_galley.size().x).max(220.0);
-    let (rect, response) = ui.allocate_exact_size(vec2(width + 2.0 * space::M, 36.0), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(width + 2.0 * space::M, 36.0), Sense::click());
     response.widget_info(|| {
-        WidgetInfo::labeled(Role::Link, true, format!("Run in progress: {}, {stage}, {more}", run.name))
+        WidgetInfo::labeled(
+            Role::Link,
+            true,
+            format!("Run in progress: {}, {stage}, {more}", run.name),
+        )
     });
     let fill = if response.hovered() { t.hover } else { t.panel };
-    ui.painter().rect(rect, size::RADIUS, fill, t.line_stroke(), egui::StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        size::RADIUS,
+        fill,
+        t.line_stroke(),
+        egui::StrokeKind::Inside,
+    );
     let inner = rect.shrink2(vec2(space::M, 0.0));
     let y = inner.center().y - 3.0;
-    ui.painter().circle_filled(pos2(inner.left() + 4.0, y), 4.0, colour);
-    ui.painter().galley(pos2(inner.left() + 16.0, y - stage_galley.size().y / 2.0), stage_galley, t.text);
-    let at = pos2(inner.right() - more_galley.size().x, y - more_galley.size().y / 2.0);
+    ui.painter()
+        .circle_filled(pos2(inner.left() + 4.0, y), 4.0, colour);
+    ui.painter().galley(
+        pos2(inner.left() + 16.0, y - stage_galley.size().y / 2.0),
+        stage_galley,
+        t.text,
+    );
+    let at = pos2(
+        inner.right() - more_galley.size().x,
+        y - more_galley.size().y / 2.0,
+    );
     ui.painter().galley(at, more_galley, t.secondary);
-    let line = Rect::from_min_size(pos2(inner.left(), rect.bottom() - 6.0), vec2(inner.width(), 2.0));
+    let line = Rect::from_min_size(
+        pos2(inner.left(), rect.bottom() - 6.0),
+        vec2(inner.width(), 2.0),
+    );
     progress_line(ui, line, progress.map_or(0.0, |p| p.fraction()), colour);
     focus_ring(ui, &response, rect);
     if response.on_hover_text("Watch the run").clicked() {
@@ -225,13 +312,18 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter().hline(rect.x_range(), rect.top() + 0.5, t.line_stroke());
+    ui.painter()
+        .hline(rect.x_range(), rect.top() + 0.5, t.line_stroke());
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         match state.active() {
             Some(run) => controls_ui(ui, state, run, commands),
             None => {
-                let words = if state.live.launching.is_some() { "Looking at data and weights…" } else { "No run in progress" };
+                let words = if state.live.launching.is_some() {
+                    "Looking at data and weights…"
+                } else {
+                    "No run in progress"
+                };
                 ui.label(RichText::new(words).color(t.secondary));
             }
         }
@@ -241,10 +333,20 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             if let Some(run) = state.active() {
                 let hint = |key: &str| declared(key).map_or("", |metric| metric.definition);
                 if let Some(bytes) = run.last(declared::RESIDENT_MEMORY) {
-                    figure(ui, &format::bytes(bytes.max(0.0) as u64), "", hint(declared::RESIDENT_MEMORY));
+                    figure(
+                        ui,
+                        &format::bytes(bytes.max(0.0) as u64),
+                        "",
+                        hint(declared::RESIDENT_MEMORY),
+                    );
                 }
                 if let Some(speed) = run.tokens_per_second() {
-                    figure(ui, &format::count(speed.max(0.0).round() as u64), "tok/s", "Tokens per second in this stage");
+                    figure(
+                        ui,
+                        &format::count(speed.max(0.0).round() as u64),
+                        "tok/s",
+                        "Tokens per second in this stage",
+                    );
                 }
             }
         });
@@ -261,14 +363,40 @@ fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Comman
             ("Pause", Icon::Pause, Ask::Pause, "Wait after this step")
         };
         let mut button = |words, icon, ask, hint, keys| {
-            if ui.add(Button::secondary(words).with_icon(icon).hint(hint).shortcut(keys)).clicked() {
+            if ui
+                .add(
+                    Button::secondary(words)
+                        .with_icon(icon)
+                        .hint(hint)
+                        .shortcut(keys),
+                )
+                .clicked()
+            {
                 commands.push(Command::Ask(ask));
             }
         };
         button(words, icon, ask, hint, PAUSE);
-        button("Stop", Icon::Stop, Ask::Stop, "Save a checkpoint and end; the run can be resumed", STOP);
-        button("Checkpoint", Icon::Flag, Ask::Checkpoint, "Save a checkpoint after this step", CHECKPOINT);
-        button("Evaluate", Icon::Gauge, Ask::Evaluate, "Score the validation subset after this step", EVALUATE);
+        button(
+            "Stop",
+            Icon::Stop,
+            Ask::Stop,
+            "Save a checkpoint and end; the run can be resumed",
+            STOP,
+        );
+        button(
+            "Checkpoint",
+            Icon::Flag,
+            Ask::Checkpoint,
+            "Save a checkpoint after this step",
+            CHECKPOINT,
+        );
+        button(
+            "Evaluate",
+            Icon::Gauge,
+            Ask::Evaluate,
+            "Score the validation subset after this step",
+            EVALUATE,
+        );
     });
 }
 
@@ -276,7 +404,12 @@ fn store_ui(ui: &mut Ui, state: &State) {
     let t = theme::of(ui);
     let (icon, colour, words, hint) = match &state.runs.rows {
         Loaded::Failed(why) => (Icon::Warning, t.bad, "Store cannot be read", why.clone()),
-        Loaded::Nothing | Loaded::Value(_) => (Icon::Check, t.good, "Store", format!("Everything shown is on disk in {}", state.store)),
+        Loaded::Nothing | Loaded::Value(_) => (
+            Icon::Check,
+            t.good,
+            "Store",
+            format!("Everything shown is on disk in {}", state.store),
+        ),
     };
     let response = ui
         .scope(|ui| {

@@ -57,7 +57,9 @@ impl Default for Prefs {
 impl Prefs {
     /// The plots of a stage, as the person left them.
     pub fn tiles(&mut self, stage: Stage) -> &mut Vec<Tile> {
-        self.tiles.entry(stage.key().to_string()).or_insert_with(|| default_tiles(stage))
+        self.tiles
+            .entry(stage.key().to_string())
+            .or_insert_with(|| default_tiles(stage))
     }
 
     /// Puts a stage's plots back as they were delivered.
@@ -117,7 +119,12 @@ pub struct OpenRun {
 
 impl OpenRun {
     pub fn new(id: RunId) -> Self {
-        OpenRun { id, page: Loaded::Nothing, tab: Default::default(), view: CurvesView::default() }
+        OpenRun {
+            id,
+            page: Loaded::Nothing,
+            tab: Default::default(),
+            view: CurvesView::default(),
+        }
     }
 
     pub fn model_mut(&mut self) -> Option<&mut RunModel> {
@@ -164,7 +171,12 @@ pub struct State {
 impl State {
     /// An experiment file by its name.
     pub fn experiment(&self, name: &str) -> Option<&ExperimentFile> {
-        self.experiments.files.value()?.iter().flatten().find(|file| file.name == name)
+        self.experiments
+            .files
+            .value()?
+            .iter()
+            .flatten()
+            .find(|file| file.name == name)
     }
 
     /// The run in progress, if it still is.

@@ -7,8 +7,13 @@ use std::sync::Arc;
 
 use eframe::egui::epaint::text::TextOptions;
 use eframe::egui::epaint::{FontColorTransferFunction, Shadow};
-use eframe::egui::style::{HandleShape, ScrollStyle, Selection, Style, TextCursorStyle, WidgetVisuals, Widgets};
-use eframe::egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Ui, Visuals, vec2};
+use eframe::egui::style::{
+    HandleShape, ScrollStyle, Selection, Style, TextCursorStyle, WidgetVisuals, Widgets,
+};
+use eframe::egui::{
+    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Ui, Visuals,
+    vec2,
+};
 
 use crate::data::{EmpathyLevel, Mechanism};
 
@@ -173,7 +178,11 @@ pub static LIGHT: Tokens = Tokens {
 
 /// The tokens of the theme that `ui` is drawn in.
 pub fn of(ui: &Ui) -> &'static Tokens {
-    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+    if ui.visuals().dark_mode {
+        &DARK
+    } else {
+        &LIGHT
+    }
 }
 
 impl Tokens {
@@ -193,7 +202,12 @@ impl Tokens {
 
     /// The one shadow, for what floats.
     pub fn shadow(&self) -> Shadow {
-        Shadow { offset: [0, 6], blur: 20, spread: 0, color: self.shadow }
+        Shadow {
+            offset: [0, 6],
+            blur: 20,
+            spread: 0,
+            color: self.shadow,
+        }
     }
 
     /// Over the window, behind what asks for an answer first.
@@ -263,7 +277,11 @@ fn style(t: &Tokens) -> Style {
 }
 
 fn visuals(t: &Tokens) -> Visuals {
-    let base = if t.dark { Visuals::dark() } else { Visuals::light() };
+    let base = if t.dark {
+        Visuals::dark()
+    } else {
+        Visuals::light()
+    };
     let radius = CornerRadius::same(size::RADIUS);
     let state = |fill: Color32, stroke: Stroke, text: Color32| WidgetVisuals {
         bg_fill: fill,
@@ -278,7 +296,11 @@ fn visuals(t: &Tokens) -> Visuals {
         dark_mode: t.dark,
         // The one weight there is, is a light one; coverage is raised until it reads as a regular.
         text_options: TextOptions {
-            color_transfer_function: FontColorTransferFunction::Gamma(if t.dark { 0.55 } else { 0.62 }),
+            color_transfer_function: FontColorTransferFunction::Gamma(if t.dark {
+                0.55
+            } else {
+                0.62
+            }),
             ..TextOptions::default()
         },
         weak_text_color: Some(t.secondary),
@@ -289,7 +311,10 @@ fn visuals(t: &Tokens) -> Visuals {
             active: state(t.hover, t.focus_ring(), t.text),
             open: state(t.hover, line, t.text),
         },
-        selection: Selection { bg_fill: t.selected, stroke: t.focus_ring() },
+        selection: Selection {
+            bg_fill: t.selected,
+            stroke: t.focus_ring(),
+        },
         hyperlink_color: t.accent,
         faint_bg_color: t.panel,
         extreme_bg_color: t.ground,
@@ -304,7 +329,10 @@ fn visuals(t: &Tokens) -> Visuals {
         menu_corner_radius: radius,
         panel_fill: t.ground,
         popup_shadow: t.shadow(),
-        text_cursor: TextCursorStyle { stroke: Stroke::new(1.5, t.accent), ..TextCursorStyle::default() },
+        text_cursor: TextCursorStyle {
+            stroke: Stroke::new(1.5, t.accent),
+            ..TextCursorStyle::default()
+        },
         button_frame: true,
         striped: false,
         slider_trailing_fill: true,
@@ -322,7 +350,11 @@ mod tests {
     fn luminance(colour: Color32) -> f32 {
         let channel = |c: u8| {
             let c = f32::from(c) / 255.0;
-            if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+            if c <= 0.040_45 {
+                c / 12.92
+            } else {
+                ((c + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * channel(colour.r()) + 0.7152 * channel(colour.g()) + 0.0722 * channel(colour.b())
     }
@@ -338,7 +370,11 @@ mod tests {
             for surface in [t.ground, t.panel, t.raised, t.hover, t.selected] {
                 for text in [t.text, t.secondary, t.good, t.bad, t.warning, t.accent] {
                     let ratio = contrast(text, surface);
-                    assert!(ratio >= 4.5, "{text:?} on {surface:?}: {ratio:.2} (dark: {})", t.dark);
+                    assert!(
+                        ratio >= 4.5,
+                        "{text:?} on {surface:?}: {ratio:.2} (dark: {})",
+                        t.dark
+                    );
                 }
             }
             for accent in [t.accent, t.accent_hover] {
@@ -356,7 +392,11 @@ mod tests {
             for line in t.runs.iter().chain(&t.mechanisms) {
                 for surface in [t.ground, t.panel] {
                     let ratio = contrast(*line, surface);
-                    assert!(ratio >= 3.0, "{line:?} on {surface:?}: {ratio:.2} (dark: {})", t.dark);
+                    assert!(
+                        ratio >= 3.0,
+                        "{line:?} on {surface:?}: {ratio:.2} (dark: {})",
+                        t.dark
+                    );
                 }
             }
         }

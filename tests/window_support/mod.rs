@@ -77,8 +77,15 @@ pub fn shows(window: &Window, label: &str) -> bool {
 
 /// What has exactly this label and is no mere text.
 pub fn find<'a>(window: &'a Window, label: &'a str) -> Node<'a> {
-    let mut found = window.query_all_by_label(label).filter(|node| node.accesskit_node().role() != Role::Label);
-    found.next().unwrap_or_else(|| panic!("nothing to use is called \"{label}\"; on screen: {:?}", labels(window)))
+    let mut found = window
+        .query_all_by_label(label)
+        .filter(|node| node.accesskit_node().role() != Role::Label);
+    found.next().unwrap_or_else(|| {
+        panic!(
+            "nothing to use is called \"{label}\"; on screen: {:?}",
+            labels(window)
+        )
+    })
 }
 
 /// Clicks what has exactly this label once it is there, and settles.
@@ -123,23 +130,38 @@ pub fn run(store: &Path, name: &str, status: RunStatus) -> RunId {
     };
     let lock = store.create_run(&new).expect("a run");
     let id = lock.run();
-    let reports: Vec<(i64, Report)> = history().into_iter().zip(0..).map(|(r, n)| (1_000_000 + n * 250, r)).collect();
+    let reports: Vec<(i64, Report)> = history()
+        .into_iter()
+        .zip(0..)
+        .map(|(r, n)| (1_000_000 + n * 250, r))
+        .collect();
     store.record(id, &reports).expect("reports");
-    let error = (status == RunStatus::Failed).then_some("the loss is not a number; lower generator.lr");
-    store.set_status(id, status, error, 2_000_000).expect("a status");
+    let error =
+        (status == RunStatus::Failed).then_some("the loss is not a number; lower generator.lr");
+    store
+        .set_status(id, status, error, 2_000_000)
+        .expect("a status");
     id
 }
 
 fn history() -> Vec<Report> {
     let mut reports = Vec::new();
-    for (stage, total) in [(Stage::Identifiers, 40), (Stage::Generator, 60), (Stage::Ppo, 100)] {
+    for (stage, total) in [
+        (Stage::Identifiers, 40),
+        (Stage::Generator, 60),
+        (Stage::Ppo, 100),
+    ] {
         reports.push(Report::Stage { stage, total });
         for step in 1..=total {
             let x = step as f64 / total as f64;
             let wave = (step as f64 * 1.7).sin() * 0.04;
             let mut values: Vec<(&str, f64)> = vec![(RESIDENT_MEMORY, 1.2e9)];
             match stage {
-                Stage::Identifiers => values.extend(IDENTIFIER_KEYS.iter().map(|keys| (keys.loss, 1.1 - 0.7 * x + wave))),
+                Stage::Identifiers => values.extend(
+                    IDENTIFIER_KEYS
+                        .iter()
+                        .map(|keys| (keys.loss, 1.1 - 0.7 * x + wave)),
+                ),
                 Stage::Generator => values.push((GENERATOR_LOSS, 5.0 - 3.0 * x + wave)),
                 _ => {
                     values.extend([
@@ -147,17 +169,35 @@ fn history() -> Vec<Report> {
                         (KL_K1, 2.0 * x + wave),
                         (KL_K3, 2.4 * x),
                         (KL_FULL, 2.2 * x),
-                        (VALUE_LOSS, if step == 30 { f64::NAN } else { 0.1 - 0.05 * x }),
+                        (
+                            VALUE_LOSS,
+                            if step == 30 { f64::NAN } else { 0.1 - 0.05 * x },
+                        ),
                     ]);
                     if step % 25 == 0 {
-                        values.extend([(VALIDATION_EMP_F1, 50.0 + 20.0 * x), (VALIDATION_PPL, 12.0 + x)]);
+                        values.extend([
+                            (VALIDATION_EMP_F1, 50.0 + 20.0 * x),
+                            (VALIDATION_PPL, 12.0 + x),
+                        ]);
                     }
                 }
             }
-            let values = values.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-            reports.push(Report::Metrics { stage, step, total, values });
+            let values = values
+                .into_iter()
+                .map(|(key, value)| (key.to_string(), value))
+                .collect();
+            reports.push(Report::Metrics {
+                stage,
+                step,
+                total,
+                values,
+            });
             if stage == Stage::Ppo && step % 50 == 0 {
-                reports.push(Report::Samples { stage, step, dialogues: vec![dialogue(step)] });
+                reports.push(Report::Samples {
+                    stage,
+                    step,
+                    dialogues: vec![dialogue(step)],
+                });
             }
         }
         reports.push(Report::StageDone { stage, step: total });
@@ -169,7 +209,9 @@ fn history() -> Vec<Report> {
         text: "KL rose by 40 % within 10 steps".into(),
     });
     for (system, f1) in [("Generator", 49.0), ("EmpRL", 68.0)] {
-        reports.push(Report::Results { system: results(system, f1) });
+        reports.push(Report::Results {
+            system: results(system, f1),
+        });
     }
     reports
 }
@@ -177,8 +219,10 @@ fn history() -> Vec<Report> {
 fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
     let estimate = |value: f64| {
         // Estimates are read from their own written form, whatever else they carry.
-        serde_json::from_value(serde_json::json!({"value": value, "low": value - 1.0, "high": value + 1.0, "n": 50}))
-            .expect("an estimate")
+        serde_json::from_value(
+            serde_json::json!({"value": value, "low": value - 1.0, "high": value + 1.0, "n": 50}),
+        )
+        .expect("an estimate")
     };
     emprl::metrics::SystemResults {
         system: system.into(),

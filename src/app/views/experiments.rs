@@ -1,7 +1,10 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
 use eframe::egui;
-use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, ScrollArea, Sense, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, ScrollArea, Sense,
+    StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 use toml::Value;
 
 use super::form::{Form, shown};
@@ -31,71 +34,126 @@ pub fn experiments_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
 }
 
 fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    ScrollArea::vertical().id_salt("cards").auto_shrink(false).show(ui, |ui| {
-        let margin = Margin { left: space::L as i8, right: space::S as i8, top: space::M as i8, bottom: space::L as i8 };
-        Frame::new().inner_margin(margin).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = space::S;
-            match &state.experiments.files {
-                Loaded::Nothing => {}
-                Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "The experiments cannot be read", why, |_| {}),
-                Loaded::Value(files) => {
-                    for file in files {
-                        match file {
-                            Ok(file) => card_ui(ui, state, file, commands),
-                            Err(broken) => {
-                                let title = format!("{} cannot be used", broken.name);
-                                notice::block(ui, Tone::Bad, &title, &broken.error.to_string(), |_| {});
+    ScrollArea::vertical()
+        .id_salt("cards")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let margin = Margin {
+                left: space::L as i8,
+                right: space::S as i8,
+                top: space::M as i8,
+                bottom: space::L as i8,
+            };
+            Frame::new().inner_margin(margin).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = space::S;
+                match &state.experiments.files {
+                    Loaded::Nothing => {}
+                    Loaded::Failed(why) => {
+                        notice::strip(ui, Tone::Bad, "The experiments cannot be read", why, |_| {})
+                    }
+                    Loaded::Value(files) => {
+                        for file in files {
+                            match file {
+                                Ok(file) => card_ui(ui, state, file, commands),
+                                Err(broken) => {
+                                    let title = format!("{} cannot be used", broken.name);
+                                    notice::block(
+                                        ui,
+                                        Tone::Bad,
+                                        &title,
+                                        &broken.error.to_string(),
+                                        |_| {},
+                                    );
+                                }
                             }
                         }
                     }
                 }
-            }
+            });
         });
-    });
 }
 
 fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Commands) {
     let t = theme::of(ui);
-    let chosen = state.experiments.form.as_ref().is_some_and(|form| form.name == file.name);
-    let needs = state.experiments.needs.get(&file.name).map_or(&[][..], Vec::as_slice);
-    let card = ui.scope_builder(UiBuilder::new().id_salt(("card", &file.name)).sense(Sense::click()), |ui| {
-        let response = ui.response();
-        let fill = match (chosen, response.hovered()) {
-            (true, _) => t.selected,
-            (false, true) => t.hover,
-            (false, false) => t.panel,
-        };
-        let stroke = if chosen { egui::Stroke::new(1.0, t.accent) } else { t.line_stroke() };
-        Frame::new().fill(fill).stroke(stroke).corner_radius(size::RADIUS).inner_margin(Margin::same(space::M as i8)).show(
-            ui,
-            |ui| {
-                ui.set_width(ui.available_width());
-                ui.spacing_mut().item_spacing.y = space::XS;
-                words::bold(ui, &file.name);
-                ui.add(Label::new(RichText::new(&file.description).color(t.secondary)).wrap().selectable(false));
-                ui.scope(|ui| {
-                    // Rows as high as the tags, not as buttons.
-                    ui.spacing_mut().interact_size.y = 0.0;
-                    ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
-                    ui.horizontal_wrapped(|ui| {
-                        for stage in &file.config.run.stages {
-                            let fill = if chosen { t.panel } else { t.hover };
-                            notice::tag(ui, stage.title(), fill, t.secondary);
-                        }
+    let chosen = state
+        .experiments
+        .form
+        .as_ref()
+        .is_some_and(|form| form.name == file.name);
+    let needs = state
+        .experiments
+        .needs
+        .get(&file.name)
+        .map_or(&[][..], Vec::as_slice);
+    let card = ui.scope_builder(
+        UiBuilder::new()
+            .id_salt(("card", &file.name))
+            .sense(Sense::click()),
+        |ui| {
+            let response = ui.response();
+            let fill = match (chosen, response.hovered()) {
+                (true, _) => t.selected,
+                (false, true) => t.hover,
+                (false, false) => t.panel,
+            };
+            let stroke = if chosen {
+                egui::Stroke::new(1.0, t.accent)
+            } else {
+                t.line_stroke()
+            };
+            Frame::new()
+                .fill(fill)
+                .stroke(stroke)
+                .corner_radius(size::RADIUS)
+                .inner_margin(Margin::same(space::M as i8))
+                .show(ui, |ui| {
+                    ui.set_width(ui.available_width());
+                    ui.spacing_mut().item_spacing.y = space::XS;
+                    words::bold(ui, &file.name);
+                    ui.add(
+                        Label::new(RichText::new(&file.description).color(t.secondary))
+                            .wrap()
+                            .selectable(false),
+                    );
+                    ui.scope(|ui| {
+                        // Rows as high as the tags, not as buttons.
+                        ui.spacing_mut().interact_size.y = 0.0;
+                        ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+                        ui.horizontal_wrapped(|ui| {
+                            for stage in &file.config.run.stages {
+                                let fill = if chosen { t.panel } else { t.hover };
+                                notice::tag(ui, stage.title(), fill, t.secondary);
+                            }
+                        });
                     });
+                    differences_ui(ui, file);
+                    if let Some(need) = needs.first() {
+                        let more = if needs.len() > 1 {
+                            format!(", and {} more", needs.len() - 1)
+                        } else {
+                            String::new()
+                        };
+                        words::small_coloured(ui, format!("{}{more}", need.what), t.warning);
+                    }
                 });
-                differences_ui(ui, file);
-                if let Some(need) = needs.first() {
-                    let more = if needs.len() > 1 { format!(", and {} more", needs.len() - 1) } else { String::new() };
-                    words::small_coloured(ui, format!("{}{more}", need.what), t.warning);
-                }
-            },
-        );
-    });
+        },
+    );
     let response = card.response;
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, format!("Experiment {}", file.name)));
+    response.widget_info(|| {
+        WidgetInfo::selected(
+            Role::Button,
+            true,
+            chosen,
+            format!("Experiment {}", file.name),
+        )
+    });
     if response.has_focus() {
-        ui.painter().rect_stroke(response.rect.expand(1.0), size::RADIUS, t.focus_ring(), StrokeKind::Outside);
+        ui.painter().rect_stroke(
+            response.rect.expand(1.0),
+            size::RADIUS,
+            t.focus_ring(),
+            StrokeKind::Outside,
+        );
     }
     focus_ring(ui, &response, response.rect);
     if response.clicked() {
@@ -123,25 +181,55 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
     let all: Vec<String> = file
         .differs
         .iter()
-        .map(|difference| format!("{} = {} (there {})", difference.path, shown(&difference.value), shown(&difference.parent)))
+        .map(|difference| {
+            format!(
+                "{} = {} (there {})",
+                difference.path,
+                shown(&difference.value),
+                shown(&difference.parent)
+            )
+        })
         .collect();
-    ui.add(Label::new(RichText::new(words).font(text::small()).color(t.secondary)).wrap().selectable(false))
-        .on_hover_text(all.join("\n"));
+    ui.add(
+        Label::new(RichText::new(words).font(text::small()).color(t.secondary))
+            .wrap()
+            .selectable(false),
+    )
+    .on_hover_text(all.join("\n"));
 }
 
 fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::M as i8, bottom: 0 };
+    let margin = Margin {
+        left: space::L as i8,
+        right: space::L as i8,
+        top: space::M as i8,
+        bottom: 0,
+    };
     Frame::new().inner_margin(margin).show(ui, |ui| {
-        let Some(name) = state.experiments.form.as_ref().map(|form| form.name.clone()) else {
+        let Some(name) = state
+            .experiments
+            .form
+            .as_ref()
+            .map(|form| form.name.clone())
+        else {
             words::secondary(ui, "Choose an experiment to see its settings.");
             return;
         };
         let busy = state.active().is_some();
-        let description = state.experiment(&name).map(|file| file.description.clone()).unwrap_or_default();
+        let description = state
+            .experiment(&name)
+            .map(|file| file.description.clone())
+            .unwrap_or_default();
         let devices = state.devices.clone();
         let experiments = &mut state.experiments;
-        let needs = experiments.needs.get(&format!("form {name}")).cloned().unwrap_or_default();
-        let Some(form) = &mut experiments.form else { return };
+        let needs = experiments
+            .needs
+            .get(&format!("form {name}"))
+            .cloned()
+            .unwrap_or_default();
+        let Some(form) = &mut experiments.form else {
+            return;
+        };
         let mut needs_changed = false;
 
         ui.horizontal_top(|ui| {
@@ -155,19 +243,30 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
                 let refused = form.refused();
                 let (ready, hint) = if busy {
-                    (false, "Another run is in progress; stop it first, or wait".to_string())
+                    (
+                        false,
+                        "Another run is in progress; stop it first, or wait".to_string(),
+                    )
                 } else if refused > 0 {
                     (false, format!("{refused} settings are refused; see below"))
                 } else if !needs.is_empty() {
-                    (false, "Something that it needs is missing; see below".to_string())
+                    (
+                        false,
+                        "Something that it needs is missing; see below".to_string(),
+                    )
                 } else {
                     (true, "Start a run with these settings".to_string())
                 };
                 ui.add_enabled_ui(ready, |ui| {
-                    let button = Button::primary("Start run").with_icon(Icon::Play).hint(&hint);
+                    let button = Button::primary("Start run")
+                        .with_icon(Icon::Play)
+                        .hint(&hint);
                     if ui.add(button).clicked() {
                         let config = Box::new(form.config.clone());
-                        commands.push(Command::Start { experiment: name.clone(), config });
+                        commands.push(Command::Start {
+                            experiment: name.clone(),
+                            config,
+                        });
                     }
                 });
             });
@@ -177,12 +276,17 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             let t = theme::of(ui);
             let device = ui.label(RichText::new("Device").color(t.secondary));
             let now = form.config.run.device.clone();
-            let title = devices.iter().find(|(name, _)| *name == now).map_or(now.as_str(), |(_, title)| *title);
+            let title = devices
+                .iter()
+                .find(|(name, _)| *name == now)
+                .map_or(now.as_str(), |(_, title)| *title);
             let hint = "Where tensors live: the back ends that this program was built with";
             let device = device.on_hover_text(hint);
             let titles: Vec<&str> = devices.iter().map(|(_, title)| *title).collect();
             let chosen = field::combo(ui, "Device", title, &titles, 188.0);
-            if let Some((name, _)) = chosen.and_then(|title| devices.iter().find(|(_, known)| *known == title)) {
+            if let Some((name, _)) =
+                chosen.and_then(|title| devices.iter().find(|(_, known)| *known == title))
+            {
                 form.put("run.device", Value::String(name.to_string()));
             }
             changed_ui(ui, form, "run.device", device.rect);
@@ -198,11 +302,14 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             ui.add_space(space::S);
         }
         needs_ui(ui, &needs, commands);
-        ScrollArea::vertical().id_salt(("form", &name)).auto_shrink(false).show(ui, |ui| {
-            ui.set_max_width(ui.available_width().min(900.0));
-            needs_changed = form.sections_ui(ui, &needs).needs_changed;
-            ui.add_space(space::XL);
-        });
+        ScrollArea::vertical()
+            .id_salt(("form", &name))
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.set_max_width(ui.available_width().min(900.0));
+                needs_changed = form.sections_ui(ui, &needs).needs_changed;
+                ui.add_space(space::XL);
+            });
         if needs_changed {
             commands.push(Command::CheckNeeds);
         }
@@ -213,7 +320,8 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
 fn changed_ui(ui: &mut Ui, form: &mut Form, path: &str, label: Rect) {
     let t = theme::of(ui);
     if form.is_changed(path) {
-        ui.painter().circle_filled(pos2(label.left() - 6.0, label.center().y), 2.5, t.accent);
+        ui.painter()
+            .circle_filled(pos2(label.left() - 6.0, label.center().y), 2.5, t.accent);
         form.revert_ui(ui, path);
     }
 }
@@ -229,7 +337,11 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
     notice::block(ui, Tone::Warning, &title, "", |ui| {
         ui.spacing_mut().item_spacing.y = space::XS;
         for need in needs {
-            let words = if needs.len() > 1 { format!("{}: {}.", need.what, need.mend) } else { format!("Mend: {}.", need.mend) };
+            let words = if needs.len() > 1 {
+                format!("{}: {}.", need.what, need.mend)
+            } else {
+                format!("Mend: {}.", need.mend)
+            };
             words::secondary(ui, words);
             if let Some(command) = &need.command
                 && notice::command_line(ui, command)
@@ -238,7 +350,10 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
             }
         }
         ui.add_space(space::XS);
-        if ui.add(Button::secondary("Look again").with_icon(Icon::Revert)).clicked() {
+        if ui
+            .add(Button::secondary("Look again").with_icon(Icon::Revert))
+            .clicked()
+        {
             commands.push(Command::CheckNeeds);
         }
     });

@@ -17,7 +17,9 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
 use crate::data::library;
-use crate::experiment::{Config, ExperimentFile, Kind, SECTIONS, Setting, Stage, setting, settings};
+use crate::experiment::{
+    Config, ExperimentFile, Kind, SECTIONS, Setting, Stage, setting, settings,
+};
 
 /// An experiment whose settings are being chosen.
 #[derive(Debug)]
@@ -66,12 +68,19 @@ impl Form {
 
     /// How many fields are refused.
     pub fn refused(&self) -> usize {
-        self.typed.keys().chain(self.problems.keys()).collect::<BTreeSet<_>>().len()
+        self.typed
+            .keys()
+            .chain(self.problems.keys())
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// How many settings differ from the file.
     pub fn changed(&self) -> usize {
-        self.values.iter().filter(|(path, value)| self.file.get(*path) != Some(*value)).count()
+        self.values
+            .iter()
+            .filter(|(path, value)| self.file.get(*path) != Some(*value))
+            .count()
     }
 
     /// Every setting as the file has it.
@@ -91,7 +100,8 @@ impl Form {
                 self.check();
             }
             Err(problem) => {
-                self.typed.insert(path.to_string(), (String::new(), problem.message));
+                self.typed
+                    .insert(path.to_string(), (String::new(), problem.message));
             }
         }
     }
@@ -99,12 +109,25 @@ impl Form {
     /// Takes what was typed: a value, or text with what is wrong with it.
     fn type_in(&mut self, setting: &Setting, words: String) {
         let value = match setting.kind {
-            Kind::Int { .. } => words.replace(['\u{2009}', ' ', '_'], "").parse().map(Value::Integer).ok(),
-            Kind::Float { .. } => words.trim().replace(',', ".").parse().map(Value::Float).ok(),
+            Kind::Int { .. } => words
+                .replace(['\u{2009}', ' ', '_'], "")
+                .parse()
+                .map(Value::Integer)
+                .ok(),
+            Kind::Float { .. } => words
+                .trim()
+                .replace(',', ".")
+                .parse()
+                .map(Value::Float)
+                .ok(),
             _ => Some(Value::String(words.trim().to_string())),
         };
         let refusal = match value {
-            None => Some(format!("\"{}\" is not a number; it goes from {}", words.trim(), setting.range())),
+            None => Some(format!(
+                "\"{}\" is not a number; it goes from {}",
+                words.trim(),
+                setting.range()
+            )),
             Some(value) => match self.config.set(setting.path, value) {
                 Ok(()) => None,
                 Err(problem) => Some(problem.message),
@@ -124,7 +147,9 @@ impl Form {
 
     /// A button that puts a setting back as the file has it.
     pub fn revert_ui(&mut self, ui: &mut Ui, path: &str) {
-        let Some(value) = self.file.get(path).cloned() else { return };
+        let Some(value) = self.file.get(path).cloned() else {
+            return;
+        };
         let hint = format!("Back to the file's {}", shown(&value));
         if ui.add(Button::icon(Icon::Revert, &hint)).clicked() {
             self.put(path, value);
@@ -153,14 +178,20 @@ impl Form {
     }
 
     fn refusal(&self, path: &str) -> Option<&str> {
-        self.typed.get(path).map(|(_, why)| why.as_str()).or(self.problems.get(path).map(String::as_str))
+        self.typed
+            .get(path)
+            .map(|(_, why)| why.as_str())
+            .or(self.problems.get(path).map(String::as_str))
     }
 
     fn matches(&self, setting: &Setting) -> bool {
         if ABOVE.contains(&setting.path) {
             return false;
         }
-        if self.only_changed && !self.is_changed(setting.path) && self.refusal(setting.path).is_none() {
+        if self.only_changed
+            && !self.is_changed(setting.path)
+            && self.refusal(setting.path).is_none()
+        {
             return false;
         }
         let wanted = self.filter.to_lowercase();
@@ -180,13 +211,16 @@ impl Form {
         let searching = !self.filter.trim().is_empty() || self.only_changed;
         let mut found = false;
         for (section, title) in SECTIONS {
-            let fields: Vec<&Setting> =
-                settings().filter(|setting| setting.section() == *section && self.matches(setting)).collect();
+            let fields: Vec<&Setting> = settings()
+                .filter(|setting| setting.section() == *section && self.matches(setting))
+                .collect();
             if fields.is_empty() {
                 continue;
             }
             found = true;
-            let refused = fields.iter().any(|setting| self.refusal(setting.path).is_some());
+            let refused = fields
+                .iter()
+                .any(|setting| self.refusal(setting.path).is_some());
             let open = searching || refused || self.open.contains(section);
             if section_head_ui(ui, title, &fields, open, self) && !searching {
                 if open {
@@ -212,7 +246,13 @@ impl Form {
 
     fn tools_ui(&mut self, ui: &mut Ui) {
         ui.horizontal(|ui| {
-            field::search(ui, &mut self.filter, "Find a setting", "Find a setting", 220.0);
+            field::search(
+                ui,
+                &mut self.filter,
+                "Find a setting",
+                "Find a setting",
+                220.0,
+            );
             ui.add_space(space::S);
             let mut only = self.only_changed;
             segments(ui, "Show", &mut only, &[(false, "All"), (true, "Changed")]);
@@ -224,7 +264,10 @@ impl Form {
                     1 => "Revert 1 change".to_string(),
                     n => format!("Revert {n} changes"),
                 };
-                if ui.add(Button::quiet(&label).with_icon(Icon::Revert)).clicked() {
+                if ui
+                    .add(Button::quiet(&label).with_icon(Icon::Revert))
+                    .clicked()
+                {
                     self.revert_all();
                 }
             }
@@ -242,45 +285,62 @@ impl Form {
                 ui.spacing_mut().item_spacing.x = space::S;
                 let control = 224.0;
                 let words_width = (ui.available_width() - control - 150.0).max(160.0);
-                let label = ui.allocate_ui_with_layout(vec2(words_width, 10.0), Layout::top_down(Align::Min), |ui| {
-                    ui.set_width(words_width);
-                    ui.spacing_mut().item_spacing.y = 1.0;
-                    ui.add_space(6.0);
-                    let label = ui.horizontal(|ui| {
-                        ui.spacing_mut().item_spacing.x = space::XS;
-                        let label = ui.label(RichText::new(setting.label()).color(t.text));
-                        if changed {
-                            let (dot, _) = ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
-                            ui.painter().circle_filled(dot.center(), 2.5, t.accent);
+                let label = ui.allocate_ui_with_layout(
+                    vec2(words_width, 10.0),
+                    Layout::top_down(Align::Min),
+                    |ui| {
+                        ui.set_width(words_width);
+                        ui.spacing_mut().item_spacing.y = 1.0;
+                        ui.add_space(6.0);
+                        let label = ui.horizontal(|ui| {
+                            ui.spacing_mut().item_spacing.x = space::XS;
+                            let label = ui.label(RichText::new(setting.label()).color(t.text));
+                            if changed {
+                                let (dot, _) =
+                                    ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
+                                ui.painter().circle_filled(dot.center(), 2.5, t.accent);
+                            }
+                            label
+                        });
+                        let help = RichText::new(setting.help())
+                            .font(text::small())
+                            .color(t.secondary);
+                        ui.add(Label::new(help).wrap());
+                        ui.add_space(6.0);
+                        label.inner
+                    },
+                );
+                let label = label
+                    .inner
+                    .on_hover_text(format!("{path}, {}", setting.range()));
+                ui.allocate_ui_with_layout(
+                    vec2(control, 10.0),
+                    Layout::top_down(Align::Min),
+                    |ui| {
+                        ui.set_width(control);
+                        ui.spacing_mut().item_spacing.y = 2.0;
+                        ui.add_space(6.0);
+                        ui.horizontal(|ui| {
+                            ui.spacing_mut().item_spacing.x = space::S;
+                            let name = setting.label();
+                            ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
+                            if let Some(unit) = setting.unit {
+                                ui.label(RichText::new(unit).color(t.secondary));
+                            }
+                        });
+                        let refusal = self.refusal(path).map(str::to_string);
+                        if let Some(why) = refusal {
+                            words::small_coloured(ui, why, t.bad);
+                        } else if let Some(need) = need {
+                            words::small_coloured(
+                                ui,
+                                format!("{}: {}", need.what, need.mend),
+                                t.warning,
+                            );
                         }
-                        label
-                    });
-                    let help = RichText::new(setting.help()).font(text::small()).color(t.secondary);
-                    ui.add(Label::new(help).wrap());
-                    ui.add_space(6.0);
-                    label.inner
-                });
-                let label = label.inner.on_hover_text(format!("{path}, {}", setting.range()));
-                ui.allocate_ui_with_layout(vec2(control, 10.0), Layout::top_down(Align::Min), |ui| {
-                    ui.set_width(control);
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    ui.add_space(6.0);
-                    ui.horizontal(|ui| {
-                        ui.spacing_mut().item_spacing.x = space::S;
-                        let name = setting.label();
-                        ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
-                        if let Some(unit) = setting.unit {
-                            ui.label(RichText::new(unit).color(t.secondary));
-                        }
-                    });
-                    let refusal = self.refusal(path).map(str::to_string);
-                    if let Some(why) = refusal {
-                        words::small_coloured(ui, why, t.bad);
-                    } else if let Some(need) = need {
-                        words::small_coloured(ui, format!("{}: {}", need.what, need.mend), t.warning);
-                    }
-                    ui.add_space(6.0);
-                });
+                        ui.add_space(6.0);
+                    },
+                );
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.add_space(6.0);
@@ -291,17 +351,22 @@ impl Form {
                             self.revert_ui(ui, path);
                         }
                         if let Some(paper) = setting.paper {
-                            let words = RichText::new(format!("paper {paper}")).font(text::small()).color(t.secondary);
-                            ui.label(words).on_hover_text("What the paper states (Sec. IV-B)");
+                            let words = RichText::new(format!("paper {paper}"))
+                                .font(text::small())
+                                .color(t.secondary);
+                            ui.label(words)
+                                .on_hover_text("What the paper states (Sec. IV-B)");
                         }
                     });
                 });
             });
         });
         let line = ui.cursor().top();
-        ui.painter().hline(ui.max_rect().x_range(), line, t.line_stroke());
+        ui.painter()
+            .hline(ui.max_rect().x_range(), line, t.line_stroke());
         ui.add_space(1.0);
-        matches!(path, "data.dialogues" | "data.levels" | "model.source") && before != self.values.get(path).cloned()
+        matches!(path, "data.dialogues" | "data.levels" | "model.source")
+            && before != self.values.get(path).cloned()
     }
 
     fn control_ui(&mut self, ui: &mut Ui, setting: &'static Setting, name: &str) {
@@ -315,7 +380,11 @@ impl Form {
                 }
             }
             Kind::Choice(options) => {
-                let chosen = value.as_ref().and_then(Value::as_str).unwrap_or_default().to_string();
+                let chosen = value
+                    .as_ref()
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_string();
                 if let Some(word) = choice_ui(ui, name, &chosen, options) {
                     self.put(path, Value::String(word.to_string()));
                 }
@@ -324,14 +393,26 @@ impl Form {
                 let chosen: Vec<String> = value
                     .as_ref()
                     .and_then(Value::as_array)
-                    .map(|items| items.iter().filter_map(|item| item.as_str().map(str::to_string)).collect())
+                    .map(|items| {
+                        items
+                            .iter()
+                            .filter_map(|item| item.as_str().map(str::to_string))
+                            .collect()
+                    })
                     .unwrap_or_default();
                 if let Some(list) = list_ui(ui, &chosen, options) {
-                    self.put(path, Value::Array(list.into_iter().map(Value::String).collect()));
+                    self.put(
+                        path,
+                        Value::Array(list.into_iter().map(Value::String).collect()),
+                    );
                 }
             }
             Kind::Text if matches!(path, "data.dialogues" | "data.levels") => {
-                let chosen = value.as_ref().and_then(Value::as_str).unwrap_or_default().to_string();
+                let chosen = value
+                    .as_ref()
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_string();
                 let options: &[&str] = match path {
                     "data.dialogues" => &[library::BUILTIN, library::EMPATHETIC_DIALOGUES],
                     _ => &[library::BUILTIN, library::MENTAL_HEALTH_SUBREDDITS],
@@ -355,8 +436,15 @@ impl Form {
                     }
                 }
                 let width = if number { 104.0 } else { 208.0 };
-                let align = if number { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
-                let field = TextEdit::singleline(&mut words).desired_width(width).align(align).min_size(vec2(width, size::ROW));
+                let align = if number {
+                    Align2::RIGHT_CENTER
+                } else {
+                    Align2::LEFT_CENTER
+                };
+                let field = TextEdit::singleline(&mut words)
+                    .desired_width(width)
+                    .align(align)
+                    .min_size(vec2(width, size::ROW));
                 if ui.add(field).changed() {
                     self.type_in(setting, words);
                 }
@@ -369,7 +457,12 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
     response.widget_info(|| {
-        egui::WidgetInfo::selected(egui::Role::DisclosureTriangle, true, open, format!("Section {title}"))
+        egui::WidgetInfo::selected(
+            egui::Role::DisclosureTriangle,
+            true,
+            open,
+            format!("Section {title}"),
+        )
     });
     if response.hovered() {
         ui.painter().rect_filled(rect, size::RADIUS, t.hover);
@@ -380,33 +473,52 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
     } else {
         icon::paint_closed(ui.painter(), mark, t.secondary);
     }
-    let galley = ui.painter().layout_no_wrap(title.to_owned(), text::heading(), t.text);
+    let galley = ui
+        .painter()
+        .layout_no_wrap(title.to_owned(), text::heading(), t.text);
     let at = pos2(rect.left() + 24.0, rect.center().y - galley.size().y / 2.0);
     words::paint_strong(ui, at, galley, t.text);
-    let changed = fields.iter().filter(|setting| form.is_changed(setting.path)).count();
+    let changed = fields
+        .iter()
+        .filter(|setting| form.is_changed(setting.path))
+        .count();
     let note = match changed {
         0 => format!("{} settings", fields.len()),
         n => format!("{} settings, {n} changed", fields.len()),
     };
     let colour = if changed > 0 { t.accent } else { t.secondary };
     let at = pos2(rect.right() - space::S, rect.center().y);
-    ui.painter().text(at, egui::Align2::RIGHT_CENTER, note, text::small(), colour);
+    ui.painter()
+        .text(at, egui::Align2::RIGHT_CENTER, note, text::small(), colour);
     crate::app::widgets::button::focus_ring(ui, &response, rect);
     response.clicked()
 }
 
-fn choice_ui(ui: &mut Ui, name: &str, chosen: &str, options: &'static [&'static str]) -> Option<&'static str> {
+fn choice_ui(
+    ui: &mut Ui,
+    name: &str,
+    chosen: &str,
+    options: &'static [&'static str],
+) -> Option<&'static str> {
     let letters: usize = options.iter().map(|word| word.len() + 3).sum();
     if letters > 26 {
         return field::combo(ui, name, chosen, options, 208.0);
     }
-    let mut now = options.iter().copied().find(|word| *word == chosen).unwrap_or_default();
+    let mut now = options
+        .iter()
+        .copied()
+        .find(|word| *word == chosen)
+        .unwrap_or_default();
     let pairs: Vec<(&'static str, &str)> = options.iter().map(|word| (*word, *word)).collect();
     segments(ui, name, &mut now, &pairs).then_some(now)
 }
 
 /// Boxes to tick; those ticked are kept in the order of `options`, unless they stood otherwise.
-fn list_ui(ui: &mut Ui, chosen: &[String], options: &'static [&'static str]) -> Option<Vec<String>> {
+fn list_ui(
+    ui: &mut Ui,
+    chosen: &[String],
+    options: &'static [&'static str],
+) -> Option<Vec<String>> {
     let mut changed = None;
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
@@ -417,7 +529,10 @@ fn list_ui(ui: &mut Ui, chosen: &[String], options: &'static [&'static str]) -> 
                 let mut list = chosen.to_vec();
                 if on {
                     let place = |word: &str| options.iter().position(|option| *option == word);
-                    let at = list.iter().position(|have| place(have) > place(word)).unwrap_or(list.len());
+                    let at = list
+                        .iter()
+                        .position(|have| place(have) > place(word))
+                        .unwrap_or(list.len());
                     list.insert(at, word.to_string());
                 } else {
                     list.retain(|have| have != word);
@@ -435,7 +550,11 @@ pub fn shown(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Float(number) => {
             let plain = format!("{number}");
-            if *number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) { format!("{number:e}") } else { plain }
+            if *number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) {
+                format!("{number:e}")
+            } else {
+                plain
+            }
         }
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
@@ -471,7 +590,10 @@ mod tests {
     #[test]
     fn contradictions_stand_beside_their_field() {
         let mut form = form();
-        form.put("run.stages", Value::Array(vec![Value::String("ppo".into())]));
+        form.put(
+            "run.stages",
+            Value::Array(vec![Value::String("ppo".into())]),
+        );
         assert!(form.refusal("run.stages").is_some());
         assert_eq!(form.refused(), 1);
     }

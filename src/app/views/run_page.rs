@@ -29,9 +29,15 @@ pub enum Tab {
 
 pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let active_here = state.active().map(|run| run.id);
-    let State { runs, prefs, clock, .. } = state;
+    let State {
+        runs, prefs, clock, ..
+    } = state;
     let Some(open) = &mut runs.open else { return };
-    let refused = runs.refused.as_ref().filter(|(run, _)| *run == open.id).map(|(_, why)| why.clone());
+    let refused = runs
+        .refused
+        .as_ref()
+        .filter(|(run, _)| *run == open.id)
+        .map(|(_, why)| why.clone());
     match &mut open.page {
         Loaded::Nothing => {}
         Loaded::Failed(why) => {
@@ -51,27 +57,33 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             head_ui(ui, page, tab, can_resume, refused, commands);
             match tab {
                 Tab::Curves => {
-                    let context = BodyContext { prefs, commands, clock: *clock };
+                    let context = BodyContext {
+                        prefs,
+                        commands,
+                        clock: *clock,
+                    };
                     curves::body_ui(ui, &mut page.model, view, context);
                 }
                 Tab::Settings => settings_ui(ui, &page.stored),
                 Tab::Environment => environment_ui(ui, page, *clock),
                 Tab::Events => {
-                    let context = BodyContext { prefs, commands, clock: *clock };
+                    let context = BodyContext {
+                        prefs,
+                        commands,
+                        clock: *clock,
+                    };
                     let events = &page.model.events;
                     ui.spacing_mut().item_spacing.y = 0.0;
-                    ScrollArea::vertical().id_salt("all events").auto_shrink(false).show_rows(
-                        ui,
-                        40.0,
-                        events.len(),
-                        |ui, rows| {
+                    ScrollArea::vertical()
+                        .id_salt("all events")
+                        .auto_shrink(false)
+                        .show_rows(ui, 40.0, events.len(), |ui, rows| {
                             for n in rows {
                                 if let Some(event) = events.get(n) {
                                     event_ui(ui, event, 40.0, &context);
                                 }
                             }
-                        },
-                    );
+                        });
                 }
             }
         }
@@ -87,7 +99,12 @@ fn head_ui(
     commands: &mut Commands,
 ) {
     let run = &page.model;
-    let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::M as i8, bottom: space::XS as i8 };
+    let margin = Margin {
+        left: space::L as i8,
+        right: space::L as i8,
+        top: space::M as i8,
+        bottom: space::XS as i8,
+    };
     Frame::new().inner_margin(margin).show(ui, |ui| {
         ui.horizontal(|ui| {
             segments(
@@ -102,14 +119,20 @@ fn head_ui(
                 ],
             );
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if matches!(run.status, RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed) {
+                if matches!(
+                    run.status,
+                    RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed
+                ) {
                     let hint = if can_resume {
                         "Go on from the last checkpoint"
                     } else {
                         "Another run is in progress; stop it first"
                     };
                     ui.add_enabled_ui(can_resume, |ui| {
-                        if ui.add(Button::primary("Resume").with_icon(Icon::Play).hint(hint)).clicked() {
+                        if ui
+                            .add(Button::primary("Resume").with_icon(Icon::Play).hint(hint))
+                            .clicked()
+                        {
                             commands.push(Command::ResumeRun(run.id));
                         }
                     });
@@ -117,7 +140,11 @@ fn head_ui(
                 status::status(ui, run.status);
             });
         });
-        if let Some(error) = run.error.as_ref().filter(|_| run.status == RunStatus::Failed) {
+        if let Some(error) = run
+            .error
+            .as_ref()
+            .filter(|_| run.status == RunStatus::Failed)
+        {
             ui.add_space(space::S);
             notice::strip(ui, Tone::Bad, "The run failed", error, |_| {});
         }
@@ -133,20 +160,36 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
         let Some(config) = &stored.config else {
             let why = "They were written by another version of the program; as they were saved:";
             words::secondary(ui, why);
-            ui.add(Label::new(RichText::new(&stored.detail.config_toml).font(text::mono())).selectable(true));
+            ui.add(
+                Label::new(RichText::new(&stored.detail.config_toml).font(text::mono()))
+                    .selectable(true),
+            );
             return;
         };
         let values = config.values();
         let defaults = Config::default().values();
-        words::secondary(ui, "What differs from the program's defaults is marked by a dot.");
+        words::secondary(
+            ui,
+            "What differs from the program's defaults is marked by a dot.",
+        );
         for (section, title) in SECTIONS {
             ui.add_space(space::L);
             words::heading(ui, title);
             ui.add_space(space::XS);
             for setting in settings().filter(|setting| setting.section() == *section) {
-                let value = values.get(setting.path).map(super::form::shown).unwrap_or_default();
+                let value = values
+                    .get(setting.path)
+                    .map(super::form::shown)
+                    .unwrap_or_default();
                 let changed = values.get(setting.path) != defaults.get(setting.path);
-                pair_ui(ui, &setting.label(), setting.help(), &value, setting.unit.unwrap_or(""), changed);
+                pair_ui(
+                    ui,
+                    &setting.label(),
+                    setting.help(),
+                    &value,
+                    setting.unit.unwrap_or(""),
+                    changed,
+                );
             }
         }
         ui.add_space(space::XL);
@@ -172,7 +215,14 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
             words::heading(ui, "Made by");
             ui.add_space(space::XS);
             for (name, value) in fields {
-                pair_ui(ui, &sentence(&name.replace('_', " ")), "", &json_words(value), "", false);
+                pair_ui(
+                    ui,
+                    &sentence(&name.replace('_', " ")),
+                    "",
+                    &json_words(value),
+                    "",
+                    false,
+                );
             }
         }
         if !stored.detail.fingerprints.is_empty() {
@@ -188,9 +238,24 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
             words::heading(ui, "Checkpoints");
             ui.add_space(space::XS);
             for checkpoint in &stored.checkpoints {
-                let name = format!("{} {}", checkpoint.stage.title(), format::count(checkpoint.step));
-                let value = format!("{}, {}", format::bytes(checkpoint.bytes), checkpoint.path.display());
-                pair_ui(ui, &name, &clock.exact(checkpoint.wall_ms), &value, "", false);
+                let name = format!(
+                    "{} {}",
+                    checkpoint.stage.title(),
+                    format::count(checkpoint.step)
+                );
+                let value = format!(
+                    "{}, {}",
+                    format::bytes(checkpoint.bytes),
+                    checkpoint.path.display()
+                );
+                pair_ui(
+                    ui,
+                    &name,
+                    &clock.exact(checkpoint.wall_ms),
+                    &value,
+                    "",
+                    false,
+                );
             }
         }
         ui.add_space(space::XL);
@@ -201,41 +266,64 @@ fn json_words(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => "unknown".into(),
-        serde_json::Value::Array(items) => items.iter().map(json_words).collect::<Vec<_>>().join(", "),
+        serde_json::Value::Array(items) => {
+            items.iter().map(json_words).collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
     }
 }
 
 fn scrolled(ui: &mut Ui, id: &str, content: impl FnOnce(&mut Ui)) {
-    ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, |ui| {
-        let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::M as i8, bottom: 0 };
-        Frame::new().inner_margin(margin).show(ui, |ui| {
-            ui.set_max_width(760.0);
-            ui.spacing_mut().item_spacing.y = 0.0;
-            content(ui);
+    ScrollArea::vertical()
+        .id_salt(id)
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let margin = Margin {
+                left: space::L as i8,
+                right: space::L as i8,
+                top: space::M as i8,
+                bottom: 0,
+            };
+            Frame::new().inner_margin(margin).show(ui, |ui| {
+                ui.set_max_width(760.0);
+                ui.spacing_mut().item_spacing.y = 0.0;
+                content(ui);
+            });
         });
-    });
 }
 
 fn pair_ui(ui: &mut Ui, name: &str, hint: &str, value: &str, unit: &str, marked: bool) {
     let t = theme::of(ui);
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), size::ROW), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_height(size::ROW);
-        ui.spacing_mut().item_spacing.x = space::XS;
-        let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-        if marked {
-            ui.painter().circle_filled(dot.center(), 2.5, t.accent);
-        }
-        ui.allocate_ui_with_layout(vec2(230.0, size::ROW), Layout::left_to_right(Align::Center), |ui| {
-            ui.set_min_width(230.0);
-            let response = ui.add(Label::new(RichText::new(name).color(t.secondary)).truncate());
-            if !hint.is_empty() {
-                response.on_hover_text(hint);
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), size::ROW),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            ui.set_min_height(size::ROW);
+            ui.spacing_mut().item_spacing.x = space::XS;
+            let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+            if marked {
+                ui.painter().circle_filled(dot.center(), 2.5, t.accent);
             }
-        });
-        ui.add(Label::new(RichText::new(value).color(t.text)).truncate().selectable(true));
-        if !unit.is_empty() {
-            ui.label(RichText::new(unit).color(t.secondary));
-        }
-    });
+            ui.allocate_ui_with_layout(
+                vec2(230.0, size::ROW),
+                Layout::left_to_right(Align::Center),
+                |ui| {
+                    ui.set_min_width(230.0);
+                    let response =
+                        ui.add(Label::new(RichText::new(name).color(t.secondary)).truncate());
+                    if !hint.is_empty() {
+                        response.on_hover_text(hint);
+                    }
+                },
+            );
+            ui.add(
+                Label::new(RichText::new(value).color(t.text))
+                    .truncate()
+                    .selectable(true),
+            );
+            if !unit.is_empty() {
+                ui.label(RichText::new(unit).color(t.secondary));
+            }
+        },
+    );
 }

@@ -3,7 +3,9 @@
 use eframe::egui;
 use std::cmp::Ordering;
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2,
+};
 use egui_extras::{Column, TableBuilder, TableRow};
 
 use crate::app::command::{Command, Commands, Place};
@@ -55,7 +57,10 @@ const NARROW: f32 = 960.0;
 
 fn fields(width: f32) -> Vec<(Field, Option<f32>)> {
     let spare = [Field::Experiment, Field::Seed];
-    FIELDS.into_iter().filter(|(field, _)| width >= NARROW || !spare.contains(field)).collect()
+    FIELDS
+        .into_iter()
+        .filter(|(field, _)| width >= NARROW || !spare.contains(field))
+        .collect()
 }
 
 impl Field {
@@ -100,7 +105,12 @@ impl Field {
     fn compare(self, a: &RunRow, b: &RunRow) -> Ordering {
         if let Some(metric) = self.metric() {
             // Runs without a value stay at the end when the greatest come first.
-            let value = |row: &RunRow| row.summary.get(metric).copied().unwrap_or(f64::NEG_INFINITY);
+            let value = |row: &RunRow| {
+                row.summary
+                    .get(metric)
+                    .copied()
+                    .unwrap_or(f64::NEG_INFINITY)
+            };
             return value(a).total_cmp(&value(b));
         }
         match self {
@@ -125,13 +135,20 @@ pub struct Sort {
 
 impl Default for Sort {
     fn default() -> Self {
-        Sort { by: Field::Id, descending: true }
+        Sort {
+            by: Field::Id,
+            descending: true,
+        }
     }
 }
 
 /// Runs that hold every word of the filter, in the order asked for.
 fn arranged<'a>(rows: &'a [RunRow], filter: &str, sort: Sort) -> Vec<&'a RunRow> {
-    let wanted: Vec<String> = filter.to_lowercase().split_whitespace().map(str::to_string).collect();
+    let wanted: Vec<String> = filter
+        .to_lowercase()
+        .split_whitespace()
+        .map(str::to_string)
+        .collect();
     let mut found: Vec<&RunRow> = rows
         .iter()
         .filter(|row| {
@@ -151,7 +168,11 @@ fn arranged<'a>(rows: &'a [RunRow], filter: &str, sort: Sort) -> Vec<&'a RunRow>
         .collect();
     found.sort_by(|a, b| {
         let order = sort.by.compare(a, b);
-        if sort.descending { order.reverse() } else { order }
+        if sort.descending {
+            order.reverse()
+        } else {
+            order
+        }
     });
     found
 }
@@ -178,14 +199,26 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     };
     if rows.is_empty() {
         let explanation = "Every run is kept here with its curves, settings, dialogues and results, from its first step on.";
-        if notice::empty(ui, Icon::Runs, "No runs yet", explanation, "Choose an experiment") {
+        if notice::empty(
+            ui,
+            Icon::Runs,
+            "No runs yet",
+            explanation,
+            "Choose an experiment",
+        ) {
             commands.push(Command::Go(Place::Experiments));
         }
         return;
     }
     padded(ui, |ui| {
         ui.horizontal(|ui| {
-            field::search(ui, &mut state.runs.filter, "Filter runs", "Name, experiment, status…", 280.0);
+            field::search(
+                ui,
+                &mut state.runs.filter,
+                "Filter runs",
+                "Name, experiment, status…",
+                280.0,
+            );
             let shown = arranged(rows, &state.runs.filter, state.runs.sort).len();
             let t = theme::of(ui);
             let words = if shown == rows.len() {
@@ -194,7 +227,11 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     n => format!("{} runs", format::count(n as u64)),
                 }
             } else {
-                format!("{} of {} runs", format::count(shown as u64), format::count(rows.len() as u64))
+                format!(
+                    "{} of {} runs",
+                    format::count(shown as u64),
+                    format::count(rows.len() as u64)
+                )
             };
             ui.label(RichText::new(words).color(t.secondary));
         });
@@ -208,16 +245,33 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             }
             return;
         }
-        table_ui(ui, &shown, &mut state.runs.sort, (state.clock, state.now_ms), commands);
+        table_ui(
+            ui,
+            &shown,
+            &mut state.runs.sort,
+            (state.clock, state.now_ms),
+            commands,
+        );
     });
 }
 
 fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::M as i8, bottom: 0 };
+    let margin = Margin {
+        left: space::L as i8,
+        right: space::L as i8,
+        top: space::M as i8,
+        bottom: 0,
+    };
     Frame::new().inner_margin(margin).show(ui, content);
 }
 
-fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), commands: &mut Commands) {
+fn table_ui(
+    ui: &mut Ui,
+    rows: &[&RunRow],
+    sort: &mut Sort,
+    time: (Clock, i64),
+    commands: &mut Commands,
+) {
     let t = theme::of(ui);
     let fields = fields(ui.available_width());
     let across = ui.available_rect_before_wrap().x_range();
@@ -251,12 +305,16 @@ fn table_ui(ui: &mut Ui, rows: &[&RunRow], sort: &mut Sort, time: (Clock, i64), 
                 response.widget_info(|| {
                     WidgetInfo::labeled(Role::Row, true, format!("Run {}, {}", run.id, run.name))
                 });
-                let enter = response.has_focus() && response.ctx.input(|i| i.key_pressed(egui::Key::Enter));
+                let enter =
+                    response.has_focus() && response.ctx.input(|i| i.key_pressed(egui::Key::Enter));
                 if response.clicked() || enter {
                     commands.push(Command::OpenRun(run.id));
                 }
                 if response.has_focus() {
-                    let painter = response.ctx.layer_painter(response.layer_id).with_clip_rect(response.interact_rect);
+                    let painter = response
+                        .ctx
+                        .layer_painter(response.layer_id)
+                        .with_clip_rect(response.interact_rect);
                     painter.rect_stroke(response.rect, 0, t.focus_ring(), egui::StrokeKind::Inside);
                 }
             });
@@ -269,15 +327,39 @@ fn header_ui(ui: &mut Ui, field: Field, sort: &mut Sort) {
     let rect = ui.max_rect();
     let response = ui.interact(rect, ui.scope_id().with(field.title()), Sense::click());
     let sorted = sort.by == field;
-    response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("Sort by {}", field.title())));
-    let colour = if sorted || response.hovered() { t.text } else { t.secondary };
-    let galley = ui.painter().layout_no_wrap(field.title().to_owned(), text::small(), colour);
+    response.widget_info(|| {
+        WidgetInfo::labeled(
+            Role::ColumnHeader,
+            true,
+            format!("Sort by {}", field.title()),
+        )
+    });
+    let colour = if sorted || response.hovered() {
+        t.text
+    } else {
+        t.secondary
+    };
+    let galley = ui
+        .painter()
+        .layout_no_wrap(field.title().to_owned(), text::small(), colour);
     let number = field.is_number();
-    let x = if number { rect.right() - space::S - galley.size().x } else { rect.left() };
+    let x = if number {
+        rect.right() - space::S - galley.size().x
+    } else {
+        rect.left()
+    };
     let width = galley.size().x;
-    ui.painter().galley(egui::pos2(x, rect.center().y - galley.size().y / 2.0), galley, colour);
+    ui.painter().galley(
+        egui::pos2(x, rect.center().y - galley.size().y / 2.0),
+        galley,
+        colour,
+    );
     if sorted {
-        let icon = if sort.descending { Icon::Down } else { Icon::Up };
+        let icon = if sort.descending {
+            Icon::Down
+        } else {
+            Icon::Up
+        };
         let at = if number { x - 9.0 } else { x + width + 9.0 };
         icon::paint(
             ui.painter(),
@@ -288,16 +370,32 @@ fn header_ui(ui: &mut Ui, field: Field, sort: &mut Sort) {
     }
     focus_ring(ui, &response, rect.shrink(2.0));
     if response.on_hover_text(field.hint()).clicked() {
-        *sort = Sort { by: field, descending: if sorted { !sort.descending } else { field.is_number() || field == Field::Started } };
+        *sort = Sort {
+            by: field,
+            descending: if sorted {
+                !sort.descending
+            } else {
+                field.is_number() || field == Field::Started
+            },
+        };
     }
 }
 
-fn cells(row: &mut TableRow<'_, '_>, run: &RunRow, fields: &[(Field, Option<f32>)], (clock, now_ms): (Clock, i64)) {
+fn cells(
+    row: &mut TableRow<'_, '_>,
+    run: &RunRow,
+    fields: &[(Field, Option<f32>)],
+    (clock, now_ms): (Clock, i64),
+) {
     for (field, _) in fields.iter().copied() {
         row.col(|ui| {
             let t = theme::of(ui);
             let plain = |ui: &mut Ui, words: String, colour| {
-                ui.add(Label::new(RichText::new(words).color(colour)).truncate().selectable(false))
+                ui.add(
+                    Label::new(RichText::new(words).color(colour))
+                        .truncate()
+                        .selectable(false),
+                )
             };
             let number = |ui: &mut Ui, words: String, colour| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -321,11 +419,14 @@ fn cells(row: &mut TableRow<'_, '_>, run: &RunRow, fields: &[(Field, Option<f32>
                     }
                 }
                 Field::Stage => {
-                    let words = run.stage.map_or_else(String::new, |stage| stage_words(run, stage.title()));
+                    let words = run
+                        .stage
+                        .map_or_else(String::new, |stage| stage_words(run, stage.title()));
                     plain(ui, words, t.secondary);
                 }
                 Field::Started => {
-                    plain(ui, clock.relative(run.started, now_ms), t.secondary).on_hover_text(clock.exact(run.started));
+                    plain(ui, clock.relative(run.started, now_ms), t.secondary)
+                        .on_hover_text(clock.exact(run.started));
                 }
                 Field::EmpF1 | Field::Reward | Field::Kl | Field::Ppl => {
                     let value = field.metric().and_then(|metric| run.summary.get(metric));
@@ -341,7 +442,11 @@ fn cells(row: &mut TableRow<'_, '_>, run: &RunRow, fields: &[(Field, Option<f32>
 
 fn stage_words(run: &RunRow, stage: &str) -> String {
     if run.total > 0 {
-        format!("{stage} {}/{}", format::count(run.step), format::count(run.total))
+        format!(
+            "{stage} {}/{}",
+            format::count(run.step),
+            format::count(run.total)
+        )
     } else {
         stage.to_string()
     }
@@ -352,27 +457,65 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
     response.widget_info(|| {
-        let words = format!("Open run {}, {}, {}", run.id, run.name, status::word(run.status).to_lowercase());
+        let words = format!(
+            "Open run {}, {}, {}",
+            run.id,
+            run.name,
+            status::word(run.status).to_lowercase()
+        );
         WidgetInfo::labeled(Role::Link, true, words)
     });
     if response.hovered() {
-        ui.painter().rect_filled(rect.expand2(vec2(space::S, 0.0)), size::RADIUS, t.hover);
+        ui.painter()
+            .rect_filled(rect.expand2(vec2(space::S, 0.0)), size::RADIUS, t.hover);
     }
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     let middle = rect.center().y;
-    painter.circle_filled(egui::pos2(rect.left() + 4.0, middle), 3.5, status::colour(t, run.status));
+    painter.circle_filled(
+        egui::pos2(rect.left() + 4.0, middle),
+        3.5,
+        status::colour(t, run.status),
+    );
     let name = format!("{} #{}", run.name, run.id);
-    painter.text(egui::pos2(rect.left() + 16.0, middle), egui::Align2::LEFT_CENTER, name, text::body(), t.text);
+    painter.text(
+        egui::pos2(rect.left() + 16.0, middle),
+        egui::Align2::LEFT_CENTER,
+        name,
+        text::body(),
+        t.text,
+    );
     let when = clock.relative(run.started, now_ms);
     let at = egui::pos2(rect.right(), middle);
-    let when = painter.text(at, egui::Align2::RIGHT_CENTER, when, text::small(), t.secondary);
+    let when = painter.text(
+        at,
+        egui::Align2::RIGHT_CENTER,
+        when,
+        text::small(),
+        t.secondary,
+    );
     let figure = run.summary.get(declared::VALIDATION_EMP_F1);
-    let words = figure.map_or_else(|| status::word(run.status).to_string(), |f1| format!("Emp-F1 {}", format::number(*f1)));
+    let words = figure.map_or_else(
+        || status::word(run.status).to_string(),
+        |f1| format!("Emp-F1 {}", format::number(*f1)),
+    );
     let at = egui::pos2(when.left().min(rect.right() - 100.0) - space::M, middle);
-    painter.text(at, egui::Align2::RIGHT_CENTER, words, text::small(), t.secondary);
-    ui.painter().hline(rect.x_range(), rect.bottom(), t.line_stroke());
+    painter.text(
+        at,
+        egui::Align2::RIGHT_CENTER,
+        words,
+        text::small(),
+        t.secondary,
+    );
+    ui.painter()
+        .hline(rect.x_range(), rect.bottom(), t.line_stroke());
     focus_ring(ui, &response, rect);
-    response.on_hover_text(format!("{}, started {}", status::word(run.status), clock.exact(run.started))).clicked()
+    response
+        .on_hover_text(format!(
+            "{}, started {}",
+            status::word(run.status),
+            clock.exact(run.started)
+        ))
+        .clicked()
 }
 
 #[cfg(test)]
@@ -398,17 +541,38 @@ mod tests {
             heartbeat: 0,
             error: None,
             note: String::new(),
-            summary: f1.map(|f1| (declared::VALIDATION_EMP_F1.to_string(), f1)).into_iter().collect::<BTreeMap<_, _>>(),
+            summary: f1
+                .map(|f1| (declared::VALIDATION_EMP_F1.to_string(), f1))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
         }
     }
 
     #[test]
     fn runs_are_filtered_by_every_word_and_sorted() {
-        let rows = [run(1, "first", Some(40.0)), run(2, "second", None), run(3, "third", Some(60.0))];
-        let ids = |filter: &str, sort: Sort| arranged(&rows, filter, sort).iter().map(|r| r.id.0).collect::<Vec<_>>();
+        let rows = [
+            run(1, "first", Some(40.0)),
+            run(2, "second", None),
+            run(3, "third", Some(60.0)),
+        ];
+        let ids = |filter: &str, sort: Sort| {
+            arranged(&rows, filter, sort)
+                .iter()
+                .map(|r| r.id.0)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(ids("", Sort::default()), [3, 2, 1]);
         assert_eq!(ids("QUICK fin second", Sort::default()), [2]);
-        assert_eq!(ids("", Sort { by: Field::EmpF1, descending: true }), [3, 1, 2]);
+        assert_eq!(
+            ids(
+                "",
+                Sort {
+                    by: Field::EmpF1,
+                    descending: true
+                }
+            ),
+            [3, 1, 2]
+        );
         assert!(ids("nothing", Sort::default()).is_empty());
     }
 }

@@ -8,52 +8,92 @@ use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::text as words;
 
 /// Sizes on offer.
-const ZOOMS: [(f32, &str); 6] =
-    [(0.8, "80 %"), (0.9, "90 %"), (1.0, "100 %"), (1.1, "110 %"), (1.25, "125 %"), (1.5, "150 %")];
+const ZOOMS: [(f32, &str); 6] = [
+    (0.8, "80 %"),
+    (0.9, "90 %"),
+    (1.0, "100 %"),
+    (1.1, "110 %"),
+    (1.25, "125 %"),
+    (1.5, "150 %"),
+];
 
 pub fn settings_ui(ui: &mut Ui, state: &mut State) {
-    Frame::new().inner_margin(Margin::same(space::L as i8)).show(ui, |ui| {
-        ui.set_max_width(size::PROSE);
-        ui.spacing_mut().item_spacing.y = space::XS;
-        words::heading(ui, "Look");
-        row(ui, "Theme", "", |ui| {
-            segments(
+    Frame::new()
+        .inner_margin(Margin::same(space::L as i8))
+        .show(ui, |ui| {
+            ui.set_max_width(size::PROSE);
+            ui.spacing_mut().item_spacing.y = space::XS;
+            words::heading(ui, "Look");
+            row(ui, "Theme", "", |ui| {
+                segments(
+                    ui,
+                    "Theme",
+                    &mut state.prefs.theme,
+                    &[
+                        (ThemeChoice::System, "System"),
+                        (ThemeChoice::Light, "Light"),
+                        (ThemeChoice::Dark, "Dark"),
+                    ],
+                );
+            });
+            row(ui, "Zoom", "Ctrl + and Ctrl − do the same", |ui| {
+                let mut chosen = ZOOMS
+                    .iter()
+                    .map(|(zoom, _)| *zoom)
+                    .find(|zoom| (zoom - state.prefs.zoom).abs() < 0.01);
+                let options: Vec<(Option<f32>, &str)> = ZOOMS
+                    .iter()
+                    .map(|(zoom, words)| (Some(*zoom), *words))
+                    .collect();
+                if segments(ui, "Zoom", &mut chosen, &options) {
+                    state.prefs.zoom = chosen.unwrap_or(1.0);
+                }
+            });
+            ui.add_space(space::XL);
+            words::heading(ui, "Where things are kept");
+            row(
                 ui,
-                "Theme",
-                &mut state.prefs.theme,
-                &[(ThemeChoice::System, "System"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")],
+                "Store",
+                "Another folder is chosen with --store FOLDER or the variable EMPRL_STORE",
+                |ui| {
+                    ui.add(
+                        Label::new(RichText::new(&state.store).font(text::mono()))
+                            .truncate()
+                            .selectable(true),
+                    );
+                    if ui
+                        .add(Button::icon(
+                            crate::app::widgets::Icon::Copy,
+                            "Copy the folder",
+                        ))
+                        .clicked()
+                    {
+                        ui.ctx().copy_text(state.store.clone());
+                    }
+                },
             );
+            row(ui, "Program", "", |ui| {
+                let commit = option_env!("EMPRL_COMMIT").unwrap_or("unknown commit");
+                words::secondary(
+                    ui,
+                    format!("EmpRL Studio {}, {commit}", env!("CARGO_PKG_VERSION")),
+                );
+            });
         });
-        row(ui, "Zoom", "Ctrl + and Ctrl − do the same", |ui| {
-            let mut chosen = ZOOMS.iter().map(|(zoom, _)| *zoom).find(|zoom| (zoom - state.prefs.zoom).abs() < 0.01);
-            let options: Vec<(Option<f32>, &str)> = ZOOMS.iter().map(|(zoom, words)| (Some(*zoom), *words)).collect();
-            if segments(ui, "Zoom", &mut chosen, &options) {
-                state.prefs.zoom = chosen.unwrap_or(1.0);
-            }
-        });
-        ui.add_space(space::XL);
-        words::heading(ui, "Where things are kept");
-        row(ui, "Store", "Another folder is chosen with --store FOLDER or the variable EMPRL_STORE", |ui| {
-            ui.add(Label::new(RichText::new(&state.store).font(text::mono())).truncate().selectable(true));
-            if ui.add(Button::icon(crate::app::widgets::Icon::Copy, "Copy the folder")).clicked() {
-                ui.ctx().copy_text(state.store.clone());
-            }
-        });
-        row(ui, "Program", "", |ui| {
-            let commit = option_env!("EMPRL_COMMIT").unwrap_or("unknown commit");
-            words::secondary(ui, format!("EmpRL Studio {}, {commit}", env!("CARGO_PKG_VERSION")));
-        });
-    });
 }
 
 fn row(ui: &mut Ui, name: &str, hint: &str, control: impl FnOnce(&mut Ui)) {
     let t = theme::of(ui);
     ui.add_space(space::XS);
     ui.horizontal_top(|ui| {
-        ui.allocate_ui_with_layout(vec2(140.0, size::ROW), Layout::left_to_right(Align::Center), |ui| {
-            ui.set_min_size(vec2(140.0, size::ROW));
-            ui.label(RichText::new(name).color(t.text));
-        });
+        ui.allocate_ui_with_layout(
+            vec2(140.0, size::ROW),
+            Layout::left_to_right(Align::Center),
+            |ui| {
+                ui.set_min_size(vec2(140.0, size::ROW));
+                ui.label(RichText::new(name).color(t.text));
+            },
+        );
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
             ui.horizontal(|ui| {

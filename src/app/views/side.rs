@@ -34,19 +34,33 @@ pub struct SideView {
 }
 
 pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut BodyContext<'_>) {
-    let head = Margin { left: space::L as i8, right: space::L as i8, top: space::S as i8, bottom: space::S as i8 };
+    let head = Margin {
+        left: space::L as i8,
+        right: space::L as i8,
+        top: space::S as i8,
+        bottom: space::S as i8,
+    };
     Frame::new().inner_margin(head).show(ui, |ui| {
         ui.horizontal(|ui| {
             let warnings = run.warnings().count();
-            let events = if warnings > 0 { format!("Events · {warnings}") } else { "Events".into() };
+            let events = if warnings > 0 {
+                format!("Events · {warnings}")
+            } else {
+                "Events".into()
+            };
             segments(
                 ui,
                 "Show",
                 &mut view.tab,
-                &[(SideTab::Samples, "Samples"), (SideTab::Events, events.as_str())],
+                &[
+                    (SideTab::Samples, "Samples"),
+                    (SideTab::Events, events.as_str()),
+                ],
             );
             if view.tab == SideTab::Samples {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| step_ui(ui, run, view));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    step_ui(ui, run, view)
+                });
             }
         });
     });
@@ -69,7 +83,10 @@ fn step_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView) {
         view.chosen = (n < latest).then_some((set.stage, set.step));
     };
     ui.add_enabled_ui(at < latest, |ui| {
-        if ui.add(Button::icon(Icon::Right, "Next evaluation")).clicked() {
+        if ui
+            .add(Button::icon(Icon::Right, "Next evaluation"))
+            .clicked()
+        {
             choose(view, at + 1);
         }
     });
@@ -81,7 +98,10 @@ fn step_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView) {
         choose(view, n);
     }
     ui.add_enabled_ui(at > 0, |ui| {
-        if ui.add(Button::icon(Icon::Left, "Evaluation before")).clicked() {
+        if ui
+            .add(Button::icon(Icon::Left, "Evaluation before"))
+            .clicked()
+        {
             choose(view, at - 1);
         }
     });
@@ -93,61 +113,81 @@ fn step_name(set: &SampleSet) -> String {
 
 fn place(run: &RunModel, view: &SideView) -> Option<usize> {
     let chosen = view.chosen?;
-    run.samples.iter().position(|set| (set.stage, set.step) == chosen)
+    run.samples
+        .iter()
+        .position(|set| (set.stage, set.step) == chosen)
 }
 
 fn samples_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut BodyContext<'_>) {
     let Some(set) = place(run, view).map_or(run.samples.last(), |at| run.samples.get(at)) else {
         inset(ui, |ui| {
-            words::secondary(ui, "Sample dialogues stand here from the first evaluation on: the context, the target, what the model answers, and the levels of both.");
+            words::secondary(
+                ui,
+                "Sample dialogues stand here from the first evaluation on: the context, the target, what the model answers, and the levels of both.",
+            );
         });
         return;
     };
     if let Some(why) = &set.refused {
-        inset(ui, |ui| notice::strip(ui, Tone::Bad, "The dialogues cannot be read", why, |_| {}));
+        inset(ui, |ui| {
+            notice::strip(ui, Tone::Bad, "The dialogues cannot be read", why, |_| {})
+        });
         return;
     }
     let Some(dialogues) = &set.dialogues else {
         if view.asked != Some((set.stage, set.step)) {
             view.asked = Some((set.stage, set.step));
-            context.commands.push(Command::LoadSamples { run: run.id, stage: set.stage, step: set.step });
+            context.commands.push(Command::LoadSamples {
+                run: run.id,
+                stage: set.stage,
+                step: set.step,
+            });
         }
         inset(ui, |ui| {
             words::secondary(ui, "Reading the dialogues…");
         });
         return;
     };
-    ScrollArea::vertical().id_salt("dialogues").auto_shrink(false).show(ui, |ui| {
-        inset(ui, |ui| {
-            for (n, sample) in dialogues.iter().enumerate() {
-                if n > 0 {
-                    ui.add_space(space::M);
-                    line(ui);
-                    ui.add_space(space::M);
+    ScrollArea::vertical()
+        .id_salt("dialogues")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            inset(ui, |ui| {
+                for (n, sample) in dialogues.iter().enumerate() {
+                    if n > 0 {
+                        ui.add_space(space::M);
+                        line(ui);
+                        ui.add_space(space::M);
+                    }
+                    ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
                 }
-                ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
-            }
-            ui.add_space(space::L);
+                ui.add_space(space::L);
+            });
         });
-    });
 }
 
 fn events_ui(ui: &mut Ui, run: &RunModel, context: &mut BodyContext<'_>) {
     if run.events.is_empty() {
         inset(ui, |ui| {
-            words::secondary(ui, "Stages, checkpoints, warnings and what was asked of the run stand here.");
+            words::secondary(
+                ui,
+                "Stages, checkpoints, warnings and what was asked of the run stand here.",
+            );
         });
         return;
     }
     let height = 40.0;
     ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::vertical().id_salt("events").auto_shrink(false).show_rows(ui, height, run.events.len(), |ui, rows| {
-        for n in rows {
-            if let Some(event) = run.events.get(run.events.len() - 1 - n) {
-                event_ui(ui, event, height, context);
+    ScrollArea::vertical()
+        .id_salt("events")
+        .auto_shrink(false)
+        .show_rows(ui, height, run.events.len(), |ui, rows| {
+            for n in rows {
+                if let Some(event) = run.events.get(run.events.len() - 1 - n) {
+                    event_ui(ui, event, height, context);
+                }
             }
-        }
-    });
+        });
 }
 
 /// One event in two lines: what, and where and when.
@@ -161,24 +201,33 @@ pub fn event_ui(ui: &mut Ui, event: &EventRow, height: f32, context: &BodyContex
         (EventSort::Control, _) => (Icon::Settings, t.secondary),
         (EventSort::Status | EventSort::Note, _) => (Icon::Info, t.secondary),
     };
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), height), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_height(height);
-        ui.add_space(space::L);
-        let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
-        icon::paint(ui.painter(), rect, icon, colour);
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            ui.add_space(3.0);
-            ui.add(Label::new(RichText::new(what(event)).color(t.text)).truncate()).on_hover_text(what(event));
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = space::XS;
-                if let Some(stage) = event.stage.filter(|_| event.step > 0) {
-                    words::small(ui, format!("{} step {},", stage.title(), format::count(event.step)));
-                }
-                words::small(ui, context.clock.time(event.wall_ms)).on_hover_text(context.clock.exact(event.wall_ms));
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), height),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            ui.set_min_height(height);
+            ui.add_space(space::L);
+            let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
+            icon::paint(ui.painter(), rect, icon, colour);
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                ui.add_space(3.0);
+                ui.add(Label::new(RichText::new(what(event)).color(t.text)).truncate())
+                    .on_hover_text(what(event));
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = space::XS;
+                    if let Some(stage) = event.stage.filter(|_| event.step > 0) {
+                        words::small(
+                            ui,
+                            format!("{} step {},", stage.title(), format::count(event.step)),
+                        );
+                    }
+                    words::small(ui, context.clock.time(event.wall_ms))
+                        .on_hover_text(context.clock.exact(event.wall_ms));
+                });
             });
-        });
-    });
+        },
+    );
 }
 
 fn what(event: &EventRow) -> String {
@@ -193,7 +242,12 @@ fn what(event: &EventRow) -> String {
 }
 
 fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = Margin { left: space::L as i8, right: space::L as i8, top: space::XS as i8, bottom: 0 };
+    let margin = Margin {
+        left: space::L as i8,
+        right: space::L as i8,
+        top: space::XS as i8,
+        bottom: 0,
+    };
     Frame::new().inner_margin(margin).show(ui, |ui| {
         ui.set_width(ui.available_width());
         content(ui);
@@ -203,5 +257,6 @@ fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 fn line(ui: &mut Ui) {
     let t = theme::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
-    ui.painter().hline(rect.x_range(), rect.center().y, t.line_stroke());
+    ui.painter()
+        .hline(rect.x_range(), rect.center().y, t.line_stroke());
 }

@@ -1,7 +1,9 @@
 //! The start page: what the program is, the one big action, recent runs, where to go next.
 
 use eframe::egui;
-use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
+};
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands, Place};
@@ -20,25 +22,33 @@ pub const QUICKSTART: &str = "quickstart";
 const RECENT: usize = 5;
 
 pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    ScrollArea::vertical().id_salt("start").auto_shrink(false).show(ui, |ui| {
-        let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
-        let side = ((ui.available_width() - width) / 2.0).max(space::XL);
-        Frame::new()
-            .inner_margin(Margin { left: side as i8, right: side as i8, top: space::XXL as i8, bottom: space::XXL as i8 })
-            .show(ui, |ui| {
-                ui.set_width(width);
-                hero_ui(ui, state, commands);
-                ui.add_space(space::XXL);
-                let gap = space::XXL;
-                // Wide enough for the longest command to be read whole.
-                let right = 500.0_f32.min(((width - gap) * 0.56).floor());
-                ui.horizontal_top(|ui| {
-                    ui.spacing_mut().item_spacing.x = gap;
-                    column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
-                    column(ui, right, |ui| next_ui(ui, commands));
+    ScrollArea::vertical()
+        .id_salt("start")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
+            let side = ((ui.available_width() - width) / 2.0).max(space::XL);
+            Frame::new()
+                .inner_margin(Margin {
+                    left: side as i8,
+                    right: side as i8,
+                    top: space::XXL as i8,
+                    bottom: space::XXL as i8,
+                })
+                .show(ui, |ui| {
+                    ui.set_width(width);
+                    hero_ui(ui, state, commands);
+                    ui.add_space(space::XXL);
+                    let gap = space::XXL;
+                    // Wide enough for the longest command to be read whole.
+                    let right = 500.0_f32.min(((width - gap) * 0.56).floor());
+                    ui.horizontal_top(|ui| {
+                        ui.spacing_mut().item_spacing.x = gap;
+                        column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
+                        column(ui, right, |ui| next_ui(ui, commands));
+                    });
                 });
-            });
-    });
+        });
 }
 
 fn column(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
@@ -63,8 +73,14 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     ui.add_space(space::L);
 
     if let Some(run) = state.active() {
-        words::body(ui, RichText::new(format!("{} is in progress.", run.name)).color(t.text));
-        if ui.add(Button::primary("Watch it").with_icon(Icon::Live).tall()).clicked() {
+        words::body(
+            ui,
+            RichText::new(format!("{} is in progress.", run.name)).color(t.text),
+        );
+        if ui
+            .add(Button::primary("Watch it").with_icon(Icon::Live).tall())
+            .clicked()
+        {
             commands.push(Command::Go(Place::Live));
         }
         return;
@@ -77,7 +93,10 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 && let Some(file) = ready
             {
                 let config = Box::new(file.config.clone());
-                commands.push(Command::Start { experiment: file.name.clone(), config });
+                commands.push(Command::Start {
+                    experiment: file.name.clone(),
+                    config,
+                });
             }
         });
         ui.add_space(space::S);
@@ -99,10 +118,22 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 fn steps_ui(ui: &mut Ui) {
     let t = theme::of(ui);
     const PARTS: [(&str, &str); 4] = [
-        ("Identifiers", "Three classifiers learn how strongly an answer reacts, interprets and explores."),
-        ("Generator", "A small T5 learns to answer from a corpus that comes with the program."),
-        ("PPO", "It is rewarded for the empathy levels of the listener's own answer, and held by a KL penalty."),
-        ("Evaluation", "Perplexity, Dist-1, Dist-2 and Emp-F1, before and after."),
+        (
+            "Identifiers",
+            "Three classifiers learn how strongly an answer reacts, interprets and explores.",
+        ),
+        (
+            "Generator",
+            "A small T5 learns to answer from a corpus that comes with the program.",
+        ),
+        (
+            "PPO",
+            "It is rewarded for the empathy levels of the listener's own answer, and held by a KL penalty.",
+        ),
+        (
+            "Evaluation",
+            "Perplexity, Dist-1, Dist-2 and Emp-F1, before and after.",
+        ),
     ];
     let gap = space::L;
     let each = ((ui.available_width() - 3.0 * gap) / 4.0).floor();
@@ -115,7 +146,9 @@ fn steps_ui(ui: &mut Ui) {
                 ui.painter().rect_filled(line, 1, t.line);
                 ui.add_space(space::XS);
                 words::bold(ui, &format!("{}  {title}", n + 1));
-                ui.add(Label::new(RichText::new(*what).font(text::small()).color(t.secondary)).wrap());
+                ui.add(
+                    Label::new(RichText::new(*what).font(text::small()).color(t.secondary)).wrap(),
+                );
             });
         }
     });
@@ -129,9 +162,14 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         Loaded::Nothing => {
             words::secondary(ui, "Reading the store…");
         }
-        Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "The store cannot be read", why, |_| {}),
+        Loaded::Failed(why) => {
+            notice::strip(ui, Tone::Bad, "The store cannot be read", why, |_| {})
+        }
         Loaded::Value(rows) if rows.is_empty() => {
-            words::secondary(ui, "None yet. Every run is kept here with its curves, from its first step on.");
+            words::secondary(
+                ui,
+                "None yet. Every run is kept here with its curves, from its first step on.",
+            );
         }
         Loaded::Value(rows) => {
             for row in rows.iter().take(RECENT) {
@@ -153,7 +191,12 @@ fn next_ui(ui: &mut Ui, commands: &mut Commands) {
     words::heading(ui, "Then");
     ui.add_space(space::XS);
     ui.spacing_mut().item_spacing.y = space::S;
-    if entry_ui(ui, Icon::Experiments, "Set up an experiment", "Every setting, with its range and the paper's value.") {
+    if entry_ui(
+        ui,
+        Icon::Experiments,
+        "Set up an experiment",
+        "Every setting, with its range and the paper's value.",
+    ) {
         commands.push(Command::Go(Place::Experiments));
     }
     ui.add_space(space::XS);
@@ -162,7 +205,10 @@ fn next_ui(ui: &mut Ui, commands: &mut Commands) {
         ui,
         "Download a data set, then import its folder. Type this in a terminal, with the folder at the end.",
     );
-    for name in [library::EMPATHETIC_DIALOGUES, library::MENTAL_HEALTH_SUBREDDITS] {
+    for name in [
+        library::EMPATHETIC_DIALOGUES,
+        library::MENTAL_HEALTH_SUBREDDITS,
+    ] {
         ui.spacing_mut().item_spacing.y = space::XS;
         words::small(ui, set_title(name));
         let command = import_command(name);
@@ -178,15 +224,30 @@ fn entry_ui(ui: &mut Ui, icon: Icon, title: &str, detail: &str) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, title));
     let fill = if response.hovered() { t.hover } else { t.panel };
-    ui.painter().rect(rect, size::RADIUS, fill, t.line_stroke(), egui::StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        size::RADIUS,
+        fill,
+        t.line_stroke(),
+        egui::StrokeKind::Inside,
+    );
     let mark = Rect::from_center_size(pos2(rect.left() + 24.0, rect.center().y), Vec2::splat(18.0));
     icon::paint(ui.painter(), mark, icon, t.secondary);
     let painter = ui.painter().with_clip_rect(rect.shrink(space::XS));
     let at = pos2(rect.left() + 48.0, rect.center().y - 8.0);
     painter.text(at, egui::Align2::LEFT_CENTER, title, text::body(), t.text);
     let at = pos2(rect.left() + 48.0, rect.center().y + 9.0);
-    painter.text(at, egui::Align2::LEFT_CENTER, detail, text::small(), t.secondary);
-    let arrow = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), Vec2::splat(14.0));
+    painter.text(
+        at,
+        egui::Align2::LEFT_CENTER,
+        detail,
+        text::small(),
+        t.secondary,
+    );
+    let arrow = Rect::from_center_size(
+        pos2(rect.right() - 20.0, rect.center().y),
+        Vec2::splat(14.0),
+    );
     icon::paint(ui.painter(), arrow, Icon::Right, t.secondary);
     crate::app::widgets::button::focus_ring(ui, &response, rect);
     response.clicked()

@@ -16,7 +16,9 @@ pub struct Tile {
 
 impl Tile {
     fn of(keys: &[&str]) -> Self {
-        Tile { keys: keys.iter().map(|key| key.to_string()).collect() }
+        Tile {
+            keys: keys.iter().map(|key| key.to_string()).collect(),
+        }
     }
 
     /// What is shown: those declared.
@@ -32,11 +34,19 @@ impl Tile {
             [one] => one.name.into(),
             all if common_end(all).is_some() => common_end(all).map(sentence).unwrap_or_default(),
             [first, rest @ ..] if rest.iter().all(|m| m.group == first.group) => first.group.into(),
-            [first, rest @ ..] if rest.iter().all(|m| m.group.starts_with(group_stem(first.group))) => {
+            [first, rest @ ..]
+                if rest
+                    .iter()
+                    .all(|m| m.group.starts_with(group_stem(first.group))) =>
+            {
                 group_stem(first.group).into()
             }
             [first, ..] if metrics.len() > 2 => format!("{} and others", first.group),
-            all => all.iter().map(|metric| metric.name).collect::<Vec<_>>().join(", "),
+            all => all
+                .iter()
+                .map(|metric| metric.name)
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     }
 
@@ -44,13 +54,19 @@ impl Tile {
     pub fn unit(&self) -> &'static str {
         let mut units = self.metrics().map(|metric| metric.unit);
         let first = units.next().unwrap_or_default();
-        if units.all(|unit| unit == first) { first } else { "" }
+        if units.all(|unit| unit == first) {
+            first
+        } else {
+            ""
+        }
     }
 }
 
 /// What follows the colon in every name: "Validation loss" of three identifiers.
 fn common_end(metrics: &[&'static MetricDecl]) -> Option<&'static str> {
-    let mut ends = metrics.iter().map(|metric| metric.name.split_once(": ").map(|(_, end)| end));
+    let mut ends = metrics
+        .iter()
+        .map(|metric| metric.name.split_once(": ").map(|(_, end)| end));
     let first = ends.next()??;
     ends.all(|end| end == Some(first)).then_some(first)
 }
@@ -63,7 +79,11 @@ fn group_stem(group: &str) -> &str {
 pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     use declared::*;
     let all = |pick: fn(&IdentifierKeys) -> &'static str| {
-        IDENTIFIER_KEYS.iter().map(pick).map(str::to_string).collect::<Vec<_>>()
+        IDENTIFIER_KEYS
+            .iter()
+            .map(pick)
+            .map(str::to_string)
+            .collect::<Vec<_>>()
     };
     match stage {
         Stage::Pretraining => vec![
@@ -73,10 +93,18 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of(&[PRETRAINING_TOKENS_PER_SECOND]),
         ],
         Stage::Identifiers => vec![
-            Tile { keys: all(|keys| keys.loss) },
-            Tile { keys: all(|keys| keys.accuracy) },
-            Tile { keys: all(|keys| keys.validation_loss) },
-            Tile { keys: all(|keys| keys.weighted_f1) },
+            Tile {
+                keys: all(|keys| keys.loss),
+            },
+            Tile {
+                keys: all(|keys| keys.accuracy),
+            },
+            Tile {
+                keys: all(|keys| keys.validation_loss),
+            },
+            Tile {
+                keys: all(|keys| keys.weighted_f1),
+            },
         ],
         Stage::Generator => vec![
             Tile::of(&[GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),
@@ -88,7 +116,13 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of(&[EMPATHY_REWARD]),
             Tile::of(&REWARD_KEYS),
             Tile::of(&[KL_K1, KL_K3, KL_FULL]),
-            Tile { keys: [VALIDATION_EMP_F1].iter().chain(&VALIDATION_F1_KEYS).map(|key| key.to_string()).collect() },
+            Tile {
+                keys: [VALIDATION_EMP_F1]
+                    .iter()
+                    .chain(&VALIDATION_F1_KEYS)
+                    .map(|key| key.to_string())
+                    .collect(),
+            },
             Tile::of(&[VALIDATION_PPL]),
             Tile::of(&[VALIDATION_DIST_1, VALIDATION_DIST_2]),
             Tile::of(&[VALUE_LOSS]),
@@ -102,9 +136,9 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
 
 /// The metrics that can be shown for a stage: its own, those of evaluations, and memory.
 pub fn choices(stage: Stage) -> impl Iterator<Item = &'static MetricDecl> {
-    declared::all()
-        .iter()
-        .filter(move |metric| [stage.key(), "memory"].contains(&metric.stage) || metric.stage == "validation")
+    declared::all().iter().filter(move |metric| {
+        [stage.key(), "memory"].contains(&metric.stage) || metric.stage == "validation"
+    })
 }
 
 #[cfg(test)]
@@ -116,7 +150,11 @@ mod tests {
         for stage in Stage::ALL {
             for tile in default_tiles(stage) {
                 assert_eq!(tile.metrics().count(), tile.keys.len(), "{tile:?}");
-                assert!(!tile.title().contains("others"), "{tile:?}: {}", tile.title());
+                assert!(
+                    !tile.title().contains("others"),
+                    "{tile:?}: {}",
+                    tile.title()
+                );
             }
         }
     }

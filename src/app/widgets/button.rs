@@ -2,8 +2,8 @@
 
 use eframe::egui;
 use eframe::egui::{
-    Align2, Color32, KeyboardShortcut, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, Widget,
-    WidgetInfo, pos2, vec2,
+    Align2, Color32, KeyboardShortcut, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
+    Widget, WidgetInfo, pos2, vec2,
 };
 
 use super::icon::{self, Icon};
@@ -60,7 +60,12 @@ impl<'a> Button<'a> {
 
     /// Only the icon is drawn; the words become its tooltip and its name for screen readers.
     pub fn icon(icon: Icon, words: &'a str) -> Self {
-        Button { icon: Some(icon), icon_only: true, hint: Some(words), ..Self::new(words, Rank::Quiet) }
+        Button {
+            icon: Some(icon),
+            icon_only: true,
+            hint: Some(words),
+            ..Self::new(words, Rank::Quiet)
+        }
     }
 
     pub fn with_icon(mut self, icon: Icon) -> Self {
@@ -102,9 +107,17 @@ fn look(t: &Tokens, rank: Rank, response: &Response, enabled: bool) -> Look {
     let pressed = response.is_pointer_button_down_on();
     let hovered = response.hovered() && enabled;
     match rank {
-        Rank::Primary if !enabled => Look { fill: t.hover, stroke: Stroke::NONE, text: t.secondary },
+        Rank::Primary if !enabled => Look {
+            fill: t.hover,
+            stroke: Stroke::NONE,
+            text: t.secondary,
+        },
         Rank::Primary => Look {
-            fill: if hovered && !pressed { t.accent_hover } else { t.accent },
+            fill: if hovered && !pressed {
+                t.accent_hover
+            } else {
+                t.accent
+            },
             stroke: Stroke::NONE,
             text: t.on_accent,
         },
@@ -114,7 +127,11 @@ fn look(t: &Tokens, rank: Rank, response: &Response, enabled: bool) -> Look {
             text: if enabled { t.text } else { t.secondary },
         },
         Rank::Quiet => Look {
-            fill: if hovered { t.hover } else { Color32::TRANSPARENT },
+            fill: if hovered {
+                t.hover
+            } else {
+                Color32::TRANSPARENT
+            },
             stroke: Stroke::NONE,
             text: if hovered { t.text } else { t.secondary },
         },
@@ -126,8 +143,10 @@ impl Widget for Button<'_> {
         let t = theme::of(ui);
         let tall = self.height > size::ROW;
         let font = if tall { text::heading() } else { text::body() };
-        let galley = (!self.icon_only)
-            .then(|| ui.painter().layout_no_wrap(self.words.to_owned(), font, Color32::PLACEHOLDER));
+        let galley = (!self.icon_only).then(|| {
+            ui.painter()
+                .layout_no_wrap(self.words.to_owned(), font, Color32::PLACEHOLDER)
+        });
         let icon_side = if tall { 16.0 } else { 14.0 };
         let padding = match (self.icon_only, tall) {
             (true, _) => (self.height - icon_side) / 2.0,
@@ -140,16 +159,26 @@ impl Widget for Button<'_> {
             (Some(_), false) => icon_side + space::S,
         };
         let width = 2.0 * padding + icon_room + galley.as_ref().map_or(0.0, |g| g.size().x);
-        let (rect, response) = ui.allocate_exact_size(vec2(width.ceil(), self.height), Sense::click());
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(width.ceil(), self.height), Sense::click());
         let enabled = ui.is_enabled();
         response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, self.words));
 
         if ui.is_rect_visible(rect) {
             let look = look(t, self.rank, &response, enabled);
-            ui.painter().rect(rect, size::RADIUS, look.fill, look.stroke, StrokeKind::Inside);
+            ui.painter().rect(
+                rect,
+                size::RADIUS,
+                look.fill,
+                look.stroke,
+                StrokeKind::Inside,
+            );
             let mut x = rect.left() + padding;
             if let Some(icon) = self.icon {
-                let box_ = Rect::from_center_size(pos2(x + icon_side / 2.0, rect.center().y), Vec2::splat(icon_side));
+                let box_ = Rect::from_center_size(
+                    pos2(x + icon_side / 2.0, rect.center().y),
+                    Vec2::splat(icon_side),
+                );
                 icon::paint(ui.painter(), box_, icon, look.text);
                 x += icon_room;
             }
@@ -170,7 +199,11 @@ impl Widget for Button<'_> {
             (None, Some(keys)) => ui.format_shortcut(&keys),
             (Some(hint), Some(keys)) => format!("{hint} ({})", ui.format_shortcut(&keys)),
         };
-        if enabled { response.on_hover_text(hint) } else { response.on_disabled_hover_text(hint) }
+        if enabled {
+            response.on_hover_text(hint)
+        } else {
+            response.on_disabled_hover_text(hint)
+        }
     }
 }
 
@@ -178,12 +211,22 @@ impl Widget for Button<'_> {
 pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
         let t = theme::of(ui);
-        ui.painter().rect_stroke(rect.expand(1.0), size::RADIUS + 1, t.focus_ring(), StrokeKind::Outside);
+        ui.painter().rect_stroke(
+            rect.expand(1.0),
+            size::RADIUS + 1,
+            t.focus_ring(),
+            StrokeKind::Outside,
+        );
     }
 }
 
 /// One of a few values, all in sight. True when another was chosen.
-pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, options: &[(T, &str)]) -> bool {
+pub fn segments<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    name: &str,
+    value: &mut T,
+    options: &[(T, &str)],
+) -> bool {
     let t = theme::of(ui);
     let mut changed = false;
     ui.scope(|ui| {
@@ -191,14 +234,22 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, opt
         let widths: Vec<f32> = options
             .iter()
             .map(|(_, words)| {
-                let galley = ui.painter().layout_no_wrap((*words).to_owned(), text::body(), t.text);
+                let galley = ui
+                    .painter()
+                    .layout_no_wrap((*words).to_owned(), text::body(), t.text);
                 (galley.size().x + 2.0 * space::M).ceil()
             })
             .collect();
         let total: f32 = widths.iter().sum();
         let (rect, _) = ui.allocate_exact_size(vec2(total + 4.0, size::ROW), Sense::hover());
         let track = if t.dark { t.ground } else { t.hover };
-        ui.painter().rect(rect, size::RADIUS, track, t.line_stroke(), StrokeKind::Inside);
+        ui.painter().rect(
+            rect,
+            size::RADIUS,
+            track,
+            t.line_stroke(),
+            StrokeKind::Inside,
+        );
         let mut x = rect.left() + 2.0;
         for ((option, words), width) in options.iter().zip(widths) {
             let cell = Rect::from_min_size(pos2(x, rect.top() + 2.0), vec2(width, size::ROW - 4.0));
@@ -206,14 +257,35 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, name: &str, value: &mut T, opt
             let chosen = *option == *value;
             let response = ui.interact(cell, ui.scope_id().with((name, words)), Sense::click());
             response.widget_info(|| {
-                WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), chosen, format!("{name} {words}"))
+                WidgetInfo::selected(
+                    Role::RadioButton,
+                    ui.is_enabled(),
+                    chosen,
+                    format!("{name} {words}"),
+                )
             });
             if chosen {
                 let fill = if t.dark { t.hover } else { t.raised };
-                ui.painter().rect(cell, size::RADIUS - 2, fill, t.line_stroke(), StrokeKind::Inside);
+                ui.painter().rect(
+                    cell,
+                    size::RADIUS - 2,
+                    fill,
+                    t.line_stroke(),
+                    StrokeKind::Inside,
+                );
             }
-            let colour = if chosen || response.hovered() { t.text } else { t.secondary };
-            ui.painter().text(cell.center(), Align2::CENTER_CENTER, words, text::body(), colour);
+            let colour = if chosen || response.hovered() {
+                t.text
+            } else {
+                t.secondary
+            };
+            ui.painter().text(
+                cell.center(),
+                Align2::CENTER_CENTER,
+                words,
+                text::body(),
+                colour,
+            );
             focus_ring(ui, &response, cell);
             if response.clicked() && !chosen {
                 *value = *option;
@@ -237,10 +309,21 @@ pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> Response {
     let amount = ui.ctx().animate_bool_with_time(response.id, *on, 0.08);
     let enabled = ui.is_enabled();
     let fill = if *on && enabled { t.accent } else { t.hover };
-    ui.painter().rect(track, 9, fill, Stroke::new(1.0, if *on { fill } else { t.faint }), StrokeKind::Inside);
+    ui.painter().rect(
+        track,
+        9,
+        fill,
+        Stroke::new(1.0, if *on { fill } else { t.faint }),
+        StrokeKind::Inside,
+    );
     let x = egui::lerp(track.left() + 9.0..=track.right() - 9.0, amount);
-    let knob = if *on && enabled { t.on_accent } else { t.secondary };
-    ui.painter().circle_filled(pos2(x, track.center().y), 6.0, knob);
+    let knob = if *on && enabled {
+        t.on_accent
+    } else {
+        t.secondary
+    };
+    ui.painter()
+        .circle_filled(pos2(x, track.center().y), 6.0, knob);
     focus_ring(ui, &response, track);
     response
 }

@@ -3,8 +3,8 @@
 //! Draws what it is given, decimated to the pixels there are. Knows nothing of runs, stores and metrics.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, FontId, Id, LayerId, Order, Painter, Pos2, Rect, Response, Role, Sense, Shape,
-    Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, CursorIcon, FontId, Id, LayerId, Order, Painter, Pos2, Rect, Response, Role,
+    Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_plot::{AxisHints, GridInput, Plot, PlotBounds, PlotPoint, PlotPoints, PlotTransform};
 
@@ -69,11 +69,19 @@ impl Chart<'_> {
         let bounds = self.bounds(view);
         let plot_rect = outer.with_max_x(outer.right() - GUTTER);
         let columns = (plot_rect.width() - Y_AXIS).max(8.0) as usize;
-        let drawn: Vec<Drawn> = self.lines.iter().map(|line| Drawn::new(line, view.axis, bounds, columns)).collect();
+        let drawn: Vec<Drawn> = self
+            .lines
+            .iter()
+            .map(|line| Drawn::new(line, view.axis, bounds, columns))
+            .collect();
 
         let mut child = ui.new_child(UiBuilder::new().max_rect(plot_rect).id_salt(self.id));
         let (x, y) = (view.axis, plot_rect.height() - X_AXIS);
-        let tick = |hints: AxisHints<'static>| hints.tick_label_font(text::small()).tick_label_color(t.secondary);
+        let tick = |hints: AxisHints<'static>| {
+            hints
+                .tick_label_font(text::small())
+                .tick_label_color(t.secondary)
+        };
         let axis = view.axis;
         let plot = Plot::new(self.id)
             .id(self.id)
@@ -109,20 +117,32 @@ impl Chart<'_> {
         let shown = plot.show(&mut child, |plot| {
             plot.set_plot_bounds(bounds);
             for (n, line) in drawn.iter().enumerate() {
-                let strength = if faded.is_some_and(|only| only != n) { 0.25 } else { 1.0 };
+                let strength = if faded.is_some_and(|only| only != n) {
+                    0.25
+                } else {
+                    1.0
+                };
                 line.add_to(plot, strength);
             }
         });
         let (response, transform) = (shown.response, shown.transform);
         let frame = *transform.frame();
-        let painter = ui.painter().with_clip_rect(frame.expand(3.0).intersect(ui.clip_rect()));
+        let painter = ui
+            .painter()
+            .with_clip_rect(frame.expand(3.0).intersect(ui.clip_rect()));
 
         for (n, line) in drawn.iter().enumerate() {
-            let strength = if faded.is_some_and(|only| only != n) { 0.25 } else { 1.0 };
+            let strength = if faded.is_some_and(|only| only != n) {
+                0.25
+            } else {
+                1.0
+            };
             line.paint_marks(&painter, &transform, strength, t);
         }
         self.interact(view, &response, &transform, &painter, t);
-        let shown_at = view.hover.filter(|x| (bounds.min()[0]..=bounds.max()[0]).contains(x));
+        let shown_at = view
+            .hover
+            .filter(|x| (bounds.min()[0]..=bounds.max()[0]).contains(x));
         if let Some(x) = shown_at {
             let at = transform.position_from_point_x(x);
             painter.vline(at, frame.y_range(), Stroke::new(1.0, t.faint));
@@ -132,19 +152,31 @@ impl Chart<'_> {
         }
         self.paint_gutter(ui, outer, &transform, &drawn, view.axis, shown_at);
         if let (Some(pointer), Some(x)) = (response.hover_pos(), shown_at) {
-            let heights: Vec<f32> = drawn.iter().filter_map(|line| line.height_at(&transform, view.axis, x)).collect();
+            let heights: Vec<f32> = drawn
+                .iter()
+                .filter_map(|line| line.height_at(&transform, view.axis, x))
+                .collect();
             let low = heights.iter().sum::<f32>() / heights.len().max(1) as f32 > frame.center().y;
             self.paint_readout(ui, pointer, frame, (x, low), view.axis);
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
-        if response.hovered() { response.on_hover_cursor(CursorIcon::Crosshair) } else { response }
+        if response.hovered() {
+            response.on_hover_cursor(CursorIcon::Crosshair)
+        } else {
+            response
+        }
     }
 
     fn description(&self) -> String {
         let mut words = format!("Chart of {}", self.title);
         for line in self.lines {
             if let Some(last) = line.curve.smooth().last() {
-                words += &format!("; {} {} at step {}", line.name, format::number(last.value), last.step);
+                words += &format!(
+                    "; {} {} at step {}",
+                    line.name,
+                    format::number(last.value),
+                    last.step
+                );
             }
         }
         words
@@ -152,7 +184,11 @@ impl Chart<'_> {
 
     fn bounds(&self, view: &ChartView) -> PlotBounds {
         let (from, to) = view.zoom.unwrap_or(self.extent);
-        let (from, to) = if to > from { (from, to) } else { (from, from + 1.0) };
+        let (from, to) = if to > from {
+            (from, to)
+        } else {
+            (from, from + 1.0)
+        };
         let range = self
             .lines
             .iter()
@@ -168,12 +204,20 @@ impl Chart<'_> {
     }
 
     /// The line that stays when the others fade: the one pointed at, by name or in the plot.
-    fn faded(&self, drawn: &[Drawn], bounds: PlotBounds, plot: Rect, pointer: Option<Pos2>) -> Option<usize> {
+    fn faded(
+        &self,
+        drawn: &[Drawn],
+        bounds: PlotBounds,
+        plot: Rect,
+        pointer: Option<Pos2>,
+    ) -> Option<usize> {
         if self.emphasis.is_some() || drawn.len() < 2 {
             return self.emphasis;
         }
         let pointer = pointer.filter(|at| plot.contains(*at))?;
-        let frame = plot.with_min_x(plot.left() + Y_AXIS).with_max_y(plot.bottom() - X_AXIS);
+        let frame = plot
+            .with_min_x(plot.left() + Y_AXIS)
+            .with_max_y(plot.bottom() - X_AXIS);
         let transform = PlotTransform::new(frame, bounds, false);
         let x = transform.value_from_position(pointer).x;
         drawn
@@ -199,7 +243,10 @@ impl Chart<'_> {
     ) {
         let x_at = |at: Pos2| {
             let bounds = transform.bounds();
-            transform.value_from_position(at).x.clamp(bounds.min()[0], bounds.max()[0])
+            transform
+                .value_from_position(at)
+                .x
+                .clamp(bounds.min()[0], bounds.max()[0])
         };
         if let Some(pointer) = response.hover_pos() {
             view.next_hover = Some(x_at(pointer));
@@ -213,7 +260,9 @@ impl Chart<'_> {
         {
             view.drag = Some((self.id, x_at(start)));
         }
-        let Some((owner, from)) = view.drag.filter(|(owner, _)| *owner == self.id) else { return };
+        let Some((owner, from)) = view.drag.filter(|(owner, _)| *owner == self.id) else {
+            return;
+        };
         let Some(pointer) = response.interact_pointer_pos() else {
             if !response.dragged() {
                 view.drag = None;
@@ -221,14 +270,20 @@ impl Chart<'_> {
             return;
         };
         let to = x_at(pointer);
-        let (left, right) = (transform.position_from_point_x(from), transform.position_from_point_x(to));
+        let (left, right) = (
+            transform.position_from_point_x(from),
+            transform.position_from_point_x(to),
+        );
         if response.drag_stopped() {
             if (left - right).abs() > 8.0 {
                 view.zoom = Some((from.min(to), from.max(to)));
             }
             view.drag = None;
         } else if owner == self.id {
-            let band = Rect::from_x_y_ranges(left.min(right)..=left.max(right), transform.frame().y_range());
+            let band = Rect::from_x_y_ranges(
+                left.min(right)..=left.max(right),
+                transform.frame().y_range(),
+            );
             painter.rect_filled(band, 0, t.accent.gamma_multiply(0.15));
         }
     }
@@ -248,19 +303,39 @@ impl Chart<'_> {
             .iter()
             .filter_map(|line| {
                 let (value, y) = line.shown_value(axis, at, transform.bounds())?;
-                Some((transform.position_from_point_y(y).clamp(frame.top(), frame.bottom()), line, format::number(value)))
+                Some((
+                    transform
+                        .position_from_point_y(y)
+                        .clamp(frame.top(), frame.bottom()),
+                    line,
+                    format::number(value),
+                ))
             })
             .collect();
         labels.sort_by(|a, b| a.0.total_cmp(&b.0));
-        spread(&mut labels, |label| &mut label.0, 13.0, frame.top() + 4.0, frame.bottom() - 4.0);
+        spread(
+            &mut labels,
+            |label| &mut label.0,
+            13.0,
+            frame.top() + 4.0,
+            frame.bottom() - 4.0,
+        );
         for (y, line, words) in labels {
             let at = pos2(outer.right() - GUTTER + space::XS, y);
-            ui.painter().text(at, Align2::LEFT_CENTER, words, text::small(), line.colour);
+            ui.painter()
+                .text(at, Align2::LEFT_CENTER, words, text::small(), line.colour);
         }
     }
 
     /// The values at `x`; above the lines when they run `low`, else below them.
-    fn paint_readout(&self, ui: &Ui, pointer: Pos2, frame: Rect, (x, low): (f64, bool), axis: XAxis) {
+    fn paint_readout(
+        &self,
+        ui: &Ui,
+        pointer: Pos2,
+        frame: Rect,
+        (x, low): (f64, bool),
+        axis: XAxis,
+    ) {
         let t = theme::of(ui);
         let rows: Vec<(Color32, &str, String, String)> = self
             .lines
@@ -268,38 +343,100 @@ impl Chart<'_> {
             .filter_map(|line| {
                 let raw = line.curve.raw().nearest(axis, x)?;
                 let smooth = line.curve.smooth().nearest(axis, x)?;
-                let raw_words = if line.curve.is_smoothed() { format::number(raw.value) } else { String::new() };
-                Some((line.colour, line.name, format::number(smooth.value), raw_words))
+                let raw_words = if line.curve.is_smoothed() {
+                    format::number(raw.value)
+                } else {
+                    String::new()
+                };
+                Some((
+                    line.colour,
+                    line.name,
+                    format::number(smooth.value),
+                    raw_words,
+                ))
             })
             .collect();
-        let Some(nearest) = self.lines.iter().find_map(|line| line.curve.raw().nearest(axis, x)) else { return };
+        let Some(nearest) = self
+            .lines
+            .iter()
+            .find_map(|line| line.curve.raw().nearest(axis, x))
+        else {
+            return;
+        };
         let head = match axis {
             XAxis::Step => format!("Step {}", format::count(nearest.step)),
-            _ => format!("Step {}, {}", format::count(nearest.step), ticks::elapsed(x)),
+            _ => format!(
+                "Step {}, {}",
+                format::count(nearest.step),
+                ticks::elapsed(x)
+            ),
         };
-        let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, self.id.with("readout")));
-        let measure = |words: &str, font: FontId| painter.layout_no_wrap(words.to_owned(), font, t.text).size().x;
-        let name_width = rows.iter().map(|row| measure(row.1, text::small())).fold(0.0, f32::max);
-        let value_width = rows.iter().map(|row| measure(&row.2, text::small())).fold(0.0, f32::max);
-        let raw_width = rows.iter().map(|row| measure(&row.3, text::small())).fold(0.0, f32::max);
-        let raw_room = if raw_width > 0.0 { raw_width + space::M } else { 0.0 };
+        let painter = ui
+            .ctx()
+            .layer_painter(LayerId::new(Order::Tooltip, self.id.with("readout")));
+        let measure = |words: &str, font: FontId| {
+            painter
+                .layout_no_wrap(words.to_owned(), font, t.text)
+                .size()
+                .x
+        };
+        let name_width = rows
+            .iter()
+            .map(|row| measure(row.1, text::small()))
+            .fold(0.0, f32::max);
+        let value_width = rows
+            .iter()
+            .map(|row| measure(&row.2, text::small()))
+            .fold(0.0, f32::max);
+        let raw_width = rows
+            .iter()
+            .map(|row| measure(&row.3, text::small()))
+            .fold(0.0, f32::max);
+        let raw_room = if raw_width > 0.0 {
+            raw_width + space::M
+        } else {
+            0.0
+        };
         let row_height = 16.0;
-        let width = (space::M + name_width + space::L + value_width + raw_room).max(measure(&head, text::small()));
-        let total = vec2(width + 2.0 * space::S, row_height * (rows.len() as f32 + 1.0) + 2.0 * space::XS);
+        let width = (space::M + name_width + space::L + value_width + raw_room)
+            .max(measure(&head, text::small()));
+        let total = vec2(
+            width + 2.0 * space::S,
+            row_height * (rows.len() as f32 + 1.0) + 2.0 * space::XS,
+        );
         let left = if pointer.x + 16.0 + total.x > frame.right() + GUTTER {
             pointer.x - 16.0 - total.x
         } else {
             pointer.x + 16.0
         };
         let screen = ui.ctx().content_rect();
-        let top = if low { frame.top() } else { frame.bottom() - total.y };
-        let top = top.clamp(screen.top() + 4.0, (screen.bottom() - total.y - 4.0).max(4.0));
+        let top = if low {
+            frame.top()
+        } else {
+            frame.bottom() - total.y
+        };
+        let top = top.clamp(
+            screen.top() + 4.0,
+            (screen.bottom() - total.y - 4.0).max(4.0),
+        );
         let rect = Rect::from_min_size(pos2(left, top), total);
         painter.add(t.shadow().as_shape(rect, size::RADIUS));
-        painter.rect(rect, size::RADIUS, t.raised, t.line_stroke(), StrokeKind::Inside);
+        painter.rect(
+            rect,
+            size::RADIUS,
+            t.raised,
+            t.line_stroke(),
+            StrokeKind::Inside,
+        );
         let mut at = rect.min + vec2(space::S, space::XS);
         let middle = row_height / 2.0;
-        painter.text(at + vec2(0.0, middle), Align2::LEFT_CENTER, head, text::small(), t.secondary);
+        painter.text(
+            at + vec2(0.0, middle),
+            Align2::LEFT_CENTER,
+            head,
+            text::small(),
+            t.secondary,
+        );
         for (colour, name, value, raw) in rows {
             at.y += row_height;
             painter.circle_filled(at + vec2(3.0, middle), 3.0, colour);
@@ -308,7 +445,13 @@ impl Chart<'_> {
             let value_at = pos2(rect.right() - space::S - raw_room, at.y + middle);
             painter.text(value_at, Align2::RIGHT_CENTER, value, text::small(), t.text);
             let raw_at = pos2(rect.right() - space::S, at.y + middle);
-            painter.text(raw_at, Align2::RIGHT_CENTER, raw, text::small(), t.secondary);
+            painter.text(
+                raw_at,
+                Align2::RIGHT_CENTER,
+                raw,
+                text::small(),
+                t.secondary,
+            );
         }
     }
 }
@@ -321,7 +464,13 @@ fn x_marks(axis: XAxis, bounds: (f64, f64), length: f32) -> Vec<egui_plot::GridM
 }
 
 /// Moves labels apart until none is closer than `gap` to the next, within `low..=high`.
-fn spread<T>(items: &mut [T], mut y: impl FnMut(&mut T) -> &mut f32, gap: f32, low: f32, high: f32) {
+fn spread<T>(
+    items: &mut [T],
+    mut y: impl FnMut(&mut T) -> &mut f32,
+    gap: f32,
+    low: f32,
+    high: f32,
+) {
     let mut least = low;
     for item in items.iter_mut() {
         let at = y(item);
@@ -373,8 +522,16 @@ impl<'a> Drawn<'a> {
         if let Some(raw) = &self.raw {
             add(raw, self.colour.gamma_multiply(0.28), 1.0);
         }
-        let colour = if self.dots { self.colour.gamma_multiply(0.6) } else { self.colour };
-        add(&self.smooth, colour, if self.dots { 1.0 } else { size::LINE });
+        let colour = if self.dots {
+            self.colour.gamma_multiply(0.6)
+        } else {
+            self.colour
+        };
+        add(
+            &self.smooth,
+            colour,
+            if self.dots { 1.0 } else { size::LINE },
+        );
     }
 
     /// Evaluation points as dots, single points between gaps too, and a mark at the edge for what is
@@ -397,7 +554,14 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    fn paint_dot_at(&self, painter: &Painter, transform: &PlotTransform, axis: XAxis, x: f64, t: &Tokens) {
+    fn paint_dot_at(
+        &self,
+        painter: &Painter,
+        transform: &PlotTransform,
+        axis: XAxis,
+        x: f64,
+        t: &Tokens,
+    ) {
         if let Some(at) = self.point_at(transform, axis, x) {
             painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
         }
@@ -409,7 +573,10 @@ impl<'a> Drawn<'a> {
 
     /// Where the point nearest to `x` is on screen.
     fn point_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<Pos2> {
-        let point = self.series.nearest(axis, x).filter(|point| point.value.is_finite())?;
+        let point = self
+            .series
+            .nearest(axis, x)
+            .filter(|point| point.value.is_finite())?;
         let start = self.series.get(0).map_or(0, |first| first.wall_ms);
         let x = match axis {
             XAxis::Step => point.step as f64,
@@ -439,7 +606,11 @@ impl<'a> Drawn<'a> {
         let points = self.smooth.points();
         let after = points.partition_point(|point| point[0] < x);
         let (a, b) = (points.get(after.checked_sub(1)?)?, points.get(after)?);
-        let share = if b[0] > a[0] { (x - a[0]) / (b[0] - a[0]) } else { 0.0 };
+        let share = if b[0] > a[0] {
+            (x - a[0]) / (b[0] - a[0])
+        } else {
+            0.0
+        };
         Some(a[1] + share * (b[1] - a[1]))
     }
 }
@@ -452,7 +623,10 @@ mod tests {
     fn labels_do_not_touch() {
         let mut ys = [10.0, 11.0, 12.0, 60.0];
         spread(&mut ys, |y| y, 13.0, 0.0, 60.0);
-        assert!(ys.windows(2).all(|pair| pair[1] - pair[0] >= 12.99), "{ys:?}");
+        assert!(
+            ys.windows(2).all(|pair| pair[1] - pair[0] >= 12.99),
+            "{ys:?}"
+        );
         assert!(ys.iter().all(|y| (0.0..=60.0).contains(y)));
     }
 }

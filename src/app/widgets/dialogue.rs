@@ -1,7 +1,9 @@
 //! A sample dialogue: the context as a conversation, the target and what was generated, their levels.
 
 use eframe::egui;
-use eframe::egui::{Align, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2,
+};
 
 use super::text as words;
 use crate::app::format;
@@ -13,25 +15,47 @@ use crate::experiment::{SampleDialogue, SampleLevel};
 pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = space::S;
-    let feeling = if sample.emotion.is_empty() { "Dialogue".to_string() } else { sentence(&sample.emotion) };
+    let feeling = if sample.emotion.is_empty() {
+        "Dialogue".to_string()
+    } else {
+        sentence(&sample.emotion)
+    };
     let head = words::bold(ui, &format!("{}  {feeling}", sample.index + 1));
     if !sample.situation.is_empty() {
         head.on_hover_text(&sample.situation);
-        let situation = RichText::new(&sample.situation).font(text::small()).color(t.secondary);
+        let situation = RichText::new(&sample.situation)
+            .font(text::small())
+            .color(t.secondary);
         ui.add(Label::new(situation).wrap());
     }
     for (turn, utterance) in sample.context.iter().enumerate() {
         utterance_ui(ui, utterance, turn % 2 == 0);
     }
-    answer_ui(ui, "Target", &sample.target, sample.levels.iter().map(|level| (level.mechanism, level.target)), None);
-    let generated = sample.levels.iter().map(|level| (level.mechanism, level.generated));
+    answer_ui(
+        ui,
+        "Target",
+        &sample.target,
+        sample
+            .levels
+            .iter()
+            .map(|level| (level.mechanism, level.target)),
+        None,
+    );
+    let generated = sample
+        .levels
+        .iter()
+        .map(|level| (level.mechanism, level.generated));
     answer_ui(ui, "Generated", &sample.generated, generated, Some(sample));
 }
 
 /// What was said: the speaker's left, the listener's right.
 fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
     let t = theme::of(ui);
-    let (who, align) = if speaker { ("Speaker", Align::Min) } else { ("Listener", Align::Max) };
+    let (who, align) = if speaker {
+        ("Speaker", Align::Min)
+    } else {
+        ("Listener", Align::Max)
+    };
     ui.with_layout(Layout::top_down(align), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.label(RichText::new(who).font(text::small()).color(t.secondary));
@@ -43,7 +67,11 @@ fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
             .show(ui, |ui| {
                 ui.set_max_width(widest - 2.0 * space::S);
                 ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                    ui.add(Label::new(RichText::new(utterance).color(t.text)).wrap().selectable(true));
+                    ui.add(
+                        Label::new(RichText::new(utterance).color(t.text))
+                            .wrap()
+                            .selectable(true),
+                    );
                 });
             });
     });
@@ -91,7 +119,15 @@ fn answer_ui(
         });
     });
     let bar = Rect::from_min_max(pos2(left, top), pos2(left + 2.0, ui.min_rect().bottom()));
-    ui.painter().rect_filled(bar, 1, if generated.is_some() { t.accent } else { t.line });
+    ui.painter().rect_filled(
+        bar,
+        1,
+        if generated.is_some() {
+            t.accent
+        } else {
+            t.line
+        },
+    );
 }
 
 /// A mechanism and its level: a word on one of three depths, framed when it misses the target's.
@@ -102,12 +138,21 @@ fn level_ui(ui: &mut Ui, mechanism: Mechanism, level: EmpathyLevel, against: Opt
     let galley = ui.painter().layout_no_wrap(label, text::small(), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
     ui.painter().rect_filled(rect, 4, fill);
-    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, colour);
+    ui.painter()
+        .galley(rect.center() - galley.size() / 2.0, galley, colour);
     let mut hint = format!("{}: {}", mechanism.title(), level.title().to_lowercase());
     if let Some(sample) = against {
         if sample.target != sample.generated {
-            ui.painter().rect_stroke(rect, 4, egui::Stroke::new(1.0, t.warning), StrokeKind::Outside);
-            hint += &format!(", where the target is {}", sample.target.title().to_lowercase());
+            ui.painter().rect_stroke(
+                rect,
+                4,
+                egui::Stroke::new(1.0, t.warning),
+                StrokeKind::Outside,
+            );
+            hint += &format!(
+                ", where the target is {}",
+                sample.target.title().to_lowercase()
+            );
         } else {
             hint += ", as the target";
         }
@@ -128,5 +173,7 @@ fn short(mechanism: Mechanism) -> &'static str {
 /// With a capital first.
 pub fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

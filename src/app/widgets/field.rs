@@ -1,7 +1,8 @@
 //! Fields to type in and lists to choose from, in the look of the window.
 
 use eframe::egui::{
-    Align2, ComboBox, Id, Key, Rect, Response, Role, Sense, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, ComboBox, Id, Key, Rect, Response, Role, Sense, StrokeKind, TextEdit, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::button::focus_ring;
@@ -19,7 +20,13 @@ pub fn search(ui: &mut Ui, words: &mut String, name: &str, hint: &str, width: f3
 }
 
 /// One of several words. Gives the one that was chosen anew.
-pub fn combo<'a>(ui: &mut Ui, name: &str, chosen: &str, options: &[&'a str], width: f32) -> Option<&'a str> {
+pub fn combo<'a>(
+    ui: &mut Ui,
+    name: &str,
+    chosen: &str,
+    options: &[&'a str],
+    width: f32,
+) -> Option<&'a str> {
     let mut picked = None;
     ComboBox::from_id_salt(name)
         .selected_text(chosen.to_string())
@@ -43,7 +50,8 @@ pub fn combo<'a>(ui: &mut Ui, name: &str, chosen: &str, options: &[&'a str], wid
 /// A value between 0 and `most`, by dragging or by the arrow keys.
 pub fn slider(ui: &mut Ui, name: &str, value: &mut f64, most: f64, width: f32) -> Response {
     let t = theme::of(ui);
-    let (rect, mut response) = ui.allocate_exact_size(vec2(width, size::ROW), Sense::click_and_drag());
+    let (rect, mut response) =
+        ui.allocate_exact_size(vec2(width, size::ROW), Sense::click_and_drag());
     let rail = Rect::from_center_size(rect.center(), vec2(width - 12.0, 4.0));
     let before = *value;
     if let Some(pointer) = response.interact_pointer_pos() {
@@ -52,11 +60,17 @@ pub fn slider(ui: &mut Ui, name: &str, value: &mut f64, most: f64, width: f32) -
     }
     if response.has_focus() {
         ui.memory_mut(|memory| {
-            let filter = eframe::egui::EventFilter { horizontal_arrows: true, ..Default::default() };
+            let filter = eframe::egui::EventFilter {
+                horizontal_arrows: true,
+                ..Default::default()
+            };
             memory.set_focus_lock_filter(response.id, filter);
         });
         let moved = ui.input(|input| {
-            f64::from(input.num_presses(Key::ArrowRight) as i32 - input.num_presses(Key::ArrowLeft) as i32)
+            f64::from(
+                input.num_presses(Key::ArrowRight) as i32
+                    - input.num_presses(Key::ArrowLeft) as i32,
+            )
         });
         *value += moved * most / 50.0;
     }
@@ -69,8 +83,17 @@ pub fn slider(ui: &mut Ui, name: &str, value: &mut f64, most: f64, width: f32) -
     let x = rail.left() + rail.width() * (now / most) as f32;
     ui.painter().rect_filled(rail, 2, t.line);
     ui.painter().rect_filled(rail.with_max_x(x), 2, t.accent);
-    let fill = if response.hovered() || response.dragged() { t.accent_hover } else { t.accent };
-    ui.painter().circle(pos2(x, rail.center().y), 6.0, fill, eframe::egui::Stroke::new(2.0, t.ground));
+    let fill = if response.hovered() || response.dragged() {
+        t.accent_hover
+    } else {
+        t.accent
+    };
+    ui.painter().circle(
+        pos2(x, rail.center().y),
+        6.0,
+        fill,
+        eframe::egui::Stroke::new(2.0, t.ground),
+    );
     focus_ring(ui, &response, rect.shrink2(vec2(0.0, 5.0)));
     response
 }
@@ -78,8 +101,11 @@ pub fn slider(ui: &mut Ui, name: &str, value: &mut f64, most: f64, width: f32) -
 /// A box to tick. True when it was ticked or cleared.
 pub fn tick(ui: &mut Ui, words: &str, on: &mut bool) -> Response {
     let t = theme::of(ui);
-    let galley = ui.painter().layout_no_wrap(words.to_owned(), theme::text::body(), t.text);
-    let (rect, mut response) = ui.allocate_exact_size(vec2(galley.size().x + 24.0, 26.0), Sense::click());
+    let galley = ui
+        .painter()
+        .layout_no_wrap(words.to_owned(), theme::text::body(), t.text);
+    let (rect, mut response) =
+        ui.allocate_exact_size(vec2(galley.size().x + 24.0, 26.0), Sense::click());
     if response.clicked() {
         *on = !*on;
         response.mark_changed();
@@ -92,11 +118,21 @@ pub fn tick(ui: &mut Ui, words: &str, on: &mut bool) -> Response {
         (false, true) => (t.hover, t.faint),
         (false, false) => (t.raised, t.faint),
     };
-    ui.painter().rect(mark, 4, fill, eframe::egui::Stroke::new(1.0, line), StrokeKind::Inside);
+    ui.painter().rect(
+        mark,
+        4,
+        fill,
+        eframe::egui::Stroke::new(1.0, line),
+        StrokeKind::Inside,
+    );
     if ticked {
         icon::paint(ui.painter(), mark.shrink(2.0), Icon::Check, t.on_accent);
     }
-    ui.painter().galley(pos2(rect.left() + 24.0, rect.center().y - galley.size().y / 2.0), galley, t.text);
+    ui.painter().galley(
+        pos2(rect.left() + 24.0, rect.center().y - galley.size().y / 2.0),
+        galley,
+        t.text,
+    );
     focus_ring(ui, &response, mark);
     response
 }

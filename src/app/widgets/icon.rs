@@ -87,15 +87,21 @@ impl Pen<'_> {
 
     fn filled(&self, points: &[(f32, f32)]) {
         let points = points.iter().map(|&(x, y)| self.at(x, y)).collect();
-        self.painter.add(Shape::convex_polygon(points, self.stroke.color, Stroke::NONE));
+        self.painter.add(Shape::convex_polygon(
+            points,
+            self.stroke.color,
+            Stroke::NONE,
+        ));
     }
 
     fn circle(&self, x: f32, y: f32, radius: f32) {
-        self.painter.circle_stroke(self.at(x, y), radius * self.scale, self.stroke);
+        self.painter
+            .circle_stroke(self.at(x, y), radius * self.scale, self.stroke);
     }
 
     fn dot(&self, x: f32, y: f32, radius: f32) {
-        self.painter.circle_filled(self.at(x, y), radius * self.scale, self.stroke.color);
+        self.painter
+            .circle_filled(self.at(x, y), radius * self.scale, self.stroke.color);
     }
 
     fn arc(&self, x: f32, y: f32, radius: f32, from: f32, to: f32) {
@@ -110,7 +116,8 @@ impl Pen<'_> {
 
     fn frame(&self, x: f32, y: f32, w: f32, h: f32, radius: f32) {
         let rect = Rect::from_min_max(self.at(x, y), self.at(x + w, y + h));
-        self.painter.rect_stroke(rect, radius * self.scale, self.stroke, StrokeKind::Middle);
+        self.painter
+            .rect_stroke(rect, radius * self.scale, self.stroke, StrokeKind::Middle);
     }
 
     fn icon(&self, icon: Icon) {
@@ -168,7 +175,13 @@ impl Pen<'_> {
             Icon::Stop => self.filled(&[(3.8, 3.8), (12.2, 3.8), (12.2, 12.2), (3.8, 12.2)]),
             Icon::Flag => {
                 self.line(&[(4.0, 14.2), (4.0, 2.2)]);
-                self.line(&[(4.0, 2.8), (12.6, 2.8), (10.4, 5.9), (12.6, 9.0), (4.0, 9.0)]);
+                self.line(&[
+                    (4.0, 2.8),
+                    (12.6, 2.8),
+                    (10.4, 5.9),
+                    (12.6, 9.0),
+                    (4.0, 9.0),
+                ]);
             }
             Icon::Gauge => {
                 self.arc(8.0, 10.4, 6.2, PI, TAU);

@@ -1,7 +1,10 @@
 //! What a page says beside its content: an empty place, a warning, an error, a command to type.
 
 use eframe::egui;
-use eframe::egui::{Align, Color32, Frame, Label, Layout, Margin, Rect, Response, RichText, Sense, Stroke, Ui, Vec2, vec2};
+use eframe::egui::{
+    Align, Color32, Frame, Label, Layout, Margin, Rect, Response, RichText, Sense, Stroke, Ui,
+    Vec2, vec2,
+};
 
 use super::button::Button;
 use super::icon::{self, Icon};
@@ -35,7 +38,9 @@ pub fn empty(ui: &mut Ui, icon: Icon, title: &str, explanation: &str, action: &s
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(32.0), Sense::hover());
         icon::paint(ui.painter(), rect, icon, t.faint);
         ui.add_space(space::XS);
-        ui.add(Label::new(RichText::new(title).font(text::heading()).color(t.text)));
+        ui.add(Label::new(
+            RichText::new(title).font(text::heading()).color(t.text),
+        ));
         ui.scope(|ui| {
             ui.set_max_width(420.0);
             ui.add(Label::new(RichText::new(explanation).color(t.secondary)).wrap());
@@ -52,7 +57,9 @@ pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, actions: impl F
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 actions(ui);
-                ui.with_layout(Layout::left_to_right(Align::Min), |ui| text_ui(ui, tone, title, detail, |_| {}));
+                ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                    text_ui(ui, tone, title, detail, |_| {})
+                });
             });
         });
     });
@@ -80,14 +87,27 @@ fn framed(ui: &mut Ui, tone: Tone, content: impl FnOnce(&mut Ui)) {
 
 fn text_ui(ui: &mut Ui, tone: Tone, title: &str, detail: &str, below: impl FnOnce(&mut Ui)) {
     let t = theme::of(ui);
-    let icon = if tone == Tone::Info { Icon::Info } else { Icon::Warning };
+    let icon = if tone == Tone::Info {
+        Icon::Info
+    } else {
+        Icon::Warning
+    };
     let (rect, _) = ui.allocate_exact_size(vec2(16.0, 18.0), Sense::hover());
-    icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(15.0)), icon, tone.colour(t));
+    icon::paint(
+        ui.painter(),
+        Rect::from_center_size(rect.center(), Vec2::splat(15.0)),
+        icon,
+        tone.colour(t),
+    );
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         words::bold(ui, title);
         if !detail.is_empty() {
-            ui.add(Label::new(RichText::new(detail).color(t.secondary)).wrap().selectable(true));
+            ui.add(
+                Label::new(RichText::new(detail).color(t.secondary))
+                    .wrap()
+                    .selectable(true),
+            );
         }
         below(ui);
     });
@@ -100,17 +120,28 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
     Frame::new()
         .fill(t.hover)
         .corner_radius(size::RADIUS)
-        .inner_margin(Margin { left: space::M as i8, right: 0, top: 0, bottom: 0 })
+        .inner_margin(Margin {
+            left: space::M as i8,
+            right: 0,
+            top: 0,
+            bottom: 0,
+        })
         .show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = space::S;
                 let width = (ui.available_width() - size::ROW - space::S).max(40.0);
-                ui.allocate_ui_with_layout(vec2(width, size::ROW), Layout::left_to_right(Align::Center), |ui| {
-                    ui.set_min_width(width);
-                    let label = RichText::new(command).font(text::mono()).color(t.text);
-                    ui.add(Label::new(label).wrap().selectable(true));
-                });
-                copied = ui.add(Button::icon(Icon::Copy, "Copy the command")).clicked();
+                ui.allocate_ui_with_layout(
+                    vec2(width, size::ROW),
+                    Layout::left_to_right(Align::Center),
+                    |ui| {
+                        ui.set_min_width(width);
+                        let label = RichText::new(command).font(text::mono()).color(t.text);
+                        ui.add(Label::new(label).wrap().selectable(true));
+                    },
+                );
+                copied = ui
+                    .add(Button::icon(Icon::Copy, "Copy the command"))
+                    .clicked();
             });
         });
     copied
@@ -118,10 +149,13 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
 
 /// A small tag, such as the name of a stage.
 pub fn tag(ui: &mut Ui, words: &str, fill: Color32, colour: Color32) -> Response {
-    let galley = ui.painter().layout_no_wrap(words.to_owned(), text::small(), colour);
+    let galley = ui
+        .painter()
+        .layout_no_wrap(words.to_owned(), text::small(), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
     ui.painter().rect_filled(rect, 4, fill);
-    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, colour);
+    ui.painter()
+        .galley(rect.center() - galley.size() / 2.0, galley, colour);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, words));
     response
 }

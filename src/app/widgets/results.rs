@@ -39,7 +39,10 @@ fn figures() -> Vec<Figure> {
     ];
     for mechanism in Mechanism::ALL {
         let key = declared::VALIDATION_F1_KEYS[mechanism.index()];
-        all.push(figure(key, Box::new(move |s| s.mechanism_f1.map(|f1| f1[mechanism.index()]))));
+        all.push(figure(
+            key,
+            Box::new(move |s| s.mechanism_f1.map(|f1| f1[mechanism.index()])),
+        ));
     }
     all.into_iter().flatten().collect()
 }
@@ -58,12 +61,21 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
 
     row(ui, row_size, |ui| {
         cell(ui, NAME, Align::Min, |ui| {
-            words::small(ui, format!("{}, n = {}", super::dialogue::sentence(&first.split), format::count(first.n)));
+            words::small(
+                ui,
+                format!(
+                    "{}, n = {}",
+                    super::dialogue::sentence(&first.split),
+                    format::count(first.n)
+                ),
+            );
         });
         for system in systems {
-            cell(ui, SYSTEM, Align::Min, |ui| value_ui(ui, |ui| {
-                words::bold(ui, &system.system);
-            }));
+            cell(ui, SYSTEM, Align::Min, |ui| {
+                value_ui(ui, |ui| {
+                    words::bold(ui, &system.system);
+                })
+            });
         }
         if systems.len() == 2 {
             cell(ui, CHANGE, Align::Max, |ui| {
@@ -72,7 +84,8 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
         }
     });
     for figure in figures() {
-        let values: Vec<Option<Estimate>> = systems.iter().map(|system| (figure.of)(system)).collect();
+        let values: Vec<Option<Estimate>> =
+            systems.iter().map(|system| (figure.of)(system)).collect();
         if values.iter().all(Option::is_none) {
             continue;
         }
@@ -80,7 +93,8 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
         row(ui, row_size, |ui| {
             cell(ui, NAME, Align::Min, |ui| {
                 ui.spacing_mut().item_spacing.x = space::XS;
-                ui.label(RichText::new(&figure.name).color(t.text)).on_hover_text(figure.definition);
+                ui.label(RichText::new(&figure.name).color(t.text))
+                    .on_hover_text(figure.definition);
                 if !figure.unit.is_empty() {
                     ui.label(RichText::new(figure.unit).color(t.secondary));
                 }
@@ -90,14 +104,21 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
                     Direction::None => return,
                 };
                 let (rect, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
-                icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(10.0)), arrow, t.secondary);
+                icon::paint(
+                    ui.painter(),
+                    Rect::from_center_size(rect.center(), Vec2::splat(10.0)),
+                    arrow,
+                    t.secondary,
+                );
                 response.on_hover_text(hint);
             });
             for value in &values {
                 cell(ui, SYSTEM, Align::Min, |ui| estimate_ui(ui, *value));
             }
             if let [Some(before), Some(after)] = values[..] {
-                cell(ui, CHANGE, Align::Max, |ui| difference_ui(ui, &figure, before, after));
+                cell(ui, CHANGE, Align::Max, |ui| {
+                    difference_ui(ui, &figure, before, after)
+                });
             }
         });
     }
@@ -105,13 +126,16 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     row(ui, row_size, |ui| {
         cell(ui, NAME, Align::Min, |ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
-            ui.label(RichText::new("Length").color(t.text)).on_hover_text("Mean words of a generated response");
+            ui.label(RichText::new("Length").color(t.text))
+                .on_hover_text("Mean words of a generated response");
             ui.label(RichText::new("words").color(t.secondary));
         });
         for system in systems {
-            cell(ui, SYSTEM, Align::Min, |ui| value_ui(ui, |ui| {
-                ui.label(RichText::new(format::number(system.mean_words)).color(t.text));
-            }));
+            cell(ui, SYSTEM, Align::Min, |ui| {
+                value_ui(ui, |ui| {
+                    ui.label(RichText::new(format::number(system.mean_words)).color(t.text));
+                })
+            });
         }
     });
     ui.add_space(space::S);
@@ -133,15 +157,25 @@ fn estimate_ui(ui: &mut Ui, value: Option<Estimate>) {
     ui.spacing_mut().item_spacing.x = space::S;
     let Some(value) = value else {
         value_ui(ui, |ui| {
-            ui.label(RichText::new("–").color(t.secondary)).on_hover_text("Not known for this system");
+            ui.label(RichText::new("–").color(t.secondary))
+                .on_hover_text("Not known for this system");
         });
         return;
     };
     value_ui(ui, |ui| {
         ui.label(RichText::new(format::number(value.value)).color(t.text));
     });
-    let interval = format!("{} – {}", format::number(value.low), format::number(value.high));
-    ui.label(RichText::new(interval).font(text::small()).color(t.secondary)).on_hover_text("95 % interval");
+    let interval = format!(
+        "{} – {}",
+        format::number(value.low),
+        format::number(value.high)
+    );
+    ui.label(
+        RichText::new(interval)
+            .font(text::small())
+            .color(t.secondary),
+    )
+    .on_hover_text("95 % interval");
 }
 
 fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate) {
@@ -160,13 +194,21 @@ fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate
     };
     let sign = if change > 0.0 { "+" } else { "" };
     // As many decimals as the figures have that it lies between.
-    let decimals = format::number(after.value).split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let decimals = format::number(after.value)
+        .split_once('.')
+        .map_or(0, |(_, decimals)| decimals.len());
     ui.spacing_mut().item_spacing.x = space::XS;
     let words = format!("{sign}{}", format::fixed(change, decimals));
-    ui.label(RichText::new(words).color(colour)).on_hover_text(hint);
+    ui.label(RichText::new(words).color(colour))
+        .on_hover_text(hint);
     let arrow = if change > 0.0 { Icon::Up } else { Icon::Down };
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
-    icon::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(10.0)), arrow, colour);
+    icon::paint(
+        ui.painter(),
+        Rect::from_center_size(rect.center(), Vec2::splat(10.0)),
+        arrow,
+        colour,
+    );
 }
 
 fn row(ui: &mut Ui, size: Vec2, cells: impl FnOnce(&mut Ui)) {
@@ -192,5 +234,6 @@ fn line(ui: &mut Ui) {
     let t = theme::of(ui);
     let width = (NAME + 2.0 * SYSTEM + CHANGE).min(ui.available_width());
     let (rect, _) = ui.allocate_exact_size(vec2(width, 1.0), Sense::hover());
-    ui.painter().hline(rect.x_range(), rect.center().y, t.line_stroke());
+    ui.painter()
+        .hline(rect.x_range(), rect.center().y, t.line_stroke());
 }

@@ -25,7 +25,10 @@ pub fn strip(ui: &mut Ui, stages: &[StageProgress], shown: Stage, run: RunStatus
     let gap = space::S;
     let each = (width - gap * (stages.len() - 1) as f32) / stages.len() as f32;
     for (n, progress) in stages.iter().enumerate() {
-        let rect = Rect::from_min_size(pos2(row.left() + n as f32 * (each + gap), row.top()), vec2(each, HEIGHT));
+        let rect = Rect::from_min_size(
+            pos2(row.left() + n as f32 * (each + gap), row.top()),
+            vec2(each, HEIGHT),
+        );
         if stage_ui(ui, rect, progress, progress.stage == shown, run) {
             chosen = Some(progress.stage);
         }
@@ -33,7 +36,13 @@ pub fn strip(ui: &mut Ui, stages: &[StageProgress], shown: Stage, run: RunStatus
     chosen
 }
 
-fn stage_ui(ui: &mut Ui, rect: Rect, progress: &StageProgress, shown: bool, run: RunStatus) -> bool {
+fn stage_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    progress: &StageProgress,
+    shown: bool,
+    run: RunStatus,
+) -> bool {
     let t = theme::of(ui);
     let response = ui.interact(rect, ui.scope_id().with(progress.stage), Sense::click());
     let running = progress.state == StageState::Running;
@@ -47,11 +56,19 @@ fn stage_ui(ui: &mut Ui, rect: Rect, progress: &StageProgress, shown: bool, run:
         (false, true) => t.hover,
         (false, false) => t.ground,
     };
-    let stroke = if shown { t.line_stroke() } else { egui::Stroke::NONE };
-    ui.painter().rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
+    let stroke = if shown {
+        t.line_stroke()
+    } else {
+        egui::Stroke::NONE
+    };
+    ui.painter()
+        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
 
     let inner = rect.shrink2(vec2(space::M, space::S));
-    let mark = Rect::from_center_size(pos2(inner.left() + 7.0, inner.top() + 8.0), Vec2::splat(14.0));
+    let mark = Rect::from_center_size(
+        pos2(inner.left() + 7.0, inner.top() + 8.0),
+        Vec2::splat(14.0),
+    );
     let colour = match progress.state {
         StageState::Done => t.good,
         StageState::Running => super::status::colour(t, run),
@@ -63,16 +80,36 @@ fn stage_ui(ui: &mut Ui, rect: Rect, progress: &StageProgress, shown: bool, run:
             ui.painter().circle_filled(mark.center(), 4.0, colour);
         }
         StageState::Waiting => {
-            ui.painter().circle_stroke(mark.center(), 3.5, egui::Stroke::new(1.2, colour));
+            ui.painter()
+                .circle_stroke(mark.center(), 3.5, egui::Stroke::new(1.2, colour));
         }
     }
-    let title_colour = if progress.state == StageState::Waiting && !shown { t.secondary } else { t.text };
+    let title_colour = if progress.state == StageState::Waiting && !shown {
+        t.secondary
+    } else {
+        t.text
+    };
     let painter = ui.painter().with_clip_rect(inner.intersect(ui.clip_rect()));
     let title_at = pos2(inner.left() + 22.0, inner.top() + 8.0);
-    painter.text(title_at, Align2::LEFT_CENTER, progress.stage.title(), text::body(), title_colour);
+    painter.text(
+        title_at,
+        Align2::LEFT_CENTER,
+        progress.stage.title(),
+        text::body(),
+        title_colour,
+    );
     let detail_at = pos2(inner.left() + 22.0, inner.top() + 25.0);
-    painter.text(detail_at, Align2::LEFT_CENTER, detail, text::small(), t.secondary);
-    let line = Rect::from_min_max(pos2(inner.left(), rect.bottom() - 8.0), pos2(inner.right(), rect.bottom() - 5.0));
+    painter.text(
+        detail_at,
+        Align2::LEFT_CENTER,
+        detail,
+        text::small(),
+        t.secondary,
+    );
+    let line = Rect::from_min_max(
+        pos2(inner.left(), rect.bottom() - 8.0),
+        pos2(inner.right(), rect.bottom() - 5.0),
+    );
     let line_colour = if running { colour } else { t.good };
     progress_line(ui, line, progress.fraction(), line_colour);
     focus_ring(ui, &response, rect);
@@ -80,7 +117,8 @@ fn stage_ui(ui: &mut Ui, rect: Rect, progress: &StageProgress, shown: bool, run:
 }
 
 fn detail(progress: &StageProgress, run: RunStatus) -> String {
-    let steps = |step: u64, total: u64| format!("{} of {}", format::count(step), format::count(total));
+    let steps =
+        |step: u64, total: u64| format!("{} of {}", format::count(step), format::count(total));
     match progress.state {
         StageState::Waiting => "waiting".into(),
         StageState::Done if progress.step == 0 => "done".into(),

@@ -3,7 +3,9 @@
 use eframe::egui;
 use std::sync::Arc;
 
-use eframe::egui::{Color32, FontId, Galley, Label, Pos2, Response, RichText, Ui, WidgetInfo, WidgetText};
+use eframe::egui::{
+    Color32, FontId, Galley, Label, Pos2, Response, RichText, Ui, WidgetInfo, WidgetText,
+};
 
 use crate::app::theme::{self, text};
 

@@ -16,13 +16,16 @@ pub fn marks((from, to): (f64, f64), length: f32, spacing: f32, whole: bool) -> 
 /// Marks at spans of time that a clock shows: 1, 2, 5, 10, 15, 30 of seconds, minutes and so on.
 pub fn time_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridMark> {
     const STEPS: [f64; 20] = [
-        0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
-        21_600.0, 43_200.0, 86_400.0,
+        0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0,
+        3600.0, 7200.0, 21_600.0, 43_200.0, 86_400.0,
     ];
     let most = (f64::from(length) / f64::from(spacing)).max(1.0);
     let least = (to - from) / most;
     let step = STEPS.into_iter().find(|step| *step >= least);
-    marks_of_step((from, to), step.unwrap_or_else(|| (least / 86_400.0).ceil() * 86_400.0))
+    marks_of_step(
+        (from, to),
+        step.unwrap_or_else(|| (least / 86_400.0).ceil() * 86_400.0),
+    )
 }
 
 fn marks_of_step((from, to): (f64, f64), step: f64) -> Vec<GridMark> {
@@ -31,7 +34,12 @@ fn marks_of_step((from, to): (f64, f64), step: f64) -> Vec<GridMark> {
     }
     let first = (from / step).ceil() as i64;
     let last = (to / step).floor() as i64;
-    (first..=last.min(first + 64)).map(|n| GridMark { value: n as f64 * step, step_size: step }).collect()
+    (first..=last.min(first + 64))
+        .map(|n| GridMark {
+            value: n as f64 * step,
+            step_size: step,
+        })
+        .collect()
 }
 
 fn nice_step(least: f64, whole: bool) -> f64 {
@@ -39,7 +47,10 @@ fn nice_step(least: f64, whole: bool) -> f64 {
         return 0.0;
     }
     let power = 10f64.powi(least.log10().floor() as i32);
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= least * 0.999);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|m| m * power)
+        .find(|s| *s >= least * 0.999);
     let step = step.unwrap_or(10.0 * power);
     if whole { step.max(1.0) } else { step }
 }
@@ -48,7 +59,11 @@ fn nice_step(least: f64, whole: bool) -> f64 {
 pub fn value_label(mark: GridMark) -> String {
     let size = mark.value.abs().max(mark.step_size);
     if size >= 1e6 || mark.step_size < 1e-5 {
-        return if mark.value == 0.0 { "0".into() } else { format::significant(mark.value, 2) };
+        return if mark.value == 0.0 {
+            "0".into()
+        } else {
+            format::significant(mark.value, 2)
+        };
     }
     let decimals = (-mark.step_size.log10().floor()).max(0.0) as usize;
     format::fixed(mark.value, decimals)
@@ -83,12 +98,24 @@ mod tests {
 
     #[test]
     fn marks_are_round_numbers_that_fit() {
-        assert_eq!(values(&marks((0.0, 1.0), 100.0, 40.0, false)), [0.0, 0.5, 1.0]);
-        assert_eq!(values(&marks((0.0, 3.0), 400.0, 40.0, true)), [0.0, 1.0, 2.0, 3.0]);
-        assert_eq!(values(&marks((-7.0, 12.0), 100.0, 40.0, false)), [0.0, 10.0]);
+        assert_eq!(
+            values(&marks((0.0, 1.0), 100.0, 40.0, false)),
+            [0.0, 0.5, 1.0]
+        );
+        assert_eq!(
+            values(&marks((0.0, 3.0), 400.0, 40.0, true)),
+            [0.0, 1.0, 2.0, 3.0]
+        );
+        assert_eq!(
+            values(&marks((-7.0, 12.0), 100.0, 40.0, false)),
+            [0.0, 10.0]
+        );
         assert!(marks((f64::NAN, 1.0), 100.0, 40.0, false).is_empty());
         assert!(marks((1.0, 1.0), 100.0, 40.0, false).len() <= 1);
-        assert_eq!(values(&time_marks((0.0, 100.0), 400.0, 100.0)), [0.0, 30.0, 60.0, 90.0]);
+        assert_eq!(
+            values(&time_marks((0.0, 100.0), 400.0, 100.0)),
+            [0.0, 30.0, 60.0, 90.0]
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     let cli = Cli::from_command_line();
     if cli.wants_window() {
         return cli::ended(cli.store().and_then(|store| {
-            app::run(app::Options::at(store))
+            app::run(app::Options::new(store))
                 .map_err(|error| cli::Failure::Failed(error.to_string()))
         }));
     }

@@ -7,6 +7,8 @@ use burn::tensor::{Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::host::Host;
+
 /// Whether and how activations are dropped in a forward pass.
 pub struct Dropout(Option<(f64, ChaCha8Rng)>);
 
@@ -23,25 +25,34 @@ impl Dropout {
 
     /// Applies it to `x`.
     pub fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
-        let Some((rate, random)) = &mut self.0 else {
-            return x;
-        };
-        let shape = x.dims();
+        match self.draw(x.dims()) {
+            None => x,
+            Some(factors) => {
+                let device = x.device().without_autodiff();
+                x * Tensor::from_data(factors, &device)
+            }
+        }
+    }
+
+    /// What [`Dropout::apply`] would multiply a tensor of this shape with; none if it is off.
+    pub(super) fn factors<const D: usize>(&mut self, shape: [usize; D]) -> Option<Host> {
+        self.draw(shape).map(Host::from)
+    }
+
+    fn draw<const D: usize>(&mut self, shape: [usize; D]) -> Option<TensorData> {
+        let (rate, random) = self.0.as_mut()?;
         let mut bytes = vec![0_u8; 2 * shape.iter().product::<usize>()];
         random.fill_bytes(&mut bytes);
         let threshold = (*rate * 65_536.0) as u16;
         let kept = (1.0 / (1.0 - *rate)) as f32;
-        let mask: Vec<f32> = bytes
-            .chunks_exact(2)
-            .map(|pair| {
-                if u16::from_le_bytes([pair[0], pair[1]]) < threshold {
-                    0.0
-                } else {
-                    kept
-                }
+        let (pairs, _) = bytes.as_chunks::<2>();
+        let factors: Vec<f32> = pairs
+            .iter()
+            .map(|pair| match u16::from_le_bytes(*pair) < threshold {
+                true => 0.0,
+                false => kept,
             })
             .collect();
-        let device = x.device().without_autodiff();
-        x * Tensor::from_data(TensorData::new(mask, shape), &device)
+        Some(TensorData::new(factors, shape))
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::Dropout;
 use super::prefix::PrefixVectors;
@@ -51,31 +52,28 @@ pub fn generate(
     let (ids, mask) = padded(contexts, config.pad_token_id, &device);
     let encoded = model.encode(ids, &mask, prefix, &mut Dropout::off());
     let mut cache = model.start(&encoded, &mask, prefix);
-    // Rows of the batch, as positions in `contexts`.
+    // Rows of the batch, as positions in `contexts`, and the last token of each.
     let mut rows: Vec<usize> = (0..contexts.len()).collect();
-    let mut last: Vec<u32> = vec![config.decoder_start_token_id; rows.len()];
-    let mut scratch = Vec::new();
+    let mut last = vec![config.decoder_start_token_id; rows.len()];
     for position in 0..sampling.max_new_tokens {
         let ids: Vec<i32> = last.iter().map(|id| *id as i32).collect();
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [rows.len(), 1]), &device);
         let hidden = model.decode_next(ids, &mut cache, prefix);
-        let logits: Vec<f32> = model.logits(hidden).into_data().iter::<f32>().collect();
-        for ((&row, last), logits) in rows
-            .iter()
-            .zip(&mut last)
-            .zip(logits.chunks(config.vocab_size))
-        {
-            let response = &mut responses[row];
-            if response.ended {
-                continue;
-            }
-            let (token, logprob) =
-                sampling.draw(logits, position, eos, &mut streams[row], &mut scratch);
-            response.tokens.push(token);
-            response.logprobs.push(logprob);
-            response.ended = token == eos;
-            *last = token;
-        }
+        let logits = model.logits(hidden).into_data_as::<f32>();
+        let logits = logits.as_slice::<f32>().expect("it was asked for f32");
+        let mut of_row: Vec<_> = responses.iter_mut().zip(streams.iter_mut()).map(Some).collect();
+        let going: Vec<_> = rows.iter().filter_map(|&row| of_row[row].take()).collect();
+        going
+            .into_par_iter()
+            .zip(logits.par_chunks(config.vocab_size).zip(&mut last))
+            .filter(|((response, _), _)| !response.ended)
+            .for_each_init(Vec::new, |scratch, ((response, stream), (logits, last))| {
+                let (token, logprob) = sampling.draw(logits, position, eos, stream, scratch);
+                response.tokens.push(token);
+                response.logprobs.push(logprob);
+                response.ended = token == eos;
+                *last = token;
+            });
         let going: Vec<usize> = (0..rows.len())
             .filter(|&at| !responses[rows[at]].ended)
             .collect();

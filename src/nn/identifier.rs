@@ -42,7 +42,7 @@ pub struct IdentifierConfig {
     pub head: Head,
 }
 
-/// A linear layer with bias; `weight` is `[input, output]`.
+/// A linear layer with bias; `weight` is `[output, input]`.
 #[derive(Module, Debug)]
 struct Dense {
     weight: Param<Tensor<2>>,

@@ -5,6 +5,7 @@
 pub mod device;
 mod dropout;
 mod generate;
+mod host;
 pub mod identifier;
 pub mod prefix;
 pub mod sampling;

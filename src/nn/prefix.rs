@@ -29,8 +29,8 @@ pub struct PrefixConfig {
 /// Keys and values of one layer, each `[heads, positions, d_kv]`.
 #[derive(Clone, Debug)]
 pub struct KeyValue {
-    keys: Tensor<3>,
-    values: Tensor<3>,
+    pub(super) keys: Tensor<3>,
+    pub(super) values: Tensor<3>,
 }
 
 impl KeyValue {

@@ -1,7 +1,11 @@
 //! One token from a row of logits, on the host.
 
+use std::cmp::Ordering;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+
+use super::host::log_sum_exp;
 
 /// How tokens are drawn (Sec. IV-B).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,74 +47,99 @@ impl Sampling {
     ) -> (u32, f32) {
         let forbidden = (position < self.min_new_tokens).then_some(eos);
         let log_sum = log_sum_exp(logits);
-        if self.greedy {
-            let mut best = (f32::NEG_INFINITY, 0);
-            for (id, &logit) in (0_u32..).zip(logits) {
-                if logit > best.0 && Some(id) != forbidden {
-                    best = (logit, id);
+        let (logit, id) = if self.greedy {
+            likeliest(logits, forbidden)
+        } else {
+            self.candidates(logits, forbidden, scratch);
+            self.choose(scratch, random)
+        };
+        (id, logit - log_sum)
+    }
+
+    /// Leaves in `scratch` the tokens to choose from, in an order that does not depend on the batch:
+    /// the likeliest first where there is a limit, else as the vocabulary has them.
+    fn candidates(&self, logits: &[f32], forbidden: Option<u32>, scratch: &mut Vec<(f32, u32)>) {
+        let all = logits
+            .iter()
+            .copied()
+            .zip(0_u32..)
+            .filter(|(_, id)| Some(*id) != forbidden);
+        scratch.clear();
+        if self.top_k == 0 || self.top_k >= logits.len() {
+            scratch.extend(all);
+            if self.top_p < 1.0 {
+                scratch.sort_unstable_by(by_likelihood);
+            }
+            return;
+        }
+        // No token at or below the threshold is among the k likeliest; few are above it.
+        let mut threshold = f32::NEG_INFINITY;
+        for (logit, id) in all {
+            if logit > threshold || scratch.len() < self.top_k {
+                scratch.push((logit, id));
+                if scratch.len() >= 4 * self.top_k {
+                    threshold = keep_likeliest(scratch, self.top_k);
                 }
             }
-            return (best.1, best.0 - log_sum);
         }
-        scratch.clear();
-        scratch.extend(
-            logits
-                .iter()
-                .copied()
-                .zip(0_u32..)
-                .filter(|(_, id)| Some(*id) != forbidden),
-        );
-        let by_likelihood =
-            |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1));
-        if self.top_k > 0 && self.top_k < scratch.len() {
-            scratch.select_nth_unstable_by(self.top_k - 1, by_likelihood);
-            scratch.truncate(self.top_k);
-        }
-        // In a fixed order, so that one number of the stream means one token whatever the batch.
+        keep_likeliest(scratch, self.top_k);
         scratch.sort_unstable_by(by_likelihood);
-        let largest = scratch[0].0;
-        let mut total = 0.0_f64;
-        let weights: Vec<f64> = scratch
+    }
+
+    fn choose(&self, candidates: &[(f32, u32)], random: &mut ChaCha8Rng) -> (f32, u32) {
+        let largest = candidates
             .iter()
-            .map(|(logit, _)| {
-                let weight = f64::from((logit - largest) / self.temperature).exp();
-                total += weight;
-                weight
-            })
-            .collect();
-        let mut kept = weights.len();
+            .map(|(logit, _)| *logit)
+            .fold(f32::NEG_INFINITY, f32::max);
+        let weight = |logit: f32| f64::from((logit - largest) / self.temperature).exp();
+        let mut total: f64 = candidates.iter().map(|(logit, _)| weight(*logit)).sum();
+        let mut kept = candidates.len();
         if self.top_p < 1.0 {
             let mut reached = 0.0;
-            for (index, weight) in weights.iter().enumerate() {
-                reached += weight;
+            for (index, (logit, _)) in candidates.iter().enumerate() {
+                reached += weight(*logit);
                 if reached >= f64::from(self.top_p) * total {
                     kept = index + 1;
                     break;
                 }
             }
-            total = weights[..kept].iter().sum();
+            total = candidates[..kept].iter().map(|(logit, _)| weight(*logit)).sum();
         }
         let mut point = random.random::<f64>() * total;
-        let mut chosen = kept - 1;
-        for (index, weight) in weights[..kept].iter().enumerate() {
-            point -= weight;
+        for candidate in &candidates[..kept] {
+            point -= weight(candidate.0);
             if point < 0.0 {
-                chosen = index;
-                break;
+                return *candidate;
             }
         }
-        let (logit, id) = scratch[chosen];
-        (id, logit - log_sum)
+        candidates[kept - 1]
     }
 }
 
-fn log_sum_exp(logits: &[f32]) -> f32 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits
+fn by_likelihood(a: &(f32, u32), b: &(f32, u32)) -> Ordering {
+    b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
+}
+
+/// Keeps the `k` likeliest in no order and gives the least of their logits.
+fn keep_likeliest(candidates: &mut Vec<(f32, u32)>, k: usize) -> f32 {
+    if k < candidates.len() {
+        candidates.select_nth_unstable_by(k - 1, by_likelihood);
+        candidates.truncate(k);
+    }
+    candidates
         .iter()
-        .map(|logit| f64::from((logit - largest).exp()))
-        .sum();
-    largest + sum.ln() as f32
+        .map(|(logit, _)| *logit)
+        .fold(f32::INFINITY, f32::min)
+}
+
+fn likeliest(logits: &[f32], forbidden: Option<u32>) -> (f32, u32) {
+    let mut best = (f32::NEG_INFINITY, 0);
+    for (id, &logit) in (0_u32..).zip(logits) {
+        if logit > best.0 && Some(id) != forbidden {
+            best = (logit, id);
+        }
+    }
+    best
 }
 
 #[cfg(test)]
@@ -182,6 +211,31 @@ mod tests {
         let sum: f32 = logits.iter().map(|x| x.exp()).sum();
         assert_eq!(greedy.0, 1);
         assert!((greedy.1 - (3.0 - sum.ln())).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_k_likeliest_are_found_whatever_their_order() {
+        let logits: Vec<f32> = (0..5000_u32).map(|i| ((i * 7919) % 4999) as f32 / 100.0).collect();
+        let mut sorted: Vec<(f32, u32)> = logits.iter().copied().zip(0..).collect();
+        sorted.sort_by(by_likelihood);
+        let mut found = Vec::new();
+        for k in [1, 2, 20, 700] {
+            Sampling { top_k: k, ..sampling() }.candidates(&logits, None, &mut found);
+            assert_eq!(found, sorted[..k]);
+        }
+        let equal = [1.0; 9];
+        Sampling { top_k: 2, ..sampling() }.candidates(&equal, Some(0), &mut found);
+        assert_eq!(found, [(1.0, 1), (1.0, 2)]);
+    }
+
+    #[test]
+    fn numbers_that_are_none_still_give_a_token() {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        for top_k in [0, 2] {
+            let broken = Sampling { top_k, ..sampling() };
+            let (token, logprob) = broken.draw(&[f32::NAN; 9], 0, 1, &mut random, &mut Vec::new());
+            assert!(token < 9 && logprob.is_nan());
+        }
     }
 
     #[test]

@@ -1,20 +1,23 @@
 //! T5's attention: no scaling of the scores, relative position bias, prefixes, a cache.
 
+use std::cell::OnceCell;
+
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::T5Config;
 use crate::nn::Dropout;
+use crate::nn::host::{self, After, Attention, Sources, is_host};
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::{Init, Sink, Source, WeightsError};
 
 /// Attention among the tokens of one sequence.
 #[derive(Module, Debug)]
 pub(super) struct SelfAttention {
-    /// Queries, keys and values in one product: `[d_model, 3 * inner]`.
+    /// Queries, keys and values in one product: `[3 * inner, d_model]`.
     qkv: Param<Tensor<2>>,
-    /// `[inner, d_model]`
+    /// `[d_model, inner]`
     o: Param<Tensor<2>>,
     heads: usize,
 }
@@ -22,11 +25,11 @@ pub(super) struct SelfAttention {
 /// Attention from the decoder to the encoder.
 #[derive(Module, Debug)]
 pub(super) struct CrossAttention {
-    /// `[d_model, inner]`
-    q: Param<Tensor<2>>,
-    /// Keys and values in one product: `[d_model, 2 * inner]`.
-    kv: Param<Tensor<2>>,
     /// `[inner, d_model]`
+    q: Param<Tensor<2>>,
+    /// Keys and values in one product: `[2 * inner, d_model]`.
+    kv: Param<Tensor<2>>,
+    /// `[d_model, inner]`
     o: Param<Tensor<2>>,
     heads: usize,
 }
@@ -84,18 +87,22 @@ impl SelfAttention {
         sink.put_linear(&[(&part("o"), config.d_model)], self.o.val());
     }
 
-    /// `x` `[batch, tokens, d_model]`, `bias` `[batch or 1, heads, tokens, prefix + keys]`.
-    /// With a cache, keys and values of earlier tokens come from it and these are added.
+    /// `x` `[batch, tokens, d_model]`. With a cache, keys and values of earlier tokens come from it
+    /// and these are added.
     pub fn forward(
         &self,
         x: Tensor<3>,
-        bias: &Tensor<4>,
+        bias: &Bias<'_>,
         prefix: Option<&KeyValue>,
         cache: Option<&mut Option<KeyValue4>>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let [batch, tokens, d_model] = x.dims();
         let qkv = linear(x, &self.qkv);
+        if cache.is_none() && is_host(&qkv.device()) {
+            let mixed = bias.attend_on_host(Sources::Own(qkv), self.heads, prefix, dropout);
+            return linear(mixed, &self.o);
+        }
         let inner = qkv.dims()[2] / 3;
         let mut parts = split_heads(qkv, 3, self.heads).into_iter();
         let (Some(q), Some(mut k), Some(mut v)) = (parts.next(), parts.next(), parts.next()) else {
@@ -116,7 +123,7 @@ impl SelfAttention {
                 values: v.clone(),
             });
         }
-        let mixed = attend(q, k, v, Some(bias), dropout);
+        let mixed = attend(q, k, v, bias.whole(), dropout);
         linear(merge_heads(mixed, inner), &self.o).reshape([batch, tokens, d_model])
     }
 }
@@ -164,13 +171,12 @@ impl CrossAttention {
         KeyValue4 { keys, values }
     }
 
-    /// `x` `[batch, tokens, d_model]`, `bias` `[batch, 1, 1, prefix + source]` or none where no
-    /// token of the source is padded.
-    pub fn forward(
+    /// `x` `[batch, tokens, d_model]` looks at what the cache has seen of the encoder.
+    pub fn forward_cached(
         &self,
         x: Tensor<3>,
         encoder: &KeyValue4,
-        bias: Option<&Tensor<4>>,
+        bias: &Tensor<4>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let [batch, tokens, d_model] = x.dims();
@@ -179,15 +185,134 @@ impl CrossAttention {
         let q = q
             .reshape([batch, tokens, self.heads, inner / self.heads])
             .swap_dims(1, 2);
-        let mixed = attend(
-            q,
-            encoder.keys.clone(),
-            encoder.values.clone(),
-            bias,
-            dropout,
-        );
+        let mixed = attend(q, encoder.keys.clone(), encoder.values.clone(), bias, dropout);
         linear(merge_heads(mixed, inner), &self.o).reshape([batch, tokens, d_model])
     }
+
+    /// `x` `[batch, tokens, d_model]` looks at the encoder's states `[batch, source, d_model]`.
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        encoded: &Tensor<3>,
+        bias: &Bias<'_>,
+        prefix: Option<&KeyValue>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
+        if is_host(&x.device()) {
+            let others = linear(encoded.clone(), &self.kv);
+            let sources = Sources::Other(linear(x, &self.q), others);
+            let mixed = bias.attend_on_host(sources, self.heads, prefix, dropout);
+            return linear(mixed, &self.o);
+        }
+        self.forward_cached(x, &self.look_at(encoded, prefix), bias.whole(), dropout)
+    }
+}
+
+/// What is added to the scores of an attention: the same for every layer.
+pub(super) struct Bias<'a> {
+    /// `[1, heads, tokens, keys]`
+    pub position: Option<Tensor<4>>,
+    /// `[batch, keys]`: 1 where a key is real.
+    pub mask: Option<&'a Tensor<2>>,
+    /// Whether the last token sees all keys and each token before it one less.
+    pub causal: bool,
+    /// Keys in front that have neither.
+    pub prefix: usize,
+    /// Tokens and keys.
+    pub size: [usize; 2],
+    whole: OnceCell<Tensor<4>>,
+}
+
+impl<'a> Bias<'a> {
+    pub fn new(
+        position: Option<Tensor<4>>,
+        mask: Option<&'a Tensor<2>>,
+        causal: bool,
+        prefix: usize,
+        size: [usize; 2],
+    ) -> Self {
+        Bias {
+            position,
+            mask,
+            causal,
+            prefix,
+            size,
+            whole: OnceCell::new(),
+        }
+    }
+
+    /// All of it in one tensor `[batch or 1, heads or 1, tokens or 1, prefix + keys]`.
+    pub fn whole(&self) -> &Tensor<4> {
+        self.whole.get_or_init(|| {
+            let mask = self.mask.map(mask_bias);
+            let mut whole = match (self.position.clone(), mask) {
+                (Some(position), Some(mask)) => position + mask,
+                (Some(bias), None) | (None, Some(bias)) => bias,
+                (None, None) => unreachable!("a bias has a part"),
+            };
+            let [tokens, keys] = self.size;
+            if self.causal && tokens > 1 {
+                let device = whole.device().without_autodiff();
+                whole = whole + causal_bias(tokens, keys, &device);
+            }
+            in_front(whole, self.prefix)
+        })
+    }
+
+    fn attend_on_host(
+        &self,
+        sources: Sources,
+        heads: usize,
+        prefix: Option<&KeyValue>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
+        let batch = match &sources {
+            Sources::Own(all) => all.dims()[0],
+            Sources::Other(queries, _) => queries.dims()[0],
+        };
+        let [tokens, keys] = self.size;
+        let attention = Attention {
+            heads,
+            position: self.position.as_ref(),
+            mask: self.mask,
+            causal: self.causal,
+            prefix,
+            dropped: dropout.factors([batch, heads, tokens, self.prefix + keys]),
+        };
+        host::attend(sources, attention)
+    }
+}
+
+/// What a masked score becomes: softmax gives it exactly 0.
+const MASKED: f32 = -1e9;
+
+/// `[batch, 1, 1, tokens]`: 0 where real, a large negative number where padded.
+pub(super) fn mask_bias(mask: &Tensor<2>) -> Tensor<4> {
+    let [batch, tokens] = mask.dims();
+    mask.clone()
+        .sub_scalar(1.0)
+        .mul_scalar(-MASKED)
+        .reshape([batch, 1, 1, tokens])
+}
+
+/// `[1, 1, tokens, keys]`: no token sees a later one.
+fn causal_bias(tokens: usize, keys: usize, device: &Device) -> Tensor<4> {
+    let mut bias = vec![0.0; tokens * keys];
+    for (query, row) in bias.chunks_mut(keys).enumerate() {
+        row[keys - tokens + query + 1..].fill(MASKED);
+    }
+    Tensor::from_data(TensorData::new(bias, [1, 1, tokens, keys]), device)
+}
+
+/// The bias with `length` columns of 0 in front: prefix keys have no position and no mask.
+pub(super) fn in_front(bias: Tensor<4>, length: usize) -> Tensor<4> {
+    if length == 0 {
+        return bias;
+    }
+    let [batch, heads, tokens, _] = bias.dims();
+    let device = bias.device().without_autodiff();
+    let zeros = Tensor::zeros([batch, heads, tokens, length], &device);
+    Tensor::cat(vec![zeros, bias], 3)
 }
 
 /// Keys and values of a batch, each `[batch, heads, tokens, d_kv]`.
@@ -212,23 +337,24 @@ fn attend(
     q: Tensor<4>,
     k: Tensor<4>,
     v: Tensor<4>,
-    bias: Option<&Tensor<4>>,
+    bias: &Tensor<4>,
     dropout: &mut Dropout,
 ) -> Tensor<4> {
-    let mut scores = q.matmul(k.swap_dims(2, 3));
-    if let Some(bias) = bias {
-        scores = scores + bias.clone();
-    }
+    let scores = q.matmul(k.swap_dims(2, 3)) + bias.clone();
     dropout.apply(softmax(scores, 3)).matmul(v)
 }
 
-/// `[batch, tokens, in] · [in, out]`, as one product over all tokens.
+/// `x · weightᵀ` for `x` `[batch, tokens, input]` and `weight` `[output, input]`, as one product over
+/// all tokens.
 pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
-    let [batch, tokens, input] = x.dims();
     let weight = weight.val();
-    let output = weight.dims()[1];
+    if is_host(&x.device()) {
+        return host::linear(x, weight, After::Nothing);
+    }
+    let [batch, tokens, input] = x.dims();
+    let output = weight.dims()[0];
     x.reshape([batch * tokens, input])
-        .matmul(weight)
+        .matmul(weight.transpose())
         .reshape([batch, tokens, output])
 }
 

@@ -198,14 +198,8 @@ impl T5 {
         prefix: Option<&PrefixVectors>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
-        let mut cache = self.decoder.start(encoded, encoder_mask, prefix);
-        self.decoder.forward(
-            embed(&self.embedding, ids),
-            &mut cache,
-            false,
-            prefix,
-            dropout,
-        )
+        let x = embed(&self.embedding, ids);
+        self.decoder.forward(x, encoded, encoder_mask, prefix, dropout)
     }
 
     /// A cache to decode from, token by token.
@@ -225,30 +219,17 @@ impl T5 {
         cache: &mut Cache,
         prefix: Option<&PrefixVectors>,
     ) -> Tensor<3> {
-        self.decoder.forward(
-            embed(&self.embedding, ids),
-            cache,
-            true,
-            prefix,
-            &mut Dropout::off(),
-        )
+        self.decoder.next(embed(&self.embedding, ids), cache, prefix)
     }
 
     /// Logits `[batch, tokens, vocabulary]` of final decoder states.
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
-        let [batch, tokens, width] = hidden.dims();
-        let (table, hidden) = match &self.head {
-            Some(head) => (head.val(), hidden),
-            None => (
-                self.embedding.val(),
-                hidden.mul_scalar((width as f64).powf(-0.5)),
-            ),
-        };
-        let vocabulary = table.dims()[0];
-        // E · xᵀ, since the embedding is stored row by row.
-        table
-            .matmul(hidden.reshape([batch * tokens, width]).transpose())
-            .transpose()
-            .reshape([batch, tokens, vocabulary])
+        match &self.head {
+            Some(head) => linear(hidden, head),
+            None => {
+                let width = self.config.d_model as f64;
+                linear(hidden.mul_scalar(width.powf(-0.5)), &self.embedding)
+            }
+        }
     }
 }

@@ -2,16 +2,16 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::{gelu_approximate, relu};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 
-use super::attention::{CrossAttention, KeyValue4, PositionBias, SelfAttention, linear};
+use super::attention::{
+    Bias, CrossAttention, KeyValue4, PositionBias, SelfAttention, in_front, linear, mask_bias,
+};
 use super::config::{FeedForward, T5Config};
 use crate::nn::Dropout;
+use crate::nn::host::{self, After, is_host};
 use crate::nn::prefix::PrefixVectors;
 use crate::nn::weights::{Init, Sink, Source, WeightsError};
-
-/// What a masked score becomes: softmax gives it exactly 0.
-const MASKED: f32 = -1e9;
 
 /// Layer norm by the root mean square, without mean and bias.
 #[derive(Module, Debug)]
@@ -38,6 +38,9 @@ impl RmsNorm {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        if is_host(&x.device()) {
+            return host::rms_norm(x, self.weight.val(), self.epsilon);
+        }
         let mean = (x.clone() * x.clone()).mean_dim(2);
         let scale = mean.add_scalar(self.epsilon).sqrt().recip();
         x * scale * self.weight.val().unsqueeze()
@@ -47,9 +50,9 @@ impl RmsNorm {
 /// The feed-forward layer of a block.
 #[derive(Module, Debug)]
 struct Dense {
-    /// `[d_model, d_ff]`, or gate and linear side by side: `[d_model, 2 * d_ff]`.
+    /// `[d_ff, d_model]`, or gate above linear: `[2 * d_ff, d_model]`.
     wi: Param<Tensor<2>>,
-    /// `[d_ff, d_model]`
+    /// `[d_model, d_ff]`
     wo: Param<Tensor<2>>,
     gated: bool,
 }
@@ -94,12 +97,14 @@ impl Dense {
     }
 
     fn forward(&self, x: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
-        let hidden = linear(x, &self.wi);
         let hidden = if self.gated {
+            let hidden = linear(x, &self.wi);
             let d_ff = hidden.dims()[2] / 2;
             gelu_approximate(hidden.clone().narrow(2, 0, d_ff)) * hidden.narrow(2, d_ff, d_ff)
+        } else if is_host(&x.device()) {
+            host::linear(x, self.wi.val(), After::Relu)
         } else {
-            relu(hidden)
+            relu(linear(x, &self.wi))
         };
         linear(dropout.apply(hidden), &self.wo)
     }
@@ -197,9 +202,9 @@ impl Encoder {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let tokens = x.dims()[1];
-        let device = mask.device();
-        let bias = self.position_bias.forward(0, tokens, tokens, &device) + mask_bias(mask);
-        let bias = in_front(bias, prefix.map_or(0, |prefix| prefix.encoder_length()));
+        let position = self.position_bias.forward(0, tokens, tokens, &mask.device());
+        let length = prefix.map_or(0, |prefix| prefix.encoder_length());
+        let bias = Bias::new(Some(position), Some(mask), false, length, [tokens, tokens]);
         let mut x = dropout.apply(x);
         for (index, block) in self.blocks.iter().enumerate() {
             let prefix = prefix.map(|prefix| &prefix.encoder[index]);
@@ -342,84 +347,55 @@ impl Decoder {
         }
     }
 
-    /// Final states of the next tokens `x` `[batch, tokens, d_model]`. With `keep`, the cache takes
-    /// them in; without, it stays as it was begun (teacher forcing).
+    /// Final states of tokens `x` `[batch, tokens, d_model]`, all at once (teacher forcing).
     pub fn forward(
         &self,
-        x: Tensor<3>,
-        cache: &mut Cache,
-        keep: bool,
+        mut x: Tensor<3>,
+        encoded: &Tensor<3>,
+        encoder_mask: &Tensor<2>,
         prefix: Option<&PrefixVectors>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
-        let tokens = x.dims()[1];
-        let device = x.device().without_autodiff();
-        let keys = cache.length + tokens;
-        let mut bias = self
-            .position_bias
-            .forward(cache.length, tokens, keys, &device);
-        if tokens > 1 {
-            bias = bias + causal_bias(cache.length, tokens, keys, &device);
-        }
-        let bias = in_front(bias, prefix.map_or(0, |prefix| prefix.decoder_length()));
-        let mut x = dropout.apply(x);
-        for (index, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
-            let prefix = prefix.map(|prefix| &prefix.decoder[index]);
-            let own = keep.then_some(&mut layer.own);
-            let attended = block.attention.forward(
-                block.attention_norm.forward(x.clone()),
-                &bias,
-                prefix,
-                own,
-                dropout,
-            );
+        let (tokens, source) = (x.dims()[1], encoded.dims()[1]);
+        let position = self.position_bias.forward(0, tokens, tokens, &encoder_mask.device());
+        let length = prefix.map_or(0, |prefix| prefix.decoder_length());
+        let own = Bias::new(Some(position), None, true, length, [tokens, tokens]);
+        let length = prefix.map_or(0, |prefix| prefix.cross_length());
+        let cross = Bias::new(None, Some(encoder_mask), false, length, [tokens, source]);
+        x = dropout.apply(x);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let own_prefix = prefix.map(|prefix| &prefix.decoder[index]);
+            let cross_prefix = prefix.and_then(|prefix| prefix.cross(index));
+            let normed = block.attention_norm.forward(x.clone());
+            let attended = block.attention.forward(normed, &own, own_prefix, None, dropout);
             x = x + dropout.apply(attended);
-            let crossed = block.cross.forward(
-                block.cross_norm.forward(x.clone()),
-                &layer.encoder,
-                Some(&cache.encoder_bias),
-                dropout,
-            );
+            let normed = block.cross_norm.forward(x.clone());
+            let crossed = block.cross.forward(normed, encoded, &cross, cross_prefix, dropout);
             x = x + dropout.apply(crossed);
-            let dense = block
-                .dense
-                .forward(block.dense_norm.forward(x.clone()), dropout);
+            let dense = block.dense.forward(block.dense_norm.forward(x.clone()), dropout);
             x = x + dropout.apply(dense);
-        }
-        if keep {
-            cache.length = keys;
         }
         dropout.apply(self.final_norm.forward(x))
     }
-}
 
-/// `[batch, 1, 1, tokens]`: 0 where real, a large negative number where padded.
-fn mask_bias(mask: &Tensor<2>) -> Tensor<4> {
-    let [batch, tokens] = mask.dims();
-    mask.clone()
-        .sub_scalar(1.0)
-        .mul_scalar(-MASKED)
-        .reshape([batch, 1, 1, tokens])
-}
-
-/// `[1, 1, tokens, keys]`: no token sees a later one.
-fn causal_bias(first: usize, tokens: usize, keys: usize, device: &Device) -> Tensor<4> {
-    let mut bias = vec![0.0; tokens * keys];
-    for (query, row) in bias.chunks_mut(keys).enumerate() {
-        row[(first + query + 1).min(keys)..].fill(MASKED);
+    /// Final states of the next tokens `x` `[batch, tokens, d_model]`, which the cache takes in.
+    pub fn next(&self, mut x: Tensor<3>, cache: &mut Cache, prefix: Option<&PrefixVectors>) -> Tensor<3> {
+        let tokens = x.dims()[1];
+        let keys = cache.length + tokens;
+        let position = self.position_bias.forward(cache.length, tokens, keys, &x.device());
+        let length = prefix.map_or(0, |prefix| prefix.decoder_length());
+        let bias = Bias::new(Some(position), None, true, length, [tokens, keys]);
+        let mut dropout = Dropout::off();
+        for (index, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
+            let prefix = prefix.map(|prefix| &prefix.decoder[index]);
+            let normed = block.attention_norm.forward(x.clone());
+            x = x + block.attention.forward(normed, &bias, prefix, Some(&mut layer.own), &mut dropout);
+            let normed = block.cross_norm.forward(x.clone());
+            x = x + block.cross.forward_cached(normed, &layer.encoder, &cache.encoder_bias, &mut dropout);
+            let normed = block.dense_norm.forward(x.clone());
+            x = x + block.dense.forward(normed, &mut dropout);
+        }
+        cache.length = keys;
+        self.final_norm.forward(x)
     }
-    Tensor::from_data(TensorData::new(bias, [1, 1, tokens, keys]), device)
-}
-
-/// The bias with `length` columns of 0 in front: prefix keys have no position and no mask.
-fn in_front(bias: Tensor<4>, length: usize) -> Tensor<4> {
-    if length == 0 {
-        return bias;
-    }
-    let [batch, heads, tokens, _] = bias.dims();
-    let zeros = Tensor::zeros(
-        [batch, heads, tokens, length],
-        &bias.device().without_autodiff(),
-    );
-    Tensor::cat(vec![zeros, bias], 3)
 }

@@ -198,8 +198,8 @@ impl<'a> Source<'a> {
         Ok(self.upload(values, shape))
     }
 
-    /// A linear map from `input` to the outputs of `parts` side by side: `[input, sum of outputs]`,
-    /// all drawn with the same deviation.
+    /// A linear map from `input` to the outputs of `parts`, one under the other as files hold each:
+    /// `[sum of outputs, input]`, all drawn with the same deviation.
     pub fn linear(
         &mut self,
         parts: &[(&str, usize)],
@@ -213,27 +213,22 @@ impl<'a> Source<'a> {
         self.linear_of(&parts, input)
     }
 
-    /// As [`Source::linear`], each part drawn with its own deviation. Files hold each part as
-    /// `[output, input]`.
+    /// As [`Source::linear`], each part drawn with its own deviation.
     pub fn linear_of(
         &mut self,
         parts: &[(&str, usize, f64)],
         input: usize,
     ) -> Result<Param<Tensor<2>>, WeightsError> {
-        // All parts are read before room is made: a shape that lies is refused before it is believed.
-        let read = parts
-            .iter()
-            .map(|(name, output, std)| self.take(name, &[*output, input], Init::Normal(*std)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let width: usize = parts.iter().map(|(_, output, _)| output).sum();
-        let mut joined = vec![0.0; input * width];
-        let rows = read.iter().flat_map(|values| values.chunks_exact(input));
-        for (column, row) in rows.enumerate() {
-            for (at, value) in row.iter().enumerate() {
-                joined[at * width + column] = *value;
+        let mut joined = Vec::new();
+        for (name, output, std) in parts {
+            let part = self.take(name, &[*output, input], Init::Normal(*std))?;
+            match joined.is_empty() {
+                true => joined = part,
+                false => joined.extend(part),
             }
         }
-        Ok(self.upload(joined, [input, width]))
+        let outputs = parts.iter().map(|(_, output, _)| output).sum();
+        Ok(self.upload(joined, [outputs, input]))
     }
 
     fn upload<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {

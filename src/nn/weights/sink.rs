@@ -30,12 +30,12 @@ impl Sink {
         self.tensors.insert(name.into(), Outgoing { shape, values });
     }
 
-    /// Takes `[input, sum of outputs]` apart again: the inverse of [`super::Source::linear`].
+    /// Takes `[sum of outputs, input]` apart again: the inverse of [`super::Source::linear`].
     pub fn put_linear(&mut self, parts: &[(&str, usize)], tensor: Tensor<2>) {
-        let mut column = 0;
+        let mut first = 0;
         for (name, output) in parts {
-            self.put(*name, tensor.clone().narrow(1, column, *output).transpose());
-            column += output;
+            self.put(*name, tensor.clone().narrow(0, first, *output));
+            first += output;
         }
     }
 

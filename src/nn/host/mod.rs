@@ -1,0 +1,190 @@
+//! Operations on plain memory, for tensors of the processor's own device.
+//!
+//! What takes most of a T5's time has a kernel here: one pass instead of several, on all cores, with
+//! its derivative. Knows numbers and strides; knows no network. Other devices compute the same by
+//! ordinary tensor operations, which stand beside each use.
+
+mod attention;
+mod few;
+mod linear;
+mod norm;
+mod product;
+#[cfg(test)]
+mod tests;
+mod vector;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, AutodiffBackend, Flex};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+pub(super) use attention::{Attention, Sources, attend};
+pub(super) use linear::{After, linear};
+pub(super) use norm::rms_norm;
+pub(super) use vector::log_sum_exp;
+
+/// Whether the tensors of this device are plain memory.
+pub(super) fn is_host(device: &Device) -> bool {
+    #[cfg(test)]
+    if tests::AS_ELSEWHERE.get() {
+        return false;
+    }
+    device.clone().without_autodiff() == Device::flex()
+}
+
+/// Numbers row by row, shared until someone writes.
+#[derive(Clone, Debug)]
+pub(super) struct Host(FlexTensor);
+
+impl From<TensorData> for Host {
+    fn from(data: TensorData) -> Self {
+        Host::from_flex(FlexTensor::from_data(data))
+    }
+}
+
+impl Host {
+    /// Numbers in the shape of another.
+    fn like(values: Vec<f32>, other: &Host) -> Self {
+        Self::shaped(values, other.shape())
+    }
+
+    fn shaped(values: Vec<f32>, shape: &[usize]) -> Self {
+        Host(FlexTensor::from_data(TensorData::new(values, shape)))
+    }
+
+    /// The tensor's numbers, without its graph.
+    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Self {
+        match Operand::of(tensor.clone()) {
+            Operand::Constant(host) => host,
+            Operand::Recorded(tensor) => Host::from_flex(tensor.into_primitive()),
+        }
+    }
+
+    fn from_flex(tensor: FlexTensor) -> Self {
+        assert_eq!(tensor.dtype(), DType::F32, "networks compute in f32");
+        Host(tensor.to_contiguous())
+    }
+
+    pub fn shape(&self) -> &[usize] {
+        self.0.layout().shape()
+    }
+
+    pub fn values(&self) -> &[f32] {
+        self.0.storage()
+    }
+}
+
+/// An operation on plain memory with `N` inputs and one output.
+pub(super) trait HostOp<const N: usize>: Clone + std::fmt::Debug + Send + 'static {
+    /// What the derivative needs besides the inputs.
+    type Kept: Clone + std::fmt::Debug + Send + 'static;
+
+    /// The output. `keep` says whether a derivative will be asked for.
+    fn forward(&self, inputs: &[Host; N], keep: bool) -> (Host, Self::Kept);
+
+    /// Derivatives of those inputs that are `wanted`, from the output's.
+    fn backward(
+        &self,
+        inputs: &[Host; N],
+        kept: &Self::Kept,
+        gradient: Host,
+        wanted: [bool; N],
+    ) -> [Option<Host>; N];
+}
+
+/// A tensor as an operation takes it: with its graph if it has one.
+pub(super) enum Operand {
+    Constant(Host),
+    Recorded(<Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive),
+}
+
+impl Operand {
+    /// In place of an input that is not there.
+    fn nothing() -> Self {
+        Operand::Constant(Host::shaped(vec![0.0], &[1]))
+    }
+
+    pub fn of<const D: usize>(tensor: Tensor<D>) -> Self {
+        if tensor.is_autodiff() {
+            match tensor.try_into_primitive::<Autodiff<Flex>>() {
+                Ok(tensor) => Operand::Recorded(tensor),
+                Err(error) => unreachable!("the device was looked at before: {error:?}"),
+            }
+        } else {
+            match tensor.try_into_primitive::<Flex>() {
+                Ok(tensor) => Operand::Constant(Host::from_flex(tensor)),
+                Err(error) => unreachable!("the device was looked at before: {error:?}"),
+            }
+        }
+    }
+}
+
+/// Carries out `operation`, and records it where one of `inputs` is recorded.
+pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
+    operation: O,
+    inputs: [Operand; N],
+) -> Tensor<D> {
+    let recorded = inputs.iter().any(|input| matches!(input, Operand::Recorded(_)));
+    if !recorded {
+        let inputs = inputs.map(|input| match input {
+            Operand::Constant(host) => host,
+            Operand::Recorded(_) => unreachable!("none is recorded"),
+        });
+        let (output, _) = operation.forward(&inputs, false);
+        return Tensor::from_primitive::<Flex>(output.0);
+    }
+    let mut guards: Vec<NodeGuard> = Vec::with_capacity(N);
+    let inputs = inputs.map(|input| {
+        let tensor = match input {
+            Operand::Recorded(tensor) => tensor,
+            Operand::Constant(host) => Autodiff::<Flex>::from_inner(host.0),
+        };
+        let (primitive, guard) = tensor.into_parts();
+        guards.push(guard);
+        Host::from_flex(primitive)
+    });
+    let Ok(guards) = <[NodeGuard; N]>::try_from(guards) else {
+        unreachable!("one guard for each input")
+    };
+    let output = match Derivative(operation.clone())
+        .prepare::<NoCheckpointing>(guards)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(step) => {
+            let (output, kept) = operation.forward(&inputs, true);
+            step.finish(Recorded { inputs, kept }, output.0)
+        }
+        OpsKind::UnTracked(step) => step.finish(operation.forward(&inputs, false).0.0),
+    };
+    Tensor::from_primitive::<Autodiff<Flex>>(output)
+}
+
+/// What stays of an operation until its derivative is computed.
+#[derive(Clone, Debug)]
+struct Recorded<const N: usize, K> {
+    inputs: [Host; N],
+    kept: K,
+}
+
+#[derive(Debug)]
+struct Derivative<O>(O);
+
+impl<const N: usize, O: HostOp<N>> Backward<Flex, N> for Derivative<O> {
+    type State = Recorded<N, O::Kept>;
+
+    fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = Host::from_flex(gradients.consume::<Flex>(&ops.node));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let Recorded { inputs, kept } = &ops.state;
+        let derivatives = self.0.backward(inputs, kept, gradient, wanted);
+        for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
+            if let (Some(parent), Some(derivative)) = (parent, derivative) {
+                gradients.register::<Flex>(parent.id, derivative.0);
+            }
+        }
+    }
+}

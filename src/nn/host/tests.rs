@@ -1,0 +1,334 @@
+//! Kernels against the same computed by ordinary tensor operations, values and derivatives, at
+//! sizes that cross every block, tile and threshold.
+
+use std::cell::Cell;
+
+use burn::module::Module;
+use burn::tensor::activation::{relu, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{After, Attention, Host, Sources, attend, linear, rms_norm};
+use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
+use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
+use crate::nn::sampling::Sampling;
+use crate::nn::t5::{FeedForward, T5, T5Config};
+use crate::nn::{Dropout, generate};
+
+thread_local! {
+    /// Makes this thread compute on plain memory as other devices do.
+    pub static AS_ELSEWHERE: Cell<bool> = const { Cell::new(false) };
+}
+
+fn draw<const D: usize>(random: &mut ChaCha8Rng, shape: [usize; D]) -> Tensor<D> {
+    let count = shape.iter().product();
+    let values: Vec<f32> = (0..count).map(|_| random.random_range(-1.0..1.0)).collect();
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+fn trained<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
+    Tensor::from_data(tensor.to_data(), &Device::flex().autodiff()).require_grad()
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+fn assert_close(found: Vec<f32>, known: Vec<f32>, what: &str) {
+    assert_eq!(found.len(), known.len(), "{what}");
+    let scale = known.iter().fold(1.0_f32, |a, b| a.max(b.abs()));
+    for (found, known) in found.iter().zip(&known) {
+        assert!((found - known).abs() <= 2e-5 * scale, "{what}: {found} where {known} is right");
+    }
+}
+
+/// A loss whose derivative differs from number to number.
+fn loss<const D: usize>(output: Tensor<D>, weights: &Tensor<D>) -> Tensor<1> {
+    (output * weights.clone()).sum()
+}
+
+#[test]
+fn linear_layers_and_their_derivatives() {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    for (rows, input, output) in [
+        (1, 48, 5),
+        (3, 512, 700),
+        (7, 1100, 33),
+        (8, 1040, 513),
+        (8, 30, 40),
+        (9, 64, 300),
+        (40, 33, 900),
+        (130, 96, 200),
+        (300, 130, 70),
+    ] {
+        let (x, weight) = (draw(&mut random, [1, rows, input]), draw(&mut random, [output, input]));
+        let weights = draw(&mut random, [1, rows, output]);
+        for after in [After::Nothing, After::Relu] {
+            let what = format!("{rows} × {input} → {output}, {after:?}");
+            let plain = |x: Tensor<3>, weight: Tensor<2>| {
+                let y = x.matmul(weight.transpose().unsqueeze());
+                if after == After::Relu { relu(y) } else { y }
+            };
+            let known = plain(x.clone(), weight.clone());
+            assert_close(values(linear(x.clone(), weight.clone(), after)), values(known), &what);
+
+            let (ours, our_weight) = (trained(&x), trained(&weight));
+            let gradients = loss(linear(ours.clone(), our_weight.clone(), after), &weights).backward();
+            let (theirs, their_weight) = (trained(&x), trained(&weight));
+            let known = loss(plain(theirs.clone(), their_weight.clone()), &weights).backward();
+            let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
+            assert_close(of(ours.grad(&gradients)), of(theirs.grad(&known)), &what);
+            let of = |a: Option<Tensor<2>>| values(a.expect("a gradient"));
+            assert_close(of(our_weight.grad(&gradients)), of(their_weight.grad(&known)), &what);
+        }
+    }
+}
+
+#[test]
+fn a_frozen_weight_gets_no_gradient_and_passes_it_on() {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let x = trained(&draw(&mut random, [1, 20, 32]));
+    let weight = draw(&mut random, [48, 32]).autodiff();
+    let output = linear(x.clone(), weight.clone(), After::Nothing);
+    let gradients = output.sum().backward();
+    assert!(weight.grad(&gradients).is_none());
+    assert!(x.grad(&gradients).is_some());
+}
+
+#[test]
+fn root_mean_square_norms_and_their_derivatives() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    for (rows, width) in [(1, 16), (5, 70), (100, 512)] {
+        let (x, weight) = (draw(&mut random, [1, rows, width]), draw(&mut random, [width]));
+        let weights = draw(&mut random, [1, rows, width]);
+        let plain = |x: Tensor<3>, weight: Tensor<1>| {
+            let mean = (x.clone() * x.clone()).mean_dim(2);
+            x * mean.add_scalar(1e-6).sqrt().recip() * weight.unsqueeze()
+        };
+        let what = format!("{rows} × {width}");
+        let known = values(plain(x.clone(), weight.clone()));
+        assert_close(values(rms_norm(x.clone(), weight.clone(), 1e-6)), known, &what);
+        let (ours, our_weight) = (trained(&x), trained(&weight));
+        let gradients = loss(rms_norm(ours.clone(), our_weight.clone(), 1e-6), &weights).backward();
+        let (theirs, their_weight) = (trained(&x), trained(&weight));
+        let known = loss(plain(theirs.clone(), their_weight.clone()), &weights).backward();
+        let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
+        assert_close(of(ours.grad(&gradients)), of(theirs.grad(&known)), &what);
+        let of = |a: Option<Tensor<1>>| values(a.expect("a gradient"));
+        assert_close(of(our_weight.grad(&gradients)), of(their_weight.grad(&known)), &what);
+    }
+}
+
+const HEADS: usize = 3;
+const D_KV: usize = 20;
+const INNER: usize = HEADS * D_KV;
+
+/// What an attention may be given, as tensors that are trained or not.
+#[derive(Clone)]
+struct Given {
+    queries: Tensor<3>,
+    keys_and_values: Tensor<3>,
+    position: Tensor<4>,
+    prefix: Option<[Tensor<3>; 2]>,
+    mask: Option<Tensor<2>>,
+    factors: Option<Tensor<4>>,
+    causal: bool,
+}
+
+impl Given {
+    fn plainly(&self) -> Tensor<3> {
+        let [batch, tokens, _] = self.queries.dims();
+        let keys = self.keys_and_values.dims()[1];
+        let split = |x: Tensor<3>| {
+            let [batch, tokens, _] = x.dims();
+            x.reshape([batch, tokens, HEADS, D_KV]).swap_dims(1, 2)
+        };
+        let mut k = split(self.keys_and_values.clone().narrow(2, 0, INNER));
+        let mut v = split(self.keys_and_values.clone().narrow(2, INNER, INNER));
+        let mut bias = self.position.clone().repeat_dim(0, batch);
+        if let Some(mask) = &self.mask {
+            bias = bias + mask.clone().sub_scalar(1.0).mul_scalar(1e9).reshape([batch, 1, 1, keys]);
+        }
+        if self.causal {
+            let hidden: Vec<f32> = (0..tokens * keys)
+                .map(|at| if at % keys > at / keys { -1e9 } else { 0.0 })
+                .collect();
+            let hidden = TensorData::new(hidden, [1, 1, tokens, keys]);
+            bias = bias + Tensor::from_data(hidden, &Device::flex());
+        }
+        if let Some([keys, values]) = &self.prefix {
+            let repeated = |x: &Tensor<3>| x.clone().unsqueeze_dim::<4>(0).repeat_dim(0, batch);
+            k = Tensor::cat(vec![repeated(keys), k], 2);
+            v = Tensor::cat(vec![repeated(values), v], 2);
+            let zeros = Tensor::zeros([batch, HEADS, tokens, keys.dims()[1]], &Device::flex());
+            bias = Tensor::cat(vec![zeros, bias], 3);
+        }
+        let scores = split(self.queries.clone()).matmul(k.swap_dims(2, 3)) + bias;
+        let mut weights = softmax(scores, 3);
+        if let Some(factors) = &self.factors {
+            weights = weights * factors.clone();
+        }
+        weights.matmul(v).swap_dims(1, 2).reshape([batch, tokens, INNER])
+    }
+
+    fn on_host(&self, own: bool) -> Tensor<3> {
+        let sources = match own {
+            true => {
+                let all = vec![self.queries.clone(), self.keys_and_values.clone()];
+                Sources::Own(Tensor::cat(all, 2))
+            }
+            false => Sources::Other(self.queries.clone(), self.keys_and_values.clone()),
+        };
+        let prefix = self.prefix.clone().map(|[keys, values]| KeyValue { keys, values });
+        let attention = Attention {
+            heads: HEADS,
+            position: Some(&self.position),
+            mask: self.mask.as_ref(),
+            causal: self.causal,
+            prefix: prefix.as_ref(),
+            dropped: self.factors.as_ref().map(Host::of),
+        };
+        attend(sources, attention)
+    }
+
+    fn trained(&self) -> Self {
+        Given {
+            queries: trained(&self.queries),
+            keys_and_values: trained(&self.keys_and_values),
+            position: trained(&self.position),
+            prefix: self.prefix.as_ref().map(|prefix| prefix.each_ref().map(trained)),
+            ..self.clone()
+        }
+    }
+}
+
+#[test]
+fn attention_of_every_kind_and_its_derivatives() {
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    for (own, prefix, masked, causal, dropped) in [
+        (true, 0, true, false, false),
+        (true, 7, true, false, true),
+        (true, 4, false, true, false),
+        (true, 0, false, true, true),
+        (false, 0, true, false, false),
+        (false, 3, true, false, true),
+    ] {
+        let (batch, tokens) = (2, 19);
+        let keys = if own { tokens } else { 26 };
+        let mask: Vec<f32> = (0..batch * keys)
+            .map(|at| if at % keys < 12 || at < keys { 1.0 } else { 0.0 })
+            .collect();
+        let given = Given {
+            queries: draw(&mut random, [batch, tokens, INNER]),
+            keys_and_values: draw(&mut random, [batch, keys, 2 * INNER]),
+            position: draw(&mut random, [1, HEADS, tokens, keys]),
+            prefix: (prefix > 0).then(|| [0, 1].map(|_| draw(&mut random, [HEADS, prefix, D_KV]))),
+            mask: masked.then(|| {
+                Tensor::from_data(TensorData::new(mask, [batch, keys]), &Device::flex())
+            }),
+            factors: dropped
+                .then(|| draw(&mut random, [batch, HEADS, tokens, prefix + keys]).abs()),
+            causal,
+        };
+        let what = format!("own {own}, prefix {prefix}, mask {masked}, causal {causal}, dropped {dropped}");
+        let weights = draw(&mut random, [batch, tokens, INNER]);
+        assert_close(values(given.on_host(own)), values(given.plainly()), &what);
+
+        let (ours, theirs) = (given.trained(), given.trained());
+        let found = loss(ours.on_host(own), &weights).backward();
+        let known = loss(theirs.plainly(), &weights).backward();
+        let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
+        assert_close(of(ours.queries.grad(&found)), of(theirs.queries.grad(&known)), &what);
+        let pair = (ours.keys_and_values.grad(&found), theirs.keys_and_values.grad(&known));
+        assert_close(of(pair.0), of(pair.1), &what);
+        let of_4 = |a: Option<Tensor<4>>| values(a.expect("a gradient"));
+        assert_close(of_4(ours.position.grad(&found)), of_4(theirs.position.grad(&known)), &what);
+        if let (Some(ours), Some(theirs)) = (ours.prefix, theirs.prefix) {
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                assert_close(of(ours.grad(&found)), of(theirs.grad(&known)), &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_view_of_a_larger_tensor_is_read_where_it_is() {
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    let (x, weight) = (draw(&mut random, [2, 6, 90]), draw(&mut random, [40, 90]));
+    let (x, weight) = (x.narrow(1, 2, 3).swap_dims(0, 1), weight.narrow(1, 20, 50));
+    let x = x.narrow(2, 40, 50);
+    let known = x.clone().matmul(weight.clone().transpose().unsqueeze());
+    assert_close(values(linear(x, weight, After::Nothing)), values(known), "a view");
+}
+
+/// Everything that differs between devices, once: logits, derivatives, responses, levels.
+fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
+    let config = T5Config {
+        vocab_size: 70,
+        d_model: 32,
+        d_kv: 8,
+        num_heads: 4,
+        d_ff: 48,
+        num_layers: 2,
+        num_decoder_layers: 2,
+        feed_forward,
+        ..T5Config::default()
+    };
+    let device = Device::flex();
+    let t5 = T5::new(&config, &device, 3);
+    let lengths = PrefixConfig { encoder: 5, decoder: 4, cross: 3, hidden: 8 };
+    let prefix = Prefix::new(&lengths, &config, &device, 4);
+    let ids = |ids: [[i32; 6]; 2]| Tensor::<2, Int>::from_data(ids, &device);
+    let sources = ids([[5, 9, 33, 2, 8, 1], [60, 7, 1, 0, 0, 0]]);
+    let mask = Tensor::<2>::from_data([[1.0_f32; 6], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]], &device);
+    let targets = ids([[0, 4, 4, 19, 50, 6], [0, 69, 3, 2, 1, 0]]);
+
+    let (model, trained) = (t5.clone().train(), prefix.clone().train());
+    let vectors = trained.vectors();
+    let mut dropout = Dropout::new(0.1, 5);
+    let encoded = model.encode(sources.clone(), &mask, Some(&vectors), &mut dropout);
+    let hidden = model.decode(targets.clone(), &encoded, &mask, Some(&vectors), &mut dropout);
+    let logits = model.logits(hidden);
+    let gradients = logits.clone().powi_scalar(2).mean().backward();
+    let mut numbers = values(logits);
+    let mut gather = Gather { gradients: &gradients, numbers: &mut numbers };
+    model.visit(&mut gather);
+    trained.visit(&mut gather);
+
+    let shape = IdentifierConfig { encoder: config, pooling: Pooling::Max, head: Head::Mlp };
+    let identifier = Identifier::new(&shape, &device, 6);
+    let off = &mut Dropout::off();
+    numbers.extend(values(identifier.forward(sources, &mask, targets, &mask, off)));
+
+    let contexts = [vec![5, 9, 33, 1], vec![60, 1], vec![8, 8, 8, 8, 8, 1]];
+    let mut streams: Vec<_> = (0..3).map(ChaCha8Rng::seed_from_u64).collect();
+    let vectors = prefix.vectors();
+    let sampling = Sampling { top_k: 20, greedy: false, ..Sampling::greedy(9) };
+    let responses = generate(&t5, Some(&vectors), &contexts, &sampling, &mut streams);
+    (numbers, responses.into_iter().map(|response| response.tokens).collect())
+}
+
+struct Gather<'a> {
+    gradients: &'a burn::tensor::Gradients,
+    numbers: &'a mut Vec<f32>,
+}
+
+impl burn::module::ModuleVisitor for Gather<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+        let gradient = param.val().grad(self.gradients).expect("every parameter is trained");
+        self.numbers.extend(values(gradient));
+    }
+}
+
+#[test]
+fn networks_compute_here_what_they_compute_elsewhere() {
+    for feed_forward in [FeedForward::Relu, FeedForward::GatedGelu] {
+        let (here, responses) = all_of_it(feed_forward);
+        AS_ELSEWHERE.set(true);
+        let (elsewhere, their_responses) = all_of_it(feed_forward);
+        AS_ELSEWHERE.set(false);
+        assert_close(here, elsewhere, "a network");
+        assert_eq!(responses, their_responses);
+    }
+}

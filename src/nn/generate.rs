@@ -61,7 +61,11 @@ pub fn generate(
         let hidden = model.decode_next(ids, &mut cache, prefix);
         let logits = model.logits(hidden).into_data_as::<f32>();
         let logits = logits.as_slice::<f32>().expect("it was asked for f32");
-        let mut of_row: Vec<_> = responses.iter_mut().zip(streams.iter_mut()).map(Some).collect();
+        let mut of_row: Vec<_> = responses
+            .iter_mut()
+            .zip(streams.iter_mut())
+            .map(Some)
+            .collect();
         let going: Vec<_> = rows.iter().filter_map(|&row| of_row[row].take()).collect();
         going
             .into_par_iter()

@@ -103,7 +103,10 @@ impl Sampling {
                     break;
                 }
             }
-            total = candidates[..kept].iter().map(|(logit, _)| weight(*logit)).sum();
+            total = candidates[..kept]
+                .iter()
+                .map(|(logit, _)| weight(*logit))
+                .sum();
         }
         let mut point = random.random::<f64>() * total;
         for candidate in &candidates[..kept] {
@@ -215,16 +218,26 @@ mod tests {
 
     #[test]
     fn the_k_likeliest_are_found_whatever_their_order() {
-        let logits: Vec<f32> = (0..5000_u32).map(|i| ((i * 7919) % 4999) as f32 / 100.0).collect();
+        let logits: Vec<f32> = (0..5000_u32)
+            .map(|i| ((i * 7919) % 4999) as f32 / 100.0)
+            .collect();
         let mut sorted: Vec<(f32, u32)> = logits.iter().copied().zip(0..).collect();
         sorted.sort_by(by_likelihood);
         let mut found = Vec::new();
         for k in [1, 2, 20, 700] {
-            Sampling { top_k: k, ..sampling() }.candidates(&logits, None, &mut found);
+            Sampling {
+                top_k: k,
+                ..sampling()
+            }
+            .candidates(&logits, None, &mut found);
             assert_eq!(found, sorted[..k]);
         }
         let equal = [1.0; 9];
-        Sampling { top_k: 2, ..sampling() }.candidates(&equal, Some(0), &mut found);
+        Sampling {
+            top_k: 2,
+            ..sampling()
+        }
+        .candidates(&equal, Some(0), &mut found);
         assert_eq!(found, [(1.0, 1), (1.0, 2)]);
     }
 
@@ -232,7 +245,10 @@ mod tests {
     fn numbers_that_are_none_still_give_a_token() {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         for top_k in [0, 2] {
-            let broken = Sampling { top_k, ..sampling() };
+            let broken = Sampling {
+                top_k,
+                ..sampling()
+            };
             let (token, logprob) = broken.draw(&[f32::NAN; 9], 0, 1, &mut random, &mut Vec::new());
             assert!(token < 9 && logprob.is_nan());
         }

@@ -81,11 +81,18 @@ mod wide {
                     }
                 }
             }
-            output.from(first).for_each_row(Size { rows: T, columns: rows, terms }, |token, slots| {
-                for (slot, sums) in slots.iter_mut().zip(&sums) {
-                    slot.write(sums[token]);
-                }
-            });
+            output.from(first).for_each_row(
+                Size {
+                    rows: T,
+                    columns: rows,
+                    terms,
+                },
+                |token, slots| {
+                    for (slot, sums) in slots.iter_mut().zip(&sums) {
+                        slot.write(sums[token]);
+                    }
+                },
+            );
         }
     }
 
@@ -118,6 +125,9 @@ mod wide {
                 }
             }
         }
-        [of_a.map(|sums| _mm512_reduce_add_ps(sums)), of_b.map(|sums| _mm512_reduce_add_ps(sums))]
+        [
+            of_a.map(|sums| _mm512_reduce_add_ps(sums)),
+            of_b.map(|sums| _mm512_reduce_add_ps(sums)),
+        ]
     }
 }

@@ -62,7 +62,14 @@ impl HostOp<2> for Linear {
         gradient: Host,
         [x_wanted, weight_wanted]: [bool; 2],
     ) -> [Option<Host>; 2] {
-        let (Size { rows, columns, terms }, _) = size_of(x, weight);
+        let (
+            Size {
+                rows,
+                columns,
+                terms,
+            },
+            _,
+        ) = size_of(x, weight);
         let gradient = match output {
             Some(output) => where_positive(&gradient, output),
             None => gradient,
@@ -70,12 +77,20 @@ impl HostOp<2> for Linear {
         let gradient = Matrix::rows(gradient.values(), columns);
         let of_x = x_wanted.then(|| {
             let weight = Matrix::rows(weight.values(), terms);
-            let size = Size { rows, columns: terms, terms: columns };
+            let size = Size {
+                rows,
+                columns: terms,
+                terms: columns,
+            };
             product_like(x, gradient, weight, size)
         });
         let of_weight = weight_wanted.then(|| {
             let x = Matrix::rows(x.values(), terms);
-            let size = Size { rows: columns, columns: terms, terms: rows };
+            let size = Size {
+                rows: columns,
+                columns: terms,
+                terms: rows,
+            };
             product_like(weight, gradient.transposed(), x, size)
         });
         [of_x, of_weight]
@@ -90,8 +105,16 @@ const LANES: usize = 16;
 impl Linear {
     /// `(weight · xᵀ)ᵀ`: the product reads the weight once, row after row.
     fn turning_x(&self, output: Output, x: &[f32], weight: &[f32], size: Size) {
-        let Size { rows, columns, terms } = size;
-        let turned = if rows < LANES { rows } else { rows.next_multiple_of(LANES) };
+        let Size {
+            rows,
+            columns,
+            terms,
+        } = size;
+        let turned = if rows < LANES {
+            rows
+        } else {
+            rows.next_multiple_of(LANES)
+        };
         let mut x_turned = vec![0.0; terms * turned];
         transpose(x, terms, [rows, terms], Output::rows(&mut x_turned, turned));
         let x_turned = Matrix::rows(&x_turned, turned);
@@ -103,12 +126,22 @@ impl Linear {
                     Output::rows(&mut scratch, turned),
                     Matrix::rows(&weight[block * terms..], terms),
                     x_turned,
-                    Size { rows: rows_here, columns: turned, terms },
+                    Size {
+                        rows: rows_here,
+                        columns: turned,
+                        terms,
+                    },
                     false,
                 );
                 let target = output.from(block);
                 transpose(&scratch, turned, [rows_here, rows], target);
-                self.finish(target, Size { columns: rows_here, ..size });
+                self.finish(
+                    target,
+                    Size {
+                        columns: rows_here,
+                        ..size
+                    },
+                );
             }
         });
         debug_assert_eq!(weight.len(), columns * terms);
@@ -120,7 +153,12 @@ impl Linear {
         share_columns(size, |first, columns| {
             let part = &weight[first * terms..(first + columns) * terms];
             let turned = filled(columns * terms, |turned| {
-                transpose(part, terms, [columns, terms], Output::uninitialised(turned, columns));
+                transpose(
+                    part,
+                    terms,
+                    [columns, terms],
+                    Output::uninitialised(turned, columns),
+                );
             });
             let (x, turned) = (Matrix::rows(x, terms), Matrix::rows(&turned, columns));
             let part = Size { columns, ..size };
@@ -142,16 +180,33 @@ fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
     let [columns, terms] = *weight.shape() else {
         unreachable!("a weight has two dimensions")
     };
-    assert_eq!(shape.pop(), Some(terms), "the input is as wide as the weight");
+    assert_eq!(
+        shape.pop(),
+        Some(terms),
+        "the input is as wide as the weight"
+    );
     let rows = shape.iter().product();
     shape.push(columns);
-    (Size { rows, columns, terms }, shape)
+    (
+        Size {
+            rows,
+            columns,
+            terms,
+        },
+        shape,
+    )
 }
 
 /// `a · b` in the shape of `like`.
 fn product_like(like: &Host, a: Matrix<'_>, b: Matrix<'_>, size: Size) -> Host {
     let values = filled(size.rows * size.columns, |output| {
-        multiply_shared(Output::uninitialised(output, size.columns), a, b, size, false);
+        multiply_shared(
+            Output::uninitialised(output, size.columns),
+            a,
+            b,
+            size,
+            false,
+        );
     });
     Host::like(values, like)
 }
@@ -162,7 +217,12 @@ fn where_positive(gradient: &Host, output: &Host) -> Host {
     let values = filled(gradient.values().len(), |target| {
         target
             .par_chunks_mut(CHUNK)
-            .zip(gradient.values().par_chunks(CHUNK).zip(output.values().par_chunks(CHUNK)))
+            .zip(
+                gradient
+                    .values()
+                    .par_chunks(CHUNK)
+                    .zip(output.values().par_chunks(CHUNK)),
+            )
             .for_each(|(target, (gradient, output))| mask(target, gradient, output));
     });
     Host::like(values, gradient)

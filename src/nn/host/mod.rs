@@ -127,7 +127,9 @@ pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
     operation: O,
     inputs: [Operand; N],
 ) -> Tensor<D> {
-    let recorded = inputs.iter().any(|input| matches!(input, Operand::Recorded(_)));
+    let recorded = inputs
+        .iter()
+        .any(|input| matches!(input, Operand::Recorded(_)));
     if !recorded {
         let inputs = inputs.map(|input| match input {
             Operand::Constant(host) => host,

@@ -10,8 +10,17 @@ use super::vector::{on_this_processor, sum_of};
 use super::{Host, HostOp, Operand, apply};
 
 /// `x / sqrt(mean(x²) + epsilon) * weight` over the last dimension of `x` `[.., d]`.
-pub(in crate::nn) fn rms_norm<const D: usize>(x: Tensor<D>, weight: Tensor<1>, epsilon: f64) -> Tensor<D> {
-    apply(Norm { epsilon: epsilon as f32 }, [Operand::of(x), Operand::of(weight)])
+pub(in crate::nn) fn rms_norm<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<D> {
+    apply(
+        Norm {
+            epsilon: epsilon as f32,
+        },
+        [Operand::of(x), Operand::of(weight)],
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +67,11 @@ impl HostOp<2> for Norm {
                 output
                     .par_chunks_mut(width)
                     .with_min_len(GRAIN)
-                    .zip(x.values().par_chunks(width).zip(gradient.values().par_chunks(width)))
+                    .zip(
+                        x.values()
+                            .par_chunks(width)
+                            .zip(gradient.values().par_chunks(width)),
+                    )
                     .zip(scales.par_iter())
                     .for_each(|((output, (x, gradient)), scale)| {
                         derive_row(output, x, gradient, weight.values(), *scale);
@@ -68,7 +81,10 @@ impl HostOp<2> for Norm {
         });
         let of_weight = weight_wanted.then(|| {
             let mut sum = vec![0.0; width];
-            let rows = x.values().chunks_exact(width).zip(gradient.values().chunks_exact(width));
+            let rows = x
+                .values()
+                .chunks_exact(width)
+                .zip(gradient.values().chunks_exact(width));
             for ((x, gradient), scale) in rows.zip(scales) {
                 add_products(&mut sum, x, gradient, *scale);
             }

@@ -16,16 +16,27 @@ pub(super) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Rows of numbers that follow each other, `row_step` apart.
     pub fn rows(values: &'a [f32], row_step: usize) -> Self {
-        Matrix { values, row_step, column_step: 1 }
+        Matrix {
+            values,
+            row_step,
+            column_step: 1,
+        }
     }
 
     pub fn transposed(self) -> Self {
-        Matrix { row_step: self.column_step, column_step: self.row_step, ..self }
+        Matrix {
+            row_step: self.column_step,
+            column_step: self.row_step,
+            ..self
+        }
     }
 
     /// The same from column `columns` on.
-    pub fn from_column(self, columns: usize) -> Self {
-        Matrix { values: &self.values[columns * self.column_step..], ..self }
+    pub fn past_columns(self, columns: usize) -> Self {
+        Matrix {
+            values: &self.values[columns * self.column_step..],
+            ..self
+        }
     }
 
     /// Whether `rows × columns` numbers lie within the memory.
@@ -51,18 +62,30 @@ unsafe impl Sync for Output {}
 
 impl Output {
     pub fn rows(values: &mut [f32], row_step: usize) -> Self {
-        Output { values: values.as_mut_ptr(), length: values.len(), row_step }
+        Output {
+            values: values.as_mut_ptr(),
+            length: values.len(),
+            row_step,
+        }
     }
 
     pub fn uninitialised(values: &mut [MaybeUninit<f32>], row_step: usize) -> Self {
-        Output { values: values.as_mut_ptr().cast(), length: values.len(), row_step }
+        Output {
+            values: values.as_mut_ptr().cast(),
+            length: values.len(),
+            row_step,
+        }
     }
 
     /// The same from `offset` numbers on.
     pub fn from(self, offset: usize) -> Self {
         assert!(offset <= self.length, "within the memory");
         // SAFETY: checked on the line above.
-        Output { values: unsafe { self.values.add(offset) }, length: self.length - offset, ..self }
+        Output {
+            values: unsafe { self.values.add(offset) },
+            length: self.length - offset,
+            ..self
+        }
     }
 
     /// The same from row `row` on.
@@ -76,7 +99,10 @@ impl Output {
         for row in 0..size.rows {
             // SAFETY: the row lies within the memory, and no other thread writes these columns.
             let numbers = unsafe {
-                std::slice::from_raw_parts_mut(self.values.add(row * self.row_step).cast(), size.columns)
+                std::slice::from_raw_parts_mut(
+                    self.values.add(row * self.row_step).cast(),
+                    size.columns,
+                )
             };
             write(row, numbers);
         }
@@ -118,7 +144,11 @@ pub(super) struct Size {
 
 /// `output = a · b`, or `output += a · b`, on this thread.
 pub(super) fn multiply(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
-    let Size { rows, columns, terms } = size;
+    let Size {
+        rows,
+        columns,
+        terms,
+    } = size;
     assert!(
         output.holds(rows, columns) && a.holds(rows, terms) && b.holds(terms, columns),
         "matrices lie within their memory"
@@ -157,7 +187,13 @@ const GRAIN: usize = 64;
 /// As [`multiply`], columns of the output shared out among the cores.
 pub(super) fn multiply_shared(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
     share_columns(size, |first, columns| {
-        multiply(output.from(first), a, b.from_column(first), Size { columns, ..size }, add);
+        multiply(
+            output.from(first),
+            a,
+            b.past_columns(first),
+            Size { columns, ..size },
+            add,
+        );
     });
 }
 

@@ -39,7 +39,10 @@ fn assert_close(found: Vec<f32>, known: Vec<f32>, what: &str) {
     assert_eq!(found.len(), known.len(), "{what}");
     let scale = known.iter().fold(1.0_f32, |a, b| a.max(b.abs()));
     for (found, known) in found.iter().zip(&known) {
-        assert!((found - known).abs() <= 2e-5 * scale, "{what}: {found} where {known} is right");
+        assert!(
+            (found - known).abs() <= 2e-5 * scale,
+            "{what}: {found} where {known} is right"
+        );
     }
 }
 
@@ -62,7 +65,10 @@ fn linear_layers_and_their_derivatives() {
         (130, 96, 200),
         (300, 130, 70),
     ] {
-        let (x, weight) = (draw(&mut random, [1, rows, input]), draw(&mut random, [output, input]));
+        let (x, weight) = (
+            draw(&mut random, [1, rows, input]),
+            draw(&mut random, [output, input]),
+        );
         let weights = draw(&mut random, [1, rows, output]);
         for after in [After::Nothing, After::Relu] {
             let what = format!("{rows} × {input} → {output}, {after:?}");
@@ -71,16 +77,25 @@ fn linear_layers_and_their_derivatives() {
                 if after == After::Relu { relu(y) } else { y }
             };
             let known = plain(x.clone(), weight.clone());
-            assert_close(values(linear(x.clone(), weight.clone(), after)), values(known), &what);
+            assert_close(
+                values(linear(x.clone(), weight.clone(), after)),
+                values(known),
+                &what,
+            );
 
             let (ours, our_weight) = (trained(&x), trained(&weight));
-            let gradients = loss(linear(ours.clone(), our_weight.clone(), after), &weights).backward();
+            let gradients =
+                loss(linear(ours.clone(), our_weight.clone(), after), &weights).backward();
             let (theirs, their_weight) = (trained(&x), trained(&weight));
             let known = loss(plain(theirs.clone(), their_weight.clone()), &weights).backward();
             let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
             assert_close(of(ours.grad(&gradients)), of(theirs.grad(&known)), &what);
             let of = |a: Option<Tensor<2>>| values(a.expect("a gradient"));
-            assert_close(of(our_weight.grad(&gradients)), of(their_weight.grad(&known)), &what);
+            assert_close(
+                of(our_weight.grad(&gradients)),
+                of(their_weight.grad(&known)),
+                &what,
+            );
         }
     }
 }
@@ -100,7 +115,10 @@ fn a_frozen_weight_gets_no_gradient_and_passes_it_on() {
 fn root_mean_square_norms_and_their_derivatives() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     for (rows, width) in [(1, 16), (5, 70), (100, 512)] {
-        let (x, weight) = (draw(&mut random, [1, rows, width]), draw(&mut random, [width]));
+        let (x, weight) = (
+            draw(&mut random, [1, rows, width]),
+            draw(&mut random, [width]),
+        );
         let weights = draw(&mut random, [1, rows, width]);
         let plain = |x: Tensor<3>, weight: Tensor<1>| {
             let mean = (x.clone() * x.clone()).mean_dim(2);
@@ -108,7 +126,11 @@ fn root_mean_square_norms_and_their_derivatives() {
         };
         let what = format!("{rows} × {width}");
         let known = values(plain(x.clone(), weight.clone()));
-        assert_close(values(rms_norm(x.clone(), weight.clone(), 1e-6)), known, &what);
+        assert_close(
+            values(rms_norm(x.clone(), weight.clone(), 1e-6)),
+            known,
+            &what,
+        );
         let (ours, our_weight) = (trained(&x), trained(&weight));
         let gradients = loss(rms_norm(ours.clone(), our_weight.clone(), 1e-6), &weights).backward();
         let (theirs, their_weight) = (trained(&x), trained(&weight));
@@ -116,7 +138,11 @@ fn root_mean_square_norms_and_their_derivatives() {
         let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
         assert_close(of(ours.grad(&gradients)), of(theirs.grad(&known)), &what);
         let of = |a: Option<Tensor<1>>| values(a.expect("a gradient"));
-        assert_close(of(our_weight.grad(&gradients)), of(their_weight.grad(&known)), &what);
+        assert_close(
+            of(our_weight.grad(&gradients)),
+            of(their_weight.grad(&known)),
+            &what,
+        );
     }
 }
 
@@ -148,7 +174,12 @@ impl Given {
         let mut v = split(self.keys_and_values.clone().narrow(2, INNER, INNER));
         let mut bias = self.position.clone().repeat_dim(0, batch);
         if let Some(mask) = &self.mask {
-            bias = bias + mask.clone().sub_scalar(1.0).mul_scalar(1e9).reshape([batch, 1, 1, keys]);
+            bias = bias
+                + mask
+                    .clone()
+                    .sub_scalar(1.0)
+                    .mul_scalar(1e9)
+                    .reshape([batch, 1, 1, keys]);
         }
         if self.causal {
             let hidden: Vec<f32> = (0..tokens * keys)
@@ -169,18 +200,28 @@ impl Given {
         if let Some(factors) = &self.factors {
             weights = weights * factors.clone();
         }
-        weights.matmul(v).swap_dims(1, 2).reshape([batch, tokens, INNER])
+        weights
+            .matmul(v)
+            .swap_dims(1, 2)
+            .reshape([batch, tokens, INNER])
     }
 
     fn on_host(&self, own: bool) -> Tensor<3> {
+        let (queries, others) = (self.queries.clone(), self.keys_and_values.clone());
         let sources = match own {
-            true => {
-                let all = vec![self.queries.clone(), self.keys_and_values.clone()];
-                Sources::Own(Tensor::cat(all, 2))
-            }
-            false => Sources::Other(self.queries.clone(), self.keys_and_values.clone()),
+            true => Sources {
+                queries: Tensor::cat(vec![queries, others], 2),
+                others: None,
+            },
+            false => Sources {
+                queries,
+                others: Some(others),
+            },
         };
-        let prefix = self.prefix.clone().map(|[keys, values]| KeyValue { keys, values });
+        let prefix = self
+            .prefix
+            .clone()
+            .map(|[keys, values]| KeyValue { keys, values });
         let attention = Attention {
             heads: HEADS,
             position: Some(&self.position),
@@ -197,7 +238,10 @@ impl Given {
             queries: trained(&self.queries),
             keys_and_values: trained(&self.keys_and_values),
             position: trained(&self.position),
-            prefix: self.prefix.as_ref().map(|prefix| prefix.each_ref().map(trained)),
+            prefix: self
+                .prefix
+                .as_ref()
+                .map(|prefix| prefix.each_ref().map(trained)),
             ..self.clone()
         }
     }
@@ -217,21 +261,28 @@ fn attention_of_every_kind_and_its_derivatives() {
         let (batch, tokens) = (2, 19);
         let keys = if own { tokens } else { 26 };
         let mask: Vec<f32> = (0..batch * keys)
-            .map(|at| if at % keys < 12 || at < keys { 1.0 } else { 0.0 })
+            .map(|at| {
+                if at % keys < 12 || at < keys {
+                    1.0
+                } else {
+                    0.0
+                }
+            })
             .collect();
         let given = Given {
             queries: draw(&mut random, [batch, tokens, INNER]),
             keys_and_values: draw(&mut random, [batch, keys, 2 * INNER]),
             position: draw(&mut random, [1, HEADS, tokens, keys]),
             prefix: (prefix > 0).then(|| [0, 1].map(|_| draw(&mut random, [HEADS, prefix, D_KV]))),
-            mask: masked.then(|| {
-                Tensor::from_data(TensorData::new(mask, [batch, keys]), &Device::flex())
-            }),
+            mask: masked
+                .then(|| Tensor::from_data(TensorData::new(mask, [batch, keys]), &Device::flex())),
             factors: dropped
                 .then(|| draw(&mut random, [batch, HEADS, tokens, prefix + keys]).abs()),
             causal,
         };
-        let what = format!("own {own}, prefix {prefix}, mask {masked}, causal {causal}, dropped {dropped}");
+        let what = format!(
+            "own {own}, prefix {prefix}, mask {masked}, causal {causal}, dropped {dropped}"
+        );
         let weights = draw(&mut random, [batch, tokens, INNER]);
         assert_close(values(given.on_host(own)), values(given.plainly()), &what);
 
@@ -239,11 +290,22 @@ fn attention_of_every_kind_and_its_derivatives() {
         let found = loss(ours.on_host(own), &weights).backward();
         let known = loss(theirs.plainly(), &weights).backward();
         let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
-        assert_close(of(ours.queries.grad(&found)), of(theirs.queries.grad(&known)), &what);
-        let pair = (ours.keys_and_values.grad(&found), theirs.keys_and_values.grad(&known));
+        assert_close(
+            of(ours.queries.grad(&found)),
+            of(theirs.queries.grad(&known)),
+            &what,
+        );
+        let pair = (
+            ours.keys_and_values.grad(&found),
+            theirs.keys_and_values.grad(&known),
+        );
         assert_close(of(pair.0), of(pair.1), &what);
         let of_4 = |a: Option<Tensor<4>>| values(a.expect("a gradient"));
-        assert_close(of_4(ours.position.grad(&found)), of_4(theirs.position.grad(&known)), &what);
+        assert_close(
+            of_4(ours.position.grad(&found)),
+            of_4(theirs.position.grad(&known)),
+            &what,
+        );
         if let (Some(ours), Some(theirs)) = (ours.prefix, theirs.prefix) {
             for (ours, theirs) in ours.iter().zip(&theirs) {
                 assert_close(of(ours.grad(&found)), of(theirs.grad(&known)), &what);
@@ -259,7 +321,11 @@ fn a_view_of_a_larger_tensor_is_read_where_it_is() {
     let (x, weight) = (x.narrow(1, 2, 3).swap_dims(0, 1), weight.narrow(1, 20, 50));
     let x = x.narrow(2, 40, 50);
     let known = x.clone().matmul(weight.clone().transpose().unsqueeze());
-    assert_close(values(linear(x, weight, After::Nothing)), values(known), "a view");
+    assert_close(
+        values(linear(x, weight, After::Nothing)),
+        values(known),
+        "a view",
+    );
 }
 
 /// Everything that differs between devices, once: logits, derivatives, responses, levels.
@@ -277,7 +343,12 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
     };
     let device = Device::flex();
     let t5 = T5::new(&config, &device, 3);
-    let lengths = PrefixConfig { encoder: 5, decoder: 4, cross: 3, hidden: 8 };
+    let lengths = PrefixConfig {
+        encoder: 5,
+        decoder: 4,
+        cross: 3,
+        hidden: 8,
+    };
     let prefix = Prefix::new(&lengths, &config, &device, 4);
     let ids = |ids: [[i32; 6]; 2]| Tensor::<2, Int>::from_data(ids, &device);
     let sources = ids([[5, 9, 33, 2, 8, 1], [60, 7, 1, 0, 0, 0]]);
@@ -288,25 +359,50 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
     let vectors = trained.vectors();
     let mut dropout = Dropout::new(0.1, 5);
     let encoded = model.encode(sources.clone(), &mask, Some(&vectors), &mut dropout);
-    let hidden = model.decode(targets.clone(), &encoded, &mask, Some(&vectors), &mut dropout);
+    let hidden = model.decode(
+        targets.clone(),
+        &encoded,
+        &mask,
+        Some(&vectors),
+        &mut dropout,
+    );
     let logits = model.logits(hidden);
     let gradients = logits.clone().powi_scalar(2).mean().backward();
     let mut numbers = values(logits);
-    let mut gather = Gather { gradients: &gradients, numbers: &mut numbers };
+    let mut gather = Gather {
+        gradients: &gradients,
+        numbers: &mut numbers,
+    };
     model.visit(&mut gather);
     trained.visit(&mut gather);
 
-    let shape = IdentifierConfig { encoder: config, pooling: Pooling::Max, head: Head::Mlp };
+    let shape = IdentifierConfig {
+        encoder: config,
+        pooling: Pooling::Max,
+        head: Head::Mlp,
+    };
     let identifier = Identifier::new(&shape, &device, 6);
     let off = &mut Dropout::off();
-    numbers.extend(values(identifier.forward(sources, &mask, targets, &mask, off)));
+    numbers.extend(values(
+        identifier.forward(sources, &mask, targets, &mask, off),
+    ));
 
     let contexts = [vec![5, 9, 33, 1], vec![60, 1], vec![8, 8, 8, 8, 8, 1]];
     let mut streams: Vec<_> = (0..3).map(ChaCha8Rng::seed_from_u64).collect();
     let vectors = prefix.vectors();
-    let sampling = Sampling { top_k: 20, greedy: false, ..Sampling::greedy(9) };
+    let sampling = Sampling {
+        top_k: 20,
+        greedy: false,
+        ..Sampling::greedy(9)
+    };
     let responses = generate(&t5, Some(&vectors), &contexts, &sampling, &mut streams);
-    (numbers, responses.into_iter().map(|response| response.tokens).collect())
+    (
+        numbers,
+        responses
+            .into_iter()
+            .map(|response| response.tokens)
+            .collect(),
+    )
 }
 
 struct Gather<'a> {
@@ -316,7 +412,10 @@ struct Gather<'a> {
 
 impl burn::module::ModuleVisitor for Gather<'_> {
     fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
-        let gradient = param.val().grad(self.gradients).expect("every parameter is trained");
+        let gradient = param
+            .val()
+            .grad(self.gradients)
+            .expect("every parameter is trained");
         self.numbers.extend(values(gradient));
     }
 }

@@ -100,7 +100,11 @@ impl SelfAttention {
         let [batch, tokens, d_model] = x.dims();
         let qkv = linear(x, &self.qkv);
         if cache.is_none() && is_host(&qkv.device()) {
-            let mixed = bias.attend_on_host(Sources::Own(qkv), self.heads, prefix, dropout);
+            let sources = Sources {
+                queries: qkv,
+                others: None,
+            };
+            let mixed = bias.attend_on_host(sources, self.heads, prefix, dropout);
             return linear(mixed, &self.o);
         }
         let inner = qkv.dims()[2] / 3;
@@ -185,7 +189,13 @@ impl CrossAttention {
         let q = q
             .reshape([batch, tokens, self.heads, inner / self.heads])
             .swap_dims(1, 2);
-        let mixed = attend(q, encoder.keys.clone(), encoder.values.clone(), bias, dropout);
+        let mixed = attend(
+            q,
+            encoder.keys.clone(),
+            encoder.values.clone(),
+            bias,
+            dropout,
+        );
         linear(merge_heads(mixed, inner), &self.o).reshape([batch, tokens, d_model])
     }
 
@@ -199,8 +209,10 @@ impl CrossAttention {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         if is_host(&x.device()) {
-            let others = linear(encoded.clone(), &self.kv);
-            let sources = Sources::Other(linear(x, &self.q), others);
+            let sources = Sources {
+                queries: linear(x, &self.q),
+                others: Some(linear(encoded.clone(), &self.kv)),
+            };
             let mixed = bias.attend_on_host(sources, self.heads, prefix, dropout);
             return linear(mixed, &self.o);
         }
@@ -266,10 +278,7 @@ impl<'a> Bias<'a> {
         prefix: Option<&KeyValue>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
-        let batch = match &sources {
-            Sources::Own(all) => all.dims()[0],
-            Sources::Other(queries, _) => queries.dims()[0],
-        };
+        let batch = sources.queries.dims()[0];
         let [tokens, keys] = self.size;
         let attention = Attention {
             heads,

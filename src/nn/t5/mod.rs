@@ -199,7 +199,8 @@ impl T5 {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let x = embed(&self.embedding, ids);
-        self.decoder.forward(x, encoded, encoder_mask, prefix, dropout)
+        self.decoder
+            .forward(x, encoded, encoder_mask, prefix, dropout)
     }
 
     /// A cache to decode from, token by token.
@@ -219,7 +220,8 @@ impl T5 {
         cache: &mut Cache,
         prefix: Option<&PrefixVectors>,
     ) -> Tensor<3> {
-        self.decoder.next(embed(&self.embedding, ids), cache, prefix)
+        self.decoder
+            .next(embed(&self.embedding, ids), cache, prefix)
     }
 
     /// Logits `[batch, tokens, vocabulary]` of final decoder states.

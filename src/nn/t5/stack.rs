@@ -202,7 +202,9 @@ impl Encoder {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let tokens = x.dims()[1];
-        let position = self.position_bias.forward(0, tokens, tokens, &mask.device());
+        let position = self
+            .position_bias
+            .forward(0, tokens, tokens, &mask.device());
         let length = prefix.map_or(0, |prefix| prefix.encoder_length());
         let bias = Bias::new(Some(position), Some(mask), false, length, [tokens, tokens]);
         let mut x = dropout.apply(x);
@@ -357,7 +359,9 @@ impl Decoder {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let (tokens, source) = (x.dims()[1], encoded.dims()[1]);
-        let position = self.position_bias.forward(0, tokens, tokens, &encoder_mask.device());
+        let position = self
+            .position_bias
+            .forward(0, tokens, tokens, &encoder_mask.device());
         let length = prefix.map_or(0, |prefix| prefix.decoder_length());
         let own = Bias::new(Some(position), None, true, length, [tokens, tokens]);
         let length = prefix.map_or(0, |prefix| prefix.cross_length());
@@ -367,31 +371,55 @@ impl Decoder {
             let own_prefix = prefix.map(|prefix| &prefix.decoder[index]);
             let cross_prefix = prefix.and_then(|prefix| prefix.cross(index));
             let normed = block.attention_norm.forward(x.clone());
-            let attended = block.attention.forward(normed, &own, own_prefix, None, dropout);
+            let attended = block
+                .attention
+                .forward(normed, &own, own_prefix, None, dropout);
             x = x + dropout.apply(attended);
             let normed = block.cross_norm.forward(x.clone());
-            let crossed = block.cross.forward(normed, encoded, &cross, cross_prefix, dropout);
+            let crossed = block
+                .cross
+                .forward(normed, encoded, &cross, cross_prefix, dropout);
             x = x + dropout.apply(crossed);
-            let dense = block.dense.forward(block.dense_norm.forward(x.clone()), dropout);
+            let dense = block
+                .dense
+                .forward(block.dense_norm.forward(x.clone()), dropout);
             x = x + dropout.apply(dense);
         }
         dropout.apply(self.final_norm.forward(x))
     }
 
     /// Final states of the next tokens `x` `[batch, tokens, d_model]`, which the cache takes in.
-    pub fn next(&self, mut x: Tensor<3>, cache: &mut Cache, prefix: Option<&PrefixVectors>) -> Tensor<3> {
+    pub fn next(
+        &self,
+        mut x: Tensor<3>,
+        cache: &mut Cache,
+        prefix: Option<&PrefixVectors>,
+    ) -> Tensor<3> {
         let tokens = x.dims()[1];
         let keys = cache.length + tokens;
-        let position = self.position_bias.forward(cache.length, tokens, keys, &x.device());
+        let position = self
+            .position_bias
+            .forward(cache.length, tokens, keys, &x.device());
         let length = prefix.map_or(0, |prefix| prefix.decoder_length());
         let bias = Bias::new(Some(position), None, true, length, [tokens, keys]);
         let mut dropout = Dropout::off();
         for (index, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
             let prefix = prefix.map(|prefix| &prefix.decoder[index]);
             let normed = block.attention_norm.forward(x.clone());
-            x = x + block.attention.forward(normed, &bias, prefix, Some(&mut layer.own), &mut dropout);
+            x = x + block.attention.forward(
+                normed,
+                &bias,
+                prefix,
+                Some(&mut layer.own),
+                &mut dropout,
+            );
             let normed = block.cross_norm.forward(x.clone());
-            x = x + block.cross.forward_cached(normed, &layer.encoder, &cache.encoder_bias, &mut dropout);
+            x = x + block.cross.forward_cached(
+                normed,
+                &layer.encoder,
+                &cache.encoder_bias,
+                &mut dropout,
+            );
             let normed = block.dense_norm.forward(x.clone());
             x = x + block.dense.forward(normed, &mut dropout);
         }

@@ -1,7 +1,7 @@
 //! Attention of all heads at once: `softmax(q kᵀ + bias) v`, prefix in front, without copies of
 //! queries, keys and values.
 
-use std::ops::Range;
+mod layout;
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -10,13 +10,14 @@ use super::product::{Matrix, Output, Size, filled, multiply};
 use super::vector::{on_this_processor, softmax, sum_of};
 use super::{Host, HostOp, Operand, apply};
 use crate::nn::prefix::KeyValue;
+use layout::Layout;
 
 /// Where queries, keys and values stand.
-pub(in crate::nn) enum Sources {
-    /// Side by side: `[batch, tokens, 3 * inner]`.
-    Own(Tensor<3>),
-    /// Queries `[batch, tokens, inner]`, and keys beside values `[batch, source, 2 * inner]`.
-    Other(Tensor<3>, Tensor<3>),
+pub(in crate::nn) struct Sources {
+    /// `[batch, tokens, inner]`, or with keys and values beside them: `[batch, tokens, 3 * inner]`.
+    pub queries: Tensor<3>,
+    /// Keys beside values, where they are not the queries' own: `[batch, source, 2 * inner]`.
+    pub others: Option<Tensor<3>>,
 }
 
 /// What attention is told besides its sources.
@@ -36,11 +37,11 @@ pub(in crate::nn) struct Attention<'a> {
 
 /// Mixed values of all heads side by side: `[batch, tokens, inner]`.
 pub(in crate::nn) fn attend(sources: Sources, attention: Attention<'_>) -> Tensor<3> {
-    let (queries, others, own) = match sources {
-        Sources::Own(all) => (Operand::of(all), Operand::nothing(), true),
-        Sources::Other(queries, others) => (Operand::of(queries), Operand::of(others), false),
-    };
-    let position = attention.position.map_or_else(Operand::nothing, |bias| Operand::of(bias.clone()));
+    let own = sources.others.is_none();
+    let others = sources.others.map_or_else(Operand::nothing, Operand::of);
+    let position = attention
+        .position
+        .map_or_else(Operand::nothing, |bias| Operand::of(bias.clone()));
     let [keys, values] = match attention.prefix {
         None => [Operand::nothing(), Operand::nothing()],
         Some(prefix) => [&prefix.keys, &prefix.values].map(|tensor| Operand::of(tensor.clone())),
@@ -52,6 +53,7 @@ pub(in crate::nn) fn attend(sources: Sources, attention: Attention<'_>) -> Tenso
         mask: attention.mask.map(Host::of),
         dropped: attention.dropped,
     };
+    let queries = Operand::of(sources.queries);
     apply(operation, [queries, others, position, keys, values])
 }
 
@@ -67,89 +69,11 @@ struct Attend {
 /// Inputs: queries (or all three), keys and values, position bias, prefix keys, prefix values.
 type Inputs = [Host; 5];
 
-/// Sizes, and where each head of each row begins.
-#[derive(Clone, Copy)]
-struct Layout {
-    batch: usize,
-    heads: usize,
-    d_kv: usize,
-    tokens: usize,
-    keys: usize,
-    prefix: usize,
-    own: bool,
-}
-
-/// A block of queries, keys or values of one head: where it begins, and from row to row.
-#[derive(Clone, Copy)]
-struct Block {
-    first: usize,
-    step: usize,
-}
-
-impl Layout {
-    fn of(operation: &Attend, inputs: &Inputs) -> Self {
-        let [queries, others, _, prefix, _] = inputs;
-        let (shape, parts) = (queries.shape(), if operation.own { 3 } else { 1 });
-        Layout {
-            batch: shape[0],
-            heads: operation.heads,
-            d_kv: shape[2] / parts / operation.heads,
-            tokens: shape[1],
-            keys: if operation.own { shape[1] } else { others.shape()[1] },
-            prefix: if prefix.shape().len() == 3 { prefix.shape()[1] } else { 0 },
-            own: operation.own,
-        }
-    }
-
-    fn inner(&self) -> usize {
-        self.heads * self.d_kv
-    }
-
-    /// Columns of a row of probabilities.
-    fn columns(&self) -> usize {
-        self.prefix + self.keys
-    }
-
-    fn queries(&self, row: usize, head: usize) -> Block {
-        let step = self.inner() * if self.own { 3 } else { 1 };
-        Block { first: row * self.tokens * step + head * self.d_kv, step }
-    }
-
-    fn keys(&self, row: usize, head: usize) -> Block {
-        let parts = if self.own { 3 } else { 2 };
-        let step = self.inner() * parts;
-        let first = row * self.keys * step + (parts - 2) * self.inner() + head * self.d_kv;
-        Block { first, step }
-    }
-
-    fn values(&self, row: usize, head: usize) -> Block {
-        let keys = self.keys(row, head);
-        Block { first: keys.first + self.inner(), ..keys }
-    }
-
-    fn output(&self, row: usize, head: usize) -> Block {
-        Block { first: row * self.tokens * self.inner() + head * self.d_kv, step: self.inner() }
-    }
-
-    fn probabilities(&self, row: usize, head: usize) -> Range<usize> {
-        let size = self.tokens * self.columns();
-        let index = row * self.heads + head;
-        index * size..(index + 1) * size
-    }
-
-    /// Prefix keys or values of a head.
-    fn of_prefix(&self, head: usize) -> Range<usize> {
-        head * self.prefix * self.d_kv..(head + 1) * self.prefix * self.d_kv
-    }
-}
-
-impl Block {
-    fn read(self, host: &Host) -> Matrix<'_> {
-        Matrix::rows(&host.values()[self.first..], self.step)
-    }
-}
-
 impl Attend {
+    fn layout(&self, [queries, others, _, prefix, _]: &Inputs) -> Layout {
+        Layout::new(self.heads, self.own, queries, others, prefix)
+    }
+
     /// Where keys and values stand.
     fn others<'a>(&self, inputs: &'a Inputs) -> &'a Host {
         if self.own { &inputs[0] } else { &inputs[1] }
@@ -158,7 +82,10 @@ impl Attend {
     /// Adds biases to a head's scores `[tokens, prefix + keys]` and turns them into probabilities.
     fn weigh(&self, layout: &Layout, scores: &mut [f32], position: &Host, row: usize, head: usize) {
         let (tokens, keys) = (layout.tokens, layout.keys);
-        let masked = self.mask.as_ref().map(|mask| &mask.values()[row * keys..(row + 1) * keys]);
+        let masked = self
+            .mask
+            .as_ref()
+            .map(|mask| &mask.values()[row * keys..(row + 1) * keys]);
         let has_position = position.shape().len() == 4;
         for (token, scores) in scores.chunks_exact_mut(layout.columns()).enumerate() {
             let (_, own) = scores.split_at_mut(layout.prefix);
@@ -181,12 +108,27 @@ impl HostOp<5> for Attend {
     type Kept = Host;
 
     fn forward(&self, inputs: &Inputs, keep: bool) -> (Host, Host) {
-        let layout = Layout::of(self, inputs);
+        let layout = self.layout(inputs);
         let [queries, _, position, prefix_keys, prefix_values] = inputs;
         let others = self.others(inputs);
-        let Layout { batch, heads, d_kv, tokens, keys, prefix, .. } = layout;
+        let Layout {
+            batch,
+            heads,
+            d_kv,
+            tokens,
+            keys,
+            prefix,
+            ..
+        } = layout;
         let columns = layout.columns();
-        let mut kept = vec![0.0; if keep { batch * heads * tokens * columns } else { 0 }];
+        let mut kept = vec![
+            0.0;
+            if keep {
+                batch * heads * tokens * columns
+            } else {
+                0
+            }
+        ];
         let all_kept = Output::rows(&mut kept, columns);
         let mixed = filled(batch * tokens * layout.inner(), |mixed| {
             let mixed = Output::uninitialised(mixed, layout.inner());
@@ -196,11 +138,32 @@ impl HostOp<5> for Attend {
                 let scores = Output::rows(scratch, columns);
                 let of_prefix = layout.of_prefix(head);
                 if prefix > 0 {
-                    let key = Matrix::rows(&prefix_keys.values()[of_prefix.clone()], d_kv).transposed();
-                    multiply(scores, query, key, Size { rows: tokens, columns: prefix, terms: d_kv }, false);
+                    let key =
+                        Matrix::rows(&prefix_keys.values()[of_prefix.clone()], d_kv).transposed();
+                    multiply(
+                        scores,
+                        query,
+                        key,
+                        Size {
+                            rows: tokens,
+                            columns: prefix,
+                            terms: d_kv,
+                        },
+                        false,
+                    );
                 }
                 let key = layout.keys(row, head).read(others).transposed();
-                multiply(scores.from(prefix), query, key, Size { rows: tokens, columns: keys, terms: d_kv }, false);
+                multiply(
+                    scores.from(prefix),
+                    query,
+                    key,
+                    Size {
+                        rows: tokens,
+                        columns: keys,
+                        terms: d_kv,
+                    },
+                    false,
+                );
                 self.weigh(&layout, scratch, position, row, head);
                 let place = layout.probabilities(row, head);
                 if keep {
@@ -212,25 +175,54 @@ impl HostOp<5> for Attend {
                 let target = mixed.from(layout.output(row, head).first);
                 let weights = Matrix::rows(scratch, columns);
                 let value = layout.values(row, head).read(others);
-                let size = Size { rows: tokens, columns: d_kv, terms: keys };
-                multiply(target, weights.from_column(prefix), value, size, false);
+                let size = Size {
+                    rows: tokens,
+                    columns: d_kv,
+                    terms: keys,
+                };
+                multiply(target, weights.past_columns(prefix), value, size, false);
                 if prefix > 0 {
                     let value = Matrix::rows(&prefix_values.values()[of_prefix], d_kv);
-                    multiply(target, weights, value, Size { terms: prefix, ..size }, true);
+                    multiply(
+                        target,
+                        weights,
+                        value,
+                        Size {
+                            terms: prefix,
+                            ..size
+                        },
+                        true,
+                    );
                 }
             };
             (0..batch * heads)
                 .into_par_iter()
-                .for_each_init(Vec::new, |scratch, index| one(index % heads, index / heads, scratch));
+                .for_each_init(Vec::new, |scratch, index| {
+                    one(index % heads, index / heads, scratch)
+                });
         });
-        let kept_shape = if keep { vec![batch, heads, tokens, columns] } else { vec![0] };
-        (Host::shaped(mixed, &[batch, tokens, layout.inner()]), Host::shaped(kept, &kept_shape))
+        let kept_shape = if keep {
+            vec![batch, heads, tokens, columns]
+        } else {
+            vec![0]
+        };
+        (
+            Host::shaped(mixed, &[batch, tokens, layout.inner()]),
+            Host::shaped(kept, &kept_shape),
+        )
     }
 
-    fn backward(&self, inputs: &Inputs, kept: &Host, gradient: Host, wanted: [bool; 5]) -> [Option<Host>; 5] {
-        let layout = Layout::of(self, inputs);
+    fn backward(
+        &self,
+        inputs: &Inputs,
+        kept: &Host,
+        gradient: Host,
+        wanted: [bool; 5],
+    ) -> [Option<Host>; 5] {
+        let layout = self.layout(inputs);
         let [queries, others, position, prefix_keys, prefix_values] = inputs;
-        let like = |wanted: bool, host: &Host| vec![0.0; if wanted { host.values().len() } else { 0 }];
+        let like =
+            |wanted: bool, host: &Host| vec![0.0; if wanted { host.values().len() } else { 0 }];
         let mut of_queries = like(wanted[0], queries);
         let mut of_others = like(wanted[1] && !self.own, others);
         let mut of_position = like(wanted[2], position);
@@ -254,10 +246,20 @@ impl HostOp<5> for Attend {
         (0..layout.heads).into_par_iter().for_each(|head| {
             let mut scratch = Scratch::default();
             for row in 0..layout.batch {
-                self.derive(&layout, inputs, kept, &gradient, &targets, row, head, &mut scratch);
+                self.derive(
+                    &layout,
+                    inputs,
+                    kept,
+                    &gradient,
+                    &targets,
+                    row,
+                    head,
+                    &mut scratch,
+                );
             }
         });
-        let give = |values: Vec<f32>, like: &Host| (!values.is_empty()).then(|| Host::like(values, like));
+        let give =
+            |values: Vec<f32>, like: &Host| (!values.is_empty()).then(|| Host::like(values, like));
         [
             give(of_queries, queries),
             give(of_others, others),
@@ -301,16 +303,33 @@ impl Attend {
     ) {
         let [queries, _, _, prefix_keys, prefix_values] = inputs;
         let others = self.others(inputs);
-        let Layout { d_kv, tokens, keys, prefix, .. } = *layout;
+        let Layout {
+            d_kv,
+            tokens,
+            keys,
+            prefix,
+            ..
+        } = *layout;
         let columns = layout.columns();
         let place = layout.probabilities(row, head);
         let probabilities = &kept.values()[place.clone()];
-        let dropped = self.dropped.as_ref().map(|dropped| &dropped.values()[place]);
+        let dropped = self
+            .dropped
+            .as_ref()
+            .map(|dropped| &dropped.values()[place]);
         let of_output = layout.output(row, head).read(gradient);
         let of_prefix = layout.of_prefix(head);
         let (from_keys, from_prefix) = (
-            Size { rows: tokens, columns: d_kv, terms: keys },
-            Size { rows: tokens, columns: d_kv, terms: prefix },
+            Size {
+                rows: tokens,
+                columns: d_kv,
+                terms: keys,
+            },
+            Size {
+                rows: tokens,
+                columns: d_kv,
+                terms: prefix,
+            },
         );
 
         let weights: &[f32] = match dropped {
@@ -324,14 +343,33 @@ impl Attend {
         };
         // Of the values: weightsᵀ · gradient.
         let weights = Matrix::rows(weights, columns);
-        let to_values = Size { rows: keys, columns: d_kv, terms: tokens };
+        let to_values = Size {
+            rows: keys,
+            columns: d_kv,
+            terms: tokens,
+        };
         if let Some(others) = targets.others {
             let target = others.from(layout.values(row, head).first);
-            multiply(target, weights.from_column(prefix).transposed(), of_output, to_values, false);
+            multiply(
+                target,
+                weights.past_columns(prefix).transposed(),
+                of_output,
+                to_values,
+                false,
+            );
         }
         if let (Some(target), true) = (targets.prefix_values, prefix > 0) {
-            let size = Size { rows: prefix, ..to_values };
-            multiply(target.from(of_prefix.start), weights.transposed(), of_output, size, true);
+            let size = Size {
+                rows: prefix,
+                ..to_values
+            };
+            multiply(
+                target.from(of_prefix.start),
+                weights.transposed(),
+                of_output,
+                size,
+                true,
+            );
         }
 
         // Of the probabilities: gradient · valuesᵀ.
@@ -340,26 +378,51 @@ impl Attend {
         let target = Output::rows(slopes, columns);
         if prefix > 0 {
             let value = Matrix::rows(&prefix_values.values()[of_prefix.clone()], d_kv).transposed();
-            multiply(target, of_output, value, Size { rows: tokens, columns: prefix, terms: d_kv }, false);
+            multiply(
+                target,
+                of_output,
+                value,
+                Size {
+                    rows: tokens,
+                    columns: prefix,
+                    terms: d_kv,
+                },
+                false,
+            );
         }
         let value = layout.values(row, head).read(others).transposed();
-        multiply(target.from(prefix), of_output, value, Size { rows: tokens, columns: keys, terms: d_kv }, false);
+        multiply(
+            target.from(prefix),
+            of_output,
+            value,
+            Size {
+                rows: tokens,
+                columns: keys,
+                terms: d_kv,
+            },
+            false,
+        );
         if let Some(dropped) = dropped {
             scale_each(slopes, dropped);
         }
-        for (slopes, probabilities) in slopes.chunks_exact_mut(columns).zip(probabilities.chunks_exact(columns)) {
+        for (slopes, probabilities) in slopes
+            .chunks_exact_mut(columns)
+            .zip(probabilities.chunks_exact(columns))
+        {
             through_softmax(slopes, probabilities);
         }
 
         if let Some(position) = targets.position {
             let first = head * tokens * keys;
-            position.from(first).add_rows(tokens, keys, |token| &slopes[token * columns + prefix..][..keys]);
+            position.from(first).add_rows(tokens, keys, |token| {
+                &slopes[token * columns + prefix..][..keys]
+            });
         }
         let slopes = Matrix::rows(slopes, columns);
         if let Some(queries) = targets.queries {
             let target = queries.from(layout.queries(row, head).first);
             let key = layout.keys(row, head).read(others);
-            multiply(target, slopes.from_column(prefix), key, from_keys, false);
+            multiply(target, slopes.past_columns(prefix), key, from_keys, false);
             if prefix > 0 {
                 let key = Matrix::rows(&prefix_keys.values()[of_prefix.clone()], d_kv);
                 multiply(target, slopes, key, from_prefix, true);
@@ -368,11 +431,26 @@ impl Attend {
         let query = layout.queries(row, head).read(queries);
         if let Some(others) = targets.others {
             let target = others.from(layout.keys(row, head).first);
-            multiply(target, slopes.from_column(prefix).transposed(), query, to_values, false);
+            multiply(
+                target,
+                slopes.past_columns(prefix).transposed(),
+                query,
+                to_values,
+                false,
+            );
         }
         if let (Some(target), true) = (targets.prefix_keys, prefix > 0) {
-            let size = Size { rows: prefix, ..to_values };
-            multiply(target.from(of_prefix.start), slopes.transposed(), query, size, true);
+            let size = Size {
+                rows: prefix,
+                ..to_values
+            };
+            multiply(
+                target.from(of_prefix.start),
+                slopes.transposed(),
+                query,
+                size,
+                true,
+            );
         }
     }
 }

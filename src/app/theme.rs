@@ -122,7 +122,7 @@ pub static DARK: Tokens = Tokens {
     selected: rgb(0x1B2A41),
     good: rgb(0x4CC38A),
     warning: rgb(0xF0B429),
-    bad: rgb(0xF2555A),
+    bad: rgb(0xF5656A),
     shadow: Color32::from_black_alpha(110),
     runs: [
         rgb(0x56B4E9),

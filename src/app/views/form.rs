@@ -10,6 +10,7 @@ use eframe::egui::{
 };
 use toml::Value;
 
+use crate::app::format;
 use crate::app::reader::Need;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
@@ -31,6 +32,8 @@ pub struct Form {
     values: BTreeMap<String, Value>,
     /// What was typed and is no value yet, with what is wrong with it.
     typed: BTreeMap<String, (String, String)>,
+    /// The field that has the keyboard, and its text as it was typed: `2.` is on its way to `2.5`.
+    editing: Option<(&'static str, String)>,
     /// Settings that contradict each other.
     problems: BTreeMap<String, String>,
     filter: String,
@@ -57,6 +60,7 @@ impl Form {
             config: file.config.clone(),
             values,
             typed: BTreeMap::new(),
+            editing: None,
             problems: BTreeMap::new(),
             filter: String::new(),
             only_changed: false,
@@ -94,6 +98,7 @@ impl Form {
     /// Sets a value that the kind of the setting allows.
     pub fn put(&mut self, path: &str, value: Value) {
         self.typed.remove(path);
+        self.editing = None;
         match self.config.set(path, value) {
             Ok(()) => {
                 self.values = self.config.values();
@@ -310,9 +315,9 @@ impl Form {
                         label.inner
                     },
                 );
-                let label = label
-                    .inner
-                    .on_hover_text(format!("{path}, {}", setting.range()));
+                let label = label.inner.on_hover_ui(|ui| {
+                    ui.label(hint(setting));
+                });
                 ui.allocate_ui_with_layout(
                     vec2(control, 10.0),
                     Layout::top_down(Align::Min),
@@ -349,6 +354,8 @@ impl Form {
                         ui.spacing_mut().item_spacing.x = space::XS;
                         if changed {
                             self.revert_ui(ui, path);
+                        } else {
+                            ui.add_space(size::ROW + space::XS);
                         }
                         if let Some(paper) = setting.paper {
                             let words = RichText::new(format!("paper {paper}"))
@@ -358,6 +365,14 @@ impl Form {
                                 .on_hover_text("What the paper states (Sec. IV-B)");
                         }
                     });
+                    if let Some(range) = range(setting) {
+                        ui.horizontal(|ui| {
+                            ui.spacing_mut().interact_size.y = 0.0;
+                            ui.spacing_mut().item_spacing.x = space::XS;
+                            ui.add_space(size::ROW + space::XS);
+                            words::small(ui, range).on_hover_text("Values that are taken");
+                        });
+                    }
                 });
             });
         });
@@ -423,9 +438,10 @@ impl Form {
             }
             Kind::Int { .. } | Kind::Float { .. } | Kind::Text => {
                 let number = !matches!(setting.kind, Kind::Text);
-                let mut words = match self.typed.get(path) {
-                    Some((typed, _)) => typed.clone(),
-                    None => value.as_ref().map(shown).unwrap_or_default(),
+                let mut words = match (&self.editing, self.typed.get(path)) {
+                    (Some((field, draft)), _) if *field == path => draft.clone(),
+                    (_, Some((typed, _))) => typed.clone(),
+                    (_, None) => value.as_ref().map(shown).unwrap_or_default(),
                 };
                 let wrong = self.refusal(path).is_some();
                 let t = theme::of(ui);
@@ -445,8 +461,18 @@ impl Form {
                     .desired_width(width)
                     .align(align)
                     .min_size(vec2(width, size::ROW));
-                if ui.add(field).changed() {
-                    self.type_in(setting, words);
+                let response = ui.add(field);
+                if response.changed() {
+                    self.type_in(setting, words.clone());
+                }
+                if response.has_focus() {
+                    self.editing = Some((path, words));
+                } else if self
+                    .editing
+                    .as_ref()
+                    .is_some_and(|(field, _)| *field == path)
+                {
+                    self.editing = None;
                 }
             }
         }
@@ -483,8 +509,8 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
         .filter(|setting| form.is_changed(setting.path))
         .count();
     let note = match changed {
-        0 => format!("{} settings", fields.len()),
-        n => format!("{} settings, {n} changed", fields.len()),
+        0 => how_many(fields.len()),
+        n => format!("{}, {n} changed", how_many(fields.len())),
     };
     let colour = if changed > 0 { t.accent } else { t.secondary };
     let at = pos2(rect.right() - space::S, rect.center().y);
@@ -492,6 +518,13 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
         .text(at, egui::Align2::RIGHT_CENTER, note, text::small(), colour);
     crate::app::widgets::button::focus_ring(ui, &response, rect);
     response.clicked()
+}
+
+fn how_many(settings: usize) -> String {
+    match settings {
+        1 => "1 setting".into(),
+        n => format!("{n} settings"),
+    }
 }
 
 fn choice_ui(
@@ -542,6 +575,30 @@ fn list_ui(
         }
     });
     changed
+}
+
+/// Where a setting stands in a file, and what it is when no file says.
+fn hint(setting: &Setting) -> String {
+    let default = Config::default().get(setting.path);
+    let default = default.as_ref().map(shown).unwrap_or_default();
+    format!("{} in a file; {default} by default", setting.path)
+}
+
+/// The least and the greatest number that a setting takes.
+fn range(setting: &Setting) -> Option<String> {
+    match setting.kind {
+        Kind::Int { min, max } => Some(format!(
+            "{} to {}",
+            format::count(min.unsigned_abs()),
+            format::count(max.unsigned_abs())
+        )),
+        Kind::Float { min, max } => Some(format!(
+            "{} to {}",
+            shown(&Value::Float(min)),
+            shown(&Value::Float(max))
+        )),
+        _ => None,
+    }
 }
 
 /// A value as a person writes it.

@@ -7,6 +7,7 @@
 //! Views never wait: reading is done on the reader's thread, training on the engine's.
 
 mod command;
+mod emblem;
 mod format;
 mod launch;
 mod logic;
@@ -71,7 +72,7 @@ pub fn run(options: Options) -> Result<(), AppError> {
         .with_app_id("emprl")
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([900.0, 600.0])
-        .with_icon(egui::IconData::default());
+        .with_icon(emblem::emblem());
     let native = eframe::NativeOptions {
         viewport,
         centered: true,

@@ -252,7 +252,7 @@ fn style(t: &Tokens) -> Style {
     spacing.button_padding = vec2(space::S, space::XS);
     spacing.interact_size = vec2(size::ROW, size::ROW);
     spacing.window_margin = Margin::same(space::L as i8);
-    spacing.menu_margin = Margin::same(space::XS as i8);
+    spacing.menu_margin = Margin::same(space::S as i8);
     spacing.menu_spacing = space::XS;
     spacing.icon_width = 16.0;
     spacing.icon_width_inner = 10.0;

@@ -122,7 +122,7 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             };
             let evaluated = run.tracks.contains_key(&key(declared::VALIDATION_EMP_F1));
             if evaluated {
-                ui.add_space(space::L);
+                ui.add_space(space::XL);
                 words::heading(ui, "On the way there");
                 ui.add_space(space::XS);
                 let plots = view.plots.entry(Stage::Ppo).or_default();

@@ -351,6 +351,9 @@ fn chooser(button: &Response, stage: Stage, tile: &mut Tile) -> bool {
         .show(|ui| {
             let t = theme::of(ui);
             ui.spacing_mut().item_spacing.y = 2.0;
+            // A field in a menu looks as it does elsewhere.
+            ui.spacing_mut().button_padding = vec2(space::S, space::XS);
+            ui.visuals_mut().widgets.inactive.bg_stroke = t.line_stroke();
             let id = Id::unique(("choose metrics", stage));
             let mut search = field::remembered(ui, id);
             let width = ui.available_width();

@@ -2,16 +2,19 @@
 //!
 //! Draws what it is given, decimated to the pixels there are. Knows nothing of runs, stores and metrics.
 
+mod drawn;
+
 use eframe::egui::{
     Align2, Color32, CursorIcon, FontId, Id, LayerId, Order, Painter, Pos2, Rect, Response, Role,
-    Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
-use egui_plot::{AxisHints, GridInput, Plot, PlotBounds, PlotPoint, PlotPoints, PlotTransform};
+use egui_plot::{AxisHints, GridInput, Plot, PlotBounds, PlotTransform};
 
+use self::drawn::Drawn;
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, Tokens, size, space, text};
-use crate::series::{Curve, Polyline, Series, XAxis};
+use crate::series::{Curve, XAxis};
 
 /// Room right of the plot for the last values.
 const GUTTER: f32 = 52.0;
@@ -321,7 +324,7 @@ impl Chart<'_> {
             frame.bottom() - 4.0,
         );
         for (y, line, words) in labels {
-            let at = pos2(outer.right() - GUTTER + space::XS, y);
+            let at = pos2(outer.right() - GUTTER + space::S, y);
             ui.painter()
                 .text(at, Align2::LEFT_CENTER, words, text::small(), line.colour);
         }
@@ -482,136 +485,6 @@ fn spread<T>(
         let at = y(item);
         *at = at.min(most);
         most = *at - gap;
-    }
-}
-
-/// A line, decimated to what can be seen of it.
-struct Drawn<'a> {
-    colour: Color32,
-    dots: bool,
-    name: &'a str,
-    series: &'a Series,
-    smooth: Polyline,
-    raw: Option<Polyline>,
-}
-
-impl<'a> Drawn<'a> {
-    fn new(line: &ChartLine<'a>, axis: XAxis, bounds: PlotBounds, columns: usize) -> Self {
-        let (from, to) = (bounds.min()[0], bounds.max()[0]);
-        let decimate = |series: &Series| series.decimate(axis, from, to, columns);
-        Drawn {
-            colour: line.colour,
-            dots: line.dots,
-            name: line.name,
-            series: line.curve.smooth(),
-            smooth: decimate(line.curve.smooth()),
-            raw: line.curve.is_smoothed().then(|| decimate(line.curve.raw())),
-        }
-    }
-
-    fn add_to(&self, plot: &mut egui_plot::PlotUi<'_>, strength: f32) {
-        let mut add = |polyline: &Polyline, colour: Color32, width: f32| {
-            for (n, points) in polyline.lines().enumerate() {
-                let points: PlotPoints<'_> = points.iter().copied().collect();
-                let line = egui_plot::Line::new(format!("{}{n}", self.name), points);
-                // Decimated already: a band drawn from it would only blur it.
-                let line = line.width(width).allow_hover(false).allow_band(false);
-                plot.line(line.color(colour.gamma_multiply(strength)));
-            }
-        };
-        if let Some(raw) = &self.raw {
-            add(raw, self.colour.gamma_multiply(0.28), 1.0);
-        }
-        let colour = if self.dots {
-            self.colour.gamma_multiply(0.6)
-        } else {
-            self.colour
-        };
-        add(
-            &self.smooth,
-            colour,
-            if self.dots { 1.0 } else { size::LINE },
-        );
-    }
-
-    /// Evaluation points as dots, single points between gaps too, and a mark at the edge for what is
-    /// not finite.
-    fn paint_marks(&self, painter: &Painter, transform: &PlotTransform, strength: f32, t: &Tokens) {
-        let colour = self.colour.gamma_multiply(strength);
-        for points in self.smooth.lines() {
-            if self.dots || points.len() == 1 {
-                for &[x, y] in points {
-                    let at = transform.position_from_point(&PlotPoint::new(x, y));
-                    painter.circle_filled(at, 2.5, colour);
-                }
-            }
-        }
-        let top = transform.frame().top();
-        for gap in self.smooth.gaps() {
-            let x = transform.position_from_point_x(gap.x);
-            let points = vec![pos2(x - 4.0, top), pos2(x + 4.0, top), pos2(x, top + 6.0)];
-            painter.add(Shape::convex_polygon(points, t.bad, Stroke::NONE));
-        }
-    }
-
-    fn paint_dot_at(
-        &self,
-        painter: &Painter,
-        transform: &PlotTransform,
-        axis: XAxis,
-        x: f64,
-        t: &Tokens,
-    ) {
-        if let Some(at) = self.point_at(transform, axis, x) {
-            painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
-        }
-    }
-
-    fn height_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<f32> {
-        self.point_at(transform, axis, x).map(|at| at.y)
-    }
-
-    /// Where the point nearest to `x` is on screen.
-    fn point_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<Pos2> {
-        let point = self
-            .series
-            .nearest(axis, x)
-            .filter(|point| point.value.is_finite())?;
-        let start = self.series.get(0).map_or(0, |first| first.wall_ms);
-        let x = match axis {
-            XAxis::Step => point.step as f64,
-            XAxis::Relative => (point.wall_ms - start) as f64 / 1e3,
-            XAxis::Wall => point.wall_ms as f64 / 1e3,
-        };
-        Some(transform.position_from_point(&PlotPoint::new(x, point.value)))
-    }
-
-    /// What stands in the gutter: the value, and where on y. The last finite one when nothing is pointed at.
-    fn shown_value(&self, axis: XAxis, at: Option<f64>, bounds: &PlotBounds) -> Option<(f64, f64)> {
-        let point = match at {
-            Some(x) => self.series.nearest(axis, x)?,
-            None => {
-                let (_, to) = self.series.x_range(axis)?;
-                self.series.nearest(axis, to.min(bounds.max()[0]))?
-            }
-        };
-        if point.value.is_finite() {
-            return Some((point.value, point.value));
-        }
-        Some((point.value, bounds.max()[1]))
-    }
-
-    /// y of the drawn line at `x`, between its points.
-    fn value_at(&self, x: f64) -> Option<f64> {
-        let points = self.smooth.points();
-        let after = points.partition_point(|point| point[0] < x);
-        let (a, b) = (points.get(after.checked_sub(1)?)?, points.get(after)?);
-        let share = if b[0] > a[0] {
-            (x - a[0]) / (b[0] - a[0])
-        } else {
-            0.0
-        };
-        Some(a[1] + share * (b[1] - a[1]))
     }
 }
 

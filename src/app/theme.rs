@@ -155,7 +155,7 @@ pub static LIGHT: Tokens = Tokens {
     accent_hover: rgb(0x1D4ED8),
     on_accent: rgb(0xFFFFFF),
     selected: rgb(0xE4ECFD),
-    good: rgb(0x1A7F4B),
+    good: rgb(0x177545),
     warning: rgb(0x9A6700),
     bad: rgb(0xC62828),
     shadow: Color32::from_black_alpha(36),

@@ -154,9 +154,9 @@ pub static LIGHT: Tokens = Tokens {
     accent: rgb(0x2563EB),
     accent_hover: rgb(0x1D4ED8),
     on_accent: rgb(0xFFFFFF),
-    selected: rgb(0xE4ECFD),
+    selected: rgb(0xEBF1FE),
     good: rgb(0x177545),
-    warning: rgb(0x9A6700),
+    warning: rgb(0x8C5D00),
     bad: rgb(0xC62828),
     shadow: Color32::from_black_alpha(36),
     runs: [

@@ -102,7 +102,9 @@ impl Chart<'_> {
             .grid_color(t.line)
             .grid_spacing(1.0..=2.0)
             .x_grid_spacer(move |input: GridInput| x_marks(x, input.bounds, columns as f32))
-            .y_grid_spacer(move |input: GridInput| ticks::marks(input.bounds, y, 28.0, false))
+            .y_grid_spacer(move |input: GridInput| {
+                ticks::marks(input.bounds, y, (y / 5.0).max(28.0), false)
+            })
             .show_grid([false, true])
             .custom_x_axes(vec![
                 tick(AxisHints::new_x())

@@ -118,6 +118,17 @@ fn a_run_that_is_stopped_can_be_resumed() {
     click(&mut window, "Quickstart");
     wait_for(&mut window, "Run in progress: quickstart", 60);
     wait_for(&mut window, "Chart of Loss", 120);
+    let root = eframe::egui::ViewportId::ROOT;
+    let close = eframe::egui::ViewportEvent::Close;
+    window
+        .input_mut()
+        .viewports
+        .entry(root)
+        .or_default()
+        .events
+        .push(close);
+    wait_for(&mut window, "Stop and close", 10);
+    click(&mut window, "Keep it running");
     click(&mut window, "Stop");
     wait_for(&mut window, "The run was stopped", 120);
     click(&mut window, "Resume");

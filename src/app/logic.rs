@@ -312,7 +312,8 @@ impl App {
     fn closing_ui(&mut self, ui: &Ui) {
         let ctx = ui.ctx().clone();
         let t = theme::of(ui);
-        let shown = Modal::new(egui::Id::unique("closing")).backdrop_color(t.backdrop()).show(&ctx, |ui| {
+        let shown = Modal::new(egui::Id::unique("closing")).backdrop_color(t.backdrop())
+.frame(egui::Frame::popup(ui.style()).inner_margin(space::L)).show(&ctx, |ui| {
             ui.set_width(380.0);
             ui.spacing_mut().item_spacing.y = space::S;
             words::heading(ui, "A run is in progress");

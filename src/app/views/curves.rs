@@ -126,7 +126,7 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
                 words::heading(ui, "On the way there");
                 ui.add_space(space::XS);
                 let plots = view.plots.entry(Stage::Ppo).or_default();
-                plots.charts.axis = axis(prefs);
+                plots.charts.set_axis(axis(prefs));
                 let mut tiles = tiles::evaluation_tiles();
                 plots::fixed_ui(ui, run, Stage::Ppo, &mut tiles, plots, prefs.smoothing);
             }
@@ -141,7 +141,7 @@ fn plots_ui(
     prefs: &mut Prefs,
 ) {
     let plots = view.plots.entry(stage).or_default();
-    plots.charts.axis = axis(prefs);
+    plots.charts.set_axis(axis(prefs));
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
@@ -163,7 +163,7 @@ fn plots_ui(
 
 fn axis(prefs: &Prefs) -> XAxis {
     if prefs.time_axis {
-        XAxis::Relative
+        XAxis::Wall
     } else {
         XAxis::Step
     }

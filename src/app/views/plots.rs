@@ -109,6 +109,12 @@ fn tiles_ui(
     shape: Shape,
 ) -> Option<usize> {
     let extent = extent(run, stage, view.charts.axis);
+    // Times are told from the beginning of the stage, whichever metric came first.
+    view.charts.origin = if view.charts.axis == XAxis::Step {
+        0.0
+    } else {
+        extent.0
+    };
     let (columns, each) = columns(ui);
     let height = shape.height.clamp(TILE_HEIGHT, TILE_TALLEST).floor();
     let rows = tiles.len().div_ceil(columns);

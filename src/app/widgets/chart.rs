@@ -8,13 +8,13 @@ use eframe::egui::{
     Align2, Color32, CursorIcon, FontId, Id, LayerId, Order, Painter, Pos2, Rect, Response, Role,
     Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
-use egui_plot::{AxisHints, GridInput, Plot, PlotBounds, PlotTransform};
+use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotTransform};
 
-use self::drawn::Drawn;
+use self::drawn::{Drawn, near};
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, Tokens, size, space, text};
-use crate::series::{Curve, XAxis};
+use crate::series::{Curve, Series, XAxis};
 
 /// Room right of the plot for the last values.
 const GUTTER: f32 = 52.0;
@@ -34,6 +34,8 @@ pub struct ChartLine<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct ChartView {
     pub axis: XAxis,
+    /// What is written as 0 along x.
+    pub origin: f64,
     /// The part of x that was zoomed to; all of it when none.
     pub zoom: Option<(f64, f64)>,
     /// x under the pointer, in whichever chart it is.
@@ -44,6 +46,14 @@ pub struct ChartView {
 }
 
 impl ChartView {
+    /// Lays `axis` along x; a part of the other axis that was zoomed to means nothing on it.
+    pub fn set_axis(&mut self, axis: XAxis) {
+        if self.axis != axis {
+            self.axis = axis;
+            self.zoom = None;
+        }
+    }
+
     /// Call after all charts that share this view were drawn.
     pub fn end_pass(&mut self, ui: &Ui) {
         if self.hover != self.next_hover {
@@ -79,13 +89,13 @@ impl Chart<'_> {
             .collect();
 
         let mut child = ui.new_child(UiBuilder::new().max_rect(plot_rect).id_salt(self.id));
-        let (x, y) = (view.axis, plot_rect.height() - X_AXIS);
+        let height = plot_rect.height() - X_AXIS;
         let tick = |hints: AxisHints<'static>| {
             hints
                 .tick_label_font(text::small())
                 .tick_label_color(t.secondary)
         };
-        let axis = view.axis;
+        let (axis, origin) = (view.axis, view.origin);
         let plot = Plot::new(self.id)
             .id(self.id)
             .width(plot_rect.width())
@@ -101,16 +111,18 @@ impl Chart<'_> {
             .sense(Sense::CLICK | Sense::DRAG)
             .grid_color(t.line)
             .grid_spacing(1.0..=2.0)
-            .x_grid_spacer(move |input: GridInput| x_marks(x, input.bounds, columns as f32))
+            .x_grid_spacer(move |input: GridInput| {
+                x_marks(axis, origin, input.bounds, columns as f32)
+            })
             .y_grid_spacer(move |input: GridInput| {
-                ticks::marks(input.bounds, y, (y / 5.0).max(28.0), false)
+                ticks::marks(input.bounds, height, (height / 5.0).max(28.0), false)
             })
             .show_grid([false, true])
             .custom_x_axes(vec![
                 tick(AxisHints::new_x())
                     .min_thickness(X_AXIS)
                     .label_spacing(1.0..=2.0)
-                    .formatter(move |mark, _| ticks::x_label(axis, mark)),
+                    .formatter(move |mark, _| ticks::x_label(axis, mark, origin)),
             ])
             .custom_y_axes(vec![
                 tick(AxisHints::new_y())
@@ -162,7 +174,7 @@ impl Chart<'_> {
                 .filter_map(|line| line.height_at(&transform, view.axis, x))
                 .collect();
             let low = heights.iter().sum::<f32>() / heights.len().max(1) as f32 > frame.center().y;
-            self.paint_readout(ui, pointer, frame, (x, low), view.axis);
+            self.paint_readout(ui, pointer, frame, (x, low), (view.axis, view.origin));
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
         if response.hovered() {
@@ -197,7 +209,11 @@ impl Chart<'_> {
         let range = self
             .lines
             .iter()
-            .filter_map(|line| line.curve.raw().y_range(view.axis, from, to))
+            .filter_map(|line| {
+                let series = line.curve.raw();
+                let within = series.y_range(view.axis, from, to);
+                within.or_else(|| passing(series, view.axis, (from, to)))
+            })
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
             .unwrap_or((0.0, 1.0));
         let (low, high) = range;
@@ -339,15 +355,15 @@ impl Chart<'_> {
         pointer: Pos2,
         frame: Rect,
         (x, low): (f64, bool),
-        axis: XAxis,
+        (axis, origin): (XAxis, f64),
     ) {
         let t = theme::of(ui);
         let rows: Vec<(Color32, &str, String, String)> = self
             .lines
             .iter()
             .filter_map(|line| {
-                let raw = line.curve.raw().nearest(axis, x)?;
-                let smooth = line.curve.smooth().nearest(axis, x)?;
+                let raw = near(line.curve.raw(), axis, x)?;
+                let smooth = near(line.curve.smooth(), axis, x)?;
                 let raw_words = if line.curve.is_smoothed() {
                     format::number(raw.value)
                 } else {
@@ -364,7 +380,7 @@ impl Chart<'_> {
         let Some(nearest) = self
             .lines
             .iter()
-            .find_map(|line| line.curve.raw().nearest(axis, x))
+            .find_map(|line| near(line.curve.raw(), axis, x))
         else {
             return;
         };
@@ -373,7 +389,7 @@ impl Chart<'_> {
             _ => format!(
                 "Step {}, {}",
                 format::count(nearest.step),
-                ticks::elapsed(x)
+                ticks::elapsed(x - origin)
             ),
         };
         let painter = ui
@@ -409,10 +425,13 @@ impl Chart<'_> {
             width + 2.0 * space::S,
             row_height * (rows.len() as f32 + 1.0) + 2.0 * space::XS,
         );
-        let left = if pointer.x + 16.0 + total.x > frame.right() + GUTTER {
-            pointer.x - 16.0 - total.x
+        let (right, left) = (pointer.x + 16.0, pointer.x - 16.0 - total.x);
+        let fits_right = right + total.x <= frame.right() + GUTTER;
+        let fits_left = left >= frame.left() - Y_AXIS - space::M;
+        let left = if fits_right || !fits_left {
+            right
         } else {
-            pointer.x + 16.0
+            left
         };
         let screen = ui.ctx().content_rect();
         let top = if low {
@@ -461,11 +480,21 @@ impl Chart<'_> {
     }
 }
 
-fn x_marks(axis: XAxis, bounds: (f64, f64), length: f32) -> Vec<egui_plot::GridMark> {
-    match axis {
-        XAxis::Step => ticks::marks(bounds, length, 56.0, true),
-        XAxis::Relative | XAxis::Wall => ticks::time_marks(bounds, length, 72.0),
+/// Least and greatest of a line that has no point in sight but passes through.
+fn passing(series: &Series, axis: XAxis, (from, to): (f64, f64)) -> Option<(f64, f64)> {
+    let before = series.nearest(axis, from)?.value;
+    let after = series.nearest(axis, to)?.value;
+    let known = before.is_finite() && after.is_finite();
+    known.then(|| (before.min(after), before.max(after)))
+}
+
+fn x_marks(axis: XAxis, origin: f64, (from, to): (f64, f64), length: f32) -> Vec<GridMark> {
+    if axis == XAxis::Step {
+        return ticks::marks((from, to), length, 56.0, true);
     }
+    let mut marks = ticks::time_marks((from - origin, to - origin), length, 72.0);
+    marks.iter_mut().for_each(|mark| mark.value += origin);
+    marks
 }
 
 /// Moves labels apart until none is closer than `gap` to the next, within `low..=high`.

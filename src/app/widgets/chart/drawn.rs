@@ -5,7 +5,17 @@ use egui_plot::{PlotBounds, PlotPoint, PlotPoints, PlotTransform};
 
 use super::ChartLine;
 use crate::app::theme::{Tokens, size};
-use crate::series::{Polyline, Series, XAxis};
+use crate::series::{Point, Polyline, Series, XAxis};
+
+/// The point nearest to `x`; none where the series has not begun or is over.
+pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
+    let (from, to) = series.x_range(axis)?;
+    let between = (to - from) / series.len().max(2) as f64;
+    if x < from - between || x > to + between {
+        return None;
+    }
+    series.nearest(axis, x)
+}
 
 /// A line, decimated to what can be seen of it.
 pub(super) struct Drawn<'a> {
@@ -106,10 +116,7 @@ impl<'a> Drawn<'a> {
 
     /// Where the point nearest to `x` is on screen.
     pub(super) fn point_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<Pos2> {
-        let point = self
-            .series
-            .nearest(axis, x)
-            .filter(|point| point.value.is_finite())?;
+        let point = near(self.series, axis, x).filter(|point| point.value.is_finite())?;
         let start = self.series.get(0).map_or(0, |first| first.wall_ms);
         let x = match axis {
             XAxis::Step => point.step as f64,
@@ -127,7 +134,7 @@ impl<'a> Drawn<'a> {
         bounds: &PlotBounds,
     ) -> Option<(f64, f64)> {
         let point = match at {
-            Some(x) => self.series.nearest(axis, x)?,
+            Some(x) => near(self.series, axis, x)?,
             None => {
                 let (_, to) = self.series.x_range(axis)?;
                 self.series.nearest(axis, to.min(bounds.max()[0]))?

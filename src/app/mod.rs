@@ -94,7 +94,20 @@ pub fn run(options: Options) -> Result<(), AppError> {
             Ok(Box::new(app))
         }),
     )
-    .map_err(|error| AppError::Window(error.to_string()))
+    .map_err(|error| AppError::Window(reason(error)))
+}
+
+/// What a person can do something about: winit's own words name its source files.
+fn reason(error: eframe::Error) -> String {
+    match error {
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
+            "the display does not answer".into()
+        }
+        eframe::Error::Glutin(_) | eframe::Error::NoGlutinConfigs(..) => {
+            "the display has no OpenGL".into()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Whether there is a display to open a window on. Elsewhere than on these systems there always is one.

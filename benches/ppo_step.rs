@@ -43,6 +43,7 @@ const NEW_TOKENS: usize = 24;
 const STEPS: u64 = 6;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    emprl::allocator::keep_freed_pages();
     let arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|a| !a.starts_with("--"))

@@ -14,6 +14,7 @@
 //! Nothing below `app` imports egui, nothing above `train` holds a tensor, and `store`, `series` and
 //! `metrics` know neither burn nor egui.
 
+pub mod allocator;
 pub mod app;
 pub mod checkpoint;
 pub mod cli;

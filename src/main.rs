@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use emprl::allocator;
 use emprl::app;
 use emprl::cli::{self, Cli};
 
@@ -9,7 +10,7 @@ use emprl::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    keep_freed_pages();
+    allocator::keep_freed_pages();
     cli::log_to_stderr();
     let cli = Cli::from_command_line();
     if cli.wants_window() {
@@ -19,14 +20,4 @@ fn main() -> ExitCode {
         }));
     }
     cli.run(app::has_display())
-}
-
-/// Training frees and takes the same large blocks over and over: giving them back to the system in
-/// between costs a fifth of its time.
-fn keep_freed_pages() {
-    /// `mi_option_purge_delay` in mimalloc's list of options, which its bindings leave out.
-    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-    const NEVER: std::ffi::c_long = -1;
-    // SAFETY: sets a number in mimalloc's table of options, before there is a second thread.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER) };
 }

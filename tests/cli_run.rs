@@ -175,6 +175,55 @@ fn a_killed_run_is_interrupted_and_goes_on_as_if_it_had_not_been() {
     );
 }
 
+#[test]
+fn stages_of_another_run_are_taken_over_and_make_no_difference() {
+    let place = Place::new();
+    let without_penalty = ["--set", "reward.beta=0"];
+    place.ok(&short(&["--name", "full"]));
+    let alone = place.lines(&short(&without_penalty));
+    let reusing = place.lines(&short(&[&without_penalty[..], &["--reuse", "1"]].concat()));
+    assert_eq!(
+        reusing.last().unwrap()["results"],
+        alone.last().unwrap()["results"]
+    );
+    let trained = |events: &[Value]| -> Vec<String> {
+        of(events, "metrics")
+            .iter()
+            .map(|line| line["stage"].as_str().unwrap().to_string())
+            .collect()
+    };
+    assert!(!trained(&reusing).contains(&"generator".to_string()));
+    let ppo = |events: &[Value]| -> Vec<Value> {
+        of(events, "samples")
+            .iter()
+            .filter(|line| line["stage"] == "ppo")
+            .map(|line| line["dialogues"].clone())
+            .collect()
+    };
+    assert!(!ppo(&alone).is_empty());
+    assert_eq!(ppo(&reusing), ppo(&alone));
+    let notes: Vec<&str> = of(&reusing, "alert")
+        .iter()
+        .filter_map(|line| line["text"].as_str())
+        .collect();
+    assert_eq!(
+        notes[..2],
+        [
+            "Identifiers taken over from run 1",
+            "Generator taken over from run 1"
+        ]
+    );
+
+    let other = place.run(&short(&["--seed", "9", "--reuse", "1"]));
+    assert_eq!(other.code, 2);
+    assert!(
+        other.stderr.contains("`run.seed` differs"),
+        "{}",
+        other.stderr
+    );
+    assert_eq!(place.json(&["runs", "list"]).as_array().unwrap().len(), 3);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_with_a_checkpoint_and_says_how_to_go_on() {

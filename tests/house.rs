@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
+    ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
     ("checkpoint", &[]),

@@ -134,8 +134,7 @@ fn names(path: &Path) -> Vec<String> {
 fn the_wrong_head_is_an_error_that_names_file_and_tensor() {
     let path = fixture("t5_identifier").join("mean_mlp.pt");
     let error = Identifier::load(&config(Pooling::Mean, Head::Linear), &path, &device())
-        .err()
-        .expect("it cannot load");
+        .expect_err("it cannot load");
     let text = error.to_string();
     assert!(
         text.contains("mean_mlp.pt") && text.contains("classifier"),

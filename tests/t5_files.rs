@@ -22,7 +22,7 @@ fn copy(name: &str) -> tempfile::TempDir {
 }
 
 fn error(folder: &Path) -> WeightsError {
-    T5::load(folder, &device()).err().expect("it cannot load")
+    T5::load(folder, &device()).expect_err("it cannot load")
 }
 
 fn set(folder: &Path, field: &str, value: Value) {

@@ -102,7 +102,13 @@ fn a_batch_gives_what_each_row_alone_gives() {
                 let together = generate(&model, prefix, &contexts, &sampling, &mut streams(0..4));
                 for (row, context) in contexts.iter().enumerate() {
                     let mut own = streams(row as u64..row as u64 + 1);
-                    let alone = generate(&model, prefix, std::slice::from_ref(context), &sampling, &mut own);
+                    let alone = generate(
+                        &model,
+                        prefix,
+                        std::slice::from_ref(context),
+                        &sampling,
+                        &mut own,
+                    );
                     assert_eq!(together[row].tokens, alone[0].tokens, "{folder}, row {row}");
                     assert_eq!(together[row].ended, alone[0].ended);
                     assert!(largest_difference(&together[row].logprobs, &alone[0].logprobs) < 1e-4);

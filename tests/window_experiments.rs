@@ -44,7 +44,10 @@ fn a_wrong_value_is_refused_beside_its_field_and_can_be_reverted() {
     replace(&mut window, "Clip range", "7");
     expect(&mut window, "out of range; it goes from 0 to 1");
     assert!(is_disabled(&window, "Start run"));
-    replace(&mut window, "Clip range", "0.3");
+    replace(&mut window, "Clip range", "0.");
+    find(&window, "Clip range").type_text("3");
+    settle(&mut window);
+    assert_eq!(find(&window, "Clip range").value().as_deref(), Some("0.3"));
     assert!(!is_disabled(&window, "Start run"));
     click(&mut window, "Back to the file's 0.2");
     assert!(!shows(&window, "Back to the file's 0.2"));
@@ -115,6 +118,17 @@ fn a_run_that_is_stopped_can_be_resumed() {
     click(&mut window, "Quickstart");
     wait_for(&mut window, "Run in progress: quickstart", 60);
     wait_for(&mut window, "Chart of Loss", 120);
+    let root = eframe::egui::ViewportId::ROOT;
+    let close = eframe::egui::ViewportEvent::Close;
+    window
+        .input_mut()
+        .viewports
+        .entry(root)
+        .or_default()
+        .events
+        .push(close);
+    wait_for(&mut window, "Stop and close", 10);
+    click(&mut window, "Keep it running");
     click(&mut window, "Stop");
     wait_for(&mut window, "The run was stopped", 120);
     click(&mut window, "Resume");

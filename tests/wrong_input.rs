@@ -417,7 +417,7 @@ fn model_folders() {
             "no-heads",
             "num_heads",
             0.into(),
-            &["config.json", "`num_heads`", "at least 1"],
+            &["config.json", "`num_heads`", "must be from 1 to"],
         ),
         (
             "wide",

@@ -41,7 +41,7 @@ pub fn start(new: Box<NewRun>, config: Config, wake: Waker) -> StartRequest {
         what: What::New(new),
         listener: Listener::Lossy,
         waker: Some(wake),
-        body: worker::body(config),
+        body: worker::body(config, None),
     }
 }
 
@@ -52,6 +52,6 @@ pub fn resume(run: RunId, config: Config, wake: Waker) -> StartRequest {
         what,
         listener: Listener::Lossy,
         waker: Some(wake),
-        body: worker::body(config),
+        body: worker::body(config, None),
     }
 }

@@ -1,26 +1,23 @@
 //! What must happen even when the window is hidden: hearing from runs and the store, and carrying out
 //! what a person asked for.
 
-use eframe::egui;
+mod hearing;
+
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, TryRecvError};
-use eframe::egui::{Context, Modal, ThemePreference, Ui, ViewportCommand};
+use crossbeam::channel::Receiver;
+use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Ask, Command, Commands, Place};
 use super::format::{self, Clock};
 use super::launch::{self, Prepared};
-use super::model::RunModel;
-use super::reader::{Answer, Reader, Reply, Request, Wanted};
-use super::state::{
-    ExperimentsState, LiveState, Loaded, OpenRun, Prefs, RunPage, RunsState, State, ThemeChoice,
-};
+use super::reader::{Reader, Request, Wanted};
+use super::state::{ExperimentsState, LiveState, OpenRun, Prefs, RunsState, State, ThemeChoice};
 use super::theme::{self, space};
 use super::views::form::Form;
-use super::views::start::QUICKSTART;
 use super::widgets::{Button, text as words};
 use super::{Options, shell};
-use crate::engine::{Control, Event, EventKind, RunEnd, RunHandle, RunState, Supervisor, Waker};
+use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
 use crate::experiment::Config;
 use crate::nn::device;
 use crate::store::{NewRun, RunId, RunRow, RunStatus};
@@ -203,292 +200,6 @@ impl App {
         }
     }
 
-    /// Runs of other programs move on without telling: look at them while they are in sight.
-    fn look_again(&mut self, ctx: &Context) {
-        let Some(rows) = self.state.runs.rows.value() else {
-            return;
-        };
-        let here = self.state.active().map(|run| run.id);
-        let elsewhere = rows
-            .iter()
-            .any(|row| row.status.is_active() && Some(row.id) != here);
-        let in_sight = matches!(self.state.prefs.place, Place::Start | Place::Runs);
-        if !elsewhere || !in_sight {
-            return;
-        }
-        let since = self.looked.elapsed();
-        if since >= LOOK_AGAIN {
-            self.ask_runs();
-            if let Some(open) = &self.state.runs.open
-                && rows_active(&self.state.runs.rows, open.id)
-            {
-                let id = open.id;
-                self.asked.page = self.reader.ask(Request::Run(id));
-            }
-        }
-        ctx.request_repaint_after(
-            LOOK_AGAIN
-                .saturating_sub(since)
-                .max(Duration::from_millis(100)),
-        );
-    }
-
-    fn hear_launch(&mut self) {
-        let Some((answers, _)) = &self.launching else {
-            return;
-        };
-        let prepared = match answers.try_recv() {
-            Ok(prepared) => prepared,
-            Err(TryRecvError::Empty) => return,
-            Err(TryRecvError::Disconnected) => {
-                Err("preparing the run ended without an answer".into())
-            }
-        };
-        let Some((_, config)) = self.launching.take() else {
-            return;
-        };
-        self.state.live.launching = None;
-        match prepared {
-            Ok(new) => self.start(new, config),
-            Err(why) => self.state.experiments.refused = Some(why),
-        }
-    }
-
-    fn start(&mut self, new: Box<NewRun>, config: Config) {
-        let row = row_of(&new);
-        let stages = config.run.stages.clone();
-        let request = launch::start(new, config, self.waker());
-        match &self.supervisor {
-            Some(supervisor) => self.handle = Some(supervisor.start(request)),
-            None => {
-                self.state.experiments.refused = Some(self.no_supervisor.clone());
-                return;
-            }
-        }
-        self.state.live = LiveState {
-            run: Some(RunModel::new(&row, &stages)),
-            ..LiveState::default()
-        };
-        self.state.experiments.refused = None;
-        self.state.prefs.place = Place::Live;
-    }
-
-    fn hear_store(&mut self, until: Instant) {
-        while Instant::now() < until {
-            let Some(Reply { id, answer }) = self.reader.reply() else {
-                return;
-            };
-            match answer {
-                Answer::Runs(rows) if self.asked.runs == Some(id) => {
-                    self.state.runs.rows = match rows {
-                        Ok(rows) => Loaded::Value(rows),
-                        Err(error) => Loaded::Failed(error.to_string()),
-                    };
-                }
-                Answer::Run(run, stored) => self.hear_stored(id, run, stored),
-                Answer::Samples {
-                    run,
-                    stage,
-                    step,
-                    dialogues,
-                } => {
-                    let models = [
-                        self.state.live.run.as_mut(),
-                        self.state.runs.open.as_mut().and_then(OpenRun::model_mut),
-                    ];
-                    for model in models.into_iter().flatten().filter(|model| model.id == run) {
-                        model.put_samples(
-                            stage,
-                            step,
-                            dialogues.as_ref().map_err(ToString::to_string),
-                        );
-                    }
-                }
-                Answer::Needs(needs) if self.asked.needs == Some(id) => {
-                    self.state.experiments.needs.extend(needs);
-                }
-                Answer::Experiments(files) => {
-                    self.state.experiments.files = Loaded::Value(files);
-                    if self.state.experiments.form.is_none() {
-                        self.state.experiments.form =
-                            self.state.experiment(QUICKSTART).map(Form::new);
-                    }
-                    self.check_needs();
-                }
-                Answer::Runs(_) | Answer::Needs(_) => {}
-            }
-        }
-        self.ctx.request_repaint();
-    }
-
-    fn hear_stored(
-        &mut self,
-        id: u64,
-        run: RunId,
-        stored: Result<Box<super::model::StoredRun>, crate::store::StoreError>,
-    ) {
-        if self.asked.page == Some(id)
-            && let Some(open) = self.state.runs.open.as_mut().filter(|open| open.id == run)
-        {
-            self.asked.page = None;
-            open.page = match stored {
-                Ok(mut stored) => {
-                    let model = RunModel::from_store(&mut stored);
-                    Loaded::Value(Box::new(RunPage {
-                        model,
-                        stored: *stored,
-                    }))
-                }
-                Err(error) => Loaded::Failed(error.to_string()),
-            };
-        } else if self.asked.live == Some(id) {
-            self.asked.live = None;
-            if let Ok(mut stored) = stored {
-                let status = self.state.live.run.as_ref().map(|run| run.status);
-                let mut model = RunModel::from_store(&mut stored);
-                model.status = status.unwrap_or(model.status);
-                self.state.live.run = Some(model);
-            }
-            for event in std::mem::take(&mut self.held) {
-                self.receive(event);
-            }
-        } else if self.asked.resume == Some(id) {
-            self.asked.resume = None;
-            match stored {
-                Ok(stored) => self.resume(run, *stored),
-                Err(error) => self.state.runs.refused = Some((run, error.to_string())),
-            }
-        }
-    }
-
-    fn resume(&mut self, run: RunId, mut stored: super::model::StoredRun) {
-        let Some(config) = stored.config.clone() else {
-            let why = "its settings were written by another version of the program; this one cannot read them";
-            self.state.runs.refused = Some((run, why.into()));
-            return;
-        };
-        let request = launch::resume(run, config, self.waker());
-        match &self.supervisor {
-            Some(supervisor) => self.handle = Some(supervisor.start(request)),
-            None => {
-                self.state.runs.refused = Some((run, self.no_supervisor.clone()));
-                return;
-            }
-        }
-        let model = RunModel::from_store(&mut stored);
-        self.state.live = LiveState {
-            run: Some(model),
-            ..LiveState::default()
-        };
-        self.state.runs.refused = None;
-        self.state.prefs.place = Place::Live;
-    }
-
-    fn hear_run(&mut self, until: Instant) {
-        let Some(handle) = &self.handle else { return };
-        let events = handle.events().clone();
-        let mut closed = false;
-        loop {
-            if Instant::now() >= until {
-                self.ctx.request_repaint();
-                return;
-            }
-            match events.try_recv() {
-                Ok(event) => self.receive(event),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    closed = true;
-                    break;
-                }
-            }
-        }
-        let Some(handle) = &self.handle else { return };
-        if handle.take_lagging()
-            && let Some(run) = handle.id()
-        {
-            self.asked.live = self.reader.ask(Request::Run(run));
-        }
-        if closed {
-            self.ended();
-        }
-    }
-
-    /// Takes what a run tells.
-    pub fn receive(&mut self, event: Event) {
-        if self.asked.live.is_some() {
-            self.held.push(event);
-            return;
-        }
-        let Some(model) = &mut self.state.live.run else {
-            return;
-        };
-        model.id = event.run;
-        match event.kind {
-            EventKind::Report(report) => model.apply(event.wall_ms, report),
-            EventKind::Control(_) => {}
-            EventKind::Status(status) => {
-                let resumed = status == RunStatus::Running
-                    && !model.tracks.is_empty()
-                    && !model.status.is_active();
-                model.status = status;
-                model.error = None;
-                if resumed {
-                    // What came after its checkpoint is forgotten in the store; so it is here.
-                    self.asked.live = self.reader.ask(Request::Run(event.run));
-                }
-                if !status.is_active() {
-                    model.ended_ms = Some(event.wall_ms);
-                }
-                self.ask_runs();
-            }
-            EventKind::Failed { error } => {
-                model.status = RunStatus::Failed;
-                model.error = Some(error);
-                model.ended_ms = Some(event.wall_ms);
-                self.ask_runs();
-            }
-            EventKind::Finished { results } => {
-                model.status = RunStatus::Finished;
-                model.ended_ms = Some(event.wall_ms);
-                model.results = results;
-                self.ask_runs();
-            }
-        }
-    }
-
-    /// The run's channel is closed: it has ended, or never began.
-    fn ended(&mut self) {
-        let Some(handle) = self.handle.take() else {
-            return;
-        };
-        self.state.live.stopping = false;
-        if let RunState::Ended(end) = handle.state()
-            && let Some(model) = &mut self.state.live.run
-        {
-            match end {
-                RunEnd::Finished(_) => model.status = RunStatus::Finished,
-                RunEnd::Stopped(_) => model.status = RunStatus::Stopped,
-                RunEnd::Failed(_, error) => {
-                    model.status = RunStatus::Failed;
-                    model.error = Some(error);
-                }
-                RunEnd::NotStarted(error) => {
-                    let why = error.to_string();
-                    if model.tracks.is_empty() {
-                        self.state.live.run = None;
-                        self.state.experiments.refused = Some(why);
-                        self.state.prefs.place = Place::Experiments;
-                    } else {
-                        self.state.runs.refused = Some((model.id, why.clone()));
-                        model.status = RunStatus::Failed;
-                        model.error = Some(why);
-                    }
-                }
-            }
-        }
-        self.ask_runs();
-    }
-
     fn check_needs(&mut self) {
         let experiments = &self.state.experiments;
         let files = experiments.files.value().map_or(&[][..], Vec::as_slice);
@@ -601,7 +312,8 @@ impl App {
     fn closing_ui(&mut self, ui: &Ui) {
         let ctx = ui.ctx().clone();
         let t = theme::of(ui);
-        let shown = Modal::new(egui::Id::unique("closing")).backdrop_color(t.backdrop()).show(&ctx, |ui| {
+        let shown = Modal::new(egui::Id::unique("closing")).backdrop_color(t.backdrop())
+.frame(egui::Frame::popup(ui.style()).inner_margin(space::L)).show(&ctx, |ui| {
             ui.set_width(380.0);
             ui.spacing_mut().item_spacing.y = space::S;
             words::heading(ui, "A run is in progress");
@@ -631,13 +343,6 @@ impl App {
             tracing::warn!(%still);
         }
     }
-}
-
-fn rows_active(rows: &Loaded<Vec<RunRow>>, run: RunId) -> bool {
-    rows.value().is_some_and(|rows| {
-        rows.iter()
-            .any(|row| row.id == run && row.status.is_active())
-    })
 }
 
 /// What is known of a run before the engine has begun it.

@@ -7,6 +7,7 @@
 //! Views never wait: reading is done on the reader's thread, training on the engine's.
 
 mod command;
+mod emblem;
 mod format;
 mod launch;
 mod logic;
@@ -71,7 +72,7 @@ pub fn run(options: Options) -> Result<(), AppError> {
         .with_app_id("emprl")
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([900.0, 600.0])
-        .with_icon(egui::IconData::default());
+        .with_icon(emblem::emblem());
     let native = eframe::NativeOptions {
         viewport,
         centered: true,
@@ -93,7 +94,20 @@ pub fn run(options: Options) -> Result<(), AppError> {
             Ok(Box::new(app))
         }),
     )
-    .map_err(|error| AppError::Window(error.to_string()))
+    .map_err(|error| AppError::Window(reason(error)))
+}
+
+/// What a person can do something about: winit's own words name its source files.
+fn reason(error: eframe::Error) -> String {
+    match error {
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
+            "the display does not answer".into()
+        }
+        eframe::Error::Glutin(_) | eframe::Error::NoGlutinConfigs(..) => {
+            "the display has no OpenGL".into()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Whether there is a display to open a window on. Elsewhere than on these systems there always is one.

@@ -122,7 +122,7 @@ pub static DARK: Tokens = Tokens {
     selected: rgb(0x1B2A41),
     good: rgb(0x4CC38A),
     warning: rgb(0xF0B429),
-    bad: rgb(0xF2555A),
+    bad: rgb(0xF5656A),
     shadow: Color32::from_black_alpha(110),
     runs: [
         rgb(0x56B4E9),
@@ -154,9 +154,9 @@ pub static LIGHT: Tokens = Tokens {
     accent: rgb(0x2563EB),
     accent_hover: rgb(0x1D4ED8),
     on_accent: rgb(0xFFFFFF),
-    selected: rgb(0xE4ECFD),
-    good: rgb(0x1A7F4B),
-    warning: rgb(0x9A6700),
+    selected: rgb(0xEBF1FE),
+    good: rgb(0x177545),
+    warning: rgb(0x8C5D00),
     bad: rgb(0xC62828),
     shadow: Color32::from_black_alpha(36),
     runs: [
@@ -252,7 +252,7 @@ fn style(t: &Tokens) -> Style {
     spacing.button_padding = vec2(space::S, space::XS);
     spacing.interact_size = vec2(size::ROW, size::ROW);
     spacing.window_margin = Margin::same(space::L as i8);
-    spacing.menu_margin = Margin::same(space::XS as i8);
+    spacing.menu_margin = Margin::same(space::S as i8);
     spacing.menu_spacing = space::XS;
     spacing.icon_width = 16.0;
     spacing.icon_width_inner = 10.0;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::StartError;
+use crate::engine::worker::ReuseError;
 use crate::experiment::ExperimentError;
 use crate::store::{ParseIdError, RunId, StoreError};
 use crate::train::TrainError;
@@ -33,6 +34,8 @@ pub enum Failure {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error(transparent)]
+    Reuse(#[from] ReuseError),
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
     /// The run ended by an error, which is on record with it.
@@ -64,7 +67,9 @@ impl Failure {
     /// 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::Usage(_) | Failure::Id(_) => 2,
+            Failure::Usage(_)
+            | Failure::Id(_)
+            | Failure::Reuse(ReuseError::NothingShared { .. }) => 2,
             Failure::Experiment(ExperimentError::Unreadable { .. }) => 1,
             Failure::Experiment(_) => 2,
             Failure::Data(DataError::UnknownSet { .. } | DataError::WrongKind { .. }) => 2,

@@ -13,7 +13,8 @@ use crate::engine::{
 };
 use crate::experiment::{Config, ExperimentFile, Problem, presets};
 use crate::report::results_table;
-use crate::store::{RunRef, StoreReader};
+use crate::store::{RunId, RunRef, StoreReader};
+use crate::train::pipeline::Reuse;
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
@@ -39,6 +40,9 @@ pub struct Run {
         conflicts_with_all = ["file", "set", "device", "seed", "name"]
     )]
     resume: Option<RunRef>,
+    /// Take over the stages that another run has done in the same way, such as identifiers and generator
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    reuse: Option<RunId>,
     /// Print every setting, with its range, default and the paper's value, and start nothing
     #[arg(long, conflicts_with = "resume")]
     list_settings: bool,
@@ -87,7 +91,11 @@ impl Run {
         }
         let run_name = self.name.as_deref().unwrap_or(&file.name);
         let new = worker::new_run(&place.store, &file.name, run_name, &file.config)?;
-        Ok(request(What::New(Box::new(new)), file.config))
+        let reuse = match self.reuse {
+            Some(run) => Some(worker::reuse(&place.store, run, &new, &file.config)?),
+            None => None,
+        };
+        Ok(request(What::New(Box::new(new)), file.config, reuse))
     }
 }
 
@@ -138,15 +146,15 @@ fn resumed(place: &Place, of: RunRef) -> Result<StartRequest, Failure> {
             )));
         }
     }
-    Ok(request(What::Resume(of), config))
+    Ok(request(What::Resume(of), config, None))
 }
 
-fn request(what: What, config: Config) -> StartRequest {
+fn request(what: What, config: Config, reuse: Option<Reuse>) -> StartRequest {
     StartRequest {
         what,
         listener: Listener::Lossless,
         waker: None,
-        body: worker::body(config),
+        body: worker::body(config, reuse),
     }
 }
 

@@ -5,10 +5,10 @@
 use std::path::Path;
 
 use super::{Outcome, RunBody};
-use crate::experiment::{Config, Environment};
-use crate::store::NewRun;
+use crate::experiment::{Config, Environment, ExperimentError};
+use crate::store::{NewRun, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
-use crate::train::pipeline;
+use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
 
 /// The record of a run of `config`. Looks at data and weights, so that what is not there is said
@@ -41,10 +41,47 @@ pub fn new_run(
     })
 }
 
-/// Carries out `config`, or what is left of it, in the run's folder.
-pub fn body(config: Config) -> RunBody {
+/// Why nothing of another run can be taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum ReuseError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    #[error("run {run} has no stage in common with this one: {why}")]
+    NothingShared { run: RunId, why: String },
+}
+
+/// The stages of `new`, a run of `config`, that run `of` has done in the same way.
+///
+/// # Errors
+/// There is no such run, or it has no stage in common, as when the seed or the data differ.
+pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<Reuse, ReuseError> {
+    let reader = StoreReader::open(store)?;
+    let detail = reader.run(of)?;
+    let origin = format!("settings of run {of} in {}", store.display());
+    let shared = config.shared_stages(&Config::from_toml(&origin, &detail.config_toml)?);
+    let nothing = |why| ReuseError::NothingShared { run: of, why };
+    let other = |name: &String| detail.fingerprints.get(name) != new.fingerprints.get(name);
+    if let Some(name) = new.fingerprints.keys().find(|name| other(name)) {
+        return Err(nothing(format!("{name} is not what it was then")));
+    }
+    if shared.stages.is_empty() {
+        let setting = shared.differs.unwrap_or("run.stages");
+        return Err(nothing(format!("`{setting}` differs")));
+    }
+    Ok(Reuse {
+        run: of.to_string(),
+        run_folder: reader.run_dir(of),
+        stages: shared.stages,
+    })
+}
+
+/// Carries out `config`, or what is left of it, in the run's folder; stages of `reuse` are taken over.
+pub fn body(config: Config, reuse: Option<Reuse>) -> RunBody {
     Box::new(move |observer, context| {
-        match pipeline::run(&config, &context.store, &context.dir, observer)? {
+        let (store, folder) = (&context.store, &context.dir);
+        match pipeline::run(&config, store, folder, reuse.as_ref(), observer)? {
             Ended::Done => Ok(Outcome::Finished),
             Ended::Stopped => Ok(Outcome::Stopped),
         }

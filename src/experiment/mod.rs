@@ -8,6 +8,7 @@ mod environment;
 mod file;
 mod progress;
 mod setting;
+mod shared;
 mod stage;
 
 pub use config::*;
@@ -15,4 +16,5 @@ pub use environment::Environment;
 pub use file::{Difference, ExperimentError, ExperimentFile, Problem, presets};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
 pub use setting::{Kind, Setting};
+pub use shared::SharedStages;
 pub use stage::Stage;

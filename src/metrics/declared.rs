@@ -144,7 +144,7 @@ metrics! {
     RETURNS_VARIANCE = "ppo/returns/variance", "Variance of returns", "", None, "ppo", "Returns", "step",
         "Variance over real response tokens of advantage + old value, before whitening.";
     VALUE_LOSS = "ppo/loss/value", "Value loss", "", Lower, "ppo", "Value loss", "step",
-        "Half the mean squared error of the values against the returns over real tokens, clipped around the old values where that is set; mean over the step's minibatches (Eq. 15).";
+        "Mean squared error of the values against the returns over real tokens, clipped around the old values where that is set; mean over the step's minibatches (Eq. 15).";
     POLICY_LOSS = "ppo/loss/policy", "Policy loss", "", Lower, "ppo", "Policy loss", "step",
         "Mean over real tokens of max(-A r, -A clip(r, 1 - ε, 1 + ε)); mean over the step's minibatches (Eq. 14).";
     TOTAL_LOSS = "ppo/loss/total", "Total loss", "", Lower, "ppo", "Total loss", "step",

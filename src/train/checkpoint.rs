@@ -107,6 +107,18 @@ impl Checkpoint {
         checkpoint::verify(&self.folder)?;
         Ok(())
     }
+
+    /// Copies its files, verified, to the empty `folder` of another checkpoint.
+    pub fn copy_to(&self, folder: &Path) -> Result<(), TrainError> {
+        for file in checkpoint::verify(&self.folder)?.files {
+            let to = folder.join(&file.path);
+            if let Some(parent) = to.parent() {
+                fs::create_dir_all(parent).map_err(TrainError::io(parent))?;
+            }
+            fs::copy(self.folder.join(&file.path), &to).map_err(TrainError::io(&to))?;
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), TrainError> {

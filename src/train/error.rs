@@ -38,6 +38,10 @@ pub enum TrainError {
         "responses scored while they are drawn and scored afterwards differ by {largest} (at most {tolerance} is rounding); this device computes wrongly, choose another with run.device"
     )]
     RolloutDisagrees { largest: f32, tolerance: f32 },
+    #[error(
+        "run {run} has no finished {stage} stage to take over; let it finish, or start without it"
+    )]
+    NothingToReuse { run: String, stage: &'static str },
     #[error("{path}: {source}")]
     Io {
         path: PathBuf,

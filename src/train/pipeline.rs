@@ -25,7 +25,9 @@ use super::seed::{Draw, seed};
 use super::session::{Ended, Session};
 use crate::data::rows::{Row, write_jsonl};
 use crate::data::{DialogueSet, LevelSet, Split, library};
-use crate::experiment::{Config, FeedForwardChoice, IdentifierInit, Report, Stage, Tuning};
+use crate::experiment::{
+    Config, FeedForwardChoice, IdentifierInit, Report, Severity, Stage, Tuning,
+};
 use crate::nn::device;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::t5::{FeedForward, T5, T5Config};
@@ -33,6 +35,8 @@ use crate::text::{Tokenizer, train_unigram};
 
 /// Sentinels that a tokenizer made from nothing has for span corruption.
 const SENTINELS: usize = 100;
+/// The tokenizer of a model made from nothing, in the run's folder.
+const TOKENIZER: &str = "tokenizer.json";
 
 /// What identifies the texts and weights that a run starts from, by name. Opens them all, so that what is
 /// missing or damaged is said before anything is written.
@@ -53,14 +57,35 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
     Ok(found)
 }
 
-/// Carries out every stage of `config` in `run_folder`, or what is left of it.
+/// Stages that another run has done in the same way.
+#[derive(Clone, Debug)]
+pub struct Reuse {
+    /// The other run, as people call it.
+    pub run: String,
+    pub run_folder: PathBuf,
+    /// In order, none of them left out.
+    pub stages: Vec<Stage>,
+}
+
+/// Carries out every stage of `config` in `run_folder`, or what is left of it; stages of `reuse` are
+/// taken over as they are.
 pub fn run(
     config: &Config,
     store: &Path,
     run_folder: &Path,
+    reuse: Option<&Reuse>,
     observer: &mut dyn Observer,
 ) -> Result<Ended, TrainError> {
     let device = device::resolve(&config.run.device)?;
+    let mut session = Session {
+        config,
+        device: device.clone(),
+        checkpoints: Checkpoints::of(run_folder),
+        observer,
+    };
+    if let Some(reuse) = reuse {
+        take_over(&mut session, reuse, run_folder)?;
+    }
     let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
     let level_set = if config.run.stages.contains(&Stage::Identifiers) {
         Some(library::open_levels(store, &config.data.levels)?)
@@ -70,12 +95,6 @@ pub fn run(
     let (start, tokenizer, folder) =
         starting_model(config, &dialogues, level_set.as_ref(), run_folder, &device)?;
     let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
-    let session = Session {
-        config,
-        device,
-        checkpoints: Checkpoints::of(run_folder),
-        observer,
-    };
     Line {
         session,
         run_folder,
@@ -378,6 +397,35 @@ impl Line<'_> {
     }
 }
 
+/// Copies the tokenizer and the last checkpoint of each stage that is taken over.
+fn take_over(
+    session: &mut Session<'_>,
+    reuse: &Reuse,
+    run_folder: &Path,
+) -> Result<(), TrainError> {
+    let theirs = Checkpoints::of(&reuse.run_folder);
+    let tokenizer = reuse.run_folder.join(TOKENIZER);
+    if tokenizer.is_file() {
+        fs::create_dir_all(run_folder).map_err(TrainError::io(run_folder))?;
+        fs::copy(&tokenizer, run_folder.join(TOKENIZER)).map_err(TrainError::io(&tokenizer))?;
+    }
+    for &stage in &reuse.stages {
+        let Some(checkpoint) = theirs.latest(stage)?.filter(|found| found.listing.done) else {
+            return Err(TrainError::NothingToReuse {
+                run: reuse.run.clone(),
+                stage: stage.key(),
+            });
+        };
+        let step = checkpoint.listing.step;
+        session.begin(stage, step);
+        session.checkpoint(stage, step, true, |folder| checkpoint.copy_to(folder))?;
+        let text = format!("{} taken over from run {}", stage.title(), reuse.run);
+        session.note(stage, step, Severity::Info, text);
+        session.end(stage, step);
+    }
+    Ok(())
+}
+
 /// A checkpoint of the same run as its neighbours see it; any other folder as it is.
 fn relative(base: &Path, run_folder: &Path) -> PathBuf {
     match base.strip_prefix(run_folder.join("checkpoints")) {
@@ -402,7 +450,7 @@ fn starting_model(
         return Ok((policy.t5, tokenizer, Some(folder)));
     }
     fs::create_dir_all(run_folder).map_err(TrainError::io(run_folder))?;
-    let path = run_folder.join("tokenizer.json");
+    let path = run_folder.join(TOKENIZER);
     let tokenizer = if path.is_file() {
         Tokenizer::from_file(&path)?
     } else {

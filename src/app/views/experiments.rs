@@ -306,7 +306,8 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             .id_salt(("form", &name))
             .auto_shrink(false)
             .show(ui, |ui| {
-                ui.set_max_width(ui.available_width().min(900.0));
+                // The scroll bar keeps to its own edge.
+                ui.set_max_width((ui.available_width() - space::M).min(900.0));
                 needs_changed = form.sections_ui(ui, &needs).needs_changed;
                 ui.add_space(space::XL);
             });

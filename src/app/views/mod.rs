@@ -6,6 +6,7 @@ pub mod curves;
 pub mod experiments;
 pub mod form;
 pub mod live;
+pub mod plots;
 pub mod run_page;
 pub mod runs;
 pub mod settings;

@@ -134,6 +134,21 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     }
 }
 
+/// The plots that stand below the result table.
+pub fn evaluation_tiles() -> [Tile; 2] {
+    let f1 = [declared::VALIDATION_EMP_F1];
+    [
+        Tile {
+            keys: f1
+                .iter()
+                .chain(&declared::VALIDATION_F1_KEYS)
+                .map(|key| key.to_string())
+                .collect(),
+        },
+        Tile::of(&[declared::VALIDATION_PPL]),
+    ]
+}
+
 /// The metrics that can be shown for a stage: its own, those of evaluations, and memory.
 pub fn choices(stage: Stage) -> impl Iterator<Item = &'static MetricDecl> {
     declared::all().iter().filter(move |metric| {

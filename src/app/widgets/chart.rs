@@ -2,16 +2,19 @@
 //!
 //! Draws what it is given, decimated to the pixels there are. Knows nothing of runs, stores and metrics.
 
+mod drawn;
+
 use eframe::egui::{
     Align2, Color32, CursorIcon, FontId, Id, LayerId, Order, Painter, Pos2, Rect, Response, Role,
-    Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
-use egui_plot::{AxisHints, GridInput, Plot, PlotBounds, PlotPoint, PlotPoints, PlotTransform};
+use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotTransform};
 
+use self::drawn::{Drawn, near};
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, Tokens, size, space, text};
-use crate::series::{Curve, Polyline, Series, XAxis};
+use crate::series::{Curve, Series, XAxis};
 
 /// Room right of the plot for the last values.
 const GUTTER: f32 = 52.0;
@@ -31,6 +34,8 @@ pub struct ChartLine<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct ChartView {
     pub axis: XAxis,
+    /// What is written as 0 along x.
+    pub origin: f64,
     /// The part of x that was zoomed to; all of it when none.
     pub zoom: Option<(f64, f64)>,
     /// x under the pointer, in whichever chart it is.
@@ -41,6 +46,14 @@ pub struct ChartView {
 }
 
 impl ChartView {
+    /// Lays `axis` along x; a part of the other axis that was zoomed to means nothing on it.
+    pub fn set_axis(&mut self, axis: XAxis) {
+        if self.axis != axis {
+            self.axis = axis;
+            self.zoom = None;
+        }
+    }
+
     /// Call after all charts that share this view were drawn.
     pub fn end_pass(&mut self, ui: &Ui) {
         if self.hover != self.next_hover {
@@ -76,13 +89,13 @@ impl Chart<'_> {
             .collect();
 
         let mut child = ui.new_child(UiBuilder::new().max_rect(plot_rect).id_salt(self.id));
-        let (x, y) = (view.axis, plot_rect.height() - X_AXIS);
+        let height = plot_rect.height() - X_AXIS;
         let tick = |hints: AxisHints<'static>| {
             hints
                 .tick_label_font(text::small())
                 .tick_label_color(t.secondary)
         };
-        let axis = view.axis;
+        let (axis, origin) = (view.axis, view.origin);
         let plot = Plot::new(self.id)
             .id(self.id)
             .width(plot_rect.width())
@@ -98,14 +111,18 @@ impl Chart<'_> {
             .sense(Sense::CLICK | Sense::DRAG)
             .grid_color(t.line)
             .grid_spacing(1.0..=2.0)
-            .x_grid_spacer(move |input: GridInput| x_marks(x, input.bounds, columns as f32))
-            .y_grid_spacer(move |input: GridInput| ticks::marks(input.bounds, y, 28.0, false))
+            .x_grid_spacer(move |input: GridInput| {
+                x_marks(axis, origin, input.bounds, columns as f32)
+            })
+            .y_grid_spacer(move |input: GridInput| {
+                ticks::marks(input.bounds, height, (height / 5.0).max(28.0), false)
+            })
             .show_grid([false, true])
             .custom_x_axes(vec![
                 tick(AxisHints::new_x())
                     .min_thickness(X_AXIS)
                     .label_spacing(1.0..=2.0)
-                    .formatter(move |mark, _| ticks::x_label(axis, mark)),
+                    .formatter(move |mark, _| ticks::x_label(axis, mark, origin)),
             ])
             .custom_y_axes(vec![
                 tick(AxisHints::new_y())
@@ -157,7 +174,7 @@ impl Chart<'_> {
                 .filter_map(|line| line.height_at(&transform, view.axis, x))
                 .collect();
             let low = heights.iter().sum::<f32>() / heights.len().max(1) as f32 > frame.center().y;
-            self.paint_readout(ui, pointer, frame, (x, low), view.axis);
+            self.paint_readout(ui, pointer, frame, (x, low), (view.axis, view.origin));
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
         if response.hovered() {
@@ -192,7 +209,11 @@ impl Chart<'_> {
         let range = self
             .lines
             .iter()
-            .filter_map(|line| line.curve.raw().y_range(view.axis, from, to))
+            .filter_map(|line| {
+                let series = line.curve.raw();
+                let within = series.y_range(view.axis, from, to);
+                within.or_else(|| passing(series, view.axis, (from, to)))
+            })
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
             .unwrap_or((0.0, 1.0));
         let (low, high) = range;
@@ -321,7 +342,7 @@ impl Chart<'_> {
             frame.bottom() - 4.0,
         );
         for (y, line, words) in labels {
-            let at = pos2(outer.right() - GUTTER + space::XS, y);
+            let at = pos2(outer.right() - GUTTER + space::S, y);
             ui.painter()
                 .text(at, Align2::LEFT_CENTER, words, text::small(), line.colour);
         }
@@ -334,15 +355,15 @@ impl Chart<'_> {
         pointer: Pos2,
         frame: Rect,
         (x, low): (f64, bool),
-        axis: XAxis,
+        (axis, origin): (XAxis, f64),
     ) {
         let t = theme::of(ui);
         let rows: Vec<(Color32, &str, String, String)> = self
             .lines
             .iter()
             .filter_map(|line| {
-                let raw = line.curve.raw().nearest(axis, x)?;
-                let smooth = line.curve.smooth().nearest(axis, x)?;
+                let raw = near(line.curve.raw(), axis, x)?;
+                let smooth = near(line.curve.smooth(), axis, x)?;
                 let raw_words = if line.curve.is_smoothed() {
                     format::number(raw.value)
                 } else {
@@ -359,7 +380,7 @@ impl Chart<'_> {
         let Some(nearest) = self
             .lines
             .iter()
-            .find_map(|line| line.curve.raw().nearest(axis, x))
+            .find_map(|line| near(line.curve.raw(), axis, x))
         else {
             return;
         };
@@ -368,7 +389,7 @@ impl Chart<'_> {
             _ => format!(
                 "Step {}, {}",
                 format::count(nearest.step),
-                ticks::elapsed(x)
+                ticks::elapsed(x - origin)
             ),
         };
         let painter = ui
@@ -404,10 +425,13 @@ impl Chart<'_> {
             width + 2.0 * space::S,
             row_height * (rows.len() as f32 + 1.0) + 2.0 * space::XS,
         );
-        let left = if pointer.x + 16.0 + total.x > frame.right() + GUTTER {
-            pointer.x - 16.0 - total.x
+        let (right, left) = (pointer.x + 16.0, pointer.x - 16.0 - total.x);
+        let fits_right = right + total.x <= frame.right() + GUTTER;
+        let fits_left = left >= frame.left() - Y_AXIS - space::M;
+        let left = if fits_right || !fits_left {
+            right
         } else {
-            pointer.x + 16.0
+            left
         };
         let screen = ui.ctx().content_rect();
         let top = if low {
@@ -456,11 +480,21 @@ impl Chart<'_> {
     }
 }
 
-fn x_marks(axis: XAxis, bounds: (f64, f64), length: f32) -> Vec<egui_plot::GridMark> {
-    match axis {
-        XAxis::Step => ticks::marks(bounds, length, 56.0, true),
-        XAxis::Relative | XAxis::Wall => ticks::time_marks(bounds, length, 72.0),
+/// Least and greatest of a line that has no point in sight but passes through.
+fn passing(series: &Series, axis: XAxis, (from, to): (f64, f64)) -> Option<(f64, f64)> {
+    let before = series.nearest(axis, from)?.value;
+    let after = series.nearest(axis, to)?.value;
+    let known = before.is_finite() && after.is_finite();
+    known.then(|| (before.min(after), before.max(after)))
+}
+
+fn x_marks(axis: XAxis, origin: f64, (from, to): (f64, f64), length: f32) -> Vec<GridMark> {
+    if axis == XAxis::Step {
+        return ticks::marks((from, to), length, 56.0, true);
     }
+    let mut marks = ticks::time_marks((from - origin, to - origin), length, 72.0);
+    marks.iter_mut().for_each(|mark| mark.value += origin);
+    marks
 }
 
 /// Moves labels apart until none is closer than `gap` to the next, within `low..=high`.
@@ -482,136 +516,6 @@ fn spread<T>(
         let at = y(item);
         *at = at.min(most);
         most = *at - gap;
-    }
-}
-
-/// A line, decimated to what can be seen of it.
-struct Drawn<'a> {
-    colour: Color32,
-    dots: bool,
-    name: &'a str,
-    series: &'a Series,
-    smooth: Polyline,
-    raw: Option<Polyline>,
-}
-
-impl<'a> Drawn<'a> {
-    fn new(line: &ChartLine<'a>, axis: XAxis, bounds: PlotBounds, columns: usize) -> Self {
-        let (from, to) = (bounds.min()[0], bounds.max()[0]);
-        let decimate = |series: &Series| series.decimate(axis, from, to, columns);
-        Drawn {
-            colour: line.colour,
-            dots: line.dots,
-            name: line.name,
-            series: line.curve.smooth(),
-            smooth: decimate(line.curve.smooth()),
-            raw: line.curve.is_smoothed().then(|| decimate(line.curve.raw())),
-        }
-    }
-
-    fn add_to(&self, plot: &mut egui_plot::PlotUi<'_>, strength: f32) {
-        let mut add = |polyline: &Polyline, colour: Color32, width: f32| {
-            for (n, points) in polyline.lines().enumerate() {
-                let points: PlotPoints<'_> = points.iter().copied().collect();
-                let line = egui_plot::Line::new(format!("{}{n}", self.name), points);
-                // Decimated already: a band drawn from it would only blur it.
-                let line = line.width(width).allow_hover(false).allow_band(false);
-                plot.line(line.color(colour.gamma_multiply(strength)));
-            }
-        };
-        if let Some(raw) = &self.raw {
-            add(raw, self.colour.gamma_multiply(0.28), 1.0);
-        }
-        let colour = if self.dots {
-            self.colour.gamma_multiply(0.6)
-        } else {
-            self.colour
-        };
-        add(
-            &self.smooth,
-            colour,
-            if self.dots { 1.0 } else { size::LINE },
-        );
-    }
-
-    /// Evaluation points as dots, single points between gaps too, and a mark at the edge for what is
-    /// not finite.
-    fn paint_marks(&self, painter: &Painter, transform: &PlotTransform, strength: f32, t: &Tokens) {
-        let colour = self.colour.gamma_multiply(strength);
-        for points in self.smooth.lines() {
-            if self.dots || points.len() == 1 {
-                for &[x, y] in points {
-                    let at = transform.position_from_point(&PlotPoint::new(x, y));
-                    painter.circle_filled(at, 2.5, colour);
-                }
-            }
-        }
-        let top = transform.frame().top();
-        for gap in self.smooth.gaps() {
-            let x = transform.position_from_point_x(gap.x);
-            let points = vec![pos2(x - 4.0, top), pos2(x + 4.0, top), pos2(x, top + 6.0)];
-            painter.add(Shape::convex_polygon(points, t.bad, Stroke::NONE));
-        }
-    }
-
-    fn paint_dot_at(
-        &self,
-        painter: &Painter,
-        transform: &PlotTransform,
-        axis: XAxis,
-        x: f64,
-        t: &Tokens,
-    ) {
-        if let Some(at) = self.point_at(transform, axis, x) {
-            painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
-        }
-    }
-
-    fn height_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<f32> {
-        self.point_at(transform, axis, x).map(|at| at.y)
-    }
-
-    /// Where the point nearest to `x` is on screen.
-    fn point_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<Pos2> {
-        let point = self
-            .series
-            .nearest(axis, x)
-            .filter(|point| point.value.is_finite())?;
-        let start = self.series.get(0).map_or(0, |first| first.wall_ms);
-        let x = match axis {
-            XAxis::Step => point.step as f64,
-            XAxis::Relative => (point.wall_ms - start) as f64 / 1e3,
-            XAxis::Wall => point.wall_ms as f64 / 1e3,
-        };
-        Some(transform.position_from_point(&PlotPoint::new(x, point.value)))
-    }
-
-    /// What stands in the gutter: the value, and where on y. The last finite one when nothing is pointed at.
-    fn shown_value(&self, axis: XAxis, at: Option<f64>, bounds: &PlotBounds) -> Option<(f64, f64)> {
-        let point = match at {
-            Some(x) => self.series.nearest(axis, x)?,
-            None => {
-                let (_, to) = self.series.x_range(axis)?;
-                self.series.nearest(axis, to.min(bounds.max()[0]))?
-            }
-        };
-        if point.value.is_finite() {
-            return Some((point.value, point.value));
-        }
-        Some((point.value, bounds.max()[1]))
-    }
-
-    /// y of the drawn line at `x`, between its points.
-    fn value_at(&self, x: f64) -> Option<f64> {
-        let points = self.smooth.points();
-        let after = points.partition_point(|point| point[0] < x);
-        let (a, b) = (points.get(after.checked_sub(1)?)?, points.get(after)?);
-        let share = if b[0] > a[0] {
-            (x - a[0]) / (b[0] - a[0])
-        } else {
-            0.0
-        };
-        Some(a[1] + share * (b[1] - a[1]))
     }
 }
 

@@ -69,12 +69,14 @@ pub fn value_label(mark: GridMark) -> String {
     format::fixed(mark.value, decimals)
 }
 
-/// A mark on x.
-pub fn x_label(axis: XAxis, mark: GridMark) -> String {
+/// A mark on x; times are told from `origin` on.
+pub fn x_label(axis: XAxis, mark: GridMark, origin: f64) -> String {
     match axis {
         XAxis::Step => format::count(mark.value.max(0.0).round() as u64),
-        XAxis::Relative | XAxis::Wall if mark.step_size < 1.0 => format!("{:.1} s", mark.value),
-        XAxis::Relative | XAxis::Wall => elapsed(mark.value),
+        XAxis::Relative | XAxis::Wall if mark.step_size < 1.0 => {
+            format!("{:.1} s", mark.value - origin)
+        }
+        XAxis::Relative | XAxis::Wall => elapsed(mark.value - origin),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Products of few rows with many: decoding token by token is nothing else. What takes the time is
 //! reading the weight, so it is read once, in order, and asked for ahead of its use.
 
-use super::product::{Output, Size, share_columns};
+use super::product::{Output, Size, in_pieces};
 
 /// As many rows of x as the registers hold.
 const MOST_ROWS: usize = 8;
@@ -15,10 +15,10 @@ pub(super) fn multiply_few(output: Output, x: &[f32], weight: &[f32], size: Size
     {
         assert!(output.holds(size.rows, size.columns));
         assert!(x.len() >= size.rows * size.terms && weight.len() >= size.columns * size.terms);
-        share_columns(size, |first, columns| {
-            let part = Size { columns, ..size };
-            let weight = &weight[first * size.terms..];
-            let output = output.from(first);
+        in_pieces(size.columns, size.multiplications(), |columns| {
+            let part = Size::new(size.rows, columns.len(), size.terms);
+            let weight = &weight[columns.start * size.terms..];
+            let output = output.from(columns.start);
             // SAFETY: the processor and the sizes were checked above; the columns are this thread's.
             unsafe {
                 match size.rows {
@@ -81,18 +81,11 @@ mod wide {
                     }
                 }
             }
-            output.from(first).for_each_row(
-                Size {
-                    rows: T,
-                    columns: rows,
-                    terms,
-                },
-                |token, slots| {
-                    for (slot, sums) in slots.iter_mut().zip(&sums) {
-                        slot.write(sums[token]);
-                    }
-                },
-            );
+            output.from(first).for_each_row(T, rows, |token, slots| {
+                for (slot, sums) in slots.iter_mut().zip(&sums) {
+                    slot.write(sums[token]);
+                }
+            });
         }
     }
 

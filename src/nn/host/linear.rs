@@ -1,176 +1,54 @@
 //! Linear layers, whose weights lie as files hold them: a row for each output.
 
-use std::mem::MaybeUninit;
-
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use super::few::multiply_few;
-use super::product::{Matrix, Output, Size, filled, multiply, multiply_shared, share_columns};
-use super::vector::{on_this_processor, transpose};
+use super::product::{Matrix, Output, Size, filled, in_pieces, multiply, product};
+use super::vector::transpose;
 use super::{Host, HostOp, Operand, apply};
 
-/// What follows the product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::nn) enum After {
-    Nothing,
-    Relu,
-}
-
 /// `x · weightᵀ` for `x` `[.., input]` and `weight` `[output, input]`.
-pub(in crate::nn) fn linear<const D: usize>(
-    x: Tensor<D>,
-    weight: Tensor<2>,
-    after: After,
-) -> Tensor<D> {
-    apply(Linear { after }, [Operand::of(x), Operand::of(weight)])
+pub(in crate::nn) fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
+    apply(Linear, [Operand::of(x), Operand::of(weight)])
 }
 
 #[derive(Clone, Debug)]
-struct Linear {
-    after: After,
-}
+struct Linear;
 
 impl HostOp<2> for Linear {
-    /// The output, where its sign decides on the derivative.
-    type Kept = Option<Host>;
+    type Kept = ();
 
-    fn forward(&self, [x, weight]: &[Host; 2], keep: bool) -> (Host, Option<Host>) {
+    fn forward(&self, [x, weight]: &[Host; 2], _: bool) -> (Host, ()) {
         let (size, shape) = size_of(x, weight);
         let values = filled(size.rows * size.columns, |output| {
             let output = Output::uninitialised(output, size.columns);
-            if multiply_few(output, x.values(), weight.values(), size) {
-                self.finish(output, size);
+            let (x, weight) = (x.values(), weight.values());
+            if multiply_few(output, x, weight, size) {
                 return;
             }
-            // The smaller of the two is turned: x and the output, or the weight.
+            // The product is fast with one side turned: x and the output, or the weight.
             if size.rows * (size.columns + size.terms) < size.columns * size.terms {
-                self.turning_x(output, x.values(), weight.values(), size);
+                turning_x(output, x, weight, size);
             } else {
-                self.turning_weight(output, x.values(), weight.values(), size);
+                turning_weight(output, x, weight, size);
             }
         });
-        let output = Host::shaped(values, &shape);
-        let kept = (keep && self.after == After::Relu).then(|| output.clone());
-        (output, kept)
+        (Host::shaped(values, &shape), ())
     }
 
     fn backward(
         &self,
         [x, weight]: &[Host; 2],
-        output: &Option<Host>,
+        _: &(),
         gradient: Host,
         [x_wanted, weight_wanted]: [bool; 2],
     ) -> [Option<Host>; 2] {
-        let (
-            Size {
-                rows,
-                columns,
-                terms,
-            },
-            _,
-        ) = size_of(x, weight);
-        let gradient = match output {
-            Some(output) => where_positive(&gradient, output),
-            None => gradient,
-        };
-        let gradient = Matrix::rows(gradient.values(), columns);
-        let of_x = x_wanted.then(|| {
-            let weight = Matrix::rows(weight.values(), terms);
-            let size = Size {
-                rows,
-                columns: terms,
-                terms: columns,
-            };
-            product_like(x, gradient, weight, size)
-        });
-        let of_weight = weight_wanted.then(|| {
-            let x = Matrix::rows(x.values(), terms);
-            let size = Size {
-                rows: columns,
-                columns: terms,
-                terms: rows,
-            };
-            product_like(weight, gradient.transposed(), x, size)
-        });
-        [of_x, of_weight]
-    }
-}
-
-/// Rows of the weight that a core works on at once: their outputs stay in its cache.
-const BLOCK: usize = 256;
-/// Rows that the product takes as they lie come in multiples of this.
-const LANES: usize = 16;
-
-impl Linear {
-    /// `(weight · xᵀ)ᵀ`: the product reads the weight once, row after row.
-    fn turning_x(&self, output: Output, x: &[f32], weight: &[f32], size: Size) {
-        let Size {
-            rows,
-            columns,
-            terms,
-        } = size;
-        let turned = if rows < LANES {
-            rows
-        } else {
-            rows.next_multiple_of(LANES)
-        };
-        let mut x_turned = vec![0.0; terms * turned];
-        transpose(x, terms, [rows, terms], Output::rows(&mut x_turned, turned));
-        let x_turned = Matrix::rows(&x_turned, turned);
-        share_columns(size, |first, columns| {
-            let mut scratch = vec![0.0; BLOCK * turned];
-            for block in (first..first + columns).step_by(BLOCK) {
-                let rows_here = BLOCK.min(first + columns - block);
-                multiply(
-                    Output::rows(&mut scratch, turned),
-                    Matrix::rows(&weight[block * terms..], terms),
-                    x_turned,
-                    Size {
-                        rows: rows_here,
-                        columns: turned,
-                        terms,
-                    },
-                    false,
-                );
-                let target = output.from(block);
-                transpose(&scratch, turned, [rows_here, rows], target);
-                self.finish(
-                    target,
-                    Size {
-                        columns: rows_here,
-                        ..size
-                    },
-                );
-            }
-        });
-        debug_assert_eq!(weight.len(), columns * terms);
-    }
-
-    /// `x · weightᵀ` with a turned copy of the weight.
-    fn turning_weight(&self, output: Output, x: &[f32], weight: &[f32], size: Size) {
-        let terms = size.terms;
-        share_columns(size, |first, columns| {
-            let part = &weight[first * terms..(first + columns) * terms];
-            let turned = filled(columns * terms, |turned| {
-                transpose(
-                    part,
-                    terms,
-                    [columns, terms],
-                    Output::uninitialised(turned, columns),
-                );
-            });
-            let (x, turned) = (Matrix::rows(x, terms), Matrix::rows(&turned, columns));
-            let part = Size { columns, ..size };
-            multiply(output.from(first), x, turned, part, false);
-            self.finish(output.from(first), part);
-        });
-    }
-
-    fn finish(&self, output: Output, part: Size) {
-        if self.after == After::Relu {
-            output.for_each_row(part, |_, row| clip(row));
-        }
+        let (size, _) = size_of(x, weight);
+        let gradient = Matrix::rows(gradient.values(), size.columns);
+        [
+            x_wanted.then(|| of_x(gradient, weight, x, size)),
+            weight_wanted.then(|| of_weight(gradient, x, weight, size)),
+        ]
     }
 }
 
@@ -180,66 +58,83 @@ fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
     let [columns, terms] = *weight.shape() else {
         unreachable!("a weight has two dimensions")
     };
-    assert_eq!(
-        shape.pop(),
-        Some(terms),
-        "the input is as wide as the weight"
-    );
+    let width = shape.pop();
+    assert_eq!(width, Some(terms), "the input is as wide as the weight");
     let rows = shape.iter().product();
     shape.push(columns);
-    (
-        Size {
-            rows,
-            columns,
-            terms,
-        },
-        shape,
-    )
+    (Size::new(rows, columns, terms), shape)
 }
 
-/// `a · b` in the shape of `like`.
-fn product_like(like: &Host, a: Matrix<'_>, b: Matrix<'_>, size: Size) -> Host {
-    let values = filled(size.rows * size.columns, |output| {
-        multiply_shared(
-            Output::uninitialised(output, size.columns),
-            a,
-            b,
-            size,
-            false,
+/// Rows that the product takes as they lie come in multiples of this.
+const LANES: usize = 16;
+
+/// `(weight · xᵀ)ᵀ`, with a turned copy of x and each piece of the result turned back.
+fn turning_x(output: Output, x: &[f32], weight: &[f32], size: Size) {
+    let Size { rows, terms, .. } = size;
+    let padded = rows.next_multiple_of(LANES);
+    let mut turned = vec![0.0; terms * padded];
+    transpose(x, terms, [rows, terms], Output::rows(&mut turned, padded));
+    let turned = Matrix::rows(&turned, padded);
+    in_pieces(size.columns, size.multiplications(), |columns| {
+        let weight = Matrix::rows(&weight[columns.start * terms..], terms);
+        let part = product(weight, turned, Size::new(columns.len(), padded, terms));
+        let target = output.from(columns.start);
+        transpose(&part, padded, [columns.len(), rows], target);
+    });
+}
+
+/// `x · weightᵀ`, with a turned copy of each piece of the weight.
+fn turning_weight(output: Output, x: &[f32], weight: &[f32], size: Size) {
+    let Size { rows, terms, .. } = size;
+    in_pieces(size.columns, size.multiplications(), |columns| {
+        let part = &weight[columns.start * terms..columns.end * terms];
+        let turned = filled(part.len(), |turned| {
+            let turned = Output::uninitialised(turned, columns.len());
+            transpose(part, terms, [columns.len(), terms], turned);
+        });
+        multiply(
+            output.from(columns.start),
+            Matrix::rows(x, terms),
+            Matrix::rows(&turned, columns.len()),
+            Size::new(rows, columns.len(), terms),
         );
     });
-    Host::like(values, like)
 }
 
-/// The gradient where the output is positive, and 0 elsewhere.
-fn where_positive(gradient: &Host, output: &Host) -> Host {
-    const CHUNK: usize = 1 << 14;
-    let values = filled(gradient.values().len(), |target| {
-        target
-            .par_chunks_mut(CHUNK)
-            .zip(
-                gradient
-                    .values()
-                    .par_chunks(CHUNK)
-                    .zip(output.values().par_chunks(CHUNK)),
-            )
-            .for_each(|(target, (gradient, output))| mask(target, gradient, output));
+/// `gradient · weight`.
+fn of_x(gradient: Matrix<'_>, weight: &Host, x: &Host, size: Size) -> Host {
+    let Size {
+        rows,
+        columns,
+        terms,
+    } = size;
+    let weight = Matrix::rows(weight.values(), terms);
+    let values = filled(rows * terms, |output| {
+        let output = Output::uninitialised(output, terms);
+        in_pieces(terms, size.multiplications(), |part| {
+            let size = Size::new(rows, part.len(), columns);
+            let weight = weight.past_columns(part.start);
+            multiply(output.from(part.start), gradient, weight, size);
+        });
     });
-    Host::like(values, gradient)
+    Host::like(values, x)
 }
 
-on_this_processor! {
-    fn mask(target: &mut [MaybeUninit<f32>], gradient: &[f32], output: &[f32]) {
-        for (slot, (gradient, output)) in target.iter_mut().zip(gradient.iter().zip(output)) {
-            slot.write(if *output > 0.0 { *gradient } else { 0.0 });
-        }
-    }
-
-    fn clip(row: &mut [MaybeUninit<f32>]) {
-        for slot in row {
-            // SAFETY: the product has written it.
-            let x = unsafe { slot.assume_init() };
-            slot.write(x.max(0.0));
-        }
-    }
+/// `gradientᵀ · x`.
+fn of_weight(gradient: Matrix<'_>, x: &Host, weight: &Host, size: Size) -> Host {
+    let Size {
+        rows,
+        columns,
+        terms,
+    } = size;
+    let x = Matrix::rows(x.values(), terms);
+    let values = filled(columns * terms, |output| {
+        let output = Output::uninitialised(output, terms);
+        in_pieces(columns, size.multiplications(), |part| {
+            let size = Size::new(part.len(), terms, rows);
+            let gradient = gradient.past_columns(part.start).transposed();
+            multiply(output.row(part.start), gradient, x, size);
+        });
+    });
+    Host::like(values, weight)
 }

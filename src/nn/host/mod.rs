@@ -7,7 +7,6 @@
 mod attention;
 mod few;
 mod linear;
-mod norm;
 mod product;
 #[cfg(test)]
 mod tests;
@@ -22,8 +21,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Flex};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(super) use attention::{Attention, Sources, attend};
-pub(super) use linear::{After, linear};
-pub(super) use norm::rms_norm;
+pub(super) use linear::linear;
 pub(super) use vector::log_sum_exp;
 
 /// Whether the tensors of this device are plain memory.

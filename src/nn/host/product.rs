@@ -1,6 +1,7 @@
-//! Products of matrices in memory, shared out among the cores.
+//! Products of matrices in memory, cut into pieces that the cores share.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use gemm::Parallelism;
 use rayon::prelude::*;
@@ -31,12 +32,17 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// The same from column `columns` on.
-    pub fn past_columns(self, columns: usize) -> Self {
+    /// The same from row `rows` on.
+    pub fn past_rows(self, rows: usize) -> Self {
         Matrix {
-            values: &self.values[columns * self.column_step..],
+            values: &self.values[rows * self.row_step..],
             ..self
         }
+    }
+
+    /// The same from column `columns` on.
+    pub fn past_columns(self, columns: usize) -> Self {
+        self.transposed().past_rows(columns).transposed()
     }
 
     /// Whether `rows × columns` numbers lie within the memory.
@@ -47,7 +53,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Where a product goes: rows `row_step` apart, columns side by side.
+/// Where a product goes: rows `row_step` apart, columns side by side. Several threads may hold the
+/// same one; each writes to rows or columns of its own.
 #[derive(Clone, Copy)]
 pub(super) struct Output {
     values: *mut f32,
@@ -55,8 +62,8 @@ pub(super) struct Output {
     row_step: usize,
 }
 
-// SAFETY: a pointer into memory that its maker holds until the product is done; threads write to
-// columns or blocks of their own.
+// SAFETY: a pointer into memory that its maker holds until the product is done, and threads write to
+// different numbers, as the type asks.
 unsafe impl Send for Output {}
 unsafe impl Sync for Output {}
 
@@ -80,8 +87,8 @@ impl Output {
     /// The same from `offset` numbers on.
     pub fn from(self, offset: usize) -> Self {
         assert!(offset <= self.length, "within the memory");
-        // SAFETY: checked on the line above.
         Output {
+            // SAFETY: checked on the line above.
             values: unsafe { self.values.add(offset) },
             length: self.length - offset,
             ..self
@@ -93,39 +100,21 @@ impl Output {
         self.from(row * self.row_step)
     }
 
-    /// Calls `write` with the index and the numbers of every row of a part that is this thread's.
-    pub fn for_each_row(self, size: Size, write: impl Fn(usize, &mut [MaybeUninit<f32>])) {
-        assert!(self.holds(size.rows, size.columns), "within the memory");
-        for row in 0..size.rows {
-            // SAFETY: the row lies within the memory, and no other thread writes these columns.
-            let numbers = unsafe {
-                std::slice::from_raw_parts_mut(
-                    self.values.add(row * self.row_step).cast(),
-                    size.columns,
-                )
-            };
-            write(row, numbers);
-        }
-    }
-
-    /// Writes numbers one after another.
-    pub fn write(self, numbers: &[f32]) {
-        assert!(numbers.len() <= self.length, "within the memory");
-        // SAFETY: checked on the line above; no other thread writes here.
-        unsafe { std::ptr::copy_nonoverlapping(numbers.as_ptr(), self.values, numbers.len()) };
-    }
-
-    /// Adds a row of numbers to each of `rows` rows that were written before.
-    pub fn add_rows<'b>(self, rows: usize, columns: usize, of: impl Fn(usize) -> &'b [f32]) {
+    /// Calls `write` with the index and the numbers of each of `rows` rows that are this thread's.
+    pub fn for_each_row(
+        self,
+        rows: usize,
+        columns: usize,
+        write: impl Fn(usize, &mut [MaybeUninit<f32>]),
+    ) {
         assert!(self.holds(rows, columns), "within the memory");
         for row in 0..rows {
-            // SAFETY: the row lies within the memory, which is initialised, and is this thread's.
-            let target = unsafe {
-                std::slice::from_raw_parts_mut(self.values.add(row * self.row_step), columns)
+            // SAFETY: the row lies within the memory, as was checked, and no other thread writes it.
+            let numbers = unsafe {
+                let first = self.values.add(row * self.row_step);
+                std::slice::from_raw_parts_mut(first.cast(), columns)
             };
-            for (target, number) in target.iter_mut().zip(of(row)) {
-                *target += number;
-            }
+            write(row, numbers);
         }
     }
 
@@ -142,8 +131,22 @@ pub(super) struct Size {
     pub terms: usize,
 }
 
-/// `output = a · b`, or `output += a · b`, on this thread.
-pub(super) fn multiply(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
+impl Size {
+    pub fn new(rows: usize, columns: usize, terms: usize) -> Self {
+        Size {
+            rows,
+            columns,
+            terms,
+        }
+    }
+
+    pub fn multiplications(self) -> usize {
+        self.rows * self.columns * self.terms
+    }
+}
+
+/// `output = a · b`, on this thread.
+pub(super) fn multiply(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
     let Size {
         rows,
         columns,
@@ -162,14 +165,14 @@ pub(super) fn multiply(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size,
             output.values,
             1,
             output.row_step as isize,
-            add,
+            false,
             a.values.as_ptr(),
             a.column_step as isize,
             a.row_step as isize,
             b.values.as_ptr(),
             b.column_step as isize,
             b.row_step as isize,
-            1.0,
+            0.0,
             1.0,
             false,
             false,
@@ -179,39 +182,33 @@ pub(super) fn multiply(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size,
     }
 }
 
-/// Multiplications below which a second core costs more than it gains.
-const WORTH_SHARING: usize = 1 << 19;
-/// Columns that a core works on at once.
-const GRAIN: usize = 64;
-
-/// As [`multiply`], columns of the output shared out among the cores.
-pub(super) fn multiply_shared(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
-    share_columns(size, |first, columns| {
-        multiply(
-            output.from(first),
-            a,
-            b.past_columns(first),
-            Size { columns, ..size },
-            add,
-        );
-    });
+/// `a · b`, on this thread, row by row.
+pub(super) fn product(a: Matrix<'_>, b: Matrix<'_>, size: Size) -> Vec<f32> {
+    filled(size.rows * size.columns, |output| {
+        multiply(Output::uninitialised(output, size.columns), a, b, size);
+    })
 }
 
-/// Calls `part(first column, columns)` for parts of the output, on all cores where that pays.
-pub(super) fn share_columns(size: Size, part: impl Fn(usize, usize) + Sync) {
-    let grains = size.columns.div_ceil(GRAIN);
-    let parts = match size.rows * size.columns * size.terms < WORTH_SHARING {
-        true => 1,
-        false => rayon::current_num_threads().min(grains),
-    };
-    if parts <= 1 {
-        return part(0, size.columns);
+/// Rows or columns of a piece of an output.
+const PIECE: usize = 64;
+/// Multiplications below which a second core costs more than it gains.
+const WORTH_SHARING: usize = 1 << 19;
+
+/// Calls `part` for pieces that together are `0..length`, on all cores where so many multiplications
+/// are worth it. How a product sums up depends on the size of the piece: so pieces are the same
+/// however many cores there are, and with them every bit of the result.
+pub(super) fn in_pieces(
+    length: usize,
+    multiplications: usize,
+    part: impl Fn(Range<usize>) + Sync + Send,
+) {
+    let piece = |index: usize| part(index * PIECE..((index + 1) * PIECE).min(length));
+    let pieces = 0..length.div_ceil(PIECE);
+    if multiplications < WORTH_SHARING {
+        pieces.for_each(piece);
+    } else {
+        pieces.into_par_iter().for_each(piece);
     }
-    (0..parts).into_par_iter().for_each(|index| {
-        let first = grains * index / parts * GRAIN;
-        let end = (grains * (index + 1) / parts * GRAIN).min(size.columns);
-        part(first, end - first);
-    });
 }
 
 /// Room for `length` numbers that `fill` writes, every one of them.

@@ -4,12 +4,12 @@
 use std::cell::Cell;
 
 use burn::module::Module;
-use burn::tensor::activation::{relu, softmax};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{After, Attention, Host, Sources, attend, linear, rms_norm};
+use super::{Attention, Host, Sources, attend, linear};
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
@@ -51,52 +51,75 @@ fn loss<const D: usize>(output: Tensor<D>, weights: &Tensor<D>) -> Tensor<1> {
     (output * weights.clone()).sum()
 }
 
+/// A tensor's derivative.
+fn gradient<const D: usize>(of: &Tensor<D>, gradients: &Gradients) -> Vec<f32> {
+    values(of.grad(gradients).expect("a gradient"))
+}
+
+/// Rows, inputs and outputs on both sides of every threshold and no multiples of any block.
+const SIZES: [(usize, usize, usize); 10] = [
+    (1, 48, 5),
+    (1, 512, 65),
+    (3, 512, 700),
+    (7, 1100, 33),
+    (8, 1040, 513),
+    (8, 30, 40),
+    (9, 64, 300),
+    (40, 33, 900),
+    (130, 1000, 200),
+    (300, 130, 70),
+];
+
 #[test]
 fn linear_layers_and_their_derivatives() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    for (rows, input, output) in [
-        (1, 48, 5),
-        (3, 512, 700),
-        (7, 1100, 33),
-        (8, 1040, 513),
-        (8, 30, 40),
-        (9, 64, 300),
-        (40, 33, 900),
-        (130, 96, 200),
-        (300, 130, 70),
-    ] {
-        let (x, weight) = (
-            draw(&mut random, [1, rows, input]),
-            draw(&mut random, [output, input]),
-        );
+    for (rows, input, output) in SIZES {
+        let what = format!("{rows} × {input} → {output}");
+        let x = draw(&mut random, [1, rows, input]);
+        let weight = draw(&mut random, [output, input]);
         let weights = draw(&mut random, [1, rows, output]);
-        for after in [After::Nothing, After::Relu] {
-            let what = format!("{rows} × {input} → {output}, {after:?}");
-            let plain = |x: Tensor<3>, weight: Tensor<2>| {
-                let y = x.matmul(weight.transpose().unsqueeze());
-                if after == After::Relu { relu(y) } else { y }
-            };
-            let known = plain(x.clone(), weight.clone());
-            assert_close(
-                values(linear(x.clone(), weight.clone(), after)),
-                values(known),
-                &what,
-            );
+        let plain = |x: Tensor<3>, weight: Tensor<2>| x.matmul(weight.transpose().unsqueeze::<3>());
+        let known = values(plain(x.clone(), weight.clone()));
+        assert_close(values(linear(x.clone(), weight.clone())), known, &what);
 
-            let (ours, our_weight) = (trained(&x), trained(&weight));
-            let gradients =
-                loss(linear(ours.clone(), our_weight.clone(), after), &weights).backward();
-            let (theirs, their_weight) = (trained(&x), trained(&weight));
-            let known = loss(plain(theirs.clone(), their_weight.clone()), &weights).backward();
-            let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
-            assert_close(of(ours.grad(&gradients)), of(theirs.grad(&known)), &what);
-            let of = |a: Option<Tensor<2>>| values(a.expect("a gradient"));
-            assert_close(
-                of(our_weight.grad(&gradients)),
-                of(their_weight.grad(&known)),
-                &what,
-            );
-        }
+        let (ours, our_weight) = (trained(&x), trained(&weight));
+        let found = loss(linear(ours.clone(), our_weight.clone()), &weights).backward();
+        let (theirs, their_weight) = (trained(&x), trained(&weight));
+        let known = loss(plain(theirs.clone(), their_weight.clone()), &weights).backward();
+        let pair = (gradient(&ours, &found), gradient(&theirs, &known));
+        assert_close(pair.0, pair.1, &what);
+        let found = gradient(&our_weight, &found);
+        assert_close(found, gradient(&their_weight, &known), &what);
+    }
+}
+
+#[test]
+fn any_number_of_cores_gives_the_same_bits() {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let mut linears = Vec::new();
+    for (rows, input, output) in SIZES {
+        let x = draw(&mut random, [1, rows, input]);
+        let weight = draw(&mut random, [output, input]);
+        linears.push((x, weight, draw(&mut random, [1, rows, output])));
+    }
+    let on_cores = |cores: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores);
+        pool.build().expect("a pool").install(|| {
+            let (mut numbers, _) = all_of_it(FeedForward::Relu);
+            for (x, weight, weights) in &linears {
+                let (x, weight) = (trained(x), trained(weight));
+                let output = linear(x.clone(), weight.clone());
+                numbers.extend(values(output.clone()));
+                let gradients = loss(output, weights).backward();
+                numbers.extend(gradient(&x, &gradients));
+                numbers.extend(gradient(&weight, &gradients));
+            }
+            numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        })
+    };
+    let on_one = on_cores(1);
+    for cores in [2, 3, 16] {
+        assert!(on_cores(cores) == on_one, "{cores} cores");
     }
 }
 
@@ -105,45 +128,10 @@ fn a_frozen_weight_gets_no_gradient_and_passes_it_on() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let x = trained(&draw(&mut random, [1, 20, 32]));
     let weight = draw(&mut random, [48, 32]).autodiff();
-    let output = linear(x.clone(), weight.clone(), After::Nothing);
+    let output = linear(x.clone(), weight.clone());
     let gradients = output.sum().backward();
     assert!(weight.grad(&gradients).is_none());
     assert!(x.grad(&gradients).is_some());
-}
-
-#[test]
-fn root_mean_square_norms_and_their_derivatives() {
-    let mut random = ChaCha8Rng::seed_from_u64(3);
-    for (rows, width) in [(1, 16), (5, 70), (100, 512)] {
-        let (x, weight) = (
-            draw(&mut random, [1, rows, width]),
-            draw(&mut random, [width]),
-        );
-        let weights = draw(&mut random, [1, rows, width]);
-        let plain = |x: Tensor<3>, weight: Tensor<1>| {
-            let mean = (x.clone() * x.clone()).mean_dim(2);
-            x * mean.add_scalar(1e-6).sqrt().recip() * weight.unsqueeze()
-        };
-        let what = format!("{rows} × {width}");
-        let known = values(plain(x.clone(), weight.clone()));
-        assert_close(
-            values(rms_norm(x.clone(), weight.clone(), 1e-6)),
-            known,
-            &what,
-        );
-        let (ours, our_weight) = (trained(&x), trained(&weight));
-        let gradients = loss(rms_norm(ours.clone(), our_weight.clone(), 1e-6), &weights).backward();
-        let (theirs, their_weight) = (trained(&x), trained(&weight));
-        let known = loss(plain(theirs.clone(), their_weight.clone()), &weights).backward();
-        let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
-        assert_close(of(ours.grad(&gradients)), of(theirs.grad(&known)), &what);
-        let of = |a: Option<Tensor<1>>| values(a.expect("a gradient"));
-        assert_close(
-            of(our_weight.grad(&gradients)),
-            of(their_weight.grad(&known)),
-            &what,
-        );
-    }
 }
 
 const HEADS: usize = 3;
@@ -233,6 +221,29 @@ impl Given {
         attend(sources, attention)
     }
 
+    /// Compares values, and derivatives of everything that is given.
+    fn assert_same(&self, own: bool, weights: &Tensor<3>, what: &str) {
+        assert_close(values(self.on_host(own)), values(self.plainly()), what);
+        let (ours, theirs) = (self.trained(), self.trained());
+        let found = loss(ours.on_host(own), weights).backward();
+        let known = loss(theirs.plainly(), weights).backward();
+        let same = |ours: &Tensor<3>, theirs: &Tensor<3>| {
+            assert_close(gradient(ours, &found), gradient(theirs, &known), what);
+        };
+        same(&ours.queries, &theirs.queries);
+        same(&ours.keys_and_values, &theirs.keys_and_values);
+        let of_position = gradient(&ours.position, &found);
+        assert_close(of_position, gradient(&theirs.position, &known), what);
+        for (ours, theirs) in ours
+            .prefix
+            .iter()
+            .flatten()
+            .zip(theirs.prefix.iter().flatten())
+        {
+            same(ours, theirs);
+        }
+    }
+
     fn trained(&self) -> Self {
         Given {
             queries: trained(&self.queries),
@@ -250,66 +261,36 @@ impl Given {
 #[test]
 fn attention_of_every_kind_and_its_derivatives() {
     let mut random = ChaCha8Rng::seed_from_u64(4);
-    for (own, prefix, masked, causal, dropped) in [
-        (true, 0, true, false, false),
-        (true, 7, true, false, true),
-        (true, 4, false, true, false),
-        (true, 0, false, true, true),
-        (false, 0, true, false, false),
-        (false, 3, true, false, true),
-    ] {
-        let (batch, tokens) = (2, 19);
-        let keys = if own { tokens } else { 26 };
-        let mask: Vec<f32> = (0..batch * keys)
-            .map(|at| {
-                if at % keys < 12 || at < keys {
-                    1.0
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        let given = Given {
-            queries: draw(&mut random, [batch, tokens, INNER]),
-            keys_and_values: draw(&mut random, [batch, keys, 2 * INNER]),
-            position: draw(&mut random, [1, HEADS, tokens, keys]),
-            prefix: (prefix > 0).then(|| [0, 1].map(|_| draw(&mut random, [HEADS, prefix, D_KV]))),
-            mask: masked
-                .then(|| Tensor::from_data(TensorData::new(mask, [batch, keys]), &Device::flex())),
-            factors: dropped
-                .then(|| draw(&mut random, [batch, HEADS, tokens, prefix + keys]).abs()),
-            causal,
-        };
-        let what = format!(
-            "own {own}, prefix {prefix}, mask {masked}, causal {causal}, dropped {dropped}"
-        );
-        let weights = draw(&mut random, [batch, tokens, INNER]);
-        assert_close(values(given.on_host(own)), values(given.plainly()), &what);
-
-        let (ours, theirs) = (given.trained(), given.trained());
-        let found = loss(ours.on_host(own), &weights).backward();
-        let known = loss(theirs.plainly(), &weights).backward();
-        let of = |a: Option<Tensor<3>>| values(a.expect("a gradient"));
-        assert_close(
-            of(ours.queries.grad(&found)),
-            of(theirs.queries.grad(&known)),
-            &what,
-        );
-        let pair = (
-            ours.keys_and_values.grad(&found),
-            theirs.keys_and_values.grad(&known),
-        );
-        assert_close(of(pair.0), of(pair.1), &what);
-        let of_4 = |a: Option<Tensor<4>>| values(a.expect("a gradient"));
-        assert_close(
-            of_4(ours.position.grad(&found)),
-            of_4(theirs.position.grad(&known)),
-            &what,
-        );
-        if let (Some(ours), Some(theirs)) = (ours.prefix, theirs.prefix) {
-            for (ours, theirs) in ours.iter().zip(&theirs) {
-                assert_close(of(ours.grad(&found)), of(theirs.grad(&known)), &what);
-            }
+    for (batch, tokens) in [(2, 19), (1, 70), (3, 1)] {
+        for (own, prefix, masked, causal, dropped) in [
+            (true, 0, true, false, false),
+            (true, 7, true, false, true),
+            (true, 4, false, true, false),
+            (true, 0, false, true, true),
+            (false, 0, true, false, false),
+            (false, 3, true, false, true),
+        ] {
+            let keys = if own { tokens } else { 26 };
+            // Row 0 is whole, the others are padded.
+            let real = |at: usize| f32::from(at % keys < 12 || at < keys);
+            let mask: Vec<f32> = (0..batch * keys).map(real).collect();
+            let mask = Tensor::from_data(TensorData::new(mask, [batch, keys]), &Device::flex());
+            let factors = draw(&mut random, [batch, HEADS, tokens, prefix + keys]).abs();
+            let in_front = [0, 1].map(|_| draw(&mut random, [HEADS, prefix.max(1), D_KV]));
+            let given = Given {
+                queries: draw(&mut random, [batch, tokens, INNER]),
+                keys_and_values: draw(&mut random, [batch, keys, 2 * INNER]),
+                position: draw(&mut random, [1, HEADS, tokens, keys]),
+                prefix: (prefix > 0).then_some(in_front),
+                mask: masked.then_some(mask),
+                factors: dropped.then_some(factors),
+                causal,
+            };
+            let what = format!(
+                "batch {batch}, tokens {tokens}, own {own}, prefix {prefix}, mask {masked}, \
+                 causal {causal}, dropped {dropped}"
+            );
+            given.assert_same(own, &draw(&mut random, [batch, tokens, INNER]), &what);
         }
     }
 }
@@ -321,11 +302,7 @@ fn a_view_of_a_larger_tensor_is_read_where_it_is() {
     let (x, weight) = (x.narrow(1, 2, 3).swap_dims(0, 1), weight.narrow(1, 20, 50));
     let x = x.narrow(2, 40, 50);
     let known = x.clone().matmul(weight.clone().transpose().unsqueeze());
-    assert_close(
-        values(linear(x, weight, After::Nothing)),
-        values(known),
-        "a view",
-    );
+    assert_close(values(linear(x, weight)), values(known), "a view");
 }
 
 /// Everything that differs between devices, once: logits, derivatives, responses, levels.
@@ -406,7 +383,7 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
 }
 
 struct Gather<'a> {
-    gradients: &'a burn::tensor::Gradients,
+    gradients: &'a Gradients,
     numbers: &'a mut Vec<f32>,
 }
 

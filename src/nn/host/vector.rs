@@ -1,6 +1,6 @@
 //! Arithmetic on rows of numbers, compiled for what the processor at hand can do side by side.
 
-use super::product::{Output, Size};
+use super::product::Output;
 
 /// Defines functions whose bodies are compiled for AVX-512, for AVX2 and for any processor, and that
 /// choose by the processor that runs them.
@@ -125,8 +125,8 @@ on_this_processor! {
                     let first = (top + row) * step + left;
                     numbers[..width].copy_from_slice(&source[first..first + width]);
                 }
-                let size = Size { rows: width, columns: height, terms: 0 };
-                target.row(left).from(top).for_each_row(size, |column, slots| {
+                let target = target.row(left).from(top);
+                target.for_each_row(width, height, |column, slots| {
                     for (slot, numbers) in slots.iter_mut().zip(&tile) {
                         slot.write(numbers[column]);
                     }

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::T5Config;
 use crate::nn::Dropout;
-use crate::nn::host::{self, After, Attention, Sources, is_host};
+use crate::nn::host::{self, Attention, Sources, is_host};
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::{Init, Sink, Source, WeightsError};
 
@@ -87,48 +87,39 @@ impl SelfAttention {
         sink.put_linear(&[(&part("o"), config.d_model)], self.o.val());
     }
 
-    /// `x` `[batch, tokens, d_model]`. With a cache, keys and values of earlier tokens come from it
-    /// and these are added.
+    /// `x` `[batch, tokens, d_model]`, all tokens at once.
     pub fn forward(
         &self,
         x: Tensor<3>,
         bias: &Bias<'_>,
         prefix: Option<&KeyValue>,
-        cache: Option<&mut Option<KeyValue4>>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
-        let [batch, tokens, d_model] = x.dims();
-        let qkv = linear(x, &self.qkv);
-        if cache.is_none() && is_host(&qkv.device()) {
-            let sources = Sources {
-                queries: qkv,
-                others: None,
-            };
-            let mixed = bias.attend_on_host(sources, self.heads, prefix, dropout);
-            return linear(mixed, &self.o);
-        }
-        let inner = qkv.dims()[2] / 3;
-        let mut parts = split_heads(qkv, 3, self.heads).into_iter();
-        let (Some(q), Some(mut k), Some(mut v)) = (parts.next(), parts.next(), parts.next()) else {
-            unreachable!("three parts were asked for")
+        let sources = Sources {
+            queries: linear(x, &self.qkv),
+            others: None,
         };
-        let started = matches!(&cache, Some(Some(_)));
-        if let (Some(prefix), false) = (prefix, started) {
-            k = Tensor::cat(vec![prefix.keys_for(batch), k], 2);
-            v = Tensor::cat(vec![prefix.values_for(batch), v], 2);
-        }
-        if let Some(cache) = cache {
-            if let Some(earlier) = cache.take() {
-                k = Tensor::cat(vec![earlier.keys, k], 2);
-                v = Tensor::cat(vec![earlier.values, v], 2);
-            }
-            *cache = Some(KeyValue4 {
-                keys: k.clone(),
-                values: v.clone(),
-            });
-        }
-        let mixed = attend(q, k, v, bias.whole(), dropout);
-        linear(merge_heads(mixed, inner), &self.o).reshape([batch, tokens, d_model])
+        linear(mix(sources, self.heads, bias, prefix, dropout), &self.o)
+    }
+
+    /// The next tokens `x` `[batch, tokens, d_model]`: keys and values of earlier ones come from the
+    /// cache and these are added.
+    pub fn next(
+        &self,
+        x: Tensor<3>,
+        bias: &Tensor<4>,
+        prefix: Option<&KeyValue>,
+        cache: &mut Option<KeyValue4>,
+    ) -> Tensor<3> {
+        let [q, k, v] = split_heads(linear(x, &self.qkv), self.heads);
+        let new = KeyValue4 { keys: k, values: v };
+        let all = match cache.take() {
+            Some(earlier) => earlier.followed_by(new),
+            None => new.behind(prefix),
+        };
+        let mixed = attend(q, all.clone(), bias, &mut Dropout::off());
+        *cache = Some(all);
+        linear(mixed, &self.o)
     }
 }
 
@@ -163,40 +154,8 @@ impl CrossAttention {
 
     /// Keys and values of the encoder's states `[batch, source, d_model]`, prefix in front.
     pub fn look_at(&self, encoded: &Tensor<3>, prefix: Option<&KeyValue>) -> KeyValue4 {
-        let batch = encoded.dims()[0];
-        let mut parts = split_heads(linear(encoded.clone(), &self.kv), 2, self.heads).into_iter();
-        let (Some(mut keys), Some(mut values)) = (parts.next(), parts.next()) else {
-            unreachable!("two parts were asked for")
-        };
-        if let Some(prefix) = prefix {
-            keys = Tensor::cat(vec![prefix.keys_for(batch), keys], 2);
-            values = Tensor::cat(vec![prefix.values_for(batch), values], 2);
-        }
-        KeyValue4 { keys, values }
-    }
-
-    /// `x` `[batch, tokens, d_model]` looks at what the cache has seen of the encoder.
-    pub fn forward_cached(
-        &self,
-        x: Tensor<3>,
-        encoder: &KeyValue4,
-        bias: &Tensor<4>,
-        dropout: &mut Dropout,
-    ) -> Tensor<3> {
-        let [batch, tokens, d_model] = x.dims();
-        let q = linear(x, &self.q);
-        let inner = q.dims()[2];
-        let q = q
-            .reshape([batch, tokens, self.heads, inner / self.heads])
-            .swap_dims(1, 2);
-        let mixed = attend(
-            q,
-            encoder.keys.clone(),
-            encoder.values.clone(),
-            bias,
-            dropout,
-        );
-        linear(merge_heads(mixed, inner), &self.o).reshape([batch, tokens, d_model])
+        let [keys, values] = split_heads(linear(encoded.clone(), &self.kv), self.heads);
+        KeyValue4 { keys, values }.behind(prefix)
     }
 
     /// `x` `[batch, tokens, d_model]` looks at the encoder's states `[batch, source, d_model]`.
@@ -208,15 +167,18 @@ impl CrossAttention {
         prefix: Option<&KeyValue>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
-        if is_host(&x.device()) {
-            let sources = Sources {
-                queries: linear(x, &self.q),
-                others: Some(linear(encoded.clone(), &self.kv)),
-            };
-            let mixed = bias.attend_on_host(sources, self.heads, prefix, dropout);
-            return linear(mixed, &self.o);
-        }
-        self.forward_cached(x, &self.look_at(encoded, prefix), bias.whole(), dropout)
+        let sources = Sources {
+            queries: linear(x, &self.q),
+            others: Some(linear(encoded.clone(), &self.kv)),
+        };
+        linear(mix(sources, self.heads, bias, prefix, dropout), &self.o)
+    }
+
+    /// `x` `[batch, tokens, d_model]` looks at what the cache has seen of the encoder.
+    pub fn next(&self, x: Tensor<3>, encoder: &KeyValue4, bias: &Tensor<4>) -> Tensor<3> {
+        let [q] = split_heads(linear(x, &self.q), self.heads);
+        let mixed = attend(q, encoder.clone(), bias, &mut Dropout::off());
+        linear(mixed, &self.o)
     }
 }
 
@@ -270,26 +232,40 @@ impl<'a> Bias<'a> {
             in_front(whole, self.prefix)
         })
     }
+}
 
-    fn attend_on_host(
-        &self,
-        sources: Sources,
-        heads: usize,
-        prefix: Option<&KeyValue>,
-        dropout: &mut Dropout,
-    ) -> Tensor<3> {
+/// What attention makes of its sources, `[batch, tokens, inner]`: in plain memory where the tensors
+/// lie there, else by tensor operations.
+fn mix(
+    sources: Sources,
+    heads: usize,
+    bias: &Bias<'_>,
+    prefix: Option<&KeyValue>,
+    dropout: &mut Dropout,
+) -> Tensor<3> {
+    if is_host(&sources.queries.device()) {
         let batch = sources.queries.dims()[0];
-        let [tokens, keys] = self.size;
+        let [tokens, keys] = bias.size;
         let attention = Attention {
             heads,
-            position: self.position.as_ref(),
-            mask: self.mask,
-            causal: self.causal,
+            position: bias.position.as_ref(),
+            mask: bias.mask,
+            causal: bias.causal,
             prefix,
-            dropped: dropout.factors([batch, heads, tokens, self.prefix + keys]),
+            dropped: dropout.factors([batch, heads, tokens, bias.prefix + keys]),
         };
-        host::attend(sources, attention)
+        return host::attend(sources, attention);
     }
+    let [q, keys, values] = match sources.others {
+        None => split_heads(sources.queries, heads),
+        Some(others) => {
+            let [q] = split_heads(sources.queries, heads);
+            let [keys, values] = split_heads(others, heads);
+            [q, keys, values]
+        }
+    };
+    let all = KeyValue4 { keys, values }.behind(prefix);
+    attend(q, all, bias.whole(), dropout)
 }
 
 /// What a masked score becomes: softmax gives it exactly 0.
@@ -332,6 +308,26 @@ pub struct KeyValue4 {
 }
 
 impl KeyValue4 {
+    /// With those of a prefix in front.
+    fn behind(self, prefix: Option<&KeyValue>) -> Self {
+        let Some(prefix) = prefix else {
+            return self;
+        };
+        let batch = self.keys.dims()[0];
+        let front = KeyValue4 {
+            keys: prefix.keys_for(batch),
+            values: prefix.values_for(batch),
+        };
+        front.followed_by(self)
+    }
+
+    fn followed_by(self, next: Self) -> Self {
+        KeyValue4 {
+            keys: Tensor::cat(vec![self.keys, next.keys], 2),
+            values: Tensor::cat(vec![self.values, next.values], 2),
+        }
+    }
+
     /// Those of the rows at `rows`.
     pub fn select(&self, rows: &Tensor<1, Int>) -> Self {
         KeyValue4 {
@@ -341,16 +337,13 @@ impl KeyValue4 {
     }
 }
 
-/// `softmax(q kᵀ + bias) v`, all `[batch, heads, tokens, d_kv]`. T5 does not scale the scores.
-fn attend(
-    q: Tensor<4>,
-    k: Tensor<4>,
-    v: Tensor<4>,
-    bias: &Tensor<4>,
-    dropout: &mut Dropout,
-) -> Tensor<4> {
-    let scores = q.matmul(k.swap_dims(2, 3)) + bias.clone();
-    dropout.apply(softmax(scores, 3)).matmul(v)
+/// `softmax(q kᵀ + bias) v` for `q` `[batch, heads, tokens, d_kv]`, heads side by side:
+/// `[batch, tokens, inner]`. T5 does not scale the scores.
+fn attend(q: Tensor<4>, all: KeyValue4, bias: &Tensor<4>, dropout: &mut Dropout) -> Tensor<3> {
+    let [batch, heads, tokens, d_kv] = q.dims();
+    let scores = q.matmul(all.keys.swap_dims(2, 3)) + bias.clone();
+    let mixed = dropout.apply(softmax(scores, 3)).matmul(all.values);
+    mixed.swap_dims(1, 2).reshape([batch, tokens, heads * d_kv])
 }
 
 /// `x · weightᵀ` for `x` `[batch, tokens, input]` and `weight` `[output, input]`, as one product over
@@ -358,7 +351,7 @@ fn attend(
 pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
     let weight = weight.val();
     if is_host(&x.device()) {
-        return host::linear(x, weight, After::Nothing);
+        return host::linear(x, weight);
     }
     let [batch, tokens, input] = x.dims();
     let output = weight.dims()[0];
@@ -367,24 +360,16 @@ pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
         .reshape([batch, tokens, output])
 }
 
-/// `[batch, tokens, parts * inner]` to `parts` of `[batch, heads, tokens, d_kv]`.
-fn split_heads(x: Tensor<3>, parts: usize, heads: usize) -> Vec<Tensor<4>> {
+/// `[batch, tokens, PARTS * inner]` to so many of `[batch, heads, tokens, d_kv]`.
+fn split_heads<const PARTS: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; PARTS] {
     let [batch, tokens, width] = x.dims();
-    let inner = width / parts;
-    (0..parts)
-        .map(|part| {
-            x.clone()
-                .narrow(2, part * inner, inner)
-                .reshape([batch, tokens, heads, inner / heads])
-                .swap_dims(1, 2)
-        })
-        .collect()
-}
-
-/// `[batch, heads, tokens, d_kv]` to `[batch, tokens, inner]`.
-fn merge_heads(x: Tensor<4>, inner: usize) -> Tensor<3> {
-    let [batch, _, tokens, _] = x.dims();
-    x.swap_dims(1, 2).reshape([batch, tokens, inner])
+    let inner = width / PARTS;
+    std::array::from_fn(|part| {
+        x.clone()
+            .narrow(2, part * inner, inner)
+            .reshape([batch, tokens, heads, inner / heads])
+            .swap_dims(1, 2)
+    })
 }
 
 /// The learned bias for the distance between a query and a key, one number a head and bucket.

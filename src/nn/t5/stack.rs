@@ -9,7 +9,6 @@ use super::attention::{
 };
 use super::config::{FeedForward, T5Config};
 use crate::nn::Dropout;
-use crate::nn::host::{self, After, is_host};
 use crate::nn::prefix::PrefixVectors;
 use crate::nn::weights::{Init, Sink, Source, WeightsError};
 
@@ -38,9 +37,6 @@ impl RmsNorm {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        if is_host(&x.device()) {
-            return host::rms_norm(x, self.weight.val(), self.epsilon);
-        }
         let mean = (x.clone() * x.clone()).mean_dim(2);
         let scale = mean.add_scalar(self.epsilon).sqrt().recip();
         x * scale * self.weight.val().unsqueeze()
@@ -97,14 +93,12 @@ impl Dense {
     }
 
     fn forward(&self, x: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
+        let hidden = linear(x, &self.wi);
         let hidden = if self.gated {
-            let hidden = linear(x, &self.wi);
             let d_ff = hidden.dims()[2] / 2;
             gelu_approximate(hidden.clone().narrow(2, 0, d_ff)) * hidden.narrow(2, d_ff, d_ff)
-        } else if is_host(&x.device()) {
-            host::linear(x, self.wi.val(), After::Relu)
         } else {
-            relu(linear(x, &self.wi))
+            relu(hidden)
         };
         linear(dropout.apply(hidden), &self.wo)
     }
@@ -214,7 +208,6 @@ impl Encoder {
                 block.attention_norm.forward(x.clone()),
                 &bias,
                 prefix,
-                None,
                 dropout,
             );
             x = x + dropout.apply(attended);
@@ -371,9 +364,7 @@ impl Decoder {
             let own_prefix = prefix.map(|prefix| &prefix.decoder[index]);
             let cross_prefix = prefix.and_then(|prefix| prefix.cross(index));
             let normed = block.attention_norm.forward(x.clone());
-            let attended = block
-                .attention
-                .forward(normed, &own, own_prefix, None, dropout);
+            let attended = block.attention.forward(normed, &own, own_prefix, dropout);
             x = x + dropout.apply(attended);
             let normed = block.cross_norm.forward(x.clone());
             let crossed = block
@@ -402,26 +393,17 @@ impl Decoder {
             .forward(cache.length, tokens, keys, &x.device());
         let length = prefix.map_or(0, |prefix| prefix.decoder_length());
         let bias = Bias::new(Some(position), None, true, length, [tokens, keys]);
-        let mut dropout = Dropout::off();
         for (index, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
             let prefix = prefix.map(|prefix| &prefix.decoder[index]);
             let normed = block.attention_norm.forward(x.clone());
-            x = x + block.attention.forward(
-                normed,
-                &bias,
-                prefix,
-                Some(&mut layer.own),
-                &mut dropout,
-            );
+            x = x + block
+                .attention
+                .next(normed, bias.whole(), prefix, &mut layer.own);
             let normed = block.cross_norm.forward(x.clone());
-            x = x + block.cross.forward_cached(
-                normed,
-                &layer.encoder,
-                &cache.encoder_bias,
-                &mut dropout,
-            );
+            let bias = &cache.encoder_bias;
+            x = x + block.cross.next(normed, &layer.encoder, bias);
             let normed = block.dense_norm.forward(x.clone());
-            x = x + block.dense.forward(normed, &mut dropout);
+            x = x + block.dense.forward(normed, &mut Dropout::off());
         }
         cache.length = keys;
         self.final_norm.forward(x)

@@ -1,7 +1,6 @@
 //! Trains the three empathy identifiers on labelled pairs (Sec. III-D, Table I).
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::generator::Order;
-use super::judge::{Judge, argmax, encode_pair};
+use super::judge::{Judge, argmax, encode_pair, weights_file};
 use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::seed::{Draw, seed, stream};
@@ -54,11 +53,6 @@ const STATE: &str = "state.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const CURRENT: &str = "current.safetensors";
 const BEST: &str = "best.safetensors";
-
-/// The file of a mechanism's identifier in a checkpoint.
-pub fn weights_file(mechanism: Mechanism) -> PathBuf {
-    PathBuf::from(format!("{}.safetensors", mechanism.key()))
-}
 
 /// The network that the settings describe.
 pub fn network(settings: &IdentifierSettings, t5: &T5) -> IdentifierConfig {

@@ -116,10 +116,17 @@ fn runs_are_listed_and_shown() {
     assert_eq!(shown["settings"]["ppo.steps"], 24);
     assert_eq!(shown["results"], events.last().unwrap()["results"]);
     assert!(shown["environment"]["program"].is_string());
+    let identifiers = shown["identifiers"].as_array().unwrap();
+    assert_eq!(identifiers.len(), 3);
+    assert_eq!(identifiers[2]["mechanism"], "exploration");
+    assert!(identifiers[0]["confusion"]["counts"][2][2].is_u64());
     assert_eq!(shown["fingerprints"]["builtin"].as_str().unwrap().len(), 64);
     let text = place.ok(&["runs", "show", "1"]);
     assert!(
-        text.contains("Emp-F1 (%)") && text.contains("ppo.steps = 24"),
+        text.contains("Emp-F1 (%)")
+            && text.contains("ppo.steps = 24")
+            && text.contains("87.68")
+            && text.contains("commonest"),
         "{text}"
     );
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::data::Mechanism;
 use crate::experiment::{Config, Report, SampleDialogue, Severity, Stage};
-use crate::metrics::{SystemResults, declared};
+use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series};
 use crate::store::{EventRow, EventSort, MetricKey, RunDetail, RunId, RunRow, RunStatus};
 
@@ -133,6 +133,8 @@ pub struct RunModel {
     pub tracks: BTreeMap<MetricKey, Track>,
     pub samples: Vec<SampleSet>,
     pub results: Vec<SystemResults>,
+    /// How well the identifiers do, once they are complete.
+    pub identifiers: Vec<IdentifierScores>,
     pub events: Vec<EventRow>,
 }
 
@@ -145,6 +147,7 @@ pub struct StoredRun {
     pub series: Vec<(MetricKey, Series)>,
     pub samples: Vec<(Stage, u64)>,
     pub results: Vec<SystemResults>,
+    pub identifiers: Vec<IdentifierScores>,
     pub events: Vec<EventRow>,
     pub checkpoints: Vec<crate::store::CheckpointRow>,
 }
@@ -167,6 +170,7 @@ impl RunModel {
             tracks: BTreeMap::new(),
             samples: Vec::new(),
             results: Vec::new(),
+            identifiers: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -215,6 +219,7 @@ impl RunModel {
             })
             .collect();
         model.results = std::mem::take(&mut stored.results);
+        model.identifiers = std::mem::take(&mut stored.identifiers);
         model
     }
 
@@ -343,6 +348,7 @@ impl RunModel {
             } => {
                 self.note(wall_ms, stage, step, EventSort::Note, Some(severity), text);
             }
+            Report::Identifiers { scores } => self.identifiers = scores,
             Report::Results { system } => {
                 self.results.retain(|known| known.system != system.system);
                 self.results.push(system);

@@ -241,6 +241,7 @@ fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
         series,
         samples: reader.samples(run)?,
         results: reader.results(run)?,
+        identifiers: reader.identifier_scores(run)?,
         events: reader.events(run)?,
         checkpoints: reader.checkpoints(run)?,
     })

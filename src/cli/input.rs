@@ -1,10 +1,35 @@
-//! Rows that commands read: contexts and responses, from files or stdin.
+//! What commands read: experiment files; contexts and responses, from files or stdin.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::Failure;
 use crate::data::DataError;
 use crate::data::rows::{Row, parse_jsonl, read_jsonl, read_responses};
+use crate::experiment::{ExperimentFile, presets};
+
+/// Reads an experiment file, or one that comes with the program if it is a name and no such file.
+pub fn experiment(name: &str) -> Result<ExperimentFile, Failure> {
+    let path = Path::new(name);
+    if !path.exists() {
+        if let Some(preset) = ExperimentFile::preset(name) {
+            return Ok(preset?);
+        }
+        if path.extension().is_none() && path.components().count() == 1 {
+            return Err(Failure::Usage(format!(
+                "{name}: is no file here and no experiment that comes with the program ({})",
+                preset_names()?
+            )));
+        }
+    }
+    Ok(ExperimentFile::read(path)?)
+}
+
+/// Names of the experiments that come with the program.
+pub fn preset_names() -> Result<String, Failure> {
+    let names: Vec<String> = presets()?.into_iter().map(|preset| preset.name).collect();
+    Ok(names.join(", "))
+}
 
 /// Contexts to answer: JSONL rows, or plain text with one context a line.
 pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {

@@ -127,7 +127,10 @@ impl Progress {
                 };
                 self.say(&format!("{mark}: {} step {step}: {text}", stage.title()));
             }
-            Report::Samples { .. } | Report::Checkpoint { .. } | Report::Results { .. } => {}
+            Report::Samples { .. }
+            | Report::Checkpoint { .. }
+            | Report::Identifiers { .. }
+            | Report::Results { .. } => {}
         }
     }
 

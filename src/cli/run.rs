@@ -1,17 +1,16 @@
 //! `emprl run`: carries out an experiment, or goes on with a run that ended early.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam::channel::{Receiver, bounded, select};
 
 use super::progress::Progress;
-use super::{Failure, Place};
+use super::{Failure, Place, input};
 use crate::engine::{
     Control, EventKind, Listener, RunEnd, RunHandle, StartRequest, Supervisor, What, worker,
 };
-use crate::experiment::{Config, ExperimentFile, Problem, presets};
+use crate::experiment::{Config, Problem};
 use crate::report::results_table;
 use crate::store::{RunId, RunRef, StoreReader};
 use crate::train::pipeline::Reuse;
@@ -51,7 +50,7 @@ pub struct Run {
 impl Run {
     pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
         if self.list_settings {
-            let file = self.file.as_deref().map(read_experiment).transpose()?;
+            let file = self.file.as_deref().map(input::experiment).transpose()?;
             return super::settings::list(place, file.as_ref().map(|file| &file.config));
         }
         let request = match self.resume {
@@ -67,10 +66,10 @@ impl Run {
             return Err(Failure::Usage(format!(
                 "give an experiment file, or one of those that come with the program ({}); \
                  `emprl run --resume RUN` goes on with a run",
-                preset_names()?
+                input::preset_names()?
             )));
         };
-        let mut file = read_experiment(name)?;
+        let mut file = input::experiment(name)?;
         file.assign(&self.set)?;
         if let Some(device) = self.device {
             let given = file.config.set("run.device", device.into());
@@ -97,28 +96,6 @@ impl Run {
         };
         Ok(request(What::New(Box::new(new)), file.config, reuse))
     }
-}
-
-/// Reads an experiment file, or one that comes with the program if it is a name and no such file.
-pub fn read_experiment(name: &str) -> Result<ExperimentFile, Failure> {
-    let path = Path::new(name);
-    if !path.exists() {
-        if let Some(preset) = ExperimentFile::preset(name) {
-            return Ok(preset?);
-        }
-        if path.extension().is_none() && path.components().count() == 1 {
-            return Err(Failure::Usage(format!(
-                "{name}: is no file here and no experiment that comes with the program ({})",
-                preset_names()?
-            )));
-        }
-    }
-    Ok(ExperimentFile::read(path)?)
-}
-
-fn preset_names() -> Result<String, Failure> {
-    let names: Vec<String> = presets()?.into_iter().map(|preset| preset.name).collect();
-    Ok(names.join(", "))
 }
 
 fn argument(name: &str, problem: &Problem) -> Failure {

@@ -9,7 +9,7 @@ use super::{Failure, Place};
 use crate::engine::results_to_json;
 use crate::experiment::Config;
 use crate::metrics::declared::{self, declared};
-use crate::report::{Align, TextTable, results_table};
+use crate::report::{Align, TextTable, identifiers_table, results_table};
 use crate::store::{EventSort, RunId, RunRow, StoreError, StoreReader};
 
 /// Events that are shown without `--json`.
@@ -105,6 +105,7 @@ fn show(place: &Place, run: RunId) -> Result<(), Failure> {
     let detail = reader.run(run)?;
     let keys = reader.keys(run)?;
     let checkpoints = reader.checkpoints(run)?;
+    let identifiers = reader.identifier_scores(run)?;
     let results = reader.results(run)?;
     let events = reader.events(run)?;
     let origin = format!("settings of run {run}");
@@ -117,6 +118,7 @@ fn show(place: &Place, run: RunId) -> Result<(), Failure> {
             fields.insert("settings".into(), json!(settings));
             fields.insert("folder".into(), json!(reader.run_dir(run)));
             fields.insert("metrics".into(), json!(keys));
+            fields.insert("identifiers".into(), json!(identifiers));
             fields.insert("results".into(), results_to_json(&results));
             fields.insert("checkpoints".into(), json!(checkpoints));
             fields.insert("events".into(), json!(events));
@@ -165,6 +167,9 @@ fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         fact("Note", row.note.clone());
     }
 
+    if !identifiers.is_empty() {
+        text.push_str(&format!("\n{}", identifiers_table(&identifiers)));
+    }
     if !results.is_empty() {
         text.push_str(&format!("\n{}", results_table(&results)));
     }

@@ -14,7 +14,7 @@ pub struct Settings {
 impl Settings {
     pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
         let file = match &self.experiment {
-            Some(name) => Some(super::run::read_experiment(name)?),
+            Some(name) => Some(super::input::experiment(name)?),
             None => None,
         };
         list(place, file.as_ref().map(|file| &file.config))

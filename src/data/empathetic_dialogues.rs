@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::import::{FileReport, ImportReport, SkippedRow, SplitCount, read_text};
-use super::library::EMPATHETIC_DIALOGUES;
+use super::sets::EMPATHETIC_DIALOGUES;
 use super::sets::{BySplit, DialogueSet, Example, Split};
 
 /// The header of each file.

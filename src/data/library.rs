@@ -15,19 +15,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::DataError;
 use super::import::{ImportReport, hex};
+pub use super::sets::{BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS, NAMES};
 use super::sets::{BySplit, DialogueSet, Example, LevelSet, Split};
 use super::summary::SetSummary;
 use super::{empathetic_dialogues, mental_health_subreddits};
-
-/// EmpatheticDialogues (Rashkin et al. 2019), dialogues.
-pub const EMPATHETIC_DIALOGUES: &str = "empathetic-dialogues";
-/// EPITOME's public part (Sharma et al. 2020), labelled pairs.
-pub const MENTAL_HEALTH_SUBREDDITS: &str = "mental-health-subreddits";
-/// The project's own small corpus, dialogues and labelled pairs; always there.
-pub const BUILTIN: &str = "builtin";
-
-/// All names, in the order in which they are listed.
-pub const NAMES: [&str; 3] = [BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS];
 
 const MANIFEST: &str = "manifest.json";
 const MANIFEST_FORMAT: u32 = 1;

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::empathy::{EmpathyLevel, Mechanism};
 use super::error::DataError;
 use super::import::{FileReport, ImportReport, SkippedRow, read_text};
-use super::library::MENTAL_HEALTH_SUBREDDITS;
+use super::sets::MENTAL_HEALTH_SUBREDDITS;
 use super::sets::{LabelledPair, LevelSet};
 
 const HEADER: [&str; 6] = [

@@ -8,6 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::empathy::EmpathyLevel;
 
+/// EmpatheticDialogues (Rashkin et al. 2019), dialogues.
+pub const EMPATHETIC_DIALOGUES: &str = "empathetic-dialogues";
+/// EPITOME's public part (Sharma et al. 2020), labelled pairs.
+pub const MENTAL_HEALTH_SUBREDDITS: &str = "mental-health-subreddits";
+/// The project's own small corpus, dialogues and labelled pairs; always there.
+pub const BUILTIN: &str = "builtin";
+
+/// All names, in the order in which they are listed.
+pub const NAMES: [&str; 3] = [BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS];
+
 /// One context with the listener's answer to it. In JSONL the target is called `response`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {

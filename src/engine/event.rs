@@ -102,7 +102,7 @@ impl Event {
                     line.put("severity", json!(severity));
                     line.put("text", json!(text));
                 }
-                Report::Results { .. } => return None,
+                Report::Identifiers { .. } | Report::Results { .. } => return None,
             },
             EventKind::Control(_) => return None,
             EventKind::Status(status) => {

@@ -88,7 +88,7 @@ impl Observer for Reporter {
             | Report::Samples { stage, step, .. }
             | Report::Checkpoint { stage, step, .. }
             | Report::Note { stage, step, .. } => Some((*stage, *step)),
-            Report::Results { .. } => None,
+            Report::Identifiers { .. } | Report::Results { .. } => None,
         };
         if let Some((stage, step)) = at {
             self.stage = Some(stage);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::metrics::SystemResults;
+use crate::metrics::{IdentifierScores, SystemResults};
 
 /// One thing that happened in a run.
 #[allow(clippy::large_enum_variant)] // the large one comes once a system
@@ -47,6 +47,8 @@ pub enum Report {
         severity: Severity,
         text: String,
     },
+    /// How well the identifiers do; it is on disk with them.
+    Identifiers { scores: Vec<IdentifierScores> },
     /// A row of the result table.
     Results { system: SystemResults },
 }

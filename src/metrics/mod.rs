@@ -8,6 +8,7 @@ pub mod classification;
 pub mod declared;
 pub mod distinct;
 pub mod emp_f1;
+pub mod identified;
 pub mod perplexity;
 mod results;
 
@@ -16,5 +17,6 @@ pub use classification::{ClassificationReport, Confusion};
 pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
 pub use emp_f1::{EmpF1, EmpF1Estimates};
+pub use identified::IdentifierScores;
 pub use perplexity::{TargetLoss, perplexity, perplexity_hf};
 pub use results::{Answered, SystemResults, system_results};

@@ -14,7 +14,8 @@ use super::points::number;
 use super::rows::{CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, RunDetail, RunRow};
 use super::{RunId, RunStatus, run_dir, samples, schema};
 use crate::experiment::{SampleDialogue, Severity, Stage};
-use crate::metrics::SystemResults;
+use crate::metrics::identified::SCORES_FILE;
+use crate::metrics::{IdentifierScores, SystemResults};
 
 /// The store, open for reading. It may go to another thread; each thread has its own.
 pub struct StoreReader {
@@ -236,6 +237,32 @@ impl StoreReader {
             checkpoints.sort_by_key(|row| (row.stage, row.step, row.wall_ms));
             Ok(checkpoints)
         })
+    }
+
+    /// How well a run's identifiers do on validation pairs; empty until they are complete.
+    pub fn identifier_scores(&self, run: RunId) -> Result<Vec<IdentifierScores>, StoreError> {
+        let checkpoints = self.checkpoints(run)?;
+        let last = checkpoints
+            .into_iter()
+            .rfind(|checkpoint| checkpoint.stage == Stage::Identifiers);
+        let Some(last) = last else {
+            return Ok(Vec::new());
+        };
+        let path = self.run_dir(run).join(last.path).join(SCORES_FILE);
+        match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| StoreError::Unreadable {
+                path,
+                place: "the scores of the identifiers".to_string(),
+                detail: error.to_string(),
+            }),
+            // The identifiers are still being trained.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(StoreError::File {
+                path,
+                doing: "reading",
+                source,
+            }),
+        }
     }
 
     /// The result table, in the order in which systems were first reported.

@@ -71,6 +71,7 @@ pub(super) fn put_report(
             note.severity = Some(*severity);
             put_event(db, run, &note)
         }
+        Report::Identifiers { .. } => Ok(()),
         Report::Results { system } => samples::put_results(db, run, wall_ms, system),
     }
 }

@@ -1,7 +1,6 @@
 //! Trains the three empathy identifiers on labelled pairs (Sec. III-D, Table I).
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::generator::Order;
-use super::judge::{Judge, argmax, encode_pair};
+use super::judge::{Judge, argmax, encode_pair, weights_file};
 use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::seed::{Draw, seed, stream};
@@ -21,8 +20,9 @@ use super::session::{Session, memory, schedule};
 use super::tensors::{Tokens, floats, scalar};
 use crate::data::batch::Batches;
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
-use crate::experiment::{HeadChoice, IdentifierSettings, PoolingChoice, Severity, Stage};
-use crate::metrics::{Confusion, declared};
+use crate::experiment::{HeadChoice, IdentifierSettings, PoolingChoice, Report, Severity, Stage};
+use crate::metrics::identified::SCORES_FILE;
+use crate::metrics::{Confusion, IdentifierScores, declared};
 use crate::nn::Dropout;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::t5::T5;
@@ -45,17 +45,14 @@ struct State {
     best: Option<f64>,
     /// Epochs since the best.
     misses: u64,
+    /// How well the complete ones do.
+    scores: Vec<IdentifierScores>,
 }
 
 const STATE: &str = "state.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const CURRENT: &str = "current.safetensors";
 const BEST: &str = "best.safetensors";
-
-/// The file of a mechanism's identifier in a checkpoint.
-pub fn weights_file(mechanism: Mechanism) -> PathBuf {
-    PathBuf::from(format!("{}.safetensors", mechanism.key()))
-}
 
 /// The network that the settings describe.
 pub fn network(settings: &IdentifierSettings, t5: &T5) -> IdentifierConfig {
@@ -95,6 +92,8 @@ pub fn train(
     if let Some(checkpoint) = session.checkpoints.latest(STAGE)? {
         checkpoint.verify()?;
         if checkpoint.listing.done {
+            let scores = read_json(&checkpoint.folder.join(SCORES_FILE))?;
+            session.observer.report(Report::Identifiers { scores });
             return Ok(Some(Judge::load(&checkpoint.folder, &device)?));
         }
         state = read_json(&checkpoint.folder.join(STATE))?;
@@ -194,8 +193,8 @@ pub fn train(
             values.extend(memory());
             if state.step.is_multiple_of(per_epoch) {
                 let resting = identifier.valid();
-                let scores = validate(&resting, &validation_items, &device);
-                values.extend(scores.values(mechanism));
+                let scores = validate(&resting, &validation_items, mechanism, &device);
+                values.extend(curve(&scores));
                 if state.best.is_none_or(|known| scores.loss < known) {
                     state.best = Some(scores.loss);
                     state.misses = 0;
@@ -229,16 +228,14 @@ pub fn train(
             }
         }
         let complete = best.unwrap_or_else(|| identifier.valid());
-        let scores = validate(&complete, &validation_items, &device);
-        session.note(
-            STAGE,
-            offset + state.step,
-            Severity::Info,
-            scores.summary(mechanism),
-        );
+        let scores = validate(&complete, &validation_items, mechanism, &device);
+        let summary = summary(&scores);
+        session.note(STAGE, offset + state.step, Severity::Info, summary);
         finished.push(complete);
+        state.scores.push(scores);
         state = State {
             finished: index + 1,
+            scores: state.scores,
             ..State::default()
         };
     }
@@ -249,7 +246,12 @@ pub fn train(
         settings.max_context,
         settings.max_response,
     );
-    session.checkpoint(STAGE, total, true, |folder| judge.save(folder))?;
+    let scores = state.scores;
+    session.checkpoint(STAGE, total, true, |folder| {
+        judge.save(folder)?;
+        write_json(&folder.join(SCORES_FILE), &scores)
+    })?;
+    session.observer.report(Report::Identifiers { scores });
     session.end(STAGE, total);
     Ok(Some(judge))
 }
@@ -372,13 +374,12 @@ fn weighted_cross_entropy(logits: Tensor<2>, levels: &[usize], weights: &[f32; 3
     (log_softmax(logits, 1) * share).sum().neg()
 }
 
-/// How well an identifier does on the validation pairs.
-struct Scores {
-    loss: f64,
-    confusion: Confusion,
-}
-
-fn validate(identifier: &Identifier, items: &[Item], device: &Device) -> Scores {
+fn validate(
+    identifier: &Identifier,
+    items: &[Item],
+    mechanism: Mechanism,
+    device: &Device,
+) -> IdentifierScores {
     let mut order: Vec<&Item> = items.iter().collect();
     order.sort_by_key(|item| (item.context.len(), item.response.len()));
     let (mut confusion, mut loss) = (Confusion::new(EmpathyLevel::ALL.len()), 0.0);
@@ -394,38 +395,36 @@ fn validate(identifier: &Identifier, items: &[Item], device: &Device) -> Scores 
             confusion.add(level, argmax(row));
         }
     }
-    Scores {
+    IdentifierScores {
+        mechanism,
         loss: loss / items.len() as f64,
         confusion,
     }
 }
 
-impl Scores {
-    fn values(&self, mechanism: Mechanism) -> Vec<(String, f64)> {
-        let keys = declared::IDENTIFIER_KEYS[mechanism.index()];
-        let report = self.confusion.report();
-        [
-            (keys.validation_loss, self.loss),
-            (keys.accuracy, report.accuracy),
-            (keys.weighted_f1, report.weighted_f1),
-            (keys.macro_f1, report.macro_f1),
-        ]
-        .map(|(key, value)| (key.to_string(), value))
-        .to_vec()
-    }
+/// The scores as points of curves.
+fn curve(scores: &IdentifierScores) -> Vec<(String, f64)> {
+    let keys = declared::IDENTIFIER_KEYS[scores.mechanism.index()];
+    let report = scores.report();
+    [
+        (keys.validation_loss, scores.loss),
+        (keys.accuracy, report.accuracy),
+        (keys.weighted_f1, report.weighted_f1),
+        (keys.macro_f1, report.macro_f1),
+    ]
+    .map(|(key, value)| (key.to_string(), value))
+    .to_vec()
+}
 
-    fn summary(&self, mechanism: Mechanism) -> String {
-        let report = self.confusion.report();
-        let commonest = EmpathyLevel::ALL.map(|level| self.confusion.support(level.index()));
-        let commonest = commonest.into_iter().max().unwrap_or(0);
-        format!(
-            "{}: accuracy {:.1} %, weighted F1 {:.1} %, macro F1 {:.1} % on {} validation pairs; always saying the commonest level would be right in {:.1} %",
-            mechanism.title(),
-            report.accuracy,
-            report.weighted_f1,
-            report.macro_f1,
-            report.n,
-            100.0 * commonest as f64 / report.n.max(1) as f64,
-        )
-    }
+fn summary(scores: &IdentifierScores) -> String {
+    let report = scores.report();
+    format!(
+        "{}: accuracy {:.1} %, weighted F1 {:.1} %, macro F1 {:.1} % on {} validation pairs; always saying the commonest level would be right in {:.1} %",
+        scores.mechanism.title(),
+        report.accuracy,
+        report.weighted_f1,
+        report.macro_f1,
+        report.n,
+        scores.commonest().accuracy,
+    )
 }

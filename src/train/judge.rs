@@ -1,6 +1,6 @@
 //! The three trained identifiers at work: levels of responses, and what the reward is made of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use burn::tensor::activation::log_softmax;
@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
-use super::identifier::weights_file;
 use super::tensors::{Tokens, floats};
 use crate::data::batch::{cut_context, cut_target};
 use crate::data::{EmpathyLevel, Mechanism};
@@ -37,6 +36,11 @@ struct Manifest {
 
 const MANIFEST: &str = "identifiers.json";
 const TOKENIZER: &str = "tokenizer.json";
+
+/// The file of a mechanism's identifier in a checkpoint.
+pub fn weights_file(mechanism: Mechanism) -> PathBuf {
+    PathBuf::from(format!("{}.safetensors", mechanism.key()))
+}
 
 impl Judge {
     /// `identifiers` in the order of [`Mechanism::ALL`].

@@ -8,11 +8,14 @@ use eframe::egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node};
 use emprl::app::{App, Options};
+use emprl::checkpoint::publish;
 use emprl::data::{EmpathyLevel, Mechanism};
 use emprl::experiment::{
     Environment, ExperimentFile, Report, SampleDialogue, SampleLevel, Severity, Stage,
 };
 use emprl::metrics::declared::*;
+use emprl::metrics::identified::SCORES_FILE;
+use emprl::metrics::{Confusion, IdentifierScores};
 use emprl::store::{NewRun, RunId, RunStatus, Store};
 
 pub type Window = Harness<'static, Option<App>>;
@@ -136,6 +139,20 @@ pub fn run(store: &Path, name: &str, status: RunStatus) -> RunId {
         .map(|(r, n)| (1_000_000 + n * 250, r))
         .collect();
     store.record(id, &reports).expect("reports");
+    let complete = publish(lock.dir(), "identifiers-40", |folder| {
+        let scores = serde_json::to_vec(&identifier_scores())?;
+        Ok(std::fs::write(folder.join(SCORES_FILE), scores)?)
+    });
+    let complete = complete.expect("a checkpoint");
+    let checkpoint = Report::Checkpoint {
+        stage: Stage::Identifiers,
+        step: 40,
+        path: complete.path,
+        bytes: complete.bytes,
+    };
+    store
+        .record(id, &[(1_010_000, checkpoint)])
+        .expect("a checkpoint");
     let error =
         (status == RunStatus::Failed).then_some("the loss is not a number; lower generator.lr");
     store
@@ -214,6 +231,17 @@ fn history() -> Vec<Report> {
         });
     }
     reports
+}
+
+fn identifier_scores() -> Vec<IdentifierScores> {
+    let scores = |mechanism| IdentifierScores {
+        mechanism,
+        loss: 0.4,
+        confusion: Confusion {
+            counts: vec![vec![50, 5, 5], vec![5, 10, 5], vec![10, 0, 10]],
+        },
+    };
+    Mechanism::ALL.map(scores).to_vec()
 }
 
 fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {

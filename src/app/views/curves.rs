@@ -17,7 +17,7 @@ use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::chart::ChartView;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
-use crate::app::widgets::{results, stages, text as words};
+use crate::app::widgets::{identifiers, results, stages, text as words};
 use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::series::XAxis;
@@ -155,6 +155,12 @@ fn plots_ui(
         .show(ui, |ui| {
             let tiles = prefs.tiles(stage);
             removed = plots::grid_ui(ui, run, stage, tiles, plots, smoothing);
+            if stage == Stage::Identifiers && !run.identifiers.is_empty() {
+                ui.add_space(space::L);
+                words::heading(ui, "How well they identify");
+                identifiers::table(ui, &run.identifiers);
+                ui.add_space(space::L);
+            }
         });
     if let Some(n) = removed {
         prefs.tiles(stage).remove(n);

@@ -1,7 +1,8 @@
 //! The result table: systems beside each other, each figure with its interval.
 
-use eframe::egui::{Align, Label, Layout, Rect, RichText, Sense, Ui, Vec2, vec2};
+use eframe::egui::{Align, Label, Rect, RichText, Sense, Ui, Vec2};
 
+use super::cells::{cell, line, row};
 use super::icon::{self, Icon};
 use super::text as words;
 use crate::app::format;
@@ -56,10 +57,10 @@ const CHANGE: f32 = 110.0;
 pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     let t = theme::of(ui);
     let Some(first) = systems.first() else { return };
-    let row_size = vec2(ui.available_width(), size::ROW);
+    let width = NAME + 2.0 * SYSTEM + CHANGE;
     ui.spacing_mut().item_spacing = Vec2::ZERO;
 
-    row(ui, row_size, |ui| {
+    row(ui, |ui| {
         cell(ui, NAME, Align::Min, |ui| {
             words::small(
                 ui,
@@ -89,8 +90,8 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
         if values.iter().all(Option::is_none) {
             continue;
         }
-        line(ui);
-        row(ui, row_size, |ui| {
+        line(ui, width);
+        row(ui, |ui| {
             cell(ui, NAME, Align::Min, |ui| {
                 ui.spacing_mut().item_spacing.x = space::XS;
                 ui.label(RichText::new(&figure.name).color(t.text))
@@ -122,8 +123,8 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
             }
         });
     }
-    line(ui);
-    row(ui, row_size, |ui| {
+    line(ui, width);
+    row(ui, |ui| {
         cell(ui, NAME, Align::Min, |ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
             ui.label(RichText::new("Length").color(t.text))
@@ -209,31 +210,4 @@ fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate
         arrow,
         colour,
     );
-}
-
-fn row(ui: &mut Ui, size: Vec2, cells: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_height(size.y);
-        cells(ui);
-    });
-}
-
-fn cell(ui: &mut Ui, width: f32, align: Align, content: impl FnOnce(&mut Ui)) {
-    let layout = if align == Align::Max {
-        Layout::right_to_left(Align::Center)
-    } else {
-        Layout::left_to_right(Align::Center)
-    };
-    ui.allocate_ui_with_layout(vec2(width, size::ROW), layout, |ui| {
-        ui.set_min_size(vec2(width, size::ROW));
-        content(ui);
-    });
-}
-
-fn line(ui: &mut Ui) {
-    let t = theme::of(ui);
-    let width = (NAME + 2.0 * SYSTEM + CHANGE).min(ui.available_width());
-    let (rect, _) = ui.allocate_exact_size(vec2(width, 1.0), Sense::hover());
-    ui.painter()
-        .hline(rect.x_range(), rect.center().y, t.line_stroke());
 }

@@ -1,0 +1,36 @@
+//! Rows and cells of small tables that are laid out by hand.
+
+use eframe::egui::{Align, Layout, Sense, Ui, vec2};
+
+use crate::app::theme::{self, size};
+
+/// A row over the room there is; its cells stand side by side.
+pub fn row(ui: &mut Ui, cells: impl FnOnce(&mut Ui)) {
+    let room = vec2(ui.available_width(), size::ROW);
+    ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_height(room.y);
+        cells(ui);
+    });
+}
+
+/// A cell of this width, its content at the left (`Min`) or the right (`Max`).
+pub fn cell(ui: &mut Ui, width: f32, align: Align, content: impl FnOnce(&mut Ui)) {
+    let layout = if align == Align::Max {
+        Layout::right_to_left(Align::Center)
+    } else {
+        Layout::left_to_right(Align::Center)
+    };
+    ui.allocate_ui_with_layout(vec2(width, size::ROW), layout, |ui| {
+        ui.set_min_size(vec2(width, size::ROW));
+        content(ui);
+    });
+}
+
+/// A line between rows, at most this wide.
+pub fn line(ui: &mut Ui, width: f32) {
+    let t = theme::of(ui);
+    let width = width.min(ui.available_width());
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 1.0), Sense::hover());
+    ui.painter()
+        .hline(rect.x_range(), rect.center().y, t.line_stroke());
+}

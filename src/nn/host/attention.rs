@@ -142,7 +142,7 @@ impl HostOp<5> for Attend {
 
 impl Attend {
     /// Writes a head's mixed values, and gives its probabilities as they were before dropout.
-    fn mix(&self, head: &Head<'_>, mixed: Output) -> Vec<f32> {
+    fn mix(&self, head: &Head<'_>, mixed: Output<'_>) -> Vec<f32> {
         let layout = head.layout;
         let (keys, values) = (head.keys(), head.values());
         let size = Size::new(layout.tokens, layout.columns(), layout.d_kv);
@@ -198,7 +198,7 @@ impl Attend {
         head: &Head<'_>,
         probabilities: &[f32],
         gradient: &Host,
-        [of_queries, of_others]: [Output; 2],
+        [of_queries, of_others]: [Output<'_>; 2],
         sums: &mut Sums,
     ) {
         let layout = head.layout;
@@ -272,6 +272,11 @@ impl Layout {
         } else {
             (1, others)
         };
+        let (first_key, width) = if operation.own { (inner, 3) } else { (0, 2) };
+        // Derivatives are written head by head: so heads have to cover all there is.
+        assert_eq!(inner % operation.heads, 0, "heads of equal width");
+        assert_eq!(others.shape()[2], width * inner, "keys beside values");
+        assert_eq!(others.shape()[0], queries.shape()[0], "one batch");
         Layout {
             batch: queries.shape()[0],
             heads: operation.heads,
@@ -286,7 +291,7 @@ impl Layout {
             query_step,
             keys_in,
             key_step: others.shape()[2],
-            first_key: others.shape()[2] - 2 * inner,
+            first_key,
         }
     }
 
@@ -301,7 +306,7 @@ impl Layout {
 
     /// Shares out `[prefix + keys, d_kv]`: the prefix's rows are added to `prefix`, the others
     /// written to `target`.
-    fn spread(&self, all: &[f32], target: Output, prefix: &mut [f32]) {
+    fn spread(&self, all: &[f32], target: Output<'_>, prefix: &mut [f32]) {
         let (front, own) = all.split_at(prefix.len());
         add(prefix, front);
         target.for_each_row(self.keys, self.d_kv, |key, slots| {

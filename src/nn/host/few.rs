@@ -7,7 +7,7 @@ use super::product::{Output, Size, in_pieces};
 const MOST_ROWS: usize = 8;
 
 /// `x · weightᵀ` for up to eight rows of x, if this processor and these sizes allow.
-pub(super) fn multiply_few(output: Output, x: &[f32], weight: &[f32], size: Size) -> bool {
+pub(super) fn multiply_few(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) -> bool {
     #[cfg(target_arch = "x86_64")]
     if size.rows <= MOST_ROWS
         && size.terms.is_multiple_of(wide::LANES)
@@ -61,7 +61,12 @@ mod wide {
     /// AVX-512; `T` rows of x and `size.columns` of the weight, each of `size.terms`, lie within
     /// their memory, `T` rows of `size.columns` within the output, which no other thread writes.
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn multiply<const T: usize>(output: Output, x: &[f32], weight: &[f32], size: Size) {
+    pub unsafe fn multiply<const T: usize>(
+        output: Output<'_>,
+        x: &[f32],
+        weight: &[f32],
+        size: Size,
+    ) {
         let Size { columns, terms, .. } = size;
         let mut sums = [[0.0; T]; ROWS];
         for first in (0..columns).step_by(ROWS) {

@@ -69,7 +69,7 @@ fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
 const LANES: usize = 16;
 
 /// `(weight · xᵀ)ᵀ`, with a turned copy of x and each piece of the result turned back.
-fn turning_x(output: Output, x: &[f32], weight: &[f32], size: Size) {
+fn turning_x(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
     let Size { rows, terms, .. } = size;
     let padded = rows.next_multiple_of(LANES);
     let mut turned = vec![0.0; terms * padded];
@@ -84,7 +84,7 @@ fn turning_x(output: Output, x: &[f32], weight: &[f32], size: Size) {
 }
 
 /// `x · weightᵀ`, with a turned copy of each piece of the weight.
-fn turning_weight(output: Output, x: &[f32], weight: &[f32], size: Size) {
+fn turning_weight(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
     let Size { rows, terms, .. } = size;
     in_pieces(size.columns, size.multiplications(), |columns| {
         let part = &weight[columns.start * terms..columns.end * terms];

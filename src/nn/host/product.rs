@@ -1,5 +1,6 @@
 //! Products of matrices in memory, cut into pieces that the cores share.
 
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -56,31 +57,34 @@ impl<'a> Matrix<'a> {
 /// Where a product goes: rows `row_step` apart, columns side by side. Several threads may hold the
 /// same one; each writes to rows or columns of its own.
 #[derive(Clone, Copy)]
-pub(super) struct Output {
+pub(super) struct Output<'a> {
     values: *mut f32,
     length: usize,
     row_step: usize,
+    memory: PhantomData<&'a mut [MaybeUninit<f32>]>,
 }
 
-// SAFETY: a pointer into memory that its maker holds until the product is done, and threads write to
-// different numbers, as the type asks.
-unsafe impl Send for Output {}
-unsafe impl Sync for Output {}
+// SAFETY: memory borrowed for as long as this lives, of which threads write different numbers, as the
+// type asks.
+unsafe impl Send for Output<'_> {}
+unsafe impl Sync for Output<'_> {}
 
-impl Output {
-    pub fn rows(values: &mut [f32], row_step: usize) -> Self {
+impl<'a> Output<'a> {
+    pub fn rows(values: &'a mut [f32], row_step: usize) -> Self {
         Output {
             values: values.as_mut_ptr(),
             length: values.len(),
             row_step,
+            memory: PhantomData,
         }
     }
 
-    pub fn uninitialised(values: &mut [MaybeUninit<f32>], row_step: usize) -> Self {
+    pub fn uninitialised(values: &'a mut [MaybeUninit<f32>], row_step: usize) -> Self {
         Output {
             values: values.as_mut_ptr().cast(),
             length: values.len(),
             row_step,
+            memory: PhantomData,
         }
     }
 
@@ -146,7 +150,7 @@ impl Size {
 }
 
 /// `output = a · b`, on this thread.
-pub(super) fn multiply(output: Output, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
+pub(super) fn multiply(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
     let Size {
         rows,
         columns,

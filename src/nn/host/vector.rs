@@ -114,7 +114,7 @@ on_this_processor! {
         source: &[f32],
         step: usize,
         [rows, columns]: [usize; 2],
-        target: Output,
+        target: Output<'_>,
     ) {
         let mut tile = [[0.0; TILE]; TILE];
         for left in (0..columns).step_by(TILE) {

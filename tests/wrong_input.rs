@@ -495,16 +495,26 @@ fn model_folders() {
 fn rows() {
     let (place, folder) = trained();
     let model = folder.display().to_string();
-    let cases: [(&str, &[u8], &[&str]); 6] = [
+    let cases: [(&str, &[u8], &[&str]); 8] = [
         (
             "json.jsonl",
             b"{\"context\": \"a\", \"response\": \"b\"}\n{\"context\": \"a\", \"resp",
-            &["line 2", "no JSON", "one JSON object"],
+            &["line 2", "cut off", "one JSON object"],
         ),
         (
             "list.jsonl",
             b"{\"context\": \"a\", \"response\": \"b\"}\n[1]\n",
             &["line 2", "no JSON object"],
+        ),
+        (
+            "array.json",
+            b"[{\"context\": \"a\", \"response\": \"b\"}]\n",
+            &["line 1", "no JSON object"],
+        ),
+        (
+            "garbled.jsonl",
+            b"{\"context\": a}\n",
+            &["line 1", "character 13"],
         ),
         (
             "type.jsonl",
@@ -567,11 +577,19 @@ fn rows() {
         &["line 2", "no \"context\""],
     );
     let empty = place.write("empty.txt", "");
+    for arguments in [
+        &["evaluate", "--responses", &empty][..],
+        &["generate", "--model", &model, "--input", &empty],
+        &["score", "--model", &model, "--input", &empty],
+    ] {
+        refused(place, arguments, 1, &["empty.txt", "holds no r"]);
+    }
+    let file = place.write("store.txt", "not a folder");
     refused(
         place,
-        &["evaluate", "--responses", &empty],
+        &["runs", "list", "--store", &file],
         1,
-        &["empty.txt", "no response"],
+        &["store.txt", "folder"],
     );
 }
 

@@ -120,7 +120,7 @@ fn store(dir: &Path) -> Finding {
             (None, Err(error)) => Some(one_line(&error)),
             (None, Ok(runs)) => {
                 return Finding {
-                    what: format!("{what}: {} runs", runs.len()),
+                    what: format!("{what}: runs kept: {}", runs.len()),
                     problem: None,
                 };
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::meter::meter;
 use super::reference::Reference;
 use super::{Failure, Place, input};
-use crate::data::rows::{Row, read_responses};
+use crate::data::rows::Row;
 use crate::data::{DataError, EmpathyLevel, Split};
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Stage};
@@ -112,12 +112,8 @@ impl Evaluate {
         let mut notes = vec!["PPL is not known: it needs a model's probabilities.".to_string()];
         let rows = match &self.contexts {
             Some(contexts) => input::pairs(path, Some(contexts))?,
-            None => read_responses(path)?,
+            None => input::responses(path)?,
         };
-        if rows.is_empty() {
-            let mend = "give a file with a response a line";
-            return Err(DataError::file(path, "there is no response", mend).into());
-        }
         let responses: Vec<String> = rows.iter().filter_map(|row| row.response.clone()).collect();
         let mut config = Config::default();
         let mut levels = None;

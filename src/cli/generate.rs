@@ -102,8 +102,8 @@ impl Generate {
         let mut config = found.config();
         self.settings.apply(&mut config)?;
         let device = self.device.as_deref().unwrap_or(&config.run.device);
-        let (path, mut rows) = input::contexts(self.input.as_deref())?;
         let model = SavedModel::open(&found.folder, device)?;
+        let (path, mut rows) = input::contexts(self.input.as_deref())?;
 
         let mut contexts = Vec::new();
         for row in &rows {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::data::DataError;
-use crate::data::rows::{Row, parse_jsonl, read_jsonl, read_responses};
+use crate::data::rows::{Row, is_json, parse_jsonl, read_responses};
 use crate::experiment::{ExperimentFile, presets};
 
 /// Reads an experiment file, or one that comes with the program if it is a name and no such file.
@@ -57,7 +57,7 @@ pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {
         )
     })?;
     let text = text.trim_start_matches('\u{feff}');
-    if text.trim_start().starts_with('{') {
+    if is_json(text) {
         let rows = parse_jsonl(&path, text)?;
         for row in &rows {
             row.require_context(&path)?;
@@ -75,14 +75,27 @@ pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {
             line: index + 1,
         })
         .collect();
-    Ok((path, rows))
+    not_empty(&path, rows).map(|rows| (path, rows))
+}
+
+/// The rows, if there are any: an empty file is rather a mistake than nothing to do.
+fn not_empty(path: &Path, rows: Vec<Row>) -> Result<Vec<Row>, DataError> {
+    if rows.is_empty() {
+        return Err(DataError::file(path, "holds no rows", "give at least one"));
+    }
+    Ok(rows)
+}
+
+/// Responses alone: JSONL rows, or plain text with one a line.
+pub fn responses(path: &Path) -> Result<Vec<Row>, DataError> {
+    not_empty(path, read_responses(path)?)
 }
 
 /// Responses with their contexts, which stand in the same rows, or in as many rows of a second file.
 pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<Vec<Row>, DataError> {
-    let mut rows = read_responses(responses)?;
+    let mut rows = self::responses(responses)?;
     if let Some(path) = contexts {
-        let others = read_jsonl(path)?;
+        let (_, others) = self::contexts(Some(path))?;
         if others.len() != rows.len() {
             return Err(DataError::file(
                 responses,

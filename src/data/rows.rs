@@ -99,8 +99,15 @@ pub fn parse_jsonl(path: &Path, text: &str) -> Result<Vec<Row>, DataError> {
     Ok(rows)
 }
 
-/// Reads responses: a plain text file, one a line, or JSONL rows when the file's first character
-/// other than white space is `{`.
+/// Whether a text is meant as JSON: its first character other than white space is `{` or `[{` begins it.
+/// An array is no JSONL, and is refused as such rather than taken for plain text.
+pub fn is_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let array = text.strip_prefix('[').map(str::trim_start);
+    text.starts_with('{') || array.is_some_and(|rest| rest.starts_with('{'))
+}
+
+/// Reads responses: a plain text file, one a line, or JSONL rows when it [is JSON](is_json).
 ///
 /// In a plain file every line counts, an empty one as an empty response; only the end of the
 /// last line adds none.
@@ -109,7 +116,7 @@ pub fn parse_jsonl(path: &Path, text: &str) -> Result<Vec<Row>, DataError> {
 /// As [`read_jsonl`].
 pub fn read_responses(path: &Path) -> Result<Vec<Row>, DataError> {
     let text = read(path)?;
-    if text.trim_start().starts_with('{') {
+    if is_json(&text) {
         let rows = parse_jsonl(path, &text)?;
         for row in &rows {
             row.require_response(path)?;
@@ -174,8 +181,13 @@ fn read(path: &Path) -> Result<String, DataError> {
 fn parse_row(path: &Path, line: usize, text: &str) -> Result<Row, DataError> {
     let mend =
         "each line must be one JSON object such as {\"context\": \"…\", \"response\": \"…\"}";
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| DataError::line(path, line, format!("no JSON: {error}"), mend))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "the JSON object is cut off".to_string(),
+            _ => format!("no JSON from character {} on", error.column()),
+        };
+        DataError::line(path, line, what, mend)
+    })?;
     let Value::Object(fields) = value else {
         return Err(DataError::line(path, line, "no JSON object", mend));
     };

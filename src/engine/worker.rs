@@ -74,6 +74,7 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
         run: of.to_string(),
         run_folder: reader.run_dir(of),
         stages: shared.stages,
+        differs: shared.differs,
     })
 }
 

@@ -72,9 +72,14 @@ impl ResponseWords {
     /// Dist-n in % with its interval over responses; none without responses.
     ///
     /// Resamples repeat responses, and what is repeated is not distinct, so that their Dist-n is lower;
-    /// the interval is [centred](Bootstrap::estimate_centred) on the value.
+    /// the interval is [centred](Bootstrap::estimate_centred) on the value, within 0 to 100.
     pub fn estimate(&self, n: usize, bootstrap: &Bootstrap) -> Option<Estimate> {
-        bootstrap.estimate_centred(self.len(), self.figure(n))
+        let estimate = bootstrap.estimate_centred(self.len(), self.figure(n))?;
+        Some(Estimate {
+            low: estimate.low.max(0.0),
+            high: estimate.high.min(100.0),
+            ..estimate
+        })
     }
 
     /// Dist-n of these responses minus that of `other` to the same contexts, paired. None where there

@@ -75,6 +75,12 @@ impl Database {
     /// Opens the database in `dir` read-only; it must be there.
     pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
         let path = path_in(dir);
+        if dir.is_file() {
+            return Err(StoreError::Folder {
+                path: dir.to_path_buf(),
+                source: std::io::ErrorKind::NotADirectory.into(),
+            });
+        }
         if !path.exists() {
             return Err(StoreError::Missing {
                 path: dir.to_path_buf(),

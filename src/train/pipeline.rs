@@ -65,6 +65,8 @@ pub struct Reuse {
     pub run_folder: PathBuf,
     /// In order, none of them left out.
     pub stages: Vec<Stage>,
+    /// The setting for which the stage after them is not taken over.
+    pub differs: Option<&'static str>,
 }
 
 /// Carries out every stage of `config` in `run_folder`, or what is left of it; stages of `reuse` are
@@ -419,7 +421,13 @@ fn take_over(
         let step = checkpoint.listing.step;
         session.begin(stage, step);
         session.checkpoint(stage, step, true, |folder| checkpoint.copy_to(folder))?;
-        let text = format!("{} taken over from run {}", stage.title(), reuse.run);
+        let mut text = format!("taken over from run {}", reuse.run);
+        if let Some(setting) = reuse
+            .differs
+            .filter(|_| reuse.stages.last() == Some(&stage))
+        {
+            text.push_str(&format!("; what follows is not, since `{setting}` differs"));
+        }
         session.note(stage, step, Severity::Info, text);
         session.end(stage, step);
     }

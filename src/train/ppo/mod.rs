@@ -10,4 +10,5 @@ pub mod scorer;
 pub mod shaping;
 pub mod step;
 pub mod trainer;
+pub mod truncation;
 pub mod whiten;

@@ -5,22 +5,24 @@ use std::ops::Range;
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::advantage::{Estimate, estimate};
+use super::advantage::{Estimate, estimate, estimate_into_padding};
 use super::kl::{self, KlControl};
 use super::objective::{
-    Evaluation, Minibatch, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
+    Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
 use super::reward::reward_vector;
 use super::rollout::{AgainstReference, Look, Rollout, against_reference, look};
 use super::shaping::{ScoreShaper, ShapingConfig};
-use super::whiten::{Variance, whiten};
+use super::truncation::Truncation;
+use super::whiten::{Variance, moments, whiten};
 use crate::experiment::{Config, KlControlChoice, PpoSettings, Stage};
 use crate::nn::prefix::PrefixVectors;
 use crate::train::TrainError;
+use crate::train::evaluate::sampling;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::session::schedule;
@@ -92,7 +94,7 @@ pub struct Stepper<'a> {
     pub device: &'a Device,
 }
 
-/// What a step came to. Rows are responses, with one number for each of their tokens.
+/// What a step came to. Rows are responses, with one number for each of their tokens that count.
 pub struct Stepped {
     /// Scores after shaping.
     pub shaped: Vec<f32>,
@@ -107,7 +109,8 @@ pub struct Stepped {
     pub advantages: Vec<Vec<f32>>,
     /// `Â_t + V_old(s_t)` before whitening.
     pub returns: Vec<Vec<f32>>,
-    /// Figures and gradient norm of every update, in their order; norm 0 where one was skipped.
+    /// Figures of every part in its turn, and the gradient norm of its update; 0 where it was
+    /// skipped.
     pub updates: Vec<(ObjectiveStatistics, f64)>,
     pub skipped: u64,
     /// β of this step's rewards.
@@ -124,6 +127,7 @@ struct Before {
     old_log_probs: Vec<Vec<f32>>,
     old_values: Vec<Vec<f32>>,
     against: AgainstReference,
+    truncation: Option<Truncation>,
     /// The first update's own forward pass, where it looks at the whole batch.
     ahead: Option<Evaluation>,
     look_seconds: f64,
@@ -162,6 +166,7 @@ impl Stepper<'_> {
             old_log_probs,
             old_values,
             against,
+            truncation,
             ahead,
             look_seconds,
             reference_seconds,
@@ -174,8 +179,16 @@ impl Stepper<'_> {
                 returns: &credit.returns[row],
             })
             .collect();
+        let epochs = Epochs {
+            stepper: self,
+            rollout,
+            rows: &rows,
+            truncation: truncation.as_ref(),
+            lr,
+            number,
+        };
         let updates;
-        (learner, updates) = self.update(learner, rollout, &rows, ahead, lr, number)?;
+        (learner, updates) = epochs.run(learner, ahead)?;
         let skipped = updates.iter().filter(|update| update.skipped).count() as u64;
         learner.state.skipped += skipped;
         let kl_per_response = kl_mean_per_response(&old_log_probs, &against.reference_log_probs);
@@ -208,40 +221,72 @@ impl Stepper<'_> {
     /// What policy and reference say of the rollout now.
     fn before(&self, learner: &mut Learner, rollout: &Rollout) -> Result<Before, TrainError> {
         let clock = Instant::now();
+        let settings = &self.config.ppo;
+        let truncation = settings
+            .score_truncated
+            .then(|| self.truncation(learner, rollout))
+            .transpose()?;
         let rows = 0..rollout.generated.len();
         // The first epoch's own forward pass gives the old log-probabilities and values.
-        let alone = self.config.ppo.minibatches == 1;
+        let alone = settings.minibatches == 1;
+        let valid = (!alone).then(|| learner.policy.valid());
+        let policy = valid.as_ref().unwrap_or(&learner.policy);
         let Look {
             evaluation,
-            log_probs: old_log_probs,
+            log_probs: mut old_log_probs,
             logits,
-        } = if alone {
-            look(&learner.policy, rollout, rows, self.device)
-        } else {
-            look(&learner.policy.valid(), rollout, rows, self.device)
-        };
-        let old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
+        } = look(policy, rollout, rows, truncation.as_ref(), self.device);
+        let mut old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
         let look_seconds = clock.elapsed().as_secs_f64();
         if !learner.checked {
             check_rollout(rollout, &old_log_probs)?;
             learner.checked = true;
         }
         let clock = Instant::now();
-        let against = against_reference(
+        let mut against = against_reference(
             self.reference,
             self.reference_vectors.as_ref(),
             rollout,
             logits,
+            truncation.as_ref(),
             self.device,
         );
+        if settings.skip_first_token {
+            without_first(&mut old_log_probs);
+            without_first(&mut old_values);
+            without_first(&mut against.reference_log_probs);
+            without_first(&mut against.full_kl);
+        }
         Ok(Before {
             old_log_probs,
             old_values,
             against,
+            truncation,
             ahead: alone.then_some(evaluation),
             look_seconds,
             reference_seconds: clock.elapsed().as_secs_f64(),
         })
+    }
+
+    /// What the rollout was drawn from. Checks the device's arithmetic on the full softmax, which is
+    /// what decoding reports.
+    fn truncation(
+        &self,
+        learner: &mut Learner,
+        rollout: &Rollout,
+    ) -> Result<Truncation, TrainError> {
+        let policy = learner.policy.valid();
+        let rows = 0..rollout.generated.len();
+        let Look {
+            log_probs, logits, ..
+        } = look(&policy, rollout, rows, None, self.device);
+        if !learner.checked {
+            check_rollout(rollout, &log_probs)?;
+            learner.checked = true;
+        }
+        let eos = policy.t5.config().eos_token_id;
+        let sampling = sampling(&self.config.sampling);
+        Ok(Truncation::of(&sampling, eos, logits, &rollout.generated))
     }
 
     /// Rewards of every token (Eq. 7-8), advantages and returns (Eq. 9-10).
@@ -267,18 +312,29 @@ impl Stepper<'_> {
                 reward_vector(&penalty, beta as f32, shaped[row])
             })
             .collect();
+        // What whitening makes of the zeros behind a response.
+        let mut padding = 0.0;
         if reward.whiten_rewards {
+            if reward.whiten_padding {
+                padding = moments(&rewards, Variance::Unbiased).whitened(0.0, false);
+            }
             whiten(&mut rewards, Variance::Unbiased, false);
         }
+        let widest = rewards.iter().map(Vec::len).max().unwrap_or(0);
+        let (gamma, lambda) = (settings.gamma as f32, settings.lambda as f32);
         let (mut advantages, returns): (Vec<_>, Vec<_>) = rewards
             .iter()
             .zip(&before.old_values)
             .map(|(rewards, values)| {
-                let (gamma, lambda) = (settings.gamma as f32, settings.lambda as f32);
                 let Estimate {
                     advantages,
                     returns,
-                } = estimate(rewards, values, gamma, lambda);
+                } = if reward.whiten_padding {
+                    let behind = (widest - rewards.len(), padding);
+                    estimate_into_padding((rewards, values), gamma, lambda, behind)
+                } else {
+                    estimate(rewards, values, gamma, lambda)
+                };
                 (advantages, returns)
             })
             .unzip();
@@ -291,58 +347,123 @@ impl Stepper<'_> {
             returns,
         }
     }
+}
 
-    /// All epochs over the batch (Eq. 13-15).
-    fn update(
+/// All epochs over one batch (Eq. 13-15).
+struct Epochs<'a> {
+    stepper: &'a Stepper<'a>,
+    rollout: &'a Rollout,
+    rows: &'a [ResponseRow<'a>],
+    truncation: Option<&'a Truncation>,
+    lr: f64,
+    number: u64,
+}
+
+impl Epochs<'_> {
+    /// Updates the learner, until the old and the new policy differ too much where that is asked.
+    fn run(
         &self,
         mut learner: Learner,
-        rollout: &Rollout,
-        rows: &[ResponseRow<'_>],
         mut ahead: Option<Evaluation>,
-        lr: f64,
-        number: u64,
     ) -> Result<(Learner, Vec<Update>), TrainError> {
-        let settings = &self.config.ppo;
-        let objective_config = objective_config(settings);
+        let settings = &self.stepper.config.ppo;
+        let parts: Vec<Range<usize>> = parts(self.rows.len(), settings.minibatches).collect();
         let mut updates = Vec::new();
         for _ in 0..settings.epochs {
-            for part in parts(rows.len(), settings.minibatches) {
-                let evaluation = match ahead.take() {
-                    Some(evaluation) => evaluation,
-                    None => look(&learner.policy, rollout, part.clone(), self.device).evaluation,
-                };
-                let width = evaluation.log_probs.dims()[1];
-                let minibatch = Minibatch::new(&rows[part], width, self.device);
-                let result = objective(&objective_config, &minibatch, evaluation);
-                let statistics = result.statistics;
-                if !statistics.total_loss.is_finite() {
-                    return Err(TrainError::NotFinite {
-                        stage: Stage::Ppo.key(),
-                        step: number,
-                        loss: statistics.total_loss.into(),
-                        setting: "ppo.lr",
-                    });
-                }
-                let mut norm = 0.0;
-                if !result.skip {
-                    let gradients = result.loss.backward();
-                    let gradients = GradientsParams::from_grads(gradients, &learner.policy);
-                    let most = settings.max_gradient_norm;
-                    (learner.policy, norm) =
-                        learner.optimizer.step(lr, learner.policy, gradients, most);
-                }
-                updates.push(Update {
-                    statistics,
-                    norm,
-                    skipped: result.skip,
-                });
-                let moved = f64::from(statistics.approximate_kl);
-                if !result.skip && settings.target_kl > 0.0 && moved > settings.target_kl {
+            for group in parts.chunks(settings.accumulation) {
+                let done;
+                (learner, done) = self.update(learner, group, &mut ahead)?;
+                let moved = |update: &Update| f64::from(update.statistics.approximate_kl);
+                let far = done
+                    .iter()
+                    .any(|update| !update.skipped && moved(update) > settings.target_kl);
+                updates.extend(done);
+                if settings.target_kl > 0.0 && far {
                     return Ok((learner, updates));
                 }
             }
         }
         Ok((learner, updates))
+    }
+
+    /// One update, from the gradients of the parts in `group` together.
+    fn update(
+        &self,
+        mut learner: Learner,
+        group: &[Range<usize>],
+        ahead: &mut Option<Evaluation>,
+    ) -> Result<(Learner, Vec<Update>), TrainError> {
+        let settings = &self.stepper.config.ppo;
+        let mut gathered = GradientsAccumulator::new();
+        let mut done = Vec::new();
+        for part in group {
+            let result = self.objective(&learner.policy, part.clone(), ahead.take())?;
+            if !result.skip {
+                let loss = result.loss.mul_scalar(self.share(part, group));
+                let gradients = GradientsParams::from_grads(loss.backward(), &learner.policy);
+                gathered.accumulate(&learner.policy, gradients);
+            }
+            done.push(Update {
+                statistics: result.statistics,
+                norm: 0.0,
+                skipped: result.skip,
+            });
+        }
+        if done.iter().any(|update| !update.skipped) {
+            let most = settings.max_gradient_norm;
+            let norm;
+            (learner.policy, norm) =
+                learner
+                    .optimizer
+                    .step(self.lr, learner.policy, gathered.grads(), most);
+            for update in done.iter_mut().filter(|update| !update.skipped) {
+                update.norm = norm;
+            }
+        }
+        Ok((learner, done))
+    }
+
+    /// The objective of the rows at `part`; `ahead` is their forward pass, where it was done before.
+    fn objective(
+        &self,
+        policy: &Policy,
+        part: Range<usize>,
+        ahead: Option<Evaluation>,
+    ) -> Result<Objective, TrainError> {
+        let Stepper { config, device, .. } = self.stepper;
+        let evaluation = match ahead {
+            Some(evaluation) => evaluation,
+            None => look(policy, self.rollout, part.clone(), self.truncation, device).evaluation,
+        };
+        let width = evaluation.log_probs.dims()[1];
+        let first = usize::from(config.ppo.skip_first_token);
+        let minibatch = Minibatch::from_column(first, &self.rows[part], width, device);
+        let result = objective(&objective_config(&config.ppo), &minibatch, evaluation);
+        if result.statistics.total_loss.is_finite() {
+            Ok(result)
+        } else {
+            Err(TrainError::NotFinite {
+                stage: Stage::Ppo.key(),
+                step: self.number,
+                loss: result.statistics.total_loss.into(),
+                setting: "ppo.lr",
+            })
+        }
+    }
+
+    /// How much of its update a part makes: its share of the tokens, so that parts gathered give
+    /// what they would give in one piece, or the same for all.
+    fn share(&self, part: &Range<usize>, group: &[Range<usize>]) -> f32 {
+        let tokens = |part: &Range<usize>| -> usize {
+            let rows = self.rows[part.clone()].iter();
+            rows.map(|row| row.log_probs.len()).sum()
+        };
+        let all: usize = group.iter().map(tokens).sum();
+        if self.stepper.config.ppo.equal_parts || all == 0 {
+            1.0 / group.len() as f32
+        } else {
+            tokens(part) as f32 / all as f32
+        }
     }
 }
 
@@ -381,6 +502,13 @@ fn check_rollout(rollout: &Rollout, old_log_probs: &[Vec<f32>]) -> Result<(), Tr
             largest,
             tolerance: TOLERANCE,
         })
+    }
+}
+
+/// Takes the first number of every row away.
+fn without_first(rows: &mut [Vec<f32>]) {
+    for row in rows.iter_mut().filter(|row| !row.is_empty()) {
+        row.remove(0);
     }
 }
 

@@ -23,7 +23,12 @@ fn every_experiment_is_a_card_and_says_what_it_lacks() {
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
     click(&mut window, "Experiments");
-    for name in ["quickstart", "emprl-paper", "emprl-small-scratch"] {
+    for name in [
+        "quickstart",
+        "emprl-paper",
+        "emprl-as-released",
+        "emprl-small-scratch",
+    ] {
         expect(&mut window, &format!("Experiment {name}"));
     }
     assert!(!is_disabled(&window, "Start run"));

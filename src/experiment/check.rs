@@ -101,6 +101,21 @@ impl Config {
                 format!("is larger than ppo.batch ({})", self.ppo.batch),
             );
         }
+        if !self.ppo.minibatches.is_multiple_of(self.ppo.accumulation) {
+            refuse(
+                "ppo.accumulation",
+                format!(
+                    "must divide ppo.minibatches ({}), so that every update has as many parts",
+                    self.ppo.minibatches
+                ),
+            );
+        }
+        if self.reward.whiten_padding && !self.reward.whiten_rewards {
+            refuse(
+                "reward.whiten_padding",
+                "nothing is whitened; set reward.whiten_rewards = true as well".into(),
+            );
+        }
         if self.reward.empathy
             && self.reward.emotional_reaction + self.reward.interpretation + self.reward.exploration
                 == 0.0

@@ -294,6 +294,10 @@ settings! {
         epochs: u64 = 4 => int(1, 100).unit("epochs").paper("4");
         /// Parts that a batch is cut into, with one update each.
         minibatches: usize = 1 => int(1, 1024).paper("1");
+        /// Parts whose gradients are gathered for one update.
+        accumulation: usize = 1 => int(1, 1024).unit("parts").paper("1");
+        /// Parts of one update count equally, however many tokens they have (fault of the authors' trainer).
+        equal_parts: bool = false => BOOL.paper("false");
         /// Learning rate.
         lr: f64 = 1.41e-5 => float(0.0, 1.0).label("Learning rate").paper("1.41e-5");
         /// How the learning rate moves.
@@ -318,6 +322,10 @@ settings! {
         ratio_threshold: f64 = 10.0 => float(1.0, 1e6);
         /// The batch's remaining epochs are skipped once old and new policy differ by so much; 0 for never.
         target_kl: f64 = 0.0 => float(0.0, 1e3).label("Target KL of an update");
+        /// The first token of every response counts nowhere: not in the KL, nor in advantages, nor in losses (fault of the authors' trainer).
+        skip_first_token: bool = false => BOOL.paper("false");
+        /// Log-probabilities are those of the truncated, tempered distribution that responses are drawn from, which makes the k1 estimate unbiased; off, those of the full softmax.
+        score_truncated: bool = false => BOOL.paper("false");
         /// The validation subset is answered and scored every so many steps.
         evaluate_every: u64 = 200 => int(1, 1_000_000).unit("steps");
     }
@@ -352,6 +360,8 @@ settings! {
         clip_scores: f64 = 0.0 => float(0.0, 1e6);
         /// Scale per-token rewards to variance 1 over the batch (released code).
         whiten_rewards: bool = false => BOOL.paper("false");
+        /// Whitening also moves the zeros behind shorter responses, and advantages take them in (fault of the authors' trainer).
+        whiten_padding: bool = false => BOOL.paper("false");
     }
 }
 

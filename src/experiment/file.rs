@@ -104,6 +104,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../../experiments/emprl-paper.toml"),
     ),
     (
+        "emprl-as-released",
+        include_str!("../../experiments/emprl-as-released.toml"),
+    ),
+    (
         "emprl-small-scratch",
         include_str!("../../experiments/emprl-small-scratch.toml"),
     ),

@@ -86,28 +86,22 @@ impl Sampling {
         scratch.sort_unstable_by(by_likelihood);
     }
 
+    /// The tokens that [`Sampling::draw`] can give at `position`, greedy or not.
+    pub fn support(&self, logits: &[f32], position: usize, eos: u32) -> Vec<u32> {
+        let forbidden = (position < self.min_new_tokens).then_some(eos);
+        let mut candidates = Vec::new();
+        self.candidates(logits, forbidden, &mut candidates);
+        candidates.truncate(self.kept(&candidates));
+        candidates.into_iter().map(|(_, id)| id).collect()
+    }
+
     fn choose(&self, candidates: &[(f32, u32)], random: &mut ChaCha8Rng) -> (f32, u32) {
-        let largest = candidates
+        let weight = self.weight(candidates);
+        let kept = self.kept(candidates);
+        let total: f64 = candidates[..kept]
             .iter()
-            .map(|(logit, _)| *logit)
-            .fold(f32::NEG_INFINITY, f32::max);
-        let weight = |logit: f32| f64::from((logit - largest) / self.temperature).exp();
-        let mut total: f64 = candidates.iter().map(|(logit, _)| weight(*logit)).sum();
-        let mut kept = candidates.len();
-        if self.top_p < 1.0 {
-            let mut reached = 0.0;
-            for (index, (logit, _)) in candidates.iter().enumerate() {
-                reached += weight(*logit);
-                if reached >= f64::from(self.top_p) * total {
-                    kept = index + 1;
-                    break;
-                }
-            }
-            total = candidates[..kept]
-                .iter()
-                .map(|(logit, _)| weight(*logit))
-                .sum();
-        }
+            .map(|(logit, _)| weight(*logit))
+            .sum();
         let mut point = random.random::<f64>() * total;
         for candidate in &candidates[..kept] {
             point -= weight(candidate.0);
@@ -116,6 +110,33 @@ impl Sampling {
             }
         }
         candidates[kept - 1]
+    }
+
+    /// How many of the candidates, likeliest first, top-p leaves.
+    fn kept(&self, candidates: &[(f32, u32)]) -> usize {
+        if self.top_p >= 1.0 {
+            return candidates.len();
+        }
+        let weight = self.weight(candidates);
+        let total: f64 = candidates.iter().map(|(logit, _)| weight(*logit)).sum();
+        let mut reached = 0.0;
+        for (index, (logit, _)) in candidates.iter().enumerate() {
+            reached += weight(*logit);
+            if reached >= f64::from(self.top_p) * total {
+                return index + 1;
+            }
+        }
+        candidates.len()
+    }
+
+    /// Tempered weight of a logit, 1 for the largest candidate's.
+    fn weight(&self, candidates: &[(f32, u32)]) -> impl Fn(f32) -> f64 + use<> {
+        let largest = candidates
+            .iter()
+            .map(|(logit, _)| *logit)
+            .fold(f32::NEG_INFINITY, f32::max);
+        let temperature = self.temperature;
+        move |logit| f64::from((logit - largest) / temperature).exp()
     }
 }
 

@@ -38,6 +38,26 @@ pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Est
     }
 }
 
+/// [`estimate`] as it comes out where `pads` positions of reward `reward` and value 0 follow the
+/// response: the authors' trainer, which does not mask rewards again after whitening them.
+pub fn estimate_into_padding(
+    (rewards, values): (&[f32], &[f32]),
+    gamma: f32,
+    lambda: f32,
+    (pads, reward): (usize, f32),
+) -> Estimate {
+    let followed = |numbers: &[f32], by: f32| [numbers, &vec![by; pads]].concat();
+    let mut estimate = estimate(
+        &followed(rewards, reward),
+        &followed(values, 0.0),
+        gamma,
+        lambda,
+    );
+    estimate.advantages.truncate(rewards.len());
+    estimate.returns.truncate(rewards.len());
+    estimate
+}
+
 /// Share of the returns' variance that the values explain, `1 - Var(R - V) / Var(R)`, over all real
 /// tokens of a batch. 1 is perfect, 0 is no better than a constant. Returns that do not vary have
 /// no such share: `None`.
@@ -78,6 +98,17 @@ mod tests {
     #[test]
     fn an_empty_response_has_no_advantages() {
         assert_eq!(estimate(&[], &[], 1.0, 0.95), Estimate::default());
+    }
+
+    #[test]
+    fn padding_with_a_reward_leaks_into_the_response() {
+        let response = (&[0.0, 1.0][..], &[0.5, 0.25][..]);
+        let right = estimate(response.0, response.1, 1.0, 1.0);
+        let harmless = estimate_into_padding(response, 1.0, 1.0, (3, 0.0));
+        assert_eq!(harmless, right);
+        let leaking = estimate_into_padding(response, 1.0, 1.0, (2, 0.125));
+        assert_eq!(leaking.advantages, [0.75, 1.0]);
+        assert_eq!(leaking.returns, [1.25, 1.25]);
     }
 
     #[test]

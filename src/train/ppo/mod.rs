@@ -2,10 +2,13 @@
 
 pub mod advantage;
 pub mod kl;
+pub mod measured;
 pub mod objective;
 pub mod reward;
 pub mod rollout;
 pub mod scorer;
 pub mod shaping;
+pub mod step;
 pub mod trainer;
+pub mod truncation;
 pub mod whiten;

@@ -65,10 +65,23 @@ impl Minibatch {
     /// # Panics
     /// If a row is longer than `tokens` or its four parts differ in length.
     pub fn new(rows: &[ResponseRow<'_>], tokens: usize, device: &Device) -> Self {
+        Self::from_column(0, rows, tokens, device)
+    }
+
+    /// The same for rows that begin at column `first`; columns before it are pads too.
+    ///
+    /// # Panics
+    /// If a row reaches past `tokens` or its four parts differ in length.
+    pub fn from_column(
+        first: usize,
+        rows: &[ResponseRow<'_>],
+        tokens: usize,
+        device: &Device,
+    ) -> Self {
         for row in rows {
             let length = row.log_probs.len();
             assert!(
-                length <= tokens,
+                length == 0 || first + length <= tokens,
                 "a response of {length} tokens in {tokens} columns"
             );
             assert_eq!(
@@ -79,8 +92,11 @@ impl Minibatch {
         }
         let padded = |part: fn(&ResponseRow<'_>) -> Vec<f32>| -> Tensor<2> {
             let numbers = rows.iter().flat_map(|row| {
-                let mut row = part(row);
-                row.resize(tokens, 0.0);
+                let part = part(row);
+                let mut row = vec![0.0; tokens];
+                if !part.is_empty() {
+                    row[first..first + part.len()].copy_from_slice(&part);
+                }
                 row
             });
             let data = TensorData::new(numbers.collect::<Vec<f32>>(), [rows.len(), tokens]);

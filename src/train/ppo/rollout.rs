@@ -2,7 +2,7 @@
 //!
 //! Log-probabilities are those of the full, untempered softmax, whatever the responses were drawn
 //! from: as the authors' trainer does. The k1 estimate can then be negative; k3 and the full KL
-//! beside it show by how much it is off.
+//! beside it show by how much it is off. With a [`Truncation`] they are those of what was drawn from.
 
 use std::ops::Range;
 
@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
 use super::objective::Evaluation;
+use super::truncation::Truncation;
 use crate::nn::prefix::PrefixVectors;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, generate};
@@ -80,7 +81,13 @@ pub struct Look {
 
 /// One forward pass of the policy over the rollout's rows at `range`, dropout off, values by its own
 /// value head.
-pub fn look(policy: &Policy, rollout: &Rollout, range: Range<usize>, device: &Device) -> Look {
+pub fn look(
+    policy: &Policy,
+    rollout: &Rollout,
+    range: Range<usize>,
+    truncation: Option<&Truncation>,
+    device: &Device,
+) -> Look {
     let start = policy.t5.config().decoder_start_token_id;
     let pairs = rollout.pairs(range.clone(), start, device);
     let vectors = policy.vectors();
@@ -89,7 +96,10 @@ pub fn look(policy: &Policy, rollout: &Rollout, range: Range<usize>, device: &De
         Some(head) => head.forward(hidden.clone()),
         None => pairs.responses.mask.zeros_like(),
     };
-    let logits = policy.t5.logits(hidden);
+    let mut logits = policy.t5.logits(hidden);
+    if let Some(truncation) = truncation {
+        logits = truncation.apply(logits, range.clone());
+    }
     let tokens: Vec<&[u32]> = rollout.tokens(range).collect();
     let scores = score(logits.clone(), &tokens);
     Look {
@@ -116,6 +126,7 @@ pub fn against_reference(
     vectors: Option<&PrefixVectors>,
     rollout: &Rollout,
     policy_logits: Tensor<3>,
+    truncation: Option<&Truncation>,
     device: &Device,
 ) -> AgainstReference {
     let rows = 0..rollout.generated.len();
@@ -125,7 +136,10 @@ pub fn against_reference(
         device,
     );
     let hidden = hidden_states(reference, vectors, &pairs, &mut Dropout::off());
-    let logits = reference.t5.logits(hidden);
+    let mut logits = reference.t5.logits(hidden);
+    if let Some(truncation) = truncation {
+        logits = truncation.apply(logits, rows.clone());
+    }
     let tokens: Vec<&[u32]> = rollout.tokens(rows).collect();
     let lengths: Vec<usize> = rollout.lengths().collect();
     AgainstReference {

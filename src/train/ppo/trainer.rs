@@ -1,25 +1,17 @@
-//! Proximal policy optimisation of the generator (Sec. III-E): rollout, reward, advantages, update.
+//! The PPO stage (Sec. III-E): its steps one after another, their evaluation and their checkpoints.
+//! What a step does stands in `step`.
 
-use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
-use serde::{Deserialize, Serialize};
 
-use super::advantage::{Estimate, estimate, explained_variance};
-use super::kl::{self, KlControl};
-use super::objective::{Minibatch, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective};
-use super::reward::reward_vector;
-use super::rollout::{Look, Rollout, against_reference, look};
+use super::measured::{Seconds, measured};
+use super::rollout::Rollout;
 use super::scorer::{Score, Scorer};
-use super::shaping::{ScoreShaper, ShapingConfig};
-use super::whiten::{Variance, moments, whiten};
-use crate::data::Mechanism;
+use super::step::{Learner, State, Stepped, Stepper};
 use crate::data::batch::Batches;
-use crate::experiment::{Config, KlControlChoice, Severity, Stage};
-use crate::metrics::declared;
+use crate::experiment::{Config, Severity, Stage};
 use crate::nn::value_head::ValueHead;
 use crate::text::Tokenizer;
 use crate::train::TrainError;
@@ -31,42 +23,11 @@ use crate::train::observer::Directive;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed, stream};
-use crate::train::session::{Ended, Session, memory, schedule};
-use crate::train::tensors::to_rows;
+use crate::train::session::{Ended, Session, memory};
 
 const STAGE: Stage = Stage::Ppo;
 const STATE: &str = "state.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
-
-/// What moves from step to step besides weights and optimizer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct State {
-    kl_control: KlControl,
-    shaper: ScoreShaper,
-    skipped: u64,
-}
-
-impl State {
-    fn new(config: &Config) -> Self {
-        let reward = &config.reward;
-        State {
-            kl_control: match reward.kl_control {
-                KlControlChoice::Fixed => KlControl::Fixed { beta: reward.beta },
-                KlControlChoice::Adaptive => KlControl::Adaptive {
-                    beta: reward.beta,
-                    target: reward.kl_target,
-                    horizon: reward.kl_horizon,
-                },
-            },
-            shaper: ScoreShaper::new(ShapingConfig {
-                scale: reward.scale_scores,
-                normalise: reward.normalise_scores,
-                clip: (reward.clip_scores > 0.0).then_some(reward.clip_scores as f32),
-            }),
-            skipped: 0,
-        }
-    }
-}
 
 /// What the trainer works with besides its settings.
 pub struct Task<'a> {
@@ -89,281 +50,175 @@ pub fn train(
     generator: &Policy,
 ) -> Result<(Policy, Ended), TrainError> {
     let config = session.config.clone();
-    let settings = &config.ppo;
     let device = session.device.clone();
-    let run_seed = config.run.seed;
-    let total = settings.steps;
-
+    let total = config.ppo.steps;
+    let (mut learner, mut step) = match start(session, task, generator)? {
+        Start::Finished(policy) => return Ok((policy, Ended::Done)),
+        Start::At(learner, step) => (*learner, step),
+    };
     // A frozen T5 is shared with the reference; only what is trained exists twice.
     let reference = generator.valid();
-    let reference_vectors = reference.vectors();
-    let mut policy = generator.clone();
-    policy.value_head = Some(ValueHead::new(generator.t5.config().d_model, &device));
-    let mut optimizer = AdamW::new(settings.weight_decay);
-    let mut state = State::new(&config);
-    let mut step = 0;
-    if let Some(checkpoint) = session.checkpoints.latest(STAGE)? {
-        checkpoint.verify()?;
-        step = checkpoint.listing.step;
-        policy = policy.resume(&checkpoint.folder, &device, task.base.is_some())?;
-        if checkpoint.listing.done {
-            return Ok((policy, Ended::Done));
-        }
-        state = read_json(&checkpoint.folder.join(STATE))?;
-        policy = policy.for_tuning(settings.tuning);
-        optimizer.load(&policy, &checkpoint.folder.join(OPTIMIZER))?;
-    }
-    let mut policy = policy.for_tuning(settings.tuning).train();
+    let stepper = Stepper {
+        config: &config,
+        reference_vectors: reference.vectors(),
+        reference: &reference,
+        device: &device,
+    };
 
     session.begin(STAGE, total);
     if step == 0 {
-        evaluate(session, task, &policy.valid(), 0, vec![])?;
+        evaluate(session, task, &learner.policy.valid(), 0, vec![])?;
     }
-    let lengths: Vec<usize> = task
-        .train
-        .iter()
-        .map(|example| example.source.len())
-        .collect();
-    let per_epoch = (lengths.len().div_ceil(settings.batch)) as u64;
-    let mut order = Order::default();
-    let mut first = true;
+    let mut contexts = Contexts::new(task.train, &config);
     while step < total {
-        let indices = order
-            .batch(step, per_epoch, |epoch| {
-                Batches::new(
-                    &lengths,
-                    settings.batch,
-                    seed(run_seed, Draw::RolloutOrder, 0),
-                    epoch,
-                )
-            })
-            .to_vec();
-
+        let indices = contexts.batch(step);
         let clock = Instant::now();
-        let contexts = indices
-            .iter()
-            .map(|&i| task.train[i].source.clone())
-            .collect();
-        let mut streams: Vec<_> = (0..indices.len())
-            .map(|row| stream(run_seed, Draw::Rollout, step, row as u64))
-            .collect();
-        let rollout = Rollout::draw(
-            &policy.valid(),
-            contexts,
-            &sampling(&config.sampling),
-            &mut streams,
-            task.tokenizer,
-        );
+        let rollout = draw(&config, task, &learner.policy.valid(), &indices, step);
         let rollout_seconds = clock.elapsed().as_secs_f64();
 
         let clock = Instant::now();
         let scores = task
             .scorer
             .score(task.train, &indices, &rollout.responses)?;
-        let raw: Vec<f32> = scores.iter().map(|score| score.total).collect();
-        let shaped = state.shaper.shape(&raw);
-        let score_seconds = clock.elapsed().as_secs_f64();
-
-        let clock = Instant::now();
-        let rows = rollout.generated.len();
-        let row_lengths: Vec<usize> = rollout.lengths().collect();
-        // The first epoch's own forward pass gives the old log-probabilities and values.
-        let alone = settings.minibatches == 1;
-        let now = if alone {
-            look(&policy, &rollout, 0..rows, &device)
-        } else {
-            look(&policy.valid(), &rollout, 0..rows, &device)
+        let seconds = Seconds {
+            rollout: rollout_seconds,
+            reward: clock.elapsed().as_secs_f64(),
         };
-        let Look {
-            evaluation,
-            log_probs: old_log_probs,
-            logits,
-        } = now;
-        let old_values = to_rows(
-            evaluation.values.clone().inner(),
-            row_lengths.iter().copied(),
-        );
-        let mut ahead = alone.then_some(evaluation);
-        let look_seconds = clock.elapsed().as_secs_f64();
-        if first {
-            check_rollout(&rollout, &old_log_probs)?;
-            first = false;
-        }
 
-        let clock = Instant::now();
-        let against = against_reference(
-            &reference,
-            reference_vectors.as_ref(),
-            &rollout,
-            logits,
-            &device,
-        );
-        let reward_seconds = score_seconds + clock.elapsed().as_secs_f64();
-
-        let clock = Instant::now();
-        let beta = state.kl_control.beta();
-        let mut rewards: Vec<Vec<f32>> = (0..rows)
-            .map(|row| {
-                let penalty: Vec<f32> = (0..row_lengths[row])
-                    .map(|t| {
-                        config.reward.kl_estimator.estimate(
-                            old_log_probs[row][t],
-                            against.reference_log_probs[row][t],
-                            against.full_kl[row][t],
-                        )
-                    })
-                    .collect();
-                reward_vector(&penalty, beta as f32, shaped[row])
-            })
-            .collect();
-        if config.reward.whiten_rewards {
-            whiten(&mut rewards, Variance::Unbiased, false);
-        }
-        let estimates: Vec<Estimate> = rewards
-            .iter()
-            .zip(&old_values)
-            .map(|(rewards, values)| {
-                estimate(
-                    rewards,
-                    values,
-                    settings.gamma as f32,
-                    settings.lambda as f32,
-                )
-            })
-            .collect();
-        let mut advantages: Vec<Vec<f32>> =
-            estimates.iter().map(|e| e.advantages.clone()).collect();
-        if settings.whiten_advantages {
-            whiten(&mut advantages, Variance::Unbiased, true);
-        }
-
-        let objective_config = ObjectiveConfig {
-            clip_range: settings.clip_range as f32,
-            value_coefficient: settings.value_coefficient as f32,
-            value_clip_range: (settings.value_clip_range > 0.0)
-                .then_some(settings.value_clip_range as f32),
-            ratio_threshold: settings.ratio_threshold as f32,
-        };
-        let lr = schedule(settings.lr, settings.lr_schedule, total).rate(step);
-        let mut updates: Vec<(ObjectiveStatistics, f64)> = Vec::new();
-        let mut skipped = 0;
-        'epochs: for _ in 0..settings.epochs {
-            for part in parts(rows, settings.minibatches) {
-                let evaluation = match ahead.take() {
-                    Some(evaluation) => evaluation,
-                    None => look(&policy, &rollout, part.clone(), &device).evaluation,
-                };
-                let response_rows: Vec<ResponseRow<'_>> = part
-                    .map(|row| ResponseRow {
-                        log_probs: &old_log_probs[row],
-                        values: &old_values[row],
-                        advantages: &advantages[row],
-                        returns: &estimates[row].returns,
-                    })
-                    .collect();
-                let width = evaluation.log_probs.dims()[1];
-                let minibatch = Minibatch::new(&response_rows, width, &device);
-                let result = objective(&objective_config, &minibatch, evaluation);
-                let statistics = result.statistics;
-                if !statistics.total_loss.is_finite() {
-                    return Err(TrainError::NotFinite {
-                        stage: STAGE.key(),
-                        step,
-                        loss: statistics.total_loss.into(),
-                        setting: "ppo.lr",
-                    });
-                }
-                if result.skip {
-                    skipped += 1;
-                    updates.push((statistics, 0.0));
-                    continue;
-                }
-                let gradients = GradientsParams::from_grads(result.loss.backward(), &policy);
-                let norm;
-                (policy, norm) = optimizer.step(lr, policy, gradients, settings.max_gradient_norm);
-                updates.push((statistics, norm));
-                if settings.target_kl > 0.0
-                    && f64::from(statistics.approximate_kl) > settings.target_kl
-                {
-                    break 'epochs;
-                }
-            }
-        }
-        let update_seconds = look_seconds + clock.elapsed().as_secs_f64();
-        state.skipped += skipped;
+        let stepped: Stepped;
+        (learner, stepped) = stepper.step(learner, &rollout, &totals(&scores), step)?;
         step += 1;
 
-        let measured = Measured {
-            rollout: &rollout,
-            scores: &scores,
-            shaped: &shaped,
-            old_log_probs: &old_log_probs,
-            reference_log_probs: &against.reference_log_probs,
-            full_kl: &against.full_kl,
-            old_values: &old_values,
-            returns: estimates.iter().map(|e| e.returns.clone()).collect(),
-            updates: &updates,
-        };
-        let mut values = measured.values();
-        let kl_per_response = kl_mean_per_response(&old_log_probs, &against.reference_log_probs);
-        state.kl_control.update(kl_per_response, rows);
-        let tokens: usize = row_lengths.iter().sum();
-        let seconds = rollout_seconds + reward_seconds + update_seconds;
-        values.extend(
-            [
-                (declared::KL_BETA, beta),
-                (declared::PPO_LEARNING_RATE, lr),
-                (declared::SKIPPED_MINIBATCHES, skipped as f64),
-                (declared::ROLLOUT_SECONDS, rollout_seconds),
-                (declared::REWARD_SECONDS, reward_seconds),
-                (declared::UPDATE_SECONDS, update_seconds),
-                (
-                    declared::PPO_TOKENS_PER_SECOND,
-                    tokens as f64 / seconds.max(1e-9),
-                ),
-            ]
-            .map(|(key, value)| (key.to_string(), value)),
-        );
+        let mut values = measured(&rollout, &scores, &stepped, &seconds);
         values.extend(memory());
         let directive = session.directive();
-        if step.is_multiple_of(settings.evaluate_every)
-            || step == total
-            || directive == Directive::Evaluate
-        {
-            evaluate(session, task, &policy.valid(), step, values)?;
+        let due = step.is_multiple_of(config.ppo.evaluate_every) || step == total;
+        if due || directive == Directive::Evaluate {
+            evaluate(session, task, &learner.policy.valid(), step, values)?;
         } else {
             session.metrics(STAGE, step, total, values);
         }
-        let stop = directive == Directive::Stop;
-        if step < total
-            && (stop || directive == Directive::Checkpoint || session.checkpoint_is_due(step))
-        {
+        let stop = directive == Directive::Stop && step < total;
+        let asked = stop || directive == Directive::Checkpoint;
+        if step < total && (asked || session.checkpoint_is_due(step)) {
             session.checkpoint(STAGE, step, false, |folder| {
+                let policy = &learner.policy;
                 policy.save(folder, task.tokenizer, task.base)?;
-                optimizer.save(&policy, &folder.join(OPTIMIZER))?;
-                write_json(&folder.join(STATE), &state)
+                learner.optimizer.save(policy, &folder.join(OPTIMIZER))?;
+                write_json(&folder.join(STATE), &learner.state)
             })?;
         }
-        if stop && step < total {
-            return Ok((policy.valid(), Ended::Stopped));
+        if stop {
+            return Ok((learner.policy.valid(), Ended::Stopped));
         }
     }
+    finish(session, task, &learner, step)?;
+    Ok((learner.policy.valid(), Ended::Done))
+}
+
+/// Where the stage begins.
+enum Start {
+    /// It was done already.
+    Finished(Policy),
+    /// After so many steps.
+    At(Box<Learner>, u64),
+}
+
+/// The generator with a fresh value head, or what the last checkpoint holds.
+fn start(session: &Session<'_>, task: &Task<'_>, generator: &Policy) -> Result<Start, TrainError> {
+    let (config, device) = (session.config, &session.device);
+    let mut policy = generator.clone();
+    policy.value_head = Some(ValueHead::new(generator.t5.config().d_model, device));
+    let mut optimizer = AdamW::new(config.ppo.weight_decay);
+    let mut state = State::new(config);
+    let mut step = 0;
+    if let Some(checkpoint) = session.checkpoints.latest(STAGE)? {
+        checkpoint.verify()?;
+        step = checkpoint.listing.step;
+        policy = policy.resume(&checkpoint.folder, device, task.base.is_some())?;
+        if checkpoint.listing.done {
+            return Ok(Start::Finished(policy));
+        }
+        state = read_json(&checkpoint.folder.join(STATE))?;
+        policy = policy.for_tuning(config.ppo.tuning);
+        optimizer.load(&policy, &checkpoint.folder.join(OPTIMIZER))?;
+    }
+    let policy = policy.for_tuning(config.ppo.tuning).train();
+    let learner = Learner::new(policy, optimizer, state);
+    Ok(Start::At(Box::new(learner), step))
+}
+
+/// Which training examples a step takes.
+struct Contexts {
+    lengths: Vec<usize>,
+    batch: usize,
+    seed: u64,
+    order: Order,
+}
+
+impl Contexts {
+    fn new(train: &[Encoded], config: &Config) -> Self {
+        Contexts {
+            lengths: train.iter().map(|example| example.source.len()).collect(),
+            batch: config.ppo.batch,
+            seed: seed(config.run.seed, Draw::RolloutOrder, 0),
+            order: Order::default(),
+        }
+    }
+
+    fn batch(&mut self, step: u64) -> Vec<usize> {
+        let per_epoch = self.lengths.len().div_ceil(self.batch) as u64;
+        let batches = |epoch| Batches::new(&self.lengths, self.batch, self.seed, epoch);
+        self.order.batch(step, per_epoch, batches).to_vec()
+    }
+}
+
+/// Responses to the examples at `indices`, each from a stream of its own.
+fn draw(
+    config: &Config,
+    task: &Task<'_>,
+    policy: &Policy,
+    indices: &[usize],
+    step: u64,
+) -> Rollout {
+    let contexts = indices
+        .iter()
+        .map(|&i| task.train[i].source.clone())
+        .collect();
+    let mut streams: Vec<_> = (0..indices.len())
+        .map(|row| stream(config.run.seed, Draw::Rollout, step, row as u64))
+        .collect();
+    let sampling = sampling(&config.sampling);
+    Rollout::draw(policy, contexts, &sampling, &mut streams, task.tokenizer)
+}
+
+fn totals(scores: &[Score]) -> Vec<f32> {
+    scores.iter().map(|score| score.total).collect()
+}
+
+/// The stage's last checkpoint, and what a person should know of it.
+fn finish(
+    session: &mut Session<'_>,
+    task: &Task<'_>,
+    learner: &Learner,
+    step: u64,
+) -> Result<(), TrainError> {
     session.checkpoint(STAGE, step, true, |folder| {
-        policy.save(folder, task.tokenizer, task.base)
+        learner.policy.save(folder, task.tokenizer, task.base)
     })?;
     session.end(STAGE, step);
-    if state.skipped > 0 {
+    let skipped = learner.state.skipped;
+    if skipped > 0 {
         session.note(
             STAGE,
             step,
             Severity::Warning,
             format!(
-                "{} updates were skipped because their mean ratio passed ppo.ratio_threshold",
-                state.skipped
+                "{skipped} updates were skipped because their mean ratio passed ppo.ratio_threshold"
             ),
         );
     }
-    Ok((policy.valid(), Ended::Done))
+    Ok(())
 }
 
 /// Answers the validation subset; logs its curve points together with the step's own values.
@@ -385,169 +240,4 @@ fn evaluate(
         task.examiner.samples(task.validation, &answers, count),
     );
     Ok(())
-}
-
-/// Decoding token by token and teacher forcing must say the same, else the ratio means nothing.
-fn check_rollout(rollout: &Rollout, old_log_probs: &[Vec<f32>]) -> Result<(), TrainError> {
-    const TOLERANCE: f32 = 1e-3;
-    let largest = rollout
-        .generated
-        .iter()
-        .zip(old_log_probs)
-        .flat_map(|(row, old)| row.logprobs.iter().zip(old))
-        .map(|(drawn, scored)| (drawn - scored).abs())
-        .fold(0.0, f32::max);
-    if largest <= TOLERANCE {
-        Ok(())
-    } else {
-        Err(TrainError::RolloutDisagrees {
-            largest,
-            tolerance: TOLERANCE,
-        })
-    }
-}
-
-/// `rows` cut into `count` parts of nearly equal size.
-fn parts(rows: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..count)
-        .map(move |part| rows * part / count..rows * (part + 1) / count)
-        .filter(|range| !range.is_empty())
-}
-
-/// Mean over responses of the k1 estimate summed over their tokens.
-fn kl_mean_per_response(log_probs: &[Vec<f32>], reference: &[Vec<f32>]) -> f64 {
-    let sum: f64 = log_probs
-        .iter()
-        .flatten()
-        .zip(reference.iter().flatten())
-        .map(|(p, q)| f64::from(kl::k1(*p, *q)))
-        .sum();
-    sum / log_probs.len().max(1) as f64
-}
-
-/// Everything that the metrics of a step are made of.
-struct Measured<'a> {
-    rollout: &'a Rollout,
-    scores: &'a [Score],
-    shaped: &'a [f32],
-    old_log_probs: &'a [Vec<f32>],
-    reference_log_probs: &'a [Vec<f32>],
-    full_kl: &'a [Vec<f32>],
-    old_values: &'a [Vec<f32>],
-    returns: Vec<Vec<f32>>,
-    updates: &'a [(ObjectiveStatistics, f64)],
-}
-
-impl Measured<'_> {
-    fn values(&self) -> Vec<(String, f64)> {
-        let rows = self.rollout.generated.len() as f64;
-        let per_response = |estimate: fn(f32, f32) -> f32| {
-            let sum: f64 = self
-                .old_log_probs
-                .iter()
-                .flatten()
-                .zip(self.reference_log_probs.iter().flatten())
-                .map(|(p, q)| f64::from(estimate(*p, *q)))
-                .sum();
-            sum / rows
-        };
-        let mean = |numbers: &mut dyn Iterator<Item = f64>, count: f64| {
-            numbers.sum::<f64>() / count.max(1.0)
-        };
-        let returns = moments(&self.returns, Variance::Unbiased);
-        let updates = self.updates.len() as f64;
-        let update = |figure: fn(&ObjectiveStatistics) -> f32| {
-            mean(
-                &mut self.updates.iter().map(|(s, _)| f64::from(figure(s))),
-                updates,
-            )
-        };
-        let flat = |rows: &[Vec<f32>]| rows.iter().flatten().copied().collect::<Vec<_>>();
-
-        let mut values: Vec<(&str, f64)> = vec![
-            (
-                declared::SHAPED_SCORE,
-                mean(&mut self.shaped.iter().map(|s| f64::from(*s)), rows),
-            ),
-            (declared::KL_K1, per_response(kl::k1)),
-            (declared::KL_K3, per_response(kl::k3)),
-            (
-                declared::KL_FULL,
-                mean(
-                    &mut self.full_kl.iter().flatten().map(|x| f64::from(*x)),
-                    rows,
-                ),
-            ),
-            (declared::RETURNS_MEAN, returns.mean),
-            (declared::RETURNS_VARIANCE, returns.variance),
-            (declared::POLICY_LOSS, update(|s| s.policy_loss)),
-            (declared::VALUE_LOSS, update(|s| s.value_loss)),
-            (declared::TOTAL_LOSS, update(|s| s.total_loss)),
-            (declared::CLIP_FRACTION, update(|s| s.clip_fraction)),
-            (
-                declared::VALUE_CLIP_FRACTION,
-                update(|s| s.value_clip_fraction),
-            ),
-            (declared::APPROX_KL, update(|s| s.approximate_kl)),
-            (declared::RATIO_MEAN, update(|s| s.ratio_mean)),
-            (
-                declared::RATIO_MAX,
-                self.updates
-                    .iter()
-                    .map(|(s, _)| f64::from(s.ratio_max))
-                    .fold(0.0, f64::max),
-            ),
-            (declared::ENTROPY, update(|s| s.entropy)),
-            (
-                declared::RESPONSE_LENGTH,
-                mean(
-                    &mut self.rollout.lengths().map(|length| length as f64),
-                    rows,
-                ),
-            ),
-            (
-                declared::ENDED_SHARE,
-                mean(
-                    &mut self
-                        .rollout
-                        .generated
-                        .iter()
-                        .map(|row| f64::from(u8::from(row.ended))),
-                    rows,
-                ),
-            ),
-            (
-                declared::PPO_GRADIENT_NORM,
-                mean(&mut self.updates.iter().map(|(_, norm)| *norm), updates),
-            ),
-        ];
-        if let Some(explained) = explained_variance(&flat(self.old_values), &flat(&self.returns)) {
-            values.push((declared::EXPLAINED_VARIANCE, explained));
-        }
-        let mut values: Vec<(String, f64)> = values
-            .into_iter()
-            .map(|(key, value)| (key.to_string(), value))
-            .collect();
-        let by_mechanism: Vec<[f32; 3]> = self
-            .scores
-            .iter()
-            .filter_map(|score| score.per_mechanism)
-            .collect();
-        if !by_mechanism.is_empty() {
-            let total = mean(
-                &mut self.scores.iter().map(|score| f64::from(score.total)),
-                rows,
-            );
-            values.push((declared::EMPATHY_REWARD.to_string(), total));
-            for mechanism in Mechanism::ALL {
-                let place = mechanism.index();
-                let reward = mean(
-                    &mut by_mechanism.iter().map(|row| f64::from(row[place])),
-                    rows,
-                );
-                values.push((declared::REWARD_KEYS[place].to_string(), reward));
-            }
-        }
-        values
-    }
 }

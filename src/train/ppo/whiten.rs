@@ -18,6 +18,15 @@ pub struct Moments {
     pub count: usize,
 }
 
+impl Moments {
+    /// What [`whiten`] makes of `x` in rows that have these moments.
+    pub fn whitened(&self, x: f32, shift_mean: bool) -> f32 {
+        let scale = 1.0 / (self.variance + 1e-8).sqrt();
+        let offset = if shift_mean { 0.0 } else { self.mean };
+        ((f64::from(x) - self.mean) * scale + offset) as f32
+    }
+}
+
 /// Moments over all numbers of all rows; of none, zeros.
 pub fn moments(rows: &[Vec<f32>], variance: Variance) -> Moments {
     let numbers = || rows.iter().flatten().map(|x| f64::from(*x));
@@ -44,11 +53,9 @@ pub fn moments(rows: &[Vec<f32>], variance: Variance) -> Moments {
 /// Advantages are whitened with [`Variance::Unbiased`] and `shift_mean`; rewards without it. A
 /// single number becomes 0 with `shift_mean` and stays as it is without.
 pub fn whiten(rows: &mut [Vec<f32>], variance: Variance, shift_mean: bool) {
-    let Moments { mean, variance, .. } = moments(rows, variance);
-    let scale = 1.0 / (variance + 1e-8).sqrt();
-    let offset = if shift_mean { 0.0 } else { mean };
+    let moments = moments(rows, variance);
     for x in rows.iter_mut().flatten() {
-        *x = ((f64::from(*x) - mean) * scale + offset) as f32;
+        *x = moments.whitened(*x, shift_mean);
     }
 }
 

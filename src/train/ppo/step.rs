@@ -1,0 +1,531 @@
+//! One PPO step from a given rollout and its scores: rewards (Eq. 7-8), advantages (Eq. 9-10) and
+//! the updates (Eq. 13-15). Knows no data, no scorer, no session and no clock on the wall.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::advantage::{Estimate, estimate, estimate_into_padding};
+use super::kl::{self, KlControl};
+use super::objective::{
+    Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
+};
+use super::reward::reward_vector;
+use super::rollout::{AgainstReference, Look, Rollout, against_reference, look};
+use super::shaping::{ScoreShaper, ShapingConfig};
+use super::truncation::Truncation;
+use super::whiten::{Variance, moments, whiten};
+use crate::experiment::{Config, KlControlChoice, PpoSettings, Stage};
+use crate::nn::prefix::PrefixVectors;
+use crate::train::TrainError;
+use crate::train::evaluate::sampling;
+use crate::train::optimizer::AdamW;
+use crate::train::policy::Policy;
+use crate::train::session::schedule;
+use crate::train::tensors::to_rows;
+
+/// What moves from step to step besides weights and optimizer. Its serialised form is the whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    /// β and how it moves.
+    pub kl_control: KlControl,
+    /// What is done to scores before they are rewards.
+    pub shaper: ScoreShaper,
+    /// Updates that were skipped so far.
+    pub skipped: u64,
+}
+
+impl State {
+    /// The state before the first step.
+    pub fn new(config: &Config) -> Self {
+        let reward = &config.reward;
+        State {
+            kl_control: match reward.kl_control {
+                KlControlChoice::Fixed => KlControl::Fixed { beta: reward.beta },
+                KlControlChoice::Adaptive => KlControl::Adaptive {
+                    beta: reward.beta,
+                    target: reward.kl_target,
+                    horizon: reward.kl_horizon,
+                },
+            },
+            shaper: ScoreShaper::new(ShapingConfig {
+                scale: reward.scale_scores,
+                normalise: reward.normalise_scores,
+                clip: (reward.clip_scores > 0.0).then_some(reward.clip_scores as f32),
+            }),
+            skipped: 0,
+        }
+    }
+}
+
+/// Everything that a step changes.
+pub struct Learner {
+    /// On a device with autodiff, with a value head, frozen where it is not trained.
+    pub policy: Policy,
+    pub optimizer: AdamW,
+    pub state: State,
+    /// Whether decoding and teacher forcing were found to say the same.
+    checked: bool,
+}
+
+impl Learner {
+    /// A learner whose next step first checks the device's arithmetic.
+    pub fn new(policy: Policy, optimizer: AdamW, state: State) -> Self {
+        Self {
+            policy,
+            optimizer,
+            state,
+            checked: false,
+        }
+    }
+}
+
+/// What stays the same from step to step.
+pub struct Stepper<'a> {
+    pub config: &'a Config,
+    /// `ρ` of Eq. 6.
+    pub reference: &'a Policy,
+    pub reference_vectors: Option<PrefixVectors>,
+    /// Without autodiff.
+    pub device: &'a Device,
+}
+
+/// What a step came to. Rows are responses, with one number for each of their tokens that count.
+pub struct Stepped {
+    /// Scores after shaping.
+    pub shaped: Vec<f32>,
+    /// `log π_old(a_t|s_t)`.
+    pub old_log_probs: Vec<Vec<f32>>,
+    /// `V_old(s_t)`.
+    pub old_values: Vec<Vec<f32>>,
+    pub against: AgainstReference,
+    /// `r_t`, whitened if the run does so.
+    pub rewards: Vec<Vec<f32>>,
+    /// `Â_t`, whitened if the run does so.
+    pub advantages: Vec<Vec<f32>>,
+    /// `Â_t + V_old(s_t)` before whitening.
+    pub returns: Vec<Vec<f32>>,
+    /// Figures of every part in its turn, and the gradient norm of its update; 0 where it was
+    /// skipped.
+    pub updates: Vec<(ObjectiveStatistics, f64)>,
+    pub skipped: u64,
+    /// β of this step's rewards.
+    pub beta: f64,
+    pub lr: f64,
+    /// Seconds that the reference took.
+    pub reference_seconds: f64,
+    /// Seconds of everything else.
+    pub update_seconds: f64,
+}
+
+/// What policy and reference said of the rollout before the first update.
+struct Before {
+    old_log_probs: Vec<Vec<f32>>,
+    old_values: Vec<Vec<f32>>,
+    against: AgainstReference,
+    truncation: Option<Truncation>,
+    /// The first update's own forward pass, where it looks at the whole batch.
+    ahead: Option<Evaluation>,
+    look_seconds: f64,
+    reference_seconds: f64,
+}
+
+/// Rewards and what follows from them.
+struct Credit {
+    rewards: Vec<Vec<f32>>,
+    advantages: Vec<Vec<f32>>,
+    returns: Vec<Vec<f32>>,
+}
+
+impl Stepper<'_> {
+    /// Carries out step `number` (from 0) on a rollout drawn from the learner's policy; `scores`
+    /// holds one raw score for each response.
+    ///
+    /// # Errors
+    /// If a loss is not finite, or if this device scores responses other than it drew them.
+    pub fn step(
+        &self,
+        mut learner: Learner,
+        rollout: &Rollout,
+        scores: &[f32],
+        number: u64,
+    ) -> Result<(Learner, Stepped), TrainError> {
+        let settings = &self.config.ppo;
+        let shaped = learner.state.shaper.shape(scores);
+        let before = self.before(&mut learner, rollout)?;
+        let clock = Instant::now();
+        let beta = learner.state.kl_control.beta();
+        let credit = self.credit(&before, &shaped, beta);
+        let lr = schedule(settings.lr, settings.lr_schedule, settings.steps).rate(number);
+
+        let Before {
+            old_log_probs,
+            old_values,
+            against,
+            truncation,
+            ahead,
+            look_seconds,
+            reference_seconds,
+        } = before;
+        let rows: Vec<ResponseRow<'_>> = (0..rollout.generated.len())
+            .map(|row| ResponseRow {
+                log_probs: &old_log_probs[row],
+                values: &old_values[row],
+                advantages: &credit.advantages[row],
+                returns: &credit.returns[row],
+            })
+            .collect();
+        let epochs = Epochs {
+            stepper: self,
+            rollout,
+            rows: &rows,
+            truncation: truncation.as_ref(),
+            lr,
+            number,
+        };
+        let updates;
+        (learner, updates) = epochs.run(learner, ahead)?;
+        let skipped = updates.iter().filter(|update| update.skipped).count() as u64;
+        learner.state.skipped += skipped;
+        let kl_per_response = kl_mean_per_response(&old_log_probs, &against.reference_log_probs);
+        learner
+            .state
+            .kl_control
+            .update(kl_per_response, rollout.generated.len());
+
+        let stepped = Stepped {
+            shaped,
+            old_log_probs,
+            old_values,
+            against,
+            rewards: credit.rewards,
+            advantages: credit.advantages,
+            returns: credit.returns,
+            updates: updates
+                .into_iter()
+                .map(|update| (update.statistics, update.norm))
+                .collect(),
+            skipped,
+            beta,
+            lr,
+            reference_seconds,
+            update_seconds: look_seconds + clock.elapsed().as_secs_f64(),
+        };
+        Ok((learner, stepped))
+    }
+
+    /// What policy and reference say of the rollout now.
+    fn before(&self, learner: &mut Learner, rollout: &Rollout) -> Result<Before, TrainError> {
+        let clock = Instant::now();
+        let settings = &self.config.ppo;
+        let truncation = settings
+            .score_truncated
+            .then(|| self.truncation(learner, rollout))
+            .transpose()?;
+        let rows = 0..rollout.generated.len();
+        // The first epoch's own forward pass gives the old log-probabilities and values.
+        let alone = settings.minibatches == 1;
+        let valid = (!alone).then(|| learner.policy.valid());
+        let policy = valid.as_ref().unwrap_or(&learner.policy);
+        let Look {
+            evaluation,
+            log_probs: mut old_log_probs,
+            logits,
+        } = look(policy, rollout, rows, truncation.as_ref(), self.device);
+        let mut old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
+        let look_seconds = clock.elapsed().as_secs_f64();
+        if !learner.checked {
+            check_rollout(rollout, &old_log_probs)?;
+            learner.checked = true;
+        }
+        let clock = Instant::now();
+        let mut against = against_reference(
+            self.reference,
+            self.reference_vectors.as_ref(),
+            rollout,
+            logits,
+            truncation.as_ref(),
+            self.device,
+        );
+        if settings.skip_first_token {
+            without_first(&mut old_log_probs);
+            without_first(&mut old_values);
+            without_first(&mut against.reference_log_probs);
+            without_first(&mut against.full_kl);
+        }
+        Ok(Before {
+            old_log_probs,
+            old_values,
+            against,
+            truncation,
+            ahead: alone.then_some(evaluation),
+            look_seconds,
+            reference_seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// What the rollout was drawn from. Checks the device's arithmetic on the full softmax, which is
+    /// what decoding reports.
+    fn truncation(
+        &self,
+        learner: &mut Learner,
+        rollout: &Rollout,
+    ) -> Result<Truncation, TrainError> {
+        let policy = learner.policy.valid();
+        let rows = 0..rollout.generated.len();
+        let Look {
+            log_probs, logits, ..
+        } = look(&policy, rollout, rows, None, self.device);
+        if !learner.checked {
+            check_rollout(rollout, &log_probs)?;
+            learner.checked = true;
+        }
+        let eos = policy.t5.config().eos_token_id;
+        let sampling = sampling(&self.config.sampling);
+        Ok(Truncation::of(&sampling, eos, logits, &rollout.generated))
+    }
+
+    /// Rewards of every token (Eq. 7-8), advantages and returns (Eq. 9-10).
+    fn credit(&self, before: &Before, shaped: &[f32], beta: f64) -> Credit {
+        let (settings, reward) = (&self.config.ppo, &self.config.reward);
+        let against = &before.against;
+        let mut rewards: Vec<Vec<f32>> = before
+            .old_log_probs
+            .iter()
+            .enumerate()
+            .map(|(row, log_probs)| {
+                let penalty: Vec<f32> = log_probs
+                    .iter()
+                    .enumerate()
+                    .map(|(t, log_prob)| {
+                        reward.kl_estimator.estimate(
+                            *log_prob,
+                            against.reference_log_probs[row][t],
+                            against.full_kl[row][t],
+                        )
+                    })
+                    .collect();
+                reward_vector(&penalty, beta as f32, shaped[row])
+            })
+            .collect();
+        // What whitening makes of the zeros behind a response.
+        let mut padding = 0.0;
+        if reward.whiten_rewards {
+            if reward.whiten_padding {
+                padding = moments(&rewards, Variance::Unbiased).whitened(0.0, false);
+            }
+            whiten(&mut rewards, Variance::Unbiased, false);
+        }
+        let widest = rewards.iter().map(Vec::len).max().unwrap_or(0);
+        let (gamma, lambda) = (settings.gamma as f32, settings.lambda as f32);
+        let (mut advantages, returns): (Vec<_>, Vec<_>) = rewards
+            .iter()
+            .zip(&before.old_values)
+            .map(|(rewards, values)| {
+                let Estimate {
+                    advantages,
+                    returns,
+                } = if reward.whiten_padding {
+                    let behind = (widest - rewards.len(), padding);
+                    estimate_into_padding((rewards, values), gamma, lambda, behind)
+                } else {
+                    estimate(rewards, values, gamma, lambda)
+                };
+                (advantages, returns)
+            })
+            .unzip();
+        if settings.whiten_advantages {
+            whiten(&mut advantages, Variance::Unbiased, true);
+        }
+        Credit {
+            rewards,
+            advantages,
+            returns,
+        }
+    }
+}
+
+/// All epochs over one batch (Eq. 13-15).
+struct Epochs<'a> {
+    stepper: &'a Stepper<'a>,
+    rollout: &'a Rollout,
+    rows: &'a [ResponseRow<'a>],
+    truncation: Option<&'a Truncation>,
+    lr: f64,
+    number: u64,
+}
+
+impl Epochs<'_> {
+    /// Updates the learner, until the old and the new policy differ too much where that is asked.
+    fn run(
+        &self,
+        mut learner: Learner,
+        mut ahead: Option<Evaluation>,
+    ) -> Result<(Learner, Vec<Update>), TrainError> {
+        let settings = &self.stepper.config.ppo;
+        let parts: Vec<Range<usize>> = parts(self.rows.len(), settings.minibatches).collect();
+        let mut updates = Vec::new();
+        for _ in 0..settings.epochs {
+            for group in parts.chunks(settings.accumulation) {
+                let done;
+                (learner, done) = self.update(learner, group, &mut ahead)?;
+                let moved = |update: &Update| f64::from(update.statistics.approximate_kl);
+                let far = done
+                    .iter()
+                    .any(|update| !update.skipped && moved(update) > settings.target_kl);
+                updates.extend(done);
+                if settings.target_kl > 0.0 && far {
+                    return Ok((learner, updates));
+                }
+            }
+        }
+        Ok((learner, updates))
+    }
+
+    /// One update, from the gradients of the parts in `group` together.
+    fn update(
+        &self,
+        mut learner: Learner,
+        group: &[Range<usize>],
+        ahead: &mut Option<Evaluation>,
+    ) -> Result<(Learner, Vec<Update>), TrainError> {
+        let settings = &self.stepper.config.ppo;
+        let mut gathered = GradientsAccumulator::new();
+        let mut done = Vec::new();
+        for part in group {
+            let result = self.objective(&learner.policy, part.clone(), ahead.take())?;
+            if !result.skip {
+                let loss = result.loss.mul_scalar(self.share(part, group));
+                let gradients = GradientsParams::from_grads(loss.backward(), &learner.policy);
+                gathered.accumulate(&learner.policy, gradients);
+            }
+            done.push(Update {
+                statistics: result.statistics,
+                norm: 0.0,
+                skipped: result.skip,
+            });
+        }
+        if done.iter().any(|update| !update.skipped) {
+            let most = settings.max_gradient_norm;
+            let norm;
+            (learner.policy, norm) =
+                learner
+                    .optimizer
+                    .step(self.lr, learner.policy, gathered.grads(), most);
+            for update in done.iter_mut().filter(|update| !update.skipped) {
+                update.norm = norm;
+            }
+        }
+        Ok((learner, done))
+    }
+
+    /// The objective of the rows at `part`; `ahead` is their forward pass, where it was done before.
+    fn objective(
+        &self,
+        policy: &Policy,
+        part: Range<usize>,
+        ahead: Option<Evaluation>,
+    ) -> Result<Objective, TrainError> {
+        let Stepper { config, device, .. } = self.stepper;
+        let evaluation = match ahead {
+            Some(evaluation) => evaluation,
+            None => look(policy, self.rollout, part.clone(), self.truncation, device).evaluation,
+        };
+        let width = evaluation.log_probs.dims()[1];
+        let first = usize::from(config.ppo.skip_first_token);
+        let minibatch = Minibatch::from_column(first, &self.rows[part], width, device);
+        let result = objective(&objective_config(&config.ppo), &minibatch, evaluation);
+        if result.statistics.total_loss.is_finite() {
+            Ok(result)
+        } else {
+            Err(TrainError::NotFinite {
+                stage: Stage::Ppo.key(),
+                step: self.number,
+                loss: result.statistics.total_loss.into(),
+                setting: "ppo.lr",
+            })
+        }
+    }
+
+    /// How much of its update a part makes: its share of the tokens, so that parts gathered give
+    /// what they would give in one piece, or the same for all.
+    fn share(&self, part: &Range<usize>, group: &[Range<usize>]) -> f32 {
+        let tokens = |part: &Range<usize>| -> usize {
+            let rows = self.rows[part.clone()].iter();
+            rows.map(|row| row.log_probs.len()).sum()
+        };
+        let all: usize = group.iter().map(tokens).sum();
+        if self.stepper.config.ppo.equal_parts || all == 0 {
+            1.0 / group.len() as f32
+        } else {
+            tokens(part) as f32 / all as f32
+        }
+    }
+}
+
+/// One minibatch's figures.
+struct Update {
+    statistics: ObjectiveStatistics,
+    /// Of the gradients, before clipping.
+    norm: f64,
+    skipped: bool,
+}
+
+fn objective_config(settings: &PpoSettings) -> ObjectiveConfig {
+    ObjectiveConfig {
+        clip_range: settings.clip_range as f32,
+        value_coefficient: settings.value_coefficient as f32,
+        value_clip_range: (settings.value_clip_range > 0.0)
+            .then_some(settings.value_clip_range as f32),
+        ratio_threshold: settings.ratio_threshold as f32,
+    }
+}
+
+/// Decoding token by token and teacher forcing must say the same, else the ratio means nothing.
+fn check_rollout(rollout: &Rollout, old_log_probs: &[Vec<f32>]) -> Result<(), TrainError> {
+    const TOLERANCE: f32 = 1e-3;
+    let largest = rollout
+        .generated
+        .iter()
+        .zip(old_log_probs)
+        .flat_map(|(row, old)| row.logprobs.iter().zip(old))
+        .map(|(drawn, scored)| (drawn - scored).abs())
+        .fold(0.0, f32::max);
+    if largest <= TOLERANCE {
+        Ok(())
+    } else {
+        Err(TrainError::RolloutDisagrees {
+            largest,
+            tolerance: TOLERANCE,
+        })
+    }
+}
+
+/// Takes the first number of every row away.
+fn without_first(rows: &mut [Vec<f32>]) {
+    for row in rows.iter_mut().filter(|row| !row.is_empty()) {
+        row.remove(0);
+    }
+}
+
+/// `rows` cut into `count` parts of nearly equal size.
+fn parts(rows: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count)
+        .map(move |part| rows * part / count..rows * (part + 1) / count)
+        .filter(|range| !range.is_empty())
+}
+
+/// Mean over responses of the k1 estimate summed over their tokens.
+fn kl_mean_per_response(log_probs: &[Vec<f32>], reference: &[Vec<f32>]) -> f64 {
+    let sum: f64 = log_probs
+        .iter()
+        .flatten()
+        .zip(reference.iter().flatten())
+        .map(|(p, q)| f64::from(kl::k1(*p, *q)))
+        .sum();
+    sum / log_probs.len().max(1) as f64
+}

@@ -9,6 +9,7 @@ use burn::optim::GradientsParams;
 use serde::{Deserialize, Serialize};
 
 use super::advantage::{Estimate, estimate, explained_variance};
+use super::checks::{Subject, check};
 use super::kl::{self, KlControl};
 use super::objective::{Minibatch, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective};
 use super::reward::reward_vector;
@@ -155,6 +156,19 @@ pub fn train(
             task.tokenizer,
         );
         let rollout_seconds = clock.elapsed().as_secs_f64();
+        if first {
+            first = false;
+            let passed = check(&Subject {
+                policy: &policy,
+                tuning: settings.tuning,
+                reference: &reference,
+                reference_vectors: reference_vectors.as_ref(),
+                rollout: &rollout,
+                untouched: step == 0,
+                device: &device,
+            })?;
+            session.note(STAGE, step, Severity::Info, passed);
+        }
 
         let clock = Instant::now();
         let scores = task
@@ -185,10 +199,6 @@ pub fn train(
         );
         let mut ahead = alone.then_some(evaluation);
         let look_seconds = clock.elapsed().as_secs_f64();
-        if first {
-            check_rollout(&rollout, &old_log_probs)?;
-            first = false;
-        }
 
         let clock = Instant::now();
         let against = against_reference(
@@ -385,26 +395,6 @@ fn evaluate(
         task.examiner.samples(task.validation, &answers, count),
     );
     Ok(())
-}
-
-/// Decoding token by token and teacher forcing must say the same, else the ratio means nothing.
-fn check_rollout(rollout: &Rollout, old_log_probs: &[Vec<f32>]) -> Result<(), TrainError> {
-    const TOLERANCE: f32 = 1e-3;
-    let largest = rollout
-        .generated
-        .iter()
-        .zip(old_log_probs)
-        .flat_map(|(row, old)| row.logprobs.iter().zip(old))
-        .map(|(drawn, scored)| (drawn - scored).abs())
-        .fold(0.0, f32::max);
-    if largest <= TOLERANCE {
-        Ok(())
-    } else {
-        Err(TrainError::RolloutDisagrees {
-            largest,
-            tolerance: TOLERANCE,
-        })
-    }
 }
 
 /// `rows` cut into `count` parts of nearly equal size.

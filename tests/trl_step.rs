@@ -221,7 +221,11 @@ fn replay(case: &Case) {
     };
     let policy = policy.for_tuning(config.ppo.tuning).train();
     let optimizer = AdamW::new(config.ppo.weight_decay);
-    let mut learner = Learner::new(policy, optimizer, State::new(&config));
+    let mut learner = Learner {
+        policy,
+        optimizer,
+        state: State::new(&config),
+    };
     let stepper = Stepper {
         config: &config,
         reference: &reference,

@@ -18,23 +18,29 @@ fn replace(window: &mut Window, field: &str, words: &str) {
     settle(window);
 }
 
+/// Scrolls to an experiment's card and clicks it.
+fn choose(window: &mut Window, experiment: &str) {
+    let label = format!("Experiment {experiment}");
+    expect(window, &label);
+    find(window, &label).scroll_to_me();
+    settle(window);
+    click(window, &label);
+}
+
 #[test]
 fn every_experiment_is_a_card_and_says_what_it_lacks() {
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
     click(&mut window, "Experiments");
-    for name in [
-        "quickstart",
-        "emprl-paper",
-        "emprl-as-released",
-        "emprl-small-scratch",
-    ] {
-        expect(&mut window, &format!("Experiment {name}"));
+    for preset in emprl::experiment::presets().unwrap() {
+        expect(&mut window, &format!("Experiment {}", preset.name));
     }
     assert!(!is_disabled(&window, "Start run"));
-    click(&mut window, "Experiment emprl-paper");
+    choose(&mut window, "emprl-paper");
     expect(&mut window, "EmpatheticDialogues is not imported");
     assert!(is_disabled(&window, "Start run"));
+    choose(&mut window, "identifiers");
+    expect(&mut window, "Mental Health Subreddits is not imported");
 }
 
 #[test]
@@ -101,7 +107,7 @@ resamples = 20
     std::fs::write(own.path().join("tiny.toml"), tiny).unwrap();
     let mut window = open_with(store.path(), own.path());
     click(&mut window, "Experiments");
-    click(&mut window, "Experiment tiny");
+    choose(&mut window, "tiny");
     click(&mut window, "Start run");
     wait_for(&mut window, "Run in progress: tiny", 60);
     expect(&mut window, "Identifiers: ");

@@ -36,8 +36,9 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub name: String,
-    pub dialogues: String,
-    pub levels: String,
+    /// None where no stage reads any.
+    pub dialogues: Option<String>,
+    pub levels: Option<String>,
     pub source: String,
 }
 
@@ -45,8 +46,10 @@ impl Wanted {
     pub fn of(name: &str, config: &Config) -> Self {
         Wanted {
             name: name.to_string(),
-            dialogues: config.data.dialogues.clone(),
-            levels: config.data.levels.clone(),
+            dialogues: config
+                .reads_dialogues()
+                .then(|| config.data.dialogues.clone()),
+            levels: config.reads_levels().then(|| config.data.levels.clone()),
             source: config.model.source.clone(),
         }
     }
@@ -296,6 +299,7 @@ fn needs(store: &Path, wanted: &Wanted) -> Vec<Need> {
         ("data.dialogues", &wanted.dialogues, "dialogues"),
         ("data.levels", &wanted.levels, "labelled pairs"),
     ] {
+        let Some(name) = name else { continue };
         let set = sets.iter().find(|set| set.name == name.as_str());
         let fits = |set: &library::ListedSet| {
             if path == "data.levels" {

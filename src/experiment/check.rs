@@ -5,6 +5,17 @@ use super::config::{Config, IdentifierInit};
 use super::file::Problem;
 
 impl Config {
+    /// Whether a run reads dialogues: identifiers that start from a T5 folder do without.
+    pub fn reads_dialogues(&self) -> bool {
+        let stages = &self.run.stages;
+        self.model.source == "scratch" || stages.iter().any(|stage| *stage != Stage::Identifiers)
+    }
+
+    /// Whether a run reads labelled pairs.
+    pub fn reads_levels(&self) -> bool {
+        self.run.stages.contains(&Stage::Identifiers)
+    }
+
     /// Settings that contradict each other; empty when a run can start.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();

@@ -93,24 +93,28 @@ pub struct ExperimentFile {
     pub differs: Vec<Difference>,
 }
 
+/// Names and contents of files in `experiments/`.
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../experiments/", $name, ".toml")))),+]
+    };
+}
+
 /// The files in `experiments/`, as they were when the program was built.
-const BUILT_IN: &[(&str, &str)] = &[
-    (
-        "quickstart",
-        include_str!("../../experiments/quickstart.toml"),
-    ),
-    (
-        "emprl-paper",
-        include_str!("../../experiments/emprl-paper.toml"),
-    ),
-    (
-        "emprl-as-released",
-        include_str!("../../experiments/emprl-as-released.toml"),
-    ),
-    (
-        "emprl-small-scratch",
-        include_str!("../../experiments/emprl-small-scratch.toml"),
-    ),
+const BUILT_IN: &[(&str, &str)] = built_in![
+    "quickstart",
+    "emprl-paper",
+    "emprl-as-released",
+    "without-kl",
+    "without-empathy",
+    "without-rl",
+    "without-rl-and-prefix",
+    "emprl-small-scratch",
+    "small-without-kl",
+    "small-without-empathy",
+    "small-without-rl",
+    "small-without-rl-and-prefix",
+    "identifiers",
 ];
 
 /// The experiments that come with the program.
@@ -503,6 +507,28 @@ mod tests {
         for preset in presets().unwrap() {
             assert_eq!(preset.config.problems(), vec![], "{}", preset.name);
             assert!(!preset.description.is_empty());
+        }
+    }
+
+    #[test]
+    fn ablations_share_what_they_do_not_change() {
+        use crate::experiment::Stage::{Generator, Identifiers, Pretraining};
+        let config = |name: &str| ExperimentFile::preset(name).unwrap().unwrap().config;
+        for (parent, prefix, before) in [
+            ("emprl-paper", "", &[Identifiers][..]),
+            ("emprl-small-scratch", "small-", &[Pretraining, Identifiers]),
+        ] {
+            let until_generator = [before, &[Generator]].concat();
+            let base = config(parent);
+            for (name, shared) in [
+                ("without-kl", until_generator.as_slice()),
+                ("without-empathy", &until_generator),
+                ("without-rl", &until_generator),
+                ("without-rl-and-prefix", before),
+            ] {
+                let own = config(&format!("{prefix}{name}"));
+                assert_eq!(own.shared_stages(&base).stages, shared, "{prefix}{name}");
+            }
         }
     }
 

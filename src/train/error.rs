@@ -9,6 +9,7 @@ use crate::data::DataError;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
 use crate::train::optimizer::OptimizerFileError;
+use crate::train::ppo::checks::CheckError;
 
 /// Why a run cannot go on; each says where and how to mend it.
 #[derive(Debug, Error)]
@@ -38,6 +39,10 @@ pub enum TrainError {
         "responses scored while they are drawn and scored afterwards differ by {largest} (at most {tolerance} is rounding); this device computes wrongly, choose another with run.device"
     )]
     RolloutDisagrees { largest: f32, tolerance: f32 },
+    #[error(
+        "PPO did not begin, since its self-check failed: {0}. Choose another device with run.device; if it fails there too, please report it"
+    )]
+    SelfCheck(#[from] CheckError),
     #[error(
         "run {run} has no finished {stage} stage to take over; let it finish, or start without it"
     )]

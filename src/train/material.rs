@@ -19,8 +19,8 @@ pub struct Encoded {
     pub target: Vec<u32>,
 }
 
-/// The dialogues of a run.
-#[derive(Clone, Debug)]
+/// The dialogues of a run; none where no stage reads any.
+#[derive(Clone, Debug, Default)]
 pub struct Material {
     pub train: Vec<Encoded>,
     pub validation: Vec<Encoded>,

@@ -43,9 +43,11 @@ const TOKENIZER: &str = "tokenizer.json";
 pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, String>, TrainError> {
     let device = device::resolve(&config.run.device)?;
     let mut found = BTreeMap::new();
-    let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
-    found.insert(dialogues.name, dialogues.fingerprint);
-    if config.run.stages.contains(&Stage::Identifiers) {
+    if config.reads_dialogues() {
+        let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
+        found.insert(dialogues.name, dialogues.fingerprint);
+    }
+    if config.reads_levels() {
         let levels = library::open_levels(store, &config.data.levels)?;
         found.insert(levels.name, levels.fingerprint);
     }
@@ -88,15 +90,27 @@ pub fn run(
     if let Some(reuse) = reuse {
         take_over(&mut session, reuse, run_folder)?;
     }
-    let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
-    let level_set = if config.run.stages.contains(&Stage::Identifiers) {
+    let dialogues = if config.reads_dialogues() {
+        Some(library::open_dialogues(store, &config.data.dialogues)?)
+    } else {
+        None
+    };
+    let level_set = if config.reads_levels() {
         Some(library::open_levels(store, &config.data.levels)?)
     } else {
         None
     };
-    let (start, tokenizer, folder) =
-        starting_model(config, &dialogues, level_set.as_ref(), run_folder, &device)?;
-    let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
+    let (start, tokenizer, folder) = starting_model(
+        config,
+        dialogues.as_ref(),
+        level_set.as_ref(),
+        run_folder,
+        &device,
+    )?;
+    let material = match &dialogues {
+        Some(set) => Material::prepare(set, &config.data, config.run.seed, &tokenizer)?,
+        None => Material::default(),
+    };
     Line {
         session,
         run_folder,
@@ -445,7 +459,7 @@ fn relative(base: &Path, run_folder: &Path) -> PathBuf {
 /// The model before the first stage, its tokenizer, and the folder of its weights if it has one.
 fn starting_model(
     config: &Config,
-    dialogues: &DialogueSet,
+    dialogues: Option<&DialogueSet>,
     levels: Option<&LevelSet>,
     run_folder: &Path,
     device: &burn::tensor::Device,
@@ -463,7 +477,7 @@ fn starting_model(
         Tokenizer::from_file(&path)?
     } else {
         let mut texts: Vec<&str> = Vec::new();
-        for example in &dialogues.train {
+        for example in dialogues.iter().flat_map(|set| &set.train) {
             texts.push(&example.target);
             if let Some(last) = example.context.last() {
                 texts.push(last);

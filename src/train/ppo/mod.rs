@@ -1,6 +1,7 @@
 //! Proximal policy optimisation of the generator (Eq. 2-15 of the paper), one file a part.
 
 pub mod advantage;
+pub mod checks;
 pub mod kl;
 pub mod measured;
 pub mod objective;

@@ -72,25 +72,25 @@ impl Scorer for EmpathyScorer<'_> {
             .iter()
             .map(|&i| examples[i].example.context_text())
             .collect();
-        // Targets that are new and responses go through the identifiers together.
-        let pairs: Vec<(&str, &str)> = unknown
+        // One at a time, and apart from the responses: which targets are new depends on where a run was
+        // resumed, and what a batch comes to, to the last bit, on what else is in it.
+        let targets: Vec<(&str, &str)> = unknown
             .iter()
             .zip(&new_contexts)
             .map(|(&i, context)| (context.as_str(), examples[i].example.target.as_str()))
-            .chain(
-                contexts
-                    .iter()
-                    .map(String::as_str)
-                    .zip(responses.iter().map(String::as_str)),
-            )
             .collect();
-        let judged = self.judge.judge(&pairs, pairs.len().max(1), &self.device);
-        let (targets, generated) = judged.split_at(unknown.len());
+        let targets = self.judge.judge(&targets, 1, &self.device);
         self.targets
             .extend(unknown.iter().copied().zip(targets.iter().map(levels)));
+        let pairs: Vec<(&str, &str)> = contexts
+            .iter()
+            .map(String::as_str)
+            .zip(responses.iter().map(String::as_str))
+            .collect();
+        let generated = self.judge.judge(&pairs, pairs.len().max(1), &self.device);
         Ok(indices
             .iter()
-            .zip(generated)
+            .zip(&generated)
             .map(|(index, log_probs)| {
                 let reward =
                     empathy_reward(level_rewards(log_probs, &self.targets[index]), self.weights);

@@ -68,20 +68,6 @@ pub struct Learner {
     pub policy: Policy,
     pub optimizer: AdamW,
     pub state: State,
-    /// Whether decoding and teacher forcing were found to say the same.
-    checked: bool,
-}
-
-impl Learner {
-    /// A learner whose next step first checks the device's arithmetic.
-    pub fn new(policy: Policy, optimizer: AdamW, state: State) -> Self {
-        Self {
-            policy,
-            optimizer,
-            state,
-            checked: false,
-        }
-    }
 }
 
 /// What stays the same from step to step.
@@ -146,7 +132,7 @@ impl Stepper<'_> {
     /// holds one raw score for each response.
     ///
     /// # Errors
-    /// If a loss is not finite, or if this device scores responses other than it drew them.
+    /// If a loss is not finite.
     pub fn step(
         &self,
         mut learner: Learner,
@@ -156,7 +142,7 @@ impl Stepper<'_> {
     ) -> Result<(Learner, Stepped), TrainError> {
         let settings = &self.config.ppo;
         let shaped = learner.state.shaper.shape(scores);
-        let before = self.before(&mut learner, rollout)?;
+        let before = self.before(&learner.policy, rollout);
         let clock = Instant::now();
         let beta = learner.state.kl_control.beta();
         let credit = self.credit(&before, &shaped, beta);
@@ -219,18 +205,17 @@ impl Stepper<'_> {
     }
 
     /// What policy and reference say of the rollout now.
-    fn before(&self, learner: &mut Learner, rollout: &Rollout) -> Result<Before, TrainError> {
+    fn before(&self, policy: &Policy, rollout: &Rollout) -> Before {
         let clock = Instant::now();
         let settings = &self.config.ppo;
         let truncation = settings
             .score_truncated
-            .then(|| self.truncation(learner, rollout))
-            .transpose()?;
+            .then(|| self.truncation(policy, rollout));
         let rows = 0..rollout.generated.len();
         // The first epoch's own forward pass gives the old log-probabilities and values.
         let alone = settings.minibatches == 1;
-        let valid = (!alone).then(|| learner.policy.valid());
-        let policy = valid.as_ref().unwrap_or(&learner.policy);
+        let valid = (!alone).then(|| policy.valid());
+        let policy = valid.as_ref().unwrap_or(policy);
         let Look {
             evaluation,
             log_probs: mut old_log_probs,
@@ -238,10 +223,6 @@ impl Stepper<'_> {
         } = look(policy, rollout, rows, truncation.as_ref(), self.device);
         let mut old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
         let look_seconds = clock.elapsed().as_secs_f64();
-        if !learner.checked {
-            check_rollout(rollout, &old_log_probs)?;
-            learner.checked = true;
-        }
         let clock = Instant::now();
         let mut against = against_reference(
             self.reference,
@@ -257,7 +238,7 @@ impl Stepper<'_> {
             without_first(&mut against.reference_log_probs);
             without_first(&mut against.full_kl);
         }
-        Ok(Before {
+        Before {
             old_log_probs,
             old_values,
             against,
@@ -265,28 +246,17 @@ impl Stepper<'_> {
             ahead: alone.then_some(evaluation),
             look_seconds,
             reference_seconds: clock.elapsed().as_secs_f64(),
-        })
+        }
     }
 
-    /// What the rollout was drawn from. Checks the device's arithmetic on the full softmax, which is
-    /// what decoding reports.
-    fn truncation(
-        &self,
-        learner: &mut Learner,
-        rollout: &Rollout,
-    ) -> Result<Truncation, TrainError> {
-        let policy = learner.policy.valid();
+    /// What the rollout was drawn from.
+    fn truncation(&self, policy: &Policy, rollout: &Rollout) -> Truncation {
+        let policy = policy.valid();
         let rows = 0..rollout.generated.len();
-        let Look {
-            log_probs, logits, ..
-        } = look(&policy, rollout, rows, None, self.device);
-        if !learner.checked {
-            check_rollout(rollout, &log_probs)?;
-            learner.checked = true;
-        }
+        let Look { logits, .. } = look(&policy, rollout, rows, None, self.device);
         let eos = policy.t5.config().eos_token_id;
         let sampling = sampling(&self.config.sampling);
-        Ok(Truncation::of(&sampling, eos, logits, &rollout.generated))
+        Truncation::of(&sampling, eos, logits, &rollout.generated)
     }
 
     /// Rewards of every token (Eq. 7-8), advantages and returns (Eq. 9-10).
@@ -482,26 +452,6 @@ fn objective_config(settings: &PpoSettings) -> ObjectiveConfig {
         value_clip_range: (settings.value_clip_range > 0.0)
             .then_some(settings.value_clip_range as f32),
         ratio_threshold: settings.ratio_threshold as f32,
-    }
-}
-
-/// Decoding token by token and teacher forcing must say the same, else the ratio means nothing.
-fn check_rollout(rollout: &Rollout, old_log_probs: &[Vec<f32>]) -> Result<(), TrainError> {
-    const TOLERANCE: f32 = 1e-3;
-    let largest = rollout
-        .generated
-        .iter()
-        .zip(old_log_probs)
-        .flat_map(|(row, old)| row.logprobs.iter().zip(old))
-        .map(|(drawn, scored)| (drawn - scored).abs())
-        .fold(0.0, f32::max);
-    if largest <= TOLERANCE {
-        Ok(())
-    } else {
-        Err(TrainError::RolloutDisagrees {
-            largest,
-            tolerance: TOLERANCE,
-        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 
+use super::checks::{Subject, check};
 use super::measured::{Seconds, measured};
 use super::rollout::Rollout;
 use super::scorer::{Score, Scorer};
@@ -54,7 +55,7 @@ pub fn train(
     let total = config.ppo.steps;
     let (mut learner, mut step) = match start(session, task, generator)? {
         Start::Finished(policy) => return Ok((policy, Ended::Done)),
-        Start::At(learner, step) => (*learner, step),
+        Start::At(learner, step) => (learner, step),
     };
     // A frozen T5 is shared with the reference; only what is trained exists twice.
     let reference = generator.valid();
@@ -70,11 +71,25 @@ pub fn train(
         evaluate(session, task, &learner.policy.valid(), 0, vec![])?;
     }
     let mut contexts = Contexts::new(task.train, &config);
+    let mut checked = false;
     while step < total {
         let indices = contexts.batch(step);
         let clock = Instant::now();
         let rollout = draw(&config, task, &learner.policy.valid(), &indices, step);
         let rollout_seconds = clock.elapsed().as_secs_f64();
+        if !checked {
+            checked = true;
+            let passed = check(&Subject {
+                policy: &learner.policy,
+                tuning: config.ppo.tuning,
+                reference: &reference,
+                reference_vectors: stepper.reference_vectors.as_ref(),
+                rollout: &rollout,
+                untouched: step == 0,
+                device: &device,
+            })?;
+            session.note(STAGE, step, Severity::Info, passed);
+        }
 
         let clock = Instant::now();
         let scores = task
@@ -121,7 +136,7 @@ enum Start {
     /// It was done already.
     Finished(Policy),
     /// After so many steps.
-    At(Box<Learner>, u64),
+    At(Learner, u64),
 }
 
 /// The generator with a fresh value head, or what the last checkpoint holds.
@@ -144,8 +159,12 @@ fn start(session: &Session<'_>, task: &Task<'_>, generator: &Policy) -> Result<S
         optimizer.load(&policy, &checkpoint.folder.join(OPTIMIZER))?;
     }
     let policy = policy.for_tuning(config.ppo.tuning).train();
-    let learner = Learner::new(policy, optimizer, state);
-    Ok(Start::At(Box::new(learner), step))
+    let learner = Learner {
+        policy,
+        optimizer,
+        state,
+    };
+    Ok(Start::At(learner, step))
 }
 
 /// Which training examples a step takes.

@@ -1,0 +1,521 @@
+//! What must hold before the first update of a PPO stage, checked on the stage's own first rollout:
+//! decoding and scoring agree, the ratio is 1, pads change nothing, an untouched policy is its own
+//! reference, and gradients reach what is trained and nothing else.
+//!
+//! Changes nothing and draws nothing, so that a run with it is the run without it.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use thiserror::Error;
+
+use super::objective::{Evaluation, Minibatch, Objective, ObjectiveConfig, ResponseRow, objective};
+use super::rollout::{Rollout, against_reference, look};
+use crate::experiment::Tuning;
+use crate::nn::Dropout;
+use crate::nn::prefix::PrefixVectors;
+use crate::train::TrainError;
+use crate::train::likelihood::{Pairs, hidden_states};
+use crate::train::policy::Policy;
+use crate::train::score::score;
+use crate::train::tensors::{Tokens, floats, shift_right, to_rows};
+
+/// Log-probabilities that differ by no more differ by rounding.
+const TOLERANCE: f32 = 1e-3;
+/// Norms of gradients, as a share of themselves.
+const GRADIENT_TOLERANCE: f64 = 1e-3;
+/// Responses that the costlier checks look at.
+const ROWS: usize = 4;
+/// Columns of nothing but pads that are put behind contexts and responses.
+const EXTRA: usize = 3;
+
+/// Why PPO must not begin.
+#[derive(Debug, Error)]
+pub enum CheckError {
+    #[error("the untouched policy's ratio is off 1 by {largest} in its logarithm")]
+    Ratio { largest: f32 },
+    #[error("pads change the {what} by {largest}")]
+    Pads { what: &'static str, largest: f64 },
+    #[error("the untouched policy's KL to the generator is {largest} at a token, and must be 0")]
+    Kl { largest: f32 },
+    #[error("`{parameter}` is trained, and no gradient reaches it")]
+    NoGradient { parameter: String },
+    #[error("`{parameter}` is frozen, and a gradient reaches it")]
+    StrayGradient { parameter: String },
+    #[error("the gradients of {part} are {norm} in all")]
+    Gradient { part: String, norm: f64 },
+}
+
+/// What is checked.
+pub struct Subject<'a> {
+    /// With autodiff and a value head, as it is about to be trained.
+    pub policy: &'a Policy,
+    pub tuning: Tuning,
+    pub reference: &'a Policy,
+    pub reference_vectors: Option<&'a PrefixVectors>,
+    /// Drawn from `policy`.
+    pub rollout: &'a Rollout,
+    /// Whether the policy still is the reference: false in a run that goes on.
+    pub untouched: bool,
+    /// Without autodiff.
+    pub device: &'a Device,
+}
+
+/// Runs every check; gives back what was seen, in one sentence for a person.
+///
+/// # Errors
+/// The first check that fails.
+pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
+    let Subject {
+        policy,
+        rollout,
+        device,
+        ..
+    } = subject;
+    let all = rollout.generated.len();
+    let part = 0..all.min(ROWS);
+    let resting = policy.valid();
+    let whole = look(&resting, rollout, 0..all, None, device);
+    let decoding = decoding_agrees(rollout, &whole.log_probs)?;
+
+    // Old figures come from the whole batch, new ones from a part of it: widths differ.
+    let now = look(policy, rollout, part.clone(), None, device);
+    let lengths: Vec<usize> = rollout.lengths().collect();
+    let old = Old::new(
+        &whole.log_probs[part.clone()],
+        to_rows(whole.evaluation.values, lengths.iter().copied()),
+    );
+    let logits = now.logits;
+    let log_probs = now.log_probs;
+    let clean = old.objective(now.evaluation, device);
+    let ratio = clean.statistics.log_ratio_max;
+    if !within(ratio, TOLERANCE) {
+        return Err(CheckError::Ratio { largest: ratio }.into());
+    }
+
+    let kl = match subject.untouched {
+        true => Some(no_distance(subject, &log_probs, logits)?),
+        false => None,
+    };
+    let (padded, padded_log_probs) = padded(policy, rollout, part.len(), device);
+    let padded = old.objective(padded, device);
+    let pads = largest_difference(&log_probs, &padded_log_probs);
+    let losses = f64::from(clean.statistics.total_loss - padded.statistics.total_loss).abs();
+    refuse_pads("log-probabilities", pads.into(), TOLERANCE.into())?;
+    refuse_pads("loss", losses, TOLERANCE.into())?;
+    let clean = gradients(policy, subject.tuning, clean)?;
+    let padded = gradients(policy, subject.tuning, padded)?;
+    let apart = (clean.norm - padded.norm).abs() / clean.norm;
+    refuse_pads("gradient norm", apart, GRADIENT_TOLERANCE)?;
+
+    let kl = match kl {
+        Some(kl) => format!("KL of the untouched policy 0 (off by {kl:.1e})"),
+        None => "KL not looked at, since the policy has moved".to_string(),
+    };
+    Ok(format!(
+        "Self-checks passed: decoding and scoring agree (off by {decoding:.1e}); ratio 1 before the first \
+         update (off by {ratio:.1e}); pads change nothing (log-probabilities off by {pads:.1e}, gradients \
+         by {apart:.1e}); {kl}; gradients reach all {} trained parameters and none of the {} frozen ones",
+        clean.trained, clean.frozen
+    ))
+}
+
+/// Decoding token by token and teacher forcing must say the same, else the ratio means nothing. Gives
+/// back the largest difference of a log-probability.
+///
+/// # Errors
+/// They differ by more than rounding.
+pub fn decoding_agrees(rollout: &Rollout, log_probs: &[Vec<f32>]) -> Result<f32, TrainError> {
+    let drawn: Vec<&[f32]> = rollout
+        .generated
+        .iter()
+        .map(|row| row.logprobs.as_slice())
+        .collect();
+    let largest = largest_difference(&drawn, log_probs);
+    if within(largest, TOLERANCE) {
+        return Ok(largest);
+    }
+    Err(TrainError::RolloutDisagrees {
+        largest,
+        tolerance: TOLERANCE,
+    })
+}
+
+/// Not so for what is no number.
+fn within(difference: f32, tolerance: f32) -> bool {
+    difference <= tolerance
+}
+
+/// What is no number is as far as can be.
+fn largest_difference<A: AsRef<[f32]>, B: AsRef<[f32]>>(a: &[A], b: &[B]) -> f32 {
+    let pairs = a.iter().zip(b);
+    pairs
+        .flat_map(|(a, b)| a.as_ref().iter().zip(b.as_ref()))
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |largest: f32, difference| {
+            if difference.is_nan() {
+                f32::INFINITY
+            } else {
+                largest.max(difference)
+            }
+        })
+}
+
+fn refuse_pads(what: &'static str, largest: f64, tolerance: f64) -> Result<(), CheckError> {
+    if largest <= tolerance {
+        Ok(())
+    } else {
+        Err(CheckError::Pads { what, largest })
+    }
+}
+
+/// The rollout's side of the objective, with advantages that are not all alike: 1 and -½ in turn.
+struct Old {
+    log_probs: Vec<Vec<f32>>,
+    values: Vec<Vec<f32>>,
+    advantages: Vec<Vec<f32>>,
+    returns: Vec<Vec<f32>>,
+}
+
+impl Old {
+    fn new(log_probs: &[Vec<f32>], values: Vec<Vec<f32>>) -> Self {
+        let advantages: Vec<Vec<f32>> = log_probs
+            .iter()
+            .map(|row| {
+                let place = 0..row.len();
+                place.map(|t| if t % 2 == 0 { 1.0 } else { -0.5 }).collect()
+            })
+            .collect();
+        let returns = advantages
+            .iter()
+            .zip(&values)
+            .map(|(advantages, values)| advantages.iter().zip(values).map(|(a, v)| a + v).collect())
+            .collect();
+        Old {
+            log_probs: log_probs.to_vec(),
+            values,
+            advantages,
+            returns,
+        }
+    }
+
+    fn objective(&self, now: Evaluation, device: &Device) -> Objective {
+        let rows: Vec<ResponseRow<'_>> = (0..self.log_probs.len())
+            .map(|row| ResponseRow {
+                log_probs: &self.log_probs[row],
+                values: &self.values[row],
+                advantages: &self.advantages[row],
+                returns: &self.returns[row],
+            })
+            .collect();
+        let minibatch = Minibatch::new(&rows, now.log_probs.dims()[1], device);
+        let config = ObjectiveConfig {
+            value_clip_range: None,
+            ..ObjectiveConfig::default()
+        };
+        objective(&config, &minibatch, now)
+    }
+}
+
+/// Largest distance of the policy to its reference at a token, which is none.
+fn no_distance(
+    subject: &Subject<'_>,
+    log_probs: &[Vec<f32>],
+    logits: Tensor<3>,
+) -> Result<f32, TrainError> {
+    let rows = log_probs.len();
+    let rollout = Rollout {
+        contexts: subject.rollout.contexts[..rows].to_vec(),
+        generated: subject.rollout.generated[..rows].to_vec(),
+        responses: subject.rollout.responses[..rows].to_vec(),
+    };
+    let against = against_reference(
+        subject.reference,
+        subject.reference_vectors,
+        &rollout,
+        logits,
+        None,
+        subject.device,
+    );
+    let zeros: Vec<Vec<f32>> = log_probs.iter().map(|row| vec![0.0; row.len()]).collect();
+    let full = largest_difference(&against.full_kl, &zeros);
+    let k1 = largest_difference(log_probs, &against.reference_log_probs);
+    let largest = full.max(k1);
+    if within(largest, TOLERANCE) {
+        Ok(largest)
+    } else {
+        Err(CheckError::Kl { largest }.into())
+    }
+}
+
+/// The policy on the first `rows` responses, with tokens of all kinds where pads are and more of them;
+/// and the log-probabilities of the real ones.
+fn padded(
+    policy: &Policy,
+    rollout: &Rollout,
+    rows: usize,
+    device: &Device,
+) -> (Evaluation, Vec<Vec<f32>>) {
+    let shape = policy.t5.config();
+    let responses: Vec<&[u32]> = rollout.generated[..rows]
+        .iter()
+        .map(|row| row.tokens.as_slice())
+        .collect();
+    let inputs = shift_right(&responses, shape.decoder_start_token_id);
+    let pairs = Pairs {
+        contexts: littered(&rollout.contexts[..rows], shape.vocab_size, device),
+        inputs: littered(&inputs, shape.vocab_size, device),
+        responses: littered(&responses, shape.vocab_size, device),
+    };
+    let vectors = policy.vectors();
+    let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
+    let values = match &policy.value_head {
+        Some(head) => head.forward(hidden.clone()),
+        None => pairs.responses.mask.zeros_like(),
+    };
+    let scores = score(policy.t5.logits(hidden), &responses);
+    let evaluation = Evaluation {
+        log_probs: scores.log_probs,
+        values,
+        entropy: scores.entropy,
+    };
+    (evaluation, scores.log_prob_rows)
+}
+
+/// Rows padded with ids from all over the vocabulary, and by [`EXTRA`] columns more than they need.
+fn littered<R: AsRef<[u32]>>(rows: &[R], vocabulary: usize, device: &Device) -> Tokens {
+    let plain = Tokens::pad(rows, device);
+    let [count, width] = plain.ids.dims();
+    let width = width + EXTRA;
+    let (mut ids, mut mask) = (Vec::new(), Vec::new());
+    for row in rows {
+        let row = row.as_ref();
+        ids.extend(row.iter().map(|id| *id as i32));
+        ids.extend((row.len()..width).map(|place| (7919 * (place + 1) % vocabulary) as i32));
+        mask.extend((0..width).map(|place| f32::from(u8::from(place < row.len()))));
+    }
+    Tokens {
+        ids: Tensor::<2, Int>::from_data(TensorData::new(ids, [count, width]), device),
+        mask: Tensor::from_data(TensorData::new(mask, [count, width]), device),
+        real: plain.real,
+    }
+}
+
+/// Where the gradients of a loss went.
+struct Reached {
+    trained: usize,
+    frozen: usize,
+    norm: f64,
+}
+
+/// Goes back from a loss and looks at every parameter of the policy.
+fn gradients(policy: &Policy, tuning: Tuning, objective: Objective) -> Result<Reached, CheckError> {
+    let gradients = GradientsParams::from_grads(objective.loss.backward(), policy);
+    let mut parameters = Parameters {
+        gradients: &gradients,
+        path: Vec::new(),
+        found: Vec::new(),
+    };
+    policy.visit(&mut parameters);
+    let (mut trained, mut frozen, mut norm) = (0, 0, 0.0);
+    for (part, belongs) in [
+        ("t5", tuning.trains_t5()),
+        ("prefix", tuning.has_prefix()),
+        ("value_head", true),
+    ] {
+        let (mut squares, mut any) = (0.0, false);
+        for (path, gradient) in &parameters.found {
+            if path.split('.').next() != Some(part) {
+                continue;
+            }
+            any = true;
+            let parameter = path.clone();
+            match (belongs, gradient) {
+                (true, None) => return Err(CheckError::NoGradient { parameter }),
+                (false, Some(_)) => return Err(CheckError::StrayGradient { parameter }),
+                (true, Some(square)) => {
+                    trained += 1;
+                    squares += square;
+                }
+                (false, None) => frozen += 1,
+            }
+        }
+        if belongs && any && !(squares.is_finite() && squares > 0.0) {
+            return Err(CheckError::Gradient {
+                part: part.to_string(),
+                norm: squares.sqrt(),
+            });
+        }
+        norm += squares;
+    }
+    Ok(Reached {
+        trained,
+        frozen,
+        norm: norm.sqrt(),
+    })
+}
+
+/// Every parameter by its path, with the square of its gradient's norm where it has one.
+struct Parameters<'a> {
+    gradients: &'a GradientsParams,
+    path: Vec<String>,
+    found: Vec<(String, Option<f64>)>,
+}
+
+impl ModuleVisitor for Parameters<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = self.gradients.get::<D>(param.id).map(|gradient| {
+            let square = gradient.square().sum();
+            floats(square).into_iter().map(f64::from).sum()
+        });
+        self.found.push((self.path.join("."), gradient));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::SamplingSettings;
+    use crate::nn::prefix::{Prefix, PrefixConfig};
+    use crate::nn::t5::{T5, T5Config};
+    use crate::nn::value_head::ValueHead;
+    use crate::text::train_unigram;
+    use crate::train::evaluate::sampling;
+    use crate::train::seed::{Draw, stream};
+
+    /// A policy ready for `tuning`, the reference it started as, and a rollout of it.
+    fn stage(tuning: Tuning) -> (Policy, Policy, Rollout, Device) {
+        let device = Device::flex();
+        let words = ["one", "two", "three", "four", "five"];
+        let tokenizer = train_unigram(words.iter().cycle().take(500), 30, 0).unwrap();
+        let shape = T5Config {
+            vocab_size: tokenizer.vocab_size(),
+            d_model: 16,
+            d_kv: 8,
+            d_ff: 32,
+            num_layers: 2,
+            num_decoder_layers: 2,
+            num_heads: 2,
+            ..T5Config::default()
+        };
+        let t5 = T5::new(&shape, &device, 3);
+        let prefix = PrefixConfig {
+            encoder: 3,
+            decoder: 2,
+            cross: 1,
+            hidden: 8,
+        };
+        let prefix = Prefix::new(&prefix, &shape, &device, 4);
+        let reference = Policy {
+            t5,
+            prefix: Some(prefix),
+            value_head: None,
+        };
+        let mut policy = reference.clone();
+        policy.value_head = Some(ValueHead::new(shape.d_model, &device));
+        let contexts: Vec<Vec<u32>> = (1..=6_u32).map(|n| (3..4 + n).collect()).collect();
+        let mut streams: Vec<_> = (0..6).map(|row| stream(1, Draw::Rollout, 0, row)).collect();
+        let settings = sampling(&SamplingSettings::default());
+        let rollout = Rollout::draw(&policy, contexts, &settings, &mut streams, &tokenizer);
+        (
+            policy.for_tuning(tuning).train(),
+            reference,
+            rollout,
+            device,
+        )
+    }
+
+    fn outcome(
+        tuning: Tuning,
+        change: impl FnOnce(&mut Policy, &mut Rollout),
+    ) -> Result<String, TrainError> {
+        let (mut policy, reference, mut rollout, device) = stage(tuning);
+        change(&mut policy, &mut rollout);
+        check(&Subject {
+            policy: &policy,
+            tuning,
+            reference: &reference,
+            reference_vectors: reference.vectors().as_ref(),
+            rollout: &rollout,
+            untouched: true,
+            device: &device,
+        })
+    }
+
+    #[test]
+    fn a_sound_stage_passes_whatever_is_trained() {
+        for tuning in [Tuning::Prefix, Tuning::Full, Tuning::Both] {
+            let seen = outcome(tuning, |_, _| {}).unwrap();
+            assert!(seen.starts_with("Self-checks passed"), "{seen}");
+        }
+        let frozen = outcome(Tuning::Both, |_, _| {}).unwrap();
+        assert!(frozen.contains("none of the 0 frozen"), "{frozen}");
+    }
+
+    #[test]
+    fn what_is_frozen_by_mistake_is_named() {
+        let error = outcome(Tuning::Full, |policy, _| {
+            *policy = policy.clone().for_tuning(Tuning::Prefix);
+        });
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("`t5.") && error.contains("no gradient"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_trained_by_mistake_is_named() {
+        let error = outcome(Tuning::Prefix, |policy, _| {
+            *policy = policy.clone().for_tuning(Tuning::Both);
+        });
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("`t5.") && error.contains("frozen"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_policy_that_is_not_its_reference_is_refused() {
+        let error = outcome(Tuning::Both, |policy, rollout| {
+            let device = Device::flex();
+            let other = T5::new(policy.t5.config(), &device, 99);
+            let mut streams: Vec<_> = (0..6).map(|row| stream(1, Draw::Rollout, 0, row)).collect();
+            let settings = sampling(&SamplingSettings::default());
+            let mut drawing = policy.valid();
+            drawing.t5 = other.clone();
+            let vectors = drawing.vectors();
+            rollout.generated = crate::nn::generate(
+                &other,
+                vectors.as_ref(),
+                &rollout.contexts,
+                &settings,
+                &mut streams,
+            );
+            *policy = drawing.for_tuning(Tuning::Both).train();
+        });
+        assert!(matches!(
+            error,
+            Err(TrainError::SelfCheck(CheckError::Kl { largest })) if largest > 1e-2
+        ));
+    }
+
+    #[test]
+    fn decoding_that_says_something_else_is_refused() {
+        for wrong in [-0.5, f32::NAN] {
+            let error = outcome(Tuning::Prefix, |_, rollout| {
+                rollout.generated[5].logprobs[0] += wrong;
+            });
+            assert!(matches!(error, Err(TrainError::RolloutDisagrees { .. })));
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! A run that is stopped or killed, anywhere and as often as one likes, ends as one that never was: the
+//! same metrics, samples, results and files, bit for bit. And a run is told by its file and its seed.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+
+use emprl::experiment::{
+    Config, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report, Stage, Tuning,
+};
+use emprl::metrics::declared;
+use emprl::train::checkpoint::Checkpoints;
+use emprl::train::observer::{Directive, Observer};
+use emprl::train::pipeline;
+use emprl::train::session::Ended;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A step of a stage.
+type Place = (Stage, u64);
+
+/// Figures of the clock and the machine, which no run has twice.
+const OF_THE_MOMENT: [&str; 7] = [
+    declared::GENERATOR_TOKENS_PER_SECOND,
+    declared::PRETRAINING_TOKENS_PER_SECOND,
+    declared::PPO_TOKENS_PER_SECOND,
+    declared::ROLLOUT_SECONDS,
+    declared::REWARD_SECONDS,
+    declared::UPDATE_SECONDS,
+    declared::RESIDENT_MEMORY,
+];
+
+/// All five stages in a few steps each, with everything on that moves from step to step.
+fn settings() -> Config {
+    let mut config = ExperimentFile::preset("quickstart")
+        .unwrap()
+        .unwrap()
+        .config;
+    config.run.stages = Stage::ALL.to_vec();
+    config.run.checkpoint_every = 3;
+    config.data.train_limit = 14;
+    config.data.validation_limit = 8;
+    config.data.test_limit = 6;
+    config.model.vocabulary = 400;
+    config.model.d_model = 32;
+    config.model.d_ff = 64;
+    config.pretraining.steps = 7;
+    config.pretraining.batch = 64;
+    config.identifiers.init = IdentifierInit::Pretraining;
+    config.identifiers.batch = 256;
+    config.identifiers.epochs = 3;
+    config.identifiers.patience = 1;
+    config.identifiers.max_context = 12;
+    config.identifiers.max_response = 12;
+    config.generator.tuning = Tuning::Both;
+    config.generator.batch = 4;
+    config.generator.epochs = 3;
+    config.generator.validate_every = 2;
+    config.generator.lr_schedule = LrSchedule::Linear;
+    config.prefix.encoder = 4;
+    config.prefix.decoder = 3;
+    config.prefix.hidden = 16;
+    config.ppo.tuning = Tuning::Prefix;
+    config.ppo.steps = 9;
+    config.ppo.batch = 4;
+    config.ppo.minibatches = 2;
+    config.ppo.epochs = 2;
+    config.ppo.evaluate_every = 4;
+    config.ppo.lr_schedule = LrSchedule::Linear;
+    config.reward.kl_control = KlControlChoice::Adaptive;
+    config.reward.kl_horizon = 50.0;
+    config.reward.scale_scores = true;
+    config.reward.normalise_scores = true;
+    config.evaluation.subset = 5;
+    config.evaluation.samples = 3;
+    config.evaluation.resamples = 20;
+    config
+}
+
+/// The same from a generator without prefix, all of it trained by PPO.
+fn settings_of_full_tuning() -> Config {
+    let mut config = settings();
+    config.run.stages = vec![
+        Stage::Identifiers,
+        Stage::Generator,
+        Stage::Ppo,
+        Stage::Evaluation,
+    ];
+    config.identifiers.init = IdentifierInit::Random;
+    config.generator.tuning = Tuning::Full;
+    config.ppo.tuning = Tuning::Full;
+    config.ppo.minibatches = 1;
+    config.model.tied = false;
+    config
+}
+
+/// What happens to a run after one of its steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Blow {
+    /// It is asked to stop, and saves a checkpoint.
+    Stop,
+    /// It is gone at once; what it did since its last checkpoint is done again.
+    Kill,
+}
+
+/// What a kill unwinds with.
+struct Killed;
+
+/// Everything that a run said, by stage and step.
+#[derive(Debug, Default, PartialEq)]
+struct Record {
+    /// Metrics by their bits.
+    metrics: BTreeMap<(Stage, u64, String), u64>,
+    samples: BTreeMap<(Stage, u64), String>,
+    results: BTreeMap<String, String>,
+    identifiers: String,
+}
+
+/// Keeps the record, and deals the blow after a number of steps.
+struct Keeper<'a> {
+    record: &'a mut Record,
+    left: u64,
+    blow: Blow,
+    /// The last step that was done.
+    at: Option<Place>,
+    /// Every step after which it was asked what to do.
+    asked: Vec<Place>,
+}
+
+/// Keeps a value, which may be told again but not otherwise.
+fn keep<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+    kept: &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+) {
+    if let Some(before) = kept.get(&key) {
+        assert_eq!(*before, value, "{key:?} is told twice, and otherwise");
+    }
+    kept.insert(key, value);
+}
+
+impl Observer for Keeper<'_> {
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Metrics {
+                stage,
+                step,
+                values,
+                ..
+            } => {
+                self.at = Some((stage, step));
+                for (key, value) in values {
+                    if !OF_THE_MOMENT.contains(&key.as_str()) {
+                        keep(
+                            &mut self.record.metrics,
+                            (stage, step, key),
+                            value.to_bits(),
+                        );
+                    }
+                }
+            }
+            Report::Samples {
+                stage,
+                step,
+                dialogues,
+            } => keep(
+                &mut self.record.samples,
+                (stage, step),
+                serde_json::to_string(&dialogues).unwrap(),
+            ),
+            Report::Results { system } => keep(
+                &mut self.record.results,
+                system.system.clone(),
+                serde_json::to_string(&system).unwrap(),
+            ),
+            Report::Identifiers { scores } => {
+                self.record.identifiers = serde_json::to_string(&scores).unwrap();
+            }
+            _ => {}
+        }
+    }
+
+    fn directive(&mut self) -> Directive {
+        self.asked.extend(self.at);
+        self.left = self.left.saturating_sub(1);
+        match (self.left, self.blow) {
+            (0, Blow::Stop) => Directive::Stop,
+            (0, Blow::Kill) => resume_unwind(Box::new(Killed)),
+            _ => Directive::Continue,
+        }
+    }
+}
+
+/// Carries out a run, dealing each blow after so many steps of what is left; gives back its record,
+/// the steps at which it was hit, and those that it was asked about since the last blow.
+fn carry_out(
+    config: &Config,
+    folder: &Path,
+    blows: &[(u64, Blow)],
+) -> (Record, Vec<Place>, Vec<Place>) {
+    let mut record = Record::default();
+    let mut hit = Vec::new();
+    let mut blows = blows.iter();
+    loop {
+        let (left, blow) = blows.next().copied().unwrap_or((u64::MAX, Blow::Stop));
+        let mut keeper = Keeper {
+            record: &mut record,
+            left,
+            blow,
+            at: None,
+            asked: Vec::new(),
+        };
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            pipeline::run(config, folder, &folder.join("run"), None, &mut keeper).unwrap()
+        }));
+        match ended {
+            Ok(Ended::Done) => {
+                let asked = keeper.asked;
+                return (record, hit, asked);
+            }
+            Ok(Ended::Stopped) => hit.extend(keeper.at),
+            Err(panic) if panic.is::<Killed>() => hit.extend(keeper.at),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+/// Every file that a finished run leaves, by its name: the last checkpoint of each stage, the answers,
+/// the tokenizer.
+fn files(config: &Config, folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let run = folder.join("run");
+    let checkpoints = Checkpoints::of(&run);
+    let mut folders = vec![run.clone(), run.join("responses")];
+    for stage in &config.run.stages {
+        if let Some(last) = checkpoints.latest(*stage).unwrap() {
+            assert!(last.listing.done, "{stage}");
+            last.verify().unwrap();
+            folders.push(last.folder);
+        }
+    }
+    let mut files = BTreeMap::new();
+    for folder in folders {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.strip_prefix(&run).unwrap().display().to_string();
+                files.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    assert!(files.keys().any(|name| name.ends_with(".safetensors")));
+    files
+}
+
+/// A run that nothing happened to: its record, its files, and the steps after which it could be hit.
+struct Whole {
+    config: Config,
+    record: Record,
+    files: BTreeMap<String, Vec<u8>>,
+    asked: Vec<Place>,
+}
+
+impl Whole {
+    fn of(config: Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (record, _, asked) = carry_out(&config, folder.path(), &[]);
+        let files = files(&config, folder.path());
+        Whole {
+            config,
+            record,
+            files,
+            asked,
+        }
+    }
+
+    /// Does the run again under blows, and compares everything. Gives back where they fell.
+    fn withstands(&self, blows: &[(u64, Blow)]) -> Vec<Place> {
+        let folder = tempfile::tempdir().unwrap();
+        let (record, hit, _) = carry_out(&self.config, folder.path(), blows);
+        for (key, bits) in &self.record.metrics {
+            let other = record.metrics.get(key);
+            assert_eq!(other, Some(bits), "{key:?} after {blows:?} at {hit:?}");
+        }
+        assert!(record == self.record, "after {blows:?} at {hit:?}");
+        let files = files(&self.config, folder.path());
+        let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&files), names(&self.files));
+        for (name, bytes) in &self.files {
+            assert!(files[name] == *bytes, "{name} after {blows:?} at {hit:?}");
+        }
+        hit
+    }
+}
+
+const STAGES: [Stage; 4] = [
+    Stage::Pretraining,
+    Stage::Identifiers,
+    Stage::Generator,
+    Stage::Ppo,
+];
+
+#[test]
+fn a_run_that_is_hit_once_or_many_times_ends_as_if_it_had_not_been() {
+    let whole = Whole::of(settings());
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    // Once in every stage, by a stop and by a kill.
+    for stage in STAGES {
+        let within = |at: &&(Stage, u64)| at.0 == stage;
+        let first = whole.asked.iter().position(|at| at.0 == stage).unwrap();
+        let count = whole.asked.iter().filter(within).count();
+        for blow in [Blow::Stop, Blow::Kill] {
+            // Not after its last step, where there is nothing left to stop.
+            let place = first + random.random_range(0..count - 1);
+            let hit = whole.withstands(&[(place as u64 + 1, blow)]);
+            assert_eq!(hit, [whole.asked[place]], "{blow:?}");
+        }
+    }
+    // Many times on the way.
+    for _ in 0..2 {
+        let blows: Vec<(u64, Blow)> = (0..12)
+            .map(|_| {
+                let blow = if random.random() {
+                    Blow::Stop
+                } else {
+                    Blow::Kill
+                };
+                (random.random_range(3..9), blow)
+            })
+            .collect();
+        let at = whole.withstands(&blows);
+        assert!(at.len() >= 8, "{at:?}");
+    }
+}
+
+#[test]
+fn stopped_after_every_step_it_still_is_the_same_run() {
+    let whole = Whole::of(settings_of_full_tuning());
+    let hit = whole.withstands(&[(1, Blow::Stop); 200]);
+    assert!(hit.len() > 30, "{hit:?}");
+}
+
+#[test]
+fn a_run_is_its_file_and_its_seed() {
+    let mut config = settings();
+    let first = Whole::of(config.clone());
+    let again = Whole::of(config.clone());
+    assert!(first.record == again.record && first.files == again.files);
+    config.run.seed += 1;
+    let other = Whole::of(config);
+    let differing = |key: &str| {
+        let values = |whole: &Whole| -> Vec<u64> {
+            let metrics = whole.record.metrics.iter();
+            metrics
+                .filter(|((_, _, name), _)| name == key)
+                .map(|(_, bits)| *bits)
+                .collect()
+        };
+        assert!(!values(&first).is_empty(), "{key}");
+        assert_ne!(values(&first), values(&other), "{key}");
+    };
+    for key in [
+        declared::PRETRAINING_LOSS,
+        declared::IDENTIFIER_KEYS[0].loss,
+        declared::GENERATOR_LOSS,
+        declared::EMPATHY_REWARD,
+    ] {
+        differing(key);
+    }
+    assert_ne!(first.record.samples, other.record.samples);
+}

@@ -86,6 +86,7 @@ fn config(case: &Case) -> Config {
     config.ppo.lr = 1e-3;
     config.ppo.weight_decay = 0.0;
     config.ppo.max_gradient_norm = case.max_norm;
+    config.ppo.clip_once = case.max_norm > 0.0;
     // TRL weighs half the squared error by 0.1.
     config.ppo.value_coefficient = 0.05;
     config.ppo.skip_first_token = true;

@@ -121,6 +121,12 @@ impl Config {
                 ),
             );
         }
+        if self.ppo.clip_once && self.ppo.max_gradient_norm == 0.0 {
+            refuse(
+                "ppo.clip_once",
+                "nothing is clipped; give ppo.max_gradient_norm a value above 0".into(),
+            );
+        }
         if self.reward.whiten_padding && !self.reward.whiten_rewards {
             refuse(
                 "reward.whiten_padding",

@@ -318,6 +318,8 @@ settings! {
         whiten_advantages: bool = true => BOOL;
         /// Largest global gradient norm; 0 for no clipping.
         max_gradient_norm: f64 = 1.0 => float(0.0, 1e6);
+        /// Only the first update of a run is clipped (fault of the authors' trainer, whose list of parameters is used up by then).
+        clip_once: bool = false => BOOL.paper("false");
         /// Updates whose mean ratio passes this are skipped and counted.
         ratio_threshold: f64 = 10.0 => float(1.0, 1e6);
         /// The batch's remaining epochs are skipped once old and new policy differ by so much; 0 for never.

@@ -342,7 +342,13 @@ impl Epochs<'_> {
         for _ in 0..settings.epochs {
             for group in parts.chunks(settings.accumulation) {
                 let done;
-                (learner, done) = self.update(learner, group, &mut ahead)?;
+                let first = self.number == 0 && updates.is_empty();
+                let most = if settings.clip_once && !first {
+                    0.0
+                } else {
+                    settings.max_gradient_norm
+                };
+                (learner, done) = self.update(learner, group, ahead.take(), most)?;
                 let moved = |update: &Update| f64::from(update.statistics.approximate_kl);
                 let far = done
                     .iter()
@@ -356,14 +362,15 @@ impl Epochs<'_> {
         Ok((learner, updates))
     }
 
-    /// One update, from the gradients of the parts in `group` together.
+    /// One update, from the gradients of the parts in `group` together, clipped to `most` unless that
+    /// is 0. `ahead` is the first part's forward pass, where it was done before.
     fn update(
         &self,
         mut learner: Learner,
         group: &[Range<usize>],
-        ahead: &mut Option<Evaluation>,
+        mut ahead: Option<Evaluation>,
+        most: f64,
     ) -> Result<(Learner, Vec<Update>), TrainError> {
-        let settings = &self.stepper.config.ppo;
         let mut gathered = GradientsAccumulator::new();
         let mut done = Vec::new();
         for part in group {
@@ -380,7 +387,6 @@ impl Epochs<'_> {
             });
         }
         if done.iter().any(|update| !update.skipped) {
-            let most = settings.max_gradient_norm;
             let norm;
             (learner.policy, norm) =
                 learner

@@ -118,9 +118,9 @@ struct Keeper<'a> {
     record: &'a mut Record,
     left: u64,
     blow: Blow,
-    /// The last step that was done.
+    /// The stage, and how often it asked what to do since it began or went on.
     at: Option<(Stage, u64)>,
-    /// Every step after which it was asked what to do.
+    /// Every such moment.
     asked: Vec<(Stage, u64)>,
 }
 
@@ -139,13 +139,13 @@ fn keep<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
 impl Observer for Keeper<'_> {
     fn report(&mut self, report: Report) {
         match report {
+            Report::Stage { stage, .. } => self.at = Some((stage, 0)),
             Report::Metrics {
                 stage,
                 step,
                 values,
                 ..
             } => {
-                self.at = Some((stage, step));
                 for (key, value) in values {
                     if !OF_THE_MOMENT.contains(&key.as_str()) {
                         keep(
@@ -178,6 +178,7 @@ impl Observer for Keeper<'_> {
     }
 
     fn directive(&mut self) -> Directive {
+        self.at = self.at.map(|(stage, times)| (stage, times + 1));
         self.asked.extend(self.at);
         self.left = self.left.saturating_sub(1);
         match (self.left, self.blow) {
@@ -189,7 +190,7 @@ impl Observer for Keeper<'_> {
 }
 
 /// Carries out a run, dealing each blow after so many steps of what is left; gives back its record,
-/// the steps at which it was hit, and those that it was asked about since the last blow.
+/// the moments at which it was hit, and all those after the last blow.
 fn carry_out(
     config: &Config,
     folder: &Path,
@@ -249,7 +250,7 @@ fn files(config: &Config, folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// A run that nothing happened to: its record, its files, and the steps after which it could be hit.
+/// A run that nothing happened to: its record, its files, and the moments at which it could be hit.
 struct Whole {
     config: Config,
     record: Record,

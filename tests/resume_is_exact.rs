@@ -121,7 +121,7 @@ struct Keeper<'a> {
     /// The stage, and how often it asked what to do since it began or went on.
     at: Option<(Stage, u64)>,
     /// Every such moment.
-    asked: Vec<(Stage, u64)>,
+    asked: Moments,
 }
 
 /// Keeps a value, which may be told again but not otherwise.
@@ -189,13 +189,12 @@ impl Observer for Keeper<'_> {
     }
 }
 
+/// Stages, and how often each had asked what to do.
+type Moments = Vec<(Stage, u64)>;
+
 /// Carries out a run, dealing each blow after so many steps of what is left; gives back its record,
 /// the moments at which it was hit, and all those after the last blow.
-fn carry_out(
-    config: &Config,
-    folder: &Path,
-    blows: &[(u64, Blow)],
-) -> (Record, Vec<(Stage, u64)>, Vec<(Stage, u64)>) {
+fn carry_out(config: &Config, folder: &Path, blows: &[(u64, Blow)]) -> (Record, Moments, Moments) {
     let mut record = Record::default();
     let mut hit = Vec::new();
     let mut blows = blows.iter();
@@ -255,7 +254,7 @@ struct Whole {
     config: Config,
     record: Record,
     files: BTreeMap<String, Vec<u8>>,
-    asked: Vec<(Stage, u64)>,
+    asked: Moments,
 }
 
 impl Whole {
@@ -272,7 +271,7 @@ impl Whole {
     }
 
     /// Does the run again under blows, and compares everything. Gives back where they fell.
-    fn withstands(&self, blows: &[(u64, Blow)]) -> Vec<(Stage, u64)> {
+    fn withstands(&self, blows: &[(u64, Blow)]) -> Moments {
         let folder = tempfile::tempdir().unwrap();
         let (record, hit, _) = carry_out(&self.config, folder.path(), blows);
         for (key, bits) in &self.record.metrics {

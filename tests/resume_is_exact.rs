@@ -16,9 +16,6 @@ use emprl::train::session::Ended;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A step of a stage.
-type Place = (Stage, u64);
-
 /// Figures of the clock and the machine, which no run has twice.
 const OF_THE_MOMENT: [&str; 7] = [
     declared::GENERATOR_TOKENS_PER_SECOND,
@@ -121,10 +118,10 @@ struct Keeper<'a> {
     record: &'a mut Record,
     left: u64,
     blow: Blow,
-    /// The last step that was done.
-    at: Option<Place>,
-    /// Every step after which it was asked what to do.
-    asked: Vec<Place>,
+    /// The stage, and how often it asked what to do since it began or went on.
+    at: Option<(Stage, u64)>,
+    /// Every such moment.
+    asked: Moments,
 }
 
 /// Keeps a value, which may be told again but not otherwise.
@@ -142,13 +139,13 @@ fn keep<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
 impl Observer for Keeper<'_> {
     fn report(&mut self, report: Report) {
         match report {
+            Report::Stage { stage, .. } => self.at = Some((stage, 0)),
             Report::Metrics {
                 stage,
                 step,
                 values,
                 ..
             } => {
-                self.at = Some((stage, step));
                 for (key, value) in values {
                     if !OF_THE_MOMENT.contains(&key.as_str()) {
                         keep(
@@ -181,6 +178,7 @@ impl Observer for Keeper<'_> {
     }
 
     fn directive(&mut self) -> Directive {
+        self.at = self.at.map(|(stage, times)| (stage, times + 1));
         self.asked.extend(self.at);
         self.left = self.left.saturating_sub(1);
         match (self.left, self.blow) {
@@ -191,13 +189,12 @@ impl Observer for Keeper<'_> {
     }
 }
 
+/// Stages, and how often each had asked what to do.
+type Moments = Vec<(Stage, u64)>;
+
 /// Carries out a run, dealing each blow after so many steps of what is left; gives back its record,
-/// the steps at which it was hit, and those that it was asked about since the last blow.
-fn carry_out(
-    config: &Config,
-    folder: &Path,
-    blows: &[(u64, Blow)],
-) -> (Record, Vec<Place>, Vec<Place>) {
+/// the moments at which it was hit, and all those after the last blow.
+fn carry_out(config: &Config, folder: &Path, blows: &[(u64, Blow)]) -> (Record, Moments, Moments) {
     let mut record = Record::default();
     let mut hit = Vec::new();
     let mut blows = blows.iter();
@@ -252,12 +249,12 @@ fn files(config: &Config, folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// A run that nothing happened to: its record, its files, and the steps after which it could be hit.
+/// A run that nothing happened to: its record, its files, and the moments at which it could be hit.
 struct Whole {
     config: Config,
     record: Record,
     files: BTreeMap<String, Vec<u8>>,
-    asked: Vec<Place>,
+    asked: Moments,
 }
 
 impl Whole {
@@ -274,7 +271,7 @@ impl Whole {
     }
 
     /// Does the run again under blows, and compares everything. Gives back where they fell.
-    fn withstands(&self, blows: &[(u64, Blow)]) -> Vec<Place> {
+    fn withstands(&self, blows: &[(u64, Blow)]) -> Moments {
         let folder = tempfile::tempdir().unwrap();
         let (record, hit, _) = carry_out(&self.config, folder.path(), blows);
         for (key, bits) in &self.record.metrics {

@@ -5,6 +5,7 @@
 
 mod data;
 mod doctor;
+mod dry_run;
 mod evaluate;
 mod failure;
 mod generate;

@@ -12,7 +12,7 @@ use crate::engine::{
 };
 use crate::experiment::{Config, Problem};
 use crate::report::results_table;
-use crate::store::{RunId, RunRef, StoreReader};
+use crate::store::{NewRun, RunId, RunRef, StoreReader};
 use crate::train::pipeline::Reuse;
 
 #[derive(Debug, clap::Args)]
@@ -45,6 +45,17 @@ pub struct Run {
     /// Print every setting, with its range, default and the paper's value, and start nothing
     #[arg(long, conflicts_with = "resume")]
     list_settings: bool,
+    /// Print what would run (settings, parameters, steps, memory), refuse what cannot, and start nothing
+    #[arg(long, conflicts_with_all = ["resume", "list_settings"])]
+    dry_run: bool,
+}
+
+/// A run that could be started.
+struct Prepared {
+    experiment: String,
+    config: Config,
+    new: NewRun,
+    reuse: Option<Reuse>,
 }
 
 impl Run {
@@ -55,13 +66,27 @@ impl Run {
         }
         let request = match self.resume {
             Some(run) => resumed(place, run)?,
-            None => self.fresh(place)?,
+            None => {
+                let dry = self.dry_run;
+                let prepared = self.prepare(place)?;
+                if dry {
+                    let Prepared {
+                        experiment,
+                        config,
+                        reuse,
+                        ..
+                    } = prepared;
+                    return super::dry_run::show(place, &experiment, &config, reuse.as_ref());
+                }
+                let new = What::New(Box::new(prepared.new));
+                request(new, prepared.config, prepared.reuse)
+            }
         };
         watch(place, request)
     }
 
     /// A new run. Everything that can be wrong with it is said before anything is written.
-    fn fresh(self, place: &Place) -> Result<StartRequest, Failure> {
+    fn prepare(self, place: &Place) -> Result<Prepared, Failure> {
         let Some(name) = &self.file else {
             return Err(Failure::Usage(format!(
                 "give an experiment file, or one of those that come with the program ({}); \
@@ -94,7 +119,12 @@ impl Run {
             Some(run) => Some(worker::reuse(&place.store, run, &new, &file.config)?),
             None => None,
         };
-        Ok(request(What::New(Box::new(new)), file.config, reuse))
+        Ok(Prepared {
+            experiment: file.name,
+            config: file.config,
+            new,
+            reuse,
+        })
     }
 }
 

@@ -256,6 +256,16 @@ pub fn train(
     Ok(Some(judge))
 }
 
+/// Steps of the stage, over its three mechanisms, if none stops early.
+pub fn steps(set: &LevelSet, settings: &IdentifierSettings, run_seed: u64) -> u64 {
+    let pairs = split(set, settings, run_seed);
+    let batches = |mechanism| {
+        let items = labelled(&pairs.train, mechanism).len();
+        items.div_ceil(settings.batch) as u64
+    };
+    Mechanism::ALL.into_iter().map(batches).sum::<u64>() * settings.epochs
+}
+
 /// Pairs for training and for validation, no seeker post on both sides.
 struct Parts<'a> {
     train: Vec<&'a LabelledPair>,

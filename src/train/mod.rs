@@ -12,6 +12,7 @@ pub mod material;
 pub mod observer;
 pub mod optimizer;
 pub mod pipeline;
+pub mod plan;
 pub mod policy;
 pub mod ppo;
 pub mod pretraining;

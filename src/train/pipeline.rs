@@ -26,7 +26,7 @@ use super::session::{Ended, Session};
 use crate::data::rows::{Row, write_jsonl};
 use crate::data::{DialogueSet, LevelSet, Split, library};
 use crate::experiment::{
-    Config, FeedForwardChoice, IdentifierInit, Report, Severity, Stage, Tuning,
+    Config, FeedForwardChoice, GeneratorSettings, IdentifierInit, Report, Severity, Stage, Tuning,
 };
 use crate::nn::device;
 use crate::nn::prefix::{Prefix, PrefixConfig};
@@ -242,12 +242,6 @@ impl Line<'_> {
     fn generator(&mut self) -> Result<Ended, TrainError> {
         let config = self.session.config;
         let settings = &config.generator;
-        let per_epoch = self.material.train.len().div_ceil(settings.batch) as u64;
-        let limit = if settings.max_steps == 0 {
-            u64::MAX
-        } else {
-            settings.max_steps
-        };
         let base = if settings.tuning.trains_t5() {
             None
         } else {
@@ -257,7 +251,7 @@ impl Line<'_> {
             stage: Stage::Generator,
             tuning: settings.tuning,
             batch: settings.batch,
-            total: (per_epoch * settings.epochs).min(limit),
+            total: generator_steps(settings, self.material.train.len()),
             lr: settings.lr,
             lr_schedule: settings.lr_schedule,
             weight_decay: settings.weight_decay,
@@ -476,23 +470,40 @@ fn starting_model(
     let tokenizer = if path.is_file() {
         Tokenizer::from_file(&path)?
     } else {
-        let mut texts: Vec<&str> = Vec::new();
-        for example in dialogues.iter().flat_map(|set| &set.train) {
-            texts.push(&example.target);
-            if let Some(last) = example.context.last() {
-                texts.push(last);
-            }
-        }
-        for pair in levels.iter().flat_map(|set| &set.pairs) {
-            texts.push(&pair.seeker_post);
-            texts.push(&pair.response_post);
-        }
-        let tokenizer = train_unigram(texts, settings.vocabulary, SENTINELS)?;
+        let tokenizer = scratch_tokenizer(config, dialogues, levels)?;
         tokenizer.save(&path)?;
         tokenizer
     };
-    let t5_config = T5Config {
-        vocab_size: tokenizer.vocab_size(),
+    let t5_config = scratch_shape(config, tokenizer.vocab_size());
+    let t5 = T5::new(&t5_config, device, seed(config.run.seed, Draw::Weights, 0));
+    Ok((t5, tokenizer, None))
+}
+
+/// The tokenizer of a model made from nothing.
+pub(super) fn scratch_tokenizer(
+    config: &Config,
+    dialogues: Option<&DialogueSet>,
+    levels: Option<&LevelSet>,
+) -> Result<Tokenizer, TrainError> {
+    let mut texts: Vec<&str> = Vec::new();
+    for example in dialogues.iter().flat_map(|set| &set.train) {
+        texts.push(&example.target);
+        if let Some(last) = example.context.last() {
+            texts.push(last);
+        }
+    }
+    for pair in levels.iter().flat_map(|set| &set.pairs) {
+        texts.push(&pair.seeker_post);
+        texts.push(&pair.response_post);
+    }
+    Ok(train_unigram(texts, config.model.vocabulary, SENTINELS)?)
+}
+
+/// The shape of a model made from nothing.
+pub(super) fn scratch_shape(config: &Config, vocab_size: usize) -> T5Config {
+    let settings = &config.model;
+    T5Config {
+        vocab_size,
         d_model: settings.d_model,
         d_kv: settings.d_kv,
         d_ff: settings.d_ff,
@@ -506,7 +517,14 @@ fn starting_model(
         tie_word_embeddings: settings.tied,
         dropout_rate: settings.dropout,
         ..T5Config::default()
-    };
-    let t5 = T5::new(&t5_config, device, seed(config.run.seed, Draw::Weights, 0));
-    Ok((t5, tokenizer, None))
+    }
+}
+
+/// Steps of the generator stage on so many examples, if it does not stop early.
+pub(super) fn generator_steps(settings: &GeneratorSettings, examples: usize) -> u64 {
+    let all = examples.div_ceil(settings.batch) as u64 * settings.epochs;
+    match settings.max_steps {
+        0 => all,
+        limit => all.min(limit),
+    }
 }

@@ -115,7 +115,7 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     Ok(format!(
         "Self-checks passed: decoding and scoring agree (off by {decoding:.1e}); ratio 1 before the first \
          update (off by {ratio:.1e}); pads change nothing (log-probabilities off by {pads:.1e}, gradients \
-         by {apart:.1e}); {kl}; gradients reach all {} trained parameters and none of the {} frozen ones",
+         by {apart:.1e}); {kl}; gradients reach all {} trained tensors and none of the {} frozen ones",
         clean.trained, clean.frozen
     ))
 }

@@ -1,0 +1,5 @@
+//! People judge: responses of systems, studies, assignment, blinding, verdicts, agreement, packs.
+//!
+//! Pure: takes and gives plain data; must not know SQL, a window, a tensor or a run.
+
+pub mod statistics;

@@ -56,7 +56,10 @@ impl Serialize for Undefined {
 ///
 /// # Errors
 /// What the serializer says.
-pub fn write_figure<S: Serializer>(figure: &Figure, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn write_figure<T: Serialize, S: Serializer>(
+    figure: &Result<T, Undefined>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeMap;
     let mut map = serializer.serialize_map(Some(1))?;
     match figure {

@@ -140,7 +140,7 @@ pub struct NewStudy {
     pub annotators: Vec<Annotator>,
     /// What was noticed.
     pub remarks: Remarks,
-    /// The definition, with the systems' names.
+    /// The definition, with the systems' names but pseudonyms of people.
     pub definition: Sealed<Definition>,
     /// The items, in the order of their numbers.
     pub items: Sealed<Vec<Item>>,
@@ -189,7 +189,7 @@ pub fn make(
         head: head(definition, created_ms, nonce),
         annotators: annotators(definition),
         remarks,
-        definition: Sealed::new(definition.clone()),
+        definition: Sealed::new(pseudonymous(definition)),
         items: Sealed::new(items),
         assignments: Sealed::new(assignments),
     })
@@ -230,6 +230,18 @@ fn annotators(definition: &Definition) -> Vec<Annotator> {
     everyone
         .map(|((name, role), number)| Annotator::new(number, name, role))
         .collect()
+}
+
+/// The definition with pseudonyms in place of people's names, which stand with the annotators alone.
+fn pseudonymous(definition: &Definition) -> Definition {
+    let mut people = annotators(definition)
+        .into_iter()
+        .map(|annotator| annotator.pseudonym);
+    Definition {
+        annotators: people.by_ref().take(definition.annotators.len()).collect(),
+        adjudicator: people.next(),
+        ..definition.clone()
+    }
 }
 
 impl Annotator {

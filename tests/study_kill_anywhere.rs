@@ -29,7 +29,7 @@ fn deeds(step: u64) -> [Deed; 3] {
     [
         Deed::Answer(Answer::Choice(choice)),
         Deed::Comment(format!("step {step} {}", "x".repeat((step % 700) as usize))),
-        Deed::Flag(step % 2 == 0),
+        Deed::Flag(step.is_multiple_of(2)),
     ]
 }
 

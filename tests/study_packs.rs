@@ -115,7 +115,7 @@ fn work_begun_at_home_goes_on_elsewhere_and_back() {
     let pages = reader.desk(study, 1).unwrap().pages().to_vec();
     let tie = Deed::Answer(Answer::Choice(Choice::Tie));
     store
-        .judge(study, 1, pages[0].item, &[tie.clone()], 5)
+        .judge(study, 1, pages[0].item, std::slice::from_ref(&tie), 5)
         .unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let mut guest = Store::open(elsewhere.path()).unwrap();

@@ -68,6 +68,13 @@ fn plain_lines_answer_in_order() {
 }
 
 #[test]
+fn what_we_generate_is_what_a_file_of_it_would_be() {
+    let from_file = imported("a.txt", "One.\n\nThree.\n").unwrap();
+    let generated = ["One.", "", "Three."].map(str::to_string).to_vec();
+    assert_eq!(SystemResponses::generated(generated), from_file);
+}
+
+#[test]
 fn rows_find_their_conversation_and_turn() {
     let rows = r#"{"conv_id": "c2", "turn": 2, "response": "Third."}
 {"conv_id": "c1", "turn": 2, "response": "First."}

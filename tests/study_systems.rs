@@ -1,10 +1,16 @@
 //! Systems' responses are read from the store as they came, and as contexts that several systems answered.
 
+mod shared_data;
 mod study_support;
 
+use emprl::data::empathetic_dialogues;
 use emprl::store::{Store, StoreError};
 use emprl::study::contexts::TestOrder;
+use emprl::study::definition::{Definition, StudyKind};
+use emprl::study::make::{Content, make};
+use emprl::study::page::Shown;
 use emprl::study::responses::{Problem, import};
+use shared_data::shared;
 use study_support::*;
 
 #[test]
@@ -100,5 +106,51 @@ fn systems_aligned_in_different_orders_meet_at_the_same_contexts() {
     for candidate in candidates {
         let conversation = candidate.answers[0].strip_prefix("forth ").unwrap();
         assert_eq!(candidate.answers[1], format!("back {conversation}"));
+    }
+}
+
+#[test]
+fn published_systems_make_a_study() {
+    let (Some(systems), Some(dialogues)) =
+        (shared("system_responses"), shared("empathetic_dialogues"))
+    else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let (set, _) = empathetic_dialogues::read(&dialogues).unwrap();
+    let (order, _) = TestOrder::of_file(&systems.join("contexts.jsonl"), &set.test).unwrap();
+    let names = ["CEM", "KEMP", "MIME", "MoEL", "Transformer"];
+    for name in names {
+        let file = format!("{}.txt", name.to_lowercase());
+        let responses = import(&systems.join(&file), &order, None).unwrap();
+        store
+            .put_system(name, &file, &responses, &order, false)
+            .unwrap();
+    }
+    let reader = store.reader().unwrap();
+    let people = ["Ada", "Ben", "Cem"].map(str::to_string).to_vec();
+    let systems = names.map(str::to_string).to_vec();
+    let candidates = reader.candidates(&systems).unwrap();
+    assert_eq!(candidates.len(), 5255);
+    let mut definition = Definition::new(StudyKind::AbTest, systems, people);
+    (definition.stratified, definition.attention_checks) = (true, 5);
+    let new = make(&definition, &candidates, 0, 0).unwrap();
+    assert_eq!((new.items.open().len(), new.remarks.naming), (405, 0));
+    let study = store.create_study(&new).unwrap();
+    let desk = reader.desk(study, 2).unwrap();
+    assert_eq!(desk.pages().len(), 405);
+    for page in desk.pages() {
+        let Shown::Pair { left, right } = &page.shown else {
+            panic!("a pair");
+        };
+        let item = &new.items.open()[page.item as usize - 1];
+        let is_check = item.content == Content::Check;
+        for text in [left, right] {
+            // Nobody can tell the systems by how their files were written.
+            assert!(is_check || !text.contains(" ."), "{text}");
+            let first = text.chars().next().unwrap();
+            assert!(is_check || !first.is_lowercase(), "{text}");
+        }
     }
 }

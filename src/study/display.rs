@@ -87,9 +87,8 @@ fn is_opening(token: &str) -> bool {
 
 /// Whether a token is written without a blank before it.
 fn attaches(before: &str, token: &str) -> bool {
-    let marks = token
-        .chars()
-        .all(|c| is_closing_mark(c) || ")]}%".contains(c));
+    let run = token.chars().all(|c| ".?!,".contains(c));
+    let marks = run || matches!(token, ";" | ":" | ")" | "]" | "}" | "%");
     let ending = matches!(
         token,
         "n't"

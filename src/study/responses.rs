@@ -103,6 +103,27 @@ pub struct SystemResponses {
 }
 
 impl SystemResponses {
+    /// Responses that a system of our own gave to every context, in order; empty ones are listed.
+    pub fn generated(answers: Vec<String>) -> SystemResponses {
+        let mut hasher = Sha256::new();
+        let mut problems = Vec::new();
+        for (place, answer) in answers.iter().enumerate() {
+            hasher.update(format!("{answer}\n").as_bytes());
+            if answer.trim().is_empty() {
+                let line = place + 1;
+                problems.push(Problem::Empty { place, line });
+            }
+        }
+        SystemResponses {
+            rows: answers.len(),
+            sha256: hex(&hasher.finalize()),
+            aligned_by: AlignBy::Order,
+            tokenized: is_tokenized(answers.iter().map(String::as_str)),
+            answers: answers.into_iter().map(Some).collect(),
+            problems,
+        }
+    }
+
     /// Responses that are exactly an earlier one, as a share of all; none without responses.
     pub fn duplicate_share(&self) -> Option<f64> {
         duplicate_share(self.answers.iter().flatten().map(String::as_str))
@@ -140,15 +161,18 @@ pub fn import(
     let by = by.unwrap_or_else(|| best_of(&rows));
     let (answers, problems) = align(path, &rows, order, by)?;
     let tokenized = is_tokenized(answers.iter().flatten().map(String::as_str));
-    let digest = Sha256::digest(text.as_bytes());
     Ok(SystemResponses {
         rows: rows.len(),
-        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex(&Sha256::digest(text.as_bytes())),
         aligned_by: by,
         tokenized,
         answers,
         problems,
     })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn rows_of(path: &Path, text: &str) -> Result<Vec<Row>, StudyError> {

@@ -7,12 +7,12 @@
 //! app, cli                 what a person sees: the window, the command line
 //! engine, report           runs on threads; result tables
 //! train   store            the trainers; SQLite and checkpoints on disk
-//! nn      series           T5 and its parts; curves in memory
+//! nn      study   series   T5 and its parts; people's judgements; curves in memory
 //! experiment metrics data text
 //! ```
 //!
-//! Nothing below `app` imports egui, nothing above `train` holds a tensor, and `store`, `series` and
-//! `metrics` know neither burn nor egui.
+//! Nothing below `app` imports egui, nothing above `train` holds a tensor, and `store`, `study`, `series`
+//! and `metrics` know neither burn nor egui.
 
 pub mod allocator;
 pub mod app;
@@ -26,5 +26,6 @@ pub mod nn;
 pub mod report;
 pub mod series;
 pub mod store;
+pub mod study;
 pub mod text;
 pub mod train;

@@ -6,21 +6,28 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
     ("checkpoint", &[]),
     ("series", &[]),
     ("metrics", &["data", "text"]),
+    ("study", &["data", "metrics"]),
     ("experiment", &["data", "metrics"]),
     ("nn", &["data", "text"]),
     (
         "train",
         &["checkpoint", "data", "experiment", "metrics", "nn", "text"],
     ),
-    ("store", &["checkpoint", "data", "experiment", "metrics"]),
-    ("report", &["data", "experiment", "metrics", "store"]),
+    (
+        "store",
+        &["checkpoint", "data", "experiment", "metrics", "study"],
+    ),
+    (
+        "report",
+        &["data", "experiment", "metrics", "store", "study"],
+    ),
     (
         "engine",
         &[
@@ -44,6 +51,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "report",
             "series",
             "store",
+            "study",
             "train",
         ],
     ),
@@ -59,6 +67,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "report",
             "series",
             "store",
+            "study",
             "train",
         ],
     ),

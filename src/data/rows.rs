@@ -154,7 +154,11 @@ pub fn write_jsonl<'a>(
     Ok(())
 }
 
-fn read(path: &Path) -> Result<String, DataError> {
+/// Reads a text file whole, without a byte order mark.
+///
+/// # Errors
+/// The file cannot be read or is not UTF-8; the error names the line.
+pub fn read(path: &Path) -> Result<String, DataError> {
     let bytes = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => DataError::Missing {
             path: path.to_path_buf(),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::RunId;
+use super::{RunId, StudyId};
 use crate::checkpoint::CheckpointError;
+use crate::study::{PackError, StudyError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -69,7 +70,7 @@ pub enum StoreError {
          or choose another folder with --store DIR", path.display()
     )]
     NotWritable { path: PathBuf },
-    #[error("{}: the disk is full; free some space and resume the run", path.display())]
+    #[error("{}: the disk is full; free some space and try again; what was recorded is safe", path.display())]
     Full { path: PathBuf },
     #[error("{}: another program keeps it locked; close that program, or try again", path.display())]
     Busy { path: PathBuf },
@@ -77,6 +78,41 @@ pub enum StoreError {
     Disk { path: PathBuf, detail: String },
     #[error("{}: has no run {run}; `emprl runs list` shows those it has", path.display())]
     NoRun { path: PathBuf, run: RunId },
+    #[error("{}: has no study {study}", path.display())]
+    NoStudy { path: PathBuf, study: StudyId },
+    #[error("{}: has no system {name}; import its responses first", path.display())]
+    NoSystem { path: PathBuf, name: String },
+    #[error("there is a system {name} already; choose another name, or replace it")]
+    SystemExists { name: String },
+    #[error("study {study} has no annotator {annotator}")]
+    NoAnnotator { study: StudyId, annotator: u32 },
+    #[error("item {item} of study {study} is not one of annotator {annotator}'s")]
+    NotAssigned {
+        study: StudyId,
+        annotator: u32,
+        item: u32,
+    },
+    #[error(
+        "study {study} is still blind: its systems and everybody's judgements are shown after \
+         unblinding it, which is recorded and ends the judging"
+    )]
+    StillBlind { study: StudyId },
+    #[error("study {study} is unblinded, so it can be judged no more")]
+    Unblinded { study: StudyId },
+    #[error("study {study} came as a pack; this can only be done where it was made")]
+    MadeElsewhere { study: StudyId },
+    #[error(
+        "study {study} was made in this store; judge it here, or merge the pack if it was judged elsewhere"
+    )]
+    MadeHere { study: StudyId },
+    #[error("study {study} has no fourth annotator for items on which three differ; name one")]
+    NoAdjudicator { study: StudyId },
+    #[error("study {study} has a fourth annotator already")]
+    HasAdjudicator { study: StudyId },
+    #[error("unblinding is recorded with a name and a reason; give both")]
+    NoReason,
+    #[error(transparent)]
+    Study(#[from] StudyError),
     #[error("run {run} is in progress ({holder}); stop it there first, or wait until it has ended")]
     Held { run: RunId, holder: String },
     #[error(
@@ -113,6 +149,18 @@ impl From<rusqlite::Error> for Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Fault::Store(error)
+    }
+}
+
+impl From<StudyError> for Fault {
+    fn from(error: StudyError) -> Self {
+        Fault::Store(error.into())
+    }
+}
+
+impl From<PackError> for Fault {
+    fn from(error: PackError) -> Self {
+        StudyError::from(error).into()
     }
 }
 

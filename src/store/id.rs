@@ -17,11 +17,15 @@ pub struct RunRef {
     pub step: Option<u64>,
 }
 
-/// What is wrong with a run as it was written.
+/// What is wrong with a run or a study as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` names no run; a run is a number such as 3, a checkpoint of it 3@1200")]
-pub struct ParseIdError {
-    text: String,
+pub enum ParseIdError {
+    /// It was to be a run.
+    #[error("`{0}` names no run; a run is a number such as 3, a checkpoint of it 3@1200")]
+    Run(String),
+    /// It was to be a study.
+    #[error("`{0}` names no study; a study is a number such as 3")]
+    Study(String),
 }
 
 impl fmt::Display for RunId {
@@ -36,9 +40,7 @@ impl FromStr for RunId {
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         match number(text) {
             Some(id) if id > 0 => Ok(RunId(id)),
-            _ => Err(ParseIdError {
-                text: text.to_string(),
-            }),
+            _ => Err(ParseIdError::Run(text.to_string())),
         }
     }
 }
@@ -56,9 +58,7 @@ impl FromStr for RunRef {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let wrong = || ParseIdError {
-            text: text.to_string(),
-        };
+        let wrong = || ParseIdError::Run(text.to_string());
         let (run, step) = match text.split_once('@') {
             Some((run, step)) => (run, Some(number(step).ok_or_else(wrong)?)),
             None => (text, None),
@@ -71,7 +71,7 @@ impl FromStr for RunRef {
 }
 
 /// Digits only: `FromStr` of integers takes a plus sign, and a run is not written with one.
-fn number(text: &str) -> Option<i64> {
+pub(super) fn number(text: &str) -> Option<i64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }

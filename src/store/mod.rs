@@ -1,4 +1,4 @@
-//! Runs on disk: SQLite for what happened, files for checkpoints.
+//! Runs and studies on disk: SQLite for what happened, files for checkpoints.
 //!
 //! One folder holds everything: `emprl.db` and `runs/RUN/`. Several programs may read and write it at
 //! the same time. Knows no thread, no trainer and no window.
@@ -16,6 +16,7 @@ mod record;
 mod rows;
 mod samples;
 mod schema;
+mod studies;
 mod writer;
 
 pub use error::StoreError;
@@ -25,6 +26,7 @@ pub use reader::StoreReader;
 pub use rows::{
     CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail, RunRow,
 };
+pub use studies::{AnnotatorRow, Merged, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow};
 pub use writer::Store;
 
 use std::path::{Path, PathBuf};

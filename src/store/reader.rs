@@ -20,7 +20,7 @@ use crate::metrics::{IdentifierScores, SystemResults};
 /// The store, open for reading. It may go to another thread; each thread has its own.
 pub struct StoreReader {
     dir: PathBuf,
-    database: Database,
+    pub(super) database: Database,
 }
 
 /// Columns of `runs` in the order in which [`run_row`] reads them.
@@ -271,7 +271,10 @@ impl StoreReader {
     }
 
     /// One consistent look at the database.
-    fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
         let looked = || -> Result<T, Fault> {
             let transaction = self.database.connection.unchecked_transaction()?;
             let value = look(&transaction)?;

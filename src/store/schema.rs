@@ -14,7 +14,9 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages, statuses and sorts of events go by their keys.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [RUNS, STUDIES];
+
+const RUNS: &str = "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL,
@@ -126,7 +128,97 @@ const MIGRATIONS: [&str; 1] = ["
         PRIMARY KEY (run, system, split, name),
         FOREIGN KEY (run, system, split) REFERENCES results (run, system, split) ON DELETE CASCADE
     ) STRICT, WITHOUT ROWID;
-"];
+";
+
+/// What people judge. Where a study was made elsewhere and came as a pack, `definition_json`, `study_items`
+/// and `swapped` are empty: nothing here could give its systems away.
+const STUDIES: &str = "
+    CREATE TABLE systems (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        source TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        aligned_by TEXT NOT NULL,
+        tokenized INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        imported INTEGER NOT NULL,
+        problems_json TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE contexts (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        context_json TEXT NOT NULL
+    ) STRICT;
+
+    -- position is that of the context in the order in which the system answered.
+    CREATE TABLE responses (
+        system INTEGER NOT NULL REFERENCES systems (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        context INTEGER NOT NULL REFERENCES contexts (id),
+        response TEXT NOT NULL,
+        PRIMARY KEY (system, position)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE studies (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        uid TEXT NOT NULL UNIQUE,
+        head_json TEXT NOT NULL,
+        added INTEGER NOT NULL,
+        definition_json TEXT
+    ) STRICT;
+
+    CREATE TABLE study_annotators (
+        study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        pseudonym TEXT NOT NULL,
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        PRIMARY KEY (study, number),
+        UNIQUE (study, pseudonym)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE study_items (
+        study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+        item INTEGER NOT NULL,
+        item_json TEXT NOT NULL,
+        PRIMARY KEY (study, item)
+    ) STRICT, WITHOUT ROWID;
+
+    -- page_json is what the annotator sees; swapped says what that means.
+    CREATE TABLE study_assignments (
+        study INTEGER NOT NULL,
+        annotator INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        item INTEGER NOT NULL,
+        page_json TEXT NOT NULL,
+        swapped INTEGER,
+        PRIMARY KEY (study, annotator, position),
+        UNIQUE (study, annotator, item),
+        FOREIGN KEY (study, annotator) REFERENCES study_annotators (study, number) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+
+    -- Only ever added to. id is a digest of the act; late: merged after the unblinding.
+    CREATE TABLE study_acts (
+        study INTEGER NOT NULL,
+        annotator INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        item INTEGER NOT NULL,
+        deed_json TEXT NOT NULL,
+        shown INTEGER NOT NULL,
+        wall INTEGER NOT NULL,
+        late INTEGER NOT NULL,
+        PRIMARY KEY (study, annotator, id),
+        FOREIGN KEY (study, annotator, item) REFERENCES study_assignments (study, annotator, item)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX study_acts_in_order ON study_acts (study, annotator, seq);
+
+    CREATE TABLE study_unblindings (
+        study INTEGER PRIMARY KEY REFERENCES studies (id) ON DELETE CASCADE,
+        unblinding_json TEXT NOT NULL
+    ) STRICT;
+";
 
 /// What a file holds.
 pub(super) enum Found {
@@ -204,6 +296,33 @@ mod tests {
             assert_eq!(shape(&db), shape(&fresh), "from version {earlier}");
             assert!(matches!(inspect(&db), Ok(Found::Store(VERSION))));
         }
+    }
+
+    #[test]
+    fn a_store_of_runs_only_keeps_them_and_takes_studies() {
+        let mut db = at_version(&MIGRATIONS[..1]);
+        db.execute_batch(
+            "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                               environment_json, fingerprints_json, holder, heartbeat)
+             VALUES ('old', 'quickstart', 1, 'flex', 'finished', 5, '', '{}', '{}', '', 6);
+             INSERT INTO metric_keys VALUES (1, 'ppo', 'ppo/reward');
+             INSERT INTO points VALUES (1, 1, 3, 0.5, 7);",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        let kept: (String, f64) = db
+            .query_row(
+                "SELECT name, value FROM runs JOIN points ON run = id",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(kept, ("old".to_string(), 0.5));
+        db.execute(
+            "INSERT INTO studies (uid, head_json, added) VALUES ('u', '{}', 1)",
+            [],
+        )
+        .unwrap();
     }
 
     #[test]

@@ -221,7 +221,7 @@ impl Store {
         Ok(locks.iter().map(RunLock::run).collect())
     }
 
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
@@ -246,7 +246,7 @@ impl Store {
     }
 }
 
-fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Fault> {
+pub(super) fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::Unreadable(what.into(), error.to_string()))
 }
 

@@ -1,0 +1,209 @@
+//! What of a study is read by several: its head, pages, acts, and everything together.
+//!
+//! [`record`] opens what is sealed; only routing to the fourth annotator and unblinded reading call it.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{AnnotatorRow, StudyId, no_study, parse, parse_column, role_key};
+use crate::store::error::{Fault, StoreError};
+use crate::study::definition::Definition;
+use crate::study::judgement::Act;
+use crate::study::make::{Annotator, Assignment, Item, Role};
+use crate::study::page::{Desk, Page, Progress, StudyHead};
+use crate::study::record::{Record, RecordedAct, Unblinding};
+
+/// What everybody may know of a study.
+pub(super) struct Known {
+    pub head: StudyHead,
+    pub is_own: bool,
+    pub unblinding: Option<Unblinding>,
+}
+
+pub(super) fn known(db: &Connection, study: StudyId) -> Result<Known, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT head_json, definition_json IS NOT NULL AS is_own, unblinding_json
+         FROM studies LEFT JOIN study_unblindings ON study = id WHERE id = ?",
+    )?;
+    let mut rows = query.query([study.0])?;
+    let row = rows.next()?.ok_or_else(|| no_study(db, study))?;
+    let unblinding: Option<String> = row.get("unblinding_json")?;
+    Ok(Known {
+        head: parse_column(study, row, "head_json")?,
+        is_own: row.get("is_own")?,
+        unblinding: unblinding
+            .map(|text| parse("unblinding_json", &text))
+            .transpose()?,
+    })
+}
+
+/// The number of a study made elsewhere or here, by what tells it from every other.
+pub(super) fn by_uid(db: &Connection, uid: &str) -> Result<Option<StudyId>, Fault> {
+    let mut query = db.prepare_cached("SELECT id FROM studies WHERE uid = ?")?;
+    Ok(query
+        .query_row([uid], |row| row.get(0).map(StudyId))
+        .optional()?)
+}
+
+pub(super) fn annotators(db: &Connection, study: StudyId) -> Result<Vec<Annotator>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT number, pseudonym, name, role FROM study_annotators WHERE study = ? ORDER BY number",
+    )?;
+    let mut rows = query.query([study.0])?;
+    let mut annotators = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(3)?;
+        let roles = [Role::Rater, Role::Adjudicator];
+        let role = roles.into_iter().find(|role| role_key(*role) == key);
+        annotators.push(Annotator {
+            number: row.get(0)?,
+            pseudonym: row.get(1)?,
+            name: row.get(2)?,
+            role: role.ok_or_else(|| Fault::Unreadable(format!("study {study}, role"), key))?,
+        });
+    }
+    Ok(annotators)
+}
+
+pub(super) fn annotator(db: &Connection, study: StudyId, number: u32) -> Result<Annotator, Fault> {
+    let mut all = annotators(db, study)?.into_iter();
+    all.find(|annotator| annotator.number == number)
+        .ok_or_else(|| {
+            StoreError::NoAnnotator {
+                study,
+                annotator: number,
+            }
+            .into()
+        })
+}
+
+/// An annotator's pages in their order.
+pub(super) fn pages(db: &Connection, study: StudyId, annotator: u32) -> Result<Vec<Page>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT page_json FROM study_assignments WHERE study = ? AND annotator = ? ORDER BY position",
+    )?;
+    let mut rows = query.query(params![study.0, annotator])?;
+    let mut pages = Vec::new();
+    while let Some(row) = rows.next()? {
+        pages.push(parse_column(study, row, "page_json")?);
+    }
+    Ok(pages)
+}
+
+/// An annotator's acts in their order, each with whether it came after the unblinding.
+pub(super) fn acts(
+    db: &Connection,
+    study: StudyId,
+    annotator: u32,
+) -> Result<Vec<(Act, bool)>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT seq, item, deed_json, shown, wall, late FROM study_acts
+         WHERE study = ? AND annotator = ? ORDER BY seq, id",
+    )?;
+    let mut rows = query.query(params![study.0, annotator])?;
+    let mut acts = Vec::new();
+    while let Some(row) = rows.next()? {
+        acts.push((act(study, row)?, row.get("late")?));
+    }
+    Ok(acts)
+}
+
+fn act(study: StudyId, row: &Row<'_>) -> Result<Act, Fault> {
+    Ok(Act {
+        seq: row.get::<_, i64>("seq")? as u64,
+        item: row.get("item")?,
+        deed: parse_column(study, row, "deed_json")?,
+        shown_ms: row.get::<_, i64>("shown")? as u64,
+        wall_ms: row.get("wall")?,
+    })
+}
+
+pub(super) fn desk(db: &Connection, study: StudyId, number: u32) -> Result<Desk, Fault> {
+    let head = known(db, study)?.head;
+    let pseudonym = annotator(db, study, number)?.pseudonym;
+    let acts: Vec<Act> = acts(db, study, number)?
+        .into_iter()
+        .map(|(act, _)| act)
+        .collect();
+    Ok(Desk::new(head, pseudonym, pages(db, study, number)?, &acts))
+}
+
+/// Everybody who judges, with counts only.
+pub(super) fn annotator_rows(db: &Connection, study: StudyId) -> Result<Vec<AnnotatorRow>, Fault> {
+    let row = |annotator: Annotator| {
+        let progress: Progress = desk(db, study, annotator.number)?.progress();
+        Ok(AnnotatorRow {
+            number: annotator.number,
+            pseudonym: annotator.pseudonym,
+            name: annotator.name,
+            role: annotator.role,
+            progress,
+        })
+    };
+    annotators(db, study)?.into_iter().map(row).collect()
+}
+
+/// The sealed definition of a study that was made here.
+pub(super) fn definition(db: &Connection, study: StudyId) -> Result<Definition, Fault> {
+    let text: Option<Option<String>> = db
+        .query_row(
+            "SELECT definition_json FROM studies WHERE id = ?",
+            [study.0],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match text {
+        None => Err(no_study(db, study)),
+        Some(None) => Err(StoreError::MadeElsewhere { study }.into()),
+        Some(Some(text)) => parse(&format!("study {study}, definition_json"), &text),
+    }
+}
+
+pub(super) fn items(db: &Connection, study: StudyId) -> Result<Vec<Item>, Fault> {
+    let mut query =
+        db.prepare_cached("SELECT item_json FROM study_items WHERE study = ? ORDER BY item")?;
+    let mut rows = query.query([study.0])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(parse_column(study, row, "item_json")?);
+    }
+    Ok(items)
+}
+
+fn assignments(db: &Connection, study: StudyId) -> Result<Vec<Assignment>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT annotator, position, item, swapped FROM study_assignments WHERE study = ?
+         ORDER BY annotator, position",
+    )?;
+    let rows = query.query_map([study.0], |row| {
+        Ok(Assignment {
+            annotator: row.get(0)?,
+            position: row.get(1)?,
+            item: row.get(2)?,
+            swapped: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Everything of a study that was made here.
+pub(super) fn record(db: &Connection, study: StudyId) -> Result<Record, Fault> {
+    let annotators = annotators(db, study)?;
+    let mut recorded = Vec::new();
+    for annotator in &annotators {
+        let number = annotator.number;
+        let own = acts(db, study, number)?.into_iter();
+        recorded.extend(own.map(|(act, late)| RecordedAct {
+            annotator: number,
+            act,
+            late,
+        }));
+    }
+    Ok(Record {
+        head: known(db, study)?.head,
+        definition: definition(db, study)?,
+        annotators,
+        items: items(db, study)?,
+        assignments: assignments(db, study)?,
+        acts: recorded,
+    })
+}

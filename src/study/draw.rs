@@ -1,0 +1,120 @@
+//! Everything that is drawn or shuffled in a study, from its seed: contexts, order, sides.
+//!
+//! Knows numbers and emotions only. The same seed draws the same.
+
+use std::collections::BTreeMap;
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sha2::{Digest, Sha256};
+
+/// A generator of its own for each purpose, so that no draw depends on how many others there were.
+pub(super) fn stream(seed: u64, purpose: &str, number: u64) -> ChaCha8Rng {
+    let digest = Sha256::digest(format!("{purpose}/{seed}/{number}").as_bytes());
+    ChaCha8Rng::from_seed(digest.into())
+}
+
+/// `0..n` in a drawn order.
+pub(super) fn order(n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(rng);
+    order
+}
+
+/// Draws `wanted` of the candidates, whose emotions are given, in a drawn order.
+///
+/// `stratified`: each emotion keeps its share, rounded by largest remainders, so that its number differs
+/// from the exact share by less than one.
+pub(super) fn contexts(
+    emotions: &[Option<String>],
+    wanted: usize,
+    stratified: bool,
+    seed: u64,
+) -> Vec<usize> {
+    let mut rng = stream(seed, "contexts", 0);
+    if !stratified {
+        let mut drawn = order(emotions.len(), &mut rng);
+        drawn.truncate(wanted);
+        return drawn;
+    }
+    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, emotion) in emotions.iter().enumerate() {
+        groups
+            .entry(emotion.as_deref().unwrap_or(""))
+            .or_default()
+            .push(at);
+    }
+    let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
+    groups.iter_mut().for_each(|group| group.shuffle(&mut rng));
+    // Equal remainders are served in a drawn order.
+    groups.shuffle(&mut rng);
+    let all = emotions.len().max(1);
+    let mut quotas: Vec<usize> = groups.iter().map(|g| wanted * g.len() / all).collect();
+    let mut by_remainder: Vec<usize> = (0..groups.len()).collect();
+    by_remainder.sort_by_key(|at| std::cmp::Reverse(wanted * groups[*at].len() % all));
+    let short = wanted.saturating_sub(quotas.iter().sum());
+    for at in by_remainder.into_iter().take(short) {
+        quotas[at] += 1;
+    }
+    let mut drawn: Vec<usize> = groups
+        .iter()
+        .zip(quotas)
+        .flat_map(|(group, quota)| group.iter().copied().take(quota))
+        .collect();
+    drawn.shuffle(&mut rng);
+    drawn
+}
+
+/// `n` sides, as many of one as of the other; where `n` is odd, the one over is drawn.
+pub(super) fn sides(n: usize, rng: &mut ChaCha8Rng) -> Vec<bool> {
+    let mut sides: Vec<bool> = (0..n + n % 2).map(|at| at % 2 == 1).collect();
+    sides.shuffle(rng);
+    sides.truncate(n);
+    sides
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strata_keep_their_shares() {
+        let emotions: Vec<Option<String>> = (0..1000)
+            .map(|at| Some(format!("e{}", (at * at) % 17 % 7)))
+            .collect();
+        for seed in 0..20 {
+            let drawn = contexts(&emotions, 100, true, seed);
+            let mut different = drawn.clone();
+            different.sort_unstable();
+            different.dedup();
+            assert_eq!(different.len(), 100);
+            for emotion in emotions.iter().collect::<std::collections::BTreeSet<_>>() {
+                let share = |of: &mut dyn Iterator<Item = &Option<String>>| {
+                    of.filter(|e| *e == emotion).count()
+                };
+                let exact = share(&mut emotions.iter()) as f64 / 10.0;
+                let found = share(&mut drawn.iter().map(|at| &emotions[*at])) as f64;
+                assert!(
+                    (found - exact).abs() < 1.0,
+                    "{emotion:?}: {found} for {exact}"
+                );
+            }
+            assert_eq!(contexts(&emotions, 100, true, seed), drawn);
+            assert_ne!(contexts(&emotions, 100, true, seed + 1), drawn);
+        }
+        assert_eq!(contexts(&emotions, 1000, true, 1).len(), 1000);
+    }
+
+    #[test]
+    fn sides_are_balanced_and_drawn() {
+        for n in 0..50 {
+            let sides = sides(n, &mut stream(1, "sides", n as u64));
+            let right = sides.iter().filter(|side| **side).count();
+            assert!(right.abs_diff(n - right) <= 1);
+        }
+        let first = sides(100, &mut stream(1, "sides", 1));
+        assert_ne!(first, sides(100, &mut stream(2, "sides", 1)));
+        assert_eq!(first, sides(100, &mut stream(1, "sides", 1)));
+    }
+}

@@ -1,0 +1,196 @@
+//! Judgements as rows of JSONL and CSV: one annotator's own while a study is blind, everybody's afterwards.
+//!
+//! Knows no file system.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::judgement::{Answer, Choice, ItemState};
+use super::make::{Content, Role};
+use super::page::Desk;
+use super::record::Unblinded;
+use super::verdict::Outcome;
+
+/// What an annotator said of an item, as they saw it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OwnRow {
+    /// Number of the item.
+    pub item: u32,
+    /// Place among the annotator's items, from 1.
+    pub position: u32,
+    /// The annotator.
+    pub annotator: String,
+    /// The side chosen, in an A/B test.
+    pub choice: Option<Choice>,
+    /// In a rating.
+    pub empathy: Option<u8>,
+    /// In a rating.
+    pub relevance: Option<u8>,
+    /// In a rating.
+    pub fluency: Option<u8>,
+    /// Left for later.
+    pub skipped: bool,
+    /// Marked.
+    pub flagged: bool,
+    /// Their comment.
+    pub comment: String,
+    /// Time in view, in milliseconds.
+    pub shown_ms: u64,
+    /// When it was answered, RFC 3339.
+    pub answered: Option<String>,
+}
+
+/// What an annotator said of an item, with what it was.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FullRow {
+    /// Number of the item.
+    pub item: u32,
+    /// The context's key.
+    pub context: String,
+    /// What the speaker feels.
+    pub emotion: Option<String>,
+    /// The system whose response it was, or model A of an A/B test; none for an attention check.
+    pub system: Option<String>,
+    /// Model B of an A/B test.
+    pub against: Option<String>,
+    /// Whether it is an attention check.
+    pub is_check: bool,
+    /// Place among the annotator's items, from 1.
+    pub position: u32,
+    /// The annotator.
+    pub annotator: String,
+    /// Their part.
+    pub role: Role,
+    /// Whether model A was on the left, in an A/B test.
+    pub system_left: Option<bool>,
+    /// The side chosen.
+    pub choice: Option<Choice>,
+    /// What the choice means for model A.
+    pub outcome: Option<Outcome>,
+    /// In a rating.
+    pub empathy: Option<u8>,
+    /// In a rating.
+    pub relevance: Option<u8>,
+    /// In a rating.
+    pub fluency: Option<u8>,
+    /// Left for later; of the fourth annotator: could not decide.
+    pub skipped: bool,
+    /// Marked.
+    pub flagged: bool,
+    /// Their comment.
+    pub comment: String,
+    /// Time in view, in milliseconds.
+    pub shown_ms: u64,
+    /// When it was answered, RFC 3339.
+    pub answered: Option<String>,
+}
+
+/// An annotator's own judgements, in their order; says nothing of systems.
+pub fn own_rows(desk: &Desk) -> Vec<OwnRow> {
+    let row = |(page, position)| {
+        let state = desk.state(page);
+        let (choice, [empathy, relevance, fluency]) = parts(state.answer);
+        OwnRow {
+            item: page.item,
+            position,
+            annotator: desk.pseudonym.clone(),
+            choice,
+            empathy,
+            relevance,
+            fluency,
+            skipped: state.skipped,
+            flagged: state.flagged,
+            shown_ms: state.shown_ms,
+            answered: answered(&state),
+            comment: state.comment,
+        }
+    };
+    desk.pages().iter().zip(1..).map(row).collect()
+}
+
+/// Everybody's judgements, in order of annotator and position.
+pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
+    let record = &study.record;
+    let name = |system: usize| record.definition.systems.get(system).cloned();
+    let people: BTreeMap<u32, _> = record.annotators.iter().map(|a| (a.number, a)).collect();
+    let standing = record.standing();
+    let row = |judged: &super::record::Judged<'_>| {
+        let (item, state) = (judged.item, judged.state);
+        let annotator = people.get(&judged.assignment.annotator)?;
+        let (system, against) = match item.content {
+            Content::Pair(a, b) => (name(a), name(b)),
+            Content::Single(system) => (name(system), None),
+            Content::Check => (None, None),
+        };
+        let (choice, [empathy, relevance, fluency]) = parts(state.answer);
+        Some(FullRow {
+            item: item.number,
+            context: item.context.to_string(),
+            emotion: item.emotion.clone(),
+            is_check: item.content == Content::Check,
+            system,
+            against,
+            position: judged.assignment.position,
+            annotator: annotator.pseudonym.clone(),
+            role: annotator.role,
+            system_left: (item.texts.len() > 1).then_some(!judged.assignment.swapped),
+            choice,
+            outcome: judged.outcome(),
+            empathy,
+            relevance,
+            fluency,
+            skipped: state.skipped,
+            flagged: state.flagged,
+            comment: state.comment.clone(),
+            shown_ms: state.shown_ms,
+            answered: answered(state),
+        })
+    };
+    standing.all().iter().filter_map(row).collect()
+}
+
+/// Rows as JSON, one a line.
+///
+/// # Errors
+/// What the serializer says.
+pub fn jsonl(rows: &[impl Serialize]) -> Result<String, serde_json::Error> {
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(&serde_json::to_string(row)?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Rows as CSV with a head.
+///
+/// # Errors
+/// What the writer says.
+pub fn csv(rows: &[impl Serialize]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row)?;
+    }
+    let bytes = writer.into_inner();
+    bytes.map_err(|error| csv::Error::from(error.into_error()))
+}
+
+fn parts(answer: Option<Answer>) -> (Option<Choice>, [Option<u8>; 3]) {
+    match answer {
+        Some(Answer::Choice(choice)) => (Some(choice), [None; 3]),
+        Some(Answer::Rating(rating)) => {
+            let scores = [rating.empathy, rating.relevance, rating.fluency];
+            (None, scores.map(|score| Some(score.points())))
+        }
+        None => (None, [None; 3]),
+    }
+}
+
+fn answered(state: &ItemState) -> Option<String> {
+    let nanos = i128::from(state.answered_ms?) * 1_000_000;
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+    moment.format(&Rfc3339).ok()
+}

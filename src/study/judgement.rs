@@ -1,0 +1,355 @@
+//! What annotators say of an item: answers, skips, undone answers, flags, comments, and the time they took.
+//!
+//! A judgement is never overwritten: acts are added, and what holds is read off all of them in their order,
+//! so that acts that come from several places can be put together in any order. Knows no system.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::definition::StudyKind;
+use super::error::StudyError;
+
+/// Longest comment, in characters.
+pub const COMMENT_LIMIT: usize = 10_000;
+
+/// Which of two responses is better, by the side on which it was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// The left one.
+    Left,
+    /// The right one.
+    Right,
+    /// Both are equally good.
+    Tie,
+}
+
+/// A point on the scale: 1 poor, 2 marginal, 3 moderate, 4 good, 5 excellent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Score(u8);
+
+impl Score {
+    /// The words for the points, from 1.
+    pub const WORDS: [&str; 5] = ["poor", "marginal", "moderate", "good", "excellent"];
+
+    /// The point, 1 to 5.
+    pub fn points(self) -> u8 {
+        self.0
+    }
+}
+
+/// A score that is not on the scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not on the scale from 1 to 5")]
+pub struct OffScale(u8);
+
+impl TryFrom<u8> for Score {
+    type Error = OffScale;
+
+    fn try_from(points: u8) -> Result<Score, OffScale> {
+        match points {
+            1..=5 => Ok(Score(points)),
+            _ => Err(OffScale(points)),
+        }
+    }
+}
+
+impl From<Score> for u8 {
+    fn from(score: Score) -> u8 {
+        score.0
+    }
+}
+
+/// What a response is rated in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// Whether it expresses understanding and conveys fitting emotions.
+    Empathy,
+    /// Whether it is relevant to the context.
+    Relevance,
+    /// Whether it is natural and fluent.
+    Fluency,
+}
+
+impl Aspect {
+    /// All aspects, in the paper's order.
+    pub const ALL: [Aspect; 3] = [Aspect::Empathy, Aspect::Relevance, Aspect::Fluency];
+}
+
+/// The three scores of one response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rating {
+    /// Empathy.
+    pub empathy: Score,
+    /// Relevance.
+    pub relevance: Score,
+    /// Fluency.
+    pub fluency: Score,
+}
+
+impl Rating {
+    /// The score in one aspect.
+    pub fn get(&self, aspect: Aspect) -> Score {
+        match aspect {
+            Aspect::Empathy => self.empathy,
+            Aspect::Relevance => self.relevance,
+            Aspect::Fluency => self.fluency,
+        }
+    }
+}
+
+/// An answer to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// In an A/B test.
+    Choice(Choice),
+    /// In a rating.
+    Rating(Rating),
+}
+
+impl Answer {
+    /// The kind of study whose items are answered so.
+    pub fn kind(&self) -> StudyKind {
+        match self {
+            Answer::Choice(_) => StudyKind::AbTest,
+            Answer::Rating(_) => StudyKind::Rating,
+        }
+    }
+}
+
+/// What an annotator did with an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// Judged it; an earlier answer no longer holds.
+    Answer(Answer),
+    /// Left it for later; of an adjudicator: could not decide.
+    Skip,
+    /// Took back the answer or skip: the item is open again.
+    Undo,
+    /// Marked it for the organiser's eyes, or took the mark away.
+    Flag(bool),
+    /// Wrote a comment in place of an earlier one.
+    Comment(String),
+}
+
+/// One thing that an annotator did, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Act {
+    /// Counts the annotator's acts from 1; of two acts on one item the later holds.
+    pub seq: u64,
+    /// Number of the item.
+    pub item: u32,
+    /// What was done.
+    pub deed: Deed,
+    /// How long the item was in view before, in milliseconds.
+    pub shown_ms: u64,
+    /// When, in milliseconds since the Unix epoch.
+    pub wall_ms: i64,
+}
+
+/// What tells one act from another: a digest of all that it says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActId(pub String);
+
+impl fmt::Display for ActId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Act {
+    /// The digest of what was done, by whom (a pseudonym) and in which study.
+    pub fn id(&self, study: &str, pseudonym: &str) -> ActId {
+        let deed = serde_json::to_string(&self.deed).unwrap_or_default();
+        let text = format!(
+            "{study}\n{pseudonym}\n{}\n{}\n{}\n{}\n{deed}",
+            self.seq, self.item, self.shown_ms, self.wall_ms
+        );
+        let digest = Sha256::digest(text.as_bytes());
+        ActId(
+            digest[..16]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
+    }
+}
+
+impl Deed {
+    /// Checks that a deed can be one on an item of such a study.
+    ///
+    /// # Errors
+    /// An answer of the other kind, or a comment that is too long.
+    pub fn check(&self, item: u32, kind: StudyKind) -> Result<(), StudyError> {
+        let what = match self {
+            Deed::Answer(answer) if answer.kind() != kind => match kind {
+                StudyKind::AbTest => "an A/B test is answered by a choice, not by scores",
+                StudyKind::Rating => "a rating is answered by scores, not by a choice",
+            },
+            Deed::Comment(text) if text.chars().count() > COMMENT_LIMIT => {
+                "the comment has over 10 000 characters; shorten it"
+            }
+            _ => return Ok(()),
+        };
+        Err(StudyError::Judgement { item, what })
+    }
+}
+
+/// How an item stands for one annotator.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ItemState {
+    /// The answer that holds.
+    pub answer: Option<Answer>,
+    /// Whether it was left for later.
+    pub skipped: bool,
+    /// Whether it is marked.
+    pub flagged: bool,
+    /// The comment; empty without one.
+    pub comment: String,
+    /// How long it was in view, all visits together, in milliseconds.
+    pub shown_ms: u64,
+    /// When the answer that holds was given.
+    pub answered_ms: Option<i64>,
+    /// The act by which it was answered or skipped.
+    settled_by: Option<u64>,
+}
+
+impl ItemState {
+    /// Whether it was neither answered nor skipped.
+    pub fn is_open(&self) -> bool {
+        self.answer.is_none() && !self.skipped
+    }
+
+    /// What holds after one more act, which must be later than those before.
+    pub fn take(&mut self, act: &Act) {
+        self.shown_ms += act.shown_ms;
+        match &act.deed {
+            Deed::Flag(flagged) => self.flagged = *flagged,
+            Deed::Comment(comment) => self.comment.clone_from(comment),
+            Deed::Answer(_) | Deed::Skip | Deed::Undo => {
+                self.answer = match act.deed {
+                    Deed::Answer(answer) => Some(answer),
+                    _ => None,
+                };
+                self.skipped = act.deed == Deed::Skip;
+                self.answered_ms = self.answer.map(|_| act.wall_ms);
+                self.settled_by = (act.deed != Deed::Undo).then_some(act.seq);
+            }
+        }
+    }
+}
+
+/// How all items stand for one annotator, from all of their acts in any order.
+pub fn states<'a>(
+    study: &str,
+    pseudonym: &str,
+    acts: impl IntoIterator<Item = &'a Act>,
+) -> BTreeMap<u32, ItemState> {
+    let mut ordered: Vec<(u64, ActId, &Act)> = acts
+        .into_iter()
+        .map(|act| (act.seq, act.id(study, pseudonym), act))
+        .collect();
+    ordered.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    // The same act from two places is one.
+    ordered.dedup_by(|a, b| a.1 == b.1);
+    let mut states: BTreeMap<u32, ItemState> = BTreeMap::new();
+    for (_, _, act) in ordered {
+        states.entry(act.item).or_default().take(act);
+    }
+    states
+}
+
+/// The item whose answer or skip came last: what an undo opens again.
+pub fn last_settled(states: &BTreeMap<u32, ItemState>) -> Option<u32> {
+    let settled = states
+        .iter()
+        .filter_map(|(item, state)| Some((state.settled_by?, *item)));
+    settled.max().map(|(_, item)| item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn act(seq: u64, item: u32, deed: Deed) -> Act {
+        Act {
+            seq,
+            item,
+            deed,
+            shown_ms: 10,
+            wall_ms: 1000 - seq as i64,
+        }
+    }
+
+    fn choice(choice: Choice) -> Deed {
+        Deed::Answer(Answer::Choice(choice))
+    }
+
+    #[test]
+    fn the_last_answer_holds_whatever_the_order_and_the_clock() {
+        let acts = [
+            act(1, 1, choice(Choice::Left)),
+            act(2, 2, Deed::Skip),
+            act(3, 2, Deed::Comment("odd".to_string())),
+            act(4, 2, Deed::Flag(true)),
+            act(5, 1, Deed::Undo),
+            act(6, 1, choice(Choice::Tie)),
+            act(7, 3, choice(Choice::Right)),
+        ];
+        let expected = states("s", "A1", &acts);
+        assert_eq!(expected[&1].answer, Some(Answer::Choice(Choice::Tie)));
+        assert_eq!(expected[&1].shown_ms, 30);
+        assert!(expected[&2].skipped && expected[&2].flagged && !expected[&2].is_open());
+        assert_eq!(expected[&2].comment, "odd");
+        assert_eq!(last_settled(&expected), Some(3));
+        let mut other: Vec<&Act> = acts.iter().chain(&acts[2..4]).collect();
+        other.reverse();
+        assert_eq!(states("s", "A1", other), expected, "twice and backwards");
+    }
+
+    #[test]
+    fn undo_goes_back_one_item_after_the_other() {
+        let mut acts = vec![
+            act(1, 1, choice(Choice::Left)),
+            act(2, 2, choice(Choice::Left)),
+            act(3, 2, Deed::Undo),
+        ];
+        let now = states("s", "A1", &acts);
+        assert!(now[&2].is_open());
+        assert_eq!(last_settled(&now), Some(1));
+        acts.push(act(4, 1, Deed::Undo));
+        assert_eq!(last_settled(&states("s", "A1", &acts)), None);
+    }
+
+    #[test]
+    fn answers_fit_their_kind_and_scale() {
+        let wrong = choice(Choice::Tie).check(7, StudyKind::Rating).unwrap_err();
+        assert!(
+            wrong
+                .to_string()
+                .starts_with("item 7: a rating is answered by scores")
+        );
+        let long = Deed::Comment("x".repeat(COMMENT_LIMIT + 1));
+        assert!(long.check(1, StudyKind::AbTest).is_err());
+        assert!(serde_json::from_str::<Score>("6").is_err());
+        assert!(serde_json::from_str::<Score>("0").is_err());
+        assert_eq!(serde_json::from_str::<Score>("5").unwrap().points(), 5);
+    }
+
+    #[test]
+    fn acts_that_differ_have_different_names() {
+        let one = act(1, 1, Deed::Skip);
+        assert_eq!(one.id("s", "A1"), one.clone().id("s", "A1"));
+        assert_ne!(one.id("s", "A1"), one.id("s", "A2"));
+        assert_ne!(one.id("s", "A1"), act(1, 1, Deed::Undo).id("s", "A1"));
+    }
+}

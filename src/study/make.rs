@@ -1,0 +1,460 @@
+//! Making a study: contexts are drawn, items numbered, annotators given theirs in an order and on sides of
+//! their own.
+//!
+//! What comes out has two halves: what annotators may see, and the sealed key. Knows no file and no clock.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::contexts::ContextKey;
+use super::definition::{Definition, StudyKind, names};
+use super::draw::{self, stream};
+use super::error::StudyError;
+use super::page::{Page, Shown, StudyHead};
+
+/// Fewest words of a target from which an attention check is made.
+const CHECK_WORDS: usize = 6;
+
+/// A context that every system of a study has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What tells it from others.
+    pub key: ContextKey,
+    /// What the speaker feels.
+    pub emotion: Option<String>,
+    /// Utterances, oldest first.
+    pub utterances: Vec<String>,
+    /// The listener's own answer.
+    pub target: Option<String>,
+    /// The systems' answers as people are shown them, in the order of the definition's systems.
+    pub answers: Vec<String>,
+}
+
+/// One item with what it is made of: for the store and the unblinded record, never for a page.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its number, drawn.
+    pub number: u32,
+    /// The context.
+    pub context: ContextKey,
+    /// What the speaker feels.
+    pub emotion: Option<String>,
+    /// Utterances, oldest first.
+    pub utterances: Vec<String>,
+    /// The responses: two in an A/B test, one in a rating.
+    pub texts: Vec<String>,
+    /// What the responses are.
+    pub content: Content,
+}
+
+/// What the responses of an item are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Those of two systems, by place.
+    Pair(usize, usize),
+    /// That of one system, by place.
+    Single(usize),
+    /// An attention check: the target and shuffled words, or shuffled words alone.
+    Check,
+}
+
+/// That an annotator is given an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Number of the annotator.
+    pub annotator: u32,
+    /// Place among the annotator's items, from 1.
+    pub position: u32,
+    /// Number of the item.
+    pub item: u32,
+    /// Whether the first response is on the right.
+    pub swapped: bool,
+}
+
+/// Which part somebody has in a study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Judges the items given to them at the start.
+    Rater,
+    /// Judges the items on which three differ.
+    Adjudicator,
+}
+
+/// Somebody who judges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Annotator {
+    /// From 1.
+    pub number: u32,
+    /// What packs and results call them.
+    pub pseudonym: String,
+    /// Their name, which never leaves the store.
+    #[serde(skip)]
+    pub name: String,
+    /// Their part.
+    pub role: Role,
+}
+
+/// What gives the systems away: nothing of it is shown, printed or sent before the study is unblinded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed<T>(T);
+
+impl<T> Sealed<T> {
+    /// Seals something.
+    pub fn new(secret: T) -> Sealed<T> {
+        Sealed(secret)
+    }
+
+    /// For the store, which keeps it, and for the explicit act of unblinding.
+    pub fn open(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Sealed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed")
+    }
+}
+
+/// What was noticed while a study was made, in counts that give nothing away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Remarks {
+    /// Items whose two responses are the same, so that only a tie is right.
+    pub identical: usize,
+    /// Items in which a response or the context names one of the systems.
+    pub naming: usize,
+}
+
+/// A study that was made and is yet to be kept.
+#[derive(Debug, Clone)]
+pub struct NewStudy {
+    /// What annotators know of it.
+    pub head: StudyHead,
+    /// Who judges, raters first.
+    pub annotators: Vec<Annotator>,
+    /// What was noticed.
+    pub remarks: Remarks,
+    /// The definition, with the systems' names but pseudonyms of people.
+    pub definition: Sealed<Definition>,
+    /// The items, in the order of their numbers.
+    pub items: Sealed<Vec<Item>>,
+    /// Who is given what, in order of annotator and position.
+    pub assignments: Sealed<Vec<Assignment>>,
+}
+
+/// Makes a study of the candidates. `nonce` tells apart studies of the same definition made at the same
+/// moment.
+///
+/// # Errors
+/// The definition cannot be, or there are too few candidates for its contexts or checks.
+pub fn make(
+    definition: &Definition,
+    candidates: &[Candidate],
+    created_ms: i64,
+    nonce: u64,
+) -> Result<NewStudy, StudyError> {
+    definition.validate()?;
+    let candidates = usable(definition, candidates);
+    if candidates.len() < definition.contexts {
+        return Err(StudyError::TooFew {
+            found: candidates.len(),
+            what: "have a response by every system",
+            wanted: definition.contexts,
+            mend: "choose fewer contexts, or systems that answered the same ones",
+        });
+    }
+    let emotions: Vec<_> = candidates.iter().map(|c| c.emotion.clone()).collect();
+    let drawn = draw::contexts(
+        &emotions,
+        definition.contexts,
+        definition.stratified,
+        definition.seed,
+    );
+    let (mut items, contexts_of) = items(definition, &candidates, &drawn);
+    let checks = checks(definition, &candidates, &drawn)?;
+    let first_check = items.len();
+    items.extend(checks);
+    let numbers = number(&mut items, definition.seed);
+    let assignments = assignments(definition, &items, &contexts_of, first_check);
+    let remarks = remarks(definition, &items);
+    // Places are as they were made up to here; the record is kept in the order of the numbers.
+    let items = numbers.into_iter().map(|at| items[at].clone()).collect();
+    Ok(NewStudy {
+        head: head(definition, created_ms, nonce),
+        annotators: annotators(definition),
+        remarks,
+        definition: Sealed::new(pseudonymous(definition)),
+        items: Sealed::new(items),
+        assignments: Sealed::new(assignments),
+    })
+}
+
+/// A number that no other study on this machine or another is likely to have.
+pub fn fresh_nonce() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::collections::hash_map::RandomState::new();
+    random.build_hasher().finish()
+}
+
+fn head(definition: &Definition, created_ms: i64, nonce: u64) -> StudyHead {
+    let identity = format!(
+        "{created_ms}/{nonce}/{}/{}",
+        definition.seed, definition.title
+    );
+    let digest = Sha256::digest(identity.as_bytes());
+    StudyHead {
+        uid: digest[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        title: definition.title.clone(),
+        kind: definition.kind,
+        instructions: definition.instructions.clone(),
+        created_ms,
+    }
+}
+
+fn annotators(definition: &Definition) -> Vec<Annotator> {
+    let raters = definition.annotators.iter().map(|name| (name, Role::Rater));
+    let fourth = definition
+        .adjudicator
+        .iter()
+        .map(|name| (name, Role::Adjudicator));
+    let everyone = raters.chain(fourth).zip(1..);
+    everyone
+        .map(|((name, role), number)| Annotator::new(number, name, role))
+        .collect()
+}
+
+/// The definition with pseudonyms in place of people's names, which stand with the annotators alone.
+fn pseudonymous(definition: &Definition) -> Definition {
+    let mut people = annotators(definition)
+        .into_iter()
+        .map(|annotator| annotator.pseudonym);
+    Definition {
+        annotators: people.by_ref().take(definition.annotators.len()).collect(),
+        adjudicator: people.next(),
+        ..definition.clone()
+    }
+}
+
+impl Annotator {
+    /// The annotator of this number.
+    pub fn new(number: u32, name: &str, role: Role) -> Annotator {
+        Annotator {
+            number,
+            pseudonym: format!("A{number}"),
+            name: name.to_string(),
+            role,
+        }
+    }
+}
+
+/// Candidates with an answer by every system, each once, in an order that does not depend on that of files.
+fn usable<'a>(definition: &Definition, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
+    let answered = |candidate: &&Candidate| {
+        candidate.answers.len() == definition.systems.len()
+            && candidate
+                .answers
+                .iter()
+                .all(|answer| !answer.trim().is_empty())
+    };
+    let mut usable: Vec<&Candidate> = candidates.iter().filter(answered).collect();
+    usable.sort_by(|a, b| a.key.cmp(&b.key));
+    usable.dedup_by(|a, b| a.key == b.key);
+    usable
+}
+
+/// The items of the drawn contexts, and for each the place of its context among the drawn ones.
+fn items(
+    definition: &Definition,
+    candidates: &[&Candidate],
+    drawn: &[usize],
+) -> (Vec<Item>, Vec<usize>) {
+    let contents: Vec<Content> = match definition.kind {
+        StudyKind::AbTest => {
+            let pairs = definition.pairs();
+            pairs
+                .into_iter()
+                .map(|(a, b)| Content::Pair(a, b))
+                .collect()
+        }
+        StudyKind::Rating => (0..definition.systems.len()).map(Content::Single).collect(),
+    };
+    let mut items = Vec::new();
+    let mut contexts_of = Vec::new();
+    for (place, at) in drawn.iter().enumerate() {
+        let candidate = candidates[*at];
+        let text = |system: usize| candidate.answers[system].clone();
+        for content in &contents {
+            let texts = match *content {
+                Content::Pair(a, b) => vec![text(a), text(b)],
+                Content::Single(system) => vec![text(system)],
+                Content::Check => Vec::new(),
+            };
+            items.push(item(candidate, texts, *content));
+            contexts_of.push(place);
+        }
+    }
+    (items, contexts_of)
+}
+
+fn item(candidate: &Candidate, texts: Vec<String>, content: Content) -> Item {
+    Item {
+        number: 0,
+        context: candidate.key.clone(),
+        emotion: candidate.emotion.clone(),
+        utterances: candidate.utterances.clone(),
+        texts,
+        content,
+    }
+}
+
+/// Attention checks on contexts that were not drawn: the target against its own words shuffled, or the
+/// shuffled words alone.
+fn checks(
+    definition: &Definition,
+    candidates: &[&Candidate],
+    drawn: &[usize],
+) -> Result<Vec<Item>, StudyError> {
+    let drawn: HashSet<usize> = drawn.iter().copied().collect();
+    let mut rng = stream(definition.seed, "checks", 0);
+    let long_enough = |candidate: &Candidate| {
+        let target = candidate.target.as_deref().unwrap_or("");
+        target.split_whitespace().count() >= CHECK_WORDS
+    };
+    let free: Vec<usize> = draw::order(candidates.len(), &mut rng)
+        .into_iter()
+        .filter(|at| !drawn.contains(at) && long_enough(candidates[*at]))
+        .take(definition.attention_checks)
+        .collect();
+    if free.len() < definition.attention_checks {
+        return Err(StudyError::TooFew {
+            found: free.len(),
+            what: "are left that have a target for an attention check",
+            wanted: definition.attention_checks,
+            mend: "choose fewer attention checks or fewer contexts",
+        });
+    }
+    let check = |at: usize| {
+        let candidate = candidates[at];
+        let target = candidate.target.clone().unwrap_or_default();
+        let mut words: Vec<&str> = target.split_whitespace().collect();
+        words.shuffle(&mut rng);
+        let salad = words.join(" ");
+        let texts = match definition.kind {
+            StudyKind::AbTest => vec![target.clone(), salad],
+            StudyKind::Rating => vec![salad],
+        };
+        item(candidate, texts, Content::Check)
+    };
+    Ok(free.into_iter().map(check).collect())
+}
+
+/// Numbers the items from 1 in a drawn order; gives their places in the order of the numbers.
+fn number(items: &mut [Item], seed: u64) -> Vec<usize> {
+    let places = draw::order(items.len(), &mut stream(seed, "numbers", 0));
+    for (at, number) in places.iter().zip(1..) {
+        items[*at].number = number;
+    }
+    places
+}
+
+/// Each context goes to as many annotators as judge an item, in turn, so that all get as many; the same ones
+/// judge all items of a context. Everybody gets every check.
+fn assignments(
+    definition: &Definition,
+    items: &[Item],
+    contexts_of: &[usize],
+    first_check: usize,
+) -> Vec<Assignment> {
+    let seed = definition.seed;
+    let people = definition.annotators.len();
+    let turn = draw::order(people, &mut stream(seed, "annotators", 0));
+    let judges = |context: usize, annotator: usize| {
+        let from = context * definition.raters_per_item;
+        (from..from + definition.raters_per_item).any(|at| turn[at % people] == annotator)
+    };
+    let mut assignments = Vec::new();
+    for annotator in 0..people {
+        let given: Vec<&Item> = (0..items.len())
+            .filter(|at| *at >= first_check || judges(contexts_of[*at], annotator))
+            .map(|at| &items[at])
+            .collect();
+        assignments.extend(arranged(seed, annotator as u32 + 1, 0, given));
+    }
+    assignments
+}
+
+/// Puts items in an order and on sides of the annotator's own, behind the `before` that they have already.
+/// For each pair of systems the first is as often on the left as on the right.
+fn arranged(seed: u64, annotator: u32, before: u32, mut items: Vec<&Item>) -> Vec<Assignment> {
+    let batch = (u64::from(annotator) << 32) | u64::from(before);
+    let mut rng = stream(seed, "order", batch);
+    items.sort_by_key(|item| item.number);
+    items.shuffle(&mut rng);
+    let mut contents: Vec<Content> = Vec::new();
+    for item in &items {
+        if !contents.contains(&item.content) {
+            contents.push(item.content);
+        }
+    }
+    let mut swapped = vec![false; items.len()];
+    for content in contents {
+        let places: Vec<usize> = (0..items.len())
+            .filter(|at| items[*at].content == content && items[*at].texts.len() > 1)
+            .collect();
+        for (at, side) in places.iter().zip(draw::sides(places.len(), &mut rng)) {
+            swapped[*at] = side;
+        }
+    }
+    items
+        .iter()
+        .zip(swapped)
+        .zip(before + 1..)
+        .map(|((item, swapped), position)| Assignment {
+            annotator,
+            position,
+            item: item.number,
+            swapped,
+        })
+        .collect()
+}
+
+/// Gives items on which three differ to the fourth annotator, behind the `before` that they have already.
+pub fn adjudicate(seed: u64, annotator: u32, before: u32, items: &[Item]) -> Vec<Assignment> {
+    arranged(seed, annotator, before, items.iter().collect())
+}
+
+/// An item as it is shown, in a form that cannot say whose the responses are.
+pub fn page(item: &Item, swapped: bool) -> Page {
+    let text = |at: usize| item.texts.get(at).cloned().unwrap_or_default();
+    let shown = match item.texts.len() {
+        1 => Shown::Single { response: text(0) },
+        _ => Shown::Pair {
+            left: text(usize::from(swapped)),
+            right: text(usize::from(!swapped)),
+        },
+    };
+    Page {
+        item: item.number,
+        context: item.utterances.clone(),
+        shown,
+    }
+}
+
+fn remarks(definition: &Definition, items: &[Item]) -> Remarks {
+    let names_any = |text: &String| definition.systems.iter().any(|system| names(text, system));
+    let naming = |item: &&Item| item.texts.iter().chain(&item.utterances).any(names_any);
+    let identical = |item: &&Item| item.texts.len() > 1 && item.texts[0] == item.texts[1];
+    Remarks {
+        identical: items.iter().filter(identical).count(),
+        naming: items.iter().filter(naming).count(),
+    }
+}

@@ -1,0 +1,21 @@
+//! People judge: responses of systems, studies, assignment, blinding, verdicts, agreement, packs.
+//!
+//! Pure: takes and gives plain data; must not know SQL, a window, a tensor or a run.
+
+pub mod contexts;
+pub mod definition;
+pub mod display;
+mod draw;
+mod error;
+pub mod export;
+pub mod judgement;
+pub mod make;
+pub mod pack;
+pub mod page;
+pub mod record;
+pub mod responses;
+pub mod results;
+pub mod statistics;
+pub mod verdict;
+
+pub use error::{PackError, StudyError};

@@ -1,0 +1,272 @@
+//! A pack: one annotator's pages and acts in one file, sent out to be judged and sent back to be merged.
+//!
+//! It is made of the same types as a page, so it has no place for a system. Acts are put together as sets:
+//! merging twice, or in any order, gives the same. Knows no file system.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::PackError;
+use super::judgement::Act;
+use super::page::{Page, StudyHead};
+
+/// Marks a file as a pack.
+const FORMAT: &str = "emprl-pack";
+/// The form that this program writes and reads.
+const FORM: u32 = 1;
+
+/// One annotator's part of a study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// What annotators know of the study.
+    pub head: StudyHead,
+    /// Who judges, by pseudonym.
+    pub pseudonym: String,
+    /// Their pages, in their order.
+    pub pages: Vec<Page>,
+    /// What they have done so far.
+    pub acts: Vec<Act>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<P> {
+    format: String,
+    form: u32,
+    /// SHA-256 of the content as it is written here, in hexadecimal.
+    sha256: String,
+    pack: P,
+}
+
+/// What every form of pack begins with.
+#[derive(Deserialize)]
+struct Beginning {
+    format: String,
+    form: u32,
+}
+
+impl Pack {
+    /// A name for its file that tells nothing but the study's and annotator's marks.
+    pub fn file_name(&self) -> String {
+        let study: String = self.head.uid.chars().take(8).collect();
+        format!("study-{study}-{}.emprl.json", self.pseudonym)
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// What the serializer says.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec_pretty(&File {
+            format: FORMAT.to_string(),
+            form: FORM,
+            sha256: self.digest()?,
+            pack: self,
+        })?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads a file, and checks that it is what was written and fits together.
+    ///
+    /// # Errors
+    /// It is no pack, of another form, changed since it was written, or holds an act that cannot be.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Pack, PackError> {
+        let not_a_pack = |error: serde_json::Error| PackError::NotAPack {
+            detail: error.to_string(),
+        };
+        let beginning: Beginning = serde_json::from_slice(bytes).map_err(not_a_pack)?;
+        if beginning.format != FORMAT {
+            let detail = "it says that it is something else".to_string();
+            return Err(PackError::NotAPack { detail });
+        }
+        if beginning.form != FORM {
+            return Err(PackError::Version {
+                found: beginning.form,
+                known: FORM,
+            });
+        }
+        let file: File<Pack> = serde_json::from_slice(bytes).map_err(not_a_pack)?;
+        if file.pack.digest().map_err(not_a_pack)? != file.sha256 {
+            return Err(PackError::Changed);
+        }
+        file.pack.check()?;
+        Ok(file.pack)
+    }
+
+    /// Checks this pack against the study as it stands here: the same study, and every page as it is shown
+    /// here. The study may have more pages.
+    ///
+    /// # Errors
+    /// [`PackError::ForeignStudy`], [`PackError::Changed`] where its head differs, or
+    /// [`PackError::ForeignItem`].
+    pub fn fits(&self, head: &StudyHead, pages: &[Page]) -> Result<(), PackError> {
+        if self.head.uid != head.uid {
+            return Err(PackError::ForeignStudy);
+        }
+        if self.head != *head {
+            return Err(PackError::Changed);
+        }
+        let ours: HashMap<u32, &Page> = pages.iter().map(|page| (page.item, page)).collect();
+        match self
+            .pages
+            .iter()
+            .find(|page| ours.get(&page.item) != Some(page))
+        {
+            Some(page) => Err(PackError::ForeignItem { item: page.item }),
+            None => Ok(()),
+        }
+    }
+
+    fn digest(&self) -> Result<String, serde_json::Error> {
+        let digest = Sha256::digest(serde_json::to_vec(self)?);
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Whether it fits together: pages of the study's kind, each once, and acts on these pages.
+    fn check(&self) -> Result<(), PackError> {
+        let mut items = HashSet::new();
+        for page in &self.pages {
+            if page.shown.kind() != self.head.kind || !items.insert(page.item) {
+                return Err(PackError::ForeignItem { item: page.item });
+            }
+        }
+        for (act, number) in self.acts.iter().zip(1..) {
+            let wrong = |what: String| Err(PackError::Act { number, what });
+            if !items.contains(&act.item) {
+                return wrong(format!("there is no item {}", act.item));
+            }
+            if act.seq == 0
+                || i64::try_from(act.seq).is_err()
+                || i64::try_from(act.shown_ms).is_err()
+            {
+                return wrong("its number or its time is out of range".to_string());
+            }
+            if let Err(error) = act.deed.check(act.item, self.head.kind) {
+                return wrong(error.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::definition::StudyKind;
+    use crate::study::judgement::{Answer, Choice, Deed};
+    use crate::study::page::Shown;
+
+    fn pack() -> Pack {
+        Pack {
+            head: StudyHead {
+                uid: "0123456789abcdef".to_string(),
+                title: "Which?".to_string(),
+                kind: StudyKind::AbTest,
+                instructions: "Read.".to_string(),
+                created_ms: 7,
+            },
+            pseudonym: "A2".to_string(),
+            pages: vec![Page {
+                item: 4,
+                context: vec!["Hi.".to_string(), "\"Ho\"".to_string()],
+                shown: Shown::Pair {
+                    left: "a".to_string(),
+                    right: "b".to_string(),
+                },
+            }],
+            acts: vec![Act {
+                seq: 1,
+                item: 4,
+                deed: Deed::Answer(Answer::Choice(Choice::Left)),
+                shown_ms: 1200,
+                wall_ms: 9,
+            }],
+        }
+    }
+
+    fn changed(from: &str, to: &str) -> Result<Pack, PackError> {
+        let text = String::from_utf8(pack().to_bytes().unwrap()).unwrap();
+        assert!(text.contains(from), "{text}");
+        Pack::from_bytes(text.replacen(from, to, 1).as_bytes())
+    }
+
+    #[test]
+    fn a_pack_comes_back_as_it_was_sent() {
+        let bytes = pack().to_bytes().unwrap();
+        assert_eq!(Pack::from_bytes(&bytes).unwrap(), pack());
+        assert_eq!(pack().file_name(), "study-01234567-A2.emprl.json");
+        // Mail programs change blanks and line ends, which are no content.
+        let text = String::from_utf8(bytes).unwrap().replace('\n', "\r\n");
+        assert_eq!(Pack::from_bytes(text.as_bytes()).unwrap(), pack());
+    }
+
+    #[test]
+    fn a_changed_pack_is_refused() {
+        assert_eq!(
+            changed("\"left\": \"a\"", "\"left\": \"c\""),
+            Err(PackError::Changed)
+        );
+        assert_eq!(
+            changed(": \"left\"", ": \"right\""),
+            Err(PackError::Changed)
+        );
+        assert_eq!(changed("\"A2\"", "\"A1\""), Err(PackError::Changed));
+        let version = PackError::Version { found: 2, known: 1 };
+        assert_eq!(changed("\"form\": 1", "\"form\": 2"), Err(version));
+        for (from, to) in [
+            ("emprl-pack", "other-pack"),
+            ("\"seq\": 1", "\"seq\": -1"),
+            ("\"seq\": 1", "\"extra\": 0, \"seq\": 1"),
+            ("}", ""),
+        ] {
+            let refused = changed(from, to);
+            assert!(
+                matches!(refused, Err(PackError::NotAPack { .. })),
+                "{refused:?}"
+            );
+        }
+        for bytes in [&b""[..], b"{}", b"\xff\x00", b"[1]"] {
+            let refused = Pack::from_bytes(bytes);
+            assert!(
+                matches!(refused, Err(PackError::NotAPack { .. })),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn acts_that_cannot_be_are_refused_even_under_a_right_checksum() {
+        let refused = |change: &dyn Fn(&mut Pack)| {
+            let mut pack = pack();
+            change(&mut pack);
+            Pack::from_bytes(&pack.to_bytes().unwrap()).unwrap_err()
+        };
+        let elsewhere = refused(&|pack| pack.acts[0].item = 5);
+        assert!(matches!(elsewhere, PackError::Act { number: 1, .. }));
+        let before = refused(&|pack| pack.acts[0].seq = 0);
+        assert!(matches!(before, PackError::Act { number: 1, .. }));
+        let kind = refused(&|pack| pack.head.kind = StudyKind::Rating);
+        assert_eq!(kind, PackError::ForeignItem { item: 4 });
+        let twice = refused(&|pack| pack.pages.push(pack.pages[0].clone()));
+        assert_eq!(twice, PackError::ForeignItem { item: 4 });
+    }
+
+    #[test]
+    fn a_foreign_pack_does_not_fit() {
+        let pack = pack();
+        pack.fits(&pack.head, &pack.pages).unwrap();
+        let mut head = pack.head.clone();
+        head.instructions.push('!');
+        assert_eq!(pack.fits(&head, &pack.pages), Err(PackError::Changed));
+        head.uid.push('0');
+        assert_eq!(pack.fits(&head, &pack.pages), Err(PackError::ForeignStudy));
+        assert_eq!(
+            pack.fits(&pack.head, &[]),
+            Err(PackError::ForeignItem { item: 4 })
+        );
+    }
+}

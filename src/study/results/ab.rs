@@ -1,0 +1,266 @@
+//! An A/B test: who won, whether that can be chance, and strengths over several systems.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::agreement::{Agreement, Labels, agreement};
+use super::{by_raters, system_name};
+use crate::metrics::{Bootstrap, Estimate};
+use crate::study::contexts::ContextKey;
+use crate::study::make::{Content, Role};
+use crate::study::record::{Judged, Record};
+use crate::study::statistics::bradley_terry::bradley_terry_or_prior;
+use crate::study::statistics::significance::{Share, clopper_pearson, sign_test, wilson};
+use crate::study::statistics::{Figure, Undefined, write_figure};
+use crate::study::verdict::{Fourth, Outcome, Verdict, verdict};
+
+const CONFIDENCE: f64 = 0.95;
+
+/// What an A/B test finds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AbResults {
+    /// Each pair of systems that met (rows of Table IV).
+    pub pairs: Vec<PairResults>,
+    /// How far the annotators agree, over the items of all pairs.
+    pub agreement: Agreement,
+    /// Bradley-Terry strengths, ties as half a win of each; or why there are none.
+    #[serde(serialize_with = "write_figure")]
+    pub strengths: Result<Vec<SystemStrength>, Undefined>,
+    /// Wins that were added to both sides of every pair because a system was undefeated; 0 where none.
+    pub strengths_prior: f64,
+}
+
+/// One system against another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PairResults {
+    /// Model A.
+    pub first: String,
+    /// Model B.
+    pub second: String,
+    /// Items given out.
+    pub items: u64,
+    /// Items judged: won, lost, tied or unresolved.
+    pub judged: u64,
+    /// Items on which votes are missing.
+    pub open: u64,
+    /// Items on which three differ and the fourth has not spoken.
+    pub waiting_for_fourth: u64,
+    /// Items that the fourth decided.
+    pub by_fourth: u64,
+    /// Share of judged items won, with Wilson's 95 % interval; none without judged items.
+    pub win: Option<Share>,
+    /// Share lost.
+    pub lose: Option<Share>,
+    /// Share of ties.
+    pub tie: Option<Share>,
+    /// Share on which three differ and the fourth settled nothing.
+    pub unresolved: Option<Share>,
+    /// Wins among wins and losses, with Wilson's 95 % interval.
+    pub preference: Option<Share>,
+    /// The same with the exact 95 % interval of Clopper and Pearson.
+    pub preference_exact: Option<Share>,
+    /// Two-sided p of the exact sign test of wins against losses.
+    #[serde(serialize_with = "write_figure")]
+    pub p: Figure,
+    /// Share won minus share lost, with its 95 % bootstrap interval over items.
+    pub margin: Option<Estimate>,
+}
+
+/// A system's strength.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SystemStrength {
+    /// Its name.
+    pub system: String,
+    /// Natural-log strength; all sum to 0.
+    pub theta: f64,
+    /// Elo points around 1000, with the 95 % bootstrap interval over contexts.
+    pub elo: Option<Estimate>,
+}
+
+/// An item with its verdict.
+struct Judgement<'a> {
+    item: u32,
+    pair: (usize, usize),
+    context: &'a ContextKey,
+    verdict: Verdict<Outcome>,
+}
+
+pub(super) fn results(study: &Record, all: &[Judged<'_>], bootstrap: &Bootstrap) -> AbResults {
+    let labels = labels(study, all);
+    let judgements = judgements(study, all, &labels);
+    let pairs = study.definition.pairs();
+    let (strengths, strengths_prior) = strengths(study, &judgements, bootstrap);
+    AbResults {
+        pairs: pairs
+            .into_iter()
+            .map(|pair| pair_results(study, pair, &judgements, bootstrap))
+            .collect(),
+        agreement: agreement(study, &labels, Outcome::ALL.len(), false),
+        strengths,
+        strengths_prior,
+    }
+}
+
+/// Numbers of the items on which three differ and the fourth has not spoken.
+pub(super) fn waiting_for_fourth(study: &Record, all: &[Judged<'_>]) -> Vec<u32> {
+    let judgements = judgements(study, all, &labels(study, all));
+    let waiting = judgements
+        .iter()
+        .filter(|j| j.verdict == Verdict::NeedsFourth);
+    waiting.map(|judgement| judgement.item).collect()
+}
+
+/// The raters' outcomes.
+fn labels(study: &Record, all: &[Judged<'_>]) -> Labels {
+    let mut labels = Labels::new();
+    for judged in by_raters(study, all) {
+        if let Some(outcome) = judged.outcome() {
+            let said = labels.entry(judged.item.number).or_default();
+            said.insert(judged.assignment.annotator, outcome.index());
+        }
+    }
+    labels
+}
+
+fn judgements<'a>(study: &Record, all: &[Judged<'a>], labels: &Labels) -> Vec<Judgement<'a>> {
+    let is_fourth = |judged: &&Judged<'_>| {
+        let number = judged.assignment.annotator;
+        let annotator = study.annotators.iter().find(|a| a.number == number);
+        annotator.is_some_and(|annotator| annotator.role == Role::Adjudicator)
+    };
+    let fourths: BTreeMap<u32, Fourth<Outcome>> = all
+        .iter()
+        .filter(is_fourth)
+        .map(|judged| {
+            let said = match judged.outcome() {
+                Some(outcome) => Fourth::Said(outcome),
+                None if judged.state.skipped => Fourth::Abstained,
+                None => Fourth::Waiting,
+            };
+            (judged.item.number, said)
+        })
+        .collect();
+    let mut items: BTreeMap<u32, Judgement<'a>> = BTreeMap::new();
+    for judged in all {
+        let Content::Pair(a, b) = judged.item.content else {
+            continue;
+        };
+        let number = judged.item.number;
+        let said = labels.get(&number);
+        let votes: Vec<Outcome> = said
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .map(|label| Outcome::ALL[*label])
+            .collect();
+        let fourth = fourths.get(&number).copied().unwrap_or(Fourth::Waiting);
+        items.entry(number).or_insert_with(|| Judgement {
+            item: number,
+            pair: (a, b),
+            context: &judged.item.context,
+            verdict: verdict(&votes, fourth),
+        });
+    }
+    items.into_values().collect()
+}
+
+fn pair_results(
+    study: &Record,
+    pair: (usize, usize),
+    judgements: &[Judgement<'_>],
+    bootstrap: &Bootstrap,
+) -> PairResults {
+    let verdicts: Vec<Verdict<Outcome>> = judgements
+        .iter()
+        .filter(|judgement| judgement.pair == pair)
+        .map(|judgement| judgement.verdict)
+        .collect();
+    let count = |is: &dyn Fn(Verdict<Outcome>) -> bool| {
+        verdicts.iter().filter(|verdict| is(**verdict)).count() as u64
+    };
+    let ended = |outcome| count(&|verdict| verdict.label() == Some(outcome));
+    let (wins, losses, ties) = (
+        ended(Outcome::Win),
+        ended(Outcome::Lose),
+        ended(Outcome::Tie),
+    );
+    let unresolved = count(&|verdict| verdict == Verdict::Unresolved);
+    let judged = wins + losses + ties + unresolved;
+    let share = |n| wilson(n, judged, CONFIDENCE).ok();
+    let scores: Vec<f64> = verdicts
+        .iter()
+        .filter_map(|verdict| match verdict {
+            Verdict::Open | Verdict::NeedsFourth => None,
+            Verdict::Unresolved => Some(0.0),
+            Verdict::Majority(outcome) | Verdict::ByFourth(outcome) => Some(match outcome {
+                Outcome::Win => 1.0,
+                Outcome::Lose => -1.0,
+                Outcome::Tie => 0.0,
+            }),
+        })
+        .collect();
+    let mean =
+        |drawn: &[usize]| drawn.iter().map(|at| scores[*at]).sum::<f64>() / drawn.len() as f64;
+    PairResults {
+        first: system_name(study, pair.0),
+        second: system_name(study, pair.1),
+        items: verdicts.len() as u64,
+        judged,
+        open: count(&|verdict| verdict == Verdict::Open),
+        waiting_for_fourth: count(&|verdict| verdict == Verdict::NeedsFourth),
+        by_fourth: count(&|verdict| matches!(verdict, Verdict::ByFourth(_))),
+        win: share(wins),
+        lose: share(losses),
+        tie: share(ties),
+        unresolved: share(unresolved),
+        preference: wilson(wins, wins + losses, CONFIDENCE).ok(),
+        preference_exact: clopper_pearson(wins, wins + losses, CONFIDENCE).ok(),
+        p: sign_test(wins, losses),
+        margin: bootstrap.estimate(scores.len(), mean),
+    }
+}
+
+type Strengths = (Result<Vec<SystemStrength>, Undefined>, f64);
+
+fn strengths(study: &Record, judgements: &[Judgement<'_>], bootstrap: &Bootstrap) -> Strengths {
+    let n = study.definition.systems.len();
+    let mut contexts: BTreeMap<&ContextKey, Vec<&Judgement<'_>>> = BTreeMap::new();
+    for judgement in judgements {
+        contexts
+            .entry(judgement.context)
+            .or_default()
+            .push(judgement);
+    }
+    let contexts: Vec<Vec<&Judgement<'_>>> = contexts.into_values().collect();
+    let wins = |drawn: &[usize]| {
+        let mut wins = vec![vec![0.0; n]; n];
+        for judgement in drawn.iter().flat_map(|at| &contexts[*at]) {
+            let (a, b) = judgement.pair;
+            match judgement.verdict.label() {
+                Some(Outcome::Win) => wins[a][b] += 1.0,
+                Some(Outcome::Lose) => wins[b][a] += 1.0,
+                Some(Outcome::Tie) => {
+                    wins[a][b] += 0.5;
+                    wins[b][a] += 0.5;
+                }
+                None => {}
+            }
+        }
+        wins
+    };
+    let all: Vec<usize> = (0..contexts.len()).collect();
+    let strengths = match bradley_terry_or_prior(&wins(&all)) {
+        Ok(strengths) => strengths,
+        Err(undefined) => return (Err(undefined), 0.0),
+    };
+    let elo = |system: usize, drawn: &[usize]| {
+        let drawn = bradley_terry_or_prior(&wins(drawn));
+        drawn.map_or(f64::NAN, |drawn| drawn.elo[system])
+    };
+    let systems = (0..n).map(|system| SystemStrength {
+        system: system_name(study, system),
+        theta: strengths.theta[system],
+        elo: bootstrap.estimate(contexts.len(), |drawn| elo(system, drawn)),
+    });
+    (Ok(systems.collect()), strengths.prior)
+}

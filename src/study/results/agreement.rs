@@ -1,0 +1,120 @@
+//! How far the annotators of a study agree, all together and two by two.
+//!
+//! Takes labels by item and annotator; knows no system.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::study::record::Record;
+use crate::study::statistics::agreement::{
+    Metric, Weights, cohen_kappa, fleiss_kappa, krippendorff_alpha,
+};
+use crate::study::statistics::{Figure, Undefined, write_figure};
+
+/// Labels by item and annotator, `0..categories`, in their order where they have one.
+pub(super) type Labels = BTreeMap<u32, BTreeMap<u32, usize>>;
+
+/// Agreement over the items of a study.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Items with two or more judgements.
+    pub items: usize,
+    /// Judgements of these.
+    pub judgements: usize,
+    /// Fleiss' kappa over the items that all raters of an item judged.
+    #[serde(serialize_with = "write_figure")]
+    pub fleiss_kappa: Figure,
+    /// Items that Fleiss' kappa is over.
+    pub fleiss_items: usize,
+    /// Krippendorff's alpha over all judgements.
+    #[serde(serialize_with = "write_figure")]
+    pub krippendorff_alpha: Figure,
+    /// How far apart two values are for alpha.
+    pub alpha_metric: Metric,
+    /// Cohen's kappa, two by two.
+    pub pairs: Vec<RaterPair>,
+}
+
+/// Two annotators who judged the same items.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RaterPair {
+    /// Pseudonym.
+    pub first: String,
+    /// Pseudonym.
+    pub second: String,
+    /// Items that both judged.
+    pub items: usize,
+    /// Cohen's kappa, unweighted.
+    #[serde(serialize_with = "write_figure")]
+    pub kappa: Figure,
+    /// Cohen's kappa with quadratic weights; undefined for labels without an order.
+    #[serde(serialize_with = "write_figure")]
+    pub weighted_kappa: Figure,
+}
+
+/// Agreement over labels; `ordered` where their order means something.
+pub(super) fn agreement(
+    study: &Record,
+    labels: &Labels,
+    categories: usize,
+    ordered: bool,
+) -> Agreement {
+    let paired: Vec<&BTreeMap<u32, usize>> =
+        labels.values().filter(|said| said.len() > 1).collect();
+    let whole: Vec<Vec<usize>> = paired
+        .iter()
+        .filter(|said| said.len() == study.definition.raters_per_item)
+        .map(|said| said.values().copied().collect())
+        .collect();
+    let values: Vec<Vec<f64>> = paired
+        .iter()
+        .map(|said| said.values().map(|label| *label as f64).collect())
+        .collect();
+    let alpha_metric = if ordered {
+        Metric::Ordinal
+    } else {
+        Metric::Nominal
+    };
+    Agreement {
+        items: paired.len(),
+        judgements: paired.iter().map(|said| said.len()).sum(),
+        fleiss_kappa: fleiss_kappa(&whole, categories),
+        fleiss_items: whole.len(),
+        krippendorff_alpha: krippendorff_alpha(&values, alpha_metric),
+        alpha_metric,
+        pairs: rater_pairs(study, &paired, categories, ordered),
+    }
+}
+
+fn rater_pairs(
+    study: &Record,
+    items: &[&BTreeMap<u32, usize>],
+    categories: usize,
+    ordered: bool,
+) -> Vec<RaterPair> {
+    let mut pairs = Vec::new();
+    for (at, first) in study.annotators.iter().enumerate() {
+        for second in &study.annotators[at + 1..] {
+            let both = items
+                .iter()
+                .filter_map(|said| Some((*said.get(&first.number)?, *said.get(&second.number)?)));
+            let (a, b): (Vec<usize>, Vec<usize>) = both.unzip();
+            if a.is_empty() {
+                continue;
+            }
+            let kappa = |weights| cohen_kappa(&a, &b, categories, weights);
+            pairs.push(RaterPair {
+                first: first.pseudonym.clone(),
+                second: second.pseudonym.clone(),
+                items: a.len(),
+                kappa: kappa(Weights::Unweighted),
+                weighted_kappa: match ordered {
+                    true => kappa(Weights::Quadratic),
+                    false => Err(Undefined::Mismatch),
+                },
+            });
+        }
+    }
+    pairs
+}

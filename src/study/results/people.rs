@@ -1,0 +1,218 @@
+//! Each annotator's work: how much, how fast, how near to the others, all along.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::study::judgement::{Answer, Aspect, Choice};
+use crate::study::make::{Content, Role};
+use crate::study::page::Progress;
+use crate::study::record::{Judged, Record};
+use crate::study::statistics::significance::sign_test;
+use crate::study::statistics::{Figure, write_figure};
+use crate::study::verdict::Outcome;
+
+/// Parts into which an annotator's items are cut, in the order in which they were given.
+const BLOCKS: usize = 4;
+/// Fluency up to which shuffled words count as noticed.
+const NOTICED_FLUENCY: u8 = 2;
+
+/// One annotator's work.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnnotatorResults {
+    /// Who.
+    pub pseudonym: String,
+    /// Their part.
+    pub role: Role,
+    /// How much.
+    pub progress: Progress,
+    /// Items with a comment.
+    pub comments: usize,
+    /// Median time an answered item was in view, in milliseconds.
+    pub median_ms: Option<u64>,
+    /// Time all items were in view, in milliseconds.
+    pub total_ms: u64,
+    /// Mean distance to the other raters' answers on the same items: in an A/B test the share that differs, in a
+    /// rating the mean absolute difference in points over the three aspects.
+    pub distance: Option<f64>,
+    /// How often each side was chosen; none in a rating.
+    pub sides: Option<SideBias>,
+    /// How attention checks went; none where there were none.
+    pub checks: Option<CheckResults>,
+    /// The same over time, in parts of equal size.
+    pub over_time: Vec<Block>,
+}
+
+/// How often each side was chosen. Sides were drawn, so neither should be preferred.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SideBias {
+    /// Left.
+    pub left: u64,
+    /// Right.
+    pub right: u64,
+    /// Two-sided p of the exact sign test.
+    #[serde(serialize_with = "write_figure")]
+    pub p: Figure,
+}
+
+/// How attention checks went. In an A/B test the target must be chosen, in a rating shuffled words must be
+/// given a fluency of 1 or 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CheckResults {
+    /// Checks answered.
+    pub answered: usize,
+    /// Answered rightly.
+    pub passed: usize,
+}
+
+/// A part of an annotator's items.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Block {
+    /// Place of the first item, from 1.
+    pub from: u32,
+    /// Place of the last.
+    pub to: u32,
+    /// Items answered.
+    pub answered: usize,
+    /// Median time in view, in milliseconds.
+    pub median_ms: Option<u64>,
+    /// Mean distance to the others, as [`AnnotatorResults::distance`].
+    pub distance: Option<f64>,
+}
+
+/// What raters said of each item, as numbers that can be told apart: an outcome, or three scores.
+type Said = BTreeMap<u32, Vec<(u32, [f64; 3])>>;
+
+pub(super) fn results(study: &Record, all: &[Judged<'_>]) -> Vec<AnnotatorResults> {
+    let mut said = Said::new();
+    for judged in super::by_raters(study, all) {
+        if let Some(answer) = answer(&judged) {
+            let of_item = said.entry(judged.item.number).or_default();
+            of_item.push((judged.assignment.annotator, answer));
+        }
+    }
+    let of = |annotator: &crate::study::make::Annotator| {
+        let own: Vec<Judged<'_>> = all
+            .iter()
+            .filter(|judged| judged.assignment.annotator == annotator.number)
+            .copied()
+            .collect();
+        AnnotatorResults {
+            pseudonym: annotator.pseudonym.clone(),
+            role: annotator.role,
+            progress: progress(&own),
+            comments: own
+                .iter()
+                .filter(|judged| !judged.state.comment.is_empty())
+                .count(),
+            median_ms: median_ms(&own),
+            total_ms: own.iter().map(|judged| judged.state.shown_ms).sum(),
+            distance: distance(&own, &said),
+            sides: sides(&own),
+            checks: checks(&own),
+            over_time: over_time(&own, &said),
+        }
+    };
+    study.annotators.iter().map(of).collect()
+}
+
+fn answer(judged: &Judged<'_>) -> Option<[f64; 3]> {
+    match judged.state.answer? {
+        Answer::Choice(_) => {
+            let outcome = judged.outcome()?;
+            let is = |other| f64::from(u8::from(outcome == other));
+            // Two different ones are 3 apart over the three places, so 1 in the mean.
+            Some([is(Outcome::Win), is(Outcome::Lose), is(Outcome::Tie)].map(|is| is * 1.5))
+        }
+        Answer::Rating(rating) => {
+            Some(Aspect::ALL.map(|aspect| f64::from(rating.get(aspect).points())))
+        }
+    }
+}
+
+fn distance(own: &[Judged<'_>], said: &Said) -> Option<f64> {
+    let (mut sum, mut n) = (0.0, 0usize);
+    for judged in own {
+        let (Some(mine), Some(others)) = (answer(judged), said.get(&judged.item.number)) else {
+            continue;
+        };
+        for (annotator, theirs) in others {
+            if *annotator != judged.assignment.annotator {
+                let apart: f64 = mine.iter().zip(theirs).map(|(a, b)| (a - b).abs()).sum();
+                sum += apart / 3.0;
+                n += 1;
+            }
+        }
+    }
+    (n > 0).then(|| sum / n as f64)
+}
+
+fn progress(own: &[Judged<'_>]) -> Progress {
+    let count = |is: &dyn Fn(&Judged<'_>) -> bool| own.iter().filter(|j| is(j)).count();
+    Progress {
+        assigned: own.len(),
+        answered: count(&|judged| judged.state.answer.is_some()),
+        skipped: count(&|judged| judged.state.skipped),
+        flagged: count(&|judged| judged.state.flagged),
+    }
+}
+
+fn median_ms(own: &[Judged<'_>]) -> Option<u64> {
+    let answered = own.iter().filter(|judged| judged.state.answer.is_some());
+    let mut times: Vec<u64> = answered.map(|judged| judged.state.shown_ms).collect();
+    times.sort_unstable();
+    let middle = times.len() / 2;
+    match times.len() % 2 {
+        1 => Some(times[middle]),
+        _ => Some(times.get(middle.checked_sub(1)?)?.midpoint(times[middle])),
+    }
+}
+
+fn sides(own: &[Judged<'_>]) -> Option<SideBias> {
+    let chosen = |side: Choice| {
+        let is = |judged: &&Judged<'_>| {
+            judged.item.content != Content::Check
+                && judged.state.answer == Some(Answer::Choice(side))
+        };
+        own.iter().filter(is).count() as u64
+    };
+    let is_ab = own.iter().any(|judged| judged.item.texts.len() > 1);
+    let (left, right) = (chosen(Choice::Left), chosen(Choice::Right));
+    is_ab.then(|| SideBias {
+        left,
+        right,
+        p: sign_test(left, right),
+    })
+}
+
+fn checks(own: &[Judged<'_>]) -> Option<CheckResults> {
+    let checks: Vec<&Judged<'_>> = own
+        .iter()
+        .filter(|judged| judged.item.content == Content::Check)
+        .collect();
+    let passed = |judged: &&&Judged<'_>| match judged.state.answer {
+        Some(Answer::Choice(_)) => judged.outcome() == Some(Outcome::Win),
+        Some(Answer::Rating(rating)) => rating.fluency.points() <= NOTICED_FLUENCY,
+        None => false,
+    };
+    (!checks.is_empty()).then(|| CheckResults {
+        answered: checks
+            .iter()
+            .filter(|judged| judged.state.answer.is_some())
+            .count(),
+        passed: checks.iter().filter(passed).count(),
+    })
+}
+
+fn over_time(own: &[Judged<'_>], said: &Said) -> Vec<Block> {
+    let size = own.len().div_ceil(BLOCKS).max(1);
+    own.chunks(size)
+        .map(|block| Block {
+            from: block[0].assignment.position,
+            to: block[block.len() - 1].assignment.position,
+            answered: progress(block).answered,
+            median_ms: median_ms(block),
+            distance: distance(block, said),
+        })
+        .collect()
+}

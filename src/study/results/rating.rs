@@ -1,0 +1,153 @@
+//! A rating: each system's mean in each aspect, how sure it is, and how it differs from the first system's.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::agreement::{Agreement, Labels, agreement};
+use super::{by_raters, system_name};
+use crate::metrics::{Bootstrap, Estimate};
+use crate::study::contexts::ContextKey;
+use crate::study::judgement::{Answer, Aspect, Score};
+use crate::study::make::Content;
+use crate::study::record::{Judged, Record};
+
+/// What a rating finds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RatingResults {
+    /// Each aspect, in the paper's order (columns of Table III).
+    pub aspects: Vec<AspectResults>,
+}
+
+/// One aspect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AspectResults {
+    /// Which.
+    pub aspect: Aspect,
+    /// Each system's mean, in the order of the systems.
+    pub systems: Vec<SystemMean>,
+    /// Each further system's mean minus the first one's, over the contexts both were rated on.
+    pub differences: Vec<MeanDifference>,
+    /// How far the annotators agree.
+    pub agreement: Agreement,
+}
+
+/// A system's mean score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SystemMean {
+    /// Its name.
+    pub system: String,
+    /// Contexts rated.
+    pub contexts: usize,
+    /// Scores given.
+    pub scores: usize,
+    /// Mean over all scores, with its 95 % bootstrap interval over contexts; none without scores.
+    pub mean: Option<Estimate>,
+}
+
+/// How two systems' means differ.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MeanDifference {
+    /// The further system.
+    pub system: String,
+    /// The first one.
+    pub minus: String,
+    /// Contexts on which both were rated.
+    pub contexts: usize,
+    /// The difference, with its 95 % paired bootstrap interval over contexts.
+    pub difference: Option<Estimate>,
+}
+
+/// Scores of every system in one aspect, by context.
+type Scores<'a> = Vec<BTreeMap<&'a ContextKey, Vec<f64>>>;
+
+pub(super) fn results(study: &Record, all: &[Judged<'_>], bootstrap: &Bootstrap) -> RatingResults {
+    let raters = by_raters(study, all);
+    let of = |aspect| aspect_results(study, &raters, aspect, bootstrap);
+    RatingResults {
+        aspects: Aspect::ALL.into_iter().map(of).collect(),
+    }
+}
+
+fn aspect_results(
+    study: &Record,
+    raters: &[Judged<'_>],
+    aspect: Aspect,
+    bootstrap: &Bootstrap,
+) -> AspectResults {
+    let systems = study.definition.systems.len();
+    let mut labels = Labels::new();
+    let mut scores: Scores<'_> = vec![BTreeMap::new(); systems];
+    for judged in raters {
+        let (Content::Single(system), Some(Answer::Rating(rating))) =
+            (judged.item.content, judged.state.answer)
+        else {
+            continue;
+        };
+        let points = rating.get(aspect).points();
+        let said = labels.entry(judged.item.number).or_default();
+        said.insert(judged.assignment.annotator, usize::from(points) - 1);
+        if let Some(scores) = scores.get_mut(system) {
+            let of_context = scores.entry(&judged.item.context).or_default();
+            of_context.push(f64::from(points));
+        }
+    }
+    AspectResults {
+        aspect,
+        systems: (0..systems)
+            .map(|system| system_mean(study, system, &scores[system], bootstrap))
+            .collect(),
+        differences: (1..systems)
+            .map(|system| difference(study, system, &scores, bootstrap))
+            .collect(),
+        agreement: agreement(study, &labels, Score::WORDS.len(), true),
+    }
+}
+
+fn system_mean(
+    study: &Record,
+    system: usize,
+    scores: &BTreeMap<&ContextKey, Vec<f64>>,
+    bootstrap: &Bootstrap,
+) -> SystemMean {
+    let contexts: Vec<&Vec<f64>> = scores.values().collect();
+    SystemMean {
+        system: system_name(study, system),
+        contexts: contexts.len(),
+        scores: contexts.iter().map(|scores| scores.len()).sum(),
+        mean: bootstrap.estimate(contexts.len(), |drawn| mean(&contexts, drawn)),
+    }
+}
+
+fn difference(
+    study: &Record,
+    system: usize,
+    scores: &Scores<'_>,
+    bootstrap: &Bootstrap,
+) -> MeanDifference {
+    let both = scores[system].iter().filter_map(|(context, own)| {
+        let others = scores[0].get(context)?;
+        Some((own, others))
+    });
+    let (own, others): (Vec<&Vec<f64>>, Vec<&Vec<f64>>) = both.unzip();
+    MeanDifference {
+        system: system_name(study, system),
+        minus: system_name(study, 0),
+        contexts: own.len(),
+        difference: bootstrap.difference(
+            own.len(),
+            |drawn| mean(&own, drawn),
+            |drawn| mean(&others, drawn),
+        ),
+    }
+}
+
+/// Mean of all scores of the drawn contexts.
+fn mean(contexts: &[&Vec<f64>], drawn: &[usize]) -> f64 {
+    let (mut sum, mut n) = (0.0, 0usize);
+    for at in drawn {
+        sum += contexts[*at].iter().sum::<f64>();
+        n += contexts[*at].len();
+    }
+    sum / n as f64
+}

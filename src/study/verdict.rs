@@ -1,0 +1,137 @@
+//! What several annotators say together: the majority of three, a fourth where three differ.
+//!
+//! Knows labels only.
+
+use serde::{Deserialize, Serialize};
+
+/// How an item of an A/B test ended for the first system of its pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was better.
+    Win,
+    /// The other was better.
+    Lose,
+    /// Both were equally good.
+    Tie,
+}
+
+impl Outcome {
+    /// All outcomes, in the order of Table IV.
+    pub const ALL: [Outcome; 3] = [Outcome::Win, Outcome::Lose, Outcome::Tie];
+
+    /// Its place in [`Outcome::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What the fourth annotator said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fourth<L> {
+    /// Nothing yet.
+    Waiting,
+    /// A label.
+    Said(L),
+    /// That they cannot decide.
+    Abstained,
+}
+
+/// What came of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict<L> {
+    /// Votes are missing that can still decide.
+    Open,
+    /// Two or three of the three agree.
+    Majority(L),
+    /// Three differ, and the fourth has not said anything yet.
+    NeedsFourth,
+    /// Three differ, and the fourth agrees with one of them.
+    ByFourth(L),
+    /// Three differ, and the fourth settled nothing.
+    Unresolved,
+}
+
+impl<L> Verdict<L> {
+    /// The label, where there is one.
+    pub fn label(self) -> Option<L> {
+        match self {
+            Verdict::Majority(label) | Verdict::ByFourth(label) => Some(label),
+            Verdict::Open | Verdict::NeedsFourth | Verdict::Unresolved => None,
+        }
+    }
+}
+
+/// The verdict of up to three votes and the fourth's. Two that agree decide, whatever else is said.
+pub fn verdict<L: Copy + PartialEq>(votes: &[L], fourth: Fourth<L>) -> Verdict<L> {
+    let agreed = |label: &&L| votes.iter().filter(|vote| vote == label).count() > 1;
+    if let Some(label) = votes.iter().find(agreed) {
+        return Verdict::Majority(*label);
+    }
+    if votes.len() < super::definition::AB_RATERS {
+        return Verdict::Open;
+    }
+    match fourth {
+        Fourth::Waiting => Verdict::NeedsFourth,
+        Fourth::Said(label) if votes.contains(&label) => Verdict::ByFourth(label),
+        Fourth::Said(_) | Fourth::Abstained => Verdict::Unresolved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_27_votes_of_three() {
+        let mut split = 0;
+        for code in 0..27 {
+            let votes = [code / 9, code / 3 % 3, code % 3].map(|at| Outcome::ALL[at]);
+            let found = verdict(&votes, Fourth::Waiting);
+            let most = Outcome::ALL
+                .into_iter()
+                .find(|label| votes.iter().filter(|vote| *vote == label).count() >= 2);
+            match most {
+                Some(label) => {
+                    assert_eq!(found, Verdict::Majority(label));
+                    // A fourth changes nothing.
+                    for other in Outcome::ALL {
+                        assert_eq!(verdict(&votes, Fourth::Said(other)), found);
+                    }
+                    assert_eq!(verdict(&votes, Fourth::Abstained), found);
+                }
+                None => {
+                    split += 1;
+                    assert_eq!(found, Verdict::NeedsFourth);
+                    for label in Outcome::ALL {
+                        assert_eq!(
+                            verdict(&votes, Fourth::Said(label)),
+                            Verdict::ByFourth(label)
+                        );
+                    }
+                    assert_eq!(verdict(&votes, Fourth::Abstained), Verdict::Unresolved);
+                }
+            }
+        }
+        assert_eq!(split, 6);
+    }
+
+    #[test]
+    fn a_fourth_who_agrees_with_nobody_leaves_it_unresolved() {
+        assert_eq!(verdict(&[1, 2, 3], Fourth::Said(4)), Verdict::Unresolved);
+    }
+
+    #[test]
+    fn two_of_three_decide_before_the_third_has_spoken() {
+        use Outcome::{Lose, Win};
+        assert_eq!(
+            verdict(&[Win, Win], Fourth::Waiting),
+            Verdict::Majority(Win)
+        );
+        assert_eq!(verdict(&[Win, Lose], Fourth::Waiting), Verdict::Open);
+        assert_eq!(verdict::<Outcome>(&[], Fourth::Waiting), Verdict::Open);
+        assert_eq!(Verdict::ByFourth(Lose).label(), Some(Lose));
+        assert_eq!(Verdict::<Outcome>::Unresolved.label(), None);
+    }
+}

@@ -146,7 +146,10 @@ fn files_of_a_wrong_form_are_refused_with_the_line() {
     let ragged = error("a.csv", "index,response\n1,a\n2,b,c\n");
     assert!(ragged.contains("line 3"), "{ragged}");
     let broken = error("a.jsonl", "{\"response\": \"a\"}\n{\"response\":\n");
-    assert!(broken.contains("line 2: the JSON object is cut off"), "{broken}");
+    assert!(
+        broken.contains("line 2: the JSON object is cut off"),
+        "{broken}"
+    );
     let (_dir, path) = file("a.jsonl", "{\"response\": \"a\"}\n");
     let by_index = import(&path, &order(), Some(AlignBy::Index)).unwrap_err();
     assert!(

@@ -139,7 +139,7 @@ fn a_run_that_is_stopped_can_be_resumed() {
         .events
         .push(close);
     wait_for(&mut window, "Stop and close", 10);
-    click(&mut window, "Keep it running");
+    click(&mut window, "Keep the window open");
     click(&mut window, "Stop");
     wait_for(&mut window, "The run was stopped", 120);
     click(&mut window, "Resume");

@@ -17,6 +17,8 @@ fn the_start_page_offers_quickstart_and_says_where_to_go_next() {
         "data import empathetic-dialogues",
         "data import mental-health-subreddits",
         "No run in progress",
+        // This store is not the usual one, so the commands name it.
+        &format!("--store \"{}\"", store.path().display()),
     ] {
         expect(&mut window, label);
     }

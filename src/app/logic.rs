@@ -299,6 +299,11 @@ impl App {
 
     /// A run in progress is not lost by closing the window without being asked.
     fn closing(&mut self, ctx: &Context) {
+        if self.close == Closing::Ask && self.handle.is_none() {
+            // The run has ended while the question stood: nothing is left to ask.
+            self.close = Closing::Yes;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
         if !ctx.input(|input| input.viewport().close_requested()) || self.close == Closing::Yes {
             return;
         }
@@ -321,7 +326,7 @@ impl App {
             ui.add_space(space::S);
             ui.horizontal(|ui| {
                 let close = ui.add(Button::primary("Stop and close")).clicked();
-                let stay = ui.add(Button::secondary("Keep it running")).clicked();
+                let stay = ui.add(Button::secondary("Keep the window open")).clicked();
                 (close, stay)
             })
             .inner

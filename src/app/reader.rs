@@ -12,7 +12,7 @@ use super::model::StoredRun;
 use crate::data::library;
 use crate::experiment::{Config, ExperimentError, ExperimentFile, SampleDialogue, Stage, presets};
 use crate::series::Point;
-use crate::store::{RunId, RunRow, StoreError, StoreReader};
+use crate::store::{RunId, RunRow, StoreError, StoreReader, default_dir};
 
 /// How many requests may wait.
 const WAITING: usize = 32;
@@ -319,7 +319,7 @@ fn needs(store: &Path, wanted: &Wanted) -> Vec<Need> {
                 path,
                 what: format!("{} is not imported", set_title(name)),
                 mend: "download it, then import its folder".into(),
-                command: Some(import_command(name)),
+                command: Some(import_command(name, store)),
             }),
             Some(set) if !fits(set) => needs.push(Need {
                 path,
@@ -353,7 +353,12 @@ pub fn set_title(name: &str) -> &str {
     }
 }
 
-/// How a data set is imported, to be typed in a terminal.
-pub fn import_command(name: &str) -> String {
-    format!("cargo run --release -- data import {name} FOLDER")
+/// How a data set is imported into the store of this window, to be typed in a terminal.
+pub fn import_command(name: &str, store: &Path) -> String {
+    let usual = default_dir().is_ok_and(|usual| usual == store);
+    let place = match usual {
+        true => String::new(),
+        false => format!(" --store \"{}\"", store.display()),
+    };
+    format!("cargo run --release -- data import {name} FOLDER{place}")
 }

@@ -1,5 +1,7 @@
 //! The start page: what the program is, the one big action, recent runs, where to go next.
 
+use std::path::Path;
+
 use eframe::egui;
 use eframe::egui::{
     Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
@@ -45,7 +47,7 @@ pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                     ui.horizontal_top(|ui| {
                         ui.spacing_mut().item_spacing.x = gap;
                         column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
-                        column(ui, right, |ui| next_ui(ui, commands));
+                        column(ui, right, |ui| next_ui(ui, state, commands));
                     });
                 });
         });
@@ -187,7 +189,7 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     }
 }
 
-fn next_ui(ui: &mut Ui, commands: &mut Commands) {
+fn next_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     words::heading(ui, "Then");
     ui.add_space(space::XS);
     ui.spacing_mut().item_spacing.y = space::S;
@@ -203,7 +205,7 @@ fn next_ui(ui: &mut Ui, commands: &mut Commands) {
     words::bold(ui, "Import the paper's data");
     words::secondary(
         ui,
-        "Download a data set, then import its folder. Type this in a terminal, with the folder at the end.",
+        "Download a data set, then import its folder. Type this in a terminal, with the folder's path.",
     );
     for name in [
         library::EMPATHETIC_DIALOGUES,
@@ -211,7 +213,7 @@ fn next_ui(ui: &mut Ui, commands: &mut Commands) {
     ] {
         ui.spacing_mut().item_spacing.y = space::XS;
         words::small(ui, set_title(name));
-        let command = import_command(name);
+        let command = import_command(name, Path::new(&state.store));
         if notice::command_line(ui, &command) {
             commands.push(Command::Copy(command));
         }

@@ -14,7 +14,7 @@ use crate::metrics::IdentifierScores;
 use crate::report::paper;
 
 const NAME: f32 = 150.0;
-const FIGURE: f32 = 84.0;
+const FIGURE: f32 = 92.0;
 const GRID_LABEL: f32 = 52.0;
 const GRID_CELL: Vec2 = vec2(52.0, 28.0);
 

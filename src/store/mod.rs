@@ -9,6 +9,7 @@
 mod database;
 mod error;
 mod id;
+mod keeping;
 mod lock;
 mod points;
 mod reader;
@@ -20,11 +21,12 @@ mod studies;
 mod writer;
 
 pub use error::StoreError;
+pub use keeping::Removed;
 pub use id::{ParseIdError, RunId, RunRef, RunStatus};
 pub use lock::RunLock;
 pub use reader::StoreReader;
 pub use rows::{
-    CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail, RunRow,
+    CatalogRow, CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail, RunRow,
 };
 pub use studies::{AnnotatorRow, Merged, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow};
 pub use writer::Store;

@@ -32,17 +32,30 @@ fn ids(store: &Store) -> Vec<i64> {
 #[test]
 fn tags_and_names_are_kept_in_order_and_once() {
     let (_dir, mut store) = store_of(1);
-    let tags = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let tags = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| name.to_string())
+            .collect::<Vec<_>>()
+    };
     store
         .tag(RunId(1), &tags(&["paper", "best", "paper"]), &[])
         .unwrap();
-    store.tag(RunId(1), &tags(&["late"]), &tags(&["best"])).unwrap();
+    store
+        .tag(RunId(1), &tags(&["late"]), &tags(&["best"]))
+        .unwrap();
     store.rename(RunId(1), "the first").unwrap();
     let run = store.reader().unwrap().run(RunId(1)).unwrap().row;
-    assert_eq!((run.name.as_str(), run.tags), ("the first", tags(&["late", "paper"])));
+    assert_eq!(
+        (run.name.as_str(), run.tags),
+        ("the first", tags(&["late", "paper"]))
+    );
     for wrong in ["", "two words", "a,b"] {
         let refused = store.tag(RunId(1), &tags(&[wrong]), &[]);
-        assert!(matches!(refused, Err(StoreError::WrongTag { .. })), "{wrong}");
+        assert!(
+            matches!(refused, Err(StoreError::WrongTag { .. })),
+            "{wrong}"
+        );
     }
     let missing = store.tag(RunId(9), &tags(&["x"]), &[]);
     assert!(matches!(missing, Err(StoreError::NoRun { .. })));
@@ -108,7 +121,12 @@ fn a_run_in_progress_is_not_deleted() {
 fn a_sketch_is_even_over_the_steps() {
     let (_dir, mut store) = store_of(1);
     let reports: Vec<_> = (1..=1000)
-        .map(|step| (1, metrics(Stage::Ppo, step, &[("ppo/kl/full", step as f64)])))
+        .map(|step| {
+            (
+                1,
+                metrics(Stage::Ppo, step, &[("ppo/kl/full", step as f64)]),
+            )
+        })
         .collect();
     store.record(RunId(1), &reports).unwrap();
     let reader = store.reader().unwrap();

@@ -13,7 +13,16 @@ use crate::metrics::declared::declared;
 
 /// Columns that a table has until a person chooses others.
 pub const DEFAULT_COLUMNS: [&str; 11] = [
-    "id", "name", "experiment", "seed", "status", "stage", "started", "reward", "kl", "emp_f1",
+    "id",
+    "name",
+    "experiment",
+    "seed",
+    "status",
+    "stage",
+    "started",
+    "reward",
+    "kl",
+    "emp_f1",
     "test.emp_f1",
 ];
 
@@ -172,12 +181,17 @@ impl Column {
             } else {
                 ""
             };
-            return format!("{}{on}: the {value} value. {}", metric.name, metric.definition);
+            return format!(
+                "{}{on}: the {value} value. {}",
+                metric.name, metric.definition
+            );
         }
         if let Some(setting) = setting(&self.name) {
             return format!("{}: {}", setting.path, setting.help());
         }
-        let help = names::vocabulary().name(&self.name).map_or("", |name| name.help.as_str());
+        let help = names::vocabulary()
+            .name(&self.name)
+            .map_or("", |name| name.help.as_str());
         let figure = self.name.strip_prefix(names::TEST);
         let more = figure
             .and_then(|figure| declared(&format!("validation/{figure}")))

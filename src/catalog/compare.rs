@@ -29,7 +29,11 @@ pub struct BandPoint {
 /// different steps, each is a place of its own; else steps are summed up evenly, within a curve first.
 /// Values that are not finite are left out.
 pub fn band(curves: &[&[(u64, f64)]], places: usize) -> Vec<BandPoint> {
-    let steps = || curves.iter().flat_map(|curve| curve.iter().map(|(step, _)| *step));
+    let steps = || {
+        curves
+            .iter()
+            .flat_map(|curve| curve.iter().map(|(step, _)| *step))
+    };
     let (Some(first), Some(last)) = (steps().min(), steps().max()) else {
         return Vec::new();
     };
@@ -119,7 +123,10 @@ impl Answers {
             (levels("target_levels"), levels("levels"));
         Answers {
             keys: keys(rows),
-            responses: rows.iter().map(|row| row.response.clone().unwrap_or_default()).collect(),
+            responses: rows
+                .iter()
+                .map(|row| row.response.clone().unwrap_or_default())
+                .collect(),
             losses: losses.collect(),
             levels: targets.zip(given),
         }
@@ -152,8 +159,17 @@ fn keys(rows: &[Row]) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     rows.iter()
         .map(|row| {
-            let part = |name: &str| row.fields.get(name).map_or(String::new(), ToString::to_string);
-            let key = format!("{}\n{}\n{}", row.context_text().unwrap_or_default(), part("conversation"), part("turn"));
+            let part = |name: &str| {
+                row.fields
+                    .get(name)
+                    .map_or(String::new(), ToString::to_string)
+            };
+            let key = format!(
+                "{}\n{}\n{}",
+                row.context_text().unwrap_or_default(),
+                part("conversation"),
+                part("turn")
+            );
             let count = seen.entry(key.clone()).or_default();
             *count += 1;
             format!("{key}\n{count}")
@@ -187,7 +203,9 @@ impl PairedRow {
 pub enum NotPaired {
     #[error("kept by evaluations of this version on; evaluate the run again")]
     NotKept,
-    #[error("the runs split the targets into other tokens, so that their perplexities cannot be compared")]
+    #[error(
+        "the runs split the targets into other tokens, so that their perplexities cannot be compared"
+    )]
     OtherTokens,
     #[error("nothing to compare")]
     Nothing,
@@ -207,8 +225,12 @@ pub struct Paired {
 /// Figures of `first` minus those of `second` with 95 % intervals, by a bootstrap that draws the same
 /// examples of both. Takes up to seconds: not for the thread that draws.
 pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paired {
-    let place: HashMap<&str, usize> =
-        second.keys.iter().enumerate().map(|(at, key)| (key.as_str(), at)).collect();
+    let place: HashMap<&str, usize> = second
+        .keys
+        .iter()
+        .enumerate()
+        .map(|(at, key)| (key.as_str(), at))
+        .collect();
     let common: Vec<(usize, usize)> = first
         .keys
         .iter()
@@ -217,15 +239,22 @@ pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paire
         .collect();
     let (mine, theirs): (Vec<usize>, Vec<usize>) = common.into_iter().unzip();
     let (first, second) = (first.picked(&mine), second.picked(&theirs));
-    let mut rows = vec![
-        PairedRow {
-            metric: declared::VALIDATION_PPL,
-            outcome: perplexities(&first, &second, bootstrap),
-        },
-    ];
-    let words = (ResponseWords::new(&first.responses), ResponseWords::new(&second.responses));
-    for (n, metric) in [(1, declared::VALIDATION_DIST_1), (2, declared::VALIDATION_DIST_2)] {
-        let outcome = words.0.difference(&words.1, n, bootstrap).ok_or(NotPaired::Nothing);
+    let mut rows = vec![PairedRow {
+        metric: declared::VALIDATION_PPL,
+        outcome: perplexities(&first, &second, bootstrap),
+    }];
+    let words = (
+        ResponseWords::new(&first.responses),
+        ResponseWords::new(&second.responses),
+    );
+    for (n, metric) in [
+        (1, declared::VALIDATION_DIST_1),
+        (2, declared::VALIDATION_DIST_2),
+    ] {
+        let outcome = words
+            .0
+            .difference(&words.1, n, bootstrap)
+            .ok_or(NotPaired::Nothing);
         rows.push(PairedRow { metric, outcome });
     }
     let mut same_identifiers = true;

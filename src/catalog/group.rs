@@ -39,10 +39,13 @@ pub fn groups<'a>(entries: &[&'a Entry], by: &Column) -> Vec<Group<'a>> {
 impl Group<'_> {
     /// A column's figure over the members; none where nobody has a finite one.
     pub fn spread(&self, column: &Column) -> Option<Spread> {
-        let values = self.members.iter().filter_map(|entry| match column.cell(entry) {
-            Cell::Number(value) => Some(value),
-            _ => None,
-        });
+        let values = self
+            .members
+            .iter()
+            .filter_map(|entry| match column.cell(entry) {
+                Cell::Number(value) => Some(value),
+                _ => None,
+            });
         Spread::of(values)
     }
 }

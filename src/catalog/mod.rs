@@ -94,7 +94,10 @@ impl Facts for Entry {
             row.note.as_str(),
         ];
         let tags = row.tags.iter().map(String::as_str);
-        texts.into_iter().chain(tags).any(|text| text.to_lowercase().contains(lower))
+        texts
+            .into_iter()
+            .chain(tags)
+            .any(|text| text.to_lowercase().contains(lower))
             || row.id.to_string() == lower
     }
 }
@@ -129,7 +132,10 @@ fn setting_fact(value: &Value) -> Fact {
         Value::Array(items) => Fact::Many(
             items
                 .iter()
-                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_string))
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_string)
+                })
                 .collect(),
         ),
         other => Fact::Text(other.to_string()),

@@ -69,25 +69,36 @@ impl Names {
         let mut names = record();
         let curve = Kind::Number { curve: true };
         for (alias, key) in ALIASES {
-            let help = declared(key).map_or(String::new(), |metric| described(metric.key, metric.name));
+            let help =
+                declared(key).map_or(String::new(), |metric| described(metric.key, metric.name));
             names.push(named(alias, curve.clone(), &help));
         }
         for (figure, help) in TESTED {
             let help = format!("{help} on the test split, of the run's last system");
-            names.push(named(&format!("{TEST}{figure}"), Kind::Number { curve: false }, &help));
+            names.push(named(
+                &format!("{TEST}{figure}"),
+                Kind::Number { curve: false },
+                &help,
+            ));
         }
         for metric in all() {
             names.push(named(metric.key, curve.clone(), metric.name));
         }
         for setting in settings() {
             let kind = match setting.kind {
-                SettingKind::Int { .. } | SettingKind::Float { .. } => Kind::Number { curve: false },
+                SettingKind::Int { .. } | SettingKind::Float { .. } => {
+                    Kind::Number { curve: false }
+                }
                 SettingKind::Bool => Kind::Flag,
                 SettingKind::Choice(words) => choice(words.iter().copied()),
                 SettingKind::Text => Kind::Text,
                 SettingKind::List(_) => Kind::Many,
             };
-            names.push(named(setting.path, kind, &format!("setting: {}", setting.label())));
+            names.push(named(
+                setting.path,
+                kind,
+                &format!("setting: {}", setting.label()),
+            ));
         }
         let places = names
             .iter()
@@ -101,13 +112,21 @@ impl Names {
 fn record() -> Vec<Name> {
     let number = Kind::Number { curve: false };
     vec![
-        named("status", choice(RunStatus::ALL.iter().map(|status| status.key())), "how it stands"),
+        named(
+            "status",
+            choice(RunStatus::ALL.iter().map(|status| status.key())),
+            "how it stands",
+        ),
         named("tag", Kind::Many, "what a person called it by"),
         named("name", Kind::Text, "its name"),
         named("experiment", Kind::Text, "the experiment file"),
         named("seed", number.clone(), "seed of every random draw"),
         named("device", Kind::Text, "where it was computed"),
-        named("stage", choice(Stage::ALL.iter().map(|stage| stage.key())), "its last stage"),
+        named(
+            "stage",
+            choice(Stage::ALL.iter().map(|stage| stage.key())),
+            "its last stage",
+        ),
         named("step", number.clone(), "its last step in that stage"),
         named("id", number.clone(), "its number"),
         named("started", Kind::Day, "the day it began, in UTC"),
@@ -119,7 +138,11 @@ fn record() -> Vec<Name> {
 }
 
 fn described(key: &str, name: &str) -> String {
-    let of = if key.starts_with("validation/") { " on the validation subset" } else { "" };
+    let of = if key.starts_with("validation/") {
+        " on the validation subset"
+    } else {
+        ""
+    };
     format!("{name}{of}")
 }
 

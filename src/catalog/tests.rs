@@ -9,7 +9,9 @@ use crate::store::{MetricKey, RunId, RunStatus};
 fn entry(id: i64, seed: u64, kl: Option<f64>) -> Entry {
     let mut config = Config::default();
     config.set("run.seed", Value::Integer(seed as i64)).unwrap();
-    config.set("ppo.lr", Value::Float(1e-4 * id as f64)).unwrap();
+    config
+        .set("ppo.lr", Value::Float(1e-4 * id as f64))
+        .unwrap();
     let key = MetricKey {
         stage: Stage::Ppo,
         name: "ppo/kl/full".into(),
@@ -101,7 +103,10 @@ fn every_name_is_a_column_and_is_found_by_completion() {
     assert!("max(seed)".parse::<Column>().is_err());
     assert!("nothing".parse::<Column>().is_err());
     let column: Column = "max(kl)".parse().unwrap();
-    assert_eq!((column.title().as_str(), column.measured_on()), ("KL, max", Some("greatest")));
+    assert_eq!(
+        (column.title().as_str(), column.measured_on()),
+        ("KL, max", Some("greatest"))
+    );
     for column in DEFAULT_COLUMNS {
         assert!(column.parse::<Column>().is_ok(), "{column}");
     }
@@ -109,7 +114,11 @@ fn every_name_is_a_column_and_is_found_by_completion() {
 
 #[test]
 fn what_is_missing_stands_last_in_both_orders() {
-    let (a, b, c) = (entry(1, 1, Some(2.0)), entry(2, 1, None), entry(3, 1, Some(1.0)));
+    let (a, b, c) = (
+        entry(1, 1, Some(2.0)),
+        entry(2, 1, None),
+        entry(3, 1, Some(1.0)),
+    );
     let column: Column = "kl".parse().unwrap();
     for (descending, expected) in [(true, [1, 3, 2]), (false, [3, 1, 2])] {
         let mut runs = [&a, &b, &c];
@@ -120,7 +129,11 @@ fn what_is_missing_stands_last_in_both_orders() {
 
 #[test]
 fn groups_tell_mean_deviation_and_n() {
-    let runs = [entry(1, 1, Some(1.0)), entry(2, 1, Some(3.0)), entry(3, 2, None)];
+    let runs = [
+        entry(1, 1, Some(1.0)),
+        entry(2, 1, Some(3.0)),
+        entry(3, 2, None),
+    ];
     let runs: Vec<&Entry> = runs.iter().collect();
     let found = groups(&runs, &"seed".parse().unwrap());
     assert_eq!(found.len(), 2);
@@ -137,11 +150,18 @@ fn a_band_is_mean_and_deviation_with_n() {
     let b = [(1, 3.0), (2, 4.0)];
     let band_of = band(&[&a, &b], 400);
     assert_eq!(band_of.len(), 2);
-    assert_eq!((band_of[0].step, band_of[0].spread.mean, band_of[0].spread.n), (1.0, 2.0, 2));
+    assert_eq!(
+        (band_of[0].step, band_of[0].spread.mean, band_of[0].spread.n),
+        (1.0, 2.0, 2)
+    );
     let long: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 5.0)).collect();
     let summed = band(&[&long, &long], 100);
     assert_eq!(summed.len(), 100);
-    assert!(summed.iter().all(|point| point.spread.mean == 5.0 && point.spread.n == 2));
+    assert!(
+        summed
+            .iter()
+            .all(|point| point.spread.mean == 5.0 && point.spread.n == 2)
+    );
     assert!(summed.is_sorted_by(|a, b| a.step < b.step));
     assert!(band(&[], 100).is_empty());
 }
@@ -170,14 +190,24 @@ fn rows(of: &[(&str, &str, f64, [u8; 3])]) -> Vec<Row> {
 
 #[test]
 fn differences_are_of_the_same_examples_in_whichever_order() {
-    let first = rows(&[("a", "one two", 4.0, [1, 1, 1]), ("b", "three", 8.0, [1, 0, 1]), ("x", "y", 1.0, [0, 0, 0])]);
-    let second = rows(&[("b", "three", 8.0, [1, 0, 1]), ("a", "one two", 4.0, [1, 1, 1])]);
+    let first = rows(&[
+        ("a", "one two", 4.0, [1, 1, 1]),
+        ("b", "three", 8.0, [1, 0, 1]),
+        ("x", "y", 1.0, [0, 0, 0]),
+    ]);
+    let second = rows(&[
+        ("b", "three", 8.0, [1, 0, 1]),
+        ("a", "one two", 4.0, [1, 1, 1]),
+    ]);
     let bootstrap = Bootstrap {
         resamples: 50,
         seed: 1,
     };
     let same = paired(&Answers::new(&first), &Answers::new(&second), &bootstrap);
-    assert_eq!((same.n, same.same_identifiers, same.rows.len()), (2, true, 7));
+    assert_eq!(
+        (same.n, same.same_identifiers, same.rows.len()),
+        (2, true, 7)
+    );
     for row in &same.rows {
         let estimate = row.outcome.unwrap();
         assert_eq!((estimate.low, estimate.high), (0.0, 0.0), "{}", row.title());

@@ -61,14 +61,18 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
                 Some(Kind::Flag) => &["yes".to_string(), "no".to_string()],
                 _ => &[],
             };
-            let fitting = words.iter().filter(|word| word.to_lowercase().starts_with(&typed));
+            let fitting = words
+                .iter()
+                .filter(|word| word.to_lowercase().starts_with(&typed));
             found.extend(fitting.map(|word| offer(word, "")));
         }
         None => {
             let follows = matches!(last, Some(Token::Word(word)) if !is_joint(word))
                 || matches!(last, Some(Token::Close | Token::Quoted(_)));
             if follows {
-                let joints = ["and", "or"].into_iter().filter(|word| word.starts_with(&typed));
+                let joints = ["and", "or"]
+                    .into_iter()
+                    .filter(|word| word.starts_with(&typed));
                 found.extend(joints.map(|word| offer(word, "joins conditions")));
             }
             if !typed.is_empty() || !follows {
@@ -82,7 +86,9 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
 }
 
 fn is_joint(word: &str) -> bool {
-    ["and", "or", "not"].iter().any(|joint| word.eq_ignore_ascii_case(joint))
+    ["and", "or", "not"]
+        .iter()
+        .any(|joint| word.eq_ignore_ascii_case(joint))
 }
 
 /// Names that begin so stand before those that hold it somewhere.
@@ -95,7 +101,11 @@ fn names(
     let all = vocabulary.names();
     let begins = |name: &str| name.to_lowercase().starts_with(typed);
     let holds = |name: &str| name.to_lowercase().contains(typed);
-    found.extend(all.iter().filter(|n| begins(&n.name)).map(|n| offer(&n.name, &n.help)));
+    found.extend(
+        all.iter()
+            .filter(|n| begins(&n.name))
+            .map(|n| offer(&n.name, &n.help)),
+    );
     let others = all.iter().filter(|n| !begins(&n.name) && holds(&n.name));
     found.extend(others.map(|n| offer(&n.name, &n.help)));
 }

@@ -39,7 +39,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, FilterError> {
                 Some(end) => (Token::Quoted(rest[1..=end].to_string()), end + 2),
                 None => {
                     let message = "this quote is not closed; end it with \"".to_string();
-                    return Err(FilterError { at: at..text.len(), message });
+                    return Err(FilterError {
+                        at: at..text.len(),
+                        message,
+                    });
                 }
             },
             '<' | '>' | '=' | '!' => comparison(rest, at)?,
@@ -70,6 +73,7 @@ fn comparison(rest: &str, at: usize) -> Result<(Token, usize), FilterError> {
         .map(|(sign, compare)| (Token::Compare(compare), sign.len()))
         .ok_or_else(|| FilterError {
             at: at..at + 1,
-            message: "`!` stands before `=` only; write `not` to turn a condition round".to_string(),
+            message: "`!` stands before `=` only; write `not` to turn a condition round"
+                .to_string(),
         })
 }

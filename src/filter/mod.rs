@@ -25,7 +25,9 @@ pub use parse::parse;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// A number; last, least and greatest may be asked for where it is a curve.
-    Number { curve: bool },
+    Number {
+        curve: bool,
+    },
     Text,
     /// One of a few words.
     Choice(Vec<String>),
@@ -175,8 +177,15 @@ impl FilterError {
     /// The text, with the place marked below it.
     pub fn pointed(&self, text: &str) -> String {
         let before = text.get(..self.at.start).unwrap_or(text).chars().count();
-        let width = text.get(self.at.clone()).map_or(1, |part| part.chars().count());
-        format!("{text}\n{}{}\n{}", " ".repeat(before), "^".repeat(width.max(1)), self.message)
+        let width = text
+            .get(self.at.clone())
+            .map_or(1, |part| part.chars().count());
+        format!(
+            "{text}\n{}{}\n{}",
+            " ".repeat(before),
+            "^".repeat(width.max(1)),
+            self.message
+        )
     }
 }
 

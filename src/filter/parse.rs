@@ -28,7 +28,10 @@ pub fn parse(text: &str, vocabulary: &dyn Vocabulary) -> Result<Filter, FilterEr
     let node = parser.alternatives()?;
     match parser.peek() {
         None => Ok(Filter(node)),
-        Some((_, place)) => Err(error(place.clone(), "this parenthesis closes nothing; take it out")),
+        Some((_, place)) => Err(error(
+            place.clone(),
+            "this parenthesis closes nothing; take it out",
+        )),
     }
 }
 
@@ -60,7 +63,10 @@ impl Parser<'_> {
 
     /// Where something is missing: at the end of what was read.
     fn here(&self) -> Range<usize> {
-        let end = self.at.checked_sub(1).map_or(0, |last| self.tokens[last].1.end);
+        let end = self
+            .at
+            .checked_sub(1)
+            .map_or(0, |last| self.tokens[last].1.end);
         end..(end + 1).min(self.end.max(end + 1))
     }
 
@@ -84,7 +90,8 @@ impl Parser<'_> {
         loop {
             if self.is_keyword("and") {
                 self.at += 1;
-            } else if self.is_keyword("or") || matches!(self.peek(), None | Some((Token::Close, _))) {
+            } else if self.is_keyword("or") || matches!(self.peek(), None | Some((Token::Close, _)))
+            {
                 return Ok(one_or(nodes, Node::All));
             }
             nodes.push(self.term()?);
@@ -94,7 +101,10 @@ impl Parser<'_> {
     fn term(&mut self) -> Result<Node, FilterError> {
         self.depth += 1;
         if self.depth > DEEPEST {
-            return Err(error(self.here(), "this is nested too deeply; take some parentheses out"));
+            return Err(error(
+                self.here(),
+                "this is nested too deeply; take some parentheses out",
+            ));
         }
         let node = if self.is_keyword("not") {
             self.at += 1;
@@ -110,7 +120,10 @@ impl Parser<'_> {
         for keyword in ["and", "or"] {
             if self.is_keyword(keyword) {
                 let place = self.tokens[self.at].1.clone();
-                return Err(error(place, format!("a condition is missing before this `{keyword}`")));
+                return Err(error(
+                    place,
+                    format!("a condition is missing before this `{keyword}`"),
+                ));
             }
         }
         let Some((token, place)) = self.take() else {
@@ -122,15 +135,22 @@ impl Parser<'_> {
                 let node = self.alternatives()?;
                 match self.take() {
                     Some((Token::Close, _)) => Ok(node),
-                    _ => Err(error(place, "this parenthesis is not closed; end it with )")),
+                    _ => Err(error(
+                        place,
+                        "this parenthesis is not closed; end it with )",
+                    )),
                 }
             }
             Token::Quoted(text) => Ok(Node::Mentions(text.to_lowercase())),
             Token::Word(word) => self.after_word(word, place),
-            Token::Close => Err(error(place, "a condition is missing before this parenthesis")),
-            Token::Compare(_) | Token::Colon => {
-                Err(error(place, "a name is missing before this sign, such as `kl`"))
-            }
+            Token::Close => Err(error(
+                place,
+                "a condition is missing before this parenthesis",
+            )),
+            Token::Compare(_) | Token::Colon => Err(error(
+                place,
+                "a name is missing before this sign, such as `kl`",
+            )),
         }
     }
 
@@ -147,7 +167,10 @@ impl Parser<'_> {
             Some((Token::Compare(compare), _)) => *compare,
             Some((Token::Colon, _)) => Compare::Holds,
             _ if part.is_some() => {
-                return Err(error(self.here(), "a comparison is missing here, such as `< 3`"));
+                return Err(error(
+                    self.here(),
+                    "a comparison is missing here, such as `< 3`",
+                ));
             }
             _ => return Ok(Node::Mentions(name.to_lowercase())),
         };
@@ -157,8 +180,13 @@ impl Parser<'_> {
             return Ok(Node::Has(self.known(&asked, at)?.name.clone()));
         }
         let known = self.known(&name, place.clone())?.clone();
-        if part.is_some_and(|part| part != Part::Last) && known.kind != (Kind::Number { curve: true }) {
-            return Err(error(place, format!("`{}` is no curve: it has one value only", known.name)));
+        if part.is_some_and(|part| part != Part::Last)
+            && known.kind != (Kind::Number { curve: true })
+        {
+            return Err(error(
+                place,
+                format!("`{}` is no curve: it has one value only", known.name),
+            ));
         }
         self.comparison(&known, part.unwrap_or_default(), compare, sign)
     }
@@ -189,8 +217,13 @@ impl Parser<'_> {
         if let Some(known) = self.vocabulary.name(name) {
             return Ok(known);
         }
-        let names = self.vocabulary.names().iter().map(|known| known.name.as_str());
-        let more = nearest(name, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        let names = self
+            .vocabulary
+            .names()
+            .iter()
+            .map(|known| known.name.as_str());
+        let more =
+            nearest(name, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         Err(error(at, format!("there is nothing called `{name}`{more}")))
     }
 
@@ -234,7 +267,12 @@ fn operand(known: &Name, value: &str, at: Range<usize>) -> Result<Operand, Filte
             .replace(['_', '\u{2009}'], "")
             .parse()
             .map(Operand::Number)
-            .map_err(|_| error(at, format!("`{}` is a number, and `{value}` is none", known.name))),
+            .map_err(|_| {
+                error(
+                    at,
+                    format!("`{}` is a number, and `{value}` is none", known.name),
+                )
+            }),
         Kind::Text | Kind::Many => Ok(Operand::Text(lower)),
         Kind::Choice(words) if words.iter().any(|word| word.to_lowercase() == lower) => {
             Ok(Operand::Text(lower))
@@ -252,9 +290,9 @@ fn operand(known: &Name, value: &str, at: Range<usize>) -> Result<Operand, Filte
             "no" | "false" => Ok(Operand::Flag(false)),
             _ => Err(error(at, format!("`{}` is yes or no", known.name))),
         },
-        Kind::Day => day(value).map(|first| Operand::Day(first, first + DAY_MS - 1)).ok_or_else(|| {
-            error(at, format!("`{}` is a day, such as 2026-11-21", known.name))
-        }),
+        Kind::Day => day(value)
+            .map(|first| Operand::Day(first, first + DAY_MS - 1))
+            .ok_or_else(|| error(at, format!("`{}` is a day, such as 2026-11-21", known.name))),
     }
 }
 
@@ -278,7 +316,8 @@ fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'
     names
         .map(|name| {
             let tail = name.rsplit(['.', '/']).next().unwrap_or(name);
-            let likeness = strsim::jaro_winkler(&lower, name).max(strsim::jaro_winkler(&lower, tail));
+            let likeness =
+                strsim::jaro_winkler(&lower, name).max(strsim::jaro_winkler(&lower, tail));
             (likeness, name)
         })
         .filter(|(likeness, _)| *likeness > 0.8)

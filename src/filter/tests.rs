@@ -18,7 +18,10 @@ fn words() -> Words {
         help: String::new(),
     };
     Words(vec![
-        name("status", Kind::Choice(vec!["finished".into(), "failed".into()])),
+        name(
+            "status",
+            Kind::Choice(vec!["finished".into(), "failed".into()]),
+        ),
         name("kl", Kind::Number { curve: true }),
         name("ppo.lr", Kind::Number { curve: false }),
         name("name", Kind::Text),
@@ -51,7 +54,9 @@ impl Facts for Run {
 
 fn holds(text: &str) -> bool {
     let filter = parse(text, &words());
-    filter.unwrap_or_else(|error| panic!("{}", error.pointed(text))).matches(&Run)
+    filter
+        .unwrap_or_else(|error| panic!("{}", error.pointed(text)))
+        .matches(&Run)
 }
 
 #[test]
@@ -128,13 +133,25 @@ fn errors_point_at_the_place_and_say_what_would_do() {
         assert_eq!(&text[error.at.clone()], place, "{text}: {error}");
         assert!(error.message.contains(words_of_it), "{text}: {error}");
     }
-    for text in ["kl < 3 and", "not", "kl < 3 or ", "min(kl)", "min(", "max()"] {
+    for text in [
+        "kl < 3 and",
+        "not",
+        "kl < 3 or ",
+        "min(kl)",
+        "min(",
+        "max()",
+    ] {
         let error = parse(text, &words()).unwrap_err();
         assert!(error.at.start <= text.len(), "{text}: {error:?}");
         assert!(error.pointed(text).contains('^'), "{text}");
     }
     let deep = format!("{}kl < 3", "(".repeat(5_000));
-    assert!(parse(&deep, &words()).unwrap_err().message.contains("deeply"));
+    assert!(
+        parse(&deep, &words())
+            .unwrap_err()
+            .message
+            .contains("deeply")
+    );
 }
 
 #[test]
@@ -154,7 +171,10 @@ fn completion_knows_what_may_follow() {
     assert!(offers("name = \"st").is_empty());
     assert_eq!(offers("").len(), 7);
     let offer = &complete("(kl < 3) or sta", 15, &words())[0];
-    assert_eq!((offer.at.clone(), offer.insert.as_str()), (12..15, "status"));
+    assert_eq!(
+        (offer.at.clone(), offer.insert.as_str()),
+        (12..15, "status")
+    );
     // A cursor within a letter or past the end does no harm.
     complete("ä", 1, &words());
     complete("ä", 99, &words());

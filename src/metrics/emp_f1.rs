@@ -104,7 +104,11 @@ pub fn emp_f1_difference_of(
     bootstrap: &Bootstrap,
 ) -> Option<Estimate> {
     let n = first.0.len();
-    if mechanisms.is_empty() || [&first.1, &second.0, &second.1].iter().any(|of| of.len() != n) {
+    if mechanisms.is_empty()
+        || [&first.1, &second.0, &second.1]
+            .iter()
+            .any(|of| of.len() != n)
+    {
         return None;
     }
     let of = |(targets, responses): &(Vec<Levels>, Vec<Levels>), drawn: &[usize]| {

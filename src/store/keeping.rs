@@ -14,6 +14,7 @@ use super::reader::{all_rows, keys};
 use super::rows::{CatalogRow, MetricKey, RunRow};
 use super::writer::{found, no_run};
 use super::{RunId, Store, StoreReader, now_ms, samples};
+use crate::data::rows::{Row, read_jsonl};
 
 /// A run that was removed for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +34,10 @@ impl Store {
             return Err(StoreError::WrongTag { tag: tag.clone() });
         }
         self.write(|db| {
-            let there: bool = db.query_row(
-                "SELECT count(*) FROM runs WHERE id = ?",
-                [run.0],
-                |row| Ok(row.get::<_, i64>(0)? > 0),
-            )?;
+            let there: bool =
+                db.query_row("SELECT count(*) FROM runs WHERE id = ?", [run.0], |row| {
+                    Ok(row.get::<_, i64>(0)? > 0)
+                })?;
             found(db, run, usize::from(there))?;
             for tag in remove {
                 db.execute(
@@ -46,7 +46,10 @@ impl Store {
                 )?;
             }
             for tag in add {
-                db.execute("INSERT OR IGNORE INTO run_tags VALUES (?, ?)", params![run.0, tag])?;
+                db.execute(
+                    "INSERT OR IGNORE INTO run_tags VALUES (?, ?)",
+                    params![run.0, tag],
+                )?;
             }
             Ok(())
         })
@@ -55,8 +58,10 @@ impl Store {
     /// Gives a run another name.
     pub fn rename(&mut self, run: RunId, name: &str) -> Result<(), StoreError> {
         self.write(|db| {
-            let changed =
-                db.execute("UPDATE runs SET name = ? WHERE id = ?", params![name, run.0])?;
+            let changed = db.execute(
+                "UPDATE runs SET name = ? WHERE id = ?",
+                params![name, run.0],
+            )?;
             found(db, run, changed)
         })
     }
@@ -196,6 +201,34 @@ impl StoreReader {
         })
     }
 
+    /// What a system of a run answered on the test split, one row an example; none where nothing is kept.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn test_answers(&self, run: RunId, system: &str) -> Result<Option<Vec<Row>>, StoreError> {
+        // Names of systems become names of files, so that nothing else may be in them.
+        if !system
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "-_ ".contains(letter))
+        {
+            return Ok(None);
+        }
+        let path = self
+            .run_dir(run)
+            .join("responses")
+            .join(format!("{}.jsonl", system.to_lowercase()));
+        if !path.is_file() {
+            return Ok(None);
+        }
+        read_jsonl(&path)
+            .map(Some)
+            .map_err(|error| StoreError::Unreadable {
+                path,
+                place: format!("the answers of {system} in run {run}"),
+                detail: error.to_string(),
+            })
+    }
+
     fn catalog_of(&self, deleted: bool) -> Result<Vec<CatalogRow>, StoreError> {
         let mut rows = self.read(|db| {
             let mut found = Vec::new();
@@ -235,7 +268,9 @@ pub(super) fn tags(
     let mut rows = query.query([run.map(|run| run.0)])?;
     let mut tags: BTreeMap<RunId, Vec<String>> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        tags.entry(RunId(row.get(0)?)).or_default().push(row.get(1)?);
+        tags.entry(RunId(row.get(0)?))
+            .or_default()
+            .push(row.get(1)?);
     }
     Ok(tags)
 }

@@ -21,12 +21,13 @@ mod studies;
 mod writer;
 
 pub use error::StoreError;
-pub use keeping::Removed;
 pub use id::{ParseIdError, RunId, RunRef, RunStatus};
+pub use keeping::Removed;
 pub use lock::RunLock;
 pub use reader::StoreReader;
 pub use rows::{
-    CatalogRow, CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail, RunRow,
+    CatalogRow, CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail,
+    RunRow,
 };
 pub use studies::{AnnotatorRow, Merged, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow};
 pub use writer::Store;

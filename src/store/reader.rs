@@ -72,7 +72,9 @@ impl StoreReader {
             Ok(RunDetail {
                 row: RunRow {
                     summary: last_values(db, Some(run))?.remove(&run).unwrap_or_default(),
-                    tags: keeping::tags(db, Some(run))?.remove(&run).unwrap_or_default(),
+                    tags: keeping::tags(db, Some(run))?
+                        .remove(&run)
+                        .unwrap_or_default(),
                     ..run_row(row)?
                 },
                 config_toml: row.get("config_toml")?,

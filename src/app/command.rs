@@ -1,6 +1,8 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
+use super::keeper::Edit;
 use crate::experiment::{Config, Stage};
+use crate::report::{Figure, Sheet};
 use crate::store::RunId;
 
 /// A place of the window.
@@ -11,6 +13,7 @@ pub enum Place {
     Experiments,
     Live,
     Runs,
+    Compare,
     Settings,
 }
 
@@ -22,6 +25,7 @@ impl Place {
             Place::Experiments => "Experiments",
             Place::Live => "Live",
             Place::Runs => "Runs",
+            Place::Compare => "Compare",
             Place::Settings => "Settings",
         }
     }
@@ -60,9 +64,32 @@ pub enum Command {
         step: u64,
     },
     ReloadRuns,
+    /// Changes saved runs.
+    Edit(Edit),
+    /// Takes the last change back.
+    Undo,
+    /// Shows these runs beside each other.
+    Compare(Vec<RunId>),
+    /// Reads what the place Compare shows.
+    LoadCompared,
+    /// Writes a table or a plot into the store's folder `exports`.
+    Save(Box<Export>),
+    /// Gives the filter of the table of runs the keyboard.
+    FilterRuns,
+    /// Opens the list of everything that can be done.
+    Palette,
+    /// Opens what went wrong.
+    ShowLog,
     /// Looks again at which data and models are there.
     CheckNeeds,
     Copy(String),
+}
+
+/// What can be written to files.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Export {
+    Sheet { name: String, sheet: Sheet },
+    Figure { name: String, figure: Figure },
 }
 
 /// The commands of one frame.
@@ -72,6 +99,10 @@ pub struct Commands(Vec<Command>);
 impl Commands {
     pub fn push(&mut self, command: Command) {
         self.0.push(command);
+    }
+
+    pub fn extend(&mut self, commands: impl IntoIterator<Item = Command>) {
+        self.0.extend(commands);
     }
 
     pub fn take(&mut self) -> Vec<Command> {

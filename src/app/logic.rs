@@ -2,6 +2,7 @@
 //! what a person asked for.
 
 mod hearing;
+mod keeping;
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,17 @@ use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Ask, Command, Commands, Place};
 use super::format::{self, Clock};
+use super::keeper::Keeper;
 use super::launch::{self, Prepared};
 use super::reader::{Reader, Request, Wanted};
-use super::state::{ExperimentsState, LiveState, OpenRun, Prefs, RunsState, State, ThemeChoice};
+use super::state::{
+    CompareState, ExperimentsState, LiveState, Notices, OpenRun, Prefs, RunsState, State,
+    ThemeChoice,
+};
 use super::theme::{self, space};
 use super::views::form::Form;
+use super::views::palette::Palette;
+use super::views::runs::filter_id;
 use super::widgets::{Button, text as words};
 use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
@@ -46,6 +53,9 @@ pub struct App {
     handle: Option<RunHandle>,
     launching: Option<(Receiver<Prepared>, Config)>,
     asked: Asked,
+    keeper: Keeper,
+    /// Files that are being written.
+    saving: Vec<Receiver<Result<String, String>>>,
     /// Events heard while the run is read again from the store.
     held: Vec<Event>,
     looked: Instant,
@@ -56,6 +66,8 @@ pub struct App {
 #[derive(Default)]
 struct Asked {
     runs: Option<u64>,
+    deleted: Option<u64>,
+    compared: Option<u64>,
     page: Option<u64>,
     live: Option<u64>,
     resume: Option<u64>,
@@ -100,6 +112,8 @@ impl App {
             options.experiments.clone(),
             move || wake.request_repaint(),
         )?;
+        let wake = ctx.clone();
+        let keeper = Keeper::start(options.store.clone(), move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -109,6 +123,9 @@ impl App {
             experiments: ExperimentsState::default(),
             runs: RunsState::default(),
             live: LiveState::default(),
+            compare: CompareState::default(),
+            notices: Notices::default(),
+            palette: Palette::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
@@ -128,6 +145,8 @@ impl App {
             handle: None,
             launching: None,
             asked: Asked::default(),
+            keeper,
+            saving: Vec::new(),
             held: Vec::new(),
             looked: Instant::now(),
             close: Closing::No,
@@ -143,6 +162,8 @@ impl App {
         self.state.now_ms = format::now_ms();
         self.hear_launch();
         self.hear_store(until);
+        self.hear_keeper();
+        self.note_failures();
         self.hear_run(until);
         self.look_again(ctx);
         self.closing(ctx);
@@ -195,8 +216,16 @@ impl App {
 
     fn ask_runs(&mut self) {
         self.looked = Instant::now();
-        if let Some(id) = self.reader.ask(Request::Runs) {
+        let sketch = self.state.prefs.sketch.clone();
+        let listed = |deleted| Request::Runs {
+            deleted,
+            sketch: sketch.clone(),
+        };
+        if let Some(id) = self.reader.ask(listed(false)) {
             self.asked.runs = Some(id);
+        }
+        if let Some(id) = self.reader.ask(listed(true)) {
+            self.asked.deleted = Some(id);
         }
     }
 
@@ -224,7 +253,7 @@ impl App {
                 }
                 self.state.prefs.place = place;
                 match place {
-                    Place::Start | Place::Runs => self.ask_runs(),
+                    Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
                     Place::Experiments => self.check_needs(),
                     Place::Live | Place::Settings => {}
                 }
@@ -254,6 +283,22 @@ impl App {
                 self.reader.ask(Request::Samples { run, stage, step });
             }
             Command::ReloadRuns => self.ask_runs(),
+            Command::Edit(edit) => self.edit(edit),
+            Command::Undo => self.undo(),
+            Command::Compare(runs) => {
+                self.state.compare.runs = runs;
+                self.state.prefs.place = Place::Compare;
+                self.load_compared();
+            }
+            Command::LoadCompared => self.load_compared(),
+            Command::Save(export) => self.save_export(*export),
+            Command::FilterRuns => {
+                self.state.prefs.place = Place::Runs;
+                self.state.runs.open = None;
+                ctx.memory_mut(|memory| memory.request_focus(filter_id()));
+            }
+            Command::Palette => self.state.palette.toggle(),
+            Command::ShowLog => self.state.notices.log_open = true,
             Command::CheckNeeds => self.check_needs(),
             Command::Copy(text) => ctx.copy_text(text),
         }

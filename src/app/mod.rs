@@ -9,6 +9,7 @@
 mod command;
 mod emblem;
 mod format;
+mod keeper;
 mod launch;
 mod logic;
 mod model;

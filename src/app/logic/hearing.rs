@@ -9,7 +9,7 @@ use super::{App, LOOK_AGAIN, row_of};
 use crate::app::command::Place;
 use crate::app::launch;
 use crate::app::model::{RunModel, StoredRun};
-use crate::app::reader::{Answer, Reply, Request};
+use crate::app::reader::{Answer, Listed, Reply, Request};
 use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
@@ -94,11 +94,17 @@ impl App {
                 return;
             };
             match answer {
-                Answer::Runs(rows) if self.asked.runs == Some(id) => {
-                    self.state.runs.rows = match rows {
-                        Ok(rows) => Loaded::Value(rows),
+                Answer::Runs { deleted, entries } => self.hear_runs(id, deleted, entries),
+                Answer::Compare(compared) if self.asked.compared == Some(id) => {
+                    self.state.compare.answer = match compared {
+                        Ok(compared) => Loaded::Value(compared),
                         Err(error) => Loaded::Failed(error.to_string()),
                     };
+                }
+                Answer::Changed => {
+                    if matches!(self.state.prefs.place, Place::Start | Place::Runs) {
+                        self.ask_runs();
+                    }
                 }
                 Answer::Run(run, stored) => self.hear_stored(id, run, stored),
                 Answer::Samples {
@@ -130,10 +136,30 @@ impl App {
                     }
                     self.check_needs();
                 }
-                Answer::Runs(_) | Answer::Needs(_) => {}
+                Answer::Compare(_) | Answer::Needs(_) => {}
             }
         }
         self.ctx.request_repaint();
+    }
+
+    fn hear_runs(&mut self, id: u64, deleted: bool, entries: Result<Vec<Listed>, StoreError>) {
+        let awaited = if deleted {
+            self.asked.deleted
+        } else {
+            self.asked.runs
+        };
+        if awaited != Some(id) {
+            return;
+        }
+        match entries {
+            Ok(entries) if deleted => self.state.runs.deleted = entries,
+            Ok(entries) => {
+                let rows = entries.iter().map(|listed| listed.entry.row.clone());
+                self.state.runs.rows = Loaded::Value(rows.collect());
+                self.state.runs.entries = entries;
+            }
+            Err(error) => self.state.runs.rows = Loaded::Failed(error.to_string()),
+        }
     }
 
     fn hear_stored(&mut self, id: u64, run: RunId, stored: Result<Box<StoredRun>, StoreError>) {

@@ -2,10 +2,13 @@
 //!
 //! Views draw from the state and emit commands; they know no thread and no store.
 
+pub mod compare;
 pub mod curves;
 pub mod experiments;
 pub mod form;
 pub mod live;
+pub mod notices;
+pub mod palette;
 pub mod plots;
 pub mod run_page;
 pub mod runs;

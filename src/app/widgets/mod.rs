@@ -10,6 +10,7 @@ pub mod field;
 pub mod icon;
 pub mod identifiers;
 pub mod notice;
+pub mod overlay;
 pub mod results;
 pub mod stages;
 pub mod status;

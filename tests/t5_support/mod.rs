@@ -12,7 +12,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use emprl::nn::t5::T5;
 use serde_json::Value;
 
-pub use device_support::device;
+pub use device_support::{device, device_name};
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

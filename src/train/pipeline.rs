@@ -310,6 +310,7 @@ impl Line<'_> {
             weights,
             batch: config.evaluation.batch,
             resamples: config.evaluation.resamples,
+            ppl_batch: config.evaluation.ppl_batch,
             run_seed: config.run.seed,
             device: self.session.device.clone(),
         };
@@ -344,6 +345,7 @@ impl Line<'_> {
             weights: mechanism_weights(&config.reward),
             batch: config.evaluation.batch,
             resamples: config.evaluation.resamples,
+            ppl_batch: config.evaluation.ppl_batch,
             run_seed: config.run.seed,
             device: self.session.device.clone(),
         };

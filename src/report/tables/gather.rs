@@ -217,8 +217,8 @@ fn metric_notes(table: &str) -> Vec<String> {
         })
         .collect();
     notes.push(format!(
-        "In brackets: 95 % bootstrap intervals over examples. Reported: Table {table} of the paper, where EmpRL \
-         T5-base."
+        "In brackets: 95 % bootstrap intervals over examples. Reported: Table {table} of the paper, \
+         where EmpRL starts from T5-base."
     ));
     notes
 }

@@ -1,5 +1,6 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
+use super::desk::Task;
 use crate::experiment::{Config, Stage};
 use crate::store::RunId;
 
@@ -11,6 +12,9 @@ pub enum Place {
     Experiments,
     Live,
     Runs,
+    Cases,
+    Studies,
+    Tables,
     Settings,
 }
 
@@ -22,6 +26,9 @@ impl Place {
             Place::Experiments => "Experiments",
             Place::Live => "Live",
             Place::Runs => "Runs",
+            Place::Cases => "Case study",
+            Place::Studies => "Studies",
+            Place::Tables => "Tables",
             Place::Settings => "Settings",
         }
     }
@@ -60,6 +67,10 @@ pub enum Command {
         step: u64,
     },
     ReloadRuns,
+    /// Asked of the study desk.
+    Desk(Task),
+    /// Ends the sitting of an annotator.
+    LeaveJudging,
     /// Looks again at which data and models are there.
     CheckNeeds,
     Copy(String),

@@ -2,6 +2,7 @@
 //! what a person asked for.
 
 mod hearing;
+mod people;
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,10 @@ use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Ask, Command, Commands, Place};
+use super::desk::{Desk, Task};
 use super::format::{self, Clock};
 use super::launch::{self, Prepared};
+use super::people::People;
 use super::reader::{Reader, Request, Wanted};
 use super::state::{ExperimentsState, LiveState, OpenRun, Prefs, RunsState, State, ThemeChoice};
 use super::theme::{self, space};
@@ -40,6 +43,7 @@ pub struct App {
     options: Options,
     ctx: Context,
     reader: Reader,
+    desk: Desk,
     /// None when the store cannot be opened for writing: then `no_supervisor` says why.
     supervisor: Option<Supervisor>,
     no_supervisor: String,
@@ -60,6 +64,7 @@ struct Asked {
     live: Option<u64>,
     resume: Option<u64>,
     needs: Option<u64>,
+    table: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +105,8 @@ impl App {
             options.experiments.clone(),
             move || wake.request_repaint(),
         )?;
+        let wake = ctx.clone();
+        let desk = Desk::start(options.store.clone(), move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -109,6 +116,7 @@ impl App {
             experiments: ExperimentsState::default(),
             runs: RunsState::default(),
             live: LiveState::default(),
+            people: People::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
@@ -123,6 +131,7 @@ impl App {
             options,
             ctx: ctx.clone(),
             reader,
+            desk,
             supervisor,
             no_supervisor,
             handle: None,
@@ -134,6 +143,7 @@ impl App {
         };
         app.reader.ask(Request::Experiments);
         app.ask_runs();
+        app.visit(app.state.prefs.place);
         Ok(app)
     }
 
@@ -144,6 +154,7 @@ impl App {
         self.hear_launch();
         self.hear_store(until);
         self.hear_run(until);
+        self.hear_desk(until);
         self.look_again(ctx);
         self.closing(ctx);
         for command in self.commands.take() {
@@ -226,6 +237,7 @@ impl App {
                 match place {
                     Place::Start | Place::Runs => self.ask_runs(),
                     Place::Experiments => self.check_needs(),
+                    Place::Cases | Place::Studies | Place::Tables => self.visit(place),
                     Place::Live | Place::Settings => {}
                 }
             }
@@ -254,6 +266,11 @@ impl App {
                 self.reader.ask(Request::Samples { run, stage, step });
             }
             Command::ReloadRuns => self.ask_runs(),
+            Command::Desk(task) => self.ask_desk(task),
+            Command::LeaveJudging => {
+                self.state.people.judging = None;
+                self.ask_desk(Task::Studies);
+            }
             Command::CheckNeeds => self.check_needs(),
             Command::Copy(text) => ctx.copy_text(text),
         }

@@ -13,7 +13,9 @@ use super::format;
 use super::model::RunModel;
 use super::state::{Loaded, State};
 use super::theme::{self, size, space, text};
-use super::views::{experiments, live, run_page, runs, settings, start};
+use super::views::{
+    cases, experiments, judging, live, run_page, runs, settings, start, studies, tables,
+};
 use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
 use super::widgets::status::{self, figure, progress_line};
@@ -21,11 +23,14 @@ use super::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
-const PLACES: [(Place, Icon, Key); 4] = [
+const PLACES: [(Place, Icon, Key); 7] = [
     (Place::Start, Icon::Start, Key::Num1),
     (Place::Experiments, Icon::Experiments, Key::Num2),
     (Place::Live, Icon::Live, Key::Num3),
     (Place::Runs, Icon::Runs, Key::Num4),
+    (Place::Cases, Icon::Cases, Key::Num5),
+    (Place::Studies, Icon::Studies, Key::Num6),
+    (Place::Tables, Icon::Tables, Key::Num7),
 ];
 
 pub const PAUSE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::P);
@@ -48,6 +53,13 @@ fn key_of(place: Place) -> KeyboardShortcut {
 pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
+    if state.prefs.place == Place::Studies && state.people.judging.is_some() {
+        // Nothing else is in sight of somebody who judges.
+        CentralPanel::default()
+            .frame(Frame::new().fill(t.ground))
+            .show(ui, |ui| judging::judging_ui(ui, state, commands));
+        return;
+    }
     Panel::left("rail")
         .exact_size(size::RAIL)
         .resizable(false)
@@ -79,6 +91,9 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             Place::Live => live::live_ui(ui, state, commands),
             Place::Runs if state.runs.open.is_some() => run_page::run_page_ui(ui, state, commands),
             Place::Runs => runs::runs_ui(ui, state, commands),
+            Place::Cases => cases::cases_ui(ui, state, commands),
+            Place::Studies => studies::studies_ui(ui, state, commands),
+            Place::Tables => tables::tables_ui(ui, state, commands),
             Place::Settings => settings::settings_ui(ui, state),
         });
 }

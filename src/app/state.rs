@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Place;
 use super::format::Clock;
 use super::model::RunModel;
+use super::people::People;
 use super::reader::{Broken, Need};
 use super::views::curves::CurvesView;
 use super::views::form::Form;
@@ -160,6 +161,7 @@ pub struct State {
     pub experiments: ExperimentsState,
     pub runs: RunsState,
     pub live: LiveState,
+    pub people: People,
     pub clock: Clock,
     pub now_ms: i64,
     /// Where the store is, as the person would write it.

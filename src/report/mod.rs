@@ -6,6 +6,7 @@ mod identifiers;
 pub mod paper;
 mod results;
 mod table;
+pub mod tables;
 
 pub use identifiers::identifiers_table;
 pub use results::{definitions, results_table};

@@ -2,9 +2,11 @@
 //!
 //! Views draw from the state and emit commands; they know no thread and no store.
 
+pub mod cases;
 pub mod curves;
 pub mod experiments;
 pub mod form;
+pub mod judging;
 pub mod live;
 pub mod plots;
 pub mod run_page;
@@ -12,4 +14,6 @@ pub mod runs;
 pub mod settings;
 pub mod side;
 pub mod start;
+pub mod studies;
+pub mod tables;
 pub mod tiles;

@@ -1,5 +1,6 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
+use super::desk::Task;
 use super::keeper::Edit;
 use crate::experiment::{Config, Stage};
 use crate::report::{Figure, Sheet};
@@ -14,6 +15,9 @@ pub enum Place {
     Live,
     Runs,
     Compare,
+    Cases,
+    Studies,
+    Tables,
     Settings,
 }
 
@@ -26,6 +30,9 @@ impl Place {
             Place::Live => "Live",
             Place::Runs => "Runs",
             Place::Compare => "Compare",
+            Place::Cases => "Case study",
+            Place::Studies => "Studies",
+            Place::Tables => "Tables",
             Place::Settings => "Settings",
         }
     }
@@ -80,6 +87,10 @@ pub enum Command {
     Palette,
     /// Opens what went wrong.
     ShowLog,
+    /// Asked of the study desk.
+    Desk(Task),
+    /// Ends the sitting of an annotator.
+    LeaveJudging,
     /// Looks again at which data and models are there.
     CheckNeeds,
     Copy(String),

@@ -3,6 +3,7 @@
 
 mod hearing;
 mod keeping;
+mod people;
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,11 @@ use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Ask, Command, Commands, Place};
+use super::desk::{Desk, Task};
 use super::format::{self, Clock};
 use super::keeper::Keeper;
 use super::launch::{self, Prepared};
+use super::people::People;
 use super::reader::{Reader, Request, Wanted};
 use super::state::{
     CompareState, ExperimentsState, LiveState, Notices, OpenRun, Prefs, RunsState, State,
@@ -47,6 +50,7 @@ pub struct App {
     options: Options,
     ctx: Context,
     reader: Reader,
+    desk: Desk,
     /// None when the store cannot be opened for writing: then `no_supervisor` says why.
     supervisor: Option<Supervisor>,
     no_supervisor: String,
@@ -72,6 +76,7 @@ struct Asked {
     live: Option<u64>,
     resume: Option<u64>,
     needs: Option<u64>,
+    table: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +119,8 @@ impl App {
         )?;
         let wake = ctx.clone();
         let keeper = Keeper::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let desk = Desk::start(options.store.clone(), move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -126,6 +133,7 @@ impl App {
             compare: CompareState::default(),
             notices: Notices::default(),
             palette: Palette::default(),
+            people: People::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
@@ -140,6 +148,7 @@ impl App {
             options,
             ctx: ctx.clone(),
             reader,
+            desk,
             supervisor,
             no_supervisor,
             handle: None,
@@ -153,6 +162,7 @@ impl App {
         };
         app.reader.ask(Request::Experiments);
         app.ask_runs();
+        app.visit(app.state.prefs.place);
         Ok(app)
     }
 
@@ -165,6 +175,7 @@ impl App {
         self.hear_keeper();
         self.note_failures();
         self.hear_run(until);
+        self.hear_desk(until);
         self.look_again(ctx);
         self.closing(ctx);
         for command in self.commands.take() {
@@ -255,6 +266,7 @@ impl App {
                 match place {
                     Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
                     Place::Experiments => self.check_needs(),
+                    Place::Cases | Place::Studies | Place::Tables => self.visit(place),
                     Place::Live | Place::Settings => {}
                 }
             }
@@ -299,6 +311,11 @@ impl App {
             }
             Command::Palette => self.state.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
+            Command::Desk(task) => self.ask_desk(task),
+            Command::LeaveJudging => {
+                self.state.people.judging = None;
+                self.ask_desk(Task::Studies);
+            }
             Command::CheckNeeds => self.check_needs(),
             Command::Copy(text) => ctx.copy_text(text),
         }

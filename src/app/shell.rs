@@ -13,7 +13,10 @@ use super::format;
 use super::model::RunModel;
 use super::state::{Loaded, State};
 use super::theme::{self, size, space, text};
-use super::views::{compare, experiments, live, notices, palette, run_page, runs, settings, start};
+use super::views::{
+    cases, compare, experiments, judging, live, notices, palette, run_page, runs, settings, start,
+    studies, tables,
+};
 use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
 use super::widgets::status::{self, figure, progress_line};
@@ -21,12 +24,15 @@ use super::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
-const PLACES: [(Place, Icon, Key); 5] = [
+const PLACES: [(Place, Icon, Key); 8] = [
     (Place::Start, Icon::Start, Key::Num1),
     (Place::Experiments, Icon::Experiments, Key::Num2),
     (Place::Live, Icon::Live, Key::Num3),
     (Place::Runs, Icon::Runs, Key::Num4),
-    (Place::Compare, Icon::Compare, Key::Num8),
+    (Place::Compare, Icon::Compare, Key::Num5),
+    (Place::Cases, Icon::Cases, Key::Num6),
+    (Place::Studies, Icon::Studies, Key::Num7),
+    (Place::Tables, Icon::Tables, Key::Num8),
 ];
 
 pub const PAUSE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::P);
@@ -61,6 +67,13 @@ pub fn key_of(place: Place) -> KeyboardShortcut {
 pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
+    if state.prefs.place == Place::Studies && state.people.judging.is_some() {
+        // Nothing else is in sight of somebody who judges.
+        CentralPanel::default()
+            .frame(Frame::new().fill(t.ground))
+            .show(ui, |ui| judging::judging_ui(ui, state, commands));
+        return;
+    }
     Panel::left("rail")
         .exact_size(size::RAIL)
         .resizable(false)
@@ -93,6 +106,9 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             Place::Runs if state.runs.open.is_some() => run_page::run_page_ui(ui, state, commands),
             Place::Runs => runs::runs_ui(ui, state, commands),
             Place::Compare => compare::compare_ui(ui, state, commands),
+            Place::Cases => cases::cases_ui(ui, state, commands),
+            Place::Studies => studies::studies_ui(ui, state, commands),
+            Place::Tables => tables::tables_ui(ui, state, commands),
             Place::Settings => settings::settings_ui(ui, state),
         });
     notices::notices_ui(ui, state, commands);
@@ -106,14 +122,17 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
             commands.push(Command::Go(place));
         }
     }
-    if pressed(&PALETTE) {
+    // Runs and systems are out of sight of somebody who judges.
+    let judges = state.prefs.place == Place::Studies && state.people.judging.is_some();
+    if !judges && pressed(&PALETTE) {
         commands.push(Command::Palette);
     }
-    if pressed(&FILTER) {
+    if !judges && pressed(&FILTER) {
         commands.push(Command::FilterRuns);
     }
     // In a field the keys take back what was typed.
-    if !state.notices.undo.is_empty() && !ui.ctx().text_edit_focused() && pressed(&UNDO) {
+    if !judges && !state.notices.undo.is_empty() && !ui.ctx().text_edit_focused() && pressed(&UNDO)
+    {
         commands.push(Command::Undo);
     }
     if let Some(run) = state.active() {

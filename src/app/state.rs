@@ -10,6 +10,7 @@ use super::command::Place;
 use super::format::Clock;
 use super::keeper::Edit;
 use super::model::RunModel;
+use super::people::People;
 use super::reader::{Broken, Compared, Listed, Need};
 use super::views::curves::CurvesView;
 use super::views::form::Form;
@@ -218,6 +219,7 @@ pub struct State {
     pub compare: CompareState,
     pub notices: Notices,
     pub palette: super::views::palette::Palette,
+    pub people: People,
     pub clock: Clock,
     pub now_ms: i64,
     /// Where the store is, as the person would write it.

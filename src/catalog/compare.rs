@@ -49,7 +49,8 @@ pub fn band(curves: &[&[(u64, f64)]], places: usize) -> Vec<BandPoint> {
         }
     };
     // Of each place: sum and count of each curve, sum and count of the steps.
-    let mut sums: BTreeMap<usize, (Vec<(f64, usize)>, f64, usize)> = BTreeMap::new();
+    type Sums = (Vec<(f64, usize)>, f64, usize);
+    let mut sums: BTreeMap<usize, Sums> = BTreeMap::new();
     for (number, curve) in curves.iter().enumerate() {
         for &(step, value) in curve.iter().filter(|(_, value)| value.is_finite()) {
             let (of_curves, steps, count) = sums

@@ -64,6 +64,7 @@ fn results(system: &str, f1: f64) -> SystemResults {
         split: "test".into(),
         n: 10,
         ppl: None,
+        ppl_hf: None,
         dist_1: estimate(1.0),
         dist_2: estimate(2.0),
         emp_f1: Some(estimate(f1)),

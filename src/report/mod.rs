@@ -8,6 +8,7 @@ pub mod paper;
 mod results;
 mod sheet;
 mod table;
+pub mod tables;
 pub mod tensorboard;
 
 pub use figure::{Figure, FigureError, FigureLine};

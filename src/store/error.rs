@@ -7,6 +7,7 @@ use rusqlite::ErrorCode;
 
 use super::{RunId, StudyId};
 use crate::checkpoint::CheckpointError;
+use crate::study::contexts::ContextKey;
 use crate::study::{PackError, StudyError};
 
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,8 @@ pub enum StoreError {
     NoStudy { path: PathBuf, study: StudyId },
     #[error("{}: has no system {name}; import its responses first", path.display())]
     NoSystem { path: PathBuf, name: String },
+    #[error("there is no case {case}; it went with its responses, look again")]
+    NoCase { case: ContextKey },
     #[error("there is a system {name} already; choose another name, or replace it")]
     SystemExists { name: String },
     #[error("study {study} has no annotator {annotator}")]

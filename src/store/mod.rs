@@ -29,7 +29,10 @@ pub use rows::{
     CatalogRow, CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail,
     RunRow,
 };
-pub use studies::{AnnotatorRow, Merged, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow};
+pub use studies::{
+    AnnotatorRow, Merged, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
+    SystemScore,
+};
 pub use writer::Store;
 
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages, statuses and sorts of events go by their keys.
-const MIGRATIONS: [&str; 3] = [RUNS, STUDIES, KEEPING];
+const MIGRATIONS: [&str; 4] = [RUNS, STUDIES, KEEPING, CASES];
 
 const RUNS: &str = "
     CREATE TABLE runs (
@@ -231,6 +231,32 @@ const KEEPING: &str = "
         tag TEXT NOT NULL,
         PRIMARY KEY (run, tag)
     ) STRICT, WITHOUT ROWID;
+";
+
+/// What identifiers and people say of systems' responses outside studies. Levels are the three digits of
+/// emotional reaction, interpretation and exploration, by one set of identifiers for each system.
+const CASES: &str = "
+    CREATE TABLE system_scores (
+        system INTEGER PRIMARY KEY REFERENCES systems (id) ON DELETE CASCADE,
+        identifiers TEXT,
+        scored INTEGER NOT NULL,
+        results_json TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE response_levels (
+        system INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        response TEXT NOT NULL,
+        target TEXT NOT NULL,
+        PRIMARY KEY (system, position),
+        FOREIGN KEY (system, position) REFERENCES responses (system, position) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE pins (
+        context INTEGER PRIMARY KEY REFERENCES contexts (id),
+        pinned INTEGER NOT NULL,
+        note TEXT NOT NULL
+    ) STRICT;
 ";
 
 /// What a file holds.

@@ -2,10 +2,12 @@
 //!
 //! Views draw from the state and emit commands; they know no thread and no store.
 
+pub mod cases;
 pub mod compare;
 pub mod curves;
 pub mod experiments;
 pub mod form;
+pub mod judging;
 pub mod live;
 pub mod notices;
 pub mod palette;
@@ -15,4 +17,6 @@ pub mod runs;
 pub mod settings;
 pub mod side;
 pub mod start;
+pub mod studies;
+pub mod tables;
 pub mod tiles;

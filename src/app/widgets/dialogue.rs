@@ -49,7 +49,7 @@ pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
 }
 
 /// What was said: the speaker's left, the listener's right.
-fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
+pub fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
     let t = theme::of(ui);
     let (who, align) = if speaker {
         ("Speaker", Align::Min)

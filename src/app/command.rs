@@ -54,11 +54,13 @@ pub enum Command {
     Go(Place),
     /// Shows an experiment's form.
     ShowExperiment(String),
-    /// Starts a run of an experiment with these settings.
-    Start {
-        experiment: String,
-        config: Box<Config>,
-    },
+    /// Starts a run.
+    Start(Box<Planned>),
+    /// Puts runs at the end of the queue.
+    Enqueue(Vec<Planned>),
+    Queue(QueueDeed),
+    /// Looks what a run would be, without starting it.
+    DryRun(Box<Config>),
     /// Takes up a run that was stopped or interrupted.
     ResumeRun(RunId),
     Ask(Ask),
@@ -94,6 +96,27 @@ pub enum Command {
     /// Looks again at which data and models are there.
     CheckNeeds,
     Copy(String),
+}
+
+/// A run that is to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    pub experiment: String,
+    pub name: String,
+    pub config: Config,
+    /// The run whose finished stages are taken over where they are the same.
+    pub reuse: Option<RunId>,
+}
+
+/// What can be done with the queue, by places in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueueDeed {
+    Earlier(usize),
+    Later(usize),
+    Remove(usize),
+    /// Puts back what was removed last.
+    Restore,
+    Hold(bool),
 }
 
 /// What can be written to files.

@@ -4,13 +4,14 @@
 mod hearing;
 mod keeping;
 mod people;
+mod queue;
 
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
-use super::command::{Ask, Command, Commands, Place};
+use super::command::{Ask, Command, Commands, Place, Planned};
 use super::desk::{Desk, Task};
 use super::format::{self, Clock};
 use super::keeper::Keeper;
@@ -28,9 +29,9 @@ use super::views::runs::filter_id;
 use super::widgets::{Button, text as words};
 use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
-use crate::experiment::Config;
 use crate::nn::device;
 use crate::store::{NewRun, RunId, RunRow, RunStatus};
+use crate::train::plan::Plan;
 
 /// The name under which what is remembered is kept.
 pub const PREFS: &str = "window";
@@ -55,7 +56,8 @@ pub struct App {
     supervisor: Option<Supervisor>,
     no_supervisor: String,
     handle: Option<RunHandle>,
-    launching: Option<(Receiver<Prepared>, Config)>,
+    launching: Option<Receiver<Prepared>>,
+    planning: Option<Receiver<Result<Box<Plan>, String>>>,
     asked: Asked,
     keeper: Keeper,
     /// Files that are being written.
@@ -153,6 +155,7 @@ impl App {
             no_supervisor,
             handle: None,
             launching: None,
+            planning: None,
             asked: Asked::default(),
             keeper,
             saving: Vec::new(),
@@ -171,6 +174,8 @@ impl App {
         let until = Instant::now() + BUDGET;
         self.state.now_ms = format::now_ms();
         self.hear_launch();
+        self.hear_plan();
+        self.next_of_queue();
         self.hear_store(until);
         self.hear_keeper();
         self.note_failures();
@@ -273,9 +278,13 @@ impl App {
             Command::ShowExperiment(name) => {
                 self.state.experiments.form = self.state.experiment(&name).map(Form::new);
                 self.state.experiments.refused = None;
+                self.state.experiments.plan = Default::default();
                 self.check_needs();
             }
-            Command::Start { experiment, config } => self.launch(experiment, *config),
+            Command::Start(planned) => self.launch(*planned),
+            Command::Enqueue(runs) => self.state.experiments.queue.extend(runs),
+            Command::Queue(deed) => self.change_queue(deed),
+            Command::DryRun(config) => self.dry_run(*config),
             Command::ResumeRun(run) => {
                 if self.handle.is_none() {
                     self.asked.resume = self.reader.ask(Request::Run(run));
@@ -321,7 +330,7 @@ impl App {
         }
     }
 
-    fn launch(&mut self, experiment: String, config: Config) {
+    fn launch(&mut self, planned: Planned) {
         if self.handle.is_some() || self.launching.is_some() {
             return;
         }
@@ -329,15 +338,10 @@ impl App {
             self.state.experiments.refused = Some(self.no_supervisor.clone());
             return;
         }
-        let name = experiment.clone();
-        match launch::prepare(
-            self.options.store.clone(),
-            experiment,
-            config.clone(),
-            self.waker(),
-        ) {
+        let name = planned.name.clone();
+        match launch::prepare(self.options.store.clone(), planned, self.waker()) {
             Ok(answers) => {
-                self.launching = Some((answers, config));
+                self.launching = Some(answers);
                 self.state.live.launching = Some(name);
                 self.state.experiments.refused = None;
             }

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::command::Place;
+use super::command::{Place, Planned};
 use super::format::Clock;
 use super::keeper::Edit;
 use super::model::RunModel;
 use super::people::People;
 use super::reader::{Broken, Compared, Listed, Need};
 use super::views::curves::CurvesView;
+use super::views::experiments::PlanView;
 use super::views::form::Form;
 use super::views::tiles::{Tile, default_tiles};
 use crate::experiment::{ExperimentFile, Stage};
@@ -108,6 +109,13 @@ pub struct ExperimentsState {
     /// What each experiment lacks, by its name.
     pub needs: BTreeMap<String, Vec<Need>>,
     pub form: Option<Form>,
+    pub plan: PlanView,
+    /// Runs that wait for their turn, the next first.
+    pub queue: Vec<Planned>,
+    /// Whether the queue waits until a person lets it go on.
+    pub held: bool,
+    /// What was taken out of the queue last, with its place.
+    pub removed: Option<(usize, Planned)>,
     /// Why the last start was refused.
     pub refused: Option<String>,
 }

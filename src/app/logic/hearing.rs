@@ -14,8 +14,7 @@ use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
 use crate::engine::{Event, EventKind, RunEnd, RunState};
-use crate::experiment::Config;
-use crate::store::{NewRun, RunId, RunRow, RunStatus, StoreError};
+use crate::store::{RunId, RunRow, RunStatus, StoreError};
 
 impl App {
     /// Runs of other programs move on without telling: look at them while they are in sight.
@@ -49,7 +48,7 @@ impl App {
     }
 
     pub(super) fn hear_launch(&mut self) {
-        let Some((answers, _)) = &self.launching else {
+        let Some(answers) = &self.launching else {
             return;
         };
         let prepared = match answers.try_recv() {
@@ -59,20 +58,18 @@ impl App {
                 Err("preparing the run ended without an answer".into())
             }
         };
-        let Some((_, config)) = self.launching.take() else {
-            return;
-        };
+        self.launching = None;
         self.state.live.launching = None;
         match prepared {
-            Ok(new) => self.start(new, config),
+            Ok(ready) => self.start(*ready),
             Err(why) => self.state.experiments.refused = Some(why),
         }
     }
 
-    fn start(&mut self, new: Box<NewRun>, config: Config) {
-        let row = row_of(&new);
-        let stages = config.run.stages.clone();
-        let request = launch::start(new, config, self.waker());
+    fn start(&mut self, ready: launch::Ready) {
+        let row = row_of(&ready.new);
+        let stages = ready.config.run.stages.clone();
+        let request = launch::start(ready, self.waker());
         match &self.supervisor {
             Some(supervisor) => self.handle = Some(supervisor.start(request)),
             None => {

@@ -236,9 +236,11 @@ struct Known {
     reader: Option<StoreReader>,
     /// The store's count of changes when it was looked at last.
     version: Option<i64>,
-    /// By run and metric: how many points there were, and the sketch of them.
-    sketches: HashMap<(RunId, String), (u64, Arc<[f32]>)>,
+    sketches: Sketches,
 }
+
+/// By run and metric: how many points there were, and the sketch of them.
+type Sketches = HashMap<(RunId, String), (u64, Arc<[f32]>)>;
 
 impl Known {
     /// Whether something was written since the last look.

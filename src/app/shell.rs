@@ -372,8 +372,8 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             ui.spacing_mut().item_spacing.x = space::L;
             store_ui(ui, state);
             notices::log_button_ui(ui, state, commands);
-            let keys = ui.ctx().format_shortcut(&PALETTE);
-            let button = Button::quiet(&keys)
+            let words = format!("Commands  {}", ui.ctx().format_shortcut(&PALETTE));
+            let button = Button::quiet(&words)
                 .low()
                 .hint("Everything that can be done");
             if ui.add(button).clicked() {

@@ -1,7 +1,8 @@
 //! The place Compare: runs over each other, settings that differ, results with paired differences.
 
 use eframe::egui::{
-    Frame, Grid, Label, Margin, Popup, PopupCloseBehavior, RichText, ScrollArea, Sense, Ui, vec2,
+    Align, Color32, Frame, Grid, Label, Layout, Margin, Popup, PopupCloseBehavior, RichText,
+    ScrollArea, Sense, Ui, vec2,
 };
 
 use crate::app::command::{Command, Commands, Export, Place};
@@ -196,6 +197,11 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
             );
         }
     });
+    let legend: Vec<(Color32, String)> = lines
+        .iter()
+        .flatten()
+        .map(|line| (line.colour, line.name.clone()))
+        .collect();
     ui.add_space(space::XS);
     let height = (ui.ctx().content_rect().height() * 0.38).clamp(200.0, 460.0);
     let size = vec2(ui.available_width(), height);
@@ -208,12 +214,22 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
         }
         (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, size),
     }
+    if state.compare.view.bands {
+        ui.horizontal_wrapped(|ui| {
+            for (colour, name) in &legend {
+                let (dot, _) = ui.allocate_exact_size(vec2(12.0, 18.0), Sense::hover());
+                ui.painter().circle_filled(dot.center(), 4.0, *colour);
+                ui.label(name);
+                ui.add_space(space::M);
+            }
+        });
+    }
     let note = match state.compare.view.bands {
         true => {
             "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way. n is how many runs a place stands for."
         }
         false => {
-            "Every run by itself. What the pointer is on is read off below it, the greatest first."
+            "Every run by itself. Under the pointer all of them are read off, the greatest first."
         }
     };
     words::small(ui, note);
@@ -356,21 +372,19 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
     ui.add_space(space::XS);
     if !sheet.rows.is_empty() {
         ScrollArea::horizontal().id_salt(name).show(ui, |ui| {
+            // Rows as high as their text, not as buttons.
+            ui.spacing_mut().interact_size.y = 0.0;
             Grid::new(name)
-                .striped(false)
                 .spacing(vec2(space::XL, space::S))
                 .show(ui, |ui| {
-                    for (title, _) in &sheet.columns {
-                        ui.label(RichText::new(title).font(text::small()).color(t.secondary));
+                    for (title, number) in &sheet.columns {
+                        let title = RichText::new(title).font(text::small()).color(t.secondary);
+                        cell_ui(ui, title, *number);
                     }
                     ui.end_row();
                     for row in &sheet.rows {
-                        for cell in row {
-                            ui.add(
-                                Label::new(RichText::new(cell).color(t.text))
-                                    .extend()
-                                    .selectable(true),
-                            );
+                        for (cell, (_, number)) in row.iter().zip(&sheet.columns) {
+                            cell_ui(ui, RichText::new(cell).color(t.text), *number);
                         }
                         ui.end_row();
                     }
@@ -380,6 +394,17 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
     for note in &sheet.notes {
         words::secondary(ui, note.as_str());
     }
+}
+
+fn cell_ui(ui: &mut Ui, words: RichText, number: bool) {
+    let label = Label::new(words).extend().selectable(true);
+    match number {
+        true => {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(label))
+                .inner
+        }
+        false => ui.add(label),
+    };
 }
 
 fn settings_sheet(entries: &[&Entry]) -> Sheet {

@@ -208,7 +208,7 @@ fn deed_ui(ui: &mut Ui, deed: &Deed, here: bool) -> bool {
     ui.painter()
         .text(at, Align2::LEFT_CENTER, &deed.words, text::body(), t.text);
     if let Some(keys) = &deed.keys {
-        let at = pos2(rect.right() - space::S, rect.center().y);
+        let at = pos2(rect.right() - space::L, rect.center().y);
         let keys = ui.ctx().format_shortcut(keys);
         ui.painter()
             .text(at, Align2::RIGHT_CENTER, keys, text::small(), t.secondary);

@@ -8,7 +8,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use eframe::egui::{Frame, Margin, RichText, Ui};
+use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
 use crate::app::command::{Command, Commands, Place};
 use crate::app::format;
@@ -214,7 +214,7 @@ fn head_ui(
 ) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = eframe::egui::vec2(space::S, space::S);
-        let width = (ui.available_width() - 520.0).clamp(280.0, 560.0);
+        let width = (ui.available_width() - 560.0).clamp(220.0, 560.0);
         filter_bar::filter_ui(ui, &mut view.filter, &mut prefs.filters, width);
         let shelves = [
             (Shelf::Kept, "Runs"),
@@ -249,7 +249,8 @@ fn head_ui(
                 format::count(of_shelf as u64)
             )
         };
-        ui.label(RichText::new(words).color(theme::of(ui).secondary));
+        let words = RichText::new(words).color(theme::of(ui).secondary);
+        ui.add(Label::new(words).extend());
     });
     filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
 }

@@ -24,7 +24,7 @@ use crate::store::{RunId, RunRow};
 
 const HEAD: f32 = 40.0;
 const TICK: f32 = 30.0;
-const SKETCH: f32 = 104.0;
+const SKETCH: f32 = 84.0;
 const GAP: f32 = space::M;
 
 /// A line of the table: a group's head, or a run.
@@ -43,14 +43,15 @@ struct Layouted {
 fn width(column: &Column) -> (f32, bool) {
     match column.name() {
         "id" => (36.0, false),
-        "seed" | "step" => (48.0, false),
-        "name" => (130.0, true),
-        "experiment" => (120.0, true),
+        "seed" | "step" => (40.0, false),
+        "name" => (108.0, true),
+        "experiment" => (96.0, true),
         "note" | "tag" => (110.0, true),
-        "status" => (96.0, false),
-        "stage" => (150.0, false),
-        "started" | "ended" => (116.0, false),
+        "status" => (92.0, false),
+        "stage" => (132.0, false),
+        "started" | "ended" => (104.0, false),
         _ if column.measured_on().is_some_and(|on| on.len() > 10) => (104.0, false),
+        _ if column.metric().is_some() && column.title().len() < 10 => (60.0, false),
         _ => (84.0, false),
     }
 }

@@ -185,9 +185,10 @@ fn what_waits_can_be_held_put_in_another_order_and_put_back() {
     for name in ["one", "two"] {
         replace(&mut window, "Name of the new run", name);
         find(&window, "Queue").click();
+        settle(&mut window);
     }
+    // The place stays what it was: nobody asked to watch.
     wait_for(&mut window, "Run in progress: one", 60);
-    click(&mut window, "Experiments");
     click(&mut window, "Hold");
     expect(&mut window, "held");
     click(&mut window, "Take two out of the queue");

@@ -57,6 +57,8 @@ pub struct App {
     no_supervisor: String,
     handle: Option<RunHandle>,
     launching: Option<Receiver<Prepared>>,
+    /// Whether the place Live comes into sight when the run that is being made ready starts.
+    follow: bool,
     planning: Option<Receiver<Result<Box<Plan>, String>>>,
     asked: Asked,
     keeper: Keeper,
@@ -155,6 +157,7 @@ impl App {
             no_supervisor,
             handle: None,
             launching: None,
+            follow: true,
             planning: None,
             asked: Asked::default(),
             keeper,
@@ -281,7 +284,10 @@ impl App {
                 self.state.experiments.plan = Default::default();
                 self.check_needs();
             }
-            Command::Start(planned) => self.launch(*planned),
+            Command::Start(planned) => {
+                self.follow = true;
+                self.launch(*planned);
+            }
             Command::Enqueue(runs) => self.state.experiments.queue.extend(runs),
             Command::Queue(deed) => self.change_queue(deed),
             Command::DryRun(config) => self.dry_run(*config),

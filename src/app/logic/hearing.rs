@@ -82,7 +82,9 @@ impl App {
             ..LiveState::default()
         };
         self.state.experiments.refused = None;
-        self.state.prefs.place = Place::Live;
+        if self.follow {
+            self.state.prefs.place = Place::Live;
+        }
     }
 
     pub(super) fn hear_store(&mut self, until: Instant) {

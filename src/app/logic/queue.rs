@@ -24,6 +24,8 @@ impl App {
             return;
         }
         let next: Planned = self.state.experiments.queue.remove(0);
+        // Whoever is doing something else is left there.
+        self.follow = false;
         self.launch(next);
     }
 

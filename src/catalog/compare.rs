@@ -202,7 +202,7 @@ impl PairedRow {
 /// Why a figure has no paired difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPaired {
-    #[error("kept by evaluations of this version on; evaluate the run again")]
+    #[error("not kept of each example by the version that made one of the runs")]
     NotKept,
     #[error(
         "the runs split the targets into other tokens, so that their perplexities cannot be compared"

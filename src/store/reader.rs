@@ -28,8 +28,8 @@ const RUN_COLUMNS: &str = "id, name, experiment, seed, device, status, stage, st
                            ended, heartbeat, error, note, archived IS NOT NULL, deleted";
 
 impl StoreReader {
-    /// Opens the store in `dir`, which must be there and up to date; a newer one is read as far as it
-    /// is understood.
+    /// Opens the store in `dir`, which must be there; an older one is brought up to date, a newer one read as
+    /// far as it is understood.
     pub fn open(dir: &Path) -> Result<StoreReader, StoreError> {
         Ok(StoreReader {
             dir: dir.to_path_buf(),

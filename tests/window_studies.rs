@@ -122,7 +122,7 @@ fn judge(window: &mut Window, who: &str, vote: impl Fn(usize) -> char) -> usize 
         window.key_press(Key::Escape);
         settle(window);
     }
-    expect(window, "New study");
+    expect(window, "Judge as");
     count
 }
 
@@ -437,7 +437,7 @@ fn an_answer_that_cannot_be_kept_is_asked_for_again() {
 fn packs_go_out_and_come_back_in_the_window() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = study(dir.path(), StudyKind::AbTest, 2);
-    click(&mut window, "Write the pack of A2");
+    click(&mut window, "Pack A2");
     expect(&mut window, "Written to");
     let sent = std::fs::read_dir(dir.path().join("packs"))
         .unwrap()

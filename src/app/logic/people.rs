@@ -12,6 +12,7 @@ impl App {
     /// Hands a task over. Where too many wait already, the page says so; nothing is lost.
     pub(super) fn ask_desk(&mut self, task: Task) {
         if let Task::OpenDesk { study, annotator } = &task {
+            self.state.people.studies.told = None;
             self.state.people.judging = Some(Judging::new(*study, *annotator));
             self.state.prefs.place = Place::Studies;
         }

@@ -120,9 +120,10 @@ fn search_on(ui: &Ui, cases: &mut CasesState) {
     }
     if cases.searched {
         let found = &cases.search.found;
-        if cases.shown.is_none()
-            && let Some(first) = found.first()
-        {
+        let in_sight = cases
+            .shown
+            .is_some_and(|at| found.binary_search(&at).is_ok());
+        if !in_sight && let Some(first) = found.first() {
             cases.show(*first);
         }
     } else {
@@ -365,7 +366,7 @@ fn case_ui(ui: &mut Ui, cases: &mut CasesState, table: &mut TableNumber, command
                     notice::strip(ui, Tone::Bad, "The pin is not kept", why, |_| {});
                 }
                 ui.scope(|ui| {
-                    ui.set_max_width(size::PROSE);
+                    ui.set_max_width(size::PROSE.min(ui.available_width()));
                     if let Some(situation) = &case.context.situation {
                         words::secondary(ui, format!("Situation: {situation}"));
                     }
@@ -506,7 +507,7 @@ impl Card<'_> {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = space::XS;
                 ui.horizontal(|ui| {
-                    ui.spacing_mut().interact_size.y = 16.0;
+                    ui.spacing_mut().interact_size.y = 0.0;
                     let colour = if is_target { t.secondary } else { t.text };
                     words::strong(ui, self.name, text::small(), colour);
                     if let Some((levels, false)) = self.levels {

@@ -1,6 +1,8 @@
 //! The arithmetic of PPO against golden vectors: an independent loop, the authors' trainer
 //! (TRL 0.9.6), and the promises that padding and empty responses change nothing.
 
+mod device_support;
+
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use emprl::experiment::KlEstimator;
 use emprl::train::ppo::advantage::{Estimate, estimate};
@@ -208,7 +210,7 @@ fn logits(rows: &[Rows], filler: f32, dtype: DType) -> Tensor<3> {
         numbers.extend(vec![filler; (tokens - row.len()) * vocabulary]);
     }
     let data = TensorData::new(numbers, [rows.len(), tokens, vocabulary]);
-    Tensor::from_data(data, (&Device::flex().autodiff(), dtype)).require_grad()
+    Tensor::from_data(data, (&device_support::device().autodiff(), dtype)).require_grad()
 }
 
 /// The actions of the fixture, found again by their log-probabilities.
@@ -256,7 +258,7 @@ fn scores_equal_the_authors_trainer_and_the_softmax_s_own_graph() {
             );
         }
         // Uneven weights, so that every position's gradient is its own.
-        let weights = Tensor::<1, Int>::arange(0..28, &Device::flex())
+        let weights = Tensor::<1, Int>::arange(0..28, &device_support::device())
             .float()
             .reshape([4, 7]);
         let loss = (scores.log_probs * weights.cast(logits.dtype())).sum();
@@ -311,7 +313,7 @@ fn padded(rows: &[Vec<f32>], tokens: usize, filler: f32, device: &Device) -> Ten
 
 impl Setting {
     fn new(trl: &Trl, case: &TrlObjective, tokens: usize, filler: f32) -> Self {
-        let device = Device::flex().autodiff();
+        let device = device_support::device().autodiff();
         let (advantages, returns) = trl.estimates(KlEstimator::K1);
         let rows: Vec<ResponseRow> = (0..advantages.len())
             .map(|row| ResponseRow {
@@ -476,7 +478,7 @@ fn pads_and_their_number_change_nothing() {
 }
 
 fn simple(rows: &[&[f32]], log_prob: f32) -> (Setting, usize) {
-    let device = Device::flex().autodiff();
+    let device = device_support::device().autodiff();
     let tokens = 2;
     let rows: Vec<ResponseRow> = rows
         .iter()

@@ -1,6 +1,8 @@
 //! A run that is stopped or killed, anywhere and as often as one likes, ends as one that never was: the
 //! same metrics, samples, results and files, bit for bit. And a run is told by its file and its seed.
 
+mod device_support;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
@@ -33,6 +35,7 @@ fn settings() -> Config {
         .unwrap()
         .unwrap()
         .config;
+    config.run.device = device_support::device_name();
     config.run.stages = Stage::ALL.to_vec();
     config.run.checkpoint_every = 3;
     config.data.train_limit = 14;

@@ -10,7 +10,7 @@ use emprl::nn::t5::T5;
 use emprl::nn::{Dropout, Generated, generate};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use t5_support::{device, expected, largest_difference, model, padded, rows, values};
+use t5_support::{device, device_name, expected, largest_difference, model, padded, rows, values};
 
 const FOLDERS: [&str; 2] = ["t5_relu_tied", "t5_gated_untied"];
 
@@ -166,7 +166,15 @@ fn what_stands_under_pads_changes_nothing() {
         }
         assert_eq!(logits, other_logits);
         let (_, wider) = run(12, 5);
-        assert!(largest_difference(&logits, &wider) < 1e-5);
+        // Another width is another order of sums: on flex within 1e-5, elsewhere within f32's precision.
+        let size = largest_difference(&logits, &vec![0.0; logits.len()]);
+        let bound = if device_name() == "flex" {
+            1e-5
+        } else {
+            2e-6 * size
+        };
+        let apart = largest_difference(&logits, &wider);
+        assert!(apart < bound, "{apart} of {size}");
     }
 }
 

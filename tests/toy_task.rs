@@ -1,6 +1,8 @@
 //! PPO learns: a task whose best policy is known is solved from nothing, through the same trainer and
 //! the same interface of rewards as the empathy reward.
 
+mod device_support;
+
 use std::path::Path;
 
 use emprl::data::Example;
@@ -121,7 +123,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
     config.run.seed = seed;
     let words = COLOURS.iter().chain(&THINGS).chain(&["my", "is"]);
     let tokenizer = train_unigram(words.cycle().take(1000), 48, 0).unwrap();
-    let device = emprl::nn::device::resolve("flex").unwrap();
+    let device = device_support::device();
     let shape = T5Config {
         vocab_size: tokenizer.vocab_size(),
         d_model: 32,
@@ -154,6 +156,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         weights: [1.0; 3],
         batch: 16,
         resamples: 10,
+        ppl_batch: 0,
         run_seed: seed,
         device,
     };

@@ -1,6 +1,8 @@
 //! Two whole steps of PPO against the authors' trainer (TRL 0.9.6), on the same tiny T5 and the same
 //! rollout, with its faults switched on: whole batches, gathered minibatches, single minibatches.
 
+mod device_support;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -207,7 +209,7 @@ fn check_weights(step: &Step, policy: &Policy, folder: &Path) {
 }
 
 fn replay(case: &Case) {
-    let device = Device::flex();
+    let device = device_support::device();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = config(case);
     let reference = Policy {

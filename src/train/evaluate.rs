@@ -47,6 +47,8 @@ pub struct Examiner<'a> {
     pub weights: [f32; 3],
     pub batch: usize,
     pub resamples: usize,
+    /// Targets a batch of the released code's perplexity; 0 to leave it out.
+    pub ppl_batch: usize,
     pub run_seed: u64,
     pub device: Device,
 }
@@ -129,6 +131,7 @@ impl Examiner<'_> {
         };
         let answered = Answered {
             targets: Some(&losses),
+            ppl_batch: self.ppl_batch,
             responses: &answers.responses,
             levels: levels
                 .as_ref()

@@ -17,7 +17,7 @@ use super::identifier;
 use super::judge::Judge;
 use super::material::Material;
 use super::observer::{Directive, Observer};
-use super::policy::Policy;
+use super::policy::{Policy, prefix_config};
 use super::ppo::scorer::{EmpathyScorer, NoScore, Scorer};
 use super::ppo::trainer;
 use super::pretraining::CorruptedTexts;
@@ -29,7 +29,7 @@ use crate::experiment::{
     Config, FeedForwardChoice, GeneratorSettings, IdentifierInit, Report, Severity, Stage, Tuning,
 };
 use crate::nn::device;
-use crate::nn::prefix::{Prefix, PrefixConfig};
+use crate::nn::prefix::Prefix;
 use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::text::{Tokenizer, train_unigram};
 
@@ -269,12 +269,7 @@ impl Line<'_> {
         };
         let prefix = settings.tuning.has_prefix().then(|| {
             Prefix::new(
-                &PrefixConfig {
-                    encoder: config.prefix.encoder,
-                    decoder: config.prefix.decoder,
-                    cross: config.prefix.cross,
-                    hidden: config.prefix.hidden,
-                },
+                &prefix_config(&config.prefix),
                 self.t5.config(),
                 &self.session.device,
                 seed(config.run.seed, Draw::Prefix, 0),
@@ -315,6 +310,7 @@ impl Line<'_> {
             weights,
             batch: config.evaluation.batch,
             resamples: config.evaluation.resamples,
+            ppl_batch: config.evaluation.ppl_batch,
             run_seed: config.run.seed,
             device: self.session.device.clone(),
         };
@@ -349,6 +345,7 @@ impl Line<'_> {
             weights: mechanism_weights(&config.reward),
             batch: config.evaluation.batch,
             resamples: config.evaluation.resamples,
+            ppl_batch: config.evaluation.ppl_batch,
             run_seed: config.run.seed,
             device: self.session.device.clone(),
         };

@@ -13,12 +13,22 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::TrainError;
-use crate::experiment::Tuning;
+use crate::experiment::{PrefixSettings, Tuning};
 use crate::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
 use crate::nn::t5::{T5, T5Config};
 use crate::nn::value_head::ValueHead;
 use crate::nn::weights::WeightsError;
 use crate::text::Tokenizer;
+
+/// The prefix that a run's settings ask for.
+pub fn prefix_config(settings: &PrefixSettings) -> PrefixConfig {
+    PrefixConfig {
+        encoder: settings.encoder,
+        decoder: settings.decoder,
+        cross: settings.cross,
+        hidden: settings.hidden,
+    }
+}
 
 /// T5 with what is trained on top of it.
 #[derive(Module, Debug)]

@@ -275,6 +275,7 @@ pub fn examine(
         weights: mechanism_weights(&config.reward),
         batch: config.evaluation.batch,
         resamples: config.evaluation.resamples,
+        ppl_batch: config.evaluation.ppl_batch,
         run_seed: config.run.seed,
         device,
     };

@@ -2,16 +2,17 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+#[path = "../device_support/mod.rs"]
+mod device_support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use emprl::nn::t5::T5;
 use serde_json::Value;
 
-pub fn device() -> Device {
-    Device::flex()
-}
+pub use device_support::{device, device_name};
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -257,6 +257,7 @@ fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
         split: "test".into(),
         n: 50,
         ppl: Some(estimate(12.5)),
+        ppl_hf: None,
         dist_1: estimate(4.1),
         dist_2: estimate(16.0),
         emp_f1: Some(estimate(f1)),

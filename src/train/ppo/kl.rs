@@ -86,8 +86,8 @@ impl KlControl {
         }
     }
 
-    /// Takes in a batch: `kl_per_response` is the mean over its responses of the KL summed over
-    /// their tokens, `responses` how many there were.
+    /// Takes in a batch: `kl_per_response` is the mean over its responses of the penalty's own
+    /// estimate summed over their tokens (as TRL does), `responses` how many there were.
     pub fn update(&mut self, kl_per_response: f64, responses: usize) {
         if let Self::Adaptive {
             beta,

@@ -12,4 +12,5 @@ pub mod shaping;
 pub mod step;
 pub mod trainer;
 pub mod truncation;
+mod update;
 pub mod whiten;

@@ -1,25 +1,22 @@
 //! One PPO step from a given rollout and its scores: rewards (Eq. 7-8), advantages (Eq. 9-10) and
-//! the updates (Eq. 13-15). Knows no data, no scorer, no session and no clock on the wall.
+//! what the updates ([`super::update`]) come to. Knows no data, no scorer, no session and no clock on the wall.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::advantage::{Estimate, estimate, estimate_into_padding};
-use super::kl::{self, KlControl};
-use super::objective::{
-    Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
-};
+use super::kl::KlControl;
+use super::objective::{Evaluation, ObjectiveStatistics, ResponseRow};
 use super::reward::reward_vector;
 use super::rollout::{AgainstReference, Look, Rollout, against_reference, look};
 use super::shaping::{ScoreShaper, ShapingConfig};
 use super::truncation::Truncation;
+use super::update::Epochs;
 use super::whiten::{Variance, moments, whiten};
-use crate::experiment::{Config, KlControlChoice, PpoSettings, Stage};
+use crate::experiment::{Config, KlControlChoice};
 use crate::nn::prefix::PrefixVectors;
 use crate::train::TrainError;
 use crate::train::evaluate::sampling;
@@ -122,6 +119,8 @@ struct Before {
 
 /// Rewards and what follows from them.
 struct Credit {
+    /// The estimate of the KL at each token, before β.
+    penalties: Vec<Vec<f32>>,
     rewards: Vec<Vec<f32>>,
     advantages: Vec<Vec<f32>>,
     returns: Vec<Vec<f32>>,
@@ -166,22 +165,20 @@ impl Stepper<'_> {
             })
             .collect();
         let epochs = Epochs {
-            stepper: self,
+            settings,
             rollout,
             rows: &rows,
             truncation: truncation.as_ref(),
             lr,
             number,
+            device: self.device,
         };
         let updates;
-        (learner, updates) = epochs.run(learner, ahead)?;
+        (learner.policy, updates) = epochs.run(learner.policy, &mut learner.optimizer, ahead)?;
         let skipped = updates.iter().filter(|update| update.skipped).count() as u64;
         learner.state.skipped += skipped;
-        let kl_per_response = kl_mean_per_response(&old_log_probs, &against.reference_log_probs);
-        learner
-            .state
-            .kl_control
-            .update(kl_per_response, rollout.generated.len());
+        let kl = kl_per_response(&credit.penalties);
+        learner.state.kl_control.update(kl, rollout.generated.len());
 
         let stepped = Stepped {
             shaped,
@@ -263,24 +260,26 @@ impl Stepper<'_> {
     fn credit(&self, before: &Before, shaped: &[f32], beta: f64) -> Credit {
         let (settings, reward) = (&self.config.ppo, &self.config.reward);
         let against = &before.against;
-        let mut rewards: Vec<Vec<f32>> = before
+        let estimates = |(row, log_probs): (usize, &Vec<f32>)| -> Vec<f32> {
+            let reference = &against.reference_log_probs[row];
+            let full = &against.full_kl[row];
+            (0..log_probs.len())
+                .map(|t| {
+                    let estimator = reward.kl_estimator;
+                    estimator.estimate(log_probs[t], reference[t], full[t])
+                })
+                .collect()
+        };
+        let penalties: Vec<Vec<f32>> = before
             .old_log_probs
             .iter()
             .enumerate()
-            .map(|(row, log_probs)| {
-                let penalty: Vec<f32> = log_probs
-                    .iter()
-                    .enumerate()
-                    .map(|(t, log_prob)| {
-                        reward.kl_estimator.estimate(
-                            *log_prob,
-                            against.reference_log_probs[row][t],
-                            against.full_kl[row][t],
-                        )
-                    })
-                    .collect();
-                reward_vector(&penalty, beta as f32, shaped[row])
-            })
+            .map(estimates)
+            .collect();
+        let mut rewards: Vec<Vec<f32>> = penalties
+            .iter()
+            .zip(shaped)
+            .map(|(penalty, score)| reward_vector(penalty, beta as f32, *score))
             .collect();
         // What whitening makes of the zeros behind a response.
         let mut padding = 0.0;
@@ -312,152 +311,11 @@ impl Stepper<'_> {
             whiten(&mut advantages, Variance::Unbiased, true);
         }
         Credit {
+            penalties,
             rewards,
             advantages,
             returns,
         }
-    }
-}
-
-/// All epochs over one batch (Eq. 13-15).
-struct Epochs<'a> {
-    stepper: &'a Stepper<'a>,
-    rollout: &'a Rollout,
-    rows: &'a [ResponseRow<'a>],
-    truncation: Option<&'a Truncation>,
-    lr: f64,
-    number: u64,
-}
-
-impl Epochs<'_> {
-    /// Updates the learner, until the old and the new policy differ too much where that is asked.
-    fn run(
-        &self,
-        mut learner: Learner,
-        mut ahead: Option<Evaluation>,
-    ) -> Result<(Learner, Vec<Update>), TrainError> {
-        let settings = &self.stepper.config.ppo;
-        let parts: Vec<Range<usize>> = parts(self.rows.len(), settings.minibatches).collect();
-        let mut updates = Vec::new();
-        for _ in 0..settings.epochs {
-            for group in parts.chunks(settings.accumulation) {
-                let done;
-                let first = self.number == 0 && updates.is_empty();
-                let most = if settings.clip_once && !first {
-                    0.0
-                } else {
-                    settings.max_gradient_norm
-                };
-                (learner, done) = self.update(learner, group, ahead.take(), most)?;
-                let moved = |update: &Update| f64::from(update.statistics.approximate_kl);
-                let far = done
-                    .iter()
-                    .any(|update| !update.skipped && moved(update) > settings.target_kl);
-                updates.extend(done);
-                if settings.target_kl > 0.0 && far {
-                    return Ok((learner, updates));
-                }
-            }
-        }
-        Ok((learner, updates))
-    }
-
-    /// One update, from the gradients of the parts in `group` together, clipped to `most` unless that
-    /// is 0. `ahead` is the first part's forward pass, where it was done before.
-    fn update(
-        &self,
-        mut learner: Learner,
-        group: &[Range<usize>],
-        mut ahead: Option<Evaluation>,
-        most: f64,
-    ) -> Result<(Learner, Vec<Update>), TrainError> {
-        let mut gathered = GradientsAccumulator::new();
-        let mut done = Vec::new();
-        for part in group {
-            let result = self.objective(&learner.policy, part.clone(), ahead.take())?;
-            if !result.skip {
-                let loss = result.loss.mul_scalar(self.share(part, group));
-                let gradients = GradientsParams::from_grads(loss.backward(), &learner.policy);
-                gathered.accumulate(&learner.policy, gradients);
-            }
-            done.push(Update {
-                statistics: result.statistics,
-                norm: 0.0,
-                skipped: result.skip,
-            });
-        }
-        if done.iter().any(|update| !update.skipped) {
-            let norm;
-            (learner.policy, norm) =
-                learner
-                    .optimizer
-                    .step(self.lr, learner.policy, gathered.grads(), most);
-            for update in done.iter_mut().filter(|update| !update.skipped) {
-                update.norm = norm;
-            }
-        }
-        Ok((learner, done))
-    }
-
-    /// The objective of the rows at `part`; `ahead` is their forward pass, where it was done before.
-    fn objective(
-        &self,
-        policy: &Policy,
-        part: Range<usize>,
-        ahead: Option<Evaluation>,
-    ) -> Result<Objective, TrainError> {
-        let Stepper { config, device, .. } = self.stepper;
-        let evaluation = match ahead {
-            Some(evaluation) => evaluation,
-            None => look(policy, self.rollout, part.clone(), self.truncation, device).evaluation,
-        };
-        let width = evaluation.log_probs.dims()[1];
-        let first = usize::from(config.ppo.skip_first_token);
-        let minibatch = Minibatch::from_column(first, &self.rows[part], width, device);
-        let result = objective(&objective_config(&config.ppo), &minibatch, evaluation);
-        if result.statistics.total_loss.is_finite() {
-            Ok(result)
-        } else {
-            Err(TrainError::NotFinite {
-                stage: Stage::Ppo.key(),
-                step: self.number,
-                loss: result.statistics.total_loss.into(),
-                setting: "ppo.lr",
-            })
-        }
-    }
-
-    /// How much of its update a part makes: its share of the tokens, so that parts gathered give
-    /// what they would give in one piece, or the same for all.
-    fn share(&self, part: &Range<usize>, group: &[Range<usize>]) -> f32 {
-        let tokens = |part: &Range<usize>| -> usize {
-            let rows = self.rows[part.clone()].iter();
-            rows.map(|row| row.log_probs.len()).sum()
-        };
-        let all: usize = group.iter().map(tokens).sum();
-        if self.stepper.config.ppo.equal_parts || all == 0 {
-            1.0 / group.len() as f32
-        } else {
-            tokens(part) as f32 / all as f32
-        }
-    }
-}
-
-/// One minibatch's figures.
-struct Update {
-    statistics: ObjectiveStatistics,
-    /// Of the gradients, before clipping.
-    norm: f64,
-    skipped: bool,
-}
-
-fn objective_config(settings: &PpoSettings) -> ObjectiveConfig {
-    ObjectiveConfig {
-        clip_range: settings.clip_range as f32,
-        value_coefficient: settings.value_coefficient as f32,
-        value_clip_range: (settings.value_clip_range > 0.0)
-            .then_some(settings.value_clip_range as f32),
-        ratio_threshold: settings.ratio_threshold as f32,
     }
 }
 
@@ -468,20 +326,8 @@ fn without_first(rows: &mut [Vec<f32>]) {
     }
 }
 
-/// `rows` cut into `count` parts of nearly equal size.
-fn parts(rows: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..count)
-        .map(move |part| rows * part / count..rows * (part + 1) / count)
-        .filter(|range| !range.is_empty())
-}
-
-/// Mean over responses of the k1 estimate summed over their tokens.
-fn kl_mean_per_response(log_probs: &[Vec<f32>], reference: &[Vec<f32>]) -> f64 {
-    let sum: f64 = log_probs
-        .iter()
-        .flatten()
-        .zip(reference.iter().flatten())
-        .map(|(p, q)| f64::from(kl::k1(*p, *q)))
-        .sum();
-    sum / log_probs.len().max(1) as f64
+/// Mean over responses of what was penalised, summed over their tokens.
+fn kl_per_response(penalties: &[Vec<f32>]) -> f64 {
+    let sum: f64 = penalties.iter().flatten().map(|kl| f64::from(*kl)).sum();
+    sum / penalties.len().max(1) as f64
 }

@@ -1,172 +1,24 @@
-//! What a run would be, without starting it: parameters, steps and memory, from settings and texts.
-//!
-//! Writes nothing and makes no network; knows shapes only.
+//! Parameters of every network and what a stage holds of them, from shapes alone.
 
-use std::path::Path;
-
-use serde::Serialize;
-
-use super::error::TrainError;
-use super::identifier;
-use super::material::Material;
-use super::pipeline::{generator_steps, scratch_shape, scratch_tokenizer};
-use crate::data::{LevelSet, library};
+use super::{Memory, Parameters};
 use crate::experiment::{Config, HeadChoice, PrefixSettings, Stage, Tuning};
 use crate::nn::t5::{FeedForward, T5Config};
-use crate::text::Tokenizer;
 
 /// Bytes of an f32.
 const F32: u64 = 4;
 const IDENTIFIERS: u64 = 3;
 
-/// Parameters of a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Parameters {
-    pub trained: u64,
-    pub frozen: u64,
-}
-
-/// Bytes that a stage holds at its fullest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Memory {
-    /// Every copy of every model that is there at once.
-    pub weights: u64,
-    /// Gradients and AdamW's two moments of what is trained.
-    pub optimizer: u64,
-    /// What a forward pass leaves for the backward pass, at the longest texts that are allowed.
-    pub activations: u64,
-}
-
-impl Memory {
-    /// All of it.
-    pub fn total(&self) -> u64 {
-        self.weights + self.optimizer + self.activations
-    }
-}
-
-/// A stage before it begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StagePlan {
-    pub stage: Stage,
-    pub steps: u64,
-    /// Whether it may end earlier, when the validation loss no longer falls.
-    pub at_most: bool,
-    pub memory: Memory,
-}
-
-/// A run before it is started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Plan {
-    /// Tokens that the model knows.
-    pub vocabulary: usize,
-    /// Of one identifier; there are three alike. None where the run trains none.
-    pub identifier: Option<Parameters>,
-    pub generator: Option<Parameters>,
-    /// With its value head.
-    pub policy: Option<Parameters>,
-    /// In the order of the run.
-    pub stages: Vec<StagePlan>,
-}
-
-impl Plan {
-    /// Looks at the texts and at the model's shape; trains the tokenizer of a model made from nothing.
-    ///
-    /// # Errors
-    /// What is missing or cannot be read, as the run itself would say.
-    pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
-        let dialogues = match config.reads_dialogues() {
-            true => Some(library::open_dialogues(store, &config.data.dialogues)?),
-            false => None,
-        };
-        let levels = match config.reads_levels() {
-            true => Some(library::open_levels(store, &config.data.levels)?),
-            false => None,
-        };
-        let (shape, tokenizer) = if config.model.source == "scratch" {
-            let tokenizer = scratch_tokenizer(config, dialogues.as_ref(), levels.as_ref())?;
-            (scratch_shape(config, tokenizer.vocab_size()), tokenizer)
-        } else {
-            let folder = Path::new(&config.model.source);
-            let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))?;
-            (T5Config::read(folder)?, tokenizer)
-        };
-        let material = match &dialogues {
-            Some(set) => Material::prepare(set, &config.data, config.run.seed, &tokenizer)?,
-            None => Material::default(),
-        };
-        let sizes = Sizes::of(config, &shape);
-        let has = |stage| config.run.stages.contains(&stage);
-        let stages = config.run.stages.iter();
-        let stages = stages
-            .map(|&stage| {
-                let (steps, at_most) = steps(config, stage, &material, levels.as_ref())?;
-                Ok(StagePlan {
-                    stage,
-                    steps,
-                    at_most,
-                    memory: sizes.memory(config, &shape, stage),
-                })
-            })
-            .collect::<Result<_, TrainError>>()?;
-        Ok(Plan {
-            vocabulary: shape.vocab_size,
-            identifier: has(Stage::Identifiers).then_some(Parameters {
-                trained: sizes.identifier,
-                frozen: 0,
-            }),
-            generator: has(Stage::Generator)
-                .then(|| sizes.parameters(config.generator.tuning, config, 0)),
-            policy: has(Stage::Ppo)
-                .then(|| sizes.parameters(config.ppo.tuning, config, sizes.value_head)),
-            stages,
-        })
-    }
-
-    /// The stage that holds the most, and what it holds.
-    pub fn peak(&self) -> Option<&StagePlan> {
-        self.stages.iter().max_by_key(|plan| plan.memory.total())
-    }
-}
-
-/// How many steps a stage has, and whether it may end earlier.
-fn steps(
-    config: &Config,
-    stage: Stage,
-    material: &Material,
-    levels: Option<&LevelSet>,
-) -> Result<(u64, bool), TrainError> {
-    Ok(match stage {
-        Stage::Pretraining => (config.pretraining.steps, false),
-        Stage::Identifiers => (
-            levels.map_or(0, |set| {
-                identifier::steps(set, &config.identifiers, config.run.seed)
-            }),
-            config.identifiers.patience > 0,
-        ),
-        Stage::Generator => (
-            generator_steps(&config.generator, material.train.len()),
-            config.generator.patience > 0,
-        ),
-        Stage::Ppo => (config.ppo.steps, false),
-        // One a system: the generator, and the policy where there is one.
-        Stage::Evaluation => (
-            1 + u64::from(config.run.stages.contains(&Stage::Ppo)),
-            false,
-        ),
-    })
-}
-
 /// Parameters of each part.
 #[derive(Clone, Copy, Debug)]
-struct Sizes {
+pub(super) struct Sizes {
     t5: u64,
     prefix: u64,
-    value_head: u64,
-    identifier: u64,
+    pub value_head: u64,
+    pub identifier: u64,
 }
 
 impl Sizes {
-    fn of(config: &Config, shape: &T5Config) -> Self {
+    pub fn of(config: &Config, shape: &T5Config) -> Self {
         Sizes {
             t5: t5(shape),
             prefix: match config.generator.tuning.has_prefix() {
@@ -179,7 +31,7 @@ impl Sizes {
     }
 
     /// Those of the generator, or with `more` of the policy.
-    fn parameters(&self, tuning: Tuning, config: &Config, more: u64) -> Parameters {
+    pub fn parameters(&self, tuning: Tuning, config: &Config, more: u64) -> Parameters {
         let prefix = match config.generator.tuning.has_prefix() {
             true => self.prefix,
             false => 0,
@@ -193,7 +45,7 @@ impl Sizes {
         }
     }
 
-    fn memory(&self, config: &Config, shape: &T5Config, stage: Stage) -> Memory {
+    pub fn memory(&self, config: &Config, shape: &T5Config, stage: Stage) -> Memory {
         let stages = &config.run.stages;
         let before = |other: Stage| {
             stages
@@ -267,11 +119,11 @@ impl Sizes {
 }
 
 /// Parameters of an attention's four products.
-fn attention(shape: &T5Config) -> u64 {
+pub(super) fn attention(shape: &T5Config) -> u64 {
     (4 * shape.d_model * shape.inner()) as u64
 }
 
-fn feed_forward(shape: &T5Config) -> u64 {
+pub(super) fn feed_forward(shape: &T5Config) -> u64 {
     let products = match shape.feed_forward {
         FeedForward::Relu => 2,
         FeedForward::GatedGelu => 3,
@@ -353,9 +205,11 @@ mod tests {
 
     use super::*;
     use crate::nn::identifier::Identifier;
-    use crate::nn::prefix::{Prefix, PrefixConfig};
+    use crate::nn::prefix::Prefix;
     use crate::nn::t5::T5;
     use crate::nn::value_head::ValueHead;
+    use crate::train::identifier;
+    use crate::train::policy::prefix_config;
 
     fn shape() -> T5Config {
         T5Config {
@@ -395,13 +249,7 @@ mod tests {
                     cross,
                     hidden: 9,
                 };
-                let config = PrefixConfig {
-                    encoder: 7,
-                    decoder: 5,
-                    cross,
-                    hidden: 9,
-                };
-                let network = Prefix::new(&config, &shape, &device, 1);
+                let network = Prefix::new(&prefix_config(&settings), &shape, &device, 1);
                 assert_eq!(prefix(&settings, &shape), network.num_params() as u64);
             }
             let head = ValueHead::new(shape.d_model, &device);

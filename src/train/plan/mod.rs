@@ -1,0 +1,170 @@
+//! What a run would be, without starting it: parameters, steps, memory and work, from settings and texts.
+//!
+//! Writes nothing; knows shapes only, but for [`speed`], which tries this machine.
+
+mod memory;
+mod speed;
+mod work;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use self::memory::Sizes;
+use self::work::{Lengths, Work};
+use super::error::TrainError;
+use super::identifier;
+use super::material::Material;
+use super::pipeline::{generator_steps, scratch_shape, scratch_tokenizer};
+use crate::data::{LevelSet, library};
+use crate::experiment::{Config, Stage};
+use crate::nn::t5::T5Config;
+use crate::text::Tokenizer;
+
+pub use self::speed::Sample;
+
+/// Parameters of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Parameters {
+    pub trained: u64,
+    pub frozen: u64,
+}
+
+/// Bytes that a stage holds at its fullest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Every copy of every model that is there at once.
+    pub weights: u64,
+    /// Gradients and AdamW's two moments of what is trained.
+    pub optimizer: u64,
+    /// What a forward pass leaves for the backward pass, at the longest texts that are allowed.
+    pub activations: u64,
+}
+
+impl Memory {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.weights + self.optimizer + self.activations
+    }
+}
+
+/// A stage before it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StagePlan {
+    pub stage: Stage,
+    pub steps: u64,
+    /// Whether it may end earlier, when the validation loss no longer falls.
+    pub at_most: bool,
+    pub memory: Memory,
+    /// Multiplications and additions of all its products, at the mean lengths of the run's texts.
+    pub operations: u64,
+}
+
+/// A run before it is started.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// Tokens that the model knows.
+    pub vocabulary: usize,
+    /// Of one identifier; there are three alike. None where the run trains none.
+    pub identifier: Option<Parameters>,
+    pub generator: Option<Parameters>,
+    /// With its value head.
+    pub policy: Option<Parameters>,
+    /// In the order of the run.
+    pub stages: Vec<StagePlan>,
+    /// What is tried to learn how fast this machine is.
+    #[serde(skip)]
+    pub sample: Sample,
+}
+
+impl Plan {
+    /// Looks at the texts and at the model's shape; trains the tokenizer of a model made from nothing.
+    ///
+    /// # Errors
+    /// What is missing or cannot be read, as the run itself would say.
+    pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
+        let dialogues = match config.reads_dialogues() {
+            true => Some(library::open_dialogues(store, &config.data.dialogues)?),
+            false => None,
+        };
+        let levels = match config.reads_levels() {
+            true => Some(library::open_levels(store, &config.data.levels)?),
+            false => None,
+        };
+        let (shape, tokenizer) = if config.model.source == "scratch" {
+            let tokenizer = scratch_tokenizer(config, dialogues.as_ref(), levels.as_ref())?;
+            (scratch_shape(config, tokenizer.vocab_size()), tokenizer)
+        } else {
+            let folder = Path::new(&config.model.source);
+            let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))?;
+            (T5Config::read(folder)?, tokenizer)
+        };
+        let material = match &dialogues {
+            Some(set) => Material::prepare(set, &config.data, config.run.seed, &tokenizer)?,
+            None => Material::default(),
+        };
+        let sizes = Sizes::of(config, &shape);
+        let lengths = Lengths::of(&material, levels.as_ref(), &tokenizer);
+        let work = Work::of(config, &shape, &lengths);
+        let has = |stage| config.run.stages.contains(&stage);
+        let stages = config.run.stages.iter();
+        let stages = stages
+            .map(|&stage| {
+                let (steps, at_most) = steps(config, stage, &material, levels.as_ref())?;
+                Ok(StagePlan {
+                    stage,
+                    steps,
+                    at_most,
+                    memory: sizes.memory(config, &shape, stage),
+                    operations: work.stage(stage, steps),
+                })
+            })
+            .collect::<Result<_, TrainError>>()?;
+        Ok(Plan {
+            vocabulary: shape.vocab_size,
+            identifier: has(Stage::Identifiers).then_some(Parameters {
+                trained: sizes.identifier,
+                frozen: 0,
+            }),
+            generator: has(Stage::Generator)
+                .then(|| sizes.parameters(config.generator.tuning, config, 0)),
+            policy: has(Stage::Ppo)
+                .then(|| sizes.parameters(config.ppo.tuning, config, sizes.value_head)),
+            stages,
+            sample: Sample::of(config, &shape, &lengths),
+        })
+    }
+
+    /// The stage that holds the most, and what it holds.
+    pub fn peak(&self) -> Option<&StagePlan> {
+        self.stages.iter().max_by_key(|plan| plan.memory.total())
+    }
+}
+
+/// How many steps a stage has, and whether it may end earlier.
+fn steps(
+    config: &Config,
+    stage: Stage,
+    material: &Material,
+    levels: Option<&LevelSet>,
+) -> Result<(u64, bool), TrainError> {
+    Ok(match stage {
+        Stage::Pretraining => (config.pretraining.steps, false),
+        Stage::Identifiers => (
+            levels.map_or(0, |set| {
+                identifier::steps(set, &config.identifiers, config.run.seed)
+            }),
+            config.identifiers.patience > 0,
+        ),
+        Stage::Generator => (
+            generator_steps(&config.generator, material.train.len()),
+            config.generator.patience > 0,
+        ),
+        Stage::Ppo => (config.ppo.steps, false),
+        // One a system: the generator, and the policy where there is one.
+        Stage::Evaluation => (
+            1 + u64::from(config.run.stages.contains(&Stage::Ppo)),
+            false,
+        ),
+    })
+}

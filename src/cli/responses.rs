@@ -439,6 +439,7 @@ fn score(
         let predicted: Vec<Levels> = levels.iter().map(|(_, levels)| levels.response).collect();
         let answered = Answered {
             targets: None,
+            ppl_batch: 0,
             responses: &responses,
             levels: (!levels.is_empty()).then_some((&gold, &predicted)),
         };

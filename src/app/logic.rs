@@ -384,6 +384,9 @@ fn row_of(new: &NewRun) -> RunRow {
         heartbeat: 0,
         error: None,
         note: String::new(),
+        tags: Vec::new(),
+        archived: false,
+        deleted: None,
         summary: Default::default(),
     }
 }

@@ -118,6 +118,12 @@ pub enum StoreError {
     Study(#[from] StudyError),
     #[error("run {run} is in progress ({holder}); stop it there first, or wait until it has ended")]
     Held { run: RunId, holder: String },
+    #[error("run {run} is deleted; bring it back with `emprl runs undelete {run}` first")]
+    Deleted { run: RunId },
+    #[error("run {run} is not deleted, so that it is not removed for good; delete it first")]
+    NotDeleted { run: RunId },
+    #[error("`{tag}` can be no tag; a tag is a word without blanks and commas, such as paper")]
+    WrongTag { tag: String },
     #[error(
         "checkpoint path {}: must lie below the run's folder and have no `..`", path.display()
     )]

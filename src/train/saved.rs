@@ -280,7 +280,8 @@ pub fn examine(
         device,
     };
     let answers = examiner.answer(&policy, examples);
-    Ok(examiner.results(system, split.key(), &policy, examples, &answers))
+    let losses = examiner.losses(&policy, examples);
+    Ok(examiner.results(system, split.key(), &answers, &losses))
 }
 
 /// Batches of rows of similar length, each with how many rows are done after it.

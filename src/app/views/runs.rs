@@ -353,6 +353,9 @@ mod tests {
             heartbeat: 0,
             error: None,
             note: String::new(),
+            tags: Vec::new(),
+            archived: false,
+            deleted: None,
             summary: f1
                 .map(|f1| (declared::VALIDATION_EMP_F1.to_string(), f1))
                 .into_iter()

@@ -214,10 +214,6 @@ fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             let hint = "An answer of a chosen system misses a level of the target";
             field::tick(ui, "Level mismatch", &mut filter.misses_target).on_hover_text(hint);
             field::tick(ui, "Pinned", &mut filter.pinned);
-            let add = Button::quiet("Add system").with_icon(Icon::Plus);
-            if ui.add(add.hint("Take in a system's responses")).clicked() {
-                cases.taking.get_or_insert_default();
-            }
         });
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
@@ -228,6 +224,10 @@ fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             );
             for (at, name) in book.systems.iter().enumerate() {
                 system_chip(ui, filter, at, name);
+            }
+            let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
+            if ui.add(add.hint("Take in a system's responses")).clicked() {
+                cases.taking.get_or_insert_default();
             }
             ui.add_space(space::S);
             let found = cases.search.found.len() as u64;
@@ -570,8 +570,8 @@ impl Card<'_> {
             .show(ui, |ui| {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = space::XS;
+                ui.spacing_mut().interact_size.y = 0.0;
                 ui.horizontal(|ui| {
-                    ui.spacing_mut().interact_size.y = 0.0;
                     let colour = if is_target { t.secondary } else { t.text };
                     words::strong(ui, self.name, text::small(), colour);
                     if let Some((levels, false)) = self.levels {

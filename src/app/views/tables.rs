@@ -20,7 +20,8 @@ use crate::study::definition::StudyKind;
 
 const NAME: f32 = 170.0;
 const OURS: f32 = 138.0;
-const REPORTED: f32 = 70.0;
+/// Where no interval stands beside the figure.
+const PLAIN: f32 = 76.0;
 
 pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let people = &mut state.people;
@@ -179,12 +180,21 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
     let widths: Vec<f32> = table
         .columns
         .iter()
-        .map(
-            |column| match column.reported && column.title == "reported" {
-                true => REPORTED,
-                false => OURS,
-            },
-        )
+        .enumerate()
+        .map(|(at, column)| {
+            let long = column.title != "reported" && column.title.len() > 12;
+            let bracketed = table.rows.iter().any(|row| {
+                let cell = row.cells.get(at);
+                matches!(
+                    cell,
+                    Some(Cell::Figure {
+                        interval: Some(_),
+                        ..
+                    })
+                )
+            });
+            if long || bracketed { OURS } else { PLAIN }
+        })
         .collect();
     let width = NAME + widths.iter().sum::<f32>();
     ScrollArea::horizontal().id_salt("table").show(ui, |ui| {
@@ -211,6 +221,7 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
                 .hline(place.x_range(), place.top(), t.line_stroke());
             row_ui(ui, row, &widths, place);
         }
+        ui.add_space(space::M);
     });
 }
 

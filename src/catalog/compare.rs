@@ -301,3 +301,82 @@ fn perplexities(
     }
     perplexity_difference(first, second, bootstrap).ok_or(NotPaired::Nothing)
 }
+
+/// Runs whose settings are the same but for the seed, by their places in `entries`, in the order of their
+/// first members. Runs whose settings cannot be read stand alone.
+pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
+    let same = |a: &Entry, b: &Entry| {
+        !a.settings.is_empty()
+            && a.settings.len() == b.settings.len()
+            && a.settings
+                .iter()
+                .all(|(path, value)| path == "run.seed" || b.settings.get(path) == Some(value))
+    };
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        match groups
+            .iter_mut()
+            .find(|group| same(entries[group[0]], entry))
+        {
+            Some(group) => group.push(at),
+            None => groups.push(vec![at]),
+        }
+    }
+    groups
+}
+
+/// A curve of at most about twice `places` points: of each place along the steps the least and the greatest
+/// value, in their order. Values that are not finite stay, as gaps.
+pub fn thinned(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
+    if curve.len() <= 2 * places {
+        return curve
+            .iter()
+            .map(|(step, value)| (*step as f64, *value))
+            .collect();
+    }
+    let each = curve.len().div_ceil(places);
+    let mut thin = Vec::new();
+    for stretch in curve.chunks(each) {
+        let finite = || stretch.iter().filter(|(_, value)| value.is_finite());
+        let least = finite().min_by(|a, b| a.1.total_cmp(&b.1));
+        let greatest = finite().max_by(|a, b| a.1.total_cmp(&b.1));
+        let gap = stretch.iter().find(|(_, value)| !value.is_finite());
+        let mut kept: Vec<&(u64, f64)> = least.into_iter().chain(greatest).chain(gap).collect();
+        kept.sort_by_key(|(step, _)| *step);
+        kept.dedup_by_key(|(step, _)| *step);
+        thin.extend(kept.into_iter().map(|(step, value)| (*step as f64, *value)));
+    }
+    thin
+}
+
+/// Places along the steps of a line that is drawn.
+const LINE_PLACES: usize = 600;
+
+/// What is drawn of curves, made off the thread that draws: thinned lines, groups of seeds, their bands.
+pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> Prepared {
+    let groups = seed_groups(entries);
+    let bands = groups
+        .iter()
+        .map(|group| {
+            let curves: Vec<&[(u64, f64)]> =
+                group.iter().map(|at| curves[*at].as_slice()).collect();
+            band(&curves, BAND_PLACES)
+        })
+        .collect();
+    Prepared {
+        lines: curves
+            .iter()
+            .map(|curve| thinned(curve, LINE_PLACES))
+            .collect(),
+        groups,
+        bands,
+    }
+}
+
+/// Curves as they are drawn.
+#[derive(Debug)]
+pub struct Prepared {
+    pub lines: Vec<Vec<(f64, f64)>>,
+    pub groups: Vec<Vec<usize>>,
+    pub bands: Vec<Vec<BandPoint>>,
+}

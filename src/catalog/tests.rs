@@ -214,9 +214,39 @@ fn differences_are_of_the_same_examples_in_whichever_order() {
         assert_eq!((estimate.low, estimate.high), (0.0, 0.0), "{}", row.title());
     }
     let plain: Vec<Row> = ["a", "b"]
-        .map(|context| Row::new(vec![context.to_string()], "one".to_string()))
+        .map(|context| Row::new(vec![context.to_string()], "one"))
         .to_vec();
     let old = paired(&Answers::new(&plain), &Answers::new(&plain), &bootstrap);
     assert_eq!(old.rows[0].outcome, Err(NotPaired::NotKept));
     assert!(old.rows[1].outcome.is_ok());
+}
+
+#[test]
+fn seeds_of_the_same_settings_belong_together() {
+    let (mut a, mut b, c) = (entry(1, 1, None), entry(1, 2, None), entry(2, 3, None));
+    assert_eq!(
+        super::compare::seed_groups(&[&a, &c, &b]),
+        [vec![0, 2], vec![1]]
+    );
+    a.settings.clear();
+    b.settings.clear();
+    assert_eq!(super::compare::seed_groups(&[&a, &b]).len(), 2);
+}
+
+#[test]
+fn a_thinned_curve_keeps_extremes_and_gaps() {
+    let mut curve: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 0.5)).collect();
+    curve[5_000].1 = 9.0;
+    curve[7_000].1 = f64::NAN;
+    let thin = super::compare::thinned(&curve, 100);
+    assert!(
+        thin.len() <= 300 && thin.contains(&(5_000.0, 9.0)),
+        "{}",
+        thin.len()
+    );
+    assert!(
+        thin.iter()
+            .any(|(step, value)| *step == 7_000.0 && value.is_nan())
+    );
+    assert!(thin.is_sorted_by(|a, b| a.0 < b.0));
 }

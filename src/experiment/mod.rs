@@ -10,6 +10,7 @@ mod progress;
 mod setting;
 mod shared;
 mod stage;
+pub mod sweep;
 
 pub use config::*;
 pub use environment::Environment;

@@ -91,6 +91,14 @@ pub fn find<'a>(window: &'a Window, label: &'a str) -> Node<'a> {
     })
 }
 
+/// Everything to use that has exactly this label, in the order on screen.
+pub fn named<'a>(window: &'a Window, label: &'a str) -> Vec<Node<'a>> {
+    window
+        .query_all_by_label(label)
+        .filter(|node| node.accesskit_node().role() != Role::Label)
+        .collect()
+}
+
 /// Clicks what has exactly this label once it is there, and settles.
 pub fn click(window: &mut Window, label: &str) {
     wait_for(window, label, 10);

@@ -3,11 +3,14 @@
 //! Views draw from the state and emit commands; they know no thread and no store.
 
 pub mod cases;
+pub mod compare;
 pub mod curves;
 pub mod experiments;
 pub mod form;
 pub mod judging;
 pub mod live;
+pub mod notices;
+pub mod palette;
 pub mod plots;
 pub mod run_page;
 pub mod runs;

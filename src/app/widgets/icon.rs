@@ -17,6 +17,8 @@ pub enum Icon {
     Live,
     /// A list.
     Runs,
+    /// Two curves that cross.
+    Compare,
     /// A quotation mark.
     Cases,
     /// Scales.
@@ -167,6 +169,10 @@ impl Pen<'_> {
                     self.dot(2.8, y, 0.95);
                     self.line(&[(5.8, y), (14.0, y)]);
                 }
+            }
+            Icon::Compare => {
+                self.line(&[(2.0, 12.4), (6.0, 10.8), (9.6, 5.6), (14.0, 3.4)]);
+                self.line(&[(2.0, 4.2), (6.4, 6.0), (9.4, 10.4), (14.0, 12.2)]);
             }
             Icon::Cases => {
                 self.frame(1.8, 2.6, 12.4, 8.6, 2.0);

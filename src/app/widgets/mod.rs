@@ -11,6 +11,7 @@ pub mod icon;
 pub mod identifiers;
 pub mod levels;
 pub mod notice;
+pub mod overlay;
 pub mod results;
 pub mod stages;
 pub mod status;

@@ -1,6 +1,6 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
-use crate::experiment::{Config, Stage};
+use crate::experiment::{Change, Config, Stage};
 use crate::store::RunId;
 
 /// A place of the window.
@@ -51,6 +51,8 @@ pub enum Command {
     /// Takes up a run that was stopped or interrupted.
     ResumeRun(RunId),
     Ask(Ask),
+    /// Changes a setting of the run in progress.
+    Change(Change),
     OpenRun(RunId),
     CloseRun,
     /// Reads the dialogues of a step from the store.

@@ -12,7 +12,8 @@ use super::model::RunModel;
 use super::reader::{Broken, Need};
 use super::views::curves::CurvesView;
 use super::views::form::Form;
-use super::views::tiles::{Tile, default_tiles};
+use super::widgets::chart::AlongX;
+use super::views::arrangement::Arrangement;
 use crate::experiment::{ExperimentFile, Stage};
 use crate::store::{RunId, RunRow};
 
@@ -26,10 +27,10 @@ pub struct Prefs {
     pub zoom: f32,
     /// Smoothing of curves, from 0 (none) to 0.99.
     pub smoothing: f64,
-    /// Time instead of steps along x.
-    pub time_axis: bool,
+    /// What is laid along x of the plots.
+    pub along: AlongX,
     /// The plots of each stage.
-    tiles: BTreeMap<String, Vec<Tile>>,
+    arrangements: BTreeMap<String, Arrangement>,
 }
 
 /// Light, dark, or as the system is.
@@ -48,23 +49,23 @@ impl Default for Prefs {
             theme: ThemeChoice::System,
             zoom: 1.0,
             smoothing: 0.8,
-            time_axis: false,
-            tiles: BTreeMap::new(),
+            along: AlongX::Step,
+            arrangements: BTreeMap::new(),
         }
     }
 }
 
 impl Prefs {
     /// The plots of a stage, as the person left them.
-    pub fn tiles(&mut self, stage: Stage) -> &mut Vec<Tile> {
-        self.tiles
+    pub fn arrangement(&mut self, stage: Stage) -> &mut Arrangement {
+        self.arrangements
             .entry(stage.key().to_string())
-            .or_insert_with(|| default_tiles(stage))
+            .or_insert_with(|| Arrangement::delivered(stage))
     }
 
     /// Puts a stage's plots back as they were delivered.
-    pub fn reset_tiles(&mut self, stage: Stage) {
-        self.tiles.remove(stage.key());
+    pub fn reset_arrangement(&mut self, stage: Stage) {
+        self.arrangements.remove(stage.key());
     }
 }
 

@@ -9,7 +9,7 @@ use crossbeam::channel::Sender;
 use super::control::Next;
 use super::run::Shared;
 use super::{Control, Event, EventKind};
-use crate::experiment::{Report, Stage};
+use crate::experiment::{CHANGEABLE_STAGE, Report, Stage};
 use crate::store::{RunId, RunStatus, now_ms};
 use crate::train::observer::{Directive, Observer};
 
@@ -55,7 +55,8 @@ impl Reporter {
 
     /// What is wanted next; waits while that is a pause.
     fn next(&mut self) -> Next {
-        let mut next = self.shared.wishes.next();
+        let changeable = self.stage == Some(CHANGEABLE_STAGE);
+        let mut next = self.shared.wishes.next(changeable);
         if next == Next::Pause {
             if !self.paused {
                 self.paused = true;
@@ -65,10 +66,10 @@ impl Reporter {
                 ]);
             }
             if !self.deaf {
-                next = self.shared.wishes.next_after_pause();
+                next = self.shared.wishes.next_after_pause(changeable);
             }
         }
-        if next == Next::Go && self.paused {
+        if matches!(next, Next::Go | Next::Set(_)) && self.paused {
             self.paused = false;
             self.send([
                 EventKind::Control(Control::Resume),
@@ -102,6 +103,7 @@ impl Observer for Reporter {
             Next::Stop => (Control::Stop, Directive::Stop),
             Next::Checkpoint => (Control::Checkpoint, Directive::Checkpoint),
             Next::Evaluate => (Control::Evaluate, Directive::Evaluate),
+            Next::Set(change) => (Control::Set(change), Directive::Set(change)),
             Next::Go | Next::Pause => return Directive::Continue,
         };
         self.send([EventKind::Control(control)]);

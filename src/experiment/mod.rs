@@ -2,6 +2,7 @@
 //!
 //! Pure: it reads and writes text, and knows no tensor, no SQL and no window.
 
+mod change;
 mod check;
 mod config;
 mod environment;
@@ -11,6 +12,7 @@ mod setting;
 mod shared;
 mod stage;
 
+pub use change::{CHANGEABLE_STAGE, Change, change_of, changeable};
 pub use config::*;
 pub use environment::Environment;
 pub use file::{Difference, ExperimentError, ExperimentFile, Problem, presets};

@@ -15,7 +15,7 @@ use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
 use crate::engine::{Event, EventKind, RunEnd, RunState};
 use crate::experiment::Config;
-use crate::store::{NewRun, RunId, RunRow, RunStatus, StoreError};
+use crate::store::{EventSort, NewRun, RunId, RunRow, RunStatus, StoreError};
 
 impl App {
     /// Runs of other programs move on without telling: look at them while they are in sight.
@@ -72,6 +72,7 @@ impl App {
     fn start(&mut self, new: Box<NewRun>, config: Config) {
         let row = row_of(&new);
         let stages = config.run.stages.clone();
+        let started = config.clone();
         let request = launch::start(new, config, self.waker());
         match &self.supervisor {
             Some(supervisor) => self.handle = Some(supervisor.start(request)),
@@ -80,8 +81,10 @@ impl App {
                 return;
             }
         }
+        let mut model = RunModel::new(&row, &stages);
+        model.started_with(&started);
         self.state.live = LiveState {
-            run: Some(RunModel::new(&row, &stages)),
+            run: Some(model),
             ..LiveState::default()
         };
         self.state.experiments.refused = None;
@@ -233,15 +236,19 @@ impl App {
             return;
         };
         model.id = event.run;
+        let (wall_ms, at) = (event.wall_ms, (event.stage, event.step));
         match event.kind {
             EventKind::Report(report) => model.apply(event.wall_ms, report),
-            EventKind::Control(_) => {}
+            EventKind::Control(control) => {
+                model.happened(wall_ms, at, EventSort::Control, &control.to_string());
+            }
             EventKind::Status(status) => {
                 let resumed = status == RunStatus::Running
                     && !model.tracks.is_empty()
                     && !model.status.is_active();
                 model.status = status;
                 model.error = None;
+                model.happened(wall_ms, at, EventSort::Status, status.key());
                 if resumed {
                     // What came after its checkpoint is forgotten in the store; so it is here.
                     self.asked.live = self.reader.ask(Request::Run(event.run));
@@ -255,12 +262,14 @@ impl App {
                 model.status = RunStatus::Failed;
                 model.error = Some(error);
                 model.ended_ms = Some(event.wall_ms);
+                model.happened(wall_ms, at, EventSort::Status, RunStatus::Failed.key());
                 self.ask_runs();
             }
             EventKind::Finished { results } => {
                 model.status = RunStatus::Finished;
                 model.ended_ms = Some(event.wall_ms);
                 model.results = results;
+                model.happened(wall_ms, at, EventSort::Status, RunStatus::Finished.key());
                 self.ask_runs();
             }
         }

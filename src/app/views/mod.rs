@@ -2,6 +2,8 @@
 //!
 //! Views draw from the state and emit commands; they know no thread and no store.
 
+pub mod arrangement;
+pub mod controls;
 pub mod curves;
 pub mod experiments;
 pub mod form;

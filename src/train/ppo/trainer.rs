@@ -50,21 +50,17 @@ pub fn train(
     task: &mut Task<'_>,
     generator: &Policy,
 ) -> Result<(Policy, Ended), TrainError> {
-    let config = session.config.clone();
+    let mut config = session.config.clone();
     let device = session.device.clone();
     let total = config.ppo.steps;
     let (mut learner, mut step) = match start(session, task, generator)? {
         Start::Finished(policy) => return Ok((policy, Ended::Done)),
         Start::At(learner, step) => (learner, step),
     };
+    learner.state.settle(&mut config).map_err(TrainError::Change)?;
     // A frozen T5 is shared with the reference; only what is trained exists twice.
     let reference = generator.valid();
-    let stepper = Stepper {
-        config: &config,
-        reference_vectors: reference.vectors(),
-        reference: &reference,
-        device: &device,
-    };
+    let reference_vectors = reference.vectors();
 
     session.begin(STAGE, total);
     if step == 0 {
@@ -83,7 +79,7 @@ pub fn train(
                 policy: &learner.policy,
                 tuning: config.ppo.tuning,
                 reference: &reference,
-                reference_vectors: stepper.reference_vectors.as_ref(),
+                reference_vectors: reference_vectors.as_ref(),
                 rollout: &rollout,
                 untouched: step == 0,
                 device: &device,
@@ -100,6 +96,12 @@ pub fn train(
             reward: clock.elapsed().as_secs_f64(),
         };
 
+        let stepper = Stepper {
+            config: &config,
+            reference_vectors: reference_vectors.clone(),
+            reference: &reference,
+            device: &device,
+        };
         let stepped: Stepped;
         (learner, stepped) = stepper.step(learner, &rollout, &totals(&scores), step)?;
         step += 1;
@@ -113,8 +115,13 @@ pub fn train(
         } else {
             session.metrics(STAGE, step, total, values);
         }
+        if let Directive::Set(change) = directive {
+            let taken = learner.state.take(&change, &mut config);
+            taken.map_err(TrainError::Change)?;
+        }
         let stop = directive == Directive::Stop && step < total;
-        let asked = stop || directive == Directive::Checkpoint;
+        // A change is in a checkpoint before a step is made with it, so that none forgets it.
+        let asked = stop || matches!(directive, Directive::Checkpoint | Directive::Set(_));
         if step < total && (asked || session.checkpoint_is_due(step)) {
             session.checkpoint(STAGE, step, false, |folder| {
                 let policy = &learner.policy;

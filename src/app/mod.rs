@@ -9,6 +9,7 @@
 mod command;
 mod emblem;
 mod format;
+pub mod frames;
 mod launch;
 mod logic;
 mod model;

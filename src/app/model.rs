@@ -146,6 +146,8 @@ pub struct StoredRun {
     pub detail: RunDetail,
     /// The settings it ran with; none when this program cannot read them.
     pub config: Option<Config>,
+    /// The series hold some of their points only; the whole follows.
+    pub outline: bool,
     pub series: Vec<(MetricKey, Series)>,
     pub samples: Vec<(Stage, u64)>,
     pub results: Vec<SystemResults>,

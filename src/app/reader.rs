@@ -12,10 +12,14 @@ use super::model::StoredRun;
 use crate::data::library;
 use crate::experiment::{Config, ExperimentError, ExperimentFile, SampleDialogue, Stage, presets};
 use crate::series::Point;
-use crate::store::{RunId, RunRow, StoreError, StoreReader, default_dir};
+use crate::store::{KeySummary, RunId, RunRow, StoreError, StoreReader, default_dir};
 
 /// How many requests may wait.
 const WAITING: usize = 32;
+/// A run of more points than this is shown in outline first.
+const MANY: u64 = 200_000;
+/// Points of a metric in such an outline.
+const OUTLINE: u64 = 400;
 
 /// What the window wants to know.
 #[derive(Clone, Debug)]
@@ -123,6 +127,15 @@ impl Reader {
             .spawn(move || {
                 let mut reader = None;
                 for (id, request) in waiting {
+                    if let Request::Run(run) = request
+                        && let Some(first) = outline(&store, &mut reader, run)
+                    {
+                        let answer = Answer::Run(run, Ok(Box::new(first)));
+                        if answers.send(Reply { id, answer }).is_err() {
+                            return;
+                        }
+                        wake();
+                    }
                     let answer = answer(&store, &own, &mut reader, request);
                     if answers.send(Reply { id, answer }).is_err() {
                         return;
@@ -226,11 +239,36 @@ fn opened<'a>(
     })
 }
 
+/// A first picture of a run that takes long to read; none of one that does not, or cannot be read.
+fn outline(store: &Path, reader: &mut Option<StoreReader>, run: RunId) -> Option<StoredRun> {
+    let reader = opened(store, reader).ok()?;
+    let keys = reader.keys(run).ok()?;
+    let points: u64 = keys.iter().map(|key| key.count).sum();
+    if points < MANY {
+        return None;
+    }
+    let mut first = described(reader, run, |key| {
+        let last = key.last_step;
+        reader.outline(run, &key.key, last, OUTLINE)
+    })
+    .ok()?;
+    first.outline = true;
+    Some(first)
+}
+
 fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
+    described(reader, run, |key| reader.series(run, &key.key, None))
+}
+
+fn described(
+    reader: &StoreReader,
+    run: RunId,
+    points: impl Fn(&KeySummary) -> Result<Vec<(u64, f64, i64)>, StoreError>,
+) -> Result<StoredRun, StoreError> {
     let detail = reader.run(run)?;
     let mut series = Vec::new();
     for summary in reader.keys(run)? {
-        let points = reader.series(run, &summary.key, None)?;
+        let points = points(&summary)?;
         let points = points.into_iter().map(|(step, value, wall_ms)| Point {
             step,
             value,
@@ -241,6 +279,7 @@ fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
     Ok(StoredRun {
         config: Config::from_toml(&format!("run {run}"), &detail.config_toml).ok(),
         detail,
+        outline: false,
         series,
         samples: reader.samples(run)?,
         results: reader.results(run)?,

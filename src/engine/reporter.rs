@@ -3,6 +3,7 @@
 //! Knows the way to the recorder, not what happens there.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crossbeam::channel::Sender;
 
@@ -11,7 +12,7 @@ use super::run::Shared;
 use super::{Control, Event, EventKind};
 use crate::experiment::{CHANGEABLE_STAGE, Report, Stage};
 use crate::store::{RunId, RunStatus, now_ms};
-use crate::train::observer::{Directive, Observer};
+use crate::train::observer::{Directive, Observer, Wait};
 
 pub(super) struct Reporter {
     run: RunId,
@@ -108,5 +109,25 @@ impl Observer for Reporter {
         };
         self.send([EventKind::Control(control)]);
         directive
+    }
+
+    fn wait(&mut self) -> Wait {
+        if !self.shared.attended.load(Ordering::Acquire) {
+            return Wait::Nobody;
+        }
+        self.shared.ask(Control::Pause);
+        let mut changes = Vec::new();
+        loop {
+            match self.next() {
+                Next::Stop => return Wait::Stop,
+                Next::Set(change) => {
+                    self.send([EventKind::Control(Control::Set(change))]);
+                    changes.push(change);
+                }
+                // There is nothing yet to save or to look at.
+                Next::Checkpoint | Next::Evaluate => {}
+                Next::Go | Next::Pause => return Wait::Go(changes),
+            }
+        }
     }
 }

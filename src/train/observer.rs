@@ -20,6 +20,17 @@ pub enum Directive {
     Stop,
 }
 
+/// How a wait ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wait {
+    /// Nobody is there who could go on: the trainer must end.
+    Nobody,
+    /// The run is to stop.
+    Stop,
+    /// The run goes on, with these changes.
+    Go(Vec<Change>),
+}
+
 /// Whoever started the trainer.
 pub trait Observer {
     /// Takes a report. May block while it is being recorded; never loses one.
@@ -27,4 +38,9 @@ pub trait Observer {
 
     /// Asked between two steps. Blocks while the run is paused.
     fn directive(&mut self) -> Directive;
+
+    /// Waits until a person says how to go on after something went wrong.
+    fn wait(&mut self) -> Wait {
+        Wait::Nobody
+    }
 }

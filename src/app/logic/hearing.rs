@@ -140,10 +140,20 @@ impl App {
     }
 
     fn hear_stored(&mut self, id: u64, run: RunId, stored: Result<Box<StoredRun>, StoreError>) {
+        let outline = stored.as_ref().is_ok_and(|stored| stored.outline);
+        if outline && self.asked.page != Some(id) {
+            // Only a page that is looked at has use for it.
+            return;
+        }
         if self.asked.page == Some(id)
             && let Some(open) = self.state.runs.open.as_mut().filter(|open| open.id == run)
         {
-            self.asked.page = None;
+            if !outline {
+                self.asked.page = None;
+            } else if open.page.value().is_some() {
+                // The whole of an earlier look is more.
+                return;
+            }
             open.page = match stored {
                 Ok(mut stored) => {
                     let model = RunModel::from_store(&mut stored);

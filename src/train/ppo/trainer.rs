@@ -12,7 +12,7 @@ use super::rollout::Rollout;
 use super::scorer::{Score, Scorer};
 use super::step::{Learner, State, Stepped, Stepper};
 use crate::data::batch::Batches;
-use crate::experiment::{Config, Severity, Stage};
+use crate::experiment::{Change, Config, Problem, Severity, Stage};
 use crate::nn::value_head::ValueHead;
 use crate::text::Tokenizer;
 use crate::train::TrainError;
@@ -20,7 +20,7 @@ use crate::train::checkpoint::{read_json, write_json};
 use crate::train::evaluate::{Examiner, sampling};
 use crate::train::generator::Order;
 use crate::train::material::Encoded;
-use crate::train::observer::Directive;
+use crate::train::observer::{Directive, Wait};
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed, stream};
@@ -102,8 +102,24 @@ pub fn train(
             reference: &reference,
             device: &device,
         };
+        let done = stepper.step(learner, &rollout, &totals(&scores), step);
         let stepped: Stepped;
-        (learner, stepped) = stepper.step(learner, &rollout, &totals(&scores), step)?;
+        (learner, stepped) = match done {
+            Ok(done) => done,
+            Err(error) => match lost(session, task, generator, error, step)? {
+                Lost::Stop => return Ok((generator.valid(), Ended::Stopped)),
+                Lost::From(last, at, changes) => {
+                    (learner, step, config) = (*last, at, session.config.clone());
+                    let state = &mut learner.state;
+                    let mut settle = || -> Result<(), Problem> {
+                        state.settle(&mut config)?;
+                        changes.iter().try_for_each(|c| state.take(c, &mut config))
+                    };
+                    settle().map_err(TrainError::Change)?;
+                    continue;
+                }
+            },
+        };
         step += 1;
 
         let mut values = measured(&rollout, &scores, &stepped, &seconds);
@@ -136,6 +152,39 @@ pub fn train(
     }
     finish(session, task, &learner, step)?;
     Ok((learner.policy.valid(), Ended::Done))
+}
+
+/// How to go on when a loss is not finite.
+enum Lost {
+    Stop,
+    /// From the last checkpoint, after so many steps, with these changes.
+    From(Box<Learner>, u64, Vec<Change>),
+}
+
+/// Tells that a loss is not finite and waits for a person, who may change settings meanwhile. What was
+/// learnt since the last checkpoint is given up: the step that failed has spoiled it.
+fn lost(
+    session: &mut Session<'_>,
+    task: &Task<'_>,
+    generator: &Policy,
+    error: TrainError,
+    step: u64,
+) -> Result<Lost, TrainError> {
+    if !matches!(error, TrainError::NotFinite { .. }) {
+        return Err(error);
+    }
+    let words = format!(
+        "{error}. The last good checkpoint is kept; the run goes on from there, with what is changed until then"
+    );
+    session.note(STAGE, step, Severity::Alert, words);
+    match session.wait() {
+        Wait::Nobody => Err(error),
+        Wait::Stop => Ok(Lost::Stop),
+        Wait::Go(changes) => match start(session, task, generator)? {
+            Start::At(learner, at) => Ok(Lost::From(Box::new(learner), at, changes)),
+            Start::Finished(_) => Err(error),
+        },
+    }
 }
 
 /// Where the stage begins.

@@ -25,10 +25,14 @@ fn main() {
     for (plots, columns, rows) in [(1, 1, 1), (12, 4, 3)] {
         let mut wall = Wall::new(curves.clone(), columns, rows);
         wall.measure(plots, "the pointer moves over the plots", |_, _| {});
-        wall.measure(plots, "x moves, so that every line is drawn anew", |wall, n| {
-            let from = 1_000.0 * n as f64;
-            wall.zoom_to(from, from + POINTS as f64 / 2.0);
-        });
+        wall.measure(
+            plots,
+            "x moves, so that every line is drawn anew",
+            |wall, n| {
+                let from = 1_000.0 * n as f64;
+                wall.zoom_to(from, from + POINTS as f64 / 2.0);
+            },
+        );
         let mut step = POINTS;
         wall.measure(plots, "every run gains 10 points a frame", |wall, _| {
             wall.zoom_to(0.0, POINTS as f64);
@@ -44,6 +48,14 @@ fn main() {
     if std::env::args().any(|argument| argument == "--store") {
         first_picture();
     }
+}
+
+/// Milliseconds that this thread has had a processor, where the system tells: unlike a clock on the
+/// wall it does not count what others do meanwhile.
+fn processor() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds / 1e6)
 }
 
 fn point(run: u64, step: u64) -> Point {
@@ -100,14 +112,17 @@ impl Wall {
             before(&mut self.wall, n);
             self.frame(n);
         }
+        let before_all = processor();
         let mut times: Vec<f64> = (0..FRAMES)
             .map(|n| {
                 before(&mut self.wall, n);
                 self.frame(n)
             })
             .collect();
+        let spent = processor().zip(before_all).map(|(now, then)| now - then);
         times.sort_by(f64::total_cmp);
         let line = json!({
+            "processor_ms": spent.map(|ms| round(ms / FRAMES as f64)),
             "plots": plots, "runs": RUNS, "points_a_run": POINTS, "case": case,
             "median_ms": round(times[FRAMES / 2]), "p95_ms": round(times[FRAMES * 95 / 100]),
             "most_ms": round(times[FRAMES - 1]),
@@ -182,7 +197,10 @@ fn first_picture() {
     let clock = Instant::now();
     let reader = StoreReader::open(folder.path()).expect("a reader");
     for key in reader.keys(run).expect("keys") {
-        assert_eq!(reader.series(run, &key.key, None).expect("points").len() as u64, POINTS);
+        assert_eq!(
+            reader.series(run, &key.key, None).expect("points").len() as u64,
+            POINTS
+        );
     }
     let line = json!({
         "case": "a run of 1 000 000 points × 10 metrics is opened",

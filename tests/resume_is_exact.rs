@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use emprl::experiment::{
-    Change, Config, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report, Stage, Tuning,
+    Change, Config, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report, Stage,
+    Tuning,
 };
 use emprl::metrics::declared;
 use emprl::train::checkpoint::Checkpoints;
@@ -365,10 +366,7 @@ fn stopped_after_every_step_it_still_is_the_same_run() {
 #[test]
 fn a_setting_changed_on_the_way_holds_after_a_stop_and_after_a_kill() {
     let change = |path, value| Change::new(path, value).unwrap();
-    let changes = vec![
-        (1, change("reward.beta", 0.9)),
-        (2, change("ppo.lr", 3e-3)),
-    ];
+    let changes = vec![(1, change("reward.beta", 0.9)), (2, change("ppo.lr", 3e-3))];
     let plain = Whole::of(settings());
     let whole = Whole::changed(settings(), changes);
     assert!(whole.record != plain.record, "the changes change nothing");

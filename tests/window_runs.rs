@@ -189,7 +189,10 @@ fn a_new_plot_comes_into_sight_with_its_menu_open_and_shows_what_no_other_does()
     expect(&mut window, "Find a metric");
     let moves = |window: &window_support::Window| {
         let names = window_support::labels(window);
-        let all: Vec<String> = names.into_iter().filter(|l| l.starts_with("Move ")).collect();
+        let all: Vec<String> = names
+            .into_iter()
+            .filter(|l| l.starts_with("Move "))
+            .collect();
         let mut once = all.clone();
         once.sort();
         once.dedup();

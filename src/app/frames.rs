@@ -38,7 +38,9 @@ impl PlotWall {
     /// Draws every plot over all the room there is.
     pub fn ui(&mut self, ui: &mut Ui) {
         let t = theme::of(ui);
-        let names: Vec<String> = (1..=self.curves.len()).map(|n| format!("Run {n}")).collect();
+        let names: Vec<String> = (1..=self.curves.len())
+            .map(|n| format!("Run {n}"))
+            .collect();
         let lines: Vec<ChartLine<'_>> = self
             .curves
             .iter()

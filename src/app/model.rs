@@ -412,7 +412,13 @@ impl RunModel {
     }
 
     /// Takes note of what happened besides the reports, where the run stood.
-    pub fn happened(&mut self, wall_ms: i64, at: (Option<Stage>, u64), sort: EventSort, text: &str) {
+    pub fn happened(
+        &mut self,
+        wall_ms: i64,
+        at: (Option<Stage>, u64),
+        sort: EventSort,
+        text: &str,
+    ) {
         self.note(wall_ms, at.0, at.1, sort, None, text.to_string());
     }
 

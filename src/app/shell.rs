@@ -363,7 +363,11 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 
 /// The run of the place Live, if that is in sight and the run has ended.
 fn ended_here(state: &State) -> Option<&RunModel> {
-    let ended = state.live.run.as_ref().filter(|run| !run.status.is_active());
+    let ended = state
+        .live
+        .run
+        .as_ref()
+        .filter(|run| !run.status.is_active());
     ended.filter(|_| state.prefs.place == Place::Live && state.live.launching.is_none())
 }
 

@@ -10,10 +10,10 @@ use super::command::Place;
 use super::format::Clock;
 use super::model::RunModel;
 use super::reader::{Broken, Need};
+use super::views::arrangement::Arrangement;
 use super::views::curves::CurvesView;
 use super::views::form::Form;
 use super::widgets::chart::AlongX;
-use super::views::arrangement::Arrangement;
 use crate::experiment::{ExperimentFile, Stage};
 use crate::store::{RunId, RunRow};
 

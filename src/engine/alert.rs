@@ -89,7 +89,13 @@ impl Monitor {
             .map(|(name, _)| name.as_str())
             .collect();
         let words = format!("{} is not finite", lost.join(", "));
-        self.judge(Rule::NotFinite, !lost.is_empty(), Severity::Alert, words, &mut found);
+        self.judge(
+            Rule::NotFinite,
+            !lost.is_empty(),
+            Severity::Alert,
+            words,
+            &mut found,
+        );
         let window = self.settings.window as usize;
         let mut fresh = false;
         for (name, value) in values {
@@ -182,7 +188,10 @@ impl Monitor {
         if self.best.is_none_or(|(best, _)| mean > best) {
             self.best = Some((mean, step));
         }
-        let (after, since) = (self.settings.stalled_after, self.best.map_or(step, |(_, at)| at));
+        let (after, since) = (
+            self.settings.stalled_after,
+            self.best.map_or(step, |(_, at)| at),
+        );
         let still = step.saturating_sub(since);
         let words = format!("The mean reward has not risen for {still} steps, since step {since}");
         let stalled = after > 0 && still >= after;
@@ -273,7 +282,9 @@ impl Observer for Watched<'_> {
     fn report(&mut self, report: Report) {
         let notes = self.monitor.look(&report);
         self.observer.report(report);
-        notes.into_iter().for_each(|note| self.observer.report(note));
+        notes
+            .into_iter()
+            .for_each(|note| self.observer.report(note));
     }
 
     fn directive(&mut self) -> Directive {
@@ -305,7 +316,10 @@ mod tests {
     }
 
     /// What is told over some steps of values: the step and the first words.
-    fn told(monitor: &mut Monitor, values: impl Fn(u64) -> Vec<(&'static str, f64)>) -> Vec<(u64, String)> {
+    fn told(
+        monitor: &mut Monitor,
+        values: impl Fn(u64) -> Vec<(&'static str, f64)>,
+    ) -> Vec<(u64, String)> {
         let mut told = Vec::new();
         for step in 1..=40 {
             let values = values(step)
@@ -333,7 +347,10 @@ mod tests {
         let mut monitor = monitor(|_| {});
         let lost = |step| matches!(step, 3..=5 | 9);
         let told = told(&mut monitor, |step| {
-            vec![(declared::VALUE_LOSS, if lost(step) { f64::NAN } else { 1.0 })]
+            vec![(
+                declared::VALUE_LOSS,
+                if lost(step) { f64::NAN } else { 1.0 },
+            )]
         });
         let steps: Vec<u64> = told.iter().map(|(step, _)| *step).collect();
         assert_eq!(steps, [3, 9]);
@@ -343,14 +360,24 @@ mod tests {
     #[test]
     fn a_kl_above_its_limit_or_that_rises_fast_is_told() {
         let mut limit = monitor(|s| s.kl_factor = 0.0);
-        let high = told(&mut limit, |step| vec![(declared::KL_FULL, if step > 20 { 90.0 } else { 1.0 })]);
+        let high = told(&mut limit, |step| {
+            vec![(declared::KL_FULL, if step > 20 { 90.0 } else { 1.0 })]
+        });
         assert_eq!(high.len(), 1, "{high:?}");
         assert!(high[0].1.contains("kl_limit"));
         let mut rise = monitor(|s| s.kl_limit = 0.0);
-        let rose = told(&mut rise, |step| vec![(declared::KL_FULL, if step > 20 { 9.0 } else { 1.0 })]);
+        let rose = told(&mut rise, |step| {
+            vec![(declared::KL_FULL, if step > 20 { 9.0 } else { 1.0 })]
+        });
         assert_eq!(rose.len(), 1, "{rose:?}");
         let mut off = monitor(|s| (s.kl_limit, s.kl_factor) = (0.0, 0.0));
-        assert!(told(&mut off, |step| vec![(declared::KL_FULL, step as f64 * 9.0)]).is_empty());
+        assert!(
+            told(&mut off, |step| vec![(
+                declared::KL_FULL,
+                step as f64 * 9.0
+            )])
+            .is_empty()
+        );
     }
 
     #[test]
@@ -364,14 +391,21 @@ mod tests {
             ]
         });
         let has = |words: &str| told.iter().filter(|(_, text)| text.contains(words)).count();
-        assert_eq!((has("were cut"), has("go together"), has("has not risen")), (1, 1, 1), "{told:?}");
+        assert_eq!(
+            (has("were cut"), has("go together"), has("has not risen")),
+            (1, 1, 1),
+            "{told:?}"
+        );
     }
 
     #[test]
     fn answers_that_become_alike_are_told() {
         let mut monitor = monitor(|_| {});
         let dist = told(&mut monitor, |step| {
-            vec![(declared::VALIDATION_DIST_2, if step == 1 { 20.0 } else { 5.0 })]
+            vec![(
+                declared::VALIDATION_DIST_2,
+                if step == 1 { 20.0 } else { 5.0 },
+            )]
         });
         assert_eq!(dist.len(), 1);
         assert_eq!(duplicate_share(["a", "b", "a", "a"].into_iter()), 0.75);

@@ -89,7 +89,9 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
 
 /// A setting that was changed while a run went on.
 fn changed_setting(events: &[EventRow]) -> Option<&'static str> {
-    let controls = events.iter().filter(|event| event.sort == EventSort::Control);
+    let controls = events
+        .iter()
+        .filter(|event| event.sort == EventSort::Control);
     let mut changes = controls.filter_map(|event| change_of(&event.text));
     changes.next().map(|change| change.path())
 }

@@ -39,7 +39,9 @@ impl Change {
         let setting = changeable().find(|setting| setting.path == path);
         let setting = setting.ok_or_else(|| {
             let known = CHANGEABLE.join(", ");
-            refuse(format!("cannot be changed while a run goes on; these can: {known}"))
+            refuse(format!(
+                "cannot be changed while a run goes on; these can: {known}"
+            ))
         })?;
         match setting.kind {
             Kind::Float { min, max } if (min..=max).contains(&value) => Ok(Change {
@@ -110,7 +112,12 @@ mod tests {
         let problem = Change::new("ppo.batch", 4.0).unwrap_err();
         assert!(problem.message.contains("ppo.lr"), "{}", problem.message);
         assert!(Change::new("ppo.lr", f64::NAN).is_err());
-        assert!(Change::new("ppo.lr", -1.0).unwrap_err().message.contains("0 to 1"));
+        assert!(
+            Change::new("ppo.lr", -1.0)
+                .unwrap_err()
+                .message
+                .contains("0 to 1")
+        );
         assert_eq!(change_of("pause"), None);
     }
 }

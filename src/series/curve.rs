@@ -175,7 +175,10 @@ mod tests {
         assert_eq!(curve.drawn_raw(false).nonfinite_count(), 0);
         curve.set_smoothing(0.5);
         let smooth = curve.smooth().last().unwrap().value;
-        assert_eq!(curve.drawn_smooth(true).last().unwrap().value, smooth.log10());
+        assert_eq!(
+            curve.drawn_smooth(true).last().unwrap().value,
+            smooth.log10()
+        );
     }
 
     #[test]

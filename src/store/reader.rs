@@ -195,7 +195,11 @@ impl StoreReader {
                 let first = points[0].0;
                 let apart = (last.saturating_sub(first) / count.max(1)).max(1);
                 // The last point is always among them.
-                from = if step < last { (step + apart).min(last) } else { last + 1 };
+                from = if step < last {
+                    (step + apart).min(last)
+                } else {
+                    last + 1
+                };
             }
             Ok(points)
         })

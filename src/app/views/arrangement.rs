@@ -117,7 +117,9 @@ impl Arrangement {
             ContainerKind::Grid => columns(width, count),
         };
         let each = (width - GAP * (columns - 1) as f32) / columns as f32;
-        let heights = container.children().map(|child| self.least_height(*child, each));
+        let heights = container
+            .children()
+            .map(|child| self.least_height(*child, each));
         match container.kind() {
             ContainerKind::Tabs => TAB_BAR + heights.fold(LEAST_HEIGHT, f32::max),
             ContainerKind::Horizontal => heights.fold(LEAST_HEIGHT, f32::max),
@@ -132,7 +134,9 @@ impl Arrangement {
 
 /// How many of `count` plots stand beside each other.
 pub fn columns(width: f32, count: usize) -> usize {
-    ((width / LEAST_WIDTH) as usize).clamp(1, 3).min(count.max(1))
+    ((width / LEAST_WIDTH) as usize)
+        .clamp(1, 3)
+        .min(count.max(1))
 }
 
 #[cfg(test)]
@@ -147,7 +151,10 @@ mod tests {
     }
 
     fn keys(arrangement: &Arrangement) -> Vec<String> {
-        let mut keys: Vec<_> = arrangement.plots().flat_map(|tile| tile.keys.clone()).collect();
+        let mut keys: Vec<_> = arrangement
+            .plots()
+            .flat_map(|tile| tile.keys.clone())
+            .collect();
         keys.sort();
         keys
     }

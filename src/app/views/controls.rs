@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{
-    Align, Align2, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2,
-};
+use eframe::egui::{Align, Align2, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::curves::BodyContext;
 use super::side::inset;
@@ -77,7 +75,9 @@ pub fn controls_ui(
                     let range = format!("now {now}, {}", setting.range());
                     words::small(ui, range);
                     if let Some(why) = view.refused.get(setting.path) {
-                        ui.add(Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap());
+                        ui.add(
+                            Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap(),
+                        );
                     }
                     if send {
                         match parse(setting.path, typed) {
@@ -110,7 +110,10 @@ mod tests {
 
     #[test]
     fn what_is_typed_becomes_a_change_or_says_why_not() {
-        assert_eq!(parse("ppo.lr", " 1e-5").map(|change| change.value()), Ok(1e-5));
+        assert_eq!(
+            parse("ppo.lr", " 1e-5").map(|change| change.value()),
+            Ok(1e-5)
+        );
         assert!(parse("ppo.lr", "fast").is_err_and(|why| why.contains("not a number")));
         assert!(parse("ppo.lr", "7").is_err_and(|why| why.contains("0 to 1")));
     }

@@ -131,13 +131,7 @@ pub fn body_ui(
 }
 
 /// The result table, and below it how the same figures moved during reinforcement learning.
-fn results_ui(
-    ui: &mut Ui,
-    run: &mut RunModel,
-    view: &mut CurvesView,
-    prefs: &Prefs,
-    clock: Clock,
-) {
+fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Prefs, clock: Clock) {
     ui.add_space(space::S);
     words::heading(ui, "Results");
     ui.add_space(space::S);

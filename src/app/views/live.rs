@@ -5,8 +5,8 @@ use eframe::egui::{Label, RichText, Sense, Ui, Vec2};
 use super::curves::{self, BodyContext};
 use crate::app::command::{Command, Commands, Place};
 use crate::app::format;
-use crate::app::state::State;
 use crate::app::model::RunModel;
+use crate::app::state::State;
 use crate::app::theme;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
@@ -68,7 +68,10 @@ pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Co
     }
     if resumable && can_resume {
         let button = Button::primary("Resume").with_icon(Icon::Play);
-        if ui.add(button.hint("Go on from the last checkpoint")).clicked() {
+        if ui
+            .add(button.hint("Go on from the last checkpoint"))
+            .clicked()
+        {
             commands.push(Command::ResumeRun(run.id));
         }
     }

@@ -74,6 +74,7 @@ pub fn arranged_ui(
         view,
         source,
         extent,
+        clip: ui.clip_rect(),
         wishes: Vec::new(),
         emphasis: None,
         edited: false,
@@ -313,7 +314,10 @@ fn title_ui(
                 let heading = ui.add(Label::new(heading).truncate().sense(Sense::hover()));
                 definitions_on_hover(heading, metrics);
                 if !note.is_empty() {
-                    ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).truncate());
+                    ui.add(
+                        Label::new(RichText::new(note).font(text::small()).color(t.secondary))
+                            .truncate(),
+                    );
                 }
             });
         });
@@ -325,9 +329,7 @@ fn nothing_ui(ui: &mut Ui, metrics: &[&MetricDecl]) {
     let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let words = match metrics {
         [] => "Choose a metric in the menu above",
-        all if all.iter().all(|metric| is_evaluation(metric.key)) => {
-            "From the first evaluation on"
-        }
+        all if all.iter().all(|metric| is_evaluation(metric.key)) => "From the first evaluation on",
         _ => "No values yet",
     };
     ui.painter().text(
@@ -362,7 +364,10 @@ fn short_name<'a>(metric: &'a MetricDecl, all: &[&MetricDecl]) -> &'a str {
         return mechanism.title();
     }
     // Names that several lines would share tell them apart no more.
-    let validations = all.iter().filter(|other| other.key.contains("validation_")).count();
+    let validations = all
+        .iter()
+        .filter(|other| other.key.contains("validation_"))
+        .count();
     if validations == 1 && all.len() > 1 && metric.key.contains("validation_") {
         return "Validation";
     }

@@ -235,7 +235,11 @@ fn event_ui(ui: &mut Ui, event: &EventRow, at: usize, clock: Clock) -> bool {
     let height = EVENT_HEIGHT;
     let row = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), height));
     let leads = event.step > 0 && event.stage.is_some();
-    let sense = if leads { Sense::click() } else { Sense::hover() };
+    let sense = if leads {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
     let response = ui.interact(row, ui.scope_id().with(("event", at)), sense);
     if leads {
         let label = format!("Show {}", what(event));

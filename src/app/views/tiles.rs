@@ -32,7 +32,10 @@ impl Tile {
             .collect();
         let free = choices(stage).find(|metric| !shown.contains(&metric.key));
         Tile {
-            keys: free.map(|metric| metric.key.to_string()).into_iter().collect(),
+            keys: free
+                .map(|metric| metric.key.to_string())
+                .into_iter()
+                .collect(),
             log: false,
         }
     }

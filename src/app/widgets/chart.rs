@@ -92,7 +92,9 @@ impl Chart<'_> {
         if let Some(x) = shown_at {
             let at = transform.position_from_point_x(x);
             painter.vline(at, frame.y_range(), Stroke::new(1.0, t.faint));
-            drawn.iter().for_each(|line| line.paint_dot_at(&painter, x, t));
+            drawn
+                .iter()
+                .for_each(|line| line.paint_dot_at(&painter, x, t));
         }
         readout::gutter(ui, outer, &place, &drawn, shown_at);
         if let (Some(pointer), Some(x)) = (pointer, shown_at)
@@ -178,7 +180,9 @@ impl Chart<'_> {
 
     /// The lines as they are painted; those that are not pointed at fade while one is.
     fn drawn(&self, view: &mut ChartView, place: &Place, pointer: Option<Pos2>) -> Vec<Drawn<'_>> {
-        let faded = self.emphasis.or_else(|| self.pointed_at(view, place, pointer));
+        let faded = self
+            .emphasis
+            .or_else(|| self.pointed_at(view, place, pointer));
         let pass = view.pass;
         self.lines
             .iter()
@@ -281,7 +285,11 @@ impl Chart<'_> {
                 value.y.clamp(least[1], most[1]),
             ]
         };
-        if let Some(pointer) = response.hover_pos() {
+        let frame = transform.frame();
+        if let Some(pointer) = response
+            .hover_pos()
+            .filter(|at| frame.expand(2.0).contains(*at))
+        {
             view.next_hover = Some(value_at(pointer)[0]);
         }
         if response.double_clicked() {

@@ -77,7 +77,10 @@ pub fn log_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridM
 pub fn log_label(mark: GridMark) -> String {
     let words = format::significant(10f64.powf(mark.value), 3);
     match words.contains('.') && !words.contains('e') {
-        true => words.trim_end_matches('0').trim_end_matches('.').to_string(),
+        true => words
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_string(),
         false => words,
     }
 }
@@ -162,7 +165,10 @@ mod tests {
 
     #[test]
     fn an_axis_of_logarithms_is_marked_by_powers_of_ten() {
-        assert_eq!(values(&log_marks((-3.5, 0.2), 200.0, 40.0)), [-3.0, -2.0, -1.0, 0.0]);
+        assert_eq!(
+            values(&log_marks((-3.5, 0.2), 200.0, 40.0)),
+            [-3.0, -2.0, -1.0, 0.0]
+        );
         let near = log_marks((0.0, 1.0), 200.0, 40.0);
         let labels: Vec<String> = near.into_iter().map(log_label).collect();
         assert_eq!(labels, ["1", "2", "5", "10"]);

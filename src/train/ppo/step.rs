@@ -74,7 +74,8 @@ impl State {
             "reward.kl_target" => self.kl_control.set_target(change.value()),
             _ => {}
         }
-        self.changes.insert(change.path().to_string(), change.value());
+        self.changes
+            .insert(change.path().to_string(), change.value());
         Ok(())
     }
 

@@ -57,7 +57,10 @@ pub fn train(
         Start::Finished(policy) => return Ok((policy, Ended::Done)),
         Start::At(learner, step) => (learner, step),
     };
-    learner.state.settle(&mut config).map_err(TrainError::Change)?;
+    learner
+        .state
+        .settle(&mut config)
+        .map_err(TrainError::Change)?;
     // A frozen T5 is shared with the reference; only what is trained exists twice.
     let reference = generator.valid();
     let reference_vectors = reference.vectors();

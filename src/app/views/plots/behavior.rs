@@ -16,6 +16,8 @@ pub struct Plots<'a> {
     pub view: &'a mut PlotsView,
     pub source: Source,
     pub extent: (f64, f64),
+    /// What is in sight; tiles clip to themselves only.
+    pub clip: Rect,
     pub wishes: Vec<(TileId, Wish)>,
     pub emphasis: Option<(u64, usize)>,
     /// The tree itself was changed by dragging.
@@ -24,6 +26,7 @@ pub struct Plots<'a> {
 
 impl Behavior<Tile> for Plots<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, id: TileId, tile: &mut Tile) -> UiResponse {
+        ui.set_clip_rect(ui.clip_rect().intersect(self.clip));
         let added = self.view.added == Some(id);
         if !added && !ui.is_rect_visible(ui.max_rect()) {
             return UiResponse::None;

@@ -78,7 +78,11 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
             }
             ui.separator();
             let choices = [
-                ("Add a plot to the right", Icon::Right, Wish::Split(Beside::Right)),
+                (
+                    "Add a plot to the right",
+                    Icon::Right,
+                    Wish::Split(Beside::Right),
+                ),
                 ("Add a plot below", Icon::Down, Wish::Split(Beside::Below)),
                 ("Remove this plot", Icon::Cross, Wish::Remove),
             ];

@@ -22,7 +22,10 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) 
                 .layout_no_wrap(line.name.to_owned(), text::small(), t.secondary)
         })
         .collect();
-    let widths: Vec<f32> = galleys.iter().map(|galley| galley.size().x + 14.0).collect();
+    let widths: Vec<f32> = galleys
+        .iter()
+        .map(|galley| galley.size().x + 14.0)
+        .collect();
     let places = places(&widths, width);
     let rows = places.iter().map(|(row, _)| row + 1).max().unwrap_or(1);
     let (area, _) = ui.allocate_exact_size(
@@ -43,7 +46,8 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) 
             ui.painter().circle_filled(dot, 3.0, line.colour);
         } else {
             let stroke = Stroke::new(2.0, line.colour);
-            ui.painter().hline(rect.left()..=rect.left() + 9.0, y, stroke);
+            ui.painter()
+                .hline(rect.left()..=rect.left() + 9.0, y, stroke);
         }
         let at = pos2(rect.left() + 14.0, y - galley.size().y / 2.0);
         ui.painter()
@@ -83,7 +87,10 @@ mod tests {
 
     #[test]
     fn entries_go_on_in_the_next_row() {
-        assert_eq!(places(&[40.0, 40.0, 40.0], 100.0), [(0, 0.0), (0, 52.0), (1, 0.0)]);
+        assert_eq!(
+            places(&[40.0, 40.0, 40.0], 100.0),
+            [(0, 0.0), (0, 52.0), (1, 0.0)]
+        );
         assert_eq!(places(&[400.0, 40.0], 100.0), [(0, 0.0), (1, 0.0)]);
         assert!(places(&[], 100.0).is_empty());
     }

@@ -60,6 +60,8 @@ pub(super) struct Kept {
     place: Place,
     colour: Color32,
     lines: Arc<Lines>,
+    /// The same in the colours of a line that others stand out from, once it was needed.
+    faded: Option<Meshes>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -68,10 +70,12 @@ impl std::fmt::Debug for Kept {
     }
 }
 
+/// The raw line's mesh, where there is one, and that of the smooth line above it.
+type Meshes = [Option<Arc<Mesh>>; 2];
+
 struct Lines {
     smooth: Polyline,
-    smooth_mesh: Arc<Mesh>,
-    raw_mesh: Option<Arc<Mesh>>,
+    meshes: Meshes,
     /// In the part of x that is in sight.
     not_drawn: usize,
 }
@@ -83,6 +87,7 @@ pub(super) struct Drawn<'a> {
     series: &'a Series,
     place: Place,
     lines: Arc<Lines>,
+    meshes: Meshes,
 }
 
 impl<'a> Drawn<'a> {
@@ -94,40 +99,44 @@ impl<'a> Drawn<'a> {
         kept: &mut std::collections::HashMap<(eframe::egui::Id, usize), Kept>,
         (key, pass): ((eframe::egui::Id, usize), u64),
     ) -> Self {
-        let colour = line.colour.gamma_multiply(strength);
         let revision = line.curve.revision();
-        let known = kept.get_mut(&key).filter(|kept| {
-            kept.revision == revision && kept.colour == colour && kept.place.same(&place)
-        });
-        let lines = match known {
-            Some(known) => {
-                known.pass = pass;
-                known.lines.clone()
-            }
-            None => {
-                let lines = Arc::new(Lines::new(line, &place, colour));
-                let fresh = Kept {
-                    pass,
-                    revision,
-                    place,
-                    colour,
-                    lines: lines.clone(),
-                };
-                kept.insert(key, fresh);
-                lines
-            }
+        let holds = |kept: &Kept| {
+            kept.revision == revision && kept.colour == line.colour && kept.place.same(&place)
+        };
+        let fresh = || Kept {
+            pass,
+            revision,
+            place,
+            colour: line.colour,
+            lines: Arc::new(Lines::new(line, &place, line.colour)),
+            faded: None,
+        };
+        let known = kept.entry(key).or_insert_with(fresh);
+        if !holds(known) {
+            *known = fresh();
+        }
+        known.pass = pass;
+        let lines = known.lines.clone();
+        let meshes = if strength < 1.0 {
+            known
+                .faded
+                .get_or_insert_with(|| faded(&lines.meshes, strength))
+                .clone()
+        } else {
+            lines.meshes.clone()
         };
         Drawn {
-            colour,
+            colour: line.colour.gamma_multiply(strength),
             dots: line.dots,
             series: line.curve.smooth(),
             place,
             lines,
+            meshes,
         }
     }
 
     pub fn paint(&self, painter: &Painter) {
-        for mesh in self.lines.raw_mesh.iter().chain([&self.lines.smooth_mesh]) {
+        for mesh in self.meshes.iter().flatten() {
             if !mesh.is_empty() {
                 painter.add(Shape::mesh(mesh.clone()));
             }
@@ -217,12 +226,25 @@ impl Lines {
             .is_smoothed()
             .then(|| decimate(line.curve.drawn_raw(place.log)));
         Lines {
-            smooth_mesh: Arc::new(mesh(&smooth, place, own, width)),
-            raw_mesh: raw.map(|raw| Arc::new(strip(&raw, place, colour.gamma_multiply(0.28)))),
+            meshes: [
+                raw.map(|raw| Arc::new(strip(&raw, place, colour.gamma_multiply(0.28)))),
+                Some(Arc::new(mesh(&smooth, place, own, width))),
+            ],
             not_drawn: smooth.gaps().iter().map(|gap| gap.count).sum(),
             smooth,
         }
     }
+}
+
+/// The same shapes, fainter.
+fn faded(meshes: &Meshes, strength: f32) -> Meshes {
+    meshes.clone().map(|mesh| {
+        let mut mesh = Mesh::clone(&*mesh?);
+        for vertex in &mut mesh.vertices {
+            vertex.color = vertex.color.gamma_multiply(strength);
+        }
+        Some(Arc::new(mesh))
+    })
 }
 
 /// Lines with soft edges.

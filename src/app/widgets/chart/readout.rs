@@ -72,12 +72,16 @@ impl Chart<'_> {
         };
         let t = theme::of(ui);
         let mut rows = self.values(x, view);
-        rows.extend(self.happened(x, place).into_iter().map(|(colour, name)| Row {
-            colour: Some(colour),
-            name,
-            cells: Default::default(),
-            order: f64::NEG_INFINITY,
-        }));
+        rows.extend(
+            self.happened(x, place)
+                .into_iter()
+                .map(|(colour, name)| Row {
+                    colour: Some(colour),
+                    name,
+                    cells: Default::default(),
+                    order: f64::NEG_INFINITY,
+                }),
+        );
         let painter = ui
             .ctx()
             .layer_painter(LayerId::new(Order::Tooltip, self.id.with("readout")));
@@ -113,7 +117,13 @@ impl Chart<'_> {
         );
         let rect = beside(ui, pointer, *place.transform.frame(), total, low);
         painter.add(t.shadow().as_shape(rect, size::RADIUS));
-        painter.rect(rect, size::RADIUS, t.raised, t.line_stroke(), StrokeKind::Inside);
+        painter.rect(
+            rect,
+            size::RADIUS,
+            t.raised,
+            t.line_stroke(),
+            StrokeKind::Inside,
+        );
         let painter = painter.with_clip_rect(rect);
         let mut at = rect.min + vec2(space::S, space::XS + ROW / 2.0);
         painter.text(at, Align2::LEFT_CENTER, head, text::small(), t.secondary);
@@ -123,13 +133,25 @@ impl Chart<'_> {
                 painter.circle_filled(at + vec2(3.0, 0.0), 3.0, colour);
             }
             let name_at = at + vec2(space::M, 0.0);
-            painter.text(name_at, Align2::LEFT_CENTER, &row.name, text::small(), t.text);
+            painter.text(
+                name_at,
+                Align2::LEFT_CENTER,
+                &row.name,
+                text::small(),
+                t.text,
+            );
             let mut right = rect.right() - space::S;
             for n in [2, 1, 0] {
                 if columns[n] > 0.0 {
                     let colour = if n == 0 { t.text } else { t.secondary };
                     let place = pos2(right, at.y);
-                    painter.text(place, Align2::RIGHT_CENTER, &row.cells[n], text::small(), colour);
+                    painter.text(
+                        place,
+                        Align2::RIGHT_CENTER,
+                        &row.cells[n],
+                        text::small(),
+                        colour,
+                    );
                     right -= columns[n] + space::M;
                 }
             }
@@ -198,7 +220,11 @@ impl Chart<'_> {
     pub(super) fn paint_count(&self, ui: &Ui, frame: Rect, drawn: &[Drawn<'_>], t: &Tokens) {
         let count: usize = drawn.iter().map(Drawn::not_drawn).sum();
         if count > 0 {
-            let what = if self.log { "not above 0" } else { "not finite" };
+            let what = if self.log {
+                "not above 0"
+            } else {
+                "not finite"
+            };
             let words = format!("{} {what}", format::count(count as u64));
             let at = frame.right_top() + vec2(-2.0, 1.0);
             ui.painter()

@@ -10,7 +10,7 @@ use super::curves::BodyContext;
 use crate::app::command::Command;
 use crate::app::format::{self, Clock};
 use crate::app::model::{RunModel, SampleSet};
-use crate::app::theme::{self, space};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
@@ -68,6 +68,8 @@ pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut B
         bottom: space::S as i8,
     };
     Frame::new().inner_margin(head).show(ui, |ui| {
+        // Steps stand beside the tabs where both have room, else below.
+        let beside = ui.available_width() > if context.can_change { 420.0 } else { 350.0 };
         ui.horizontal(|ui| {
             let warnings = run.warnings().count();
             let events = if warnings > 0 {
@@ -85,12 +87,22 @@ pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut B
                 view.tab = SideTab::Samples;
             }
             segments(ui, "Show", &mut view.tab, &tabs);
-            if view.tab == SideTab::Samples {
+            if view.tab == SideTab::Samples && beside {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     step_ui(ui, run, view)
                 });
             }
         });
+        if view.tab == SideTab::Samples && !beside && !run.samples.is_empty() {
+            ui.add_space(space::XS);
+            ui.with_layout(Layout::top_down(Align::Max), |ui| {
+                ui.allocate_ui_with_layout(
+                    vec2(ui.available_width(), size::ROW),
+                    Layout::right_to_left(Align::Center),
+                    |ui| step_ui(ui, run, view),
+                );
+            });
+        }
     });
     match view.tab {
         SideTab::Samples => samples_ui(ui, run, view, context),

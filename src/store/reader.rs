@@ -135,6 +135,42 @@ impl StoreReader {
         })
     }
 
+    /// About `count` points of a metric, at even distances from its first to `last`: what a first
+    /// picture needs, in a time that does not grow with the number of points.
+    pub fn outline(
+        &self,
+        run: RunId,
+        key: &MetricKey,
+        last: u64,
+        count: u64,
+    ) -> Result<Vec<(u64, f64, i64)>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT step, value, wall FROM points
+                 WHERE run = ? AND key = (SELECT id FROM metric_keys WHERE stage = ? AND name = ?)
+                   AND step >= ? ORDER BY step LIMIT 1",
+            )?;
+            let mut points: Vec<(u64, f64, i64)> = Vec::new();
+            let mut from = 0;
+            while from <= last {
+                let at = params![run.0, key.stage.key(), key.name, from as i64];
+                let mut rows = query.query(at)?;
+                let Some(row) = rows.next()? else { break };
+                let step = unsigned(row, 0)?;
+                points.push((step, number(row, 1)?, row.get(2)?));
+                let first = points[0].0;
+                let apart = (last.saturating_sub(first) / count.max(1)).max(1);
+                // The last point is always among them.
+                from = if step < last {
+                    (step + apart).min(last)
+                } else {
+                    last + 1
+                };
+            }
+            Ok(points)
+        })
+    }
+
     /// The steps at which sample dialogues were answered.
     pub fn samples(&self, run: RunId) -> Result<Vec<(Stage, u64)>, StoreError> {
         self.read(|db| {

@@ -43,7 +43,7 @@ fn counting(total: u64) -> RunBody {
             observer.report(metrics(Stage::Ppo, step, &[("ppo/reward", step as f64)]));
             match observer.directive() {
                 Directive::Continue => {}
-                Directive::Checkpoint => save(observer, step)?,
+                Directive::Checkpoint | Directive::Set(_) => save(observer, step)?,
                 Directive::Evaluate => observer.report(Report::Samples {
                     stage: Stage::Ppo,
                     step,

@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use emprl::experiment::{
-    Config, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report, Stage, Tuning,
+    Change, Config, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report, Stage,
+    Tuning,
 };
 use emprl::metrics::declared;
 use emprl::train::checkpoint::Checkpoints;
@@ -125,6 +126,8 @@ struct Keeper<'a> {
     at: Option<(Stage, u64)>,
     /// Every such moment.
     asked: Moments,
+    /// What a person changes after so many steps of PPO.
+    changes: &'a [(u64, Change)],
 }
 
 /// Keeps a value, which may be told again but not otherwise.
@@ -187,7 +190,13 @@ impl Observer for Keeper<'_> {
         match (self.left, self.blow) {
             (0, Blow::Stop) => Directive::Stop,
             (0, Blow::Kill) => resume_unwind(Box::new(Killed)),
-            _ => Directive::Continue,
+            _ => {
+                let change = self
+                    .changes
+                    .iter()
+                    .find(|(after, _)| self.at == Some((Stage::Ppo, *after)));
+                change.map_or(Directive::Continue, |(_, change)| Directive::Set(*change))
+            }
         }
     }
 }
@@ -197,7 +206,14 @@ type Moments = Vec<(Stage, u64)>;
 
 /// Carries out a run, dealing each blow after so many steps of what is left; gives back its record,
 /// the moments at which it was hit, and all those after the last blow.
-fn carry_out(config: &Config, folder: &Path, blows: &[(u64, Blow)]) -> (Record, Moments, Moments) {
+fn carry_out(
+    config: &Config,
+    folder: &Path,
+    blows: &[(u64, Blow)],
+    changes: &[(u64, Change)],
+) -> (Record, Moments, Moments) {
+    // Made before the first blow, and never again.
+    let mut changes = changes;
     let mut record = Record::default();
     let mut hit = Vec::new();
     let mut blows = blows.iter();
@@ -209,6 +225,7 @@ fn carry_out(config: &Config, folder: &Path, blows: &[(u64, Blow)]) -> (Record, 
             blow,
             at: None,
             asked: Vec::new(),
+            changes: std::mem::take(&mut changes),
         };
         let ended = catch_unwind(AssertUnwindSafe(|| {
             pipeline::run(config, folder, &folder.join("run"), None, &mut keeper).unwrap()
@@ -255,6 +272,7 @@ fn files(config: &Config, folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// A run that nothing happened to: its record, its files, and the moments at which it could be hit.
 struct Whole {
     config: Config,
+    changes: Vec<(u64, Change)>,
     record: Record,
     files: BTreeMap<String, Vec<u8>>,
     asked: Moments,
@@ -262,11 +280,17 @@ struct Whole {
 
 impl Whole {
     fn of(config: Config) -> Self {
+        Whole::changed(config, Vec::new())
+    }
+
+    /// A run whose settings were changed on the way.
+    fn changed(config: Config, changes: Vec<(u64, Change)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (record, _, asked) = carry_out(&config, folder.path(), &[]);
+        let (record, _, asked) = carry_out(&config, folder.path(), &[], &changes);
         let files = files(&config, folder.path());
         Whole {
             config,
+            changes,
             record,
             files,
             asked,
@@ -276,7 +300,7 @@ impl Whole {
     /// Does the run again under blows, and compares everything. Gives back where they fell.
     fn withstands(&self, blows: &[(u64, Blow)]) -> Moments {
         let folder = tempfile::tempdir().unwrap();
-        let (record, hit, _) = carry_out(&self.config, folder.path(), blows);
+        let (record, hit, _) = carry_out(&self.config, folder.path(), blows, &self.changes);
         for (key, bits) in &self.record.metrics {
             let other = record.metrics.get(key);
             assert_eq!(other, Some(bits), "{key:?} after {blows:?} at {hit:?}");
@@ -337,6 +361,22 @@ fn stopped_after_every_step_it_still_is_the_same_run() {
     let whole = Whole::of(settings_of_full_tuning());
     let hit = whole.withstands(&[(1, Blow::Stop); 200]);
     assert!(hit.len() > 30, "{hit:?}");
+}
+
+#[test]
+fn a_setting_changed_on_the_way_holds_after_a_stop_and_after_a_kill() {
+    let change = |path, value| Change::new(path, value).unwrap();
+    let changes = vec![(1, change("reward.beta", 0.9)), (2, change("ppo.lr", 3e-3))];
+    let plain = Whole::of(settings());
+    let whole = Whole::changed(settings(), changes);
+    assert!(whole.record != plain.record, "the changes change nothing");
+    // After the last change; nothing else has saved a checkpoint by then.
+    let place = whole.asked.iter().position(|at| *at == (Stage::Ppo, 3));
+    let place = place.unwrap() as u64 + 1;
+    for blow in [Blow::Stop, Blow::Kill] {
+        let hit = whole.withstands(&[(place, blow)]);
+        assert_eq!(hit, [(Stage::Ppo, 3)]);
+    }
 }
 
 #[test]

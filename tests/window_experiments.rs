@@ -198,3 +198,44 @@ fn what_waits_can_be_held_put_in_another_order_and_put_back() {
     wait_for(&mut window, "No run in progress", 120);
     expect(&mut window, "Take two out of the queue");
 }
+
+#[test]
+fn a_setting_is_changed_while_the_run_goes_on_and_stands_among_the_events() {
+    let (store, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tiny = "\
+parent = \"quickstart\"
+[data]
+train_limit = 48
+validation_limit = 16
+test_limit = 16
+[identifiers]
+epochs = 1
+[generator]
+epochs = 1
+[ppo]
+steps = 400
+batch = 4
+evaluate_every = 200
+[evaluation]
+subset = 8
+samples = 2
+resamples = 20
+";
+    std::fs::write(own.path().join("tiny.toml"), tiny).unwrap();
+    let mut window = open_with(store.path(), own.path());
+    click(&mut window, "Experiments");
+    choose(&mut window, "tiny");
+    click(&mut window, "Start run");
+    wait_for(&mut window, "Chart of Empathy reward", 300);
+    click(&mut window, "Show Change");
+    replace(&mut window, "ppo.lr", "seven");
+    click(&mut window, "Set ppo.lr");
+    expect(&mut window, "is not a number");
+    replace(&mut window, "ppo.lr", "0.002");
+    click(&mut window, "Set ppo.lr");
+    wait_for(&mut window, "now 0.002", 60);
+    click(&mut window, "Show Events");
+    expect(&mut window, "Set ppo.lr = 0.002");
+    click(&mut window, "Stop");
+    wait_for(&mut window, "The run was stopped", 120);
+}

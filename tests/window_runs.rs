@@ -333,4 +333,63 @@ fn plots_can_be_chosen_and_put_back() {
     expect(&mut window, "Chart of Empathy reward");
     click(&mut window, "Along x Time");
     expect(&mut window, "Chart of KL");
+    click(&mut window, "Along x Clock");
+    expect(&mut window, "Chart of KL");
+    assert!(!shows(&window, "Put the plots back as they were delivered"));
+}
+
+#[test]
+fn a_new_plot_comes_into_sight_with_its_menu_open_and_shows_what_no_other_does() {
+    let store = tempfile::tempdir().unwrap();
+    run(store.path(), "first try", RunStatus::Finished);
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    click(&mut window, "Run 1, first try");
+    wait_for(&mut window, "PPO: ", 5);
+    window.get_by_label_contains("PPO: ").click();
+    settle(&mut window);
+    click(&mut window, "Add plot");
+    expect(&mut window, "Find a metric");
+    let moves = |window: &window_support::Window| {
+        let names = window_support::labels(window);
+        let all: Vec<String> = names
+            .into_iter()
+            .filter(|l| l.starts_with("Move "))
+            .collect();
+        let mut once = all.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), all.len(), "no plot stands there twice: {all:?}");
+    };
+    moves(&window);
+    click(&mut window, "Add a plot to the right");
+    moves(&window);
+    expect(&mut window, "Find a metric");
+    click(&mut window, "Logarithmic");
+    click(&mut window, "Remove this plot");
+    click(&mut window, "Put the plots back as they were delivered");
+    expect(&mut window, "Chart of Empathy reward");
+}
+
+#[test]
+fn the_last_points_can_be_followed_and_events_lead_to_their_step() {
+    let store = tempfile::tempdir().unwrap();
+    run(store.path(), "first try", RunStatus::Finished);
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    click(&mut window, "Run 1, first try");
+    wait_for(&mut window, "PPO: ", 5);
+    window.get_by_label_contains("PPO: ").click();
+    settle(&mut window);
+    click(&mut window, "Follow");
+    click(&mut window, "Following");
+    click(&mut window, "Show all");
+    assert!(!shows(&window, "Show all"));
+    expect(&mut window, "1 not finite");
+    click(&mut window, "Show Events");
+    click(&mut window, "Show KL rose by 40 % within 10 steps");
+    expect(&mut window, "Remove pin");
+    expect(&mut window, "That is great, said at 100.");
+    click(&mut window, "Remove pin");
+    assert!(!shows(&window, "Remove pin"));
 }

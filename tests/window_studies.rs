@@ -122,7 +122,7 @@ fn judge(window: &mut Window, who: &str, vote: impl Fn(usize) -> char) -> usize 
         window.key_press(Key::Escape);
         settle(window);
     }
-    expect(window, "New study");
+    expect(window, "Judge as");
     count
 }
 
@@ -437,7 +437,7 @@ fn an_answer_that_cannot_be_kept_is_asked_for_again() {
 fn packs_go_out_and_come_back_in_the_window() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = study(dir.path(), StudyKind::AbTest, 2);
-    click(&mut window, "Write the pack of A2");
+    click(&mut window, "Pack A2");
     expect(&mut window, "Written to");
     let sent = std::fs::read_dir(dir.path().join("packs"))
         .unwrap()
@@ -499,6 +499,50 @@ fn cases_are_found_pinned_and_put_into_table_six() {
     expect(&mut window, "table-6.tex");
     let text = std::fs::read_to_string(dir.path().join("tables/table-6.md")).unwrap();
     assert!(text.contains("as in the paper"), "{text}");
+}
+
+#[test]
+fn a_systems_responses_are_taken_in_in_the_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: Vec<String> = (0..3)
+        .map(|at| {
+            let context = format!("Number {at}.");
+            serde_json::json!({"conv_id": format!("c{at}"), "context": [context], "response": "Oh."}).to_string()
+        })
+        .collect();
+    let contexts = dir.path().join("contexts.jsonl");
+    std::fs::write(&contexts, rows.join("\n")).unwrap();
+    let file = dir.path().join("answers.txt");
+    std::fs::write(&file, "one\ntwo\n").unwrap();
+    let mut window = open(dir.path());
+    click(&mut window, "Case study");
+    expect(&mut window, "No systems yet");
+    fill(
+        &mut window,
+        "File of responses",
+        &file.display().to_string(),
+    );
+    fill(&mut window, "Name of the system", "Qoxmodel");
+    click(&mut window, "Take in responses");
+    expect(&mut window, "there are no contexts to align with");
+    fill(
+        &mut window,
+        "File of contexts",
+        &contexts.display().to_string(),
+    );
+    click(&mut window, "Take in responses");
+    expect(&mut window, "2 responses where there are 3 contexts");
+    std::fs::write(&file, "One.\n\nThree.\n").unwrap();
+    click(&mut window, "Take in responses");
+    expect(
+        &mut window,
+        "Qoxmodel: 3 responses to 3 contexts. line 2: the response to context 2 is empty.",
+    );
+    expect(&mut window, "3 cases");
+    click(&mut window, "Add system");
+    expect(&mut window, "Take in responses");
+    click(&mut window, "Cancel");
+    assert!(!shows(&window, "File of contexts"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::desk::Task;
 use super::keeper::Edit;
-use crate::experiment::{Config, Stage};
+use crate::experiment::{Change, Config, Stage};
 use crate::report::{Figure, Sheet};
 use crate::store::RunId;
 
@@ -64,6 +64,8 @@ pub enum Command {
     /// Takes up a run that was stopped or interrupted.
     ResumeRun(RunId),
     Ask(Ask),
+    /// Changes a setting of the run in progress.
+    Change(Change),
     OpenRun(RunId),
     CloseRun,
     /// Reads the dialogues of a step from the store.

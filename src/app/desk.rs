@@ -15,13 +15,14 @@ use crate::store::{
     RunRow, ScoredSystem, Store, StoreError, StoreReader, StudyId, StudyRow, SystemRow, now_ms,
 };
 use crate::study::cases::CaseBook;
-use crate::study::contexts::ContextKey;
+use crate::study::contexts::{ContextKey, TestOrder};
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::export::{csv, full_rows, own_rows};
 use crate::study::judgement::{Act, Deed};
 use crate::study::make::{Remarks, fresh_nonce, make};
 use crate::study::pack::Pack;
 use crate::study::page::Desk as AnnotatorDesk;
+use crate::study::responses::import;
 use crate::study::results::{Results, results};
 use crate::study::statistics::power::{ab_forecast, forecast_words, rating_words};
 
@@ -81,6 +82,12 @@ pub enum Task {
     ExportJudgements {
         study: StudyId,
         annotator: Option<u32>,
+    },
+    /// Takes in a system's responses.
+    TakeResponses {
+        file: PathBuf,
+        system: String,
+        contexts: Option<PathBuf>,
     },
     /// Pins a case with a note, or takes the pin away.
     Pin {
@@ -315,6 +322,11 @@ impl Hands {
             Task::WritePacks { study, annotator } => self.write_packs(*study, *annotator),
             Task::TakePack(path) => self.take_pack(path),
             Task::ExportJudgements { study, annotator } => self.export(*study, *annotator),
+            Task::TakeResponses {
+                file,
+                system,
+                contexts,
+            } => self.take_responses(file, system, contexts.as_deref()),
             Task::Pin { case, note } => {
                 self.store()?.set_pin(case, note.as_deref()).map_err(said)?;
                 Ok(Outcome::Pinned {
@@ -368,6 +380,30 @@ impl Hands {
             study,
             remarks: new.remarks,
         })
+    }
+
+    fn take_responses(&mut self, file: &Path, system: &str, contexts: Option<&Path>) -> Told {
+        let (order, _) = TestOrder::find(&self.dir, contexts).map_err(said)?;
+        let responses = import(file, &order, None).map_err(said)?;
+        let source = file.file_name().unwrap_or(file.as_os_str());
+        let source = source.to_string_lossy();
+        let store = self.store()?;
+        store
+            .put_system(system, &source, &responses, &order, false)
+            .map_err(said)?;
+        let kept = responses.answers.iter().flatten().count();
+        let mut told = format!("{system}: {kept} responses to {} contexts.", order.len());
+        if responses.tokenized {
+            told.push_str(" They are tokens in lower case, shown as people write.");
+        }
+        if let [first, more @ ..] = &responses.problems[..] {
+            told.push_str(&format!(" {first}"));
+            if !more.is_empty() {
+                told.push_str(&format!("; {} more problems", more.len()));
+            }
+            told.push('.');
+        }
+        Ok(Outcome::Told(told))
     }
 
     fn table(&mut self, table: TableNumber, chosen: &Chosen) -> Result<Table, String> {

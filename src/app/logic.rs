@@ -297,6 +297,11 @@ impl App {
                 }
             }
             Command::Ask(ask) => self.ask_run(ask),
+            Command::Change(change) => {
+                if let Some(handle) = &self.handle {
+                    handle.control(Control::Set(change));
+                }
+            }
             Command::OpenRun(run) => {
                 self.asked.page = self.reader.ask(Request::Run(run));
                 self.state.runs.open = Some(OpenRun::new(run));

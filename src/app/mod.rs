@@ -10,6 +10,7 @@ mod command;
 mod desk;
 mod emblem;
 mod format;
+pub mod frames;
 mod keeper;
 mod launch;
 mod logic;

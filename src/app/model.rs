@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::data::Mechanism;
-use crate::experiment::{Config, Report, SampleDialogue, Severity, Stage};
+use crate::experiment::{Config, Report, SampleDialogue, Severity, Stage, change_of, changeable};
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series};
 use crate::store::{EventRow, EventSort, MetricKey, RunDetail, RunId, RunRow, RunStatus};
@@ -136,6 +136,8 @@ pub struct RunModel {
     /// How well the identifiers do, once they are complete.
     pub identifiers: Vec<IdentifierScores>,
     pub events: Vec<EventRow>,
+    /// What the settings are now that may be changed while it goes on, by path.
+    pub changeable: BTreeMap<&'static str, f64>,
 }
 
 /// What the store has of a run, all of it but the dialogues.
@@ -144,6 +146,8 @@ pub struct StoredRun {
     pub detail: RunDetail,
     /// The settings it ran with; none when this program cannot read them.
     pub config: Option<Config>,
+    /// The series hold some of their points only; the whole follows.
+    pub outline: bool,
     pub series: Vec<(MetricKey, Series)>,
     pub samples: Vec<(Stage, u64)>,
     pub results: Vec<SystemResults>,
@@ -172,6 +176,23 @@ impl RunModel {
             results: Vec::new(),
             identifiers: Vec::new(),
             events: Vec::new(),
+            changeable: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the settings that it was started with.
+    pub fn started_with(&mut self, config: &Config) {
+        let values = config.values();
+        self.changeable = changeable()
+            .filter_map(|setting| Some((setting.path, values.get(setting.path)?.as_float()?)))
+            .collect();
+    }
+
+    fn take_change(&mut self, event: &EventRow) {
+        if event.sort == EventSort::Control
+            && let Some(change) = change_of(&event.text)
+        {
+            self.changeable.insert(change.path(), change.value());
         }
     }
 
@@ -183,9 +204,22 @@ impl RunModel {
             .map(|config| config.run.stages.clone())
             .unwrap_or_default();
         let mut model = RunModel::new(&stored.detail.row, &planned);
+        if let Some(config) = &stored.config {
+            model.started_with(config);
+        }
         for event in std::mem::take(&mut stored.events) {
             model.apply_event(event);
         }
+        let checkpoints = stored.checkpoints.iter().map(|row| EventRow {
+            wall_ms: row.wall_ms,
+            stage: Some(row.stage),
+            step: row.step,
+            sort: EventSort::Note,
+            severity: Some(Severity::Info),
+            text: saved(row.bytes),
+        });
+        model.events.extend(checkpoints);
+        model.events.sort_by_key(|event| event.wall_ms);
         for (key, series) in std::mem::take(&mut stored.series) {
             let last = series.last();
             let progress = model.progress(key.stage);
@@ -272,7 +306,8 @@ impl RunModel {
                 let progress = self.progress(stage);
                 progress.state = StageState::Running;
                 progress.total = total;
-                self.note(wall_ms, stage, 0, EventSort::Stage, None, total.to_string());
+                let text = total.to_string();
+                self.note(wall_ms, Some(stage), 0, EventSort::Stage, None, text);
             }
             Report::StageDone { stage, step } => {
                 let progress = self.progress(stage);
@@ -280,7 +315,7 @@ impl RunModel {
                 progress.step = step;
                 self.note(
                     wall_ms,
-                    stage,
+                    Some(stage),
                     step,
                     EventSort::StageDone,
                     None,
@@ -330,10 +365,10 @@ impl RunModel {
             Report::Checkpoint {
                 stage, step, bytes, ..
             } => {
-                let text = format!("Checkpoint saved, {}", super::format::bytes(bytes));
+                let text = saved(bytes);
                 self.note(
                     wall_ms,
-                    stage,
+                    Some(stage),
                     step,
                     EventSort::Note,
                     Some(Severity::Info),
@@ -346,6 +381,7 @@ impl RunModel {
                 severity,
                 text,
             } => {
+                let stage = Some(stage);
                 self.note(wall_ms, stage, step, EventSort::Note, Some(severity), text);
             }
             Report::Identifiers { scores } => self.identifiers = scores,
@@ -371,13 +407,25 @@ impl RunModel {
                 _ => {}
             }
         }
+        self.take_change(&event);
         self.events.push(event);
+    }
+
+    /// Takes note of what happened besides the reports, where the run stood.
+    pub fn happened(
+        &mut self,
+        wall_ms: i64,
+        at: (Option<Stage>, u64),
+        sort: EventSort,
+        text: &str,
+    ) {
+        self.note(wall_ms, at.0, at.1, sort, None, text.to_string());
     }
 
     fn note(
         &mut self,
         wall_ms: i64,
-        stage: Stage,
+        stage: Option<Stage>,
         step: u64,
         sort: EventSort,
         severity: Option<Severity>,
@@ -385,7 +433,7 @@ impl RunModel {
     ) {
         let event = EventRow {
             wall_ms,
-            stage: Some(stage),
+            stage,
             step,
             sort,
             severity,
@@ -399,6 +447,7 @@ impl RunModel {
             .take(64)
             .any(|known| *known == event)
         {
+            self.take_change(&event);
             self.events.push(event);
         }
     }
@@ -430,6 +479,11 @@ impl RunModel {
             .rev()
             .filter(|event| event.severity.is_some_and(|s| s >= Severity::Warning))
     }
+}
+
+/// What is told of a checkpoint.
+fn saved(bytes: u64) -> String {
+    format!("Checkpoint saved, {}", super::format::bytes(bytes))
 }
 
 /// The pace of the last steps of a curve.

@@ -47,6 +47,19 @@ pub struct CasesState {
     /// The note of the case that is shown, as it is typed.
     pub note: String,
     pub refused: Option<String>,
+    /// Responses to take in, as typed; none while the form is closed.
+    pub taking: Option<TakeForm>,
+    /// What was taken in last.
+    pub told: Option<String>,
+}
+
+/// A system's responses to take in, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct TakeForm {
+    pub file: String,
+    pub system: String,
+    pub contexts: String,
+    pub refused: Option<String>,
 }
 
 impl CasesState {

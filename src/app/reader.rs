@@ -18,7 +18,7 @@ use crate::data::library;
 use crate::experiment::{Config, ExperimentError, ExperimentFile, SampleDialogue, Stage, presets};
 use crate::metrics::Bootstrap;
 use crate::series::Point;
-use crate::store::{RunId, StoreError, StoreReader, default_dir};
+use crate::store::{KeySummary, RunId, StoreError, StoreReader, default_dir};
 
 /// How many requests may wait.
 const WAITING: usize = 32;
@@ -26,6 +26,10 @@ const WAITING: usize = 32;
 const WATCH: Duration = Duration::from_secs(1);
 /// Points of a sketch.
 const SKETCH: u32 = 48;
+/// A run of more points than this is shown in outline first.
+const MANY: u64 = 200_000;
+/// Points of a metric in such an outline.
+const OUTLINE: u64 = 400;
 
 /// What the window wants to know.
 #[derive(Clone, Debug)]
@@ -167,10 +171,21 @@ impl Reader {
                 let mut known = Known::default();
                 loop {
                     let reply = match waiting.recv_timeout(WATCH) {
-                        Ok((id, request)) => Reply {
-                            id,
-                            answer: answer(&store, &own, &mut known, request),
-                        },
+                        Ok((id, request)) => {
+                            if let Request::Run(run) = request
+                                && let Some(first) = outline(&store, &mut known.reader, run)
+                            {
+                                let answer = Answer::Run(run, Ok(Box::new(first)));
+                                if answers.send(Reply { id, answer }).is_err() {
+                                    return;
+                                }
+                                wake();
+                            }
+                            Reply {
+                                id,
+                                answer: answer(&store, &own, &mut known, request),
+                            }
+                        }
                         // Runs of other programs move on without telling.
                         Err(RecvTimeoutError::Timeout) if known.has_changed(&store) => Reply {
                             id: 0,
@@ -407,11 +422,36 @@ fn compared(
     })
 }
 
+/// A first picture of a run that takes long to read; none of one that does not, or cannot be read.
+fn outline(store: &Path, reader: &mut Option<StoreReader>, run: RunId) -> Option<StoredRun> {
+    let reader = opened(store, reader).ok()?;
+    let keys = reader.keys(run).ok()?;
+    let points: u64 = keys.iter().map(|key| key.count).sum();
+    if points < MANY {
+        return None;
+    }
+    let mut first = described(reader, run, |key| {
+        let last = key.last_step;
+        reader.outline(run, &key.key, last, OUTLINE)
+    })
+    .ok()?;
+    first.outline = true;
+    Some(first)
+}
+
 fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
+    described(reader, run, |key| reader.series(run, &key.key, None))
+}
+
+fn described(
+    reader: &StoreReader,
+    run: RunId,
+    points: impl Fn(&KeySummary) -> Result<Vec<(u64, f64, i64)>, StoreError>,
+) -> Result<StoredRun, StoreError> {
     let detail = reader.run(run)?;
     let mut series = Vec::new();
     for summary in reader.keys(run)? {
-        let points = reader.series(run, &summary.key, None)?;
+        let points = points(&summary)?;
         let points = points.into_iter().map(|(step, value, wall_ms)| Point {
             step,
             value,
@@ -422,6 +462,7 @@ fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
     Ok(StoredRun {
         config: Config::from_toml(&format!("run {run}"), &detail.config_toml).ok(),
         detail,
+        outline: false,
         series,
         samples: reader.samples(run)?,
         results: reader.results(run)?,

@@ -359,6 +359,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         ui.spacing_mut().item_spacing.x = space::S;
         match state.active() {
             Some(run) => controls_ui(ui, state, run, commands),
+            None if ended_here(state).is_some() => {}
             None => {
                 let words = if state.live.launching.is_some() {
                     "Looking at data and weights…"
@@ -378,6 +379,13 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 .hint("Everything that can be done");
             if ui.add(button).clicked() {
                 commands.push(Command::Palette);
+            }
+            if let Some(run) = ended_here(state) {
+                ui.spacing_mut().item_spacing.x = space::S;
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let free = state.live.launching.is_none();
+                    live::ended_ui(ui, run, free, commands);
+                });
             }
             if let Some(run) = state.active() {
                 let hint = |key: &str| declared(key).map_or("", |metric| metric.definition);
@@ -400,6 +408,16 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
         });
     });
+}
+
+/// The run of the place Live, if that is in sight and the run has ended.
+fn ended_here(state: &State) -> Option<&RunModel> {
+    let ended = state
+        .live
+        .run
+        .as_ref()
+        .filter(|run| !run.status.is_active());
+    ended.filter(|_| state.prefs.place == Place::Live && state.live.launching.is_none())
 }
 
 fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Commands) {

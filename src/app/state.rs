@@ -12,10 +12,11 @@ use super::keeper::Edit;
 use super::model::RunModel;
 use super::people::People;
 use super::reader::{Broken, Compared, Listed, Need};
+use super::views::arrangement::Arrangement;
 use super::views::curves::CurvesView;
 use super::views::experiments::PlanView;
 use super::views::form::Form;
-use super::views::tiles::{Tile, default_tiles};
+use super::widgets::chart::AlongX;
 use crate::experiment::{ExperimentFile, Stage};
 use crate::metrics::declared;
 use crate::store::{RunId, RunRow};
@@ -30,8 +31,8 @@ pub struct Prefs {
     pub zoom: f32,
     /// Smoothing of curves, from 0 (none) to 0.99.
     pub smoothing: f64,
-    /// Time instead of steps along x.
-    pub time_axis: bool,
+    /// What is laid along x of the plots.
+    pub along: AlongX,
     /// Columns of the table of runs, as in a filter; the delivered ones when there are none.
     pub columns: Vec<String>,
     /// The metric whose curve is sketched in the table of runs.
@@ -41,7 +42,7 @@ pub struct Prefs {
     /// Filters that a person keeps.
     pub filters: Vec<String>,
     /// The plots of each stage.
-    tiles: BTreeMap<String, Vec<Tile>>,
+    arrangements: BTreeMap<String, Arrangement>,
 }
 
 /// Light, dark, or as the system is.
@@ -60,27 +61,27 @@ impl Default for Prefs {
             theme: ThemeChoice::System,
             zoom: 1.0,
             smoothing: 0.8,
-            time_axis: false,
+            along: AlongX::Step,
             columns: Vec::new(),
             sketch: Some(declared::EMPATHY_REWARD.to_string()),
             group: None,
             filters: Vec::new(),
-            tiles: BTreeMap::new(),
+            arrangements: BTreeMap::new(),
         }
     }
 }
 
 impl Prefs {
     /// The plots of a stage, as the person left them.
-    pub fn tiles(&mut self, stage: Stage) -> &mut Vec<Tile> {
-        self.tiles
+    pub fn arrangement(&mut self, stage: Stage) -> &mut Arrangement {
+        self.arrangements
             .entry(stage.key().to_string())
-            .or_insert_with(|| default_tiles(stage))
+            .or_insert_with(|| Arrangement::delivered(stage))
     }
 
     /// Puts a stage's plots back as they were delivered.
-    pub fn reset_tiles(&mut self, stage: Stage) {
-        self.tiles.remove(stage.key());
+    pub fn reset_arrangement(&mut self, stage: Stage) {
+        self.arrangements.remove(stage.key());
     }
 }
 

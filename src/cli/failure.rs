@@ -79,7 +79,11 @@ impl Failure {
             Failure::Experiment(ExperimentError::Unreadable { .. }) => 1,
             Failure::Experiment(_) => 2,
             Failure::Data(DataError::UnknownSet { .. } | DataError::WrongKind { .. }) => 2,
-            Failure::Study(StudyError::Definition { .. } | StudyError::NamesSystem { .. }) => 2,
+            Failure::Study(
+                StudyError::Definition { .. }
+                | StudyError::NamesSystem { .. }
+                | StudyError::NoContexts,
+            ) => 2,
             Failure::Train(TrainError::Device(_)) => 2,
             Failure::Train(TrainError::Data(
                 DataError::UnknownSet { .. } | DataError::WrongKind { .. },

@@ -1,6 +1,6 @@
 //! `emprl responses`: systems' answers, from files or from our own checkpoints; scored, listed, pinned.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::meter::meter;
 use super::output::{count, figure, moment};
 use super::reference::Reference;
 use super::{Failure, Place};
-use crate::data::{Example, Mechanism, library};
+use crate::data::Mechanism;
 use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, Estimate, ResponseWords, system_results};
 use crate::report::{Align, TextTable};
@@ -137,7 +137,7 @@ impl Responses {
                 by,
                 replace,
             } => {
-                let (order, foreign) = order(place, contexts.as_deref())?;
+                let (order, foreign) = TestOrder::find(&place.store, contexts.as_deref())?;
                 let responses = import(file, &order, by.map(AlignBy::from))?;
                 let source = file.file_name().unwrap_or(file.as_os_str());
                 let source = source.to_string_lossy();
@@ -159,7 +159,7 @@ impl Responses {
                 device,
                 replace,
             } => {
-                let (order, foreign) = order(place, contexts.as_deref())?;
+                let (order, foreign) = TestOrder::find(&place.store, contexts.as_deref())?;
                 let drawing = (*greedy, *seed, device.as_deref());
                 let (source, answers) = generate(place, model, &order, drawing)?;
                 let responses = SystemResponses::generated(answers);
@@ -188,29 +188,6 @@ impl Responses {
                 }
             }
         }
-    }
-}
-
-/// The contexts that responses answer, and the places of those that the data set does not have.
-fn order(place: &Place, contexts: Option<&Path>) -> Result<(TestOrder, Vec<usize>), Failure> {
-    let imported = library::list(&place.store)?
-        .iter()
-        .any(|set| set.name == library::EMPATHETIC_DIALOGUES && set.imported);
-    let test: Vec<Example> = match imported {
-        true => library::open_dialogues(&place.store, library::EMPATHETIC_DIALOGUES)?.test,
-        false => Vec::new(),
-    };
-    match contexts {
-        Some(path) => Ok(TestOrder::of_file(path, &test)?),
-        None if imported => {
-            let name = "the test split of empathetic-dialogues";
-            Ok((TestOrder::of_examples(name, &test), Vec::new()))
-        }
-        None => Err(Failure::Usage(format!(
-            "there are no contexts to align with; give the file's own with --contexts FILE, or import the \
-             data set with `emprl data import empathetic-dialogues DIR{}`",
-            place.store_argument()
-        ))),
     }
 }
 

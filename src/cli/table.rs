@@ -51,10 +51,8 @@ impl Table {
             systems: self.systems.clone(),
         };
         let reader = match StoreReader::open(&place.store) {
-            // The paper's values need no store; an older one is brought up to date.
-            Err(StoreError::Missing { .. } | StoreError::Older { .. }) => {
-                Store::open(&place.store)?.reader()?
-            }
+            // The paper's values need no store.
+            Err(StoreError::Missing { .. }) => Store::open(&place.store)?.reader()?,
             opened => opened?,
         };
         let table = gather(&reader, number, &chosen)?;

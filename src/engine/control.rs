@@ -2,14 +2,14 @@
 //!
 //! Knows no store.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use crate::experiment::Change;
 
 /// What a person may ask of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Control {
     /// Wait after this step.
     Pause,
@@ -21,24 +21,21 @@ pub enum Control {
     Checkpoint,
     /// Evaluate on the validation subset after this step.
     Evaluate,
-}
-
-impl Control {
-    /// The name in events.
-    pub fn key(self) -> &'static str {
-        match self {
-            Control::Pause => "pause",
-            Control::Resume => "resume",
-            Control::Stop => "stop",
-            Control::Checkpoint => "checkpoint",
-            Control::Evaluate => "evaluate",
-        }
-    }
+    /// Change a setting after this step; while another stage runs or the run is paused, it waits.
+    Set(Change),
 }
 
 impl fmt::Display for Control {
+    /// As it stands in events.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key())
+        match self {
+            Control::Pause => f.write_str("pause"),
+            Control::Resume => f.write_str("resume"),
+            Control::Stop => f.write_str("stop"),
+            Control::Checkpoint => f.write_str("checkpoint"),
+            Control::Evaluate => f.write_str("evaluate"),
+            Control::Set(change) => change.fmt(f),
+        }
     }
 }
 
@@ -55,16 +52,19 @@ struct Wanted {
     stop: bool,
     checkpoint: bool,
     evaluate: bool,
+    /// In the order they were asked for.
+    changes: VecDeque<Change>,
 }
 
 /// What the trainer is to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Next {
     Go,
     Pause,
     Stop,
     Checkpoint,
     Evaluate,
+    Set(Change),
 }
 
 impl Wishes {
@@ -76,20 +76,22 @@ impl Wishes {
             Control::Stop => wanted.stop = true,
             Control::Checkpoint => wanted.checkpoint = true,
             Control::Evaluate => wanted.evaluate = true,
+            Control::Set(change) => wanted.changes.push_back(change),
         }
         self.changed.notify_all();
     }
 
-    /// What is wanted now; a checkpoint or an evaluation is wanted once.
-    pub fn next(&self) -> Next {
-        self.lock().take()
+    /// What is wanted now; a checkpoint, an evaluation or a change is wanted once. Changes wait while
+    /// they are not `changeable`.
+    pub fn next(&self, changeable: bool) -> Next {
+        self.lock().take(changeable)
     }
 
     /// Waits until something other than a pause is wanted.
-    pub fn next_after_pause(&self) -> Next {
+    pub fn next_after_pause(&self, changeable: bool) -> Next {
         let mut wanted = self.lock();
         loop {
-            match wanted.take() {
+            match wanted.take(changeable) {
                 Next::Pause => {
                     wanted = self
                         .changed
@@ -102,13 +104,13 @@ impl Wishes {
     }
 
     fn lock(&self) -> MutexGuard<'_, Wanted> {
-        // The lock guards flags only; no panic can leave them half-changed.
+        // The lock guards flags and a list; no panic can leave them half-changed.
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Wanted {
-    fn take(&mut self) -> Next {
+    fn take(&mut self, changeable: bool) -> Next {
         if self.stop {
             Next::Stop
         } else if std::mem::take(&mut self.checkpoint) {
@@ -117,6 +119,8 @@ impl Wanted {
             Next::Evaluate
         } else if self.pause {
             Next::Pause
+        } else if changeable && let Some(change) = self.changes.pop_front() {
+            Next::Set(change)
         } else {
             Next::Go
         }

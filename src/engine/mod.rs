@@ -11,6 +11,7 @@
 //! a trainer down and loses nothing. A window's channel never blocks: when it is full, the run is
 //! marked as lagging and its curves are read from the store again.
 
+pub mod alert;
 mod control;
 mod event;
 mod recorder;

@@ -246,8 +246,8 @@ impl Recorder {
             self.store.record(run, &std::mem::take(&mut reports))?;
             match &event.kind {
                 EventKind::Control(control) => {
-                    self.store
-                        .record_control(run, control.key(), event.wall_ms)?;
+                    let text = control.to_string();
+                    self.store.record_control(run, &text, event.wall_ms)?;
                 }
                 EventKind::Status(status) => {
                     self.store.set_status(run, *status, None, event.wall_ms)?;

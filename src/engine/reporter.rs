@@ -3,15 +3,16 @@
 //! Knows the way to the recorder, not what happens there.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crossbeam::channel::Sender;
 
 use super::control::Next;
 use super::run::Shared;
 use super::{Control, Event, EventKind};
-use crate::experiment::{Report, Stage};
+use crate::experiment::{CHANGEABLE_STAGE, Report, Stage};
 use crate::store::{RunId, RunStatus, now_ms};
-use crate::train::observer::{Directive, Observer};
+use crate::train::observer::{Directive, Observer, Wait};
 
 pub(super) struct Reporter {
     run: RunId,
@@ -55,7 +56,8 @@ impl Reporter {
 
     /// What is wanted next; waits while that is a pause.
     fn next(&mut self) -> Next {
-        let mut next = self.shared.wishes.next();
+        let changeable = self.stage == Some(CHANGEABLE_STAGE);
+        let mut next = self.shared.wishes.next(changeable);
         if next == Next::Pause {
             if !self.paused {
                 self.paused = true;
@@ -65,10 +67,10 @@ impl Reporter {
                 ]);
             }
             if !self.deaf {
-                next = self.shared.wishes.next_after_pause();
+                next = self.shared.wishes.next_after_pause(changeable);
             }
         }
-        if next == Next::Go && self.paused {
+        if matches!(next, Next::Go | Next::Set(_)) && self.paused {
             self.paused = false;
             self.send([
                 EventKind::Control(Control::Resume),
@@ -102,9 +104,30 @@ impl Observer for Reporter {
             Next::Stop => (Control::Stop, Directive::Stop),
             Next::Checkpoint => (Control::Checkpoint, Directive::Checkpoint),
             Next::Evaluate => (Control::Evaluate, Directive::Evaluate),
+            Next::Set(change) => (Control::Set(change), Directive::Set(change)),
             Next::Go | Next::Pause => return Directive::Continue,
         };
         self.send([EventKind::Control(control)]);
         directive
+    }
+
+    fn wait(&mut self) -> Wait {
+        if !self.shared.attended.load(Ordering::Acquire) {
+            return Wait::Nobody;
+        }
+        self.shared.ask(Control::Pause);
+        let mut changes = Vec::new();
+        loop {
+            match self.next() {
+                Next::Stop => return Wait::Stop,
+                Next::Set(change) => {
+                    self.send([EventKind::Control(Control::Set(change))]);
+                    changes.push(change);
+                }
+                // There is nothing yet to save or to look at.
+                Next::Checkpoint | Next::Evaluate => {}
+                Next::Go | Next::Pause => return Wait::Go(changes),
+            }
+        }
     }
 }

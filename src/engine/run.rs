@@ -210,6 +210,8 @@ pub(super) struct Shared {
     pub lagging: AtomicBool,
     /// The program is ending: do not wait for a listener any more.
     pub closing: AtomicBool,
+    /// Somebody watches who can pause the run and go on with it.
+    pub attended: AtomicBool,
     state: Mutex<RunState>,
     changed: Condvar,
 }
@@ -220,6 +222,7 @@ impl Shared {
             wishes: Wishes::default(),
             lagging: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            attended: AtomicBool::new(false),
             state: Mutex::new(RunState::Queued),
             changed: Condvar::new(),
         })

@@ -75,6 +75,8 @@ impl Supervisor {
     /// the handle.
     pub fn start(&self, request: StartRequest) -> RunHandle {
         let shared = Shared::new();
+        let attended = request.listener == Listener::Lossy;
+        shared.attended.store(attended, Ordering::Release);
         let (sender, events) = bounded(LISTENER_BACKLOG);
         let job = Job {
             what: request.what,

@@ -4,9 +4,10 @@
 
 use std::path::Path;
 
+use super::alert::{Monitor, Watched};
 use super::{Outcome, RunBody};
-use crate::experiment::{Config, Environment, ExperimentError};
-use crate::store::{NewRun, RunId, StoreError, StoreReader};
+use crate::experiment::{CHANGEABLE_STAGE, Config, Environment, ExperimentError, change_of};
+use crate::store::{EventRow, EventSort, NewRun, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
@@ -66,6 +67,14 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
     if let Some(name) = new.fingerprints.keys().find(|name| other(name)) {
         return Err(nothing(format!("{name} is not what it was then")));
     }
+    let mut shared = shared;
+    if let Some(path) = changed_setting(&reader.events(of)?)
+        && shared.stages.contains(&CHANGEABLE_STAGE)
+    {
+        // It did not go on with the settings it was started with.
+        shared.stages.retain(|stage| *stage < CHANGEABLE_STAGE);
+        shared.differs = Some(path);
+    }
     if shared.stages.is_empty() {
         let setting = shared.differs.unwrap_or("run.stages");
         return Err(nothing(format!("`{setting}` differs")));
@@ -78,10 +87,23 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
     })
 }
 
+/// A setting that was changed while a run went on.
+fn changed_setting(events: &[EventRow]) -> Option<&'static str> {
+    let controls = events
+        .iter()
+        .filter(|event| event.sort == EventSort::Control);
+    let mut changes = controls.filter_map(|event| change_of(&event.text));
+    changes.next().map(|change| change.path())
+}
+
 /// Carries out `config`, or what is left of it, in the run's folder; stages of `reuse` are taken over.
 pub fn body(config: Config, reuse: Option<Reuse>) -> RunBody {
     Box::new(move |observer, context| {
         let (store, folder) = (&context.store, &context.dir);
+        let observer = &mut Watched {
+            observer,
+            monitor: Monitor::new(config.alerts.clone()),
+        };
         match pipeline::run(&config, store, folder, reuse.as_ref(), observer)? {
             Ended::Done => Ok(Outcome::Finished),
             Ended::Stopped => Ok(Outcome::Stopped),

@@ -383,6 +383,30 @@ settings! {
     }
 }
 
+settings! {
+    /// When a person is told that something goes wrong. None of these changes what a run becomes.
+    AlertSettings in "alerts" {
+        /// Steps over which the rules take their means.
+        window: u64 = 50 => int(2, 100_000).unit("steps");
+        /// Told when the mean KL of a response passes this; 0 for never.
+        kl_limit: f64 = 30.0 => float(0.0, 1e6).label("KL limit").unit("nats");
+        /// Told when the mean KL of a response has grown this many times from one window to the next; 0 for never.
+        kl_factor: f64 = 4.0 => float(0.0, 1e6).label("KL growth").unit("times");
+        /// Told when this share of the sample dialogues is answered in words that another is answered in too; 0 for never.
+        duplicate_share: f64 = 0.5 => float(0.0, 1.0);
+        /// Told when Dist-2 of an evaluation falls below this share of the first one's; 0 for never.
+        dist_share: f64 = 0.5 => float(0.0, 1.0).label("Dist-2 left");
+        /// Told when more than this share of responses is cut at the longest length; 0 for never.
+        cut_share: f64 = 0.9 => float(0.0, 1.0).label("Responses cut off");
+        /// Told when reward and length of responses correlate by more than this; 0 for never.
+        length_correlation: f64 = 0.9 => float(0.0, 1.0).label("Reward tied to length");
+        /// Told when the mean reward has not risen for so many steps; 0 for never.
+        stalled_after: u64 = 4_000 => int(0, 10_000_000).label("Stalled reward").unit("steps");
+        /// In the window, a loss that is not finite pauses the run at its last checkpoint, so that settings can be changed; off, and on the command line, the run ends as failed and can be resumed.
+        pause: bool = true => BOOL.label("Pause at a lost loss");
+    }
+}
+
 /// Everything that decides what a run does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -398,6 +422,7 @@ pub struct Config {
     pub ppo: PpoSettings,
     pub reward: RewardSettings,
     pub evaluation: EvaluationSettings,
+    pub alerts: AlertSettings,
 }
 
 /// The sections of the tree: key, title.
@@ -413,6 +438,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("ppo", "PPO"),
     ("reward", "Reward"),
     ("evaluation", "Evaluation"),
+    ("alerts", "Alerts"),
 ];
 
 /// Every setting, in the order of the tree.
@@ -429,6 +455,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         PpoSettings::SETTINGS,
         RewardSettings::SETTINGS,
         EvaluationSettings::SETTINGS,
+        AlertSettings::SETTINGS,
     ]
     .into_iter()
     .flatten()

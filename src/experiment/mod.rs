@@ -2,6 +2,7 @@
 //!
 //! Pure: it reads and writes text, and knows no tensor, no SQL and no window.
 
+mod change;
 mod check;
 mod config;
 mod environment;
@@ -12,6 +13,7 @@ mod shared;
 mod stage;
 pub mod sweep;
 
+pub use change::{CHANGEABLE_STAGE, Change, change_of, changeable};
 pub use config::*;
 pub use environment::Environment;
 pub use file::{Difference, ExperimentError, ExperimentFile, Problem, presets};

@@ -58,15 +58,6 @@ pub enum StoreError {
         known: u32,
     },
     #[error(
-        "{}: was written by an older emprl (store version {found}, this one needs {known}); \
-         a command that may write, such as `emprl run`, brings it up to date", path.display()
-    )]
-    Older {
-        path: PathBuf,
-        found: u32,
-        known: u32,
-    },
-    #[error(
         "{}: cannot be written; mend its permissions and those of its folder, \
          or choose another folder with --store DIR", path.display()
     )]

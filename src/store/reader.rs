@@ -28,8 +28,8 @@ const RUN_COLUMNS: &str = "id, name, experiment, seed, device, status, stage, st
                            ended, heartbeat, error, note, archived IS NOT NULL, deleted";
 
 impl StoreReader {
-    /// Opens the store in `dir`, which must be there and up to date; a newer one is read as far as it
-    /// is understood.
+    /// Opens the store in `dir`, which must be there; an older one is brought up to date, a newer one read as
+    /// far as it is understood.
     pub fn open(dir: &Path) -> Result<StoreReader, StoreError> {
         Ok(StoreReader {
             dir: dir.to_path_buf(),
@@ -130,6 +130,42 @@ impl StoreReader {
             let mut points = Vec::new();
             while let Some(row) = rows.next()? {
                 points.push((unsigned(row, 0)?, number(row, 1)?, row.get(2)?));
+            }
+            Ok(points)
+        })
+    }
+
+    /// About `count` points of a metric, at even distances from its first to `last`: what a first
+    /// picture needs, in a time that does not grow with the number of points.
+    pub fn outline(
+        &self,
+        run: RunId,
+        key: &MetricKey,
+        last: u64,
+        count: u64,
+    ) -> Result<Vec<(u64, f64, i64)>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT step, value, wall FROM points
+                 WHERE run = ? AND key = (SELECT id FROM metric_keys WHERE stage = ? AND name = ?)
+                   AND step >= ? ORDER BY step LIMIT 1",
+            )?;
+            let mut points: Vec<(u64, f64, i64)> = Vec::new();
+            let mut from = 0;
+            while from <= last {
+                let at = params![run.0, key.stage.key(), key.name, from as i64];
+                let mut rows = query.query(at)?;
+                let Some(row) = rows.next()? else { break };
+                let step = unsigned(row, 0)?;
+                points.push((step, number(row, 1)?, row.get(2)?));
+                let first = points[0].0;
+                let apart = (last.saturating_sub(first) / count.max(1)).max(1);
+                // The last point is always among them.
+                from = if step < last {
+                    (step + apart).min(last)
+                } else {
+                    last + 1
+                };
             }
             Ok(points)
         })

@@ -327,6 +327,19 @@ mod tests {
     }
 
     #[test]
+    fn who_only_reads_finds_a_store_of_any_earlier_version_up_to_date() {
+        for earlier in 1..MIGRATIONS.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut db = Connection::open(super::super::database::path_in(dir.path())).unwrap();
+            migrate_to(&mut db, &MIGRATIONS[..earlier]).ok().unwrap();
+            drop(db);
+            let reader = super::super::StoreReader::open(dir.path()).unwrap();
+            assert_eq!(reader.newer(), None);
+            assert_eq!(reader.list_runs().unwrap(), []);
+        }
+    }
+
+    #[test]
     fn every_earlier_version_migrates_to_the_same_tables() {
         let fresh = at_version(&MIGRATIONS);
         for earlier in 0..=MIGRATIONS.len() {

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
+use crate::experiment::Problem;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
 use crate::train::optimizer::OptimizerFileError;
@@ -52,6 +53,8 @@ pub enum TrainError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("a setting that was changed while the run went on, `{}`: {}", .0.path, .0.message)]
+    Change(Problem),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     #[error("{path}: {problem}. Start the run anew, or resume from an earlier checkpoint")]

@@ -3,18 +3,32 @@
 //! Trainers know nothing of threads, stores and windows: they report to an [`Observer`] and ask it,
 //! between two steps, what to do next.
 
-use crate::experiment::Report;
+use crate::experiment::{Change, Report};
 
 /// What a trainer is told between two steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Directive {
     Continue,
     /// Save a checkpoint after this step, then go on.
     Checkpoint,
     /// Evaluate on the validation subset after this step, then go on.
     Evaluate,
+    /// Take a setting's new value from the next step on, and save a checkpoint that holds it, then go
+    /// on. Told only in the stage whose settings may be changed.
+    Set(Change),
     /// Save a checkpoint and return.
     Stop,
+}
+
+/// How a wait ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wait {
+    /// Nobody is there who could go on: the trainer must end.
+    Nobody,
+    /// The run is to stop.
+    Stop,
+    /// The run goes on, with these changes.
+    Go(Vec<Change>),
 }
 
 /// Whoever started the trainer.
@@ -24,4 +38,9 @@ pub trait Observer {
 
     /// Asked between two steps. Blocks while the run is paused.
     fn directive(&mut self) -> Directive;
+
+    /// Waits until a person says how to go on after something went wrong.
+    fn wait(&mut self) -> Wait {
+        Wait::Nobody
+    }
 }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use super::checkpoint::Checkpoints;
 use super::error::TrainError;
-use super::observer::{Directive, Observer};
+use super::observer::{Directive, Observer, Wait};
 use super::schedule::{Decay, Schedule};
 use crate::checkpoint::Published;
 use crate::experiment::{Config, LrSchedule, Report, SampleDialogue, Severity, Stage};
@@ -74,6 +74,16 @@ impl Session<'_> {
     /// What to do after the step just done.
     pub fn directive(&mut self) -> Directive {
         self.observer.directive()
+    }
+
+    /// After a loss that is not finite: waits for a person, where the settings ask for it and one is
+    /// there.
+    pub fn wait(&mut self) -> Wait {
+        if self.config.alerts.pause {
+            self.observer.wait()
+        } else {
+            Wait::Nobody
+        }
     }
 
     /// Whether the settings ask for a checkpoint after `step`.

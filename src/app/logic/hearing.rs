@@ -14,7 +14,7 @@ use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
 use crate::engine::{Event, EventKind, RunEnd, RunState};
-use crate::store::{RunId, RunRow, RunStatus, StoreError};
+use crate::store::{EventSort, RunId, RunRow, RunStatus, StoreError};
 
 impl App {
     /// Runs of other programs move on without telling: look at them while they are in sight.
@@ -69,6 +69,7 @@ impl App {
     fn start(&mut self, ready: launch::Ready) {
         let row = row_of(&ready.new);
         let stages = ready.config.run.stages.clone();
+        let started = ready.config.clone();
         let request = launch::start(ready, self.waker());
         match &self.supervisor {
             Some(supervisor) => self.handle = Some(supervisor.start(request)),
@@ -77,8 +78,10 @@ impl App {
                 return;
             }
         }
+        let mut model = RunModel::new(&row, &stages);
+        model.started_with(&started);
         self.state.live = LiveState {
-            run: Some(RunModel::new(&row, &stages)),
+            run: Some(model),
             ..LiveState::default()
         };
         self.state.experiments.refused = None;
@@ -162,10 +165,20 @@ impl App {
     }
 
     fn hear_stored(&mut self, id: u64, run: RunId, stored: Result<Box<StoredRun>, StoreError>) {
+        let outline = stored.as_ref().is_ok_and(|stored| stored.outline);
+        if outline && self.asked.page != Some(id) {
+            // Only a page that is looked at has use for it.
+            return;
+        }
         if self.asked.page == Some(id)
             && let Some(open) = self.state.runs.open.as_mut().filter(|open| open.id == run)
         {
-            self.asked.page = None;
+            if !outline {
+                self.asked.page = None;
+            } else if open.page.value().is_some() {
+                // The whole of an earlier look is more.
+                return;
+            }
             open.page = match stored {
                 Ok(mut stored) => {
                     let model = RunModel::from_store(&mut stored);
@@ -258,15 +271,19 @@ impl App {
             return;
         };
         model.id = event.run;
+        let (wall_ms, at) = (event.wall_ms, (event.stage, event.step));
         match event.kind {
             EventKind::Report(report) => model.apply(event.wall_ms, report),
-            EventKind::Control(_) => {}
+            EventKind::Control(control) => {
+                model.happened(wall_ms, at, EventSort::Control, &control.to_string());
+            }
             EventKind::Status(status) => {
                 let resumed = status == RunStatus::Running
                     && !model.tracks.is_empty()
                     && !model.status.is_active();
                 model.status = status;
                 model.error = None;
+                model.happened(wall_ms, at, EventSort::Status, status.key());
                 if resumed {
                     // What came after its checkpoint is forgotten in the store; so it is here.
                     self.asked.live = self.reader.ask(Request::Run(event.run));
@@ -280,12 +297,14 @@ impl App {
                 model.status = RunStatus::Failed;
                 model.error = Some(error);
                 model.ended_ms = Some(event.wall_ms);
+                model.happened(wall_ms, at, EventSort::Status, RunStatus::Failed.key());
                 self.ask_runs();
             }
             EventKind::Finished { results } => {
                 model.status = RunStatus::Finished;
                 model.ended_ms = Some(event.wall_ms);
                 model.results = results;
+                model.happened(wall_ms, at, EventSort::Status, RunStatus::Finished.key());
                 self.ask_runs();
             }
         }

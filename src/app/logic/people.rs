@@ -12,6 +12,7 @@ impl App {
     /// Hands a task over. Where too many wait already, the page says so; nothing is lost.
     pub(super) fn ask_desk(&mut self, task: Task) {
         if let Task::OpenDesk { study, annotator } = &task {
+            self.state.people.studies.told = None;
             self.state.people.judging = Some(Judging::new(*study, *annotator));
             self.state.prefs.place = Place::Studies;
         }
@@ -126,6 +127,12 @@ impl App {
             Outcome::Results(study, results) => people.studies.results = Some((study, results)),
             Outcome::Told(words) => match task {
                 Task::SaveTable { .. } => people.tables.told = Some(words),
+                Task::TakeResponses { .. } => {
+                    people.cases.taking = None;
+                    people.cases.told = Some(words);
+                    self.ask_desk(Task::Cases);
+                    self.ask_desk(Task::Systems);
+                }
                 _ => self.told(words),
             },
             Outcome::Pinned { case, note } => {
@@ -161,6 +168,11 @@ impl App {
             Task::Systems => people.systems = Loaded::Failed(why),
             Task::Cases => people.cases.book = Loaded::Failed(why),
             Task::Pin { .. } => people.cases.refused = Some(why),
+            Task::TakeResponses { .. } => {
+                if let Some(form) = &mut people.cases.taking {
+                    form.refused = Some(why);
+                }
+            }
             Task::OpenDesk { .. } => {
                 if let Some(judging) = &mut people.judging {
                     judging.desk = Loaded::Failed(why);

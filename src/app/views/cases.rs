@@ -10,7 +10,7 @@ use eframe::egui::{
 use crate::app::command::{Command, Commands, Place};
 use crate::app::desk::Task;
 use crate::app::format;
-use crate::app::people::CasesState;
+use crate::app::people::{CasesState, TakeForm};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
@@ -51,13 +51,14 @@ pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             return;
         }
         Loaded::Value(book) if book.systems.is_empty() => {
-            empty_ui(ui, &state.store, commands);
+            empty_ui(ui, cases, commands);
             return;
         }
         Loaded::Value(_) => {}
     }
     search_on(ui, cases);
     filters_ui(ui, cases);
+    taking_ui(ui, cases, commands);
     let wide = ui.available_width() >= 900.0;
     let width = if wide { 340.0 } else { 260.0 };
     Panel::left("found cases")
@@ -78,32 +79,91 @@ fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
         .show(ui, content);
 }
 
-fn empty_ui(ui: &mut Ui, store: &str, commands: &mut Commands) {
+fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
     padded(ui, |ui| {
-        ui.set_max_width(size::PROSE);
+        ui.set_max_width(size::PROSE.min(ui.available_width()));
         words::heading(ui, "No systems yet");
         words::secondary(
             ui,
             "Here stand the answers of any systems to the same context, side by side. A system's responses \
-             are taken in from a text file in test order, JSONL or CSV; our own checkpoints give theirs. In a \
-             terminal:",
+             are taken in from a text file in test order, JSONL or CSV; in a terminal `emprl responses \
+             generate` lets our own checkpoints give theirs.",
         );
         ui.add_space(space::S);
-        let commands_to_type = [
-            "responses import FILE --system NAME --contexts FILE",
-            "responses generate --model RUN --system NAME",
-        ];
-        for line in commands_to_type {
-            let line = format!("cargo run --release -- {line} --store \"{store}\"");
-            if notice::command_line(ui, &line) {
-                commands.push(Command::Copy(line));
-            }
-        }
-        ui.add_space(space::S);
-        if ui.add(Button::primary("Look again")).clicked() {
+        let form = cases.taking.get_or_insert_default();
+        take_ui(ui, form, commands);
+        if ui.add(Button::secondary("Look again")).clicked() {
             commands.push(Command::Desk(Task::Cases));
         }
     });
+}
+
+/// The fields of responses to take in. True when the form is to be closed.
+fn take_ui(ui: &mut Ui, form: &mut TakeForm, commands: &mut Commands) -> bool {
+    ui.spacing_mut().item_spacing.y = space::S;
+    let width = ui.available_width().min(420.0);
+    field::search(
+        ui,
+        &mut form.file,
+        "File of responses",
+        "File of responses (.txt, .jsonl, .csv)",
+        width,
+    );
+    field::search(
+        ui,
+        &mut form.system,
+        "Name of the system",
+        "Name of the system",
+        width,
+    );
+    let hint = "File of its contexts; else the imported test split";
+    field::search(ui, &mut form.contexts, "File of contexts", hint, width);
+    if let Some(why) = &form.refused {
+        notice::strip(
+            ui,
+            Tone::Bad,
+            "The responses were not taken in",
+            why,
+            |_| {},
+        );
+    }
+    let mut close = false;
+    ui.horizontal(|ui| {
+        let ready = !form.file.trim().is_empty() && !form.system.trim().is_empty();
+        let take = Button::primary("Take in responses");
+        if ui.add_enabled_ui(ready, |ui| ui.add(take).clicked()).inner {
+            let contexts = form.contexts.trim();
+            commands.push(Command::Desk(Task::TakeResponses {
+                file: form.file.trim().into(),
+                system: form.system.trim().to_string(),
+                contexts: (!contexts.is_empty()).then(|| contexts.into()),
+            }));
+        }
+        close = ui.add(Button::quiet("Cancel")).clicked();
+    });
+    close
+}
+
+/// What was taken in last, and the form while it is open.
+fn taking_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
+    let mut close = false;
+    if cases.told.is_some() || cases.taking.is_some() {
+        padded(ui, |ui| {
+            if let Some(told) = cases.told.clone() {
+                notice::strip(ui, Tone::Info, &told, "", |ui| {
+                    if ui.add(Button::icon(Icon::Cross, "Dismiss")).clicked() {
+                        cases.told = None;
+                    }
+                });
+            }
+            if let Some(form) = &mut cases.taking {
+                close = take_ui(ui, form, commands);
+            }
+        });
+    }
+    if close {
+        cases.taking = None;
+    }
 }
 
 /// Goes on with the search as far as the frame allows.
@@ -120,9 +180,10 @@ fn search_on(ui: &Ui, cases: &mut CasesState) {
     }
     if cases.searched {
         let found = &cases.search.found;
-        if cases.shown.is_none()
-            && let Some(first) = found.first()
-        {
+        let in_sight = cases
+            .shown
+            .is_some_and(|at| found.binary_search(&at).is_ok());
+        if !in_sight && let Some(first) = found.first() {
             cases.show(*first);
         }
     } else {
@@ -163,6 +224,10 @@ fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             );
             for (at, name) in book.systems.iter().enumerate() {
                 system_chip(ui, filter, at, name);
+            }
+            let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
+            if ui.add(add.hint("Take in a system's responses")).clicked() {
+                cases.taking.get_or_insert_default();
             }
             ui.add_space(space::S);
             let found = cases.search.found.len() as u64;
@@ -365,7 +430,7 @@ fn case_ui(ui: &mut Ui, cases: &mut CasesState, table: &mut TableNumber, command
                     notice::strip(ui, Tone::Bad, "The pin is not kept", why, |_| {});
                 }
                 ui.scope(|ui| {
-                    ui.set_max_width(size::PROSE);
+                    ui.set_max_width(size::PROSE.min(ui.available_width()));
                     if let Some(situation) = &case.context.situation {
                         words::secondary(ui, format!("Situation: {situation}"));
                     }
@@ -505,8 +570,8 @@ impl Card<'_> {
             .show(ui, |ui| {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = space::XS;
+                ui.spacing_mut().interact_size.y = 0.0;
                 ui.horizontal(|ui| {
-                    ui.spacing_mut().interact_size.y = 16.0;
                     let colour = if is_target { t.secondary } else { t.text };
                     words::strong(ui, self.name, text::small(), colour);
                     if let Some((levels, false)) = self.levels {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui, vec2};
 
-use super::plots::{self, PlotsView, TILE_WIDTH};
+use super::arrangement::LEAST_WIDTH;
+use super::plots::{self, PlotsView, Source};
 use super::side;
 use super::tiles::{self, Tile};
 use crate::app::command::Commands;
@@ -14,13 +15,12 @@ use crate::app::model::RunModel;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
-use crate::app::widgets::chart::ChartView;
+use crate::app::widgets::chart::{AlongX, ChartView};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::{identifiers, results, stages, text as words};
 use crate::experiment::Stage;
 use crate::metrics::declared;
-use crate::series::XAxis;
 use crate::store::MetricKey;
 
 /// How a run's body is looked at.
@@ -29,6 +29,8 @@ pub struct CurvesView {
     /// The stage that was chosen; the one in progress when none was.
     pub pinned: Option<Stage>,
     plots: BTreeMap<Stage, PlotsView>,
+    /// The plots below the result table.
+    on_the_way: PlotsView,
     pub side: side::SideView,
 }
 
@@ -43,11 +45,36 @@ impl CurvesView {
     }
 }
 
+impl CurvesView {
+    /// Shows a step: in the plots of its stage, by a pin, and by the samples nearest to it.
+    fn lead_to(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
+        let (stage, step) = place;
+        self.pinned = Some(stage);
+        self.side.show_samples(run, place);
+        let x = match along {
+            AlongX::Step => Some(step as f64),
+            AlongX::Relative | AlongX::Wall => run
+                .events
+                .iter()
+                .find(|event| (event.stage, event.step) == (Some(stage), step))
+                .map(|event| event.wall_ms as f64 / 1e3),
+        };
+        let charts = &mut self.plots.entry(stage).or_default().charts;
+        charts.set_along(along);
+        if let Some(x) = x {
+            charts.clear_pins();
+            charts.toggle_pin(x, 0.0);
+        }
+    }
+}
+
 /// What the body is drawn with.
 pub struct BodyContext<'a> {
     pub prefs: &'a mut Prefs,
     pub commands: &'a mut Commands,
     pub clock: Clock,
+    /// The run is in progress here, and its settings may be changed.
+    pub can_change: bool,
 }
 
 /// Draws the body over all the room there is.
@@ -74,7 +101,7 @@ pub fn body_ui(
         }
     });
     let width = ui.available_width();
-    let widest = (width - TILE_WIDTH - 40.0)
+    let widest = (width - LEAST_WIDTH - 40.0)
         .min(width * 0.45)
         .clamp(260.0, 560.0);
     Panel::right(ui.scope_id().with("side"))
@@ -85,6 +112,10 @@ pub fn body_ui(
         .show(ui, |ui| {
             side::side_ui(ui, run, &mut view.side, &mut context)
         });
+    if let Some(place) = view.side.lead.take() {
+        view.lead_to(run, place, context.prefs.along);
+        ui.request_repaint();
+    }
     Frame::new()
         .inner_margin(Margin {
             left: space::L as i8,
@@ -92,15 +123,15 @@ pub fn body_ui(
         })
         .show(ui, |ui| {
             if shown == Stage::Evaluation {
-                results_ui(ui, run, view, context.prefs);
+                results_ui(ui, run, view, context.prefs, context.clock);
             } else {
-                plots_ui(ui, run, view, shown, context.prefs);
+                plots_ui(ui, run, view, shown, &mut context);
             }
         });
 }
 
 /// The result table, and below it how the same figures moved during reinforcement learning.
-fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Prefs) {
+fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Prefs, clock: Clock) {
     ui.add_space(space::S);
     words::heading(ui, "Results");
     ui.add_space(space::S);
@@ -111,8 +142,10 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
         );
         return;
     }
+    // Taken here: within what scrolls sideways there is no end of room.
+    let width = ui.available_width();
     ScrollArea::both()
-        .id_salt("results")
+        .id_salt(("results", run.id))
         .auto_shrink(false)
         .show(ui, |ui| {
             results::table(ui, &run.results);
@@ -125,10 +158,16 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
                 ui.add_space(space::XL);
                 words::heading(ui, "On the way there");
                 ui.add_space(space::XS);
-                let plots = view.plots.entry(Stage::Ppo).or_default();
-                plots.charts.set_axis(axis(prefs));
+                let plots = &mut view.on_the_way;
+                plots.charts.set_along(prefs.along);
+                plots.charts.clock = Some(clock);
                 let mut tiles = tiles::evaluation_tiles();
-                plots::fixed_ui(ui, run, Stage::Ppo, &mut tiles, plots, prefs.smoothing);
+                let source = Source {
+                    stage: Stage::Ppo,
+                    smoothing: prefs.smoothing,
+                };
+                ui.set_max_width(width);
+                plots::fixed_ui(ui, run, &mut tiles, plots, source);
             }
         });
 }
@@ -138,23 +177,28 @@ fn plots_ui(
     run: &mut RunModel,
     view: &mut CurvesView,
     stage: Stage,
-    prefs: &mut Prefs,
+    context: &mut BodyContext<'_>,
 ) {
+    let prefs = &mut *context.prefs;
     let plots = view.plots.entry(stage).or_default();
-    plots.charts.set_axis(axis(prefs));
+    plots.charts.set_along(prefs.along);
+    plots.charts.clock = Some(context.clock);
+    let extent = plots::extent(run, stage, prefs.along);
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
-        |ui| tools_ui(ui, stage, &mut plots.charts, prefs),
+        |ui| tools_ui(ui, stage, plots, prefs, extent),
     );
-    let smoothing = prefs.smoothing;
-    let mut removed = None;
+    let source = Source {
+        stage,
+        smoothing: prefs.smoothing,
+    };
     ScrollArea::vertical()
-        .id_salt(("plots", stage))
+        .id_salt(("plots", stage, run.id))
         .auto_shrink(false)
-        .show(ui, |ui| {
-            let tiles = prefs.tiles(stage);
-            removed = plots::grid_ui(ui, run, stage, tiles, plots, smoothing);
+        .show_viewport(ui, |ui, viewport| {
+            let arrangement = prefs.arrangement(stage);
+            plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
@@ -162,27 +206,27 @@ fn plots_ui(
                 ui.add_space(space::L);
             }
         });
-    if let Some(n) = removed {
-        prefs.tiles(stage).remove(n);
-    }
 }
 
-fn axis(prefs: &Prefs) -> XAxis {
-    if prefs.time_axis {
-        XAxis::Wall
-    } else {
-        XAxis::Step
-    }
-}
-
-fn tools_ui(ui: &mut Ui, stage: Stage, charts: &mut ChartView, prefs: &mut Prefs) {
+/// The row above the plots.
+fn tools_ui(
+    ui: &mut Ui,
+    stage: Stage,
+    plots: &mut PlotsView,
+    prefs: &mut Prefs,
+    extent: (f64, f64),
+) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.x = space::S;
-    let label = ui.label(RichText::new("Smoothing").color(t.secondary)).on_hover_text(
-        "Debiased exponential moving average, drawn over the faint raw values. Evaluations are never smoothed.",
-    );
-    field::slider(ui, "Smoothing", &mut prefs.smoothing, 0.99, 108.0).labelled_by(label.id);
-    let (rect, _) = ui.allocate_exact_size(vec2(30.0, size::ROW), Sense::hover());
+    let wide = ui.available_width() > 560.0;
+    let hint = "Smoothing: debiased exponential moving average, drawn over the faint raw values. \
+                Evaluations are never smoothed.";
+    if wide {
+        ui.label(RichText::new("Smoothing").color(t.secondary))
+            .on_hover_text(hint);
+    }
+    field::slider(ui, "Smoothing", &mut prefs.smoothing, 0.99, 96.0).on_hover_text(hint);
+    let (rect, _) = ui.allocate_exact_size(vec2(26.0, size::ROW), Sense::hover());
     let value = format!("{:.2}", prefs.smoothing);
     ui.painter().text(
         rect.left_center(),
@@ -191,26 +235,25 @@ fn tools_ui(ui: &mut Ui, stage: Stage, charts: &mut ChartView, prefs: &mut Prefs
         text::small(),
         t.secondary,
     );
-    let mut axis = prefs.time_axis;
-    segments(ui, "Along x", &mut axis, &[(false, "Step"), (true, "Time")]);
-    prefs.time_axis = axis;
+    let axes = [
+        (AlongX::Step, "Step"),
+        (AlongX::Relative, "Time"),
+        (AlongX::Wall, "Clock"),
+    ];
+    segments(ui, "Along x", &mut prefs.along, &axes);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(space::M);
-        let add = if ui.available_width() < 120.0 {
-            Button::icon(Icon::Plus, "Add plot")
-        } else {
-            Button::quiet("Add plot").with_icon(Icon::Plus)
+        let roomy = ui.available_width() > 260.0;
+        let add = match roomy {
+            true => Button::quiet("Add plot").with_icon(Icon::Plus),
+            false => Button::icon(Icon::Plus, "Add plot"),
         };
         if ui.add(add).clicked() {
-            let first = tiles::choices(stage)
-                .next()
-                .map(|metric| metric.key.to_string());
-            prefs.tiles(stage).push(Tile {
-                keys: first.into_iter().collect(),
-            });
+            let arrangement = prefs.arrangement(stage);
+            let new = Tile::next_to(stage, arrangement.plots());
+            plots.show_added(arrangement.add(new));
         }
-        let delivered = *prefs.tiles(stage) == tiles::default_tiles(stage);
-        if !delivered
+        if prefs.arrangement(stage).changed
             && ui
                 .add(Button::icon(
                     Icon::Revert,
@@ -218,14 +261,40 @@ fn tools_ui(ui: &mut Ui, stage: Stage, charts: &mut ChartView, prefs: &mut Prefs
                 ))
                 .clicked()
         {
-            prefs.reset_tiles(stage);
+            prefs.reset_arrangement(stage);
         }
-        if charts.zoom.is_some()
-            && ui
-                .add(Button::quiet("Show all").hint("Leave the zoom; so does a double click"))
-                .clicked()
-        {
-            charts.zoom = None;
-        }
+        view_tools_ui(ui, &mut plots.charts, extent, roomy);
     });
+}
+
+/// What part is in sight: following the last points, all again, without pins.
+fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy: bool) {
+    let mut follow = charts.follows();
+    let hint = "Keep the last points in sight while more come";
+    let button = match (roomy, follow) {
+        (_, true) => Button::secondary("Following").hint(hint),
+        (true, false) => Button::quiet("Follow").hint(hint),
+        (false, false) => Button::icon(Icon::Right, "Follow").hint(hint),
+    };
+    if ui.add(button).clicked() {
+        follow = !follow;
+        charts.set_follow(follow, extent);
+    }
+    if charts.is_zoomed()
+        && ui
+            .add(Button::quiet("Show all").hint("Leave the zoom; so does a double click"))
+            .clicked()
+    {
+        charts.reset();
+    }
+    if !charts.pins().is_empty() {
+        let words = match charts.pins().len() {
+            1 => "Remove pin".to_string(),
+            n => format!("Remove {n} pins"),
+        };
+        let hint = "A click in a plot sets a pin, or removes it; the readout tells the difference from the last one";
+        if ui.add(Button::quiet(&words).hint(hint)).clicked() {
+            charts.clear_pins();
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::app::people::{Given, Judging};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
-use crate::app::widgets::dialogue::utterance_ui;
+use crate::app::widgets::dialogue::utterance_in;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
@@ -293,7 +293,7 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
             let top = ui.cursor().top();
             column(ui, size::PROSE, |ui| {
                 for (turn, utterance) in page.context.iter().enumerate() {
-                    utterance_ui(ui, utterance, turn % 2 == 0);
+                    utterance_in(ui, utterance, turn % 2 == 0, text::heading());
                 }
             });
             ui.add_space(space::L);
@@ -449,6 +449,13 @@ fn answers_ui(ui: &mut Ui, judging: &Judging, page: &Page, asked: &mut Vec<Asked
                     }
                 }
             });
+            ui.add_space(space::M);
+            let caps = [
+                ("←", "1 is better", Asked::Answer(Choice::Left)),
+                ("↓", "Tie", Asked::Answer(Choice::Tie)),
+                ("→", "2 is better", Asked::Answer(Choice::Right)),
+            ];
+            keycaps_ui(ui, &caps, true, asked);
         }
         Shown::Single { response } => {
             let width = ui.available_width();
@@ -456,6 +463,9 @@ fn answers_ui(ui: &mut Ui, judging: &Judging, page: &Page, asked: &mut Vec<Asked
             card_ui(ui, "Response", response, vec2(width, height), false);
             ui.add_space(space::M);
             scales_ui(ui, judging, asked);
+            ui.add_space(space::XS);
+            let hint = "Press 1 to 5 for each of the three, one after the other";
+            words::small(ui, hint);
         }
     }
 }
@@ -604,15 +614,6 @@ fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
             words::small(ui, format!("Comment: {}", state.comment));
         });
     }
-    let kind = judging.desk.value().map(|desk| desk.head.kind);
-    let main: &[(&str, &str, Asked)] = match kind {
-        Some(StudyKind::AbTest) => &[
-            ("←", "1 is better", Asked::Answer(Choice::Left)),
-            ("↓", "Tie", Asked::Answer(Choice::Tie)),
-            ("→", "2 is better", Asked::Answer(Choice::Right)),
-        ],
-        _ => &[],
-    };
     let flag = if state.flagged { "Flagged" } else { "Flag" };
     let rest = [
         ("S", "Skip", Asked::Skip),
@@ -620,14 +621,6 @@ fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
         ("C", "Comment", Asked::Comment),
         ("U", "Undo", Asked::Undo),
     ];
-    keycaps_ui(ui, main, true, asked);
-    if kind == Some(StudyKind::Rating) {
-        let t = theme::of(ui);
-        ui.vertical_centered(|ui| {
-            let hint = "1 to 5 for empathy, relevance and fluency, one after the other";
-            ui.label(RichText::new(hint).color(t.secondary));
-        });
-    }
     keycaps_ui(ui, &rest, false, asked);
 }
 

@@ -1,15 +1,16 @@
 //! The place Live: the run in progress, or the last one of this window.
 
-use eframe::egui::{Frame, Margin, Ui};
+use eframe::egui::{Label, RichText, Sense, Ui, Vec2};
 
 use super::curves::{self, BodyContext};
 use crate::app::command::{Command, Commands, Place};
 use crate::app::format;
+use crate::app::model::RunModel;
 use crate::app::state::State;
-use crate::app::theme::space;
+use crate::app::theme;
 use crate::app::widgets::button::Button;
-use crate::app::widgets::icon::Icon;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::{notice, text as words};
 use crate::store::RunStatus;
 
 pub fn live_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -27,63 +28,53 @@ pub fn live_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         }
         return;
     };
-    let ended = match run.status {
-        RunStatus::Running | RunStatus::Paused => None,
-        RunStatus::Failed => {
-            let why = run
-                .error
-                .clone()
-                .unwrap_or_else(|| "No reason was recorded.".into());
-            Some((Tone::Bad, "The run failed".to_string(), why))
-        }
-        RunStatus::Finished => {
-            let seconds = run.ended_ms.map_or(0, |ended| ended - run.started_ms) as f64 / 1e3;
-            let title = format!("Finished in {}", format::duration(seconds));
-            Some((
-                Tone::Info,
-                title,
-                "The result table is under Evaluation. The run is kept in Runs.".into(),
-            ))
-        }
-        RunStatus::Stopped | RunStatus::Interrupted => {
-            let title = "The run was stopped".to_string();
-            Some((
-                Tone::Info,
-                title,
-                "It is kept in Runs and can be resumed from its last checkpoint.".into(),
-            ))
-        }
-    };
-    if let Some((tone, title, detail)) = ended {
-        let margin = Margin {
-            left: space::L as i8,
-            right: space::L as i8,
-            top: space::M as i8,
-            bottom: 0,
-        };
-        let (id, resumable) = (
-            run.id,
-            matches!(run.status, RunStatus::Stopped | RunStatus::Interrupted),
-        );
-        Frame::new().inner_margin(margin).show(ui, |ui| {
-            notice::strip(ui, tone, &title, &detail, |ui| {
-                if ui.add(Button::secondary("Open in Runs")).clicked() {
-                    commands.push(Command::OpenRun(id));
-                }
-                if resumable
-                    && ui
-                        .add(Button::primary("Resume").with_icon(Icon::Play))
-                        .clicked()
-                {
-                    commands.push(Command::ResumeRun(id));
-                }
-            });
-        });
-    }
     let context = BodyContext {
         prefs: &mut state.prefs,
         commands,
         clock: state.clock,
+        can_change: run.status.is_active() && !state.live.stopping,
     };
     curves::body_ui(ui, run, &mut state.live.view, context);
+}
+
+/// How the run ended, and what can be done with it: in the row below, where its controls were.
+pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Commands) {
+    let t = theme::of(ui);
+    let (icon, colour, title, detail) = match run.status {
+        RunStatus::Running | RunStatus::Paused => return,
+        RunStatus::Failed => {
+            let why = run.error.clone();
+            let why = why.unwrap_or_else(|| "No reason was recorded.".into());
+            (Icon::Warning, t.bad, "The run failed".to_string(), why)
+        }
+        RunStatus::Finished => {
+            let seconds = run.ended_ms.map_or(0, |ended| ended - run.started_ms) as f64 / 1e3;
+            let title = format!("Finished in {}", format::duration(seconds));
+            let detail = "The result table is under Evaluation. The run is kept in Runs.";
+            (Icon::Check, t.good, title, detail.into())
+        }
+        RunStatus::Stopped | RunStatus::Interrupted => {
+            let title = "The run was stopped".to_string();
+            let detail = "It is kept in Runs and can be resumed from its last checkpoint.";
+            (Icon::Info, t.accent, title, detail.into())
+        }
+    };
+    let resumable = run.status != RunStatus::Finished;
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(14.0), Sense::hover());
+    icon::paint(ui.painter(), rect, icon, colour);
+    words::bold(ui, &title);
+    if ui.add(Button::secondary("Open in Runs")).clicked() {
+        commands.push(Command::OpenRun(run.id));
+    }
+    if resumable && can_resume {
+        let button = Button::primary("Resume").with_icon(Icon::Play);
+        if ui
+            .add(button.hint("Go on from the last checkpoint"))
+            .clicked()
+        {
+            commands.push(Command::ResumeRun(run.id));
+        }
+    }
+    ui.add(Label::new(RichText::new(&detail).color(t.secondary)).truncate())
+        .on_hover_text(detail);
 }

@@ -2,8 +2,10 @@
 //!
 //! Views draw from the state and emit commands; they know no thread and no store.
 
+pub mod arrangement;
 pub mod cases;
 pub mod compare;
+pub mod controls;
 pub mod curves;
 pub mod experiments;
 pub mod form;

@@ -5,7 +5,7 @@ use eframe::egui::{
 };
 
 use super::curves::{self, BodyContext};
-use super::side::event_ui;
+use super::side::events_ui;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::keeper::Edit;
@@ -81,6 +81,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                         prefs,
                         commands,
                         clock: *clock,
+                        can_change: false,
                     };
                     curves::body_ui(ui, &mut page.model, view, context);
                 }
@@ -99,23 +100,10 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     }
                 }
                 Tab::Events => {
-                    let context = BodyContext {
-                        prefs,
-                        commands,
-                        clock: *clock,
-                    };
-                    let events = &page.model.events;
-                    ui.spacing_mut().item_spacing.y = 0.0;
-                    ScrollArea::vertical()
-                        .id_salt("all events")
-                        .auto_shrink(false)
-                        .show_rows(ui, 40.0, events.len(), |ui, rows| {
-                            for n in rows {
-                                if let Some(event) = events.get(n) {
-                                    event_ui(ui, event, 40.0, &context);
-                                }
-                            }
-                        });
+                    if let Some(place) = events_ui(ui, &page.model, *clock) {
+                        view.side.lead = Some(place);
+                        *tab = Tab::Curves;
+                    }
                 }
             }
         }

@@ -1,13 +1,17 @@
 //! Beside the plots: the sample dialogues of a step, and what happened.
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo,
+    vec2,
+};
 
+use super::controls::{ControlsView, controls_ui};
 use super::curves::BodyContext;
 use crate::app::command::Command;
-use crate::app::format;
+use crate::app::format::{self, Clock};
 use crate::app::model::{RunModel, SampleSet};
-use crate::app::theme::{self, space};
-use crate::app::widgets::button::{Button, segments};
+use crate::app::theme::{self, size, space};
+use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::notice::{self, Tone};
@@ -15,12 +19,17 @@ use crate::app::widgets::{dialogue, text as words};
 use crate::experiment::{Severity, Stage};
 use crate::store::{EventRow, EventSort};
 
+/// The height of an event in a list.
+const EVENT_HEIGHT: f32 = 40.0;
+
 /// What the side panel shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SideTab {
     #[default]
     Samples,
     Events,
+    /// Only of a run in progress.
+    Controls,
 }
 
 /// How the side panel is looked at.
@@ -31,6 +40,24 @@ pub struct SideView {
     chosen: Option<(Stage, u64)>,
     /// The step whose dialogues were asked for, so that they are asked for once.
     asked: Option<(Stage, u64)>,
+    /// A place of the run that is to be shown: in the plots, and by its samples.
+    pub lead: Option<(Stage, u64)>,
+    controls: ControlsView,
+}
+
+impl SideView {
+    /// Shows the samples nearest to a step.
+    pub fn show_samples(&mut self, run: &RunModel, (stage, step): (Stage, u64)) {
+        let nearest = run
+            .samples
+            .iter()
+            .filter(|set| set.stage == stage)
+            .min_by_key(|set| set.step.abs_diff(step));
+        if let Some(set) = nearest {
+            self.chosen = Some((set.stage, set.step));
+            self.tab = SideTab::Samples;
+        }
+    }
 }
 
 pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut BodyContext<'_>) {
@@ -41,6 +68,8 @@ pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut B
         bottom: space::S as i8,
     };
     Frame::new().inner_margin(head).show(ui, |ui| {
+        // Steps stand beside the tabs where both have room, else below.
+        let beside = ui.available_width() > if context.can_change { 420.0 } else { 350.0 };
         ui.horizontal(|ui| {
             let warnings = run.warnings().count();
             let events = if warnings > 0 {
@@ -48,25 +77,41 @@ pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut B
             } else {
                 "Events".into()
             };
-            segments(
-                ui,
-                "Show",
-                &mut view.tab,
-                &[
-                    (SideTab::Samples, "Samples"),
-                    (SideTab::Events, events.as_str()),
-                ],
-            );
-            if view.tab == SideTab::Samples {
+            let mut tabs = vec![
+                (SideTab::Samples, "Samples"),
+                (SideTab::Events, events.as_str()),
+            ];
+            if context.can_change {
+                tabs.push((SideTab::Controls, "Change"));
+            } else if view.tab == SideTab::Controls {
+                view.tab = SideTab::Samples;
+            }
+            segments(ui, "Show", &mut view.tab, &tabs);
+            if view.tab == SideTab::Samples && beside {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     step_ui(ui, run, view)
                 });
             }
         });
+        if view.tab == SideTab::Samples && !beside && !run.samples.is_empty() {
+            ui.add_space(space::XS);
+            ui.with_layout(Layout::top_down(Align::Max), |ui| {
+                ui.allocate_ui_with_layout(
+                    vec2(ui.available_width(), size::ROW),
+                    Layout::right_to_left(Align::Center),
+                    |ui| step_ui(ui, run, view),
+                );
+            });
+        }
     });
     match view.tab {
         SideTab::Samples => samples_ui(ui, run, view, context),
-        SideTab::Events => events_ui(ui, run, context),
+        SideTab::Controls => controls_ui(ui, run, &mut view.controls, context),
+        SideTab::Events => {
+            if let Some(place) = events_ui(ui, run, context.clock) {
+                view.lead = Some(place);
+            }
+        }
     }
 }
 
@@ -149,7 +194,7 @@ fn samples_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut Bo
         return;
     };
     ScrollArea::vertical()
-        .id_salt("dialogues")
+        .id_salt(("dialogues", run.id))
         .auto_shrink(false)
         .show(ui, |ui| {
             inset(ui, |ui| {
@@ -166,7 +211,8 @@ fn samples_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut Bo
         });
 }
 
-fn events_ui(ui: &mut Ui, run: &RunModel, context: &mut BodyContext<'_>) {
+/// What happened, the latest first. Gives the place that was chosen to be looked at.
+pub fn events_ui(ui: &mut Ui, run: &RunModel, clock: Clock) -> Option<(Stage, u64)> {
     if run.events.is_empty() {
         inset(ui, |ui| {
             words::secondary(
@@ -174,25 +220,47 @@ fn events_ui(ui: &mut Ui, run: &RunModel, context: &mut BodyContext<'_>) {
                 "Stages, checkpoints, warnings and what was asked of the run stand here.",
             );
         });
-        return;
+        return None;
     }
-    let height = 40.0;
+    let mut chosen = None;
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical()
-        .id_salt("events")
+        .id_salt(("events", run.id))
         .auto_shrink(false)
-        .show_rows(ui, height, run.events.len(), |ui, rows| {
+        .show_rows(ui, EVENT_HEIGHT, run.events.len(), |ui, rows| {
             for n in rows {
-                if let Some(event) = run.events.get(run.events.len() - 1 - n) {
-                    event_ui(ui, event, height, context);
+                let at = run.events.len() - 1 - n;
+                if let Some(event) = run.events.get(at)
+                    && event_ui(ui, event, at, clock)
+                {
+                    chosen = event.stage.map(|stage| (stage, event.step));
                 }
             }
         });
+    chosen
 }
 
-/// One event in two lines: what, and where and when.
-pub fn event_ui(ui: &mut Ui, event: &EventRow, height: f32, context: &BodyContext<'_>) {
+/// One event in two lines: what, and where and when. True when it was chosen, which only one that
+/// stands at a step can be.
+fn event_ui(ui: &mut Ui, event: &EventRow, at: usize, clock: Clock) -> bool {
     let t = theme::of(ui);
+    let height = EVENT_HEIGHT;
+    let row = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), height));
+    let leads = event.step > 0 && event.stage.is_some();
+    let sense = if leads {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
+    let response = ui.interact(row, ui.scope_id().with(("event", at)), sense);
+    if leads {
+        let label = format!("Show {}", what(event));
+        response.widget_info(|| WidgetInfo::labeled(Role::Link, true, &label));
+        if response.hovered() {
+            ui.painter().rect_filled(row, 0, t.hover);
+        }
+        focus_ring(ui, &response, row.shrink(2.0));
+    }
     let (icon, colour) = match (event.sort, event.severity) {
         (_, Some(Severity::Alert)) => (Icon::Warning, t.bad),
         (_, Some(Severity::Warning)) => (Icon::Warning, t.warning),
@@ -222,26 +290,28 @@ pub fn event_ui(ui: &mut Ui, event: &EventRow, height: f32, context: &BodyContex
                             format!("{} step {},", stage.title(), format::count(event.step)),
                         );
                     }
-                    words::small(ui, context.clock.time(event.wall_ms))
-                        .on_hover_text(context.clock.exact(event.wall_ms));
+                    words::small(ui, clock.time(event.wall_ms))
+                        .on_hover_text(clock.exact(event.wall_ms));
                 });
             });
         },
     );
+    response.clicked()
 }
 
-fn what(event: &EventRow) -> String {
+pub fn what(event: &EventRow) -> String {
     let stage = event.stage.map_or("Stage", Stage::title);
     match event.sort {
         EventSort::Stage => format!("{stage} began"),
         EventSort::StageDone => format!("{stage} done"),
         EventSort::Status => dialogue::sentence(&event.text),
+        EventSort::Control if event.text.contains('=') => format!("Set {}", event.text),
         EventSort::Control => format!("Asked: {}", event.text),
         EventSort::Note => event.text.clone(),
     }
 }
 
-fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+pub fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     let margin = Margin {
         left: space::L as i8,
         right: space::L as i8,

@@ -130,7 +130,7 @@ fn list_ui(
             studies.form = Some(StudyForm::new(StudyKind::AbTest));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            pack_row_ui(ui, studies, commands)
+            pack_row_ui(ui, studies, true, commands)
         });
     });
     ui.add_space(space::S);
@@ -200,22 +200,32 @@ fn pack_ui(ui: &mut Ui, studies: &mut StudiesState, commands: &mut Commands) {
         ui,
         "Or take in a pack that was sent to you: drop it on the window, or",
     );
-    ui.horizontal(|ui| pack_row_ui(ui, studies, commands));
+    ui.horizontal(|ui| pack_row_ui(ui, studies, false, commands));
 }
 
-fn pack_row_ui(ui: &mut Ui, studies: &mut StudiesState, commands: &mut Commands) {
-    let take =
-        Button::secondary("Take in pack").hint("To judge it here, or to merge what came back");
+fn pack_row_ui(
+    ui: &mut Ui,
+    studies: &mut StudiesState,
+    from_the_right: bool,
+    commands: &mut Commands,
+) {
     let ready = !studies.pack.trim().is_empty();
-    let clicked = ui.add_enabled_ui(ready, |ui| ui.add(take).clicked()).inner;
-    let response = path_ui(
-        ui,
-        &mut studies.pack,
-        "Path of a pack",
-        "Path of a pack (.emprl.json)",
-        260.0,
-    );
-    if (clicked || response) && ready {
+    let mut take = false;
+    let button = |ui: &mut Ui| {
+        let hint = "To judge it here, or to merge what came back";
+        let button = Button::secondary("Take in pack").hint(hint);
+        ui.add_enabled_ui(ready, |ui| ui.add(button).clicked())
+            .inner
+    };
+    if from_the_right {
+        take |= button(ui);
+    }
+    let hint = "Path of a pack (.emprl.json)";
+    take |= path_ui(ui, &mut studies.pack, "Path of a pack", hint, 260.0);
+    if !from_the_right {
+        take |= button(ui);
+    }
+    if take && ready {
         let path = PathBuf::from(studies.pack.trim());
         studies.pack.clear();
         commands.push(Command::Desk(Task::TakePack(path)));
@@ -283,7 +293,8 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = 0.0;
     for annotator in &study.annotators {
-        let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::hover());
+        let (row, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::hover());
         let progress = annotator.progress;
         let who = match (annotator.name.is_empty(), annotator.role) {
             (true, _) => annotator.pseudonym.clone(),
@@ -311,7 +322,8 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         if progress.flagged > 0 {
             done.push_str(&format!(", {} flagged", progress.flagged));
         }
-        let right = row.right() - 190.0;
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{who}: {done}")));
+        let right = row.right() - 290.0;
         let line = Rect::from_min_size(pos2(right - 130.0, middle + 8.0), vec2(130.0, 3.0));
         let share = progress.answered as f32 / progress.assigned.max(1) as f32;
         progress_line(ui, line, share, t.accent);
@@ -324,7 +336,7 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         );
         ui.painter()
             .hline(row.x_range(), row.bottom(), t.line_stroke());
-        let buttons = Rect::from_min_max(pos2(row.right() - 174.0, row.top() + 6.0), row.max);
+        let buttons = Rect::from_min_max(pos2(row.right() - 274.0, row.top() + 6.0), row.max);
         let mut ui = ui.new_child(
             eframe::egui::UiBuilder::new()
                 .max_rect(buttons)
@@ -340,15 +352,17 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
                 annotator: number,
             }));
         }
-        let pack = format!("Write the pack of {}", annotator.pseudonym);
-        if ui.add(Button::icon(Icon::Up, &pack)).clicked() {
+        let pack = format!("Pack {}", annotator.pseudonym);
+        let hint = "Write this part as a file: to send out, or to send back";
+        if ui.add(Button::quiet(&pack).hint(hint)).clicked() {
             commands.push(Command::Desk(Task::WritePacks {
                 study: study_id,
                 annotator: Some(number),
             }));
         }
-        let own = format!("Export the own judgements of {}", annotator.pseudonym);
-        if ui.add(Button::icon(Icon::Down, &own)).clicked() {
+        let own = format!("Export {}", annotator.pseudonym);
+        let hint = "Write this annotator's own judgements as CSV; it says nothing of systems";
+        if ui.add(Button::quiet(&own).hint(hint)).clicked() {
             commands.push(Command::Desk(Task::ExportJudgements {
                 study: study_id,
                 annotator: Some(number),
@@ -375,7 +389,7 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
                 annotator: None,
             }));
         }
-        pack_row_ui(ui, studies, commands);
+        pack_row_ui(ui, studies, false, commands);
     });
     if !study.is_own {
         return;

@@ -18,9 +18,11 @@ use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 
-const NAME: f32 = 170.0;
+/// The widest that the first column gets.
+const NAME: f32 = 260.0;
 const OURS: f32 = 138.0;
-const REPORTED: f32 = 70.0;
+/// Where no interval stands beside the figure.
+const PLAIN: f32 = 76.0;
 
 pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let people = &mut state.people;
@@ -179,20 +181,41 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
     let widths: Vec<f32> = table
         .columns
         .iter()
-        .map(
-            |column| match column.reported && column.title == "reported" {
-                true => REPORTED,
-                false => OURS,
-            },
-        )
+        .enumerate()
+        .map(|(at, column)| {
+            let long = column.title != "reported" && column.title.len() > 12;
+            let bracketed = table.rows.iter().any(|row| {
+                let cell = row.cells.get(at);
+                matches!(
+                    cell,
+                    Some(Cell::Figure {
+                        interval: Some(_),
+                        ..
+                    })
+                )
+            });
+            if long || bracketed { OURS } else { PLAIN }
+        })
         .collect();
-    let width = NAME + widths.iter().sum::<f32>();
+    let names = table.rows.iter().map(|row| &row.name);
+    let name = names
+        .chain([&table.names])
+        .map(|words| {
+            let colour = theme::of(ui).text;
+            let galley = ui
+                .painter()
+                .layout_no_wrap(words.clone(), text::body(), colour);
+            galley.size().x + space::L
+        })
+        .fold(0.0, f32::max)
+        .min(NAME);
+    let width = name + widths.iter().sum::<f32>();
     ScrollArea::horizontal().id_salt("table").show(ui, |ui| {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         let height = size::ROW * (table.rows.len() + 1) as f32;
         let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
         let t = theme::of(ui);
-        let mut x = rect.left() + NAME;
+        let mut x = rect.left() + name;
         for (column, width) in table.columns.iter().zip(&widths) {
             if column.reported {
                 let shade = Rect::from_min_size(pos2(x, rect.top()), vec2(*width, height));
@@ -204,17 +227,18 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
             let top = rect.top() + size::ROW * at as f32;
             Rect::from_min_size(pos2(rect.left(), top), vec2(width, size::ROW))
         };
-        head_ui(ui, table, &widths, row_rect(0));
+        head_ui(ui, table, name, &widths, row_rect(0));
         for (at, row) in table.rows.iter().enumerate() {
             let place = row_rect(at + 1);
             ui.painter()
                 .hline(place.x_range(), place.top(), t.line_stroke());
-            row_ui(ui, row, &widths, place);
+            row_ui(ui, row, name, &widths, place);
         }
+        ui.add_space(space::M);
     });
 }
 
-fn head_ui(ui: &mut Ui, table: &Table, widths: &[f32], place: Rect) {
+fn head_ui(ui: &mut Ui, table: &Table, name: f32, widths: &[f32], place: Rect) {
     let t = theme::of(ui);
     let at = pos2(place.left(), place.center().y);
     ui.painter().text(
@@ -224,7 +248,7 @@ fn head_ui(ui: &mut Ui, table: &Table, widths: &[f32], place: Rect) {
         text::small(),
         t.secondary,
     );
-    let mut x = place.left() + NAME;
+    let mut x = place.left() + name;
     for (column, width) in table.columns.iter().zip(widths) {
         x += width;
         let at = pos2(x - space::S, place.center().y);
@@ -238,16 +262,16 @@ fn head_ui(ui: &mut Ui, table: &Table, widths: &[f32], place: Rect) {
     }
 }
 
-fn row_ui(ui: &mut Ui, row: &Row, widths: &[f32], place: Rect) {
+fn row_ui(ui: &mut Ui, row: &Row, name: f32, widths: &[f32], place: Rect) {
     let t = theme::of(ui);
-    let name = Rect::from_min_size(place.min, vec2(NAME, place.height()));
+    let room = Rect::from_min_size(place.min, vec2(name, place.height()));
     let mut child = ui.new_child(
         eframe::egui::UiBuilder::new()
-            .max_rect(name)
+            .max_rect(room)
             .layout(Layout::left_to_right(Align::Center)),
     );
     child.add(Label::new(RichText::new(&row.name).color(t.text)).truncate());
-    let mut x = place.left() + NAME;
+    let mut x = place.left() + name;
     for (cell, width) in row.cells.iter().zip(widths) {
         let room = Rect::from_min_size(pos2(x, place.top()), vec2(*width, place.height()));
         x += width;

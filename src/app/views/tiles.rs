@@ -1,4 +1,4 @@
-//! Which metrics stand in which plot, by stage.
+//! Which metrics stand in which plot, by stage, and how a plot shows them.
 //!
 //! Data only; the drawing is in `curves`.
 
@@ -9,15 +9,34 @@ use crate::experiment::Stage;
 use crate::metrics::declared::{self, MetricDecl};
 
 /// A plot: its metrics, by key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tile {
     pub keys: Vec<String>,
+    /// y is logarithmic.
+    pub log: bool,
 }
 
 impl Tile {
     fn of(keys: &[&str]) -> Self {
         Tile {
             keys: keys.iter().map(|key| key.to_string()).collect(),
+            log: false,
+        }
+    }
+
+    /// A plot of the first metric of a stage that none of `others` shows.
+    pub fn next_to<'a>(stage: Stage, others: impl Iterator<Item = &'a Tile>) -> Self {
+        let shown: Vec<&str> = others
+            .flat_map(|tile| tile.keys.iter().map(String::as_str))
+            .collect();
+        let free = choices(stage).find(|metric| !shown.contains(&metric.key));
+        Tile {
+            keys: free
+                .map(|metric| metric.key.to_string())
+                .into_iter()
+                .collect(),
+            log: false,
         }
     }
 
@@ -95,15 +114,19 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
         Stage::Identifiers => vec![
             Tile {
                 keys: all(|keys| keys.loss),
+                ..Tile::default()
             },
             Tile {
                 keys: all(|keys| keys.accuracy),
+                ..Tile::default()
             },
             Tile {
                 keys: all(|keys| keys.validation_loss),
+                ..Tile::default()
             },
             Tile {
                 keys: all(|keys| keys.weighted_f1),
+                ..Tile::default()
             },
         ],
         Stage::Generator => vec![
@@ -122,6 +145,7 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
                     .chain(&VALIDATION_F1_KEYS)
                     .map(|key| key.to_string())
                     .collect(),
+                ..Tile::default()
             },
             Tile::of(&[VALIDATION_PPL]),
             Tile::of(&[VALIDATION_DIST_1, VALIDATION_DIST_2]),
@@ -144,6 +168,7 @@ pub fn evaluation_tiles() -> [Tile; 2] {
                 .chain(&declared::VALIDATION_F1_KEYS)
                 .map(|key| key.to_string())
                 .collect(),
+            ..Tile::default()
         },
         Tile::of(&[declared::VALIDATION_PPL]),
     ]

@@ -51,15 +51,11 @@ fn stage_ui(
         let label = format!("{}: {detail}", progress.stage.title());
         WidgetInfo::selected(Role::Tab, ui.is_enabled(), shown, label)
     });
-    let fill = match (shown, response.hovered()) {
-        (true, _) => t.raised,
-        (false, true) => t.hover,
-        (false, false) => t.ground,
-    };
-    let stroke = if shown {
-        t.line_stroke()
-    } else {
-        egui::Stroke::NONE
+    // Pointing outlines, choosing fills.
+    let (fill, stroke) = match (shown, response.hovered()) {
+        (true, _) => (t.selected, egui::Stroke::new(1.0, t.accent)),
+        (false, true) => (t.ground, t.line_stroke()),
+        (false, false) => (t.ground, egui::Stroke::NONE),
     };
     ui.painter()
         .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);

@@ -42,6 +42,49 @@ fn marks_of_step((from, to): (f64, f64), step: f64) -> Vec<GridMark> {
         .collect()
 }
 
+/// Marks on an axis of logarithms: powers of ten, and 2 and 5 times those where few are in sight.
+pub fn log_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridMark> {
+    let most = (f64::from(length) / f64::from(spacing)).max(1.0);
+    if to - from > 1.5 {
+        let step = ((to - from) / most).ceil().max(1.0);
+        return marks_of_step((from, to), step);
+    }
+    if !(from.is_finite() && to > from) {
+        return Vec::new();
+    }
+    if to - from < 0.3 {
+        // Almost a line: round values, placed by their logarithms.
+        return marks((10f64.powf(from), 10f64.powf(to)), length, spacing, false)
+            .into_iter()
+            .map(|mark| GridMark {
+                value: mark.value.log10(),
+                ..mark
+            })
+            .collect();
+    }
+    let powers = from.floor() as i32..=to.ceil() as i32;
+    powers
+        .flat_map(|power| [1.0f64, 2.0, 5.0].map(|m| f64::from(power) + m.log10()))
+        .filter(|value| (from..=to).contains(value))
+        .map(|value| GridMark {
+            value,
+            step_size: 1.0,
+        })
+        .collect()
+}
+
+/// A mark on an axis of logarithms.
+pub fn log_label(mark: GridMark) -> String {
+    let words = format::significant(10f64.powf(mark.value), 3);
+    match words.contains('.') && !words.contains('e') {
+        true => words
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_string(),
+        false => words,
+    }
+}
+
 fn nice_step(least: f64, whole: bool) -> f64 {
     if least <= 0.0 || !least.is_finite() {
         return 0.0;
@@ -118,6 +161,19 @@ mod tests {
             values(&time_marks((0.0, 100.0), 400.0, 100.0)),
             [0.0, 30.0, 60.0, 90.0]
         );
+    }
+
+    #[test]
+    fn an_axis_of_logarithms_is_marked_by_powers_of_ten() {
+        assert_eq!(
+            values(&log_marks((-3.5, 0.2), 200.0, 40.0)),
+            [-3.0, -2.0, -1.0, 0.0]
+        );
+        let near = log_marks((0.0, 1.0), 200.0, 40.0);
+        let labels: Vec<String> = near.into_iter().map(log_label).collect();
+        assert_eq!(labels, ["1", "2", "5", "10"]);
+        assert!(log_marks((0.0, 0.1), 200.0, 40.0).len() > 1);
+        assert!(log_marks((f64::NAN, 1.0), 200.0, 40.0).is_empty());
     }
 
     #[test]

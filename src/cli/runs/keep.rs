@@ -44,10 +44,8 @@ pub struct Delete {
 
 /// The store, if it is there: none is made by keeping runs in order.
 fn open(place: &Place) -> Result<Store, Failure> {
-    match StoreReader::open(&place.store) {
-        Ok(_) | Err(crate::store::StoreError::Older { .. }) => Ok(Store::open(&place.store)?),
-        Err(error) => Err(error.into()),
-    }
+    StoreReader::open(&place.store)?;
+    Ok(Store::open(&place.store)?)
 }
 
 /// Says what was done, of each run.

@@ -123,7 +123,7 @@ fn automatic(reader: &StoreReader, chosen: &Chosen) -> Result<Table, GatherError
             ));
             ours.push(Ours {
                 of: row.system.clone(),
-                label: format!("{} (run {run})", row.system),
+                label: format!("{} ({}, run {run})", row.system, detail.row.experiment),
                 cells: automatic_cells(row),
             });
         }
@@ -161,7 +161,7 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
         ));
         ours.push(Ours {
             of: row.unwrap_or("").to_string(),
-            label: format!("{label} (run {run})"),
+            label: format!("{label} ({experiment}, run {run})"),
             cells: automatic_cells(own),
         });
     }

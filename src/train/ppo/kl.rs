@@ -79,6 +79,20 @@ impl KlControl {
         }
     }
 
+    /// Goes on from another coefficient.
+    pub fn set_beta(&mut self, new: f64) {
+        match self {
+            Self::Fixed { beta } | Self::Adaptive { beta, .. } => *beta = new,
+        }
+    }
+
+    /// Goes on towards another target; a fixed coefficient has none.
+    pub fn set_target(&mut self, new: f64) {
+        if let Self::Adaptive { target, .. } = self {
+            *target = new;
+        }
+    }
+
     /// The coefficient to use now.
     pub fn beta(&self) -> f64 {
         match *self {

@@ -1,6 +1,7 @@
 //! One PPO step from a given rollout and its scores: rewards (Eq. 7-8), advantages (Eq. 9-10) and
 //! what the updates ([`super::update`]) come to. Knows no data, no scorer, no session and no clock on the wall.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use burn::module::Module;
@@ -16,7 +17,7 @@ use super::shaping::{ScoreShaper, ShapingConfig};
 use super::truncation::Truncation;
 use super::update::Epochs;
 use super::whiten::{Variance, moments, whiten};
-use crate::experiment::{Config, KlControlChoice};
+use crate::experiment::{Change, Config, KlControlChoice, Problem};
 use crate::nn::prefix::PrefixVectors;
 use crate::train::TrainError;
 use crate::train::evaluate::sampling;
@@ -34,6 +35,9 @@ pub struct State {
     pub shaper: ScoreShaper,
     /// Updates that were skipped so far.
     pub skipped: u64,
+    /// Settings that a person changed while the run went on, by path: they hold from then on.
+    #[serde(default)]
+    pub changes: BTreeMap<String, f64>,
 }
 
 impl State {
@@ -55,7 +59,34 @@ impl State {
                 clip: (reward.clip_scores > 0.0).then_some(reward.clip_scores as f32),
             }),
             skipped: 0,
+            changes: BTreeMap::new(),
         }
+    }
+
+    /// Takes a change, from the next step on.
+    ///
+    /// # Errors
+    /// None for a change that could be made.
+    pub fn take(&mut self, change: &Change, config: &mut Config) -> Result<(), Problem> {
+        change.apply(config)?;
+        match change.path() {
+            "reward.beta" => self.kl_control.set_beta(change.value()),
+            "reward.kl_target" => self.kl_control.set_target(change.value()),
+            _ => {}
+        }
+        self.changes
+            .insert(change.path().to_string(), change.value());
+        Ok(())
+    }
+
+    /// Puts the changes that were taken before into the settings a run was started with.
+    ///
+    /// # Errors
+    /// A checkpoint holds a change that cannot be made.
+    pub fn settle(&self, config: &mut Config) -> Result<(), Problem> {
+        self.changes
+            .iter()
+            .try_for_each(|(path, value)| Change::new(path, *value)?.apply(config))
     }
 }
 

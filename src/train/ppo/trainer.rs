@@ -12,7 +12,7 @@ use super::rollout::Rollout;
 use super::scorer::{Score, Scorer};
 use super::step::{Learner, State, Stepped, Stepper};
 use crate::data::batch::Batches;
-use crate::experiment::{Config, Severity, Stage};
+use crate::experiment::{Change, Config, Problem, Severity, Stage};
 use crate::nn::value_head::ValueHead;
 use crate::text::Tokenizer;
 use crate::train::TrainError;
@@ -20,7 +20,7 @@ use crate::train::checkpoint::{read_json, write_json};
 use crate::train::evaluate::{Examiner, sampling};
 use crate::train::generator::Order;
 use crate::train::material::Encoded;
-use crate::train::observer::Directive;
+use crate::train::observer::{Directive, Wait};
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed, stream};
@@ -50,21 +50,20 @@ pub fn train(
     task: &mut Task<'_>,
     generator: &Policy,
 ) -> Result<(Policy, Ended), TrainError> {
-    let config = session.config.clone();
+    let mut config = session.config.clone();
     let device = session.device.clone();
     let total = config.ppo.steps;
     let (mut learner, mut step) = match start(session, task, generator)? {
         Start::Finished(policy) => return Ok((policy, Ended::Done)),
         Start::At(learner, step) => (learner, step),
     };
+    learner
+        .state
+        .settle(&mut config)
+        .map_err(TrainError::Change)?;
     // A frozen T5 is shared with the reference; only what is trained exists twice.
     let reference = generator.valid();
-    let stepper = Stepper {
-        config: &config,
-        reference_vectors: reference.vectors(),
-        reference: &reference,
-        device: &device,
-    };
+    let reference_vectors = reference.vectors();
 
     session.begin(STAGE, total);
     if step == 0 {
@@ -83,7 +82,7 @@ pub fn train(
                 policy: &learner.policy,
                 tuning: config.ppo.tuning,
                 reference: &reference,
-                reference_vectors: stepper.reference_vectors.as_ref(),
+                reference_vectors: reference_vectors.as_ref(),
                 rollout: &rollout,
                 untouched: step == 0,
                 device: &device,
@@ -100,8 +99,30 @@ pub fn train(
             reward: clock.elapsed().as_secs_f64(),
         };
 
+        let stepper = Stepper {
+            config: &config,
+            reference_vectors: reference_vectors.clone(),
+            reference: &reference,
+            device: &device,
+        };
+        let done = stepper.step(learner, &rollout, &totals(&scores), step);
         let stepped: Stepped;
-        (learner, stepped) = stepper.step(learner, &rollout, &totals(&scores), step)?;
+        (learner, stepped) = match done {
+            Ok(done) => done,
+            Err(error) => match lost(session, task, generator, error, step)? {
+                Lost::Stop => return Ok((generator.valid(), Ended::Stopped)),
+                Lost::From(last, at, changes) => {
+                    (learner, step, config) = (*last, at, session.config.clone());
+                    let state = &mut learner.state;
+                    let mut settle = || -> Result<(), Problem> {
+                        state.settle(&mut config)?;
+                        changes.iter().try_for_each(|c| state.take(c, &mut config))
+                    };
+                    settle().map_err(TrainError::Change)?;
+                    continue;
+                }
+            },
+        };
         step += 1;
 
         let mut values = measured(&rollout, &scores, &stepped, &seconds);
@@ -113,8 +134,13 @@ pub fn train(
         } else {
             session.metrics(STAGE, step, total, values);
         }
+        if let Directive::Set(change) = directive {
+            let taken = learner.state.take(&change, &mut config);
+            taken.map_err(TrainError::Change)?;
+        }
         let stop = directive == Directive::Stop && step < total;
-        let asked = stop || directive == Directive::Checkpoint;
+        // A change is in a checkpoint before a step is made with it, so that none forgets it.
+        let asked = stop || matches!(directive, Directive::Checkpoint | Directive::Set(_));
         if step < total && (asked || session.checkpoint_is_due(step)) {
             session.checkpoint(STAGE, step, false, |folder| {
                 let policy = &learner.policy;
@@ -129,6 +155,39 @@ pub fn train(
     }
     finish(session, task, &learner, step)?;
     Ok((learner.policy.valid(), Ended::Done))
+}
+
+/// How to go on when a loss is not finite.
+enum Lost {
+    Stop,
+    /// From the last checkpoint, after so many steps, with these changes.
+    From(Box<Learner>, u64, Vec<Change>),
+}
+
+/// Tells that a loss is not finite and waits for a person, who may change settings meanwhile. What was
+/// learnt since the last checkpoint is given up: the step that failed has spoiled it.
+fn lost(
+    session: &mut Session<'_>,
+    task: &Task<'_>,
+    generator: &Policy,
+    error: TrainError,
+    step: u64,
+) -> Result<Lost, TrainError> {
+    if !matches!(error, TrainError::NotFinite { .. }) {
+        return Err(error);
+    }
+    let words = format!(
+        "{error}. The last good checkpoint is kept; the run goes on from there, with what is changed until then"
+    );
+    session.note(STAGE, step, Severity::Alert, words);
+    match session.wait() {
+        Wait::Nobody => Err(error),
+        Wait::Stop => Ok(Lost::Stop),
+        Wait::Go(changes) => match start(session, task, generator)? {
+            Start::At(learner, at) => Ok(Lost::From(Box::new(learner), at, changes)),
+            Start::Finished(_) => Err(error),
+        },
+    }
 }
 
 /// Where the stage begins.

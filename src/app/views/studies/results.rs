@@ -16,8 +16,8 @@ use crate::study::results::{
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
-const NAME: f32 = 180.0;
-const CELL: f32 = 128.0;
+/// The widest that a column gets.
+const WIDEST: f32 = 260.0;
 
 pub(super) fn results_ui(ui: &mut Ui, studies: &StudiesState, study: StudyId) {
     let Some((_, results)) = studies.results.as_ref().filter(|(of, _)| *of == study) else {
@@ -61,21 +61,32 @@ fn under(study: StudyId, results: &Results) -> String {
     about
 }
 
-/// A table of words: the first column left, the others right.
+/// A table of words, each column as wide as what stands in it: the first left, the others right.
 fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
     let t = theme::of(ui);
-    let width = NAME + CELL * (head.len() - 1) as f32;
+    let measure = |words: &str| {
+        let galley = ui
+            .painter()
+            .layout_no_wrap(words.to_string(), text::body(), t.text);
+        galley.size().x + space::L
+    };
+    let widths: Vec<f32> = (0..head.len())
+        .map(|at| {
+            let cells = rows.iter().filter_map(|row| row.get(at));
+            let widest = cells
+                .map(|words| measure(words))
+                .fold(measure(head[at]), f32::max);
+            widest.min(WIDEST)
+        })
+        .collect();
+    let width = widths.iter().sum();
     ScrollArea::horizontal().id_salt(id).show(ui, |ui| {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         ui.set_min_width(width);
+        let align = |at: usize| if at == 0 { Align::Min } else { Align::Max };
         row(ui, |ui| {
-            for (at, title) in head.iter().enumerate() {
-                let (width, align) = if at == 0 {
-                    (NAME, Align::Min)
-                } else {
-                    (CELL, Align::Max)
-                };
-                cell(ui, width, align, |ui| {
+            for (at, (title, width)) in head.iter().zip(&widths).enumerate() {
+                cell(ui, *width, align(at), |ui| {
                     words::small(ui, *title);
                 });
             }
@@ -83,13 +94,9 @@ fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
         for cells in rows {
             line(ui, width);
             row(ui, |ui| {
-                for (at, words) in cells.iter().enumerate() {
-                    let (width, align) = if at == 0 {
-                        (NAME, Align::Min)
-                    } else {
-                        (CELL, Align::Max)
-                    };
-                    cell(ui, width, align, |ui| {
+                for (at, (words, width)) in cells.iter().zip(&widths).enumerate() {
+                    cell(ui, *width, align(at), |ui| {
+                        ui.spacing_mut().item_spacing.x = space::XS;
                         // The interval is smaller than the figure it belongs to.
                         let (figure, interval) = words.split_once('[').unwrap_or((words, ""));
                         if !interval.is_empty() {
@@ -102,6 +109,7 @@ fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
                 }
             });
         }
+        ui.add_space(space::M);
     });
 }
 

@@ -1,7 +1,13 @@
-//! One line of a chart, decimated to what can be seen of it, and its marks.
+//! One line of a chart, decimated to what can be seen of it, its mesh, and its marks.
+//!
+//! A mesh is kept until the curve, the part in sight or the look changes: a pointer that moves over
+//! a million points costs what its few labels cost.
 
+use std::sync::Arc;
+
+use eframe::egui::epaint::{Mesh, PathShape, PathStroke, TessellationOptions, Tessellator};
 use eframe::egui::{Color32, Painter, Pos2, Shape, Stroke, pos2};
-use egui_plot::{PlotBounds, PlotPoint, PlotPoints, PlotTransform};
+use egui_plot::{PlotPoint, PlotTransform};
 
 use super::ChartLine;
 use crate::app::theme::{Tokens, size};
@@ -17,122 +23,174 @@ pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
     series.nearest(axis, x)
 }
 
-/// A line, decimated to what can be seen of it.
+/// Where on screen a chart lies, and which part of its values.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub axis: XAxis,
+    pub log: bool,
+    pub transform: PlotTransform,
+    pub pixels_per_point: f32,
+}
+
+impl Place {
+    fn same(&self, other: &Place) -> bool {
+        let (a, b) = (self.transform.bounds(), other.transform.bounds());
+        self.axis == other.axis
+            && self.log == other.log
+            && self.pixels_per_point == other.pixels_per_point
+            && self.transform.frame() == other.transform.frame()
+            && a.min() == b.min()
+            && a.max() == b.max()
+    }
+
+    /// Where a value stands on y of the plot.
+    pub fn height(&self, value: f64) -> f64 {
+        if self.log { value.log10() } else { value }
+    }
+
+    fn at(&self, [x, y]: [f64; 2]) -> Pos2 {
+        self.transform.position_from_point(&PlotPoint::new(x, y))
+    }
+}
+
+/// What was drawn of a line.
+pub(super) struct Kept {
+    pub pass: u64,
+    revision: u64,
+    place: Place,
+    colour: Color32,
+    lines: Arc<Lines>,
+    /// The same in the colours of a line that others stand out from, once it was needed.
+    faded: Option<Meshes>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kept(revision {})", self.revision)
+    }
+}
+
+/// The raw line's mesh, where there is one, and that of the smooth line above it.
+type Meshes = [Option<Arc<Mesh>>; 2];
+
+struct Lines {
+    smooth: Polyline,
+    meshes: Meshes,
+    /// In the part of x that is in sight.
+    not_drawn: usize,
+}
+
+/// A line, ready to be painted.
 pub(super) struct Drawn<'a> {
-    pub(super) colour: Color32,
-    pub(super) dots: bool,
-    pub(super) name: &'a str,
-    pub(super) series: &'a Series,
-    pub(super) smooth: Polyline,
-    pub(super) raw: Option<Polyline>,
+    pub colour: Color32,
+    dots: bool,
+    series: &'a Series,
+    place: Place,
+    lines: Arc<Lines>,
+    meshes: Meshes,
 }
 
 impl<'a> Drawn<'a> {
-    pub(super) fn new(
+    /// Takes what was kept of the line if it still holds.
+    pub fn new(
         line: &ChartLine<'a>,
-        axis: XAxis,
-        bounds: PlotBounds,
-        columns: usize,
+        place: Place,
+        strength: f32,
+        kept: &mut std::collections::HashMap<(eframe::egui::Id, usize), Kept>,
+        (key, pass): ((eframe::egui::Id, usize), u64),
     ) -> Self {
-        let (from, to) = (bounds.min()[0], bounds.max()[0]);
-        let decimate = |series: &Series| series.decimate(axis, from, to, columns);
-        Drawn {
+        let revision = line.curve.revision();
+        let holds = |kept: &Kept| {
+            kept.revision == revision && kept.colour == line.colour && kept.place.same(&place)
+        };
+        let fresh = || Kept {
+            pass,
+            revision,
+            place,
             colour: line.colour,
+            lines: Arc::new(Lines::new(line, &place, line.colour)),
+            faded: None,
+        };
+        let known = kept.entry(key).or_insert_with(fresh);
+        if !holds(known) {
+            *known = fresh();
+        }
+        known.pass = pass;
+        let lines = known.lines.clone();
+        let meshes = if strength < 1.0 {
+            known
+                .faded
+                .get_or_insert_with(|| faded(&lines.meshes, strength))
+                .clone()
+        } else {
+            lines.meshes.clone()
+        };
+        Drawn {
+            colour: line.colour.gamma_multiply(strength),
             dots: line.dots,
-            name: line.name,
             series: line.curve.smooth(),
-            smooth: decimate(line.curve.smooth()),
-            raw: line.curve.is_smoothed().then(|| decimate(line.curve.raw())),
+            place,
+            lines,
+            meshes,
         }
     }
 
-    pub(super) fn add_to(&self, plot: &mut egui_plot::PlotUi<'_>, strength: f32) {
-        let mut add = |polyline: &Polyline, colour: Color32, width: f32| {
-            for (n, points) in polyline.lines().enumerate() {
-                let points: PlotPoints<'_> = points.iter().copied().collect();
-                let line = egui_plot::Line::new(format!("{}{n}", self.name), points);
-                // Decimated already: a band drawn from it would only blur it.
-                let line = line.width(width).allow_hover(false).allow_band(false);
-                plot.line(line.color(colour.gamma_multiply(strength)));
+    pub fn paint(&self, painter: &Painter) {
+        for mesh in self.meshes.iter().flatten() {
+            if !mesh.is_empty() {
+                painter.add(Shape::mesh(mesh.clone()));
             }
-        };
-        if let Some(raw) = &self.raw {
-            add(raw, self.colour.gamma_multiply(0.28), 1.0);
         }
-        let colour = if self.dots {
-            self.colour.gamma_multiply(0.6)
-        } else {
-            self.colour
-        };
-        add(
-            &self.smooth,
-            colour,
-            if self.dots { 1.0 } else { size::LINE },
-        );
     }
 
     /// Evaluation points as dots, single points between gaps too, and a mark at the edge for what is
-    /// not finite.
-    pub(super) fn paint_marks(
-        &self,
-        painter: &Painter,
-        transform: &PlotTransform,
-        strength: f32,
-        t: &Tokens,
-    ) {
-        let colour = self.colour.gamma_multiply(strength);
-        for points in self.smooth.lines() {
+    /// not finite or has no logarithm.
+    pub fn paint_marks(&self, painter: &Painter, t: &Tokens) {
+        for points in self.lines.smooth.lines() {
             if self.dots || points.len() == 1 {
-                for &[x, y] in points {
-                    let at = transform.position_from_point(&PlotPoint::new(x, y));
-                    painter.circle_filled(at, 2.5, colour);
+                for &point in points {
+                    painter.circle_filled(self.place.at(point), 2.5, self.colour);
                 }
             }
         }
+        let transform = &self.place.transform;
         let top = transform.frame().top();
-        for gap in self.smooth.gaps() {
+        for gap in self.lines.smooth.gaps() {
             let x = transform.position_from_point_x(gap.x);
             let points = vec![pos2(x - 4.0, top), pos2(x + 4.0, top), pos2(x, top + 6.0)];
             painter.add(Shape::convex_polygon(points, t.bad, Stroke::NONE));
         }
     }
 
-    pub(super) fn paint_dot_at(
-        &self,
-        painter: &Painter,
-        transform: &PlotTransform,
-        axis: XAxis,
-        x: f64,
-        t: &Tokens,
-    ) {
-        if let Some(at) = self.point_at(transform, axis, x) {
+    /// How many values in sight could not be drawn.
+    pub fn not_drawn(&self) -> usize {
+        self.lines.not_drawn
+    }
+
+    pub fn paint_dot_at(&self, painter: &Painter, x: f64, t: &Tokens) {
+        if let Some(at) = self.point_at(x) {
             painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
         }
     }
 
-    pub(super) fn height_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<f32> {
-        self.point_at(transform, axis, x).map(|at| at.y)
-    }
-
     /// Where the point nearest to `x` is on screen.
-    pub(super) fn point_at(&self, transform: &PlotTransform, axis: XAxis, x: f64) -> Option<Pos2> {
-        let point = near(self.series, axis, x).filter(|point| point.value.is_finite())?;
+    pub fn point_at(&self, x: f64) -> Option<Pos2> {
+        let point = near(self.series, self.place.axis, x)?;
+        let height = self.place.height(point.value);
         let start = self.series.get(0).map_or(0, |first| first.wall_ms);
-        let x = match axis {
+        let x = match self.place.axis {
             XAxis::Step => point.step as f64,
             XAxis::Relative => (point.wall_ms - start) as f64 / 1e3,
             XAxis::Wall => point.wall_ms as f64 / 1e3,
         };
-        Some(transform.position_from_point(&PlotPoint::new(x, point.value)))
+        height.is_finite().then(|| self.place.at([x, height]))
     }
 
-    /// What stands in the gutter: the value, and where on y. The last finite one when nothing is pointed at.
-    pub(super) fn shown_value(
-        &self,
-        axis: XAxis,
-        at: Option<f64>,
-        bounds: &PlotBounds,
-    ) -> Option<(f64, f64)> {
+    /// What stands in the gutter: the value, and where on y. The last one in sight when nothing is
+    /// pointed at.
+    pub fn shown_value(&self, at: Option<f64>) -> Option<(f64, f64)> {
+        let bounds = self.place.transform.bounds();
+        let axis = self.place.axis;
         let point = match at {
             Some(x) => near(self.series, axis, x)?,
             None => {
@@ -140,22 +198,89 @@ impl<'a> Drawn<'a> {
                 self.series.nearest(axis, to.min(bounds.max()[0]))?
             }
         };
-        if point.value.is_finite() {
-            return Some((point.value, point.value));
-        }
-        Some((point.value, bounds.max()[1]))
-    }
-
-    /// y of the drawn line at `x`, between its points.
-    pub(super) fn value_at(&self, x: f64) -> Option<f64> {
-        let points = self.smooth.points();
-        let after = points.partition_point(|point| point[0] < x);
-        let (a, b) = (points.get(after.checked_sub(1)?)?, points.get(after)?);
-        let share = if b[0] > a[0] {
-            (x - a[0]) / (b[0] - a[0])
+        let height = self.place.height(point.value);
+        let height = if height.is_finite() {
+            height
         } else {
-            0.0
+            bounds.max()[1]
         };
-        Some(a[1] + share * (b[1] - a[1]))
+        Some((point.value, height))
     }
+}
+
+impl Lines {
+    fn new(line: &ChartLine<'_>, place: &Place, colour: Color32) -> Self {
+        let bounds = place.transform.bounds();
+        let (from, to) = (bounds.min()[0], bounds.max()[0]);
+        let columns = place.transform.frame().width().max(8.0) as usize;
+        let decimate = |series: &Series| series.decimate(place.axis, from, to, columns);
+        let smooth = decimate(line.curve.drawn_smooth(place.log));
+        let width = if line.dots { 1.0 } else { size::LINE };
+        let own = if line.dots {
+            colour.gamma_multiply(0.6)
+        } else {
+            colour
+        };
+        let raw = line
+            .curve
+            .is_smoothed()
+            .then(|| decimate(line.curve.drawn_raw(place.log)));
+        Lines {
+            meshes: [
+                raw.map(|raw| Arc::new(strip(&raw, place, colour.gamma_multiply(0.28)))),
+                Some(Arc::new(mesh(&smooth, place, own, width))),
+            ],
+            not_drawn: smooth.gaps().iter().map(|gap| gap.count).sum(),
+            smooth,
+        }
+    }
+}
+
+/// The same shapes, fainter.
+fn faded(meshes: &Meshes, strength: f32) -> Meshes {
+    meshes.clone().map(|mesh| {
+        let mut mesh = Mesh::clone(&*mesh?);
+        for vertex in &mut mesh.vertices {
+            vertex.color = vertex.color.gamma_multiply(strength);
+        }
+        Some(Arc::new(mesh))
+    })
+}
+
+/// Lines with soft edges.
+fn mesh(polyline: &Polyline, place: &Place, colour: Color32, width: f32) -> Mesh {
+    let mut mesh = Mesh::default();
+    let options = TessellationOptions::default();
+    let mut tessellator = Tessellator::new(place.pixels_per_point, options, [1, 1], Vec::new());
+    for points in polyline.lines().filter(|points| points.len() > 1) {
+        let points = points.iter().map(|point| place.at(*point)).collect();
+        let path = PathShape::line(points, PathStroke::new(width, colour));
+        tessellator.tessellate_path(&path, &mut mesh);
+    }
+    mesh
+}
+
+/// Lines of one point's width with hard edges: what lies faint behind others needs no more.
+fn strip(polyline: &Polyline, place: &Place, colour: Color32) -> Mesh {
+    let mut mesh = Mesh::default();
+    mesh.reserve_vertices(polyline.points().len() * 4);
+    mesh.reserve_triangles(polyline.points().len() * 2);
+    for points in polyline.lines() {
+        for pair in points.windows(2) {
+            let (a, b) = (place.at(pair[0]), place.at(pair[1]));
+            let along = b - a;
+            let length = along.length();
+            if length == 0.0 {
+                continue;
+            }
+            let aside = along.rot90() * (0.5 / length);
+            let first = mesh.vertices.len() as u32;
+            for corner in [a + aside, b + aside, b - aside, a - aside] {
+                mesh.colored_vertex(corner, colour);
+            }
+            mesh.add_triangle(first, first + 1, first + 2);
+            mesh.add_triangle(first, first + 2, first + 3);
+        }
+    }
+    mesh
 }

@@ -1,0 +1,87 @@
+//! Plots of given curves, drawn without a window: what the benches measure.
+//!
+//! Knows charts only; no run and no store.
+
+use eframe::egui::{Context, Id, Rect, Ui, UiBuilder, pos2, vec2};
+
+use super::theme;
+use super::widgets::chart::{Chart, ChartLine, ChartView};
+use crate::series::Curve;
+
+/// A wall of plots that share an axis and a cursor, each of all the curves.
+#[derive(Debug)]
+pub struct PlotWall {
+    pub curves: Vec<Curve>,
+    /// Plots beside and below each other.
+    columns: usize,
+    rows: usize,
+    view: ChartView,
+}
+
+impl PlotWall {
+    /// Dresses `ctx` in the theme.
+    pub fn new(ctx: &Context, curves: Vec<Curve>, columns: usize, rows: usize) -> Self {
+        theme::apply(ctx);
+        PlotWall {
+            curves,
+            columns,
+            rows,
+            view: ChartView::default(),
+        }
+    }
+
+    /// Shows a part of x.
+    pub fn zoom_to(&mut self, from: f64, to: f64) {
+        self.view.zoom_to(from, to);
+    }
+
+    /// Draws every plot over all the room there is.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let t = theme::of(ui);
+        let names: Vec<String> = (1..=self.curves.len())
+            .map(|n| format!("Run {n}"))
+            .collect();
+        let lines: Vec<ChartLine<'_>> = self
+            .curves
+            .iter()
+            .enumerate()
+            .map(|(n, curve)| ChartLine {
+                name: &names[n],
+                colour: t.run(n),
+                curve,
+                dots: false,
+            })
+            .collect();
+        let extent = self
+            .curves
+            .iter()
+            .filter_map(|curve| curve.raw().x_range(self.view.along.axis()))
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+            .unwrap_or((0.0, 1.0));
+        let area = ui.max_rect();
+        let each = vec2(
+            area.width() / self.columns as f32,
+            area.height() / self.rows as f32,
+        );
+        for n in 0..self.columns * self.rows {
+            let (column, row) = (n % self.columns, n / self.columns);
+            let corner = pos2(
+                area.left() + column as f32 * each.x,
+                area.top() + row as f32 * each.y,
+            );
+            let rect = Rect::from_min_size(corner, each).shrink(4.0);
+            let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(n));
+            let chart = Chart {
+                id: Id::unique(("wall", n)),
+                title: "Reward",
+                lines: &lines,
+                marks: &[],
+                extent,
+                emphasis: None,
+                log: false,
+            };
+            chart.show(&mut child, &mut self.view, rect.size());
+        }
+        self.view.end_pass(ui);
+    }
+}

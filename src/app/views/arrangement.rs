@@ -1,0 +1,205 @@
+//! How the plots of a stage stand beside each other: a tree that a person splits and drags.
+//!
+//! Changes trees only; the drawing is in `plots`.
+
+use eframe::egui::Id;
+use egui_tiles::{Container, ContainerKind, Linear, LinearDir, Tile as Node, TileId, Tree};
+use serde::{Deserialize, Serialize};
+
+use super::tiles::{Tile, default_tiles};
+use crate::experiment::Stage;
+
+/// A plot is never lower than this.
+pub const LEAST_HEIGHT: f32 = 214.0;
+/// Nor higher, where several stand below each other and there is more room.
+const MOST_HEIGHT: f32 = 340.0;
+/// A plot is never narrower where there is room for two.
+pub const LEAST_WIDTH: f32 = 320.0;
+/// Between two plots.
+pub const GAP: f32 = 8.0;
+pub const TAB_BAR: f32 = 28.0;
+
+/// Where a new plot comes to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    Right,
+    Below,
+}
+
+/// The plots of a stage, as a person left them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Arrangement {
+    pub tree: Tree<Tile>,
+    /// It is not as it was delivered.
+    pub changed: bool,
+}
+
+impl Arrangement {
+    /// As it is delivered.
+    pub fn delivered(stage: Stage) -> Self {
+        Arrangement {
+            tree: Tree::new_grid(Id::unique(("plots", stage)), default_tiles(stage)),
+            changed: false,
+        }
+    }
+
+    /// Every plot, in no particular order.
+    pub fn plots(&self) -> impl Iterator<Item = &Tile> {
+        self.tree.tiles.tiles().filter_map(|node| match node {
+            Node::Pane(tile) => Some(tile),
+            Node::Container(_) => None,
+        })
+    }
+
+    /// Adds a plot before all others.
+    pub fn add(&mut self, tile: Tile) -> TileId {
+        self.changed = true;
+        let tree = &mut self.tree;
+        let new = tree.tiles.insert_pane(tile);
+        match tree.root.filter(|root| tree.tiles.get(*root).is_some()) {
+            None => tree.root = Some(new),
+            Some(root) if tree.tiles.get_pane(&root).is_some() => {
+                tree.root = Some(tree.tiles.insert_grid_tile(vec![new, root]));
+            }
+            Some(root) => tree.move_tile_to_container(new, root, 0, true),
+        }
+        new
+    }
+
+    /// Adds a plot beside another, which gives it half of its room.
+    pub fn split(&mut self, at: TileId, beside: Beside, tile: Tile) -> TileId {
+        self.changed = true;
+        let tree = &mut self.tree;
+        let new = tree.tiles.insert_pane(tile);
+        let direction = match beside {
+            Beside::Right => LinearDir::Horizontal,
+            Beside::Below => LinearDir::Vertical,
+        };
+        let parent = tree.tiles.parent_of(at);
+        let both = Container::Linear(Linear::new(direction, vec![at, new]));
+        let both = tree.tiles.insert_container(both);
+        match parent.and_then(|parent| tree.tiles.get_mut(parent)) {
+            Some(Node::Container(container)) => {
+                let place = container.replace_child(at, both);
+                debug_assert!(place.is_some(), "a parent holds its child");
+            }
+            _ => tree.root = Some(both),
+        }
+        new
+    }
+
+    /// Takes a plot away.
+    pub fn remove(&mut self, at: TileId) {
+        self.changed = true;
+        self.tree.remove_recursively(at);
+        if self.plots().next().is_none() {
+            self.tree.root = None;
+        }
+    }
+
+    /// How high the whole is drawn in so much room: no plot too low, and few plots share what there is.
+    pub fn height(&self, width: f32, room: f32) -> f32 {
+        let Some(root) = self.tree.root else {
+            return room.min(LEAST_HEIGHT);
+        };
+        let least = self.least_height(root, width);
+        room.clamp(least, least * MOST_HEIGHT / LEAST_HEIGHT)
+    }
+
+    fn least_height(&self, at: TileId, width: f32) -> f32 {
+        let Some(Node::Container(container)) = self.tree.tiles.get(at) else {
+            return LEAST_HEIGHT;
+        };
+        let count = container.num_children().max(1);
+        let columns = match container.kind() {
+            ContainerKind::Tabs | ContainerKind::Vertical => 1,
+            ContainerKind::Horizontal => count,
+            ContainerKind::Grid => columns(width, count),
+        };
+        let each = (width - GAP * (columns - 1) as f32) / columns as f32;
+        let heights = container
+            .children()
+            .map(|child| self.least_height(*child, each));
+        match container.kind() {
+            ContainerKind::Tabs => TAB_BAR + heights.fold(LEAST_HEIGHT, f32::max),
+            ContainerKind::Horizontal => heights.fold(LEAST_HEIGHT, f32::max),
+            ContainerKind::Vertical => heights.sum::<f32>() + GAP * (count - 1) as f32,
+            ContainerKind::Grid => {
+                let rows = count.div_ceil(columns) as f32;
+                rows * heights.fold(LEAST_HEIGHT, f32::max) + GAP * (rows - 1.0)
+            }
+        }
+    }
+}
+
+/// How many of `count` plots stand beside each other.
+pub fn columns(width: f32, count: usize) -> usize {
+    ((width / LEAST_WIDTH) as usize)
+        .clamp(1, 3)
+        .min(count.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tile(key: &str) -> Tile {
+        Tile {
+            keys: vec![key.into()],
+            log: false,
+        }
+    }
+
+    fn keys(arrangement: &Arrangement) -> Vec<String> {
+        let mut keys: Vec<_> = arrangement
+            .plots()
+            .flat_map(|tile| tile.keys.clone())
+            .collect();
+        keys.sort();
+        keys
+    }
+
+    #[test]
+    fn plots_are_added_split_and_removed_down_to_none() {
+        let mut arrangement = Arrangement {
+            tree: Tree::empty(Id::unique("t")),
+            changed: false,
+        };
+        let a = arrangement.add(tile("a"));
+        let b = arrangement.add(tile("b"));
+        let c = arrangement.split(a, Beside::Right, tile("c"));
+        let d = arrangement.split(c, Beside::Below, tile("d"));
+        assert_eq!(keys(&arrangement), ["a", "b", "c", "d"]);
+        assert!(arrangement.changed);
+        let parent = arrangement.tree.tiles.parent_of(c).unwrap();
+        assert_eq!(arrangement.tree.tiles.parent_of(d), Some(parent));
+        for (at, left) in [(a, 3), (b, 2), (c, 1), (d, 0)] {
+            arrangement.remove(at);
+            assert_eq!(arrangement.plots().count(), left);
+        }
+        assert_eq!(arrangement.tree.root, None);
+        arrangement.add(tile("e"));
+        assert_eq!(keys(&arrangement), ["e"]);
+    }
+
+    #[test]
+    fn it_is_high_enough_for_every_plot() {
+        let arrangement = Arrangement::delivered(Stage::Ppo);
+        let count = arrangement.plots().count();
+        let rows = count.div_ceil(2) as f32;
+        let least = rows * LEAST_HEIGHT + (rows - 1.0) * GAP;
+        assert_eq!(arrangement.height(700.0, 100.0), least);
+        assert!(arrangement.height(700.0, 5000.0) > least);
+        assert_eq!(columns(2000.0, 2), 2, "two plots share the whole width");
+    }
+
+    #[test]
+    fn it_is_kept_as_text_and_read_back() {
+        let mut arrangement = Arrangement::delivered(Stage::Generator);
+        arrangement.add(tile("x"));
+        let text = serde_json::to_string(&arrangement).unwrap();
+        let back: Arrangement = serde_json::from_str(&text).unwrap();
+        assert_eq!(keys(&back), keys(&arrangement));
+        assert!(back.changed);
+    }
+}

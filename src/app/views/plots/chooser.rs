@@ -1,0 +1,97 @@
+//! The menu of a plot: what it shows, how, and where it stands.
+
+use eframe::egui::{
+    Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, SetOpenCommand, vec2,
+};
+
+use super::super::arrangement::Beside;
+use super::super::tiles::{self, Tile};
+use crate::app::theme::{self, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::experiment::Stage;
+
+/// What a person wants of a plot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// It shows something else now.
+    Changed,
+    Remove,
+    /// Another plot beside it.
+    Split(Beside),
+}
+
+/// Draws the menu below its button while it is open, which it is at once for a plot just added.
+pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) -> Option<Wish> {
+    let mut wish = None;
+    let open = added.then_some(SetOpenCommand::Bool(true));
+    Popup::menu(button)
+        .open_memory(open.or_else(|| button.clicked().then_some(SetOpenCommand::Toggle)))
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .width(300.0)
+        .show(|ui| {
+            let t = theme::of(ui);
+            ui.spacing_mut().item_spacing.y = 2.0;
+            // A field in a menu looks as it does elsewhere.
+            ui.spacing_mut().button_padding = vec2(space::S, space::XS);
+            ui.visuals_mut().widgets.inactive.bg_stroke = t.line_stroke();
+            let id = Id::unique(("choose metrics", stage));
+            let mut search = field::remembered(ui, id);
+            let width = ui.available_width();
+            field::search(ui, &mut search, "Find a metric", "Find a metric", width);
+            ui.data_mut(|data| data.insert_temp(id, search.clone()));
+            let wanted = search.to_lowercase();
+            ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
+                let mut group = "";
+                for metric in tiles::choices(stage) {
+                    let found = metric.name.to_lowercase().contains(&wanted)
+                        || metric.group.to_lowercase().contains(&wanted);
+                    if !found {
+                        continue;
+                    }
+                    if metric.group != group {
+                        group = metric.group;
+                        ui.add_space(space::XS);
+                        ui.label(RichText::new(group).font(text::small()).color(t.secondary));
+                    }
+                    let mut on = tile.keys.iter().any(|key| key == metric.key);
+                    if field::tick(ui, metric.name, &mut on)
+                        .on_hover_text(metric.definition)
+                        .changed()
+                    {
+                        wish = Some(Wish::Changed);
+                        if on {
+                            tile.keys.push(metric.key.to_string());
+                        } else {
+                            tile.keys.retain(|key| key != metric.key);
+                        }
+                    }
+                }
+            });
+            ui.separator();
+            if field::tick(ui, "Logarithmic", &mut tile.log)
+                .on_hover_text("log₁₀ along y; values that are not above 0 are marked and counted")
+                .changed()
+            {
+                wish = Some(Wish::Changed);
+            }
+            ui.separator();
+            let choices = [
+                (
+                    "Add a plot to the right",
+                    Icon::Right,
+                    Wish::Split(Beside::Right),
+                ),
+                ("Add a plot below", Icon::Down, Wish::Split(Beside::Below)),
+                ("Remove this plot", Icon::Cross, Wish::Remove),
+            ];
+            for (words, icon, choice) in choices {
+                if ui.add(Button::quiet(words).with_icon(icon)).clicked() {
+                    wish = Some(choice);
+                    ui.close();
+                }
+            }
+        });
+    wish
+}

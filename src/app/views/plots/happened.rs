@@ -1,0 +1,73 @@
+//! What happened in a stage, as marks on the x axis of its plots.
+
+use std::sync::Arc;
+
+use super::super::side::what;
+use crate::app::model::RunModel;
+use crate::app::theme::Tokens;
+use crate::app::widgets::chart::{AlongX, ChartMark};
+use crate::experiment::{Severity, Stage};
+use crate::store::{EventRow, EventSort};
+
+/// The marks as they were made last; made anew when something has happened since.
+#[derive(Debug, Default)]
+pub struct Happened {
+    of: Option<(usize, usize, Stage, AlongX, bool)>,
+    marks: Arc<Vec<ChartMark>>,
+}
+
+impl Happened {
+    pub fn marks(
+        &mut self,
+        run: &RunModel,
+        stage: Stage,
+        along: AlongX,
+        t: &Tokens,
+    ) -> Arc<Vec<ChartMark>> {
+        let of = (run.events.len(), run.samples.len(), stage, along, t.dark);
+        if self.of != Some(of) {
+            self.of = Some(of);
+            let of_stage = |event: &&EventRow| event.stage == Some(stage) && event.step > 0;
+            let mut marks: Vec<ChartMark> = run
+                .events
+                .iter()
+                .filter(of_stage)
+                .filter_map(|event| mark(event, along, t))
+                .collect();
+            if along == AlongX::Step {
+                let evaluated = run.samples.iter().filter(|set| set.stage == stage);
+                marks.extend(evaluated.map(|set| ChartMark {
+                    x: set.step as f64,
+                    colour: t.faint,
+                    words: "Evaluation".into(),
+                    tall: false,
+                }));
+            }
+            marks.sort_by(|a, b| a.x.total_cmp(&b.x));
+            self.marks = Arc::new(marks);
+        }
+        self.marks.clone()
+    }
+}
+
+fn mark(event: &EventRow, along: AlongX, t: &Tokens) -> Option<ChartMark> {
+    let setting = event.sort == EventSort::Control && event.text.contains('=');
+    let (colour, tall) = match (event.sort, event.severity) {
+        (_, Some(Severity::Alert)) => (t.bad, true),
+        (_, Some(Severity::Warning)) => (t.warning, true),
+        (EventSort::Control, _) if setting => (t.accent, true),
+        (EventSort::Control, _) => (t.accent, false),
+        (EventSort::Note, _) => (t.secondary, false),
+        // The stage's own ends are the ends of the axis; a status follows from what was asked.
+        (EventSort::Stage | EventSort::StageDone | EventSort::Status, _) => return None,
+    };
+    Some(ChartMark {
+        x: match along {
+            AlongX::Step => event.step as f64,
+            AlongX::Relative | AlongX::Wall => event.wall_ms as f64 / 1e3,
+        },
+        colour,
+        words: what(event),
+        tall,
+    })
+}

@@ -1,0 +1,181 @@
+//! What charts that stand together share: the part of x in sight, the cursor, pins, and what was drawn.
+//!
+//! State only; draws nothing and knows no run.
+
+use std::collections::HashMap;
+
+use eframe::egui::{Id, Ui};
+use serde::{Deserialize, Serialize};
+
+use super::drawn::Kept;
+use crate::app::format::Clock;
+use crate::series::XAxis;
+
+/// What is laid along x, and how it is written there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AlongX {
+    #[default]
+    Step,
+    /// Time since the stage began.
+    Relative,
+    /// Time of day.
+    Wall,
+}
+
+impl AlongX {
+    /// How points are placed. Relative time is wall time written from its beginning on, so that
+    /// metrics that begin later stand where they belong.
+    pub fn axis(self) -> XAxis {
+        match self {
+            AlongX::Step => XAxis::Step,
+            AlongX::Relative | AlongX::Wall => XAxis::Wall,
+        }
+    }
+}
+
+/// Two charts that share a view share its x, its cursor and its pins.
+#[derive(Debug, Default)]
+pub struct ChartView {
+    pub along: AlongX,
+    /// Tells times of day; none tells universal time.
+    pub clock: Option<Clock>,
+    /// What relative time is told from.
+    pub origin: f64,
+    /// The part of x that was zoomed to; all of it when none.
+    zoom: Option<(f64, f64)>,
+    /// The part of y that was zoomed to, by chart.
+    pub(super) heights: HashMap<Id, (f64, f64)>,
+    /// The part in sight moves on with the last point.
+    follow: bool,
+    /// Values of x that were pinned; the last one is compared with.
+    pub(super) pins: Vec<f64>,
+    /// x under the pointer, in whichever chart it is.
+    pub(super) hover: Option<f64>,
+    /// The hover of the pass that is being drawn.
+    pub(super) next_hover: Option<f64>,
+    pub(super) drag: Option<(Id, [f64; 2])>,
+    /// What was drawn last of each line of each chart.
+    pub(super) kept: HashMap<(Id, usize), Kept>,
+    pub(super) pass: u64,
+}
+
+impl ChartView {
+    /// Lays this along x; what was zoomed to or pinned on another axis means nothing on it.
+    pub fn set_along(&mut self, along: AlongX) {
+        if self.along.axis() != along.axis() {
+            self.reset();
+            self.pins.clear();
+        }
+        self.along = along;
+    }
+
+    /// The part of x in sight, of all of it.
+    pub fn visible(&self, extent: (f64, f64)) -> (f64, f64) {
+        match self.zoom {
+            None => extent,
+            Some((from, to)) if self.follow => (extent.1 - (to - from), extent.1),
+            Some(zoom) => zoom,
+        }
+    }
+
+    pub fn is_zoomed(&self) -> bool {
+        self.zoom.is_some() || !self.heights.is_empty()
+    }
+
+    pub fn zoom_to(&mut self, from: f64, to: f64) {
+        self.zoom = Some((from.min(to), from.max(to)));
+        self.follow = false;
+    }
+
+    /// Shows everything again.
+    pub fn reset(&mut self) {
+        self.zoom = None;
+        self.follow = false;
+        self.heights.clear();
+    }
+
+    pub fn follows(&self) -> bool {
+        self.follow
+    }
+
+    /// Keeps the last points in sight: as many as are now, or the last quarter where all are.
+    pub fn set_follow(&mut self, follow: bool, extent: (f64, f64)) {
+        if follow && self.zoom.is_none() {
+            let quarter = (extent.1 - extent.0) / 4.0;
+            self.zoom = Some((extent.1 - quarter, extent.1));
+        } else if !follow {
+            self.zoom = self.zoom.map(|_| self.visible(extent));
+        }
+        self.follow = follow;
+    }
+
+    pub fn pins(&self) -> &[f64] {
+        &self.pins
+    }
+
+    /// Sets a pin, or takes away the one that stands within `near` of it.
+    pub fn toggle_pin(&mut self, x: f64, near: f64) {
+        match self.pins.iter().position(|pin| (pin - x).abs() <= near) {
+            Some(at) => {
+                self.pins.remove(at);
+            }
+            None => self.pins.push(x),
+        }
+    }
+
+    pub fn clear_pins(&mut self) {
+        self.pins.clear();
+    }
+
+    /// Call after all charts that share this view were drawn.
+    pub fn end_pass(&mut self, ui: &Ui) {
+        if self.hover != self.next_hover {
+            ui.request_repaint();
+        }
+        self.hover = self.next_hover.take();
+        let pass = self.pass;
+        self.kept.retain(|_, kept| kept.pass == pass);
+        self.pass += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_followed_and_left() {
+        let mut view = ChartView::default();
+        assert_eq!(view.visible((0.0, 100.0)), (0.0, 100.0));
+        view.set_follow(true, (0.0, 100.0));
+        assert_eq!(view.visible((0.0, 100.0)), (75.0, 100.0));
+        assert_eq!(view.visible((0.0, 140.0)), (115.0, 140.0));
+        view.set_follow(false, (0.0, 140.0));
+        assert_eq!(view.visible((0.0, 200.0)), (115.0, 140.0));
+        view.zoom_to(20.0, 10.0);
+        assert_eq!(view.visible((0.0, 200.0)), (10.0, 20.0));
+        view.reset();
+        assert_eq!(view.visible((0.0, 200.0)), (0.0, 200.0));
+    }
+
+    #[test]
+    fn a_second_click_takes_a_pin_away() {
+        let mut view = ChartView::default();
+        view.toggle_pin(10.0, 1.0);
+        view.toggle_pin(40.0, 1.0);
+        view.toggle_pin(10.5, 1.0);
+        assert_eq!(view.pins(), [40.0]);
+    }
+
+    #[test]
+    fn another_axis_forgets_what_was_zoomed_to() {
+        let mut view = ChartView::default();
+        view.zoom_to(1.0, 2.0);
+        view.toggle_pin(1.5, 0.1);
+        view.set_along(AlongX::Relative);
+        assert!(!view.is_zoomed() && view.pins().is_empty());
+        view.zoom_to(1.0, 2.0);
+        view.set_along(AlongX::Wall);
+        assert!(view.is_zoomed(), "both are times");
+    }
+}

@@ -1,0 +1,414 @@
+//! Rules that watch what a run reports, and tell a person when something goes wrong.
+//!
+//! Reads reports and writes notes; knows no trainer and no store. The rules' limits are settings of
+//! the run (`alerts` in its file).
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use crate::experiment::{AlertSettings, Report, SampleDialogue, Severity, Stage};
+use crate::metrics::declared;
+use crate::train::observer::{Directive, Observer, Wait};
+
+/// What can go wrong. Each is told once, and again only after it had been right between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rule {
+    NotFinite,
+    KlLimit,
+    KlRise,
+    Duplicates,
+    Dist,
+    CutOff,
+    Length,
+    Stalled,
+}
+
+/// The rules, and what they remember of a stage.
+#[derive(Debug)]
+pub struct Monitor {
+    settings: AlertSettings,
+    stage: Option<Stage>,
+    told: BTreeSet<Rule>,
+    /// The last values of the metrics that rules look at.
+    recent: HashMap<&'static str, VecDeque<f64>>,
+    first_dist: Option<f64>,
+    /// The best mean reward so far, and the step it was reached at.
+    best: Option<(f64, u64)>,
+}
+
+/// The metrics that are remembered over the window.
+const WATCHED: [&str; 4] = [
+    declared::KL_FULL,
+    declared::ENDED_SHARE,
+    declared::EMPATHY_REWARD,
+    declared::RESPONSE_LENGTH,
+];
+
+impl Monitor {
+    pub fn new(settings: AlertSettings) -> Self {
+        Monitor {
+            settings,
+            stage: None,
+            told: BTreeSet::new(),
+            recent: HashMap::new(),
+            first_dist: None,
+            best: None,
+        }
+    }
+
+    /// What is to be told after a report.
+    pub fn look(&mut self, report: &Report) -> Vec<Report> {
+        match report {
+            Report::Stage { stage, .. } => {
+                *self = Monitor::new(self.settings.clone());
+                self.stage = Some(*stage);
+                Vec::new()
+            }
+            Report::Metrics {
+                stage,
+                step,
+                values,
+                ..
+            } => {
+                let found = self.metrics(*step, values);
+                notes(*stage, *step, found)
+            }
+            Report::Samples {
+                stage,
+                step,
+                dialogues,
+            } => notes(*stage, *step, self.samples(dialogues)),
+            _ => Vec::new(),
+        }
+    }
+
+    fn metrics(&mut self, step: u64, values: &[(String, f64)]) -> Vec<(Severity, String)> {
+        let mut found = Vec::new();
+        let lost: Vec<&str> = values
+            .iter()
+            .filter(|(_, value)| !value.is_finite())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let words = format!("{} is not finite", lost.join(", "));
+        self.judge(
+            Rule::NotFinite,
+            !lost.is_empty(),
+            Severity::Alert,
+            words,
+            &mut found,
+        );
+        let window = self.settings.window as usize;
+        let mut fresh = false;
+        for (name, value) in values {
+            if let Some(name) = WATCHED.into_iter().find(|watched| watched == name)
+                && value.is_finite()
+            {
+                fresh = true;
+                let recent = self.recent.entry(name).or_default();
+                recent.push_back(*value);
+                if recent.len() > 2 * window {
+                    recent.pop_front();
+                }
+            }
+            if name == declared::VALIDATION_DIST_2 {
+                self.dist(*value, &mut found);
+            }
+        }
+        if fresh {
+            self.kl(window, &mut found);
+            self.text(window, &mut found);
+            self.stalled(step, window, &mut found);
+        }
+        found
+    }
+
+    /// Means of the last window and of the one before it, where both are full.
+    fn means(&self, name: &str, window: usize) -> (Option<f64>, Option<f64>) {
+        let Some(recent) = self.recent.get(name) else {
+            return (None, None);
+        };
+        let mean = |values: &mut dyn Iterator<Item = &f64>| values.sum::<f64>() / window as f64;
+        let last = (recent.len() >= window).then(|| mean(&mut recent.iter().rev().take(window)));
+        let before = (recent.len() >= 2 * window)
+            .then(|| mean(&mut recent.iter().rev().skip(window).take(window)));
+        (last, before)
+    }
+
+    fn kl(&mut self, window: usize, found: &mut Vec<(Severity, String)>) {
+        let limit = self.settings.kl_limit;
+        let (last, before) = self.means(declared::KL_FULL, window);
+        let Some(last) = last else { return };
+        let words = format!(
+            "The KL of a response is {last:.1} nats over {window} steps, above alerts.kl_limit = {limit}: \
+             the policy runs away from the reference; raise reward.beta or lower ppo.lr"
+        );
+        let above = limit > 0.0 && last > limit;
+        self.judge(Rule::KlLimit, above, Severity::Alert, words, found);
+        let factor = self.settings.kl_factor;
+        let Some(before) = before else { return };
+        let words = format!(
+            "The KL of a response rose from {before:.2} to {last:.2} nats within {window} steps, more than \
+             {factor} times"
+        );
+        let rose = factor > 0.0 && last > 1.0 && last > before.max(0.05) * factor;
+        self.judge(Rule::KlRise, rose, Severity::Warning, words, found);
+    }
+
+    fn text(&mut self, window: usize, found: &mut Vec<(Severity, String)>) {
+        if let (Some(ended), _) = self.means(declared::ENDED_SHARE, window) {
+            let (cut, limit) = (1.0 - ended, self.settings.cut_share);
+            let words = format!(
+                "{:.0} % of the responses of the last {window} steps were cut at the longest length",
+                100.0 * cut
+            );
+            let many = limit > 0.0 && cut > limit;
+            self.judge(Rule::CutOff, many, Severity::Warning, words, found);
+        }
+        let of = |name| self.recent.get(name);
+        if let (Some(reward), Some(length)) =
+            (of(declared::EMPATHY_REWARD), of(declared::RESPONSE_LENGTH))
+            && reward.len() >= 2 * window
+            && length.len() == reward.len()
+            && let Some(r) = correlation(reward, length)
+        {
+            let limit = self.settings.length_correlation;
+            let words = format!(
+                "Reward and length of responses go together (r = {r:.2} over {} steps): the reward may pay \
+                 for length only",
+                reward.len()
+            );
+            let tied = limit > 0.0 && r.abs() > limit;
+            self.judge(Rule::Length, tied, Severity::Warning, words, found);
+        }
+    }
+
+    fn stalled(&mut self, step: u64, window: usize, found: &mut Vec<(Severity, String)>) {
+        let (Some(mean), _) = self.means(declared::EMPATHY_REWARD, window) else {
+            return;
+        };
+        if self.best.is_none_or(|(best, _)| mean > best) {
+            self.best = Some((mean, step));
+        }
+        let (after, since) = (
+            self.settings.stalled_after,
+            self.best.map_or(step, |(_, at)| at),
+        );
+        let still = step.saturating_sub(since);
+        let words = format!("The mean reward has not risen for {still} steps, since step {since}");
+        let stalled = after > 0 && still >= after;
+        self.judge(Rule::Stalled, stalled, Severity::Warning, words, found);
+    }
+
+    fn dist(&mut self, now: f64, found: &mut Vec<(Severity, String)>) {
+        let first = *self.first_dist.get_or_insert(now);
+        let share = self.settings.dist_share;
+        let words = format!(
+            "Dist-2 fell from {first:.2} to {now:.2}: the answers become alike; look at the samples"
+        );
+        let fell = share > 0.0 && now < first * share;
+        self.judge(Rule::Dist, fell, Severity::Alert, words, found);
+    }
+
+    fn samples(&mut self, dialogues: &[SampleDialogue]) -> Vec<(Severity, String)> {
+        let mut found = Vec::new();
+        let share = duplicate_share(dialogues.iter().map(|d| d.generated.trim()));
+        let limit = self.settings.duplicate_share;
+        let words = format!(
+            "{:.0} % of the sample dialogues are answered in words that another is answered in too",
+            100.0 * share
+        );
+        let many = limit > 0.0 && dialogues.len() > 2 && share > limit;
+        self.judge(Rule::Duplicates, many, Severity::Alert, words, &mut found);
+        found
+    }
+
+    /// Tells what has gone wrong since it was last right.
+    fn judge(
+        &mut self,
+        rule: Rule,
+        wrong: bool,
+        severity: Severity,
+        words: String,
+        found: &mut Vec<(Severity, String)>,
+    ) {
+        if !wrong {
+            self.told.remove(&rule);
+        } else if self.told.insert(rule) {
+            found.push((severity, words));
+        }
+    }
+}
+
+fn notes(stage: Stage, step: u64, found: Vec<(Severity, String)>) -> Vec<Report> {
+    found
+        .into_iter()
+        .map(|(severity, text)| Report::Note {
+            stage,
+            step,
+            severity,
+            text,
+        })
+        .collect()
+}
+
+/// The share of texts that stand there more than once.
+fn duplicate_share<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    texts.for_each(|text| *counts.entry(text).or_default() += 1);
+    let all: usize = counts.values().sum();
+    let twice: usize = counts.values().filter(|count| **count > 1).sum();
+    twice as f64 / all.max(1) as f64
+}
+
+/// Pearson's r; none where one of them does not move.
+fn correlation(a: &VecDeque<f64>, b: &VecDeque<f64>) -> Option<f64> {
+    let n = a.len() as f64;
+    let (ma, mb) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (x, y) in a.iter().zip(b) {
+        ab += (x - ma) * (y - mb);
+        aa += (x - ma).powi(2);
+        bb += (y - mb).powi(2);
+    }
+    (aa > 1e-18 && bb > 1e-18).then(|| ab / (aa * bb).sqrt())
+}
+
+/// Hands on what a trainer reports, and after it what the rules say to it.
+pub(super) struct Watched<'a> {
+    pub observer: &'a mut dyn Observer,
+    pub monitor: Monitor,
+}
+
+impl Observer for Watched<'_> {
+    fn report(&mut self, report: Report) {
+        let notes = self.monitor.look(&report);
+        self.observer.report(report);
+        notes
+            .into_iter()
+            .for_each(|note| self.observer.report(note));
+    }
+
+    fn directive(&mut self) -> Directive {
+        self.observer.directive()
+    }
+
+    fn wait(&mut self) -> Wait {
+        self.observer.wait()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn monitor(change: impl FnOnce(&mut AlertSettings)) -> Monitor {
+        let mut settings = AlertSettings {
+            window: 5,
+            ..AlertSettings::default()
+        };
+        change(&mut settings);
+        let mut monitor = Monitor::new(settings);
+        let begin = Report::Stage {
+            stage: Stage::Ppo,
+            total: 100,
+        };
+        assert!(monitor.look(&begin).is_empty());
+        monitor
+    }
+
+    /// What is told over some steps of values: the step and the first words.
+    fn told(
+        monitor: &mut Monitor,
+        values: impl Fn(u64) -> Vec<(&'static str, f64)>,
+    ) -> Vec<(u64, String)> {
+        let mut told = Vec::new();
+        for step in 1..=40 {
+            let values = values(step)
+                .into_iter()
+                .map(|(name, value)| (name.to_string(), value))
+                .collect();
+            let report = Report::Metrics {
+                stage: Stage::Ppo,
+                step,
+                total: 100,
+                values,
+            };
+            for note in monitor.look(&report) {
+                let Report::Note { step, text, .. } = note else {
+                    panic!("only notes are told")
+                };
+                told.push((step, text));
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_told_once_until_it_was_finite_again() {
+        let mut monitor = monitor(|_| {});
+        let lost = |step| matches!(step, 3..=5 | 9);
+        let told = told(&mut monitor, |step| {
+            vec![(
+                declared::VALUE_LOSS,
+                if lost(step) { f64::NAN } else { 1.0 },
+            )]
+        });
+        let steps: Vec<u64> = told.iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps, [3, 9]);
+        assert!(told[0].1.contains(declared::VALUE_LOSS));
+    }
+
+    #[test]
+    fn a_kl_above_its_limit_or_that_rises_fast_is_told() {
+        let mut limit = monitor(|s| s.kl_factor = 0.0);
+        let high = told(&mut limit, |step| {
+            vec![(declared::KL_FULL, if step > 20 { 90.0 } else { 1.0 })]
+        });
+        assert_eq!(high.len(), 1, "{high:?}");
+        assert!(high[0].1.contains("kl_limit"));
+        let mut rise = monitor(|s| s.kl_limit = 0.0);
+        let rose = told(&mut rise, |step| {
+            vec![(declared::KL_FULL, if step > 20 { 9.0 } else { 1.0 })]
+        });
+        assert_eq!(rose.len(), 1, "{rose:?}");
+        let mut off = monitor(|s| (s.kl_limit, s.kl_factor) = (0.0, 0.0));
+        assert!(
+            told(&mut off, |step| vec![(
+                declared::KL_FULL,
+                step as f64 * 9.0
+            )])
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_are_told() {
+        let mut monitor = monitor(|s| s.stalled_after = 20);
+        let told = told(&mut monitor, |step| {
+            vec![
+                (declared::ENDED_SHARE, 0.0),
+                (declared::EMPATHY_REWARD, -(step as f64)),
+                (declared::RESPONSE_LENGTH, 3.0 + step as f64),
+            ]
+        });
+        let has = |words: &str| told.iter().filter(|(_, text)| text.contains(words)).count();
+        assert_eq!(
+            (has("were cut"), has("go together"), has("has not risen")),
+            (1, 1, 1),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn answers_that_become_alike_are_told() {
+        let mut monitor = monitor(|_| {});
+        let dist = told(&mut monitor, |step| {
+            vec![(
+                declared::VALIDATION_DIST_2,
+                if step == 1 { 20.0 } else { 5.0 },
+            )]
+        });
+        assert_eq!(dist.len(), 1);
+        assert_eq!(duplicate_share(["a", "b", "a", "a"].into_iter()), 0.75);
+        assert_eq!(duplicate_share(["a", "b"].into_iter()), 0.0);
+    }
+}

@@ -1,0 +1,123 @@
+//! Settings that may be changed while a run goes on.
+//!
+//! A change is typed like the setting it changes; who takes it, and when, is the trainer's.
+
+use std::fmt;
+
+use super::file::Problem;
+use super::{Config, Kind, Setting, Stage, setting};
+
+/// The stage whose settings may be changed while it runs.
+pub const CHANGEABLE_STAGE: Stage = Stage::Ppo;
+
+/// What may be changed: numbers that every step reads anew, and that no state is built from.
+const CHANGEABLE: [&str; 7] = [
+    "ppo.lr",
+    "reward.beta",
+    "reward.kl_target",
+    "ppo.clip_range",
+    "ppo.value_coefficient",
+    "ppo.target_kl",
+    "sampling.temperature",
+];
+
+/// A new value of a setting, within its range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    path: &'static str,
+    value: f64,
+}
+
+impl Change {
+    /// # Errors
+    /// The setting is not among those that may be changed, or the value is out of its range.
+    pub fn new(path: &str, value: f64) -> Result<Self, Problem> {
+        let refuse = |message: String| Problem {
+            path: path.to_string(),
+            message,
+        };
+        let setting = changeable().find(|setting| setting.path == path);
+        let setting = setting.ok_or_else(|| {
+            let known = CHANGEABLE.join(", ");
+            refuse(format!(
+                "cannot be changed while a run goes on; these can: {known}"
+            ))
+        })?;
+        match setting.kind {
+            Kind::Float { min, max } if (min..=max).contains(&value) => Ok(Change {
+                path: setting.path,
+                value,
+            }),
+            _ => Err(refuse(format!("must be a number from {}", setting.range()))),
+        }
+    }
+
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// Puts the value into the settings.
+    ///
+    /// # Errors
+    /// None for a change that was made by [`Change::new`].
+    pub fn apply(&self, config: &mut Config) -> Result<(), Problem> {
+        config.set(self.path, self.value.into())
+    }
+}
+
+impl fmt::Display for Change {
+    /// As it stands in events: `ppo.lr = 0.00001`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.path, self.value)
+    }
+}
+
+/// The settings that may be changed while a run goes on.
+pub fn changeable() -> impl Iterator<Item = &'static Setting> {
+    CHANGEABLE.iter().filter_map(|path| setting(path))
+}
+
+/// A change as an event tells it; none where it tells something else.
+pub fn change_of(text: &str) -> Option<Change> {
+    let (path, value) = text.split_once(" = ")?;
+    Change::new(path, value.parse().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_changeable_setting_is_a_number_of_the_tree() {
+        assert_eq!(changeable().count(), CHANGEABLE.len());
+        for setting in changeable() {
+            let Kind::Float { max, .. } = setting.kind else {
+                panic!("{} is no number", setting.path)
+            };
+            let change = Change::new(setting.path, max).unwrap();
+            let mut config = Config::default();
+            change.apply(&mut config).unwrap();
+            let values = config.values();
+            assert_eq!(values[setting.path].as_float(), Some(max));
+            assert_eq!(change_of(&change.to_string()), Some(change));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_changed_says_what_can() {
+        let problem = Change::new("ppo.batch", 4.0).unwrap_err();
+        assert!(problem.message.contains("ppo.lr"), "{}", problem.message);
+        assert!(Change::new("ppo.lr", f64::NAN).is_err());
+        assert!(
+            Change::new("ppo.lr", -1.0)
+                .unwrap_err()
+                .message
+                .contains("0 to 1")
+        );
+        assert_eq!(change_of("pause"), None);
+    }
+}

@@ -149,6 +149,7 @@ fn named(path: &str, value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::ExperimentFile;
 
     #[test]
     fn values_are_read_with_ranges_and_refused_with_a_reason() {
@@ -171,11 +172,15 @@ mod tests {
 
     #[test]
     fn a_grid_is_every_combination_with_a_name() {
+        let whole = ExperimentFile::preset("quickstart")
+            .unwrap()
+            .unwrap()
+            .config;
         let axes = [
             Axis::parse("ppo.lr", "1e-5,2e-5").unwrap(),
             Axis::parse("run.seed", "1..2").unwrap(),
         ];
-        let runs = grid(&Config::default(), &axes).unwrap();
+        let runs = grid(&whole, &axes).unwrap();
         let labels: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();
         assert_eq!(
             labels,
@@ -187,9 +192,9 @@ mod tests {
             ]
         );
         assert_eq!((runs[3].config.ppo.lr, runs[3].config.run.seed), (2e-5, 2));
-        assert_eq!(grid(&Config::default(), &[]).unwrap().len(), 1);
-        assert!(grid(&Config::default(), &[axes[0].clone(), axes[0].clone()]).is_err());
+        assert_eq!(grid(&whole, &[]).unwrap().len(), 1);
+        assert!(grid(&whole, &[axes[0].clone(), axes[0].clone()]).is_err());
         let many = Axis::parse("run.seed", "1..400").unwrap();
-        assert!(grid(&Config::default(), &[many, axes[0].clone()]).is_err());
+        assert!(grid(&whole, &[many, axes[0].clone()]).is_err());
     }
 }

@@ -177,6 +177,7 @@ fn step(
         weights: [1.0; 3],
         batch: 1,
         resamples: 10,
+        ppl_batch: 0,
         run_seed: 1,
         device: device.clone(),
     };

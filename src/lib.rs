@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! app, cli                 what a person sees: the window, the command line
-//! engine, report           runs on threads; result tables
+//! engine, report, catalog  runs on threads; result tables; saved runs, ordered and compared
 //! train   store            the trainers; SQLite and checkpoints on disk
-//! nn      study   series   T5 and its parts; people's judgements; curves in memory
+//! nn  study  series filter T5 and its parts; people's judgements; curves in memory; a filter language
 //! experiment metrics data text
 //! ```
 //!
@@ -16,11 +16,13 @@
 
 pub mod allocator;
 pub mod app;
+pub mod catalog;
 pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod experiment;
+pub mod filter;
 pub mod metrics;
 pub mod nn;
 pub mod report;

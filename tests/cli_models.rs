@@ -304,3 +304,49 @@ fn the_doctor_looks_and_makes_nothing() {
     assert!(!place.store().exists());
     assert!(lines(&place.ok(&["generate", "--help"])[..0]).is_empty());
 }
+
+#[test]
+fn a_checkpoint_answers_as_a_system_and_identifiers_judge_it() {
+    let place = place();
+    let rows = CONTEXTS.lines().map(|line| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        row["response"] = "I am so sorry to hear that.".into();
+        format!("{row}\n")
+    });
+    let contexts = place.write("system.jsonl", rows.collect::<String>());
+    let generate = ["responses", "generate", "--model", "1", "--system", "Ours"];
+    let made = place.json(&[&generate[..], &["--contexts", &contexts, "--greedy"]].concat());
+    assert_eq!((&made["responses"], &made["rows"]), (&json!(3), &json!(3)));
+    assert!(
+        made["source"].as_str().unwrap().starts_with("run 1, ppo"),
+        "{made}"
+    );
+    let input = ["generate", "--model", "1", "--input", &contexts, "--greedy"];
+    let again = place.lines(&input);
+    let cases = place.json(&["responses", "cases", "dog"]);
+    assert_eq!(
+        cases["cases"][0]["answers"][0]["text"],
+        again[2]["response"]
+    );
+    assert_eq!(cases["cases"][0]["answers"][0]["levels"], Value::Null);
+
+    let scored = place.json(&["responses", "score", "Ours", "--identifiers", "1"]);
+    let score = &scored[0]["score"];
+    assert_eq!(score["identifiers"], "the identifiers of run 1");
+    assert!(score["results"]["emp_f1"]["value"].is_number());
+    let cases = place.json(&["responses", "cases", "dog"]);
+    let levels = &cases["cases"][0]["answers"][0]["levels"];
+    assert_eq!(levels["target"].as_array().unwrap().len(), 3);
+    assert_eq!(levels["response"].as_array().unwrap().len(), 3);
+    let table = place.json(&["table", "2", "--systems=ours"]);
+    assert!(
+        table["notes"]
+            .to_string()
+            .contains("Emp-F1 by the identifiers of run 1")
+    );
+    // Scored again without identifiers, what rested on them is gone.
+    let plain = place.json(&["responses", "score", "Ours"]);
+    assert_eq!(plain[0]["score"]["results"]["emp_f1"], Value::Null);
+    let cases = place.json(&["responses", "cases", "dog"]);
+    assert_eq!(cases["cases"][0]["answers"][0]["levels"], Value::Null);
+}

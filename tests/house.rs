@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
     ("checkpoint", &[]),
     ("series", &[]),
+    ("filter", &[]),
     ("metrics", &["data", "text"]),
     ("study", &["data", "metrics"]),
     ("experiment", &["data", "metrics"]),
@@ -29,6 +30,10 @@ const ROOMS: [(&str, &[&str]); 15] = [
         &["data", "experiment", "metrics", "store", "study"],
     ),
     (
+        "catalog",
+        &["data", "experiment", "filter", "metrics", "store"],
+    ),
+    (
         "engine",
         &[
             "checkpoint",
@@ -42,10 +47,12 @@ const ROOMS: [(&str, &[&str]); 15] = [
     (
         "cli",
         &[
+            "catalog",
             "checkpoint",
             "data",
             "engine",
             "experiment",
+            "filter",
             "metrics",
             "nn",
             "report",
@@ -58,10 +65,12 @@ const ROOMS: [(&str, &[&str]); 15] = [
     (
         "app",
         &[
+            "catalog",
             "checkpoint",
             "data",
             "engine",
             "experiment",
+            "filter",
             "metrics",
             "nn",
             "report",

@@ -167,6 +167,28 @@ fn parts_of_unequal_length_equal_the_whole_when_weighed_by_their_tokens() {
 }
 
 #[test]
+fn without_learning_the_ratio_is_one_in_every_epoch_whatever_the_parts() {
+    let uneven = rollout([2, 3, 5, 8, 3, 4, 6, 7, 2, 9].into_iter());
+    for minibatches in [1, 3, 10] {
+        for score_truncated in [false, true] {
+            let mut config = settings();
+            config.ppo.lr = 0.0;
+            config.ppo.weight_decay = 0.0;
+            config.ppo.epochs = 3;
+            config.ppo.minibatches = minibatches;
+            config.ppo.score_truncated = score_truncated;
+            let (stepped, ..) = after(&config, &uneven, 1);
+            assert_eq!(stepped.updates.len(), 3 * minibatches);
+            for (figures, _) in &stepped.updates {
+                let furthest = (figures.ratio_max.ln().abs()).max(figures.ratio_mean.ln().abs());
+                assert!(furthest < 1e-4, "{furthest}");
+                assert_eq!(figures.clip_fraction, 0.0);
+            }
+        }
+    }
+}
+
+#[test]
 fn responses_of_nothing_but_eos_do_no_harm() {
     let nothing = rollout([1; 4].into_iter());
     for skip_first_token in [false, true] {

@@ -165,6 +165,12 @@ fn a_store_that_was_cut_short_says_so() {
 fn a_damaged_page_is_noticed_when_it_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let run = filled(dir.path());
+    let mut store = Store::open(dir.path()).unwrap();
+    let more: Vec<_> = (2_000..20_000)
+        .map(|step| (0, metrics(Stage::Ppo, step, &[("a", step as f64)])))
+        .collect();
+    store.record(run, &more).unwrap();
+    drop(store);
     let db = dir.path().join("emprl.db");
     let mut file = fs::File::options()
         .read(true)
@@ -173,7 +179,7 @@ fn a_damaged_page_is_noticed_when_it_is_read() {
         .unwrap();
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).unwrap();
-    // The points were written last, so they lie behind the tables' own pages.
+    // The points were written last, and are most of it, so they lie behind the tables' own pages.
     let start = bytes.len() * 2 / 3 / 4_096 * 4_096;
     file.seek(SeekFrom::Start(start as u64)).unwrap();
     file.write_all(&vec![0xFF; bytes.len() - start]).unwrap();

@@ -10,7 +10,8 @@ use emprl::nn::t5::T5;
 use emprl::nn::{Dropout, Generated, generate};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use t5_support::{device, device_name, expected, largest_difference, model, padded, rows, values};
+use t5_support::device_support::device_name;
+use t5_support::{device, expected, largest_difference, model, padded, rows, values};
 
 const FOLDERS: [&str; 2] = ["t5_relu_tied", "t5_gated_untied"];
 

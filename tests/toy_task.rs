@@ -156,6 +156,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         weights: [1.0; 3],
         batch: 16,
         resamples: 10,
+        ppl_batch: 0,
         run_seed: seed,
         device,
     };

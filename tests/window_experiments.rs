@@ -188,3 +188,53 @@ resamples = 20
     click(&mut window, "Stop");
     wait_for(&mut window, "The run was stopped", 120);
 }
+
+#[test]
+fn settings_are_varied_and_wrong_values_refused() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Experiments");
+    click(&mut window, "Vary a setting");
+    replace(&mut window, "Values of run.seed", "1..x");
+    expect(&mut window, "is no whole number");
+    replace(&mut window, "Values of run.seed", "1..3");
+    replace(&mut window, "Name of the new run", "seeds");
+    expect(&mut window, "Queue 3 runs");
+    click(&mut window, "Do not vary run.seed");
+    expect(&mut window, "Vary a setting");
+    assert!(!shows(&window, "Queue 3 runs"));
+}
+
+#[test]
+fn a_dry_run_says_what_a_run_would_be_and_writes_nothing() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Experiments");
+    click(&mut window, "Dry run");
+    wait_for(&mut window, "Policy with value head", 60);
+    click(&mut window, "Close");
+    assert!(!shows(&window, "Policy with value head"));
+    let reader = emprl::store::StoreReader::open(store.path()).unwrap();
+    assert!(reader.list_runs().unwrap().is_empty());
+}
+
+#[test]
+fn what_waits_can_be_held_put_in_another_order_and_put_back() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Experiments");
+    for name in ["one", "two"] {
+        replace(&mut window, "Name of the new run", name);
+        find(&window, "Queue").click();
+    }
+    wait_for(&mut window, "Run in progress: one", 60);
+    click(&mut window, "Experiments");
+    click(&mut window, "Hold");
+    expect(&mut window, "held");
+    click(&mut window, "Take two out of the queue");
+    click(&mut window, "Put back two");
+    expect(&mut window, "Take two out of the queue");
+    click(&mut window, "Stop");
+    wait_for(&mut window, "No run in progress", 120);
+    expect(&mut window, "Take two out of the queue");
+}

@@ -32,6 +32,7 @@ fn the_rail_leads_to_every_place() {
         ("Experiments", "Start run"),
         ("Live", "Choose an experiment"),
         ("Runs", "No runs yet"),
+        ("Compare", "Nothing to compare yet"),
         ("Settings", "Theme Dark"),
         ("Start", "Quickstart"),
     ] {

@@ -1,6 +1,9 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
+use super::desk::Task;
+use super::keeper::Edit;
 use crate::experiment::{Change, Config, Stage};
+use crate::report::{Figure, Sheet};
 use crate::store::RunId;
 
 /// A place of the window.
@@ -11,6 +14,10 @@ pub enum Place {
     Experiments,
     Live,
     Runs,
+    Compare,
+    Cases,
+    Studies,
+    Tables,
     Settings,
 }
 
@@ -22,6 +29,10 @@ impl Place {
             Place::Experiments => "Experiments",
             Place::Live => "Live",
             Place::Runs => "Runs",
+            Place::Compare => "Compare",
+            Place::Cases => "Case study",
+            Place::Studies => "Studies",
+            Place::Tables => "Tables",
             Place::Settings => "Settings",
         }
     }
@@ -43,11 +54,13 @@ pub enum Command {
     Go(Place),
     /// Shows an experiment's form.
     ShowExperiment(String),
-    /// Starts a run of an experiment with these settings.
-    Start {
-        experiment: String,
-        config: Box<Config>,
-    },
+    /// Starts a run.
+    Start(Box<Planned>),
+    /// Puts runs at the end of the queue.
+    Enqueue(Vec<Planned>),
+    Queue(QueueDeed),
+    /// Looks what a run would be, without starting it.
+    DryRun(Box<Config>),
     /// Takes up a run that was stopped or interrupted.
     ResumeRun(RunId),
     Ask(Ask),
@@ -62,9 +75,57 @@ pub enum Command {
         step: u64,
     },
     ReloadRuns,
+    /// Changes saved runs.
+    Edit(Edit),
+    /// Takes the last change back.
+    Undo,
+    /// Shows these runs beside each other.
+    Compare(Vec<RunId>),
+    /// Reads what the place Compare shows.
+    LoadCompared,
+    /// Writes a table or a plot into the store's folder `exports`.
+    Save(Box<Export>),
+    /// Gives the filter of the table of runs the keyboard.
+    FilterRuns,
+    /// Opens the list of everything that can be done.
+    Palette,
+    /// Opens what went wrong.
+    ShowLog,
+    /// Asked of the study desk.
+    Desk(Task),
+    /// Ends the sitting of an annotator.
+    LeaveJudging,
     /// Looks again at which data and models are there.
     CheckNeeds,
     Copy(String),
+}
+
+/// A run that is to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    pub experiment: String,
+    pub name: String,
+    pub config: Config,
+    /// The run whose finished stages are taken over where they are the same.
+    pub reuse: Option<RunId>,
+}
+
+/// What can be done with the queue, by places in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueueDeed {
+    Earlier(usize),
+    Later(usize),
+    Remove(usize),
+    /// Puts back what was removed last.
+    Restore,
+    Hold(bool),
+}
+
+/// What can be written to files.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Export {
+    Sheet { name: String, sheet: Sheet },
+    Figure { name: String, figure: Figure },
 }
 
 /// The commands of one frame.
@@ -74,6 +135,10 @@ pub struct Commands(Vec<Command>);
 impl Commands {
     pub fn push(&mut self, command: Command) {
         self.0.push(command);
+    }
+
+    pub fn extend(&mut self, commands: impl IntoIterator<Item = Command>) {
+        self.0.extend(commands);
     }
 
     pub fn take(&mut self) -> Vec<Command> {

@@ -2,16 +2,28 @@
 //!
 //! Knows the engine; must not know a widget.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+use super::command::Planned;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
 use crate::experiment::Config;
 use crate::store::{NewRun, RunId, RunRef};
+use crate::train::pipeline::Reuse;
+use crate::train::plan::Plan;
+
+/// A run that can start.
+#[derive(Debug)]
+pub struct Ready {
+    pub new: NewRun,
+    pub config: Config,
+    /// Stages that are taken over from another run.
+    pub reuse: Option<Reuse>,
+}
 
 /// A run that can start, or why it cannot.
-pub type Prepared = Result<Box<NewRun>, String>;
+pub type Prepared = Result<Box<Ready>, String>;
 
 /// Prepares a run; the answer comes over the channel, then `wake` is called.
 ///
@@ -19,8 +31,7 @@ pub type Prepared = Result<Box<NewRun>, String>;
 /// The system refuses another thread.
 pub fn prepare(
     store: PathBuf,
-    experiment: String,
-    config: Config,
+    planned: Planned,
     wake: Waker,
 ) -> std::io::Result<Receiver<Prepared>> {
     let (answer, answers): (Sender<Prepared>, _) = bounded(1);
@@ -28,20 +39,53 @@ pub fn prepare(
         .name("run preparation".into())
         .spawn(move || {
             // The receiver is gone when the window is: then nobody waits for the answer.
-            let new = worker::new_run(&store, &experiment, &experiment, &config);
-            let _ = answer.send(new.map(Box::new).map_err(|error| error.to_string()));
+            let _ = answer.send(ready(&store, planned).map(Box::new));
+            wake();
+        })?;
+    Ok(answers)
+}
+
+fn ready(store: &Path, planned: Planned) -> Result<Ready, String> {
+    let Planned {
+        experiment,
+        name,
+        config,
+        reuse,
+    } = planned;
+    let new = worker::new_run(store, &experiment, &name, &config);
+    let new = new.map_err(|error| error.to_string())?;
+    let reuse = reuse.map(|run| worker::reuse(store, run, &new, &config));
+    let reuse = reuse.transpose().map_err(|error| error.to_string())?;
+    Ok(Ready { new, config, reuse })
+}
+
+/// Looks what a run would be; the answer comes over the channel, then `wake` is called.
+///
+/// # Errors
+/// The system refuses another thread.
+pub fn dry_run(
+    store: PathBuf,
+    config: Config,
+    wake: Waker,
+) -> std::io::Result<Receiver<Result<Box<Plan>, String>>> {
+    let (answer, answers) = bounded(1);
+    std::thread::Builder::new()
+        .name("dry run".into())
+        .spawn(move || {
+            let plan = Plan::of(&config, &store).map(Box::new);
+            let _ = answer.send(plan.map_err(|error| error.to_string()));
             wake();
         })?;
     Ok(answers)
 }
 
 /// A new run, to be handed to the supervisor.
-pub fn start(new: Box<NewRun>, config: Config, wake: Waker) -> StartRequest {
+pub fn start(ready: Ready, wake: Waker) -> StartRequest {
     StartRequest {
-        what: What::New(new),
+        what: What::New(Box::new(ready.new)),
         listener: Listener::Lossy,
         waker: Some(wake),
-        body: worker::body(config, None),
+        body: worker::body(ready.config, ready.reuse),
     }
 }
 

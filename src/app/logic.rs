@@ -2,25 +2,36 @@
 //! what a person asked for.
 
 mod hearing;
+mod keeping;
+mod people;
+mod queue;
 
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
-use super::command::{Ask, Command, Commands, Place};
+use super::command::{Ask, Command, Commands, Place, Planned};
+use super::desk::{Desk, Task};
 use super::format::{self, Clock};
+use super::keeper::Keeper;
 use super::launch::{self, Prepared};
+use super::people::People;
 use super::reader::{Reader, Request, Wanted};
-use super::state::{ExperimentsState, LiveState, OpenRun, Prefs, RunsState, State, ThemeChoice};
+use super::state::{
+    CompareState, ExperimentsState, LiveState, Notices, OpenRun, Prefs, RunsState, State,
+    ThemeChoice,
+};
 use super::theme::{self, space};
 use super::views::form::Form;
+use super::views::palette::Palette;
+use super::views::runs::filter_id;
 use super::widgets::{Button, text as words};
 use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
-use crate::experiment::Config;
 use crate::nn::device;
 use crate::store::{NewRun, RunId, RunRow, RunStatus};
+use crate::train::plan::Plan;
 
 /// The name under which what is remembered is kept.
 pub const PREFS: &str = "window";
@@ -40,12 +51,17 @@ pub struct App {
     options: Options,
     ctx: Context,
     reader: Reader,
+    desk: Desk,
     /// None when the store cannot be opened for writing: then `no_supervisor` says why.
     supervisor: Option<Supervisor>,
     no_supervisor: String,
     handle: Option<RunHandle>,
-    launching: Option<(Receiver<Prepared>, Config)>,
+    launching: Option<Receiver<Prepared>>,
+    planning: Option<Receiver<Result<Box<Plan>, String>>>,
     asked: Asked,
+    keeper: Keeper,
+    /// Files that are being written.
+    saving: Vec<Receiver<Result<String, String>>>,
     /// Events heard while the run is read again from the store.
     held: Vec<Event>,
     looked: Instant,
@@ -56,10 +72,13 @@ pub struct App {
 #[derive(Default)]
 struct Asked {
     runs: Option<u64>,
+    deleted: Option<u64>,
+    compared: Option<u64>,
     page: Option<u64>,
     live: Option<u64>,
     resume: Option<u64>,
     needs: Option<u64>,
+    table: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +119,10 @@ impl App {
             options.experiments.clone(),
             move || wake.request_repaint(),
         )?;
+        let wake = ctx.clone();
+        let keeper = Keeper::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let desk = Desk::start(options.store.clone(), move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -109,6 +132,10 @@ impl App {
             experiments: ExperimentsState::default(),
             runs: RunsState::default(),
             live: LiveState::default(),
+            compare: CompareState::default(),
+            notices: Notices::default(),
+            palette: Palette::default(),
+            people: People::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
@@ -123,17 +150,22 @@ impl App {
             options,
             ctx: ctx.clone(),
             reader,
+            desk,
             supervisor,
             no_supervisor,
             handle: None,
             launching: None,
+            planning: None,
             asked: Asked::default(),
+            keeper,
+            saving: Vec::new(),
             held: Vec::new(),
             looked: Instant::now(),
             close: Closing::No,
         };
         app.reader.ask(Request::Experiments);
         app.ask_runs();
+        app.visit(app.state.prefs.place);
         Ok(app)
     }
 
@@ -142,8 +174,13 @@ impl App {
         let until = Instant::now() + BUDGET;
         self.state.now_ms = format::now_ms();
         self.hear_launch();
+        self.hear_plan();
+        self.next_of_queue();
         self.hear_store(until);
+        self.hear_keeper();
+        self.note_failures();
         self.hear_run(until);
+        self.hear_desk(until);
         self.look_again(ctx);
         self.closing(ctx);
         for command in self.commands.take() {
@@ -195,8 +232,16 @@ impl App {
 
     fn ask_runs(&mut self) {
         self.looked = Instant::now();
-        if let Some(id) = self.reader.ask(Request::Runs) {
+        let sketch = self.state.prefs.sketch.clone();
+        let listed = |deleted| Request::Runs {
+            deleted,
+            sketch: sketch.clone(),
+        };
+        if let Some(id) = self.reader.ask(listed(false)) {
             self.asked.runs = Some(id);
+        }
+        if let Some(id) = self.reader.ask(listed(true)) {
+            self.asked.deleted = Some(id);
         }
     }
 
@@ -224,17 +269,22 @@ impl App {
                 }
                 self.state.prefs.place = place;
                 match place {
-                    Place::Start | Place::Runs => self.ask_runs(),
+                    Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
                     Place::Experiments => self.check_needs(),
+                    Place::Cases | Place::Studies | Place::Tables => self.visit(place),
                     Place::Live | Place::Settings => {}
                 }
             }
             Command::ShowExperiment(name) => {
                 self.state.experiments.form = self.state.experiment(&name).map(Form::new);
                 self.state.experiments.refused = None;
+                self.state.experiments.plan = Default::default();
                 self.check_needs();
             }
-            Command::Start { experiment, config } => self.launch(experiment, *config),
+            Command::Start(planned) => self.launch(*planned),
+            Command::Enqueue(runs) => self.state.experiments.queue.extend(runs),
+            Command::Queue(deed) => self.change_queue(deed),
+            Command::DryRun(config) => self.dry_run(*config),
             Command::ResumeRun(run) => {
                 if self.handle.is_none() {
                     self.asked.resume = self.reader.ask(Request::Run(run));
@@ -259,12 +309,33 @@ impl App {
                 self.reader.ask(Request::Samples { run, stage, step });
             }
             Command::ReloadRuns => self.ask_runs(),
+            Command::Edit(edit) => self.edit(edit),
+            Command::Undo => self.undo(),
+            Command::Compare(runs) => {
+                self.state.compare.runs = runs;
+                self.state.prefs.place = Place::Compare;
+                self.load_compared();
+            }
+            Command::LoadCompared => self.load_compared(),
+            Command::Save(export) => self.save_export(*export),
+            Command::FilterRuns => {
+                self.state.prefs.place = Place::Runs;
+                self.state.runs.open = None;
+                ctx.memory_mut(|memory| memory.request_focus(filter_id()));
+            }
+            Command::Palette => self.state.palette.toggle(),
+            Command::ShowLog => self.state.notices.log_open = true,
+            Command::Desk(task) => self.ask_desk(task),
+            Command::LeaveJudging => {
+                self.state.people.judging = None;
+                self.ask_desk(Task::Studies);
+            }
             Command::CheckNeeds => self.check_needs(),
             Command::Copy(text) => ctx.copy_text(text),
         }
     }
 
-    fn launch(&mut self, experiment: String, config: Config) {
+    fn launch(&mut self, planned: Planned) {
         if self.handle.is_some() || self.launching.is_some() {
             return;
         }
@@ -272,15 +343,10 @@ impl App {
             self.state.experiments.refused = Some(self.no_supervisor.clone());
             return;
         }
-        let name = experiment.clone();
-        match launch::prepare(
-            self.options.store.clone(),
-            experiment,
-            config.clone(),
-            self.waker(),
-        ) {
+        let name = planned.name.clone();
+        match launch::prepare(self.options.store.clone(), planned, self.waker()) {
             Ok(answers) => {
-                self.launching = Some((answers, config));
+                self.launching = Some(answers);
                 self.state.live.launching = Some(name);
                 self.state.experiments.refused = None;
             }
@@ -372,6 +438,9 @@ fn row_of(new: &NewRun) -> RunRow {
         heartbeat: 0,
         error: None,
         note: String::new(),
+        tags: Vec::new(),
+        archived: false,
+        deleted: None,
         summary: Default::default(),
     }
 }

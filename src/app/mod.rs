@@ -7,12 +7,15 @@
 //! Views never wait: reading is done on the reader's thread, training on the engine's.
 
 mod command;
+mod desk;
 mod emblem;
 mod format;
 pub mod frames;
+mod keeper;
 mod launch;
 mod logic;
 mod model;
+mod people;
 mod reader;
 mod shell;
 mod state;

@@ -530,6 +530,9 @@ mod tests {
             heartbeat: 0,
             error: None,
             note: String::new(),
+            tags: Vec::new(),
+            archived: false,
+            deleted: None,
             summary: BTreeMap::new(),
         }
     }

@@ -3,19 +3,29 @@
 //! Requests go over a bounded channel and carry a number; whoever asks again drops older replies.
 //! Knows no widget; wakes the window through the function it is given.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::model::StoredRun;
+use crate::catalog::Entry;
+use crate::catalog::compare::{Answers, BandPoint, Paired, Prepared, paired, prepare};
 use crate::data::library;
 use crate::experiment::{Config, ExperimentError, ExperimentFile, SampleDialogue, Stage, presets};
+use crate::metrics::Bootstrap;
 use crate::series::Point;
-use crate::store::{KeySummary, RunId, RunRow, StoreError, StoreReader, default_dir};
+use crate::store::{KeySummary, RunId, StoreError, StoreReader, default_dir};
 
 /// How many requests may wait.
 const WAITING: usize = 32;
+/// How often the store is looked at for changes of other programs.
+const WATCH: Duration = Duration::from_secs(1);
+/// Points of a sketch.
+const SKETCH: u32 = 48;
 /// A run of more points than this is shown in outline first.
 const MANY: u64 = 200_000;
 /// Points of a metric in such an outline.
@@ -24,8 +34,13 @@ const OUTLINE: u64 = 400;
 /// What the window wants to know.
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// Every run.
-    Runs,
+    /// Every run, or every deleted one, with a sketch of this metric's curve.
+    Runs {
+        deleted: bool,
+        sketch: Option<String>,
+    },
+    /// What runs answered on the test split, compared with the first of them, and the curves of a metric.
+    Compare { runs: Vec<RunId>, metric: String },
     /// All of one run but its dialogues.
     Run(RunId),
     /// The dialogues of a step.
@@ -82,7 +97,13 @@ pub struct Broken {
 /// What the store answered.
 #[derive(Debug)]
 pub enum Answer {
-    Runs(Result<Vec<RunRow>, StoreError>),
+    Runs {
+        deleted: bool,
+        entries: Result<Vec<Listed>, StoreError>,
+    },
+    Compare(Result<Box<Compared>, StoreError>),
+    /// Something was written to the store since the runs were listed last.
+    Changed,
     Run(RunId, Result<Box<StoredRun>, StoreError>),
     Samples {
         run: RunId,
@@ -92,6 +113,28 @@ pub enum Answer {
     },
     Needs(Vec<(String, Vec<Need>)>),
     Experiments(Vec<Result<ExperimentFile, Broken>>),
+}
+
+/// A run of the table, with a sketch of a curve.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub entry: Entry,
+    pub sketch: Arc<[f32]>,
+}
+
+/// Runs beside each other.
+#[derive(Debug)]
+pub struct Compared {
+    pub runs: Vec<RunId>,
+    pub metric: String,
+    /// Of each run its curve, of few enough points to draw.
+    pub lines: Vec<Vec<(f64, f64)>>,
+    /// Runs with the same settings but for the seed, by their places among `runs`, and their bands.
+    pub groups: Vec<Vec<usize>>,
+    pub bands: Vec<Vec<BandPoint>>,
+    /// Of each run but the first: its figures minus those of the first. None where one of them has no
+    /// answers on the test split.
+    pub differences: Vec<Option<Paired>>,
 }
 
 /// An answer, with the number of the request.
@@ -125,19 +168,33 @@ impl Reader {
         let thread = std::thread::Builder::new()
             .name("store reader".into())
             .spawn(move || {
-                let mut reader = None;
-                for (id, request) in waiting {
-                    if let Request::Run(run) = request
-                        && let Some(first) = outline(&store, &mut reader, run)
-                    {
-                        let answer = Answer::Run(run, Ok(Box::new(first)));
-                        if answers.send(Reply { id, answer }).is_err() {
-                            return;
+                let mut known = Known::default();
+                loop {
+                    let reply = match waiting.recv_timeout(WATCH) {
+                        Ok((id, request)) => {
+                            if let Request::Run(run) = request
+                                && let Some(first) = outline(&store, &mut known.reader, run)
+                            {
+                                let answer = Answer::Run(run, Ok(Box::new(first)));
+                                if answers.send(Reply { id, answer }).is_err() {
+                                    return;
+                                }
+                                wake();
+                            }
+                            Reply {
+                                id,
+                                answer: answer(&store, &own, &mut known, request),
+                            }
                         }
-                        wake();
-                    }
-                    let answer = answer(&store, &own, &mut reader, request);
-                    if answers.send(Reply { id, answer }).is_err() {
+                        // Runs of other programs move on without telling.
+                        Err(RecvTimeoutError::Timeout) if known.has_changed(&store) => Reply {
+                            id: 0,
+                            answer: Answer::Changed,
+                        },
+                        Err(RecvTimeoutError::Timeout) => continue,
+                        Err(RecvTimeoutError::Disconnected) => return,
+                    };
+                    if answers.send(reply).is_err() {
                         return;
                     }
                     wake();
@@ -188,13 +245,83 @@ impl Drop for Reader {
     }
 }
 
-fn answer(store: &Path, own: &Path, reader: &mut Option<StoreReader>, request: Request) -> Answer {
+/// What the thread keeps between requests.
+#[derive(Default)]
+struct Known {
+    reader: Option<StoreReader>,
+    /// The store's count of changes when it was looked at last.
+    version: Option<i64>,
+    sketches: Sketches,
+}
+
+/// By run and metric: how many points there were, and the sketch of them.
+type Sketches = HashMap<(RunId, String), (u64, Arc<[f32]>)>;
+
+impl Known {
+    /// Whether something was written since the last look.
+    fn has_changed(&mut self, store: &Path) -> bool {
+        let Ok(Some(reader)) = open(store, &mut self.reader) else {
+            return false;
+        };
+        let version = reader.changes().ok();
+        let before = std::mem::replace(&mut self.version, version);
+        before.is_some() && before != version
+    }
+
+    fn listed(
+        &mut self,
+        store: &Path,
+        deleted: bool,
+        sketch: Option<&str>,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let Some(reader) = open(store, &mut self.reader)? else {
+            return Ok(Vec::new());
+        };
+        self.version = reader.changes().ok();
+        let rows = match deleted {
+            true => reader.deleted_catalog()?,
+            false => reader.catalog()?,
+        };
+        let mut listed = Vec::new();
+        for entry in rows.into_iter().map(Entry::new) {
+            let mut drawn = Arc::from([]);
+            if let Some(summary) = sketch.and_then(|metric| entry.metrics.get(metric)) {
+                let key = (entry.row.id, summary.key.name.clone());
+                drawn = match self.sketches.get(&key) {
+                    Some((count, drawn)) if *count == summary.count => drawn.clone(),
+                    _ => {
+                        let points = reader.sketch(entry.row.id, &summary.key, SKETCH)?;
+                        let points: Arc<[f32]> = points.into();
+                        self.sketches.insert(key, (summary.count, points.clone()));
+                        points
+                    }
+                };
+            }
+            listed.push(Listed {
+                entry,
+                sketch: drawn,
+            });
+        }
+        Ok(listed)
+    }
+}
+
+fn answer(store: &Path, own: &Path, known: &mut Known, request: Request) -> Answer {
+    let request = match request {
+        Request::Runs { deleted, sketch } => {
+            return Answer::Runs {
+                deleted,
+                entries: known.listed(store, deleted, sketch.as_deref()),
+            };
+        }
+        other => other,
+    };
+    let reader = &mut known.reader;
     match request {
-        Request::Runs => Answer::Runs(match open(store, reader) {
-            Ok(Some(reader)) => reader.list_runs(),
-            Ok(None) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }),
+        Request::Runs { .. } => Answer::Changed,
+        Request::Compare { runs, metric } => Answer::Compare(
+            opened(store, reader).and_then(|reader| compared(reader, runs, metric).map(Box::new)),
+        ),
         Request::Run(run) => Answer::Run(
             run,
             opened(store, reader).and_then(|reader| stored(reader, run).map(Box::new)),
@@ -236,6 +363,62 @@ fn opened<'a>(
     }
     reader.as_ref().ok_or_else(|| StoreError::Missing {
         path: store.to_path_buf(),
+    })
+}
+
+fn compared(
+    reader: &StoreReader,
+    runs: Vec<RunId>,
+    metric: String,
+) -> Result<Compared, StoreError> {
+    let catalog: Vec<Entry> = reader.catalog()?.into_iter().map(Entry::new).collect();
+    let mut entries = Vec::new();
+    let mut curves = Vec::new();
+    let mut answers = Vec::new();
+    for run in &runs {
+        match catalog.iter().find(|entry| entry.row.id == *run) {
+            Some(entry) => entries.push(entry),
+            None => return Err(StoreError::Deleted { run: *run }),
+        }
+        let key = reader
+            .keys(*run)?
+            .into_iter()
+            .rfind(|summary| summary.key.name == metric);
+        let points = match key {
+            Some(summary) => reader.series(*run, &summary.key, None)?,
+            None => Vec::new(),
+        };
+        let curve: Vec<(u64, f64)> = points
+            .into_iter()
+            .map(|(step, value, _)| (step, value))
+            .collect();
+        curves.push(curve);
+        let results = reader.results(*run)?;
+        let system = results.iter().rev().find(|row| row.split == "test");
+        let rows = match system {
+            Some(system) => reader.test_answers(*run, &system.system)?,
+            None => None,
+        };
+        answers.push(rows.map(|rows| Answers::new(&rows)));
+    }
+    let first = answers.first().and_then(Option::as_ref);
+    let differences = answers
+        .iter()
+        .skip(1)
+        .map(|other| Some(paired(other.as_ref()?, first?, &Bootstrap::default())))
+        .collect();
+    let Prepared {
+        lines,
+        groups,
+        bands,
+    } = prepare(&entries, &curves);
+    Ok(Compared {
+        runs,
+        metric,
+        lines,
+        groups,
+        bands,
+        differences,
     })
 }
 

@@ -13,7 +13,10 @@ use super::format;
 use super::model::RunModel;
 use super::state::{Loaded, State};
 use super::theme::{self, size, space, text};
-use super::views::{experiments, live, run_page, runs, settings, start};
+use super::views::{
+    cases, compare, experiments, judging, live, notices, palette, run_page, runs, settings, start,
+    studies, tables,
+};
 use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
 use super::widgets::status::{self, figure, progress_line};
@@ -21,20 +24,36 @@ use super::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
-const PLACES: [(Place, Icon, Key); 4] = [
+const PLACES: [(Place, Icon, Key); 8] = [
     (Place::Start, Icon::Start, Key::Num1),
     (Place::Experiments, Icon::Experiments, Key::Num2),
     (Place::Live, Icon::Live, Key::Num3),
     (Place::Runs, Icon::Runs, Key::Num4),
+    (Place::Compare, Icon::Compare, Key::Num5),
+    (Place::Cases, Icon::Cases, Key::Num6),
+    (Place::Studies, Icon::Studies, Key::Num7),
+    (Place::Tables, Icon::Tables, Key::Num8),
 ];
 
 pub const PAUSE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::P);
 pub const STOP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Period);
 pub const CHECKPOINT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::S);
 pub const EVALUATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::E);
+pub const PALETTE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
+pub const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+pub const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
 const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
 
-fn key_of(place: Place) -> KeyboardShortcut {
+/// Every place, in the order of the rail.
+pub fn places() -> impl Iterator<Item = Place> {
+    PLACES
+        .iter()
+        .map(|(place, ..)| *place)
+        .chain([Place::Settings])
+}
+
+/// The keys that lead to a place.
+pub fn key_of(place: Place) -> KeyboardShortcut {
     let key = PLACES
         .iter()
         .find(|(p, ..)| *p == place)
@@ -48,6 +67,13 @@ fn key_of(place: Place) -> KeyboardShortcut {
 pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
+    if state.prefs.place == Place::Studies && state.people.judging.is_some() {
+        // Nothing else is in sight of somebody who judges.
+        CentralPanel::default()
+            .frame(Frame::new().fill(t.ground))
+            .show(ui, |ui| judging::judging_ui(ui, state, commands));
+        return;
+    }
     Panel::left("rail")
         .exact_size(size::RAIL)
         .resizable(false)
@@ -79,20 +105,35 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             Place::Live => live::live_ui(ui, state, commands),
             Place::Runs if state.runs.open.is_some() => run_page::run_page_ui(ui, state, commands),
             Place::Runs => runs::runs_ui(ui, state, commands),
+            Place::Compare => compare::compare_ui(ui, state, commands),
+            Place::Cases => cases::cases_ui(ui, state, commands),
+            Place::Studies => studies::studies_ui(ui, state, commands),
+            Place::Tables => tables::tables_ui(ui, state, commands),
             Place::Settings => settings::settings_ui(ui, state),
         });
+    notices::notices_ui(ui, state, commands);
+    palette::palette_ui(ui, state, commands);
 }
 
 fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
     let pressed = |keys: &KeyboardShortcut| ui.input_mut(|input| input.consume_shortcut(keys));
-    for place in PLACES
-        .iter()
-        .map(|(place, ..)| *place)
-        .chain([Place::Settings])
-    {
+    for place in places() {
         if pressed(&key_of(place)) {
             commands.push(Command::Go(place));
         }
+    }
+    // Runs and systems are out of sight of somebody who judges.
+    let judges = state.prefs.place == Place::Studies && state.people.judging.is_some();
+    if !judges && pressed(&PALETTE) {
+        commands.push(Command::Palette);
+    }
+    if !judges && pressed(&FILTER) {
+        commands.push(Command::FilterRuns);
+    }
+    // In a field the keys take back what was typed.
+    if !judges && !state.notices.undo.is_empty() && !ui.ctx().text_edit_focused() && pressed(&UNDO)
+    {
+        commands.push(Command::Undo);
     }
     if let Some(run) = state.active() {
         let pause = if run.status == RunStatus::Paused {
@@ -331,6 +372,14 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = space::L;
             store_ui(ui, state);
+            notices::log_button_ui(ui, state, commands);
+            let words = format!("Commands  {}", ui.ctx().format_shortcut(&PALETTE));
+            let button = Button::quiet(&words)
+                .low()
+                .hint("Everything that can be done");
+            if ui.add(button).clicked() {
+                commands.push(Command::Palette);
+            }
             if let Some(run) = ended_here(state) {
                 ui.spacing_mut().item_spacing.x = space::S;
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

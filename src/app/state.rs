@@ -6,15 +6,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::command::Place;
+use super::command::{Place, Planned};
 use super::format::Clock;
+use super::keeper::Edit;
 use super::model::RunModel;
-use super::reader::{Broken, Need};
+use super::people::People;
+use super::reader::{Broken, Compared, Listed, Need};
 use super::views::arrangement::Arrangement;
 use super::views::curves::CurvesView;
+use super::views::experiments::PlanView;
 use super::views::form::Form;
 use super::widgets::chart::AlongX;
 use crate::experiment::{ExperimentFile, Stage};
+use crate::metrics::declared;
 use crate::store::{RunId, RunRow};
 
 /// What is remembered when the window closes.
@@ -29,6 +33,14 @@ pub struct Prefs {
     pub smoothing: f64,
     /// What is laid along x of the plots.
     pub along: AlongX,
+    /// Columns of the table of runs, as in a filter; the delivered ones when there are none.
+    pub columns: Vec<String>,
+    /// The metric whose curve is sketched in the table of runs.
+    pub sketch: Option<String>,
+    /// By what runs are grouped.
+    pub group: Option<String>,
+    /// Filters that a person keeps.
+    pub filters: Vec<String>,
     /// The plots of each stage.
     arrangements: BTreeMap<String, Arrangement>,
 }
@@ -50,6 +62,10 @@ impl Default for Prefs {
             zoom: 1.0,
             smoothing: 0.8,
             along: AlongX::Step,
+            columns: Vec::new(),
+            sketch: Some(declared::EMPATHY_REWARD.to_string()),
+            group: None,
+            filters: Vec::new(),
             arrangements: BTreeMap::new(),
         }
     }
@@ -94,6 +110,13 @@ pub struct ExperimentsState {
     /// What each experiment lacks, by its name.
     pub needs: BTreeMap<String, Vec<Need>>,
     pub form: Option<Form>,
+    pub plan: PlanView,
+    /// Runs that wait for their turn, the next first.
+    pub queue: Vec<Planned>,
+    /// Whether the queue waits until a person lets it go on.
+    pub held: bool,
+    /// What was taken out of the queue last, with its place.
+    pub removed: Option<(usize, Planned)>,
     /// Why the last start was refused.
     pub refused: Option<String>,
 }
@@ -101,12 +124,51 @@ pub struct ExperimentsState {
 /// The place Runs.
 #[derive(Debug, Default)]
 pub struct RunsState {
+    /// Every run that is not deleted.
     pub rows: Loaded<Vec<RunRow>>,
-    pub filter: String,
-    pub sort: super::views::runs::Sort,
+    /// The same, with all that the table may show.
+    pub entries: Vec<Listed>,
+    pub deleted: Vec<Listed>,
+    pub view: super::views::runs::RunsView,
     pub open: Option<OpenRun>,
     /// Why the last resume was refused.
     pub refused: Option<(RunId, String)>,
+}
+
+/// The place Compare.
+#[derive(Debug, Default)]
+pub struct CompareState {
+    /// In the order in which they were chosen; differences are those from the first.
+    pub runs: Vec<RunId>,
+    pub metric: Option<String>,
+    pub answer: Loaded<Box<Compared>>,
+    pub view: super::views::compare::CompareView,
+}
+
+/// What can be taken back, and what a person should be told of.
+#[derive(Debug, Default)]
+pub struct Notices {
+    /// The latest last.
+    pub undo: Vec<Edit>,
+    /// What was done last, and when, in milliseconds since the Unix epoch.
+    pub said: Option<(String, i64)>,
+    /// What went wrong since the window opened, with the time.
+    pub log: Vec<(i64, String)>,
+    pub log_open: bool,
+    /// How many lines of the log have been seen.
+    pub seen: usize,
+}
+
+impl Notices {
+    /// Puts something that went wrong in the log.
+    pub fn wrong(&mut self, at: i64, words: impl Into<String>) {
+        const KEPT: usize = 500;
+        self.log.push((at, words.into()));
+        if self.log.len() > KEPT {
+            self.log.remove(0);
+            self.seen = self.seen.saturating_sub(1);
+        }
+    }
 }
 
 /// A run that is looked at.
@@ -115,6 +177,7 @@ pub struct OpenRun {
     pub id: RunId,
     pub page: Loaded<Box<RunPage>>,
     pub tab: super::views::run_page::Tab,
+    pub words: super::views::run_page::Words,
     pub view: CurvesView,
 }
 
@@ -124,6 +187,7 @@ impl OpenRun {
             id,
             page: Loaded::Nothing,
             tab: Default::default(),
+            words: Default::default(),
             view: CurvesView::default(),
         }
     }
@@ -161,6 +225,10 @@ pub struct State {
     pub experiments: ExperimentsState,
     pub runs: RunsState,
     pub live: LiveState,
+    pub compare: CompareState,
+    pub notices: Notices,
+    pub palette: super::views::palette::Palette,
+    pub people: People,
     pub clock: Clock,
     pub now_ms: i64,
     /// Where the store is, as the person would write it.

@@ -191,6 +191,11 @@ impl Tokens {
         self.runs[n % self.runs.len()]
     }
 
+    /// How many colours there are before they begin again.
+    pub fn run_count(&self) -> usize {
+        self.runs.len()
+    }
+
     pub fn mechanism(&self, mechanism: Mechanism) -> Color32 {
         self.mechanisms[mechanism.index()]
     }

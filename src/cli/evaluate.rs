@@ -138,6 +138,7 @@ impl Evaluate {
             .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let answered = Answered {
             targets: None,
+            ppl_batch: 0,
             responses: &responses,
             levels: levels
                 .as_ref()

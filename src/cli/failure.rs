@@ -10,7 +10,9 @@ use crate::data::DataError;
 use crate::engine::StartError;
 use crate::engine::worker::ReuseError;
 use crate::experiment::ExperimentError;
+use crate::report::tables::GatherError;
 use crate::store::{ParseIdError, RunId, StoreError};
+use crate::study::StudyError;
 use crate::train::TrainError;
 
 /// Why a command ends early.
@@ -30,6 +32,10 @@ pub enum Failure {
     Data(#[from] DataError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    #[error(transparent)]
+    Table(#[from] GatherError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
@@ -73,6 +79,11 @@ impl Failure {
             Failure::Experiment(ExperimentError::Unreadable { .. }) => 1,
             Failure::Experiment(_) => 2,
             Failure::Data(DataError::UnknownSet { .. } | DataError::WrongKind { .. }) => 2,
+            Failure::Study(
+                StudyError::Definition { .. }
+                | StudyError::NamesSystem { .. }
+                | StudyError::NoContexts,
+            ) => 2,
             Failure::Train(TrainError::Device(_)) => 2,
             Failure::Train(TrainError::Data(
                 DataError::UnknownSet { .. } | DataError::WrongKind { .. },

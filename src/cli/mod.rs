@@ -16,10 +16,13 @@ mod model;
 mod output;
 mod progress;
 mod reference;
+mod responses;
 mod run;
 mod runs;
 mod score;
 mod settings;
+mod study;
+mod table;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -81,6 +84,14 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Identify the empathy levels of responses in their contexts
     Identify(identify::Identify),
+    /// Systems' responses: import files, let checkpoints answer, score, list, pin cases
+    #[command(subcommand)]
+    Responses(responses::Responses),
+    /// Blind A/B tests and ratings: make, judge, send, merge, unblind, results
+    #[command(subcommand)]
+    Study(study::Study),
+    /// Tables I-VI of the paper, ours beside what it reports
+    Table(table::Table),
     /// What this machine offers, what is installed, what is wrong and how to mend it
     Doctor(doctor::Doctor),
     /// Every setting of an experiment, with its range, default and the paper's value
@@ -153,6 +164,9 @@ impl Cli {
             Some(Command::Score(score)) => score.carry_out(&place),
             Some(Command::Evaluate(evaluate)) => evaluate.carry_out(&place),
             Some(Command::Identify(identify)) => identify.carry_out(&place),
+            Some(Command::Responses(responses)) => responses.carry_out(&place),
+            Some(Command::Study(study)) => study.carry_out(&place),
+            Some(Command::Table(table)) => table.carry_out(&place),
             Some(Command::Doctor(doctor)) => doctor.carry_out(&place),
             Some(Command::Settings(settings)) => settings.carry_out(&place),
             None => Ok(()),

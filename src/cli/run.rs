@@ -12,7 +12,7 @@ use crate::engine::{
 };
 use crate::experiment::{Config, Problem};
 use crate::report::results_table;
-use crate::store::{NewRun, RunId, RunRef, Store, StoreError, StoreReader};
+use crate::store::{NewRun, RunId, RunRef, StoreReader};
 use crate::train::pipeline::Reuse;
 
 #[derive(Debug, clap::Args)]
@@ -63,9 +63,6 @@ impl Run {
         if self.list_settings {
             let file = self.file.as_deref().map(input::experiment).transpose()?;
             return super::settings::list(place, file.as_ref().map(|file| &file.config));
-        }
-        if !self.dry_run {
-            bring_up_to_date(place)?;
         }
         let request = match self.resume {
             Some(run) => resumed(place, run)?,
@@ -129,14 +126,6 @@ impl Run {
             reuse,
         })
     }
-}
-
-/// A store of an earlier program is read by none before it is brought up to date; this command may do so.
-fn bring_up_to_date(place: &Place) -> Result<(), Failure> {
-    if let Err(StoreError::Older { .. }) = StoreReader::open(&place.store) {
-        Store::open(&place.store)?;
-    }
-    Ok(())
 }
 
 fn argument(name: &str, problem: &Problem) -> Failure {

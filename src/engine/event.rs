@@ -139,6 +139,7 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             "split": row.split,
             "n": row.n,
             "ppl": figure(row.ppl.as_ref()),
+            "ppl_hf": figure(row.ppl_hf.as_ref()),
             "dist_1": figure(Some(&row.dist_1)),
             "dist_2": figure(Some(&row.dist_2)),
             "emp_f1": figure(row.emp_f1.as_ref()),

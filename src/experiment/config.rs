@@ -376,6 +376,8 @@ settings! {
         samples: usize = 8 => int(1, 200).unit("dialogues");
         /// Examples answered at once.
         batch: usize = 32 => int(1, 1024).unit("examples");
+        /// Also report PPL as the authors' released code does, by batches of so many targets, with which it moves; 0 to leave it out.
+        ppl_batch: usize = 0 => int(0, 1024).label("PPL by batches of").unit("targets");
         /// Resamples of the bootstrap behind every interval.
         resamples: usize = 1_000 => int(10, 100_000);
     }

@@ -11,6 +11,7 @@ mod progress;
 mod setting;
 mod shared;
 mod stage;
+pub mod sweep;
 
 pub use change::{CHANGEABLE_STAGE, Change, change_of, changeable};
 pub use config::*;

@@ -94,6 +94,33 @@ pub fn emp_f1_difference(
     )
 }
 
+/// The mean F1 over `mechanisms` of one system minus that of another, paired by example, each measured
+/// against targets of its own: `(targets, responses)` of the first, then of the second. None where there
+/// are not as many of all four, or nothing.
+pub fn emp_f1_difference_of(
+    first: &(Vec<Levels>, Vec<Levels>),
+    second: &(Vec<Levels>, Vec<Levels>),
+    mechanisms: &[Mechanism],
+    bootstrap: &Bootstrap,
+) -> Option<Estimate> {
+    let n = first.0.len();
+    if mechanisms.is_empty()
+        || [&first.1, &second.0, &second.1]
+            .iter()
+            .any(|of| of.len() != n)
+    {
+        return None;
+    }
+    let of = |(targets, responses): &(Vec<Levels>, Vec<Levels>), drawn: &[usize]| {
+        let sum: f64 = mechanisms
+            .iter()
+            .map(|mechanism| f1(targets, responses, *mechanism, drawn))
+            .sum();
+        sum / mechanisms.len() as f64
+    };
+    bootstrap.difference(n, |drawn| of(first, drawn), |drawn| of(second, drawn))
+}
+
 fn mean(values: [f64; 3]) -> f64 {
     values.iter().sum::<f64>() / 3.0
 }

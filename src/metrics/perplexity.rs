@@ -28,6 +28,19 @@ pub fn perplexity_hf(targets: &[TargetLoss], batch: usize) -> Option<f64> {
     (!losses.is_empty()).then(|| (sum / losses.len() as f64).exp())
 }
 
+/// [`perplexity_hf`] with its interval over targets.
+pub fn perplexity_hf_estimate(
+    targets: &[TargetLoss],
+    batch: usize,
+    bootstrap: &Bootstrap,
+) -> Option<Estimate> {
+    let figure = |drawn: &[usize]| {
+        let drawn: Vec<TargetLoss> = drawn.iter().map(|&item| targets[item]).collect();
+        perplexity_hf(&drawn, batch).unwrap_or(f64::NAN)
+    };
+    bootstrap.estimate(targets.len(), figure)
+}
+
 /// Perplexity with its interval over targets.
 pub fn perplexity_estimate(targets: &[TargetLoss], bootstrap: &Bootstrap) -> Option<Estimate> {
     bootstrap.estimate(targets.len(), figure(targets))

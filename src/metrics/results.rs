@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bootstrap::{Bootstrap, Estimate};
 use super::distinct::ResponseWords;
 use super::emp_f1::{Levels, emp_f1_estimates};
-use super::perplexity::{TargetLoss, perplexity_estimate};
+use super::perplexity::{TargetLoss, perplexity_estimate, perplexity_hf_estimate};
 
 /// The automatic metrics of one system (Table II), each with its bootstrap interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub struct SystemResults {
     pub n: u64,
     /// None for systems whose probabilities are unknown.
     pub ppl: Option<Estimate>,
+    /// The perplexity of the authors' released code, by batches of `evaluation.ppl_batch` targets; None where
+    /// it was not asked for.
+    #[serde(default)]
+    pub ppl_hf: Option<Estimate>,
     /// Distinct words in %, over all responses.
     pub dist_1: Estimate,
     /// Distinct word pairs in %, over all responses.
@@ -37,6 +41,8 @@ pub struct SystemResults {
 pub struct Answered<'a> {
     /// What the system's model made of the targets, where that is known.
     pub targets: Option<&'a [TargetLoss]>,
+    /// Targets a batch of the released code's perplexity; 0 to leave it out.
+    pub ppl_batch: usize,
     /// The system's responses.
     pub responses: &'a [String],
     /// Levels identified in targets and in responses, where identifiers are at hand.
@@ -56,11 +62,16 @@ pub fn system_results(
         .levels
         .and_then(|(targets, responses)| emp_f1_estimates(targets, responses, bootstrap));
     let ppl = |targets| perplexity_estimate(targets, bootstrap);
+    let ppl_hf = |targets| perplexity_hf_estimate(targets, answered.ppl_batch, bootstrap);
     SystemResults {
         system: system.to_string(),
         split: split.to_string(),
         n: answered.responses.len() as u64,
         ppl: answered.targets.and_then(ppl),
+        ppl_hf: answered
+            .targets
+            .filter(|_| answered.ppl_batch > 0)
+            .and_then(ppl_hf),
         dist_1: dist(1),
         dist_2: dist(2),
         emp_f1: agreement.as_ref().map(|agreement| agreement.emp_f1),
@@ -81,12 +92,15 @@ mod tests {
         let levels = [[No, Weak, Strong], [Weak, Weak, No]];
         let whole = Answered {
             targets: Some(&targets),
+            ppl_batch: 1,
             responses: &responses,
             levels: Some((&levels, &levels)),
         };
         let row = system_results("EmpRL", "test", whole, &Bootstrap::default());
         assert_eq!((row.n, row.mean_words), (2, 4.5));
         assert!((row.ppl.unwrap().value - 1f64.exp()).abs() < 1e-12);
+        // Two targets of one loss a token: by batches of one it is the same.
+        assert!((row.ppl_hf.unwrap().value - 1f64.exp()).abs() < 1e-12);
         assert!((row.dist_1.value - 100.0 * 6.0 / 9.0).abs() < 1e-12);
         assert_eq!(row.emp_f1.unwrap().value, 100.0);
         assert_eq!(row.mechanism_f1.unwrap()[2].value, 100.0);
@@ -97,17 +111,20 @@ mod tests {
         };
         let row = system_results("KEMP", "test", only, &Bootstrap::default());
         assert_eq!((row.ppl, row.emp_f1, row.mechanism_f1), (None, None, None));
+        assert_eq!(row.ppl_hf, None);
     }
 
     #[test]
     fn no_responses_give_zeros() {
         let none = Answered {
             targets: Some(&[]),
+            ppl_batch: 4,
             responses: &[],
             levels: None,
         };
         let row = system_results("none", "test", none, &Bootstrap::default());
         assert_eq!((row.n, row.dist_1, row.ppl), (0, Estimate::NOTHING, None));
+        assert_eq!(row.ppl_hf, None);
         assert_eq!(row.mean_words, 0.0);
     }
 }

@@ -1,12 +1,18 @@
-//! Result tables as text.
+//! Result tables as text; tables and plots for papers; curves for other programs.
 //!
-//! Knows figures, not where they come from; writes to no file and no screen.
+//! Knows figures, not where they come from; opens no file and no screen.
 
+mod figure;
 mod identifiers;
 pub mod paper;
 mod results;
+mod sheet;
 mod table;
+pub mod tables;
+pub mod tensorboard;
 
+pub use figure::{Figure, FigureError, FigureLine};
 pub use identifiers::identifiers_table;
 pub use results::{definitions, results_table};
+pub use sheet::Sheet;
 pub use table::{Align, TextTable};

@@ -53,6 +53,9 @@ pub fn results_table(results: &[SystemResults]) -> String {
     };
     row("Responses", &|r| r.n.to_string());
     row("PPL", &|r| with_interval(r.ppl.as_ref()));
+    if results.iter().any(|r| r.ppl_hf.is_some()) {
+        row("PPL, by batch", &|r| with_interval(r.ppl_hf.as_ref()));
+    }
     row("Dist-1 (%)", &|r| with_interval(Some(&r.dist_1)));
     row("Dist-2 (%)", &|r| with_interval(Some(&r.dist_2)));
     row("Emp-F1 (%)", &|r| with_interval(r.emp_f1.as_ref()));

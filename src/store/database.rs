@@ -72,7 +72,8 @@ impl Database {
         })
     }
 
-    /// Opens the database in `dir` read-only; it must be there.
+    /// Opens the database in `dir` read-only; it must be there. One of an earlier version is brought up to
+    /// date first.
     pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
         let path = path_in(dir);
         if dir.is_file() {
@@ -87,20 +88,18 @@ impl Database {
             });
         }
         let open = || -> Result<Database, Fault> {
-            let connection = connect_to_read(&path)?;
+            let mut connection = connect_to_read(&path)?;
+            if matches!(schema::inspect(&connection)?, Found::Store(found) if found < schema::VERSION)
+            {
+                drop(connection);
+                Self::open_to_write(&path)?;
+                connection = connect_to_read(&path)?;
+            }
             let newer = match schema::inspect(&connection)? {
                 Found::Foreign => return Err(foreign(&path)),
                 Found::Empty => {
                     return Err(StoreError::Missing {
                         path: dir.to_path_buf(),
-                    }
-                    .into());
-                }
-                Found::Store(found) if found < schema::VERSION => {
-                    return Err(StoreError::Older {
-                        path: path.clone(),
-                        found,
-                        known: schema::VERSION,
                     }
                     .into());
                 }

@@ -7,6 +7,7 @@ use rusqlite::ErrorCode;
 
 use super::{RunId, StudyId};
 use crate::checkpoint::CheckpointError;
+use crate::study::contexts::ContextKey;
 use crate::study::{PackError, StudyError};
 
 #[derive(Debug, thiserror::Error)]
@@ -57,15 +58,6 @@ pub enum StoreError {
         known: u32,
     },
     #[error(
-        "{}: was written by an older emprl (store version {found}, this one needs {known}); \
-         a command that may write, such as `emprl run`, brings it up to date", path.display()
-    )]
-    Older {
-        path: PathBuf,
-        found: u32,
-        known: u32,
-    },
-    #[error(
         "{}: cannot be written; mend its permissions and those of its folder, \
          or choose another folder with --store DIR", path.display()
     )]
@@ -82,6 +74,8 @@ pub enum StoreError {
     NoStudy { path: PathBuf, study: StudyId },
     #[error("{}: has no system {name}; import its responses first", path.display())]
     NoSystem { path: PathBuf, name: String },
+    #[error("there is no case {case}; it went with its responses, look again")]
+    NoCase { case: ContextKey },
     #[error("there is a system {name} already; choose another name, or replace it")]
     SystemExists { name: String },
     #[error("study {study} has no annotator {annotator}")]
@@ -115,6 +109,12 @@ pub enum StoreError {
     Study(#[from] StudyError),
     #[error("run {run} is in progress ({holder}); stop it there first, or wait until it has ended")]
     Held { run: RunId, holder: String },
+    #[error("run {run} is deleted; bring it back with `emprl runs undelete {run}` first")]
+    Deleted { run: RunId },
+    #[error("run {run} is not deleted, so that it is not removed for good; delete it first")]
+    NotDeleted { run: RunId },
+    #[error("`{tag}` can be no tag; a tag is a word without blanks and commas, such as paper")]
+    WrongTag { tag: String },
     #[error(
         "checkpoint path {}: must lie below the run's folder and have no `..`", path.display()
     )]

@@ -9,6 +9,7 @@
 mod database;
 mod error;
 mod id;
+mod keeping;
 mod lock;
 mod points;
 mod reader;
@@ -21,12 +22,17 @@ mod writer;
 
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef, RunStatus};
+pub use keeping::Removed;
 pub use lock::RunLock;
 pub use reader::StoreReader;
 pub use rows::{
-    CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail, RunRow,
+    CatalogRow, CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail,
+    RunRow,
 };
-pub use studies::{AnnotatorRow, Merged, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow};
+pub use studies::{
+    AnnotatorRow, Merged, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
+    SystemScore,
+};
 pub use writer::Store;
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::points::number;
 use super::rows::{CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, RunDetail, RunRow};
-use super::{RunId, RunStatus, run_dir, samples, schema};
+use super::{RunId, RunStatus, keeping, run_dir, samples, schema};
 use crate::experiment::{SampleDialogue, Severity, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
@@ -25,11 +25,11 @@ pub struct StoreReader {
 
 /// Columns of `runs` in the order in which [`run_row`] reads them.
 const RUN_COLUMNS: &str = "id, name, experiment, seed, device, status, stage, step, total, started, \
-                           ended, heartbeat, error, note";
+                           ended, heartbeat, error, note, archived IS NOT NULL, deleted";
 
 impl StoreReader {
-    /// Opens the store in `dir`, which must be there and up to date; a newer one is read as far as it
-    /// is understood.
+    /// Opens the store in `dir`, which must be there; an older one is brought up to date, a newer one read as
+    /// far as it is understood.
     pub fn open(dir: &Path) -> Result<StoreReader, StoreError> {
         Ok(StoreReader {
             dir: dir.to_path_buf(),
@@ -51,22 +51,9 @@ impl StoreReader {
         run_dir(&self.dir, run)
     }
 
-    /// Every run, the latest first.
+    /// Every run that is not deleted, the latest first.
     pub fn list_runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        let mut runs = self.read(|db| {
-            let mut runs: Vec<RunRow> = Vec::new();
-            let mut query =
-                db.prepare_cached(&format!("SELECT {RUN_COLUMNS} FROM runs ORDER BY id DESC"))?;
-            let mut rows = query.query([])?;
-            while let Some(row) = rows.next()? {
-                runs.push(run_row(row)?);
-            }
-            let mut summaries = last_values(db, None)?;
-            for run in &mut runs {
-                run.summary = summaries.remove(&run.id).unwrap_or_default();
-            }
-            Ok(runs)
-        })?;
+        let mut runs = self.read(|db| all_rows(db, false))?;
         for run in &mut runs {
             self.look_for_holder(run)?;
         }
@@ -85,6 +72,9 @@ impl StoreReader {
             Ok(RunDetail {
                 row: RunRow {
                     summary: last_values(db, Some(run))?.remove(&run).unwrap_or_default(),
+                    tags: keeping::tags(db, Some(run))?
+                        .remove(&run)
+                        .unwrap_or_default(),
                     ..run_row(row)?
                 },
                 config_toml: row.get("config_toml")?,
@@ -112,31 +102,7 @@ impl StoreReader {
 
     /// The metrics of a run, by stage and name.
     pub fn keys(&self, run: RunId) -> Result<Vec<KeySummary>, StoreError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT stage, name, last, last_step, last_wall, min, max, count, nonfinite
-                 FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
-            )?;
-            let mut rows = query.query([run.0])?;
-            let mut keys = Vec::new();
-            while let Some(row) = rows.next()? {
-                keys.push(KeySummary {
-                    key: MetricKey {
-                        stage: needed_stage(run, row, 0)?,
-                        name: row.get(1)?,
-                    },
-                    last: number(row, 2)?,
-                    last_step: unsigned(row, 3)?,
-                    last_wall_ms: row.get(4)?,
-                    min: row.get(5)?,
-                    max: row.get(6)?,
-                    count: unsigned(row, 7)?,
-                    nonfinite: unsigned(row, 8)?,
-                });
-            }
-            keys.sort_by(|a, b| a.key.cmp(&b.key));
-            Ok(keys)
-        })
+        self.read(|db| keys(db, run))
     }
 
     /// The points of a metric after step `after` (None: all), in order of step: step, value, wall time
@@ -337,7 +303,7 @@ impl StoreReader {
         })
     }
 
-    fn look_for_holder(&self, run: &mut RunRow) -> Result<(), StoreError> {
+    pub(super) fn look_for_holder(&self, run: &mut RunRow) -> Result<(), StoreError> {
         if run.status.is_active() && !RunLock::is_held(&self.run_dir(run.id))? {
             run.status = RunStatus::Interrupted;
             run.ended = Some(run.heartbeat);
@@ -372,8 +338,57 @@ fn run_row(row: &Row<'_>) -> Result<RunRow, Fault> {
         heartbeat: row.get(11)?,
         error: row.get(12)?,
         note: row.get(13)?,
+        tags: Vec::new(),
+        archived: row.get(14)?,
+        deleted: row.get(15)?,
         summary: BTreeMap::new(),
     })
+}
+
+/// The metrics of a run, by stage and name.
+pub(super) fn keys(db: &Connection, run: RunId) -> Result<Vec<KeySummary>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT stage, name, last, last_step, last_wall, min, max, count, nonfinite
+         FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
+    )?;
+    let mut rows = query.query([run.0])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        keys.push(KeySummary {
+            key: MetricKey {
+                stage: needed_stage(run, row, 0)?,
+                name: row.get(1)?,
+            },
+            last: number(row, 2)?,
+            last_step: unsigned(row, 3)?,
+            last_wall_ms: row.get(4)?,
+            min: row.get(5)?,
+            max: row.get(6)?,
+            count: unsigned(row, 7)?,
+            nonfinite: unsigned(row, 8)?,
+        });
+    }
+    keys.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(keys)
+}
+
+/// Every run, or every deleted one, the latest first.
+pub(super) fn all_rows(db: &Connection, deleted: bool) -> Result<Vec<RunRow>, Fault> {
+    let mut runs: Vec<RunRow> = Vec::new();
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {RUN_COLUMNS} FROM runs WHERE (deleted IS NOT NULL) = ? ORDER BY id DESC"
+    ))?;
+    let mut rows = query.query([deleted])?;
+    while let Some(row) = rows.next()? {
+        runs.push(run_row(row)?);
+    }
+    let mut summaries = last_values(db, None)?;
+    let mut tags = keeping::tags(db, None)?;
+    for run in &mut runs {
+        run.summary = summaries.remove(&run.id).unwrap_or_default();
+        run.tags = tags.remove(&run.id).unwrap_or_default();
+    }
+    Ok(runs)
 }
 
 /// The last value of each metric, by run.

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{RunId, RunStatus};
 use crate::experiment::{Environment, Severity, Stage};
+use crate::metrics::SystemResults;
 
 /// What is known of a run before it begins.
 #[derive(Clone, Debug)]
@@ -52,8 +53,26 @@ pub struct RunRow {
     /// Why it failed.
     pub error: Option<String>,
     pub note: String,
+    /// What a person called it by, in order.
+    pub tags: Vec<String>,
+    /// Put aside by a person.
+    pub archived: bool,
+    /// Since when it is marked as deleted; it can be brought back until it is removed for good.
+    #[serde(serialize_with = "moment_if_any")]
+    pub deleted: Option<i64>,
     /// The last value of each metric. Of a metric that two stages have, the later stage's.
     pub summary: BTreeMap<String, f64>,
+}
+
+/// A run with everything that a table of runs may show of it.
+#[derive(Clone, Debug)]
+pub struct CatalogRow {
+    pub row: RunRow,
+    /// All settings, as TOML.
+    pub config_toml: String,
+    /// Its metrics, by stage and name.
+    pub keys: Vec<KeySummary>,
+    pub results: Vec<SystemResults>,
 }
 
 /// A run, with all that was saved of how it was made.

@@ -147,6 +147,7 @@ pub(super) fn results(db: &Connection, run: RunId) -> Result<Vec<SystemResults>,
         ];
         results.push(SystemResults {
             ppl: figure("ppl")?,
+            ppl_hf: figure("ppl_hf")?,
             dist_1: needed("dist_1")?,
             dist_2: needed("dist_2")?,
             emp_f1: figure("emp_f1")?,
@@ -172,6 +173,7 @@ const MECHANISM_F1: [&str; 3] = [
 fn figures(results: &SystemResults) -> Vec<(&'static str, &Estimate)> {
     let mut figures = vec![("dist_1", &results.dist_1), ("dist_2", &results.dist_2)];
     figures.extend(results.ppl.iter().map(|figure| ("ppl", figure)));
+    figures.extend(results.ppl_hf.iter().map(|figure| ("ppl_hf", figure)));
     figures.extend(results.emp_f1.iter().map(|figure| ("emp_f1", figure)));
     if let Some(by_mechanism) = &results.mechanism_f1 {
         figures.extend(MECHANISM_F1.into_iter().zip(by_mechanism));

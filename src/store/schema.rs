@@ -14,7 +14,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages, statuses and sorts of events go by their keys.
-const MIGRATIONS: [&str; 2] = [RUNS, STUDIES];
+const MIGRATIONS: [&str; 4] = [RUNS, STUDIES, KEEPING, CASES];
 
 const RUNS: &str = "
     CREATE TABLE runs (
@@ -220,6 +220,45 @@ const STUDIES: &str = "
     ) STRICT;
 ";
 
+/// How people keep their runs in order. `archived` and `deleted` say since when; a deleted run is only marked
+/// until it is removed for good.
+const KEEPING: &str = "
+    ALTER TABLE runs ADD COLUMN archived INTEGER;
+    ALTER TABLE runs ADD COLUMN deleted INTEGER;
+
+    CREATE TABLE run_tags (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        tag TEXT NOT NULL,
+        PRIMARY KEY (run, tag)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What identifiers and people say of systems' responses outside studies. Levels are the three digits of
+/// emotional reaction, interpretation and exploration, by one set of identifiers for each system.
+const CASES: &str = "
+    CREATE TABLE system_scores (
+        system INTEGER PRIMARY KEY REFERENCES systems (id) ON DELETE CASCADE,
+        identifiers TEXT,
+        scored INTEGER NOT NULL,
+        results_json TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE response_levels (
+        system INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        response TEXT NOT NULL,
+        target TEXT NOT NULL,
+        PRIMARY KEY (system, position),
+        FOREIGN KEY (system, position) REFERENCES responses (system, position) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE pins (
+        context INTEGER PRIMARY KEY REFERENCES contexts (id),
+        pinned INTEGER NOT NULL,
+        note TEXT NOT NULL
+    ) STRICT;
+";
+
 /// What a file holds.
 pub(super) enum Found {
     /// Nothing yet.
@@ -288,6 +327,19 @@ mod tests {
     }
 
     #[test]
+    fn who_only_reads_finds_a_store_of_any_earlier_version_up_to_date() {
+        for earlier in 1..MIGRATIONS.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut db = Connection::open(super::super::database::path_in(dir.path())).unwrap();
+            migrate_to(&mut db, &MIGRATIONS[..earlier]).ok().unwrap();
+            drop(db);
+            let reader = super::super::StoreReader::open(dir.path()).unwrap();
+            assert_eq!(reader.newer(), None);
+            assert_eq!(reader.list_runs().unwrap(), []);
+        }
+    }
+
+    #[test]
     fn every_earlier_version_migrates_to_the_same_tables() {
         let fresh = at_version(&MIGRATIONS);
         for earlier in 0..=MIGRATIONS.len() {
@@ -323,6 +375,30 @@ mod tests {
             [],
         )
         .unwrap();
+    }
+
+    #[test]
+    fn runs_of_every_earlier_version_are_kept_and_take_tags() {
+        for earlier in 1..MIGRATIONS.len() {
+            let mut db = at_version(&MIGRATIONS[..earlier]);
+            db.execute_batch(
+                "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                                   environment_json, fingerprints_json, note, holder, heartbeat)
+                 VALUES ('old', 'quickstart', 1, 'flex', 'finished', 5, '', '{}', '{}', 'kept', '', 6);",
+            )
+            .unwrap();
+            migrate(&mut db).ok().unwrap();
+            db.execute("INSERT INTO run_tags VALUES (1, 'paper')", [])
+                .unwrap();
+            let kept: (String, Option<i64>, Option<i64>, String) = db
+                .query_row(
+                    "SELECT note, archived, deleted, tag FROM runs JOIN run_tags ON run = id",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                )
+                .unwrap();
+            assert_eq!(kept, ("kept".into(), None, None, "paper".into()));
+        }
     }
 
     #[test]

@@ -89,12 +89,17 @@ impl Store {
         let store = self.dir.clone();
         let now = now_ms();
         let lock = self.write(|db| {
-            let held_by: Option<String> = db
-                .query_row("SELECT holder FROM runs WHERE id = ?", [run.0], |row| {
-                    row.get(0)
-                })
+            let found: Option<(String, bool)> = db
+                .query_row(
+                    "SELECT holder, deleted IS NOT NULL FROM runs WHERE id = ?",
+                    [run.0],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
                 .optional()?;
-            let held_by = held_by.ok_or_else(|| no_run(db, run))?;
+            let (held_by, deleted) = found.ok_or_else(|| no_run(db, run))?;
+            if deleted {
+                return Err(StoreError::Deleted { run }.into());
+            }
             let lock = take_lock(&store, run, &held_by)?;
             db.execute(
                 "UPDATE runs SET status = ?, holder = ?, heartbeat = ?, ended = NULL, error = NULL
@@ -265,7 +270,7 @@ fn take_lock(store: &Path, run: RunId, holder: &str) -> Result<RunLock, Fault> {
     })
 }
 
-fn no_run(db: &Connection, run: RunId) -> Fault {
+pub(super) fn no_run(db: &Connection, run: RunId) -> Fault {
     StoreError::NoRun {
         path: db.path().unwrap_or_default().into(),
         run,

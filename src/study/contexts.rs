@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::StudyError;
 use crate::data::Example;
+use crate::data::library;
 use crate::data::rows::{Row, read_jsonl};
 
 /// A context with what is known around it.
@@ -172,6 +173,33 @@ impl TestOrder {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let order = TestOrder::new(name.to_string_lossy(), contexts);
         Ok((order, foreign))
+    }
+
+    /// The contexts that a file of responses answers: those of the file `contexts`, else the test split of
+    /// EmpatheticDialogues as it was imported into `store`. With them the places of contexts that the data
+    /// set does not have.
+    ///
+    /// # Errors
+    /// As [`TestOrder::of_file`]; or neither is there.
+    pub fn find(
+        store: &Path,
+        contexts: Option<&Path>,
+    ) -> Result<(TestOrder, Vec<usize>), StudyError> {
+        let imported = library::list(store)?
+            .iter()
+            .any(|set| set.name == library::EMPATHETIC_DIALOGUES && set.imported);
+        let test = match imported {
+            true => library::open_dialogues(store, library::EMPATHETIC_DIALOGUES)?.test,
+            false => Vec::new(),
+        };
+        match contexts {
+            Some(path) => TestOrder::of_file(path, &test),
+            None if imported => {
+                let name = "the test split of empathetic-dialogues";
+                Ok((TestOrder::of_examples(name, &test), Vec::new()))
+            }
+            None => Err(StudyError::NoContexts),
+        }
     }
 
     /// How many contexts.

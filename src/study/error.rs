@@ -32,6 +32,12 @@ pub enum StudyError {
         /// What the contexts are.
         order: String,
     },
+    /// There is nothing to align responses with.
+    #[error(
+        "there are no contexts to align with; give the file's own with --contexts FILE, or import the data \
+         set with `emprl data import empathetic-dialogues DIR`"
+    )]
+    NoContexts,
     /// Rows do not all have what they are to be aligned by.
     #[error("{}: {rows} rows have no {field}, so they cannot be aligned by it", path.display())]
     NoField {

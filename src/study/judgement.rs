@@ -79,6 +79,15 @@ pub enum Aspect {
 impl Aspect {
     /// All aspects, in the paper's order.
     pub const ALL: [Aspect; 3] = [Aspect::Empathy, Aspect::Relevance, Aspect::Fluency];
+
+    /// The name on screen.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Aspect::Empathy => "Empathy",
+            Aspect::Relevance => "Relevance",
+            Aspect::Fluency => "Fluency",
+        }
+    }
 }
 
 /// The three scores of one response.

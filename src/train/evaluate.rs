@@ -8,11 +8,13 @@ use super::material::Encoded;
 use super::policy::Policy;
 use super::ppo::reward::empathy_reward;
 use super::seed::{Draw, seed, stream};
+use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
-    Answered, Bootstrap, ResponseWords, SystemResults, declared, perplexity, system_results,
+    Answered, Bootstrap, ResponseWords, SystemResults, TargetLoss, declared, perplexity,
+    system_results,
 };
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
@@ -47,6 +49,8 @@ pub struct Examiner<'a> {
     pub weights: [f32; 3],
     pub batch: usize,
     pub resamples: usize,
+    /// Targets a batch of the released code's perplexity; 0 to leave it out.
+    pub ppl_batch: usize,
     pub run_seed: u64,
     pub device: Device,
 }
@@ -112,23 +116,27 @@ impl Examiner<'_> {
         }
     }
 
+    /// What a policy makes of the targets of some examples.
+    pub fn losses(&self, policy: &Policy, examples: &[Encoded]) -> Vec<TargetLoss> {
+        target_losses(policy, examples, self.batch, &self.device)
+    }
+
     /// The row of the result table, with intervals.
     pub fn results(
         &self,
         system: &str,
         split: &str,
-        policy: &Policy,
-        examples: &[Encoded],
         answers: &Answers,
+        losses: &[TargetLoss],
     ) -> SystemResults {
-        let losses = target_losses(policy, examples, self.batch, &self.device);
         let levels = answers.levels();
         let bootstrap = Bootstrap {
             resamples: self.resamples,
             seed: seed(self.run_seed, Draw::Bootstrap, 0),
         };
         let answered = Answered {
-            targets: Some(&losses),
+            targets: Some(losses),
+            ppl_batch: self.ppl_batch,
             responses: &answers.responses,
             levels: levels
                 .as_ref()
@@ -214,6 +222,20 @@ impl Examiner<'_> {
 }
 
 impl Answers {
+    /// Adds to a row what was found out about its example: the loss of its target, and levels by mechanism
+    /// (0 no, 1 weak, 2 strong) of target and response, where identifiers judged them.
+    pub fn put_figures(&self, index: usize, losses: &[TargetLoss], row: &mut Row) {
+        if let Some(loss) = losses.get(index) {
+            row.set("target_nll", loss.nll);
+            row.set("target_tokens", loss.tokens);
+        }
+        if let (Some(judged), Some(gold)) = (&self.judged, &self.gold) {
+            let numbers = |levels: Levels| levels.map(EmpathyLevel::index).to_vec();
+            row.set("target_levels", numbers(gold[index]));
+            row.set("levels", numbers(levels(&judged[index])));
+        }
+    }
+
     /// Levels of targets and of responses, where identifiers judged them.
     fn levels(&self) -> Option<(Vec<Levels>, Vec<Levels>)> {
         let (judged, gold) = (self.judged.as_ref()?, self.gold.as_ref()?);

@@ -310,6 +310,7 @@ impl Line<'_> {
             weights,
             batch: config.evaluation.batch,
             resamples: config.evaluation.resamples,
+            ppl_batch: config.evaluation.ppl_batch,
             run_seed: config.run.seed,
             device: self.session.device.clone(),
         };
@@ -344,6 +345,7 @@ impl Line<'_> {
             weights: mechanism_weights(&config.reward),
             batch: config.evaluation.batch,
             resamples: config.evaluation.resamples,
+            ppl_batch: config.evaluation.ppl_batch,
             run_seed: config.run.seed,
             device: self.session.device.clone(),
         };
@@ -357,17 +359,20 @@ impl Line<'_> {
         let test = &self.material.test;
         for (step, (name, policy)) in systems.into_iter().enumerate() {
             let answers = examiner.answer(policy, test);
-            let results = examiner.results(name, Split::Test.key(), policy, test, &answers);
+            let losses = examiner.losses(policy, test);
+            let results = examiner.results(name, Split::Test.key(), &answers, &losses);
             let folder = self.run_folder.join("responses");
             fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
             let rows: Vec<Row> = test
                 .iter()
                 .zip(&answers.responses)
-                .map(|(encoded, response)| {
+                .enumerate()
+                .map(|(index, (encoded, response))| {
                     let example = &encoded.example;
                     let mut row = Row::new(example.context.clone(), response.clone());
                     row.set("conversation", example.conversation.clone());
                     row.set("turn", json!(example.turn));
+                    answers.put_figures(index, &losses, &mut row);
                     row
                 })
                 .collect();

@@ -275,11 +275,13 @@ pub fn examine(
         weights: mechanism_weights(&config.reward),
         batch: config.evaluation.batch,
         resamples: config.evaluation.resamples,
+        ppl_batch: config.evaluation.ppl_batch,
         run_seed: config.run.seed,
         device,
     };
     let answers = examiner.answer(&policy, examples);
-    Ok(examiner.results(system, split.key(), &policy, examples, &answers))
+    let losses = examiner.losses(&policy, examples);
+    Ok(examiner.results(system, split.key(), &answers, &losses))
 }
 
 /// Batches of rows of similar length, each with how many rows are done after it.

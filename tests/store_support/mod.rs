@@ -74,6 +74,7 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
         split: "test".to_string(),
         n: 100,
         ppl: ppl.map(estimate),
+        ppl_hf: ppl.map(|ppl| estimate(ppl + 3.0)),
         dist_1: estimate(0.5),
         dist_2: estimate(2.5),
         emp_f1: ppl.map(|_| estimate(61.0)),

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test file uses its part
 
 #[path = "../device_support/mod.rs"]
-mod device_support;
+pub mod device_support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use emprl::nn::t5::T5;
 use serde_json::Value;
 
-pub use device_support::{device, device_name};
+pub use device_support::device;
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

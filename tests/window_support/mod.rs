@@ -91,6 +91,14 @@ pub fn find<'a>(window: &'a Window, label: &'a str) -> Node<'a> {
     })
 }
 
+/// Everything to use that has exactly this label, in the order on screen.
+pub fn named<'a>(window: &'a Window, label: &'a str) -> Vec<Node<'a>> {
+    window
+        .query_all_by_label(label)
+        .filter(|node| node.accesskit_node().role() != Role::Label)
+        .collect()
+}
+
 /// Clicks what has exactly this label once it is there, and settles.
 pub fn click(window: &mut Window, label: &str) {
     wait_for(window, label, 10);
@@ -257,6 +265,7 @@ fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
         split: "test".into(),
         n: 50,
         ppl: Some(estimate(12.5)),
+        ppl_hf: None,
         dist_1: estimate(4.1),
         dist_2: estimate(16.0),
         emp_f1: Some(estimate(f1)),

@@ -9,13 +9,12 @@ use super::{App, LOOK_AGAIN, row_of};
 use crate::app::command::Place;
 use crate::app::launch;
 use crate::app::model::{RunModel, StoredRun};
-use crate::app::reader::{Answer, Reply, Request};
+use crate::app::reader::{Answer, Listed, Reply, Request};
 use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
 use crate::engine::{Event, EventKind, RunEnd, RunState};
-use crate::experiment::Config;
-use crate::store::{EventSort, NewRun, RunId, RunRow, RunStatus, StoreError};
+use crate::store::{EventSort, RunId, RunRow, RunStatus, StoreError};
 
 impl App {
     /// Runs of other programs move on without telling: look at them while they are in sight.
@@ -49,7 +48,7 @@ impl App {
     }
 
     pub(super) fn hear_launch(&mut self) {
-        let Some((answers, _)) = &self.launching else {
+        let Some(answers) = &self.launching else {
             return;
         };
         let prepared = match answers.try_recv() {
@@ -59,21 +58,19 @@ impl App {
                 Err("preparing the run ended without an answer".into())
             }
         };
-        let Some((_, config)) = self.launching.take() else {
-            return;
-        };
+        self.launching = None;
         self.state.live.launching = None;
         match prepared {
-            Ok(new) => self.start(new, config),
+            Ok(ready) => self.start(*ready),
             Err(why) => self.state.experiments.refused = Some(why),
         }
     }
 
-    fn start(&mut self, new: Box<NewRun>, config: Config) {
-        let row = row_of(&new);
-        let stages = config.run.stages.clone();
-        let started = config.clone();
-        let request = launch::start(new, config, self.waker());
+    fn start(&mut self, ready: launch::Ready) {
+        let row = row_of(&ready.new);
+        let stages = ready.config.run.stages.clone();
+        let started = ready.config.clone();
+        let request = launch::start(ready, self.waker());
         match &self.supervisor {
             Some(supervisor) => self.handle = Some(supervisor.start(request)),
             None => {
@@ -97,11 +94,17 @@ impl App {
                 return;
             };
             match answer {
-                Answer::Runs(rows) if self.asked.runs == Some(id) => {
-                    self.state.runs.rows = match rows {
-                        Ok(rows) => Loaded::Value(rows),
+                Answer::Runs { deleted, entries } => self.hear_runs(id, deleted, entries),
+                Answer::Compare(compared) if self.asked.compared == Some(id) => {
+                    self.state.compare.answer = match compared {
+                        Ok(compared) => Loaded::Value(compared),
                         Err(error) => Loaded::Failed(error.to_string()),
                     };
+                }
+                Answer::Changed => {
+                    if matches!(self.state.prefs.place, Place::Start | Place::Runs) {
+                        self.ask_runs();
+                    }
                 }
                 Answer::Run(run, stored) => self.hear_stored(id, run, stored),
                 Answer::Samples {
@@ -133,10 +136,30 @@ impl App {
                     }
                     self.check_needs();
                 }
-                Answer::Runs(_) | Answer::Needs(_) => {}
+                Answer::Compare(_) | Answer::Needs(_) => {}
             }
         }
         self.ctx.request_repaint();
+    }
+
+    fn hear_runs(&mut self, id: u64, deleted: bool, entries: Result<Vec<Listed>, StoreError>) {
+        let awaited = if deleted {
+            self.asked.deleted
+        } else {
+            self.asked.runs
+        };
+        if awaited != Some(id) {
+            return;
+        }
+        match entries {
+            Ok(entries) if deleted => self.state.runs.deleted = entries,
+            Ok(entries) => {
+                let rows = entries.iter().map(|listed| listed.entry.row.clone());
+                self.state.runs.rows = Loaded::Value(rows.collect());
+                self.state.runs.entries = entries;
+            }
+            Err(error) => self.state.runs.rows = Loaded::Failed(error.to_string()),
+        }
     }
 
     fn hear_stored(&mut self, id: u64, run: RunId, stored: Result<Box<StoredRun>, StoreError>) {

@@ -1,5 +1,7 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
+mod plan;
+
 use eframe::egui;
 use eframe::egui::{
     Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, ScrollArea, Sense,
@@ -7,6 +9,7 @@ use eframe::egui::{
 };
 use toml::Value;
 
+pub use self::plan::PlanView;
 use super::form::{Form, shown};
 use crate::app::command::{Command, Commands};
 use crate::app::reader::Need;
@@ -221,6 +224,9 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             .map(|file| file.description.clone())
             .unwrap_or_default();
         let devices = state.devices.clone();
+        let rows = state.runs.rows.value().cloned().unwrap_or_default();
+        plan::dry_ui(ui, &mut state.experiments.plan);
+        plan::queue_ui(ui, &state.experiments, commands);
         let experiments = &mut state.experiments;
         let needs = experiments
             .needs
@@ -248,7 +254,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                         "Another run is in progress; stop it first, or wait".to_string(),
                     )
                 } else if refused > 0 {
-                    (false, format!("{refused} settings are refused; see below"))
+                    (false, format!("{}; see below", settings_refused(refused)))
                 } else if !needs.is_empty() {
                     (
                         false,
@@ -262,11 +268,8 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                         .with_icon(Icon::Play)
                         .hint(&hint);
                     if ui.add(button).clicked() {
-                        let config = Box::new(form.config.clone());
-                        commands.push(Command::Start {
-                            experiment: name.clone(),
-                            config,
-                        });
+                        let planned = experiments.plan.planned(form);
+                        commands.push(Command::Start(Box::new(planned)));
                     }
                 });
             });
@@ -301,6 +304,9 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             notice::strip(ui, Tone::Bad, "The run could not start", why, |_| {});
             ui.add_space(space::S);
         }
+        let runnable = form.refused() == 0 && needs.is_empty();
+        plan::plan_ui(ui, &mut experiments.plan, form, &rows, runnable, commands);
+        ui.add_space(space::S);
         needs_ui(ui, &needs, commands);
         ScrollArea::vertical()
             .id_salt(("form", &name))
@@ -315,6 +321,13 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             commands.push(Command::CheckNeeds);
         }
     });
+}
+
+fn settings_refused(count: usize) -> String {
+    match count {
+        1 => "1 setting is refused".to_string(),
+        n => format!("{n} settings are refused"),
+    }
 }
 
 /// A dot before a setting that is not as the file has it, and a button that puts it back.

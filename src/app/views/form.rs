@@ -186,6 +186,10 @@ impl Form {
         if ABOVE.contains(&setting.path) {
             return false;
         }
+        // What is refused is never out of sight.
+        if self.refusal(setting.path).is_some() {
+            return true;
+        }
         if self.only_changed
             && !self.is_changed(setting.path)
             && self.refusal(setting.path).is_none()

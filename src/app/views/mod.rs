@@ -3,15 +3,22 @@
 //! Views draw from the state and emit commands; they know no thread and no store.
 
 pub mod arrangement;
+pub mod cases;
+pub mod compare;
 pub mod controls;
 pub mod curves;
 pub mod experiments;
 pub mod form;
+pub mod judging;
 pub mod live;
+pub mod notices;
+pub mod palette;
 pub mod plots;
 pub mod run_page;
 pub mod runs;
 pub mod settings;
 pub mod side;
 pub mod start;
+pub mod studies;
+pub mod tables;
 pub mod tiles;

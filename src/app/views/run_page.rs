@@ -1,11 +1,14 @@
 //! The page of one saved run: curves, settings, environment, events.
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, vec2,
+};
 
 use super::curves::{self, BodyContext};
 use super::side::events_ui;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
+use crate::app::keeper::Edit;
 use crate::app::model::StoredRun;
 use crate::app::state::{Loaded, OpenRun, RunPage, State};
 use crate::app::theme::{self, size, space, text};
@@ -13,9 +16,9 @@ use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
-use crate::app::widgets::{status, text as words};
+use crate::app::widgets::{field, status, text as words};
 use crate::experiment::{Config, SECTIONS, settings};
-use crate::store::RunStatus;
+use crate::store::{RunRow, RunStatus};
 
 /// A part of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +28,17 @@ pub enum Tab {
     Settings,
     Environment,
     Events,
+    Notes,
+}
+
+/// Name, tags and note as they are being written.
+#[derive(Debug, Default)]
+pub struct Words {
+    name: String,
+    tag: String,
+    note: String,
+    /// Whether they were taken from the run yet.
+    begun: bool,
 }
 
 pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -38,7 +52,14 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .as_ref()
         .filter(|(run, _)| *run == open.id)
         .map(|(_, why)| why.clone());
-    match &mut open.page {
+    let OpenRun {
+        id,
+        page,
+        tab,
+        view,
+        words: written,
+    } = open;
+    match page {
         Loaded::Nothing => {}
         Loaded::Failed(why) => {
             let margin = Margin::same(space::L as i8);
@@ -52,7 +73,6 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             });
         }
         Loaded::Value(page) => {
-            let OpenRun { tab, view, .. } = open;
             let can_resume = active_here.is_none();
             head_ui(ui, page, tab, can_resume, refused, commands);
             match tab {
@@ -67,6 +87,18 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 }
                 Tab::Settings => settings_ui(ui, &page.stored),
                 Tab::Environment => environment_ui(ui, page, *clock),
+                Tab::Notes => {
+                    let row = runs.entries.iter().find(|row| row.entry.row.id == *id);
+                    match row {
+                        Some(row) => notes_ui(ui, &row.entry.row, written, commands),
+                        None => {
+                            words::secondary(
+                                ui,
+                                "The run is deleted; bring it back to change its notes.",
+                            );
+                        }
+                    }
+                }
                 Tab::Events => {
                     if let Some(place) = events_ui(ui, &page.model, *clock) {
                         view.side.lead = Some(place);
@@ -104,6 +136,7 @@ fn head_ui(
                     (Tab::Settings, "Settings"),
                     (Tab::Environment, "Environment"),
                     (Tab::Events, "Events"),
+                    (Tab::Notes, "Notes"),
                 ],
             );
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -181,6 +214,81 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
             }
         }
         ui.add_space(space::XL);
+    });
+}
+
+/// What a person calls the run, and says of it.
+fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Commands) {
+    if !written.begun {
+        *written = Words {
+            name: row.name.clone(),
+            note: row.note.clone(),
+            begun: true,
+            ..Words::default()
+        };
+    }
+    scrolled(ui, "notes", |ui| {
+        ui.spacing_mut().item_spacing.y = space::S;
+        words::heading(ui, "Name");
+        ui.horizontal(|ui| {
+            field::search(ui, &mut written.name, "Name of the run", "A name", 320.0);
+            let name = written.name.trim().to_string();
+            ui.add_enabled_ui(!name.is_empty() && name != row.name, |ui| {
+                if ui.add(Button::secondary("Rename")).clicked() {
+                    commands.push(Command::Edit(Edit::Rename { run: row.id, name }));
+                }
+            });
+        });
+        ui.add_space(space::M);
+        words::heading(ui, "Tags");
+        ui.horizontal_wrapped(|ui| {
+            for tag in &row.tags {
+                let t = theme::of(ui);
+                notice::tag(ui, tag, t.hover, t.text);
+                let away = format!("Take the tag {tag} away");
+                if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+                    commands.push(Command::Edit(Edit::Tag {
+                        runs: vec![row.id],
+                        add: Vec::new(),
+                        remove: vec![tag.clone()],
+                    }));
+                }
+            }
+            field::search(
+                ui,
+                &mut written.tag,
+                "New tag",
+                "A word without blanks",
+                150.0,
+            );
+            let tag = written.tag.trim().to_string();
+            let fits = !tag.is_empty() && !tag.contains([' ', ',']) && !row.tags.contains(&tag);
+            ui.add_enabled_ui(fits, |ui| {
+                if ui.add(Button::secondary("Add tag")).clicked() {
+                    commands.push(Command::Edit(Edit::Tag {
+                        runs: vec![row.id],
+                        add: vec![tag],
+                        remove: Vec::new(),
+                    }));
+                    written.tag.clear();
+                }
+            });
+        });
+        ui.add_space(space::M);
+        words::heading(ui, "Note");
+        ui.add(
+            TextEdit::multiline(&mut written.note)
+                .desired_width(560.0)
+                .desired_rows(8)
+                .hint_text("What you want to remember of this run"),
+        )
+        .accessible_name("Note");
+        ui.add_enabled_ui(written.note != row.note, |ui| {
+            if ui.add(Button::secondary("Keep the note")).clicked() {
+                let text = written.note.clone();
+                commands.push(Command::Edit(Edit::Note { run: row.id, text }));
+            }
+        });
     });
 }
 

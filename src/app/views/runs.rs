@@ -1,183 +1,115 @@
-//! The place Runs: every saved run in a table; sorted, filtered, opened.
+//! The place Runs: every saved run in a table; filtered, sorted, grouped, kept in order, opened.
 
+mod actions;
+mod columns;
+mod filter_bar;
+mod line;
 mod table;
 
-use eframe::egui;
-use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
-use eframe::egui::{Frame, Margin, RichText, Role, Sense, Ui, WidgetInfo, vec2};
+use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
 use crate::app::command::{Command, Commands, Place};
-use crate::app::format::{self, Clock};
-use crate::app::state::{Loaded, State};
-use crate::app::theme::{self, size, space, text};
-use crate::app::widgets::button::{Button, focus_ring};
-use crate::app::widgets::field;
+use crate::app::format;
+use crate::app::reader::Listed;
+use crate::app::state::{Loaded, Prefs, State};
+use crate::app::theme::{self, space};
+use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
-use crate::app::widgets::status;
 use crate::app::widgets::text as words;
-use crate::metrics::declared;
-use crate::store::RunRow;
+use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
+use crate::filter::{Filter, parse};
+use crate::store::RunId;
 
-/// A column of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Id,
-    Name,
-    Experiment,
-    Seed,
-    Status,
-    Stage,
-    Started,
-    EmpF1,
-    Reward,
-    Kl,
-    Ppl,
+pub use filter_bar::{FilterBar, filter_id};
+pub use line::run_line_ui;
+
+/// Which runs are in sight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shelf {
+    #[default]
+    Kept,
+    Archived,
+    Deleted,
 }
 
-/// Every column, with its width; those without one share what is left.
-const FIELDS: [(Field, Option<f32>); 11] = [
-    (Field::Id, Some(44.0)),
-    (Field::Name, None),
-    (Field::Experiment, None),
-    (Field::Seed, Some(44.0)),
-    (Field::Status, Some(104.0)),
-    (Field::Stage, Some(148.0)),
-    (Field::Started, Some(118.0)),
-    (Field::EmpF1, Some(64.0)),
-    (Field::Reward, Some(64.0)),
-    (Field::Kl, Some(64.0)),
-    (Field::Ppl, Some(64.0)),
-];
-
-/// Narrower than this, what a run's page says as well is left out.
-const NARROW: f32 = 960.0;
-
-fn fields(width: f32) -> Vec<(Field, Option<f32>)> {
-    let spare = [Field::Experiment, Field::Seed];
-    FIELDS
-        .into_iter()
-        .filter(|(field, _)| width >= NARROW || !spare.contains(field))
-        .collect()
+/// How the table is looked at.
+#[derive(Debug)]
+pub struct RunsView {
+    pub filter: FilterBar,
+    pub sort: Column,
+    pub descending: bool,
+    pub shelf: Shelf,
+    /// Runs that are ticked.
+    pub chosen: BTreeSet<RunId>,
+    /// The row that has the keyboard.
+    current: Option<RunId>,
+    tag: String,
+    find_column: String,
+    /// Runs that are to be removed for good, once that is confirmed.
+    confirm: Option<Vec<RunId>>,
 }
 
-impl Field {
-    fn title(self) -> &'static str {
-        match self {
-            Field::Id => "Run",
-            Field::Name => "Name",
-            Field::Experiment => "Experiment",
-            Field::Seed => "Seed",
-            Field::Status => "Status",
-            Field::Stage => "Stage",
-            Field::Started => "Started",
-            Field::EmpF1 => "Emp-F1",
-            Field::Reward => "Reward",
-            Field::Kl => "KL",
-            Field::Ppl => "PPL",
-        }
-    }
-
-    /// The metric whose last value stands in the column.
-    fn metric(self) -> Option<&'static str> {
-        match self {
-            Field::EmpF1 => Some(declared::VALIDATION_EMP_F1),
-            Field::Reward => Some(declared::EMPATHY_REWARD),
-            Field::Kl => Some(declared::KL_FULL),
-            Field::Ppl => Some(declared::VALIDATION_PPL),
-            _ => None,
-        }
-    }
-
-    fn is_number(self) -> bool {
-        matches!(self, Field::Id | Field::Seed) || self.metric().is_some()
-    }
-
-    fn hint(self) -> String {
-        match self.metric().and_then(declared) {
-            Some(metric) => format!("{}: the last value. {}", metric.name, metric.definition),
-            None => format!("Sort by {}", self.title().to_lowercase()),
-        }
-    }
-
-    fn compare(self, a: &RunRow, b: &RunRow) -> Ordering {
-        if let Some(metric) = self.metric() {
-            // Runs without a value stay at the end when the greatest come first.
-            let value = |row: &RunRow| {
-                row.summary
-                    .get(metric)
-                    .copied()
-                    .unwrap_or(f64::NEG_INFINITY)
-            };
-            return value(a).total_cmp(&value(b));
-        }
-        match self {
-            Field::Id => a.id.cmp(&b.id),
-            Field::Name => a.name.cmp(&b.name),
-            Field::Experiment => a.experiment.cmp(&b.experiment),
-            Field::Seed => a.seed.cmp(&b.seed),
-            Field::Status => status::word(a.status).cmp(status::word(b.status)),
-            Field::Stage => (a.stage, a.step).cmp(&(b.stage, b.step)),
-            Field::Started => a.started.cmp(&b.started),
-            Field::EmpF1 | Field::Reward | Field::Kl | Field::Ppl => Ordering::Equal,
-        }
-    }
-}
-
-/// The order of the table.
-#[derive(Clone, Copy, Debug)]
-pub struct Sort {
-    by: Field,
-    descending: bool,
-}
-
-impl Default for Sort {
+impl Default for RunsView {
     fn default() -> Self {
-        Sort {
-            by: Field::Id,
+        RunsView {
+            filter: FilterBar::default(),
+            sort: column("id"),
             descending: true,
+            shelf: Shelf::Kept,
+            chosen: BTreeSet::new(),
+            current: None,
+            tag: String::new(),
+            find_column: String::new(),
+            confirm: None,
         }
     }
 }
 
-/// Runs that hold every word of the filter, in the order asked for.
-fn arranged<'a>(rows: &'a [RunRow], filter: &str, sort: Sort) -> Vec<&'a RunRow> {
-    let wanted: Vec<String> = filter
-        .to_lowercase()
-        .split_whitespace()
-        .map(str::to_string)
-        .collect();
-    let mut found: Vec<&RunRow> = rows
+/// A column of the program's own, which is there.
+fn column(name: &str) -> Column {
+    match name.parse() {
+        Ok(column) => column,
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+/// The columns that a person chose; names that this program does not know are left out.
+pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
+    let found: Vec<Column> = prefs
+        .columns
         .iter()
-        .filter(|row| {
-            let text = format!(
-                "{} {} {} {} {} {} {}",
-                row.id,
-                row.name,
-                row.experiment,
-                status::word(row.status),
-                row.stage.map_or("", |stage| stage.title()),
-                row.device,
-                row.note
-            )
-            .to_lowercase();
-            wanted.iter().all(|word| text.contains(word))
-        })
+        .filter_map(|name| name.parse().ok())
         .collect();
-    found.sort_by(|a, b| {
-        let order = sort.by.compare(a, b);
-        if sort.descending {
-            order.reverse()
-        } else {
-            order
-        }
-    });
+    match found.is_empty() {
+        true => DEFAULT_COLUMNS.map(column).to_vec(),
+        false => found,
+    }
+}
+
+/// Runs of this shelf that the filter lets through, in the order asked for.
+fn arranged<'a>(rows: &'a [Listed], view: &RunsView, filter: &Filter) -> Vec<&'a Listed> {
+    let archived = view.shelf == Shelf::Archived;
+    let mut found: Vec<&Listed> = rows
+        .iter()
+        .filter(|row| view.shelf == Shelf::Deleted || row.entry.row.archived == archived)
+        .filter(|row| filter.matches(&row.entry))
+        .collect();
+    let mut order: Vec<&Entry> = found.iter().map(|row| &row.entry).collect();
+    crate::catalog::arrange(&mut order, &view.sort, view.descending);
+    let place = |row: &Listed| {
+        order
+            .iter()
+            .position(|entry| entry.row.id == row.entry.row.id)
+    };
+    found.sort_by_key(|row| place(row));
     found
 }
 
 pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    let rows = match &state.runs.rows {
+    let empty = match &state.runs.rows {
         Loaded::Nothing => {
             padded(ui, |ui| {
                 words::secondary(ui, "Reading the store…");
@@ -194,9 +126,9 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             });
             return;
         }
-        Loaded::Value(rows) => rows,
+        Loaded::Value(rows) => rows.is_empty(),
     };
-    if rows.is_empty() {
+    if empty && state.runs.view.shelf != Shelf::Deleted && state.runs.deleted.is_empty() {
         let explanation = "Every run is kept here with its curves, settings, dialogues and results, from its first step on.";
         if notice::empty(
             ui,
@@ -209,49 +141,139 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         }
         return;
     }
+    follow_live(state);
+    let State {
+        runs,
+        prefs,
+        clock,
+        now_ms,
+        ..
+    } = state;
+    let view = &mut runs.view;
+    let rows = match view.shelf {
+        Shelf::Deleted => &runs.deleted,
+        Shelf::Kept | Shelf::Archived => &runs.entries,
+    };
     padded(ui, |ui| {
-        ui.horizontal(|ui| {
-            field::search(
-                ui,
-                &mut state.runs.filter,
-                "Filter runs",
-                "Name, experiment, status…",
-                280.0,
-            );
-            let shown = arranged(rows, &state.runs.filter, state.runs.sort).len();
-            let t = theme::of(ui);
-            let words = if shown == rows.len() {
-                match shown {
-                    1 => "1 run".to_string(),
-                    n => format!("{} runs", format::count(n as u64)),
-                }
-            } else {
-                format!(
-                    "{} of {} runs",
-                    format::count(shown as u64),
-                    format::count(rows.len() as u64)
-                )
-            };
-            ui.label(RichText::new(words).color(t.secondary));
-        });
+        head_ui(ui, view, prefs, rows, commands);
         ui.add_space(space::S);
-        let shown = arranged(rows, &state.runs.filter, state.runs.sort);
+        // While a filter is being written, what it said last stays.
+        let filter = parse(&view.filter.text, vocabulary());
+        let understood = filter.as_ref().ok().cloned();
+        if let Some(filter) = &understood {
+            view.filter.last = filter.clone();
+        }
+        let shown = arranged(rows, view, &view.filter.last);
+        let known: BTreeSet<RunId> = rows.iter().map(|row| row.entry.row.id).collect();
+        view.chosen.retain(|run| known.contains(run));
+        actions::strip_ui(ui, view, &shown, commands);
         if shown.is_empty() {
-            ui.add_space(space::L);
-            ui.label("No run matches this filter.");
-            if ui.add(Button::secondary("Clear the filter")).clicked() {
-                state.runs.filter.clear();
-            }
+            empty_ui(ui, view);
             return;
         }
-        table::table_ui(
-            ui,
-            &shown,
-            &mut state.runs.sort,
-            (state.clock, state.now_ms),
-            commands,
-        );
+        let time = (*clock, *now_ms);
+        table::table_ui(ui, &shown, view, prefs, time, commands);
     });
+    actions::confirm_ui(ui, &mut runs.view, commands);
+}
+
+/// The run in progress here is ahead of the store: its row shows what it is doing now.
+fn follow_live(state: &mut State) {
+    let columns = chosen_columns(&state.prefs);
+    let Some(run) = state.live.run.as_ref().filter(|run| run.status.is_active()) else {
+        return;
+    };
+    let Some(listed) = state
+        .runs
+        .entries
+        .iter_mut()
+        .find(|row| row.entry.row.id == run.id)
+    else {
+        return;
+    };
+    let entry = &mut listed.entry;
+    entry.row.status = run.status;
+    if let Some(progress) = run.current_progress() {
+        entry.row.stage = Some(progress.stage);
+        entry.row.step = progress.step;
+        entry.row.total = progress.total;
+    }
+    for key in columns.iter().filter_map(Column::metric) {
+        if let (Some(summary), Some(last)) = (entry.metrics.get_mut(key), run.last(key)) {
+            summary.last = last;
+        }
+    }
+}
+
+fn head_ui(
+    ui: &mut Ui,
+    view: &mut RunsView,
+    prefs: &mut Prefs,
+    rows: &[Listed],
+    commands: &mut Commands,
+) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = eframe::egui::vec2(space::S, space::S);
+        let width = (ui.available_width() - 560.0).clamp(220.0, 560.0);
+        filter_bar::filter_ui(ui, &mut view.filter, &mut prefs.filters, width);
+        let shelves = [
+            (Shelf::Kept, "Runs"),
+            (Shelf::Archived, "Archived"),
+            (Shelf::Deleted, "Deleted"),
+        ];
+        if segments(ui, "Show", &mut view.shelf, &shelves) {
+            view.chosen.clear();
+            commands.push(Command::ReloadRuns);
+        }
+        columns::group_ui(ui, prefs, rows);
+        columns::columns_ui(ui, view, prefs, commands);
+        let of_shelf = match view.shelf {
+            Shelf::Deleted => rows.len(),
+            shelf => {
+                let archived = shelf == Shelf::Archived;
+                rows.iter()
+                    .filter(|row| row.entry.row.archived == archived)
+                    .count()
+            }
+        };
+        let shown = arranged(rows, view, &view.filter.last).len();
+        let words = if shown == of_shelf {
+            match shown {
+                1 => "1 run".to_string(),
+                n => format!("{} runs", format::count(n as u64)),
+            }
+        } else {
+            format!(
+                "{} of {} runs",
+                format::count(shown as u64),
+                format::count(of_shelf as u64)
+            )
+        };
+        let words = RichText::new(words).color(theme::of(ui).secondary);
+        ui.add(Label::new(words).extend());
+    });
+    filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
+}
+
+fn empty_ui(ui: &mut Ui, view: &mut RunsView) {
+    ui.add_space(space::L);
+    if !view.filter.text.trim().is_empty() {
+        ui.label("No run matches this filter.");
+        if ui.add(Button::secondary("Clear the filter")).clicked() {
+            view.filter.clear();
+        }
+        return;
+    }
+    words::secondary(
+        ui,
+        match view.shelf {
+            Shelf::Kept => "Every run is archived or deleted.",
+            Shelf::Archived => "Nothing is archived. Archived runs are kept, out of the way.",
+            Shelf::Deleted => {
+                "Nothing is deleted. Deleted runs can be brought back from here until they are removed for good."
+            }
+        },
+    );
 }
 
 fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
@@ -262,129 +284,4 @@ fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
         bottom: 0,
     };
     Frame::new().inner_margin(margin).show(ui, content);
-}
-
-/// A run in one line, as on the start page. True when it was clicked.
-pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool {
-    let t = theme::of(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
-    response.widget_info(|| {
-        let words = format!(
-            "Open run {}, {}, {}",
-            run.id,
-            run.name,
-            status::word(run.status).to_lowercase()
-        );
-        WidgetInfo::labeled(Role::Link, true, words)
-    });
-    if response.hovered() {
-        ui.painter()
-            .rect_filled(rect.expand2(vec2(space::S, 0.0)), size::RADIUS, t.hover);
-    }
-    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    let middle = rect.center().y;
-    painter.circle_filled(
-        egui::pos2(rect.left() + 4.0, middle),
-        3.5,
-        status::colour(t, run.status),
-    );
-    let name = format!("{} #{}", run.name, run.id);
-    painter.text(
-        egui::pos2(rect.left() + 16.0, middle),
-        egui::Align2::LEFT_CENTER,
-        name,
-        text::body(),
-        t.text,
-    );
-    let when = clock.relative(run.started, now_ms);
-    let at = egui::pos2(rect.right(), middle);
-    let when = painter.text(
-        at,
-        egui::Align2::RIGHT_CENTER,
-        when,
-        text::small(),
-        t.secondary,
-    );
-    let figure = run.summary.get(declared::VALIDATION_EMP_F1);
-    let words = figure.map_or_else(
-        || status::word(run.status).to_string(),
-        |f1| format!("Emp-F1 {}", format::number(*f1)),
-    );
-    let at = egui::pos2(when.left().min(rect.right() - 100.0) - space::M, middle);
-    painter.text(
-        at,
-        egui::Align2::RIGHT_CENTER,
-        words,
-        text::small(),
-        t.secondary,
-    );
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom(), t.line_stroke());
-    focus_ring(ui, &response, rect);
-    response
-        .on_hover_text(format!(
-            "{}, started {}",
-            status::word(run.status),
-            clock.exact(run.started)
-        ))
-        .clicked()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::store::{RunId, RunStatus};
-
-    fn run(id: i64, name: &str, f1: Option<f64>) -> RunRow {
-        RunRow {
-            id: RunId(id),
-            name: name.into(),
-            experiment: "quickstart".into(),
-            seed: 1,
-            device: "flex".into(),
-            status: RunStatus::Finished,
-            stage: None,
-            step: 0,
-            total: 0,
-            started: id,
-            ended: None,
-            heartbeat: 0,
-            error: None,
-            note: String::new(),
-            summary: f1
-                .map(|f1| (declared::VALIDATION_EMP_F1.to_string(), f1))
-                .into_iter()
-                .collect::<BTreeMap<_, _>>(),
-        }
-    }
-
-    #[test]
-    fn runs_are_filtered_by_every_word_and_sorted() {
-        let rows = [
-            run(1, "first", Some(40.0)),
-            run(2, "second", None),
-            run(3, "third", Some(60.0)),
-        ];
-        let ids = |filter: &str, sort: Sort| {
-            arranged(&rows, filter, sort)
-                .iter()
-                .map(|r| r.id.0)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(ids("", Sort::default()), [3, 2, 1]);
-        assert_eq!(ids("QUICK fin second", Sort::default()), [2]);
-        assert_eq!(
-            ids(
-                "",
-                Sort {
-                    by: Field::EmpF1,
-                    descending: true
-                }
-            ),
-            [3, 1, 2]
-        );
-        assert!(ids("nothing", Sort::default()).is_empty());
-    }
 }

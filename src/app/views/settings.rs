@@ -3,7 +3,7 @@
 use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, vec2};
 
 use crate::app::state::{State, ThemeChoice};
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::text as words;
 
@@ -54,10 +54,10 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State) {
             row(
                 ui,
                 "Store",
-                "Another folder is chosen with --store FOLDER or the variable EMPRL_STORE",
+                "Another folder: start the program with --store FOLDER, or set the variable EMPRL_STORE",
                 |ui| {
                     ui.add(
-                        Label::new(RichText::new(&state.store).font(text::mono()))
+                        Label::new(RichText::new(&state.store).color(theme::of(ui).text))
                             .truncate()
                             .selectable(true),
                     );

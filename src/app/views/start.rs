@@ -8,7 +8,7 @@ use eframe::egui::{
 };
 
 use super::runs::run_line_ui;
-use crate::app::command::{Command, Commands, Place};
+use crate::app::command::{Command, Commands, Place, Planned};
 use crate::app::reader::{import_command, set_title};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
@@ -94,11 +94,12 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             if ui.add(button).clicked()
                 && let Some(file) = ready
             {
-                let config = Box::new(file.config.clone());
-                commands.push(Command::Start {
+                commands.push(Command::Start(Box::new(Planned {
                     experiment: file.name.clone(),
-                    config,
-                });
+                    name: file.name.clone(),
+                    config: file.config.clone(),
+                    reuse: None,
+                })));
             }
         });
         ui.add_space(space::S);

@@ -2,7 +2,7 @@
 
 use eframe::egui;
 use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2,
+    Align, FontId, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2,
 };
 
 use super::text as words;
@@ -49,7 +49,12 @@ pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
 }
 
 /// What was said: the speaker's left, the listener's right.
-fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
+pub fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
+    utterance_in(ui, utterance, speaker, text::body());
+}
+
+/// The same in a size of one's own, where it is read for long.
+pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
     let t = theme::of(ui);
     let (who, align) = if speaker {
         ("Speaker", Align::Min)
@@ -68,7 +73,7 @@ fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
                 ui.set_max_width(widest - 2.0 * space::S);
                 ui.with_layout(Layout::top_down(Align::Min), |ui| {
                     ui.add(
-                        Label::new(RichText::new(utterance).color(t.text))
+                        Label::new(RichText::new(utterance).font(font).color(t.text))
                             .wrap()
                             .selectable(true),
                     );

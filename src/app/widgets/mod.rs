@@ -3,13 +3,15 @@
 //! Knows the theme and the vocabulary of runs; must not know the store, the engine and the shell.
 
 pub mod button;
-mod cells;
+pub mod cells;
 pub mod chart;
 pub mod dialogue;
 pub mod field;
 pub mod icon;
 pub mod identifiers;
+pub mod levels;
 pub mod notice;
+pub mod overlay;
 pub mod results;
 pub mod stages;
 pub mod status;

@@ -3,11 +3,13 @@
 //! Before a study is unblinded nothing here gives one annotator the answers of another, or anybody the
 //! systems behind the pages: [`crate::study::page::Desk`] and counts are all that is read.
 
+mod cases;
 mod load;
 mod reader;
 mod systems;
 mod writer;
 
+pub use cases::{ScoredSystem, SystemScore};
 pub use systems::{SystemAnswer, SystemId, SystemRow};
 
 use std::fmt;

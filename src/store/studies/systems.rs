@@ -221,14 +221,14 @@ impl StoreReader {
     }
 }
 
-fn system_id(db: &Connection, name: &str) -> Result<Option<SystemId>, Fault> {
+pub(super) fn system_id(db: &Connection, name: &str) -> Result<Option<SystemId>, Fault> {
     let mut query = db.prepare_cached("SELECT id FROM systems WHERE name = ?")?;
     Ok(query
         .query_row([name], |row| row.get(0).map(SystemId))
         .optional()?)
 }
 
-fn no_system(db: &Connection, name: &str) -> Fault {
+pub(super) fn no_system(db: &Connection, name: &str) -> Fault {
     let (path, name) = (db.path().unwrap_or_default().into(), name.to_string());
     StoreError::NoSystem { path, name }.into()
 }
@@ -247,7 +247,7 @@ fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i
     Ok(db.last_insert_rowid())
 }
 
-fn contexts(db: &Connection) -> Result<BTreeMap<ContextKey, Context>, Fault> {
+pub(super) fn contexts(db: &Connection) -> Result<BTreeMap<ContextKey, Context>, Fault> {
     let mut query = db.prepare_cached("SELECT key, context_json FROM contexts")?;
     let mut rows = query.query([])?;
     let mut contexts = BTreeMap::new();

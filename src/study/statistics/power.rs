@@ -82,6 +82,49 @@ pub fn detectable_mean_difference(items: u64, deviation: f64) -> Option<f64> {
     (items > 0).then(|| quantiles * deviation / (items as f64).sqrt())
 }
 
+/// A standard deviation of paired differences of three raters' means, about what five-point scales give.
+pub const USUAL_DEVIATION: f64 = 1.0;
+
+/// A forecast of an A/B test in a sentence or two, for whoever is about to make it.
+pub fn forecast_words(forecast: &AbForecast) -> String {
+    let ties = (100.0 * forecast.tie_share).round();
+    let mut words = format!(
+        "{} items, {ties:.0} % ties expected: {} decided.",
+        forecast.items, forecast.decided
+    );
+    match &forecast.smallest_significant {
+        Some(split) => words.push_str(&format!(
+            " The least uneven split that counts at 5 % is {}-{} (p = {:.3}).",
+            split.wins, split.losses, split.p
+        )),
+        None => words.push_str(" No split of these can be significant at 5 %."),
+    }
+    if let Some(split) = forecast.examples.get(1) {
+        words.push_str(&format!(
+            " {}-{} has p = {:.3}.",
+            split.wins, split.losses, split.p
+        ));
+    }
+    match forecast.detectable_share {
+        Some(share) => words.push_str(&format!(
+            " A system that truly wins {:.0} % of decided items is found with 80 % power.",
+            100.0 * share
+        )),
+        None => words.push_str(" No difference is found with 80 % power."),
+    }
+    words
+}
+
+/// What a rating over so many contexts can show, in a sentence.
+pub fn rating_words(contexts: u64) -> String {
+    match detectable_mean_difference(contexts, USUAL_DEVIATION) {
+        Some(least) => format!(
+            "{contexts} contexts: a difference of {least:.2} points between two systems' means is found with              80 % power, where differences of contexts deviate by {USUAL_DEVIATION:.0} point."
+        ),
+        None => "Without contexts nothing can be shown.".to_string(),
+    }
+}
+
 fn power_with(criticals: &[Option<u64>], items: u64, win_share: f64, tie_share: f64) -> f64 {
     let significant = |decided: u64| match criticals[decided as usize] {
         None => 0.0,

@@ -140,8 +140,18 @@ impl Form {
                             ui.spacing_mut().item_spacing.x = space::S;
                             let name = setting.label();
                             ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
-                            if let Some(unit) = setting.unit {
-                                ui.label(RichText::new(unit).color(t.secondary));
+                            let all = path.ends_with("_limit")
+                                && self.values.get(path) == Some(&Value::Integer(0));
+                            match setting.unit {
+                                Some(unit) if all => {
+                                    ui.label(
+                                        RichText::new(format!("{unit}: all")).color(t.secondary),
+                                    );
+                                }
+                                Some(unit) => {
+                                    ui.label(RichText::new(unit).color(t.secondary));
+                                }
+                                None => {}
                             }
                         });
                         let refusal = self.refusal(path).map(str::to_string);

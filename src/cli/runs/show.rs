@@ -1,106 +1,22 @@
-//! `emprl runs`: the table of saved runs, and one run in full.
+//! `emprl runs show`: one run in full.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::output::{bytes, duration, figure, moment};
-use super::{Failure, Place};
+use super::super::output::{bytes, duration, figure, moment};
+use super::super::{Failure, Place};
+use super::step;
 use crate::engine::results_to_json;
 use crate::experiment::Config;
-use crate::metrics::declared::{self, declared};
+use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
-use crate::store::{EventSort, RunId, RunRow, StoreError, StoreReader};
+use crate::store::{EventSort, RunId, StoreReader};
 
 /// Events that are shown without `--json`.
 const SHOWN_EVENTS: usize = 15;
 
-#[derive(Debug, clap::Subcommand)]
-pub enum Runs {
-    /// Every run, the latest first
-    List,
-    /// A run: settings, latest measurements, results, checkpoints, events
-    Show {
-        /// Its number
-        run: RunId,
-    },
-}
-
-impl Runs {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
-        match self {
-            Runs::List => list(place),
-            Runs::Show { run } => show(place, *run),
-        }
-    }
-}
-
-fn list(place: &Place) -> Result<(), Failure> {
-    let runs = match StoreReader::open(&place.store) {
-        Ok(reader) => reader.list_runs()?,
-        // Nothing has been run yet: that is no error.
-        Err(StoreError::Missing { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    if place.out.json {
-        return place.out.document(&runs);
-    }
-    if runs.is_empty() {
-        let store = place.store.display();
-        return place.out.text(&format!(
-            "No runs in {store} yet. `emprl run quickstart` makes one.\n"
-        ));
-    }
-    let mut table = TextTable::new(&[
-        ("Run", Align::Right),
-        ("Name", Align::Left),
-        ("Experiment", Align::Left),
-        ("Seed", Align::Right),
-        ("Status", Align::Left),
-        ("Stage", Align::Left),
-        ("Step", Align::Right),
-        ("Started", Align::Left),
-        ("Reward", Align::Right),
-        ("KL", Align::Right),
-        ("PPL", Align::Right),
-        ("Emp-F1", Align::Right),
-    ]);
-    for run in &runs {
-        let last = |key: &str| {
-            run.summary
-                .get(key)
-                .map_or_else(String::new, |value| figure(*value))
-        };
-        table.row([
-            run.id.to_string(),
-            run.name.clone(),
-            run.experiment.clone(),
-            run.seed.to_string(),
-            run.status.to_string(),
-            run.stage
-                .map_or_else(String::new, |stage| stage.to_string()),
-            step(run),
-            moment(run.started),
-            last(declared::EMPATHY_REWARD),
-            last(declared::KL_FULL),
-            last(declared::VALIDATION_PPL),
-            last(declared::VALIDATION_EMP_F1),
-        ]);
-    }
-    place.out.text(&format!(
-        "{}Reward to Emp-F1: the last value of each.\n",
-        table.text()
-    ))
-}
-
-fn step(run: &RunRow) -> String {
-    match run.total {
-        0 => run.step.to_string(),
-        total => format!("{}/{total}", run.step),
-    }
-}
-
-fn show(place: &Place, run: RunId) -> Result<(), Failure> {
+pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
     let reader = StoreReader::open(&place.store)?;
     let detail = reader.run(run)?;
     let keys = reader.keys(run)?;
@@ -163,8 +79,23 @@ fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         fact("Data", format!("{name} {fingerprint}"));
     }
     fact("Folder", reader.run_dir(run).display().to_string());
+    if !row.tags.is_empty() {
+        fact("Tags", row.tags.join(", "));
+    }
     if !row.note.is_empty() {
         fact("Note", row.note.clone());
+    }
+    if row.archived {
+        fact("Archived", "yes".to_string());
+    }
+    if let Some(since) = row.deleted {
+        fact(
+            "Deleted",
+            format!(
+                "{}; `emprl runs undelete {run}` brings it back",
+                moment(since)
+            ),
+        );
     }
 
     if !identifiers.is_empty() {

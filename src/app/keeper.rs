@@ -1,0 +1,181 @@
+//! Changes that a person makes to saved runs, carried out on a thread of their own, with what undoes them.
+//!
+//! Knows the store; must not know a widget. Wakes the window through the function it is given.
+
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::store::{RunId, Store, StoreError};
+
+/// How many changes may wait.
+const WAITING: usize = 64;
+
+/// A change of saved runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Tag {
+        runs: Vec<RunId>,
+        add: Vec<String>,
+        remove: Vec<String>,
+    },
+    Note {
+        run: RunId,
+        text: String,
+    },
+    Rename {
+        run: RunId,
+        name: String,
+    },
+    Archive {
+        runs: Vec<RunId>,
+        archived: bool,
+    },
+    Delete(Vec<RunId>),
+    Undelete(Vec<RunId>),
+    /// Cannot be undone.
+    RemoveForGood(Vec<RunId>),
+}
+
+impl Edit {
+    /// What was done, in a few words.
+    pub fn words(&self) -> String {
+        match self {
+            Edit::Tag { runs, add, remove } => match (add.as_slice(), remove.as_slice()) {
+                ([], gone) => format!("{} no longer tagged {}", named(runs), gone.join(", ")),
+                (tags, _) => format!("{} tagged {}", named(runs), tags.join(", ")),
+            },
+            Edit::Note { run, .. } => format!("Note of run {run} changed"),
+            Edit::Rename { run, name } => format!("Run {run} is called {name}"),
+            Edit::Archive {
+                runs,
+                archived: true,
+            } => format!("{} archived", named(runs)),
+            Edit::Archive { runs, .. } => format!("{} back among the others", named(runs)),
+            Edit::Delete(runs) => format!("{} deleted", named(runs)),
+            Edit::Undelete(runs) => format!("{} brought back", named(runs)),
+            Edit::RemoveForGood(runs) => format!("{} removed for good", named(runs)),
+        }
+    }
+
+    /// What undoes it; tags, notes and names are put back by the caller, who knows what was there.
+    pub fn inverse(&self) -> Option<Edit> {
+        match self {
+            Edit::Tag { runs, add, remove } => Some(Edit::Tag {
+                runs: runs.clone(),
+                add: remove.clone(),
+                remove: add.clone(),
+            }),
+            Edit::Archive { runs, archived } => Some(Edit::Archive {
+                runs: runs.clone(),
+                archived: !archived,
+            }),
+            Edit::Delete(runs) => Some(Edit::Undelete(runs.clone())),
+            Edit::Undelete(runs) => Some(Edit::Delete(runs.clone())),
+            Edit::Note { .. } | Edit::Rename { .. } | Edit::RemoveForGood(_) => None,
+        }
+    }
+}
+
+fn named(runs: &[RunId]) -> String {
+    match runs {
+        [run] => format!("Run {run}"),
+        many => format!("{} runs", many.len()),
+    }
+}
+
+/// A change with what became of it.
+#[derive(Debug)]
+pub struct Done {
+    pub edit: Edit,
+    pub outcome: Result<(), String>,
+}
+
+/// The thread, as the window holds it.
+pub struct Keeper {
+    edits: Option<Sender<Edit>>,
+    done: Receiver<Done>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Starts the thread; `wake` is called after every change.
+    ///
+    /// # Errors
+    /// The system refuses another thread.
+    pub fn start(store: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let (edits, waiting) = bounded::<Edit>(WAITING);
+        // There is room for an answer to everything that may wait: answering never blocks for long.
+        let (answers, done) = bounded::<Done>(2 * WAITING);
+        let thread = std::thread::Builder::new()
+            .name("store keeper".into())
+            .spawn(move || {
+                for edit in waiting {
+                    let outcome = carry_out(&store, &edit).map_err(|error| error.to_string());
+                    if answers.send(Done { edit, outcome }).is_err() {
+                        return;
+                    }
+                    wake();
+                }
+            })?;
+        Ok(Keeper {
+            edits: Some(edits),
+            done,
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands a change over; gives it back when too many wait already.
+    pub fn ask(&self, edit: Edit) -> Result<(), Edit> {
+        match &self.edits {
+            None => Err(edit),
+            Some(edits) => edits.try_send(edit).map_err(|refused| match refused {
+                TrySendError::Full(edit) | TrySendError::Disconnected(edit) => edit,
+            }),
+        }
+    }
+
+    /// The next change that was carried out, if there is one.
+    pub fn done(&self) -> Option<Done> {
+        self.done.try_recv().ok()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.edits = None;
+        while self
+            .thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+        {
+            let _ = self.done.recv_timeout(std::time::Duration::from_millis(20));
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn carry_out(store: &Path, edit: &Edit) -> Result<(), StoreError> {
+    let mut store = Store::open(store)?;
+    match edit {
+        Edit::Tag { runs, add, remove } => {
+            runs.iter().try_for_each(|run| store.tag(*run, add, remove))
+        }
+        Edit::Note { run, text } => store.set_note(*run, text),
+        Edit::Rename { run, name } => store.rename(*run, name),
+        Edit::Archive { runs, archived } => runs
+            .iter()
+            .try_for_each(|run| store.archive(*run, *archived)),
+        Edit::Delete(runs) => runs.iter().try_for_each(|run| store.delete(*run)),
+        Edit::Undelete(runs) => runs.iter().try_for_each(|run| store.undelete(*run)),
+        Edit::RemoveForGood(runs) => {
+            for run in runs {
+                store.remove_for_good(*run)?;
+            }
+            Ok(())
+        }
+    }
+}

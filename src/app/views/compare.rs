@@ -1,0 +1,528 @@
+//! The place Compare: runs over each other, settings that differ, results with paired differences.
+
+use eframe::egui::{
+    Align, Color32, Frame, Grid, Label, Layout, Margin, Popup, PopupCloseBehavior, RichText,
+    ScrollArea, Sense, Ui, vec2,
+};
+
+use crate::app::command::{Command, Commands, Export, Place};
+use crate::app::format;
+use crate::app::reader::Compared;
+use crate::app::state::{Loaded, State};
+use crate::app::theme::{self, Tokens, space, text};
+use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
+use crate::app::widgets::text as words;
+use crate::catalog::Entry;
+use crate::catalog::compare::{BandPoint, differing_settings};
+use crate::metrics::Estimate;
+use crate::metrics::declared::{self, declared};
+use crate::report::{Figure, FigureLine, Sheet};
+use crate::store::RunId;
+
+/// How runs are compared.
+#[derive(Debug, Default)]
+pub struct CompareView {
+    pub bands: bool,
+}
+
+/// The metric that is shown until a person chooses another.
+pub const FIRST_METRIC: &str = declared::EMPATHY_REWARD;
+
+pub fn compare_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let chosen: Vec<Entry> = state
+        .compare
+        .runs
+        .iter()
+        .filter_map(|run| {
+            state
+                .runs
+                .entries
+                .iter()
+                .find(|row| row.entry.row.id == *run)
+        })
+        .map(|row| row.entry.clone())
+        .collect();
+    if chosen.is_empty() {
+        let explanation = "Choose two runs or more in the table of runs: their curves over each other, the settings in which they differ, and what their results differ by.";
+        if notice::empty(
+            ui,
+            Icon::Compare,
+            "Nothing to compare yet",
+            explanation,
+            "Choose runs",
+        ) {
+            commands.push(Command::Go(Place::Runs));
+        }
+        return;
+    }
+    let entries: Vec<&Entry> = chosen.iter().collect();
+    let margin = Margin {
+        left: space::L as i8,
+        right: space::S as i8,
+        top: space::M as i8,
+        bottom: 0,
+    };
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        ScrollArea::vertical()
+            .id_salt("compare")
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.set_max_width(ui.available_width() - space::M);
+                runs_ui(ui, state, &entries, commands);
+                ui.add_space(space::M);
+                curves_ui(ui, state, &entries, commands);
+                ui.add_space(space::L);
+                let sheets = [
+                    ("settings", settings_sheet(&entries)),
+                    ("results", results_sheet(&entries)),
+                    (
+                        "differences",
+                        differences_sheet(&state.compare.answer, &entries),
+                    ),
+                ];
+                for (name, sheet) in sheets {
+                    sheet_ui(ui, name, sheet, commands);
+                    ui.add_space(space::L);
+                }
+            });
+    });
+}
+
+/// The colour of each run: its own, kept apart from the others' where two would have the same.
+fn colours(t: &Tokens, entries: &[&Entry]) -> Vec<usize> {
+    let mut taken: Vec<usize> = Vec::new();
+    for entry in entries {
+        let own = entry.row.id.0.unsigned_abs() as usize % t.run_count();
+        let free = (0..t.run_count())
+            .map(|more| (own + more) % t.run_count())
+            .find(|place| !taken.contains(place));
+        taken.push(free.unwrap_or(own));
+    }
+    taken
+}
+
+fn called(entry: &Entry) -> String {
+    format!("{} #{}", entry.row.name, entry.row.id)
+}
+
+fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Commands) {
+    let t = theme::of(ui);
+    let places = colours(t, entries);
+    let mut gone = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+        for (at, (entry, place)) in entries.iter().zip(&places).enumerate() {
+            let (dot, _) = ui.allocate_exact_size(vec2(12.0, 22.0), Sense::hover());
+            ui.painter().circle_filled(dot.center(), 4.0, t.run(*place));
+            let name = format!("{}, seed {}", called(entry), entry.row.seed);
+            if ui
+                .add(Button::quiet(&name).low().hint("Open the run"))
+                .clicked()
+            {
+                commands.push(Command::OpenRun(entry.row.id));
+            }
+            let away = format!("Take run {} away", entry.row.id);
+            if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+                gone = Some(entry.row.id);
+            }
+            if at == 0 && entries.len() > 1 {
+                words::small(ui, "(compared with)");
+            }
+            ui.add_space(space::M);
+        }
+    });
+    if let Some(run) = gone {
+        let left = state
+            .compare
+            .runs
+            .iter()
+            .copied()
+            .filter(|other| *other != run);
+        let left: Vec<RunId> = left.collect();
+        commands.push(Command::Compare(left));
+    }
+}
+
+fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Commands) {
+    let metric = state
+        .compare
+        .metric
+        .clone()
+        .unwrap_or_else(|| FIRST_METRIC.to_string());
+    let mut found: Vec<&'static str> = declared::all()
+        .iter()
+        .filter(|known| {
+            entries
+                .iter()
+                .any(|entry| entry.metrics.contains_key(known.key))
+        })
+        .map(|known| known.key)
+        .collect();
+    found.dedup();
+    let lines = drawn(theme::of(ui), state, entries, &metric);
+    let title = declared(&metric)
+        .map_or(metric.as_str(), |known| known.name)
+        .to_string();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::S, space::S);
+        let names: Vec<&str> = found
+            .iter()
+            .map(|key| declared(key).map_or(*key, |known| known.name))
+            .collect();
+        if let Some(picked) = field::combo(ui, "Metric", &title, &names, 220.0) {
+            let key = names
+                .iter()
+                .position(|name| *name == picked)
+                .map(|at| found[at]);
+            state.compare.metric = key.map(str::to_string);
+            commands.push(Command::LoadCompared);
+        }
+        let kinds = [(false, "Each run"), (true, "Mean and deviation over seeds")];
+        segments(ui, "Lines", &mut state.compare.view.bands, &kinds);
+        if let Some(lines) = &lines {
+            let figure = figure(&title, &metric, lines);
+            save_ui(
+                ui,
+                "Save the plot",
+                &["CSV", "SVG", "PNG"],
+                || Export::Figure {
+                    name: format!("compare-{}", metric.replace('/', "-")),
+                    figure,
+                },
+                commands,
+            );
+        }
+    });
+    let legend: Vec<(Color32, String)> = lines
+        .iter()
+        .flatten()
+        .map(|line| (line.colour, line.name.clone()))
+        .collect();
+    ui.add_space(space::XS);
+    let height = (ui.ctx().content_rect().height() * 0.38).clamp(200.0, 460.0);
+    let size = vec2(ui.available_width(), height);
+    match (&state.compare.answer, lines) {
+        (Loaded::Failed(why), _) => {
+            notice::strip(ui, Tone::Bad, "The runs cannot be read", why, |_| {});
+        }
+        (_, None) => {
+            ui.allocate_ui(size, |ui| words::secondary(ui, "Reading the curves…"));
+        }
+        (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, size),
+    }
+    if state.compare.view.bands {
+        ui.horizontal_wrapped(|ui| {
+            for (colour, name) in &legend {
+                let (dot, _) = ui.allocate_exact_size(vec2(12.0, 18.0), Sense::hover());
+                ui.painter().circle_filled(dot.center(), 4.0, *colour);
+                ui.label(name);
+                ui.add_space(space::M);
+            }
+        });
+    }
+    let note = match state.compare.view.bands {
+        true => {
+            "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way. n is how many runs a place stands for."
+        }
+        false => {
+            "Every run by itself. Under the pointer all of them are read off, the greatest first."
+        }
+    };
+    words::small(ui, note);
+}
+
+/// The lines, once they were read.
+fn drawn(t: &Tokens, state: &State, entries: &[&Entry], metric: &str) -> Option<Vec<OverlayLine>> {
+    let compared = state.compare.answer.value()?;
+    let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
+    if compared.metric != metric || compared.runs != ids {
+        return None;
+    }
+    let places = colours(t, entries);
+    if !state.compare.view.bands {
+        let lines = entries.iter().zip(&compared.lines).zip(&places);
+        return Some(
+            lines
+                .map(|((entry, points), place)| OverlayLine {
+                    name: called(entry),
+                    colour: t.run(*place),
+                    points: points.clone(),
+                    band: Vec::new(),
+                    remarks: Vec::new(),
+                })
+                .collect(),
+        );
+    }
+    let groups = compared.groups.iter().zip(&compared.bands);
+    Some(
+        groups
+            .map(|(group, points)| OverlayLine {
+                name: format!("{} (n = {})", entries[group[0]].row.name, group.len()),
+                colour: t.run(places[group[0]]),
+                points: points
+                    .iter()
+                    .map(|point| (point.step, point.spread.mean))
+                    .collect(),
+                band: points.iter().map(bounds).collect(),
+                remarks: points.iter().map(remark).collect(),
+            })
+            .collect(),
+    )
+}
+
+fn bounds(point: &BandPoint) -> (f64, f64) {
+    let deviation = point.spread.deviation.unwrap_or(0.0);
+    (point.spread.mean - deviation, point.spread.mean + deviation)
+}
+
+fn remark(point: &BandPoint) -> String {
+    match point.spread.deviation {
+        Some(deviation) => format!(
+            " ± {}, n = {}",
+            format::significant(deviation, 2),
+            point.spread.n
+        ),
+        None => format!(", n = {}", point.spread.n),
+    }
+}
+
+fn figure(title: &str, metric: &str, lines: &[OverlayLine]) -> Figure {
+    let unit = declared(metric).map_or("", |known| known.unit);
+    let y_label = if unit.is_empty() {
+        title.to_string()
+    } else {
+        format!("{title} ({unit})")
+    };
+    // On white paper the light theme's colours are read.
+    let place = |at: usize| theme::LIGHT.run(at).to_array();
+    Figure {
+        title: title.to_string(),
+        x_label: "step".into(),
+        y_label,
+        lines: lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| {
+                let [red, green, blue, _] = place(at);
+                FigureLine {
+                    name: line.name.clone(),
+                    colour: (red, green, blue),
+                    points: line.points.clone(),
+                    band: line.band.clone(),
+                }
+            })
+            .collect(),
+    }
+}
+
+fn save_ui(
+    ui: &mut Ui,
+    name: &str,
+    formats: &[&str],
+    export: impl FnOnce() -> Export,
+    commands: &mut Commands,
+) {
+    let hint = format!("{} into the store's folder exports", formats.join(", "));
+    if ui
+        .add(Button::secondary(name).with_icon(Icon::Down).hint(&hint))
+        .clicked()
+    {
+        commands.push(Command::Save(Box::new(export())));
+    }
+}
+
+fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
+    let t = theme::of(ui);
+    ui.horizontal(|ui| {
+        words::heading(ui, &sheet.title);
+        if !sheet.rows.is_empty() {
+            ui.add_space(space::S);
+            let button = ui.add(
+                Button::quiet("Save")
+                    .low()
+                    .hint("As CSV, LaTeX or Markdown"),
+            );
+            Popup::menu(&button)
+                .close_behavior(PopupCloseBehavior::CloseOnClick)
+                .show(|ui| {
+                    if ui
+                        .add(Button::quiet("Into the store's folder exports"))
+                        .clicked()
+                    {
+                        let name = format!("compare-{name}");
+                        let sheet = sheet.clone();
+                        commands.push(Command::Save(Box::new(Export::Sheet { name, sheet })));
+                    }
+                    for (words, text) in [
+                        ("Copy as CSV", sheet.csv()),
+                        ("Copy as LaTeX", sheet.latex()),
+                        ("Copy as Markdown", sheet.markdown()),
+                    ] {
+                        if ui.add(Button::quiet(words)).clicked() {
+                            commands.push(Command::Copy(text));
+                        }
+                    }
+                });
+        }
+    });
+    ui.add_space(space::XS);
+    if !sheet.rows.is_empty() {
+        ScrollArea::horizontal().id_salt(name).show(ui, |ui| {
+            // Rows as high as their text, not as buttons.
+            ui.spacing_mut().interact_size.y = 0.0;
+            Grid::new(name)
+                .spacing(vec2(space::XL, space::S))
+                .show(ui, |ui| {
+                    for (title, number) in &sheet.columns {
+                        let title = RichText::new(title).font(text::small()).color(t.secondary);
+                        cell_ui(ui, title, *number);
+                    }
+                    ui.end_row();
+                    for row in &sheet.rows {
+                        for (cell, (_, number)) in row.iter().zip(&sheet.columns) {
+                            cell_ui(ui, RichText::new(cell).color(t.text), *number);
+                        }
+                        ui.end_row();
+                    }
+                });
+        });
+    }
+    for note in &sheet.notes {
+        words::secondary(ui, note.as_str());
+    }
+}
+
+fn cell_ui(ui: &mut Ui, words: RichText, number: bool) {
+    let label = Label::new(words).extend().selectable(true);
+    match number {
+        true => {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(label))
+                .inner
+        }
+        false => ui.add(label),
+    };
+}
+
+fn settings_sheet(entries: &[&Entry]) -> Sheet {
+    let mut columns = vec![("Setting".to_string(), false)];
+    columns.extend(entries.iter().map(|entry| (called(entry), false)));
+    let mut sheet = Sheet::new("Settings that differ", columns);
+    for row in differing_settings(entries) {
+        let values = row
+            .values
+            .iter()
+            .map(|value| value.as_ref().map_or("–".to_string(), super::form::shown));
+        let values: Vec<String> = values.collect();
+        sheet.row([row.path].into_iter().chain(values));
+    }
+    if sheet.rows.is_empty() {
+        let why = if entries.len() > 1 {
+            "None: these runs have the same settings."
+        } else {
+            "Choose another run."
+        };
+        sheet.notes.push(why.into());
+    }
+    sheet
+}
+
+fn estimate(value: Option<&Estimate>) -> String {
+    value.map_or("–".to_string(), |e| {
+        format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high)
+    })
+}
+
+fn results_sheet(entries: &[&Entry]) -> Sheet {
+    let heads = [
+        "Run",
+        "System",
+        "n",
+        "PPL",
+        "Dist-1 (%)",
+        "Dist-2 (%)",
+        "Emp-F1 (%)",
+    ];
+    let columns = heads
+        .iter()
+        .enumerate()
+        .map(|(at, head)| (head.to_string(), at > 1));
+    let mut sheet = Sheet::new("Results on the test split", columns.collect());
+    for entry in entries {
+        for row in entry.results.iter().filter(|row| row.split == "test") {
+            sheet.row([
+                called(entry),
+                row.system.clone(),
+                row.n.to_string(),
+                estimate(row.ppl.as_ref()),
+                estimate(Some(&row.dist_1)),
+                estimate(Some(&row.dist_2)),
+                estimate(row.emp_f1.as_ref()),
+            ]);
+        }
+    }
+    let note = match sheet.rows.is_empty() {
+        true => "None of these runs has been evaluated.",
+        false => "In brackets: 95 % bootstrap intervals.",
+    };
+    sheet.notes.push(note.into());
+    sheet
+}
+
+fn differences_sheet(answer: &Loaded<Box<Compared>>, entries: &[&Entry]) -> Sheet {
+    let heads = ["Run", "Figure", "Difference", "n"];
+    let columns = heads
+        .iter()
+        .enumerate()
+        .map(|(at, head)| (head.to_string(), at > 1));
+    let first = entries.first().map_or(String::new(), |entry| called(entry));
+    let mut sheet = Sheet::new(
+        format!("Differences from {first}, paired by example"),
+        columns.collect(),
+    );
+    let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
+    let Some(compared) = answer.value().filter(|compared| compared.runs == ids) else {
+        sheet
+            .notes
+            .push("Drawing the same examples of both, a thousand times…".into());
+        return sheet;
+    };
+    for (entry, found) in entries.iter().skip(1).zip(&compared.differences) {
+        let Some(found) = found else {
+            let name = called(entry);
+            sheet.notes.push(format!(
+                "{name} or {first} has no answers on the test split to compare."
+            ));
+            continue;
+        };
+        for row in &found.rows {
+            let words = match &row.outcome {
+                Ok(difference) => estimate(Some(difference)),
+                Err(why) => format!("– ({why})"),
+            };
+            sheet.row([
+                called(entry),
+                row.title().to_string(),
+                words,
+                found.n.to_string(),
+            ]);
+        }
+        if !found.same_identifiers {
+            sheet.notes.push(format!(
+                "The identifiers of {} and {first} are not the same; each run is measured by its own.",
+                called(entry)
+            ));
+        }
+    }
+    if entries.len() > 1 {
+        sheet.notes.push(
+            "95 % intervals by a bootstrap that draws the same examples of both runs; one that leaves 0 out is a difference that this test set shows.".into(),
+        );
+    } else {
+        sheet.notes.push("Choose another run.".into());
+    }
+    sheet
+}

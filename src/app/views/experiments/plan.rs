@@ -1,0 +1,314 @@
+//! Before a run starts: its name, what it takes over, sweeps, the queue, and what it would be.
+
+use eframe::egui::{Frame, Grid, Id, Modal, RichText, Ui};
+
+use crate::app::command::{Command, Commands, Planned, QueueDeed};
+use crate::app::format;
+use crate::app::state::{ExperimentsState, Loaded};
+use crate::app::theme::{self, space, text};
+use crate::app::views::form::Form;
+use crate::app::widgets::button::Button;
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::experiment::sweep::{Axis, SweepRun, grid};
+use crate::experiment::{Kind, settings};
+use crate::store::{RunId, RunRow, RunStatus};
+use crate::train::plan::Plan;
+
+/// What is chosen beside the settings.
+#[derive(Debug, Default)]
+pub struct PlanView {
+    /// Name of the run; the experiment's while it is empty.
+    name: String,
+    reuse: Option<RunId>,
+    /// Settings that are varied, and their values as they are typed.
+    axes: Vec<(String, String)>,
+    pub dry: Loaded<Box<Plan>>,
+    pub dry_open: bool,
+}
+
+const NOTHING: &str = "Nothing";
+
+impl PlanView {
+    /// The run that the form describes.
+    pub fn planned(&self, form: &Form) -> Planned {
+        let name = self.name.trim();
+        Planned {
+            experiment: form.name.clone(),
+            name: if name.is_empty() {
+                form.name.clone()
+            } else {
+                name.to_string()
+            },
+            config: form.config.clone(),
+            reuse: self.reuse,
+        }
+    }
+
+    fn sweep(&self, form: &Form) -> Result<Vec<SweepRun>, String> {
+        let axes = self.axes.iter().map(|(path, text)| Axis::parse(path, text));
+        let axes = axes.collect::<Result<Vec<_>, _>>();
+        axes.and_then(|axes| grid(&form.config, &axes))
+            .map_err(|problem| format!("{}: {}", problem.path, problem.message))
+    }
+}
+
+/// Name, what is taken over, and what is varied.
+pub fn plan_ui(
+    ui: &mut Ui,
+    plan: &mut PlanView,
+    form: &Form,
+    rows: &[RunRow],
+    ready: bool,
+    commands: &mut Commands,
+) {
+    let t = theme::of(ui);
+    ui.horizontal_wrapped(|ui| {
+        let label = ui.label(RichText::new("Name").color(t.secondary));
+        label.on_hover_text("What the run is called; the experiment's name while this is empty");
+        field::search(ui, &mut plan.name, "Name of the new run", &form.name, 150.0);
+        ui.add_space(space::S);
+        let hint = "Stages that another run has done in the same way are taken over from it, such as identifiers and generator";
+        ui.label(RichText::new("Take over from").color(t.secondary)).on_hover_text(hint);
+        let done = rows.iter().filter(|row| row.status == RunStatus::Finished).take(30);
+        let options: Vec<(Option<RunId>, String)> = [(None, NOTHING.to_string())]
+            .into_iter()
+            .chain(done.map(|row| (Some(row.id), format!("run {}, {}", row.id, row.name))))
+            .collect();
+        let now = options.iter().find(|(run, _)| *run == plan.reuse);
+        let now = now.map_or(NOTHING, |(_, words)| words.as_str());
+        let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+        if let Some(picked) = field::combo(ui, "Take over from", now, &names, 150.0) {
+            plan.reuse = options.iter().find(|(_, words)| words == picked).and_then(|(run, _)| *run);
+        }
+        ui.add_space(space::S);
+        if ui.add(Button::secondary("Vary a setting").with_icon(Icon::Plus).hint("Seeds and sweeps: a run for every combination")).clicked() {
+            let path = if plan.axes.is_empty() { "run.seed" } else { "ppo.lr" };
+            let text = if plan.axes.is_empty() { "1..3" } else { "" };
+            plan.axes.push((path.to_string(), text.to_string()));
+        }
+        ui.add_enabled_ui(form.refused() == 0, |ui| {
+            let hint = "Stages, steps, memory and parameters of this run; starts nothing";
+            if ui.add(Button::secondary("Dry run").hint(hint)).clicked() {
+                commands.push(Command::DryRun(Box::new(form.config.clone())));
+            }
+            ui.add_enabled_ui(ready && plan.axes.is_empty(), |ui| {
+                let hint = "Start it after those that wait";
+                if ui.add(Button::secondary("Queue").hint(hint)).clicked() {
+                    commands.push(Command::Enqueue(vec![plan.planned(form)]));
+                }
+            });
+        });
+    });
+    if !plan.axes.is_empty() {
+        sweep_ui(ui, plan, form, ready, commands);
+    }
+}
+
+fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands: &mut Commands) {
+    let t = theme::of(ui);
+    ui.add_space(space::S);
+    let paths: Vec<&str> = settings()
+        .filter(|setting| !matches!(setting.kind, Kind::List(_)))
+        .map(|setting| setting.path)
+        .collect();
+    let mut gone = None;
+    for (at, (path, text)) in plan.axes.iter_mut().enumerate() {
+        ui.horizontal(|ui| {
+            let name = format!("Setting {} that varies", at + 1);
+            if let Some(picked) = field::combo(ui, &name, path, &paths, 200.0) {
+                *path = picked.to_string();
+            }
+            let name = format!("Values of {path}");
+            field::search(
+                ui,
+                text,
+                &name,
+                "Values, with commas: 1e-5, 2e-5 or 1..3",
+                280.0,
+            );
+            if ui
+                .add(Button::icon(Icon::Cross, &format!("Do not vary {path}")))
+                .clicked()
+            {
+                gone = Some(at);
+            }
+        });
+    }
+    if let Some(at) = gone {
+        plan.axes.remove(at);
+        return;
+    }
+    match plan.sweep(form) {
+        Err(why) => {
+            words::small_coloured(ui, why, t.bad);
+        }
+        Ok(runs) => {
+            ui.horizontal_wrapped(|ui| {
+                let words = format!("Queue {} runs", runs.len());
+                ui.add_enabled_ui(ready, |ui| {
+                    if ui.add(Button::primary(&words)).clicked() {
+                        let base = plan.planned(form);
+                        let planned = runs.iter().map(|run| Planned {
+                            name: format!("{} {}", base.name, run.label),
+                            config: run.config.clone(),
+                            ..base.clone()
+                        });
+                        commands.push(Command::Enqueue(planned.collect()));
+                    }
+                });
+                let first: Vec<&str> = runs.iter().take(3).map(|run| run.label.as_str()).collect();
+                let more = if runs.len() > 3 { ", …" } else { "" };
+                words::small(ui, format!("{}{more}", first.join(", ")));
+            });
+        }
+    }
+}
+
+/// The runs that wait; nothing while none does.
+pub fn queue_ui(ui: &mut Ui, experiments: &ExperimentsState, commands: &mut Commands) {
+    if experiments.queue.is_empty() && experiments.removed.is_none() {
+        return;
+    }
+    let t = theme::of(ui);
+    ui.horizontal(|ui| {
+        words::heading(ui, "Queue");
+        if experiments.held {
+            ui.label(RichText::new("held").color(t.warning));
+        }
+        let (words, hint) = match experiments.held {
+            true => ("Go on", "Start the next run once none is in progress"),
+            false => ("Hold", "Start no further run until you let it go on"),
+        };
+        if ui.add(Button::secondary(words).low().hint(hint)).clicked() {
+            commands.push(Command::Queue(QueueDeed::Hold(!experiments.held)));
+        }
+        if let Some((_, removed)) = &experiments.removed {
+            let words = format!("Put back {}", removed.name);
+            if ui
+                .add(Button::quiet(&words).with_icon(Icon::Revert).low())
+                .clicked()
+            {
+                commands.push(Command::Queue(QueueDeed::Restore));
+            }
+        }
+    });
+    for (at, run) in experiments.queue.iter().enumerate() {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::XS;
+            let name = &run.name;
+            if ui
+                .add(Button::icon(Icon::Up, &format!("Run {name} earlier")).low())
+                .clicked()
+            {
+                commands.push(Command::Queue(QueueDeed::Earlier(at)));
+            }
+            if ui
+                .add(Button::icon(Icon::Down, &format!("Run {name} later")).low())
+                .clicked()
+            {
+                commands.push(Command::Queue(QueueDeed::Later(at)));
+            }
+            if ui
+                .add(Button::icon(Icon::Cross, &format!("Take {name} out of the queue")).low())
+                .clicked()
+            {
+                commands.push(Command::Queue(QueueDeed::Remove(at)));
+            }
+            ui.label(RichText::new(format!("{}  {name}", at + 1)).color(t.text));
+            words::small(ui, &run.experiment);
+        });
+    }
+    ui.add_space(space::M);
+}
+
+/// What a run would be, once that is known.
+pub fn dry_ui(ui: &Ui, plan: &mut PlanView) {
+    if !plan.dry_open {
+        return;
+    }
+    let t = theme::of(ui);
+    let frame = Frame::popup(ui.style()).inner_margin(space::L);
+    let modal = Modal::new(Id::unique("dry run"))
+        .backdrop_color(t.backdrop())
+        .frame(frame);
+    let answer = modal.show(ui.ctx(), |ui| {
+        ui.set_width(560.0);
+        ui.spacing_mut().item_spacing.y = space::S;
+        words::heading(ui, "What this run would be");
+        match &plan.dry {
+            Loaded::Nothing => {
+                words::secondary(ui, "Looking at texts and shapes…");
+            }
+            Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "It could not start", why, |_| {}),
+            Loaded::Value(plan) => planned_ui(ui, plan),
+        }
+        ui.add(Button::primary("Close")).clicked()
+    });
+    if answer.inner || answer.should_close() {
+        plan.dry_open = false;
+    }
+}
+
+fn planned_ui(ui: &mut Ui, plan: &Plan) {
+    let t = theme::of(ui);
+    let small = |ui: &mut Ui, words: &str| {
+        ui.label(RichText::new(words).font(text::small()).color(t.secondary));
+    };
+    Grid::new("planned stages")
+        .spacing([space::XL, space::XS])
+        .show(ui, |ui| {
+            for head in [
+                "Stage",
+                "Steps",
+                "Weights",
+                "Optimizer",
+                "Activations",
+                "In all",
+            ] {
+                small(ui, head);
+            }
+            ui.end_row();
+            for stage in &plan.stages {
+                ui.label(stage.stage.title());
+                let most = if stage.at_most { "at most " } else { "" };
+                ui.label(format!("{most}{}", format::count(stage.steps)));
+                let memory = &stage.memory;
+                for bytes in [
+                    memory.weights,
+                    memory.optimizer,
+                    memory.activations,
+                    memory.total(),
+                ] {
+                    ui.label(format::bytes(bytes));
+                }
+                ui.end_row();
+            }
+        });
+    Grid::new("planned parameters")
+        .spacing([space::XL, space::XS])
+        .show(ui, |ui| {
+            for head in ["Parameters", "Trained", "Frozen"] {
+                small(ui, head);
+            }
+            ui.end_row();
+            for (name, parameters) in [
+                ("Identifier, three alike", plan.identifier),
+                ("Generator", plan.generator),
+                ("Policy with value head", plan.policy),
+            ] {
+                if let Some(parameters) = parameters {
+                    ui.label(name);
+                    ui.label(format::count(parameters.trained));
+                    ui.label(format::count(parameters.frozen));
+                    ui.end_row();
+                }
+            }
+        });
+    words::secondary(
+        ui,
+        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. Nothing was started or written.",
+    );
+}

@@ -1,0 +1,129 @@
+//! What was done last, with the way back; and the log of what went wrong.
+
+use eframe::egui::{
+    Align2, Area, Frame, Id, Label, Margin, Modal, Order, RichText, ScrollArea, Ui, vec2,
+};
+
+use crate::app::command::{Command, Commands};
+use crate::app::shell;
+use crate::app::state::State;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
+
+/// How long it is shown what was done.
+const SHOWN_MS: i64 = 12_000;
+
+/// Draws what was done last, and the log while it is open.
+pub fn notices_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
+    said_ui(ui, state, commands);
+    log_ui(ui, state, commands);
+}
+
+fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
+    let Some((said, at)) = state.notices.said.clone() else {
+        return;
+    };
+    let left = SHOWN_MS - (state.now_ms - at);
+    if left <= 0 {
+        state.notices.said = None;
+        return;
+    }
+    // Drawn once more when it is to go, not before.
+    ui.ctx()
+        .request_repaint_after(std::time::Duration::from_millis(left as u64));
+    let t = theme::of(ui);
+    let above = size::STATUS_ROW + space::M;
+    Area::new(Id::unique("said"))
+        .order(Order::Foreground)
+        .anchor(Align2::CENTER_BOTTOM, vec2(0.0, -above))
+        .show(ui.ctx(), |ui| {
+            let margin = Margin::symmetric(space::M as i8, space::XS as i8);
+            Frame::popup(ui.style())
+                .inner_margin(margin)
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        ui.label(RichText::new(&said).color(t.text));
+                        if !state.notices.undo.is_empty() {
+                            let undo = Button::secondary("Undo").shortcut(shell::UNDO).low();
+                            if ui.add(undo).clicked() {
+                                commands.push(Command::Undo);
+                            }
+                        }
+                        if ui
+                            .add(Button::icon(Icon::Cross, "Put this away").low())
+                            .clicked()
+                        {
+                            state.notices.said = None;
+                        }
+                    });
+                });
+        });
+}
+
+/// In the status row: how much went wrong since it was looked at.
+pub fn log_button_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let new = state.notices.log.len().saturating_sub(state.notices.seen);
+    if new == 0 {
+        return;
+    }
+    let words = match new {
+        1 => "1 problem".to_string(),
+        n => format!("{n} problems"),
+    };
+    let button = Button::quiet(&words)
+        .with_icon(Icon::Warning)
+        .low()
+        .hint("Show what went wrong");
+    if ui.add(button).clicked() {
+        commands.push(Command::ShowLog);
+    }
+}
+
+fn log_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
+    if !state.notices.log_open {
+        return;
+    }
+    state.notices.seen = state.notices.log.len();
+    let t = theme::of(ui);
+    let frame = Frame::popup(ui.style()).inner_margin(space::L);
+    let modal = Modal::new(Id::unique("log"))
+        .backdrop_color(t.backdrop())
+        .frame(frame);
+    let answer = modal.show(ui.ctx(), |ui| {
+        ui.set_width(600.0);
+        ui.spacing_mut().item_spacing.y = space::S;
+        words::heading(ui, "What went wrong");
+        if state.notices.log.is_empty() {
+            words::secondary(ui, "Nothing, since the window was opened.");
+        }
+        ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+            for (at, line) in state.notices.log.iter().rev() {
+                ui.horizontal_top(|ui| {
+                    let time = RichText::new(state.clock.time(*at))
+                        .font(text::small())
+                        .color(t.secondary);
+                    ui.label(time);
+                    ui.add(
+                        Label::new(RichText::new(line).color(t.text))
+                            .wrap()
+                            .selectable(true),
+                    );
+                });
+            }
+        });
+        ui.horizontal(|ui| {
+            if !state.notices.log.is_empty() && ui.add(Button::secondary("Copy all")).clicked() {
+                let lines = state.notices.log.iter();
+                let lines = lines.map(|(at, line)| format!("{}  {line}\n", state.clock.exact(*at)));
+                commands.push(Command::Copy(lines.collect()));
+            }
+            ui.add(Button::primary("Close")).clicked()
+        })
+        .inner
+    });
+    if answer.inner || answer.should_close() {
+        state.notices.log_open = false;
+    }
+}

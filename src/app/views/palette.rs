@@ -1,0 +1,217 @@
+//! The palette: everything that can be done, found by typing.
+
+use eframe::egui::{
+    Align2, Frame, Id, Key, KeyboardShortcut, Modal, Modifiers, Role, ScrollArea, Sense, Ui,
+    WidgetInfo, pos2, vec2,
+};
+
+use crate::app::command::{Ask, Command, Commands};
+use crate::app::shell;
+use crate::app::state::State;
+use crate::app::theme::{self, space, text};
+use crate::app::widgets::field;
+use crate::store::RunStatus;
+
+/// Offers shown at once.
+const MOST: usize = 40;
+
+/// Whether it is open, and what is being looked for.
+#[derive(Debug, Default)]
+pub struct Palette {
+    pub open: bool,
+    text: String,
+    at: usize,
+}
+
+impl Palette {
+    pub fn toggle(&mut self) {
+        *self = Palette {
+            open: !self.open,
+            ..Palette::default()
+        };
+    }
+}
+
+struct Deed {
+    words: String,
+    keys: Option<KeyboardShortcut>,
+    command: Command,
+}
+
+fn deeds(state: &State) -> Vec<Deed> {
+    let mut found = Vec::new();
+    let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
+        found.push(Deed {
+            words,
+            keys,
+            command,
+        });
+    };
+    if let Some(run) = state.active() {
+        let (words, ask) = match run.status {
+            RunStatus::Paused => ("Resume the run", Ask::Resume),
+            _ => ("Pause the run", Ask::Pause),
+        };
+        add(words.into(), Some(shell::PAUSE), Command::Ask(ask));
+        add(
+            "Stop the run".into(),
+            Some(shell::STOP),
+            Command::Ask(Ask::Stop),
+        );
+        let keys = Some(shell::CHECKPOINT);
+        add(
+            "Save a checkpoint now".into(),
+            keys,
+            Command::Ask(Ask::Checkpoint),
+        );
+        add(
+            "Evaluate now".into(),
+            Some(shell::EVALUATE),
+            Command::Ask(Ask::Evaluate),
+        );
+    }
+    for place in shell::places() {
+        add(
+            format!("Go to {}", place.title()),
+            Some(shell::key_of(place)),
+            Command::Go(place),
+        );
+    }
+    if let Some(edit) = state.notices.undo.last() {
+        add(
+            format!("Undo: {}", edit.words()),
+            Some(shell::UNDO),
+            Command::Undo,
+        );
+    }
+    add(
+        "Filter runs".into(),
+        Some(shell::FILTER),
+        Command::FilterRuns,
+    );
+    let chosen: Vec<_> = state.runs.view.chosen.iter().copied().collect();
+    if chosen.len() > 1 {
+        add(
+            format!("Compare {} chosen runs", chosen.len()),
+            None,
+            Command::Compare(chosen),
+        );
+    }
+    add("Show what went wrong".into(), None, Command::ShowLog);
+    for file in state
+        .experiments
+        .files
+        .value()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = file.name.clone();
+        add(
+            format!("Set up {name}"),
+            None,
+            Command::ShowExperiment(name),
+        );
+    }
+    for row in state.runs.rows.value().into_iter().flatten() {
+        add(
+            format!("Open run {}, {}", row.id, row.name),
+            None,
+            Command::OpenRun(row.id),
+        );
+    }
+    found
+}
+
+/// Draws the palette while it is open.
+pub fn palette_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
+    if !state.palette.open {
+        return;
+    }
+    let all = deeds(state);
+    let palette = &mut state.palette;
+    let wanted = palette.text.to_lowercase();
+    let fits = |deed: &&Deed| {
+        let words = deed.words.to_lowercase();
+        wanted.split_whitespace().all(|word| words.contains(word))
+    };
+    let shown: Vec<&Deed> = all.iter().filter(fits).take(MOST).collect();
+    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    if pressed(Key::ArrowDown) {
+        palette.at += 1;
+    }
+    if pressed(Key::ArrowUp) {
+        palette.at = palette.at.saturating_sub(1);
+    }
+    palette.at = palette.at.min(shown.len().saturating_sub(1));
+    let mut taken = pressed(Key::Enter).then_some(palette.at);
+    let t = theme::of(ui);
+    let frame = Frame::popup(ui.style()).inner_margin(space::S);
+    let modal = Modal::new(Id::unique("palette"))
+        .backdrop_color(t.backdrop())
+        .frame(frame);
+    let answer = modal.show(ui.ctx(), |ui| {
+        ui.set_width(520.0);
+        ui.spacing_mut().item_spacing.y = space::XS;
+        let before = palette.text.clone();
+        let hint = "What do you want to do?";
+        let response = field::search(ui, &mut palette.text, "Find something to do", hint, 516.0);
+        response.request_focus();
+        if palette.text != before {
+            palette.at = 0;
+        }
+        ScrollArea::vertical()
+            .max_height(340.0)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                for (at, deed) in shown.iter().enumerate() {
+                    if deed_ui(ui, deed, at == palette.at) {
+                        taken = Some(at);
+                    }
+                }
+                if shown.is_empty() {
+                    ui.label("Nothing is called so.");
+                }
+            });
+    });
+    let command = taken
+        .and_then(|at| shown.get(at))
+        .map(|deed| deed.command.clone());
+    if command.is_some() || answer.should_close() {
+        palette.open = false;
+    }
+    commands.extend(command);
+}
+
+fn deed_ui(ui: &mut Ui, deed: &Deed, here: bool) -> bool {
+    let t = theme::of(ui);
+    let width = ui.available_width();
+    // Not focusable: the keyboard stays in the field.
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::CLICK | Sense::HOVER);
+    response.widget_info(|| {
+        WidgetInfo::selected(
+            Role::ListBoxOption,
+            true,
+            here,
+            format!("Do: {}", deed.words),
+        )
+    });
+    if here || response.hovered() {
+        ui.painter()
+            .rect_filled(rect, 4, if here { t.selected } else { t.hover });
+    }
+    if here {
+        ui.scroll_to_rect(rect, None);
+    }
+    let at = pos2(rect.left() + space::S, rect.center().y);
+    ui.painter()
+        .text(at, Align2::LEFT_CENTER, &deed.words, text::body(), t.text);
+    if let Some(keys) = &deed.keys {
+        let at = pos2(rect.right() - space::L, rect.center().y);
+        let keys = ui.ctx().format_shortcut(keys);
+        ui.painter()
+            .text(at, Align2::RIGHT_CENTER, keys, text::small(), t.secondary);
+    }
+    response.clicked()
+}

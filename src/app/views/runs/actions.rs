@@ -1,0 +1,180 @@
+//! What can be done with the runs that are ticked.
+
+use eframe::egui::{Frame, Id, Margin, Modal, RichText, Ui};
+
+use super::{RunsView, Shelf};
+use crate::app::command::{Command, Commands};
+use crate::app::keeper::Edit;
+use crate::app::reader::Listed;
+use crate::app::theme::{self, size, space};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
+use crate::store::RunId;
+
+/// The strip of the runs that are ticked; nothing while none is.
+pub fn strip_ui(ui: &mut Ui, view: &mut RunsView, shown: &[&Listed], commands: &mut Commands) {
+    if view.chosen.is_empty() {
+        return;
+    }
+    let t = theme::of(ui);
+    let runs: Vec<RunId> = view.chosen.iter().copied().collect();
+    let margin = Margin::symmetric(space::M as i8, space::XS as i8);
+    let frame = Frame::new()
+        .fill(t.panel)
+        .corner_radius(size::RADIUS)
+        .inner_margin(margin);
+    frame.show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.set_min_width(ui.available_width());
+            ui.label(RichText::new(format!("{} chosen", runs.len())).color(t.text));
+            match view.shelf {
+                Shelf::Deleted => {
+                    if ui.add(Button::secondary("Bring back")).clicked() {
+                        commands.push(Command::Edit(Edit::Undelete(runs.clone())));
+                    }
+                    if ui.add(Button::secondary("Remove for good…")).clicked() {
+                        view.confirm = Some(runs.clone());
+                    }
+                }
+                shelf => kept_ui(ui, view, shelf, &runs, shown, commands),
+            }
+            if ui.add(Button::quiet("Choose none")).clicked() {
+                view.chosen.clear();
+            }
+        });
+    });
+    ui.add_space(space::S);
+}
+
+fn kept_ui(
+    ui: &mut Ui,
+    view: &mut RunsView,
+    shelf: Shelf,
+    runs: &[RunId],
+    shown: &[&Listed],
+    commands: &mut Commands,
+) {
+    ui.add_enabled_ui(runs.len() > 1, |ui| {
+        let hint = if runs.len() > 1 {
+            "Show them beside each other"
+        } else {
+            "Choose two runs or more"
+        };
+        if ui
+            .add(
+                Button::primary("Compare")
+                    .with_icon(Icon::Compare)
+                    .hint(hint),
+            )
+            .clicked()
+        {
+            // In the order of the table: the first is what the others are compared with.
+            let order = shown.iter().map(|row| row.entry.row.id);
+            commands.push(Command::Compare(
+                order.filter(|run| runs.contains(run)).collect(),
+            ));
+        }
+    });
+    field::search(ui, &mut view.tag, "Tag", "A tag", 92.0);
+    let tag = view.tag.trim().to_string();
+    let is_tag = !tag.is_empty() && !tag.contains([' ', ',']);
+    let having: Vec<RunId> = shown
+        .iter()
+        .filter(|row| row.entry.row.tags.contains(&tag))
+        .map(|row| row.entry.row.id)
+        .collect();
+    ui.add_enabled_ui(is_tag, |ui| {
+        if ui
+            .add(Button::secondary("Add tag").hint("A tag is a word without blanks"))
+            .clicked()
+        {
+            // Only those that lack it, so that taking it back leaves the others as they were.
+            let runs = runs
+                .iter()
+                .copied()
+                .filter(|run| !having.contains(run))
+                .collect();
+            commands.push(Command::Edit(Edit::Tag {
+                runs,
+                add: vec![tag.clone()],
+                remove: Vec::new(),
+            }));
+            view.tag.clear();
+        }
+        if ui.add(Button::secondary("Take tag away")).clicked() {
+            let has = having.iter().copied().filter(|run| runs.contains(run));
+            commands.push(Command::Edit(Edit::Tag {
+                runs: has.collect(),
+                add: Vec::new(),
+                remove: vec![tag.clone()],
+            }));
+            view.tag.clear();
+        }
+    });
+    let archived = shelf == Shelf::Kept;
+    let archive = if archived {
+        "Archive"
+    } else {
+        "Back among the others"
+    };
+    if ui.add(Button::secondary(archive)).clicked() {
+        let runs = runs.to_vec();
+        commands.push(Command::Edit(Edit::Archive { runs, archived }));
+        view.chosen.clear();
+    }
+    let active = shown
+        .iter()
+        .any(|row| runs.contains(&row.entry.row.id) && row.entry.row.status.is_active());
+    ui.add_enabled_ui(!active, |ui| {
+        let hint = match active {
+            true => "A run in progress is not deleted; stop it first",
+            false => "They can be brought back, under Deleted",
+        };
+        if ui.add(Button::secondary("Delete").hint(hint)).clicked() {
+            commands.push(Command::Edit(Edit::Delete(runs.to_vec())));
+            view.chosen.clear();
+        }
+    });
+}
+
+/// Asks before runs are removed for good.
+pub fn confirm_ui(ui: &Ui, view: &mut RunsView, commands: &mut Commands) {
+    let Some(runs) = view.confirm.clone() else {
+        return;
+    };
+    let t = theme::of(ui);
+    let frame = Frame::popup(ui.style()).inner_margin(space::L);
+    let modal = Modal::new(Id::unique("remove for good"))
+        .backdrop_color(t.backdrop())
+        .frame(frame);
+    let shown = modal.show(ui.ctx(), |ui| {
+        ui.set_width(400.0);
+        ui.spacing_mut().item_spacing.y = space::S;
+        let what = match runs.as_slice() {
+            [run] => format!("Remove run {run} for good?"),
+            many => format!("Remove {} runs for good?", many.len()),
+        };
+        words::heading(ui, &what);
+        words::secondary(
+            ui,
+            "Curves, dialogues, results and checkpoints are removed from the disk. This cannot be undone.",
+        );
+        ui.add_space(space::S);
+        ui.horizontal(|ui| {
+            let remove = ui.add(Button::primary("Remove for good")).clicked();
+            let keep = ui.add(Button::secondary("Keep them")).clicked();
+            (remove, keep)
+        })
+        .inner
+    });
+    let (remove, keep) = shown.inner;
+    if remove {
+        commands.push(Command::Edit(Edit::RemoveForGood(runs)));
+        view.chosen.clear();
+    }
+    if remove || keep || shown.should_close() {
+        view.confirm = None;
+    }
+}

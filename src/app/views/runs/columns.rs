@@ -1,0 +1,207 @@
+//! What the table shows: its columns, the sketched curve, and by what runs are grouped.
+
+use eframe::egui::{Popup, PopupCloseBehavior, RichText, ScrollArea, Ui};
+
+use super::{RunsView, chosen_columns};
+use crate::app::command::{Command, Commands};
+use crate::app::reader::Listed;
+use crate::app::state::Prefs;
+use crate::app::theme::{self, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
+use crate::catalog::compare::differing_settings;
+use crate::catalog::{Column, Entry, vocabulary};
+use crate::filter::{Kind, Part, Vocabulary};
+use crate::metrics::declared::{all, declared};
+
+/// Names offered at once.
+const OFFERED: usize = 60;
+const NO_GROUPS: &str = "Not grouped";
+
+/// A choice of what runs are grouped by: their record, and settings that differ among them.
+pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
+    let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
+    let mut options: Vec<String> = vec![NO_GROUPS.into()];
+    options.extend(["experiment", "seed", "status", "device", "tag"].map(String::from));
+    // The seed is there already.
+    let settings = differing_settings(&entries).into_iter().map(|row| row.path);
+    options.extend(settings.filter(|path| path != "run.seed").take(40));
+    if let Some(group) = prefs.group.clone().filter(|group| !options.contains(group)) {
+        options.push(group);
+    }
+    let chosen = prefs.group.clone().unwrap_or_else(|| NO_GROUPS.into());
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    if let Some(picked) = field::combo(ui, "Group by", &chosen, &options, 132.0) {
+        prefs.group = (picked != NO_GROUPS).then(|| picked.to_string());
+    }
+}
+
+/// The menu of the columns.
+pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands: &mut Commands) {
+    let button = ui.add(Button::secondary("Columns").with_icon(Icon::Settings));
+    Popup::menu(&button)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .width(360.0)
+        .show(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            let mut columns = chosen_columns(prefs);
+            let before = columns.clone();
+            present_ui(ui, &mut columns);
+            ui.separator();
+            let width = ui.available_width();
+            field::search(
+                ui,
+                &mut view.find_column,
+                "Find a column",
+                "Find a metric, setting or figure",
+                width,
+            );
+            offered_ui(ui, &view.find_column, &mut columns);
+            ui.separator();
+            sketch_ui(ui, prefs, commands);
+            if ui
+                .add(Button::quiet("As delivered").with_icon(Icon::Revert))
+                .clicked()
+            {
+                columns = crate::catalog::DEFAULT_COLUMNS.map(super::column).to_vec();
+            }
+            if columns != before && !columns.is_empty() {
+                prefs.columns = columns.iter().map(ToString::to_string).collect();
+            }
+        });
+}
+
+/// The columns there are: up, down, away; of curves also which value.
+fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
+    let mut swap = None;
+    let mut gone = None;
+    ScrollArea::vertical()
+        .id_salt("present")
+        .max_height(260.0)
+        .show(ui, |ui| {
+            for at in 0..columns.len() {
+                let column = columns[at].clone();
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = 0.0;
+                    let name = column.to_string();
+                    if ui
+                        .add(Button::icon(Icon::Up, &format!("Move {name} to the left")).low())
+                        .clicked()
+                        && at > 0
+                    {
+                        swap = Some((at, at - 1));
+                    }
+                    if ui
+                        .add(Button::icon(Icon::Down, &format!("Move {name} to the right")).low())
+                        .clicked()
+                        && at + 1 < columns.len()
+                    {
+                        swap = Some((at, at + 1));
+                    }
+                    if ui
+                        .add(Button::icon(Icon::Cross, &format!("Take {name} away")).low())
+                        .clicked()
+                    {
+                        gone = Some(at);
+                    }
+                    ui.add_space(space::S);
+                    ui.label(column.title()).on_hover_text(column.definition());
+                    if column.metric().is_some() {
+                        ui.add_space(space::S);
+                        for part in Part::ALL {
+                            let here = column.part() == part;
+                            let words = if here {
+                                format!("[{}]", part.key())
+                            } else {
+                                part.key().to_string()
+                            };
+                            if ui
+                                .add(
+                                    Button::quiet(&words)
+                                        .low()
+                                        .hint(&format!("Show the {} value", part.key())),
+                                )
+                                .clicked()
+                            {
+                                columns[at] = column.with_part(part);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+    if let Some((from, to)) = swap {
+        columns.swap(from, to);
+    }
+    if let Some(at) = gone {
+        columns.remove(at);
+    }
+}
+
+fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
+    let t = theme::of(ui);
+    let wanted = find.to_lowercase();
+    let fits = |name: &str, help: &str| {
+        wanted
+            .split_whitespace()
+            .all(|word| name.to_lowercase().contains(word) || help.to_lowercase().contains(word))
+    };
+    ScrollArea::vertical()
+        .id_salt("offered")
+        .max_height(180.0)
+        .show(ui, |ui| {
+            let names = vocabulary().names().iter();
+            let names = names.filter(|name| fits(&name.name, &name.help));
+            for name in names.take(OFFERED) {
+                let Ok(column) = name.name.parse::<Column>() else {
+                    continue;
+                };
+                if columns.iter().any(|known| known.name() == column.name()) {
+                    continue;
+                }
+                let add = format!("Add {}", name.name);
+                ui.horizontal(|ui| {
+                    if ui.add(Button::icon(Icon::Plus, &add).low()).clicked() {
+                        columns.push(column);
+                    }
+                    ui.label(&name.name);
+                    let kind = if matches!(name.kind, Kind::Number { curve: true }) {
+                        ""
+                    } else {
+                        "  "
+                    };
+                    ui.label(
+                        RichText::new(format!("{kind}{}", name.help))
+                            .font(text::small())
+                            .color(t.secondary),
+                    );
+                });
+            }
+        });
+}
+
+/// Which curve is sketched at the end of each row.
+fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
+    const NONE: &str = "No sketch";
+    let title = |key: &Option<String>| {
+        key.as_deref()
+            .and_then(declared)
+            .map_or(NONE, |metric| metric.name)
+    };
+    ui.horizontal(|ui| {
+        words::small(ui, "Sketched curve");
+        let options: Vec<&str> = [NONE]
+            .into_iter()
+            .chain(all().iter().map(|metric| metric.name))
+            .collect();
+        if let Some(picked) =
+            field::combo(ui, "Sketched curve", title(&prefs.sketch), &options, 200.0)
+        {
+            let metric = all().iter().find(|metric| metric.name == picked);
+            prefs.sketch = metric.map(|metric| metric.key.to_string());
+            commands.push(Command::ReloadRuns);
+        }
+    });
+}

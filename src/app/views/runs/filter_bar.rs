@@ -1,0 +1,283 @@
+//! The field of the filter: what is wrong is marked in it, what may follow is offered below it.
+
+use std::sync::Arc;
+
+use eframe::egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
+use eframe::egui::{
+    Align2, Area, Frame, Galley, Id, Key, Modifiers, Order, Rect, Role, Sense, Stroke, TextBuffer,
+    TextEdit, Ui, WidgetInfo, pos2, vec2,
+};
+
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
+use crate::catalog::vocabulary;
+use crate::filter::{Completion, Filter, FilterError, complete, parse};
+
+/// A filter as it is being written.
+#[derive(Debug)]
+pub struct FilterBar {
+    pub text: String,
+    /// The last one that was understood.
+    pub last: Filter,
+    /// The offer that Enter takes, once the arrows chose one.
+    offer: Option<usize>,
+    /// Offers were put away by Escape until something is typed.
+    away: bool,
+}
+
+impl Default for FilterBar {
+    fn default() -> Self {
+        FilterBar {
+            text: String::new(),
+            last: Filter::everything(),
+            offer: None,
+            away: false,
+        }
+    }
+}
+
+impl FilterBar {
+    pub fn clear(&mut self) {
+        self.set(String::new());
+    }
+
+    pub fn set(&mut self, text: String) {
+        if let Ok(filter) = parse(&text, vocabulary()) {
+            self.last = filter;
+        }
+        self.text = text;
+        self.offer = None;
+    }
+}
+
+/// The name by which other parts of the window give the filter the keyboard.
+pub fn filter_id() -> Id {
+    Id::unique("filter of runs")
+}
+
+pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, width: f32) {
+    let t = theme::of(ui);
+    let id = filter_id();
+    let wrong = parse(&bar.text, vocabulary()).err();
+    let focused = ui.memory(|memory| memory.has_focus(id));
+    let cursor = TextEdit::load_state(ui.ctx(), id)
+        .and_then(|state| state.cursor.char_range())
+        .map_or(bar.text.len(), |range| {
+            byte_at(&bar.text, range.primary.index.0)
+        });
+    let offers = match focused && !bar.away {
+        true => complete(&bar.text, cursor, vocabulary()),
+        false => Vec::new(),
+    };
+    let taken = keys(ui, bar, &offers);
+    let mut layouter =
+        |ui: &Ui, buffer: &dyn TextBuffer, _: f32| laid_out(ui, buffer.as_str(), wrong.as_ref());
+    let output = TextEdit::singleline(&mut bar.text)
+        .id(id)
+        .hint_text("status = finished and kl < 3")
+        .align(Align2::LEFT_CENTER)
+        .min_size(vec2(width, size::ROW))
+        .desired_width(width)
+        .lock_focus(false)
+        .layouter(&mut layouter)
+        .show(ui);
+    let response = output.response.response;
+    response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter runs"));
+    let rect = response.rect;
+    if response.changed() {
+        bar.away = false;
+        bar.offer = None;
+    }
+    let clicked = if focused {
+        offers_ui(ui, rect, &offers, bar.offer)
+    } else {
+        None
+    };
+    if let Some(completion) = taken.or(clicked).and_then(|at| offers.get(at)) {
+        accept(ui, bar, completion);
+    }
+    if !bar.text.trim().is_empty() {
+        let there = saved.contains(&bar.text);
+        if ui
+            .add(Button::icon(Icon::Cross, "Clear the filter's text"))
+            .clicked()
+        {
+            bar.clear();
+        } else if wrong.is_none()
+            && !there
+            && ui
+                .add(Button::quiet("Keep").hint("Keep this filter below the field"))
+                .clicked()
+        {
+            saved.push(bar.text.clone());
+        }
+    }
+    if let Some(wrong) = wrong.filter(|_| !focused || offers.is_empty()) {
+        words::small_coloured(ui, wrong.message.clone(), t.bad);
+    }
+}
+
+/// Arrows choose an offer, Enter and Tab take it, Escape puts the offers away.
+fn keys(ui: &Ui, bar: &mut FilterBar, offers: &[Completion]) -> Option<usize> {
+    if offers.is_empty() {
+        bar.offer = None;
+        return None;
+    }
+    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    let last = offers.len() - 1;
+    if pressed(Key::ArrowDown) {
+        bar.offer = Some(bar.offer.map_or(0, |at| (at + 1).min(last)));
+    }
+    if pressed(Key::ArrowUp) {
+        bar.offer = bar.offer.and_then(|at| at.checked_sub(1));
+    }
+    if pressed(Key::Escape) {
+        bar.away = true;
+        bar.offer = None;
+    }
+    let at = bar.offer.filter(|at| *at <= last)?;
+    (pressed(Key::Enter) || pressed(Key::Tab)).then_some(at)
+}
+
+fn accept(ui: &Ui, bar: &mut FilterBar, completion: &Completion) {
+    let Some((before, after)) = bar
+        .text
+        .get(..completion.at.start)
+        .zip(bar.text.get(completion.at.end..))
+    else {
+        return;
+    };
+    let blank = if after.starts_with(' ') { "" } else { " " };
+    let written = format!("{before}{}{blank}", completion.insert);
+    let end = written.chars().count();
+    let text = format!("{written}{after}");
+    bar.set(text);
+    let id = filter_id();
+    if let Some(mut state) = TextEdit::load_state(ui.ctx(), id) {
+        let cursor = CCursorRange::one(CCursor::new(end));
+        state.cursor.set_char_range(Some(cursor));
+        state.store(ui.ctx(), id);
+    }
+    ui.memory_mut(|memory| memory.request_focus(id));
+}
+
+fn byte_at(text: &str, letter: usize) -> usize {
+    text.char_indices()
+        .nth(letter)
+        .map_or(text.len(), |(at, _)| at)
+}
+
+fn laid_out(ui: &Ui, words: &str, wrong: Option<&FilterError>) -> Arc<Galley> {
+    let t = theme::of(ui);
+    let plain = TextFormat::simple(text::body(), t.text);
+    let mut job = LayoutJob::default();
+    let marked = wrong.and_then(|wrong| {
+        let place = wrong.at.start..wrong.at.end.min(words.len());
+        words
+            .get(place.clone())
+            .filter(|part| !part.is_empty())
+            .map(|_| place)
+    });
+    match marked {
+        None => job.append(words, 0.0, plain),
+        Some(place) => {
+            let underlined = TextFormat {
+                underline: Stroke::new(1.5, t.bad),
+                ..plain.clone()
+            };
+            job.append(&words[..place.start], 0.0, plain.clone());
+            job.append(&words[place.clone()], 0.0, underlined);
+            job.append(&words[place.end..], 0.0, plain);
+        }
+    }
+    ui.painter().layout_job(job)
+}
+
+/// What may follow, below the field. Gives the place of the one that was clicked.
+fn offers_ui(ui: &Ui, field: Rect, offers: &[Completion], chosen: Option<usize>) -> Option<usize> {
+    if offers.is_empty() {
+        return None;
+    }
+    let t = theme::of(ui);
+    let mut clicked = None;
+    Area::new(Id::unique("offers of the filter"))
+        .order(Order::Foreground)
+        .fixed_pos(field.left_bottom() + vec2(0.0, space::XS))
+        .show(ui.ctx(), |ui| {
+            Frame::popup(ui.style())
+                .inner_margin(space::XS)
+                .show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    for (at, offer) in offers.iter().enumerate() {
+                        // Not focusable: the keyboard stays in the field.
+                        let (rect, response) =
+                            ui.allocate_exact_size(vec2(420.0, 24.0), Sense::CLICK | Sense::HOVER);
+                        let name = format!("Write {}", offer.insert);
+                        response.widget_info(|| {
+                            WidgetInfo::selected(
+                                Role::ListBoxOption,
+                                true,
+                                chosen == Some(at),
+                                &name,
+                            )
+                        });
+                        if chosen == Some(at) || response.hovered() {
+                            ui.painter().rect_filled(rect, 4, t.hover);
+                        }
+                        let middle = rect.center().y;
+                        let left = ui.painter().text(
+                            pos2(rect.left() + space::S, middle),
+                            Align2::LEFT_CENTER,
+                            &offer.insert,
+                            text::body(),
+                            t.text,
+                        );
+                        let painter = ui
+                            .painter()
+                            .with_clip_rect(rect.with_min_x(left.right() + space::S));
+                        painter.text(
+                            pos2((left.right() + space::M).max(rect.left() + 150.0), middle),
+                            Align2::LEFT_CENTER,
+                            &offer.help,
+                            text::small(),
+                            t.secondary,
+                        );
+                        if response.clicked() {
+                            clicked = Some(at);
+                        }
+                    }
+                });
+        });
+    clicked
+}
+
+/// The filters that a person keeps: a click takes one, the cross beside it puts it away.
+pub fn saved_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>) {
+    if saved.is_empty() {
+        return;
+    }
+    ui.add_space(space::XS);
+    let mut gone = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        words::small(ui, "Kept:");
+        for (at, filter) in saved.iter().enumerate() {
+            if ui
+                .add(Button::secondary(filter).low().hint("Use this filter"))
+                .clicked()
+            {
+                bar.set(filter.clone());
+            }
+            let away = format!("Forget the filter {filter}");
+            if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+                gone = Some(at);
+            }
+            ui.add_space(space::S);
+        }
+    });
+    if let Some(at) = gone {
+        saved.remove(at);
+    }
+}

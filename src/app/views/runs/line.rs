@@ -1,0 +1,77 @@
+//! A run in one line, as on the start page.
+
+use eframe::egui;
+use eframe::egui::{Role, Sense, Ui, WidgetInfo, vec2};
+
+use crate::app::format::{self, Clock};
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::status;
+use crate::metrics::declared;
+use crate::store::RunRow;
+
+/// A run in one line, as on the start page. True when it was clicked.
+pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool {
+    let t = theme::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
+    response.widget_info(|| {
+        let words = format!(
+            "Open run {}, {}, {}",
+            run.id,
+            run.name,
+            status::word(run.status).to_lowercase()
+        );
+        WidgetInfo::labeled(Role::Link, true, words)
+    });
+    if response.hovered() {
+        ui.painter()
+            .rect_filled(rect.expand2(vec2(space::S, 0.0)), size::RADIUS, t.hover);
+    }
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    let middle = rect.center().y;
+    painter.circle_filled(
+        egui::pos2(rect.left() + 4.0, middle),
+        3.5,
+        status::colour(t, run.status),
+    );
+    let name = format!("{} #{}", run.name, run.id);
+    painter.text(
+        egui::pos2(rect.left() + 16.0, middle),
+        egui::Align2::LEFT_CENTER,
+        name,
+        text::body(),
+        t.text,
+    );
+    let when = clock.relative(run.started, now_ms);
+    let at = egui::pos2(rect.right(), middle);
+    let when = painter.text(
+        at,
+        egui::Align2::RIGHT_CENTER,
+        when,
+        text::small(),
+        t.secondary,
+    );
+    let figure = run.summary.get(declared::VALIDATION_EMP_F1);
+    let words = figure.map_or_else(
+        || status::word(run.status).to_string(),
+        |f1| format!("Emp-F1 {}", format::number(*f1)),
+    );
+    let at = egui::pos2(when.left().min(rect.right() - 100.0) - space::M, middle);
+    painter.text(
+        at,
+        egui::Align2::RIGHT_CENTER,
+        words,
+        text::small(),
+        t.secondary,
+    );
+    ui.painter()
+        .hline(rect.x_range(), rect.bottom(), t.line_stroke());
+    focus_ring(ui, &response, rect);
+    response
+        .on_hover_text(format!(
+            "{}, started {}",
+            status::word(run.status),
+            clock.exact(run.started)
+        ))
+        .clicked()
+}

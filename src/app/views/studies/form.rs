@@ -1,0 +1,251 @@
+//! Setting up a study, and what its size can show before it is made.
+
+use eframe::egui::{RichText, TextEdit, Ui, vec2};
+
+use super::{line, short_field};
+use crate::app::command::{Command, Commands, Place};
+use crate::app::desk::{Task, Wanted};
+use crate::app::people::{StudiesState, StudyForm, Systems};
+use crate::app::state::Loaded;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::{Button, segments, switch};
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::study::definition::StudyKind;
+
+pub(super) fn form_ui(
+    ui: &mut Ui,
+    studies: &mut StudiesState,
+    systems: &Loaded<Systems>,
+    commands: &mut Commands,
+) {
+    let Some(form) = &mut studies.form else {
+        return;
+    };
+    let mut close = false;
+    ui.horizontal(|ui| {
+        close = ui
+            .add(Button::icon(Icon::Left, "Back to all studies"))
+            .clicked();
+        words::heading(ui, "New study");
+    });
+    ui.scope(|ui| {
+        ui.set_max_width(760.0);
+        let names: Vec<&str> = systems
+            .value()
+            .map(|known| known.systems.iter().map(|row| &*row.name).collect())
+            .unwrap_or_default();
+        if names.is_empty() {
+            let why = "Take in at least one system's responses first; Case study says how.";
+            notice::strip(
+                ui,
+                Tone::Warning,
+                "There are no systems to judge",
+                why,
+                |ui| {
+                    if ui.add(Button::secondary("Go to Case study")).clicked() {
+                        commands.push(Command::Go(Place::Cases));
+                    }
+                },
+            );
+        }
+        fields_ui(ui, form, &names);
+        forecast_ui(ui, form, commands);
+        if let Some(why) = &form.refused {
+            notice::strip(ui, Tone::Bad, "The study cannot be made", why, |_| {});
+        }
+        ui.add_space(space::XS);
+        ui.horizontal(|ui| {
+            let ready = !form.waiting;
+            let make = Button::primary("Make study");
+            if ui.add_enabled_ui(ready, |ui| ui.add(make).clicked()).inner {
+                match form.definition() {
+                    Ok(definition) => {
+                        form.refused = None;
+                        form.waiting = true;
+                        commands.push(Command::Desk(Task::Create(Box::new(Wanted(definition)))));
+                    }
+                    Err(why) => form.refused = Some(why),
+                }
+            }
+            close |= ui.add(Button::secondary("Cancel")).clicked();
+            if let Ok(definition) = form.definition() {
+                let (each, all) = definition.workload();
+                words::small(
+                    ui,
+                    format!("{each} items for each annotator, {all} judgements in all"),
+                );
+            }
+        });
+        ui.add_space(space::XL);
+    });
+    if close {
+        studies.form = None;
+    }
+}
+
+fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
+    line(ui, "Annotators are asked", "", |ui| {
+        let mut kind = form.kind;
+        let kinds = [
+            (StudyKind::AbTest, "Which of two is better"),
+            (StudyKind::Rating, "How good one is, 1 to 5"),
+        ];
+        if segments(ui, "Kind", &mut kind, &kinds) {
+            form.set_kind(kind);
+        }
+    });
+    line(
+        ui,
+        "Systems",
+        "In the order in which they are chosen",
+        |ui| {
+            ui.horizontal_wrapped(|ui| {
+                for name in names {
+                    let mut on = form.systems.iter().any(|system| system == name);
+                    if field::tick(ui, name, &mut on).changed() {
+                        match on {
+                            true => form.systems.push((*name).to_string()),
+                            false => form.systems.retain(|system| system != name),
+                        }
+                    }
+                }
+            });
+            if form.kind == StudyKind::AbTest && form.systems.len() > 1 {
+                let meets = match (form.systems.len(), form.every_pair) {
+                    (2, _) | (_, false) => {
+                        format!(
+                            "{} against {}",
+                            form.systems[0],
+                            form.systems[1..].join(", ")
+                        )
+                    }
+                    (_, true) => "every system against every other".to_string(),
+                };
+                words::small(ui, meets);
+            }
+            if form.kind == StudyKind::AbTest && form.systems.len() > 2 {
+                let both = [(false, "First against each"), (true, "Every pair")];
+                segments(ui, "Pairs", &mut form.every_pair, &both);
+            }
+        },
+    );
+    line(
+        ui,
+        "Annotators",
+        "Names stay in this store; packs and results use pseudonyms",
+        |ui| {
+            field::search(
+                ui,
+                &mut form.annotators,
+                "Annotators",
+                "Three or more names, with commas between",
+                360.0,
+            );
+        },
+    );
+    if form.kind == StudyKind::AbTest {
+        line(
+            ui,
+            "Fourth annotator",
+            "Judges items on which three differ; may also be named later",
+            |ui| {
+                field::search(
+                    ui,
+                    &mut form.fourth,
+                    "Fourth annotator",
+                    "A name, or nothing yet",
+                    360.0,
+                );
+            },
+        );
+    } else {
+        line(ui, "Annotators an item", "", |ui| {
+            short_field(ui, "Annotators an item", &mut form.raters, "")
+        });
+    }
+    line(
+        ui,
+        "Contexts",
+        "Drawn by the seed from those that every system answered",
+        |ui| {
+            ui.horizontal(|ui| {
+                short_field(ui, "Contexts", &mut form.contexts, "");
+                ui.add_space(space::S);
+                switch(ui, "Keep the shares of emotions", &mut form.stratified);
+                ui.label("with the shares of emotions kept");
+            });
+        },
+    );
+    line(
+        ui,
+        "Seed",
+        "Of everything that is drawn or shuffled",
+        |ui| {
+            short_field(ui, "Seed", &mut form.seed, "");
+        },
+    );
+    line(
+        ui,
+        "Attention checks",
+        "Items with a known right answer, added for every annotator",
+        |ui| {
+            short_field(ui, "Attention checks", &mut form.checks, "items");
+        },
+    );
+    line(
+        ui,
+        "Title",
+        "Annotators see it; it must not name a system",
+        |ui| {
+            field::search(ui, &mut form.title, "Title", "", 360.0);
+        },
+    );
+    line(
+        ui,
+        "Instructions",
+        "Annotators read them first; they must not name a system",
+        |ui| {
+            let width = ui.available_width().min(560.0);
+            let field = TextEdit::multiline(&mut form.instructions)
+                .desired_rows(4)
+                .desired_width(width)
+                .min_size(vec2(width, 3.0 * size::ROW));
+            ui.add(field).accessible_name("Instructions");
+        },
+    );
+}
+
+/// What the study can show, said before anybody annotates.
+fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
+    let t = theme::of(ui);
+    if form.kind == StudyKind::AbTest {
+        line(ui, "Ties expected", "For the forecast only", |ui| {
+            short_field(ui, "Ties expected", &mut form.ties, "%");
+        });
+    }
+    let contexts: Option<u64> = form.contexts.trim().parse().ok();
+    let ties: Option<u64> = form.ties.trim().parse().ok().filter(|ties| *ties <= 100);
+    // The exact power of more items is no news, and takes long.
+    if let (Some(contexts @ 1..=5000), Some(ties)) = (contexts, ties) {
+        let wanted = (form.kind, contexts, ties);
+        if form.asked != Some(wanted) {
+            form.asked = Some(wanted);
+            commands.push(Command::Desk(Task::Forecast {
+                kind: form.kind,
+                contexts,
+                ties_percent: ties,
+            }));
+        }
+    }
+    line(ui, "It can show", "", |ui| {
+        ui.set_max_width(560.0);
+        ui.add_space(space::XS);
+        let words = RichText::new(&form.forecast)
+            .font(text::body())
+            .color(t.text);
+        ui.add(eframe::egui::Label::new(words).wrap());
+    });
+}

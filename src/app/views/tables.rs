@@ -1,0 +1,331 @@
+//! The place Tables: Tables I-VI as the paper lays them out, its own values as a shaded column.
+
+use eframe::egui::{
+    Align, Align2, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2,
+    vec2,
+};
+
+use crate::app::command::{Command, Commands};
+use crate::app::desk::Task;
+use crate::app::people::{Systems, TablesState};
+use crate::app::state::{Loaded, State};
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::field;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
+use crate::store::StudyRow;
+use crate::study::definition::StudyKind;
+
+/// The widest that the first column gets.
+const NAME: f32 = 260.0;
+const OURS: f32 = 138.0;
+/// Where no interval stands beside the figure.
+const PLAIN: f32 = 76.0;
+
+pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let people = &mut state.people;
+    let tables = &mut people.tables;
+    let wanted = (tables.table, tables.chosen());
+    if tables.asked.as_ref() != Some(&wanted) {
+        let (table, chosen) = wanted.clone();
+        tables.asked = Some(wanted);
+        commands.push(Command::Desk(Task::Table { table, chosen }));
+    }
+    ScrollArea::vertical()
+        .id_salt("tables")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let margin = Margin::symmetric(space::L as i8, space::M as i8);
+            Frame::new().inner_margin(margin).show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = space::S;
+                ui.horizontal_wrapped(|ui| {
+                    let options = TableNumber::ALL.map(|table| (table, table.roman()));
+                    if segments(ui, "Table", &mut tables.table, &options) {
+                        tables.told = None;
+                    }
+                    ui.add_space(space::S);
+                    export_ui(ui, tables, commands);
+                });
+                words::heading(ui, tables.table.title());
+                choices_ui(ui, tables, &people.systems, people.studies.rows.value());
+                if let Some(told) = &tables.told {
+                    words::secondary(ui, told);
+                }
+                match &tables.made {
+                    Loaded::Nothing => {
+                        words::secondary(ui, "Making the table…");
+                    }
+                    Loaded::Failed(why) => {
+                        notice::strip(ui, Tone::Warning, "The table cannot be made", why, |_| {});
+                    }
+                    Loaded::Value(made) if made.number != tables.table.number() => {}
+                    Loaded::Value(made) => table_ui(ui, made),
+                }
+                ui.add_space(space::XL);
+            });
+        });
+}
+
+fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
+    let Some(made) = tables.made.value() else {
+        return;
+    };
+    if made.number != tables.table.number() {
+        return;
+    }
+    for (format, words, hint) in [
+        (
+            Format::Latex,
+            "Copy LaTeX",
+            "A document that compiles as it is",
+        ),
+        (Format::Markdown, "Copy Markdown", "A Markdown table"),
+        (Format::Csv, "Copy CSV", "Intervals in columns of their own"),
+    ] {
+        if ui.add(Button::secondary(words).hint(hint)).clicked() {
+            commands.push(Command::Copy(made.write(format)));
+        }
+    }
+    let hint = "All three forms, into the folder tables of the store";
+    if ui.add(Button::secondary("Save files").hint(hint)).clicked() {
+        commands.push(Command::Desk(Task::SaveTable {
+            table: tables.table,
+            chosen: tables.chosen(),
+        }));
+    }
+}
+
+fn choices_ui(
+    ui: &mut Ui,
+    tables: &mut TablesState,
+    systems: &Loaded<Systems>,
+    studies: Option<&Vec<StudyRow>>,
+) {
+    use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
+    let table = tables.table;
+    if let Some(known) = systems.value() {
+        if matches!(table, Identifiers | Automatic | Ablation) {
+            let runs = known.runs.iter();
+            let runs = runs.map(|run| (run.id.0, format!("{} #{}", run.name, run.id)));
+            ticks_ui(ui, "Runs", runs.collect(), &mut tables.runs, "No runs yet.");
+        }
+        if table == Automatic {
+            let scored = known.scores.iter();
+            let scored = scored.map(|one| (one.system.clone(), one.system.clone()));
+            let none = "No system is scored yet; `emprl responses score` does it.";
+            ticks_ui(ui, "Systems", scored.collect(), &mut tables.systems, none);
+        }
+        if table == Cases {
+            let all = known.systems.iter();
+            let all = all.map(|one| (one.name.clone(), one.name.clone()));
+            let none = "No systems yet.";
+            ticks_ui(ui, "Systems", all.collect(), &mut tables.systems, none);
+        }
+    }
+    let kind = match table {
+        Rating => StudyKind::Rating,
+        AbTest => StudyKind::AbTest,
+        _ => return,
+    };
+    let ready = studies.into_iter().flatten();
+    let ready = ready.filter(|row| row.head.kind == kind && row.is_own && row.unblinding.is_some());
+    let ready = ready.map(|row| (row.id.0, format!("{} #{}", row.head.title, row.id)));
+    let none = "No such study is unblinded yet.";
+    ticks_ui(ui, "Studies", ready.collect(), &mut tables.studies, none);
+}
+
+fn ticks_ui<K: Ord + Clone>(
+    ui: &mut Ui,
+    name: &str,
+    options: Vec<(K, String)>,
+    chosen: &mut std::collections::BTreeSet<K>,
+    none: &str,
+) {
+    let t = theme::of(ui);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(name).color(t.secondary));
+        if options.is_empty() {
+            ui.label(RichText::new(none).color(t.secondary));
+        }
+        for (key, words) in options {
+            let mut on = chosen.contains(&key);
+            if field::tick(ui, &words, &mut on).changed() {
+                match on {
+                    true => chosen.insert(key),
+                    false => chosen.remove(&key),
+                };
+            }
+        }
+    });
+}
+
+fn table_ui(ui: &mut Ui, table: &Table) {
+    if table.number == TableNumber::Cases.number() {
+        cases_ui(ui, table);
+    } else {
+        figures_ui(ui, table);
+    }
+    ui.add_space(space::S);
+    for note in &table.notes {
+        let t = theme::of(ui);
+        let words = RichText::new(note).font(text::small()).color(t.secondary);
+        ui.add(Label::new(words).wrap().selectable(true));
+    }
+}
+
+/// Columns may come in pairs of ours and the paper's; a reported one stands narrow on a shade.
+fn figures_ui(ui: &mut Ui, table: &Table) {
+    let widths: Vec<f32> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let long = column.title != "reported" && column.title.len() > 12;
+            let bracketed = table.rows.iter().any(|row| {
+                let cell = row.cells.get(at);
+                matches!(
+                    cell,
+                    Some(Cell::Figure {
+                        interval: Some(_),
+                        ..
+                    })
+                )
+            });
+            if long || bracketed { OURS } else { PLAIN }
+        })
+        .collect();
+    let names = table.rows.iter().map(|row| &row.name);
+    let name = names
+        .chain([&table.names])
+        .map(|words| {
+            let colour = theme::of(ui).text;
+            let galley = ui
+                .painter()
+                .layout_no_wrap(words.clone(), text::body(), colour);
+            galley.size().x + space::L
+        })
+        .fold(0.0, f32::max)
+        .min(NAME);
+    let width = name + widths.iter().sum::<f32>();
+    ScrollArea::horizontal().id_salt("table").show(ui, |ui| {
+        ui.spacing_mut().item_spacing = Vec2::ZERO;
+        let height = size::ROW * (table.rows.len() + 1) as f32;
+        let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+        let t = theme::of(ui);
+        let mut x = rect.left() + name;
+        for (column, width) in table.columns.iter().zip(&widths) {
+            if column.reported {
+                let shade = Rect::from_min_size(pos2(x, rect.top()), vec2(*width, height));
+                ui.painter().rect_filled(shade, 0, t.hover);
+            }
+            x += width;
+        }
+        let row_rect = |at: usize| {
+            let top = rect.top() + size::ROW * at as f32;
+            Rect::from_min_size(pos2(rect.left(), top), vec2(width, size::ROW))
+        };
+        head_ui(ui, table, name, &widths, row_rect(0));
+        for (at, row) in table.rows.iter().enumerate() {
+            let place = row_rect(at + 1);
+            ui.painter()
+                .hline(place.x_range(), place.top(), t.line_stroke());
+            row_ui(ui, row, name, &widths, place);
+        }
+        ui.add_space(space::M);
+    });
+}
+
+fn head_ui(ui: &mut Ui, table: &Table, name: f32, widths: &[f32], place: Rect) {
+    let t = theme::of(ui);
+    let at = pos2(place.left(), place.center().y);
+    ui.painter().text(
+        at,
+        Align2::LEFT_CENTER,
+        &table.names,
+        text::small(),
+        t.secondary,
+    );
+    let mut x = place.left() + name;
+    for (column, width) in table.columns.iter().zip(widths) {
+        x += width;
+        let at = pos2(x - space::S, place.center().y);
+        ui.painter().text(
+            at,
+            Align2::RIGHT_CENTER,
+            &column.title,
+            text::small(),
+            t.secondary,
+        );
+    }
+}
+
+fn row_ui(ui: &mut Ui, row: &Row, name: f32, widths: &[f32], place: Rect) {
+    let t = theme::of(ui);
+    let room = Rect::from_min_size(place.min, vec2(name, place.height()));
+    let mut child = ui.new_child(
+        eframe::egui::UiBuilder::new()
+            .max_rect(room)
+            .layout(Layout::left_to_right(Align::Center)),
+    );
+    child.add(Label::new(RichText::new(&row.name).color(t.text)).truncate());
+    let mut x = place.left() + name;
+    for (cell, width) in row.cells.iter().zip(widths) {
+        let room = Rect::from_min_size(pos2(x, place.top()), vec2(*width, place.height()));
+        x += width;
+        let mut child = ui.new_child(
+            eframe::egui::UiBuilder::new()
+                .max_rect(room.shrink2(vec2(space::S, 0.0)))
+                .layout(Layout::right_to_left(Align::Center)),
+        );
+        child.spacing_mut().item_spacing.x = space::XS;
+        let (figure, interval) = written(cell);
+        if !interval.is_empty() {
+            child.label(
+                RichText::new(interval)
+                    .font(text::small())
+                    .color(t.secondary),
+            );
+        }
+        let colour = if *cell == Cell::Nothing {
+            t.secondary
+        } else {
+            t.text
+        };
+        child.label(RichText::new(figure).color(colour));
+    }
+}
+
+fn written(cell: &Cell) -> (String, String) {
+    match cell {
+        Cell::Nothing => ("–".to_string(), String::new()),
+        Cell::Words(words) => (words.clone(), String::new()),
+        Cell::Figure { value, interval } => {
+            let interval = interval.map_or(String::new(), |(low, high)| {
+                format!("[{low:.2}, {high:.2}]")
+            });
+            (format!("{value:.2}"), interval)
+        }
+    }
+}
+
+fn cases_ui(ui: &mut Ui, table: &Table) {
+    let t = theme::of(ui);
+    for row in &table.rows {
+        let Some(cell) = row.cells.first() else {
+            ui.add_space(space::S);
+            words::bold(ui, &row.name);
+            continue;
+        };
+        ui.horizontal_top(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(110.0, 18.0), Sense::hover());
+            let at = pos2(rect.left(), rect.top());
+            ui.painter()
+                .text(at, Align2::LEFT_TOP, &row.name, text::body(), t.secondary);
+            let words = RichText::new(written(cell).0).color(t.text);
+            ui.add(Label::new(words).wrap().selectable(true));
+        });
+    }
+}

@@ -1,0 +1,236 @@
+//! Curves of several runs over each other, with bands where a line stands for several runs.
+//!
+//! Draws what it is given, which must be few enough points to draw. Knows no run and no metric.
+
+use eframe::egui::{
+    Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use super::ticks;
+use crate::app::format;
+use crate::app::theme::{self, size, space, text};
+
+/// One line of the plot.
+#[derive(Clone, Debug)]
+pub struct OverlayLine {
+    pub name: String,
+    pub colour: Color32,
+    /// In order of x; what is not finite is a gap.
+    pub points: Vec<(f64, f64)>,
+    /// Of each point the least and the greatest of its band; empty where there is none.
+    pub band: Vec<(f64, f64)>,
+    /// Said of a point beside its value, such as how many runs it stands for.
+    pub remarks: Vec<String>,
+}
+
+const LEFT: f32 = 52.0;
+const BELOW: f32 = 22.0;
+
+/// Draws the plot; the pointer reads all lines off at once, the greatest first.
+pub fn overlay_ui(ui: &mut Ui, title: &str, x_title: &str, lines: &[OverlayLine], wanted: Vec2) {
+    let t = theme::of(ui);
+    let (outer, response) = ui.allocate_exact_size(wanted, Sense::hover());
+    let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+    response.widget_info(|| {
+        WidgetInfo::labeled(
+            Role::Image,
+            true,
+            format!("Chart of {title}: {}", names.join(", ")),
+        )
+    });
+    let plot = Rect::from_min_max(
+        outer.min + vec2(LEFT, space::XS),
+        outer.max - vec2(space::S, BELOW),
+    );
+    let Some((x_range, y_range)) = ranges(lines) else {
+        ui.painter().text(
+            outer.center(),
+            Align2::CENTER_CENTER,
+            "None of these runs has logged this metric",
+            text::body(),
+            t.secondary,
+        );
+        return;
+    };
+    let at = |x: f64, y: f64| {
+        let across = (x - x_range.0) / (x_range.1 - x_range.0);
+        let up = (y - y_range.0) / (y_range.1 - y_range.0);
+        pos2(
+            plot.left() + plot.width() * across as f32,
+            plot.bottom() - plot.height() * up as f32,
+        )
+    };
+    for mark in ticks::marks(y_range, plot.height(), 36.0, false) {
+        let y = at(x_range.0, mark.value).y;
+        ui.painter().hline(plot.x_range(), y, t.line_stroke());
+        let words = ticks::value_label(mark);
+        let place = pos2(plot.left() - space::S, y);
+        ui.painter().text(
+            place,
+            Align2::RIGHT_CENTER,
+            words,
+            text::small(),
+            t.secondary,
+        );
+    }
+    for mark in ticks::marks(x_range, plot.width(), 90.0, true) {
+        let x = at(mark.value, y_range.0).x;
+        let words = format::count(mark.value.max(0.0) as u64);
+        let place = pos2(x, plot.bottom() + space::XS);
+        ui.painter()
+            .text(place, Align2::CENTER_TOP, words, text::small(), t.secondary);
+    }
+    let corner = pos2(plot.right(), plot.bottom() - 2.0);
+    ui.painter().text(
+        corner,
+        Align2::RIGHT_BOTTOM,
+        x_title,
+        text::small(),
+        t.secondary,
+    );
+    let painter = ui.painter().with_clip_rect(plot.expand(1.0));
+    for line in lines {
+        band(&painter, line, &at);
+        for stretch in line.points.split(|(_, y)| !y.is_finite()) {
+            let points: Vec<_> = stretch.iter().map(|(x, y)| at(*x, *y)).collect();
+            match points.as_slice() {
+                [one] => {
+                    painter.circle_filled(*one, 2.5, line.colour);
+                }
+                _ => {
+                    painter.add(Shape::line(points, Stroke::new(size::LINE, line.colour)));
+                }
+            }
+        }
+    }
+    if let Some(pointer) = response
+        .hover_pos()
+        .filter(|pointer| plot.contains(*pointer))
+    {
+        let share = f64::from((pointer.x - plot.left()) / plot.width());
+        let x = x_range.0 + share * (x_range.1 - x_range.0);
+        readout(ui, plot, pointer.x, lines, x);
+    }
+}
+
+fn band(
+    painter: &eframe::egui::Painter,
+    line: &OverlayLine,
+    at: &impl Fn(f64, f64) -> eframe::egui::Pos2,
+) {
+    if line.band.len() != line.points.len() {
+        return;
+    }
+    let colour = line.colour.gamma_multiply(0.2);
+    let mut mesh = Mesh::default();
+    let mut before = None;
+    for ((x, _), (low, high)) in line.points.iter().zip(&line.band) {
+        if !(low.is_finite() && high.is_finite()) {
+            before = None;
+            continue;
+        }
+        let first = mesh.vertices.len() as u32;
+        mesh.colored_vertex(at(*x, *low), colour);
+        mesh.colored_vertex(at(*x, *high), colour);
+        if let Some(before) = before {
+            mesh.add_triangle(before, before + 1, first);
+            mesh.add_triangle(before + 1, first, first + 1);
+        }
+        before = Some(first);
+    }
+    painter.add(Shape::mesh(mesh));
+}
+
+/// The values of all lines at x, the greatest first.
+fn readout(ui: &Ui, plot: Rect, pointer_x: f32, lines: &[OverlayLine], x: f64) {
+    let t = theme::of(ui);
+    let mut values: Vec<(f64, String, Color32)> = Vec::new();
+    let mut step = x;
+    for line in lines {
+        let nearest = line
+            .points
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, y))| y.is_finite())
+            .min_by(|a, b| (a.1.0 - x).abs().total_cmp(&(b.1.0 - x).abs()));
+        if let Some((at, (there, y))) = nearest {
+            step = *there;
+            let remark = line.remarks.get(at).map_or("", String::as_str);
+            values.push((
+                *y,
+                format!("{}  {}{remark}", format::number(*y), line.name),
+                line.colour,
+            ));
+        }
+    }
+    values.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ui.painter()
+        .vline(pointer_x, plot.y_range(), Stroke::new(1.0, t.faint));
+    let painter = ui.painter();
+    let head = painter.layout_no_wrap(
+        format!("Step {}", format::count(step.max(0.0) as u64)),
+        text::small(),
+        t.secondary,
+    );
+    let galleys: Vec<_> = values
+        .into_iter()
+        .map(|(_, words, colour)| (painter.layout_no_wrap(words, text::small(), t.text), colour))
+        .collect();
+    let width = galleys
+        .iter()
+        .map(|(galley, _)| galley.size().x)
+        .fold(head.size().x, f32::max)
+        + 30.0;
+    let height = (galleys.len() + 1) as f32 * 16.0 + space::S;
+    let left = match pointer_x + width + space::M < plot.right() {
+        true => pointer_x + space::S,
+        false => pointer_x - space::S - width,
+    };
+    let card = Rect::from_min_size(pos2(left, plot.top() + space::S), vec2(width, height));
+    painter.rect(
+        card,
+        size::RADIUS,
+        t.raised,
+        t.line_stroke(),
+        eframe::egui::StrokeKind::Inside,
+    );
+    painter.galley(card.min + vec2(space::S, space::XS), head, t.secondary);
+    for (at, (galley, colour)) in galleys.into_iter().enumerate() {
+        let y = card.top() + space::XS + (at + 1) as f32 * 16.0;
+        painter.circle_filled(pos2(card.left() + space::M, y + 7.0), 3.5, colour);
+        painter.galley(pos2(card.left() + 22.0, y), galley, t.text);
+    }
+}
+
+/// What x and y go over, with a little room above and below.
+fn ranges(lines: &[OverlayLine]) -> Option<((f64, f64), (f64, f64))> {
+    let mut x = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut y = x;
+    let widen = |range: &mut (f64, f64), value: f64| {
+        if value.is_finite() {
+            *range = (range.0.min(value), range.1.max(value));
+        }
+    };
+    for line in lines {
+        for (at, value) in line.points.iter().filter(|(_, value)| value.is_finite()) {
+            widen(&mut x, *at);
+            widen(&mut y, *value);
+        }
+        for (low, high) in &line.band {
+            widen(&mut y, *low);
+            widen(&mut y, *high);
+        }
+    }
+    if !(x.0.is_finite() && y.0.is_finite()) {
+        return None;
+    }
+    if x.0 == x.1 {
+        x = (x.0 - 1.0, x.1 + 1.0);
+    }
+    let room = if y.0 == y.1 {
+        y.0.abs().max(1.0) * 0.1
+    } else {
+        (y.1 - y.0) * 0.06
+    };
+    Some((x, (y.0 - room, y.1 + room)))
+}

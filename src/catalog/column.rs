@@ -1,0 +1,250 @@
+//! Columns of a table of runs: any name of the vocabulary, of curves the last, least or greatest value.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, names};
+use crate::experiment::setting;
+use crate::filter::{Fact, Facts, Kind, Part, Vocabulary};
+use crate::metrics::declared::declared;
+
+/// Columns that a table has until a person chooses others.
+pub const DEFAULT_COLUMNS: [&str; 11] = [
+    "id",
+    "name",
+    "experiment",
+    "seed",
+    "status",
+    "stage",
+    "started",
+    "reward",
+    "kl",
+    "emp_f1",
+    "test.emp_f1",
+];
+
+/// A column, written as in a filter: `kl`, `max(kl)`, `ppo.lr`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Column {
+    name: String,
+    part: Part,
+}
+
+/// What stands in a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    Missing,
+    Number(f64),
+    Text(String),
+    /// Milliseconds since the Unix epoch.
+    Moment(i64),
+}
+
+/// There is no such column.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no column `{0}`; a column is a name such as kl, max(kl), test.emp_f1 or ppo.lr")]
+pub struct NoColumn(pub String);
+
+impl FromStr for Column {
+    type Err = NoColumn;
+
+    fn from_str(text: &str) -> Result<Self, NoColumn> {
+        let text = text.trim();
+        let no_column = || NoColumn(text.to_string());
+        let (part, name) = Part::ALL
+            .into_iter()
+            .find_map(|part| {
+                let inner = text.strip_prefix(part.key())?.strip_prefix('(')?;
+                Some((part, inner.strip_suffix(')')?))
+            })
+            .unwrap_or((Part::Last, text));
+        let known = names::vocabulary().name(name).ok_or_else(no_column)?;
+        if part != Part::Last && known.kind != (Kind::Number { curve: true }) {
+            return Err(no_column());
+        }
+        Ok(Column {
+            name: name.to_string(),
+            part,
+        })
+    }
+}
+
+impl TryFrom<String> for Column {
+    type Error = NoColumn;
+    fn try_from(text: String) -> Result<Self, NoColumn> {
+        text.parse()
+    }
+}
+
+impl From<Column> for String {
+    fn from(column: Column) -> String {
+        column.to_string()
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            Part::Last => f.write_str(&self.name),
+            part => write!(f, "{}({})", part.key(), self.name),
+        }
+    }
+}
+
+impl Column {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn part(&self) -> Part {
+        self.part
+    }
+
+    /// The same column with another value of the curve.
+    pub fn with_part(&self, part: Part) -> Column {
+        Column {
+            name: self.name.clone(),
+            part,
+        }
+    }
+
+    /// The metric's name in full, if the column shows a metric.
+    pub fn metric(&self) -> Option<&str> {
+        let key = names::unalias(&self.name);
+        declared(key).map(|metric| metric.key)
+    }
+
+    /// Its head: short, with which value of a curve it is.
+    pub fn title(&self) -> String {
+        let name = self.plain_title();
+        match self.part {
+            Part::Last => name,
+            part => format!("{name}, {}", part.key()),
+        }
+    }
+
+    fn plain_title(&self) -> String {
+        if let Some(figure) = self.name.strip_prefix(names::TEST) {
+            let title = match figure {
+                "n" => "Examples",
+                "words" => "Words",
+                _ => declared(&format!("validation/{figure}")).map_or(figure, |metric| metric.name),
+            };
+            return title.to_string();
+        }
+        match self.name.as_str() {
+            "id" => "Run".into(),
+            "tag" => "Tags".into(),
+            "reward" => "Reward".into(),
+            "kl" => "KL".into(),
+            name => match (self.metric().and_then(declared), setting(name)) {
+                (Some(metric), _) => metric.name.to_string(),
+                (_, Some(_)) => name.to_string(),
+                _ => {
+                    let mut letters = name.chars();
+                    let first = letters.next().map(|first| first.to_uppercase().to_string());
+                    first.unwrap_or_default() + letters.as_str()
+                }
+            },
+        }
+    }
+
+    /// On which examples its figures were measured, if it shows figures: a second line of its head.
+    pub fn measured_on(&self) -> Option<&'static str> {
+        if self.name.starts_with(names::TEST) {
+            return Some("test split");
+        }
+        match (self.metric()?.starts_with("validation/"), self.part) {
+            (true, Part::Last) => Some("valid. subset, last"),
+            (true, Part::Min) => Some("valid. subset, least"),
+            (true, Part::Max) => Some("valid. subset, greatest"),
+            (false, Part::Last) => Some("last"),
+            (false, Part::Min) => Some("least"),
+            (false, Part::Max) => Some("greatest"),
+        }
+    }
+
+    /// What its figures are, in full.
+    pub fn definition(&self) -> String {
+        let value = match self.part {
+            Part::Last => "last",
+            Part::Min => "least finite",
+            Part::Max => "greatest finite",
+        };
+        if let Some(metric) = self.metric().and_then(declared) {
+            let on = if metric.key.starts_with("validation/") {
+                " on the validation subset (evaluation.subset)"
+            } else {
+                ""
+            };
+            return format!(
+                "{}{on}: the {value} value. {}",
+                metric.name, metric.definition
+            );
+        }
+        if let Some(setting) = setting(&self.name) {
+            return format!("{}: {}", setting.path, setting.help());
+        }
+        let help = names::vocabulary()
+            .name(&self.name)
+            .map_or("", |name| name.help.as_str());
+        let figure = self.name.strip_prefix(names::TEST);
+        let more = figure
+            .and_then(|figure| declared(&format!("validation/{figure}")))
+            .map_or(String::new(), |metric| format!(". {}", metric.definition));
+        format!("{}: {help}{more}", self.plain_title())
+    }
+
+    pub fn is_number(&self) -> bool {
+        matches!(
+            names::vocabulary().name(&self.name).map(|name| &name.kind),
+            Some(Kind::Number { .. })
+        )
+    }
+
+    pub fn cell(&self, entry: &Entry) -> Cell {
+        match entry.fact(&self.name, self.part) {
+            Fact::Missing => Cell::Missing,
+            Fact::Number(value) => Cell::Number(value),
+            Fact::Text(text) if text.is_empty() => Cell::Missing,
+            Fact::Text(text) => Cell::Text(text),
+            Fact::Many(words) if words.is_empty() => Cell::Missing,
+            Fact::Many(words) => Cell::Text(words.join(", ")),
+            Fact::Flag(flag) => Cell::Text(if flag { "yes" } else { "no" }.to_string()),
+            Fact::Moment(at) => Cell::Moment(at),
+        }
+    }
+}
+
+impl Cell {
+    /// In order; what is missing or no number stands last whichever the order is.
+    fn compare(&self, other: &Cell, descending: bool) -> Ordering {
+        let last = |cell: &Cell| match cell {
+            Cell::Missing => true,
+            Cell::Number(value) => value.is_nan(),
+            _ => false,
+        };
+        match (last(self), last(other)) {
+            (true, true) => return Ordering::Equal,
+            (true, false) => return Ordering::Greater,
+            (false, true) => return Ordering::Less,
+            (false, false) => {}
+        }
+        let order = match (self, other) {
+            (Cell::Number(a), Cell::Number(b)) => a.total_cmp(b),
+            (Cell::Moment(a), Cell::Moment(b)) => a.cmp(b),
+            (Cell::Text(a), Cell::Text(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
+            _ => Ordering::Equal,
+        };
+        if descending { order.reverse() } else { order }
+    }
+}
+
+/// Puts runs in the order of a column; equals stay as they were.
+pub fn arrange(entries: &mut [&Entry], by: &Column, descending: bool) {
+    entries.sort_by(|a, b| by.cell(a).compare(&by.cell(b), descending));
+}

@@ -1,0 +1,382 @@
+//! Runs beside each other: bands over seeds, settings that differ, paired differences of figures.
+
+use std::collections::{BTreeMap, HashMap};
+
+use toml::Value;
+
+use super::{Entry, Spread};
+use crate::data::rows::Row;
+use crate::data::{EmpathyLevel, Mechanism};
+use crate::experiment::{setting, settings};
+use crate::metrics::declared::{self, declared};
+use crate::metrics::{
+    Bootstrap, Estimate, Levels, ResponseWords, TargetLoss, emp_f1_difference_of,
+    perplexity_difference,
+};
+
+/// Places of a band, at most; curves of more steps are averaged within each place first.
+pub const BAND_PLACES: usize = 400;
+
+/// Several curves at one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BandPoint {
+    /// Mean step of what is summed up here.
+    pub step: f64,
+    pub spread: Spread,
+}
+
+/// Mean and deviation over curves of `(step, value)`, in order of step. Where there are at most `places`
+/// different steps, each is a place of its own; else steps are summed up evenly, within a curve first.
+/// Values that are not finite are left out.
+pub fn band(curves: &[&[(u64, f64)]], places: usize) -> Vec<BandPoint> {
+    let steps = || {
+        curves
+            .iter()
+            .flat_map(|curve| curve.iter().map(|(step, _)| *step))
+    };
+    let (Some(first), Some(last)) = (steps().min(), steps().max()) else {
+        return Vec::new();
+    };
+    let mut distinct: Vec<u64> = steps().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let exact = distinct.len() <= places;
+    let place = |step: u64| match exact {
+        true => distinct.binary_search(&step).unwrap_or_default(),
+        false => {
+            let share = (step - first) as f64 / (last - first) as f64;
+            ((share * places as f64) as usize).min(places - 1)
+        }
+    };
+    // Of each place: sum and count of each curve, sum and count of the steps.
+    type Sums = (Vec<(f64, usize)>, f64, usize);
+    let mut sums: BTreeMap<usize, Sums> = BTreeMap::new();
+    for (number, curve) in curves.iter().enumerate() {
+        for &(step, value) in curve.iter().filter(|(_, value)| value.is_finite()) {
+            let (of_curves, steps, count) = sums
+                .entry(place(step))
+                .or_insert_with(|| (vec![(0.0, 0); curves.len()], 0.0, 0));
+            of_curves[number].0 += value;
+            of_curves[number].1 += 1;
+            *steps += step as f64;
+            *count += 1;
+        }
+    }
+    sums.into_values()
+        .filter_map(|(of_curves, steps, count)| {
+            let means = of_curves
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(sum, count)| sum / count as f64);
+            Some(BandPoint {
+                step: steps / count as f64,
+                spread: Spread::of(means)?,
+            })
+        })
+        .collect()
+}
+
+/// A setting with its value in each run; none where a run's settings cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettingRow {
+    pub path: String,
+    pub label: String,
+    pub values: Vec<Option<Value>>,
+}
+
+/// The settings that are not the same in all of the runs, in the order of the tree.
+pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
+    settings()
+        .map(|known| SettingRow {
+            path: known.path.to_string(),
+            label: setting(known.path).map_or_else(String::new, |setting| setting.label()),
+            values: entries
+                .iter()
+                .map(|entry| entry.settings.get(known.path).cloned())
+                .collect(),
+        })
+        .filter(|row| row.values.windows(2).any(|pair| pair[0] != pair[1]))
+        .collect()
+}
+
+/// What a run answered on the test split, one row an example.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    keys: Vec<String>,
+    responses: Vec<String>,
+    losses: Option<Vec<TargetLoss>>,
+    /// Of the targets, and of the responses.
+    levels: Option<(Vec<Levels>, Vec<Levels>)>,
+}
+
+impl Answers {
+    /// From the rows that an evaluation keeps. Rows of earlier versions have responses only.
+    pub fn new(rows: &[Row]) -> Answers {
+        let number = |row: &Row, name: &str| row.fields.get(name).and_then(|value| value.as_f64());
+        let losses = rows.iter().map(|row| {
+            Some(TargetLoss {
+                nll: number(row, "target_nll")?,
+                tokens: number(row, "target_tokens")? as usize,
+            })
+        });
+        let levels = |name: &'static str| rows.iter().map(|row| levels_of(row, name)).collect();
+        let (targets, given): (Option<Vec<_>>, Option<Vec<_>>) =
+            (levels("target_levels"), levels("levels"));
+        Answers {
+            keys: keys(rows),
+            responses: rows
+                .iter()
+                .map(|row| row.response.clone().unwrap_or_default())
+                .collect(),
+            losses: losses.collect(),
+            levels: targets.zip(given),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    fn picked(&self, at: &[usize]) -> Answers {
+        fn pick<T: Clone>(from: &[T], at: &[usize]) -> Vec<T> {
+            at.iter().map(|&at| from[at].clone()).collect()
+        }
+        let levels = self.levels.as_ref();
+        Answers {
+            keys: pick(&self.keys, at),
+            responses: pick(&self.responses, at),
+            losses: self.losses.as_ref().map(|losses| pick(losses, at)),
+            levels: levels.map(|(targets, given)| (pick(targets, at), pick(given, at))),
+        }
+    }
+}
+
+/// Names of the examples: context and target's place, numbered where one occurs again.
+fn keys(rows: &[Row]) -> Vec<String> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    rows.iter()
+        .map(|row| {
+            let part = |name: &str| {
+                row.fields
+                    .get(name)
+                    .map_or(String::new(), ToString::to_string)
+            };
+            let key = format!(
+                "{}\n{}\n{}",
+                row.context_text().unwrap_or_default(),
+                part("conversation"),
+                part("turn")
+            );
+            let count = seen.entry(key.clone()).or_default();
+            *count += 1;
+            format!("{key}\n{count}")
+        })
+        .collect()
+}
+
+fn levels_of(row: &Row, name: &str) -> Option<Levels> {
+    let values = row.fields.get(name)?.as_array()?;
+    let level = |at: usize| EmpathyLevel::from_index(values.get(at)?.as_u64()? as usize);
+    Some([level(0)?, level(1)?, level(2)?])
+}
+
+/// A figure of the first run minus that of the second, over the same examples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairedRow {
+    /// Key of the metric that declares the figure.
+    pub metric: &'static str,
+    pub outcome: Result<Estimate, NotPaired>,
+}
+
+impl PairedRow {
+    /// The name on screen.
+    pub fn title(&self) -> &'static str {
+        declared(self.metric).map_or(self.metric, |metric| metric.name)
+    }
+}
+
+/// Why a figure has no paired difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotPaired {
+    #[error("kept by evaluations of this version on; evaluate the run again")]
+    NotKept,
+    #[error(
+        "the runs split the targets into other tokens, so that their perplexities cannot be compared"
+    )]
+    OtherTokens,
+    #[error("nothing to compare")]
+    Nothing,
+}
+
+/// Differences of two runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paired {
+    /// Examples that both answered; others are left out.
+    pub n: usize,
+    /// Whether the identifiers of both found the same levels in the targets. Where not, each run's
+    /// responses are measured by its own identifiers.
+    pub same_identifiers: bool,
+    pub rows: Vec<PairedRow>,
+}
+
+/// Figures of `first` minus those of `second` with 95 % intervals, by a bootstrap that draws the same
+/// examples of both. Takes up to seconds: not for the thread that draws.
+pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paired {
+    let place: HashMap<&str, usize> = second
+        .keys
+        .iter()
+        .enumerate()
+        .map(|(at, key)| (key.as_str(), at))
+        .collect();
+    let common: Vec<(usize, usize)> = first
+        .keys
+        .iter()
+        .enumerate()
+        .filter_map(|(at, key)| Some((at, *place.get(key.as_str())?)))
+        .collect();
+    let (mine, theirs): (Vec<usize>, Vec<usize>) = common.into_iter().unzip();
+    let (first, second) = (first.picked(&mine), second.picked(&theirs));
+    let mut rows = vec![PairedRow {
+        metric: declared::VALIDATION_PPL,
+        outcome: perplexities(&first, &second, bootstrap),
+    }];
+    let words = (
+        ResponseWords::new(&first.responses),
+        ResponseWords::new(&second.responses),
+    );
+    for (n, metric) in [
+        (1, declared::VALIDATION_DIST_1),
+        (2, declared::VALIDATION_DIST_2),
+    ] {
+        let outcome = words
+            .0
+            .difference(&words.1, n, bootstrap)
+            .ok_or(NotPaired::Nothing);
+        rows.push(PairedRow { metric, outcome });
+    }
+    let mut same_identifiers = true;
+    match (&first.levels, &second.levels) {
+        (Some(first), Some(second)) => {
+            same_identifiers = first.0 == second.0;
+            let whole = emp_f1_difference_of(first, second, &Mechanism::ALL, bootstrap);
+            rows.push(PairedRow {
+                metric: declared::VALIDATION_EMP_F1,
+                outcome: whole.ok_or(NotPaired::Nothing),
+            });
+            for mechanism in Mechanism::ALL {
+                let one = emp_f1_difference_of(first, second, &[mechanism], bootstrap);
+                rows.push(PairedRow {
+                    metric: declared::VALIDATION_F1_KEYS[mechanism.index()],
+                    outcome: one.ok_or(NotPaired::Nothing),
+                });
+            }
+        }
+        _ => rows.push(PairedRow {
+            metric: declared::VALIDATION_EMP_F1,
+            outcome: Err(NotPaired::NotKept),
+        }),
+    }
+    Paired {
+        n: mine.len(),
+        same_identifiers,
+        rows,
+    }
+}
+
+fn perplexities(
+    first: &Answers,
+    second: &Answers,
+    bootstrap: &Bootstrap,
+) -> Result<Estimate, NotPaired> {
+    let (Some(first), Some(second)) = (&first.losses, &second.losses) else {
+        return Err(NotPaired::NotKept);
+    };
+    let other_tokens = first.iter().zip(second).any(|(a, b)| a.tokens != b.tokens);
+    if other_tokens {
+        return Err(NotPaired::OtherTokens);
+    }
+    perplexity_difference(first, second, bootstrap).ok_or(NotPaired::Nothing)
+}
+
+/// Runs whose settings are the same but for the seed, by their places in `entries`, in the order of their
+/// first members. Runs whose settings cannot be read stand alone.
+pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
+    let same = |a: &Entry, b: &Entry| {
+        !a.settings.is_empty()
+            && a.settings.len() == b.settings.len()
+            && a.settings
+                .iter()
+                .all(|(path, value)| path == "run.seed" || b.settings.get(path) == Some(value))
+    };
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        match groups
+            .iter_mut()
+            .find(|group| same(entries[group[0]], entry))
+        {
+            Some(group) => group.push(at),
+            None => groups.push(vec![at]),
+        }
+    }
+    groups
+}
+
+/// A curve of at most about twice `places` points: of each place along the steps the least and the greatest
+/// value, in their order. Values that are not finite stay, as gaps.
+pub fn thinned(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
+    if curve.len() <= 2 * places {
+        return curve
+            .iter()
+            .map(|(step, value)| (*step as f64, *value))
+            .collect();
+    }
+    let each = curve.len().div_ceil(places);
+    let mut thin = Vec::new();
+    for stretch in curve.chunks(each) {
+        let finite = || stretch.iter().filter(|(_, value)| value.is_finite());
+        let least = finite().min_by(|a, b| a.1.total_cmp(&b.1));
+        let greatest = finite().max_by(|a, b| a.1.total_cmp(&b.1));
+        let gap = stretch.iter().find(|(_, value)| !value.is_finite());
+        let mut kept: Vec<&(u64, f64)> = least.into_iter().chain(greatest).chain(gap).collect();
+        kept.sort_by_key(|(step, _)| *step);
+        kept.dedup_by_key(|(step, _)| *step);
+        thin.extend(kept.into_iter().map(|(step, value)| (*step as f64, *value)));
+    }
+    thin
+}
+
+/// Places along the steps of a line that is drawn.
+const LINE_PLACES: usize = 600;
+
+/// What is drawn of curves, made off the thread that draws: thinned lines, groups of seeds, their bands.
+pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> Prepared {
+    let groups = seed_groups(entries);
+    let bands = groups
+        .iter()
+        .map(|group| {
+            let curves: Vec<&[(u64, f64)]> =
+                group.iter().map(|at| curves[*at].as_slice()).collect();
+            band(&curves, BAND_PLACES)
+        })
+        .collect();
+    Prepared {
+        lines: curves
+            .iter()
+            .map(|curve| thinned(curve, LINE_PLACES))
+            .collect(),
+        groups,
+        bands,
+    }
+}
+
+/// Curves as they are drawn.
+#[derive(Debug)]
+pub struct Prepared {
+    pub lines: Vec<Vec<(f64, f64)>>,
+    pub groups: Vec<Vec<usize>>,
+    pub bands: Vec<Vec<BandPoint>>,
+}

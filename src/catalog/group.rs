@@ -1,0 +1,66 @@
+//! Runs that share a value, and how their figures spread.
+
+use super::{Cell, Column, Entry};
+
+/// Runs with the same value of a column.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// The value; empty where they have none.
+    pub value: Cell,
+    pub members: Vec<&'a Entry>,
+}
+
+/// A figure over several runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub mean: f64,
+    /// Sample standard deviation (n - 1); none of a single run.
+    pub deviation: Option<f64>,
+    /// Runs that have the figure.
+    pub n: usize,
+}
+
+/// The groups in the order of their first member; members keep their order.
+pub fn groups<'a>(entries: &[&'a Entry], by: &Column) -> Vec<Group<'a>> {
+    let mut found: Vec<Group<'a>> = Vec::new();
+    for entry in entries {
+        let value = by.cell(entry);
+        match found.iter_mut().find(|group| group.value == value) {
+            Some(group) => group.members.push(entry),
+            None => found.push(Group {
+                value,
+                members: vec![entry],
+            }),
+        }
+    }
+    found
+}
+
+impl Group<'_> {
+    /// A column's figure over the members; none where nobody has a finite one.
+    pub fn spread(&self, column: &Column) -> Option<Spread> {
+        let values = self
+            .members
+            .iter()
+            .filter_map(|entry| match column.cell(entry) {
+                Cell::Number(value) => Some(value),
+                _ => None,
+            });
+        Spread::of(values)
+    }
+}
+
+impl Spread {
+    /// Over the finite ones of these values.
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
+        let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+        let n = values.len();
+        if n == 0 {
+            return None;
+        }
+        let mean = values.iter().sum::<f64>() / n as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (n > 1).then(|| (squares / (n - 1) as f64).sqrt());
+        Some(Spread { mean, deviation, n })
+    }
+}

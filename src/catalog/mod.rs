@@ -1,0 +1,163 @@
+//! Saved runs as a person orders and compares them: what can be asked of a run, columns, groups, comparisons.
+//!
+//! Takes what the store gave and works on that alone; writes to no file, no database and no screen.
+
+mod column;
+pub mod compare;
+mod group;
+mod names;
+
+pub use column::{Cell, Column, DEFAULT_COLUMNS, arrange};
+pub use group::{Group, Spread, groups};
+pub use names::{ALIASES, vocabulary};
+
+use std::collections::BTreeMap;
+
+use toml::Value;
+
+use crate::experiment::Config;
+use crate::filter::{Fact, Facts, Part};
+use crate::metrics::SystemResults;
+use crate::store::{CatalogRow, KeySummary, RunRow};
+
+/// A run with everything that may stand in a table of runs.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub row: RunRow,
+    /// Settings by path; empty where another version of the program wrote them.
+    pub settings: BTreeMap<String, Value>,
+    /// Metrics by name. Of a metric that two stages have, the later stage's.
+    pub metrics: BTreeMap<String, KeySummary>,
+    pub results: Vec<SystemResults>,
+}
+
+impl Entry {
+    pub fn new(found: CatalogRow) -> Entry {
+        let origin = format!("run {}", found.row.id);
+        let settings = Config::from_toml(&origin, &found.config_toml)
+            .map(|config| config.values())
+            .unwrap_or_default();
+        let mut metrics = BTreeMap::new();
+        for summary in found.keys {
+            metrics.insert(summary.key.name.clone(), summary);
+        }
+        Entry {
+            row: found.row,
+            settings,
+            metrics,
+            results: found.results,
+        }
+    }
+
+    /// The results of its last system on the test split: of the policy, where it has one.
+    pub fn tested(&self) -> Option<&SystemResults> {
+        self.results.iter().rev().find(|row| row.split == "test")
+    }
+}
+
+impl Facts for Entry {
+    fn fact(&self, name: &str, part: Part) -> Fact {
+        let row = &self.row;
+        let count = |value: u64| Fact::Number(value as f64);
+        match name {
+            "id" => Fact::Number(row.id.0 as f64),
+            "name" => Fact::Text(row.name.clone()),
+            "experiment" => Fact::Text(row.experiment.clone()),
+            "seed" => count(row.seed),
+            "device" => Fact::Text(row.device.clone()),
+            "status" => Fact::Text(row.status.key().to_string()),
+            "stage" => row
+                .stage
+                .map_or(Fact::Missing, |stage| Fact::Text(stage.key().to_string())),
+            "step" => count(row.step),
+            "started" => Fact::Moment(row.started),
+            "ended" => row.ended.map_or(Fact::Missing, Fact::Moment),
+            "minutes" => {
+                let until = row.ended.unwrap_or(row.heartbeat);
+                Fact::Number((until - row.started).max(0) as f64 / 60e3)
+            }
+            "note" => Fact::Text(row.note.clone()),
+            "tag" => Fact::Many(row.tags.clone()),
+            "archived" => Fact::Flag(row.archived),
+            _ => self.measured(names::unalias(name), part),
+        }
+    }
+
+    fn mentions(&self, lower: &str) -> bool {
+        let row = &self.row;
+        let texts = [
+            row.name.as_str(),
+            row.experiment.as_str(),
+            row.status.key(),
+            row.stage.map_or("", |stage| stage.title()),
+            row.device.as_str(),
+            row.note.as_str(),
+        ];
+        let tags = row.tags.iter().map(String::as_str);
+        texts
+            .into_iter()
+            .chain(tags)
+            .any(|text| text.to_lowercase().contains(lower))
+            || row.id.to_string() == lower
+    }
+}
+
+impl Entry {
+    fn measured(&self, name: &str, part: Part) -> Fact {
+        if let Some(figure) = name.strip_prefix(names::TEST) {
+            let value = self.tested().and_then(|row| tested_figure(row, figure));
+            return value.map_or(Fact::Missing, Fact::Number);
+        }
+        if let Some(value) = self.settings.get(name) {
+            return setting_fact(value);
+        }
+        let Some(summary) = self.metrics.get(name) else {
+            return Fact::Missing;
+        };
+        let value = match part {
+            Part::Last => Some(summary.last),
+            Part::Min => summary.min,
+            Part::Max => summary.max,
+        };
+        value.map_or(Fact::Missing, Fact::Number)
+    }
+}
+
+fn setting_fact(value: &Value) -> Fact {
+    match value {
+        Value::Integer(number) => Fact::Number(*number as f64),
+        Value::Float(number) => Fact::Number(*number),
+        Value::Boolean(flag) => Fact::Flag(*flag),
+        Value::String(text) => Fact::Text(text.clone()),
+        Value::Array(items) => Fact::Many(
+            items
+                .iter()
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_string)
+                })
+                .collect(),
+        ),
+        other => Fact::Text(other.to_string()),
+    }
+}
+
+/// A figure of the result table by its name in a filter.
+fn tested_figure(row: &SystemResults, figure: &str) -> Option<f64> {
+    let mechanism = |at: usize| row.mechanism_f1.as_ref().map(|f1| f1[at].value);
+    match figure {
+        "ppl" => row.ppl.map(|ppl| ppl.value),
+        "dist_1" => Some(row.dist_1.value),
+        "dist_2" => Some(row.dist_2.value),
+        "emp_f1" => row.emp_f1.map(|f1| f1.value),
+        "emotional_reaction_f1" => mechanism(0),
+        "interpretation_f1" => mechanism(1),
+        "exploration_f1" => mechanism(2),
+        "n" => Some(row.n as f64),
+        "words" => Some(row.mean_words),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! What can be asked of a run: facts of its record, metrics, figures of its result table, settings.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::experiment::{Kind as SettingKind, Stage, settings};
+use crate::filter::{Kind, Name, Vocabulary};
+use crate::metrics::declared::{self, all, declared};
+use crate::store::RunStatus;
+
+/// What figures of the result table begin with.
+pub(super) const TEST: &str = "test.";
+
+/// Short names of metrics.
+pub const ALIASES: [(&str, &str); 8] = [
+    ("reward", declared::EMPATHY_REWARD),
+    ("kl", declared::KL_FULL),
+    ("kl_k1", declared::KL_K1),
+    ("ppl", declared::VALIDATION_PPL),
+    ("emp_f1", declared::VALIDATION_EMP_F1),
+    ("dist_1", declared::VALIDATION_DIST_1),
+    ("dist_2", declared::VALIDATION_DIST_2),
+    ("entropy", declared::ENTROPY),
+];
+
+const TESTED: [(&str, &str); 9] = [
+    ("emp_f1", "Emp-F1 in %"),
+    ("ppl", "perplexity"),
+    ("dist_1", "Dist-1 in %"),
+    ("dist_2", "Dist-2 in %"),
+    ("emotional_reaction_f1", "emotional reaction F1 in %"),
+    ("interpretation_f1", "interpretation F1 in %"),
+    ("exploration_f1", "exploration F1 in %"),
+    ("n", "examples answered"),
+    ("words", "mean words a response"),
+];
+
+/// The name in full of a metric that has a short one.
+pub(super) fn unalias(name: &str) -> &str {
+    ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == name)
+        .map_or(name, |(_, key)| key)
+}
+
+/// Every name that may stand in a filter of runs, or head a column.
+pub fn vocabulary() -> &'static impl Vocabulary {
+    static NAMES: OnceLock<Names> = OnceLock::new();
+    NAMES.get_or_init(Names::new)
+}
+
+struct Names {
+    names: Vec<Name>,
+    places: HashMap<String, usize>,
+}
+
+impl Vocabulary for Names {
+    fn name(&self, name: &str) -> Option<&Name> {
+        self.places.get(name).map(|at| &self.names[*at])
+    }
+
+    fn names(&self) -> &[Name] {
+        &self.names
+    }
+}
+
+impl Names {
+    fn new() -> Names {
+        let mut names = record();
+        let curve = Kind::Number { curve: true };
+        for (alias, key) in ALIASES {
+            let help =
+                declared(key).map_or(String::new(), |metric| described(metric.key, metric.name));
+            names.push(named(alias, curve.clone(), &help));
+        }
+        for (figure, help) in TESTED {
+            let help = format!("{help} on the test split, of the run's last system");
+            names.push(named(
+                &format!("{TEST}{figure}"),
+                Kind::Number { curve: false },
+                &help,
+            ));
+        }
+        for metric in all() {
+            names.push(named(metric.key, curve.clone(), metric.name));
+        }
+        for setting in settings() {
+            let kind = match setting.kind {
+                SettingKind::Int { .. } | SettingKind::Float { .. } => {
+                    Kind::Number { curve: false }
+                }
+                SettingKind::Bool => Kind::Flag,
+                SettingKind::Choice(words) => choice(words.iter().copied()),
+                SettingKind::Text => Kind::Text,
+                SettingKind::List(_) => Kind::Many,
+            };
+            names.push(named(
+                setting.path,
+                kind,
+                &format!("setting: {}", setting.label()),
+            ));
+        }
+        let places = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (name.name.clone(), at))
+            .collect();
+        Names { names, places }
+    }
+}
+
+fn record() -> Vec<Name> {
+    let number = Kind::Number { curve: false };
+    vec![
+        named(
+            "status",
+            choice(RunStatus::ALL.iter().map(|status| status.key())),
+            "how it stands",
+        ),
+        named("tag", Kind::Many, "what a person called it by"),
+        named("name", Kind::Text, "its name"),
+        named("experiment", Kind::Text, "the experiment file"),
+        named("seed", number.clone(), "seed of every random draw"),
+        named("device", Kind::Text, "where it was computed"),
+        named(
+            "stage",
+            choice(Stage::ALL.iter().map(|stage| stage.key())),
+            "its last stage",
+        ),
+        named("step", number.clone(), "its last step in that stage"),
+        named("id", number.clone(), "its number"),
+        named("started", Kind::Day, "the day it began, in UTC"),
+        named("ended", Kind::Day, "the day it ended, in UTC"),
+        named("minutes", number, "how long it has lasted"),
+        named("note", Kind::Text, "what a person wrote of it"),
+        named("archived", Kind::Flag, "put aside"),
+    ]
+}
+
+fn described(key: &str, name: &str) -> String {
+    let of = if key.starts_with("validation/") {
+        " on the validation subset"
+    } else {
+        ""
+    };
+    format!("{name}{of}")
+}
+
+fn choice<'a>(words: impl Iterator<Item = &'a str>) -> Kind {
+    Kind::Choice(words.map(str::to_string).collect())
+}
+
+fn named(name: &str, kind: Kind, help: &str) -> Name {
+    Name {
+        name: name.to_string(),
+        kind,
+        help: help.to_string(),
+    }
+}

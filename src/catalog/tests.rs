@@ -1,0 +1,252 @@
+use super::compare::{Answers, NotPaired, band, differing_settings, paired};
+use super::*;
+use crate::data::rows::Row;
+use crate::experiment::{Config, Stage};
+use crate::filter::{Vocabulary, complete, parse};
+use crate::metrics::{Bootstrap, Estimate};
+use crate::store::{MetricKey, RunId, RunStatus};
+
+fn entry(id: i64, seed: u64, kl: Option<f64>) -> Entry {
+    let mut config = Config::default();
+    config.set("run.seed", Value::Integer(seed as i64)).unwrap();
+    config
+        .set("ppo.lr", Value::Float(1e-4 * id as f64))
+        .unwrap();
+    let key = MetricKey {
+        stage: Stage::Ppo,
+        name: "ppo/kl/full".into(),
+    };
+    let keys = kl.map(|last| KeySummary {
+        key,
+        last,
+        last_step: 9,
+        last_wall_ms: 0,
+        min: Some(last - 1.0),
+        max: Some(last + 1.0),
+        count: 10,
+        nonfinite: 0,
+    });
+    Entry::new(CatalogRow {
+        row: RunRow {
+            id: RunId(id),
+            name: format!("run {id}"),
+            experiment: "quickstart".into(),
+            seed,
+            device: "flex".into(),
+            status: RunStatus::Finished,
+            stage: None,
+            step: 0,
+            total: 0,
+            started: id,
+            ended: None,
+            heartbeat: 120_000,
+            error: None,
+            note: String::new(),
+            tags: vec!["paper".into()],
+            archived: false,
+            deleted: None,
+            summary: BTreeMap::new(),
+        },
+        config_toml: config.to_toml(),
+        keys: keys.into_iter().collect(),
+        results: vec![results("Generator", 40.0), results("EmpRL", 50.0)],
+    })
+}
+
+fn results(system: &str, f1: f64) -> SystemResults {
+    let estimate = |value| Estimate {
+        value,
+        low: value - 1.0,
+        high: value + 1.0,
+    };
+    SystemResults {
+        system: system.into(),
+        split: "test".into(),
+        n: 10,
+        ppl: None,
+        ppl_hf: None,
+        dist_1: estimate(1.0),
+        dist_2: estimate(2.0),
+        emp_f1: Some(estimate(f1)),
+        mechanism_f1: None,
+        mean_words: 9.0,
+    }
+}
+
+#[test]
+fn filters_ask_records_metrics_results_and_settings() {
+    let run = entry(2, 7, Some(2.5));
+    for (text, expected) in [
+        ("status = finished and kl < 3 and tag:paper", true),
+        ("ppo.lr >= 1e-4 and ppo.lr < 3e-4", true),
+        ("max(kl) > 3 and min(ppo/kl/full) < 2", true),
+        ("test.emp_f1 = 50", true),
+        ("test.ppl < 100", false),
+        ("run.seed = 7 and seed = 7", true),
+        ("minutes < 3 and archived = no", true),
+        ("\"run 2\" not failed", true),
+        ("reward > 0", false),
+    ] {
+        let filter = parse(text, vocabulary()).unwrap();
+        assert_eq!(filter.matches(&run), expected, "{text}");
+    }
+}
+
+#[test]
+fn every_name_is_a_column_and_is_found_by_completion() {
+    for name in vocabulary().names() {
+        let column: Column = name.name.parse().unwrap();
+        assert!(!column.title().is_empty() && !column.definition().is_empty());
+        assert_eq!(column.to_string().parse::<Column>().unwrap(), column);
+        let offers = complete(&name.name, name.name.len() - 1, vocabulary());
+        assert!(!offers.is_empty(), "{}", name.name);
+    }
+    assert!("max(seed)".parse::<Column>().is_err());
+    assert!("nothing".parse::<Column>().is_err());
+    let column: Column = "max(kl)".parse().unwrap();
+    assert_eq!(
+        (column.title().as_str(), column.measured_on()),
+        ("KL, max", Some("greatest"))
+    );
+    for column in DEFAULT_COLUMNS {
+        assert!(column.parse::<Column>().is_ok(), "{column}");
+    }
+}
+
+#[test]
+fn what_is_missing_stands_last_in_both_orders() {
+    let (a, b, c) = (
+        entry(1, 1, Some(2.0)),
+        entry(2, 1, None),
+        entry(3, 1, Some(1.0)),
+    );
+    let column: Column = "kl".parse().unwrap();
+    for (descending, expected) in [(true, [1, 3, 2]), (false, [3, 1, 2])] {
+        let mut runs = [&a, &b, &c];
+        arrange(&mut runs, &column, descending);
+        assert_eq!(runs.map(|run| run.row.id.0), expected);
+    }
+}
+
+#[test]
+fn groups_tell_mean_deviation_and_n() {
+    let runs = [
+        entry(1, 1, Some(1.0)),
+        entry(2, 1, Some(3.0)),
+        entry(3, 2, None),
+    ];
+    let runs: Vec<&Entry> = runs.iter().collect();
+    let found = groups(&runs, &"seed".parse().unwrap());
+    assert_eq!(found.len(), 2);
+    let kl: Column = "kl".parse().unwrap();
+    let spread = found[0].spread(&kl).unwrap();
+    assert_eq!((spread.mean, spread.n), (2.0, 2));
+    assert!((spread.deviation.unwrap() - 2f64.sqrt()).abs() < 1e-12);
+    assert_eq!(found[1].spread(&kl), None);
+}
+
+#[test]
+fn a_band_is_mean_and_deviation_with_n() {
+    let a = [(1, 1.0), (2, 2.0), (3, f64::NAN)];
+    let b = [(1, 3.0), (2, 4.0)];
+    let band_of = band(&[&a, &b], 400);
+    assert_eq!(band_of.len(), 2);
+    assert_eq!(
+        (band_of[0].step, band_of[0].spread.mean, band_of[0].spread.n),
+        (1.0, 2.0, 2)
+    );
+    let long: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 5.0)).collect();
+    let summed = band(&[&long, &long], 100);
+    assert_eq!(summed.len(), 100);
+    assert!(
+        summed
+            .iter()
+            .all(|point| point.spread.mean == 5.0 && point.spread.n == 2)
+    );
+    assert!(summed.is_sorted_by(|a, b| a.step < b.step));
+    assert!(band(&[], 100).is_empty());
+}
+
+#[test]
+fn only_settings_that_differ_are_told() {
+    let (a, b) = (entry(1, 1, None), entry(2, 2, None));
+    let rows = differing_settings(&[&a, &b]);
+    let paths: Vec<&str> = rows.iter().map(|row| row.path.as_str()).collect();
+    assert_eq!(paths, ["run.seed", "ppo.lr"]);
+    assert!(differing_settings(&[&a]).is_empty());
+}
+
+fn rows(of: &[(&str, &str, f64, [u8; 3])]) -> Vec<Row> {
+    of.iter()
+        .map(|(context, response, nll, levels)| {
+            let mut row = Row::new(vec![context.to_string()], response.to_string());
+            row.set("target_nll", serde_json::json!(nll));
+            row.set("target_tokens", serde_json::json!(4));
+            row.set("target_levels", serde_json::json!([1, 1, 1]));
+            row.set("levels", serde_json::json!(levels));
+            row
+        })
+        .collect()
+}
+
+#[test]
+fn differences_are_of_the_same_examples_in_whichever_order() {
+    let first = rows(&[
+        ("a", "one two", 4.0, [1, 1, 1]),
+        ("b", "three", 8.0, [1, 0, 1]),
+        ("x", "y", 1.0, [0, 0, 0]),
+    ]);
+    let second = rows(&[
+        ("b", "three", 8.0, [1, 0, 1]),
+        ("a", "one two", 4.0, [1, 1, 1]),
+    ]);
+    let bootstrap = Bootstrap {
+        resamples: 50,
+        seed: 1,
+    };
+    let same = paired(&Answers::new(&first), &Answers::new(&second), &bootstrap);
+    assert_eq!(
+        (same.n, same.same_identifiers, same.rows.len()),
+        (2, true, 7)
+    );
+    for row in &same.rows {
+        let estimate = row.outcome.unwrap();
+        assert_eq!((estimate.low, estimate.high), (0.0, 0.0), "{}", row.title());
+    }
+    let plain: Vec<Row> = ["a", "b"]
+        .map(|context| Row::new(vec![context.to_string()], "one"))
+        .to_vec();
+    let old = paired(&Answers::new(&plain), &Answers::new(&plain), &bootstrap);
+    assert_eq!(old.rows[0].outcome, Err(NotPaired::NotKept));
+    assert!(old.rows[1].outcome.is_ok());
+}
+
+#[test]
+fn seeds_of_the_same_settings_belong_together() {
+    let (mut a, mut b, c) = (entry(1, 1, None), entry(1, 2, None), entry(2, 3, None));
+    assert_eq!(
+        super::compare::seed_groups(&[&a, &c, &b]),
+        [vec![0, 2], vec![1]]
+    );
+    a.settings.clear();
+    b.settings.clear();
+    assert_eq!(super::compare::seed_groups(&[&a, &b]).len(), 2);
+}
+
+#[test]
+fn a_thinned_curve_keeps_extremes_and_gaps() {
+    let mut curve: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 0.5)).collect();
+    curve[5_000].1 = 9.0;
+    curve[7_000].1 = f64::NAN;
+    let thin = super::compare::thinned(&curve, 100);
+    assert!(
+        thin.len() <= 300 && thin.contains(&(5_000.0, 9.0)),
+        "{}",
+        thin.len()
+    );
+    assert!(
+        thin.iter()
+            .any(|(step, value)| *step == 7_000.0 && value.is_nan())
+    );
+    assert!(thin.is_sorted_by(|a, b| a.0 < b.0));
+}

@@ -1,0 +1,289 @@
+//! `emprl runs`: the table of saved runs, one run in full, runs beside each other, and keeping them in order.
+
+mod compare;
+mod export;
+mod keep;
+mod show;
+
+use serde_json::{Value, json};
+
+use super::output::{figure, moment};
+use super::{Failure, Place};
+use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, arrange, groups, vocabulary};
+use crate::engine::results_to_json;
+use crate::filter::parse;
+use crate::report::Sheet;
+use crate::store::{RunId, RunRow, StoreError, StoreReader};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Runs {
+    /// Every run, the latest first
+    List(List),
+    /// A run: settings, latest measurements, results, checkpoints, events
+    Show {
+        /// Its number
+        run: RunId,
+    },
+    /// Runs beside each other: settings that differ, results, paired differences
+    Compare(compare::Compare),
+    /// A run's curves for other programs: CSV, JSON lines or TensorBoard
+    Export(export::Export),
+    /// Give runs tags, or take them away
+    Tag(keep::Tag),
+    /// Write a note on a run, in place of the one it has; without text the note is shown
+    Note(keep::Note),
+    /// Give a run another name
+    Rename { run: RunId, name: String },
+    /// Put runs aside, so that the table leaves them out
+    Archive(keep::Archive),
+    /// Delete runs; they can be brought back until they are removed for good
+    Delete(keep::Delete),
+    /// Bring deleted runs back
+    Undelete {
+        #[arg(required = true)]
+        runs: Vec<RunId>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct List {
+    /// Only runs for which this holds, such as "status = finished and kl < 3 and tag:paper"
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<String>,
+    /// Columns, such as name,seed,min(kl),test.emp_f1,ppo.lr
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Order by a column, the greatest first
+    #[arg(long, value_name = "NAME")]
+    sort: Option<String>,
+    /// The least first
+    #[arg(long)]
+    ascending: bool,
+    /// Sum up runs with the same experiment, seed or setting: mean and deviation, with their number
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    group: Option<String>,
+    /// Archived runs too
+    #[arg(long, conflicts_with = "deleted")]
+    all: bool,
+    /// Only deleted runs
+    #[arg(long)]
+    deleted: bool,
+}
+
+impl Runs {
+    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+        match self {
+            Runs::List(list) => list.carry_out(place),
+            Runs::Show { run } => show::show(place, run),
+            Runs::Compare(compare) => compare.carry_out(place),
+            Runs::Export(export) => export.carry_out(place),
+            Runs::Tag(tag) => tag.carry_out(place),
+            Runs::Note(note) => note.carry_out(place),
+            Runs::Rename { run, name } => keep::rename(place, run, &name),
+            Runs::Archive(archive) => archive.carry_out(place),
+            Runs::Delete(delete) => delete.carry_out(place),
+            Runs::Undelete { runs } => keep::undelete(place, &runs),
+        }
+    }
+}
+
+impl List {
+    fn carry_out(self, place: &Place) -> Result<(), Failure> {
+        let filter_text = self.filter.as_deref().unwrap_or_default();
+        let filter = parse(filter_text, vocabulary()).map_err(|error| {
+            Failure::Usage(format!("--filter: {}", at_place(&error, filter_text)))
+        })?;
+        let columns = match self.columns.is_empty() {
+            true => DEFAULT_COLUMNS.map(str::to_string).to_vec(),
+            false => self.columns,
+        };
+        let columns: Vec<Column> = columns
+            .iter()
+            .map(|name| column("--columns", name))
+            .collect::<Result<_, _>>()?;
+        let sort = self
+            .sort
+            .as_deref()
+            .map(|name| column("--sort", name))
+            .transpose()?;
+        let group = self
+            .group
+            .as_deref()
+            .map(|name| column("--group", name))
+            .transpose()?;
+        let entries = match StoreReader::open(&place.store) {
+            Ok(reader) if self.deleted => reader.deleted_catalog()?,
+            Ok(reader) => reader.catalog()?,
+            // Nothing has been run yet: that is no error.
+            Err(StoreError::Missing { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let entries: Vec<Entry> = entries.into_iter().map(Entry::new).collect();
+        let asks_archived = filter_text.contains("archived");
+        let mut shown: Vec<&Entry> = entries
+            .iter()
+            .filter(|entry| self.all || self.deleted || asks_archived || !entry.row.archived)
+            .filter(|entry| filter.matches(*entry))
+            .collect();
+        if let Some(sort) = &sort {
+            arrange(&mut shown, sort, !self.ascending);
+        } else if self.ascending {
+            shown.reverse();
+        }
+        if place.out.json {
+            let rows: Result<Vec<Value>, Failure> =
+                shown.iter().map(|entry| document(entry)).collect();
+            return place.out.document(&rows?);
+        }
+        if entries.is_empty() && !self.deleted {
+            let store = place.store.display();
+            return place.out.text(&format!(
+                "No runs in {store} yet. `emprl run quickstart` makes one.\n"
+            ));
+        }
+        if shown.is_empty() {
+            return place.out.text("No run fits.\n");
+        }
+        let sheet = match &group {
+            Some(group) => grouped(&shown, &columns, group),
+            None => listed(&shown, &columns),
+        };
+        place.out.text(
+            sheet
+                .text()
+                .split_once("\n\n")
+                .map_or("", |(_, table)| table),
+        )
+    }
+}
+
+/// A run as the list has it in JSON: its record, and its result table.
+fn document(entry: &Entry) -> Result<Value, Failure> {
+    let mut row = serde_json::to_value(&entry.row).map_err(std::io::Error::from)?;
+    if let Value::Object(fields) = &mut row {
+        fields.insert("results".into(), results_to_json(&entry.results));
+        fields.insert("settings".into(), json!(entry.settings));
+    }
+    Ok(row)
+}
+
+fn column(argument: &str, name: &str) -> Result<Column, Failure> {
+    name.parse::<Column>()
+        .map_err(|error| Failure::Usage(format!("{argument}: {error}")))
+}
+
+/// What is wrong with a filter, with its place in it, in one line.
+fn at_place(error: &crate::filter::FilterError, text: &str) -> String {
+    match text.get(error.at.clone()).filter(|part| !part.is_empty()) {
+        Some(part) => format!(
+            "at `{part}` (letter {}): {}",
+            error.at.start + 1,
+            error.message
+        ),
+        None => format!("at its end: {}", error.message),
+    }
+}
+
+/// Heads that say on which examples figures were measured.
+fn heads(columns: &[Column]) -> Vec<(String, bool)> {
+    columns
+        .iter()
+        .map(|column| {
+            let title = match column.measured_on() {
+                Some(on) if column.name().starts_with("test.") || on.starts_with("valid") => {
+                    format!("{} ({on})", column.title())
+                }
+                _ => column.title(),
+            };
+            (title, column.is_number())
+        })
+        .collect()
+}
+
+fn listed(shown: &[&Entry], columns: &[Column]) -> Sheet {
+    let mut sheet = Sheet::new("", heads(columns));
+    for entry in shown {
+        sheet.row(columns.iter().map(|column| words(entry, column)));
+    }
+    let figures = columns.iter().any(|column| column.metric().is_some());
+    if figures {
+        sheet
+            .notes
+            .push("Figures are the last values logged, unless a head says otherwise.".into());
+    }
+    sheet
+}
+
+fn words(entry: &Entry, column: &Column) -> String {
+    if column.name() == "stage" {
+        let stage = entry
+            .row
+            .stage
+            .map_or(String::new(), |stage| stage.to_string());
+        return match entry.row.stage {
+            Some(_) => format!("{stage} {}", step(&entry.row)),
+            None => stage,
+        };
+    }
+    match column.cell(entry) {
+        Cell::Missing => "–".to_string(),
+        Cell::Number(value)
+            if value.fract() == 0.0 && value.abs() < 1e15 && column.metric().is_none() =>
+        {
+            format!("{value}")
+        }
+        Cell::Number(value) => figure(value),
+        Cell::Text(text) => text,
+        Cell::Moment(at) => moment(at),
+    }
+}
+
+fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
+    let figures: Vec<Column> = columns
+        .iter()
+        .filter(|column| column.metric().is_some() || column.name().starts_with("test."))
+        .cloned()
+        .collect();
+    let mut all = vec![(by.title(), by.is_number()), ("Runs".to_string(), true)];
+    all.extend(heads(&figures));
+    let mut sheet = Sheet::new("", all);
+    for group in groups(shown, by) {
+        let first = group
+            .members
+            .first()
+            .map_or(String::new(), |entry| words(entry, by));
+        let spreads = figures.iter().map(|column| match group.spread(column) {
+            None => "–".to_string(),
+            Some(spread) => {
+                let n = if spread.n < group.members.len() {
+                    format!(" (n = {})", spread.n)
+                } else {
+                    String::new()
+                };
+                match spread.deviation {
+                    Some(deviation) => {
+                        format!("{} ± {}{n}", figure(spread.mean), figure(deviation))
+                    }
+                    None => format!("{}{n}", figure(spread.mean)),
+                }
+            }
+        });
+        let spreads: Vec<String> = spreads.collect();
+        sheet.row(
+            [first, group.members.len().to_string()]
+                .into_iter()
+                .chain(spreads),
+        );
+    }
+    sheet
+        .notes
+        .push("Mean ± sample standard deviation over the runs of a group.".into());
+    sheet
+}
+
+fn step(run: &RunRow) -> String {
+    match run.total {
+        0 => run.step.to_string(),
+        total => format!("{}/{total}", run.step),
+    }
+}

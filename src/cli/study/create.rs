@@ -1,0 +1,173 @@
+//! `emprl study create`: what difference the study can show, then the study.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::cli::output::count;
+use crate::cli::{Failure, Place};
+use crate::store::{Store, now_ms};
+use crate::study::definition::{Definition, Pairing, StudyKind};
+use crate::study::make::{Remarks, fresh_nonce, make};
+use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
+
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// What annotators are asked
+    #[arg(long, value_name = "KIND")]
+    kind: Kind,
+    /// The systems; in an A/B test the first is model A
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', required = true)]
+    systems: Vec<String>,
+    /// Who judges; the names stay in this store
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', required = true)]
+    annotators: Vec<String>,
+    /// Who judges items on which three differ; may also be named later
+    #[arg(long, value_name = "NAME")]
+    adjudicator: Option<String>,
+    /// Contexts drawn
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    contexts: usize,
+    /// Seed of everything that is drawn or shuffled
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Let emotions keep their shares among the contexts drawn
+    #[arg(long)]
+    stratified: bool,
+    /// Let every system meet every other in an A/B test, not only the first each of the others
+    #[arg(long)]
+    every_pair: bool,
+    /// Annotators who judge each item; 3 in an A/B test
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    raters: usize,
+    /// Attention checks for every annotator
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    checks: usize,
+    /// What annotators see at the head; must not name a system
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// A text file with what annotators read first; else the paper's definitions
+    #[arg(long, value_name = "FILE")]
+    instructions: Option<PathBuf>,
+    /// Share of ties that the forecast assumes
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    ties: f64,
+    /// Only say what the study could show
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What annotators are asked.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Kind {
+    /// Which of two responses is better
+    Ab,
+    /// How good a response is in three aspects, 1 to 5
+    Rating,
+}
+
+impl Create {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        if !(0.0..=1.0).contains(&self.ties) {
+            return Err(Failure::Usage(format!(
+                "--ties: {} is no share; give one from 0 to 1",
+                self.ties
+            )));
+        }
+        let definition = self.definition()?;
+        definition.validate()?;
+        let forecast = (definition.kind == StudyKind::AbTest)
+            .then(|| ab_forecast(self.contexts as u64, self.ties));
+        if !place.out.json {
+            place
+                .out
+                .text(&forecast_text(&definition, forecast.as_ref()))?;
+        }
+        if self.dry_run {
+            return match place.out.json {
+                true => place
+                    .out
+                    .document(&json!({"study": null, "forecast": forecast})),
+                false => Ok(()),
+            };
+        }
+        let mut store = Store::open(&place.store)?;
+        let candidates = store.reader()?.candidates(&definition.systems)?;
+        let new = make(&definition, &candidates, now_ms(), fresh_nonce())?;
+        let study = store.create_study(&new)?;
+        let (each, all) = definition.workload();
+        if place.out.json {
+            return place.out.document(&json!({
+                "study": study,
+                "uid": new.head.uid,
+                "items_each": each,
+                "judgements": all,
+                "annotators": new.annotators,
+                "remarks": new.remarks,
+                "forecast": forecast,
+            }));
+        }
+        place.out.text(&format!(
+            "Study {study} is made: {} items for each annotator, {} judgements in all.\n{}\
+             `emprl study pack {study}{store}` writes the annotators' parts, `emprl study judge {study} \
+             --annotator A1{store}` judges here.\n",
+            count(each as u64),
+            count(all as u64),
+            remark_lines(&new.remarks),
+            store = place.store_argument()
+        ))
+    }
+
+    fn definition(&self) -> Result<Definition, Failure> {
+        let kind = match self.kind {
+            Kind::Ab => StudyKind::AbTest,
+            Kind::Rating => StudyKind::Rating,
+        };
+        let trimmed = |names: &[String]| names.iter().map(|name| name.trim().to_string()).collect();
+        let mut definition =
+            Definition::new(kind, trimmed(&self.systems), trimmed(&self.annotators));
+        definition.adjudicator.clone_from(&self.adjudicator);
+        definition.contexts = self.contexts;
+        definition.seed = self.seed;
+        definition.stratified = self.stratified;
+        definition.raters_per_item = self.raters;
+        definition.attention_checks = self.checks;
+        if self.every_pair {
+            definition.pairing = Pairing::EveryPair;
+        }
+        if let Some(title) = &self.title {
+            definition.title.clone_from(title);
+        }
+        if let Some(path) = &self.instructions {
+            definition.instructions = std::fs::read_to_string(path).map_err(|error| {
+                Failure::Failed(format!("{}: {error}; check the path", path.display()))
+            })?;
+        }
+        Ok(definition)
+    }
+}
+
+fn forecast_text(definition: &Definition, forecast: Option<&AbForecast>) -> String {
+    match forecast {
+        Some(forecast) => format!("{}\n", forecast_words(forecast)),
+        None => format!("{}\n", rating_words(definition.contexts as u64)),
+    }
+}
+
+/// What was noticed, in counts that give nothing away.
+fn remark_lines(remarks: &Remarks) -> String {
+    let mut text = String::new();
+    if remarks.identical > 0 {
+        text.push_str(&format!(
+            "note: in {} items both responses are the same, so that only a tie is right\n",
+            remarks.identical
+        ));
+    }
+    if remarks.naming > 0 {
+        text.push_str(&format!(
+            "note: in {} items a response or the context says the name of a system\n",
+            remarks.naming
+        ));
+    }
+    text
+}

@@ -1,0 +1,212 @@
+//! `emprl study judge`: the pages of one annotator in the terminal, what they answer from stdin.
+//!
+//! What is shown as recorded is on disk. Says nothing of systems: it has only the annotator's own pages.
+
+use std::io::{BufRead, IsTerminal};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::find;
+use crate::cli::{Failure, Place};
+use crate::store::{Store, StudyId};
+use crate::study::definition::StudyKind;
+use crate::study::judgement::{Act, Answer, Choice, Deed, Rating, Score};
+use crate::study::page::{Desk, Page, Shown};
+
+#[derive(Debug, clap::Args)]
+pub struct Judge {
+    /// The study's number
+    study: StudyId,
+    /// Who judges: a number, a pseudonym such as A2, or a name
+    #[arg(long, value_name = "WHO")]
+    annotator: String,
+}
+
+const AB_HELP: &str = "1 the first is better, 2 the second, 0 a tie; ";
+const RATING_HELP: &str = "three digits from 1 to 5 for empathy, relevance, fluency, such as 435; ";
+const HELP: &str = "s skip, u undo, f flag, c WORDS comment, q quit";
+
+/// What a line asks for.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Deed(Deed),
+    Flag,
+    Undo,
+    Quit,
+}
+
+impl Judge {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        let mut store = Store::open(&place.store)?;
+        let study = store.reader()?.study(self.study)?;
+        let annotator = find(&study, &self.annotator)?.number;
+        let mut desk = store.reader()?.desk(self.study, annotator)?;
+        let mut lines = std::io::stdin().lock().lines();
+        let at_terminal = std::io::stdin().is_terminal();
+        if !place.out.json {
+            let head = &desk.head;
+            place
+                .out
+                .text(&format!("{}\n\n{}\n", head.title, head.instructions))?;
+        }
+        let mut at = desk.next();
+        let mut shown = None;
+        let mut number = 0;
+        while let Some(place_of_page) = at {
+            let page = desk.pages()[place_of_page].clone();
+            if shown != Some(page.item) {
+                show(place, &desk, &page, place_of_page)?;
+                shown = Some(page.item);
+            }
+            let since = Instant::now();
+            let Some(line) = lines.next() else { break };
+            number += 1;
+            let line = line.map_err(|error| Failure::Failed(format!("stdin: {error}")))?;
+            let said = match said(&line, desk.head.kind) {
+                Ok(said) => said,
+                Err(why) if at_terminal => {
+                    eprintln!("{why}");
+                    continue;
+                }
+                Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),
+            };
+            let time = since.elapsed().as_millis() as u64;
+            let deed = match said {
+                Said::Quit => break,
+                Said::Undo => {
+                    let undone = store.undo(self.study, annotator)?;
+                    self.recorded(place, &mut desk, undone.as_slice())?;
+                    at = undone.map_or(at, |act| {
+                        desk.pages().iter().position(|page| page.item == act.item)
+                    });
+                    shown = None;
+                    continue;
+                }
+                Said::Flag => Deed::Flag(!desk.state(&page).flagged),
+                Said::Deed(deed) => deed,
+            };
+            let settles = matches!(deed, Deed::Answer(_) | Deed::Skip);
+            let acts = store.judge(self.study, annotator, page.item, &[deed], time)?;
+            self.recorded(place, &mut desk, &acts)?;
+            if settles {
+                at = desk.next_after(place_of_page);
+                shown = None;
+            }
+        }
+        let progress = desk.progress();
+        match place.out.json {
+            true => place
+                .out
+                .json_line(&json!({"event": "ended", "progress": progress})),
+            false => place.out.text(&format!(
+                "{} of {} items are judged, {} skipped.\n",
+                progress.answered, progress.assigned, progress.skipped
+            )),
+        }
+    }
+
+    fn recorded(&self, place: &Place, desk: &mut Desk, acts: &[Act]) -> Result<(), Failure> {
+        for act in acts {
+            desk.take(act);
+            if place.out.json {
+                place
+                    .out
+                    .json_line(&json!({"event": "recorded", "act": act}))?;
+            }
+        }
+        match (place.out.json, acts.is_empty()) {
+            (true, false) => Ok(()),
+            (true, true) => place.out.json_line(&json!({"event": "nothing to undo"})),
+            (false, true) => place.out.text("There is nothing to undo.\n"),
+            (false, false) => place.out.text("Recorded.\n"),
+        }
+    }
+}
+
+fn show(place: &Place, desk: &Desk, page: &Page, at: usize) -> Result<(), Failure> {
+    let state = desk.state(page);
+    if place.out.json {
+        let mut event = json!({"event": "page", "place": at + 1, "of": desk.pages().len()});
+        event["page"] = json!(page);
+        event["flagged"] = Value::Bool(state.flagged);
+        return place.out.json_line(&event);
+    }
+    let mut text = format!("\n{} of {}\n", at + 1, desk.pages().len());
+    for (turn, utterance) in page.context.iter().enumerate() {
+        let who = ["Speaker", "Listener"][turn % 2];
+        text.push_str(&format!("  {who}: {utterance}\n"));
+    }
+    match &page.shown {
+        Shown::Pair { left, right } => {
+            text.push_str(&format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n"));
+        }
+        Shown::Single { response } => {
+            text.push_str(&format!(
+                "\n  Response: {response}\n\n{RATING_HELP}{HELP}\n"
+            ));
+        }
+    }
+    place.out.text(&text)
+}
+
+fn said(line: &str, kind: StudyKind) -> Result<Said, String> {
+    let line = line.trim();
+    let (command, words) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    match command {
+        "q" => return Ok(Said::Quit),
+        "u" => return Ok(Said::Undo),
+        "f" => return Ok(Said::Flag),
+        "s" => return Ok(Said::Deed(Deed::Skip)),
+        "c" => return Ok(Said::Deed(Deed::Comment(words.trim().to_string()))),
+        _ => {}
+    }
+    let answer = match kind {
+        StudyKind::AbTest => match line {
+            "1" => Some(Answer::Choice(Choice::Left)),
+            "2" => Some(Answer::Choice(Choice::Right)),
+            "0" => Some(Answer::Choice(Choice::Tie)),
+            _ => None,
+        },
+        StudyKind::Rating => rating(line).map(Answer::Rating),
+    };
+    let help = match kind {
+        StudyKind::AbTest => AB_HELP,
+        StudyKind::Rating => RATING_HELP,
+    };
+    let answer = answer.ok_or_else(|| format!("\"{line}\" is no answer; {help}{HELP}"))?;
+    Ok(Said::Deed(Deed::Answer(answer)))
+}
+
+fn rating(line: &str) -> Option<Rating> {
+    let digits: Vec<u8> = line
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .map(|letter| letter.to_digit(10).map(|digit| digit as u8))
+        .collect::<Option<_>>()?;
+    let [empathy, relevance, fluency] = <[u8; 3]>::try_from(digits).ok()?;
+    Some(Rating {
+        empathy: Score::try_from(empathy).ok()?,
+        relevance: Score::try_from(relevance).ok()?,
+        fluency: Score::try_from(fluency).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_understood() {
+        let tie = Said::Deed(Deed::Answer(Answer::Choice(Choice::Tie)));
+        assert_eq!(said(" 0 ", StudyKind::AbTest), Ok(tie));
+        let comment = Said::Deed(Deed::Comment("so so".to_string()));
+        assert_eq!(said("c so so", StudyKind::Rating), Ok(comment));
+        assert_eq!(said("u", StudyKind::Rating), Ok(Said::Undo));
+        for wrong in ["", "6 1 1", "44", "3 3 3 3", "1"] {
+            assert!(said(wrong, StudyKind::Rating).is_err(), "{wrong}");
+        }
+        assert!(said("435", StudyKind::Rating).is_ok() && said("4 3 5", StudyKind::Rating).is_ok());
+        assert!(said("3", StudyKind::AbTest).is_err());
+    }
+}

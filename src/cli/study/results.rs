@@ -1,0 +1,269 @@
+//! `emprl study results`: who won or how good each system is, how sure that is, and how the annotators worked.
+
+use crate::cli::output::{duration, moment};
+use crate::cli::{Failure, Place};
+use crate::metrics::{Bootstrap, Estimate};
+use crate::report::{Align, TextTable};
+use crate::store::{StoreReader, StudyId};
+use crate::study::results::{
+    AbResults, Agreement, AnnotatorResults, Found, RatingResults, Results, results,
+};
+use crate::study::statistics::Figure;
+use crate::study::statistics::significance::Share;
+
+pub(super) fn show(place: &Place, study: StudyId) -> Result<(), Failure> {
+    let unblinded = StoreReader::open(&place.store)?.unblinded(study)?;
+    let results = results(&unblinded, &Bootstrap::default());
+    if place.out.json {
+        return place.out.document(&results);
+    }
+    let mut text = head(study, &results);
+    match &results.found {
+        Found::AbTest(found) => text.push_str(&ab_text(found)),
+        Found::Rating(found) => text.push_str(&rating_text(found)),
+    }
+    text.push_str(&annotators_text(&results.annotators));
+    place.out.text(&text)
+}
+
+fn head(study: StudyId, results: &Results) -> String {
+    let unblinding = &results.unblinding;
+    let mut text = format!(
+        "Study {study}: {}\n{} contexts, seed {}. Unblinded {} by {}: {}\n",
+        results.title,
+        results.contexts,
+        results.seed,
+        moment(unblinding.wall_ms),
+        unblinding.by,
+        unblinding.reason
+    );
+    if unblinding.missing > 0 {
+        text.push_str(&format!(
+            "{} judgements were missing then.\n",
+            unblinding.missing
+        ));
+    }
+    if results.late_acts > 0 {
+        text.push_str(&format!(
+            "{} acts came in after the unblinding, from packs; they count.\n",
+            results.late_acts
+        ));
+    }
+    text.push('\n');
+    text
+}
+
+fn figure(figure: &Figure) -> String {
+    match figure {
+        Ok(value) => format!("{value:.4}"),
+        Err(undefined) => format!("undefined: {undefined}"),
+    }
+}
+
+fn share(share: Option<&Share>) -> String {
+    share.map_or_else(
+        || "–".to_string(),
+        |share| {
+            format!(
+                "{:.1} [{:.1}, {:.1}]",
+                100.0 * share.count as f64 / share.of as f64,
+                100.0 * share.low,
+                100.0 * share.high
+            )
+        },
+    )
+}
+
+fn estimate(estimate: Option<&Estimate>, decimals: usize) -> String {
+    estimate.map_or_else(
+        || "–".to_string(),
+        |e| {
+            format!(
+                "{:.decimals$} [{:.decimals$}, {:.decimals$}]",
+                e.value, e.low, e.high
+            )
+        },
+    )
+}
+
+fn ab_text(found: &AbResults) -> String {
+    let right = |title| (title, Align::Right);
+    let mut table = TextTable::new(&[
+        ("A against B", Align::Left),
+        right("Items"),
+        right("judged"),
+        right("Win %"),
+        right("Lose %"),
+        right("Tie %"),
+        right("unresolved"),
+        right("by fourth"),
+        right("Won of decided %"),
+        right("p"),
+    ]);
+    for pair in &found.pairs {
+        table.row([
+            format!("{} vs {}", pair.first, pair.second),
+            pair.items.to_string(),
+            pair.judged.to_string(),
+            share(pair.win.as_ref()),
+            share(pair.lose.as_ref()),
+            share(pair.tie.as_ref()),
+            pair.unresolved.map_or(0, |share| share.count).to_string(),
+            pair.by_fourth.to_string(),
+            share(pair.preference.as_ref()),
+            figure(&pair.p),
+        ]);
+    }
+    let mut text = table.text();
+    text.push_str(
+        "In brackets: Wilson's 95 % intervals. p: exact two-sided sign test of wins against losses.\n",
+    );
+    for pair in found
+        .pairs
+        .iter()
+        .filter(|pair| pair.open + pair.waiting_for_fourth > 0)
+    {
+        text.push_str(&format!(
+            "{} vs {}: {} items lack judgements, {} wait for the fourth annotator.\n",
+            pair.first, pair.second, pair.open, pair.waiting_for_fourth
+        ));
+    }
+    text.push_str(&format!(
+        "\n{}",
+        agreement_text("Agreement", &found.agreement)
+    ));
+    match &found.strengths {
+        Ok(strengths) if strengths.len() > 2 => {
+            let mut table =
+                TextTable::new(&[("Bradley-Terry", Align::Left), right("theta"), right("Elo")]);
+            for system in strengths {
+                table.row([
+                    system.system.clone(),
+                    format!("{:.4}", system.theta),
+                    estimate(system.elo.as_ref(), 0),
+                ]);
+            }
+            text.push_str(&format!("\n{}", table.text()));
+            if found.strengths_prior > 0.0 {
+                text.push_str(&format!(
+                    "A system was undefeated: {} of a win was added to both sides of every pair.\n",
+                    found.strengths_prior
+                ));
+            }
+        }
+        Ok(_) => {}
+        Err(undefined) => text.push_str(&format!("\nBradley-Terry is undefined: {undefined}\n")),
+    }
+    text
+}
+
+fn rating_text(found: &RatingResults) -> String {
+    let right = |title| (title, Align::Right);
+    let mut table = TextTable::new(&[
+        ("System", Align::Left),
+        right("Contexts"),
+        right("Scores"),
+        right("Empathy"),
+        right("Relevance"),
+        right("Fluency"),
+    ]);
+    let Some(first) = found.aspects.first() else {
+        return String::new();
+    };
+    for (at, system) in first.systems.iter().enumerate() {
+        let mean = found
+            .aspects
+            .iter()
+            .map(|aspect| estimate(aspect.systems[at].mean.as_ref(), 2));
+        let facts = [
+            system.system.clone(),
+            system.contexts.to_string(),
+            system.scores.to_string(),
+        ];
+        table.row(facts.into_iter().chain(mean));
+    }
+    let mut text = table.text();
+    for (at, difference) in first.differences.iter().enumerate() {
+        let differences: Vec<String> = found
+            .aspects
+            .iter()
+            .map(|aspect| estimate(aspect.differences[at].difference.as_ref(), 2))
+            .collect();
+        text.push_str(&format!(
+            "{} minus {}, {} contexts: {}\n",
+            difference.system,
+            difference.minus,
+            difference.contexts,
+            differences.join("  ")
+        ));
+    }
+    text.push_str("In brackets: 95 % bootstrap intervals over contexts.\n\n");
+    for aspect in &found.aspects {
+        text.push_str(&agreement_text(aspect.aspect.title(), &aspect.agreement));
+    }
+    text
+}
+
+fn agreement_text(name: &str, found: &Agreement) -> String {
+    let mut text = format!(
+        "{name}: Fleiss' kappa {} ({} items), Krippendorff's alpha {} ({} judgements)\n",
+        figure(&found.fleiss_kappa),
+        found.fleiss_items,
+        figure(&found.krippendorff_alpha),
+        found.judgements
+    );
+    for pair in &found.pairs {
+        let weighted = match &pair.weighted_kappa {
+            Ok(value) => format!(", quadratic {value:.4}"),
+            Err(_) => String::new(),
+        };
+        text.push_str(&format!(
+            "  {} and {}, {} items: Cohen's kappa {}{weighted}\n",
+            pair.first,
+            pair.second,
+            pair.items,
+            figure(&pair.kappa)
+        ));
+    }
+    text
+}
+
+fn annotators_text(annotators: &[AnnotatorResults]) -> String {
+    let right = |title| (title, Align::Right);
+    let mut table = TextTable::new(&[
+        ("Annotator", Align::Left),
+        right("Judged"),
+        right("Median time"),
+        right("Distance to the others"),
+        right("over time"),
+        right("Left/right"),
+        right("Checks"),
+    ]);
+    for annotator in annotators {
+        let distance = |value: Option<f64>| value.map_or("–".to_string(), |v| format!("{v:.2}"));
+        let over_time: Vec<String> = annotator
+            .over_time
+            .iter()
+            .map(|block| distance(block.distance))
+            .collect();
+        table.row([
+            annotator.pseudonym.clone(),
+            format!(
+                "{}/{}",
+                annotator.progress.answered, annotator.progress.assigned
+            ),
+            annotator
+                .median_ms
+                .map_or("–".to_string(), |ms| duration(ms as i64)),
+            distance(annotator.distance),
+            over_time.join(" "),
+            annotator.sides.as_ref().map_or("–".to_string(), |sides| {
+                format!("{}/{}", sides.left, sides.right)
+            }),
+            annotator.checks.map_or("–".to_string(), |checks| {
+                format!("{}/{}", checks.passed, checks.answered)
+            }),
+        ]);
+    }
+    format!("\n{}", table.text())
+}

@@ -1,0 +1,107 @@
+//! `emprl table`: Tables I-VI as the paper lays them out, ours beside what it reports.
+
+use std::path::PathBuf;
+
+use super::{Failure, Place};
+use crate::report::tables::{Chosen, Format, TableNumber, gather};
+use crate::store::{RunId, Store, StoreError, StoreReader, StudyId};
+
+#[derive(Debug, clap::Args)]
+pub struct Table {
+    /// 1 identifiers, 2 automatic metrics, 3 rating, 4 A/B test, 5 ablation, 6 cases
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=6))]
+    number: u8,
+    /// Runs, for tables 1, 2 and 5
+    #[arg(long, value_name = "RUN,…", value_delimiter = ',')]
+    runs: Vec<RunId>,
+    /// Unblinded studies, for tables 3 and 4
+    #[arg(long, value_name = "STUDY,…", value_delimiter = ',')]
+    study: Vec<StudyId>,
+    /// Scored systems, for table 2; systems whose answers table 6 shows, in this order, else all
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    systems: Vec<String>,
+    /// How it is written; else columns for a terminal
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<FormatName>,
+    /// Write it to a file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// The name of a format.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum FormatName {
+    /// A document that compiles as it is
+    Latex,
+    /// A Markdown table
+    Markdown,
+    /// Intervals in columns of their own
+    Csv,
+}
+
+impl Table {
+    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+        let number = TableNumber::from_number(self.number).ok_or_else(|| {
+            Failure::Usage(format!("there is no table {}; choose 1 to 6", self.number))
+        })?;
+        self.check(number)?;
+        let chosen = Chosen {
+            runs: self.runs.clone(),
+            studies: self.study.clone(),
+            systems: self.systems.clone(),
+        };
+        let reader = match StoreReader::open(&place.store) {
+            // The paper's values need no store.
+            Err(StoreError::Missing { .. }) => Store::open(&place.store)?.reader()?,
+            opened => opened?,
+        };
+        let table = gather(&reader, number, &chosen)?;
+        let format = match self.format {
+            Some(FormatName::Latex) => Format::Latex,
+            Some(FormatName::Markdown) => Format::Markdown,
+            Some(FormatName::Csv) => Format::Csv,
+            None => Format::Text,
+        };
+        if let Some(path) = &self.out {
+            std::fs::write(path, table.write(format)).map_err(|error| {
+                Failure::Failed(format!(
+                    "{}: {error}; choose another file with --out",
+                    path.display()
+                ))
+            })?;
+        }
+        match (place.out.json, &self.out) {
+            (true, _) => place.out.document(&table),
+            (false, Some(path)) => {
+                let text = format!("{} is in {}\n", table.heading(), path.display());
+                place.out.text(&text)
+            }
+            (false, None) => place.out.text(&table.write(format)),
+        }
+    }
+
+    /// What is given must be something that the table is made of.
+    fn check(&self, number: TableNumber) -> Result<(), Failure> {
+        use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
+        let used = |given: bool, option: &str, by: &[TableNumber]| match !given
+            || by.contains(&number)
+        {
+            true => Ok(()),
+            false => {
+                let by: Vec<String> = by.iter().map(|table| table.number().to_string()).collect();
+                Err(Failure::Usage(format!(
+                    "{option}: table {} is not made of these; they are for tables {}",
+                    number.number(),
+                    by.join(", ")
+                )))
+            }
+        };
+        used(
+            !self.runs.is_empty(),
+            "--runs",
+            &[Identifiers, Automatic, Ablation],
+        )?;
+        used(!self.study.is_empty(), "--study", &[Rating, AbTest])?;
+        used(!self.systems.is_empty(), "--systems", &[Automatic, Cases])
+    }
+}

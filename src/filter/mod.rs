@@ -1,0 +1,253 @@
+//! The language that narrows a table of runs: `status = finished and kl < 3 and tag:paper`.
+//!
+//! ```text
+//! filter     = alternative { "or" alternative }
+//! alternative = term { ["and"] term }
+//! term       = "not" term | "(" filter ")" | comparison | text
+//! comparison = subject ( "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | ":" ) value
+//! subject    = name | "last(" name ")" | "min(" name ")" | "max(" name ")"
+//! ```
+//! `~` and `:` ask whether a text holds another; a word alone is looked for in every text; `has:name` asks
+//! whether there is a value at all. A comparison with something that is not there does not hold.
+//!
+//! Knows no run: what names there are is told by a [`Vocabulary`], what they stand for by [`Facts`].
+
+mod complete;
+mod lex;
+mod parse;
+
+use std::ops::Range;
+
+pub use complete::{Completion, complete};
+pub use parse::parse;
+
+/// What stands under a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// A number; last, least and greatest may be asked for where it is a curve.
+    Number {
+        curve: bool,
+    },
+    Text,
+    /// One of a few words.
+    Choice(Vec<String>),
+    /// Words, of which there may be several.
+    Many,
+    /// A day, written as 2026-11-21.
+    Day,
+    /// Yes or no.
+    Flag,
+}
+
+/// A name that may be asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name {
+    /// As it is written.
+    pub name: String,
+    pub kind: Kind,
+    /// What it is, in a few words.
+    pub help: String,
+}
+
+/// The names of a filter.
+pub trait Vocabulary {
+    fn name(&self, name: &str) -> Option<&Name>;
+    /// All of them, in the order in which they are offered.
+    fn names(&self) -> &[Name];
+}
+
+/// Which value of a curve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    #[default]
+    Last,
+    Min,
+    Max,
+}
+
+impl Part {
+    pub const ALL: [Part; 3] = [Part::Last, Part::Min, Part::Max];
+
+    /// The word in a filter.
+    pub fn key(self) -> &'static str {
+        match self {
+            Part::Last => "last",
+            Part::Min => "min",
+            Part::Max => "max",
+        }
+    }
+}
+
+/// What one row says to a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    Missing,
+    Number(f64),
+    Text(String),
+    Many(Vec<String>),
+    Flag(bool),
+    /// Milliseconds since the Unix epoch.
+    Moment(i64),
+}
+
+/// A row that may be let through.
+pub trait Facts {
+    fn fact(&self, name: &str, part: Part) -> Fact;
+    /// Whether a text of the row holds this, which is in lower case.
+    fn mentions(&self, lower: &str) -> bool;
+}
+
+/// How two things are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    Equal,
+    Unequal,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+    Holds,
+}
+
+impl Compare {
+    fn symbol(self) -> &'static str {
+        match self {
+            Compare::Equal => "=",
+            Compare::Unequal => "!=",
+            Compare::Less => "<",
+            Compare::AtMost => "<=",
+            Compare::Greater => ">",
+            Compare::AtLeast => ">=",
+            Compare::Holds => "~",
+        }
+    }
+
+    fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
+        match self {
+            Compare::Equal | Compare::Holds => left == right,
+            Compare::Unequal => left != right,
+            Compare::Less => left < right,
+            Compare::AtMost => left <= right,
+            Compare::Greater => left > right,
+            Compare::AtLeast => left >= right,
+        }
+    }
+}
+
+/// What something is compared with.
+#[derive(Clone, Debug, PartialEq)]
+enum Operand {
+    Number(f64),
+    /// In lower case.
+    Text(String),
+    Flag(bool),
+    /// The first and the last millisecond of a day, in UTC.
+    Day(i64, i64),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Node {
+    Everything,
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    Mentions(String),
+    Has(String),
+    Compare {
+        name: String,
+        part: Part,
+        compare: Compare,
+        with: Operand,
+    },
+}
+
+/// A filter that was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter(Node);
+
+/// What is wrong with a filter, and where: `at` is in bytes of its text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FilterError {
+    pub at: Range<usize>,
+    pub message: String,
+}
+
+impl FilterError {
+    /// The text, with the place marked below it.
+    pub fn pointed(&self, text: &str) -> String {
+        let before = text.get(..self.at.start).unwrap_or(text).chars().count();
+        let width = text
+            .get(self.at.clone())
+            .map_or(1, |part| part.chars().count());
+        format!(
+            "{text}\n{}{}\n{}",
+            " ".repeat(before),
+            "^".repeat(width.max(1)),
+            self.message
+        )
+    }
+}
+
+impl Filter {
+    /// Lets everything through.
+    pub fn everything() -> Filter {
+        Filter(Node::Everything)
+    }
+
+    pub fn matches(&self, facts: &dyn Facts) -> bool {
+        self.0.matches(facts)
+    }
+}
+
+impl Node {
+    fn matches(&self, facts: &dyn Facts) -> bool {
+        match self {
+            Node::Everything => true,
+            Node::All(nodes) => nodes.iter().all(|node| node.matches(facts)),
+            Node::Any(nodes) => nodes.iter().any(|node| node.matches(facts)),
+            Node::Not(node) => !node.matches(facts),
+            Node::Mentions(text) => facts.mentions(text),
+            Node::Has(name) => match facts.fact(name, Part::Last) {
+                Fact::Missing => false,
+                Fact::Text(text) => !text.is_empty(),
+                Fact::Many(words) => !words.is_empty(),
+                Fact::Flag(flag) => flag,
+                Fact::Number(_) | Fact::Moment(_) => true,
+            },
+            Node::Compare {
+                name,
+                part,
+                compare,
+                with,
+            } => fits(&facts.fact(name, *part), *compare, with),
+        }
+    }
+}
+
+fn fits(fact: &Fact, compare: Compare, with: &Operand) -> bool {
+    match (fact, with) {
+        (Fact::Number(value), Operand::Number(with)) => compare.holds(value, with),
+        (Fact::Flag(value), Operand::Flag(with)) => compare.holds(value, with),
+        (Fact::Text(value), Operand::Text(with)) if compare == Compare::Holds => {
+            value.to_lowercase().contains(with)
+        }
+        (Fact::Text(value), Operand::Text(with)) => compare.holds(&value.to_lowercase(), with),
+        (Fact::Many(words), Operand::Text(with)) => {
+            let is_there = words.iter().any(|word| word.to_lowercase() == *with);
+            is_there != (compare == Compare::Unequal)
+        }
+        (Fact::Moment(at), Operand::Day(first, last)) => match compare {
+            Compare::Equal | Compare::Holds => (first..=last).contains(&at),
+            Compare::Unequal => !(first..=last).contains(&at),
+            Compare::Less => at < first,
+            Compare::AtMost => at <= last,
+            Compare::Greater => at > last,
+            Compare::AtLeast => at >= first,
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! A plot of curves as a file: SVG, or PNG from the same drawing; its points as CSV.
+//!
+//! Draws what it is given: curves of more points than a page can show are to be decimated before.
+
+use plotters::backend::BitMapBackend;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::{FontStyle, register_font};
+
+use super::sheet::csv_line;
+
+/// A curve, with its band where it stands for several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FigureLine {
+    pub name: String,
+    pub colour: (u8, u8, u8),
+    pub points: Vec<(f64, f64)>,
+    /// Of each point the least and the greatest of its band.
+    pub band: Vec<(f64, f64)>,
+}
+
+/// A plot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figure {
+    pub title: String,
+    pub x_label: String,
+    pub y_label: String,
+    pub lines: Vec<FigureLine>,
+}
+
+/// Why there is no plot.
+#[derive(Debug, thiserror::Error)]
+pub enum FigureError {
+    #[error("there is no point to draw; choose a metric that the runs have logged")]
+    Empty,
+    #[error("the plot cannot be drawn: {0}")]
+    Drawing(String),
+    #[error("the picture cannot be written: {0}")]
+    Picture(#[from] png::EncodingError),
+}
+
+const SIZE: (u32, u32) = (960, 540);
+
+impl Figure {
+    /// As SVG.
+    pub fn svg(&self) -> Result<String, FigureError> {
+        let mut text = String::new();
+        self.draw(
+            SVGBackend::with_string(&mut text, SIZE).into_drawing_area(),
+            1,
+        )?;
+        Ok(text)
+    }
+
+    /// As PNG, twice as many pixels each way.
+    pub fn png(&self) -> Result<Vec<u8>, FigureError> {
+        const SCALE: u32 = 2;
+        let (width, height) = (SIZE.0 * SCALE, SIZE.1 * SCALE);
+        let mut pixels = vec![0; (width * height * 3) as usize];
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        self.draw(area, SCALE)?;
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&pixels)?;
+        writer.finish()?;
+        Ok(file)
+    }
+
+    /// Its points: line, x, y, and the band where there is one.
+    pub fn csv(&self) -> String {
+        let head = [
+            "line",
+            self.x_label.as_str(),
+            self.y_label.as_str(),
+            "low",
+            "high",
+        ];
+        let mut text = csv_line(&head) + "\n";
+        for line in &self.lines {
+            for (at, (x, y)) in line.points.iter().enumerate() {
+                let bound =
+                    |bound: Option<f64>| bound.map_or(String::new(), |bound| bound.to_string());
+                let band = line.band.get(at);
+                let cells = [
+                    line.name.clone(),
+                    x.to_string(),
+                    y.to_string(),
+                    bound(band.map(|band| band.0)),
+                    bound(band.map(|band| band.1)),
+                ];
+                text += &(csv_line(&cells) + "\n");
+            }
+        }
+        text
+    }
+
+    fn draw<DB: DrawingBackend>(
+        &self,
+        area: DrawingArea<DB, Shift>,
+        scale: u32,
+    ) -> Result<(), FigureError> {
+        let (x, y) = self.ranges().ok_or(FigureError::Empty)?;
+        font();
+        let wrong = |error: &dyn std::fmt::Display| FigureError::Drawing(error.to_string());
+        area.fill(&WHITE).map_err(|error| wrong(&error))?;
+        let size = |points: u32| ("sans-serif", points * scale).into_font();
+        let mut chart = ChartBuilder::on(&area)
+            .caption(&self.title, size(18))
+            .margin(12 * scale)
+            .x_label_area_size(40 * scale)
+            .y_label_area_size(64 * scale)
+            .build_cartesian_2d(x.0..x.1, y.0..y.1)
+            .map_err(|error| wrong(&error))?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.08))
+            .axis_style(BLACK.mix(0.4))
+            .x_desc(&self.x_label)
+            .y_desc(&self.y_label)
+            .axis_desc_style(size(13))
+            .label_style(size(12))
+            .x_labels(8)
+            .y_labels(6)
+            .x_label_formatter(&short)
+            .y_label_formatter(&short)
+            .draw()
+            .map_err(|error| wrong(&error))?;
+        for line in &self.lines {
+            let colour = RGBColor(line.colour.0, line.colour.1, line.colour.2);
+            if line.band.len() == line.points.len() && line.points.len() > 1 {
+                let bounds = line
+                    .points
+                    .iter()
+                    .zip(&line.band)
+                    .filter(|(_, band)| band.0.is_finite() && band.1.is_finite());
+                let above = bounds.clone().map(|((x, _), (_, high))| (*x, *high));
+                let below = bounds.rev().map(|((x, _), (low, _))| (*x, *low));
+                let outline: Vec<(f64, f64)> = above.chain(below).collect();
+                chart
+                    .draw_series([Polygon::new(outline, colour.mix(0.2))])
+                    .map_err(|error| wrong(&error))?;
+            }
+            let style = colour.stroke_width(2 * scale);
+            // A value that is not finite is a gap, not a line across it.
+            for (number, stretch) in stretches(&line.points).into_iter().enumerate() {
+                let series = chart
+                    .draw_series(LineSeries::new(stretch.iter().copied(), style))
+                    .map_err(|error| wrong(&error))?;
+                if number == 0 {
+                    let key = 18 * scale as i32;
+                    series
+                        .label(&line.name)
+                        .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + key, y)], style));
+                }
+            }
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.1))
+            .legend_area_size(24 * scale)
+            .margin(8 * scale)
+            .label_font(size(12))
+            .draw()
+            .map_err(|error| wrong(&error))?;
+        area.present().map_err(|error| wrong(&error))
+    }
+
+    /// What x and y go over, with a little room above and below.
+    fn ranges(&self) -> Option<((f64, f64), (f64, f64))> {
+        let mut x = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut y = x;
+        let widen = |range: &mut (f64, f64), value: f64| {
+            if value.is_finite() {
+                *range = (range.0.min(value), range.1.max(value));
+            }
+        };
+        for line in &self.lines {
+            for (at, value) in line.points.iter().filter(|(_, value)| value.is_finite()) {
+                widen(&mut x, *at);
+                widen(&mut y, *value);
+            }
+            for (low, high) in &line.band {
+                widen(&mut y, *low);
+                widen(&mut y, *high);
+            }
+        }
+        let room = |(low, high): (f64, f64), share: f64| {
+            let span = high - low;
+            let room = if span > 0.0 {
+                span * share
+            } else {
+                low.abs().max(1.0) * 0.1
+            };
+            (low - room, high + room)
+        };
+        let found = x.0.is_finite() && y.0.is_finite();
+        let x = if x.0 == x.1 { room(x, 0.0) } else { x };
+        found.then(|| (x, room(y, 0.06)))
+    }
+}
+
+fn stretches(points: &[(f64, f64)]) -> Vec<&[(f64, f64)]> {
+    points
+        .split(|(_, value)| !value.is_finite())
+        .filter(|stretch| !stretch.is_empty())
+        .collect()
+}
+
+fn short(value: &f64) -> String {
+    let size = value.abs();
+    if size >= 1e6 || (size > 0.0 && size < 1e-3) {
+        return format!("{value:e}");
+    }
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" {
+        "0".into()
+    } else {
+        text.into()
+    }
+}
+
+/// Gives pictures a font of the program's own: machines differ in theirs.
+fn font() {
+    // It is refused only where the font is none, and this one is.
+    let _ = register_font(
+        "sans-serif",
+        FontStyle::Normal,
+        epaint_default_fonts::UBUNTU_LIGHT,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure() -> Figure {
+        Figure {
+            title: "Empathy reward".into(),
+            x_label: "step".into(),
+            y_label: "R".into(),
+            lines: vec![FigureLine {
+                name: "mean of 3 <seeds>".into(),
+                colour: (0, 114, 178),
+                points: vec![(1.0, 0.2), (2.0, f64::NAN), (3.0, 0.4), (4.0, 0.5)],
+                band: vec![(0.1, 0.3), (f64::NAN, f64::NAN), (0.3, 0.5), (0.4, 0.6)],
+            }],
+        }
+    }
+
+    #[test]
+    fn svg_holds_title_legend_and_lines() {
+        let svg = figure().svg().unwrap();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        for part in [
+            "Empathy reward",
+            "mean of 3 &lt;seeds&gt;",
+            "polyline",
+            "polygon",
+        ] {
+            assert!(svg.contains(part), "{part}: {svg}");
+        }
+        assert!(!svg.contains("NaN"), "{svg}");
+    }
+
+    #[test]
+    fn png_is_a_picture_of_that_size() {
+        let file = figure().png().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&file))
+            .read_info()
+            .unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height), (1920, 1080));
+        // White ground, and something in the line's blue.
+        assert_eq!(&pixels[..3], [255, 255, 255]);
+        assert!(pixels.chunks(3).any(|pixel| pixel == [0, 114, 178]));
+    }
+
+    #[test]
+    fn csv_holds_every_point_and_nothing_is_refused() {
+        assert_eq!(figure().csv().lines().count(), 5);
+        assert!(
+            figure()
+                .csv()
+                .starts_with("line,step,R,low,high\nmean of 3 <seeds>,1,0.2,0.1,0.3\n")
+        );
+        assert!(matches!(Figure::default().svg(), Err(FigureError::Empty)));
+        let mut one = figure();
+        one.lines[0].points.truncate(1);
+        one.lines[0].band.clear();
+        assert!(one.svg().is_ok());
+    }
+}

@@ -1,0 +1,218 @@
+//! Tables I-V from figures: a column of ours, and beside it the one that the paper reports.
+
+use super::{Cell, Column, Row, Table, TableNumber};
+use crate::data::Mechanism;
+use crate::metrics::{Estimate, IdentifierScores, SystemResults};
+use crate::report::paper::{self, Reported};
+use crate::study::results::{AbResults, RatingResults};
+use crate::study::statistics::significance::Share;
+
+const AUTOMATIC: [&str; 4] = ["PPL", "Dist-1 (%)", "Dist-2 (%)", "Emp-F1 (%)"];
+const ASPECTS: [&str; 3] = ["Empathy", "Relevance", "Fluency"];
+const OUTCOMES: [&str; 3] = ["Win (%)", "Lose (%)", "Tie (%)"];
+
+/// Figures of ours for one row.
+#[derive(Clone, Debug)]
+pub(super) struct Ours {
+    /// The row of the paper it stands in, or another that is not there.
+    pub of: String,
+    /// What it is called where several stand in one row, or none is the paper's.
+    pub label: String,
+    /// A cell for each figure.
+    pub cells: Vec<Cell>,
+}
+
+/// Each figure with "reported" beside it.
+fn paired(titles: &[&str]) -> Vec<Column> {
+    let pair = |title: &&str| {
+        let column = |title: &str, reported| Column {
+            title: title.to_string(),
+            reported,
+        };
+        [column(title, false), column("reported", true)]
+    };
+    titles.iter().flat_map(pair).collect()
+}
+
+fn reported(values: &[Option<f64>]) -> Vec<Cell> {
+    let cell = |value: &Option<f64>| match value {
+        Some(value) => Cell::Figure {
+            value: *value,
+            interval: None,
+        },
+        None => Cell::Nothing,
+    };
+    values.iter().map(cell).collect()
+}
+
+fn side_by_side(ours: Vec<Cell>, reported: Vec<Cell>) -> Vec<Cell> {
+    ours.into_iter()
+        .zip(reported)
+        .flat_map(|(a, b)| [a, b])
+        .collect()
+}
+
+/// The paper's rows in its order, each with what is ours; then what the paper does not have.
+fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut taken = vec![false; ours.len()];
+    for (name, values) in paper {
+        let mut first = true;
+        for (at, own) in ours.iter().enumerate() {
+            if !own.of.eq_ignore_ascii_case(name) {
+                continue;
+            }
+            taken[at] = true;
+            let beside = match first {
+                true => reported(values),
+                false => vec![Cell::Nothing; values.len()],
+            };
+            rows.push(Row {
+                name: own.label.clone(),
+                cells: side_by_side(own.cells.clone(), beside),
+            });
+            first = false;
+        }
+        if first {
+            rows.push(Row {
+                name: format!("{prefix}{name}"),
+                cells: side_by_side(vec![Cell::Nothing; values.len()], reported(values)),
+            });
+        }
+    }
+    for (own, _) in ours.iter().zip(taken).filter(|(_, taken)| !taken) {
+        rows.push(Row {
+            name: own.label.clone(),
+            cells: side_by_side(own.cells.clone(), vec![Cell::Nothing; own.cells.len()]),
+        });
+    }
+    rows
+}
+
+pub(super) fn estimate(estimate: Option<&Estimate>) -> Cell {
+    estimate.map_or(Cell::Nothing, |estimate| Cell::Figure {
+        value: estimate.value,
+        interval: Some((estimate.low, estimate.high)),
+    })
+}
+
+fn share(share: Option<&Share>) -> Cell {
+    share.map_or(Cell::Nothing, |share| Cell::Figure {
+        value: 100.0 * share.count as f64 / share.of as f64,
+        interval: Some((100.0 * share.low, 100.0 * share.high)),
+    })
+}
+
+/// The four figures of Tables II and V.
+pub(super) fn automatic_cells(results: &SystemResults) -> Vec<Cell> {
+    vec![
+        estimate(results.ppl.as_ref()),
+        estimate(Some(&results.dist_1)),
+        estimate(Some(&results.dist_2)),
+        estimate(results.emp_f1.as_ref()),
+    ]
+}
+
+/// Table I: two columns for each run.
+pub(super) fn identifiers(runs: &[(String, Vec<IdentifierScores>)]) -> Table {
+    let column = |title: String, reported| Column { title, reported };
+    let mut columns = Vec::new();
+    for figure in ["Accuracy (%)", "Weighted F1 (%)"] {
+        let own = runs.iter().map(|(label, _)| format!("{figure}, {label}"));
+        columns.extend(own.map(|title| column(title, false)));
+        columns.push(column(format!("{figure}, reported"), true));
+    }
+    let mut table = Table::new(TableNumber::Identifiers, "Empathy identifiers", columns);
+    let number = |value: f64| Cell::Figure {
+        value,
+        interval: None,
+    };
+    for mechanism in Mechanism::ALL {
+        let (accuracy, weighted_f1) = paper::identifier(mechanism);
+        let own = |figure: fn(&IdentifierScores) -> f64| {
+            runs.iter().map(move |(_, scores)| {
+                let own = scores.iter().find(|scores| scores.mechanism == mechanism);
+                own.map_or(Cell::Nothing, |scores| number(figure(scores)))
+            })
+        };
+        let mut cells: Vec<Cell> = own(|scores| scores.report().accuracy).collect();
+        cells.push(number(accuracy));
+        cells.extend(own(|scores| scores.report().weighted_f1));
+        cells.push(number(weighted_f1));
+        table.rows.push(Row {
+            name: mechanism.title().to_string(),
+            cells,
+        });
+    }
+    table
+}
+
+/// Table II.
+pub(super) fn automatic(ours: &[Ours]) -> Table {
+    let mut table = Table::new(TableNumber::Automatic, "Models", paired(&AUTOMATIC));
+    table.rows = rows(&paper::AUTOMATIC, "", ours);
+    table
+}
+
+/// Table V.
+pub(super) fn ablation(ours: &[Ours]) -> Table {
+    let mut table = Table::new(TableNumber::Ablation, "Models", paired(&AUTOMATIC));
+    table.rows = rows(&paper::ABLATION, "", ours);
+    table
+}
+
+/// Table III from ratings, each with the mark of its study.
+pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
+    let mut ours = Vec::new();
+    for (mark, results) in studies {
+        let systems = results
+            .aspects
+            .first()
+            .map_or(0, |aspect| aspect.systems.len());
+        for system in 0..systems {
+            let of = results.aspects[0].systems[system].system.clone();
+            let mean = |aspect: &crate::study::results::AspectResults| {
+                estimate(aspect.systems.get(system).and_then(|row| row.mean.as_ref()))
+            };
+            ours.push(Ours {
+                label: labelled(&of, mark, studies.len()),
+                of,
+                cells: results.aspects.iter().map(mean).collect(),
+            });
+        }
+    }
+    let mut table = Table::new(TableNumber::Rating, "Models", paired(&ASPECTS));
+    table.rows = rows(&paper::RATING, "", &ours);
+    table
+}
+
+/// Table IV from A/B tests, each with the mark of its study.
+pub(super) fn ab_test(studies: &[(String, &AbResults)]) -> Table {
+    let mut ours = Vec::new();
+    for (mark, results) in studies {
+        for pair in &results.pairs {
+            let meets = format!("{} vs {}", pair.first, pair.second);
+            // A row is the paper's only where its own system is model A.
+            let of = match pair.first.eq_ignore_ascii_case(paper::EMPRL) {
+                true => pair.second.clone(),
+                false => meets.clone(),
+            };
+            let shares = [&pair.win, &pair.lose, &pair.tie];
+            ours.push(Ours {
+                of,
+                label: labelled(&meets, mark, studies.len()),
+                cells: shares.map(|each| share(each.as_ref())).to_vec(),
+            });
+        }
+    }
+    let mut table = Table::new(TableNumber::AbTest, "Models", paired(&OUTCOMES));
+    table.rows = rows(&paper::AB_TEST, "EmpRL vs ", &ours);
+    table
+}
+
+fn labelled(name: &str, mark: &str, studies: usize) -> String {
+    match studies {
+        1 => name.to_string(),
+        _ => format!("{name} ({mark})"),
+    }
+}

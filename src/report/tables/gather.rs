@@ -1,0 +1,359 @@
+//! Where the figures of a table come from: chosen runs, systems and studies of a store.
+
+use serde_json::Value;
+
+use super::fill::{self, Ours, automatic_cells};
+use super::{Table, TableNumber, cases};
+use crate::metrics::Bootstrap;
+use crate::report::{definitions, paper};
+use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
+use crate::study::definition::StudyKind;
+use crate::study::results::{Found, Results, results};
+
+/// What a table is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// Of Tables I, II and V.
+    pub runs: Vec<RunId>,
+    /// Of Tables III and IV.
+    pub studies: Vec<StudyId>,
+    /// Of Tables II and VI, by name.
+    pub systems: Vec<String>,
+}
+
+/// Why a table cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherError {
+    /// The store cannot give what is needed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something chosen has not what the table needs.
+    #[error("{what}; {mend}")]
+    Lacks {
+        /// What lacks what.
+        what: String,
+        /// What to do.
+        mend: String,
+    },
+}
+
+fn lacks(what: impl Into<String>, mend: impl Into<String>) -> GatherError {
+    GatherError::Lacks {
+        what: what.into(),
+        mend: mend.into(),
+    }
+}
+
+/// Makes a table from a store. Without a choice it holds the paper's own values; Table VI needs a pin.
+///
+/// # Errors
+/// Something chosen is not there, has not been measured, or is a study that is still blind.
+pub fn gather(
+    reader: &StoreReader,
+    table: TableNumber,
+    chosen: &Chosen,
+) -> Result<Table, GatherError> {
+    match table {
+        TableNumber::Identifiers => identifiers(reader, &chosen.runs),
+        TableNumber::Automatic => automatic(reader, chosen),
+        TableNumber::Rating => studies(reader, &chosen.studies, StudyKind::Rating),
+        TableNumber::AbTest => studies(reader, &chosen.studies, StudyKind::AbTest),
+        TableNumber::Ablation => ablation(reader, &chosen.runs),
+        TableNumber::Cases => pinned(reader, &chosen.systems),
+    }
+}
+
+fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> {
+    let mut found = Vec::new();
+    let mut notes = Vec::new();
+    for run in runs {
+        let scores = reader.identifier_scores(*run)?;
+        if scores.is_empty() {
+            let what = format!("run {run} has no complete identifiers");
+            return Err(lacks(what, "choose a run whose stage identifiers is done"));
+        }
+        let n = scores.first().map_or(0, |row| row.report().n);
+        notes.push(format!(
+            "{}, {n} validation pairs.",
+            run_note(&reader.run(*run)?)
+        ));
+        found.push((format!("run {run}"), scores));
+    }
+    let mut table = fill::identifiers(&found);
+    table.notes = notes;
+    table
+        .notes
+        .push("Reported: Table I of the paper, from T5-base.".to_string());
+    Ok(table)
+}
+
+fn automatic(reader: &StoreReader, chosen: &Chosen) -> Result<Table, GatherError> {
+    let mut ours = Vec::new();
+    let mut notes = Vec::new();
+    let scores = reader.scores()?;
+    for name in &chosen.systems {
+        let Some(scored) = scores
+            .iter()
+            .find(|scored| scored.system.eq_ignore_ascii_case(name))
+        else {
+            let what = format!("the system {name} has not been scored");
+            let mend = format!("score it with `emprl responses score {name}`");
+            return Err(lacks(what, mend));
+        };
+        let identifiers = match &scored.identifiers {
+            Some(identifiers) => format!("Emp-F1 by {identifiers}"),
+            None => "Emp-F1 not measured".to_string(),
+        };
+        let n = scored.results.n;
+        notes.push(format!("{}: {n} responses, {identifiers}.", scored.system));
+        ours.push(Ours {
+            of: scored.system.clone(),
+            label: scored.system.clone(),
+            cells: automatic_cells(&scored.results),
+        });
+    }
+    for run in &chosen.runs {
+        let detail = reader.run(*run)?;
+        let results = needed_results(reader, *run)?;
+        notes.push(format!("{}.", run_note(&detail)));
+        for row in &results {
+            notes.push(format!(
+                "{} (run {run}): {} examples of the {} split.",
+                row.system, row.n, row.split
+            ));
+            ours.push(Ours {
+                of: row.system.clone(),
+                label: format!("{} ({}, run {run})", row.system, detail.row.experiment),
+                cells: automatic_cells(row),
+            });
+        }
+    }
+    let mut table = fill::automatic(&ours);
+    table.notes = notes;
+    table.notes.extend(metric_notes("II"));
+    Ok(table)
+}
+
+fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> {
+    let mut ours = Vec::new();
+    let mut notes = Vec::new();
+    for run in runs {
+        let detail = reader.run(*run)?;
+        let results = needed_results(reader, *run)?;
+        // What PPO made, where there was PPO; else the generator.
+        let own = results.iter().find(|row| row.system == paper::EMPRL);
+        let Some(own) = own.or(results.last()) else {
+            continue;
+        };
+        let experiment = &detail.row.experiment;
+        let row = paper::ABLATION_OF
+            .iter()
+            .rfind(|(part, _)| experiment.contains(part))
+            .map(|(_, row)| *row)
+            .or(experiment.contains("emprl").then_some(paper::EMPRL));
+        let label = row.unwrap_or(&detail.row.name);
+        notes.push(format!(
+            "{}; {}: {} examples of the {} split.",
+            run_note(&detail),
+            own.system,
+            own.n,
+            own.split
+        ));
+        ours.push(Ours {
+            of: row.unwrap_or("").to_string(),
+            label: format!("{label} ({experiment}, run {run})"),
+            cells: automatic_cells(own),
+        });
+    }
+    let mut table = fill::ablation(&ours);
+    table.notes = notes;
+    table.notes.extend(metric_notes("V"));
+    Ok(table)
+}
+
+fn needed_results(
+    reader: &StoreReader,
+    run: RunId,
+) -> Result<Vec<crate::metrics::SystemResults>, GatherError> {
+    let results = reader.results(run)?;
+    match results.is_empty() {
+        true => Err(lacks(
+            format!("run {run} has no results"),
+            "choose a run whose stage evaluation is done",
+        )),
+        false => Ok(results),
+    }
+}
+
+/// What a run's figures rest on.
+fn run_note(detail: &RunDetail) -> String {
+    let row = &detail.row;
+    let known = |name: &str| match &detail.environment[name] {
+        Value::String(text) => text.clone(),
+        _ => "unknown".to_string(),
+    };
+    let scratch = detail.config_toml.contains("source = \"scratch\"");
+    let model = match scratch {
+        true => "a small T5 made from nothing, which is not T5-base",
+        false => "the weights its settings name",
+    };
+    format!(
+        "Run {}: {}, seed {}, from {model}, emprl {} ({})",
+        row.id,
+        row.experiment,
+        row.seed,
+        known("program"),
+        known("commit")
+    )
+}
+
+fn metric_notes(table: &str) -> Vec<String> {
+    let wanted = ["ppl", "dist_1", "dist_2", "emp_f1"];
+    let titles = ["PPL", "Dist-1", "Dist-2", "Emp-F1"];
+    let mut notes: Vec<String> = definitions()
+        .filter_map(|(name, definition)| {
+            let at = wanted.iter().position(|known| *known == name)?;
+            Some(format!("{}: {definition}", titles[at]))
+        })
+        .collect();
+    notes.push(format!(
+        "In brackets: 95 % bootstrap intervals over examples. Reported: Table {table} of the paper, \
+         where EmpRL starts from T5-base."
+    ));
+    notes
+}
+
+fn studies(reader: &StoreReader, ids: &[StudyId], kind: StudyKind) -> Result<Table, GatherError> {
+    let mut found: Vec<(String, Results)> = Vec::new();
+    for id in ids {
+        let head = reader.study(*id)?.head;
+        if head.kind != kind {
+            let (is, other) = match kind {
+                StudyKind::Rating => ("an A/B test", "4"),
+                StudyKind::AbTest => ("a rating", "3"),
+            };
+            let what = format!("study {id} is {is}");
+            return Err(lacks(what, format!("it belongs in table {other}")));
+        }
+        let study = results(&reader.unblinded(*id)?, &Bootstrap::default());
+        found.push((format!("study {id}"), study));
+    }
+    let mut table = match kind {
+        StudyKind::Rating => {
+            let ratings: Vec<_> = found
+                .iter()
+                .filter_map(|(mark, results)| match &results.found {
+                    Found::Rating(rating) => Some((mark.clone(), rating)),
+                    Found::AbTest(_) => None,
+                })
+                .collect();
+            fill::rating(&ratings)
+        }
+        StudyKind::AbTest => {
+            let tests: Vec<_> = found
+                .iter()
+                .filter_map(|(mark, results)| match &results.found {
+                    Found::AbTest(test) => Some((mark.clone(), test)),
+                    Found::Rating(_) => None,
+                })
+                .collect();
+            fill::ab_test(&tests)
+        }
+    };
+    table.notes = found
+        .iter()
+        .flat_map(|(mark, results)| study_notes(mark, results))
+        .collect();
+    table.notes.push(match kind {
+        StudyKind::Rating => {
+            "In brackets: 95 % bootstrap intervals of the means over contexts. Reported: \
+                              Table III of the paper."
+                .to_string()
+        }
+        StudyKind::AbTest => {
+            "Majority of three annotators, a fourth where three differ. In brackets: \
+                              Wilson's 95 % intervals. Reported: Table IV of the paper."
+                .to_string()
+        }
+    });
+    Ok(table)
+}
+
+fn study_notes(mark: &str, results: &Results) -> Vec<String> {
+    let mut notes = vec![format!(
+        "S{}: \"{}\", {} contexts, seed {}, {} annotators.",
+        &mark[1..],
+        results.title,
+        results.contexts,
+        results.seed,
+        results.annotators.len()
+    )];
+    let agreement = |what: &str, found: &crate::study::results::Agreement| {
+        let words = |figure: &crate::study::statistics::Figure| match figure {
+            Ok(value) => format!("{value:.3}"),
+            Err(undefined) => format!("undefined ({undefined})"),
+        };
+        format!(
+            "{what}: Fleiss' kappa {} over {} items, Krippendorff's alpha {} over {} judgements.",
+            words(&found.fleiss_kappa),
+            found.fleiss_items,
+            words(&found.krippendorff_alpha),
+            found.judgements
+        )
+    };
+    match &results.found {
+        Found::Rating(rating) => {
+            for aspect in &rating.aspects {
+                let name = format!("Agreement in {}", aspect.aspect.title().to_lowercase());
+                notes.push(agreement(&name, &aspect.agreement));
+            }
+        }
+        Found::AbTest(test) => {
+            for pair in &test.pairs {
+                let p = match &pair.p {
+                    Ok(p) => format!("sign test p = {p:.4}"),
+                    Err(undefined) => format!("sign test undefined ({undefined})"),
+                };
+                let (unresolved, missing) = (
+                    pair.unresolved.map_or(0, |share| share.count),
+                    pair.open + pair.waiting_for_fourth,
+                );
+                notes.push(format!(
+                    "{} vs {}: {} of {} items judged, {} by the fourth annotator, {unresolved} \
+                     unresolved, {missing} missing; {p}.",
+                    pair.first, pair.second, pair.judged, pair.items, pair.by_fourth
+                ));
+            }
+            notes.push(agreement("Agreement", &test.agreement));
+        }
+    }
+    notes
+}
+
+fn pinned(reader: &StoreReader, names: &[String]) -> Result<Table, GatherError> {
+    let book = reader.case_book()?;
+    let places = book.pinned();
+    if places.is_empty() {
+        return Err(lacks(
+            "no case is pinned",
+            "pin cases in the window, in Case study, or with `emprl responses pin`",
+        ));
+    }
+    let mut systems = Vec::new();
+    for name in names {
+        let place = book
+            .systems
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(name));
+        systems.push(place.ok_or_else(|| {
+            lacks(
+                format!("there is no system {name}"),
+                "`emprl responses list` shows those there are",
+            )
+        })?);
+    }
+    if systems.is_empty() {
+        systems = (0..book.systems.len()).collect();
+    }
+    Ok(cases::table(&book, &places, &systems))
+}

@@ -1,0 +1,174 @@
+//! Tables I-VI as the paper lays them out: what was measured here, and beside it what the paper reports.
+//!
+//! A table is plain cells; how it is written down is [`write`]'s, where its figures come from [`fill`]'s and
+//! [`gather`]'s.
+
+mod cases;
+mod fill;
+mod gather;
+mod latex;
+mod write;
+
+pub use gather::{Chosen, GatherError, gather};
+pub use write::Format;
+
+use serde::{Serialize, Serializer};
+
+/// One of the paper's six tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TableNumber {
+    /// I: empathy identifiers.
+    Identifiers,
+    /// II: automatic metrics.
+    Automatic,
+    /// III: human rating.
+    Rating,
+    /// IV: human A/B test.
+    AbTest,
+    /// V: ablation.
+    Ablation,
+    /// VI: cases.
+    Cases,
+}
+
+impl TableNumber {
+    /// All of them, in the paper's order.
+    pub const ALL: [TableNumber; 6] = [
+        TableNumber::Identifiers,
+        TableNumber::Automatic,
+        TableNumber::Rating,
+        TableNumber::AbTest,
+        TableNumber::Ablation,
+        TableNumber::Cases,
+    ];
+
+    /// From 1.
+    pub fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The table of this number, from 1.
+    pub fn from_number(number: u8) -> Option<TableNumber> {
+        TableNumber::ALL
+            .into_iter()
+            .find(|table| table.number() == number)
+    }
+
+    /// As the paper numbers it.
+    pub fn roman(self) -> &'static str {
+        ["I", "II", "III", "IV", "V", "VI"][self as usize]
+    }
+
+    /// What it holds.
+    pub fn title(self) -> &'static str {
+        match self {
+            TableNumber::Identifiers => "Empathy identifiers on validation pairs",
+            TableNumber::Automatic => "Automatic evaluation",
+            TableNumber::Rating => "Human rating in three aspects, 1 to 5",
+            TableNumber::AbTest => "Human A/B test",
+            TableNumber::Ablation => "Ablation study",
+            TableNumber::Cases => "Cases of generated responses",
+        }
+    }
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// Its head, with the unit.
+    pub title: String,
+    /// Whether it holds the paper's own values, which are never mixed with ours.
+    pub reported: bool,
+}
+
+/// What stands in a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Nothing: not measured, or not reported.
+    Nothing,
+    /// A figure, with its 95 % interval where there is one.
+    Figure {
+        /// The figure.
+        value: f64,
+        /// The interval.
+        interval: Option<(f64, f64)>,
+    },
+    /// Words.
+    Words(String),
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Figure {
+            value: f64,
+            low: Option<f64>,
+            high: Option<f64>,
+        }
+        match self {
+            Cell::Nothing => serializer.serialize_none(),
+            Cell::Words(words) => serializer.serialize_str(words),
+            Cell::Figure { value, interval } => Figure {
+                value: *value,
+                low: interval.map(|(low, _)| low),
+                high: interval.map(|(_, high)| high),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+/// A row: what it is of, and a cell for each column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// What the figures are of.
+    pub name: String,
+    /// Empty where the row is the heading of those below it.
+    pub cells: Vec<Cell>,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Table {
+    /// From 1.
+    pub number: u8,
+    /// What it holds.
+    pub caption: String,
+    /// Head of the first column.
+    pub names: String,
+    /// The other columns.
+    pub columns: Vec<Column>,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Definitions, sample sizes, splits and versions behind the figures.
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    fn new(table: TableNumber, names: &str, columns: Vec<Column>) -> Table {
+        Table {
+            number: table.number(),
+            caption: table.title().to_string(),
+            names: names.to_string(),
+            columns,
+            rows: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A name for its file, without an ending.
+    pub fn file_stem(&self) -> String {
+        format!("table-{}", self.number)
+    }
+}
+
+/// How many decimals figures are given with, as in the paper.
+const DECIMALS: usize = 2;
+
+/// A figure as it stands in every form of the table.
+fn figure(value: f64) -> String {
+    match value.is_finite() {
+        true => format!("{value:.DECIMALS$}"),
+        false => "undefined".to_string(),
+    }
+}

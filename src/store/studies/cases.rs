@@ -1,0 +1,224 @@
+//! What identifiers say of systems' responses, pins with notes, and every case with its answers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+
+use super::parse;
+use super::systems::{contexts, no_system, system_id};
+use crate::data::EmpathyLevel;
+use crate::metrics::SystemResults;
+use crate::store::error::{Fault, StoreError};
+use crate::store::now_ms;
+use crate::store::reader::StoreReader;
+use crate::store::writer::{Store, json};
+use crate::study::cases::{AnswerLevels, Case, CaseAnswer, CaseBook, Levels};
+use crate::study::contexts::ContextKey;
+use crate::study::display::shown;
+
+/// A system's automatic metrics, and the levels that they rest on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SystemScore {
+    /// The metrics.
+    pub results: SystemResults,
+    /// What the identifiers are; none where none were used.
+    pub identifiers: Option<String>,
+    /// Levels by the place of the answer.
+    pub levels: Vec<(usize, AnswerLevels)>,
+}
+
+/// A system that was scored.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScoredSystem {
+    /// Its name.
+    pub system: String,
+    /// The identifiers of Emp-F1; none where it is not known.
+    pub identifiers: Option<String>,
+    /// When, in milliseconds since the Unix epoch.
+    pub scored_ms: i64,
+    /// The metrics.
+    pub results: SystemResults,
+}
+
+impl Store {
+    /// Keeps a system's metrics and levels in place of earlier ones.
+    ///
+    /// # Errors
+    /// There is no system of this name.
+    pub fn put_score(&mut self, system: &str, score: &SystemScore) -> Result<(), StoreError> {
+        self.write(|db| {
+            let id = system_id(db, system)?.ok_or_else(|| no_system(db, system))?;
+            db.execute(
+                "INSERT OR REPLACE INTO system_scores VALUES (?, ?, ?, ?)",
+                params![
+                    id.0,
+                    score.identifiers,
+                    now_ms(),
+                    json("the results", &score.results)?
+                ],
+            )?;
+            db.execute("DELETE FROM response_levels WHERE system = ?", [id.0])?;
+            for (position, levels) in &score.levels {
+                db.prepare_cached("INSERT INTO response_levels VALUES (?, ?, ?, ?)")?
+                    .execute(params![
+                        id.0,
+                        *position as i64,
+                        digits(levels.response),
+                        digits(levels.target)
+                    ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Pins a case with a note, in place of an earlier one; without a note takes the pin away.
+    ///
+    /// # Errors
+    /// There is no such context.
+    pub fn set_pin(&mut self, case: &ContextKey, note: Option<&str>) -> Result<(), StoreError> {
+        self.write(|db| {
+            let id: Option<i64> = db
+                .query_row("SELECT id FROM contexts WHERE key = ?", [&case.0], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            let id = id.ok_or_else(|| StoreError::NoCase { case: case.clone() })?;
+            match note {
+                Some(note) => db.execute(
+                    "INSERT INTO pins VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET note = excluded.note",
+                    params![id, now_ms(), note],
+                )?,
+                None => db.execute("DELETE FROM pins WHERE context = ?", [id])?,
+            };
+            Ok(())
+        })
+    }
+}
+
+impl StoreReader {
+    /// The systems that were scored, in the order of their names.
+    pub fn scores(&self) -> Result<Vec<ScoredSystem>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT name, identifiers, scored, results_json FROM system_scores
+                 JOIN systems ON id = system ORDER BY name COLLATE NOCASE",
+            )?;
+            let mut rows = query.query([])?;
+            let mut scores = Vec::new();
+            while let Some(row) = rows.next()? {
+                let system: String = row.get(0)?;
+                scores.push(ScoredSystem {
+                    identifiers: row.get(1)?,
+                    scored_ms: row.get(2)?,
+                    results: parse(&format!("scores of {system}"), &row.get::<_, String>(3)?)?,
+                    system,
+                });
+            }
+            Ok(scores)
+        })
+    }
+
+    /// Every case with the answers of every system. What a study shows that is still blind is left out, so
+    /// that nobody looks up here whose answers they judge.
+    pub fn case_book(&self) -> Result<CaseBook, StoreError> {
+        self.read(|db| {
+            let (systems, tokenized) = names(db)?;
+            let mut places: BTreeMap<(i64, usize), ContextKey> = BTreeMap::new();
+            let mut answers: HashMap<ContextKey, Vec<Option<CaseAnswer>>> = HashMap::new();
+            let mut query = db.prepare_cached(
+                "SELECT responses.position, key, responses.response, l.response, l.target
+                 FROM responses JOIN contexts ON contexts.id = context
+                 LEFT JOIN response_levels l ON l.system = responses.system
+                   AND l.position = responses.position
+                 WHERE responses.system = ?",
+            )?;
+            for (at, (id, tokenized)) in tokenized.iter().enumerate() {
+                let mut rows = query.query([id])?;
+                while let Some(row) = rows.next()? {
+                    let key = ContextKey(row.get(1)?);
+                    let text: String = row.get(2)?;
+                    let of_context = answers.entry(key.clone()).or_insert_with(|| {
+                        places.insert((at as i64, row.get::<_, i64>(0).unwrap_or(0) as usize), key);
+                        vec![None; systems.len()]
+                    });
+                    of_context[at] = Some(CaseAnswer {
+                        text: shown(&text, *tokenized).into_owned(),
+                        levels: levels(row.get(3)?, row.get(4)?)?,
+                    });
+                }
+            }
+            let mut known = contexts(db)?;
+            let mut pins = pins(db)?;
+            let all = places.len();
+            let blind = blind_contexts(db)?;
+            places.retain(|_, key| !blind.contains(key));
+            let withheld = all - places.len();
+            let case = |key: ContextKey| {
+                let context = known.remove(&key)?;
+                let pin = pins.remove(&key);
+                let answers = answers.remove(&key)?;
+                let case = Case::new(key, context, answers);
+                Some(Case { pin, ..case })
+            };
+            let cases = places.into_values().filter_map(case).collect();
+            Ok(CaseBook {
+                systems,
+                cases,
+                withheld,
+            })
+        })
+    }
+}
+
+type Names = (Vec<String>, Vec<(i64, bool)>);
+
+/// The systems' names, and beside them their numbers and whether they are tokenized.
+fn names(db: &Connection) -> Result<Names, Fault> {
+    let mut query =
+        db.prepare_cached("SELECT name, id, tokenized FROM systems ORDER BY name COLLATE NOCASE")?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(rows.into_iter().unzip())
+}
+
+/// The contexts of studies that were made here and are not unblinded.
+fn blind_contexts(db: &Connection) -> Result<HashSet<ContextKey>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT DISTINCT json_extract(item_json, '$.context') FROM study_items
+         WHERE study NOT IN (SELECT study FROM study_unblindings)",
+    )?;
+    let rows = query.query_map([], |row| row.get(0).map(ContextKey))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn pins(db: &Connection) -> Result<HashMap<ContextKey, String>, Fault> {
+    let mut query =
+        db.prepare_cached("SELECT key, note FROM pins JOIN contexts ON contexts.id = context")?;
+    let rows = query.query_map([], |row| Ok((ContextKey(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn digits(levels: Levels) -> String {
+    let digits = levels.iter().map(|level| level.index().to_string());
+    digits.collect()
+}
+
+fn levels(response: Option<String>, target: Option<String>) -> Result<Option<AnswerLevels>, Fault> {
+    let (Some(response), Some(target)) = (response, target) else {
+        return Ok(None);
+    };
+    let read = |text: String| {
+        let level = |digit: char| {
+            let index = digit.to_digit(10)? as usize;
+            EmpathyLevel::ALL.into_iter().nth(index)
+        };
+        let levels: Option<Vec<EmpathyLevel>> = text.chars().map(level).collect();
+        let levels: Option<Levels> = levels.and_then(|levels| levels.try_into().ok());
+        levels.ok_or_else(|| Fault::Unreadable("levels of a response".to_string(), text))
+    };
+    Ok(Some(AnswerLevels {
+        response: read(response)?,
+        target: read(target)?,
+    }))
+}

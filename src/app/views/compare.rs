@@ -7,6 +7,7 @@ use eframe::egui::{
 
 use crate::app::command::{Command, Commands, Export, Place};
 use crate::app::format;
+use crate::app::model::is_evaluation;
 use crate::app::reader::Compared;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, Tokens, space, text};
@@ -21,6 +22,7 @@ use crate::catalog::compare::{BandPoint, differing_settings};
 use crate::metrics::Estimate;
 use crate::metrics::declared::{self, declared};
 use crate::report::{Figure, FigureLine, Sheet};
+use crate::series::Ema;
 use crate::store::RunId;
 
 /// How runs are compared.
@@ -183,6 +185,12 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
         }
         let kinds = [(false, "Each run"), (true, "Mean and deviation over seeds")];
         segments(ui, "Lines", &mut state.compare.view.bands, &kinds);
+        if !state.compare.view.bands && !is_evaluation(&metric) {
+            let hint = "Smoothing: debiased exponential moving average";
+            ui.label(RichText::new("Smoothing").color(theme::of(ui).secondary));
+            field::slider(ui, "Smoothing", &mut state.prefs.smoothing, 0.99, 96.0)
+                .on_hover_text(hint);
+        }
         if let Some(lines) = &lines {
             let figure = figure(&title, &metric, lines);
             save_ui(
@@ -229,7 +237,7 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
             "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way. n is how many runs a place stands for."
         }
         false => {
-            "Every run by itself. Under the pointer all of them are read off, the greatest first."
+            "Every run by itself, smoothed as far as the slider says. Under the pointer all of them are read off, the greatest first."
         }
     };
     words::small(ui, note);
@@ -244,13 +252,17 @@ fn drawn(t: &Tokens, state: &State, entries: &[&Entry], metric: &str) -> Option<
     }
     let places = colours(t, entries);
     if !state.compare.view.bands {
+        let weight = match is_evaluation(metric) {
+            true => 0.0,
+            false => state.prefs.smoothing,
+        };
         let lines = entries.iter().zip(&compared.lines).zip(&places);
         return Some(
             lines
                 .map(|((entry, points), place)| OverlayLine {
                     name: called(entry),
                     colour: t.run(*place),
-                    points: points.clone(),
+                    points: smoothed(points, weight),
                     band: Vec::new(),
                     remarks: Vec::new(),
                 })
@@ -272,6 +284,11 @@ fn drawn(t: &Tokens, state: &State, entries: &[&Entry], metric: &str) -> Option<
             })
             .collect(),
     )
+}
+
+fn smoothed(points: &[(f64, f64)], weight: f64) -> Vec<(f64, f64)> {
+    let mut average = Ema::new(weight);
+    points.iter().map(|&(x, y)| (x, average.push(y))).collect()
 }
 
 fn bounds(point: &BandPoint) -> (f64, f64) {

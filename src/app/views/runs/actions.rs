@@ -13,9 +13,9 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::store::RunId;
 
-/// The strip of the runs that are ticked; nothing while none is.
+/// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.
 pub fn strip_ui(ui: &mut Ui, view: &mut RunsView, shown: &[&Listed], commands: &mut Commands) {
-    if view.chosen.is_empty() {
+    if shown.is_empty() && view.chosen.is_empty() {
         return;
     }
     let t = theme::of(ui);
@@ -28,6 +28,12 @@ pub fn strip_ui(ui: &mut Ui, view: &mut RunsView, shown: &[&Listed], commands: &
     frame.show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.set_min_width(ui.available_width());
+            ui.set_min_height(size::ROW);
+            if runs.is_empty() {
+                let hint = "Tick runs to compare, tag, archive or delete them; a click on its name opens a run.";
+                ui.label(RichText::new(hint).color(t.secondary));
+                return;
+            }
             ui.label(RichText::new(format!("{} chosen", runs.len())).color(t.text));
             match view.shelf {
                 Shelf::Deleted => {

@@ -237,7 +237,7 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
             "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way. n is how many runs a place stands for."
         }
         false => {
-            "Every run by itself, smoothed as far as the slider says. Under the pointer all of them are read off, the greatest first."
+            "Every run by itself. Under the pointer all of them are read off, the greatest first."
         }
     };
     words::small(ui, note);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::StartError;
+use crate::engine::reference::ReferenceError;
 use crate::engine::worker::ReuseError;
 use crate::experiment::ExperimentError;
 use crate::report::tables::GatherError;
@@ -40,6 +41,8 @@ pub enum Failure {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     #[error(transparent)]
     Reuse(#[from] ReuseError),
     #[error(transparent)]

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::meter::meter;
 use super::output::{count, figure, moment};
-use super::reference::Reference;
 use super::{Failure, Place};
 use crate::data::Mechanism;
+use crate::engine::reference::Reference;
 use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, Estimate, ResponseWords, system_results};
 use crate::report::{Align, TextTable};
@@ -197,7 +197,7 @@ fn generate(
     order: &TestOrder,
     (greedy, seed, device): (bool, Option<u64>, Option<&str>),
 ) -> Result<(String, Vec<String>), Failure> {
-    let found = model.model(place)?;
+    let found = model.model(&place.store)?;
     let config = found.config();
     let saved = SavedModel::open(&found.folder, device.unwrap_or(&config.run.device))?;
     let contexts: Vec<String> = order
@@ -359,7 +359,7 @@ fn score(
     let (config, judge, by) = match identifiers {
         None => (Config::default(), None, None),
         Some(reference) => {
-            let found = reference.identifiers(place)?;
+            let found = reference.identifiers(&place.store)?;
             let config = found.config();
             let device = device.unwrap_or(&config.run.device);
             let judge = SavedIdentifiers::open(&found.folder, device)?;

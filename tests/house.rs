@@ -83,11 +83,12 @@ const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("egui_plot", &["app"]),
     ("egui_extras", &["app"]),
+    ("rfd", &["app"]),
     ("burn", &["nn", "train"]),
     ("safetensors", &["nn", "train"]),
     ("tokenizers", &["text"]),

@@ -43,6 +43,13 @@ pub struct Answer {
     pub logprobs: Vec<f32>,
 }
 
+impl Answer {
+    /// Whether it ended by itself, rather than at the longest length.
+    pub fn ended(&self) -> bool {
+        self.tokens.last() == Some(&EOS)
+    }
+}
+
 /// How responses are drawn.
 #[derive(Clone, Debug)]
 pub struct Drawing<'a> {

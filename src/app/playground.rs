@@ -169,10 +169,16 @@ impl Playground {
     pub fn take_models(&mut self, models: Vec<RunModels>) {
         let mut talking = models.iter().filter(|run| !run.answering.is_empty());
         let first = talking.next().map(|run| run.row.id);
-        for side in &mut self.sides {
+        // Beside the policy stands at first what it came from.
+        let origin = first.and_then(|run| find(&models, run)).and_then(|run| {
+            let own = |row: &&CheckpointRow| row.stage == Stage::Generator;
+            run.answering.iter().rfind(own)
+        });
+        let origin = origin.map(|row| (row.stage, row.step));
+        for (side, at) in self.sides.iter_mut().zip([None, origin]) {
             let run = side.run.and_then(|run| find(&models, run));
             match run {
-                None => (side.run, side.at) = (first, None),
+                None => (side.run, side.at) = (first, at),
                 Some(run) => {
                     let there = |(stage, step)| {
                         let same = |row: &&CheckpointRow| (row.stage, row.step) == (stage, step);

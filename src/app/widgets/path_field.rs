@@ -142,7 +142,7 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[String], at: Option<usize>) -> Opti
                     ui.spacing_mut().item_spacing.y = 0.0;
                     for (place, path) in offers.iter().enumerate() {
                         // Not focusable: the keyboard stays in the field.
-                        let size = vec2(field.width(), 24.0);
+                        let size = vec2(field.width() - 2.0 * space::XS - 2.0, 24.0);
                         let (rect, response) =
                             ui.allocate_exact_size(size, Sense::CLICK | Sense::HOVER);
                         let here = at == Some(place);

@@ -27,7 +27,7 @@ const BUDGET: Duration = Duration::from_millis(3);
 /// Examples looked at between two looks at the clock.
 const STRETCH: usize = 256;
 const ROW: f32 = 44.0;
-const ANY_GROUP: &str = "Everything";
+const ANY_GROUP: &str = "Any split";
 const ANY_EMOTION: &str = "Any emotion";
 const ANY_LEVEL: &str = "Any level";
 
@@ -159,7 +159,6 @@ fn level_ui(ui: &mut Ui, filter: &mut ExampleFilter) {
 }
 
 fn list_ui(ui: &mut Ui, browser: &mut Browser) {
-    let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = 0.0;
     if browser.is_done() && browser.found.is_empty() {
         padded(ui, |ui| {
@@ -190,9 +189,6 @@ fn list_ui(ui: &mut Ui, browser: &mut Browser) {
             }
         }
     });
-    let edge = ui.max_rect();
-    ui.painter()
-        .vline(edge.right() - 0.5, edge.y_range(), t.line_stroke());
     browser.shown = chosen.or(browser.shown);
 }
 

@@ -257,7 +257,7 @@ fn chosen_ui(ui: &mut Ui, form: &mut ExportForm, runs: &[RunModels]) -> Option<W
     let named: Vec<(RunId, String)> = runs
         .iter()
         .filter(|run| !run.answering.is_empty())
-        .map(|run| (run.row.id, format!("run {}, {}", run.row.id, run.row.name)))
+        .map(|run| (run.row.id, format!("Run {}, {}", run.row.id, run.row.name)))
         .collect();
     let there = named.iter().any(|(id, _)| Some(*id) == form.run);
     if !there {

@@ -32,7 +32,6 @@ const ROW: f32 = 56.0;
 const SHOWN_SKIPPED: usize = 20;
 
 pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    let t = theme::of(ui);
     let store = state.store.clone();
     let State { library, paths, .. } = state;
     let width = if ui.available_width() >= 1000.0 {
@@ -44,12 +43,7 @@ pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .exact_size(width)
         .resizable(false)
         .frame(Frame::new())
-        .show(ui, |ui| {
-            list_ui(ui, library);
-            let edge = ui.max_rect();
-            ui.painter()
-                .vline(edge.right() - 0.5, edge.y_range(), t.line_stroke());
-        });
+        .show(ui, |ui| list_ui(ui, library));
     CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
         set_ui(ui, library, paths, Path::new(&store), commands)
     });

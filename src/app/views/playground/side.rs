@@ -19,10 +19,6 @@ use crate::store::RunId;
 const NOBODY: &str = "Nobody";
 
 pub(super) fn side_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    let t = theme::of(ui);
-    let edge = ui.max_rect();
-    ui.painter()
-        .vline(edge.left() + 0.5, edge.y_range(), t.line_stroke());
     let State {
         playground, paths, ..
     } = state;
@@ -106,7 +102,7 @@ fn run_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bo
     let runs: Vec<(RunId, String)> = models
         .iter()
         .filter(|run| !run.answering.is_empty())
-        .map(|run| (run.row.id, format!("run {}, {}", run.row.id, run.row.name)))
+        .map(|run| (run.row.id, format!("Run {}, {}", run.row.id, run.row.name)))
         .collect();
     if runs.is_empty() {
         words::small(ui, "No run has saved a checkpoint yet.");
@@ -148,7 +144,7 @@ fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32
             }
         })
         .collect();
-    let now = playground.sides[at].at;
+    let now = playground.sides[at].at.filter(|at| latest != Some(*at));
     let chosen = options.iter().find(|(choice, _)| *choice == now);
     let chosen = chosen.map_or("", |(_, words)| words.as_str());
     let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
@@ -165,9 +161,7 @@ fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32
 
 /// The memory that is taken, and the way to give it back.
 fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
-    let Some(open) = playground.open_words() else {
-        return;
-    };
+    let open = playground.open_words();
     ui.horizontal(|ui| {
         ui.set_min_height(22.0);
         let close = Button::quiet("Close")
@@ -177,12 +171,12 @@ fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
             eframe::egui::Layout::right_to_left(eframe::egui::Align::Center),
             |ui| {
                 let free = !playground.is_answering();
-                if ui.add_enabled_ui(free, |ui| ui.add(close).clicked()).inner {
+                if open.is_some() && ui.add_enabled_ui(free, |ui| ui.add(close).clicked()).inner {
                     commands.push(Command::CloseModels);
                 }
                 ui.with_layout(
                     eframe::egui::Layout::left_to_right(eframe::egui::Align::Center),
-                    |ui| words::small(ui, open),
+                    |ui| words::small(ui, open.as_deref().unwrap_or("No model is open yet")),
                 );
             },
         );
@@ -199,7 +193,7 @@ fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
     };
     let mut options = vec![(JudgedBy::Own, own)];
     for run in models.iter().filter(|run| run.identifiers) {
-        let words = format!("run {}, {}", run.row.id, run.row.name);
+        let words = format!("Run {}, {}", run.row.id, run.row.name);
         options.push((JudgedBy::Run(run.row.id), words));
     }
     options.push((JudgedBy::Nobody, NOBODY.to_string()));

@@ -13,7 +13,7 @@ use crate::app::playground::{Answer, Playground, Reply, Turn};
 use crate::app::state::Loaded;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
-use crate::app::widgets::dialogue::utterance_ui;
+use crate::app::widgets::dialogue::{sentence, utterance_ui};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::levels::identified;
 use crate::app::widgets::text as words;
@@ -180,7 +180,7 @@ fn reply_ui(
                 && !mark.goes_on
                 && reply.said().is_some()
             {
-                let button = Button::quiet("Go on with this")
+                let button = Button::secondary("Go on with this")
                     .low()
                     .hint("The conversation goes on with this answer instead of the other");
                 if ui.add(button).clicked() {
@@ -225,7 +225,7 @@ fn head_ui(
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = space::S;
-                let mut who = reply.question.who.words();
+                let mut who = sentence(&reply.question.who.words());
                 if let Some(mark) = mark {
                     who = format!("{}  {who}", SIDES[mark.side]);
                 }
@@ -294,8 +294,11 @@ fn foot_ui(ui: &mut Ui, reply: &Reply) {
         " · cut at the longest length"
     };
     let logprob = format::fixed(f64::from(said.logprob), 1);
-    let seconds = format::fixed(said.seconds, 2);
-    let foot = format!("{drawn} · {tokens} · log-prob {logprob} · {seconds} s{cut}");
+    let time = match said.seconds {
+        seconds @ 0.0..1.0 => format!("{} ms", format::fixed(1000.0 * seconds, 0)),
+        seconds => format!("{} s", format::fixed(seconds, 1)),
+    };
+    let foot = format!("{drawn} · {tokens} · log-prob {logprob} · {time}{cut}");
     words::small(ui, foot).on_hover_text(
         "Log-prob: natural logarithm of the probability of the whole answer under the model's full softmax, \
          untempered; the time is that of drawing alone",

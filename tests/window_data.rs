@@ -45,7 +45,10 @@ fn the_built_in_corpus_is_counted() {
         "Splits",
         &train.pairs.to_string(),
         &train.conversations.to_string(),
-        &format!("Levels of {} labelled pairs", summary.labelled_pairs.unwrap()),
+        &format!(
+            "Levels of {} labelled pairs",
+            summary.labelled_pairs.unwrap()
+        ),
         "Lengths in words",
         &format!("{} emotions, by conversations", summary.emotions.len()),
         &summary.fingerprint,
@@ -68,8 +71,8 @@ fn examples_are_found_as_one_types_and_shown_whole() {
     click(&mut window, "Labelled pairs");
     expect(&mut window, "Seeker");
     click(&mut window, "Level");
-    click(&mut window, "Exploration strong");
-    expect(&mut window, "Exploration: strong");
+    click(&mut window, "Emotional reaction strong");
+    expect(&mut window, "Emotional reaction: strong");
 
     type_in(&mut window, "Find examples", "no such words at all");
     wait_for(&mut window, "No example matches.", 10);
@@ -136,7 +139,12 @@ fn real_sets_are_imported_and_counted() {
     click(&mut window, "Import");
     wait_for(&mut window, "Mental Health Subreddits is in the store", 60);
     click(&mut window, "Set Overview");
-    for label in ["Levels of 3\u{2009}084 labelled pairs", "2\u{2009}037", "1\u{2009}344", "376"] {
+    for label in [
+        "Levels of 3\u{2009}084 labelled pairs",
+        "2\u{2009}037",
+        "1\u{2009}344",
+        "376",
+    ] {
         expect(&mut window, label);
     }
 }
@@ -171,22 +179,34 @@ fn a_checkpoint_is_exported_and_the_folder_is_a_model_again() {
     let folder = place.path().join("elsewhere").display().to_string();
     type_in(&mut window, "Folder to write", &folder);
     click(&mut window, "Export");
-    wait_for(&mut window, "model.safetensors, policy.json, prefix.safetensors", 30);
-    expect(&mut window, "the answers of this checkpoint need its prefix");
+    wait_for(
+        &mut window,
+        "model.safetensors, policy.json, prefix.safetensors",
+        30,
+    );
+    expect(
+        &mut window,
+        "the answers of this checkpoint need its prefix",
+    );
 
     // It is known from now on, can be checked, and answers as the checkpoint does.
     click(&mut window, "Check");
     expect(&mut window, "8 encoder");
     let contexts = place.write("contexts.jsonl", "{\"context\": \"I lost my job.\"}\n");
     let answer = |model: &str| {
-        let arguments = ["generate", "--model", model, "--input", &contexts, "--greedy"];
+        let arguments = [
+            "generate", "--model", model, "--input", &contexts, "--greedy",
+        ];
         place.lines(&arguments)[0]["response"].clone()
     };
     assert_eq!(answer(&folder), answer("1"));
 
     click(&mut window, "Export");
     expect(&mut window, "Nothing was exported");
-    expect(&mut window, "is there and holds something; name a new folder");
+    expect(
+        &mut window,
+        "is there and holds something; name a new folder",
+    );
 
     // The same by the command line.
     let other = place.path().join("other").display().to_string();

@@ -289,7 +289,10 @@ fn a_folder_that_is_no_model_is_said_where_the_answer_would_be() {
     settle(&mut window);
     write(&mut window, "Hello.");
     click(&mut window, "Send");
-    expect(&mut window, "No answer: /no/such/folder: there is no such folder");
+    expect(
+        &mut window,
+        "No answer: /no/such/folder: there is no such folder",
+    );
 }
 
 #[test]

@@ -163,9 +163,12 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 .inner;
         }
         again_ui(ui, playground, &state.devices, hindrance, commands);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            words::small(ui, "Enter sends, Shift+Enter begins a new line");
-        });
+        // Where there is no room for it, the button's tooltip says it.
+        if ui.available_width() > 240.0 {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                words::small(ui, "Enter sends, Shift+Enter begins a new line");
+            });
+        }
     });
     if send {
         let questions = playground.say(&state.devices);

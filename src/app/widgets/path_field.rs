@@ -3,12 +3,11 @@
 
 use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::{
-    Align2, Area, Frame, Id, Key, Modifiers, Order, Rect, Response, Role, Sense, TextEdit, Ui,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, Area, Frame, Id, Key, Layout, Modifiers, Order, Rect, Response, Role, Sense,
+    TextEdit, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::button::Button;
-use super::text as words;
 use crate::app::paths::{Ask, Paths};
 use crate::app::theme::{self, size, space, text};
 
@@ -29,6 +28,8 @@ pub struct PathField<'a> {
 struct Memory {
     /// The offer that Enter takes, once the arrows chose one.
     offer: Option<usize>,
+    /// Offers were put away by Escape until something is typed.
+    away: bool,
     /// The dialog gave nothing.
     nothing: bool,
 }
@@ -49,11 +50,12 @@ pub fn path_field(
             *typed = path.display().to_string();
         }
     }
-    ui.horizontal(|ui| {
+    let room = vec2(of.width, size::ROW);
+    ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
         let before = typed.clone();
         let focused = ui.memory(|memory| memory.has_focus(id));
-        let offers = offers(paths, typed, focused);
+        let offers = offers(paths, typed, focused && !memory.away);
         let taken = keys(ui, &mut memory, offers.len());
         let width = (of.width - 84.0).max(120.0);
         let response = field_ui(ui, id, typed, of, width);
@@ -64,6 +66,7 @@ pub fn path_field(
             end_of_text(ui, id, typed);
         }
         if *typed != before || response.gained_focus() {
+            memory.away = false;
             memory.nothing &= *typed == before;
             ask = Some(Ask::Complete {
                 typed: typed.clone(),
@@ -71,7 +74,10 @@ pub fn path_field(
             });
         }
         ui.add_enabled_ui(paths.browsing.is_none(), |ui| {
-            let hint = format!("Choose: {}", of.name.to_lowercase());
+            let hint = match memory.nothing {
+                true => "The dialog gave no path; it can be typed as well".to_string(),
+                false => format!("Choose: {}", of.name.to_lowercase()),
+            };
             if ui.add(Button::secondary("Browse…").hint(&hint)).clicked() {
                 paths.browsing = Some(of.name.to_string());
                 ask = Some(Ask::Browse {
@@ -82,9 +88,6 @@ pub fn path_field(
             }
         });
     });
-    if memory.nothing {
-        words::small(ui, "The dialog gave no path; it can be typed as well.");
-    }
     ui.data_mut(|data| data.insert_temp(id, memory));
     ask
 }
@@ -103,13 +106,13 @@ fn field_ui(ui: &mut Ui, id: Id, typed: &mut String, of: PathField<'_>, width: f
 fn offers<'a>(paths: &'a Paths, typed: &str, focused: bool) -> &'a [String] {
     let (asked, found) = &paths.fitting;
     match found.as_slice() {
-        [only] if only == typed => &[],
+        [only] if only.trim_end_matches('/') == typed.trim_end_matches('/') => &[],
         found if focused && asked == typed => found,
         _ => &[],
     }
 }
 
-/// Arrows choose an offer, Enter and Tab take it.
+/// Arrows choose an offer, Enter and Tab take it, Escape puts the offers away.
 fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
     let Some(last) = offers.checked_sub(1) else {
         memory.offer = None;
@@ -121,6 +124,10 @@ fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
     }
     if pressed(Key::ArrowUp) {
         memory.offer = memory.offer.and_then(|at| at.checked_sub(1));
+    }
+    if pressed(Key::Escape) {
+        memory.away = true;
+        memory.offer = None;
     }
     let at = memory.offer.filter(|at| *at <= last)?;
     (pressed(Key::Enter) || pressed(Key::Tab)).then_some(at)

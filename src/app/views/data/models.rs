@@ -102,26 +102,28 @@ fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands:
 }
 
 fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut Commands) {
-    let of = PathField {
-        name: "T5 folder",
-        hint: "Another folder",
-        files: false,
-        width: ui.available_width().min(WIDE),
-    };
-    let ask = path_field(ui, &mut form.folder, paths, of);
-    commands.extend(ask.map(Command::Path));
     ui.horizontal(|ui| {
+        let of = PathField {
+            name: "T5 folder",
+            hint: "Another folder",
+            files: false,
+            width: (ui.available_width() - 120.0).min(WIDE),
+        };
+        let ask = path_field(ui, &mut form.folder, paths, of);
+        commands.extend(ask.map(Command::Path));
         let ready = !form.folder.trim().is_empty() && !form.running;
         let hint = "Reads it whole, so that damage shows, and tells what it is";
         let check = Button::secondary("Check folder").hint(hint);
         if ui.add_enabled_ui(ready, |ui| ui.add(check).clicked()).inner {
             commands.push(Command::Library(Task::Check(form.folder.trim().into())));
         }
-        if form.running {
+    });
+    if form.running {
+        ui.horizontal(|ui| {
             ui.add(Spinner::new().size(16.0));
             words::small(ui, "Reading the folder…");
-        }
-    });
+        });
+    }
     match &form.found {
         None => {}
         Some((folder, Err(why))) => {
@@ -207,15 +209,15 @@ fn export_ui(
         return;
     }
     let who = ui.horizontal_wrapped(|ui| chosen_ui(ui, form, runs)).inner;
-    let of = PathField {
-        name: "Folder to write",
-        hint: "A new folder, or an empty one",
-        files: false,
-        width: ui.available_width().min(WIDE),
-    };
-    let ask = path_field(ui, &mut form.folder, paths, of);
-    commands.extend(ask.map(Command::Path));
     ui.horizontal(|ui| {
+        let of = PathField {
+            name: "Folder to write",
+            hint: "A new folder, or an empty one",
+            files: false,
+            width: (ui.available_width() - 120.0).min(WIDE),
+        };
+        let ask = path_field(ui, &mut form.folder, paths, of);
+        commands.extend(ask.map(Command::Path));
         let ready = !form.folder.trim().is_empty() && !form.running;
         let export = Button::primary("Export").with_icon(Icon::Up);
         let clicked = ui.add_enabled_ui(ready && who.is_some(), |ui| ui.add(export).clicked());
@@ -223,11 +225,13 @@ fn export_ui(
             let folder = form.folder.trim().into();
             commands.push(Command::Library(Task::Export { who, folder }));
         }
-        if form.running {
+    });
+    if form.running {
+        ui.horizontal(|ui| {
             ui.add(Spinner::new().size(16.0));
             words::small(ui, "Writing the folder…");
-        }
-    });
+        });
+    }
     match &form.done {
         None => {}
         Some(Err(why)) => notice::strip(ui, Tone::Bad, "Nothing was exported", why, |_| {}),

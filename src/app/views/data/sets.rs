@@ -339,15 +339,15 @@ fn import_ui(
     };
     words::body(ui, format!("A folder with {files}."));
     let form = &mut library.import;
-    let of = PathField {
-        name: "Folder of the set",
-        hint: "Folder of the set",
-        files: false,
-        width: ui.available_width().min(560.0),
-    };
-    let ask = path_field(ui, &mut form.folder, paths, of);
-    commands.extend(ask.map(Command::Path));
     ui.horizontal(|ui| {
+        let of = PathField {
+            name: "Folder of the set",
+            hint: "Folder of the set",
+            files: false,
+            width: (ui.available_width() - 110.0).min(560.0),
+        };
+        let ask = path_field(ui, &mut form.folder, paths, of);
+        commands.extend(ask.map(Command::Path));
         let ready = !form.folder.trim().is_empty() && form.running.is_none();
         let import = Button::primary("Import").with_icon(Icon::Down);
         if ui
@@ -359,11 +359,16 @@ fn import_ui(
                 folder: form.folder.trim().into(),
             }));
         }
+    });
+    ui.horizontal(|ui| {
+        ui.set_min_height(20.0);
         if let Some(running) = &form.running {
             ui.add(eframe::egui::Spinner::new().size(16.0));
             words::small(ui, format!("Importing {}…", set_title(running)));
         } else if set.imported {
             words::small(ui, "What was imported before is replaced.");
+        } else {
+            words::small(ui, "Nothing is taken from the network.");
         }
     });
     if let Some((_, why)) = form.refused.as_ref().filter(|(name, _)| name == set.name) {

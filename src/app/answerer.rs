@@ -445,3 +445,46 @@ fn stamp(folder: &Path) -> Option<SystemTime> {
         .into_iter()
         .max()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(id: u64) -> Question {
+        Question {
+            id,
+            who: Who::Folder("no such folder".into()),
+            context: vec!["Hello.".into()],
+            settings: SamplingSettings::default(),
+            max_source: 64,
+            greedy: true,
+            seed: 1,
+            device: "flex".into(),
+            judge: None,
+        }
+    }
+
+    /// What comes of a question in the end.
+    fn end(answerer: &Answerer, of: u64) -> News {
+        loop {
+            match answerer.news.recv().unwrap() {
+                Heard::Of(id, News::Opening | News::SoFar(_)) if id == of => {}
+                Heard::Of(id, news) if id == of => return news,
+                Heard::Of(..) | Heard::Open(_) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_stopped_is_not_begun_and_what_fails_says_why() {
+        let store = tempfile::tempdir().unwrap();
+        let answerer = Answerer::start(store.path().into(), || {}).unwrap();
+        answerer.stop(3);
+        assert!(answerer.ask(question(3)) && answerer.ask(question(4)));
+        assert!(matches!(end(&answerer, 3), News::Stopped));
+        let News::Failed(why) = end(&answerer, 4) else {
+            panic!("there is no such folder");
+        };
+        assert!(why.contains("no such folder"), "{why}");
+    }
+}

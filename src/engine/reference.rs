@@ -46,7 +46,7 @@ pub enum ReferenceError {
     NoFolder(PathBuf),
     #[error("run {run} has no {stages} checkpoint{at}; {there}")]
     NoCheckpoint {
-        run: RunRef,
+        run: RunId,
         /// Those that would do.
         stages: String,
         /// The step that was asked for, or nothing.
@@ -57,7 +57,7 @@ pub enum ReferenceError {
     #[error(
         "run {run}: its identifiers are not trained to the end (step {step}); go on with the run first"
     )]
-    Unfinished { run: RunRef, step: u64 },
+    Unfinished { run: RunId, step: u64 },
 }
 
 /// The stages whose checkpoints answer contexts, the preferred first.
@@ -143,7 +143,7 @@ fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<Found, ReferenceEr
     checkpoint::verify(&folder)?;
     if row.stage == Stage::Identifiers && !Checkpoints::open(&folder)?.listing.done {
         return Err(ReferenceError::Unfinished {
-            run: of,
+            run: of.run,
             step: row.step,
         });
     }
@@ -170,7 +170,7 @@ fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> Re
         there => format!("it has {}", there.join(", ")),
     };
     ReferenceError::NoCheckpoint {
-        run: of,
+        run: of.run,
         stages: names.join(" or "),
         at: of
             .step

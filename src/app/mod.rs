@@ -18,6 +18,7 @@ mod librarian;
 mod library;
 mod logic;
 mod model;
+mod naming;
 mod paths;
 mod people;
 mod playground;

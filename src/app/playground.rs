@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::answerer::{News, Opened, Question, Said, Who};
 use super::format;
-use super::reader::store_argument;
+use super::naming::store_argument;
 use super::state::Loaded;
 use super::views::form::Form;
 use crate::checkpoint;

@@ -12,13 +12,14 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::model::StoredRun;
+use super::naming::{import_command, set_title};
 use crate::catalog::Entry;
 use crate::catalog::compare::{Answers, BandPoint, Paired, Prepared, paired, prepare};
 use crate::data::library;
 use crate::experiment::{Config, ExperimentError, ExperimentFile, SampleDialogue, Stage, presets};
 use crate::metrics::Bootstrap;
 use crate::series::Point;
-use crate::store::{KeySummary, RunId, StoreError, StoreReader, default_dir};
+use crate::store::{KeySummary, RunId, StoreError, StoreReader};
 
 /// How many requests may wait.
 const WAITING: usize = 32;
@@ -563,28 +564,4 @@ fn needs(store: &Path, wanted: &Wanted) -> Vec<Need> {
         });
     }
     needs
-}
-
-/// The name of a data set on screen.
-pub fn set_title(name: &str) -> &str {
-    match name {
-        library::BUILTIN => "The built-in corpus",
-        library::EMPATHETIC_DIALOGUES => "EmpatheticDialogues",
-        library::MENTAL_HEALTH_SUBREDDITS => "Mental Health Subreddits",
-        other => other,
-    }
-}
-
-/// How a data set is imported into the store of this window, to be typed in a terminal.
-pub fn import_command(name: &str, store: &Path) -> String {
-    let place = store_argument(store);
-    format!("cargo run --release -- data import {name} FOLDER{place}")
-}
-
-/// What names this store at the end of a command; nothing where it is the usual one.
-pub fn store_argument(store: &Path) -> String {
-    match default_dir().is_ok_and(|usual| usual == store) {
-        true => String::new(),
-        false => format!(" --store \"{}\"", store.display()),
-    }
 }

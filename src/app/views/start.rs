@@ -9,7 +9,7 @@ use eframe::egui::{
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands, Place, Planned};
-use crate::app::reader::{import_command, set_title};
+use crate::app::naming::{import_command, set_title};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;

@@ -279,6 +279,7 @@ impl App {
                 }
             }
             Command::ShowExperiment(name) => {
+                self.state.prefs.place = Place::Experiments;
                 self.state.experiments.form = self.state.experiment(&name).map(Form::new);
                 self.state.experiments.refused = None;
                 self.state.experiments.plan = Default::default();

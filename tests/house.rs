@@ -31,7 +31,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ),
     (
         "catalog",
-        &["data", "experiment", "filter", "metrics", "store"],
+        &["data", "experiment", "filter", "metrics", "report", "store"],
     ),
     (
         "engine",

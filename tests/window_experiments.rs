@@ -171,6 +171,7 @@ fn a_dry_run_says_what_a_run_would_be_and_writes_nothing() {
     click(&mut window, "Experiments");
     click(&mut window, "Dry run");
     wait_for(&mut window, "Policy with value head", 60);
+    expect(&mut window, "Time");
     click(&mut window, "Close");
     assert!(!shows(&window, "Policy with value head"));
     let reader = emprl::store::StoreReader::open(store.path()).unwrap();

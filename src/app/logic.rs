@@ -31,7 +31,7 @@ use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::store::{NewRun, RunId, RunRow, RunStatus};
-use crate::train::plan::Plan;
+use crate::train::plan::Foreseen;
 
 /// The name under which what is remembered is kept.
 pub const PREFS: &str = "window";
@@ -59,7 +59,7 @@ pub struct App {
     launching: Option<Receiver<Prepared>>,
     /// Whether the place Live comes into sight when the run that is being made ready starts.
     follow: bool,
-    planning: Option<Receiver<Result<Box<Plan>, String>>>,
+    planning: Option<Receiver<Result<Box<Foreseen>, String>>>,
     asked: Asked,
     keeper: Keeper,
     /// Files that are being written.

@@ -90,8 +90,10 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
              generate` lets our own checkpoints give theirs.",
         );
         ui.add_space(space::S);
-        let form = cases.taking.get_or_insert_default();
-        take_ui(ui, form, commands);
+        // Once something is taken in, its cases are on their way and the form has done its work.
+        if cases.told.is_none() {
+            take_ui(ui, cases.taking.get_or_insert_default(), commands);
+        }
         if ui.add(Button::secondary("Look again")).clicked() {
             commands.push(Command::Desk(Task::Cases));
         }

@@ -396,3 +396,53 @@ fn what_a_blind_study_shows_cannot_be_looked_up() {
     click(&mut window, "Case study");
     expect(&mut window, "10 cases");
 }
+
+/// Runs frames while nothing is pressed; each is a quarter of a second of the window's time.
+fn pass(window: &mut Window, seconds: usize) {
+    for _ in 0..4 * seconds {
+        window.step();
+    }
+}
+
+#[test]
+fn time_counts_only_while_somebody_attends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = study(dir.path(), StudyKind::AbTest, 3);
+    begin(&mut window, "A1");
+    let own = pages(dir.path(), StudyId(1), 1);
+    let shown = |item: u32| {
+        let reader = StoreReader::open(dir.path()).unwrap();
+        let desk = reader.desk(StudyId(1), 1).unwrap();
+        let page = desk.pages().iter().find(|page| page.item == item).unwrap();
+        desk.state(page).shown_ms
+    };
+    // Another window has the keyboard for two minutes.
+    let first = next_page(&mut window, &own, None).unwrap().item;
+    pass(&mut window, 3);
+    window.input_mut().focused = false;
+    pass(&mut window, 120);
+    window.input_mut().focused = true;
+    pass(&mut window, 2);
+    window.key_press(Key::ArrowLeft);
+    let second = next_page(&mut window, &own, Some(first)).unwrap().item;
+    let attended = shown(first);
+    assert!((5_000..30_000).contains(&attended), "{attended}");
+
+    // Reading the instructions is no time of the item; what was there before stays.
+    pass(&mut window, 4);
+    window.key_press(Key::I);
+    pass(&mut window, 60);
+    window.key_press(Key::Enter);
+    pass(&mut window, 1);
+    window.key_press(Key::ArrowLeft);
+    let third = next_page(&mut window, &own, Some(second)).unwrap().item;
+    let attended = shown(second);
+    assert!((5_000..30_000).contains(&attended), "{attended}");
+
+    // Lunch in front of the page: two minutes of it count.
+    pass(&mut window, 3600);
+    window.key_press(Key::ArrowLeft);
+    assert!(next_page(&mut window, &own, Some(third)).is_none());
+    let attended = shown(third);
+    assert!((120_000..130_000).contains(&attended), "{attended}");
+}

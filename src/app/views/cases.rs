@@ -4,6 +4,7 @@ mod case;
 mod filters;
 mod list;
 mod parts;
+mod score;
 mod take;
 
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use eframe::egui::{Frame, Panel, Ui};
 use filters::filters_ui;
 use list::list_ui;
 use parts::padded;
-use take::{take_ui, taking_ui};
+use take::{take_ui, taking_ui, told_ui};
 
 use crate::app::command::{Command, Commands};
 use crate::app::desk::Task;
@@ -80,13 +81,14 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
         words::secondary(
             ui,
             "Here stand the answers of any systems to the same context, side by side. A system's responses \
-             are taken in from a text file in test order, JSONL or CSV; in a terminal `emprl responses \
-             generate` lets our own checkpoints give theirs.",
+             are taken in from a text file in test order, JSONL or CSV, or given by one of our own checkpoints.",
         );
         ui.add_space(space::S);
+        told_ui(ui, cases, commands);
         // Once something is taken in, its cases are on their way and the form has done its work.
         if cases.told.is_none() {
-            take_ui(ui, cases.taking.get_or_insert_default(), commands);
+            let busy = cases.working.is_some();
+            take_ui(ui, cases.taking.get_or_insert_default(), busy, commands);
         }
         if ui.add(Button::secondary("Look again")).clicked() {
             commands.push(Command::Desk(Task::Cases));

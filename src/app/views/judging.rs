@@ -12,7 +12,7 @@ use answers::answers_ui;
 use deeds::{Asked, carry_out, keys};
 use eframe::egui;
 use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
+    Align, Frame, Key, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
 };
 use foot::foot_ui;
 use parts::{CARDS, column};
@@ -113,31 +113,88 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
         all_done_ui(ui, judging, asked);
         return;
     };
-    let id = egui::Id::unique("height of a judged item");
+    let id = egui::Id::unique(("judged item", judging.study, judging.annotator));
     let room = ui.available_height();
-    let before: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(room);
-    ScrollArea::vertical()
-        // Each item begins at its end, where the answers are.
+    let seen: Option<Seen> = ui.data(|data| data.get_temp(id));
+    let fresh = seen.is_none_or(|seen| seen.item != page.item);
+    let before = seen.map_or(room, |seen| seen.height);
+    let mut area = ScrollArea::vertical()
         .id_salt(("item", page.item))
-        .auto_shrink(false)
-        .stick_to_bottom(true)
-        .show(ui, |ui| {
-            let above = ((room - before) * 0.4).max(space::S);
-            ui.add_space(above);
-            let top = ui.cursor().top();
-            column(ui, size::PROSE, |ui| {
-                for (turn, utterance) in page.context.iter().enumerate() {
-                    utterance_in(ui, utterance, turn % 2 == 0, text::heading());
-                }
-            });
-            ui.add_space(space::L);
-            column(ui, CARDS, |ui| answers_ui(ui, judging, &page, asked));
-            let height = ui.cursor().top() - top;
-            if (height - before).abs() > 1.0 {
-                ui.data_mut(|data| data.insert_temp(id, height));
-                ui.ctx().request_repaint();
+        .auto_shrink(false);
+    if let Some(offset) = seen.and_then(|seen| seen.scroll_to) {
+        area = area.vertical_scroll_offset(offset);
+    }
+    let shown = area.show(ui, |ui| {
+        let above = ((room - before) * 0.4).max(space::S);
+        ui.add_space(above);
+        let top = ui.cursor().top();
+        column(ui, size::PROSE, |ui| {
+            for (turn, utterance) in page.context.iter().enumerate() {
+                utterance_in(ui, utterance, turn % 2 == 0, text::heading());
             }
         });
+        ui.add_space(space::L);
+        column(ui, CARDS, |ui| answers_ui(ui, judging, &page, asked));
+        ui.cursor().top() - top
+    });
+    let mut now = Seen {
+        item: page.item,
+        height: shown.inner,
+        scroll_to: None,
+    };
+    let hidden = (shown.content_size.y - shown.inner_rect.height()).max(0.0);
+    if fresh || (now.height - before).abs() > 1.0 {
+        // Each item begins at its end, where the answers are; nobody sees it where the last one stood.
+        now.scroll_to = Some(hidden);
+        ui.ctx()
+            .request_discard("the height of a judged item is known");
+    } else {
+        let offset = shown.state.clamped_offset().y;
+        let wanted = (offset + scroll_ui(ui, shown.inner_rect, offset)).clamp(0.0, hidden);
+        if wanted != offset {
+            now.scroll_to = Some(wanted);
+            ui.ctx().request_repaint();
+        }
+    }
+    ui.data_mut(|data| data.insert_temp(id, now));
+}
+
+/// What was drawn of the item in view.
+#[derive(Clone, Copy)]
+struct Seen {
+    item: u32,
+    height: f32,
+    /// Where the next frame is to scroll.
+    scroll_to: Option<f32>,
+}
+
+/// How far keys scroll, and the button that stands where something is hidden above.
+fn scroll_ui(ui: &mut Ui, view: Rect, offset: f32) -> f32 {
+    let page = view.height() * 0.8;
+    let steps = [
+        (Key::ArrowUp, -48.0),
+        (Key::PageUp, -page),
+        (Key::PageDown, page),
+        (Key::Home, -1e6),
+        (Key::End, 1e6),
+    ];
+    let typing = ui.ctx().text_edit_focused();
+    let pressed = |key| !typing && ui.input(|input| input.key_pressed(key));
+    let mut by: f32 = steps
+        .into_iter()
+        .map(|(key, by)| if pressed(key) { by } else { 0.0 })
+        .sum();
+    if offset > space::L {
+        let room = vec2(150.0, size::ROW);
+        let at = egui::pos2(view.center().x - room.x / 2.0, view.top() + space::XS);
+        let earlier = Button::secondary("Earlier turns")
+            .with_icon(Icon::Up)
+            .hint("Page up");
+        if ui.put(Rect::from_min_size(at, room), earlier).clicked() {
+            by -= page;
+        }
+    }
+    by
 }
 
 fn head_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {

@@ -88,7 +88,6 @@ pub(super) fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands:
     match asked {
         Asked::Leave if judging.reading => {
             judging.reading = false;
-            judging.turn();
             return;
         }
         Asked::Leave => {

@@ -82,7 +82,10 @@ fn checkpoints_answer_and_systems_are_measured() {
     assert!(!shows(&window, "Long: "));
     click(&mut window, "Stop");
     wait_for(&mut window, "Stopped; no answer is kept.", 60);
-    let systems = StoreReader::open(&place.store()).unwrap().systems().unwrap();
+    let systems = StoreReader::open(&place.store())
+        .unwrap()
+        .systems()
+        .unwrap();
     assert!(systems.iter().all(|system| system.name != "Long"));
 
     click(&mut window, "Cancel");

@@ -88,7 +88,10 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
         // Once something is taken in, its cases are on their way and the form has done its work.
         if cases.told.is_none() {
             let busy = cases.working.is_some();
-            take_ui(ui, cases.taking.get_or_insert_default(), busy, commands);
+            let form = cases.taking.get_or_insert_default();
+            if take_ui(ui, form, busy, commands) {
+                cases.taking = None;
+            }
         }
         if ui.add(Button::secondary("Look again")).clicked() {
             commands.push(Command::Desk(Task::Cases));

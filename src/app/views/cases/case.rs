@@ -127,7 +127,12 @@ fn case_head_ui(
 
 /// The target first, then the answers; two or three beside each other where there is room.
 fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseBook, systems: &[usize]) {
-    let target = case.context.target.as_deref().unwrap_or("");
+    let target = case
+        .context
+        .target
+        .as_deref()
+        .filter(|target| !target.is_empty());
+    let target = target.unwrap_or("(none known)");
     let target_levels = systems
         .iter()
         .find_map(|system| case.answers.get(*system)?.as_ref()?.levels);

@@ -50,12 +50,12 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
             if ui.add(add.hint("Take in a system's responses")).clicked() {
                 cases.taking.get_or_insert_default();
-                cases.told = None;
+                (cases.scoring, cases.told) = (None, None);
             }
             let score = Button::quiet("Score systems").with_icon(Icon::Tables).low();
             if ui.add(score.hint("Measure the chosen systems")).clicked() {
                 cases.scoring.get_or_insert_default();
-                cases.told = None;
+                (cases.taking, cases.told) = (None, None);
             }
             ui.add_space(space::S);
             let found = cases.search.found.len() as u64;

@@ -122,6 +122,7 @@ pub(super) fn taking_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Comm
     if nothing && cases.taking.is_none() && cases.scoring.is_none() {
         return;
     }
+    let t = theme::of(ui);
     padded(ui, |ui| {
         told_ui(ui, cases, commands);
         let busy = cases.working.is_some();
@@ -141,6 +142,9 @@ pub(super) fn taking_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Comm
             cases.scoring = None;
         }
     });
+    let (across, bottom) = (ui.min_rect().x_range(), ui.cursor().top());
+    ui.painter().hline(across, bottom, t.line_stroke());
+    ui.add_space(1.0);
 }
 
 /// What was done last, and what is under way.

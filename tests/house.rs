@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
@@ -45,6 +45,18 @@ const ROOMS: [(&str, &[&str]); 17] = [
         ],
     ),
     (
+        "systems",
+        &[
+            "checkpoint",
+            "data",
+            "experiment",
+            "metrics",
+            "store",
+            "study",
+            "train",
+        ],
+    ),
+    (
         "cli",
         &[
             "catalog",
@@ -59,6 +71,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "series",
             "store",
             "study",
+            "systems",
             "train",
         ],
     ),
@@ -77,6 +90,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "series",
             "store",
             "study",
+            "systems",
             "train",
         ],
     ),

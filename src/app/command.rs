@@ -1,6 +1,7 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
 use super::desk::Task;
+use super::errand::Work;
 use super::keeper::Edit;
 use crate::experiment::{Change, Config, Stage};
 use crate::report::{Figure, Sheet};
@@ -93,6 +94,10 @@ pub enum Command {
     ShowLog,
     /// Asked of the study desk.
     Desk(Task),
+    /// Lets a checkpoint answer, or measures systems.
+    Errand(Work),
+    /// Stops it after the batch at hand.
+    StopErrand,
     /// Ends the sitting of an annotator.
     LeaveJudging,
     /// Looks again at which data and models are there.

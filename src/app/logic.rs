@@ -13,6 +13,7 @@ use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Ask, Command, Commands, Place, Planned};
 use super::desk::{Desk, Task};
+use super::errand::Errand;
 use super::format::{self, Clock};
 use super::keeper::Keeper;
 use super::launch::{self, Prepared};
@@ -52,6 +53,7 @@ pub struct App {
     ctx: Context,
     reader: Reader,
     desk: Desk,
+    errand: Option<Errand>,
     /// None when the store cannot be opened for writing: then `no_supervisor` says why.
     supervisor: Option<Supervisor>,
     no_supervisor: String,
@@ -153,6 +155,7 @@ impl App {
             ctx: ctx.clone(),
             reader,
             desk,
+            errand: None,
             supervisor,
             no_supervisor,
             handle: None,
@@ -184,6 +187,8 @@ impl App {
         self.note_failures();
         self.hear_run(until);
         self.hear_desk(until);
+        self.hear_errand();
+        self.attend(ctx);
         self.look_again(ctx);
         self.closing(ctx);
         for command in self.commands.take() {
@@ -333,6 +338,12 @@ impl App {
             Command::Palette => self.state.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
             Command::Desk(task) => self.ask_desk(task),
+            Command::Errand(work) => self.start_errand(work),
+            Command::StopErrand => {
+                if let Some(errand) = &self.errand {
+                    errand.stop();
+                }
+            }
             Command::LeaveJudging => {
                 self.state.people.judging = None;
                 self.ask_desk(Task::Studies);

@@ -9,6 +9,7 @@
 mod command;
 mod desk;
 mod emblem;
+mod errand;
 mod format;
 pub mod frames;
 mod keeper;

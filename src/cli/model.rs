@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::output::{bytes, count};
-use super::reference::Reference;
 use super::{Failure, Place};
+use crate::systems::Reference;
 use crate::train::saved::SavedModel;
 
 #[derive(Debug, clap::Subcommand)]
@@ -20,7 +20,7 @@ pub enum Model {
 impl Model {
     pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
         let Model::Show { model } = self;
-        let found = model.model(place)?;
+        let found = model.model(&place.store)?;
         // Any device would do to look at it.
         let anatomy = SavedModel::open(&found.folder, "flex")?.anatomy();
         let origin = found.origin.as_ref();

@@ -2,6 +2,7 @@
 //!
 //! Takes folders, texts and settings, gives texts and numbers: whoever calls this holds no tensor.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::Module;
@@ -104,6 +105,21 @@ impl SavedModel {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<Answer> {
+        self.answer_while(contexts, max_source, drawing, batch, &mut |finished| {
+            done(finished);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `done` breaks it off: then only some contexts, not the first ones, have an answer.
+    pub fn answer_while(
+        &self,
+        contexts: &[String],
+        max_source: usize,
+        drawing: &Drawing<'_>,
+        batch: usize,
+        done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Vec<Answer> {
         let sampling = Sampling {
             greedy: drawing.greedy,
             ..sampling(drawing.settings)
@@ -138,7 +154,9 @@ impl SavedModel {
                     logprobs,
                 });
             }
-            done(finished);
+            if done(finished).is_break() {
+                break;
+            }
         }
         answers.into_iter().flatten().collect()
     }
@@ -226,6 +244,19 @@ impl SavedIdentifiers {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<[Identified; 3]> {
+        self.identify_while(pairs, batch, &mut |finished| {
+            done(finished);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `done` breaks it off: then only the first pairs are identified.
+    pub fn identify_while(
+        &self,
+        pairs: &[(&str, &str)],
+        batch: usize,
+        done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Vec<[Identified; 3]> {
         /// Enough to find rows of similar length, few enough to hear of progress.
         const AT_ONCE: usize = 32;
         let mut identified = Vec::with_capacity(pairs.len());
@@ -237,7 +268,9 @@ impl SavedIdentifiers {
                     probs: log_probs[mechanism].map(f32::exp),
                 }));
             }
-            done(identified.len());
+            if done(identified.len()).is_break() {
+                break;
+            }
         }
         identified
     }

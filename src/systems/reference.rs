@@ -1,19 +1,21 @@
 //! `DIR` or `RUN[@STEP]`: which folder a person means, and the settings of the run behind it.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Failure, Place};
+use super::SystemsError;
 use crate::checkpoint;
 use crate::experiment::{Config, Stage};
 use crate::store::{CheckpointRow, RunRef, StoreReader};
 use crate::train::checkpoint::Checkpoints;
 
 /// A folder, or a checkpoint of a run. What reads as a run is one; a folder called `3` is `./3`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reference {
+    /// A folder of a model or of identifiers.
     Folder(PathBuf),
+    /// A run, with a step or without.
     Run(RunRef),
 }
 
@@ -34,6 +36,7 @@ const ANSWERING: [Stage; 2] = [Stage::Ppo, Stage::Generator];
 /// A folder that was found.
 #[derive(Debug)]
 pub struct Found {
+    /// Where it is.
     pub folder: PathBuf,
     /// Where it comes from, if from a run.
     pub origin: Option<Origin>,
@@ -42,9 +45,13 @@ pub struct Found {
 /// Which checkpoint of which run.
 #[derive(Debug)]
 pub struct Origin {
+    /// The run.
     pub run: RunRef,
+    /// What was trained.
     pub stage: Stage,
+    /// After how many steps.
     pub step: u64,
+    /// The run's settings.
     pub config: Config,
 }
 
@@ -59,33 +66,38 @@ impl Found {
 
 impl Reference {
     /// The model: of a run the policy, else the generator.
-    pub fn model(&self, place: &Place) -> Result<Found, Failure> {
-        self.find(place, &ANSWERING)
+    ///
+    /// # Errors
+    /// There is no such run, checkpoint or folder, or it is damaged.
+    pub fn model(&self, store: &Path) -> Result<Found, SystemsError> {
+        self.find(store, &ANSWERING)
     }
 
     /// The identifiers.
-    pub fn identifiers(&self, place: &Place) -> Result<Found, Failure> {
-        self.find(place, &[Stage::Identifiers])
+    ///
+    /// # Errors
+    /// As [`Reference::model`]; or they are not trained to the end.
+    pub fn identifiers(&self, store: &Path) -> Result<Found, SystemsError> {
+        self.find(store, &[Stage::Identifiers])
     }
 
-    fn find(&self, place: &Place, stages: &[Stage]) -> Result<Found, Failure> {
+    fn find(&self, store: &Path, stages: &[Stage]) -> Result<Found, SystemsError> {
         match self {
-            Reference::Run(run) => find(place, *run, stages),
+            Reference::Run(run) => find(store, *run, stages),
             Reference::Folder(folder) if folder.is_dir() => Ok(Found {
                 folder: folder.clone(),
                 origin: None,
             }),
-            Reference::Folder(folder) => Err(Failure::Failed(format!(
-                "{}: there is no such folder; give a folder, or the number of a run such as 3 or 3@1200",
-                folder.display()
-            ))),
+            Reference::Folder(folder) => Err(SystemsError::NoFolder {
+                folder: folder.clone(),
+            }),
         }
     }
 }
 
 /// The latest checkpoint of the first of `stages` that has one at the step that is asked for, if any is.
-fn find(place: &Place, of: RunRef, stages: &[Stage]) -> Result<Found, Failure> {
-    let reader = StoreReader::open(&place.store)?;
+fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<Found, SystemsError> {
+    let reader = StoreReader::open(store)?;
     let detail = reader.run(of.run)?;
     let origin = format!("settings of run {}", of.run);
     let config = Config::from_toml(&origin, &detail.config_toml)?;
@@ -101,10 +113,10 @@ fn find(place: &Place, of: RunRef, stages: &[Stage]) -> Result<Found, Failure> {
     checkpoint::verify(&folder)?;
     let whole = Checkpoints::open(&folder)?.listing.done;
     if row.stage == Stage::Identifiers && !whole {
-        return Err(Failure::Failed(format!(
-            "run {}: its identifiers are not trained to the end (step {}); go on with the run first",
-            of.run, row.step
-        )));
+        return Err(SystemsError::Unfinished {
+            run: of.run,
+            step: row.step,
+        });
     }
     Ok(Found {
         folder,
@@ -117,7 +129,7 @@ fn find(place: &Place, of: RunRef, stages: &[Stage]) -> Result<Found, Failure> {
     })
 }
 
-fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> Failure {
+fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> SystemsError {
     let names: Vec<&str> = stages.iter().map(|stage| stage.key()).collect();
     let there: Vec<String> = checkpoints
         .iter()
@@ -131,9 +143,10 @@ fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> Fa
     let at = of
         .step
         .map_or_else(String::new, |step| format!(" at step {step}"));
-    Failure::Failed(format!(
-        "run {} has no {} checkpoint{at}; {there}",
-        of.run,
-        names.join(" or ")
-    ))
+    SystemsError::NoCheckpoint {
+        run: of.run,
+        stages: names.join(" or "),
+        at,
+        there,
+    }
 }

@@ -49,6 +49,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
         &[
             "checkpoint",
             "data",
+            "engine",
             "experiment",
             "metrics",
             "store",
@@ -97,11 +98,12 @@ const ROOMS: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("egui_plot", &["app"]),
     ("egui_extras", &["app"]),
+    ("rfd", &["app"]),
     ("burn", &["nn", "train"]),
     ("safetensors", &["nn", "train"]),
     ("tokenizers", &["text"]),

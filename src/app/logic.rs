@@ -3,7 +3,9 @@
 
 mod hearing;
 mod keeping;
+mod library;
 mod people;
+mod playground;
 mod queue;
 
 use std::time::{Duration, Instant};
@@ -11,12 +13,15 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
+use super::answerer::Answerer;
 use super::command::{Ask, Command, Commands, Place, Planned};
 use super::desk::{Desk, Task};
 use super::errand::Errand;
 use super::format::{self, Clock};
 use super::keeper::Keeper;
 use super::launch::{self, Prepared};
+use super::librarian::Librarian;
+use super::paths::Finder;
 use super::people::People;
 use super::reader::{Reader, Request, Wanted};
 use super::state::{
@@ -54,6 +59,9 @@ pub struct App {
     reader: Reader,
     desk: Desk,
     errand: Option<Errand>,
+    answerer: Answerer,
+    librarian: Librarian,
+    finder: Finder,
     /// None when the store cannot be opened for writing: then `no_supervisor` says why.
     supervisor: Option<Supervisor>,
     no_supervisor: String,
@@ -127,6 +135,12 @@ impl App {
         let keeper = Keeper::start(options.store.clone(), move || wake.request_repaint())?;
         let wake = ctx.clone();
         let desk = Desk::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let answerer = Answerer::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let librarian = Librarian::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let finder = Finder::start(move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -140,6 +154,9 @@ impl App {
             notices: Notices::default(),
             palette: Palette::default(),
             people: People::default(),
+            playground: Default::default(),
+            library: Default::default(),
+            paths: Default::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
@@ -156,6 +173,9 @@ impl App {
             reader,
             desk,
             errand: None,
+            answerer,
+            librarian,
+            finder,
             supervisor,
             no_supervisor,
             handle: None,
@@ -189,6 +209,9 @@ impl App {
         self.hear_desk(until);
         self.hear_errand();
         self.attend(ctx);
+        self.hear_answers(until);
+        self.hear_library(until);
+        self.hear_paths();
         self.look_again(ctx);
         self.closing(ctx);
         for command in self.commands.take() {
@@ -279,7 +302,11 @@ impl App {
                 match place {
                     Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
                     Place::Experiments => self.check_needs(),
-                    Place::Cases | Place::Studies | Place::Tables => self.visit(place),
+                    Place::Cases
+                    | Place::Studies
+                    | Place::Tables
+                    | Place::Playground
+                    | Place::Data => self.visit(place),
                     Place::Live | Place::Settings => {}
                 }
             }
@@ -349,6 +376,11 @@ impl App {
                 self.ask_desk(Task::Studies);
             }
             Command::CheckNeeds => self.check_needs(),
+            Command::Answer(questions) => self.ask_models(questions),
+            Command::StopAnswers => self.stop_answers(),
+            Command::CloseModels => self.close_models(),
+            Command::Path(ask) => self.ask_path(ask),
+            Command::Library(task) => self.ask_library(task),
             Command::Copy(text) => ctx.copy_text(text),
         }
     }

@@ -8,12 +8,12 @@ use super::meter::meter;
 use super::{Failure, Place, input};
 use crate::data::rows::Row;
 use crate::data::{DataError, EmpathyLevel, Split};
+use crate::engine::reference::Reference;
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Stage};
 use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
 use crate::report::{definitions, results_table};
 use crate::store::{RunRef, StoreReader};
-use crate::systems::Reference;
 use crate::train::saved::{Identified, SavedIdentifiers, examine};
 
 /// Stands for the split of responses that come from elsewhere.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::StartError;
+use crate::engine::reference::ReferenceError;
 use crate::engine::worker::ReuseError;
 use crate::experiment::ExperimentError;
 use crate::report::tables::GatherError;
@@ -42,6 +43,8 @@ pub enum Failure {
     #[error(transparent)]
     Train(#[from] TrainError),
     #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
     Reuse(#[from] ReuseError),
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
@@ -64,8 +67,7 @@ impl From<SystemsError> for Failure {
     fn from(error: SystemsError) -> Failure {
         match error {
             SystemsError::Store(error) => error.into(),
-            SystemsError::Experiment(error) => error.into(),
-            SystemsError::Checkpoint(error) => error.into(),
+            SystemsError::Reference(error) => error.into(),
             SystemsError::Train(error) => error.into(),
             SystemsError::Study(error) => error.into(),
             SystemsError::NoName => Failure::Usage(format!("--system: {error}")),

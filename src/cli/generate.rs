@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::meter::meter;
 use super::{Failure, Place, input};
+use crate::engine::reference::Reference;
 use crate::experiment::{Config, setting};
-use crate::systems::Reference;
 use crate::train::saved::{Drawing, SavedModel};
 
 #[derive(Debug, clap::Args)]

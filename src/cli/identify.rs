@@ -7,7 +7,7 @@ use serde_json::json;
 use super::meter::meter;
 use super::{Failure, Place, input};
 use crate::data::Mechanism;
-use crate::systems::Reference;
+use crate::engine::reference::Reference;
 use crate::train::saved::SavedIdentifiers;
 
 #[derive(Debug, clap::Args)]

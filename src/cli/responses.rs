@@ -13,12 +13,11 @@ use serde_json::json;
 
 use super::meter::meter;
 use super::{Failure, Place};
+use crate::engine::reference::Reference;
 use crate::store::{Store, StoreError};
 use crate::study::contexts::TestOrder;
 use crate::study::responses::{AlignBy, import};
-use crate::systems::{
-    Answering, Measuring, Progress, Reference, SystemsError, answer, check_name, measure,
-};
+use crate::systems::{Answering, Measuring, Progress, SystemsError, answer, check_name, measure};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Responses {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::meter::meter;
 use super::{Failure, Place, input};
 use crate::data::rows::Row;
-use crate::systems::Reference;
+use crate::engine::reference::Reference;
 use crate::train::saved::SavedModel;
 
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{BATCH, Hear, Progress, Reference, SystemsError};
+use super::{BATCH, Hear, Progress, SystemsError};
+use crate::engine::reference::Reference;
 use crate::study::contexts::TestOrder;
 use crate::study::responses::SystemResponses;
 use crate::train::saved::{Drawing, SavedModel};

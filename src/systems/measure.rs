@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{BATCH, Hear, Progress, Reference, SystemsError};
+use super::{BATCH, Hear, Progress, SystemsError};
 use crate::data::Mechanism;
+use crate::engine::reference::Reference;
 use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, system_results};
 use crate::store::{Store, SystemAnswer, SystemScore};

@@ -5,18 +5,15 @@
 
 mod answer;
 mod measure;
-mod reference;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use answer::{Answering, answer};
 pub use measure::{Measuring, measure};
-pub use reference::{Found, Origin, Reference};
 
-use crate::checkpoint::CheckpointError;
-use crate::experiment::ExperimentError;
-use crate::store::{RunId, StoreError, StoreReader};
+use crate::engine::reference::ReferenceError;
+use crate::store::{StoreError, StoreReader};
 use crate::study::StudyError;
 use crate::train::TrainError;
 
@@ -43,29 +40,9 @@ pub enum SystemsError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Experiment(#[from] ExperimentError),
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Reference(#[from] ReferenceError),
     #[error(transparent)]
     Train(#[from] TrainError),
-    #[error(
-        "{folder}: there is no such folder; give a folder, or the number of a run such as 3 or 3@1200"
-    )]
-    NoFolder { folder: PathBuf },
-    #[error("run {run} has no {stages} checkpoint{at}; {there}")]
-    NoCheckpoint {
-        run: RunId,
-        /// The stages whose checkpoints would do.
-        stages: String,
-        /// The step that was asked for.
-        at: String,
-        /// What the run has.
-        there: String,
-    },
-    #[error(
-        "run {run}: its identifiers are not trained to the end (step {step}); go on with the run first"
-    )]
-    Unfinished { run: RunId, step: u64 },
     #[error(transparent)]
     Study(#[from] StudyError),
     #[error("the name of the system is empty; give one")]

@@ -47,6 +47,8 @@ pub enum TrainError {
         "run {run} has no finished {stage} stage to take over; let it finish, or start without it"
     )]
     NothingToReuse { run: String, stage: &'static str },
+    #[error("{path}: is there and holds something; name a new folder, or an empty one")]
+    Occupied { path: PathBuf },
     #[error("{path}: {source}")]
     Io {
         path: PathBuf,

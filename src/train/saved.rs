@@ -24,13 +24,13 @@ use crate::metrics::SystemResults;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::T5Config;
-use crate::nn::{Dropout, Generated, device, generate};
+use crate::nn::{Dropout, Generated, device, generate, generate_while};
 use crate::text::{EOS, Tokenizer};
 
 /// A T5 folder or a checkpoint of a generator or policy, with its tokenizer.
 pub struct SavedModel {
-    policy: Policy,
-    tokenizer: Tokenizer,
+    pub(super) policy: Policy,
+    pub(super) tokenizer: Tokenizer,
     device: Device,
 }
 
@@ -44,6 +44,13 @@ pub struct Answer {
     pub logprobs: Vec<f32>,
 }
 
+impl Answer {
+    /// Whether it ended by itself, rather than at the longest length.
+    pub fn ended(&self) -> bool {
+        self.tokens.last() == Some(&EOS)
+    }
+}
+
 /// How responses are drawn.
 #[derive(Clone, Debug)]
 pub struct Drawing<'a> {
@@ -52,6 +59,15 @@ pub struct Drawing<'a> {
     pub greedy: bool,
     /// Each context draws from a stream of its own, derived from this and its place.
     pub seed: u64,
+}
+
+impl Drawing<'_> {
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            greedy: self.greedy,
+            ..sampling(self.settings)
+        }
+    }
 }
 
 /// What a saved model consists of.
@@ -120,10 +136,7 @@ impl SavedModel {
         batch: usize,
         done: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Vec<Answer> {
-        let sampling = Sampling {
-            greedy: drawing.greedy,
-            ..sampling(drawing.settings)
-        };
+        let sampling = drawing.sampling();
         let vectors = self.policy.vectors();
         let sources = self.sources(contexts.iter().map(String::as_str), max_source);
         let mut answers: Vec<Option<Answer>> = vec![None; contexts.len()];
@@ -140,25 +153,48 @@ impl SavedModel {
                 &sampling,
                 &mut streams,
             );
-            for (
-                &index,
-                Generated {
-                    tokens, logprobs, ..
-                },
-            ) in indices.iter().zip(drawn)
-            {
-                let response = self.tokenizer.decode(&tokens);
-                answers[index] = Some(Answer {
-                    response,
-                    tokens,
-                    logprobs,
-                });
+            for (&index, drawn) in indices.iter().zip(drawn) {
+                answers[index] = Some(self.answer_of(drawn));
             }
             if done(finished).is_break() {
                 break;
             }
         }
         answers.into_iter().flatten().collect()
+    }
+
+    /// The response that [`SavedModel::answer`] gives to this one context. `go_on` is told its text so far
+    /// after every token, and stops it by `false`; then there is none.
+    pub fn answer_aloud(
+        &self,
+        context: &str,
+        max_source: usize,
+        drawing: &Drawing<'_>,
+        go_on: &mut dyn FnMut(&str) -> bool,
+    ) -> Option<Answer> {
+        let mut stopped = false;
+        let mut drawn = generate_while(
+            &self.policy.t5,
+            self.policy.vectors().as_ref(),
+            &self.sources([context].into_iter(), max_source),
+            &drawing.sampling(),
+            &mut [stream(drawing.seed, Draw::Answer, 0, 0)],
+            &mut |so_far| {
+                let tokens = so_far.first().map_or(&[][..], |first| &first.tokens);
+                stopped = !go_on(&self.tokenizer.decode(tokens));
+                !stopped
+            },
+        );
+        let drawn = drawn.pop().filter(|_| !stopped)?;
+        Some(self.answer_of(drawn))
+    }
+
+    fn answer_of(&self, drawn: Generated) -> Answer {
+        Answer {
+            response: self.tokenizer.decode(&drawn.tokens),
+            tokens: drawn.tokens,
+            logprobs: drawn.logprobs,
+        }
     }
 
     /// Token ids of a response, eos included.

@@ -8,6 +8,7 @@ use super::App;
 use crate::app::command::Place;
 use crate::app::desk::{Answer, Outcome, Task};
 use crate::app::errand::{Ended, Errand, Work};
+use crate::app::librarian as library;
 use crate::app::people::{Judging, Systems};
 use crate::app::state::Loaded;
 
@@ -108,6 +109,11 @@ impl App {
         };
         for task in tasks {
             self.ask_desk(task.clone());
+        }
+        match place {
+            Place::Playground => self.ask_library(library::Task::Models),
+            Place::Data => self.visit_library(),
+            _ => {}
         }
         if place == Place::Tables {
             // What it is made of may have changed since.

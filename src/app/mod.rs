@@ -14,6 +14,7 @@ pub mod frames;
 mod keeper;
 mod launch;
 mod logic;
+mod looked;
 mod model;
 mod people;
 mod reader;

@@ -274,13 +274,26 @@ fn correlation(a: &VecDeque<f64>, b: &VecDeque<f64>) -> Option<f64> {
 
 /// Hands on what a trainer reports, and after it what the rules say to it.
 pub(super) struct Watched<'a> {
-    pub observer: &'a mut dyn Observer,
-    pub monitor: Monitor,
+    observer: &'a mut dyn Observer,
+    monitor: Monitor,
+    /// Something was told since the rollout was last asked for.
+    told: bool,
+}
+
+impl<'a> Watched<'a> {
+    pub fn new(observer: &'a mut dyn Observer, settings: AlertSettings) -> Self {
+        Watched {
+            observer,
+            monitor: Monitor::new(settings),
+            told: false,
+        }
+    }
 }
 
 impl Observer for Watched<'_> {
     fn report(&mut self, report: Report) {
         let notes = self.monitor.look(&report);
+        self.told |= !notes.is_empty();
         self.observer.report(report);
         notes
             .into_iter()
@@ -289,6 +302,10 @@ impl Observer for Watched<'_> {
 
     fn directive(&mut self) -> Directive {
         self.observer.directive()
+    }
+
+    fn wants_rollout(&mut self) -> bool {
+        std::mem::take(&mut self.told)
     }
 
     fn wait(&mut self) -> Wait {

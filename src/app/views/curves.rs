@@ -23,6 +23,9 @@ use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::store::MetricKey;
 
+/// The side panel is never narrower: its tabs stand in one row.
+const SIDE_WIDTH: f32 = 336.0;
+
 /// How a run's body is looked at.
 #[derive(Debug, Default)]
 pub struct CurvesView {
@@ -50,7 +53,7 @@ impl CurvesView {
     fn lead_to(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
         let (stage, step) = place;
         self.pinned = Some(stage);
-        self.side.show_samples(run, place);
+        self.side.turn_to_step(run, place);
         let x = match along {
             AlongX::Step => Some(step as f64),
             AlongX::Relative | AlongX::Wall => run
@@ -103,11 +106,11 @@ pub fn body_ui(
     let width = ui.available_width();
     let widest = (width - LEAST_WIDTH - 40.0)
         .min(width * 0.45)
-        .clamp(260.0, 560.0);
+        .clamp(SIDE_WIDTH, 560.0);
     Panel::right(ui.scope_id().with("side"))
         .resizable(true)
-        .default_size((width * 0.32).clamp(260.0, widest))
-        .size_range(260.0..=widest)
+        .default_size((width * 0.32).clamp(SIDE_WIDTH, widest))
+        .size_range(SIDE_WIDTH..=widest)
         .frame(Frame::new().fill(t.panel).inner_margin(Margin::ZERO))
         .show(ui, |ui| {
             side::side_ui(ui, run, &mut view.side, &mut context)
@@ -198,7 +201,15 @@ fn plots_ui(
         .auto_shrink(false)
         .show_viewport(ui, |ui, viewport| {
             let arrangement = prefs.arrangement(stage);
+            let pins = plots.charts.pins().len();
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
+            let pinned = plots.charts.pins();
+            if pinned.len() > pins
+                && let Some(x) = pinned.last()
+                && let Some(step) = run.step_at(stage, plots.charts.along.axis(), *x)
+            {
+                view.side.show_step(run, (stage, step));
+            }
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");

@@ -225,6 +225,48 @@ fn sample_dialogues_are_shown_at_a_step_and_over_all_steps() {
 }
 
 #[test]
+fn alerts_are_told_while_a_run_goes_on_and_kept_with_their_step() {
+    let place = Place::new();
+    let more = ["--set=alerts.window=2", "--set=alerts.kl_limit=0.0000001"];
+    let done = place.run(&short(&more));
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let line = done
+        .stderr
+        .lines()
+        .find(|l| l.starts_with("alert: PPO step "));
+    let line = line.unwrap_or_else(|| panic!("{}", done.stderr));
+    assert!(line.contains("above alerts.kl_limit"), "{line}");
+    let step: u64 = line["alert: PPO step ".len()..]
+        .split(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let shown = place.ok(&["runs", "show", "1"]);
+    assert!(
+        shown.contains(&format!("alert, step {step}: The KL of a response")),
+        "{shown}"
+    );
+    let events = place.json(&["runs", "show", "1"])["events"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let alert = events
+        .iter()
+        .find(|event| event["severity"] == "alert")
+        .unwrap();
+    assert_eq!(alert["step"], step);
+    // What the alert is about can be looked at.
+    let asked = step.to_string();
+    let rollout = place.json(&["runs", "rollout", "1", "--step", &asked]);
+    assert_eq!(rollout["step"], step);
+    let lines = place.lines(&short(&more));
+    let alerts = of(&lines, "alert").into_iter();
+    let mut alerts = alerts.filter(|event| event["severity"] == "alert");
+    assert_eq!(alerts.next().unwrap()["step"], step);
+}
+
+#[test]
 fn a_person_reads_stages_and_a_table() {
     let place = Place::new();
     let done = place.run(&short(&[

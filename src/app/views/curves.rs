@@ -190,7 +190,7 @@ fn plots_ui(
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
-        |ui| tools_ui(ui, stage, plots, prefs, extent),
+        |ui| tools_ui(ui, (&run.experiment, stage), plots, prefs, extent),
     );
     let source = Source {
         stage,
@@ -200,7 +200,7 @@ fn plots_ui(
         .id_salt(("plots", stage, run.id))
         .auto_shrink(false)
         .show_viewport(ui, |ui, viewport| {
-            let arrangement = prefs.arrangement(stage);
+            let arrangement = prefs.arrangement(&run.experiment, stage);
             let pins = plots.charts.pins().len();
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
             let pinned = plots.charts.pins();
@@ -222,7 +222,7 @@ fn plots_ui(
 /// The row above the plots.
 fn tools_ui(
     ui: &mut Ui,
-    stage: Stage,
+    (experiment, stage): (&str, Stage),
     plots: &mut PlotsView,
     prefs: &mut Prefs,
     extent: (f64, f64),
@@ -260,11 +260,11 @@ fn tools_ui(
             false => Button::icon(Icon::Plus, "Add plot"),
         };
         if ui.add(add).clicked() {
-            let arrangement = prefs.arrangement(stage);
+            let arrangement = prefs.arrangement(experiment, stage);
             let new = Tile::next_to(stage, arrangement.plots());
             plots.show_added(arrangement.add(new));
         }
-        if prefs.arrangement(stage).changed
+        if prefs.arrangement(experiment, stage).changed
             && ui
                 .add(Button::icon(
                     Icon::Revert,
@@ -272,7 +272,7 @@ fn tools_ui(
                 ))
                 .clicked()
         {
-            prefs.reset_arrangement(stage);
+            prefs.reset_arrangement(experiment, stage);
         }
         view_tools_ui(ui, &mut plots.charts, extent, roomy);
     });

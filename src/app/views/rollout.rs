@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use eframe::egui::scroll_area::ScrollBarVisibility;
 use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
 
 use super::curves::BodyContext;
@@ -10,7 +11,7 @@ use super::side::{inset, line, step_ui};
 use crate::app::command::Command;
 use crate::app::format;
 use crate::app::model::RunModel;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::tokens::{self, Scale};
@@ -104,7 +105,7 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
     let names: Vec<String> = responses
         .iter()
         .map(|response| {
-            let score = format::number(f64::from(response.score));
+            let score = format::reward(f64::from(response.score));
             format!("Response {} · reward {score}", response.index + 1)
         })
         .collect();
@@ -174,8 +175,14 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     });
     words::secondary(ui, view.quantity.definition());
     ui.add_space(space::XS);
+    // Its bar would stand at the edge of the panel while the table is still below.
+    let in_sight = ui.cursor().top() + size::ROW < ui.clip_rect().bottom();
     ScrollArea::horizontal()
         .id_salt("figures of the tokens")
+        .scroll_bar_visibility(match in_sight {
+            true => ScrollBarVisibility::VisibleWhenNeeded,
+            false => ScrollBarVisibility::AlwaysHidden,
+        })
         .show(ui, |ui| {
             if let Some(token) = tokens::table(ui, response, &scale, view.token) {
                 view.token = token;
@@ -191,7 +198,7 @@ fn summary_ui(ui: &mut Ui, response: &RolloutResponse) {
     let figure = |value: f64| format::number(value);
     let count = response.tokens.len();
     let mut parts = vec![
-        format!("reward {}", figure(f64::from(response.score))),
+        format!("reward {}", format::reward(f64::from(response.score))),
         format!("KL k1 {}", figure(response.sum(TokenQuantity::K1))),
         format!("full KL {}", figure(response.sum(TokenQuantity::FullKl))),
         format!("{count} token{}", if count == 1 { "" } else { "s" }),

@@ -108,7 +108,7 @@ fn answer_ui(
                 words::strong(ui, name, text::small(), colour);
                 if let Some(reward) = generated.and_then(|sample| sample.reward) {
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        let words = if reward < 0.001 { "reward below 0.001".to_string() } else { format!("reward {}", format::fixed(reward, 3)) };
+                        let words = format!("reward {}", format::reward(reward));
                         ui.label(RichText::new(words).font(text::small()).color(t.text)).on_hover_text(
                             "Empathy reward of this answer, from 0 to 1: how closely its identified levels \
                              match those of the target (Eq. 2)",

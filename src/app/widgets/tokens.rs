@@ -16,8 +16,8 @@ use crate::experiment::{RolloutResponse, RolloutToken, TokenFigures, TokenQuanti
 
 const CHIP: f32 = 24.0;
 const PLACE: f32 = 26.0;
-const PIECE: f32 = 96.0;
-const FIGURE: f32 = 66.0;
+const PIECE: f32 = 84.0;
+const FIGURE: f32 = 64.0;
 
 /// How the numbers of a quantity become colours: the same for all responses of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +33,11 @@ impl Scale {
         let distances = all.map(|figures| figures.get(quantity).abs());
         let most = distances.filter(|x| x.is_finite()).fold(0.0, f32::max);
         Scale { quantity, most }
+    }
+
+    /// All quantities, the coloured one first.
+    fn order(&self) -> [TokenQuantity; 8] {
+        first(self.quantity)
     }
 
     /// Where a number lies: from -1 to 1, or from 0 to 1 for what lies on one side. None for what is
@@ -53,6 +58,13 @@ impl Scale {
     }
 }
 
+/// All quantities, this one first, the others in their order.
+fn first(quantity: TokenQuantity) -> [TokenQuantity; 8] {
+    let mut order = TokenQuantity::ALL;
+    order.sort_by_key(|other| *other != quantity);
+    order
+}
+
 /// A piece as a person reads it, and whether a word begins with it.
 fn readable(piece: &str) -> (bool, &str) {
     match piece.strip_prefix('▁') {
@@ -69,10 +81,8 @@ fn told(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantity) -
     let Some(figures) = &token.figures else {
         return format!("{what} {}, {piece}: takes no part in the step", place + 1);
     };
-    let rest = TokenQuantity::ALL.into_iter().filter(|q| *q != chosen);
-    let all: Vec<String> = [chosen]
+    let all: Vec<String> = first(chosen)
         .into_iter()
-        .chain(rest)
         .map(|q| format!("{} {}", q.short(), number(figures, q)))
         .collect();
     format!("{what} {}, {piece}: {}", place + 1, all.join(", "))
@@ -268,7 +278,7 @@ pub fn table(
         text::small(),
         t.secondary,
     );
-    for (n, quantity) in TokenQuantity::ALL.into_iter().enumerate() {
+    for (n, quantity) in scale.order().into_iter().enumerate() {
         let at = cell(head, n + 2);
         paint(
             ui,
@@ -314,7 +324,7 @@ pub fn table(
         text::body(),
         t.secondary,
     );
-    for (n, quantity) in TokenQuantity::ALL.into_iter().enumerate() {
+    for (n, quantity) in scale.order().into_iter().enumerate() {
         let adds_up = !matches!(
             quantity,
             TokenQuantity::Value | TokenQuantity::Return | TokenQuantity::Advantage
@@ -347,7 +357,7 @@ fn row_ui(ui: &Ui, row: Rect, token: &RolloutToken, place: usize, scale: &Scale)
     );
     let (_, piece) = readable(&token.piece);
     paint(ui, cell(row, 1), piece, Align::Min, text::body(), t.text);
-    for (n, quantity) in TokenQuantity::ALL.into_iter().enumerate() {
+    for (n, quantity) in scale.order().into_iter().enumerate() {
         let at = cell(row, n + 2);
         let Some(figures) = &token.figures else {
             paint(ui, at, "–", Align::Max, text::body(), t.secondary);

@@ -1,6 +1,7 @@
 //! The PPO stage (Sec. III-E): its steps one after another, their evaluation and their checkpoints.
 //! What a step does stands in `step`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -72,6 +73,8 @@ pub fn train(
     }
     let mut contexts = Contexts::new(task.train, &config);
     let mut checked = false;
+    // Steps that failed: what was shown of them is replaced once they are done again.
+    let mut failed = BTreeSet::new();
     while step < total {
         let indices = contexts.batch(step);
         let clock = Instant::now();
@@ -118,6 +121,7 @@ pub fn train(
             Err(spoiled) => match lost(session, task, generator, *spoiled, (&batch, step + 1))? {
                 Lost::Stop => return Ok((generator.valid(), Ended::Stopped)),
                 Lost::From(last, at, changes) => {
+                    failed.insert(step + 1);
                     (learner, step, config) = (*last, at, session.config.clone());
                     let state = &mut learner.state;
                     let mut settle = || -> Result<(), Problem> {
@@ -140,8 +144,8 @@ pub fn train(
         } else {
             session.metrics(STAGE, step, total, values);
         }
-        let alerted = session.observer.wants_rollout();
-        if due || alerted || directive == Directive::Evaluate {
+        let wanted = session.observer.wants_rollout() | failed.remove(&step);
+        if due || wanted || directive == Directive::Evaluate {
             session.rollout(STAGE, step, batch.shown(&stepped, task));
         }
         if let Directive::Set(change) = directive {

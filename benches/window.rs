@@ -4,13 +4,15 @@
 //! `cargo bench --bench window` prints one JSON line a case. `--store` also writes a store of
 //! 1 000 000 points × 10 metrics, which takes a while, and times its first picture.
 
+use std::ops::Range;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Context, Event, RawInput, Rect, pos2, vec2};
 use emprl::app::frames::PlotWall;
 use emprl::experiment::{Environment, Report, Stage};
 use emprl::series::{Curve, Point, Series};
-use emprl::store::{NewRun, Store, StoreReader};
+use emprl::store::{NewRun, RunLock, Store, StoreReader};
 use serde_json::json;
 
 #[global_allocator]
@@ -21,6 +23,7 @@ const RUNS: u64 = 10;
 const FRAMES: usize = 120;
 
 fn main() {
+    emprl::allocator::keep_freed_pages();
     let curves: Vec<Curve> = (0..RUNS).map(|run| Curve::new(series(run), 0.9)).collect();
     for (plots, columns, rows) in [(1, 1, 1), (12, 4, 3)] {
         let mut wall = Wall::new(curves.clone(), columns, rows);
@@ -45,6 +48,7 @@ fn main() {
         });
     }
     streaming(&curves[0]);
+    recording();
     if std::env::args().any(|argument| argument == "--store") {
         first_picture();
     }
@@ -148,10 +152,9 @@ fn streaming(curve: &Curve) {
     println!("{line}");
 }
 
-/// Reading what a first picture of a long run needs.
-fn first_picture() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut store = Store::open(folder.path()).expect("a store");
+/// A store with a run that has nothing recorded yet.
+fn store_with_run(folder: &Path) -> (Store, RunLock) {
+    let mut store = Store::open(folder).expect("a store");
     let new = NewRun {
         name: "long".into(),
         experiment: "long".into(),
@@ -162,24 +165,57 @@ fn first_picture() {
         fingerprints: Default::default(),
     };
     let lock = store.create_run(&new).expect("a run");
+    (store, lock)
+}
+
+/// The reports of steps, each with a value of every name.
+fn reports(names: &[String], steps: Range<u64>) -> Vec<(i64, Report)> {
+    let report = |step| {
+        let values = names
+            .iter()
+            .zip(0..)
+            .map(|(name, n)| (name.clone(), point(n, step).value));
+        let report = Report::Metrics {
+            stage: Stage::Ppo,
+            step,
+            total: POINTS,
+            values: values.collect(),
+        };
+        (step as i64, report)
+    };
+    steps.map(report).collect()
+}
+
+/// Writing 1 000 points a second to disk, a batch every quarter of a second: the share of a core.
+fn recording() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut store, lock) = store_with_run(folder.path());
+    let names: Vec<String> = (0..10).map(|n| format!("metric {n}")).collect();
+    let batches: Vec<_> = (0..200)
+        .map(|n| reports(&names, 25 * n..25 * (n + 1)))
+        .collect();
+    let (clock, before) = (Instant::now(), processor());
+    for batch in &batches {
+        store.record(lock.run(), batch).expect("reports");
+    }
+    let a_second = 4.0 / batches.len() as f64;
+    let spent = processor().zip(before).map(|(now, then)| now - then);
+    let line = json!({
+        "case": "250 points are written to disk, four times a second",
+        "core": spent.map(|ms| round(ms * a_second / 1e3)),
+        "batch_ms": round(clock.elapsed().as_secs_f64() * 1e3 / batches.len() as f64),
+    });
+    println!("{line}");
+}
+
+/// Reading what a first picture of a long run needs.
+fn first_picture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut store, lock) = store_with_run(folder.path());
     let run = lock.run();
     let names: Vec<String> = (0..10).map(|n| format!("metric {n}")).collect();
     for from in (0..POINTS).step_by(20_000) {
-        let reports: Vec<(i64, Report)> = (from..from + 20_000)
-            .map(|step| {
-                let values = names
-                    .iter()
-                    .zip(0..)
-                    .map(|(name, n)| (name.clone(), point(n, step).value));
-                let report = Report::Metrics {
-                    stage: Stage::Ppo,
-                    step,
-                    total: POINTS,
-                    values: values.collect(),
-                };
-                (step as i64, report)
-            })
-            .collect();
+        let reports = reports(&names, from..from + 20_000);
         store.record(run, &reports).expect("reports");
     }
     let mut times: Vec<Duration> = (0..5)

@@ -44,10 +44,27 @@ fn decimate_slowly(
         .collect();
     picked.extend((0..points.len()).rfind(|&i| x(&points[i]) < from));
     let mut rest = &inside[..];
+    let mut before = 1;
     while let Some(&first) = rest.first() {
         let edge = ((x(&points[first]) / width).floor() + 1.0) * width;
-        let beyond = rest.iter().skip(1).take_while(|&&i| x(&points[i]) < edge);
+        // Ends are rounded up to a power of 8 that is at most a fourth of the column before.
+        let mut block = (0..20)
+            .map(|n| 8_usize.pow(n))
+            .rfind(|&b| b == 1 || b <= before / 4)
+            .unwrap();
+        let next = (first / block + 1) * block;
+        if inside
+            .binary_search(&next)
+            .map_or(true, |_| x(&points[next]) >= edge)
+        {
+            block = 1;
+        }
+        let beyond = rest
+            .iter()
+            .skip(1)
+            .take_while(|&&i| i % block != 0 || x(&points[i]) < edge);
         let (group, after) = rest.split_at(1 + beyond.count());
+        before = group.len();
         rest = after;
         let finite: Vec<usize> = group
             .iter()

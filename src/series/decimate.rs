@@ -2,6 +2,10 @@
 //!
 //! Knows columns of pixels by their number only.
 
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use super::pyramid::{Extremes, Pyramid};
 use super::{Series, XAxis};
 
 /// What to draw of a visible range.
@@ -62,6 +66,9 @@ impl Series {
         let start = self.position(0, |at| self.x(axis, at) < from);
         let end = self.position(start, |at| self.x(axis, at) <= to);
 
+        line.out
+            .points
+            .reserve(2 * (columns + 2).min(end - start) + 2);
         if let Some(before) = start.checked_sub(1) {
             line.draw(before);
         }
@@ -73,10 +80,7 @@ impl Series {
             if next - at <= 2 {
                 (at..next).for_each(|i| line.draw(i));
             } else if let Some(found) = self.pyramid.extremes(&self.values, at, next) {
-                line.draw(found.min_at.min(found.max_at));
-                if found.min_at != found.max_at {
-                    line.draw(found.min_at.max(found.max_at));
-                }
+                line.draw_extremes(&found, at..next);
             }
             line.mark_gap(at, next);
             at = next;
@@ -89,17 +93,28 @@ impl Series {
 
     /// The first position after `at`, at most `end`, that falls into a later column. `guess` is the
     /// number of points in the column before: mostly this one holds about as many.
+    ///
+    /// Where a column holds many points, its end is the next position that blocks of the pyramid end
+    /// at, at most a fourth of a column later: each value still falls into one column, and a column is a few
+    /// whole blocks.
     fn column_end(&self, axis: XAxis, width: f64, at: usize, end: usize, guess: usize) -> usize {
         if width == 0.0 {
             return end;
         }
         let edge = ((self.x(axis, at) / width).floor() + 1.0) * width;
-        let here = |i: usize| self.x(axis, i) < edge;
-        // `low` is in this column (or is `at`), `high` is not (or is `end`). Gallop from the guess.
-        let (mut low, mut high) = (at, end);
+        let mut block = Pyramid::block_below(guess / 4);
+        let first = (at / block + 1) * block;
+        if first >= end || self.x(axis, first) >= edge {
+            // Points became fewer than in the column before.
+            block = 1;
+        }
+        let origin = at / block;
+        let here = |n: usize| self.x(axis, (origin + n) * block) < edge;
+        // In blocks from `origin`: `low` is in this column (or holds `at`), `high` is not (or is at `end`).
+        let (mut low, mut high) = (0, end.div_ceil(block) - origin);
         let mut step = 1;
-        let probe = (at + guess).min(end - 1);
-        if here(probe) {
+        let probe = (guess / block).clamp(1, (high - 1).max(1));
+        if probe < high && here(probe) {
             low = probe;
             while low + step < high {
                 if here(low + step) {
@@ -110,7 +125,7 @@ impl Series {
                 }
             }
         } else {
-            high = probe.max(at + 1);
+            high = probe;
             while low + step < high {
                 if here(high - step) {
                     low = high - step;
@@ -128,7 +143,7 @@ impl Series {
                 high = middle;
             }
         }
-        high
+        ((origin + high) * block).min(end)
     }
 
     fn nonfinite_in(&self, start: usize, end: usize) -> &[usize] {
@@ -160,6 +175,36 @@ impl Drawing<'_> {
         }
         self.out.points.push([self.series.x(self.axis, at), value]);
         self.last = Some(at);
+    }
+
+    /// Draws the least and the greatest value of a column, in their order.
+    fn draw_extremes(&mut self, found: &Extremes, column: Range<usize>) {
+        let (series, axis) = (self.series, self.axis);
+        let broken = self
+            .last
+            .is_none_or(|last| !series.nonfinite_in(last, column.end).is_empty());
+        if broken {
+            self.draw(found.min_at.min(found.max_at));
+            if found.min_at != found.max_at {
+                self.draw(found.min_at.max(found.max_at));
+            }
+            return;
+        }
+        // Steps that follow one another tell every x from the first: no look at memory far apart.
+        let steps = &series.steps[column.clone()];
+        let unbroken =
+            axis == XAxis::Step && steps[steps.len() - 1] - steps[0] == steps.len() as u64 - 1;
+        let x = |at: usize| match unbroken {
+            true => (steps[0] + (at - column.start) as u64) as f64,
+            false => series.x(axis, at),
+        };
+        let (least, most) = ([x(found.min_at), found.min], [x(found.max_at), found.max]);
+        match found.min_at.cmp(&found.max_at) {
+            Ordering::Less => self.out.points.extend([least, most]),
+            Ordering::Equal => self.out.points.push(least),
+            Ordering::Greater => self.out.points.extend([most, least]),
+        }
+        self.last = Some(found.min_at.max(found.max_at));
     }
 
     fn mark_gap(&mut self, start: usize, end: usize) {

@@ -21,6 +21,15 @@ pub(super) struct Pyramid {
 }
 
 impl Pyramid {
+    /// The length of the longest block of at most `len` values; 1 where there is none.
+    pub fn block_below(len: usize) -> usize {
+        let mut block = 1;
+        while block * FAN <= len {
+            block *= FAN;
+        }
+        block
+    }
+
     /// Takes note of `values[from..]`, which changed, grew or shrank; what lies before is unchanged.
     pub fn update(&mut self, values: &[f64], from: usize) {
         let mut first = from / FAN;

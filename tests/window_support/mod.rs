@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eframe::egui::Role;
+use eframe::egui::{Role, UiBuilder};
 use egui_kittest::kittest::{NodeT, Queryable};
-use egui_kittest::{Harness, Node};
+use egui_kittest::{Harness, HarnessBuilder, Node};
 use emprl::app::{App, Options};
 use emprl::checkpoint::publish;
 use emprl::data::{EmpathyLevel, Mechanism};
@@ -28,25 +28,31 @@ pub fn open(store: &Path) -> Window {
 
 /// The same with a folder of experiment files of one's own.
 pub fn open_with(store: &Path, experiments: &Path) -> Window {
+    let builder = Harness::builder().with_size([1280.0, 800.0]);
+    open_as(builder, store, experiments)
+}
+
+/// The same of another size or look.
+pub fn open_as(builder: HarnessBuilder<Option<App>>, store: &Path, experiments: &Path) -> Window {
     let options = Options {
         store: store.to_path_buf(),
         experiments: experiments.to_path_buf(),
     };
-    let window = Harness::builder()
-        .with_size([1280.0, 800.0])
-        .with_max_steps(64)
-        .build_ui_state(
-            move |ui, app: &mut Option<App>| {
-                let ctx = ui.ctx().clone();
-                let app = app.get_or_insert_with(|| {
-                    App::open(&ctx, options.clone()).expect("threads can be made")
-                });
-                app.logic(&ctx);
-                app.ui(ui);
-            },
-            None,
-        );
-    let mut window = window;
+    let mut window = builder.with_max_steps(64).build_ui_state(
+        move |ui, app: &mut Option<App>| {
+            let ctx = ui.ctx().clone();
+            let app = app.get_or_insert_with(|| {
+                App::open(&ctx, options.clone()).expect("threads can be made")
+            });
+            app.logic(&ctx);
+            // The harness leaves a margin that the real window has not.
+            let whole = ctx.content_rect();
+            let mut page = ui.new_child(UiBuilder::new().max_rect(whole));
+            page.set_clip_rect(whole);
+            app.ui(&mut page);
+        },
+        None,
+    );
     // The first replies of the store.
     settle(&mut window);
     window

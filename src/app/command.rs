@@ -90,6 +90,17 @@ pub enum Command {
         stage: Stage,
         step: u64,
     },
+    /// Reads one dialogue over all evaluations from the store.
+    LoadOverSteps {
+        run: RunId,
+        position: u32,
+    },
+    /// Reads the rollout of a step from the store.
+    LoadRollout {
+        run: RunId,
+        stage: Stage,
+        step: u64,
+    },
     ReloadRuns,
     /// Changes saved runs.
     Edit(Edit),

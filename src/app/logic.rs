@@ -345,7 +345,13 @@ impl App {
                 self.ask_runs();
             }
             Command::LoadSamples { run, stage, step } => {
-                self.reader.ask(Request::Samples { run, stage, step });
+                self.ask_when_there_is_room(command, Request::Samples { run, stage, step });
+            }
+            Command::LoadOverSteps { run, position } => {
+                self.ask_when_there_is_room(command, Request::OverSteps { run, position });
+            }
+            Command::LoadRollout { run, stage, step } => {
+                self.ask_when_there_is_room(command, Request::Rollout { run, stage, step });
             }
             Command::ReloadRuns => self.ask_runs(),
             Command::Edit(edit) => self.edit(edit),
@@ -382,6 +388,13 @@ impl App {
             Command::Path(ask) => self.ask_path(ask),
             Command::Library(task) => self.ask_library(task),
             Command::Copy(text) => ctx.copy_text(text),
+        }
+    }
+
+    /// Asks now, or in a later frame, so that what is asked for once comes in any case.
+    fn ask_when_there_is_room(&mut self, command: Command, request: Request) {
+        if self.reader.ask(request).is_none() {
+            self.commands.push(command);
         }
     }
 

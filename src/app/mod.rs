@@ -18,6 +18,7 @@ mod launch;
 mod librarian;
 mod library;
 mod logic;
+mod looked;
 mod model;
 mod paths;
 mod people;

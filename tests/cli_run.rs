@@ -132,6 +132,141 @@ fn runs_are_listed_and_shown() {
 }
 
 #[test]
+fn rollouts_are_shown_token_by_token() {
+    let (place, _) = whole();
+    let last = place.json(&["runs", "rollout", "1"]);
+    assert_eq!(
+        (last["step"].as_u64(), &last["stage"]),
+        (Some(24), &"ppo".into())
+    );
+    assert_eq!(last["steps"], serde_json::json!([12, 24]));
+    let responses = last["responses"].as_array().unwrap();
+    assert_eq!(responses.len(), 4, "the whole batch");
+    for response in responses {
+        let tokens = response["tokens"].as_array().unwrap();
+        assert!(!tokens.is_empty());
+        let number = |token: &Value, name: &str| token[name].as_f64().unwrap();
+        for token in tokens {
+            let k1 = number(token, "log_prob") - number(token, "reference_log_prob");
+            assert!((number(token, "kl_k1") - k1).abs() < 1e-5, "{token}");
+            assert!(number(token, "log_prob") <= 0.0 && number(token, "kl_full") > -1e-5);
+            for name in ["value", "reward", "return", "advantage"] {
+                assert!(number(token, name).is_finite());
+            }
+        }
+        assert_eq!(response["score"], response["shaped"]);
+        // The score is part of the last token's reward, beside the KL penalty.
+        let rewards: f64 = tokens.iter().map(|token| number(token, "reward")).sum();
+        let kl: f64 = tokens.iter().map(|token| number(token, "kl_k1")).sum();
+        let beta = (response["score"].as_f64().unwrap() - rewards) / kl;
+        assert!((beta - 0.05).abs() < 1e-4 || kl.abs() < 1e-3, "{beta} {kl}");
+    }
+    let earlier = place.json(&["runs", "rollout", "1", "--step", "12", "--response", "2"]);
+    assert_eq!(earlier["responses"].as_array().unwrap().len(), 1);
+    assert_eq!(earlier["responses"][0]["index"], 1);
+    let text = place.ok(&["runs", "rollout", "1"]);
+    for words in [
+        "PPO step 24",
+        "log π",
+        "log ρ",
+        "advantage",
+        "Speaker",
+        "</s>",
+        "12, 24",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for (arguments, words) in [
+        (["--step", "7"], "it has those of 12, 24"),
+        (["--response", "9"], "has no response 9; 4 are kept"),
+    ] {
+        let refused = place.run(&[&["runs", "rollout", "1"], arguments.as_slice()].concat());
+        assert_eq!(refused.code, 1);
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    let unknown = place.run(&["runs", "rollout", "7"]);
+    assert_eq!(unknown.code, 1);
+    assert!(
+        unknown.stderr.contains("has no run 7"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn sample_dialogues_are_shown_at_a_step_and_over_all_steps() {
+    let (place, _) = whole();
+    let last = place.json(&["runs", "samples", "1"]);
+    assert_eq!(last["step"], 24);
+    let one = place.json(&["runs", "samples", "1", "--dialogue", "2"]);
+    let answers = one["answers"].as_array().unwrap();
+    let steps: Vec<u64> = answers
+        .iter()
+        .map(|a| a["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [24, 12, 0], "the latest first");
+    assert_eq!(answers[0]["generated"], last["dialogues"][1]["generated"]);
+    assert_eq!(one["target"], last["dialogues"][1]["target"]);
+    let text = place.ok(&["runs", "samples", "1", "--dialogue", "2"]);
+    for words in ["Dialogue 2", "PPO 24", "PPO 0", "Target", "reward"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(
+        place
+            .ok(&["runs", "samples", "1", "--step", "12"])
+            .contains("PPO step 12")
+    );
+    let refused = place.run(&["runs", "samples", "1", "--dialogue", "99"]);
+    assert!(
+        refused.stderr.contains("has no sample dialogue 99"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn alerts_are_told_while_a_run_goes_on_and_kept_with_their_step() {
+    let place = Place::new();
+    let more = ["--set=alerts.window=2", "--set=alerts.kl_limit=0.0000001"];
+    let done = place.run(&short(&more));
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let line = done
+        .stderr
+        .lines()
+        .find(|l| l.starts_with("alert: PPO step "));
+    let line = line.unwrap_or_else(|| panic!("{}", done.stderr));
+    assert!(line.contains("above alerts.kl_limit"), "{line}");
+    let step: u64 = line["alert: PPO step ".len()..]
+        .split(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let shown = place.ok(&["runs", "show", "1"]);
+    assert!(
+        shown.contains(&format!("alert, step {step}: The KL of a response")),
+        "{shown}"
+    );
+    let events = place.json(&["runs", "show", "1"])["events"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let alert = events
+        .iter()
+        .find(|event| event["severity"] == "alert")
+        .unwrap();
+    assert_eq!(alert["step"], step);
+    // What the alert is about can be looked at.
+    let asked = step.to_string();
+    let rollout = place.json(&["runs", "rollout", "1", "--step", &asked]);
+    assert_eq!(rollout["step"], step);
+    let lines = place.lines(&short(&more));
+    let alerts = of(&lines, "alert").into_iter();
+    let mut alerts = alerts.filter(|event| event["severity"] == "alert");
+    assert_eq!(alerts.next().unwrap()["step"], step);
+}
+
+#[test]
 fn a_person_reads_stages_and_a_table() {
     let place = Place::new();
     let done = place.run(&short(&[

@@ -113,6 +113,7 @@ struct Record {
     /// Metrics by their bits.
     metrics: BTreeMap<(Stage, u64, String), u64>,
     samples: BTreeMap<(Stage, u64), String>,
+    rollouts: BTreeMap<(Stage, u64), String>,
     results: BTreeMap<String, String>,
     identifiers: String,
 }
@@ -170,6 +171,15 @@ impl Observer for Keeper<'_> {
                 &mut self.record.samples,
                 (stage, step),
                 serde_json::to_string(&dialogues).unwrap(),
+            ),
+            Report::Rollout {
+                stage,
+                step,
+                responses,
+            } => keep(
+                &mut self.record.rollouts,
+                (stage, step),
+                serde_json::to_string(&responses).unwrap(),
             ),
             Report::Results { system } => keep(
                 &mut self.record.results,

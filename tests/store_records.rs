@@ -4,7 +4,7 @@ mod store_support;
 
 use std::path::PathBuf;
 
-use emprl::experiment::{Report, Severity, Stage};
+use emprl::experiment::{Report, RolloutResponse, Severity, Stage, TokenQuantity};
 use emprl::store::{EventSort, RunId, RunStatus, Store, StoreError, StoreReader, now_ms};
 use store_support::*;
 
@@ -302,6 +302,112 @@ fn replaying_steps_changes_nothing_and_new_values_win() {
     let samples = reader.samples_at(run, Stage::Ppo, 20).unwrap();
     assert_eq!(samples, [dialogue(0, "new", None)]);
     assert_eq!(reader.results(run).unwrap().len(), 1);
+}
+
+/// Every number of a rollout by its bits, so that what is no number can be compared.
+fn bits(responses: &[RolloutResponse]) -> Vec<u32> {
+    let numbers = responses.iter().flat_map(|response| {
+        let figures = response.figures();
+        let all = figures.flat_map(|figures| TokenQuantity::ALL.map(|q| figures.get(q)));
+        [response.score, response.shaped].into_iter().chain(all)
+    });
+    let one = |x: f32| if x.is_nan() { f32::NAN } else { x };
+    numbers.map(|x| one(x).to_bits()).collect()
+}
+
+#[test]
+fn rollouts_are_read_as_they_were_written_and_replaced_by_those_of_a_step_done_again() {
+    let Place {
+        mut store, reader, ..
+    } = place();
+    let lock = store.create_run(&new_run("rollouts")).unwrap();
+    let run = lock.run();
+    let rollout = |step, responses| Report::Rollout {
+        stage: Stage::Ppo,
+        step,
+        responses,
+    };
+    let first = vec![response(0, 0.3), response(3, f32::INFINITY)];
+    let lost = vec![response(1, f32::NAN)];
+    record(
+        &mut store,
+        run,
+        vec![rollout(5, first.clone()), rollout(10, lost.clone())],
+    );
+    assert_eq!(
+        reader.rollouts(run).unwrap(),
+        [(Stage::Ppo, 5), (Stage::Ppo, 10)]
+    );
+    assert_eq!(reader.rollout_at(run, Stage::Ppo, 5).unwrap(), first);
+    let read = reader.rollout_at(run, Stage::Ppo, 10).unwrap();
+    assert_eq!(bits(&read), bits(&lost));
+    assert_eq!(read[0].tokens[0].figures, None);
+    assert_eq!(reader.rollout_at(run, Stage::Ppo, 7).unwrap(), []);
+    assert_eq!(reader.rollout_at(run, Stage::Generator, 5).unwrap(), []);
+
+    // The same step again, with fewer responses.
+    record(&mut store, run, vec![rollout(10, vec![response(0, 2.0)])]);
+    let read = reader.rollout_at(run, Stage::Ppo, 10).unwrap();
+    assert_eq!(read, [response(0, 2.0)]);
+    store.truncate_after(run, Some((Stage::Ppo, 5))).unwrap();
+    assert_eq!(reader.rollouts(run).unwrap(), [(Stage::Ppo, 5)]);
+    assert_eq!(reader.rollout_at(run, Stage::Ppo, 5).unwrap(), first);
+}
+
+#[test]
+fn a_rollout_that_means_nothing_is_named() {
+    let Place {
+        _dir: folder,
+        mut store,
+        reader,
+    } = place();
+    let lock = store.create_run(&new_run("odd")).unwrap();
+    let run = lock.run();
+    let report = Report::Rollout {
+        stage: Stage::Ppo,
+        step: 5,
+        responses: vec![response(0, 1.0)],
+    };
+    record(&mut store, run, vec![report]);
+    let raw = rusqlite::Connection::open(folder.path().join("emprl.db")).unwrap();
+    for (from, to) in [("\"values\":[1.0,", "\"values\":["), ("{", "[")] {
+        raw.execute(
+            "UPDATE rollouts SET response_json = replace(response_json, ?, ?)",
+            [from, to],
+        )
+        .unwrap();
+        let error = reader.rollout_at(run, Stage::Ppo, 5).unwrap_err();
+        let words = error.to_string();
+        assert!(words.contains("a rollout of run 1, ppo, step 5"), "{words}");
+    }
+}
+
+#[test]
+fn one_dialogue_is_read_over_all_steps() {
+    let Place {
+        mut store, reader, ..
+    } = place();
+    let lock = store.create_run(&new_run("answers")).unwrap();
+    let run = lock.run();
+    let reports = [0, 5, 10].map(|step| Report::Samples {
+        stage: Stage::Ppo,
+        step,
+        dialogues: (0..3)
+            .map(|at| dialogue(at, &format!("{at} at {step}"), Some(step as f64)))
+            .collect(),
+    });
+    record(&mut store, run, reports.to_vec());
+    let answers = reader.sample_over_steps(run, 1).unwrap();
+    let told: Vec<_> = answers
+        .iter()
+        .map(|(stage, step, sample)| (*stage, *step, sample.generated.as_str()))
+        .collect();
+    let ppo = Stage::Ppo;
+    assert_eq!(
+        told,
+        [(ppo, 0, "1 at 0"), (ppo, 5, "1 at 5"), (ppo, 10, "1 at 10")]
+    );
+    assert_eq!(reader.sample_over_steps(run, 3).unwrap(), []);
 }
 
 #[test]

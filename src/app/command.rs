@@ -2,6 +2,7 @@
 
 use super::answerer::Question;
 use super::desk::Task;
+use super::errand::Work;
 use super::keeper::Edit;
 use super::librarian as library;
 use super::paths;
@@ -89,6 +90,17 @@ pub enum Command {
         stage: Stage,
         step: u64,
     },
+    /// Reads one dialogue over all evaluations from the store.
+    LoadOverSteps {
+        run: RunId,
+        position: u32,
+    },
+    /// Reads the rollout of a step from the store.
+    LoadRollout {
+        run: RunId,
+        stage: Stage,
+        step: u64,
+    },
     ReloadRuns,
     /// Changes saved runs.
     Edit(Edit),
@@ -108,6 +120,10 @@ pub enum Command {
     ShowLog,
     /// Asked of the study desk.
     Desk(Task),
+    /// Lets a checkpoint answer, or measures systems.
+    Errand(Work),
+    /// Stops it after the batch at hand.
+    StopErrand,
     /// Ends the sitting of an annotator.
     LeaveJudging,
     /// Looks again at which data and models are there.

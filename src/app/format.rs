@@ -58,6 +58,15 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     out
 }
 
+/// The reward of a response, in words where it is next to nothing.
+pub fn reward(value: f64) -> String {
+    match value > 0.0 && value < 0.001 {
+        true => "below 0.001".into(),
+        false if value.is_finite() => fixed(value, 3),
+        false => number(value),
+    }
+}
+
 /// A whole number.
 pub fn count(value: u64) -> String {
     group(&value.to_string())

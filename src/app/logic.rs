@@ -12,11 +12,12 @@ mod queue;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Receiver;
-use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
+use eframe::egui::{self, Context, ThemePreference, Ui};
 
 use super::answerer::Answerer;
 use super::command::{Ask, Command, Commands, Place, Planned};
 use super::desk::{Desk, Task};
+use super::errand::Errand;
 use super::format::{self, Clock};
 use super::keeper::Keeper;
 use super::launch::{self, Prepared};
@@ -28,16 +29,15 @@ use super::state::{
     CompareState, ExperimentsState, LiveState, Notices, OpenRun, Prefs, RunsState, State,
     ThemeChoice,
 };
-use super::theme::{self, space};
+use super::theme;
 use super::views::form::Form;
 use super::views::palette::Palette;
 use super::views::runs::filter_id;
-use super::widgets::{Button, text as words};
 use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::store::{NewRun, RunId, RunRow, RunStatus};
-use crate::train::plan::Plan;
+use crate::train::plan::Foreseen;
 
 /// The name under which what is remembered is kept.
 pub const PREFS: &str = "window";
@@ -58,6 +58,7 @@ pub struct App {
     ctx: Context,
     reader: Reader,
     desk: Desk,
+    errand: Option<Errand>,
     answerer: Answerer,
     librarian: Librarian,
     finder: Finder,
@@ -68,7 +69,7 @@ pub struct App {
     launching: Option<Receiver<Prepared>>,
     /// Whether the place Live comes into sight when the run that is being made ready starts.
     follow: bool,
-    planning: Option<Receiver<Result<Box<Plan>, String>>>,
+    planning: Option<Receiver<Result<Box<Foreseen>, String>>>,
     asked: Asked,
     keeper: Keeper,
     /// Files that are being written.
@@ -171,6 +172,7 @@ impl App {
             ctx: ctx.clone(),
             reader,
             desk,
+            errand: None,
             answerer,
             librarian,
             finder,
@@ -205,6 +207,8 @@ impl App {
         self.note_failures();
         self.hear_run(until);
         self.hear_desk(until);
+        self.hear_errand();
+        self.attend(ctx);
         self.hear_answers(until);
         self.hear_library(until);
         self.hear_paths();
@@ -307,6 +311,7 @@ impl App {
                 }
             }
             Command::ShowExperiment(name) => {
+                self.state.prefs.place = Place::Experiments;
                 self.state.experiments.form = self.state.experiment(&name).map(Form::new);
                 self.state.experiments.refused = None;
                 self.state.experiments.plan = Default::default();
@@ -340,7 +345,13 @@ impl App {
                 self.ask_runs();
             }
             Command::LoadSamples { run, stage, step } => {
-                self.reader.ask(Request::Samples { run, stage, step });
+                self.ask_when_there_is_room(command, Request::Samples { run, stage, step });
+            }
+            Command::LoadOverSteps { run, position } => {
+                self.ask_when_there_is_room(command, Request::OverSteps { run, position });
+            }
+            Command::LoadRollout { run, stage, step } => {
+                self.ask_when_there_is_room(command, Request::Rollout { run, stage, step });
             }
             Command::ReloadRuns => self.ask_runs(),
             Command::Edit(edit) => self.edit(edit),
@@ -360,6 +371,12 @@ impl App {
             Command::Palette => self.state.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
             Command::Desk(task) => self.ask_desk(task),
+            Command::Errand(work) => self.start_errand(work),
+            Command::StopErrand => {
+                if let Some(errand) = &self.errand {
+                    errand.stop();
+                }
+            }
             Command::LeaveJudging => {
                 self.state.people.judging = None;
                 self.ask_desk(Task::Studies);
@@ -371,6 +388,13 @@ impl App {
             Command::Path(ask) => self.ask_path(ask),
             Command::Library(task) => self.ask_library(task),
             Command::Copy(text) => ctx.copy_text(text),
+        }
+    }
+
+    /// Asks now, or in a later frame, so that what is asked for once comes in any case.
+    fn ask_when_there_is_room(&mut self, command: Command, request: Request) {
+        if self.reader.ask(request).is_none() {
+            self.commands.push(command);
         }
     }
 

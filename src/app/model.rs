@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::looked::Looked;
 use crate::data::Mechanism;
-use crate::experiment::{Config, Report, SampleDialogue, Severity, Stage, change_of, changeable};
+use crate::experiment::{
+    Config, Report, RolloutResponse, SampleDialogue, Severity, Stage, change_of, changeable,
+};
 use crate::metrics::{IdentifierScores, SystemResults, declared};
-use crate::series::{Curve, Point, Series};
+use crate::series::{Curve, Point, Series, XAxis};
 use crate::store::{EventRow, EventSort, MetricKey, RunDetail, RunId, RunRow, RunStatus};
 
 /// How a stage stands.
@@ -89,7 +92,12 @@ pub struct SampleSet {
     pub dialogues: Option<Arc<Vec<SampleDialogue>>>,
     /// Why they cannot be read.
     pub refused: Option<String>,
+    /// They were asked for, or came with the run's own reports.
+    pub asked: bool,
 }
+
+/// A dialogue as it was answered at each evaluation, the first one first.
+pub type OverSteps = Vec<(Stage, u64, SampleDialogue)>;
 
 /// A curve and the smoothing it was last drawn with.
 #[derive(Debug)]
@@ -132,6 +140,12 @@ pub struct RunModel {
     pub current: Option<Stage>,
     pub tracks: BTreeMap<MetricKey, Track>,
     pub samples: Vec<SampleSet>,
+    /// The one dialogue that is looked at over all evaluations, by its place in the fixed list.
+    pub over_steps: Looked<u32, OverSteps>,
+    /// The steps whose rollout can be looked at, in order.
+    pub rollouts: Vec<(Stage, u64)>,
+    /// The one that is looked at.
+    pub rollout: Looked<(Stage, u64), Vec<RolloutResponse>>,
     pub results: Vec<SystemResults>,
     /// How well the identifiers do, once they are complete.
     pub identifiers: Vec<IdentifierScores>,
@@ -150,6 +164,7 @@ pub struct StoredRun {
     pub outline: bool,
     pub series: Vec<(MetricKey, Series)>,
     pub samples: Vec<(Stage, u64)>,
+    pub rollouts: Vec<(Stage, u64)>,
     pub results: Vec<SystemResults>,
     pub identifiers: Vec<IdentifierScores>,
     pub events: Vec<EventRow>,
@@ -173,6 +188,9 @@ impl RunModel {
             current: None,
             tracks: BTreeMap::new(),
             samples: Vec::new(),
+            over_steps: Looked::default(),
+            rollouts: Vec::new(),
+            rollout: Looked::default(),
             results: Vec::new(),
             identifiers: Vec::new(),
             events: Vec::new(),
@@ -250,8 +268,10 @@ impl RunModel {
                 step,
                 dialogues: None,
                 refused: None,
+                asked: false,
             })
             .collect();
+        model.rollouts = stored.rollouts.clone();
         model.results = std::mem::take(&mut stored.results);
         model.identifiers = std::mem::take(&mut stored.identifiers);
         model
@@ -360,7 +380,9 @@ impl RunModel {
                     step,
                     dialogues,
                     refused: None,
+                    asked: true,
                 });
+                self.over_steps.renew();
             }
             Report::Checkpoint {
                 stage, step, bytes, ..
@@ -383,6 +405,16 @@ impl RunModel {
             } => {
                 let stage = Some(stage);
                 self.note(wall_ms, stage, step, EventSort::Note, Some(severity), text);
+            }
+            Report::Rollout { stage, step, .. } => {
+                let at = (stage, step);
+                let place = self.rollouts.partition_point(|known| *known < at);
+                if self.rollouts.get(place) != Some(&at) {
+                    self.rollouts.insert(place, at);
+                } else if self.rollout.there().is_some_and(|(known, _)| *known == at) {
+                    // The step was done again.
+                    self.rollout.renew();
+                }
             }
             Report::Identifiers { scores } => self.identifiers = scores,
             Report::Results { system } => {
@@ -450,6 +482,26 @@ impl RunModel {
             self.take_change(&event);
             self.events.push(event);
         }
+    }
+
+    /// Shows what was looked at of an earlier picture of this run until it is read again.
+    pub fn inherit(&mut self, earlier: RunModel) {
+        for set in &mut self.samples {
+            let known = earlier.samples.iter();
+            let mut same = known.filter(|known| (known.stage, known.step) == (set.stage, set.step));
+            set.dialogues = same.find_map(|known| known.dialogues.clone());
+        }
+        (self.rollout, self.over_steps) = (earlier.rollout, earlier.over_steps);
+        self.rollout.renew();
+        self.over_steps.renew();
+    }
+
+    /// The step of a stage at a place of the axis that the plots lay along x.
+    pub fn step_at(&self, stage: Stage, axis: XAxis, x: f64) -> Option<u64> {
+        let of_stage = self.tracks.iter().filter(|(key, _)| key.stage == stage);
+        let series = of_stage.map(|(_, track)| track.curve.raw());
+        let finest = series.max_by_key(|series| series.len())?;
+        finest.nearest(axis, x).map(|point| point.step)
     }
 
     /// Takes the dialogues of a step that were read from the store.

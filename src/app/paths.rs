@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 
@@ -13,6 +14,8 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 const WAITING: usize = 8;
 /// Names offered at once.
 const OFFERED: usize = 8;
+/// A dialog that gives nothing within this time was never seen by anybody.
+const SEEN: Duration = Duration::from_millis(400);
 /// Names of a folder that are looked at.
 const LOOKED: usize = 4096;
 
@@ -44,7 +47,7 @@ impl Paths {
     pub fn take(&mut self, heard: Heard) {
         match heard {
             Heard::Fitting { typed, paths } => self.fitting = (typed, paths),
-            Heard::Picked { field, path } => {
+            Heard::Picked { field, path, .. } => {
                 self.browsing = None;
                 self.picked = Some((field, path));
             }
@@ -68,6 +71,8 @@ pub enum Heard {
     Picked {
         field: String,
         path: Option<PathBuf>,
+        /// Whether there was no dialog to choose in.
+        unseen: bool,
     },
 }
 
@@ -130,6 +135,7 @@ impl Finder {
                 let thread = std::thread::Builder::new()
                     .name("file dialog".into())
                     .spawn(move || {
+                        let begun = Instant::now();
                         // Some systems want a dialog elsewhere; then there is none.
                         let path = std::panic::catch_unwind(|| {
                             let dialog = rfd::FileDialog::new().set_title(title);
@@ -139,8 +145,13 @@ impl Finder {
                             }
                         });
                         let path = path.unwrap_or_default();
+                        let unseen = path.is_none() && begun.elapsed() < SEEN;
                         // The window may be gone.
-                        let _ = send.send(Heard::Picked { field, path });
+                        let _ = send.send(Heard::Picked {
+                            field,
+                            path,
+                            unseen,
+                        });
                         wake();
                     });
                 thread.is_ok()

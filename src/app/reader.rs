@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use super::model::StoredRun;
+use super::model::{OverSteps, StoredRun};
 use super::naming::{import_command, set_title};
 use crate::catalog::Entry;
 use crate::catalog::compare::{Answers, BandPoint, Paired, Prepared, paired, prepare};
 use crate::data::library;
-use crate::experiment::{Config, ExperimentError, ExperimentFile, SampleDialogue, Stage, presets};
+use crate::experiment::{
+    Config, ExperimentError, ExperimentFile, RolloutResponse, SampleDialogue, Stage, presets,
+};
 use crate::metrics::Bootstrap;
 use crate::series::Point;
 use crate::store::{KeySummary, RunId, StoreError, StoreReader};
@@ -46,6 +48,10 @@ pub enum Request {
     Run(RunId),
     /// The dialogues of a step.
     Samples { run: RunId, stage: Stage, step: u64 },
+    /// One dialogue over all evaluations, by its place in the fixed list.
+    OverSteps { run: RunId, position: u32 },
+    /// The rollout of a step.
+    Rollout { run: RunId, stage: Stage, step: u64 },
     /// What is missing for each of these to start.
     Needs(Vec<Wanted>),
     /// The experiment files: those that come with the program, and those in `experiments/` here.
@@ -111,6 +117,17 @@ pub enum Answer {
         stage: Stage,
         step: u64,
         dialogues: Result<Vec<SampleDialogue>, StoreError>,
+    },
+    OverSteps {
+        run: RunId,
+        position: u32,
+        answers: Result<OverSteps, StoreError>,
+    },
+    Rollout {
+        run: RunId,
+        stage: Stage,
+        step: u64,
+        responses: Result<Vec<RolloutResponse>, StoreError>,
     },
     Needs(Vec<(String, Vec<Need>)>),
     Experiments(Vec<Result<ExperimentFile, Broken>>),
@@ -333,6 +350,18 @@ fn answer(store: &Path, own: &Path, known: &mut Known, request: Request) -> Answ
             step,
             dialogues: opened(store, reader).and_then(|reader| reader.samples_at(run, stage, step)),
         },
+        Request::OverSteps { run, position } => Answer::OverSteps {
+            run,
+            position,
+            answers: opened(store, reader)
+                .and_then(|reader| reader.sample_over_steps(run, position)),
+        },
+        Request::Rollout { run, stage, step } => Answer::Rollout {
+            run,
+            stage,
+            step,
+            responses: opened(store, reader).and_then(|reader| reader.rollout_at(run, stage, step)),
+        },
         Request::Needs(wanted) => {
             let needs = wanted
                 .into_iter()
@@ -466,6 +495,7 @@ fn described(
         outline: false,
         series,
         samples: reader.samples(run)?,
+        rollouts: reader.rollouts(run)?,
         results: reader.results(run)?,
         identifiers: reader.identifier_scores(run)?,
         events: reader.events(run)?,

@@ -44,7 +44,8 @@ pub struct Prefs {
     pub group: Option<String>,
     /// Filters that a person keeps.
     pub filters: Vec<String>,
-    /// The plots of each stage.
+    /// The plots of each stage of each experiment; under the stage alone those that were kept before
+    /// arrangements went by experiment.
     arrangements: BTreeMap<String, Arrangement>,
 }
 
@@ -75,17 +76,28 @@ impl Default for Prefs {
 }
 
 impl Prefs {
-    /// The plots of a stage, as the person left them.
-    pub fn arrangement(&mut self, stage: Stage) -> &mut Arrangement {
-        self.arrangements
-            .entry(stage.key().to_string())
-            .or_insert_with(|| Arrangement::delivered(stage))
+    /// The plots of a stage in runs of an experiment, as the person left them there; where they were
+    /// never moved, as they were left before arrangements went by experiment.
+    pub fn arrangement(&mut self, experiment: &str, stage: Stage) -> &mut Arrangement {
+        let key = arrangement_key(experiment, stage);
+        let begin = match self.arrangements.get(stage.key()) {
+            Some(of_all) if !self.arrangements.contains_key(&key) => Some(of_all.clone()),
+            _ => None,
+        };
+        let delivered = || begin.unwrap_or_else(|| Arrangement::delivered(stage));
+        self.arrangements.entry(key).or_insert_with(delivered)
     }
 
-    /// Puts a stage's plots back as they were delivered.
-    pub fn reset_arrangement(&mut self, stage: Stage) {
-        self.arrangements.remove(stage.key());
+    /// Puts the plots of a stage in runs of an experiment back as they were delivered.
+    pub fn reset_arrangement(&mut self, experiment: &str, stage: Stage) {
+        let key = arrangement_key(experiment, stage);
+        self.arrangements.insert(key, Arrangement::delivered(stage));
     }
+}
+
+/// No stage is called so, and no other pair.
+fn arrangement_key(experiment: &str, stage: Stage) -> String {
+    format!("{}/{experiment}", stage.key())
 }
 
 /// Something read from the store: not asked for yet, on its way, there, or refused.
@@ -257,5 +269,56 @@ impl State {
     /// The run in progress, if it still is.
     pub fn active(&self) -> Option<&RunModel> {
         self.live.run.as_ref().filter(|run| run.status.is_active())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::views::tiles::Tile;
+
+    fn tile(key: &str) -> Tile {
+        Tile {
+            keys: vec![key.into()],
+            log: false,
+        }
+    }
+
+    fn count(prefs: &mut Prefs, experiment: &str) -> usize {
+        prefs.arrangement(experiment, Stage::Ppo).plots().count()
+    }
+
+    #[test]
+    fn plots_are_arranged_for_each_experiment_and_kept_as_text() {
+        let mut prefs = Prefs::default();
+        let delivered = count(&mut prefs, "quickstart");
+        prefs.arrangement("emprl-paper", Stage::Ppo).add(tile("x"));
+        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), delivered);
+        let text = serde_json::to_string(&prefs).unwrap();
+        let mut back: Prefs = serde_json::from_str(&text).unwrap();
+        assert_eq!(count(&mut back, "emprl-paper"), delivered + 1);
+        back.reset_arrangement("emprl-paper", Stage::Ppo);
+        assert_eq!(count(&mut back, "emprl-paper"), delivered);
+    }
+
+    #[test]
+    fn what_was_kept_for_all_experiments_is_where_each_begins() {
+        let mut of_all = Arrangement::delivered(Stage::Ppo);
+        let delivered = of_all.plots().count();
+        of_all.add(tile("x"));
+        let earlier = serde_json::json!({"smoothing": 0.5, "arrangements": {"ppo": of_all}});
+        let mut prefs: Prefs = serde_json::from_value(earlier).unwrap();
+        assert_eq!(prefs.smoothing, 0.5);
+        assert_eq!(count(&mut prefs, "quickstart"), delivered + 1);
+        prefs.arrangement("quickstart", Stage::Ppo).add(tile("y"));
+        assert_eq!(count(&mut prefs, "quickstart"), delivered + 2);
+        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
+        prefs.reset_arrangement("quickstart", Stage::Ppo);
+        assert_eq!(
+            count(&mut prefs, "quickstart"),
+            delivered,
+            "not as before, as delivered"
+        );
     }
 }

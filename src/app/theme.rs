@@ -100,6 +100,9 @@ pub struct Tokens {
     mechanisms: [Color32; 3],
     /// No, weak, strong: one hue, three depths; and the text on each.
     levels: [(Color32, Color32); 3],
+    /// Ends of the scale of numbers on both sides of 0, which blend into `hover`: below, above. Blue
+    /// and orange are told apart by every eye.
+    scale: [Color32; 2],
 }
 
 const fn rgb(hex: u32) -> Color32 {
@@ -139,6 +142,7 @@ pub static DARK: Tokens = Tokens {
         (rgb(0x1D4A4C), rgb(0xBFE6E3)),
         (rgb(0x4FC4BB), rgb(0x06201E)),
     ],
+    scale: [rgb(0x3E8EDB), rgb(0xE8862E)],
 };
 
 pub static LIGHT: Tokens = Tokens {
@@ -174,6 +178,7 @@ pub static LIGHT: Tokens = Tokens {
         (rgb(0xC4E6E3), rgb(0x0F4A46)),
         (rgb(0x0F766E), rgb(0xFFFFFF)),
     ],
+    scale: [rgb(0x3F86D2), rgb(0xE0761A)],
 };
 
 /// The tokens of the theme that `ui` is drawn in.
@@ -203,6 +208,23 @@ impl Tokens {
     /// Fill of a level, and the colour of text on it.
     pub fn level(&self, level: EmpathyLevel) -> (Color32, Color32) {
         self.levels[level.index()]
+    }
+
+    /// Fill of a number on a scale from -1 to 1, and the colour of text on it: 0 is neutral, numbers
+    /// beyond the ends look as those at the ends. What lies on one side of 0 uses the upper half.
+    pub fn on_scale(&self, place: f32) -> (Color32, Color32) {
+        let end = self.scale[usize::from(place >= 0.0)];
+        let fill = self.hover.lerp_to_gamma(end, place.abs().min(1.0));
+        let lightness = |colour: Color32| {
+            let [r, g, b, _] = eframe::egui::Rgba::from(colour).to_array();
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        // Where black and white are read equally well.
+        let text = match lightness(fill) > 0.179 {
+            true => Color32::BLACK,
+            false => Color32::WHITE,
+        };
+        (fill, text)
     }
 
     /// The one shadow, for what floats.
@@ -388,6 +410,22 @@ mod tests {
             for (fill, text) in t.levels {
                 assert!(contrast(fill, text) >= 4.5, "{fill:?} {text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn numbers_can_be_read_wherever_they_lie_on_the_scale() {
+        for t in [&DARK, &LIGHT] {
+            for place in -120..=120 {
+                let (fill, text) = t.on_scale(place as f32 / 100.0);
+                let ratio = contrast(fill, text);
+                assert!(ratio >= 4.5, "{place}: {ratio:.2} (dark: {})", t.dark);
+            }
+            let [below, above] = [t.on_scale(-1.0).0, t.on_scale(1.0).0];
+            for end in [below, above] {
+                assert!(contrast(end, t.on_scale(0.0).0) >= 2.0, "ends stand out");
+            }
+            assert_eq!(t.on_scale(f32::INFINITY).0, above);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::experiment::ExperimentError;
 use crate::report::tables::GatherError;
 use crate::store::{ParseIdError, RunId, StoreError};
 use crate::study::StudyError;
+use crate::systems::SystemsError;
 use crate::train::TrainError;
 
 /// Why a command ends early.
@@ -60,6 +61,19 @@ pub enum Failure {
     /// Whoever reads stdout is gone, or it cannot be written.
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
+}
+
+impl From<SystemsError> for Failure {
+    fn from(error: SystemsError) -> Failure {
+        match error {
+            SystemsError::Store(error) => error.into(),
+            SystemsError::Reference(error) => error.into(),
+            SystemsError::Train(error) => error.into(),
+            SystemsError::Study(error) => error.into(),
+            SystemsError::NoName => Failure::Usage(format!("--system: {error}")),
+            error => Failure::Failed(error.to_string()),
+        }
+    }
 }
 
 impl Failure {

@@ -128,6 +128,7 @@ impl Progress {
                 self.say(&format!("{mark}: {} step {step}: {text}", stage.title()));
             }
             Report::Samples { .. }
+            | Report::Rollout { .. }
             | Report::Checkpoint { .. }
             | Report::Identifiers { .. }
             | Report::Results { .. } => {}

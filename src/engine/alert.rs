@@ -274,13 +274,26 @@ fn correlation(a: &VecDeque<f64>, b: &VecDeque<f64>) -> Option<f64> {
 
 /// Hands on what a trainer reports, and after it what the rules say to it.
 pub(super) struct Watched<'a> {
-    pub observer: &'a mut dyn Observer,
-    pub monitor: Monitor,
+    observer: &'a mut dyn Observer,
+    monitor: Monitor,
+    /// Something was told since the rollout was last asked for.
+    told: bool,
+}
+
+impl<'a> Watched<'a> {
+    pub fn new(observer: &'a mut dyn Observer, settings: AlertSettings) -> Self {
+        Watched {
+            observer,
+            monitor: Monitor::new(settings),
+            told: false,
+        }
+    }
 }
 
 impl Observer for Watched<'_> {
     fn report(&mut self, report: Report) {
         let notes = self.monitor.look(&report);
+        self.told |= !notes.is_empty();
         self.observer.report(report);
         notes
             .into_iter()
@@ -291,124 +304,14 @@ impl Observer for Watched<'_> {
         self.observer.directive()
     }
 
+    fn wants_rollout(&mut self) -> bool {
+        std::mem::take(&mut self.told)
+    }
+
     fn wait(&mut self) -> Wait {
         self.observer.wait()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn monitor(change: impl FnOnce(&mut AlertSettings)) -> Monitor {
-        let mut settings = AlertSettings {
-            window: 5,
-            ..AlertSettings::default()
-        };
-        change(&mut settings);
-        let mut monitor = Monitor::new(settings);
-        let begin = Report::Stage {
-            stage: Stage::Ppo,
-            total: 100,
-        };
-        assert!(monitor.look(&begin).is_empty());
-        monitor
-    }
-
-    /// What is told over some steps of values: the step and the first words.
-    fn told(
-        monitor: &mut Monitor,
-        values: impl Fn(u64) -> Vec<(&'static str, f64)>,
-    ) -> Vec<(u64, String)> {
-        let mut told = Vec::new();
-        for step in 1..=40 {
-            let values = values(step)
-                .into_iter()
-                .map(|(name, value)| (name.to_string(), value))
-                .collect();
-            let report = Report::Metrics {
-                stage: Stage::Ppo,
-                step,
-                total: 100,
-                values,
-            };
-            for note in monitor.look(&report) {
-                let Report::Note { step, text, .. } = note else {
-                    panic!("only notes are told")
-                };
-                told.push((step, text));
-            }
-        }
-        told
-    }
-
-    #[test]
-    fn a_value_that_is_not_finite_is_told_once_until_it_was_finite_again() {
-        let mut monitor = monitor(|_| {});
-        let lost = |step| matches!(step, 3..=5 | 9);
-        let told = told(&mut monitor, |step| {
-            vec![(
-                declared::VALUE_LOSS,
-                if lost(step) { f64::NAN } else { 1.0 },
-            )]
-        });
-        let steps: Vec<u64> = told.iter().map(|(step, _)| *step).collect();
-        assert_eq!(steps, [3, 9]);
-        assert!(told[0].1.contains(declared::VALUE_LOSS));
-    }
-
-    #[test]
-    fn a_kl_above_its_limit_or_that_rises_fast_is_told() {
-        let mut limit = monitor(|s| s.kl_factor = 0.0);
-        let high = told(&mut limit, |step| {
-            vec![(declared::KL_FULL, if step > 20 { 90.0 } else { 1.0 })]
-        });
-        assert_eq!(high.len(), 1, "{high:?}");
-        assert!(high[0].1.contains("kl_limit"));
-        let mut rise = monitor(|s| s.kl_limit = 0.0);
-        let rose = told(&mut rise, |step| {
-            vec![(declared::KL_FULL, if step > 20 { 9.0 } else { 1.0 })]
-        });
-        assert_eq!(rose.len(), 1, "{rose:?}");
-        let mut off = monitor(|s| (s.kl_limit, s.kl_factor) = (0.0, 0.0));
-        assert!(
-            told(&mut off, |step| vec![(
-                declared::KL_FULL,
-                step as f64 * 9.0
-            )])
-            .is_empty()
-        );
-    }
-
-    #[test]
-    fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_are_told() {
-        let mut monitor = monitor(|s| s.stalled_after = 20);
-        let told = told(&mut monitor, |step| {
-            vec![
-                (declared::ENDED_SHARE, 0.0),
-                (declared::EMPATHY_REWARD, -(step as f64)),
-                (declared::RESPONSE_LENGTH, 3.0 + step as f64),
-            ]
-        });
-        let has = |words: &str| told.iter().filter(|(_, text)| text.contains(words)).count();
-        assert_eq!(
-            (has("were cut"), has("go together"), has("has not risen")),
-            (1, 1, 1),
-            "{told:?}"
-        );
-    }
-
-    #[test]
-    fn answers_that_become_alike_are_told() {
-        let mut monitor = monitor(|_| {});
-        let dist = told(&mut monitor, |step| {
-            vec![(
-                declared::VALIDATION_DIST_2,
-                if step == 1 { 20.0 } else { 5.0 },
-            )]
-        });
-        assert_eq!(dist.len(), 1);
-        assert_eq!(duplicate_share(["a", "b", "a", "a"].into_iter()), 0.75);
-        assert_eq!(duplicate_share(["a", "b"].into_iter()), 0.0);
-    }
-}
+mod tests;

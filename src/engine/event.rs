@@ -44,7 +44,8 @@ pub enum EventKind {
 
 impl Event {
     /// One line of `run --json`; None for what has no line of its own: what a person asked for shows
-    /// in what comes of it, and rows of the result table come with `finished`.
+    /// in what comes of it, rows of the result table come with `finished`, and rollouts are read from the
+    /// store (`runs rollout`).
     ///
     /// JSON has no word for numbers that are not finite: those are `null`.
     pub fn to_json(&self) -> Option<Value> {
@@ -102,7 +103,9 @@ impl Event {
                     line.put("severity", json!(severity));
                     line.put("text", json!(text));
                 }
-                Report::Identifiers { .. } | Report::Results { .. } => return None,
+                Report::Rollout { .. } | Report::Identifiers { .. } | Report::Results { .. } => {
+                    return None;
+                }
             },
             EventKind::Control(_) => return None,
             EventKind::Status(status) => {

@@ -88,6 +88,7 @@ impl Observer for Reporter {
             Report::StageDone { stage, step }
             | Report::Metrics { stage, step, .. }
             | Report::Samples { stage, step, .. }
+            | Report::Rollout { stage, step, .. }
             | Report::Checkpoint { stage, step, .. }
             | Report::Note { stage, step, .. } => Some((*stage, *step)),
             Report::Identifiers { .. } | Report::Results { .. } => None,

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::alert::{Monitor, Watched};
+use super::alert::Watched;
 use super::{Outcome, RunBody};
 use crate::experiment::{CHANGEABLE_STAGE, Config, Environment, ExperimentError, change_of};
 use crate::store::{EventRow, EventSort, NewRun, RunId, StoreError, StoreReader};
@@ -100,10 +100,7 @@ fn changed_setting(events: &[EventRow]) -> Option<&'static str> {
 pub fn body(config: Config, reuse: Option<Reuse>) -> RunBody {
     Box::new(move |observer, context| {
         let (store, folder) = (&context.store, &context.dir);
-        let observer = &mut Watched {
-            observer,
-            monitor: Monitor::new(config.alerts.clone()),
-        };
+        let observer = &mut Watched::new(observer, config.alerts.clone());
         match pipeline::run(&config, store, folder, reuse.as_ref(), observer)? {
             Ended::Done => Ok(Outcome::Finished),
             Ended::Stopped => Ok(Outcome::Stopped),

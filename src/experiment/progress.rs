@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Stage;
+use super::{RolloutResponse, Stage};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::{IdentifierScores, SystemResults};
 
@@ -32,6 +32,12 @@ pub enum Report {
         stage: Stage,
         step: u64,
         dialogues: Vec<SampleDialogue>,
+    },
+    /// Some responses of the step's rollout, token by token.
+    Rollout {
+        stage: Stage,
+        step: u64,
+        responses: Vec<RolloutResponse>,
     },
     /// A checkpoint is complete on disk, at `path` relative to the run's folder.
     Checkpoint {

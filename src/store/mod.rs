@@ -14,6 +14,7 @@ mod lock;
 mod points;
 mod reader;
 mod record;
+mod rollouts;
 mod rows;
 mod samples;
 mod schema;

@@ -12,8 +12,8 @@ use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::points::number;
 use super::rows::{CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, RunDetail, RunRow};
-use super::{RunId, RunStatus, keeping, run_dir, samples, schema};
-use crate::experiment::{SampleDialogue, Severity, Stage};
+use super::{RunId, RunStatus, keeping, rollouts, run_dir, samples, schema};
+use crate::experiment::{RolloutResponse, SampleDialogue, Severity, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
 
@@ -173,17 +173,32 @@ impl StoreReader {
 
     /// The steps at which sample dialogues were answered.
     pub fn samples(&self, run: RunId) -> Result<Vec<(Stage, u64)>, StoreError> {
-        self.read(|db| {
-            let mut query =
-                db.prepare_cached("SELECT DISTINCT stage, step FROM samples WHERE run = ?")?;
-            let mut rows = query.query([run.0])?;
-            let mut steps = Vec::new();
-            while let Some(row) = rows.next()? {
-                steps.push((needed_stage(run, row, 0)?, unsigned(row, 1)?));
-            }
-            steps.sort();
-            Ok(steps)
-        })
+        self.read(|db| steps_of(db, run, "samples"))
+    }
+
+    /// The steps whose rollout was kept.
+    pub fn rollouts(&self, run: RunId) -> Result<Vec<(Stage, u64)>, StoreError> {
+        self.read(|db| steps_of(db, run, "rollouts"))
+    }
+
+    /// Responses of a step's rollout, in order of their place in the batch; empty when none were kept.
+    pub fn rollout_at(
+        &self,
+        run: RunId,
+        stage: Stage,
+        step: u64,
+    ) -> Result<Vec<RolloutResponse>, StoreError> {
+        self.read(|db| rollouts::at(db, run, stage, step))
+    }
+
+    /// The sample dialogue at this place of the fixed list as it was answered at each evaluation, the
+    /// first one first.
+    pub fn sample_over_steps(
+        &self,
+        run: RunId,
+        position: u32,
+    ) -> Result<Vec<(Stage, u64, SampleDialogue)>, StoreError> {
+        self.read(|db| samples::over_steps(db, run, position))
     }
 
     /// The sample dialogues of a step; empty when there are none.
@@ -345,6 +360,20 @@ fn run_row(row: &Row<'_>) -> Result<RunRow, Fault> {
     })
 }
 
+/// The steps of which a table holds something.
+fn steps_of(db: &Connection, run: RunId, table: &str) -> Result<Vec<(Stage, u64)>, Fault> {
+    let mut query = db.prepare_cached(&format!(
+        "SELECT DISTINCT stage, step FROM {table} WHERE run = ?"
+    ))?;
+    let mut rows = query.query([run.0])?;
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        steps.push((needed_stage(run, row, 0)?, unsigned(row, 1)?));
+    }
+    steps.sort();
+    Ok(steps)
+}
+
 /// The metrics of a run, by stage and name.
 pub(super) fn keys(db: &Connection, run: RunId) -> Result<Vec<KeySummary>, Fault> {
     let mut query = db.prepare_cached(
@@ -415,7 +444,7 @@ fn json<T: DeserializeOwned>(run: RunId, row: &Row<'_>, column: &str) -> Result<
 }
 
 /// SQLite's integers are signed; ours were written bit by bit.
-fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)? as u64)
 }
 
@@ -425,7 +454,7 @@ fn stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Option<Stage>, Faul
         .transpose()
 }
 
-fn needed_stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Stage, Fault> {
+pub(super) fn needed_stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Stage, Fault> {
     stage(run, row, column)?.ok_or_else(|| unreadable(run, "stage", "it is empty".to_string()))
 }
 

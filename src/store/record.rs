@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::error::{Fault, StoreError};
 use super::rows::{CheckpointRow, EventRow, EventSort};
 use super::writer::found;
-use super::{RunId, RunStatus, points, samples};
+use super::{RunId, RunStatus, points, rollouts, samples};
 use crate::experiment::{Report, Stage};
 
 pub(super) fn put_report(
@@ -45,6 +45,11 @@ pub(super) fn put_report(
             step,
             dialogues,
         } => samples::put(db, run, *stage, *step, wall_ms, dialogues),
+        Report::Rollout {
+            stage,
+            step,
+            responses,
+        } => rollouts::put(db, run, (*stage, *step), wall_ms, responses),
         Report::Checkpoint {
             stage,
             step,
@@ -193,7 +198,7 @@ pub(super) fn truncate(
         .chain([(stage, kept)]);
     for (of, kept) in bounds {
         let after = params![run.0, of.key(), kept];
-        for table in ["checkpoints", "samples", "results"] {
+        for table in ["checkpoints", "samples", "rollouts", "results"] {
             db.execute(
                 &format!("DELETE FROM {table} WHERE run = ? AND stage = ? AND step > ?"),
                 after,

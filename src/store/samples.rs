@@ -1,12 +1,13 @@
 //! Sample dialogues and results as they are kept in rows, non-finite numbers included.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::RunId;
 use super::error::Fault;
 use super::points::number;
+use super::reader::{needed_stage, unsigned};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{SampleDialogue, SampleLevel, Stage};
 use crate::metrics::{Estimate, SystemResults};
@@ -53,15 +54,43 @@ pub(super) fn at(
     let mut rows = query.query(params![run.0, stage.key(), step as i64])?;
     let mut dialogues = Vec::new();
     while let Some(row) = rows.next()? {
-        let stored: StoredDialogue =
-            serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)
-                .map_err(|error| {
-                    let place = format!("a sample dialogue of run {run}, {stage}, step {step}");
-                    Fault::Unreadable(place, error.to_string())
-                })?;
-        dialogues.push(stored.into());
+        dialogues.push(dialogue(row, 0, run, (stage, step))?);
     }
     Ok(dialogues)
+}
+
+/// The dialogue at a place of the fixed list, at every step at which it was answered, in order.
+pub(super) fn over_steps(
+    db: &Connection,
+    run: RunId,
+    position: u32,
+) -> Result<Vec<(Stage, u64, SampleDialogue)>, Fault> {
+    let mut query = db.prepare_cached(
+        "SELECT stage, step, dialogue_json FROM samples WHERE run = ? AND position = ?",
+    )?;
+    let mut rows = query.query(params![run.0, position])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let at = (needed_stage(run, row, 0)?, unsigned(row, 1)?);
+        found.push((at.0, at.1, dialogue(row, 2, run, at)?));
+    }
+    found.sort_by_key(|(stage, step, _)| (*stage, *step));
+    Ok(found)
+}
+
+fn dialogue(
+    row: &Row<'_>,
+    column: usize,
+    run: RunId,
+    (stage, step): (Stage, u64),
+) -> Result<SampleDialogue, Fault> {
+    let json = row.get_ref(column)?;
+    let stored: StoredDialogue =
+        serde_json::from_str(json.as_str().map_err(rusqlite::Error::from)?).map_err(|error| {
+            let place = format!("a sample dialogue of run {run}, {stage}, step {step}");
+            Fault::Unreadable(place, error.to_string())
+        })?;
+    Ok(stored.into())
 }
 
 /// Writes a row of the result table in place of the one of the same system and split.

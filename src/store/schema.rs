@@ -14,7 +14,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages, statuses and sorts of events go by their keys.
-const MIGRATIONS: [&str; 4] = [RUNS, STUDIES, KEEPING, CASES];
+const MIGRATIONS: [&str; 5] = [RUNS, STUDIES, KEEPING, CASES, ROLLOUTS];
 
 const RUNS: &str = "
     CREATE TABLE runs (
@@ -259,6 +259,19 @@ const CASES: &str = "
     ) STRICT;
 ";
 
+/// Responses of rollouts, token by token.
+const ROLLOUTS: &str = "
+    CREATE TABLE rollouts (
+        run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        stage TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        wall INTEGER NOT NULL,
+        response_json TEXT NOT NULL,
+        PRIMARY KEY (run, stage, step, position)
+    ) STRICT, WITHOUT ROWID;
+";
+
 /// What a file holds.
 pub(super) enum Found {
     /// Nothing yet.
@@ -398,6 +411,38 @@ mod tests {
                 )
                 .unwrap();
             assert_eq!(kept, ("kept".into(), None, None, "paper".into()));
+        }
+    }
+
+    #[test]
+    fn runs_of_every_earlier_version_are_kept_with_their_samples_and_take_rollouts() {
+        for earlier in 1..MIGRATIONS.len() {
+            let mut db = at_version(&MIGRATIONS[..earlier]);
+            db.execute_batch(
+                "PRAGMA foreign_keys = ON;
+                 INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                                   environment_json, fingerprints_json, holder, heartbeat)
+                 VALUES ('old', 'quickstart', 1, 'flex', 'finished', 5, '', '{}', '{}', '', 6);
+                 INSERT INTO samples VALUES (1, 'ppo', 3, 0, 7, 'kept');",
+            )
+            .unwrap();
+            migrate(&mut db).ok().unwrap();
+            db.execute_batch("INSERT INTO rollouts VALUES (1, 'ppo', 3, 0, 8, 'new')")
+                .unwrap();
+            let row: (String, String) = db
+                .query_row(
+                    "SELECT dialogue_json, response_json
+                     FROM samples JOIN rollouts USING (run, stage, step, position)",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .unwrap();
+            assert_eq!(row, ("kept".into(), "new".into()), "from version {earlier}");
+            db.execute_batch("DELETE FROM runs").unwrap();
+            let left: i64 = db
+                .query_row("SELECT count(*) FROM rollouts", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(left, 0, "what is removed for good takes its rollouts along");
         }
     }
 

@@ -24,4 +24,4 @@ pub mod seed;
 pub mod session;
 pub mod tensors;
 
-pub use error::TrainError;
+pub use error::{CheckError, TrainError};

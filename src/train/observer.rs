@@ -39,6 +39,12 @@ pub trait Observer {
     /// Asked between two steps. Blocks while the run is paused.
     fn directive(&mut self) -> Directive;
 
+    /// Asked after the metrics of a step: whether its rollout is to be shown, though there is no
+    /// evaluation.
+    fn wants_rollout(&mut self) -> bool {
+        false
+    }
+
     /// Waits until a person says how to go on after something went wrong.
     fn wait(&mut self) -> Wait {
         Wait::Nobody

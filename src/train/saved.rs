@@ -2,6 +2,7 @@
 //!
 //! Takes folders, texts and settings, gives texts and numbers: whoever calls this holds no tensor.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::Module;
@@ -120,6 +121,21 @@ impl SavedModel {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<Answer> {
+        self.answer_while(contexts, max_source, drawing, batch, &mut |finished| {
+            done(finished);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `done` breaks it off: then only some contexts, not the first ones, have an answer.
+    pub fn answer_while(
+        &self,
+        contexts: &[String],
+        max_source: usize,
+        drawing: &Drawing<'_>,
+        batch: usize,
+        done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Vec<Answer> {
         let sampling = drawing.sampling();
         let vectors = self.policy.vectors();
         let sources = self.sources(contexts.iter().map(String::as_str), max_source);
@@ -140,7 +156,9 @@ impl SavedModel {
             for (&index, drawn) in indices.iter().zip(drawn) {
                 answers[index] = Some(self.answer_of(drawn));
             }
-            done(finished);
+            if done(finished).is_break() {
+                break;
+            }
         }
         answers.into_iter().flatten().collect()
     }
@@ -262,6 +280,19 @@ impl SavedIdentifiers {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<[Identified; 3]> {
+        self.identify_while(pairs, batch, &mut |finished| {
+            done(finished);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `done` breaks it off: then only the first pairs are identified.
+    pub fn identify_while(
+        &self,
+        pairs: &[(&str, &str)],
+        batch: usize,
+        done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Vec<[Identified; 3]> {
         /// Enough to find rows of similar length, few enough to hear of progress.
         const AT_ONCE: usize = 32;
         let mut identified = Vec::with_capacity(pairs.len());
@@ -273,7 +304,9 @@ impl SavedIdentifiers {
                     probs: log_probs[mechanism].map(f32::exp),
                 }));
             }
-            done(identified.len());
+            if done(identified.len()).is_break() {
+                break;
+            }
         }
         identified
     }

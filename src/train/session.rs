@@ -10,7 +10,9 @@ use super::error::TrainError;
 use super::observer::{Directive, Observer, Wait};
 use super::schedule::{Decay, Schedule};
 use crate::checkpoint::Published;
-use crate::experiment::{Config, LrSchedule, Report, SampleDialogue, Severity, Stage};
+use crate::experiment::{
+    Config, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+};
 use crate::metrics::declared;
 
 /// Where a run is carried out.
@@ -58,6 +60,15 @@ impl Session<'_> {
             stage,
             step,
             dialogues,
+        });
+    }
+
+    /// Shows responses of the step's rollout, token by token.
+    pub fn rollout(&mut self, stage: Stage, step: u64, responses: Vec<RolloutResponse>) {
+        self.observer.report(Report::Rollout {
+            stage,
+            step,
+            responses,
         });
     }
 

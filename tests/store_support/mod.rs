@@ -1,7 +1,10 @@
 //! What the tests of the store share.
 #![allow(dead_code)] // Each test file uses its own part.
 
-use emprl::experiment::{Environment, Report, SampleDialogue, SampleLevel, Stage};
+use emprl::experiment::{
+    Environment, Report, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel, Stage,
+    TokenFigures,
+};
 use emprl::metrics::{Estimate, SystemResults};
 use emprl::store::{MetricKey, NewRun};
 
@@ -57,6 +60,37 @@ pub fn dialogue(index: u32, generated: &str, reward: Option<f64>) -> SampleDialo
         generated: generated.to_string(),
         levels,
         reward,
+    }
+}
+
+/// A response of three tokens, the first of which takes no part.
+pub fn response(index: u32, value: f32) -> RolloutResponse {
+    let figures = |log_prob: f32| TokenFigures {
+        log_prob,
+        reference_log_prob: -0.1,
+        full_kl: f32::MIN_POSITIVE,
+        value,
+        reward: -1.0e-7,
+        advantage: -value,
+        returns: 3.402_823e38,
+    };
+    let token = |piece: &str, figures| RolloutToken {
+        piece: piece.to_string(),
+        figures,
+    };
+    RolloutResponse {
+        index,
+        context: vec!["I \"won\"!".to_string(), "How?\nTell".to_string()],
+        target: "That is great.".to_string(),
+        response: "a ß".to_string(),
+        ended: index % 2 == 0,
+        score: 0.1,
+        shaped: value,
+        tokens: vec![
+            token("▁a", None),
+            token("▁ß", Some(figures(-1.0 / 3.0))),
+            token("</s>", Some(figures(f32::NEG_INFINITY))),
+        ],
     }
 }
 

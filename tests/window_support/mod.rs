@@ -11,7 +11,8 @@ use emprl::app::{App, Options};
 use emprl::checkpoint::publish;
 use emprl::data::{EmpathyLevel, Mechanism};
 use emprl::experiment::{
-    Environment, ExperimentFile, Report, SampleDialogue, SampleLevel, Severity, Stage,
+    Environment, ExperimentFile, Report, RolloutResponse, RolloutToken, SampleDialogue,
+    SampleLevel, Severity, Stage, TokenFigures,
 };
 use emprl::metrics::declared::*;
 use emprl::metrics::identified::SCORES_FILE;
@@ -229,10 +230,21 @@ fn history() -> Vec<Report> {
                     step,
                     dialogues: vec![dialogue(step)],
                 });
+                reports.push(Report::Rollout {
+                    stage,
+                    step,
+                    responses: vec![response(step, true), response(step, false)],
+                });
             }
         }
         reports.push(Report::StageDone { stage, step: total });
     }
+    reports.push(Report::Note {
+        stage: Stage::Ppo,
+        step: 50,
+        severity: Severity::Alert,
+        text: "60 % of the sample dialogues are answered alike".into(),
+    });
     reports.push(Report::Note {
         stage: Stage::Ppo,
         step: 100,
@@ -298,5 +310,36 @@ fn dialogue(step: u64) -> SampleDialogue {
             })
             .collect(),
         reward: Some(0.064),
+    }
+}
+
+/// Three tokens; of one that was not ended by the model, the first takes no part and values are lost.
+fn response(step: u64, ended: bool) -> RolloutResponse {
+    let tokens = ["▁That", "▁is", "</s>"].into_iter().zip(1u8..);
+    let tokens = tokens.map(|(piece, n)| {
+        let n = f32::from(n);
+        let figures = TokenFigures {
+            log_prob: -2.0 + n / 10.0,
+            reference_log_prob: -2.0,
+            full_kl: n / 100.0,
+            value: if ended { n } else { f32::NAN },
+            reward: -0.01 * n,
+            advantage: -0.2 * n,
+            returns: 0.8 * n,
+        };
+        RolloutToken {
+            piece: piece.into(),
+            figures: (ended || n > 1.0).then_some(figures),
+        }
+    });
+    RolloutResponse {
+        index: u32::from(!ended),
+        context: vec![format!("I ran a marathon, it is step {step}!")],
+        target: "You must be so proud.".into(),
+        response: "That is".into(),
+        ended,
+        score: if ended { 0.5 } else { 0.25 },
+        shaped: if ended { 0.5 } else { 0.25 },
+        tokens: tokens.collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! What the window hears: prepared runs, replies of the store, events of the run in progress.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::TryRecvError;
@@ -115,16 +116,33 @@ impl App {
                     step,
                     dialogues,
                 } => {
-                    let models = [
-                        self.state.live.run.as_mut(),
-                        self.state.runs.open.as_mut().and_then(OpenRun::model_mut),
-                    ];
-                    for model in models.into_iter().flatten().filter(|model| model.id == run) {
+                    for model in self.models_of(run) {
                         model.put_samples(
                             stage,
                             step,
                             dialogues.as_ref().map_err(ToString::to_string),
                         );
+                    }
+                }
+                Answer::OverSteps {
+                    run,
+                    position,
+                    answers,
+                } => {
+                    let answers = answers.map(Arc::new).map_err(|error| error.to_string());
+                    for model in self.models_of(run) {
+                        model.over_steps.put(position, answers.clone());
+                    }
+                }
+                Answer::Rollout {
+                    run,
+                    stage,
+                    step,
+                    responses,
+                } => {
+                    let responses = responses.map(Arc::new).map_err(|error| error.to_string());
+                    for model in self.models_of(run) {
+                        model.rollout.put((stage, step), responses.clone());
                     }
                 }
                 Answer::Needs(needs) if self.asked.needs == Some(id) => {
@@ -142,6 +160,16 @@ impl App {
             }
         }
         self.ctx.request_repaint();
+    }
+
+    /// What is in sight of a run: it may be live, and opened in Runs.
+    fn models_of(&mut self, run: RunId) -> impl Iterator<Item = &mut RunModel> {
+        let models = [
+            self.state.live.run.as_mut(),
+            self.state.runs.open.as_mut().and_then(OpenRun::model_mut),
+        ];
+        let of_run = move |model: &&mut RunModel| model.id == run;
+        models.into_iter().flatten().filter(of_run)
     }
 
     fn hear_runs(&mut self, id: u64, deleted: bool, entries: Result<Vec<Listed>, StoreError>) {
@@ -179,9 +207,13 @@ impl App {
                 // The whole of an earlier look is more.
                 return;
             }
+            let earlier = std::mem::take(&mut open.page);
             open.page = match stored {
                 Ok(mut stored) => {
-                    let model = RunModel::from_store(&mut stored);
+                    let mut model = RunModel::from_store(&mut stored);
+                    if let Loaded::Value(earlier) = earlier {
+                        model.inherit(earlier.model);
+                    }
                     Loaded::Value(Box::new(RunPage {
                         model,
                         stored: *stored,
@@ -195,6 +227,9 @@ impl App {
                 let status = self.state.live.run.as_ref().map(|run| run.status);
                 let mut model = RunModel::from_store(&mut stored);
                 model.status = status.unwrap_or(model.status);
+                if let Some(earlier) = self.state.live.run.take() {
+                    model.inherit(earlier);
+                }
                 self.state.live.run = Some(model);
             }
             for event in std::mem::take(&mut self.held) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::App;
 use crate::app::librarian::{Answer, Outcome, Task};
 use crate::app::library::Part;
-use crate::app::paths::Ask;
+use crate::app::paths::{Ask, Heard};
 use crate::app::state::Loaded;
 
 impl App {
@@ -142,6 +142,9 @@ impl App {
     pub(super) fn hear_paths(&mut self) {
         let mut heard = false;
         while let Some(answer) = self.finder.heard() {
+            if matches!(answer, Heard::Picked { unseen: true, .. }) {
+                self.wrong("the system's dialog for files did not open; the path can be typed");
+            }
             self.state.paths.take(answer);
             heard = true;
         }

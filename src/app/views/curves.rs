@@ -23,6 +23,9 @@ use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::store::MetricKey;
 
+/// The side panel is never narrower: its tabs stand in one row.
+const SIDE_WIDTH: f32 = 336.0;
+
 /// How a run's body is looked at.
 #[derive(Debug, Default)]
 pub struct CurvesView {
@@ -50,7 +53,7 @@ impl CurvesView {
     fn lead_to(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
         let (stage, step) = place;
         self.pinned = Some(stage);
-        self.side.show_samples(run, place);
+        self.side.turn_to_step(run, place);
         let x = match along {
             AlongX::Step => Some(step as f64),
             AlongX::Relative | AlongX::Wall => run
@@ -103,11 +106,11 @@ pub fn body_ui(
     let width = ui.available_width();
     let widest = (width - LEAST_WIDTH - 40.0)
         .min(width * 0.45)
-        .clamp(260.0, 560.0);
+        .clamp(SIDE_WIDTH, 560.0);
     Panel::right(ui.scope_id().with("side"))
         .resizable(true)
-        .default_size((width * 0.32).clamp(260.0, widest))
-        .size_range(260.0..=widest)
+        .default_size((width * 0.32).clamp(SIDE_WIDTH, widest))
+        .size_range(SIDE_WIDTH..=widest)
         .frame(Frame::new().fill(t.panel).inner_margin(Margin::ZERO))
         .show(ui, |ui| {
             side::side_ui(ui, run, &mut view.side, &mut context)
@@ -187,7 +190,7 @@ fn plots_ui(
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
-        |ui| tools_ui(ui, stage, plots, prefs, extent),
+        |ui| tools_ui(ui, (&run.experiment, stage), plots, prefs, extent),
     );
     let source = Source {
         stage,
@@ -197,8 +200,16 @@ fn plots_ui(
         .id_salt(("plots", stage, run.id))
         .auto_shrink(false)
         .show_viewport(ui, |ui, viewport| {
-            let arrangement = prefs.arrangement(stage);
+            let arrangement = prefs.arrangement(&run.experiment, stage);
+            let pins = plots.charts.pins().len();
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
+            let pinned = plots.charts.pins();
+            if pinned.len() > pins
+                && let Some(x) = pinned.last()
+                && let Some(step) = run.step_at(stage, plots.charts.along.axis(), *x)
+            {
+                view.side.show_step(run, (stage, step));
+            }
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
@@ -211,7 +222,7 @@ fn plots_ui(
 /// The row above the plots.
 fn tools_ui(
     ui: &mut Ui,
-    stage: Stage,
+    (experiment, stage): (&str, Stage),
     plots: &mut PlotsView,
     prefs: &mut Prefs,
     extent: (f64, f64),
@@ -249,11 +260,11 @@ fn tools_ui(
             false => Button::icon(Icon::Plus, "Add plot"),
         };
         if ui.add(add).clicked() {
-            let arrangement = prefs.arrangement(stage);
+            let arrangement = prefs.arrangement(experiment, stage);
             let new = Tile::next_to(stage, arrangement.plots());
             plots.show_added(arrangement.add(new));
         }
-        if prefs.arrangement(stage).changed
+        if prefs.arrangement(experiment, stage).changed
             && ui
                 .add(Button::icon(
                     Icon::Revert,
@@ -261,7 +272,7 @@ fn tools_ui(
                 ))
                 .clicked()
         {
-            prefs.reset_arrangement(stage);
+            prefs.reset_arrangement(experiment, stage);
         }
         view_tools_ui(ui, &mut plots.charts, extent, roomy);
     });

@@ -1,4 +1,4 @@
-//! Beside the plots: the sample dialogues of a step, and what happened.
+//! Beside the plots: the sample dialogues of a step, its rollout, and what happened.
 
 use eframe::egui::{
     Align, Frame, Label, Layout, Margin, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo,
@@ -7,14 +7,14 @@ use eframe::egui::{
 
 use super::controls::{ControlsView, controls_ui};
 use super::curves::BodyContext;
-use crate::app::command::Command;
+use super::rollout::{RolloutView, rollout_ui};
+use super::samples::{SamplesView, samples_ui};
 use crate::app::format::{self, Clock};
-use crate::app::model::{RunModel, SampleSet};
-use crate::app::theme::{self, size, space};
+use crate::app::model::RunModel;
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
-use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{dialogue, text as words};
 use crate::experiment::{Severity, Stage};
 use crate::store::{EventRow, EventSort};
@@ -27,6 +27,7 @@ const EVENT_HEIGHT: f32 = 40.0;
 pub enum SideTab {
     #[default]
     Samples,
+    Rollout,
     Events,
     /// Only of a run in progress.
     Controls,
@@ -36,31 +37,49 @@ pub enum SideTab {
 #[derive(Debug, Default)]
 pub struct SideView {
     pub tab: SideTab,
-    /// The step that was chosen; the latest when none was.
-    chosen: Option<(Stage, u64)>,
-    /// The step whose dialogues were asked for, so that they are asked for once.
-    asked: Option<(Stage, u64)>,
-    /// A place of the run that is to be shown: in the plots, and by its samples.
+    samples: SamplesView,
+    rollout: RolloutView,
+    /// A place of the run that is to be shown: in the plots, by its samples and its rollout.
     pub lead: Option<(Stage, u64)>,
     controls: ControlsView,
 }
 
 impl SideView {
-    /// Shows the samples nearest to a step.
-    pub fn show_samples(&mut self, run: &RunModel, (stage, step): (Stage, u64)) {
-        let nearest = run
-            .samples
-            .iter()
-            .filter(|set| set.stage == stage)
-            .min_by_key(|set| set.step.abs_diff(step));
-        if let Some(set) = nearest {
-            self.chosen = Some((set.stage, set.step));
+    /// Shows the samples and the rollout nearest to a step, where the stage has any.
+    pub fn show_step(&mut self, run: &RunModel, place: (Stage, u64)) {
+        let samples = run.samples.iter().map(|set| (set.stage, set.step));
+        if let Some(near) = nearest(samples, place) {
+            self.samples.show(near);
+        }
+        if let Some(near) = nearest(run.rollouts.iter().copied(), place) {
+            self.rollout.show(near);
+        }
+    }
+
+    /// The same, and turns to them from what happened.
+    pub fn turn_to_step(&mut self, run: &RunModel, place: (Stage, u64)) {
+        self.show_step(run, place);
+        if run.samples.iter().any(|set| set.stage == place.0) {
             self.tab = SideTab::Samples;
         }
     }
 }
 
-pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut BodyContext<'_>) {
+fn nearest(
+    places: impl Iterator<Item = (Stage, u64)>,
+    (stage, step): (Stage, u64),
+) -> Option<(Stage, u64)> {
+    places
+        .filter(|place| place.0 == stage)
+        .min_by_key(|place| place.1.abs_diff(step))
+}
+
+pub fn side_ui(
+    ui: &mut Ui,
+    run: &mut RunModel,
+    view: &mut SideView,
+    context: &mut BodyContext<'_>,
+) {
     let head = Margin {
         left: space::L as i8,
         right: space::L as i8,
@@ -68,44 +87,27 @@ pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut B
         bottom: space::S as i8,
     };
     Frame::new().inner_margin(head).show(ui, |ui| {
-        // Steps stand beside the tabs where both have room, else below.
-        let beside = ui.available_width() > if context.can_change { 420.0 } else { 350.0 };
-        ui.horizontal(|ui| {
-            let warnings = run.warnings().count();
-            let events = if warnings > 0 {
-                format!("Events · {warnings}")
-            } else {
-                "Events".into()
-            };
-            let mut tabs = vec![
-                (SideTab::Samples, "Samples"),
-                (SideTab::Events, events.as_str()),
-            ];
-            if context.can_change {
-                tabs.push((SideTab::Controls, "Change"));
-            } else if view.tab == SideTab::Controls {
-                view.tab = SideTab::Samples;
-            }
-            segments(ui, "Show", &mut view.tab, &tabs);
-            if view.tab == SideTab::Samples && beside {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    step_ui(ui, run, view)
-                });
-            }
-        });
-        if view.tab == SideTab::Samples && !beside && !run.samples.is_empty() {
-            ui.add_space(space::XS);
-            ui.with_layout(Layout::top_down(Align::Max), |ui| {
-                ui.allocate_ui_with_layout(
-                    vec2(ui.available_width(), size::ROW),
-                    Layout::right_to_left(Align::Center),
-                    |ui| step_ui(ui, run, view),
-                );
-            });
+        let warnings = run.warnings().count();
+        let events = if warnings > 0 {
+            format!("Events · {warnings}")
+        } else {
+            "Events".into()
+        };
+        let mut tabs = vec![
+            (SideTab::Samples, "Samples"),
+            (SideTab::Rollout, "Rollout"),
+            (SideTab::Events, events.as_str()),
+        ];
+        if context.can_change {
+            tabs.push((SideTab::Controls, "Change"));
+        } else if view.tab == SideTab::Controls {
+            view.tab = SideTab::Samples;
         }
+        segments(ui, "Show", &mut view.tab, &tabs);
     });
     match view.tab {
-        SideTab::Samples => samples_ui(ui, run, view, context),
+        SideTab::Samples => samples_ui(ui, run, &mut view.samples, context),
+        SideTab::Rollout => rollout_ui(ui, run, &mut view.rollout, context),
         SideTab::Controls => controls_ui(ui, run, &mut view.controls, context),
         SideTab::Events => {
             if let Some(place) = events_ui(ui, run, context.clock) {
@@ -115,100 +117,48 @@ pub fn side_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut B
     }
 }
 
-/// Which step's dialogues are shown, with steps to the one before and after.
-fn step_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView) {
-    if run.samples.is_empty() {
-        return;
-    }
-    let latest = run.samples.len() - 1;
-    let at = place(run, view).unwrap_or(latest);
-    ui.spacing_mut().item_spacing.x = space::XS;
-    let choose = |view: &mut SideView, n: usize| {
-        let set = &run.samples[n];
-        view.chosen = (n < latest).then_some((set.stage, set.step));
-    };
-    ui.add_enabled_ui(at < latest, |ui| {
-        if ui
-            .add(Button::icon(Icon::Right, "Next evaluation"))
-            .clicked()
-        {
-            choose(view, at + 1);
+/// Chooses one of the steps of which there is something, with steps to the one before and after. `what`
+/// names the thing, as for screen readers. Gives the place of another one.
+pub fn step_ui(ui: &mut Ui, what: &str, steps: &[(Stage, u64)], at: usize) -> Option<usize> {
+    let last = steps.len().checked_sub(1)?;
+    let mut chosen = None;
+    let one = what.trim_end_matches('s').to_lowercase();
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        ui.add_enabled_ui(at > 0, |ui| {
+            let words = format!("{} before", dialogue::sentence(&one));
+            if ui.add(Button::icon(Icon::Left, &words)).clicked() {
+                chosen = Some(at - 1);
+            }
+        });
+        let names: Vec<String> = steps.iter().map(|step| step_name(*step)).collect();
+        let latest_first: Vec<&str> = names.iter().rev().map(String::as_str).collect();
+        let name = format!("Step of the {}", what.to_lowercase());
+        if let Some(name) = field::combo(ui, &name, &names[at], &latest_first, 120.0) {
+            chosen = names.iter().position(|known| known == name);
         }
-    });
-    let names: Vec<String> = run.samples.iter().map(step_name).collect();
-    let latest_first: Vec<&str> = names.iter().rev().map(String::as_str).collect();
-    if let Some(name) = field::combo(ui, "Step of the samples", &names[at], &latest_first, 120.0)
-        && let Some(n) = names.iter().position(|known| known == name)
-    {
-        choose(view, n);
-    }
-    ui.add_enabled_ui(at > 0, |ui| {
-        if ui
-            .add(Button::icon(Icon::Left, "Evaluation before"))
-            .clicked()
-        {
-            choose(view, at - 1);
-        }
-    });
-}
-
-fn step_name(set: &SampleSet) -> String {
-    format!("{} {}", set.stage.title(), format::count(set.step))
-}
-
-fn place(run: &RunModel, view: &SideView) -> Option<usize> {
-    let chosen = view.chosen?;
-    run.samples
-        .iter()
-        .position(|set| (set.stage, set.step) == chosen)
-}
-
-fn samples_ui(ui: &mut Ui, run: &RunModel, view: &mut SideView, context: &mut BodyContext<'_>) {
-    let Some(set) = place(run, view).map_or(run.samples.last(), |at| run.samples.get(at)) else {
-        inset(ui, |ui| {
-            words::secondary(
+        ui.add_enabled_ui(at < last, |ui| {
+            let words = format!("Next {one}");
+            if ui.add(Button::icon(Icon::Right, &words)).clicked() {
+                chosen = Some(at + 1);
+            }
+        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            words::small(
                 ui,
-                "Sample dialogues stand here from the first evaluation on: the context, the target, what the model answers, and the levels of both.",
+                format!(
+                    "{} of {}",
+                    format::count(at as u64 + 1),
+                    format::count(last as u64 + 1)
+                ),
             );
         });
-        return;
-    };
-    if let Some(why) = &set.refused {
-        inset(ui, |ui| {
-            notice::strip(ui, Tone::Bad, "The dialogues cannot be read", why, |_| {})
-        });
-        return;
-    }
-    let Some(dialogues) = &set.dialogues else {
-        if view.asked != Some((set.stage, set.step)) {
-            view.asked = Some((set.stage, set.step));
-            context.commands.push(Command::LoadSamples {
-                run: run.id,
-                stage: set.stage,
-                step: set.step,
-            });
-        }
-        inset(ui, |ui| {
-            words::secondary(ui, "Reading the dialogues…");
-        });
-        return;
-    };
-    ScrollArea::vertical()
-        .id_salt(("dialogues", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            inset(ui, |ui| {
-                for (n, sample) in dialogues.iter().enumerate() {
-                    if n > 0 {
-                        ui.add_space(space::M);
-                        line(ui);
-                        ui.add_space(space::M);
-                    }
-                    ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
-                }
-                ui.add_space(space::L);
-            });
-        });
+    });
+    chosen
+}
+
+pub fn step_name((stage, step): (Stage, u64)) -> String {
+    format!("{} {}", stage.title(), format::count(step))
 }
 
 /// What happened, the latest first. Gives the place that was chosen to be looked at.
@@ -324,7 +274,8 @@ pub fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-fn line(ui: &mut Ui) {
+/// A line between parts of the panel.
+pub fn line(ui: &mut Ui) {
     let t = theme::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
     ui.painter()

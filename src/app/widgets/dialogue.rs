@@ -13,6 +13,12 @@ use crate::experiment::{SampleDialogue, SampleLevel};
 
 /// Draws one dialogue over the whole width.
 pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
+    opening(ui, sample);
+    generated(ui, "Generated", sample);
+}
+
+/// What a dialogue is about, what was said so far, and the target.
+pub fn opening(ui: &mut Ui, sample: &SampleDialogue) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = space::S;
     let feeling = if sample.emotion.is_empty() {
@@ -31,21 +37,21 @@ pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
     for (turn, utterance) in sample.context.iter().enumerate() {
         utterance_ui(ui, utterance, turn % 2 == 0);
     }
-    answer_ui(
-        ui,
-        "Target",
-        &sample.target,
-        sample
-            .levels
-            .iter()
-            .map(|level| (level.mechanism, level.target)),
-        None,
-    );
-    let generated = sample
-        .levels
-        .iter()
-        .map(|level| (level.mechanism, level.generated));
-    answer_ui(ui, "Generated", &sample.generated, generated, Some(sample));
+    let levels = sample.levels.iter();
+    let levels = levels.map(|level| (level.mechanism, level.target));
+    answer_ui(ui, "Target", &sample.target, levels, None);
+}
+
+/// What the model answers, under a name, with its levels and its reward.
+pub fn generated(ui: &mut Ui, name: &str, sample: &SampleDialogue) {
+    let levels = sample.levels.iter();
+    let levels = levels.map(|level| (level.mechanism, level.generated));
+    answer_ui(ui, name, &sample.generated, levels, Some(sample));
+}
+
+/// What the listener really said.
+pub fn target(ui: &mut Ui, target: &str) {
+    answer_ui(ui, "Target", target, std::iter::empty(), None);
 }
 
 /// What was said: the speaker's left, the listener's right.
@@ -64,14 +70,18 @@ pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
     ui.with_layout(Layout::top_down(align), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.label(RichText::new(who).font(text::small()).color(t.secondary));
-        let widest = ui.available_width() - space::XXL;
+        let widest = (ui.available_width() - space::XXL).min(size::PROSE) - 2.0 * space::S;
+        let galley = ui
+            .painter()
+            .layout(utterance.to_owned(), font.clone(), t.text, widest);
+        // As wide as its words, and a hair more, so that they do not wrap anew.
+        let room = vec2((galley.size().x + 1.0).ceil(), galley.size().y);
         Frame::new()
             .fill(if speaker { t.hover } else { t.selected })
             .corner_radius(size::RADIUS)
             .inner_margin(Margin::symmetric(space::S as i8, 6))
             .show(ui, |ui| {
-                ui.set_max_width(widest - 2.0 * space::S);
-                ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                ui.allocate_ui_with_layout(room, Layout::top_down(Align::Min), |ui| {
                     ui.add(
                         Label::new(RichText::new(utterance).font(font).color(t.text))
                             .wrap()
@@ -102,7 +112,7 @@ fn answer_ui(
                 words::strong(ui, name, text::small(), colour);
                 if let Some(reward) = generated.and_then(|sample| sample.reward) {
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        let words = if reward < 0.001 { "reward below 0.001".to_string() } else { format!("reward {}", format::fixed(reward, 3)) };
+                        let words = format!("reward {}", format::reward(reward));
                         ui.label(RichText::new(words).font(text::small()).color(t.text)).on_hover_text(
                             "Empathy reward of this answer, from 0 to 1: how closely its identified levels \
                              match those of the target (Eq. 2)",

@@ -18,6 +18,7 @@ pub mod stages;
 pub mod status;
 pub mod text;
 pub mod ticks;
+pub mod tokens;
 
 pub use button::Button;
 pub use icon::Icon;

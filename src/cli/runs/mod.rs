@@ -3,6 +3,8 @@
 mod compare;
 mod export;
 mod keep;
+mod rollout;
+mod samples;
 mod show;
 
 use serde_json::{Value, json};
@@ -11,6 +13,7 @@ use super::output::{figure, moment};
 use super::{Failure, Place};
 use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, arrange, groups, vocabulary};
 use crate::engine::results_to_json;
+use crate::experiment::Stage;
 use crate::filter::parse;
 use crate::report::Sheet;
 use crate::store::{RunId, RunRow, StoreError, StoreReader};
@@ -24,6 +27,10 @@ pub enum Runs {
         /// Its number
         run: RunId,
     },
+    /// Responses of a PPO step token by token: log-probabilities, KL, value, reward, advantage
+    Rollout(rollout::Rollout),
+    /// The sample dialogues of an evaluation, or one of them over all evaluations
+    Samples(samples::Samples),
     /// Runs beside each other: settings that differ, results, paired differences
     Compare(compare::Compare),
     /// A run's curves for other programs: CSV, JSON lines or TensorBoard
@@ -75,6 +82,8 @@ impl Runs {
         match self {
             Runs::List(list) => list.carry_out(place),
             Runs::Show { run } => show::show(place, run),
+            Runs::Rollout(rollout) => rollout.carry_out(place),
+            Runs::Samples(samples) => samples.carry_out(place),
             Runs::Compare(compare) => compare.carry_out(place),
             Runs::Export(export) => export.carry_out(place),
             Runs::Tag(tag) => tag.carry_out(place),
@@ -165,6 +174,31 @@ fn document(entry: &Entry) -> Result<Value, Failure> {
         fields.insert("settings".into(), json!(entry.settings));
     }
     Ok(row)
+}
+
+/// The step that was asked for, of those of which there is something; the last one where none was.
+fn chosen_step(
+    run: RunId,
+    what: &str,
+    steps: &[(Stage, u64)],
+    asked: Option<u64>,
+) -> Result<(Stage, u64), Failure> {
+    let Some(last) = steps.last() else {
+        return Err(Failure::Failed(format!(
+            "run {run} has no {what}; they are kept at each evaluation of PPO (ppo.evaluate_every)"
+        )));
+    };
+    let Some(asked) = asked else {
+        return Ok(*last);
+    };
+    let found = steps.iter().rfind(|(_, step)| *step == asked).copied();
+    found.ok_or_else(|| {
+        let known: Vec<String> = steps.iter().map(|(_, step)| step.to_string()).collect();
+        Failure::Failed(format!(
+            "run {run} has no {what} of step {asked}; it has those of {}",
+            known.join(", ")
+        ))
+    })
 }
 
 fn column(argument: &str, name: &str) -> Result<Column, Failure> {

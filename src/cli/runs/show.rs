@@ -8,10 +8,10 @@ use super::super::output::{bytes, duration, figure, moment};
 use super::super::{Failure, Place};
 use super::step;
 use crate::engine::results_to_json;
-use crate::experiment::Config;
+use crate::experiment::{Config, Severity};
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
-use crate::store::{EventSort, RunId, StoreReader};
+use crate::store::{EventRow, EventSort, RunId, StoreReader};
 
 /// Events that are shown without `--json`.
 const SHOWN_EVENTS: usize = 15;
@@ -153,11 +153,21 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         let what = match event.sort {
             EventSort::Stage => format!("begins, at most {} steps", event.text),
             EventSort::StageDone => format!("done after {} steps", event.step),
-            EventSort::Note => event.text.clone(),
+            EventSort::Note => told(event),
             EventSort::Control => format!("asked to {}", event.text),
             EventSort::Status => format!("run {}", event.text),
         };
         text.push_str(&format!("  {}  {stage} {what}\n", moment(event.wall_ms)));
     }
     place.out.text(&text)
+}
+
+/// A note, with how much it matters and the step it is about.
+fn told(event: &EventRow) -> String {
+    let mark = match event.severity {
+        Some(Severity::Alert) => "alert, ",
+        Some(Severity::Warning) => "warning, ",
+        Some(Severity::Info) | None => return event.text.clone(),
+    };
+    format!("{mark}step {}: {}", event.step, event.text)
 }

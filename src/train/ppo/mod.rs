@@ -9,6 +9,7 @@ pub mod reward;
 pub mod rollout;
 pub mod scorer;
 pub mod shaping;
+pub mod shown;
 pub mod step;
 pub mod trainer;
 pub mod truncation;

@@ -114,6 +114,7 @@ pub fn look(
 }
 
 /// Per-token figures of policy against reference, one row a response, real tokens only.
+#[derive(Debug)]
 pub struct AgainstReference {
     pub reference_log_probs: Vec<Vec<f32>>,
     /// KL over the whole vocabulary.

@@ -108,7 +108,16 @@ pub struct Stepper<'a> {
     pub device: &'a Device,
 }
 
+/// A step that came to nothing, and what was known of it before the updates.
+#[derive(Debug)]
+pub struct Spoiled {
+    pub error: TrainError,
+    /// Without updates.
+    pub stepped: Stepped,
+}
+
 /// What a step came to. Rows are responses, with one number for each of their tokens that count.
+#[derive(Debug)]
 pub struct Stepped {
     /// Scores after shaping.
     pub shaped: Vec<f32>,
@@ -169,7 +178,7 @@ impl Stepper<'_> {
         rollout: &Rollout,
         scores: &[f32],
         number: u64,
-    ) -> Result<(Learner, Stepped), TrainError> {
+    ) -> Result<(Learner, Stepped), Box<Spoiled>> {
         let settings = &self.config.ppo;
         let shaped = learner.state.shaper.shape(scores);
         let before = self.before(&learner.policy, rollout);
@@ -178,21 +187,28 @@ impl Stepper<'_> {
         let credit = self.credit(&before, &shaped, beta);
         let lr = schedule(settings.lr, settings.lr_schedule, settings.steps).rate(number);
 
-        let Before {
-            old_log_probs,
-            old_values,
-            against,
-            truncation,
-            ahead,
-            look_seconds,
-            reference_seconds,
-        } = before;
+        let truncation = before.truncation;
+        let mut stepped = Stepped {
+            shaped,
+            old_log_probs: before.old_log_probs,
+            old_values: before.old_values,
+            against: before.against,
+            rewards: credit.rewards,
+            advantages: credit.advantages,
+            returns: credit.returns,
+            updates: Vec::new(),
+            skipped: 0,
+            beta,
+            lr,
+            reference_seconds: before.reference_seconds,
+            update_seconds: before.look_seconds,
+        };
         let rows: Vec<ResponseRow<'_>> = (0..rollout.generated.len())
             .map(|row| ResponseRow {
-                log_probs: &old_log_probs[row],
-                values: &old_values[row],
-                advantages: &credit.advantages[row],
-                returns: &credit.returns[row],
+                log_probs: &stepped.old_log_probs[row],
+                values: &stepped.old_values[row],
+                advantages: &stepped.advantages[row],
+                returns: &stepped.returns[row],
             })
             .collect();
         let epochs = Epochs {
@@ -204,31 +220,21 @@ impl Stepper<'_> {
             number,
             device: self.device,
         };
+        let done = epochs.run(learner.policy, &mut learner.optimizer, before.ahead);
         let updates;
-        (learner.policy, updates) = epochs.run(learner.policy, &mut learner.optimizer, ahead)?;
-        let skipped = updates.iter().filter(|update| update.skipped).count() as u64;
-        learner.state.skipped += skipped;
+        (learner.policy, updates) = match done {
+            Ok(done) => done,
+            Err(error) => return Err(Box::new(Spoiled { error, stepped })),
+        };
+        stepped.skipped = updates.iter().filter(|update| update.skipped).count() as u64;
+        learner.state.skipped += stepped.skipped;
         let kl = kl_per_response(&credit.penalties);
         learner.state.kl_control.update(kl, rollout.generated.len());
-
-        let stepped = Stepped {
-            shaped,
-            old_log_probs,
-            old_values,
-            against,
-            rewards: credit.rewards,
-            advantages: credit.advantages,
-            returns: credit.returns,
-            updates: updates
-                .into_iter()
-                .map(|update| (update.statistics, update.norm))
-                .collect(),
-            skipped,
-            beta,
-            lr,
-            reference_seconds,
-            update_seconds: look_seconds + clock.elapsed().as_secs_f64(),
-        };
+        stepped.updates = updates
+            .into_iter()
+            .map(|update| (update.statistics, update.norm))
+            .collect();
+        stepped.update_seconds += clock.elapsed().as_secs_f64();
         Ok((learner, stepped))
     }
 

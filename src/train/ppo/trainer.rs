@@ -1,6 +1,7 @@
 //! The PPO stage (Sec. III-E): its steps one after another, their evaluation and their checkpoints.
 //! What a step does stands in `step`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,9 +11,10 @@ use super::checks::{Subject, check};
 use super::measured::{Seconds, measured};
 use super::rollout::Rollout;
 use super::scorer::{Score, Scorer};
-use super::step::{Learner, State, Stepped, Stepper};
+use super::shown::shown;
+use super::step::{Learner, Spoiled, State, Stepped, Stepper};
 use crate::data::batch::Batches;
-use crate::experiment::{Change, Config, Problem, Severity, Stage};
+use crate::experiment::{Change, Config, Problem, RolloutResponse, Severity, Stage};
 use crate::nn::value_head::ValueHead;
 use crate::text::Tokenizer;
 use crate::train::TrainError;
@@ -71,6 +73,8 @@ pub fn train(
     }
     let mut contexts = Contexts::new(task.train, &config);
     let mut checked = false;
+    // Steps that failed: what was shown of them is replaced once they are done again.
+    let mut failed = BTreeSet::new();
     while step < total {
         let indices = contexts.batch(step);
         let clock = Instant::now();
@@ -105,13 +109,19 @@ pub fn train(
             reference: &reference,
             device: &device,
         };
+        let batch = Batch {
+            rollout: &rollout,
+            indices: &indices,
+            scores: &scores,
+        };
         let done = stepper.step(learner, &rollout, &totals(&scores), step);
         let stepped: Stepped;
         (learner, stepped) = match done {
             Ok(done) => done,
-            Err(error) => match lost(session, task, generator, error, step)? {
+            Err(spoiled) => match lost(session, task, generator, *spoiled, (&batch, step + 1))? {
                 Lost::Stop => return Ok((generator.valid(), Ended::Stopped)),
                 Lost::From(last, at, changes) => {
+                    failed.insert(step + 1);
                     (learner, step, config) = (*last, at, session.config.clone());
                     let state = &mut learner.state;
                     let mut settle = || -> Result<(), Problem> {
@@ -133,6 +143,10 @@ pub fn train(
             evaluate(session, task, &learner.policy.valid(), step, values)?;
         } else {
             session.metrics(STAGE, step, total, values);
+        }
+        let wanted = session.observer.wants_rollout() | failed.remove(&step);
+        if due || wanted || directive == Directive::Evaluate {
+            session.rollout(STAGE, step, batch.shown(&stepped, task));
         }
         if let Directive::Set(change) = directive {
             let taken = learner.state.take(&change, &mut config);
@@ -157,6 +171,27 @@ pub fn train(
     Ok((learner.policy.valid(), Ended::Done))
 }
 
+/// What a step is made from.
+struct Batch<'a> {
+    rollout: &'a Rollout,
+    /// The training examples that are answered.
+    indices: &'a [usize],
+    scores: &'a [Score],
+}
+
+impl Batch<'_> {
+    /// Some of its responses, token by token.
+    fn shown(&self, stepped: &Stepped, task: &Task<'_>) -> Vec<RolloutResponse> {
+        let examples = (task.train, self.indices);
+        shown(
+            (self.rollout, stepped),
+            self.scores,
+            examples,
+            task.tokenizer,
+        )
+    }
+}
+
 /// How to go on when a loss is not finite.
 enum Lost {
     Stop,
@@ -164,18 +199,19 @@ enum Lost {
     From(Box<Learner>, u64, Vec<Change>),
 }
 
-/// Tells that a loss is not finite and waits for a person, who may change settings meanwhile. What was
-/// learnt since the last checkpoint is given up: the step that failed has spoiled it.
+/// Tells that the loss of a step is not finite, shows what it was made of, and waits for a person, who may
+/// change settings meanwhile. What was learnt since the last checkpoint is given up: the step has spoiled it.
 fn lost(
     session: &mut Session<'_>,
     task: &Task<'_>,
     generator: &Policy,
-    error: TrainError,
-    step: u64,
+    Spoiled { error, stepped }: Spoiled,
+    (batch, step): (&Batch<'_>, u64),
 ) -> Result<Lost, TrainError> {
     if !matches!(error, TrainError::NotFinite { .. }) {
         return Err(error);
     }
+    session.rollout(STAGE, step, batch.shown(&stepped, task));
     let words = format!(
         "{error}. The last good checkpoint is kept; the run goes on from there, with what is changed until then"
     );

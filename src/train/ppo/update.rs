@@ -124,7 +124,7 @@ impl Epochs<'_> {
         } else {
             Err(TrainError::NotFinite {
                 stage: Stage::Ppo.key(),
-                step: self.number,
+                step: self.number + 1,
                 loss: result.statistics.total_loss.into(),
                 setting: "ppo.lr",
             })

@@ -1,0 +1,221 @@
+//! Beside the plots: the rollout of a step, one response token by token, as colours and as numbers.
+
+use std::sync::Arc;
+
+use eframe::egui::scroll_area::ScrollBarVisibility;
+use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
+
+use super::curves::BodyContext;
+use super::samples::{reading_ui, refused_ui};
+use super::side::{inset, line, step_ui};
+use crate::app::command::Command;
+use crate::app::format;
+use crate::app::model::RunModel;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::tokens::{self, Scale};
+use crate::app::widgets::{dialogue, field, text as words};
+use crate::experiment::{RolloutResponse, Stage, TokenQuantity};
+
+/// How a rollout is looked at.
+#[derive(Debug, Default)]
+pub struct RolloutView {
+    /// The step that was chosen; the latest when none was.
+    chosen: Option<(Stage, u64)>,
+    /// The response, by its place among those that are kept.
+    response: usize,
+    /// What the colours tell.
+    quantity: TokenQuantity,
+    /// The token that has the keyboard, or was pointed at last.
+    token: usize,
+}
+
+impl RolloutView {
+    /// Shows the rollout of a step.
+    pub fn show(&mut self, step: (Stage, u64)) {
+        self.chosen = Some(step);
+    }
+}
+
+pub fn rollout_ui(
+    ui: &mut Ui,
+    run: &mut RunModel,
+    view: &mut RolloutView,
+    context: &mut BodyContext<'_>,
+) {
+    let Some(latest) = run.rollouts.len().checked_sub(1) else {
+        inset(ui, |ui| {
+            words::secondary(
+                ui,
+                "Responses of PPO stand here from its first evaluation on, token by token: log-probabilities under policy and reference, KL, value, reward and advantage.",
+            );
+        });
+        return;
+    };
+    let chosen = view.chosen;
+    let mut at = chosen
+        .and_then(|chosen| run.rollouts.iter().position(|step| *step == chosen))
+        .unwrap_or(latest);
+    inset(ui, |ui| {
+        if let Some(other) = step_ui(ui, "Rollouts", &run.rollouts, at) {
+            view.chosen = (other < latest).then(|| run.rollouts[other]);
+            at = other;
+        }
+    });
+    let (stage, step) = run.rollouts[at];
+    if run.rollout.look((stage, step)) {
+        context.commands.push(Command::LoadRollout {
+            run: run.id,
+            stage,
+            step,
+        });
+    }
+    let responses = match run.rollout.there() {
+        Some((_, Ok(responses))) => Arc::clone(responses),
+        Some((known, Err(why))) if *known == (stage, step) => {
+            refused_ui(ui, why);
+            return;
+        }
+        _ => {
+            reading_ui(ui);
+            return;
+        }
+    };
+    let Some(last) = responses.len().checked_sub(1) else {
+        inset(ui, |ui| {
+            words::secondary(ui, "No response of this step was kept.");
+        });
+        return;
+    };
+    view.response = view.response.min(last);
+    inset(ui, |ui| response_choice_ui(ui, &responses, view));
+    ui.add_space(space::S);
+    ScrollArea::vertical()
+        .id_salt(("rollout", run.id))
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            inset(ui, |ui| response_ui(ui, &responses, view));
+        });
+}
+
+/// Which response is shown, with its reward.
+fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutView) {
+    let last = responses.len() - 1;
+    let names: Vec<String> = responses
+        .iter()
+        .map(|response| {
+            let score = format::reward(f64::from(response.score));
+            format!("Response {} · reward {score}", response.index + 1)
+        })
+        .collect();
+    let before = view.response;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        ui.add_enabled_ui(view.response > 0, |ui| {
+            if ui
+                .add(Button::icon(Icon::Left, "Response before"))
+                .clicked()
+            {
+                view.response -= 1;
+            }
+        });
+        let options: Vec<&str> = names.iter().map(String::as_str).collect();
+        if let Some(name) = field::combo(ui, "Response", &names[before], &options, 190.0)
+            && let Some(n) = names.iter().position(|known| known == name)
+        {
+            view.response = n;
+        }
+        ui.add_enabled_ui(before < last, |ui| {
+            if ui.add(Button::icon(Icon::Right, "Next response")).clicked() {
+                view.response += 1;
+            }
+        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            words::small(ui, format!("{} of {}", before + 1, last + 1));
+        });
+    });
+    if view.response != before {
+        view.token = 0;
+    }
+}
+
+fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutView) {
+    let response = &responses[view.response];
+    view.token = view.token.min(response.tokens.len().saturating_sub(1));
+    ui.spacing_mut().item_spacing.y = space::S;
+    for (turn, utterance) in response.context.iter().enumerate() {
+        dialogue::utterance_ui(ui, utterance, turn % 2 == 0);
+    }
+    dialogue::target(ui, &response.target);
+    ui.add_space(space::XS);
+    line(ui);
+    summary_ui(ui, response);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        ui.label(RichText::new("Colour").color(theme::of(ui).secondary));
+        let titles = TokenQuantity::ALL.map(TokenQuantity::title);
+        let chosen = view.quantity.title();
+        if let Some(title) = field::combo(ui, "Colour by", chosen, &titles, 170.0) {
+            let all = TokenQuantity::ALL.into_iter();
+            view.quantity = all
+                .into_iter()
+                .find(|quantity| quantity.title() == title)
+                .unwrap_or_default();
+        }
+    });
+    let scale = Scale::of(view.quantity, responses);
+    tokens::legend(ui, &scale);
+    if response.tokens.is_empty() {
+        words::secondary(ui, "The response is empty.");
+        return;
+    }
+    ui.push_id(view.response, |ui| {
+        tokens::chips(ui, response, &scale, &mut view.token);
+    });
+    words::secondary(ui, view.quantity.definition());
+    ui.add_space(space::XS);
+    // Its bar would stand at the edge of the panel while the table is still below.
+    let in_sight = ui.cursor().top() + size::ROW < ui.clip_rect().bottom();
+    ScrollArea::horizontal()
+        .id_salt("figures of the tokens")
+        .scroll_bar_visibility(match in_sight {
+            true => ScrollBarVisibility::VisibleWhenNeeded,
+            false => ScrollBarVisibility::AlwaysHidden,
+        })
+        .show(ui, |ui| {
+            if let Some(token) = tokens::table(ui, response, &scale, view.token) {
+                view.token = token;
+            }
+            ui.add_space(space::M);
+        });
+    ui.add_space(space::L);
+}
+
+/// What the tokens come to.
+fn summary_ui(ui: &mut Ui, response: &RolloutResponse) {
+    let t = theme::of(ui);
+    let figure = |value: f64| format::number(value);
+    let count = response.tokens.len();
+    let mut parts = vec![
+        format!("reward {}", format::reward(f64::from(response.score))),
+        format!("KL k1 {}", figure(response.sum(TokenQuantity::K1))),
+        format!("full KL {}", figure(response.sum(TokenQuantity::FullKl))),
+        format!("{count} token{}", if count == 1 { "" } else { "s" }),
+        match response.ended {
+            true => "ended".to_string(),
+            false => "cut at the longest length".to_string(),
+        },
+    ];
+    if response.shaped != response.score {
+        let shaped = format!("shaped {}", figure(f64::from(response.shaped)));
+        parts.insert(1, shaped);
+    }
+    let words = RichText::new(parts.join(" · "))
+        .font(text::small())
+        .color(t.text);
+    ui.add(eframe::egui::Label::new(words).wrap())
+        .on_hover_text(
+            "Sums over the tokens of this response; the reward is that of the whole response",
+        );
+}

@@ -1,0 +1,212 @@
+//! Beside the plots: the sample dialogues of an evaluation, and one of them over all evaluations.
+
+use eframe::egui::{ScrollArea, Ui};
+
+use super::curves::BodyContext;
+use super::side::{inset, line, step_name, step_ui};
+use crate::app::command::Command;
+use crate::app::format;
+use crate::app::model::{OverSteps, RunModel};
+use crate::app::theme::space;
+use crate::app::widgets::button::Button;
+use crate::app::widgets::dialogue;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::experiment::Stage;
+
+/// Answers over the steps that are shown before more are asked for.
+const FEW: usize = 40;
+
+/// How sample dialogues are looked at.
+#[derive(Debug, Default)]
+pub struct SamplesView {
+    /// The step that was chosen; the latest when none was.
+    chosen: Option<(Stage, u64)>,
+    /// The dialogue that is looked at over all evaluations, by its place in the list.
+    over_steps: Option<u32>,
+    /// How many of its answers are shown.
+    shown: usize,
+}
+
+impl SamplesView {
+    /// Shows the dialogues of a step.
+    pub fn show(&mut self, step: (Stage, u64)) {
+        self.chosen = Some(step);
+        self.over_steps = None;
+    }
+}
+
+pub fn samples_ui(
+    ui: &mut Ui,
+    run: &mut RunModel,
+    view: &mut SamplesView,
+    context: &mut BodyContext<'_>,
+) {
+    if run.samples.is_empty() {
+        inset(ui, |ui| {
+            words::secondary(
+                ui,
+                "Sample dialogues stand here from the first evaluation on: the context, the target, what the model answers, and the levels of both.",
+            );
+        });
+        return;
+    }
+    match view.over_steps {
+        Some(position) => over_steps_ui(ui, run, view, position, context),
+        None => step_samples_ui(ui, run, view, context),
+    }
+}
+
+/// The dialogues of one evaluation.
+fn step_samples_ui(
+    ui: &mut Ui,
+    run: &mut RunModel,
+    view: &mut SamplesView,
+    context: &mut BodyContext<'_>,
+) {
+    let steps: Vec<(Stage, u64)> = run.samples.iter().map(|s| (s.stage, s.step)).collect();
+    let latest = steps.len() - 1;
+    let chosen = view.chosen;
+    let mut at = chosen
+        .and_then(|chosen| steps.iter().position(|step| *step == chosen))
+        .unwrap_or(latest);
+    inset(ui, |ui| {
+        if let Some(other) = step_ui(ui, "Evaluations", &steps, at) {
+            view.chosen = (other < latest).then_some(steps[other]);
+            at = other;
+        }
+    });
+    ui.add_space(space::S);
+    let several = steps.len() > 1;
+    let set = &mut run.samples[at];
+    if !set.asked {
+        set.asked = true;
+        context.commands.push(Command::LoadSamples {
+            run: run.id,
+            stage: set.stage,
+            step: set.step,
+        });
+    }
+    if let Some(why) = &set.refused {
+        refused_ui(ui, why);
+        return;
+    }
+    let Some(dialogues) = &set.dialogues else {
+        reading_ui(ui);
+        return;
+    };
+    ScrollArea::vertical()
+        .id_salt(("dialogues", run.id))
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            inset(ui, |ui| {
+                for (n, sample) in dialogues.iter().enumerate() {
+                    if n > 0 {
+                        ui.add_space(space::M);
+                        line(ui);
+                        ui.add_space(space::M);
+                    }
+                    ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
+                    let words = format!("Dialogue {} over the steps", sample.index + 1);
+                    let hint = "How its answer changed from evaluation to evaluation";
+                    if several && ui.add(Button::quiet(&words).low().hint(hint)).clicked() {
+                        view.over_steps = Some(n as u32);
+                        view.shown = FEW;
+                    }
+                }
+                ui.add_space(space::L);
+            });
+        });
+}
+
+/// One dialogue: what was said, and its answers from the latest evaluation to the first.
+fn over_steps_ui(
+    ui: &mut Ui,
+    run: &mut RunModel,
+    view: &mut SamplesView,
+    position: u32,
+    context: &mut BodyContext<'_>,
+) {
+    inset(ui, |ui| {
+        let back = Button::quiet("All dialogues of a step").with_icon(Icon::Left);
+        if ui.add(back).clicked() {
+            view.over_steps = None;
+        }
+    });
+    ui.add_space(space::S);
+    if run.over_steps.look(position) {
+        let run = run.id;
+        context
+            .commands
+            .push(Command::LoadOverSteps { run, position });
+    }
+    match run.over_steps.there() {
+        Some((known, Ok(answers))) if *known == position => {
+            ScrollArea::vertical()
+                .id_salt(("over steps", run.id, position))
+                .auto_shrink(false)
+                .show(ui, |ui| {
+                    inset(ui, |ui| answers_ui(ui, answers, &mut view.shown));
+                });
+        }
+        Some((known, Err(why))) if *known == position => refused_ui(ui, why),
+        _ => reading_ui(ui),
+    }
+}
+
+fn answers_ui(ui: &mut Ui, answers: &OverSteps, shown: &mut usize) {
+    let Some((_, _, last)) = answers.last() else {
+        words::secondary(ui, "It was not answered yet.");
+        return;
+    };
+    dialogue::opening(ui, last);
+    ui.add_space(space::S);
+    let different = answers
+        .windows(2)
+        .filter(|two| two[0].2.generated != two[1].2.generated)
+        .count();
+    let evaluations = format::count(answers.len() as u64);
+    words::small(
+        ui,
+        format!(
+            "{evaluations} evaluations, the latest first; the answer changed {}",
+            match different {
+                0 => "never".to_string(),
+                1 => "once".to_string(),
+                n => format!("{} times", format::count(n as u64)),
+            }
+        ),
+    );
+    for (n, (stage, step, sample)) in answers.iter().enumerate().rev().take(*shown) {
+        ui.add_space(space::XS);
+        let mut name = step_name((*stage, *step));
+        if n > 0 && answers[n - 1].2.generated == sample.generated {
+            name += ", as before";
+        }
+        ui.push_id(n, |ui| dialogue::generated(ui, &name, sample));
+    }
+    if answers.len() > *shown {
+        ui.add_space(space::S);
+        let more = (answers.len() - *shown).min(FEW) as u64;
+        let words = format!("Show {} earlier ones", format::count(more));
+        if ui.add(Button::secondary(&words)).clicked() {
+            *shown += FEW;
+        }
+    }
+    ui.add_space(space::L);
+}
+
+/// What stands where something is being read.
+pub fn reading_ui(ui: &mut Ui) {
+    inset(ui, |ui| {
+        words::secondary(ui, "Reading…");
+    });
+}
+
+/// Why something cannot be read.
+pub fn refused_ui(ui: &mut Ui, why: &str) {
+    inset(ui, |ui| {
+        notice::strip(ui, Tone::Bad, "It cannot be read", why, |_| {})
+    });
+}

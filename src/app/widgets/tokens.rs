@@ -1,0 +1,468 @@
+//! A response token by token: chips coloured by one of their figures, the scale of the colours, and a
+//! table of all figures.
+//!
+//! Draws what it is given; knows no run and no store.
+
+use eframe::egui::{
+    Align, Align2, Color32, EventFilter, FontId, Grid, Id, Key, Layout, Rect, Response, RichText,
+    Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::button::focus_ring;
+use super::text as words;
+use crate::app::format;
+use crate::app::theme::{self, size, space, text};
+use crate::experiment::{RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
+
+const CHIP: f32 = 24.0;
+const PLACE: f32 = 26.0;
+const PIECE: f32 = 84.0;
+const FIGURE: f32 = 64.0;
+
+/// How the numbers of a quantity become colours: the same for all responses of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    quantity: TokenQuantity,
+    /// The greatest distance from 0, of the finite numbers.
+    most: f32,
+}
+
+impl Scale {
+    pub fn of(quantity: TokenQuantity, responses: &[RolloutResponse]) -> Self {
+        let all = responses.iter().flat_map(RolloutResponse::figures);
+        let distances = all.map(|figures| figures.get(quantity).abs());
+        let most = distances.filter(|x| x.is_finite()).fold(0.0, f32::max);
+        Scale { quantity, most }
+    }
+
+    /// All quantities, the coloured one first.
+    fn order(&self) -> [TokenQuantity; 8] {
+        first(self.quantity)
+    }
+
+    /// Where a number lies: from -1 to 1, or from 0 to 1 for what lies on one side. None for what is
+    /// no number.
+    pub fn place(&self, number: f32) -> Option<f32> {
+        if number.is_nan() {
+            return None;
+        }
+        let place = match number.is_infinite() {
+            true => number.signum(),
+            false if self.most == 0.0 => 0.0,
+            false => number / self.most,
+        };
+        Some(match self.quantity.is_signed() {
+            true => place,
+            false => place.abs(),
+        })
+    }
+}
+
+/// All quantities, this one first, the others in their order.
+fn first(quantity: TokenQuantity) -> [TokenQuantity; 8] {
+    let mut order = TokenQuantity::ALL;
+    order.sort_by_key(|other| *other != quantity);
+    order
+}
+
+/// A piece as a person reads it, and whether a word begins with it.
+fn readable(piece: &str) -> (bool, &str) {
+    match piece.strip_prefix('▁') {
+        Some("") => (true, "·"),
+        Some(word) => (true, word),
+        None if piece == "</s>" => (true, "end"),
+        None => (false, piece),
+    }
+}
+
+/// All figures of a token in words, the chosen one first. `what` is the chip or the row that shows them.
+fn told(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantity) -> String {
+    let (_, piece) = readable(&token.piece);
+    let Some(figures) = &token.figures else {
+        return format!("{what} {}, {piece}: takes no part in the step", place + 1);
+    };
+    let all: Vec<String> = first(chosen)
+        .into_iter()
+        .map(|q| format!("{} {}", q.short(), number(figures, q)))
+        .collect();
+    format!("{what} {}, {piece}: {}", place + 1, all.join(", "))
+}
+
+fn number(figures: &TokenFigures, quantity: TokenQuantity) -> String {
+    format::number(f64::from(figures.get(quantity)))
+}
+
+/// The colours of the scale with the numbers at their ends.
+pub fn legend(ui: &mut Ui, scale: &Scale) {
+    let t = theme::of(ui);
+    let signed = scale.quantity.is_signed();
+    let most = f64::from(scale.most);
+    let ends = match (signed, scale.quantity) {
+        (true, _) => (format::number(-most), format::number(most)),
+        (false, TokenQuantity::FullKl) => ("0".to_string(), format::number(most)),
+        (false, _) => ("0".to_string(), format::number(-most)),
+    };
+    let name = format!("Colours from {} to {}", ends.0, ends.1);
+    let row = ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.spacing_mut().interact_size.y = 16.0;
+        let label = |ui: &mut Ui, words: &str| {
+            ui.label(RichText::new(words).font(text::small()).color(t.secondary))
+        };
+        label(ui, &ends.0);
+        let (bar, _) = ui.allocate_exact_size(vec2(120.0, 10.0), Sense::hover());
+        let steps = 40;
+        for n in 0..steps {
+            let share = (n as f32 + 0.5) / steps as f32;
+            let place = if signed { 2.0 * share - 1.0 } else { share };
+            let left = bar.left() + bar.width() * n as f32 / steps as f32;
+            let part = Rect::from_min_size(
+                pos2(left, bar.top()),
+                vec2(bar.width() / steps as f32 + 0.5, bar.height()),
+            );
+            ui.painter()
+                .rect_filled(part.intersect(bar), 0, t.on_scale(place).0);
+        }
+        if signed {
+            ui.painter()
+                .vline(bar.center().x, bar.y_range(), Stroke::new(1.0, t.secondary));
+        }
+        label(ui, &ends.1);
+    });
+    let hint = "The ends are the greatest distance from 0 among all responses of this step";
+    row.response
+        .widget_info(|| WidgetInfo::labeled(Role::Label, true, &name));
+    row.response.on_hover_text(hint);
+}
+
+/// The tokens as chips in running text. `chosen` is the token that has the keyboard or was pointed at
+/// last; arrows, Home and End move it.
+pub fn chips(ui: &mut Ui, response: &RolloutResponse, scale: &Scale, chosen: &mut usize) {
+    let before = *chosen;
+    let own = ui.scope_id();
+    let id = |place: usize| own.with(("token", place));
+    let mut has_keyboard = false;
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing = vec2(1.0, space::XS);
+        ui.spacing_mut().interact_size.y = CHIP;
+        ui.horizontal_wrapped(|ui| {
+            for (place, token) in response.tokens.iter().enumerate() {
+                let chip = chip(ui, token, (id(place), place), scale, before);
+                if chip.clicked() || chip.gained_focus() {
+                    *chosen = place;
+                }
+                if place == before && chip.has_focus() {
+                    has_keyboard = true;
+                    let filter = EventFilter {
+                        horizontal_arrows: true,
+                        ..EventFilter::default()
+                    };
+                    ui.memory_mut(|memory| memory.set_focus_lock_filter(chip.id, filter));
+                }
+                if place == *chosen && place != before {
+                    chip.request_focus();
+                    ui.request_repaint();
+                }
+            }
+        });
+    });
+    if has_keyboard && *chosen == before {
+        let last = response.tokens.len().saturating_sub(1);
+        let pressed = |key| ui.input(|input| input.key_pressed(key));
+        *chosen = match () {
+            () if pressed(Key::ArrowRight) => (before + 1).min(last),
+            () if pressed(Key::ArrowLeft) => before.saturating_sub(1),
+            () if pressed(Key::Home) => 0,
+            () if pressed(Key::End) => last,
+            () => before,
+        };
+        if *chosen != before {
+            ui.memory_mut(|memory| memory.request_focus(id(*chosen)));
+            ui.request_repaint();
+        }
+    }
+}
+
+fn chip(
+    ui: &mut Ui,
+    token: &RolloutToken,
+    (id, place): (Id, usize),
+    scale: &Scale,
+    chosen: usize,
+) -> Response {
+    let t = theme::of(ui);
+    let (begins, piece) = readable(&token.piece);
+    if begins && place > 0 {
+        ui.add_space(space::XS);
+    }
+    let number = token.figures.map(|figures| figures.get(scale.quantity));
+    let at = number.map(|number| scale.place(number));
+    let (fill, colour) = match at {
+        Some(Some(at)) => t.on_scale(at),
+        // What is no number is framed; what takes no part has no colour.
+        Some(None) => (t.panel, t.bad),
+        None => (t.panel, t.secondary),
+    };
+    let galley = ui
+        .painter()
+        .layout_no_wrap(piece.to_owned(), text::body(), colour);
+    let room = vec2(galley.size().x + 8.0, CHIP);
+    let (rect, _) = ui.allocate_exact_size(room, Sense::hover());
+    // One stop of the keyboard: the arrows lead to the others.
+    let sense = match place == chosen {
+        true => Sense::click(),
+        false => Sense::CLICK | Sense::HOVER,
+    };
+    let response = ui.interact(rect, id, sense);
+    let label = told("Token", token, place, scale.quantity);
+    response
+        .widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, place == chosen, &label));
+    ui.painter().rect_filled(rect, 4, fill);
+    if at == Some(None) {
+        ui.painter()
+            .rect_stroke(rect, 4, Stroke::new(1.5, t.bad), StrokeKind::Inside);
+    }
+    if place == chosen && !response.has_focus() {
+        ui.painter()
+            .rect_stroke(rect, 4, Stroke::new(1.0, t.secondary), StrokeKind::Outside);
+    }
+    ui.painter()
+        .galley(rect.center() - galley.size() / 2.0, galley, colour);
+    focus_ring(ui, &response, rect);
+    response.on_hover_ui(|ui| all_figures(ui, token, place))
+}
+
+/// Every figure of a token, under its piece.
+fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
+    let t = theme::of(ui);
+    words::bold(ui, &format!("{}  {}", place + 1, token.piece));
+    let Some(figures) = &token.figures else {
+        words::secondary(ui, "Takes no part in the step (ppo.skip_first_token)");
+        return;
+    };
+    Grid::new("figures")
+        .num_columns(2)
+        .spacing(vec2(space::L, 2.0))
+        .show(ui, |ui| {
+            for quantity in TokenQuantity::ALL {
+                let title = RichText::new(quantity.title())
+                    .font(text::small())
+                    .color(t.secondary);
+                ui.label(title);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.label(RichText::new(number(figures, quantity)).color(t.text));
+                });
+                ui.end_row();
+            }
+        });
+}
+
+/// A row for each token with all of its figures; the coloured one in the colours of the chips. Sums
+/// stand below, where a sum says something. Gives the row that was chosen.
+pub fn table(
+    ui: &mut Ui,
+    response: &RolloutResponse,
+    scale: &Scale,
+    chosen: usize,
+) -> Option<usize> {
+    let t = theme::of(ui);
+    ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
+    let width = PLACE + PIECE + FIGURE * TokenQuantity::ALL.len() as f32;
+    let mut pointed = None;
+    let (head, _) = ui.allocate_exact_size(vec2(width, size::ROW), Sense::hover());
+    paint(
+        ui,
+        cell(head, 1),
+        "Token",
+        Align::Min,
+        text::small(),
+        t.secondary,
+    );
+    for (n, quantity) in scale.order().into_iter().enumerate() {
+        let at = cell(head, n + 2);
+        paint(
+            ui,
+            at,
+            quantity.short(),
+            Align::Max,
+            text::small(),
+            t.secondary,
+        );
+        let id = ui.scope_id().with(("head", n));
+        let head = ui.interact(at, id, Sense::HOVER);
+        let label = format!("{}: {}", quantity.title(), quantity.definition());
+        head.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, &label));
+        head.on_hover_text(label);
+    }
+    line(ui, head);
+    for (place, token) in response.tokens.iter().enumerate() {
+        let (row, _) = ui.allocate_exact_size(vec2(width, size::ROW), Sense::hover());
+        let id = ui.scope_id().with(("row", place));
+        let touched = ui.interact(row, id, Sense::CLICK | Sense::HOVER);
+        let label = told("Row of token", token, place, scale.quantity);
+        touched.widget_info(|| WidgetInfo::labeled(Role::Row, true, &label));
+        if touched.clicked() {
+            pointed = Some(place);
+        }
+        if ui.is_rect_visible(row) {
+            let fill = match (place == chosen, touched.hovered()) {
+                (true, _) => t.selected,
+                (false, true) => t.hover,
+                (false, false) => t.panel,
+            };
+            ui.painter().rect_filled(row, 0, fill);
+            row_ui(ui, row, token, place, scale);
+        }
+    }
+    let (sums, _) = ui.allocate_exact_size(vec2(width, size::ROW), Sense::hover());
+    line(ui, sums.translate(vec2(0.0, -size::ROW)));
+    paint(
+        ui,
+        cell(sums, 1),
+        "Sum",
+        Align::Min,
+        text::body(),
+        t.secondary,
+    );
+    for (n, quantity) in scale.order().into_iter().enumerate() {
+        let adds_up = !matches!(
+            quantity,
+            TokenQuantity::Value | TokenQuantity::Return | TokenQuantity::Advantage
+        );
+        if adds_up {
+            let sum = format::number(response.sum(quantity));
+            paint(
+                ui,
+                cell(sums, n + 2),
+                &sum,
+                Align::Max,
+                text::body(),
+                t.text,
+            );
+        }
+    }
+    pointed
+}
+
+fn row_ui(ui: &Ui, row: Rect, token: &RolloutToken, place: usize, scale: &Scale) {
+    let t = theme::of(ui);
+    let place = (place + 1).to_string();
+    paint(
+        ui,
+        cell(row, 0),
+        &place,
+        Align::Max,
+        text::small(),
+        t.secondary,
+    );
+    let (_, piece) = readable(&token.piece);
+    paint(ui, cell(row, 1), piece, Align::Min, text::body(), t.text);
+    for (n, quantity) in scale.order().into_iter().enumerate() {
+        let at = cell(row, n + 2);
+        let Some(figures) = &token.figures else {
+            paint(ui, at, "–", Align::Max, text::body(), t.secondary);
+            continue;
+        };
+        let value = figures.get(quantity);
+        let mut colour = if value.is_finite() { t.text } else { t.bad };
+        if quantity == scale.quantity
+            && let Some(place) = scale.place(value)
+        {
+            let fill;
+            (fill, colour) = t.on_scale(place);
+            ui.painter()
+                .rect_filled(at.shrink2(vec2(0.0, 3.0)), 4, fill);
+        }
+        paint(
+            ui,
+            at,
+            &number(figures, quantity),
+            Align::Max,
+            text::body(),
+            colour,
+        );
+    }
+}
+
+/// The place of a column in a row.
+fn cell(row: Rect, column: usize) -> Rect {
+    let (left, width) = match column {
+        0 => (0.0, PLACE),
+        1 => (PLACE, PIECE),
+        n => (PLACE + PIECE + FIGURE * (n - 2) as f32, FIGURE),
+    };
+    Rect::from_min_size(
+        pos2(row.left() + left, row.top()),
+        vec2(width, row.height()),
+    )
+}
+
+fn paint(ui: &Ui, at: Rect, words: &str, align: Align, font: FontId, colour: Color32) {
+    let inner = at.shrink2(vec2(6.0, 0.0));
+    let painter = ui.painter().with_clip_rect(at.intersect(ui.clip_rect()));
+    let (x, anchor) = match align {
+        Align::Max => (inner.right(), Align2::RIGHT_CENTER),
+        Align::Min | Align::Center => (inner.left(), Align2::LEFT_CENTER),
+    };
+    painter.text(pos2(x, inner.center().y), anchor, words, font, colour);
+}
+
+fn line(ui: &Ui, row: Rect) {
+    let t = theme::of(ui);
+    ui.painter()
+        .hline(row.x_range(), row.bottom() - 0.5, t.line_stroke());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(log_probs: &[f32]) -> RolloutResponse {
+        let token = |log_prob: &f32| RolloutToken {
+            piece: "▁a".into(),
+            figures: Some(TokenFigures {
+                log_prob: *log_prob,
+                reference_log_prob: -1.0,
+                full_kl: 0.0,
+                value: 0.0,
+                reward: 0.0,
+                advantage: 0.0,
+                returns: 0.0,
+            }),
+        };
+        RolloutResponse {
+            index: 0,
+            context: Vec::new(),
+            target: String::new(),
+            response: String::new(),
+            ended: true,
+            score: 0.0,
+            shaped: 0.0,
+            tokens: log_probs.iter().map(token).collect(),
+        }
+    }
+
+    #[test]
+    fn the_scale_is_that_of_the_whole_step_and_knows_its_side() {
+        let responses = [response(&[-1.0, -3.0]), response(&[-0.5, f32::NAN])];
+        let k1 = Scale::of(TokenQuantity::K1, &responses);
+        assert_eq!(
+            [-2.0, 0.0, 0.5].map(|x| k1.place(x)),
+            [-1.0, 0.0, 0.25].map(Some)
+        );
+        assert_eq!(k1.place(f32::NAN), None);
+        assert_eq!(k1.place(f32::NEG_INFINITY), Some(-1.0));
+        let log_prob = Scale::of(TokenQuantity::LogProb, &responses);
+        assert_eq!(log_prob.place(-1.5), Some(0.5), "one side only");
+        let nothing = Scale::of(TokenQuantity::FullKl, &responses);
+        assert_eq!(nothing.place(0.0), Some(0.0), "all are 0");
+    }
+
+    #[test]
+    fn pieces_are_read_without_the_marks_of_the_tokenizer() {
+        assert_eq!(readable("▁hope"), (true, "hope"));
+        assert_eq!(readable("ful"), (false, "ful"));
+        assert_eq!(readable("▁"), (true, "·"));
+        assert_eq!(readable("</s>"), (true, "end"));
+    }
+}

@@ -1,0 +1,120 @@
+//! `emprl runs rollout`: responses of a PPO step, token by token.
+
+use serde_json::{Map, Value, json};
+
+use super::super::output::figure;
+use super::super::{Failure, Place};
+use super::chosen_step;
+use crate::experiment::{RolloutResponse, RolloutToken, TokenQuantity};
+use crate::report::{Align, TextTable};
+use crate::store::{RunId, StoreReader};
+
+#[derive(Debug, clap::Args)]
+pub struct Rollout {
+    /// Its number
+    run: RunId,
+    /// The step; else the last that is kept
+    #[arg(long, value_name = "N")]
+    step: Option<u64>,
+    /// Only this response, from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    response: Option<u32>,
+}
+
+impl Rollout {
+    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+        let run = self.run;
+        let reader = StoreReader::open(&place.store)?;
+        let name = reader.run(run)?.row.name;
+        let steps = reader.rollouts(run)?;
+        let (stage, step) = chosen_step(run, "rollout", &steps, self.step)?;
+        let mut responses = reader.rollout_at(run, stage, step)?;
+        if let Some(number) = self.response {
+            let count = responses.len();
+            responses.retain(|response| response.index + 1 == number);
+            if responses.is_empty() {
+                return Err(Failure::Failed(format!(
+                    "the rollout of step {step} has no response {number}; {count} are kept"
+                )));
+            }
+        }
+        if place.out.json {
+            let steps: Vec<u64> = steps.iter().map(|(_, step)| *step).collect();
+            return place.out.document(&json!({
+                "run": run,
+                "stage": stage,
+                "step": step,
+                "steps": steps,
+                "responses": responses.iter().map(document).collect::<Vec<_>>(),
+            }));
+        }
+        let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
+        for response in &responses {
+            text.push_str(&shown(response));
+        }
+        let others = steps.iter().map(|(_, step)| step.to_string());
+        let others: Vec<String> = others.collect();
+        text.push_str(&format!(
+            "\nRollouts are kept of steps {}\n",
+            others.join(", ")
+        ));
+        place.out.text(&text)
+    }
+}
+
+/// A response as JSON; numbers that are not finite are null.
+fn document(response: &RolloutResponse) -> Value {
+    let token = |token: &RolloutToken| {
+        let mut fields = Map::new();
+        fields.insert("token".into(), json!(token.piece));
+        for quantity in TokenQuantity::ALL {
+            let number = token.figures.map(|figures| figures.get(quantity));
+            fields.insert(quantity.key().into(), json!(number));
+        }
+        Value::Object(fields)
+    };
+    json!({
+        "index": response.index,
+        "context": response.context,
+        "target": response.target,
+        "response": response.response,
+        "ended": response.ended,
+        "score": response.score,
+        "shaped": response.shaped,
+        "tokens": response.tokens.iter().map(token).collect::<Vec<_>>(),
+    })
+}
+
+/// A response as text: what was said, and a row for each token.
+fn shown(response: &RolloutResponse) -> String {
+    let mut text = format!(
+        "\nResponse {}  reward {}",
+        response.index + 1,
+        figure(f64::from(response.score))
+    );
+    if response.shaped != response.score {
+        text.push_str(&format!(", shaped {}", figure(f64::from(response.shaped))));
+    }
+    if !response.ended {
+        text.push_str(", cut at the longest length");
+    }
+    text.push('\n');
+    for (turn, utterance) in response.context.iter().enumerate() {
+        let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
+        text.push_str(&format!("  {who:<10}{utterance}\n"));
+    }
+    text.push_str(&format!("  {:<10}{}\n", "Target", response.target));
+    text.push_str(&format!("  {:<10}{}\n\n", "Response", response.response));
+    let heads = TokenQuantity::ALL.map(|quantity| (quantity.short(), Align::Right));
+    let mut columns = vec![("Token", Align::Left)];
+    columns.extend(heads);
+    let mut table = TextTable::new(&columns);
+    for token in &response.tokens {
+        let numbers = TokenQuantity::ALL.map(|quantity| match &token.figures {
+            Some(figures) => figure(f64::from(figures.get(quantity))),
+            None => "–".to_string(),
+        });
+        table.row([token.piece.clone()].into_iter().chain(numbers));
+    }
+    text + &table.text()
+}

@@ -1,0 +1,126 @@
+//! `emprl runs samples`: the sample dialogues of an evaluation, or one of them over all evaluations.
+
+use serde_json::json;
+
+use super::super::output::figure;
+use super::super::{Failure, Place};
+use super::chosen_step;
+use crate::experiment::{SampleDialogue, Stage};
+use crate::store::{RunId, StoreReader};
+
+#[derive(Debug, clap::Args)]
+pub struct Samples {
+    /// Its number
+    run: RunId,
+    /// The step; else that of the last evaluation
+    #[arg(long, value_name = "N", conflicts_with = "dialogue")]
+    step: Option<u64>,
+    /// One dialogue, from 1, as it was answered at each evaluation
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    dialogue: Option<u32>,
+}
+
+impl Samples {
+    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+        let run = self.run;
+        let reader = StoreReader::open(&place.store)?;
+        let name = reader.run(run)?.row.name;
+        let steps = reader.samples(run)?;
+        let (stage, step) = chosen_step(run, "sample dialogues", &steps, self.step)?;
+        if let Some(number) = self.dialogue {
+            let answers = reader.sample_over_steps(run, number - 1)?;
+            return over_steps(place, run, number, &answers);
+        }
+        let dialogues = reader.samples_at(run, stage, step)?;
+        if place.out.json {
+            return place.out.document(&json!({
+                "run": run,
+                "stage": stage,
+                "step": step,
+                "dialogues": dialogues,
+            }));
+        }
+        let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
+        for dialogue in &dialogues {
+            text.push_str(&opening(dialogue));
+            text.push_str(&format!("  {:<12}{}\n", "Generated", answer(dialogue)));
+        }
+        place.out.text(&text)
+    }
+}
+
+/// One dialogue, with its answers from the latest evaluation to the first.
+fn over_steps(
+    place: &Place,
+    run: RunId,
+    number: u32,
+    answers: &[(Stage, u64, SampleDialogue)],
+) -> Result<(), Failure> {
+    let Some((_, _, last)) = answers.last() else {
+        return Err(Failure::Failed(format!(
+            "run {run} has no sample dialogue {number}; `emprl runs samples {run}` shows those it has"
+        )));
+    };
+    if place.out.json {
+        let answers: Vec<_> = answers
+            .iter()
+            .rev()
+            .map(|(stage, step, dialogue)| {
+                json!({
+                    "stage": stage,
+                    "step": step,
+                    "generated": dialogue.generated,
+                    "levels": dialogue.levels,
+                    "reward": dialogue.reward,
+                })
+            })
+            .collect();
+        return place.out.document(&json!({
+            "run": run,
+            "dialogue": number,
+            "context": last.context,
+            "target": last.target,
+            "answers": answers,
+        }));
+    }
+    let mut text = opening(last);
+    for (stage, step, dialogue) in answers.iter().rev() {
+        let at = format!("{} {step}", stage.title());
+        text.push_str(&format!("  {at:<12}{}\n", answer(dialogue)));
+    }
+    place.out.text(text.trim_start())
+}
+
+fn opening(dialogue: &SampleDialogue) -> String {
+    let mut text = format!("\nDialogue {}  {}\n", dialogue.index + 1, dialogue.emotion);
+    for (turn, utterance) in dialogue.context.iter().enumerate() {
+        let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
+        text.push_str(&format!("  {who:<12}{utterance}\n"));
+    }
+    text.push_str(&format!("  {:<12}{}\n", "Target", dialogue.target));
+    text
+}
+
+/// The answer with its reward, and its levels beside the target's.
+fn answer(dialogue: &SampleDialogue) -> String {
+    let mut text = dialogue.generated.clone();
+    let mut facts = Vec::new();
+    facts.extend(
+        dialogue
+            .reward
+            .map(|reward| format!("reward {}", figure(reward))),
+    );
+    facts.extend(dialogue.levels.iter().map(|level| {
+        let name = level.mechanism.title().to_lowercase();
+        let (given, wanted) = (level.generated.title(), level.target.title());
+        let given = given.to_lowercase();
+        match level.generated == level.target {
+            true => format!("{name} {given}"),
+            false => format!("{name} {given} (target {})", wanted.to_lowercase()),
+        }
+    }));
+    if !facts.is_empty() {
+        text.push_str(&format!("  [{}]", facts.join(", ")));
+    }
+    text
+}

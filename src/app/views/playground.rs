@@ -113,7 +113,8 @@ fn in_progress(state: &State) -> Option<String> {
     let here = state.active().map(|run| run.name.clone());
     let rows = state.runs.rows.value();
     let elsewhere = rows.and_then(|rows| rows.iter().find(|row| row.status.is_active()));
-    let name = here.or(elsewhere.map(|row| row.name.clone()))?;
+    let elsewhere = elsewhere.map(|row| format!("{}, of another program,", row.name));
+    let name = here.or(elsewhere)?;
     Some(format!(
         "{name} is in progress: answers share its processor, and slow it down a little while they are made."
     ))

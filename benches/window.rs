@@ -2,7 +2,13 @@
 //! context, drawing and tessellation together.
 //!
 //! `cargo bench --bench window` prints one JSON line a case. `--store` also writes a store of
-//! 1 000 000 points × 10 metrics, which takes a while, and times its first picture.
+//! 1 000 000 points × 10 metrics, which takes a while, and times its first picture. `--people` measures the places
+//! of annotators and reviewers instead.
+
+#[path = "window/people.rs"]
+mod people;
+#[path = "../tests/window_support/mod.rs"]
+mod window_support;
 
 use std::ops::Range;
 use std::path::Path;
@@ -24,6 +30,10 @@ const FRAMES: usize = 120;
 
 fn main() {
     emprl::allocator::keep_freed_pages();
+    if std::env::args().any(|argument| argument == "--people") {
+        people::measure();
+        return;
+    }
     let curves: Vec<Curve> = (0..RUNS).map(|run| Curve::new(series(run), 0.9)).collect();
     for (plots, columns, rows) in [(1, 1, 1), (12, 4, 3)] {
         let mut wall = Wall::new(curves.clone(), columns, rows);

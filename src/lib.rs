@@ -6,6 +6,7 @@
 //! ```text
 //! app, cli                 what a person sees: the window, the command line
 //! engine, report, catalog  runs on threads; result tables; saved runs, ordered and compared
+//! systems                  checkpoints that answer, systems that are measured
 //! train   store            the trainers; SQLite and checkpoints on disk
 //! nn  study  series filter T5 and its parts; people's judgements; curves in memory; a filter language
 //! experiment metrics data text
@@ -29,5 +30,6 @@ pub mod report;
 pub mod series;
 pub mod store;
 pub mod study;
+pub mod systems;
 pub mod text;
 pub mod train;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
@@ -31,7 +31,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ),
     (
         "catalog",
-        &["data", "experiment", "filter", "metrics", "store"],
+        &["data", "experiment", "filter", "metrics", "report", "store"],
     ),
     (
         "engine",
@@ -41,6 +41,19 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "experiment",
             "metrics",
             "store",
+            "train",
+        ],
+    ),
+    (
+        "systems",
+        &[
+            "checkpoint",
+            "data",
+            "engine",
+            "experiment",
+            "metrics",
+            "store",
+            "study",
             "train",
         ],
     ),
@@ -59,6 +72,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "series",
             "store",
             "study",
+            "systems",
             "train",
         ],
     ),
@@ -77,17 +91,19 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "series",
             "store",
             "study",
+            "systems",
             "train",
         ],
     ),
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("egui_plot", &["app"]),
     ("egui_extras", &["app"]),
+    ("rfd", &["app"]),
     ("burn", &["nn", "train"]),
     ("safetensors", &["nn", "train"]),
     ("tokenizers", &["text"]),

@@ -1,10 +1,11 @@
 //! Killed at any moment while somebody judges, the store keeps every judgement that was acknowledged, whole,
 //! and none by half. And two who judge at once in one store lose nothing to each other.
 
+mod cli_support;
 mod study_support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use emprl::study::judgement::{Act, Answer, Choice, Deed};
 use emprl::study::pack::Pack;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
 use study_support::*;
 
 const STORE: &str = "EMPRL_TEST_STORE";
@@ -179,15 +181,135 @@ fn nothing_acknowledged_is_lost_by_200_kills() {
     }
     println!("killed: {kinds:?}, acts: {known:?}");
     assert!(kinds["judging"] > KILLS / 2, "{kinds:?}");
-    let sound = rusqlite::Connection::open(dir.path().join("emprl.db")).unwrap();
-    let verdict: String = sound
+    sound(dir.path());
+}
+
+/// The database is whole, and what was judged can still be sent.
+fn sound(dir: &Path) {
+    let db = rusqlite::Connection::open(dir.join("emprl.db")).unwrap();
+    let verdict: String = db
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(verdict, "ok");
-    // What was judged can still be sent.
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir).unwrap();
     let pack = store.reader().unwrap().pack(STUDY, 1).unwrap();
     assert_eq!(Pack::from_bytes(&pack.to_bytes().unwrap()).unwrap(), pack);
+}
+
+/// What an annotator types at the n-th line. Undone answers keep the study from coming to its end.
+fn typed(line: u64) -> String {
+    match line % 8 {
+        0 => "1".to_string(),
+        1 => "f".to_string(),
+        2 => format!("c line {line} {}", "x".repeat((line * 37 % 300) as usize)),
+        3 => "2".to_string(),
+        4 | 6 => "u".to_string(),
+        5 => "0".to_string(),
+        _ => "s".to_string(),
+    }
+}
+
+/// Whether an act is what a typed line asks for.
+fn is_typed(act: &Act, line: u64) -> bool {
+    let choice = |choice| act.deed == Deed::Answer(Answer::Choice(choice));
+    match line % 8 {
+        0 => choice(Choice::Left),
+        1 => matches!(act.deed, Deed::Flag(_)),
+        2 => matches!(&act.deed, Deed::Comment(text) if format!("c {text}") == typed(line)),
+        3 => choice(Choice::Right),
+        4 | 6 => act.deed == Deed::Undo,
+        5 => choice(Choice::Tie),
+        _ => act.deed == Deed::Skip,
+    }
+}
+
+/// Reads what the program says until `enough` was said to be recorded, or to the end. Gives how many were, and
+/// those acts that are said in full.
+fn said(out: &mut impl Read, enough: usize) -> (usize, Vec<Act>) {
+    let mut count = 0;
+    let mut acts = Vec::new();
+    let mut line = Vec::new();
+    let mut byte = [0];
+    // Byte by byte, so that nothing behind the line is taken.
+    while count < enough && out.read(&mut byte).unwrap() == 1 {
+        if byte[0] != b'\n' {
+            line.push(byte[0]);
+            continue;
+        }
+        let text = String::from_utf8(std::mem::take(&mut line)).unwrap();
+        let event: Option<Value> = serde_json::from_str(&text).ok();
+        match event.filter(|event| event["event"] == "recorded") {
+            Some(event) => acts.push(serde_json::from_value(event["act"].clone()).unwrap()),
+            None if text == "Recorded." => {}
+            None => continue,
+        }
+        count += 1;
+    }
+    (count, acts)
+}
+
+/// The program itself, judging in the terminal, is killed; what it had said to be recorded is.
+#[test]
+fn nothing_the_program_said_is_recorded_is_lost_by_200_kills() {
+    let place = cli_support::Place::new();
+    let dir = place.store();
+    std::fs::create_dir_all(&dir).unwrap();
+    let mut store = store_with_systems(&dir, 2, 700);
+    let mut definition = definition(StudyKind::AbTest, 2);
+    definition.contexts = 700;
+    assert_eq!(create(&mut store, &definition), STUDY);
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let mut known: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut judging = 0;
+    for kill in 0..KILLS {
+        let annotator = 1 + kill as u32 % 3;
+        let who = annotator.to_string();
+        let mut arguments = vec!["study", "judge", "1", "--annotator", &who];
+        // Every other time as a person sees it.
+        if kill % 2 == 0 {
+            arguments.push("--json");
+        }
+        let mut command = place.command(&arguments);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let lines: Vec<String> = (0..240).map(typed).collect();
+        input
+            .write_all((lines.join("\n") + "\n").as_bytes())
+            .unwrap();
+        let mut out = child.stdout.take().unwrap();
+        let enough = match kill % 4 {
+            0 => 0,
+            _ => random.random_range(1..6),
+        };
+        let (before_kill, mut shown) = said(&mut out, enough);
+        std::thread::sleep(Duration::from_micros(random.random_range(0..12_000)));
+        child.kill().unwrap();
+        assert!(!child.wait().unwrap().success(), "kill {kill}");
+        let (more, rest) = said(&mut out, usize::MAX);
+        let count = before_kill + more;
+        shown.extend(rest);
+        judging += usize::from(count > 0);
+
+        let on_disk = acts(&store, annotator);
+        let before = known.insert(annotator, on_disk.len()).unwrap_or(0);
+        let new = &on_disk[before..];
+        assert!(new.len() >= count, "kill {kill} lost a judgement");
+        assert!(
+            new.len() <= count + 1,
+            "kill {kill}: more than was under way"
+        );
+        if kill % 2 == 0 {
+            assert_eq!(new[..count], shown, "kill {kill}");
+        }
+        for (act, line) in new.iter().zip(0..) {
+            assert!(is_typed(act, line), "kill {kill}, line {line}: {act:?}");
+            assert_eq!(act.seq, before as u64 + line + 1, "no hole");
+        }
+    }
+    println!("{judging} of {KILLS} while judging, acts: {known:?}");
+    assert!(judging > KILLS / 2, "{judging}");
+    sound(&dir);
 }
 
 #[test]

@@ -171,6 +171,7 @@ fn a_dry_run_says_what_a_run_would_be_and_writes_nothing() {
     click(&mut window, "Experiments");
     click(&mut window, "Dry run");
     wait_for(&mut window, "Policy with value head", 60);
+    expect(&mut window, "Time");
     click(&mut window, "Close");
     assert!(!shows(&window, "Policy with value head"));
     let reader = emprl::store::StoreReader::open(store.path()).unwrap();
@@ -237,5 +238,40 @@ resamples = 20
     click(&mut window, "Show Events");
     expect(&mut window, "Set ppo.lr = 0.002");
     click(&mut window, "Stop");
+    wait_for(&mut window, "The run was stopped", 120);
+}
+
+#[test]
+fn a_person_starts_pauses_and_stops_a_run_with_the_keyboard_alone() {
+    use eframe::egui::{Key, Modifiers};
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    let command = |window: &mut Window, key: Key| {
+        window.key_press_modifiers(Modifiers::COMMAND, key);
+        settle(window);
+    };
+    command(&mut window, Key::K);
+    assert!(find(&window, "Find something to do").is_focused());
+    find(&window, "Find something to do").type_text("set up quickstart");
+    settle(&mut window);
+    window.key_press(Key::Enter);
+    expect(&mut window, "Start run");
+    settle(&mut window);
+    for _ in 0..60 {
+        if find(&window, "Start run").is_focused() {
+            break;
+        }
+        window.key_press(Key::Tab);
+        window.run_ok();
+    }
+    assert!(find(&window, "Start run").is_focused(), "Tab comes to it");
+    window.key_press(Key::Enter);
+    wait_for(&mut window, "Run in progress: quickstart", 60);
+    wait_for(&mut window, "Chart of Loss", 120);
+    command(&mut window, Key::P);
+    wait_for(&mut window, "paused", 60);
+    command(&mut window, Key::P);
+    wait_for(&mut window, "Pause", 60);
+    command(&mut window, Key::Period);
     wait_for(&mut window, "The run was stopped", 120);
 }

@@ -33,6 +33,8 @@ fn the_rail_leads_to_every_place() {
         ("Live", "Choose an experiment"),
         ("Runs", "No runs yet"),
         ("Compare", "Nothing to compare yet"),
+        ("Playground", "No checkpoint to talk to yet"),
+        ("Data and models", "Set The built-in corpus"),
         ("Settings", "Theme Dark"),
         ("Start", "Quickstart"),
     ] {
@@ -48,6 +50,8 @@ fn places_have_keys() {
     let keys = [
         (egui_kittest_key('2'), "Start run"),
         (egui_kittest_key('4'), "No runs yet"),
+        (egui_kittest_key('9'), "No checkpoint to talk to yet"),
+        (egui_kittest_key('0'), "Set The built-in corpus"),
         (egui_kittest_key('1'), "Quickstart"),
     ];
     for (key, found) in keys {

@@ -1,256 +1,20 @@
-//! Whole studies in the window, by keyboard: made, judged, resolved, unblinded, put into tables; and nothing on
-//! screen gives a system away before that.
+//! Studies in the window, by keyboard: judged alone and side by side, undone, skipped, taken up again, sent and
+//! merged; cases found, pinned and put into a table.
 
+mod judging_support;
 mod study_support;
 mod window_support;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use eframe::egui::Key;
-use emprl::metrics::Bootstrap;
 use emprl::store::{StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice};
-use emprl::study::results::{Found, results};
-use serde_json::Value;
-use study_support::{MARKS, SYSTEMS, create, definition, store_with_systems};
+use emprl::study::page::Page;
+use judging_support::{begin, fill, in_view, judge, next_page, pages, says_none_of};
+use study_support::{SYSTEMS, create, definition, store_with_systems};
 use window_support::{Window, click, expect, find, labels, open, settle, shows, wait_for};
-
-fn fixture() -> Value {
-    let text = include_str!("fixtures/study_whole.json");
-    serde_json::from_str::<Value>(text).unwrap()["ab"].take()
-}
-
-/// The letter at a place of a list of strings.
-fn letter(list: &Value, at: usize, which: usize) -> char {
-    list[at].as_str().unwrap().chars().nth(which).unwrap()
-}
-
-/// Types into the field of this name.
-fn fill(window: &mut Window, name: &str, text: &str) {
-    find(window, name).focus();
-    window.run_ok();
-    find(window, name).type_text(text);
-    settle(window);
-}
-
-fn says_no_system(window: &Window) {
-    let text = labels(window).join("\n").to_lowercase();
-    for name in SYSTEMS {
-        assert!(!text.contains(&name.to_lowercase()), "{text}");
-    }
-}
-
-/// What an annotator sees of an item: the number of its context, and which system stands first, as only a
-/// test can know.
-struct Item {
-    number: usize,
-    first_left: bool,
-}
-
-fn item(window: &Window) -> Option<Item> {
-    let labels = labels(window);
-    let context = labels
-        .iter()
-        .find(|label| label.contains("happened, number"))?;
-    let digits: String = context.chars().filter(char::is_ascii_digit).collect();
-    let left = labels
-        .iter()
-        .find(|label| label.starts_with("Response 1: "))?;
-    Some(Item {
-        number: digits.parse().ok()?,
-        first_left: left.contains(MARKS[0]),
-    })
-}
-
-/// Runs frames until another item is in view than the one of this number, or none.
-fn next_item(window: &mut Window, before: Option<usize>) -> Option<Item> {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        window.step();
-        let now = item(window);
-        if now.as_ref().map(|item| item.number) != before
-            && (now.is_some() || shows(window, "Nothing is left to judge"))
-        {
-            return now;
-        }
-        assert!(
-            Instant::now() < until,
-            "no other item came; on screen: {:?}",
-            labels(window)
-        );
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn key(vote: char, item: &Item) -> Key {
-    match (vote, item.first_left) {
-        ('t', _) => Key::ArrowDown,
-        ('-', _) => Key::S,
-        ('w', true) | ('l', false) => Key::ArrowLeft,
-        _ => Key::ArrowRight,
-    }
-}
-
-/// Judges everything as this annotator, by keyboard. Gives how many items there were.
-fn judge(window: &mut Window, who: &str, vote: impl Fn(usize) -> char) -> usize {
-    click(window, &format!("Judge as {who}"));
-    wait_for(window, "Begin", 10);
-    says_no_system(window);
-    window.key_press(Key::Enter);
-    let mut count = 0;
-    let mut last = None;
-    let mut skipped = Vec::new();
-    while let Some(item) = next_item(window, last) {
-        if skipped.contains(&item.number) {
-            break;
-        }
-        says_no_system(window);
-        let vote = vote(item.number);
-        if vote == '-' {
-            skipped.push(item.number);
-        }
-        window.key_press(key(vote, &item));
-        last = Some(item.number);
-        count += 1;
-    }
-    settle(window);
-    if shows(window, "Nothing is left to judge") {
-        click(window, "Back to studies");
-    } else {
-        window.key_press(Key::Escape);
-        settle(window);
-    }
-    expect(window, "Judge as");
-    count
-}
-
-#[test]
-fn a_whole_study_by_keyboard() {
-    let expected = fixture();
-    let dir = tempfile::tempdir().unwrap();
-    drop(store_with_systems(dir.path(), 2, 100));
-    let mut window = open(dir.path());
-    click(&mut window, "Studies");
-    click(&mut window, "New study");
-    click(&mut window, SYSTEMS[0]);
-    click(&mut window, SYSTEMS[1]);
-    expect(&mut window, "100 items, 20 % ties expected");
-    click(&mut window, "Make study");
-    expect(&mut window, "fewer annotators than judge each item");
-    fill(&mut window, "Annotators", "Ada, Ben, Cem");
-    expect(
-        &mut window,
-        "100 items for each annotator, 300 judgements in all",
-    );
-    click(&mut window, "Make study");
-    expect(&mut window, "Study 1 is made.");
-    says_no_system(&window);
-
-    for (at, who) in ["A1", "A2", "A3"].into_iter().enumerate() {
-        if !shows(&window, "Judge as A1") {
-            click(&mut window, "Open Study 1, Which response is better?");
-        }
-        let count = judge(&mut window, who, |number| {
-            letter(&expected["votes"], number, at)
-        });
-        assert_eq!(count, 100);
-        expect(&mut window, "100 of 100");
-    }
-    fill(&mut window, "Fourth annotator", "Dee");
-    click(&mut window, "Give split items to the fourth");
-    expect(&mut window, "The fourth annotator has 6 more items");
-    let count = judge(&mut window, "A4", |number| {
-        letter(&expected["fourth"], number, 0)
-    });
-    assert_eq!(count, expected["split"].as_u64().unwrap() as usize);
-    says_no_system(&window);
-
-    click(&mut window, "Unblind…");
-    fill(&mut window, "Who unblinds", "Ada");
-    click(&mut window, "Unblind study");
-    expect(&mut window, "Study 1 is unblinded");
-    for label in [
-        "Qoxmodel vs Zyvbaseline",
-        "50.0",
-        "23.0",
-        "24.0",
-        "0.346 over 100 items",
-    ] {
-        expect(&mut window, label);
-    }
-    same_as_computed_elsewhere(dir.path(), &expected);
-    click(&mut window, "Export all judgements");
-    expect(&mut window, "study-1-judgements.csv");
-    assert!(dir.path().join("exports/study-1-record.json").is_file());
-
-    click(&mut window, "Tables");
-    click(&mut window, "Table IV");
-    click(&mut window, "Which response is better? #1");
-    expect(&mut window, "Qoxmodel vs Zyvbaseline");
-    expect(&mut window, "EmpRL vs ChatGPT");
-    expect(&mut window, "[40.38, 59.62]");
-    click(&mut window, "Save files");
-    expect(&mut window, "table-4.tex");
-    for ending in ["tex", "md", "csv"] {
-        let text =
-            std::fs::read_to_string(dir.path().join(format!("tables/table-4.{ending}"))).unwrap();
-        assert!(text.contains("Qoxmodel vs Zyvbaseline"), "{text}");
-    }
-}
-
-/// The votes of the fixture give what SciPy and scikit-learn make of them.
-fn same_as_computed_elsewhere(dir: &Path, expected: &Value) {
-    let unblinded = StoreReader::open(dir)
-        .unwrap()
-        .unblinded(StudyId(1))
-        .unwrap();
-    let results = results(&unblinded, &Bootstrap::default());
-    let Found::AbTest(found) = &results.found else {
-        panic!("an A/B test");
-    };
-    let pair = &found.pairs[0];
-    for (share, name) in [
-        (pair.win, "win"),
-        (pair.lose, "lose"),
-        (pair.tie, "tie"),
-        (pair.unresolved, "unresolved"),
-        (pair.preference, "preference"),
-    ] {
-        let (share, expected) = (share.unwrap(), &expected[name]);
-        assert_eq!(
-            (share.count, share.of),
-            (expected[0].as_u64().unwrap(), expected[1].as_u64().unwrap())
-        );
-        assert!(
-            (share.low - expected[2].as_f64().unwrap()).abs() < 1e-10,
-            "{name}"
-        );
-        assert!(
-            (share.high - expected[3].as_f64().unwrap()).abs() < 1e-10,
-            "{name}"
-        );
-    }
-    let near = |found: f64, name: &str| {
-        assert!(
-            (found - expected[name].as_f64().unwrap()).abs() < 1e-12,
-            "{name}: {found}"
-        );
-    };
-    near(pair.p.unwrap(), "p");
-    near(found.agreement.fleiss_kappa.unwrap(), "fleiss");
-    near(found.agreement.krippendorff_alpha.unwrap(), "alpha");
-    assert_eq!(pair.by_fourth, expected["by_fourth"].as_u64().unwrap());
-    for (pair, kappa) in found
-        .agreement
-        .pairs
-        .iter()
-        .zip(expected["cohen"].as_array().unwrap())
-    {
-        assert!((pair.kappa.unwrap() - kappa.as_f64().unwrap()).abs() < 1e-12);
-    }
-}
 
 /// A store with a study of these annotators, opened in a window on that study.
 fn study(dir: &Path, kind: StudyKind, contexts: usize) -> Window {
@@ -274,43 +38,105 @@ fn at_study(dir: &Path) -> Window {
     window
 }
 
-fn begin(window: &mut Window, who: &str) {
-    click(window, &format!("Judge as {who}"));
-    wait_for(window, "Begin", 10);
-    window.key_press(Key::Enter);
-    settle(window);
-}
-
 #[test]
 fn two_annotators_judge_at_once_in_two_windows() {
     let dir = tempfile::tempdir().unwrap();
-    let first = study(dir.path(), StudyKind::AbTest, 12);
-    let second = at_study(dir.path());
-    let mut windows = [
-        (first, "A1", Key::ArrowLeft),
-        (second, "A2", Key::ArrowRight),
-    ];
-    for (window, who, _) in &mut windows {
-        begin(window, who);
-    }
-    let mut last = [None, None];
-    for _ in 0..12 {
-        for ((window, _, key), last) in windows.iter_mut().zip(&mut last) {
-            let item = next_item(window, *last).unwrap();
-            window.key_press(*key);
-            *last = Some(item.number);
-            window.step();
+    let mut store = store_with_systems(dir.path(), 2, 20);
+    let mut definition = definition(StudyKind::AbTest, 2);
+    definition.contexts = 20;
+    definition.annotators = ["Ada", "Ben", "Cem", "Dee", "Eve"]
+        .map(str::to_string)
+        .to_vec();
+    create(&mut store, &definition);
+    drop(store);
+    let mut seats = [(1, Key::ArrowLeft), (2, Key::ArrowRight)].map(|(number, key)| {
+        let mut window = at_study(dir.path());
+        begin(&mut window, &format!("A{number}"));
+        let own = pages(dir.path(), StudyId(1), number);
+        Seat::new(window, own, key)
+    });
+    let others: Vec<Vec<String>> = [(0, 1), (1, 0)]
+        .map(|(own, other)| seats[other].contexts_not_of(&seats[own]))
+        .to_vec();
+    assert!(others.iter().all(|contexts| !contexts.is_empty()));
+    let share = seats[0].own.len();
+    assert_eq!(seats[1].own.len(), share);
+    for turn in 0..share {
+        // One frame each in turn: both have an answer under way at the same time.
+        for (seat, others) in seats.iter_mut().zip(&others) {
+            seat.see(turn, others);
+        }
+        if turn == 3 {
+            // Undoing in one window takes nothing from the other.
+            seats[0].window.key_press(Key::U);
+            let before = seats[0].seen[turn - 1];
+            let again = next_page(
+                &mut seats[0].window,
+                &seats[0].own,
+                Some(seats[0].seen[turn]),
+            );
+            assert_eq!(again.unwrap().item, before);
+            seats[0].window.key_press(Key::ArrowLeft);
+            let back = next_page(&mut seats[0].window, &seats[0].own, Some(before));
+            assert_eq!(back.unwrap().item, seats[0].seen[turn]);
+            expect(&mut seats[1].window, &format!("{turn} of {share}"));
+        }
+        for seat in &mut seats {
+            seat.window.key_press(seat.key);
+            seat.window.step();
         }
     }
-    for ((window, ..), last) in windows.iter_mut().zip(last) {
-        assert!(next_item(window, last).is_none());
+    for seat in &mut seats {
+        let last = seat.seen.last().copied();
+        assert!(next_page(&mut seat.window, &seat.own, last).is_none());
     }
     let reader = StoreReader::open(dir.path()).unwrap();
     for (annotator, choice) in [(1, Choice::Left), (2, Choice::Right)] {
         let desk = reader.desk(StudyId(1), annotator).unwrap();
-        assert_eq!(desk.progress().answered, 12);
+        assert_eq!(desk.progress().answered, share);
         let all = |page| desk.state(page).answer == Some(Answer::Choice(choice));
         assert!(desk.pages().iter().all(all));
+    }
+    let acts = |annotator| reader.pack(StudyId(1), annotator).unwrap().acts.len();
+    assert_eq!((acts(1), acts(2), acts(3)), (share + 2, share, 0));
+}
+
+/// An annotator at a window of their own.
+struct Seat {
+    window: Window,
+    own: Vec<Page>,
+    key: Key,
+    seen: Vec<u32>,
+}
+
+impl Seat {
+    fn new(window: Window, own: Vec<Page>, key: Key) -> Seat {
+        Seat {
+            window,
+            own,
+            key,
+            seen: Vec::new(),
+        }
+    }
+
+    /// What this annotator reads and the other does not.
+    fn contexts_not_of(&self, other: &Seat) -> Vec<String> {
+        let theirs = |context| other.own.iter().any(|page| &page.context[0] == context);
+        let contexts = self.own.iter().map(|page| &page.context[0]);
+        contexts.filter(|one| !theirs(*one)).cloned().collect()
+    }
+
+    /// The next page is one's own, with one's own progress.
+    fn see(&mut self, turn: usize, others: &[String]) {
+        let last = self.seen.last().copied();
+        let page = next_page(&mut self.window, &self.own, last).unwrap();
+        assert_eq!(page.item, self.own[turn].item, "in one's own order");
+        self.seen.push(page.item);
+        expect(&mut self.window, &format!("{turn} of {}", self.own.len()));
+        let labels = labels(&self.window);
+        for other in others {
+            assert!(!labels.contains(other), "\"{other}\" is the other's item");
+        }
     }
 }
 
@@ -319,7 +145,8 @@ fn judging_can_be_undone_skipped_flagged_commented_and_taken_up_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = study(dir.path(), StudyKind::AbTest, 3);
     begin(&mut window, "A1");
-    let first = next_item(&mut window, None).unwrap().number;
+    let own = pages(dir.path(), StudyId(1), 1);
+    let first = next_page(&mut window, &own, None).unwrap().item;
     window.key_press(Key::F);
     expect(&mut window, "Flagged");
     window.key_press(Key::C);
@@ -329,20 +156,26 @@ fn judging_can_be_undone_skipped_flagged_commented_and_taken_up_again() {
     window.key_press(Key::Enter);
     expect(&mut window, "Comment: sold: s, f and u");
     assert_eq!(
-        item(&window).unwrap().number,
+        in_view(&window, &own).unwrap().item,
         first,
         "flags and comments keep the item"
     );
     window.key_press(Key::ArrowDown);
-    let second = next_item(&mut window, Some(first)).unwrap().number;
+    let second = next_page(&mut window, &own, Some(first)).unwrap().item;
     window.key_press(Key::U);
-    assert_eq!(next_item(&mut window, Some(second)).unwrap().number, first);
+    assert_eq!(
+        next_page(&mut window, &own, Some(second)).unwrap().item,
+        first
+    );
     expect(&mut window, "Comment: sold: s, f and u");
     window.key_press(Key::S);
-    assert_eq!(next_item(&mut window, Some(first)).unwrap().number, second);
+    assert_eq!(
+        next_page(&mut window, &own, Some(first)).unwrap().item,
+        second
+    );
     expect(&mut window, "1 skipped");
     window.key_press(Key::ArrowLeft);
-    let third = next_item(&mut window, Some(second)).unwrap().number;
+    let third = next_page(&mut window, &own, Some(second)).unwrap().item;
     window.key_press(Key::I);
     expect(&mut window, "Consider how far each expresses understanding");
     window.key_press(Key::ArrowLeft);
@@ -350,7 +183,7 @@ fn judging_can_be_undone_skipped_flagged_commented_and_taken_up_again() {
     window.key_press(Key::Escape);
     settle(&mut window);
     assert_eq!(
-        item(&window).unwrap().number,
+        in_view(&window, &own).unwrap().item,
         third,
         "no answer while the instructions are read"
     );
@@ -362,22 +195,22 @@ fn judging_can_be_undone_skipped_flagged_commented_and_taken_up_again() {
     let mut window = at_study(dir.path());
     click(&mut window, "Judge as A1");
     assert_eq!(
-        next_item(&mut window, None).unwrap().number,
+        next_page(&mut window, &own, None).unwrap().item,
         third,
         "where one stopped"
     );
     window.key_press(Key::ArrowRight);
     assert_eq!(
-        next_item(&mut window, Some(third)).unwrap().number,
+        next_page(&mut window, &own, Some(third)).unwrap().item,
         first,
         "the skipped one comes last"
     );
     // The mouse does what the keys do.
     click(&mut window, "Tie");
-    assert!(next_item(&mut window, Some(first)).is_none());
+    assert!(next_page(&mut window, &own, Some(first)).is_none());
     window.key_press(Key::U);
-    assert_eq!(next_item(&mut window, None).unwrap().number, first);
-    says_no_system(&window);
+    assert_eq!(next_page(&mut window, &own, None).unwrap().item, first);
+    says_none_of(&window, &SYSTEMS);
 }
 
 #[test]
@@ -424,13 +257,14 @@ fn an_answer_that_cannot_be_kept_is_asked_for_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = study(dir.path(), StudyKind::AbTest, 2);
     begin(&mut window, "A1");
-    let first = next_item(&mut window, None).unwrap().number;
+    let own = pages(dir.path(), StudyId(1), 1);
+    let first = next_page(&mut window, &own, None).unwrap().item;
     let mut other = emprl::store::Store::open(dir.path()).unwrap();
     other.unblind(StudyId(1), "Ada", "too early").unwrap();
     window.key_press(Key::ArrowLeft);
     expect(&mut window, "Not recorded");
-    assert_eq!(item(&window).unwrap().number, first);
-    says_no_system(&window);
+    assert_eq!(in_view(&window, &own).unwrap().item, first);
+    says_none_of(&window, &SYSTEMS);
 }
 
 #[test]
@@ -452,7 +286,9 @@ fn packs_go_out_and_come_back_in_the_window() {
     click(&mut there, "Take in pack");
     expect(&mut there, "Study 1 can be judged here by A2");
     click(&mut there, "Open Study 1, Which response is better?");
-    assert_eq!(judge(&mut there, "A2", |_| 't'), 2);
+    let own = pages(elsewhere.path(), StudyId(1), 1);
+    let count = judge(&mut there, &own, "A2", |_| {}, |_| Key::ArrowDown);
+    assert_eq!(count, 2);
     click(&mut there, "Write all packs");
     expect(&mut there, "Written to");
     let back = elsewhere
@@ -559,4 +395,54 @@ fn what_a_blind_study_shows_cannot_be_looked_up() {
     store.unblind(study, "Ada", "done").unwrap();
     click(&mut window, "Case study");
     expect(&mut window, "10 cases");
+}
+
+/// Runs frames while nothing is pressed; each is a quarter of a second of the window's time.
+fn pass(window: &mut Window, seconds: usize) {
+    for _ in 0..4 * seconds {
+        window.step();
+    }
+}
+
+#[test]
+fn time_counts_only_while_somebody_attends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = study(dir.path(), StudyKind::AbTest, 3);
+    begin(&mut window, "A1");
+    let own = pages(dir.path(), StudyId(1), 1);
+    let shown = |item: u32| {
+        let reader = StoreReader::open(dir.path()).unwrap();
+        let desk = reader.desk(StudyId(1), 1).unwrap();
+        let page = desk.pages().iter().find(|page| page.item == item).unwrap();
+        desk.state(page).shown_ms
+    };
+    // Another window has the keyboard for two minutes.
+    let first = next_page(&mut window, &own, None).unwrap().item;
+    pass(&mut window, 3);
+    window.input_mut().focused = false;
+    pass(&mut window, 120);
+    window.input_mut().focused = true;
+    pass(&mut window, 2);
+    window.key_press(Key::ArrowLeft);
+    let second = next_page(&mut window, &own, Some(first)).unwrap().item;
+    let attended = shown(first);
+    assert!((5_000..30_000).contains(&attended), "{attended}");
+
+    // Reading the instructions is no time of the item; what was there before stays.
+    pass(&mut window, 4);
+    window.key_press(Key::I);
+    pass(&mut window, 60);
+    window.key_press(Key::Enter);
+    pass(&mut window, 1);
+    window.key_press(Key::ArrowLeft);
+    let third = next_page(&mut window, &own, Some(second)).unwrap().item;
+    let attended = shown(second);
+    assert!((5_000..30_000).contains(&attended), "{attended}");
+
+    // Lunch in front of the page: two minutes of it count.
+    pass(&mut window, 3600);
+    window.key_press(Key::ArrowLeft);
+    assert!(next_page(&mut window, &own, Some(third)).is_none());
+    let attended = shown(third);
+    assert!((120_000..130_000).contains(&attended), "{attended}");
 }

@@ -1,7 +1,11 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
+use super::answerer::Question;
 use super::desk::Task;
+use super::errand::Work;
 use super::keeper::Edit;
+use super::librarian as library;
+use super::paths;
 use crate::experiment::{Change, Config, Stage};
 use crate::report::{Figure, Sheet};
 use crate::store::RunId;
@@ -18,6 +22,8 @@ pub enum Place {
     Cases,
     Studies,
     Tables,
+    Playground,
+    Data,
     Settings,
 }
 
@@ -33,7 +39,17 @@ impl Place {
             Place::Cases => "Case study",
             Place::Studies => "Studies",
             Place::Tables => "Tables",
+            Place::Playground => "Playground",
+            Place::Data => "Data and models",
             Place::Settings => "Settings",
+        }
+    }
+
+    /// The word under its icon.
+    pub fn word(self) -> &'static str {
+        match self {
+            Place::Data => "Data",
+            other => other.title(),
         }
     }
 }
@@ -104,10 +120,24 @@ pub enum Command {
     ShowLog,
     /// Asked of the study desk.
     Desk(Task),
+    /// Lets a checkpoint answer, or measures systems.
+    Errand(Work),
+    /// Stops it after the batch at hand.
+    StopErrand,
     /// Ends the sitting of an annotator.
     LeaveJudging,
     /// Looks again at which data and models are there.
     CheckNeeds,
+    /// Asks models of the playground.
+    Answer(Vec<Question>),
+    /// Stops every answer that is on its way.
+    StopAnswers,
+    /// Gives the memory of models that are open back.
+    CloseModels,
+    /// Asked for a field of a path.
+    Path(paths::Ask),
+    /// Asked of the librarian.
+    Library(library::Task),
     Copy(String),
 }
 

@@ -11,7 +11,7 @@ use crate::engine::{Listener, StartRequest, Waker, What, worker};
 use crate::experiment::Config;
 use crate::store::{NewRun, RunId, RunRef};
 use crate::train::pipeline::Reuse;
-use crate::train::plan::Plan;
+use crate::train::plan::Foreseen;
 
 /// A run that can start.
 #[derive(Debug)]
@@ -67,13 +67,13 @@ pub fn dry_run(
     store: PathBuf,
     config: Config,
     wake: Waker,
-) -> std::io::Result<Receiver<Result<Box<Plan>, String>>> {
+) -> std::io::Result<Receiver<Result<Box<Foreseen>, String>>> {
     let (answer, answers) = bounded(1);
     std::thread::Builder::new()
         .name("dry run".into())
         .spawn(move || {
-            let plan = Plan::of(&config, &store).map(Box::new);
-            let _ = answer.send(plan.map_err(|error| error.to_string()));
+            let foreseen = Foreseen::of(&config, &store).map(Box::new);
+            let _ = answer.send(foreseen.map_err(|error| error.to_string()));
             wake();
         })?;
     Ok(answers)

@@ -3,7 +3,9 @@
 
 mod hearing;
 mod keeping;
+mod library;
 mod people;
+mod playground;
 mod queue;
 
 use std::time::{Duration, Instant};
@@ -11,11 +13,15 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
 
+use super::answerer::Answerer;
 use super::command::{Ask, Command, Commands, Place, Planned};
 use super::desk::{Desk, Task};
+use super::errand::Errand;
 use super::format::{self, Clock};
 use super::keeper::Keeper;
 use super::launch::{self, Prepared};
+use super::librarian::Librarian;
+use super::paths::Finder;
 use super::people::People;
 use super::reader::{Reader, Request, Wanted};
 use super::state::{
@@ -31,7 +37,7 @@ use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::store::{NewRun, RunId, RunRow, RunStatus};
-use crate::train::plan::Plan;
+use crate::train::plan::Foreseen;
 
 /// The name under which what is remembered is kept.
 pub const PREFS: &str = "window";
@@ -52,6 +58,10 @@ pub struct App {
     ctx: Context,
     reader: Reader,
     desk: Desk,
+    errand: Option<Errand>,
+    answerer: Answerer,
+    librarian: Librarian,
+    finder: Finder,
     /// None when the store cannot be opened for writing: then `no_supervisor` says why.
     supervisor: Option<Supervisor>,
     no_supervisor: String,
@@ -59,7 +69,7 @@ pub struct App {
     launching: Option<Receiver<Prepared>>,
     /// Whether the place Live comes into sight when the run that is being made ready starts.
     follow: bool,
-    planning: Option<Receiver<Result<Box<Plan>, String>>>,
+    planning: Option<Receiver<Result<Box<Foreseen>, String>>>,
     asked: Asked,
     keeper: Keeper,
     /// Files that are being written.
@@ -125,6 +135,12 @@ impl App {
         let keeper = Keeper::start(options.store.clone(), move || wake.request_repaint())?;
         let wake = ctx.clone();
         let desk = Desk::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let answerer = Answerer::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let librarian = Librarian::start(options.store.clone(), move || wake.request_repaint())?;
+        let wake = ctx.clone();
+        let finder = Finder::start(move || wake.request_repaint())?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -138,6 +154,9 @@ impl App {
             notices: Notices::default(),
             palette: Palette::default(),
             people: People::default(),
+            playground: Default::default(),
+            library: Default::default(),
+            paths: Default::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
@@ -153,6 +172,10 @@ impl App {
             ctx: ctx.clone(),
             reader,
             desk,
+            errand: None,
+            answerer,
+            librarian,
+            finder,
             supervisor,
             no_supervisor,
             handle: None,
@@ -184,6 +207,11 @@ impl App {
         self.note_failures();
         self.hear_run(until);
         self.hear_desk(until);
+        self.hear_errand();
+        self.attend(ctx);
+        self.hear_answers(until);
+        self.hear_library(until);
+        self.hear_paths();
         self.look_again(ctx);
         self.closing(ctx);
         for command in self.commands.take() {
@@ -274,11 +302,16 @@ impl App {
                 match place {
                     Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
                     Place::Experiments => self.check_needs(),
-                    Place::Cases | Place::Studies | Place::Tables => self.visit(place),
+                    Place::Cases
+                    | Place::Studies
+                    | Place::Tables
+                    | Place::Playground
+                    | Place::Data => self.visit(place),
                     Place::Live | Place::Settings => {}
                 }
             }
             Command::ShowExperiment(name) => {
+                self.state.prefs.place = Place::Experiments;
                 self.state.experiments.form = self.state.experiment(&name).map(Form::new);
                 self.state.experiments.refused = None;
                 self.state.experiments.plan = Default::default();
@@ -338,11 +371,22 @@ impl App {
             Command::Palette => self.state.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
             Command::Desk(task) => self.ask_desk(task),
+            Command::Errand(work) => self.start_errand(work),
+            Command::StopErrand => {
+                if let Some(errand) = &self.errand {
+                    errand.stop();
+                }
+            }
             Command::LeaveJudging => {
                 self.state.people.judging = None;
                 self.ask_desk(Task::Studies);
             }
             Command::CheckNeeds => self.check_needs(),
+            Command::Answer(questions) => self.ask_models(questions),
+            Command::StopAnswers => self.stop_answers(),
+            Command::CloseModels => self.close_models(),
+            Command::Path(ask) => self.ask_path(ask),
+            Command::Library(task) => self.ask_library(task),
             Command::Copy(text) => ctx.copy_text(text),
         }
     }

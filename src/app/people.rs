@@ -4,11 +4,13 @@
 //! annotator's own pages, and nothing that could say which system is which.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
+use super::errand::Working;
 use super::state::Loaded;
+use crate::report::paper;
 use crate::report::tables::{Chosen, Table, TableNumber};
 use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};
+use crate::study::attention::Attention;
 use crate::study::cases::{CaseBook, CaseFilter, Search};
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::judgement::{Act, Answer, Aspect, Rating, Score};
@@ -49,6 +51,10 @@ pub struct CasesState {
     pub refused: Option<String>,
     /// Responses to take in, as typed; none while the form is closed.
     pub taking: Option<TakeForm>,
+    /// Systems to score, as typed; none while the form is closed.
+    pub scoring: Option<ScoreForm>,
+    /// How far a checkpoint is with its answers, or the scoring.
+    pub working: Option<Working>,
     /// What was taken in last.
     pub told: Option<String>,
 }
@@ -56,9 +62,30 @@ pub struct CasesState {
 /// A system's responses to take in, as typed.
 #[derive(Debug, Clone, Default)]
 pub struct TakeForm {
+    pub from: TakeFrom,
     pub file: String,
+    /// A run, one of its steps, or a folder.
+    pub model: String,
+    pub greedy: bool,
+    pub seed: String,
     pub system: String,
     pub contexts: String,
+    pub refused: Option<String>,
+}
+
+/// Where a system's responses are from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TakeFrom {
+    #[default]
+    File,
+    Checkpoint,
+}
+
+/// Systems to score, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct ScoreForm {
+    /// A run or a folder; nothing for Dist-n and length alone.
+    pub identifiers: String,
     pub refused: Option<String>,
 }
 
@@ -230,8 +257,8 @@ pub struct Judging {
     pub desk: Loaded<Desk>,
     /// Place of the page that is shown; none when all is judged, or before the first.
     pub at: Option<usize>,
-    /// Since when the page is in view, as far as that is not recorded.
-    since: Instant,
+    /// For how long the page is attended to, as far as that is not recorded.
+    attention: Attention,
     /// The scores given so far, in a rating.
     pub draft: [Option<Score>; 3],
     /// The comment as it is typed; none while the field is closed.
@@ -265,7 +292,7 @@ impl Judging {
             annotator,
             desk: Loaded::Nothing,
             at: None,
-            since: Instant::now(),
+            attention: Attention::default(),
             draft: [None; 3],
             comment: None,
             given: None,
@@ -288,16 +315,21 @@ impl Judging {
         self.desk.value()?.pages().get(self.at?)
     }
 
-    /// Milliseconds for which the page was in view since that was last recorded; from now on it counts anew.
+    /// Time goes on to `now`, in seconds. `in_view` says whether the window has the keyboard and shows the page,
+    /// `sign` whether something was pressed or moved. Instructions and what is on its way to the disk are no item.
+    pub fn attend(&mut self, now: f64, in_view: bool, sign: bool) {
+        let at_item = !self.reading && self.at.is_some() && self.given.is_none();
+        self.attention.go_on(now, in_view && at_item, sign);
+    }
+
+    /// Milliseconds for which the page was attended to since that was last recorded; from now on it counts anew.
     pub fn shown_ms(&mut self) -> u64 {
-        let time = self.since.elapsed();
-        self.since = Instant::now();
-        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+        self.attention.take_ms()
     }
 
     /// Begins a page.
     pub fn turn(&mut self) {
-        self.since = Instant::now();
+        self.attention.take_ms();
         self.draft = [None; 3];
         self.comment = None;
         self.given = None;
@@ -394,6 +426,7 @@ impl TablesState {
         }
         if of(&[Automatic, Cases]) {
             chosen.systems = self.systems.iter().cloned().collect();
+            chosen.systems.sort_by_key(|name| paper::place_of(name));
         }
         chosen
     }

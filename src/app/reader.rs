@@ -607,10 +607,14 @@ pub fn set_title(name: &str) -> &str {
 
 /// How a data set is imported into the store of this window, to be typed in a terminal.
 pub fn import_command(name: &str, store: &Path) -> String {
-    let usual = default_dir().is_ok_and(|usual| usual == store);
-    let place = match usual {
+    let place = store_argument(store);
+    format!("cargo run --release -- data import {name} FOLDER{place}")
+}
+
+/// What names this store at the end of a command; nothing where it is the usual one.
+pub fn store_argument(store: &Path) -> String {
+    match default_dir().is_ok_and(|usual| usual == store) {
         true => String::new(),
         false => format!(" --store \"{}\"", store.display()),
-    };
-    format!("cargo run --release -- data import {name} FOLDER{place}")
+    }
 }

@@ -2,10 +2,12 @@
 //!
 //! Draws from the state and emits commands; knows no thread.
 
+mod rail;
+
 use eframe::egui;
 use eframe::egui::{
-    Align, Align2, CentralPanel, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel,
-    Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align, CentralPanel, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel, Rect,
+    RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::command::{Ask, Command, Commands, Place};
@@ -14,8 +16,8 @@ use super::model::RunModel;
 use super::state::{Loaded, State};
 use super::theme::{self, size, space, text};
 use super::views::{
-    cases, compare, experiments, judging, live, notices, palette, run_page, runs, settings, start,
-    studies, tables,
+    cases, compare, data, experiments, judging, live, notices, palette, playground, run_page, runs,
+    settings, start, studies, tables,
 };
 use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
@@ -24,16 +26,7 @@ use super::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
-const PLACES: [(Place, Icon, Key); 8] = [
-    (Place::Start, Icon::Start, Key::Num1),
-    (Place::Experiments, Icon::Experiments, Key::Num2),
-    (Place::Live, Icon::Live, Key::Num3),
-    (Place::Runs, Icon::Runs, Key::Num4),
-    (Place::Compare, Icon::Compare, Key::Num5),
-    (Place::Cases, Icon::Cases, Key::Num6),
-    (Place::Studies, Icon::Studies, Key::Num7),
-    (Place::Tables, Icon::Tables, Key::Num8),
-];
+pub use rail::{key_of, places};
 
 pub const PAUSE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::P);
 pub const STOP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Period);
@@ -42,27 +35,6 @@ pub const EVALUATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND,
 pub const PALETTE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
 pub const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 pub const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
-const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
-
-/// Every place, in the order of the rail.
-pub fn places() -> impl Iterator<Item = Place> {
-    PLACES
-        .iter()
-        .map(|(place, ..)| *place)
-        .chain([Place::Settings])
-}
-
-/// The keys that lead to a place.
-pub fn key_of(place: Place) -> KeyboardShortcut {
-    let key = PLACES
-        .iter()
-        .find(|(p, ..)| *p == place)
-        .map(|(.., key)| *key);
-    key.map_or(SETTINGS, |key| {
-        KeyboardShortcut::new(Modifiers::COMMAND, key)
-    })
-}
-
 /// Draws the whole window.
 pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let t = theme::of(ui);
@@ -78,7 +50,7 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .exact_size(size::RAIL)
         .resizable(false)
         .frame(Frame::new().fill(t.panel))
-        .show(ui, |ui| rail_ui(ui, state, commands));
+        .show(ui, |ui| rail::rail_ui(ui, state, commands));
     Panel::top("title")
         .exact_size(size::TITLE_ROW)
         .show_separator_line(false)
@@ -109,6 +81,8 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             Place::Cases => cases::cases_ui(ui, state, commands),
             Place::Studies => studies::studies_ui(ui, state, commands),
             Place::Tables => tables::tables_ui(ui, state, commands),
+            Place::Playground => playground::playground_ui(ui, state, commands),
+            Place::Data => data::data_ui(ui, state, commands),
             Place::Settings => settings::settings_ui(ui, state),
         });
     notices::notices_ui(ui, state, commands);
@@ -152,63 +126,6 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
             }
         }
     }
-}
-
-fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    ui.spacing_mut().item_spacing.y = space::XS;
-    ui.add_space(space::S);
-    for (place, icon, _) in PLACES {
-        if place_ui(ui, place, icon, state) {
-            commands.push(Command::Go(place));
-        }
-    }
-    ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
-        ui.add_space(space::S);
-        if place_ui(ui, Place::Settings, Icon::Settings, state) {
-            commands.push(Command::Go(Place::Settings));
-        }
-    });
-}
-
-fn place_ui(ui: &mut Ui, place: Place, icon: Icon, state: &State) -> bool {
-    let t = theme::of(ui);
-    let here = state.prefs.place == place;
-    let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), 54.0), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, here, place.title()));
-    let rect = row.shrink2(vec2(space::XS, 0.0));
-    if here || response.hovered() {
-        ui.painter()
-            .rect_filled(rect, size::RADIUS, if here { t.selected } else { t.hover });
-    }
-    let colour = match (here, response.hovered()) {
-        (true, _) => t.accent,
-        (false, true) => t.text,
-        (false, false) => t.secondary,
-    };
-    let mark = Rect::from_center_size(pos2(rect.center().x, rect.top() + 19.0), Vec2::splat(20.0));
-    icon::paint(ui.painter(), mark, icon, colour);
-    let at = pos2(rect.center().x, rect.bottom() - 13.0);
-    ui.painter().text(
-        at,
-        Align2::CENTER_CENTER,
-        place.title(),
-        text::small(),
-        colour,
-    );
-    if place == Place::Live
-        && let Some(run) = state.active()
-    {
-        let dot = pos2(mark.right() + 3.0, mark.top());
-        ui.painter().circle(
-            dot,
-            4.0,
-            status::colour(t, run.status),
-            egui::Stroke::new(1.5, t.panel),
-        );
-    }
-    focus_ring(ui, &response, rect);
-    let hint = format!("{} ({})", place.title(), ui.format_shortcut(&key_of(place)));
-    response.on_hover_text(hint).clicked()
 }
 
 fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::command::{Place, Planned};
 use super::format::Clock;
 use super::keeper::Edit;
+use super::library::Library;
 use super::model::RunModel;
+use super::paths::Paths;
 use super::people::People;
+use super::playground::Playground;
 use super::reader::{Broken, Compared, Listed, Need};
 use super::views::arrangement::Arrangement;
 use super::views::curves::CurvesView;
@@ -98,7 +101,7 @@ fn arrangement_key(experiment: &str, stage: Stage) -> String {
 }
 
 /// Something read from the store: not asked for yet, on its way, there, or refused.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub enum Loaded<T> {
     #[default]
     Nothing,
@@ -241,6 +244,9 @@ pub struct State {
     pub notices: Notices,
     pub palette: super::views::palette::Palette,
     pub people: People,
+    pub playground: Playground,
+    pub library: Library,
+    pub paths: Paths,
     pub clock: Clock,
     pub now_ms: i64,
     /// Where the store is, as the person would write it.

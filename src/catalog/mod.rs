@@ -6,6 +6,7 @@ mod column;
 pub mod compare;
 mod group;
 mod names;
+pub mod sheets;
 
 pub use column::{Cell, Column, DEFAULT_COLUMNS, arrange};
 pub use group::{Group, Spread, groups};

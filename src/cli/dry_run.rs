@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use super::output::{bytes, count, duration};
 use super::{Failure, Place};
 use crate::experiment::{Config, Stage};
-use crate::nn::device;
-use crate::train::TrainError;
 use crate::train::pipeline::Reuse;
-use crate::train::plan::{Parameters, Plan};
+use crate::train::plan::{Foreseen, Parameters};
 
 /// How memory and time are estimated.
 const MEMORY: &str = "Weights count every copy that is held at once, as 4-byte numbers; gradients and AdamW's \
@@ -26,27 +24,23 @@ pub fn show(
     config: &Config,
     reuse: Option<&Reuse>,
 ) -> Result<(), Failure> {
-    let plan = Plan::of(config, &place.store)?;
-    let device = device::resolve(&config.run.device).map_err(TrainError::from)?;
-    let speed = plan.sample.speed(&device);
+    let foreseen = Foreseen::of(config, &place.store)?;
     let taken = |stage: Stage| reuse.is_some_and(|reuse| reuse.stages.contains(&stage));
     if place.out.json {
         return place
             .out
-            .document(&document(experiment, config, &plan, speed, taken));
+            .document(&document(experiment, config, &foreseen, taken));
     }
-    place
-        .out
-        .text(&text(experiment, config, &plan, speed, taken))
+    place.out.text(&text(experiment, config, &foreseen, taken))
 }
 
 fn document(
     experiment: &str,
     config: &Config,
-    plan: &Plan,
-    speed: f64,
+    foreseen: &Foreseen,
     taken: impl Fn(Stage) -> bool,
 ) -> Value {
+    let plan = &foreseen.plan;
     let differences = config.differences(&Config::default());
     let differs: serde_json::Map<String, Value> = differences
         .into_iter()
@@ -58,7 +52,7 @@ fn document(
         .map(|stage| {
             let mut row = json!(stage);
             row["taken_over"] = taken(stage.stage).into();
-            row["seconds"] = (stage.operations as f64 / speed).into();
+            row["seconds"] = foreseen.seconds(stage).into();
             row["memory"]["total"] = stage.memory.total().into();
             row
         })
@@ -77,7 +71,7 @@ fn document(
         "stages": stages,
         "peak_memory": plan.peak().map(|stage| stage.memory.total()),
         "memory_estimate": MEMORY,
-        "operations_per_second": speed,
+        "operations_per_second": foreseen.speed,
         "time_estimate": TIME,
     })
 }
@@ -85,10 +79,10 @@ fn document(
 fn text(
     experiment: &str,
     config: &Config,
-    plan: &Plan,
-    speed: f64,
+    foreseen: &Foreseen,
     taken: impl Fn(Stage) -> bool,
 ) -> String {
+    let plan = &foreseen.plan;
     let mut text = format!(
         "{experiment}, seed {}, on {}: can start. Nothing was started or written.\n\n\
          Settings that differ from the defaults\n",
@@ -127,7 +121,7 @@ fn text(
         let memory = &stage.memory;
         let time = match taken(stage.stage) {
             true => 0,
-            false => (stage.operations as f64 / speed * 1e3) as i64,
+            false => (foreseen.seconds(stage) * 1e3) as i64,
         };
         whole += time;
         text.push_str(&format!(

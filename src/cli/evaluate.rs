@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::meter::meter;
-use super::reference::Reference;
 use super::{Failure, Place, input};
 use crate::data::rows::Row;
 use crate::data::{DataError, EmpathyLevel, Split};
+use crate::engine::reference::Reference;
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Stage};
 use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
@@ -79,7 +79,7 @@ impl Evaluate {
     }
 
     fn checkpoint(&self, place: &Place, run: RunRef) -> Result<SystemResults, Failure> {
-        let found = Reference::Run(run).model(place)?;
+        let found = Reference::Run(run).model(&place.store)?;
         let mut config = found.config();
         if let Some(device) = &self.device {
             config.run.device = device.clone();
@@ -89,8 +89,8 @@ impl Evaluate {
             step: None,
         });
         let identifiers = match &self.identifiers {
-            Some(others) => Some(others.identifiers(place)?.folder),
-            None if has_identifiers(place, run)? => Some(own.identifiers(place)?.folder),
+            Some(others) => Some(others.identifiers(&place.store)?.folder),
+            None if has_identifiers(place, run)? => Some(own.identifiers(&place.store)?.folder),
             None => None,
         };
         let system = match &found.origin {
@@ -118,7 +118,7 @@ impl Evaluate {
         let mut config = Config::default();
         let mut levels = None;
         if let Some(identifiers) = &self.identifiers {
-            let found = identifiers.identifiers(place)?;
+            let found = identifiers.identifiers(&place.store)?;
             config = found.config();
             let device = self.device.as_deref().unwrap_or(&config.run.device);
             let judged = judge(&SavedIdentifiers::open(&found.folder, device)?, &rows, path)?;

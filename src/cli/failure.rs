@@ -8,11 +8,13 @@ use std::sync::Arc;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::StartError;
+use crate::engine::reference::ReferenceError;
 use crate::engine::worker::ReuseError;
 use crate::experiment::ExperimentError;
 use crate::report::tables::GatherError;
 use crate::store::{ParseIdError, RunId, StoreError};
 use crate::study::StudyError;
+use crate::systems::SystemsError;
 use crate::train::TrainError;
 
 /// Why a command ends early.
@@ -41,6 +43,8 @@ pub enum Failure {
     #[error(transparent)]
     Train(#[from] TrainError),
     #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
     Reuse(#[from] ReuseError),
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
@@ -57,6 +61,19 @@ pub enum Failure {
     /// Whoever reads stdout is gone, or it cannot be written.
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
+}
+
+impl From<SystemsError> for Failure {
+    fn from(error: SystemsError) -> Failure {
+        match error {
+            SystemsError::Store(error) => error.into(),
+            SystemsError::Reference(error) => error.into(),
+            SystemsError::Train(error) => error.into(),
+            SystemsError::Study(error) => error.into(),
+            SystemsError::NoName => Failure::Usage(format!("--system: {error}")),
+            error => Failure::Failed(error.to_string()),
+        }
+    }
 }
 
 impl Failure {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::meter::meter;
-use super::reference::Reference;
 use super::{Failure, Place, input};
+use crate::engine::reference::Reference;
 use crate::experiment::{Config, setting};
 use crate::train::saved::{Drawing, SavedModel};
 
@@ -98,7 +98,7 @@ fn refused(path: &str, problem: &str) -> Failure {
 
 impl Generate {
     pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
-        let found = self.model.model(place)?;
+        let found = self.model.model(&place.store)?;
         let mut config = found.config();
         self.settings.apply(&mut config)?;
         let device = self.device.as_deref().unwrap_or(&config.run.device);

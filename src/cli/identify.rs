@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::meter::meter;
-use super::reference::Reference;
 use super::{Failure, Place, input};
 use crate::data::Mechanism;
+use crate::engine::reference::Reference;
 use crate::train::saved::SavedIdentifiers;
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub struct Identify {
 
 impl Identify {
     pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
-        let found = self.identifiers.identifiers(place)?;
+        let found = self.identifiers.identifiers(&place.store)?;
         let config = found.config();
         let device = self.device.as_deref().unwrap_or(&config.run.device);
         let mut rows = input::pairs(&self.input, self.contexts.as_deref())?;

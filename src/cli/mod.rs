@@ -15,7 +15,6 @@ mod meter;
 mod model;
 mod output;
 mod progress;
-mod reference;
 mod responses;
 mod run;
 mod runs;

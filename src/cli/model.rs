@@ -1,10 +1,12 @@
-//! `emprl model`: what a saved model is.
+//! `emprl model`: what a saved model is, and taking it elsewhere.
+
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::output::{bytes, count};
-use super::reference::Reference;
 use super::{Failure, Place};
+use crate::engine::reference::Reference;
 use crate::train::saved::SavedModel;
 
 #[derive(Debug, clap::Subcommand)]
@@ -15,89 +17,128 @@ pub enum Model {
         #[arg(value_name = "DIR|RUN[@STEP]")]
         model: Reference,
     },
+    /// Write a model as a Hugging Face folder: config.json, model.safetensors, tokenizer.json
+    Export {
+        /// A run: its policy, else its generator; or a folder
+        #[arg(value_name = "RUN[@STEP]|DIR")]
+        model: Reference,
+        /// A new folder, or an empty one
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 impl Model {
     pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
-        let Model::Show { model } = self;
-        let found = model.model(place)?;
-        // Any device would do to look at it.
-        let anatomy = SavedModel::open(&found.folder, "flex")?.anatomy();
-        let origin = found.origin.as_ref();
-        if place.out.json {
-            return place.out.document(&json!({
-                "folder": found.folder,
-                "run": origin.map(|origin| origin.run.run),
-                "stage": origin.map(|origin| origin.stage),
-                "step": origin.map(|origin| origin.step),
-                "config": anatomy.config,
-                "t5_parameters": anatomy.t5_parameters,
-                "prefix": anatomy.prefix,
-                "prefix_parameters": anatomy.prefix_parameters,
-                "value_head": anatomy.value_head,
-                "tokens": anatomy.tokens,
-            }));
+        match self {
+            Model::Show { model } => show(place, model),
+            Model::Export { model, folder } => export(place, model, folder),
         }
-        let config = &anatomy.config;
-        let mut text = format!("{}\n", found.folder.display());
-        let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<14}{value}\n"));
-        if let Some(origin) = origin {
-            fact(
-                "From",
-                format!(
-                    "run {}, {} step {}",
-                    origin.run.run, origin.stage, origin.step
-                ),
-            );
-        }
-        let parameters = anatomy.t5_parameters as u64;
-        fact(
-            "T5",
-            format!(
-                "{} parameters, {} as f32",
-                count(parameters),
-                bytes(parameters * 4)
-            ),
-        );
-        fact(
-            "Layers",
-            format!(
-                "{} encoder, {} decoder",
-                config.num_layers, config.num_decoder_layers
-            ),
-        );
-        fact(
-            "Width",
-            format!("{}, feed-forward {}", config.d_model, config.d_ff),
-        );
-        fact("Heads", format!("{} of {}", config.num_heads, config.d_kv));
-        fact(
-            "Vocabulary",
-            format!("{} rows, {} tokens", config.vocab_size, anatomy.tokens),
-        );
-        let head = if config.tie_word_embeddings {
-            "the embedding"
-        } else {
-            "of its own"
-        };
-        fact("Output head", head.to_string());
-        fact(
-            "Prefix",
-            match &anatomy.prefix {
-                Some(prefix) => format!(
-                    "{} encoder, {} decoder, {} cross positions; {} parameters",
-                    prefix.encoder,
-                    prefix.decoder,
-                    prefix.cross,
-                    count(anatomy.prefix_parameters as u64)
-                ),
-                None => "none".to_string(),
-            },
-        );
-        fact(
-            "Value head",
-            if anatomy.value_head { "yes" } else { "none" }.to_string(),
-        );
-        place.out.text(&text)
     }
+}
+
+fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure> {
+    let found = model.model(&place.store)?;
+    let exported = SavedModel::open(&found.folder, "flex")?.export(folder)?;
+    if place.out.json {
+        return place.out.document(&json!({
+            "from": found.folder,
+            "folder": exported.folder,
+            "files": exported.files,
+            "bytes": exported.bytes,
+            "needs_prefix": exported.needs_prefix,
+        }));
+    }
+    let mut text = format!(
+        "{} in {}: {}\n",
+        bytes(exported.bytes),
+        exported.folder.display(),
+        exported.files.join(", ")
+    );
+    if let Some(remark) = exported.remark() {
+        text.push_str(&format!("note: {remark}.\n"));
+    }
+    place.out.text(&text)
+}
+
+fn show(place: &Place, model: &Reference) -> Result<(), Failure> {
+    let found = model.model(&place.store)?;
+    // Any device would do to look at it.
+    let anatomy = SavedModel::open(&found.folder, "flex")?.anatomy();
+    let origin = found.origin.as_ref();
+    if place.out.json {
+        return place.out.document(&json!({
+            "folder": found.folder,
+            "run": origin.map(|origin| origin.run.run),
+            "stage": origin.map(|origin| origin.stage),
+            "step": origin.map(|origin| origin.step),
+            "config": anatomy.config,
+            "t5_parameters": anatomy.t5_parameters,
+            "prefix": anatomy.prefix,
+            "prefix_parameters": anatomy.prefix_parameters,
+            "value_head": anatomy.value_head,
+            "tokens": anatomy.tokens,
+        }));
+    }
+    let config = &anatomy.config;
+    let mut text = format!("{}\n", found.folder.display());
+    let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<14}{value}\n"));
+    if let Some(origin) = origin {
+        fact(
+            "From",
+            format!(
+                "run {}, {} step {}",
+                origin.run.run, origin.stage, origin.step
+            ),
+        );
+    }
+    let parameters = anatomy.t5_parameters as u64;
+    fact(
+        "T5",
+        format!(
+            "{} parameters, {} as f32",
+            count(parameters),
+            bytes(parameters * 4)
+        ),
+    );
+    fact(
+        "Layers",
+        format!(
+            "{} encoder, {} decoder",
+            config.num_layers, config.num_decoder_layers
+        ),
+    );
+    fact(
+        "Width",
+        format!("{}, feed-forward {}", config.d_model, config.d_ff),
+    );
+    fact("Heads", format!("{} of {}", config.num_heads, config.d_kv));
+    fact(
+        "Vocabulary",
+        format!("{} rows, {} tokens", config.vocab_size, anatomy.tokens),
+    );
+    let head = if config.tie_word_embeddings {
+        "the embedding"
+    } else {
+        "of its own"
+    };
+    fact("Output head", head.to_string());
+    fact(
+        "Prefix",
+        match &anatomy.prefix {
+            Some(prefix) => format!(
+                "{} encoder, {} decoder, {} cross positions; {} parameters",
+                prefix.encoder,
+                prefix.decoder,
+                prefix.cross,
+                count(anatomy.prefix_parameters as u64)
+            ),
+            None => "none".to_string(),
+        },
+    );
+    fact(
+        "Value head",
+        if anatomy.value_head { "yes" } else { "none" }.to_string(),
+    );
+    place.out.text(&text)
 }

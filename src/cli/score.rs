@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::meter::meter;
-use super::reference::Reference;
 use super::{Failure, Place, input};
 use crate::data::rows::Row;
+use crate::engine::reference::Reference;
 use crate::train::saved::SavedModel;
 
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub struct Score {
 
 impl Score {
     pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
-        let found = self.model.model(place)?;
+        let found = self.model.model(&place.store)?;
         let config = found.config();
         let max_source = self.max_source.map_or(config.data.max_source, usize::from);
         let device = self.device.as_deref().unwrap_or(&config.run.device);

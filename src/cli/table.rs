@@ -17,7 +17,7 @@ pub struct Table {
     /// Unblinded studies, for tables 3 and 4
     #[arg(long, value_name = "STUDY,…", value_delimiter = ',')]
     study: Vec<StudyId>,
-    /// Scored systems, for table 2; systems whose answers table 6 shows, in this order, else all
+    /// Scored systems, for table 2; systems whose answers table 6 shows, in this order, else all in the paper's
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     systems: Vec<String>,
     /// How it is written; else columns for a terminal

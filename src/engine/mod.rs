@@ -15,6 +15,7 @@ pub mod alert;
 mod control;
 mod event;
 mod recorder;
+pub mod reference;
 mod reporter;
 mod run;
 mod supervisor;

@@ -34,6 +34,21 @@ pub fn generate(
     sampling: &Sampling,
     streams: &mut [ChaCha8Rng],
 ) -> Vec<Generated> {
+    generate_while(model, prefix, contexts, sampling, streams, &mut |_| true)
+}
+
+/// As [`generate`]; `go_on` sees the responses after every token, and ends them where they are by `false`.
+///
+/// # Panics
+/// As [`generate`].
+pub fn generate_while(
+    model: &T5,
+    prefix: Option<&PrefixVectors>,
+    contexts: &[Vec<u32>],
+    sampling: &Sampling,
+    streams: &mut [ChaCha8Rng],
+    go_on: &mut dyn FnMut(&[Generated]) -> bool,
+) -> Vec<Generated> {
     assert_eq!(contexts.len(), streams.len(), "one stream for each context");
     let mut responses: Vec<Generated> = contexts
         .iter()
@@ -81,7 +96,7 @@ pub fn generate(
         let going: Vec<usize> = (0..rows.len())
             .filter(|&at| !responses[rows[at]].ended)
             .collect();
-        if going.is_empty() {
+        if !go_on(&responses) || going.is_empty() {
             break;
         }
         // Copying the cache pays once a quarter of the batch has ended.

@@ -10,7 +10,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::t5::T5Config;
+use super::t5::config::T5Config;
 use super::weights::{Init, Sink, Source, WeightsError};
 
 /// How long the prefixes are, and how wide the network that makes them.

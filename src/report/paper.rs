@@ -58,6 +58,17 @@ pub const AB_TEST: [Reported; 8] = [
 /// The system whose wins Table IV counts, and which the paper proposes.
 pub const EMPRL: &str = "EmpRL";
 
+/// Where a system stands in the paper's tables: its baselines in their order, then others, the paper's own last.
+pub fn place_of(system: &str) -> usize {
+    if system.eq_ignore_ascii_case(EMPRL) {
+        return usize::MAX;
+    }
+    let known = AUTOMATIC
+        .iter()
+        .position(|(name, _)| name.eq_ignore_ascii_case(system));
+    known.unwrap_or(AUTOMATIC.len())
+}
+
 /// PPL, Dist-1, Dist-2 and Emp-F1 with parts left out (Table V).
 pub const ABLATION: [Reported; 5] = [
     (
@@ -89,3 +100,15 @@ pub const ABLATION_OF: [(&str, &str); 4] = [
     ("without-rl", "w/o RL"),
     ("without-rl-and-prefix", "w/o RL, Prefix-tuning"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systems_stand_as_in_the_paper() {
+        let mut names = ["CEM", "EmpRL", "Another", "kemp", "MOEL", "MIME"];
+        names.sort_by_key(|name| place_of(name));
+        assert_eq!(names, ["MOEL", "MIME", "kemp", "CEM", "Another", "EmpRL"]);
+    }
+}

@@ -37,7 +37,8 @@ pub struct OwnRow {
     pub flagged: bool,
     /// Their comment.
     pub comment: String,
-    /// Time in view, in milliseconds.
+    /// Time attended to, in milliseconds: in view of a window with the keyboard, a pause counting two minutes
+    /// at most.
     pub shown_ms: u64,
     /// When it was answered, RFC 3339.
     pub answered: Option<String>,
@@ -82,7 +83,8 @@ pub struct FullRow {
     pub flagged: bool,
     /// Their comment.
     pub comment: String,
-    /// Time in view, in milliseconds.
+    /// Time attended to, in milliseconds: in view of a window with the keyboard, a pause counting two minutes
+    /// at most.
     pub shown_ms: u64,
     /// When it was answered, RFC 3339.
     pub answered: Option<String>,

@@ -159,7 +159,7 @@ pub struct Act {
     pub item: u32,
     /// What was done.
     pub deed: Deed,
-    /// How long the item was in view before, in milliseconds.
+    /// How long the item was attended to before, in milliseconds, as [`super::attention::Attention`] counts it.
     pub shown_ms: u64,
     /// When, in milliseconds since the Unix epoch.
     pub wall_ms: i64,
@@ -224,7 +224,7 @@ pub struct ItemState {
     pub flagged: bool,
     /// The comment; empty without one.
     pub comment: String,
-    /// How long it was in view, all visits together, in milliseconds.
+    /// How long it was attended to, all visits together, in milliseconds.
     pub shown_ms: u64,
     /// When the answer that holds was given.
     pub answered_ms: Option<i64>,

@@ -2,6 +2,7 @@
 //!
 //! Pure: takes and gives plain data; must not know SQL, a window, a tensor or a run.
 
+pub mod attention;
 pub mod cases;
 pub mod contexts;
 pub mod definition;

@@ -10,7 +10,6 @@ use crate::experiment::Problem;
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
 use crate::train::optimizer::OptimizerFileError;
-use crate::train::ppo::checks::CheckError;
 
 /// Why a run cannot go on; each says where and how to mend it.
 #[derive(Debug, Error)]
@@ -48,6 +47,8 @@ pub enum TrainError {
         "run {run} has no finished {stage} stage to take over; let it finish, or start without it"
     )]
     NothingToReuse { run: String, stage: &'static str },
+    #[error("{path}: is there and holds something; name a new folder, or an empty one")]
+    Occupied { path: PathBuf },
     #[error("{path}: {source}")]
     Io {
         path: PathBuf,
@@ -66,4 +67,21 @@ impl TrainError {
         let path = path.into();
         move |source| TrainError::Io { path, source }
     }
+}
+
+/// Why PPO must not begin.
+#[derive(Debug, Error)]
+pub enum CheckError {
+    #[error("the untouched policy's ratio is off 1 by {largest} in its logarithm")]
+    Ratio { largest: f32 },
+    #[error("pads change the {what} by {largest}")]
+    Pads { what: &'static str, largest: f64 },
+    #[error("the untouched policy's KL to the generator is {largest} at a token, and must be 0")]
+    Kl { largest: f32 },
+    #[error("`{parameter}` is trained, and no gradient reaches it")]
+    NoGradient { parameter: String },
+    #[error("`{parameter}` is frozen, and a gradient reaches it")]
+    StrayGradient { parameter: String },
+    #[error("the gradients of {part} are {norm} in all")]
+    Gradient { part: String, norm: f64 },
 }

@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod clip;
 pub mod error;
 pub mod evaluate;
+pub mod export;
 pub mod generator;
 pub mod identifier;
 pub mod judge;
@@ -23,4 +24,4 @@ pub mod seed;
 pub mod session;
 pub mod tensors;
 
-pub use error::TrainError;
+pub use error::{CheckError, TrainError};

@@ -2,6 +2,7 @@
 //!
 //! Takes folders, texts and settings, gives texts and numbers: whoever calls this holds no tensor.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::module::Module;
@@ -23,13 +24,13 @@ use crate::metrics::SystemResults;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::T5Config;
-use crate::nn::{Dropout, Generated, device, generate};
+use crate::nn::{Dropout, Generated, device, generate, generate_while};
 use crate::text::{EOS, Tokenizer};
 
 /// A T5 folder or a checkpoint of a generator or policy, with its tokenizer.
 pub struct SavedModel {
-    policy: Policy,
-    tokenizer: Tokenizer,
+    pub(super) policy: Policy,
+    pub(super) tokenizer: Tokenizer,
     device: Device,
 }
 
@@ -43,6 +44,13 @@ pub struct Answer {
     pub logprobs: Vec<f32>,
 }
 
+impl Answer {
+    /// Whether it ended by itself, rather than at the longest length.
+    pub fn ended(&self) -> bool {
+        self.tokens.last() == Some(&EOS)
+    }
+}
+
 /// How responses are drawn.
 #[derive(Clone, Debug)]
 pub struct Drawing<'a> {
@@ -51,6 +59,15 @@ pub struct Drawing<'a> {
     pub greedy: bool,
     /// Each context draws from a stream of its own, derived from this and its place.
     pub seed: u64,
+}
+
+impl Drawing<'_> {
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            greedy: self.greedy,
+            ..sampling(self.settings)
+        }
+    }
 }
 
 /// What a saved model consists of.
@@ -104,10 +121,22 @@ impl SavedModel {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<Answer> {
-        let sampling = Sampling {
-            greedy: drawing.greedy,
-            ..sampling(drawing.settings)
-        };
+        self.answer_while(contexts, max_source, drawing, batch, &mut |finished| {
+            done(finished);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `done` breaks it off: then only some contexts, not the first ones, have an answer.
+    pub fn answer_while(
+        &self,
+        contexts: &[String],
+        max_source: usize,
+        drawing: &Drawing<'_>,
+        batch: usize,
+        done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Vec<Answer> {
+        let sampling = drawing.sampling();
         let vectors = self.policy.vectors();
         let sources = self.sources(contexts.iter().map(String::as_str), max_source);
         let mut answers: Vec<Option<Answer>> = vec![None; contexts.len()];
@@ -124,23 +153,48 @@ impl SavedModel {
                 &sampling,
                 &mut streams,
             );
-            for (
-                &index,
-                Generated {
-                    tokens, logprobs, ..
-                },
-            ) in indices.iter().zip(drawn)
-            {
-                let response = self.tokenizer.decode(&tokens);
-                answers[index] = Some(Answer {
-                    response,
-                    tokens,
-                    logprobs,
-                });
+            for (&index, drawn) in indices.iter().zip(drawn) {
+                answers[index] = Some(self.answer_of(drawn));
             }
-            done(finished);
+            if done(finished).is_break() {
+                break;
+            }
         }
         answers.into_iter().flatten().collect()
+    }
+
+    /// The response that [`SavedModel::answer`] gives to this one context. `go_on` is told its text so far
+    /// after every token, and stops it by `false`; then there is none.
+    pub fn answer_aloud(
+        &self,
+        context: &str,
+        max_source: usize,
+        drawing: &Drawing<'_>,
+        go_on: &mut dyn FnMut(&str) -> bool,
+    ) -> Option<Answer> {
+        let mut stopped = false;
+        let mut drawn = generate_while(
+            &self.policy.t5,
+            self.policy.vectors().as_ref(),
+            &self.sources([context].into_iter(), max_source),
+            &drawing.sampling(),
+            &mut [stream(drawing.seed, Draw::Answer, 0, 0)],
+            &mut |so_far| {
+                let tokens = so_far.first().map_or(&[][..], |first| &first.tokens);
+                stopped = !go_on(&self.tokenizer.decode(tokens));
+                !stopped
+            },
+        );
+        let drawn = drawn.pop().filter(|_| !stopped)?;
+        Some(self.answer_of(drawn))
+    }
+
+    fn answer_of(&self, drawn: Generated) -> Answer {
+        Answer {
+            response: self.tokenizer.decode(&drawn.tokens),
+            tokens: drawn.tokens,
+            logprobs: drawn.logprobs,
+        }
     }
 
     /// Token ids of a response, eos included.
@@ -226,6 +280,19 @@ impl SavedIdentifiers {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<[Identified; 3]> {
+        self.identify_while(pairs, batch, &mut |finished| {
+            done(finished);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The same, until `done` breaks it off: then only the first pairs are identified.
+    pub fn identify_while(
+        &self,
+        pairs: &[(&str, &str)],
+        batch: usize,
+        done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Vec<[Identified; 3]> {
         /// Enough to find rows of similar length, few enough to hear of progress.
         const AT_ONCE: usize = 32;
         let mut identified = Vec::with_capacity(pairs.len());
@@ -237,7 +304,9 @@ impl SavedIdentifiers {
                     probs: log_probs[mechanism].map(f32::exp),
                 }));
             }
-            done(identified.len());
+            if done(identified.len()).is_break() {
+                break;
+            }
         }
         identified
     }

@@ -2,9 +2,13 @@
 
 use std::time::Instant;
 
+use eframe::egui::Context;
+
 use super::App;
 use crate::app::command::Place;
 use crate::app::desk::{Answer, Outcome, Task};
+use crate::app::errand::{Ended, Errand, Work};
+use crate::app::librarian as library;
 use crate::app::people::{Judging, Systems};
 use crate::app::state::Loaded;
 
@@ -27,6 +31,74 @@ impl App {
         }
     }
 
+    /// Begins what takes minutes, on a thread of its own. One at a time: the forms do not offer a second.
+    pub(super) fn start_errand(&mut self, work: Work) {
+        if self.errand.is_some() {
+            return;
+        }
+        let kept = work.clone();
+        match Errand::start(self.options.store.clone(), work, self.waker()) {
+            Ok(errand) => {
+                self.state.people.cases.told = None;
+                self.errand = Some(errand);
+            }
+            Err(error) => self.errand_failed(&kept, format!("no thread could be made: {error}")),
+        }
+    }
+
+    pub(super) fn hear_errand(&mut self) {
+        let ended = self.errand.as_ref().and_then(Errand::ended);
+        let cases = &mut self.state.people.cases;
+        let Some(ended) = ended else {
+            cases.working = self.errand.as_ref().map(Errand::working);
+            return;
+        };
+        cases.working = None;
+        let Some(errand) = self.errand.take() else {
+            return;
+        };
+        match ended {
+            Ended::Done(words) => {
+                match errand.work {
+                    Work::Answer { .. } => cases.taking = None,
+                    Work::Measure(_) => cases.scoring = None,
+                }
+                cases.told = Some(words);
+                self.ask_desk(Task::Cases);
+                self.ask_desk(Task::Systems);
+            }
+            Ended::Stopped => {
+                let words = match errand.work {
+                    Work::Answer { .. } => "Stopped; no answer is kept.",
+                    Work::Measure(_) => "Stopped; the systems measured before are kept.",
+                };
+                cases.told = Some(words.to_string());
+                self.ask_desk(Task::Cases);
+            }
+            Ended::Failed(why) => self.errand_failed(&errand.work, why),
+        }
+    }
+
+    /// Says so where it was asked for.
+    fn errand_failed(&mut self, work: &Work, why: String) {
+        let cases = &mut self.state.people.cases;
+        match work {
+            Work::Answer { .. } => cases.taking.get_or_insert_default().refused = Some(why),
+            Work::Measure(_) => cases.scoring.get_or_insert_default().refused = Some(why),
+        }
+    }
+
+    /// Counts the time for which an item is attended to: while the window has the keyboard and shows it.
+    pub(super) fn attend(&mut self, ctx: &Context) {
+        let in_sight = self.state.prefs.place == Place::Studies;
+        let Some(judging) = &mut self.state.people.judging else {
+            return;
+        };
+        let (now, focused, sign) =
+            ctx.input(|input| (input.time, input.focused, !input.events.is_empty()));
+        judging.attend(now, focused && in_sight, sign);
+    }
+
     /// Reads what a place shows.
     pub(super) fn visit(&mut self, place: Place) {
         let tasks: &[Task] = match place {
@@ -37,6 +109,11 @@ impl App {
         };
         for task in tasks {
             self.ask_desk(task.clone());
+        }
+        match place {
+            Place::Playground => self.ask_library(library::Task::Models),
+            Place::Data => self.visit_library(),
+            _ => {}
         }
         if place == Place::Tables {
             // What it is made of may have changed since.

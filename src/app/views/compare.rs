@@ -8,7 +8,6 @@ use eframe::egui::{
 use crate::app::command::{Command, Commands, Export, Place};
 use crate::app::format;
 use crate::app::model::is_evaluation;
-use crate::app::reader::Compared;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, Tokens, space, text};
 use crate::app::widgets::button::{Button, segments};
@@ -18,8 +17,8 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
 use crate::catalog::Entry;
-use crate::catalog::compare::{BandPoint, differing_settings};
-use crate::metrics::Estimate;
+use crate::catalog::compare::BandPoint;
+use crate::catalog::sheets::{called, differences_sheet, results_sheet, settings_sheet};
 use crate::metrics::declared::{self, declared};
 use crate::report::{Figure, FigureLine, Sheet};
 use crate::series::Ema;
@@ -78,13 +77,14 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 ui.add_space(space::M);
                 curves_ui(ui, state, &entries, commands);
                 ui.add_space(space::L);
+                let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
+                let answer = state.compare.answer.value();
+                let answer = answer.filter(|compared| compared.runs == ids);
+                let differences = answer.map(|compared| compared.differences.as_slice());
                 let sheets = [
-                    ("settings", settings_sheet(&entries)),
+                    ("settings", settings_sheet(&entries, super::form::shown)),
                     ("results", results_sheet(&entries)),
-                    (
-                        "differences",
-                        differences_sheet(&state.compare.answer, &entries),
-                    ),
+                    ("differences", differences_sheet(&entries, differences)),
                 ];
                 for (name, sheet) in sheets {
                     sheet_ui(ui, name, sheet, commands);
@@ -105,10 +105,6 @@ fn colours(t: &Tokens, entries: &[&Entry]) -> Vec<usize> {
         taken.push(free.unwrap_or(own));
     }
     taken
-}
-
-fn called(entry: &Entry) -> String {
-    format!("{} #{}", entry.row.name, entry.row.id)
 }
 
 fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Commands) {
@@ -422,124 +418,4 @@ fn cell_ui(ui: &mut Ui, words: RichText, number: bool) {
         }
         false => ui.add(label),
     };
-}
-
-fn settings_sheet(entries: &[&Entry]) -> Sheet {
-    let mut columns = vec![("Setting".to_string(), false)];
-    columns.extend(entries.iter().map(|entry| (called(entry), false)));
-    let mut sheet = Sheet::new("Settings that differ", columns);
-    for row in differing_settings(entries) {
-        let values = row
-            .values
-            .iter()
-            .map(|value| value.as_ref().map_or("–".to_string(), super::form::shown));
-        let values: Vec<String> = values.collect();
-        sheet.row([row.path].into_iter().chain(values));
-    }
-    if sheet.rows.is_empty() {
-        let why = if entries.len() > 1 {
-            "None: these runs have the same settings."
-        } else {
-            "Choose another run."
-        };
-        sheet.notes.push(why.into());
-    }
-    sheet
-}
-
-fn estimate(value: Option<&Estimate>) -> String {
-    value.map_or("–".to_string(), |e| {
-        format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high)
-    })
-}
-
-fn results_sheet(entries: &[&Entry]) -> Sheet {
-    let heads = [
-        "Run",
-        "System",
-        "n",
-        "PPL",
-        "Dist-1 (%)",
-        "Dist-2 (%)",
-        "Emp-F1 (%)",
-    ];
-    let columns = heads
-        .iter()
-        .enumerate()
-        .map(|(at, head)| (head.to_string(), at > 1));
-    let mut sheet = Sheet::new("Results on the test split", columns.collect());
-    for entry in entries {
-        for row in entry.results.iter().filter(|row| row.split == "test") {
-            sheet.row([
-                called(entry),
-                row.system.clone(),
-                row.n.to_string(),
-                estimate(row.ppl.as_ref()),
-                estimate(Some(&row.dist_1)),
-                estimate(Some(&row.dist_2)),
-                estimate(row.emp_f1.as_ref()),
-            ]);
-        }
-    }
-    let note = match sheet.rows.is_empty() {
-        true => "None of these runs has been evaluated.",
-        false => "In brackets: 95 % bootstrap intervals.",
-    };
-    sheet.notes.push(note.into());
-    sheet
-}
-
-fn differences_sheet(answer: &Loaded<Box<Compared>>, entries: &[&Entry]) -> Sheet {
-    let heads = ["Run", "Figure", "Difference", "n"];
-    let columns = heads
-        .iter()
-        .enumerate()
-        .map(|(at, head)| (head.to_string(), at > 1));
-    let first = entries.first().map_or(String::new(), |entry| called(entry));
-    let mut sheet = Sheet::new(
-        format!("Differences from {first}, paired by example"),
-        columns.collect(),
-    );
-    let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
-    let Some(compared) = answer.value().filter(|compared| compared.runs == ids) else {
-        sheet
-            .notes
-            .push("Drawing the same examples of both, a thousand times…".into());
-        return sheet;
-    };
-    for (entry, found) in entries.iter().skip(1).zip(&compared.differences) {
-        let Some(found) = found else {
-            let name = called(entry);
-            sheet.notes.push(format!(
-                "{name} or {first} has no answers on the test split to compare."
-            ));
-            continue;
-        };
-        for row in &found.rows {
-            let words = match &row.outcome {
-                Ok(difference) => estimate(Some(difference)),
-                Err(why) => format!("– ({why})"),
-            };
-            sheet.row([
-                called(entry),
-                row.title().to_string(),
-                words,
-                found.n.to_string(),
-            ]);
-        }
-        if !found.same_identifiers {
-            sheet.notes.push(format!(
-                "The identifiers of {} and {first} are not the same; each run is measured by its own.",
-                called(entry)
-            ));
-        }
-    }
-    if entries.len() > 1 {
-        sheet.notes.push(
-            "95 % intervals by a bootstrap that draws the same examples of both runs; one that leaves 0 out is a difference that this test set shows.".into(),
-        );
-    } else {
-        sheet.notes.push("Choose another run.".into());
-    }
-    sheet
 }

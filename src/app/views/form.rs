@@ -2,6 +2,7 @@
 //!
 //! Holds what was typed until it is a value; wrong values are refused beside their field.
 
+mod compact;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,11 +47,16 @@ pub struct FormDone {
 
 impl Form {
     pub fn new(file: &ExperimentFile) -> Self {
-        let values = file.config.values();
+        Form::of(&file.name, file.config.clone())
+    }
+
+    /// The settings of a config, as they are before anything is changed.
+    pub fn of(name: &str, config: Config) -> Self {
+        let values = config.values();
         let mut form = Form {
-            name: file.name.clone(),
+            name: name.to_string(),
             file: values.clone(),
-            config: file.config.clone(),
+            config,
             values,
             typed: BTreeMap::new(),
             editing: None,
@@ -175,7 +181,14 @@ impl Form {
         self.values.get(path) != self.file.get(path)
     }
 
-    fn refusal(&self, path: &str) -> Option<&str> {
+    /// The value of a setting, if it was changed.
+    pub fn chosen(&self, path: &str) -> Option<Value> {
+        let value = self.values.get(path).filter(|_| self.is_changed(path));
+        value.cloned()
+    }
+
+    /// What is wrong with a setting, if anything is.
+    pub fn refusal(&self, path: &str) -> Option<&str> {
         self.typed
             .get(path)
             .map(|(_, why)| why.as_str())

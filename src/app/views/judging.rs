@@ -3,44 +3,33 @@
 //! Draws an annotator's own pages; what it is given has no place for a system. The next item shows only
 //! after the store has answered that the last one is on disk.
 
+mod answers;
+mod deeds;
+mod foot;
+mod parts;
+
+use answers::answers_ui;
+use deeds::{Asked, carry_out, keys};
 use eframe::egui;
 use eframe::egui::{
-    Align, Align2, Event, EventFilter, Frame, Key, Label, Layout, Margin, Modifiers, Panel, Rect,
-    RichText, Role, ScrollArea, Sense, StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
+    Align, Frame, Key, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
 };
+use foot::foot_ui;
+use parts::{CARDS, column};
 
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
 use crate::app::format;
-use crate::app::people::{Given, Judging};
+use crate::app::people::Judging;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
-use crate::app::widgets::button::{Button, focus_ring};
+use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_in;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::study::definition::StudyKind;
-use crate::study::judgement::{Answer, Aspect, COMMENT_LIMIT, Choice, Deed, Score};
-use crate::study::page::{Page, Shown};
 
 /// How long an answer is acknowledged before the next item shows, in seconds.
 const ACKNOWLEDGED: f64 = 0.08;
-/// The widest that the two answers get together.
-const CARDS: f32 = 760.0;
-
-/// What a key or a button asks for.
-#[derive(Clone, Debug, PartialEq)]
-enum Asked {
-    Answer(Choice),
-    Point(u8),
-    Skip,
-    Flag,
-    Comment,
-    Undo,
-    Read,
-    Leave,
-}
 
 pub fn judging_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let now = ui.input(|input| input.time);
@@ -98,161 +87,6 @@ fn move_on(ui: &Ui, judging: &mut Judging, now: f64) {
     }
 }
 
-fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands: &mut Commands) {
-    match asked {
-        Asked::Leave if judging.reading => {
-            judging.reading = false;
-            judging.turn();
-            return;
-        }
-        Asked::Leave => {
-            commands.push(Command::LeaveJudging);
-            return;
-        }
-        Asked::Read => {
-            judging.reading = !judging.reading;
-            return;
-        }
-        _ => {}
-    }
-    if judging.reading || judging.given.is_some() {
-        // What is not on disk yet comes first.
-        return;
-    }
-    let (study, annotator) = (judging.study, judging.annotator);
-    let mut given = Given {
-        answer: None,
-        settles: false,
-        time: now,
-        recorded: false,
-    };
-    if asked == Asked::Undo {
-        if let Some(last) = judging.draft.iter().rposition(Option::is_some) {
-            judging.draft[last] = None;
-            return;
-        }
-        judging.given = Some(given);
-        commands.push(Command::Desk(Task::Undo { study, annotator }));
-        return;
-    }
-    let Some(page) = judging.page() else { return };
-    let item = page.item;
-    let flagged = judging
-        .desk
-        .value()
-        .is_some_and(|desk| desk.state(page).flagged);
-    let deed = match asked {
-        Asked::Answer(choice) => Deed::Answer(Answer::Choice(choice)),
-        Asked::Point(points) => {
-            let Some(place) = judging.draft.iter().position(Option::is_none) else {
-                return;
-            };
-            judging.draft[place] = Score::try_from(points).ok();
-            match judging.rating() {
-                Some(rating) => Deed::Answer(Answer::Rating(rating)),
-                None => return,
-            }
-        }
-        Asked::Skip => Deed::Skip,
-        Asked::Flag => Deed::Flag(!flagged),
-        Asked::Comment => {
-            match judging.comment.take() {
-                // The field was open: what stands in it is the comment.
-                Some(comment) => {
-                    let comment = comment.trim().chars().take(COMMENT_LIMIT).collect();
-                    Deed::Comment(comment)
-                }
-                None => {
-                    let desk = judging.desk.value();
-                    let state = desk
-                        .zip(judging.page())
-                        .map(|(desk, page)| desk.state(page));
-                    judging.comment = Some(state.unwrap_or_default().comment);
-                    return;
-                }
-            }
-        }
-        Asked::Undo | Asked::Read | Asked::Leave => return,
-    };
-    given.answer = match &deed {
-        Deed::Answer(answer) => Some(*answer),
-        _ => None,
-    };
-    given.settles = matches!(deed, Deed::Answer(_) | Deed::Skip);
-    judging.given = Some(given);
-    let shown_ms = judging.shown_ms();
-    commands.push(Command::Desk(Task::Judge {
-        study,
-        annotator,
-        item,
-        deeds: vec![deed],
-        shown_ms,
-    }));
-}
-
-fn keys(ui: &Ui, judging: &Judging) -> Vec<Asked> {
-    let mut asked = Vec::new();
-    if judging.comment.is_some() {
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        if pressed(Key::Enter) || pressed(Key::Escape) {
-            asked.push(Asked::Comment);
-        }
-        return asked;
-    }
-    let pressed = |key| {
-        ui.input_mut(|input| {
-            // A key that is held down answers one item only.
-            let fresh = input.events.iter().any(|event| {
-                matches!(event, Event::Key { key: k, pressed: true, repeat: false, .. } if *k == key)
-            });
-            input.consume_key(Modifiers::NONE, key) && fresh
-        })
-    };
-    if pressed(Key::Escape) {
-        asked.push(Asked::Leave);
-    }
-    if judging.reading {
-        if pressed(Key::Enter) || pressed(Key::Space) {
-            asked.push(Asked::Leave);
-        }
-        return asked;
-    }
-    if pressed(Key::Questionmark) || pressed(Key::I) {
-        asked.push(Asked::Read);
-    }
-    if pressed(Key::U) || pressed(Key::Backspace) {
-        asked.push(Asked::Undo);
-    }
-    let kind = judging.desk.value().map(|desk| desk.head.kind);
-    match kind {
-        Some(StudyKind::AbTest) => {
-            let answers = [
-                (Key::ArrowLeft, Choice::Left),
-                (Key::ArrowRight, Choice::Right),
-                (Key::ArrowDown, Choice::Tie),
-            ];
-            let answers = answers.into_iter().filter(|(key, _)| pressed(*key));
-            asked.extend(answers.map(|(_, choice)| Asked::Answer(choice)));
-        }
-        Some(StudyKind::Rating) => {
-            let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
-            let points = (1..).zip(digits).filter(|(_, key)| pressed(*key));
-            asked.extend(points.map(|(points, _)| Asked::Point(points)));
-        }
-        None => {}
-    }
-    for (key, what) in [
-        (Key::S, Asked::Skip),
-        (Key::F, Asked::Flag),
-        (Key::C, Asked::Comment),
-    ] {
-        if pressed(key) {
-            asked.push(what);
-        }
-    }
-    asked
-}
-
 /// One thin line over the whole width, and how many are done.
 fn progress_ui(ui: &Ui, judging: &Judging) {
     let t = theme::of(ui);
@@ -279,46 +113,88 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
         all_done_ui(ui, judging, asked);
         return;
     };
-    let id = egui::Id::unique("height of a judged item");
+    let id = egui::Id::unique(("judged item", judging.study, judging.annotator));
     let room = ui.available_height();
-    let before: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(room);
-    ScrollArea::vertical()
-        // Each item begins at its end, where the answers are.
+    let seen: Option<Seen> = ui.data(|data| data.get_temp(id));
+    let fresh = seen.is_none_or(|seen| seen.item != page.item);
+    let before = seen.map_or(room, |seen| seen.height);
+    let mut area = ScrollArea::vertical()
         .id_salt(("item", page.item))
-        .auto_shrink(false)
-        .stick_to_bottom(true)
-        .show(ui, |ui| {
-            let above = ((room - before) * 0.4).max(space::S);
-            ui.add_space(above);
-            let top = ui.cursor().top();
-            column(ui, size::PROSE, |ui| {
-                for (turn, utterance) in page.context.iter().enumerate() {
-                    utterance_in(ui, utterance, turn % 2 == 0, text::heading());
-                }
-            });
-            ui.add_space(space::L);
-            column(ui, CARDS, |ui| answers_ui(ui, judging, &page, asked));
-            let height = ui.cursor().top() - top;
-            if (height - before).abs() > 1.0 {
-                ui.data_mut(|data| data.insert_temp(id, height));
-                ui.ctx().request_repaint();
+        .auto_shrink(false);
+    if let Some(offset) = seen.and_then(|seen| seen.scroll_to) {
+        area = area.vertical_scroll_offset(offset);
+    }
+    let shown = area.show(ui, |ui| {
+        let above = ((room - before) * 0.4).max(space::S);
+        ui.add_space(above);
+        let top = ui.cursor().top();
+        column(ui, size::PROSE, |ui| {
+            for (turn, utterance) in page.context.iter().enumerate() {
+                utterance_in(ui, utterance, turn % 2 == 0, text::heading());
             }
         });
+        ui.add_space(space::L);
+        column(ui, CARDS, |ui| answers_ui(ui, judging, &page, asked));
+        ui.cursor().top() - top
+    });
+    let mut now = Seen {
+        item: page.item,
+        height: shown.inner,
+        scroll_to: None,
+    };
+    let hidden = (shown.content_size.y - shown.inner_rect.height()).max(0.0);
+    if fresh || (now.height - before).abs() > 1.0 {
+        // Each item begins at its end, where the answers are; nobody sees it where the last one stood.
+        now.scroll_to = Some(hidden);
+        ui.ctx()
+            .request_discard("the height of a judged item is known");
+    } else {
+        let offset = shown.state.clamped_offset().y;
+        let wanted = (offset + scroll_ui(ui, shown.inner_rect, offset)).clamp(0.0, hidden);
+        if wanted != offset {
+            now.scroll_to = Some(wanted);
+            ui.ctx().request_repaint();
+        }
+    }
+    ui.data_mut(|data| data.insert_temp(id, now));
 }
 
-/// A column in the middle, at most this wide.
-fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
-    let width = (ui.available_width() - 2.0 * space::L).min(most);
-    let left = (ui.available_width() - width) / 2.0;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 0.0;
-        ui.add_space(left);
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing = vec2(space::S, space::S);
-            ui.set_width(width);
-            content(ui);
-        });
-    });
+/// What was drawn of the item in view.
+#[derive(Clone, Copy)]
+struct Seen {
+    item: u32,
+    height: f32,
+    /// Where the next frame is to scroll.
+    scroll_to: Option<f32>,
+}
+
+/// How far keys scroll, and the button that stands where something is hidden above.
+fn scroll_ui(ui: &mut Ui, view: Rect, offset: f32) -> f32 {
+    let page = view.height() * 0.8;
+    let steps = [
+        (Key::ArrowUp, -48.0),
+        (Key::PageUp, -page),
+        (Key::PageDown, page),
+        (Key::Home, -1e6),
+        (Key::End, 1e6),
+    ];
+    let typing = ui.ctx().text_edit_focused();
+    let pressed = |key| !typing && ui.input(|input| input.key_pressed(key));
+    let mut by: f32 = steps
+        .into_iter()
+        .map(|(key, by)| if pressed(key) { by } else { 0.0 })
+        .sum();
+    if offset > space::L {
+        let room = vec2(150.0, size::ROW);
+        let at = egui::pos2(view.center().x - room.x / 2.0, view.top() + space::XS);
+        let earlier = Button::secondary("Earlier turns")
+            .with_icon(Icon::Up)
+            .hint("Page up");
+        if ui.put(Rect::from_min_size(at, room), earlier).clicked() {
+            by -= page;
+        }
+    }
+    by
 }
 
 fn head_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
@@ -424,295 +300,5 @@ fn all_done_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
         "Back to studies",
     ) {
         asked.push(Asked::Leave);
-    }
-}
-
-fn answers_ui(ui: &mut Ui, judging: &Judging, page: &Page, asked: &mut Vec<Asked>) {
-    let given = judging.given.and_then(|given| given.answer);
-    match &page.shown {
-        Shown::Pair { left, right } => {
-            let width = ((ui.available_width() - space::M) / 2.0).floor();
-            let height = [left, right]
-                .map(|response| card_height(ui, response, width))
-                .into_iter()
-                .fold(72.0, f32::max);
-            ui.horizontal_top(|ui| {
-                ui.spacing_mut().item_spacing.x = space::M;
-                for (label, response, choice) in
-                    [("1", left, Choice::Left), ("2", right, Choice::Right)]
-                {
-                    let answer = Answer::Choice(choice);
-                    let marked =
-                        given == Some(answer) || given == Some(Answer::Choice(Choice::Tie));
-                    if card_ui(ui, label, response, vec2(width, height), marked) {
-                        asked.push(Asked::Answer(choice));
-                    }
-                }
-            });
-            ui.add_space(space::M);
-            let caps = [
-                ("←", "1 is better", Asked::Answer(Choice::Left)),
-                ("↓", "Tie", Asked::Answer(Choice::Tie)),
-                ("→", "2 is better", Asked::Answer(Choice::Right)),
-            ];
-            keycaps_ui(ui, &caps, true, asked);
-        }
-        Shown::Single { response } => {
-            let width = ui.available_width();
-            let height = card_height(ui, response, width);
-            card_ui(ui, "Response", response, vec2(width, height), false);
-            ui.add_space(space::M);
-            scales_ui(ui, judging, asked);
-            ui.add_space(space::XS);
-            let hint = "Press 1 to 5 for each of the three, one after the other";
-            words::small(ui, hint);
-        }
-    }
-}
-
-/// Room for the label above and the padding around the text.
-const CARD_LABEL: f32 = 22.0;
-
-fn card_text(ui: &Ui, response: &str, width: f32) -> std::sync::Arc<egui::Galley> {
-    let t = theme::of(ui);
-    let room = width - 2.0 * space::L;
-    ui.painter()
-        .layout(response.to_string(), text::heading(), t.text, room)
-}
-
-fn card_height(ui: &Ui, response: &str, width: f32) -> f32 {
-    card_text(ui, response, width).size().y + CARD_LABEL + 2.0 * space::M
-}
-
-/// An answer. True when it was clicked.
-fn card_ui(ui: &mut Ui, label: &str, response: &str, room: egui::Vec2, marked: bool) -> bool {
-    let t = theme::of(ui);
-    let single = label == "Response";
-    let sense = if single {
-        Sense::hover()
-    } else {
-        Sense::click()
-    };
-    let (rect, card) = ui.allocate_exact_size(room, sense);
-    let name = match single {
-        true => format!("Response: {response}"),
-        false => format!("Response {label}: {response}"),
-    };
-    let role = if single { Role::Label } else { Role::Button };
-    card.widget_info(|| WidgetInfo::labeled(role, true, &name));
-    let fill = match (marked, card.hovered() && !single) {
-        (true, _) => t.selected,
-        (false, true) => t.hover,
-        (false, false) => t.raised,
-    };
-    let stroke = if marked {
-        t.focus_ring()
-    } else {
-        t.line_stroke()
-    };
-    ui.painter()
-        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
-    let inner = rect.shrink2(vec2(space::L, space::M));
-    ui.painter().text(
-        inner.min,
-        Align2::LEFT_TOP,
-        label,
-        text::small(),
-        t.secondary,
-    );
-    let galley = card_text(ui, response, room.x);
-    ui.painter()
-        .galley(inner.min + vec2(0.0, CARD_LABEL), galley, t.text);
-    focus_ring(ui, &card, rect);
-    card.clicked()
-}
-
-/// Three scales of five points, one below the other.
-fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
-    let t = theme::of(ui);
-    let active = judging.aspect();
-    let fits = ui.available_width() >= 600.0;
-    for aspect in Aspect::ALL {
-        let here = active == Some(aspect);
-        let score = judging.draft[aspect as usize];
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = space::S;
-            let (rect, _) = ui.allocate_exact_size(vec2(100.0, 32.0), Sense::hover());
-            let colour = if here { t.text } else { t.secondary };
-            let at = pos2(rect.left() + space::M, rect.center().y);
-            ui.painter().text(
-                at,
-                Align2::LEFT_CENTER,
-                aspect.title(),
-                text::heading(),
-                colour,
-            );
-            if here {
-                let mark = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
-                ui.painter().rect_filled(mark, 1, t.accent);
-            }
-            for (points, word) in (1..).zip(Score::WORDS) {
-                let chosen = score.is_some_and(|score| score.points() == points);
-                let label = match fits {
-                    true => format!("{points}  {word}"),
-                    false => points.to_string(),
-                };
-                let name = format!("{} {points}, {word}", aspect.title());
-                let width = if fits { 116.0 } else { 44.0 };
-                if point_ui(ui, &label, &name, width, chosen, here) {
-                    asked.push(Asked::Point(points));
-                }
-            }
-        });
-    }
-}
-
-fn point_ui(ui: &mut Ui, label: &str, name: &str, width: f32, chosen: bool, here: bool) -> bool {
-    let t = theme::of(ui);
-    let sense = if here { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(width, 32.0), sense);
-    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, here, chosen, name));
-    let (fill, stroke, colour) = match (chosen, here) {
-        (true, _) => (t.selected, t.focus_ring(), t.text),
-        (false, true) if response.hovered() => (t.hover, t.line_stroke(), t.text),
-        (false, true) => (t.raised, t.line_stroke(), t.text),
-        (false, false) => (t.ground, t.line_stroke(), t.secondary),
-    };
-    ui.painter()
-        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
-    ui.painter().text(
-        rect.center(),
-        Align2::CENTER_CENTER,
-        label,
-        text::body(),
-        colour,
-    );
-    focus_ring(ui, &response, rect);
-    here && response.clicked()
-}
-
-fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
-    if let Some(why) = &judging.refused {
-        notice::strip(ui, Tone::Bad, "Not recorded; answer again", why, |_| {});
-        ui.add_space(space::S);
-    }
-    if judging.reading || judging.at.is_none() {
-        return;
-    }
-    if let Some(comment) = &mut judging.comment {
-        comment_ui(ui, comment, asked);
-        return;
-    }
-    let state = judging
-        .desk
-        .value()
-        .zip(judging.page())
-        .map(|(desk, page)| desk.state(page))
-        .unwrap_or_default();
-    if !state.comment.is_empty() {
-        column(ui, CARDS, |ui| {
-            words::small(ui, format!("Comment: {}", state.comment));
-        });
-    }
-    let flag = if state.flagged { "Flagged" } else { "Flag" };
-    let rest = [
-        ("S", "Skip", Asked::Skip),
-        ("F", flag, Asked::Flag),
-        ("C", "Comment", Asked::Comment),
-        ("U", "Undo", Asked::Undo),
-    ];
-    keycaps_ui(ui, &rest, false, asked);
-}
-
-fn comment_ui(ui: &mut Ui, comment: &mut String, asked: &mut Vec<Asked>) {
-    column(ui, CARDS, |ui| {
-        let field = TextEdit::singleline(comment)
-            .hint_text("A comment for whoever made the study; Enter keeps it")
-            .desired_width(f32::INFINITY)
-            .min_size(vec2(0.0, size::ROW));
-        let response = ui.add(field).accessible_name("Comment");
-        if !response.has_focus() {
-            if response.lost_focus() {
-                asked.push(Asked::Comment);
-            } else {
-                response.request_focus();
-            }
-        }
-        ui.memory_mut(|memory| {
-            let filter = EventFilter {
-                escape: true,
-                ..EventFilter::default()
-            };
-            memory.set_focus_lock_filter(response.id, filter);
-        });
-    });
-}
-
-/// Keys with what they do, side by side in the middle; each can be clicked.
-fn keycaps_ui(ui: &mut Ui, caps: &[(&str, &str, Asked)], large: bool, asked: &mut Vec<Asked>) {
-    if caps.is_empty() {
-        return;
-    }
-    let t = theme::of(ui);
-    let font = if large { text::heading() } else { text::body() };
-    let gap = if large { space::XL } else { space::L };
-    let height = if large { 34.0 } else { 26.0 };
-    let widths: Vec<f32> = caps
-        .iter()
-        .map(|(_, words, _)| {
-            let galley = ui
-                .painter()
-                .layout_no_wrap((*words).to_string(), font.clone(), t.text);
-            (height + space::S + galley.size().x + space::S).ceil()
-        })
-        .collect();
-    let total = widths.iter().sum::<f32>() + gap * (caps.len() - 1) as f32;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = gap;
-        ui.add_space((ui.available_width() - total).max(0.0) / 2.0 - gap.min(0.0));
-        for ((key, words, what), width) in caps.iter().zip(widths) {
-            let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
-            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, *words));
-            if response.hovered() {
-                ui.painter().rect_filled(rect, size::RADIUS, t.hover);
-            }
-            let cap = Rect::from_min_size(rect.min, egui::Vec2::splat(height)).shrink(2.0);
-            ui.painter().rect(
-                cap,
-                size::RADIUS - 1,
-                t.raised,
-                t.line_stroke(),
-                StrokeKind::Inside,
-            );
-            key_mark(ui, cap, key, &font);
-            let at = pos2(rect.left() + height + space::S, rect.center().y);
-            let colour = if large { t.text } else { t.secondary };
-            ui.painter()
-                .text(at, Align2::LEFT_CENTER, words, font.clone(), colour);
-            focus_ring(ui, &response, rect);
-            if response.clicked() {
-                asked.push(what.clone());
-            }
-        }
-    });
-}
-
-/// What is on a key: a letter, or an arrow as it is drawn elsewhere in the window.
-fn key_mark(ui: &Ui, cap: Rect, key: &str, font: &egui::FontId) {
-    use crate::app::widgets::icon::paint;
-    let t = theme::of(ui);
-    let icon = match key {
-        "←" => Some(Icon::Left),
-        "→" => Some(Icon::Right),
-        "↓" => Some(Icon::Down),
-        _ => None,
-    };
-    match icon {
-        Some(icon) => paint(ui.painter(), cap.shrink(cap.height() * 0.25), icon, t.text),
-        None => {
-            let centre = Align2::CENTER_CENTER;
-            ui.painter()
-                .text(cap.center(), centre, key, font.clone(), t.text);
-        }
     }
 }

@@ -70,14 +70,18 @@ pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
     ui.with_layout(Layout::top_down(align), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.label(RichText::new(who).font(text::small()).color(t.secondary));
-        let widest = ui.available_width() - space::XXL;
+        let widest = (ui.available_width() - space::XXL).min(size::PROSE) - 2.0 * space::S;
+        let galley = ui
+            .painter()
+            .layout(utterance.to_owned(), font.clone(), t.text, widest);
+        // As wide as its words, and a hair more, so that they do not wrap anew.
+        let room = vec2((galley.size().x + 1.0).ceil(), galley.size().y);
         Frame::new()
             .fill(if speaker { t.hover } else { t.selected })
             .corner_radius(size::RADIUS)
             .inner_margin(Margin::symmetric(space::S as i8, 6))
             .show(ui, |ui| {
-                ui.set_max_width(widest - 2.0 * space::S);
-                ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                ui.allocate_ui_with_layout(room, Layout::top_down(Align::Min), |ui| {
                     ui.add(
                         Label::new(RichText::new(utterance).font(font).color(t.text))
                             .wrap()

@@ -12,6 +12,7 @@ pub mod identifiers;
 pub mod levels;
 pub mod notice;
 pub mod overlay;
+pub mod path_field;
 pub mod results;
 pub mod stages;
 pub mod status;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::find;
 use crate::cli::{Failure, Place};
 use crate::store::{Store, StudyId};
+use crate::study::attention::AWAY;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Act, Answer, Choice, Deed, Rating, Score};
 use crate::study::page::{Desk, Page, Shown};
@@ -71,7 +72,8 @@ impl Judge {
                 }
                 Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),
             };
-            let time = since.elapsed().as_millis() as u64;
+            // Nobody reads a page for hours: a long silence is a pause.
+            let time = since.elapsed().as_secs_f64().min(AWAY) * 1000.0;
             let deed = match said {
                 Said::Quit => break,
                 Said::Undo => {
@@ -87,7 +89,13 @@ impl Judge {
                 Said::Deed(deed) => deed,
             };
             let settles = matches!(deed, Deed::Answer(_) | Deed::Skip);
-            let acts = store.judge(self.study, annotator, page.item, &[deed], time)?;
+            let acts = store.judge(
+                self.study,
+                annotator,
+                page.item,
+                &[deed],
+                time.round() as u64,
+            )?;
             self.recorded(place, &mut desk, &acts)?;
             if settles {
                 at = desk.next_after(place_of_page);

@@ -1,7 +1,7 @@
 //! T5, as Transformers' `T5ForConditionalGeneration` computes it.
 
 mod attention;
-mod config;
+pub(super) mod config;
 mod stack;
 
 use std::fs;

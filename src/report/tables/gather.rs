@@ -17,7 +17,7 @@ pub struct Chosen {
     pub runs: Vec<RunId>,
     /// Of Tables III and IV.
     pub studies: Vec<StudyId>,
-    /// Of Tables II and VI, by name.
+    /// Of Tables II and VI, by name; Table VI has them in this order, or without any all in the paper's.
     pub systems: Vec<String>,
 }
 
@@ -354,6 +354,7 @@ fn pinned(reader: &StoreReader, names: &[String]) -> Result<Table, GatherError> 
     }
     if systems.is_empty() {
         systems = (0..book.systems.len()).collect();
+        systems.sort_by_key(|system| paper::place_of(&book.systems[*system]));
     }
     Ok(cases::table(&book, &places, &systems))
 }

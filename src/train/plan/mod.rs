@@ -18,6 +18,7 @@ use super::material::Material;
 use super::pipeline::{generator_steps, scratch_shape, scratch_tokenizer};
 use crate::data::{LevelSet, library};
 use crate::experiment::{Config, Stage};
+use crate::nn::device;
 use crate::nn::t5::T5Config;
 use crate::text::Tokenizer;
 
@@ -75,6 +76,31 @@ pub struct Plan {
     /// What is tried to learn how fast this machine is.
     #[serde(skip)]
     pub sample: Sample,
+}
+
+/// A plan, and how fast this machine would be at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Foreseen {
+    pub plan: Plan,
+    /// Operations a second, measured on the device that the settings name.
+    pub speed: f64,
+}
+
+impl Foreseen {
+    /// Plans a run and tries the machine, which takes about a second.
+    ///
+    /// # Errors
+    /// As [`Plan::of`]; the device is missing.
+    pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
+        let plan = Plan::of(config, store)?;
+        let speed = plan.sample.speed(&device::resolve(&config.run.device)?);
+        Ok(Foreseen { plan, speed })
+    }
+
+    /// How long a stage takes, within a factor of three; other work on the machine comes on top.
+    pub fn seconds(&self, stage: &StagePlan) -> f64 {
+        stage.operations as f64 / self.speed
+    }
 }
 
 impl Plan {

@@ -7,18 +7,17 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use thiserror::Error;
 
 use super::objective::{Evaluation, Minibatch, Objective, ObjectiveConfig, ResponseRow, objective};
 use super::rollout::{Rollout, against_reference, look};
 use crate::experiment::Tuning;
 use crate::nn::Dropout;
 use crate::nn::prefix::PrefixVectors;
-use crate::train::TrainError;
 use crate::train::likelihood::{Pairs, hidden_states};
 use crate::train::policy::Policy;
 use crate::train::score::score;
 use crate::train::tensors::{Tokens, floats, shift_right, to_rows};
+use crate::train::{CheckError, TrainError};
 
 /// Log-probabilities that differ by no more differ by rounding.
 const TOLERANCE: f32 = 1e-3;
@@ -28,23 +27,6 @@ const GRADIENT_TOLERANCE: f64 = 1e-3;
 const ROWS: usize = 4;
 /// Columns of nothing but pads that are put behind contexts and responses.
 const EXTRA: usize = 3;
-
-/// Why PPO must not begin.
-#[derive(Debug, Error)]
-pub enum CheckError {
-    #[error("the untouched policy's ratio is off 1 by {largest} in its logarithm")]
-    Ratio { largest: f32 },
-    #[error("pads change the {what} by {largest}")]
-    Pads { what: &'static str, largest: f64 },
-    #[error("the untouched policy's KL to the generator is {largest} at a token, and must be 0")]
-    Kl { largest: f32 },
-    #[error("`{parameter}` is trained, and no gradient reaches it")]
-    NoGradient { parameter: String },
-    #[error("`{parameter}` is frozen, and a gradient reaches it")]
-    StrayGradient { parameter: String },
-    #[error("the gradients of {part} are {norm} in all")]
-    Gradient { part: String, norm: f64 },
-}
 
 /// What is checked.
 pub struct Subject<'a> {

@@ -15,7 +15,7 @@ use crate::app::widgets::text as words;
 use crate::experiment::sweep::{Axis, SweepRun, grid};
 use crate::experiment::{Kind, settings};
 use crate::store::{RunId, RunRow, RunStatus};
-use crate::train::plan::Plan;
+use crate::train::plan::Foreseen;
 
 /// What is chosen beside the settings.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct PlanView {
     reuse: Option<RunId>,
     /// Settings that are varied, and their values as they are typed.
     axes: Vec<(String, String)>,
-    pub dry: Loaded<Box<Plan>>,
+    pub dry: Loaded<Box<Foreseen>>,
     pub dry_open: bool,
 }
 
@@ -90,7 +90,7 @@ pub fn plan_ui(
             plan.axes.push((path.to_string(), text.to_string()));
         }
         ui.add_enabled_ui(form.refused() == 0, |ui| {
-            let hint = "Stages, steps, memory and parameters of this run; starts nothing";
+            let hint = "Stages, steps, memory, time and parameters of this run; starts nothing";
             if ui.add(Button::secondary("Dry run").hint(hint)).clicked() {
                 commands.push(Command::DryRun(Box::new(form.config.clone())));
             }
@@ -240,10 +240,13 @@ pub fn dry_ui(ui: &Ui, plan: &mut PlanView) {
         words::heading(ui, "What this run would be");
         match &plan.dry {
             Loaded::Nothing => {
-                words::secondary(ui, "Looking at texts and shapes…");
+                words::secondary(
+                    ui,
+                    "Looking at texts and shapes, and trying how fast this machine is…",
+                );
             }
             Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "It could not start", why, |_| {}),
-            Loaded::Value(plan) => planned_ui(ui, plan),
+            Loaded::Value(foreseen) => planned_ui(ui, foreseen),
         }
         ui.add(Button::primary("Close")).clicked()
     });
@@ -252,7 +255,8 @@ pub fn dry_ui(ui: &Ui, plan: &mut PlanView) {
     }
 }
 
-fn planned_ui(ui: &mut Ui, plan: &Plan) {
+fn planned_ui(ui: &mut Ui, foreseen: &Foreseen) {
+    let plan = &foreseen.plan;
     let t = theme::of(ui);
     let small = |ui: &mut Ui, words: &str| {
         ui.label(RichText::new(words).font(text::small()).color(t.secondary));
@@ -267,6 +271,7 @@ fn planned_ui(ui: &mut Ui, plan: &Plan) {
                 "Optimizer",
                 "Activations",
                 "In all",
+                "Time",
             ] {
                 small(ui, head);
             }
@@ -284,6 +289,7 @@ fn planned_ui(ui: &mut Ui, plan: &Plan) {
                 ] {
                     ui.label(format::bytes(bytes));
                 }
+                ui.label(format::duration(foreseen.seconds(stage)));
                 ui.end_row();
             }
         });
@@ -309,6 +315,6 @@ fn planned_ui(ui: &mut Ui, plan: &Plan) {
         });
     words::secondary(
         ui,
-        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. Nothing was started or written.",
+        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. Times are right within a factor of three, on a machine as busy as it was just now. Nothing was started or written.",
     );
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{RichText, TextEdit, Ui, vec2};
 
-use super::{line, short_field};
+use super::parts::{line, short_field};
 use crate::app::command::{Command, Commands, Place};
 use crate::app::desk::{Task, Wanted};
 use crate::app::people::{StudiesState, StudyForm, Systems};

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Label, RichText, ScrollArea, Ui, Vec2};
 
-use super::study_title;
+use super::parts::study_title;
 use crate::app::format;
 use crate::app::people::StudiesState;
 use crate::app::theme::{self, space, text};

@@ -1,0 +1,399 @@
+//! What the place Data and models holds: the sets, what is browsed of them, and what is done with models.
+//!
+//! Plain data: changed by views and by the shell, never by another thread.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::state::Loaded;
+use crate::data::library::{BUILTIN, ListedSet};
+use crate::data::{
+    DialogueSet, EmpathyLevel, Example, ImportReport, LabelledPair, LevelSet, Mechanism,
+    SetSummary, Split,
+};
+use crate::experiment::Stage;
+use crate::store::RunId;
+use crate::train::export::Exported;
+use crate::train::saved::Anatomy;
+
+/// The parts of the place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    #[default]
+    Sets,
+    Models,
+}
+
+/// What is shown of a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    #[default]
+    Overview,
+    Browse,
+    Import,
+}
+
+/// The place Data and models.
+#[derive(Debug)]
+pub struct Library {
+    pub part: Part,
+    pub sets: Loaded<Vec<ListedSet>>,
+    /// The set that is looked at.
+    pub chosen: String,
+    pub tab: Tab,
+    /// By the name of the set.
+    pub summaries: BTreeMap<String, Loaded<Box<SetSummary>>>,
+    pub browser: Browser,
+    pub import: ImportForm,
+    /// Folders of T5 that runs started from, or that were checked.
+    pub folders: Vec<PathBuf>,
+    pub check: CheckForm,
+    pub export: ExportForm,
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Library {
+            part: Part::Sets,
+            sets: Loaded::Nothing,
+            chosen: BUILTIN.to_string(),
+            tab: Tab::Overview,
+            summaries: BTreeMap::new(),
+            browser: Browser::default(),
+            import: ImportForm::default(),
+            folders: Vec::new(),
+            check: CheckForm::default(),
+            export: ExportForm::default(),
+        }
+    }
+}
+
+impl Library {
+    /// The set that is looked at.
+    pub fn set(&self) -> Option<&ListedSet> {
+        let sets = self.sets.value()?;
+        sets.iter().find(|set| set.name == self.chosen)
+    }
+
+    /// Looks at another set. What is not imported begins with its import.
+    pub fn choose(&mut self, name: &str) {
+        if self.chosen != name {
+            self.chosen = name.to_string();
+            self.browser = Browser::default();
+        }
+        self.settle_tab();
+    }
+
+    /// Keeps the tab one that the set has.
+    pub fn settle_tab(&mut self) {
+        let imported = self.set().is_some_and(|set| set.imported);
+        if !imported {
+            self.tab = Tab::Import;
+        } else if self.tab == Tab::Import && self.chosen == BUILTIN {
+            self.tab = Tab::Overview;
+        }
+    }
+
+    /// Adds folders to those known.
+    pub fn know(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
+        for folder in folders {
+            if !self.folders.contains(&folder) {
+                self.folders.push(folder);
+            }
+        }
+    }
+}
+
+/// An import as it is set up and carried out.
+#[derive(Debug, Default)]
+pub struct ImportForm {
+    /// Folder of the set's files, as typed.
+    pub folder: String,
+    /// The set that is being imported.
+    pub running: Option<String>,
+    /// Why the last import of a set was refused.
+    pub refused: Option<(String, String)>,
+    pub report: Option<Box<ImportReport>>,
+}
+
+/// A T5 folder that is looked at.
+#[derive(Debug, Default)]
+pub struct CheckForm {
+    pub folder: String,
+    pub running: bool,
+    /// The folder, and what it holds or why it cannot be read.
+    pub found: Option<(PathBuf, Result<Box<Anatomy>, String>)>,
+}
+
+/// A checkpoint that is to be taken elsewhere.
+#[derive(Debug, Default)]
+pub struct ExportForm {
+    pub run: Option<RunId>,
+    /// The latest where none is chosen.
+    pub at: Option<(Stage, u64)>,
+    pub folder: String,
+    pub running: bool,
+    pub done: Option<Result<Exported, String>>,
+}
+
+/// A whole data set, in memory.
+#[derive(Debug)]
+pub struct Book {
+    pub name: String,
+    pub dialogues: Option<DialogueSet>,
+    pub levels: Option<LevelSet>,
+}
+
+/// One example of a book.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    Example(Split, &'a Example),
+    Pair(&'a LabelledPair),
+}
+
+impl Book {
+    /// How many examples and pairs there are.
+    pub fn len(&self) -> usize {
+        let dialogues = self.dialogues.as_ref();
+        let examples = dialogues.map_or(0, |set| {
+            Split::ALL.iter().map(|split| set.split(*split).len()).sum()
+        });
+        examples + self.levels.as_ref().map_or(0, |set| set.pairs.len())
+    }
+
+    /// The example or pair at a place: the splits one after the other, then the pairs.
+    pub fn entry(&self, at: usize) -> Option<Entry<'_>> {
+        let mut at = at;
+        if let Some(set) = &self.dialogues {
+            for split in Split::ALL {
+                let examples = set.split(split);
+                match examples.get(at) {
+                    Some(example) => return Some(Entry::Example(split, example)),
+                    None => at -= examples.len(),
+                }
+            }
+        }
+        let pair = self.levels.as_ref()?.pairs.get(at)?;
+        Some(Entry::Pair(pair))
+    }
+
+    /// Every emotion, in order.
+    pub fn emotions(&self) -> Vec<String> {
+        let mut emotions: Vec<String> = Vec::new();
+        if let Some(set) = &self.dialogues {
+            let all = Split::ALL.iter().flat_map(|split| set.split(*split));
+            let mut names: Vec<&str> = all.map(|example| example.emotion.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            emotions = names.into_iter().map(str::to_string).collect();
+        }
+        emotions
+    }
+}
+
+/// What examples are to be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExampleFilter {
+    /// All of these words, in any text of the example.
+    pub words: String,
+    /// A split of dialogues, or the labelled pairs.
+    pub group: Option<Group>,
+    pub emotion: Option<String>,
+    /// Pairs with this level of this mechanism.
+    pub level: Option<(Mechanism, EmpathyLevel)>,
+}
+
+/// A part of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Split(Split),
+    Pairs,
+}
+
+impl Group {
+    /// On screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Split(Split::Train) => "Train",
+            Group::Split(Split::Validation) => "Validation",
+            Group::Split(Split::Test) => "Test",
+            Group::Pairs => "Labelled pairs",
+        }
+    }
+}
+
+impl ExampleFilter {
+    /// Whether an entry is to be shown. `wanted` are the words, in lower case.
+    fn admits(&self, entry: Entry<'_>, wanted: &[String]) -> bool {
+        match entry {
+            Entry::Example(split, example) => {
+                self.group.is_none_or(|group| group == Group::Split(split))
+                    && self.level.is_none()
+                    && self
+                        .emotion
+                        .as_ref()
+                        .is_none_or(|emotion| *emotion == example.emotion)
+                    && holds(
+                        wanted,
+                        example
+                            .context
+                            .iter()
+                            .chain([&example.target, &example.situation]),
+                    )
+            }
+            Entry::Pair(pair) => {
+                self.group.is_none_or(|group| group == Group::Pairs)
+                    && self.emotion.is_none()
+                    && self.level.is_none_or(|(mechanism, level)| {
+                        pair.levels[mechanism.index()] == Some(level)
+                    })
+                    && holds(wanted, [&pair.seeker_post, &pair.response_post])
+            }
+        }
+    }
+}
+
+/// Whether each of the words is in one of the texts.
+fn holds<'a>(wanted: &[String], texts: impl IntoIterator<Item = &'a String>) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let texts: Vec<String> = texts.into_iter().map(|text| text.to_lowercase()).collect();
+    wanted
+        .iter()
+        .all(|word| texts.iter().any(|text| text.contains(word)))
+}
+
+/// The examples of a set as they are gone through.
+#[derive(Debug, Default)]
+pub struct Browser {
+    pub book: Loaded<Arc<Book>>,
+    /// Whether the book was asked for.
+    pub asked: bool,
+    pub emotions: Vec<String>,
+    pub filter: ExampleFilter,
+    /// The filter that `found` is of.
+    searched: ExampleFilter,
+    wanted: Vec<String>,
+    /// Places of what was found so far.
+    pub found: Vec<usize>,
+    /// How many were looked at.
+    looked: usize,
+    pub shown: Option<usize>,
+}
+
+impl Browser {
+    /// Takes a book; the filter stays.
+    pub fn take(&mut self, book: Arc<Book>) {
+        self.emotions = book.emotions();
+        self.book = Loaded::Value(book);
+        self.shown = None;
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.searched = self.filter.clone();
+        let words = self.filter.words.to_lowercase();
+        self.wanted = words.split_whitespace().map(str::to_string).collect();
+        self.found.clear();
+        self.looked = 0;
+    }
+
+    /// Whether every example was looked at.
+    pub fn is_done(&self) -> bool {
+        let all = self.book.value().map_or(0, |book| book.len());
+        self.searched == self.filter && self.looked >= all
+    }
+
+    /// Looks at so many more examples, with the present filter.
+    pub fn go_on(&mut self, many: usize) {
+        if self.searched != self.filter {
+            self.begin();
+        }
+        let Loaded::Value(book) = &self.book else {
+            return;
+        };
+        let until = (self.looked + many).min(book.len());
+        for at in self.looked..until {
+            let admitted = book
+                .entry(at)
+                .is_some_and(|entry| self.searched.admits(entry, &self.wanted));
+            if admitted {
+                self.found.push(at);
+            }
+        }
+        self.looked = until;
+        let in_sight = self
+            .shown
+            .is_some_and(|at| self.found.binary_search(&at).is_ok());
+        if !in_sight && (self.is_done() || self.shown.is_none()) {
+            self.shown = self.found.first().copied();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::library;
+
+    fn browser() -> Browser {
+        let nowhere = std::path::Path::new("no such store");
+        let book = Book {
+            name: BUILTIN.into(),
+            dialogues: Some(library::open_dialogues(nowhere, BUILTIN).unwrap()),
+            levels: Some(library::open_levels(nowhere, BUILTIN).unwrap()),
+        };
+        let mut browser = Browser::default();
+        browser.take(Arc::new(book));
+        browser
+    }
+
+    fn all(browser: &mut Browser) -> usize {
+        browser.go_on(1);
+        while !browser.is_done() {
+            browser.go_on(50);
+        }
+        browser.found.len()
+    }
+
+    #[test]
+    fn every_example_is_gone_through_and_has_a_place() {
+        let mut browser = browser();
+        let book = browser.book.value().unwrap().clone();
+        assert_eq!(all(&mut browser), book.len());
+        assert!(matches!(
+            book.entry(0),
+            Some(Entry::Example(Split::Train, _))
+        ));
+        assert!(matches!(book.entry(book.len() - 1), Some(Entry::Pair(_))));
+        assert!(book.entry(book.len()).is_none());
+        assert_eq!(browser.shown, Some(0));
+    }
+
+    #[test]
+    fn a_filter_narrows_what_is_found() {
+        let mut browser = browser();
+        let everything = all(&mut browser);
+        browser.filter.group = Some(Group::Split(Split::Test));
+        let test = all(&mut browser);
+        let set = library::open_dialogues(std::path::Path::new("no such store"), BUILTIN).unwrap();
+        assert_eq!(test, set.test.len());
+        browser.filter.emotion = Some(set.test[0].emotion.clone());
+        let of_emotion = all(&mut browser);
+        assert!(of_emotion > 0 && of_emotion < test);
+        browser.filter = ExampleFilter {
+            level: Some((Mechanism::Exploration, EmpathyLevel::Strong)),
+            ..ExampleFilter::default()
+        };
+        let strong = all(&mut browser);
+        assert!(strong > 0 && strong < everything);
+        browser.filter = ExampleFilter {
+            words: "no such word anywhere".into(),
+            ..ExampleFilter::default()
+        };
+        assert_eq!(all(&mut browser), 0);
+        assert_eq!(browser.shown, None);
+    }
+}

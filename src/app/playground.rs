@@ -1,0 +1,485 @@
+//! What the place Playground holds: who answers, how, and the conversation.
+//!
+//! Plain data: changed by views and by the shell, never by another thread. Every answer keeps the question
+//! it came from, so that it can be had again, here and in a terminal.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::answerer::{News, Opened, Question, Said, Who};
+use super::format;
+use super::reader::store_argument;
+use super::state::Loaded;
+use super::views::form::Form;
+use crate::checkpoint;
+use crate::engine::reference::{Reference, RunModels};
+use crate::experiment::{Config, Stage};
+use crate::store::{CheckpointRow, RunId, RunRef, run_dir};
+use crate::train::saved::Identified;
+
+/// The settings that answers depend on, in the order in which they are shown.
+pub const SETTINGS: [&str; 7] = [
+    "sampling.top_k",
+    "sampling.top_p",
+    "sampling.temperature",
+    "sampling.max_new_tokens",
+    "sampling.min_new_tokens",
+    "run.seed",
+    "data.max_source",
+];
+
+/// Where a model comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    #[default]
+    Run,
+    Folder,
+}
+
+/// One of the two that can answer.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    pub from: From,
+    pub run: Option<RunId>,
+    /// The checkpoint; the run's latest where none is chosen.
+    pub at: Option<(Stage, u64)>,
+    /// A T5 folder, as typed.
+    pub folder: String,
+}
+
+/// Whose identifiers say the levels of answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JudgedBy {
+    /// Those of the first one's run.
+    #[default]
+    Own,
+    Run(RunId),
+    Nobody,
+}
+
+/// What became of a question.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Waiting,
+    Opening,
+    SoFar(String),
+    Said(Said),
+    Stopped,
+    Failed(String),
+}
+
+/// An answer, or what stands in its place.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub question: Question,
+    pub answer: Answer,
+    pub levels: Loaded<[Identified; 3]>,
+}
+
+impl Reply {
+    /// Whether something of it is still to come.
+    pub fn is_awaited(&self) -> bool {
+        match &self.answer {
+            Answer::Waiting | Answer::Opening | Answer::SoFar(_) => true,
+            Answer::Said(_) => {
+                self.question.judge.is_some() && matches!(self.levels, Loaded::Nothing)
+            }
+            Answer::Stopped | Answer::Failed(_) => false,
+        }
+    }
+
+    /// The answer, once it is whole.
+    pub fn said(&self) -> Option<&Said> {
+        match &self.answer {
+            Answer::Said(said) => Some(said),
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Opening => self.answer = Answer::Opening,
+            News::SoFar(words) => self.answer = Answer::SoFar(words),
+            News::Said(said) => self.answer = Answer::Said(said),
+            News::Levels(Ok(levels)) => self.levels = Loaded::Value(levels),
+            News::Levels(Err(why)) => self.levels = Loaded::Failed(why),
+            News::Stopped => self.answer = Answer::Stopped,
+            News::Failed(why) => self.answer = Answer::Failed(why),
+        }
+    }
+}
+
+/// What a person said, with the answers to it.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub said: String,
+    /// One, or two beside each other.
+    pub replies: Vec<Reply>,
+    /// The place of the reply with which the conversation goes on.
+    pub goes_on: usize,
+}
+
+/// The place Playground.
+#[derive(Debug)]
+pub struct Playground {
+    pub models: Loaded<Vec<RunModels>>,
+    pub sides: [Side; 2],
+    /// Whether the second answers too.
+    pub beside: bool,
+    pub judged_by: JudgedBy,
+    pub form: Form,
+    pub greedy: bool,
+    /// What is being written.
+    pub draft: String,
+    pub turns: Vec<Turn>,
+    /// The conversation before it was cleared.
+    pub cleared: Vec<Turn>,
+    pub open: Vec<Opened>,
+    /// Asked to stop, not yet stopped.
+    pub stopping: bool,
+    /// Whether the keyboard is to go to the field of what is said.
+    pub focus: bool,
+    /// Number of the latest question.
+    latest: u64,
+}
+
+impl Default for Playground {
+    fn default() -> Self {
+        Playground {
+            models: Loaded::Nothing,
+            sides: [Side::default(), Side::default()],
+            beside: false,
+            judged_by: JudgedBy::Own,
+            form: Form::of("playground", Config::default()),
+            greedy: false,
+            draft: String::new(),
+            turns: Vec::new(),
+            cleared: Vec::new(),
+            open: Vec::new(),
+            stopping: false,
+            focus: true,
+            latest: 0,
+        }
+    }
+}
+
+impl Playground {
+    /// Takes what can be talked to. Who was chosen stays chosen where it is still there.
+    pub fn take_models(&mut self, models: Vec<RunModels>) {
+        let mut talking = models.iter().filter(|run| !run.answering.is_empty());
+        let first = talking.next().map(|run| run.row.id);
+        // Beside the policy stands at first what it came from.
+        let origin = first.and_then(|run| find(&models, run)).and_then(|run| {
+            let own = |row: &&CheckpointRow| row.stage == Stage::Generator;
+            run.answering.iter().rfind(own)
+        });
+        let origin = origin.map(|row| (row.stage, row.step));
+        for (side, at) in self.sides.iter_mut().zip([None, origin]) {
+            let run = side.run.and_then(|run| find(&models, run));
+            match run {
+                None => (side.run, side.at) = (first, at),
+                Some(run) => {
+                    let there = |(stage, step)| {
+                        let same = |row: &&CheckpointRow| (row.stage, row.step) == (stage, step);
+                        run.answering.iter().any(|row| same(&row))
+                    };
+                    side.at = side.at.filter(|at| there(*at));
+                }
+            }
+        }
+        self.models = Loaded::Value(models);
+        self.follow_settings();
+    }
+
+    /// The run of a side, if a checkpoint of a run answers there.
+    pub fn run(&self, side: usize) -> Option<&RunModels> {
+        let side = self.sides.get(side).filter(|side| side.from == From::Run)?;
+        find(self.models.value()?, side.run?)
+    }
+
+    /// Who answers on a side.
+    pub fn who(&self, side: usize) -> Option<Who> {
+        let chosen = self.sides.get(side)?;
+        if chosen.from == From::Folder {
+            let folder = chosen.folder.trim();
+            return (!folder.is_empty()).then(|| Who::Folder(folder.into()));
+        }
+        let run = self.run(side)?;
+        let latest = run.latest().map(|row| (row.stage, row.step));
+        let (stage, step) = chosen.at.or(latest)?;
+        Some(Who::Checkpoint {
+            run: run.row.id,
+            stage,
+            step,
+        })
+    }
+
+    /// The run whose identifiers say the levels.
+    pub fn judge(&self) -> Option<&RunModels> {
+        let run = match self.judged_by {
+            JudgedBy::Own => self.run(0)?,
+            JudgedBy::Run(run) => find(self.models.value()?, run)?,
+            JudgedBy::Nobody => return None,
+        };
+        run.identifiers.then_some(run)
+    }
+
+    /// The settings are those of the first one's run, or the paper's; what a person changed stays.
+    pub fn follow_settings(&mut self) {
+        let run = self.run(0).map(|run| run.config.clone());
+        let config = run.unwrap_or_default();
+        let mut form = Form::of("playground", config);
+        for path in SETTINGS {
+            if let Some(value) = self.form.chosen(path) {
+                form.put(path, value);
+            }
+        }
+        self.form = form;
+    }
+
+    /// Whether anything is still to come.
+    pub fn is_answering(&self) -> bool {
+        let replies = self.turns.iter().flat_map(|turn| &turn.replies);
+        replies.into_iter().any(Reply::is_awaited)
+    }
+
+    /// Why nothing can be asked now; none when it can.
+    pub fn hindrance(&self) -> Option<&'static str> {
+        let sides = if self.beside { 2 } else { 1 };
+        if self.is_answering() {
+            Some("An answer is on its way")
+        } else if (0..sides).any(|side| self.who(side).is_none()) {
+            Some("Choose who answers first")
+        } else if SETTINGS
+            .iter()
+            .any(|path| self.form.refusal(path).is_some())
+        {
+            Some("A setting is refused")
+        } else {
+            None
+        }
+    }
+
+    /// Says what was written. Gives the questions that come of it.
+    pub fn say(&mut self, devices: &[(&str, &str)]) -> Vec<Question> {
+        let said = self.draft.trim().to_string();
+        if said.is_empty() || self.hindrance().is_some() {
+            return Vec::new();
+        }
+        self.draft.clear();
+        self.cleared.clear();
+        self.focus = true;
+        self.turns.push(Turn {
+            said,
+            replies: Vec::new(),
+            goes_on: 0,
+        });
+        let seed = self.form.config.run.seed;
+        self.ask(|_| seed, devices)
+    }
+
+    /// Asks for the last answers again, each with the seed that follows its own.
+    pub fn regenerate(&mut self, devices: &[(&str, &str)]) -> Vec<Question> {
+        let Some(turn) = self.turns.last().filter(|_| self.hindrance().is_none()) else {
+            return Vec::new();
+        };
+        let own = self.form.config.run.seed;
+        let before: Vec<u64> = turn
+            .replies
+            .iter()
+            .map(|reply| reply.question.seed)
+            .collect();
+        let greedy = self.greedy;
+        self.ask(
+            |side| match before.get(side) {
+                Some(seed) if !greedy => seed.wrapping_add(1),
+                _ => own,
+            },
+            devices,
+        )
+    }
+
+    /// Questions of the last turn, one for each side.
+    fn ask(&mut self, seed: impl Fn(usize) -> u64, devices: &[(&str, &str)]) -> Vec<Question> {
+        let context = self.context();
+        let judge = self.judge().map(|run| {
+            let whose = RunRef {
+                run: run.row.id,
+                step: None,
+            };
+            (Reference::Run(whose), device(&run.config, devices))
+        });
+        let mut questions = Vec::new();
+        for side in 0..if self.beside { 2 } else { 1 } {
+            let Some(who) = self.who(side) else { continue };
+            let config = self.run(side).map(|run| run.config.clone());
+            self.latest += 1;
+            questions.push(Question {
+                id: self.latest,
+                who,
+                context: context.clone(),
+                settings: self.form.config.sampling.clone(),
+                max_source: self.form.config.data.max_source,
+                greedy: self.greedy,
+                seed: seed(side),
+                device: device(&config.unwrap_or_default(), devices),
+                judge: judge.clone(),
+            });
+        }
+        if let Some(turn) = self.turns.last_mut() {
+            let reply = |question: &Question| Reply {
+                question: question.clone(),
+                answer: Answer::Waiting,
+                levels: Loaded::Nothing,
+            };
+            turn.replies = questions.iter().map(reply).collect();
+            turn.goes_on = turn.goes_on.min(questions.len().saturating_sub(1));
+        }
+        questions
+    }
+
+    /// The conversation up to the last thing that was said.
+    fn context(&self) -> Vec<String> {
+        let mut context = Vec::new();
+        for (at, turn) in self.turns.iter().enumerate() {
+            context.push(turn.said.clone());
+            let reply = turn.replies.get(turn.goes_on).and_then(Reply::said);
+            if let Some(said) = reply.filter(|_| at + 1 < self.turns.len()) {
+                context.push(said.response.clone());
+            }
+        }
+        context
+    }
+
+    /// Number of the latest question, up to which all are stopped.
+    pub fn latest(&self) -> u64 {
+        self.latest
+    }
+
+    /// Takes the last thing said back into the field.
+    pub fn undo(&mut self) {
+        if self.is_answering() {
+            return;
+        }
+        if let Some(turn) = self.turns.pop()
+            && self.draft.trim().is_empty()
+        {
+            self.draft = turn.said;
+            self.focus = true;
+        }
+    }
+
+    /// Begins anew; the conversation can be brought back until something is said.
+    pub fn clear(&mut self) {
+        if !self.is_answering() && !self.turns.is_empty() {
+            self.cleared = std::mem::take(&mut self.turns);
+            self.focus = true;
+        }
+    }
+
+    /// Brings back what was cleared.
+    pub fn bring_back(&mut self) {
+        if self.turns.is_empty() {
+            self.turns = std::mem::take(&mut self.cleared);
+        }
+    }
+
+    /// Takes news of a question; of one that is not asked any more they are dropped.
+    pub fn hear(&mut self, id: u64, news: News) {
+        let replies = self.turns.iter_mut().flat_map(|turn| &mut turn.replies);
+        if let Some(reply) = replies
+            .into_iter()
+            .find(|reply| reply.question.id == id && reply.is_awaited())
+        {
+            reply.take(news);
+        }
+        self.stopping &= self.is_answering();
+    }
+
+    /// The conversation as text, the answers with which it went on.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for turn in &self.turns {
+            text.push_str(&format!("Speaker: {}\n", turn.said));
+            for (at, reply) in turn.replies.iter().enumerate() {
+                let Some(said) = reply.said() else { continue };
+                let other = turn.replies.len() > 1 && at != turn.goes_on;
+                let mark = if other { ", not gone on with" } else { "" };
+                let who = reply.question.who.words();
+                text.push_str(&format!("Listener ({who}{mark}): {}\n", said.response));
+            }
+        }
+        text
+    }
+
+    /// The command that gives a reply's answer in a terminal.
+    pub fn command(&self, reply: &Reply, store: &Path) -> String {
+        let question = &reply.question;
+        // A quotation mark would end the shell's word.
+        let row = json!({"context": question.context}).to_string();
+        let row = row.replace('\'', "\\u0027");
+        let model = self.written(&question.who, store);
+        let drawn = match question.greedy {
+            true => "--greedy".to_string(),
+            false => format!(
+                "--top-k {} --top-p {} --temperature {} --seed {}",
+                question.settings.top_k,
+                question.settings.top_p,
+                question.settings.temperature,
+                question.seed
+            ),
+        };
+        format!(
+            "printf '%s\\n' '{row}' | emprl generate --model {model} {drawn} --max-new-tokens {} \
+             --min-new-tokens {} --max-source {} --device {}{}",
+            question.settings.max_new_tokens,
+            question.settings.min_new_tokens,
+            question.max_source,
+            question.device,
+            store_argument(store)
+        )
+    }
+
+    /// A model as commands name it.
+    fn written(&self, who: &Who, store: &Path) -> String {
+        let folder = match who {
+            Who::Folder(folder) => folder.clone(),
+            Who::Checkpoint { run, stage, step } => {
+                let models = self.models.value().and_then(|models| find(models, *run));
+                if let Some(written) = models.and_then(|run| run.written(*stage, *step)) {
+                    return written.to_string();
+                }
+                // Another stage's checkpoint stands before it at this step.
+                let folder = run_dir(store, *run).join(checkpoint::FOLDER);
+                folder.join(format!("{stage}-{step}"))
+            }
+        };
+        format!("\"{}\"", folder.display())
+    }
+
+    /// What is open, in a few words; none when nothing is.
+    pub fn open_words(&self) -> Option<String> {
+        let parameters: u64 = self.open.iter().map(|open| open.parameters).sum();
+        let size = format::bytes(4 * parameters);
+        match self.open.len() {
+            0 => None,
+            1 => Some(format!("1 model is open, {size}")),
+            many => Some(format!("{many} models are open, {size}")),
+        }
+    }
+}
+
+fn find(models: &[RunModels], run: RunId) -> Option<&RunModels> {
+    models.iter().find(|models| models.row.id == run)
+}
+
+/// The run's device where this program has it, else the processor.
+fn device(config: &Config, devices: &[(&str, &str)]) -> String {
+    let named = |(name, _): &&(&str, &str)| **name == config.run.device;
+    devices
+        .iter()
+        .find(named)
+        .map_or("flex", |(name, _)| name)
+        .to_string()
+}

@@ -1,0 +1,129 @@
+//! The rail: every place of the window, each with its icon, its word and its keys.
+
+use eframe::egui;
+use eframe::egui::{
+    Align2, Key, KeyboardShortcut, Modifiers, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
+};
+
+use crate::app::command::{Command, Commands, Place};
+use crate::app::state::State;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::status;
+
+const PLACES: [(Place, Icon, Key); 10] = [
+    (Place::Start, Icon::Start, Key::Num1),
+    (Place::Experiments, Icon::Experiments, Key::Num2),
+    (Place::Live, Icon::Live, Key::Num3),
+    (Place::Runs, Icon::Runs, Key::Num4),
+    (Place::Compare, Icon::Compare, Key::Num5),
+    (Place::Cases, Icon::Cases, Key::Num6),
+    (Place::Studies, Icon::Studies, Key::Num7),
+    (Place::Tables, Icon::Tables, Key::Num8),
+    (Place::Playground, Icon::Playground, Key::Num9),
+    (Place::Data, Icon::Data, Key::Num0),
+];
+
+const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
+
+/// Heights of a place; the rail is scrolled where even the least does not fit.
+const MOST: f32 = 54.0;
+const LEAST: f32 = 44.0;
+const GAP: f32 = 2.0;
+
+/// Every place, in the order of the rail.
+pub fn places() -> impl Iterator<Item = Place> {
+    PLACES
+        .iter()
+        .map(|(place, ..)| *place)
+        .chain([Place::Settings])
+}
+
+/// The keys that lead to a place.
+pub fn key_of(place: Place) -> KeyboardShortcut {
+    let key = PLACES
+        .iter()
+        .find(|(p, ..)| *p == place)
+        .map(|(.., key)| *key);
+    key.map_or(SETTINGS, |key| {
+        KeyboardShortcut::new(Modifiers::COMMAND, key)
+    })
+}
+
+pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+    let all = PLACES.len() as f32 + 1.0;
+    let room = ui.available_height() - 2.0 * space::S;
+    let height = ((room - (all - 1.0) * GAP) / all)
+        .floor()
+        .clamp(LEAST, MOST);
+    ScrollArea::vertical()
+        .id_salt("rail")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = GAP;
+            ui.add_space(space::S - GAP);
+            for (place, icon, _) in PLACES {
+                place_ui(ui, place, icon, height, state, commands);
+            }
+            let left = room - all * (height + GAP);
+            if left > 0.0 {
+                ui.add_space(left);
+            }
+            place_ui(ui, Place::Settings, Icon::Settings, height, state, commands);
+        });
+}
+
+fn place_ui(
+    ui: &mut Ui,
+    place: Place,
+    icon: Icon,
+    height: f32,
+    state: &State,
+    commands: &mut Commands,
+) {
+    let t = theme::of(ui);
+    let here = state.prefs.place == place;
+    let (row, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, here, place.title()));
+    let rect = row.shrink2(vec2(space::XS, 0.0));
+    if here || response.hovered() {
+        ui.painter()
+            .rect_filled(rect, size::RADIUS, if here { t.selected } else { t.hover });
+    }
+    let colour = match (here, response.hovered()) {
+        (true, _) => t.accent,
+        (false, true) => t.text,
+        (false, false) => t.secondary,
+    };
+    // Icon and word keep their distance; what is lost in height is lost around them.
+    let middle = rect.center();
+    let mark = Rect::from_center_size(pos2(middle.x, middle.y - 8.0), Vec2::splat(20.0));
+    icon::paint(ui.painter(), mark, icon, colour);
+    let at = pos2(middle.x, middle.y + 14.0);
+    ui.painter().text(
+        at,
+        Align2::CENTER_CENTER,
+        place.word(),
+        text::small(),
+        colour,
+    );
+    if place == Place::Live
+        && let Some(run) = state.active()
+    {
+        let dot = pos2(mark.right() + 3.0, mark.top());
+        ui.painter().circle(
+            dot,
+            4.0,
+            status::colour(t, run.status),
+            egui::Stroke::new(1.5, t.panel),
+        );
+    }
+    focus_ring(ui, &response, rect);
+    let hint = format!("{} ({})", place.title(), ui.format_shortcut(&key_of(place)));
+    if response.on_hover_text(hint).clicked() {
+        commands.push(Command::Go(place));
+    }
+}

@@ -1,0 +1,218 @@
+//! One case: the conversation, the target and the answers side by side, its pin and note.
+
+use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, vec2};
+
+use super::parts::padded;
+use crate::app::command::{Command, Commands, Place};
+use crate::app::desk::Task;
+use crate::app::people::CasesState;
+use crate::app::state::Loaded;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::dialogue::{sentence, utterance_ui};
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::levels::levels;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::report::tables::TableNumber;
+use crate::study::cases::{AnswerLevels, Case, CaseBook};
+
+pub(super) fn case_ui(
+    ui: &mut Ui,
+    cases: &mut CasesState,
+    table: &mut TableNumber,
+    commands: &mut Commands,
+) {
+    let Loaded::Value(book) = &cases.book else {
+        return;
+    };
+    let Some(case) = cases.shown.and_then(|at| book.cases.get(at)) else {
+        padded(ui, |ui| {
+            words::secondary(ui, "Choose a case on the left.");
+        });
+        return;
+    };
+    ScrollArea::vertical()
+        .id_salt(("case", &case.key.0))
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            padded(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = space::S;
+                case_head_ui(ui, case, book, &mut cases.note, table, commands);
+                if let Some(why) = &cases.refused {
+                    notice::strip(ui, Tone::Bad, "The pin is not kept", why, |_| {});
+                }
+                ui.scope(|ui| {
+                    ui.set_max_width(size::PROSE.min(ui.available_width()));
+                    if let Some(situation) = &case.context.situation {
+                        words::secondary(ui, format!("Situation: {situation}"));
+                    }
+                    for (turn, utterance) in case.context.utterances.iter().enumerate() {
+                        utterance_ui(ui, utterance, turn % 2 == 0);
+                    }
+                });
+                ui.add_space(space::S);
+                answers_ui(ui, case, book, &cases.filter.systems);
+                ui.add_space(space::XL);
+            });
+        });
+}
+
+fn case_head_ui(
+    ui: &mut Ui,
+    case: &Case,
+    book: &CaseBook,
+    note: &mut String,
+    table: &mut TableNumber,
+    commands: &mut Commands,
+) {
+    let pin = |note: Option<String>| {
+        Command::Desk(Task::Pin {
+            case: case.key.clone(),
+            note,
+        })
+    };
+    ui.horizontal_wrapped(|ui| {
+        let emotion = case
+            .context
+            .emotion
+            .as_deref()
+            .unwrap_or("no emotion given");
+        words::heading(ui, &sentence(emotion));
+        ui.add_space(space::S);
+        match &case.pin {
+            None => {
+                let hint = "Keep this case for Table VI";
+                if ui
+                    .add(Button::secondary("Pin").with_icon(Icon::Pin).hint(hint))
+                    .clicked()
+                {
+                    commands.push(pin(Some(note.trim().to_string())));
+                }
+            }
+            Some(kept) => {
+                if ui
+                    .add(Button::secondary("Unpin").with_icon(Icon::Pin))
+                    .clicked()
+                {
+                    commands.push(pin(None));
+                }
+                let width = 220.0_f32.min(ui.available_width() - space::L).max(80.0);
+                let field = TextEdit::singleline(note)
+                    .hint_text("A note for the pin")
+                    .desired_width(width)
+                    .min_size(vec2(width, size::ROW));
+                let typed = ui.add(field).accessible_name("Note of the pin");
+                if typed.lost_focus() && note.trim() != kept {
+                    commands.push(pin(Some(note.trim().to_string())));
+                }
+            }
+        }
+        let pinned = book.pinned().len();
+        if pinned > 0 {
+            let words = match pinned {
+                1 => "Table VI of 1 pinned case".to_string(),
+                n => format!("Table VI of {n} pinned cases"),
+            };
+            let button = Button::quiet(&words)
+                .with_icon(Icon::Tables)
+                .hint("See and export it");
+            if ui.add(button).clicked() {
+                *table = TableNumber::Cases;
+                commands.push(Command::Go(Place::Tables));
+            }
+        }
+    });
+}
+
+/// The target first, then the answers; two or three beside each other where there is room.
+fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseBook, systems: &[usize]) {
+    let target = case
+        .context
+        .target
+        .as_deref()
+        .filter(|target| !target.is_empty());
+    let target = target.unwrap_or("(none known)");
+    let target_levels = systems
+        .iter()
+        .find_map(|system| case.answers.get(*system)?.as_ref()?.levels);
+    let mut cards: Vec<Card<'_>> = vec![Card {
+        name: "Target",
+        text: target,
+        levels: target_levels.map(|levels| (levels, true)),
+    }];
+    for system in systems {
+        let Some(name) = book.systems.get(*system) else {
+            continue;
+        };
+        let answer = case.answers.get(*system).and_then(Option::as_ref);
+        cards.push(Card {
+            name,
+            text: answer.map_or("(no answer)", |answer| &answer.text),
+            levels: answer
+                .and_then(|answer| answer.levels)
+                .map(|levels| (levels, false)),
+        });
+    }
+    let across = (((ui.available_width() + space::M) / 300.0) as usize).clamp(1, 3);
+    let width = (ui.available_width() - space::M * (across - 1) as f32) / across as f32;
+    for row in cards.chunks(across) {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::M;
+            for card in row {
+                ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
+                    ui.set_width(width);
+                    card.draw(ui);
+                });
+            }
+        });
+    }
+}
+
+struct Card<'a> {
+    name: &'a str,
+    text: &'a str,
+    /// Levels, and whether it is the target's that are wanted of them.
+    levels: Option<(AnswerLevels, bool)>,
+}
+
+impl Card<'_> {
+    fn draw(&self, ui: &mut Ui) {
+        let t = theme::of(ui);
+        let is_target = self.name == "Target";
+        Frame::new()
+            .fill(t.panel)
+            .stroke(t.line_stroke())
+            .corner_radius(size::RADIUS)
+            .inner_margin(Margin::same(space::M as i8))
+            .show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = space::XS;
+                ui.spacing_mut().interact_size.y = 0.0;
+                ui.horizontal(|ui| {
+                    let colour = if is_target { t.secondary } else { t.text };
+                    words::strong(ui, self.name, text::small(), colour);
+                    if let Some((levels, false)) = self.levels {
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            let agreement = format!("{} of 3 as the target", levels.agreement());
+                            ui.label(
+                                RichText::new(agreement)
+                                    .font(text::small())
+                                    .color(t.secondary),
+                            );
+                        });
+                    }
+                });
+                ui.add(
+                    Label::new(RichText::new(self.text).color(t.text))
+                        .wrap()
+                        .selectable(true),
+                );
+                match self.levels {
+                    Some((known, true)) => levels(ui, &known.target, None),
+                    Some((known, false)) => levels(ui, &known.response, Some(&known.target)),
+                    None => {}
+                }
+            });
+    }
+}

@@ -1,0 +1,128 @@
+//! Which cases are looked for, and whose answers are shown.
+
+use eframe::egui::{Frame, Margin, RichText, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
+
+use crate::app::format;
+use crate::app::people::CasesState;
+use crate::app::state::Loaded;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::{Button, focus_ring};
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::study::cases::CaseFilter;
+
+const ANY_EMOTION: &str = "Any emotion";
+
+pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
+    let t = theme::of(ui);
+    let margin = Margin::symmetric(space::L as i8, space::S as i8);
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        let Loaded::Value(book) = &cases.book else {
+            return;
+        };
+        let filter = &mut cases.filter;
+        ui.horizontal_wrapped(|ui| {
+            let hint = "Words of context, target or answers";
+            field::search(ui, &mut filter.words, "Find cases", hint, 250.0);
+            let mut options = vec![ANY_EMOTION];
+            options.extend(cases.emotions.iter().map(String::as_str));
+            let chosen = filter.emotion.clone();
+            let chosen = chosen.as_deref().unwrap_or(ANY_EMOTION);
+            if let Some(emotion) = field::combo(ui, "Emotion", chosen, &options, 130.0) {
+                filter.emotion = (emotion != ANY_EMOTION).then(|| emotion.to_string());
+            }
+            let hint = "Their levels differ; where no levels are known, their words";
+            field::tick(ui, "Systems disagree", &mut filter.disagree).on_hover_text(hint);
+            let hint = "An answer of a chosen system misses a level of the target";
+            field::tick(ui, "Level mismatch", &mut filter.misses_target).on_hover_text(hint);
+            field::tick(ui, "Pinned", &mut filter.pinned);
+        });
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+            ui.label(
+                RichText::new("Systems")
+                    .font(text::small())
+                    .color(t.secondary),
+            );
+            for (at, name) in book.systems.iter().enumerate() {
+                system_chip(ui, filter, at, name);
+            }
+            let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
+            if ui.add(add.hint("Take in a system's responses")).clicked() {
+                cases.taking.get_or_insert_default();
+                (cases.scoring, cases.told) = (None, None);
+            }
+            let score = Button::quiet("Score systems").with_icon(Icon::Tables).low();
+            if ui.add(score.hint("Measure the chosen systems")).clicked() {
+                cases.scoring.get_or_insert_default();
+                (cases.taking, cases.told) = (None, None);
+            }
+            ui.add_space(space::S);
+            let found = cases.search.found.len() as u64;
+            let all = book.cases.len() as u64;
+            let more = if cases.searched { "" } else { "…" };
+            let counted = match found == all {
+                true => format!("{} cases", format::count(all)),
+                false => format!(
+                    "{} of {} cases{more}",
+                    format::count(found),
+                    format::count(all)
+                ),
+            };
+            let label = ui.label(RichText::new(counted).color(t.secondary));
+            if book.withheld > 0 {
+                label.on_hover_text(format!(
+                    "{} more are in studies that are still blind",
+                    format::count(book.withheld as u64)
+                ));
+                let held = format!(
+                    "{} withheld while blind",
+                    format::count(book.withheld as u64)
+                );
+                ui.label(RichText::new(held).font(text::small()).color(t.secondary));
+            }
+        });
+    });
+    let rect = ui.min_rect();
+    let bottom = ui.cursor().top();
+    ui.painter().hline(rect.x_range(), bottom, t.line_stroke());
+    ui.add_space(1.0);
+}
+
+fn system_chip(ui: &mut Ui, filter: &mut CaseFilter, at: usize, name: &str) {
+    let t = theme::of(ui);
+    let on = filter.systems.contains(&at);
+    let colour = if on { t.text } else { t.secondary };
+    let galley = ui
+        .painter()
+        .layout_no_wrap(name.to_string(), text::small(), colour);
+    let room = galley.size() + vec2(16.0, 8.0);
+    let (rect, response) = ui.allocate_exact_size(room, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("Show {name}")));
+    let fill = match (on, response.hovered()) {
+        (true, _) => t.selected,
+        (false, true) => t.hover,
+        (false, false) => t.ground,
+    };
+    ui.painter().rect(
+        rect,
+        size::RADIUS,
+        fill,
+        t.line_stroke(),
+        StrokeKind::Inside,
+    );
+    ui.painter()
+        .galley(rect.center() - galley.size() / 2.0, galley, colour);
+    focus_ring(ui, &response, rect);
+    if response.clicked() {
+        match filter.systems.iter().position(|system| *system == at) {
+            Some(place) => {
+                filter.systems.remove(place);
+            }
+            None => {
+                filter.systems.push(at);
+                filter.systems.sort_unstable();
+            }
+        }
+    }
+}

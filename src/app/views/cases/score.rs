@@ -1,0 +1,57 @@
+//! The form by which the chosen systems are measured, with the identifiers of any run or without.
+
+use eframe::egui::Ui;
+
+use crate::app::command::{Command, Commands};
+use crate::app::errand::Work;
+use crate::app::people::ScoreForm;
+use crate::app::theme::space;
+use crate::app::widgets::button::Button;
+use crate::app::widgets::field;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::systems::Measuring;
+
+/// The fields. True when the form is to be closed.
+pub(super) fn score_ui(
+    ui: &mut Ui,
+    form: &mut ScoreForm,
+    systems: &[&str],
+    busy: bool,
+    commands: &mut Commands,
+) -> bool {
+    ui.spacing_mut().item_spacing.y = space::S;
+    words::heading(ui, "Score systems");
+    let named = match systems {
+        [] => "Choose systems above first.".to_string(),
+        systems => format!(
+            "{}: Dist-1/2 and length, and with identifiers Emp-F1 and the level of every answer.",
+            systems.join(", ")
+        ),
+    };
+    words::secondary(ui, named);
+    let width = ui.available_width().min(420.0);
+    let hint = "Run whose identifiers judge, such as 3, or their folder; or nothing";
+    field::search(ui, &mut form.identifiers, "Identifiers", hint, width);
+    if let Some(why) = &form.refused {
+        notice::strip(ui, Tone::Bad, "The systems were not scored", why, |_| {});
+    }
+    let mut close = false;
+    ui.horizontal(|ui| {
+        let ready = !systems.is_empty() && !busy;
+        let score = Button::primary("Score");
+        if ui.add_enabled_ui(ready, |ui| ui.add(score).clicked()).inner {
+            form.refused = None;
+            let identifiers = form.identifiers.trim();
+            commands.push(Command::Errand(Work::Measure(Measuring {
+                systems: systems.iter().map(|name| name.to_string()).collect(),
+                // Whatever is typed is a run or a folder.
+                identifiers: (!identifiers.is_empty())
+                    .then(|| identifiers.parse().unwrap_or_else(|never| match never {})),
+                device: None,
+            })));
+        }
+        close = ui.add(Button::quiet("Cancel")).clicked();
+    });
+    close
+}

@@ -1,0 +1,70 @@
+//! The place Data and models: what the store holds to learn from and to start from, and taking models
+//! elsewhere.
+
+mod browse;
+mod models;
+mod sets;
+
+use eframe::egui::{Frame, Margin, Ui};
+
+use crate::app::command::{Command, Commands};
+use crate::app::librarian::Task;
+use crate::app::library::Part;
+use crate::app::state::{Loaded, State};
+use crate::app::theme::space;
+use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+
+pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let margin = Margin {
+        left: space::L as i8,
+        right: space::L as i8,
+        top: space::M as i8,
+        bottom: space::S as i8,
+    };
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        let parts = [(Part::Sets, "Data sets"), (Part::Models, "Models")];
+        segments(ui, "Show", &mut state.library.part, &parts);
+    });
+    match state.library.part {
+        Part::Models => models::models_ui(ui, state, commands),
+        Part::Sets => match &state.library.sets {
+            Loaded::Nothing => padded(ui, |ui| {
+                words::secondary(ui, "Reading the data sets…");
+            }),
+            Loaded::Failed(why) => {
+                let why = why.clone();
+                padded(ui, |ui| {
+                    let title = "The data sets cannot be read";
+                    notice::strip(ui, Tone::Bad, title, &why, |ui| {
+                        if ui.add(Button::secondary("Try again")).clicked() {
+                            commands.push(Command::Library(Task::Sets));
+                        }
+                    });
+                });
+            }
+            Loaded::Value(_) => sets::sets_ui(ui, state, commands),
+        },
+    }
+}
+
+fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    Frame::new()
+        .inner_margin(Margin::symmetric(space::L as i8, space::S as i8))
+        .show(ui, content);
+}
+
+/// A name and what belongs to it, in two columns.
+fn fact(ui: &mut Ui, name: &str, value: &str) {
+    use eframe::egui::{Align, Label, Layout, RichText, vec2};
+    let t = crate::app::theme::of(ui);
+    ui.horizontal_top(|ui| {
+        ui.allocate_ui_with_layout(vec2(120.0, 18.0), Layout::left_to_right(Align::Min), |ui| {
+            ui.set_min_width(120.0);
+            ui.label(RichText::new(name).color(t.secondary));
+        });
+        let value = RichText::new(value).color(t.text);
+        ui.add(Label::new(value).wrap().selectable(true));
+    });
+}

@@ -1,0 +1,306 @@
+//! Models: the T5 folders that are known, what one holds, and taking a checkpoint elsewhere.
+
+use eframe::egui::{RichText, ScrollArea, Spinner, Ui};
+
+use super::{fact, padded};
+use crate::app::answerer::Who;
+use crate::app::command::{Command, Commands, Place};
+use crate::app::format;
+use crate::app::librarian::Task;
+use crate::app::library::{CheckForm, ExportForm, Library};
+use crate::app::paths::Paths;
+use crate::app::playground::From;
+use crate::app::state::{Loaded, State};
+use crate::app::theme::{self, size, space};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::path_field::{PathField, path_field};
+use crate::app::widgets::text as words;
+use crate::engine::reference::RunModels;
+use crate::experiment::Stage;
+use crate::store::{CheckpointRow, RunId};
+use crate::train::export::Exported;
+use crate::train::saved::Anatomy;
+
+/// The widest that a field gets.
+const WIDE: f32 = 560.0;
+
+pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let State {
+        library,
+        paths,
+        playground,
+        ..
+    } = state;
+    let mut talk = None;
+    ScrollArea::vertical()
+        .id_salt("models")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            padded(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = space::S;
+                known_ui(ui, library, &mut talk, commands);
+                check_ui(ui, &mut library.check, paths, commands);
+                ui.add_space(space::XL);
+                let runs = playground.models.value().map_or(&[][..], Vec::as_slice);
+                match &playground.models {
+                    Loaded::Failed(why) => {
+                        let title = "The checkpoints cannot be listed";
+                        notice::strip(ui, Tone::Bad, title, why, |_| {});
+                    }
+                    _ => export_ui(ui, &mut library.export, runs, paths, commands),
+                }
+                ui.add_space(space::XL);
+            });
+        });
+    if let Some(folder) = talk {
+        playground.sides[0].from = From::Folder;
+        playground.sides[0].folder = folder;
+        playground.follow_settings();
+        commands.push(Command::Go(Place::Playground));
+    }
+}
+
+fn prose(ui: &mut Ui, text: &str) {
+    ui.scope(|ui| {
+        ui.set_max_width(size::PROSE.min(ui.available_width()));
+        words::secondary(ui, text);
+    });
+}
+
+fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands: &mut Commands) {
+    let t = theme::of(ui);
+    words::heading(ui, "T5 folders");
+    prose(
+        ui,
+        "A Hugging Face folder of T5 holds config.json, tokenizer.json and model.safetensors (or its shards, or \
+         pytorch_model.bin). An experiment starts from one by its setting Model source.",
+    );
+    for folder in &library.folders {
+        let shown = folder.display().to_string();
+        ui.push_id(&shown, |ui| {
+            ui.horizontal(|ui| {
+                ui.set_min_height(size::ROW);
+                let busy = library.check.running;
+                let check = Button::secondary("Check").hint(&shown);
+                let clicked = ui.add_enabled_ui(!busy, |ui| ui.add(check).clicked());
+                if clicked.inner {
+                    commands.push(Command::Library(Task::Check(folder.clone())));
+                }
+                let hint = "Talk to it in Playground";
+                if ui.add(Button::quiet("Talk").hint(hint)).clicked() {
+                    *talk = Some(shown.clone());
+                }
+                let label = RichText::new(&shown).color(t.text);
+                ui.add(eframe::egui::Label::new(label).truncate().selectable(true));
+            });
+        });
+    }
+}
+
+fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut Commands) {
+    ui.horizontal(|ui| {
+        let of = PathField {
+            name: "T5 folder",
+            hint: "Another folder",
+            files: false,
+            width: (ui.available_width() - 120.0).min(WIDE),
+        };
+        let ask = path_field(ui, &mut form.folder, paths, of);
+        commands.extend(ask.map(Command::Path));
+        let ready = !form.folder.trim().is_empty() && !form.running;
+        let hint = "Reads it whole, so that damage shows, and tells what it is";
+        let check = Button::secondary("Check folder").hint(hint);
+        if ui.add_enabled_ui(ready, |ui| ui.add(check).clicked()).inner {
+            commands.push(Command::Library(Task::Check(form.folder.trim().into())));
+        }
+    });
+    if form.running {
+        ui.horizontal(|ui| {
+            ui.add(Spinner::new().size(16.0));
+            words::small(ui, "Reading the folder…");
+        });
+    }
+    match &form.found {
+        None => {}
+        Some((folder, Err(why))) => {
+            let title = format!("{} cannot be used", folder.display());
+            notice::strip(ui, Tone::Bad, &title, why, |_| {});
+        }
+        Some((folder, Ok(anatomy))) => {
+            words::bold(ui, &folder.display().to_string());
+            anatomy_ui(ui, anatomy);
+        }
+    }
+}
+
+fn anatomy_ui(ui: &mut Ui, anatomy: &Anatomy) {
+    ui.spacing_mut().item_spacing.y = space::XS;
+    let config = &anatomy.config;
+    let number = |count: usize| format::count(count as u64);
+    let size = format::bytes(4 * anatomy.t5_parameters as u64);
+    let t5 = format!(
+        "{} parameters, {size} as f32",
+        number(anatomy.t5_parameters)
+    );
+    fact(ui, "T5", &t5);
+    let layers = format!(
+        "{} encoder, {} decoder",
+        config.num_layers, config.num_decoder_layers
+    );
+    fact(ui, "Layers", &layers);
+    let width = format!(
+        "{}, feed-forward {}",
+        number(config.d_model),
+        number(config.d_ff)
+    );
+    fact(ui, "Width", &width);
+    fact(
+        ui,
+        "Heads",
+        &format!("{} of {}", config.num_heads, config.d_kv),
+    );
+    let vocabulary = format!(
+        "{} rows, {} tokens",
+        number(config.vocab_size),
+        number(anatomy.tokens)
+    );
+    fact(ui, "Vocabulary", &vocabulary);
+    let head = match config.tie_word_embeddings {
+        true => "the embedding",
+        false => "of its own",
+    };
+    fact(ui, "Output head", head);
+    if let Some(prefix) = &anatomy.prefix {
+        let words = format!(
+            "{} encoder, {} decoder, {} cross positions; {} parameters",
+            prefix.encoder,
+            prefix.decoder,
+            prefix.cross,
+            number(anatomy.prefix_parameters)
+        );
+        fact(ui, "Prefix", &words);
+    }
+    if anatomy.value_head {
+        fact(ui, "Value head", "yes");
+    }
+    ui.spacing_mut().item_spacing.y = space::S;
+}
+
+fn export_ui(
+    ui: &mut Ui,
+    form: &mut ExportForm,
+    runs: &[RunModels],
+    paths: &mut Paths,
+    commands: &mut Commands,
+) {
+    words::heading(ui, "Take a checkpoint elsewhere");
+    prose(
+        ui,
+        "Writes a Hugging Face folder that Transformers loads as it is; prefix and value head, where they were \
+         trained, lie beside it in files of their own.",
+    );
+    let there = runs.iter().any(|run| !run.answering.is_empty());
+    if !there {
+        words::secondary(ui, "No run has saved a checkpoint yet.");
+        return;
+    }
+    let who = ui.horizontal_wrapped(|ui| chosen_ui(ui, form, runs)).inner;
+    ui.horizontal(|ui| {
+        let of = PathField {
+            name: "Folder to write",
+            hint: "A new folder, or an empty one",
+            files: false,
+            width: (ui.available_width() - 120.0).min(WIDE),
+        };
+        let ask = path_field(ui, &mut form.folder, paths, of);
+        commands.extend(ask.map(Command::Path));
+        let ready = !form.folder.trim().is_empty() && !form.running;
+        let export = Button::primary("Export").with_icon(Icon::Up);
+        let clicked = ui.add_enabled_ui(ready && who.is_some(), |ui| ui.add(export).clicked());
+        if let Some(who) = who.filter(|_| clicked.inner) {
+            let folder = form.folder.trim().into();
+            commands.push(Command::Library(Task::Export { who, folder }));
+        }
+    });
+    if form.running {
+        ui.horizontal(|ui| {
+            ui.add(Spinner::new().size(16.0));
+            words::small(ui, "Writing the folder…");
+        });
+    }
+    match &form.done {
+        None => {}
+        Some(Err(why)) => notice::strip(ui, Tone::Bad, "Nothing was exported", why, |_| {}),
+        Some(Ok(exported)) => exported_ui(ui, exported, commands),
+    }
+}
+
+fn exported_ui(ui: &mut Ui, exported: &Exported, commands: &mut Commands) {
+    let folder = exported.folder.display().to_string();
+    let title = format!("{} in {folder}", format::bytes(exported.bytes));
+    let detail = exported.files.join(", ");
+    notice::strip(ui, Tone::Info, &title, &detail, |ui| {
+        if ui
+            .add(Button::icon(Icon::Copy, "Copy the folder"))
+            .clicked()
+        {
+            commands.push(Command::Copy(folder.clone()));
+        }
+    });
+    if let Some(remark) = exported.remark() {
+        prose(ui, &format!("{remark}."));
+    }
+}
+
+/// Run and checkpoint that are to be exported.
+fn chosen_ui(ui: &mut Ui, form: &mut ExportForm, runs: &[RunModels]) -> Option<Who> {
+    let named: Vec<(RunId, String)> = runs
+        .iter()
+        .filter(|run| !run.answering.is_empty())
+        .map(|run| (run.row.id, format!("Run {}, {}", run.row.id, run.row.name)))
+        .collect();
+    let there = named.iter().any(|(id, _)| Some(*id) == form.run);
+    if !there {
+        form.run = named.first().map(|(id, _)| *id);
+        form.at = None;
+    }
+    let now = named.iter().find(|(id, _)| Some(*id) == form.run);
+    let now = now.map_or("", |(_, words)| words.as_str());
+    let names: Vec<&str> = named.iter().map(|(_, words)| words.as_str()).collect();
+    if let Some(picked) = field::combo(ui, "Run to export", now, &names, 200.0) {
+        form.run = named
+            .iter()
+            .find(|(_, words)| words == picked)
+            .map(|(id, _)| *id);
+        form.at = None;
+    }
+    let run = runs.iter().find(|run| Some(run.row.id) == form.run)?;
+    let place = |row: &CheckpointRow| (row.stage, row.step);
+    let shown = |(stage, step): (Stage, u64)| format!("{} {step}", stage.title());
+    let options: Vec<((Stage, u64), String)> = run
+        .answering
+        .iter()
+        .rev()
+        .map(|row| (place(row), shown(place(row))))
+        .collect();
+    let latest = run.latest().map(place)?;
+    let (stage, step) = form
+        .at
+        .filter(|at| options.iter().any(|(there, _)| there == at))
+        .unwrap_or(latest);
+    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let now = shown((stage, step));
+    if let Some(picked) = field::combo(ui, "Checkpoint to export", &now, &names, 160.0) {
+        let found = options.iter().find(|(_, words)| words == picked);
+        form.at = found.map(|(at, _)| *at);
+    }
+    Some(Who::Checkpoint {
+        run: run.row.id,
+        stage,
+        step,
+    })
+}

@@ -1,0 +1,428 @@
+//! The data sets: which there are, what one holds, and importing one.
+
+use std::path::Path;
+
+use eframe::egui::{
+    Align, CentralPanel, Frame, Panel, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
+};
+
+use super::{browse, fact, padded};
+use crate::app::command::{Command, Commands};
+use crate::app::format;
+use crate::app::librarian::Task;
+use crate::app::library::{Library, Tab};
+use crate::app::paths::Paths;
+use crate::app::reader::{import_command, set_title};
+use crate::app::state::{Loaded, State};
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::{Button, focus_ring, segments};
+use crate::app::widgets::cells::{cell, line, row};
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::path_field::{PathField, path_field};
+use crate::app::widgets::text as words;
+use crate::data::library::{BUILTIN, EMPATHETIC_DIALOGUES, ListedSet, MENTAL_HEALTH_SUBREDDITS};
+use crate::data::{EmpathyLevel, ImportReport, SetSummary, Split};
+
+const NAME: f32 = 150.0;
+const FIGURE: f32 = 92.0;
+const ROW: f32 = 56.0;
+/// Skipped rows that are named before the rest is only counted.
+const SHOWN_SKIPPED: usize = 20;
+
+pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let store = state.store.clone();
+    let State { library, paths, .. } = state;
+    let width = if ui.available_width() >= 1000.0 {
+        280.0
+    } else {
+        224.0
+    };
+    Panel::left("data sets")
+        .exact_size(width)
+        .resizable(false)
+        .frame(Frame::new())
+        .show(ui, |ui| list_ui(ui, library));
+    CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+        set_ui(ui, library, paths, Path::new(&store), commands)
+    });
+}
+
+fn list_ui(ui: &mut Ui, library: &mut Library) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let mut chosen = None;
+    for set in library.sets.value().into_iter().flatten() {
+        if listed_ui(ui, set, set.name == library.chosen) {
+            chosen = Some(set.name);
+        }
+    }
+    if let Some(name) = chosen {
+        library.choose(name);
+    }
+}
+
+fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
+    let t = theme::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    let title = set_title(set.name);
+    response.widget_info(|| WidgetInfo::selected(Role::Row, true, here, format!("Set {title}")));
+    if here || response.hovered() {
+        let fill = if here { t.selected } else { t.hover };
+        ui.painter().rect_filled(rect, 0, fill);
+    }
+    let counted = |count: Option<usize>, what: &str| {
+        count.map(|count| format!("{} {what}", format::count(count as u64)))
+    };
+    let held: Vec<String> = [
+        counted(set.examples, "examples"),
+        counted(set.labelled_pairs, "labelled pairs"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let held = match set.imported {
+        true => held.join(", "),
+        false => "Not imported yet".to_string(),
+    };
+    let left = rect.left() + space::L;
+    let title = ui
+        .painter()
+        .layout_no_wrap(title.to_string(), text::body(), t.text);
+    words::paint_strong(ui, pos2(left, rect.top() + 10.0), title, t.text);
+    let painter = ui.painter().with_clip_rect(rect);
+    painter.text(
+        pos2(left, rect.top() + 32.0),
+        eframe::egui::Align2::LEFT_TOP,
+        held,
+        text::small(),
+        t.secondary,
+    );
+    focus_ring(ui, &response, rect.shrink(2.0));
+    response.clicked()
+}
+
+fn set_ui(
+    ui: &mut Ui,
+    library: &mut Library,
+    paths: &mut Paths,
+    store: &Path,
+    commands: &mut Commands,
+) {
+    let Some(set) = library.set().cloned() else {
+        return;
+    };
+    padded(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            words::heading(ui, set_title(set.name));
+            ui.add_space(space::S);
+            let mut tabs = Vec::new();
+            if set.imported {
+                tabs.extend([(Tab::Overview, "Overview"), (Tab::Browse, "Browse")]);
+            }
+            if set.name != BUILTIN {
+                let words = if set.imported {
+                    "Import again"
+                } else {
+                    "Import"
+                };
+                tabs.push((Tab::Import, words));
+            }
+            segments(ui, "Set", &mut library.tab, &tabs);
+        });
+    });
+    match library.tab {
+        Tab::Overview => scrolled(ui, "overview", |ui| {
+            about_ui(ui, &set);
+            overview_ui(ui, library, &set, commands);
+        }),
+        Tab::Browse => browse::browse_ui(ui, library, commands),
+        Tab::Import => scrolled(ui, "import", |ui| {
+            about_ui(ui, &set);
+            import_ui(ui, library, &set, paths, store, commands);
+        }),
+    }
+}
+
+fn scrolled(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
+    ScrollArea::vertical()
+        .id_salt(name)
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            padded(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = space::S;
+                content(ui);
+                ui.add_space(space::XL);
+            });
+        });
+}
+
+/// What a set is and from whom, with its licence.
+fn about_ui(ui: &mut Ui, set: &ListedSet) {
+    let about = match set.name {
+        EMPATHETIC_DIALOGUES => {
+            "Conversations about an emotional situation (Rashkin et al. 2019), 32 emotions. Its licence is CC BY-NC \
+             4.0. What generators and policies of the paper learn from."
+        }
+        MENTAL_HEALTH_SUBREDDITS => {
+            "Posts and responses of peers, with the level of each mechanism (Sharma et al. 2020). For academic, \
+             non-commercial use, with citation. What the paper's identifiers learn from."
+        }
+        _ => {
+            "Written for this project and part of the program: small, for Quickstart and for tests."
+        }
+    };
+    ui.scope(|ui| {
+        ui.set_max_width(size::PROSE.min(ui.available_width()));
+        words::secondary(ui, about);
+    });
+}
+
+fn overview_ui(ui: &mut Ui, library: &Library, set: &ListedSet, commands: &mut Commands) {
+    match library.summaries.get(set.name) {
+        None => {
+            commands.push(Command::Library(Task::Summary(set.name.to_string())));
+            words::secondary(ui, "Counting…");
+        }
+        Some(Loaded::Nothing) => {
+            words::secondary(ui, "Counting…");
+        }
+        Some(Loaded::Failed(why)) => {
+            notice::strip(ui, Tone::Bad, "The set cannot be read", why, |ui| {
+                if ui.add(Button::secondary("Try again")).clicked() {
+                    commands.push(Command::Library(Task::Summary(set.name.to_string())));
+                }
+            });
+        }
+        Some(Loaded::Value(summary)) => summary_ui(ui, summary),
+    }
+}
+
+fn summary_ui(ui: &mut Ui, summary: &SetSummary) {
+    let number = |count: usize| format::count(count as u64);
+    if let Some(splits) = &summary.splits {
+        ui.add_space(space::S);
+        words::bold(ui, "Splits");
+        let rows = Split::ALL.map(|split| {
+            let of = splits.get(split);
+            let counts = vec![number(of.conversations), number(of.pairs)];
+            (sentence(split.key()), counts)
+        });
+        let heads = ["Conversations", "Examples"];
+        table(ui, &heads, &rows);
+    }
+    if let Some(pairs) = summary.labelled_pairs {
+        ui.add_space(space::S);
+        words::bold(ui, &format!("Levels of {} labelled pairs", number(pairs)));
+        let rows: Vec<_> = summary
+            .levels
+            .iter()
+            .map(|level| {
+                let counts = level.counts.iter().chain([&level.unknown]);
+                let counts = counts.map(|count| number(*count)).collect();
+                (level.mechanism.title().to_string(), counts)
+            })
+            .collect();
+        let [no, weak, strong] = EmpathyLevel::ALL.map(EmpathyLevel::title);
+        table(ui, &[no, weak, strong, "Unknown"], &rows);
+    }
+    ui.add_space(space::S);
+    words::bold(ui, "Lengths in words");
+    let rows: Vec<_> = summary
+        .lengths
+        .iter()
+        .map(|length| {
+            let figures = vec![
+                format::fixed(length.mean, 1),
+                number(length.median),
+                number(length.percentile_95),
+                number(length.longest),
+            ];
+            (sentence(&length.text.replace('_', " ")), figures)
+        })
+        .collect();
+    table(ui, &["Mean", "Median", "95 %", "Longest"], &rows);
+    if !summary.emotions.is_empty() {
+        ui.add_space(space::S);
+        emotions_ui(ui, summary);
+    }
+    ui.add_space(space::S);
+    fact(ui, "Fingerprint", &summary.fingerprint);
+}
+
+fn emotions_ui(ui: &mut Ui, summary: &SetSummary) {
+    let t = theme::of(ui);
+    let title = format!("{} emotions, by conversations", summary.emotions.len());
+    words::bold(ui, &title);
+    let most = summary.emotions.first().map_or(1, |of| of.conversations);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::L, space::XS);
+        for of in &summary.emotions {
+            let (rect, response) = ui.allocate_exact_size(vec2(164.0, 22.0), Sense::hover());
+            let share = of.conversations as f32 / most.max(1) as f32;
+            let track = eframe::egui::Rect::from_min_size(
+                pos2(rect.left(), rect.bottom() - 3.0),
+                vec2(rect.width() * share, 2.0),
+            );
+            ui.painter().rect_filled(track, 1, t.accent);
+            let name = crate::app::widgets::dialogue::sentence(&of.emotion);
+            let middle = rect.center().y - 2.0;
+            ui.painter().text(
+                pos2(rect.left(), middle),
+                eframe::egui::Align2::LEFT_CENTER,
+                &name,
+                text::body(),
+                t.text,
+            );
+            let count = format::count(of.conversations as u64);
+            ui.painter().text(
+                pos2(rect.right(), middle),
+                eframe::egui::Align2::RIGHT_CENTER,
+                &count,
+                text::small(),
+                t.secondary,
+            );
+            response
+                .widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{name} {count}")));
+        }
+    });
+}
+
+fn sentence(words: &str) -> String {
+    crate::app::widgets::dialogue::sentence(words)
+}
+
+fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
+    let t = theme::of(ui);
+    let width = NAME + heads.len() as f32 * FIGURE;
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing = Vec2::ZERO;
+        row(ui, |ui| {
+            cell(ui, NAME, Align::Min, |_| {});
+            for head in heads {
+                cell(ui, FIGURE, Align::Max, |ui| {
+                    ui.label(RichText::new(*head).font(text::small()).color(t.secondary));
+                });
+            }
+        });
+        for (name, figures) in rows {
+            line(ui, width);
+            row(ui, |ui| {
+                cell(ui, NAME, Align::Min, |ui| {
+                    ui.label(RichText::new(name).color(t.text));
+                });
+                for figure in figures {
+                    cell(ui, FIGURE, Align::Max, |ui| {
+                        ui.label(RichText::new(figure).color(t.text));
+                    });
+                }
+            });
+        }
+    });
+}
+
+fn import_ui(
+    ui: &mut Ui,
+    library: &mut Library,
+    set: &ListedSet,
+    paths: &mut Paths,
+    store: &Path,
+    commands: &mut Commands,
+) {
+    let files = match set.name {
+        EMPATHETIC_DIALOGUES => "train.csv, valid.csv and test.csv, as they are distributed",
+        _ => {
+            "emotional-reactions-reddit.csv, interpretations-reddit.csv and explorations-reddit.csv, as they are \
+             distributed"
+        }
+    };
+    words::body(ui, format!("A folder with {files}."));
+    let form = &mut library.import;
+    ui.horizontal(|ui| {
+        let of = PathField {
+            name: "Folder of the set",
+            hint: "Folder of the set",
+            files: false,
+            width: (ui.available_width() - 110.0).min(560.0),
+        };
+        let ask = path_field(ui, &mut form.folder, paths, of);
+        commands.extend(ask.map(Command::Path));
+        let ready = !form.folder.trim().is_empty() && form.running.is_none();
+        let import = Button::primary("Import").with_icon(Icon::Down);
+        if ui
+            .add_enabled_ui(ready, |ui| ui.add(import).clicked())
+            .inner
+        {
+            commands.push(Command::Library(Task::Import {
+                name: set.name.to_string(),
+                folder: form.folder.trim().into(),
+            }));
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.set_min_height(20.0);
+        if let Some(running) = &form.running {
+            ui.add(eframe::egui::Spinner::new().size(16.0));
+            words::small(ui, format!("Importing {}…", set_title(running)));
+        } else if set.imported {
+            words::small(ui, "What was imported before is replaced.");
+        } else {
+            words::small(ui, "Nothing is taken from the network.");
+        }
+    });
+    if let Some((_, why)) = form.refused.as_ref().filter(|(name, _)| name == set.name) {
+        notice::strip(ui, Tone::Bad, "The set was not imported", why, |_| {});
+    }
+    if let Some(report) = form
+        .report
+        .as_ref()
+        .filter(|report| report.name == set.name)
+    {
+        report_ui(ui, report);
+    }
+    ui.add_space(space::M);
+    words::small(ui, "The same in a terminal");
+    ui.scope(|ui| {
+        ui.set_max_width(560.0);
+        notice::command_line(ui, &import_command(set.name, store));
+    });
+}
+
+/// What an import kept and skipped.
+fn report_ui(ui: &mut Ui, report: &ImportReport) {
+    let number = |count: usize| format::count(count as u64);
+    let kept: usize = report.files.iter().map(|file| file.kept).sum();
+    let skipped: usize = report.files.iter().map(|file| file.skipped).sum();
+    let title = format!("{} is in the store", set_title(&report.name));
+    let detail = format!("{} rows kept, {} skipped", number(kept), number(skipped));
+    notice::strip(ui, Tone::Info, &title, &detail, |_| {});
+    let rows: Vec<_> = report
+        .files
+        .iter()
+        .map(|file| {
+            let counts = [file.read, file.kept, file.skipped].map(number).to_vec();
+            (file.file.clone(), counts)
+        })
+        .collect();
+    table(ui, &["Rows read", "Kept", "Skipped"], &rows);
+    for row in report.skipped.iter().take(SHOWN_SKIPPED) {
+        let words = format!("Skipped {}, line {}: {}", row.file, row.line, row.reason);
+        words::secondary(ui, words);
+    }
+    if let Some(more) = report
+        .skipped
+        .len()
+        .checked_sub(SHOWN_SKIPPED)
+        .filter(|more| *more > 0)
+    {
+        let words = format!("{} more rows were skipped.", number(more));
+        words::secondary(ui, words);
+    }
+    for remark in &report.remarks {
+        words::secondary(ui, format!("Note: {remark}."));
+    }
+    for file in &report.files {
+        fact(ui, &file.file, &format!("SHA-256 {}", file.sha256));
+    }
+}

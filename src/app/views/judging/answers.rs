@@ -1,0 +1,177 @@
+//! The answers of a page: two cards to choose between, or one with its three scales.
+
+use eframe::egui;
+use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+
+use super::deeds::Asked;
+use super::parts::keycaps_ui;
+use crate::app::people::Judging;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::text as words;
+use crate::study::judgement::{Answer, Aspect, Choice, Score};
+use crate::study::page::{Page, Shown};
+
+pub(super) fn answers_ui(ui: &mut Ui, judging: &Judging, page: &Page, asked: &mut Vec<Asked>) {
+    let given = judging.given.and_then(|given| given.answer);
+    match &page.shown {
+        Shown::Pair { left, right } => {
+            let width = ((ui.available_width() - space::M) / 2.0).floor();
+            let height = [left, right]
+                .map(|response| card_height(ui, response, width))
+                .into_iter()
+                .fold(72.0, f32::max);
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = space::M;
+                for (label, response, choice) in
+                    [("1", left, Choice::Left), ("2", right, Choice::Right)]
+                {
+                    let answer = Answer::Choice(choice);
+                    let marked =
+                        given == Some(answer) || given == Some(Answer::Choice(Choice::Tie));
+                    if card_ui(ui, label, response, vec2(width, height), marked) {
+                        asked.push(Asked::Answer(choice));
+                    }
+                }
+            });
+            ui.add_space(space::M);
+            let caps = [
+                ("←", "1 is better", Asked::Answer(Choice::Left)),
+                ("↓", "Tie", Asked::Answer(Choice::Tie)),
+                ("→", "2 is better", Asked::Answer(Choice::Right)),
+            ];
+            keycaps_ui(ui, &caps, true, asked);
+        }
+        Shown::Single { response } => {
+            let width = ui.available_width();
+            let height = card_height(ui, response, width);
+            card_ui(ui, "Response", response, vec2(width, height), false);
+            ui.add_space(space::M);
+            scales_ui(ui, judging, asked);
+            ui.add_space(space::XS);
+            let hint = "Press 1 to 5 for each of the three, one after the other";
+            words::small(ui, hint);
+        }
+    }
+}
+
+/// Room for the label above and the padding around the text.
+const CARD_LABEL: f32 = 22.0;
+
+fn card_text(ui: &Ui, response: &str, width: f32) -> std::sync::Arc<egui::Galley> {
+    let t = theme::of(ui);
+    let room = width - 2.0 * space::L;
+    ui.painter()
+        .layout(response.to_string(), text::heading(), t.text, room)
+}
+
+fn card_height(ui: &Ui, response: &str, width: f32) -> f32 {
+    card_text(ui, response, width).size().y + CARD_LABEL + 2.0 * space::M
+}
+
+/// An answer. True when it was clicked.
+fn card_ui(ui: &mut Ui, label: &str, response: &str, room: egui::Vec2, marked: bool) -> bool {
+    let t = theme::of(ui);
+    let single = label == "Response";
+    let sense = if single {
+        Sense::hover()
+    } else {
+        Sense::click()
+    };
+    let (rect, card) = ui.allocate_exact_size(room, sense);
+    let name = match single {
+        true => format!("Response: {response}"),
+        false => format!("Response {label}: {response}"),
+    };
+    let role = if single { Role::Label } else { Role::Button };
+    card.widget_info(|| WidgetInfo::labeled(role, true, &name));
+    let fill = match (marked, card.hovered() && !single) {
+        (true, _) => t.selected,
+        (false, true) => t.hover,
+        (false, false) => t.raised,
+    };
+    let stroke = if marked {
+        t.focus_ring()
+    } else {
+        t.line_stroke()
+    };
+    ui.painter()
+        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
+    let inner = rect.shrink2(vec2(space::L, space::M));
+    ui.painter().text(
+        inner.min,
+        Align2::LEFT_TOP,
+        label,
+        text::small(),
+        t.secondary,
+    );
+    let galley = card_text(ui, response, room.x);
+    ui.painter()
+        .galley(inner.min + vec2(0.0, CARD_LABEL), galley, t.text);
+    focus_ring(ui, &card, rect);
+    card.clicked()
+}
+
+/// Three scales of five points, one below the other.
+fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
+    let t = theme::of(ui);
+    let active = judging.aspect();
+    let fits = ui.available_width() >= 600.0;
+    for aspect in Aspect::ALL {
+        let here = active == Some(aspect);
+        let score = judging.draft[aspect as usize];
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::S;
+            let (rect, _) = ui.allocate_exact_size(vec2(100.0, 32.0), Sense::hover());
+            let colour = if here { t.text } else { t.secondary };
+            let at = pos2(rect.left() + space::M, rect.center().y);
+            ui.painter().text(
+                at,
+                Align2::LEFT_CENTER,
+                aspect.title(),
+                text::heading(),
+                colour,
+            );
+            if here {
+                let mark = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
+                ui.painter().rect_filled(mark, 1, t.accent);
+            }
+            for (points, word) in (1..).zip(Score::WORDS) {
+                let chosen = score.is_some_and(|score| score.points() == points);
+                let label = match fits {
+                    true => format!("{points}  {word}"),
+                    false => points.to_string(),
+                };
+                let name = format!("{} {points}, {word}", aspect.title());
+                let width = if fits { 116.0 } else { 44.0 };
+                if point_ui(ui, &label, &name, width, chosen, here) {
+                    asked.push(Asked::Point(points));
+                }
+            }
+        });
+    }
+}
+
+fn point_ui(ui: &mut Ui, label: &str, name: &str, width: f32, chosen: bool, here: bool) -> bool {
+    let t = theme::of(ui);
+    let sense = if here { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 32.0), sense);
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, here, chosen, name));
+    let (fill, stroke, colour) = match (chosen, here) {
+        (true, _) => (t.selected, t.focus_ring(), t.text),
+        (false, true) if response.hovered() => (t.hover, t.line_stroke(), t.text),
+        (false, true) => (t.raised, t.line_stroke(), t.text),
+        (false, false) => (t.ground, t.line_stroke(), t.secondary),
+    };
+    ui.painter()
+        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
+    ui.painter().text(
+        rect.center(),
+        Align2::CENTER_CENTER,
+        label,
+        text::body(),
+        colour,
+    );
+    focus_ring(ui, &response, rect);
+    here && response.clicked()
+}

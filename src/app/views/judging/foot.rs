@@ -1,0 +1,67 @@
+//! The foot of the judging page: skip, flag, comment and undo, and why an answer was not recorded.
+
+use eframe::egui::{EventFilter, TextEdit, Ui, vec2};
+
+use super::deeds::Asked;
+use super::parts::{CARDS, column, keycaps_ui};
+use crate::app::people::Judging;
+use crate::app::theme::{size, space};
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+
+pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
+    if let Some(why) = &judging.refused {
+        notice::strip(ui, Tone::Bad, "Not recorded; answer again", why, |_| {});
+        ui.add_space(space::S);
+    }
+    if judging.reading || judging.at.is_none() {
+        return;
+    }
+    if let Some(comment) = &mut judging.comment {
+        comment_ui(ui, comment, asked);
+        return;
+    }
+    let state = judging
+        .desk
+        .value()
+        .zip(judging.page())
+        .map(|(desk, page)| desk.state(page))
+        .unwrap_or_default();
+    if !state.comment.is_empty() {
+        column(ui, CARDS, |ui| {
+            words::small(ui, format!("Comment: {}", state.comment));
+        });
+    }
+    let flag = if state.flagged { "Flagged" } else { "Flag" };
+    let rest = [
+        ("S", "Skip", Asked::Skip),
+        ("F", flag, Asked::Flag),
+        ("C", "Comment", Asked::Comment),
+        ("U", "Undo", Asked::Undo),
+    ];
+    keycaps_ui(ui, &rest, false, asked);
+}
+
+fn comment_ui(ui: &mut Ui, comment: &mut String, asked: &mut Vec<Asked>) {
+    column(ui, CARDS, |ui| {
+        let field = TextEdit::singleline(comment)
+            .hint_text("A comment for whoever made the study; Enter keeps it")
+            .desired_width(f32::INFINITY)
+            .min_size(vec2(0.0, size::ROW));
+        let response = ui.add(field).accessible_name("Comment");
+        if !response.has_focus() {
+            if response.lost_focus() {
+                asked.push(Asked::Comment);
+            } else {
+                response.request_focus();
+            }
+        }
+        ui.memory_mut(|memory| {
+            let filter = EventFilter {
+                escape: true,
+                ..EventFilter::default()
+            };
+            memory.set_focus_lock_filter(response.id, filter);
+        });
+    });
+}

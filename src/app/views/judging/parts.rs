@@ -1,0 +1,101 @@
+//! What the parts of the judging page share: its column in the middle, and keys with what they do.
+
+use eframe::egui;
+use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+
+use super::deeds::Asked;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::icon::Icon;
+
+/// The widest that the two answers get together.
+pub(super) const CARDS: f32 = 760.0;
+
+/// A column in the middle, at most this wide.
+pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
+    let width = (ui.available_width() - 2.0 * space::L).min(most);
+    let left = (ui.available_width() - width) / 2.0;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(left);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing = vec2(space::S, space::S);
+            ui.set_width(width);
+            content(ui);
+        });
+    });
+}
+
+/// Keys with what they do, side by side in the middle; each can be clicked.
+pub(super) fn keycaps_ui(
+    ui: &mut Ui,
+    caps: &[(&str, &str, Asked)],
+    large: bool,
+    asked: &mut Vec<Asked>,
+) {
+    if caps.is_empty() {
+        return;
+    }
+    let t = theme::of(ui);
+    let font = if large { text::heading() } else { text::body() };
+    let gap = if large { space::XL } else { space::L };
+    let height = if large { 34.0 } else { 26.0 };
+    let widths: Vec<f32> = caps
+        .iter()
+        .map(|(_, words, _)| {
+            let galley = ui
+                .painter()
+                .layout_no_wrap((*words).to_string(), font.clone(), t.text);
+            (height + space::S + galley.size().x + space::S).ceil()
+        })
+        .collect();
+    let total = widths.iter().sum::<f32>() + gap * (caps.len() - 1) as f32;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = gap;
+        ui.add_space((ui.available_width() - total).max(0.0) / 2.0 - gap.min(0.0));
+        for ((key, words, what), width) in caps.iter().zip(widths) {
+            let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, *words));
+            if response.hovered() {
+                ui.painter().rect_filled(rect, size::RADIUS, t.hover);
+            }
+            let cap = Rect::from_min_size(rect.min, egui::Vec2::splat(height)).shrink(2.0);
+            ui.painter().rect(
+                cap,
+                size::RADIUS - 1,
+                t.raised,
+                t.line_stroke(),
+                StrokeKind::Inside,
+            );
+            key_mark(ui, cap, key, &font);
+            let at = pos2(rect.left() + height + space::S, rect.center().y);
+            let colour = if large { t.text } else { t.secondary };
+            ui.painter()
+                .text(at, Align2::LEFT_CENTER, words, font.clone(), colour);
+            focus_ring(ui, &response, rect);
+            if response.clicked() {
+                asked.push(what.clone());
+            }
+        }
+    });
+}
+
+/// What is on a key: a letter, or an arrow as it is drawn elsewhere in the window.
+fn key_mark(ui: &Ui, cap: Rect, key: &str, font: &egui::FontId) {
+    use crate::app::widgets::icon::paint;
+    let t = theme::of(ui);
+    let icon = match key {
+        "←" => Some(Icon::Left),
+        "→" => Some(Icon::Right),
+        "↓" => Some(Icon::Down),
+        _ => None,
+    };
+    match icon {
+        Some(icon) => paint(ui.painter(), cap.shrink(cap.height() * 0.25), icon, t.text),
+        None => {
+            let centre = Align2::CENTER_CENTER;
+            ui.painter()
+                .text(cap.center(), centre, key, font.clone(), t.text);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The place Playground: a conversation with any checkpoint, or with two beside each other.
+
+mod side;
+mod talk;
+
+use std::path::Path;
+
+use eframe::egui::{
+    Align, CentralPanel, Event, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel,
+    TextEdit, Ui, vec2,
+};
+
+use crate::app::command::{Command, Commands, Place};
+use crate::app::librarian::Task;
+use crate::app::playground::{From, Playground};
+use crate::app::state::{Loaded, State};
+use crate::app::theme::{self, size, space};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+
+/// Makes a new line in the field of what is said.
+const NEW_LINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
+
+pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    match &state.playground.models {
+        Loaded::Nothing => {
+            padded(ui, |ui| {
+                words::secondary(ui, "Looking for checkpoints…");
+            });
+            return;
+        }
+        Loaded::Failed(why) => {
+            let why = why.clone();
+            padded(ui, |ui| {
+                let title = "The checkpoints cannot be listed";
+                notice::strip(ui, Tone::Bad, title, &why, |ui| {
+                    if ui.add(Button::secondary("Try again")).clicked() {
+                        commands.push(Command::Library(Task::Models));
+                    }
+                });
+            });
+            return;
+        }
+        Loaded::Value(models) => {
+            let nobody = models.iter().all(|run| run.answering.is_empty());
+            if nobody && state.playground.sides[0].from == From::Run {
+                empty_ui(ui, &mut state.playground, commands);
+                return;
+            }
+        }
+    }
+    let width = if ui.available_width() >= 1000.0 {
+        316.0
+    } else {
+        272.0
+    };
+    let t = theme::of(ui);
+    Panel::right("who answers")
+        .exact_size(width)
+        .resizable(false)
+        .frame(Frame::new().fill(t.ground))
+        .show(ui, |ui| side::side_ui(ui, state, commands));
+    let busy = in_progress(state);
+    Panel::bottom("what is said")
+        .resizable(false)
+        .frame(Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)))
+        .show(ui, |ui| {
+            if let Some(busy) = &busy {
+                words::small(ui, busy);
+            }
+            write_ui(ui, state, commands);
+        });
+    let store = state.store.clone();
+    CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+        talk::talk_ui(ui, &mut state.playground, Path::new(&store), commands)
+    });
+}
+
+fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    Frame::new()
+        .inner_margin(Margin::same(space::L as i8))
+        .show(ui, content);
+}
+
+fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
+    let explanation = "A run saves checkpoints of its generator and of its policy as it goes; each of them can be \
+                       talked to here. Quickstart makes the first within a minute.";
+    let title = "No checkpoint to talk to yet";
+    if notice::empty(
+        ui,
+        Icon::Playground,
+        title,
+        explanation,
+        "Choose an experiment",
+    ) {
+        commands.push(Command::Go(Place::Experiments));
+    }
+    ui.add_space(space::S);
+    ui.vertical_centered(|ui| {
+        if ui.add(Button::quiet("Talk to a T5 folder")).clicked() {
+            playground.sides[0].from = From::Folder;
+        }
+        if ui.add(Button::quiet("Look again")).clicked() {
+            commands.push(Command::Library(Task::Models));
+        }
+    });
+}
+
+/// What a person should know while something learns.
+fn in_progress(state: &State) -> Option<String> {
+    let here = state.active().map(|run| run.name.clone());
+    let rows = state.runs.rows.value();
+    let elsewhere = rows.and_then(|rows| rows.iter().find(|row| row.status.is_active()));
+    let name = here.or(elsewhere.map(|row| row.name.clone()))?;
+    Some(format!(
+        "{name} is in progress: answers share its processor, and slow it down a little while they are made."
+    ))
+}
+
+fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let playground = &mut state.playground;
+    let answering = playground.is_answering();
+    let id = eframe::egui::Id::unique("what is said");
+    let sends = ui.memory(|memory| memory.has_focus(id)) && enter(ui);
+    let field = TextEdit::multiline(&mut playground.draft)
+        .id(id)
+        .hint_text("Say something, as the speaker would")
+        .return_key(NEW_LINE)
+        .desired_rows(2)
+        .desired_width(f32::INFINITY)
+        .min_size(vec2(0.0, 2.0 * size::ROW));
+    ui.add(field).accessible_name("What the speaker says");
+    if playground.focus {
+        playground.focus = false;
+        ui.memory_mut(|memory| memory.request_focus(id));
+    }
+    ui.add_space(space::XS);
+    let hindrance = playground.hindrance();
+    let mut send = sends;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        if answering {
+            let words = if playground.stopping {
+                "Stopping…"
+            } else {
+                "Stop"
+            };
+            let stop = Button::secondary(words)
+                .with_icon(Icon::Stop)
+                .hint("What there is of the answer is dropped");
+            let ready = !playground.stopping;
+            if ui.add_enabled_ui(ready, |ui| ui.add(stop).clicked()).inner {
+                commands.push(Command::StopAnswers);
+            }
+        } else {
+            let ready = hindrance.is_none() && !playground.draft.trim().is_empty();
+            let hint = hindrance.unwrap_or("Enter sends, Shift+Enter begins a new line");
+            let button = Button::primary("Send").hint(hint);
+            send |= ui
+                .add_enabled_ui(ready, |ui| ui.add(button).clicked())
+                .inner;
+        }
+        again_ui(ui, playground, &state.devices, hindrance, commands);
+        // Where there is no room for it, the button's tooltip says it.
+        if ui.available_width() > 240.0 {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                words::small(ui, "Enter sends, Shift+Enter begins a new line");
+            });
+        }
+    });
+    if send {
+        let questions = playground.say(&state.devices);
+        if !questions.is_empty() {
+            commands.push(Command::Answer(questions));
+        }
+    }
+}
+
+/// What can be done with the conversation so far.
+fn again_ui(
+    ui: &mut Ui,
+    playground: &mut Playground,
+    devices: &[(&str, &str)],
+    hindrance: Option<&str>,
+    commands: &mut Commands,
+) {
+    let there = !playground.turns.is_empty();
+    let free = there && !playground.is_answering();
+    let enabled = |ui: &mut Ui, ready: bool, button: Button<'_>| {
+        ui.add_enabled_ui(ready, |ui| ui.add(button).clicked())
+            .inner
+    };
+    let hint = match (hindrance, playground.greedy) {
+        (Some(why), _) => why,
+        (None, true) => "Asks again; greedy answers stay the same while nothing else is changed",
+        (None, false) => "Another answer to the last thing said, with the next seed",
+    };
+    let again = Button::secondary("Regenerate").hint(hint);
+    if enabled(ui, free && hindrance.is_none(), again) {
+        let questions = playground.regenerate(devices);
+        commands.push(Command::Answer(questions));
+    }
+    let undo = Button::quiet("Undo").hint("Takes the last thing said back into the field");
+    if enabled(ui, free, undo) {
+        playground.undo();
+    }
+    if !there && !playground.cleared.is_empty() {
+        let back = Button::quiet("Bring back").hint("The conversation before it was cleared");
+        if ui.add(back).clicked() {
+            playground.bring_back();
+        }
+    } else if enabled(ui, free, Button::quiet("Clear").hint("Begins anew")) {
+        playground.clear();
+    }
+    let copy = Button::quiet("Copy all").hint("The conversation as text");
+    if enabled(ui, there, copy) {
+        commands.push(Command::Copy(playground.text()));
+    }
+}
+
+/// Whether Enter alone was pressed; it is then not the field's any more.
+fn enter(ui: &Ui) -> bool {
+    ui.input_mut(|input| {
+        let before = input.events.len();
+        input.events.retain(|event| {
+            !matches!(event, Event::Key { key: Key::Enter, pressed: true, modifiers, .. }
+                if !modifiers.shift)
+        });
+        input.events.len() < before
+    })
+}

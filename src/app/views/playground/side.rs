@@ -1,0 +1,249 @@
+//! Who answers, whose identifiers judge, and how answers are drawn.
+
+use eframe::egui::{Frame, Margin, RichText, ScrollArea, Ui};
+
+use crate::app::command::{Command, Commands};
+use crate::app::librarian::Task;
+use crate::app::paths::Paths;
+use crate::app::playground::{From, JudgedBy, Playground, SETTINGS};
+use crate::app::state::State;
+use crate::app::theme::{self, size, space};
+use crate::app::widgets::button::{Button, segments, switch};
+use crate::app::widgets::field;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::path_field::{PathField, path_field};
+use crate::app::widgets::text as words;
+use crate::experiment::Stage;
+use crate::store::RunId;
+
+const NOBODY: &str = "Nobody";
+
+pub(super) fn side_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+    let State {
+        playground, paths, ..
+    } = state;
+    ScrollArea::vertical()
+        .id_salt("who answers")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            Frame::new()
+                .inner_margin(Margin::same(space::L as i8))
+                .show(ui, |ui| {
+                    ui.set_width(ui.available_width());
+                    ui.spacing_mut().item_spacing.y = space::S;
+                    ui.horizontal(|ui| {
+                        words::heading(ui, "Who answers");
+                        let again = Button::icon(Icon::Revert, "Look for new checkpoints").low();
+                        if ui.add(again).clicked() {
+                            commands.push(Command::Library(Task::Models));
+                        }
+                    });
+                    who_ui(ui, playground, 0, paths, commands);
+                    ui.horizontal(|ui| {
+                        switch(ui, "Side by side", &mut playground.beside);
+                        ui.label("Side by side with another");
+                    });
+                    if playground.beside {
+                        who_ui(ui, playground, 1, paths, commands);
+                    }
+                    open_ui(ui, playground, commands);
+                    ui.add_space(space::S);
+                    judge_ui(ui, playground);
+                    ui.add_space(space::S);
+                    drawing_ui(ui, playground);
+                });
+        });
+}
+
+/// The names of the two sides.
+pub(super) const SIDES: [&str; 2] = ["A", "B"];
+
+fn who_ui(
+    ui: &mut Ui,
+    playground: &mut Playground,
+    at: usize,
+    paths: &mut Paths,
+    commands: &mut Commands,
+) {
+    let side = SIDES[at];
+    let width = ui.available_width();
+    let mut changed = false;
+    ui.horizontal(|ui| {
+        if playground.beside {
+            ui.label(RichText::new(side).color(theme::of(ui).secondary));
+        }
+        let kinds = [(From::Run, "Run"), (From::Folder, "T5 folder")];
+        let name = format!("{side} is a");
+        changed |= segments(ui, &name, &mut playground.sides[at].from, &kinds);
+    });
+    match playground.sides[at].from {
+        From::Run => changed |= run_ui(ui, playground, at, width),
+        From::Folder => {
+            let name = format!("T5 folder of {side}");
+            let of = PathField {
+                name: &name,
+                hint: "Folder with config.json",
+                files: false,
+                width,
+            };
+            let ask = path_field(ui, &mut playground.sides[at].folder, paths, of);
+            commands.extend(ask.map(Command::Path));
+        }
+    }
+    if changed && at == 0 {
+        playground.follow_settings();
+    }
+}
+
+/// Run and checkpoint. True when another was chosen.
+fn run_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bool {
+    let side = SIDES[at];
+    let models = playground.models.value().map_or(&[][..], Vec::as_slice);
+    let runs: Vec<(RunId, String)> = models
+        .iter()
+        .filter(|run| !run.answering.is_empty())
+        .map(|run| (run.row.id, format!("Run {}, {}", run.row.id, run.row.name)))
+        .collect();
+    if runs.is_empty() {
+        words::small(ui, "No run has saved a checkpoint yet.");
+        return false;
+    }
+    let named = |run: Option<RunId>| {
+        let found = runs.iter().find(|(id, _)| Some(*id) == run);
+        found.map_or("", |(_, words)| words.as_str())
+    };
+    let chosen = named(playground.sides[at].run);
+    let names: Vec<&str> = runs.iter().map(|(_, words)| words.as_str()).collect();
+    let name = format!("Run of {side}");
+    let picked = field::combo(ui, &name, chosen, &names, width - space::S);
+    let run = picked.and_then(|picked| runs.iter().find(|(_, words)| words == picked));
+    let mut changed = false;
+    if let Some((run, _)) = run {
+        playground.sides[at].run = Some(*run);
+        playground.sides[at].at = None;
+        changed = true;
+    }
+    changed | checkpoint_ui(ui, playground, at, width)
+}
+
+fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bool {
+    let Some(run) = playground.run(at) else {
+        return false;
+    };
+    let latest = run.latest().map(|row| (row.stage, row.step));
+    type Choice = (Option<(Stage, u64)>, String);
+    let options: Vec<Choice> = run
+        .answering
+        .iter()
+        .rev()
+        .map(|row| {
+            let words = format!("{} {}", row.stage.title(), row.step);
+            match latest == Some((row.stage, row.step)) {
+                true => (None, format!("{words}, the latest")),
+                false => (Some((row.stage, row.step)), words),
+            }
+        })
+        .collect();
+    let now = playground.sides[at].at.filter(|at| latest != Some(*at));
+    let chosen = options.iter().find(|(choice, _)| *choice == now);
+    let chosen = chosen.map_or("", |(_, words)| words.as_str());
+    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let name = format!("Checkpoint of {}", SIDES[at]);
+    let picked = field::combo(ui, &name, chosen, &names, width - space::S);
+    match picked.and_then(|picked| options.iter().find(|(_, words)| words == picked)) {
+        Some((choice, _)) => {
+            playground.sides[at].at = *choice;
+            true
+        }
+        None => false,
+    }
+}
+
+/// The memory that is taken, and the way to give it back.
+fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
+    let open = playground.open_words();
+    ui.horizontal(|ui| {
+        ui.set_min_height(22.0);
+        let close = Button::quiet("Close")
+            .low()
+            .hint("Gives their memory back; the next question opens them again");
+        ui.with_layout(
+            eframe::egui::Layout::right_to_left(eframe::egui::Align::Center),
+            |ui| {
+                let free = !playground.is_answering();
+                if open.is_some() && ui.add_enabled_ui(free, |ui| ui.add(close).clicked()).inner {
+                    commands.push(Command::CloseModels);
+                }
+                ui.with_layout(
+                    eframe::egui::Layout::left_to_right(eframe::egui::Align::Center),
+                    |ui| words::small(ui, open.as_deref().unwrap_or("No model is open yet")),
+                );
+            },
+        );
+    });
+}
+
+fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
+    words::heading(ui, "Levels by");
+    let models = playground.models.value().map_or(&[][..], Vec::as_slice);
+    let own = match playground.run(0) {
+        Some(run) if run.identifiers => format!("A's own run, {}", run.row.id),
+        Some(run) => format!("A's own run, {}, which has none", run.row.id),
+        None => "A's own run".to_string(),
+    };
+    let mut options = vec![(JudgedBy::Own, own)];
+    for run in models.iter().filter(|run| run.identifiers) {
+        let words = format!("Run {}, {}", run.row.id, run.row.name);
+        options.push((JudgedBy::Run(run.row.id), words));
+    }
+    options.push((JudgedBy::Nobody, NOBODY.to_string()));
+    let now = options.iter().find(|(by, _)| *by == playground.judged_by);
+    let now = now.map_or(NOBODY, |(_, words)| words.as_str());
+    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let width = ui.available_width() - space::S;
+    let picked = field::combo(ui, "Levels by", now, &names, width);
+    if let Some((by, _)) =
+        picked.and_then(|picked| options.iter().find(|(_, words)| words == picked))
+    {
+        playground.judged_by = *by;
+    }
+    let why = "Identifiers say the level of each mechanism in an answer, with its probability.";
+    words::secondary(ui, why);
+}
+
+fn drawing_ui(ui: &mut Ui, playground: &mut Playground) {
+    let changed = SETTINGS
+        .iter()
+        .filter(|path| playground.form.is_changed(path))
+        .count();
+    ui.horizontal(|ui| {
+        words::heading(ui, "Sampling");
+        if changed > 0 {
+            let revert = Button::quiet("As the run has it")
+                .low()
+                .with_icon(Icon::Revert);
+            if ui.add(revert).clicked() {
+                playground.form.revert_all();
+            }
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.set_min_height(size::ROW);
+        switch(ui, "Greedy", &mut playground.greedy)
+            .on_hover_text("Always the likeliest token; nothing is drawn");
+        ui.label("Greedy, nothing is drawn");
+    });
+    ui.spacing_mut().item_spacing.y = space::XS;
+    // What only draws depend on comes first, and is out of use without any.
+    let (drawn, always) = SETTINGS.split_at(3);
+    ui.add_enabled_ui(!playground.greedy, |ui| {
+        playground.form.compact_ui(ui, drawn);
+        playground.form.compact_ui(ui, &["run.seed"]);
+    });
+    let always: Vec<&str> = always
+        .iter()
+        .copied()
+        .filter(|path| *path != "run.seed")
+        .collect();
+    playground.form.compact_ui(ui, &always);
+}

@@ -1,0 +1,306 @@
+//! The conversation: what was said, and the answers with their levels.
+
+use std::path::Path;
+
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2,
+};
+
+use super::side::SIDES;
+use crate::app::command::{Command, Commands};
+use crate::app::format;
+use crate::app::playground::{Answer, Playground, Reply, Turn};
+use crate::app::state::Loaded;
+use crate::app::theme::{self, size, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::dialogue::{sentence, utterance_ui};
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::levels::identified;
+use crate::app::widgets::text as words;
+
+/// The widest that a conversation with one gets.
+const ALONE: f32 = 760.0;
+
+/// What a person did with an answer.
+enum Done {
+    Copy(String),
+    Command(String),
+    GoOn(usize),
+}
+
+pub(super) fn talk_ui(
+    ui: &mut Ui,
+    playground: &mut Playground,
+    store: &Path,
+    commands: &mut Commands,
+) {
+    let mut done = None;
+    ScrollArea::vertical()
+        .id_salt("conversation")
+        .auto_shrink(false)
+        .stick_to_bottom(true)
+        .show(ui, |ui| {
+            Frame::new()
+                .inner_margin(Margin::same(space::L as i8))
+                .show(ui, |ui| {
+                    ui.set_width(ui.available_width());
+                    if playground.turns.is_empty() {
+                        begin_ui(ui, playground);
+                    }
+                    let last = playground.turns.len().saturating_sub(1);
+                    for (at, turn) in playground.turns.iter().enumerate() {
+                        ui.push_id(at, |ui| {
+                            if let Some(deed) = turn_ui(ui, playground, turn, at == last, store) {
+                                done = Some((at, deed));
+                            }
+                        });
+                    }
+                });
+        });
+    match done {
+        Some((_, Done::Copy(words) | Done::Command(words))) => {
+            commands.push(Command::Copy(words));
+        }
+        Some((at, Done::GoOn(with))) => {
+            if let Some(turn) = playground.turns.get_mut(at) {
+                turn.goes_on = with;
+            }
+        }
+        None => {}
+    }
+}
+
+fn begin_ui(ui: &mut Ui, playground: &Playground) {
+    ui.set_max_width(size::PROSE.min(ui.available_width()));
+    let Some(who) = playground.who(0) else {
+        words::heading(ui, "Nobody answers yet");
+        words::secondary(ui, "Choose a run and a checkpoint, or a T5 folder.");
+        return;
+    };
+    let other = playground.who(1).filter(|_| playground.beside);
+    let who = match other {
+        Some(other) => format!("{} and {}", who.words(), other.words()),
+        None => who.words(),
+    };
+    words::heading(ui, "Say something");
+    words::secondary(
+        ui,
+        format!(
+            "You are the speaker, who tells what happened; {who} answers as the listener. The whole \
+             conversation is the context of each answer, as in training."
+        ),
+    );
+}
+
+fn turn_ui(
+    ui: &mut Ui,
+    playground: &Playground,
+    turn: &Turn,
+    last: bool,
+    store: &Path,
+) -> Option<Done> {
+    let mut done = None;
+    let two = turn.replies.len() > 1;
+    let width = ui.available_width();
+    let width = if two { width } else { width.min(ALONE) };
+    ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
+        ui.set_width(width);
+        ui.spacing_mut().item_spacing.y = space::S;
+        utterance_ui(ui, &turn.said, true);
+        if !two {
+            if let Some(reply) = turn.replies.first() {
+                ui.horizontal_top(|ui| {
+                    ui.add_space(space::XXL);
+                    ui.vertical(|ui| done = reply_ui(ui, playground, reply, None, store));
+                });
+            }
+            return;
+        }
+        let gap = space::L;
+        let each = ((width - gap) / 2.0).floor();
+        let top = ui.cursor().min;
+        let mut bottom = top.y;
+        for (at, reply) in turn.replies.iter().enumerate() {
+            let left = top.x + at as f32 * (each + gap);
+            let room = Rect::from_min_max(pos2(left, top.y), pos2(left + each, f32::INFINITY));
+            let column = UiBuilder::new()
+                .max_rect(room)
+                .layout(Layout::top_down(Align::Min))
+                .id_salt(at);
+            let mut column = ui.new_child(column);
+            column.set_width(each);
+            let mark = Mark {
+                side: at,
+                goes_on: turn.goes_on == at,
+                last,
+            };
+            let deed = reply_ui(&mut column, playground, reply, Some(mark), store);
+            bottom = bottom.max(column.min_rect().bottom());
+            done = done.take().or(deed);
+        }
+        ui.allocate_rect(
+            Rect::from_min_max(top, pos2(top.x + width, bottom)),
+            eframe::egui::Sense::hover(),
+        );
+    });
+    ui.add_space(space::L);
+    done
+}
+
+/// How an answer stands beside another.
+struct Mark {
+    side: usize,
+    goes_on: bool,
+    /// Whether it can still be chosen with which one the conversation goes on.
+    last: bool,
+}
+
+fn reply_ui(
+    ui: &mut Ui,
+    playground: &Playground,
+    reply: &Reply,
+    mark: Option<Mark>,
+    store: &Path,
+) -> Option<Done> {
+    let t = theme::of(ui);
+    let mut done = None;
+    let (left, top) = (ui.cursor().left(), ui.cursor().top());
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(space::M);
+        ui.vertical(|ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing = vec2(space::S, space::XS);
+            done = head_ui(ui, playground, reply, mark.as_ref(), store);
+            answer_ui(ui, &reply.answer);
+            levels_ui(ui, reply);
+            foot_ui(ui, reply);
+            if let Some(mark) = &mark
+                && mark.last
+                && !mark.goes_on
+                && reply.said().is_some()
+            {
+                let button = Button::secondary("Go on with this")
+                    .low()
+                    .hint("The conversation goes on with this answer instead of the other");
+                if ui.add(button).clicked() {
+                    done = Some(Done::GoOn(mark.side));
+                }
+            }
+        });
+    });
+    let bar = Rect::from_min_max(pos2(left, top), pos2(left + 2.0, ui.min_rect().bottom()));
+    let goes_on = mark.as_ref().is_none_or(|mark| mark.goes_on);
+    ui.painter()
+        .rect_filled(bar, 1, if goes_on { t.accent } else { t.line });
+    done
+}
+
+fn head_ui(
+    ui: &mut Ui,
+    playground: &Playground,
+    reply: &Reply,
+    mark: Option<&Mark>,
+    store: &Path,
+) -> Option<Done> {
+    let t = theme::of(ui);
+    let mut done = None;
+    ui.horizontal(|ui| {
+        ui.set_min_height(22.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            if let Some(said) = reply.said() {
+                let command = Button::quiet("Command")
+                    .low()
+                    .hint("Copy the command that gives this answer in a terminal");
+                if ui.add(command).clicked() {
+                    done = Some(Done::Command(playground.command(reply, store)));
+                }
+                if ui
+                    .add(Button::icon(Icon::Copy, "Copy the answer").low())
+                    .clicked()
+                {
+                    done = Some(Done::Copy(said.response.clone()));
+                }
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = space::S;
+                let mut who = sentence(&reply.question.who.words());
+                if let Some(mark) = mark {
+                    who = format!("{}  {who}", SIDES[mark.side]);
+                }
+                if mark.is_some_and(|mark| mark.goes_on) {
+                    who.push_str(", goes on");
+                }
+                let colour = if mark.is_none_or(|mark| mark.goes_on) {
+                    t.accent
+                } else {
+                    t.secondary
+                };
+                words::strong(ui, &who, text::small(), colour);
+            });
+        });
+    });
+    done
+}
+
+fn answer_ui(ui: &mut Ui, answer: &Answer) {
+    let t = theme::of(ui);
+    let (shown, colour) = match answer {
+        Answer::Waiting => ("Waiting…".to_string(), t.secondary),
+        Answer::Opening => ("Opening the model…".to_string(), t.secondary),
+        Answer::SoFar(words) if words.is_empty() => ("…".to_string(), t.secondary),
+        Answer::SoFar(words) => (format!("{words} …"), t.secondary),
+        Answer::Said(said) if said.response.is_empty() => ("(empty)".to_string(), t.secondary),
+        Answer::Said(said) => (said.response.clone(), t.text),
+        Answer::Stopped => (
+            "Stopped; what there was of it was dropped.".to_string(),
+            t.secondary,
+        ),
+        Answer::Failed(why) => (format!("No answer: {why}"), t.bad),
+    };
+    let label = Label::new(RichText::new(shown).color(colour)).wrap();
+    ui.add(label.selectable(true));
+}
+
+fn levels_ui(ui: &mut Ui, reply: &Reply) {
+    match &reply.levels {
+        Loaded::Value(levels) => identified(ui, levels),
+        Loaded::Failed(why) => {
+            let why = format!("No levels: {why}");
+            words::small_coloured(ui, why, theme::of(ui).bad);
+        }
+        Loaded::Nothing if reply.said().is_some() && reply.question.judge.is_some() => {
+            words::small(ui, "Identifying levels…");
+        }
+        Loaded::Nothing => {}
+    }
+}
+
+/// What was measured of an answer, and what it came from.
+fn foot_ui(ui: &mut Ui, reply: &Reply) {
+    let Some(said) = reply.said() else { return };
+    let drawn = match reply.question.greedy {
+        true => "greedy".to_string(),
+        false => format!("seed {}", reply.question.seed),
+    };
+    let tokens = match said.tokens {
+        1 => "1 token".to_string(),
+        n => format!("{n} tokens"),
+    };
+    let cut = if said.ended {
+        ""
+    } else {
+        " · cut at the longest length"
+    };
+    let logprob = format::fixed(f64::from(said.logprob), 1);
+    let time = match said.seconds {
+        seconds @ 0.0..1.0 => format!("{} ms", format::fixed(1000.0 * seconds, 0)),
+        seconds => format!("{} s", format::fixed(seconds, 1)),
+    };
+    let foot = format!("{drawn} · {tokens} · log-prob {logprob} · {time}{cut}");
+    words::small(ui, foot).on_hover_text(
+        "Log-prob: natural logarithm of the probability of the whole answer under the model's full softmax, \
+         untempered; the time is that of drawing alone",
+    );
+}

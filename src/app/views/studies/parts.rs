@@ -1,0 +1,108 @@
+//! What the parts of the place Studies share: words for studies, and fields of forms.
+
+use std::path::PathBuf;
+
+use eframe::egui::{Align2, RichText, Sense, TextEdit, Ui, pos2, vec2};
+
+use crate::app::command::{Command, Commands};
+use crate::app::desk::Task;
+use crate::app::people::StudiesState;
+use crate::app::theme::{self, size, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::field;
+use crate::store::{AnnotatorRow, StudyId, StudyRow};
+use crate::study::definition::StudyKind;
+
+pub(super) fn kind_words(kind: StudyKind) -> &'static str {
+    match kind {
+        StudyKind::AbTest => "A/B test",
+        StudyKind::Rating => "Rating",
+    }
+}
+
+pub(super) fn stands(study: &StudyRow) -> &'static str {
+    match (&study.unblinding, study.is_own) {
+        (Some(_), _) => "unblinded",
+        (None, true) => "blind",
+        (None, false) => "came as a pack",
+    }
+}
+
+pub(super) fn totals(study: &StudyRow) -> (u64, u64) {
+    let sum =
+        |of: fn(&AnnotatorRow) -> usize| study.annotators.iter().map(|one| of(one) as u64).sum();
+    (
+        sum(|one| one.progress.answered),
+        sum(|one| one.progress.assigned),
+    )
+}
+
+pub(super) fn pack_row_ui(
+    ui: &mut Ui,
+    studies: &mut StudiesState,
+    from_the_right: bool,
+    commands: &mut Commands,
+) {
+    let ready = !studies.pack.trim().is_empty();
+    let mut take = false;
+    let button = |ui: &mut Ui| {
+        let hint = "To judge it here, or to merge what came back";
+        let button = Button::secondary("Take in pack").hint(hint);
+        ui.add_enabled_ui(ready, |ui| ui.add(button).clicked())
+            .inner
+    };
+    if from_the_right {
+        take |= button(ui);
+    }
+    let hint = "Path of a pack (.emprl.json)";
+    take |= path_ui(ui, &mut studies.pack, "Path of a pack", hint, 260.0);
+    if !from_the_right {
+        take |= button(ui);
+    }
+    if take && ready {
+        let path = PathBuf::from(studies.pack.trim());
+        studies.pack.clear();
+        commands.push(Command::Desk(Task::TakePack(path)));
+    }
+}
+
+/// A field of one line. True when Enter was pressed in it.
+pub(super) fn path_ui(ui: &mut Ui, value: &mut String, name: &str, hint: &str, width: f32) -> bool {
+    let field = TextEdit::singleline(value)
+        .hint_text(hint.to_string())
+        .align(Align2::LEFT_CENTER)
+        .min_size(vec2(width, size::ROW))
+        .desired_width(width);
+    let response = ui.add(field).accessible_name(name);
+    response.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter))
+}
+
+/// A line of a form: a name, and what is set.
+pub(super) fn line(ui: &mut Ui, name: &str, hint: &str, content: impl FnOnce(&mut Ui)) {
+    let t = theme::of(ui);
+    ui.horizontal_top(|ui| {
+        let (rect, response) = ui.allocate_exact_size(vec2(150.0, size::ROW), Sense::hover());
+        let at = pos2(rect.left(), rect.center().y);
+        ui.painter()
+            .text(at, Align2::LEFT_CENTER, name, text::body(), t.secondary);
+        if !hint.is_empty() {
+            response.on_hover_text(hint);
+        }
+        ui.vertical(content);
+    });
+}
+
+/// A short field of a form.
+pub(super) fn short_field(ui: &mut Ui, name: &str, value: &mut String, unit: &str) {
+    let t = theme::of(ui);
+    ui.horizontal(|ui| {
+        field::search(ui, value, name, "", 72.0);
+        if !unit.is_empty() {
+            ui.label(RichText::new(unit).color(t.secondary));
+        }
+    });
+}
+
+pub(super) fn study_title(id: StudyId) -> String {
+    format!("study {id}")
+}

@@ -1,0 +1,123 @@
+//! A comparison of runs as sheets: settings that differ, results, paired differences.
+//!
+//! The same for the window and the command line; knows no screen and no file.
+
+use toml::Value;
+
+use super::Entry;
+use super::compare::{Paired, differing_settings};
+use crate::metrics::Estimate;
+use crate::report::Sheet;
+
+/// How a run is told from others of its name.
+pub fn called(entry: &Entry) -> String {
+    format!("{} #{}", entry.row.name, entry.row.id)
+}
+
+/// The settings in which runs differ, a column a run, each value in the words of `shown`.
+pub fn settings_sheet(entries: &[&Entry], shown: impl Fn(&Value) -> String) -> Sheet {
+    let mut columns = vec![("Setting".to_string(), false)];
+    columns.extend(entries.iter().map(|entry| (called(entry), false)));
+    let mut sheet = Sheet::new("Settings that differ", columns);
+    for row in differing_settings(entries) {
+        let words = |value: &Option<Value>| value.as_ref().map_or("–".into(), &shown);
+        let values: Vec<String> = row.values.iter().map(words).collect();
+        sheet.row([row.path].into_iter().chain(values));
+    }
+    if sheet.rows.is_empty() {
+        let why = match entries.len() {
+            0 | 1 => "Choose another run.",
+            _ => "None: these runs have the same settings.",
+        };
+        sheet.notes.push(why.into());
+    }
+    sheet
+}
+
+/// What runs reached on the test split, a row a system.
+pub fn results_sheet(entries: &[&Entry]) -> Sheet {
+    let heads = [
+        "Run",
+        "System",
+        "n",
+        "PPL",
+        "Dist-1 (%)",
+        "Dist-2 (%)",
+        "Emp-F1 (%)",
+    ];
+    let mut sheet = Sheet::new("Results on the test split", columns(&heads));
+    for entry in entries {
+        for row in entry.results.iter().filter(|row| row.split == "test") {
+            sheet.row([
+                called(entry),
+                row.system.clone(),
+                row.n.to_string(),
+                estimate(row.ppl.as_ref()),
+                estimate(Some(&row.dist_1)),
+                estimate(Some(&row.dist_2)),
+                estimate(row.emp_f1.as_ref()),
+            ]);
+        }
+    }
+    let note = match sheet.rows.is_empty() {
+        true => "None of these runs has been evaluated.",
+        false => "In brackets: 95 % bootstrap intervals.",
+    };
+    sheet.notes.push(note.into());
+    sheet
+}
+
+/// Differences from the first run; `found` has one of every other run, none where it or the first has no
+/// answers on the test split. Without `found` they are on their way.
+pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -> Sheet {
+    let first = entries.first().map_or(String::new(), |entry| called(entry));
+    let title = format!("Differences from {first}, paired by example");
+    let mut sheet = Sheet::new(title, columns(&["Run", "Figure", "Difference", "n"]));
+    let Some(found) = found else {
+        let words = "Drawing the same examples of both, a thousand times…";
+        sheet.notes.push(words.into());
+        return sheet;
+    };
+    for (entry, found) in entries.iter().skip(1).zip(found) {
+        let name = called(entry);
+        let Some(found) = found else {
+            sheet.notes.push(format!(
+                "{name} or {first} has no answers on the test split to compare."
+            ));
+            continue;
+        };
+        for row in &found.rows {
+            let words = match &row.outcome {
+                Ok(difference) => estimate(Some(difference)),
+                Err(why) => format!("– ({why})"),
+            };
+            let cells = [name.clone(), row.title().into(), words, found.n.to_string()];
+            sheet.row(cells);
+        }
+        if !found.same_identifiers {
+            sheet.notes.push(format!(
+                "The identifiers of {name} and {first} are not the same; each run is measured by its own."
+            ));
+        }
+    }
+    let note = match entries.len() {
+        0 | 1 => "Choose another run.",
+        _ => {
+            "95 % intervals by a bootstrap that draws the same examples of both runs; one that leaves 0 out is a difference that this test set shows."
+        }
+    };
+    sheet.notes.push(note.into());
+    sheet
+}
+
+/// Heads, of which all but the first two stand over numbers.
+fn columns(heads: &[&str]) -> Vec<(String, bool)> {
+    let column = |(at, head): (usize, &&str)| (head.to_string(), at > 1);
+    heads.iter().enumerate().map(column).collect()
+}
+
+fn estimate(value: Option<&Estimate>) -> String {
+    value.map_or("–".to_string(), |e| {
+        format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high)
+    })
+}

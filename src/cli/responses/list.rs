@@ -1,0 +1,128 @@
+//! What is there of systems and cases: lists, pins, and cases that hold words.
+
+use serde_json::json;
+
+use crate::cli::output::{count, figure, moment};
+use crate::cli::{Failure, Place};
+use crate::metrics::Estimate;
+use crate::report::{Align, TextTable};
+use crate::store::{ScoredSystem, Store, StoreError, StoreReader, SystemRow};
+use crate::study::contexts::ContextKey;
+
+pub(super) fn list(place: &Place) -> Result<(), Failure> {
+    let (systems, scores): (Vec<SystemRow>, Vec<ScoredSystem>) =
+        match StoreReader::open(&place.store) {
+            Ok(reader) => (reader.systems()?, reader.scores()?),
+            // Nothing has been taken in yet: that is no error.
+            Err(StoreError::Missing { .. }) => (Vec::new(), Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+    let score = |name: &str| scores.iter().find(|score| score.system == name);
+    if place.out.json {
+        let rows = systems.iter().map(|system| {
+            let mut row = json!(system);
+            row["score"] = json!(score(&system.name));
+            row
+        });
+        return place.out.document(&rows.collect::<Vec<_>>());
+    }
+    if systems.is_empty() {
+        return place.out.text(&format!(
+            "No systems in {} yet. `emprl responses import FILE --system NAME` takes one in.\n",
+            place.store.display()
+        ));
+    }
+    let mut table = TextTable::new(&[
+        ("System", Align::Left),
+        ("From", Align::Left),
+        ("Responses", Align::Right),
+        ("Problems", Align::Right),
+        ("Taken in", Align::Left),
+        ("Dist-1 (%)", Align::Right),
+        ("Dist-2 (%)", Align::Right),
+        ("Emp-F1 (%)", Align::Right),
+        ("Words", Align::Right),
+    ]);
+    for system in &systems {
+        let results = score(&system.name).map(|score| &score.results);
+        let estimate = |estimate: Option<&Estimate>| {
+            estimate.map_or_else(
+                || "–".to_string(),
+                |e| format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high),
+            )
+        };
+        table.row([
+            system.name.clone(),
+            system.source.clone(),
+            count(system.responses),
+            count(system.problems.len() as u64),
+            moment(system.imported_ms),
+            estimate(results.map(|results| &results.dist_1)),
+            estimate(results.map(|results| &results.dist_2)),
+            estimate(results.and_then(|results| results.emp_f1.as_ref())),
+            results.map_or_else(|| "–".to_string(), |results| figure(results.mean_words)),
+        ]);
+    }
+    let mut text = table.text();
+    for score in &scores {
+        if let Some(identifiers) = &score.identifiers {
+            text.push_str(&format!("{}: Emp-F1 by {identifiers}\n", score.system));
+        }
+    }
+    text.push_str(
+        "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n",
+    );
+    place.out.text(&text)
+}
+
+pub(super) fn pin(place: &Place, case: &str, note: Option<&String>) -> Result<(), Failure> {
+    let key = ContextKey(case.to_string());
+    Store::open(&place.store)?.set_pin(&key, note.map(String::as_str))?;
+    if place.out.json {
+        return place
+            .out
+            .document(&json!({"case": case, "pinned": note.is_some(), "note": note}));
+    }
+    let done = match note {
+        Some(_) => "pinned",
+        None => "not pinned any more",
+    };
+    place.out.text(&format!("Case {case} is {done}.\n"))
+}
+
+pub(super) fn cases(place: &Place, words: &[String]) -> Result<(), Failure> {
+    use crate::study::cases::{CaseFilter, Search};
+    let book = StoreReader::open(&place.store)?.case_book()?;
+    let mut search = Search::new(CaseFilter {
+        words: words.join(" "),
+        pinned: words.is_empty(),
+        ..CaseFilter::default()
+    });
+    while search.go_on(&book, 1000) {}
+    let found: Vec<_> = search.found.iter().map(|at| &book.cases[*at]).collect();
+    if place.out.json {
+        return place.out.document(&json!({
+            "systems": book.systems,
+            "withheld": book.withheld,
+            "cases": found,
+        }));
+    }
+    let mut text = String::new();
+    for case in &found {
+        let last = case.context.utterances.last().map_or("", String::as_str);
+        let emotion = case.context.emotion.as_deref().unwrap_or("");
+        text.push_str(&format!("{}  {emotion}: {last}\n", case.key));
+        let answers = book.systems.iter().zip(&case.answers);
+        for (system, answer) in answers.filter_map(|(s, answer)| Some((s, answer.as_ref()?))) {
+            text.push_str(&format!("    {system}: {}\n", answer.text));
+        }
+    }
+    text.push_str(&format!("{} cases\n", count(found.len() as u64)));
+    if book.withheld > 0 {
+        text.push_str(&format!(
+            "{} more are in studies that are still blind, and are left out\n",
+            count(book.withheld as u64)
+        ));
+    }
+    place.out.text(&text)
+}

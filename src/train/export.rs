@@ -1,0 +1,103 @@
+//! A saved model as a Hugging Face folder: T5 as Transformers reads it, and what was trained on top of it.
+//!
+//! Knows files and the networks; must not know runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::checkpoint::write_json;
+use super::error::TrainError;
+use super::saved::SavedModel;
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    pub folder: PathBuf,
+    /// Names of the files in it.
+    pub files: Vec<String>,
+    pub bytes: u64,
+    /// Whether the answers need the prefix beside T5's weights, which Transformers does not read.
+    pub needs_prefix: bool,
+}
+
+impl Exported {
+    /// What of the model Transformers does not read, if anything, in a sentence.
+    pub fn remark(&self) -> Option<&'static str> {
+        self.needs_prefix.then_some(
+            "Transformers loads T5 alone from this folder; the answers of this checkpoint need its prefix \
+             (prefix.safetensors) too, which emprl reads",
+        )
+    }
+}
+
+/// Makes tokenizers of Transformers read `tokenizer.json` as T5's.
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
+impl SavedModel {
+    /// Writes the model into `folder`, which is there whole or not at all: `config.json`,
+    /// `model.safetensors`, `tokenizer.json`, and, where they were trained, prefix and value head.
+    ///
+    /// # Errors
+    /// The folder is there and holds something, or cannot be written.
+    pub fn export(&self, folder: &Path) -> Result<Exported, TrainError> {
+        let folder = &std::path::absolute(folder).map_err(TrainError::io(folder))?;
+        match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
+            Ok(true) => {
+                return Err(TrainError::Occupied {
+                    path: folder.clone(),
+                });
+            }
+            Ok(false) => fs::remove_dir(folder).map_err(TrainError::io(folder))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(TrainError::io(folder)(error)),
+        }
+        let mut name = folder.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".writing-{}", std::process::id()));
+        let unfinished = folder.with_file_name(name);
+        let written = self.write_into(&unfinished).and_then(|files| {
+            fs::rename(&unfinished, folder).map_err(TrainError::io(folder))?;
+            Ok(files)
+        });
+        if written.is_err() {
+            // The first error is the one to tell.
+            let _ = fs::remove_dir_all(&unfinished);
+        }
+        let (files, bytes) = written?;
+        Ok(Exported {
+            folder: folder.clone(),
+            files,
+            bytes,
+            needs_prefix: self.policy.prefix.is_some(),
+        })
+    }
+
+    /// Names of the files that were written, and their size together.
+    fn write_into(&self, folder: &Path) -> Result<(Vec<String>, u64), TrainError> {
+        fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
+        self.policy.save(folder, &self.tokenizer, None)?;
+        let about = json!({
+            "tokenizer_class": "T5TokenizerFast",
+            "extra_ids": 0,
+            "pad_token": "<pad>",
+            "eos_token": "</s>",
+            "unk_token": "<unk>",
+        });
+        write_json(&folder.join(TOKENIZER_CONFIG), &about)?;
+        let mut files = Vec::new();
+        let mut bytes = 0;
+        for entry in fs::read_dir(folder).map_err(TrainError::io(folder))? {
+            let entry = entry.map_err(TrainError::io(folder))?;
+            let path = entry.path();
+            fs::File::open(&path)
+                .and_then(|file| file.sync_all())
+                .map_err(TrainError::io(&path))?;
+            bytes += entry.metadata().map_err(TrainError::io(&path))?.len();
+            files.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        files.sort();
+        Ok((files, bytes))
+    }
+}

@@ -83,7 +83,7 @@ pub fn response(index: u32, value: f32) -> RolloutResponse {
         context: vec!["I \"won\"!".to_string(), "How?\nTell".to_string()],
         target: "That is great.".to_string(),
         response: "a ß".to_string(),
-        ended: index % 2 == 0,
+        ended: index.is_multiple_of(2),
         score: 0.1,
         shaped: value,
         tokens: vec![

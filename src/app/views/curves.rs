@@ -170,7 +170,9 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
                     smoothing: prefs.smoothing,
                 };
                 ui.set_max_width(width);
+                let pins = plots.charts.pins().len();
                 plots::fixed_ui(ui, run, &mut tiles, plots, source);
+                lead_by_pin(run, Stage::Ppo, (&plots.charts, pins), &mut view.side);
             }
         });
 }
@@ -203,13 +205,7 @@ fn plots_ui(
             let arrangement = prefs.arrangement(&run.experiment, stage);
             let pins = plots.charts.pins().len();
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
-            let pinned = plots.charts.pins();
-            if pinned.len() > pins
-                && let Some(x) = pinned.last()
-                && let Some(step) = run.step_at(stage, plots.charts.along.axis(), *x)
-            {
-                view.side.show_step(run, (stage, step));
-            }
+            lead_by_pin(run, stage, (&plots.charts, pins), &mut view.side);
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
@@ -217,6 +213,22 @@ fn plots_ui(
                 ui.add_space(space::L);
             }
         });
+}
+
+/// Where a pin was set since there were `before` of them, what stands beside the plots is brought to its step.
+fn lead_by_pin(
+    run: &RunModel,
+    stage: Stage,
+    (charts, before): (&ChartView, usize),
+    side: &mut side::SideView,
+) {
+    let pins = charts.pins();
+    if pins.len() > before
+        && let Some(x) = pins.last()
+        && let Some(step) = run.step_at(stage, charts.along.axis(), *x)
+    {
+        side.show_step(run, (stage, step));
+    }
 }
 
 /// The row above the plots.

@@ -235,7 +235,9 @@ fn chip(
 /// Every figure of a token, under its piece.
 fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
     let t = theme::of(ui);
-    words::bold(ui, &format!("{}  {}", place + 1, token.piece));
+    // Marks of the tokenizer have no glyph in the font.
+    words::bold(ui, &format!("{}  {}", place + 1, readable(&token.piece).1));
+    ui.spacing_mut().interact_size.y = 0.0;
     let Some(figures) = &token.figures else {
         words::secondary(ui, "Takes no part in the step (ppo.skip_first_token)");
         return;

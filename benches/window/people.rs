@@ -103,11 +103,11 @@ impl Frames {
     }
 }
 
-fn key(key: Key) -> Event {
+fn key(key: Key, pressed: bool) -> Event {
     Event::Key {
         key,
         physical_key: None,
-        pressed: true,
+        pressed,
         repeat: false,
         modifiers: Modifiers::NONE,
     }
@@ -183,7 +183,7 @@ fn judging(dir: &Path, store: &mut Store) {
     let (mut pressed, mut after, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     for item in 1..ITEMS {
         let clock = Instant::now();
-        pressed.push(frames.frame(vec![key(Key::ArrowLeft)]));
+        pressed.push(frames.frame(vec![key(Key::ArrowLeft, true)]));
         let answered = || {
             let reader = StoreReader::open(dir).expect("a reader");
             reader
@@ -200,7 +200,8 @@ fn judging(dir: &Path, store: &mut Store) {
             std::thread::sleep(Duration::from_millis(1));
         }
         whole.push(clock.elapsed().as_secs_f64() * 1e3);
-        // The window hears of it a moment later.
+        // The window hears of it a moment later; a key that stays down answers one item only.
+        frames.frame(vec![key(Key::ArrowLeft, false)]);
         std::thread::sleep(Duration::from_millis(10));
         // The acknowledgement is 80 ms of the window's time.
         after.extend((0..10).map(|_| frames.frame(Vec::new())));

@@ -56,7 +56,7 @@ fn made_rows(dir: &Path) {
             "conv_id": format!("hit:{}_conv:{}", at / 2, at),
             "emotion": emotions[at % emotions.len()],
             "context": [format!("What happened to me , number {at} , still goes round in my head .")],
-            "response": (at % 877 != 0).then(|| format!("I am with you in number {at}.")),
+            "response": (!at.is_multiple_of(877)).then(|| format!("I am with you in number {at}.")),
             "response_tok": ["i", "am", "with", "you"],
         })
         .to_string()

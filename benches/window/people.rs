@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Context, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
+use eframe::egui::{Context, Event, Key, Modifiers, PointerButton, RawInput, Rect, pos2, vec2};
 use emprl::app::App;
 use emprl::store::{Store, StoreReader, StudyId, now_ms};
 use emprl::study::contexts::{Context as Said, TestOrder};
@@ -103,11 +103,11 @@ impl Frames {
     }
 }
 
-fn key(key: Key) -> Event {
+fn key(key: Key, pressed: bool) -> Event {
     Event::Key {
         key,
         physical_key: None,
-        pressed: true,
+        pressed,
         repeat: false,
         modifiers: Modifiers::NONE,
     }
@@ -118,7 +118,7 @@ fn report(case: &str, times: &mut [f64], more: serde_json::Value) {
     let n = times.len();
     let mut line = json!({
         "case": case, "frames": n, "median_ms": round(times[n / 2]), "p95_ms": round(times[n * 95 / 100]),
-        "most_ms": round(times[n - 1]),
+        "p99_ms": round(times[n * 99 / 100]), "most_ms": round(times[n - 1]),
     });
     if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
         line.extend(more.clone());
@@ -134,19 +134,24 @@ fn filtering(dir: &Path) {
     for _ in 0..40 {
         window.step();
     }
-    find(&window, "Find cases").focus();
-    window.run_ok();
+    let field = find(&window, "Find cases").rect().center();
     let mut frames = Frames::of(window);
+    frames.frame(vec![Event::PointerMoved(field)]);
+    for pressed in [true, false] {
+        frames.frame(vec![Event::PointerButton {
+            pos: field,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        }]);
+    }
+    assert!(frames.ctx.text_edit_focused(), "letters go into the field");
     let (mut pressed, mut after) = (Vec::new(), Vec::new());
     for letter in "happy brother 4711".chars() {
         pressed.push(frames.frame(vec![Event::Text(letter.to_string())]));
         // The search takes a few milliseconds of a frame: this is time enough for all of it.
         after.extend((0..40).map(|_| frames.frame(Vec::new())));
     }
-    assert!(
-        frames.ctx.text_edit_focused(),
-        "letters went into the field"
-    );
     let of = json!({"cases": CASES, "systems": SYSTEMS});
     report(
         "a letter is typed into the filter of Case study",
@@ -178,7 +183,7 @@ fn judging(dir: &Path, store: &mut Store) {
     let (mut pressed, mut after, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     for item in 1..ITEMS {
         let clock = Instant::now();
-        pressed.push(frames.frame(vec![key(Key::ArrowLeft)]));
+        pressed.push(frames.frame(vec![key(Key::ArrowLeft, true)]));
         let answered = || {
             let reader = StoreReader::open(dir).expect("a reader");
             reader
@@ -188,9 +193,16 @@ fn judging(dir: &Path, store: &mut Store) {
                 .answered
         };
         while answered() < item {
+            assert!(
+                clock.elapsed() < Duration::from_secs(10),
+                "item {item} was not recorded"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
         whole.push(clock.elapsed().as_secs_f64() * 1e3);
+        // The window hears of it a moment later; a key that stays down answers one item only.
+        frames.frame(vec![key(Key::ArrowLeft, false)]);
+        std::thread::sleep(Duration::from_millis(10));
         // The acknowledgement is 80 ms of the window's time.
         after.extend((0..10).map(|_| frames.frame(Vec::new())));
     }

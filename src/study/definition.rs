@@ -63,8 +63,12 @@ pub struct Definition {
     pub pairing: Pairing,
     /// Contexts drawn.
     pub contexts: usize,
-    /// Seed of everything that is drawn or shuffled.
+    /// Seed of the contexts that are drawn, and with `key` of numbers, orders and sides.
     pub seed: u64,
+    /// Drawn when the study is made, and sealed with it: seeds are small and guessed, and whoever guessed the
+    /// sides would know whose responses they judge. 0 before that, and in studies of early versions.
+    #[serde(default)]
+    pub key: u64,
     /// Whether contexts are drawn so that emotions keep their shares.
     pub stratified: bool,
     /// Who judges, by names that never leave this store.
@@ -92,12 +96,18 @@ impl Definition {
             pairing: Pairing::FirstAgainstEach,
             contexts: 100,
             seed: 0,
+            key: 0,
             stratified: false,
             annotators,
             adjudicator: None,
             raters_per_item: AB_RATERS,
             attention_checks: 0,
         }
+    }
+
+    /// Seed of what annotators must not be able to work out: numbers, orders and sides.
+    pub fn sealed_seed(&self) -> u64 {
+        self.seed ^ self.key
     }
 
     /// The pairs of systems that meet, by place; none in a rating.

@@ -149,7 +149,7 @@ pub struct NewStudy {
 }
 
 /// Makes a study of the candidates. `nonce` tells apart studies of the same definition made at the same
-/// moment.
+/// moment, and gives each sides and orders of its own, which the seed alone does not tell.
 ///
 /// # Errors
 /// The definition cannot be, or there are too few candidates for its contexts or checks.
@@ -160,6 +160,10 @@ pub fn make(
     nonce: u64,
 ) -> Result<NewStudy, StudyError> {
     definition.validate()?;
+    let definition = &Definition {
+        key: key(nonce),
+        ..definition.clone()
+    };
     let candidates = usable(definition, candidates);
     if candidates.len() < definition.contexts {
         return Err(StudyError::TooFew {
@@ -180,7 +184,7 @@ pub fn make(
     let checks = checks(definition, &candidates, &drawn)?;
     let first_check = items.len();
     items.extend(checks);
-    let numbers = number(&mut items, definition.seed);
+    let numbers = number(&mut items, definition.sealed_seed());
     let assignments = assignments(definition, &items, &contexts_of, first_check);
     let remarks = remarks(definition, &items);
     // Places are as they were made up to here; the record is kept in the order of the numbers.
@@ -193,6 +197,15 @@ pub fn make(
         items: Sealed::new(items),
         assignments: Sealed::new(assignments),
     })
+}
+
+/// A study's key: of the study's name, which annotators know, it cannot be worked out.
+fn key(nonce: u64) -> u64 {
+    let digest = Sha256::digest(format!("key of sides/{nonce}").as_bytes());
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |key, byte| (key << 8) | u64::from(*byte))
 }
 
 /// A number that no other study on this machine or another is likely to have.
@@ -374,7 +387,7 @@ fn assignments(
     contexts_of: &[usize],
     first_check: usize,
 ) -> Vec<Assignment> {
-    let seed = definition.seed;
+    let seed = definition.sealed_seed();
     let people = definition.annotators.len();
     let turn = draw::order(people, &mut stream(seed, "annotators", 0));
     let judges = |context: usize, annotator: usize| {

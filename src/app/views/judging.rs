@@ -140,16 +140,19 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
     let mut now = Seen {
         item: page.item,
         height: shown.inner,
+        hidden: (shown.content_size.y - shown.inner_rect.height()).max(0.0),
         scroll_to: None,
     };
-    let hidden = (shown.content_size.y - shown.inner_rect.height()).max(0.0);
-    if fresh || (now.height - before).abs() > 1.0 {
+    let hidden = now.hidden;
+    let offset = shown.state.clamped_offset().y;
+    // What was at its end stays there when the page gets smaller.
+    let pushed = seen.is_some_and(|seen| hidden != seen.hidden && offset >= seen.hidden - 1.0);
+    if fresh || pushed || (now.height - before).abs() > 1.0 {
         // Each item begins at its end, where the answers are; nobody sees it where the last one stood.
         now.scroll_to = Some(hidden);
         ui.ctx()
             .request_discard("the height of a judged item is known");
     } else {
-        let offset = shown.state.clamped_offset().y;
         let wanted = (offset + scroll_ui(ui, shown.inner_rect, offset)).clamp(0.0, hidden);
         if wanted != offset {
             now.scroll_to = Some(wanted);
@@ -164,6 +167,8 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
 struct Seen {
     item: u32,
     height: f32,
+    /// How much of it has no room.
+    hidden: f32,
     /// Where the next frame is to scroll.
     scroll_to: Option<f32>,
 }

@@ -78,6 +78,7 @@ pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
         let room = vec2((galley.size().x + 1.0).ceil(), galley.size().y);
         Frame::new()
             .fill(if speaker { t.hover } else { t.selected })
+            .stroke(t.line_stroke())
             .corner_radius(size::RADIUS)
             .inner_margin(Margin::symmetric(space::S as i8, 6))
             .show(ui, |ui| {

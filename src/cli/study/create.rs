@@ -28,7 +28,7 @@ pub struct Create {
     /// Contexts drawn
     #[arg(long, value_name = "N", default_value_t = 100)]
     contexts: usize,
-    /// Seed of everything that is drawn or shuffled
+    /// Seed of the contexts that are drawn; sides and orders also hang on a secret of the study
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Let emotions keep their shares among the contexts drawn

@@ -132,7 +132,7 @@ impl Store {
             let new =
                 |item: &&Item| waiting.contains(&item.number) && !given.contains(&item.number);
             let new: Vec<Item> = record.items.iter().filter(new).cloned().collect();
-            let seed = record.definition.seed;
+            let seed = record.definition.sealed_seed();
             let assignments = adjudicate(seed, fourth.number, given.len() as u32, &new);
             put_assignments(db, study, &new, &assignments)?;
             Ok(assignments.len())

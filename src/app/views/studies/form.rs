@@ -182,7 +182,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
     line(
         ui,
         "Seed",
-        "Of everything that is drawn or shuffled",
+        "Of the contexts that are drawn; sides and orders also hang on a secret of the study",
         |ui| {
             short_field(ui, "Seed", &mut form.seed, "");
         },

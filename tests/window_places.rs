@@ -14,14 +14,20 @@ fn the_start_page_offers_quickstart_and_says_where_to_go_next() {
         "Quickstart",
         "Recent runs",
         "Set up an experiment",
-        "data import empathetic-dialogues",
-        "data import mental-health-subreddits",
+        "Import the paper's data",
         "No run in progress",
-        // This store is not the usual one, so the commands name it.
-        &format!("--store \"{}\"", store.path().display()),
     ] {
         expect(&mut window, label);
     }
+}
+
+#[test]
+fn the_start_page_leads_to_where_data_are_imported() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Import the paper's data");
+    expect(&mut window, "Data and models");
+    expect(&mut window, "Mental Health Subreddits");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The start page: what the program is, the one big action, recent runs, where to go next.
 
-use std::path::Path;
-
 use eframe::egui;
 use eframe::egui::{
     Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
@@ -9,14 +7,12 @@ use eframe::egui::{
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands, Place, Planned};
-use crate::app::naming::{import_command, set_title};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::data::library;
 
 /// The experiment that the big action starts.
 pub const QUICKSTART: &str = "quickstart";
@@ -47,7 +43,7 @@ pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                     ui.horizontal_top(|ui| {
                         ui.spacing_mut().item_spacing.x = gap;
                         column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
-                        column(ui, right, |ui| next_ui(ui, state, commands));
+                        column(ui, right, |ui| next_ui(ui, commands));
                     });
                 });
         });
@@ -190,7 +186,7 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     }
 }
 
-fn next_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
+fn next_ui(ui: &mut Ui, commands: &mut Commands) {
     words::heading(ui, "Then");
     ui.add_space(space::XS);
     ui.spacing_mut().item_spacing.y = space::S;
@@ -203,21 +199,13 @@ fn next_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         commands.push(Command::Go(Place::Experiments));
     }
     ui.add_space(space::XS);
-    words::bold(ui, "Import the paper's data");
-    words::secondary(
+    if entry_ui(
         ui,
-        "Download a data set, then import its folder. Type this in a terminal, with the folder's path.",
-    );
-    for name in [
-        library::EMPATHETIC_DIALOGUES,
-        library::MENTAL_HEALTH_SUBREDDITS,
-    ] {
-        ui.spacing_mut().item_spacing.y = space::XS;
-        words::small(ui, set_title(name));
-        let command = import_command(name, Path::new(&state.store));
-        if notice::command_line(ui, &command) {
-            commands.push(Command::Copy(command));
-        }
+        Icon::Data,
+        "Import the paper's data",
+        "EmpatheticDialogues and Mental Health Subreddits, from a folder of yours.",
+    ) {
+        commands.push(Command::Go(Place::Data));
     }
 }
 

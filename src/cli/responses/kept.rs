@@ -77,7 +77,12 @@ impl Kept<'_> {
             );
         }
         if !foreign.is_empty() {
-            let places: Vec<String> = foreign.iter().map(|at| (at + 1).to_string()).collect();
+            let places = foreign.iter().take(SHOWN_PROBLEMS);
+            let mut places: Vec<String> = places.map(|at| (at + 1).to_string()).collect();
+            let more = foreign.len() - places.len();
+            if more > 0 {
+                places.push(format!("{more} more"));
+            }
             text.push_str(&format!(
                 "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
                 foreign.len(),

@@ -86,6 +86,24 @@ fn a_person_filters_and_compares_with_the_keyboard_alone() {
 }
 
 #[test]
+fn runs_that_are_ticked_are_what_the_place_compares() {
+    let store = tempfile::tempdir().unwrap();
+    for name in ["first", "second"] {
+        run(store.path(), name, RunStatus::Finished);
+    }
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    click(&mut window, "Choose run 1");
+    click(&mut window, "Compare");
+    expect(&mut window, "Nothing to compare yet");
+    click(&mut window, "Runs");
+    click(&mut window, "Choose run 2");
+    // The rail leads there as the button of the table does.
+    press_command(&mut window, Key::Num5);
+    expect(&mut window, "Settings that differ");
+}
+
+#[test]
 fn the_palette_finds_what_can_be_done_and_shows_its_keys() {
     let store = tempfile::tempdir().unwrap();
     run(store.path(), "first", RunStatus::Finished);

@@ -299,6 +299,12 @@ impl App {
                     self.state.runs.open = None;
                 }
                 self.state.prefs.place = place;
+                let ticked = &self.state.runs.view.chosen;
+                if place == Place::Compare && self.state.compare.runs.is_empty() && ticked.len() > 1
+                {
+                    self.state.compare.runs = ticked.iter().copied().collect();
+                    self.load_compared();
+                }
                 match place {
                     Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
                     Place::Experiments => self.check_needs(),

@@ -314,7 +314,8 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                         hint(declared::RESIDENT_MEMORY),
                     );
                 }
-                if let Some(speed) = run.tokens_per_second() {
+                let speed = run.tokens_per_second();
+                if let Some(speed) = speed.filter(|_| run.status == RunStatus::Running) {
                     figure(
                         ui,
                         &format::count(speed.max(0.0).round() as u64),

@@ -295,7 +295,8 @@ fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy:
     let mut follow = charts.follows();
     let hint = "Keep the last points in sight while more come";
     let button = match (roomy, follow) {
-        (_, true) => Button::secondary("Following").hint(hint),
+        (true, true) => Button::secondary("Following").hint(hint),
+        (false, true) => Button::icon(Icon::Check, "Following").hint(hint),
         (true, false) => Button::quiet("Follow").hint(hint),
         (false, false) => Button::icon(Icon::Right, "Follow").hint(hint),
     };
@@ -303,11 +304,11 @@ fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy:
         follow = !follow;
         charts.set_follow(follow, extent);
     }
-    if charts.is_zoomed()
-        && ui
-            .add(Button::quiet("Show all").hint("Leave the zoom; so does a double click"))
-            .clicked()
-    {
+    let all = match roomy {
+        true => Button::quiet("Show all").hint("Leave the zoom; so does a double click"),
+        false => Button::icon(Icon::Cross, "Show all"),
+    };
+    if charts.is_zoomed() && ui.add(all).clicked() {
         charts.reset();
     }
     if !charts.pins().is_empty() {

@@ -1,6 +1,7 @@
 //! A run in one line, as on the start page.
 
 use eframe::egui;
+use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{Role, Sense, Ui, WidgetInfo, vec2};
 
 use crate::app::format::{self, Clock};
@@ -34,14 +35,6 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         3.5,
         status::colour(t, run.status),
     );
-    let name = format!("{} #{}", run.name, run.id);
-    painter.text(
-        egui::pos2(rect.left() + 16.0, middle),
-        egui::Align2::LEFT_CENTER,
-        name,
-        text::body(),
-        t.text,
-    );
     let when = clock.relative(run.started, now_ms);
     let at = egui::pos2(rect.right(), middle);
     let when = painter.text(
@@ -57,13 +50,20 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         |f1| format!("Emp-F1 {}", format::number(*f1)),
     );
     let at = egui::pos2(when.left().min(rect.right() - 100.0) - space::M, middle);
-    painter.text(
+    let figure = painter.text(
         at,
         egui::Align2::RIGHT_CENTER,
         words,
         text::small(),
         t.secondary,
     );
+    let name = format!("{} #{}", run.name, run.id);
+    let left = rect.left() + 16.0;
+    let mut name = LayoutJob::simple_singleline(name, text::body(), t.text);
+    name.wrap = TextWrapping::truncate_at_width(figure.left() - space::M - left);
+    let name = painter.layout_job(name);
+    let at = egui::pos2(left, middle - name.size().y / 2.0);
+    painter.galley(at, name, t.text);
     ui.painter()
         .hline(rect.x_range(), rect.bottom(), t.line_stroke());
     focus_ring(ui, &response, rect);

@@ -51,8 +51,12 @@ pub(super) fn form_ui(
                 },
             );
         }
+        let before = form.definition();
         fields_ui(ui, form, &names);
         forecast_ui(ui, form, commands);
+        if form.definition() != before {
+            form.refused = None;
+        }
         if let Some(why) = &form.refused {
             notice::strip(ui, Tone::Bad, "The study cannot be made", why, |_| {});
         }

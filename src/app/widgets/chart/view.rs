@@ -71,15 +71,16 @@ impl ChartView {
 
     /// The part of x in sight, of all of it.
     pub fn visible(&self, extent: (f64, f64)) -> (f64, f64) {
-        match self.zoom {
-            None => extent,
-            Some((from, to)) if self.follow => (extent.1 - (to - from), extent.1),
-            Some(zoom) => zoom,
+        match (self.zoom, self.follow) {
+            (None, false) => extent,
+            (None, true) => (extent.1 - (extent.1 - extent.0) / 4.0, extent.1),
+            (Some((from, to)), true) => (extent.1 - (to - from), extent.1),
+            (Some(zoom), false) => zoom,
         }
     }
 
     pub fn is_zoomed(&self) -> bool {
-        self.zoom.is_some() || !self.heights.is_empty()
+        self.zoom.is_some() || self.follow || !self.heights.is_empty()
     }
 
     pub fn zoom_to(&mut self, from: f64, to: f64) {
@@ -98,13 +99,11 @@ impl ChartView {
         self.follow
     }
 
-    /// Keeps the last points in sight: as many as are now, or the last quarter where all are.
+    /// Keeps the last points in sight: as many as are now, or the last quarter of all there are where all
+    /// are in sight.
     pub fn set_follow(&mut self, follow: bool, extent: (f64, f64)) {
-        if follow && self.zoom.is_none() {
-            let quarter = (extent.1 - extent.0) / 4.0;
-            self.zoom = Some((extent.1 - quarter, extent.1));
-        } else if !follow {
-            self.zoom = self.zoom.map(|_| self.visible(extent));
+        if self.follow && !follow {
+            self.zoom = Some(self.visible(extent));
         }
         self.follow = follow;
     }
@@ -149,11 +148,14 @@ mod tests {
         assert_eq!(view.visible((0.0, 100.0)), (0.0, 100.0));
         view.set_follow(true, (0.0, 100.0));
         assert_eq!(view.visible((0.0, 100.0)), (75.0, 100.0));
-        assert_eq!(view.visible((0.0, 140.0)), (115.0, 140.0));
+        // The quarter grows with the run.
+        assert_eq!(view.visible((0.0, 140.0)), (105.0, 140.0));
         view.set_follow(false, (0.0, 140.0));
-        assert_eq!(view.visible((0.0, 200.0)), (115.0, 140.0));
+        assert_eq!(view.visible((0.0, 200.0)), (105.0, 140.0));
         view.zoom_to(20.0, 10.0);
         assert_eq!(view.visible((0.0, 200.0)), (10.0, 20.0));
+        view.set_follow(true, (0.0, 200.0));
+        assert_eq!(view.visible((0.0, 300.0)), (290.0, 300.0));
         view.reset();
         assert_eq!(view.visible((0.0, 200.0)), (0.0, 200.0));
     }

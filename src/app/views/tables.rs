@@ -115,7 +115,7 @@ fn choices_ui(
         if table == Automatic {
             let scored = known.scores.iter();
             let scored = scored.map(|one| (one.system.clone(), one.system.clone()));
-            let none = "No system is scored yet; `emprl responses score` does it.";
+            let none = "No system is scored yet; Score systems in Case study does it.";
             ticks_ui(ui, "Systems", scored.collect(), &mut tables.systems, none);
         }
         if table == Cases {

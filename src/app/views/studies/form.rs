@@ -117,7 +117,13 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
                     }
                 }
             });
-            if form.kind == StudyKind::AbTest && form.systems.len() > 1 {
+            // The line is there before two are chosen, so that nothing below moves.
+            if form.kind != StudyKind::AbTest || form.systems.len() < 2 {
+                words::small(
+                    ui,
+                    "A run of yours becomes a system by Add system in Case study.",
+                );
+            } else {
                 let meets = match (form.systems.len(), form.every_pair) {
                     (2, _) | (_, false) => {
                         format!(

@@ -14,7 +14,7 @@ mod window_support;
 use std::path::{Path, PathBuf};
 
 use eframe::egui::os::OperatingSystem;
-use eframe::egui::{Color32, Key, Modifiers, Rect, Theme};
+use eframe::egui::{Color32, Key, Modifiers, Rect, Style, Theme};
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, try_image_snapshot_options};
 use emprl::store::{RunStatus, Store};
@@ -95,6 +95,8 @@ struct Album<'a> {
 impl Album<'_> {
     fn take(&mut self, window: &mut Window, place: &str) {
         window.remove_cursor();
+        let still = |style: &mut Style| style.visuals.text_cursor.blink = false;
+        window.ctx.all_styles_mut(still);
         settle(window);
         let mut picture = window.render().expect("a picture");
         for masked in MASKED {

@@ -203,7 +203,7 @@ fn next_ui(ui: &mut Ui, commands: &mut Commands) {
         ui,
         Icon::Data,
         "Import the paper's data",
-        "EmpatheticDialogues and Mental Health Subreddits, from a folder of yours.",
+        "EmpatheticDialogues, Mental Health Subreddits.",
     ) {
         commands.push(Command::Go(Place::Data));
     }

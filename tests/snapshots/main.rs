@@ -101,7 +101,10 @@ impl Album<'_> {
         let mut picture = window.render().expect("a picture");
         for masked in MASKED {
             for node in window.query_all_by_label_contains(masked) {
-                paint_over(&mut picture, node.rect(), self.scale);
+                // As wide whatever the words are.
+                let rect = node.rect();
+                let rect = rect.with_max_x(rect.left() + 400.0);
+                paint_over(&mut picture, rect, self.scale);
             }
         }
         // Other processors may round the edge of a letter otherwise, by a step or two of 255.

@@ -107,7 +107,8 @@ pub struct Track {
 }
 
 impl Track {
-    fn new(series: Series) -> Self {
+    fn new(mut series: Series, resumptions: &Arc<[i64]>) -> Self {
+        series.set_resumptions(resumptions.clone());
         Track {
             curve: Curve::new(series, 0.0),
             smoothing: 0.0,
@@ -152,6 +153,8 @@ pub struct RunModel {
     pub events: Vec<EventRow>,
     /// What the settings are now that may be changed while it goes on, by path.
     pub changeable: BTreeMap<&'static str, f64>,
+    /// When it went on after a pause or an interruption, in milliseconds since the Unix epoch.
+    resumptions: Arc<[i64]>,
 }
 
 /// What the store has of a run, all of it but the dialogues.
@@ -195,6 +198,27 @@ impl RunModel {
             identifiers: Vec::new(),
             events: Vec::new(),
             changeable: BTreeMap::new(),
+            resumptions: Arc::default(),
+        }
+    }
+
+    /// Breaks the curves where the run went on after a pause or an interruption.
+    fn break_curves(&mut self) {
+        let running = |event: &&EventRow| {
+            event.sort == EventSort::Status && event.text == RunStatus::Running.key()
+        };
+        let mut moments: Vec<i64> = self
+            .events
+            .iter()
+            .filter(running)
+            .map(|event| event.wall_ms)
+            .collect();
+        moments.sort_unstable();
+        if *self.resumptions != moments[..] {
+            self.resumptions = moments.into();
+            for track in self.tracks.values_mut() {
+                track.curve.set_resumptions(self.resumptions.clone());
+            }
         }
     }
 
@@ -238,6 +262,7 @@ impl RunModel {
         });
         model.events.extend(checkpoints);
         model.events.sort_by_key(|event| event.wall_ms);
+        model.break_curves();
         for (key, series) in std::mem::take(&mut stored.series) {
             let last = series.last();
             let progress = model.progress(key.stage);
@@ -245,7 +270,8 @@ impl RunModel {
                 progress.step = progress.step.max(last.step);
                 progress.pace = pace_of(&series);
             }
-            model.tracks.insert(key, Track::new(series));
+            let track = Track::new(series, &model.resumptions);
+            model.tracks.insert(key, track);
         }
         let row = &stored.detail.row;
         if let Some(stage) = row.stage {
@@ -359,7 +385,7 @@ impl RunModel {
                     let track = self
                         .tracks
                         .entry(key)
-                        .or_insert_with(|| Track::new(Series::new()));
+                        .or_insert_with(|| Track::new(Series::new(), &self.resumptions));
                     track.curve.push(Point {
                         step,
                         value,
@@ -481,6 +507,9 @@ impl RunModel {
         {
             self.take_change(&event);
             self.events.push(event);
+            if sort == EventSort::Status {
+                self.break_curves();
+            }
         }
     }
 
@@ -586,6 +615,49 @@ mod tests {
             archived: false,
             deleted: None,
             summary: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn curves_break_along_time_where_the_run_went_on_after_a_pause() {
+        let mut model = RunModel::new(&row(), &[Stage::Ppo]);
+        let status = |model: &mut RunModel, wall_ms, status: RunStatus| {
+            let at = (Some(Stage::Ppo), 1);
+            model.happened(wall_ms, at, EventSort::Status, status.key());
+        };
+        let metrics = |model: &mut RunModel, step: u64, wall_ms, names: &[&str]| {
+            let values = names.iter().map(|name| (name.to_string(), 1.0)).collect();
+            let (stage, total) = (Stage::Ppo, 9);
+            model.apply(
+                wall_ms,
+                Report::Metrics {
+                    stage,
+                    step,
+                    total,
+                    values,
+                },
+            );
+        };
+        status(&mut model, 500, RunStatus::Running);
+        metrics(&mut model, 1, 1_000, &["ppo/loss"]);
+        metrics(&mut model, 2, 2_000, &["ppo/loss"]);
+        status(&mut model, 2_100, RunStatus::Paused);
+        status(&mut model, 9_000, RunStatus::Running);
+        metrics(&mut model, 3, 9_500, &["ppo/loss", "ppo/late"]);
+        metrics(&mut model, 4, 10_500, &["ppo/loss", "ppo/late"]);
+        // What began before the pause, and what began after it.
+        for (name, along_time) in [("ppo/loss", 2), ("ppo/late", 1)] {
+            let key = MetricKey {
+                stage: Stage::Ppo,
+                name: name.into(),
+            };
+            let track = model.tracks.get_mut(&key).unwrap();
+            for smoothing in [0.0, 0.6] {
+                let series = track.smooth(smoothing).smooth();
+                let lines = |axis, to| series.decimate(axis, 0.0, to, 100).lines().count();
+                assert_eq!(lines(XAxis::Wall, 20.0), along_time, "{name}");
+                assert_eq!(lines(XAxis::Step, 9.0), 1, "{name}");
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::app::format::Clock;
 use crate::app::model::RunModel;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
-use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::button::{Button, explained_segments};
 use crate::app::widgets::chart::{AlongX, ChartView};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
@@ -259,11 +259,19 @@ fn tools_ui(
         t.secondary,
     );
     let axes = [
-        (AlongX::Step, "Step"),
-        (AlongX::Relative, "Time"),
-        (AlongX::Wall, "Clock"),
+        (AlongX::Step, "Step", "Steps of the stage"),
+        (
+            AlongX::Relative,
+            "Time",
+            "Time since the first value of the stage. Pauses and interruptions count: the lines break there.",
+        ),
+        (
+            AlongX::Wall,
+            "Clock",
+            "Time of day. Where the run was paused or interrupted the lines break.",
+        ),
     ];
-    segments(ui, "Along x", &mut prefs.along, &axes);
+    explained_segments(ui, "Along x", &mut prefs.along, &axes);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(space::M);
         let roomy = ui.available_width() > 260.0;

@@ -6,7 +6,8 @@ use super::errand::Work;
 use super::keeper::Edit;
 use super::librarian as library;
 use super::paths;
-use crate::experiment::{Change, Config, Stage};
+use super::state::ThemeChoice;
+use crate::experiment::{Change, Config, ExperimentFile, Stage};
 use crate::report::{Figure, Sheet};
 use crate::store::RunId;
 
@@ -54,6 +55,14 @@ impl Place {
     }
 }
 
+/// How the size of everything changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zoom {
+    In,
+    Out,
+    Reset,
+}
+
 /// Asked of the run in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -82,6 +91,8 @@ pub enum Command {
     Ask(Ask),
     /// Changes a setting of the run in progress.
     Change(Change),
+    /// Takes back such a change, which waits.
+    TakeBack(Change),
     OpenRun(RunId),
     CloseRun,
     /// Reads the dialogues of a step from the store.
@@ -118,6 +129,9 @@ pub enum Command {
     Palette,
     /// Opens what went wrong.
     ShowLog,
+    /// Light, dark, or as the system is.
+    Theme(ThemeChoice),
+    Zoom(Zoom),
     /// Asked of the study desk.
     Desk(Task),
     /// Lets a checkpoint answer, or measures systems.
@@ -149,6 +163,18 @@ pub struct Planned {
     pub config: Config,
     /// The run whose finished stages are taken over where they are the same.
     pub reuse: Option<RunId>,
+}
+
+impl Planned {
+    /// An experiment as its file has it.
+    pub fn of(file: &ExperimentFile) -> Self {
+        Planned {
+            experiment: file.name.clone(),
+            name: file.name.clone(),
+            config: file.config.clone(),
+            reuse: None,
+        }
+    }
 }
 
 /// What can be done with the queue, by places in it.

@@ -15,7 +15,7 @@ use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, ThemePreference, Ui};
 
 use super::answerer::Answerer;
-use super::command::{Ask, Command, Commands, Place, Planned};
+use super::command::{Ask, Command, Commands, Place, Planned, Zoom};
 use super::desk::{Desk, Task};
 use super::errand::Errand;
 use super::format::{self, Clock};
@@ -35,6 +35,7 @@ use super::views::palette::Palette;
 use super::views::runs::filter_id;
 use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
+use crate::experiment::Change;
 use crate::nn::device;
 use crate::store::{NewRun, RunId, RunRow, RunStatus};
 use crate::train::plan::Foreseen;
@@ -336,11 +337,8 @@ impl App {
                 }
             }
             Command::Ask(ask) => self.ask_run(ask),
-            Command::Change(change) => {
-                if let Some(handle) = &self.handle {
-                    handle.control(Control::Set(change));
-                }
-            }
+            Command::Change(change) => self.change(change),
+            Command::TakeBack(change) => self.take_back(&change),
             Command::OpenRun(run) => {
                 self.asked.page = self.reader.ask(Request::Run(run));
                 self.state.runs.open = Some(OpenRun::new(run));
@@ -376,6 +374,13 @@ impl App {
             }
             Command::Palette => self.state.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
+            Command::Theme(theme) => self.state.prefs.theme = theme,
+            // What is remembered follows in the next frame, as it does after egui's own keys.
+            Command::Zoom(zoom) => match zoom {
+                Zoom::In => egui::gui_zoom::zoom_in(ctx),
+                Zoom::Out => egui::gui_zoom::zoom_out(ctx),
+                Zoom::Reset => ctx.set_zoom_factor(1.0),
+            },
             Command::Desk(task) => self.ask_desk(task),
             Command::Errand(work) => self.start_errand(work),
             Command::StopErrand => {
@@ -422,6 +427,24 @@ impl App {
             Err(error) => {
                 self.state.experiments.refused = Some(format!("no thread could be made: {error}"))
             }
+        }
+    }
+
+    /// Asks for a change that would make a difference: a second click on the same one does not.
+    fn change(&mut self, change: Change) {
+        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
+            && run.no_difference(&change).is_none()
+        {
+            handle.control(Control::Set(change));
+            run.asked(change);
+        }
+    }
+
+    fn take_back(&mut self, change: &Change) {
+        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
+            && handle.take_back(change)
+        {
+            run.waiting.retain(|waiting| waiting != change);
         }
     }
 

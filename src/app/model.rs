@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::looked::Looked;
 use crate::data::Mechanism;
 use crate::experiment::{
-    Config, Report, RolloutResponse, SampleDialogue, Severity, Stage, change_of, changeable,
+    CHANGEABLE_STAGE, Change, Config, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    change_of, changeable,
 };
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
@@ -153,6 +154,8 @@ pub struct RunModel {
     pub events: Vec<EventRow>,
     /// What the settings are now that may be changed while it goes on, by path.
     pub changeable: BTreeMap<&'static str, f64>,
+    /// Changes that were asked for and have not been heard of yet.
+    pub waiting: Vec<Change>,
     /// When it went on after a pause or an interruption, in milliseconds since the Unix epoch.
     resumptions: Arc<[i64]>,
 }
@@ -198,6 +201,7 @@ impl RunModel {
             identifiers: Vec::new(),
             events: Vec::new(),
             changeable: BTreeMap::new(),
+            waiting: Vec::new(),
             resumptions: Arc::default(),
         }
     }
@@ -235,6 +239,36 @@ impl RunModel {
             && let Some(change) = change_of(&event.text)
         {
             self.changeable.insert(change.path(), change.value());
+            self.waiting.retain(|waiting| *waiting != change);
+        }
+    }
+
+    /// Why a change would make no difference, if it would make none.
+    pub fn no_difference(&self, change: &Change) -> Option<&'static str> {
+        if self.changeable.get(change.path()) == Some(&change.value()) {
+            Some("This is its value now")
+        } else if self.waiting.contains(change) {
+            Some("This value waits already")
+        } else {
+            None
+        }
+    }
+
+    /// Takes note that a change was asked for; it takes the place of an earlier one that waits.
+    pub fn asked(&mut self, change: Change) {
+        self.waiting
+            .retain(|waiting| waiting.path() != change.path());
+        self.waiting.push(change);
+    }
+
+    /// What a change waits for, in words that end a sentence; none while nothing holds it up.
+    pub fn held_up_by(&self) -> Option<String> {
+        if self.current != Some(CHANGEABLE_STAGE) {
+            Some(format!("for {}", CHANGEABLE_STAGE.title()))
+        } else if self.status == RunStatus::Paused {
+            Some("until the run goes on".to_string())
+        } else {
+            None
         }
     }
 

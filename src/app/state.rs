@@ -165,8 +165,8 @@ pub struct CompareState {
 pub struct Notices {
     /// The latest last.
     pub undo: Vec<Edit>,
-    /// What was done last, and when, in milliseconds since the Unix epoch.
-    pub said: Option<(String, i64)>,
+    /// What was done last.
+    pub said: Option<Said>,
     /// What went wrong since the window opened, with the time.
     pub log: Vec<(i64, String)>,
     pub log_open: bool,
@@ -174,7 +174,26 @@ pub struct Notices {
     pub seen: usize,
 }
 
+/// What was done, in a few words.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub words: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub at: i64,
+    /// It is what Undo takes back.
+    pub undoable: bool,
+}
+
 impl Notices {
+    /// Tells for a while what was done.
+    pub fn say(&mut self, at: i64, words: impl Into<String>, undoable: bool) {
+        self.said = Some(Said {
+            words: words.into(),
+            at,
+            undoable,
+        });
+    }
+
     /// Puts something that went wrong in the log.
     pub fn wrong(&mut self, at: i64, words: impl Into<String>) {
         const KEPT: usize = 500;

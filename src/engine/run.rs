@@ -13,6 +13,7 @@ use crossbeam::channel::Receiver;
 
 use super::control::Wishes;
 use super::{Control, Event};
+use crate::experiment::Change;
 use crate::store::{CheckpointRow, NewRun, RunId, RunRef, StoreError};
 use crate::train::observer::Observer;
 
@@ -137,6 +138,16 @@ impl RunHandle {
     /// Asks something of the run. Never waits.
     pub fn control(&self, control: Control) {
         self.shared.ask(control);
+    }
+
+    /// The changes of settings that wait for their stage, or until the run goes on.
+    pub fn waiting(&self) -> Vec<Change> {
+        self.shared.wishes.waiting()
+    }
+
+    /// Takes a change back that waits; false when the trainer has heard it already.
+    pub fn take_back(&self, change: &Change) -> bool {
+        self.shared.wishes.take_back(change)
     }
 
     pub fn state(&self) -> RunState {

@@ -14,7 +14,8 @@ use crate::app::reader::{Answer, Listed, Reply, Request};
 use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
-use crate::engine::{Event, EventKind, RunEnd, RunState};
+use crate::engine::{Event, EventKind, RunEnd, RunHandle, RunState};
+use crate::experiment::Change;
 use crate::store::{EventSort, RunId, RunRow, RunStatus, StoreError};
 
 impl App {
@@ -230,6 +231,7 @@ impl App {
                 if let Some(earlier) = self.state.live.run.take() {
                     model.inherit(earlier);
                 }
+                model.waiting = self.handle.as_ref().map_or(Vec::new(), RunHandle::waiting);
                 self.state.live.run = Some(model);
             }
             for event in std::mem::take(&mut self.held) {
@@ -375,7 +377,25 @@ impl App {
                 }
             }
         }
+        self.tell_what_waited();
         self.ask_runs();
+    }
+
+    /// Changes that still waited when the run ended were never made.
+    fn tell_what_waited(&mut self) {
+        let Some(run) = &mut self.state.live.run else {
+            return;
+        };
+        let waited = std::mem::take(&mut run.waiting);
+        if !waited.is_empty() {
+            let words: Vec<String> = waited.iter().map(Change::words).collect();
+            let told = format!(
+                "run {} ended before these changes were made: {}",
+                run.id,
+                words.join(", ")
+            );
+            self.wrong(told);
+        }
     }
 }
 

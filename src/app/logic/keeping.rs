@@ -74,7 +74,10 @@ impl App {
             changed = true;
             match done.outcome {
                 Ok(()) => {
-                    self.state.notices.said = Some((done.edit.words(), self.state.now_ms));
+                    let for_good = matches!(done.edit, Edit::RemoveForGood(_));
+                    let undoable = !for_good && !self.state.notices.undo.is_empty();
+                    let now = self.state.now_ms;
+                    self.state.notices.say(now, done.edit.words(), undoable);
                 }
                 Err(why) => {
                     let inverse = done.edit.inverse();
@@ -102,7 +105,7 @@ impl App {
         });
         for answer in written {
             match answer {
-                Ok(words) => self.state.notices.said = Some((words, self.state.now_ms)),
+                Ok(words) => self.state.notices.say(self.state.now_ms, words, false),
                 Err(why) => self.wrong(why),
             }
         }

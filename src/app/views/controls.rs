@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align, Align2, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align2, Key, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::curves::BodyContext;
 use super::side::inset;
@@ -11,7 +11,10 @@ use crate::app::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::text as words;
-use crate::experiment::{CHANGEABLE_STAGE, Change, changeable};
+use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_words};
+
+/// Room for the button beside a field.
+const BUTTON: f32 = 56.0;
 
 /// What was typed and not yet sent, by setting.
 #[derive(Debug, Default)]
@@ -40,55 +43,11 @@ pub fn controls_ui(
                     false => "These are settings of PPO: a new value waits until that stage runs.",
                 };
                 ui.add(Label::new(RichText::new(when).color(t.secondary)).wrap());
+                waiting_ui(ui, run, context);
                 ui.add_space(space::S);
                 for setting in changeable() {
-                    let Some(now) = run.changeable.get(setting.path).copied() else {
-                        continue;
-                    };
-                    ui.add_space(space::S);
-                    let label = words::bold(ui, &setting.label());
-                    label.on_hover_text(format!("{}\n{}", setting.path, setting.help()));
-                    let typed = view
-                        .typed
-                        .entry(setting.path)
-                        .or_insert_with(|| now.to_string());
-                    let changed = typed.trim().parse::<f64>() != Ok(now);
-                    let mut send = false;
-                    ui.horizontal(|ui| {
-                        let width = (ui.available_width() - 100.0).clamp(80.0, 200.0);
-                        let field = TextEdit::singleline(typed)
-                            .align(Align2::LEFT_CENTER)
-                            .min_size(vec2(width, size::ROW))
-                            .desired_width(width);
-                        let response = ui.add(field).accessible_name(setting.path);
-                        send |= response.lost_focus()
-                            && changed
-                            && ui.input(|input| input.key_pressed(Key::Enter));
-                        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                            if changed {
-                                let name = format!("Set {}", setting.path);
-                                let button = Button::primary("Set").hint(&name);
-                                send |= ui.add(button).accessible_name(&name).clicked();
-                            }
-                        });
-                    });
-                    let range = format!("now {now}, {}", setting.range());
-                    words::small(ui, range);
-                    if let Some(why) = view.refused.get(setting.path) {
-                        ui.add(
-                            Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap(),
-                        );
-                    }
-                    if send {
-                        match parse(setting.path, typed) {
-                            Ok(change) => {
-                                view.refused.remove(setting.path);
-                                context.commands.push(Command::Change(change));
-                            }
-                            Err(why) => {
-                                view.refused.insert(setting.path, why);
-                            }
-                        }
+                    if let Some(now) = run.changeable.get(setting.path) {
+                        setting_ui(ui, run, (setting, *now), view, context);
                     }
                 }
                 ui.add_space(space::L);
@@ -96,25 +55,124 @@ pub fn controls_ui(
         });
 }
 
-fn parse(path: &'static str, typed: &str) -> Result<Change, String> {
+/// The changes that were asked for and not made yet, with what they wait for.
+fn waiting_ui(ui: &mut Ui, run: &RunModel, context: &mut BodyContext<'_>) {
+    if run.waiting.is_empty() {
+        return;
+    }
+    let t = theme::of(ui);
+    let held_up = run.held_up_by();
+    let title = held_up.as_ref().map_or_else(
+        || "From the next step on".to_string(),
+        |what| format!("Waiting {what}"),
+    );
+    ui.add_space(space::S);
+    words::strong(ui, &title, text::body(), t.warning);
+    for change in &run.waiting {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = space::S;
+            ui.label(RichText::new(change.words()).color(t.text));
+            let hint = format!("Take back: {}", change.words());
+            let button = Button::quiet("Take back").low().hint(&hint);
+            if ui.add(button).accessible_name(&hint).clicked() {
+                context.commands.push(Command::TakeBack(*change));
+            }
+        });
+    }
+}
+
+fn setting_ui(
+    ui: &mut Ui,
+    run: &RunModel,
+    (setting, now): (&'static Setting, f64),
+    view: &mut ControlsView,
+    context: &mut BodyContext<'_>,
+) {
+    let t = theme::of(ui);
+    let name = setting.label();
+    let path = setting.path;
+    ui.add_space(space::S);
+    words::bold(ui, &name).on_hover_text(format!("{}\n{path} in experiment files", setting.help()));
+    let typed = view.typed.entry(path).or_insert_with(|| number_words(now));
+    let wanted = parse(setting, typed);
+    let idle = wanted
+        .as_ref()
+        .ok()
+        .and_then(|change| run.no_difference(change));
+    let mut send = false;
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - BUTTON - space::L).clamp(80.0, 200.0);
+        let field = TextEdit::singleline(typed)
+            .align(Align2::LEFT_CENTER)
+            .min_size(vec2(width, size::ROW))
+            .desired_width(width);
+        let response = ui.add(field).accessible_name(&name);
+        if let Some(unit) = setting.unit {
+            ui.label(RichText::new(unit).color(t.secondary));
+        }
+        send |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        ui.add_enabled_ui(idle.is_none(), |ui| {
+            let label = format!("Set {name}");
+            let button = match idle {
+                Some(why) => Button::secondary("Set").hint(why),
+                None => Button::primary("Set").hint(&label),
+            };
+            send |= ui.add(button).accessible_name(&label).clicked();
+        });
+    });
+    words::small(ui, state_words(run, setting, now));
+    if send {
+        match wanted {
+            Ok(change) => {
+                view.refused.remove(path);
+                if idle.is_none() {
+                    context.commands.push(Command::Change(change));
+                }
+            }
+            Err(why) => {
+                view.refused.insert(path, why);
+            }
+        }
+    } else if wanted.is_ok() {
+        view.refused.remove(path);
+    }
+    if let Some(why) = view.refused.get(path) {
+        ui.add(Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap());
+    }
+}
+
+/// What a setting is now, what it will be, and what it may be.
+fn state_words(run: &RunModel, setting: &Setting, now: f64) -> String {
+    let mut waiting = run.waiting.iter();
+    let next = waiting.find(|change| change.path() == setting.path);
+    let next = next.map_or_else(String::new, |change| {
+        let held_up = run.held_up_by().unwrap_or("for the next step".into());
+        format!(", {} waits {held_up}", number_words(change.value()))
+    });
+    format!("now {}{next}; {}", number_words(now), setting.range())
+}
+
+fn parse(setting: &Setting, typed: &str) -> Result<Change, String> {
     let number = typed.trim().replace(',', ".");
     let value = number
         .parse()
         .map_err(|_| format!("\"{typed}\" is not a number"))?;
-    Change::new(path, value).map_err(|problem| format!("{path} {}", problem.message))
+    Change::new(setting.path, value)
+        .map_err(|problem| format!("{} {}", setting.label(), problem.message))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::*;
+    use crate::experiment::setting;
 
     #[test]
     fn what_is_typed_becomes_a_change_or_says_why_not() {
-        assert_eq!(
-            parse("ppo.lr", " 1e-5").map(|change| change.value()),
-            Ok(1e-5)
-        );
-        assert!(parse("ppo.lr", "fast").is_err_and(|why| why.contains("not a number")));
-        assert!(parse("ppo.lr", "7").is_err_and(|why| why.contains("0 to 1")));
+        let lr = setting("ppo.lr").unwrap();
+        assert_eq!(parse(lr, " 1e-5").map(|change| change.value()), Ok(1e-5));
+        assert_eq!(parse(lr, "0,5").map(|change| change.value()), Ok(0.5));
+        assert!(parse(lr, "fast").is_err_and(|why| why.contains("not a number")));
+        let why = parse(lr, "7").unwrap_err();
+        assert_eq!(why, "Learning rate must be a number from 0 to 1");
     }
 }

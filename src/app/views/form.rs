@@ -14,7 +14,7 @@ use crate::app::theme::{self};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::experiment::{Config, ExperimentFile, Kind, Setting, setting};
+use crate::experiment::{Config, ExperimentFile, Kind, Setting, number_words, setting};
 
 /// An experiment whose settings are being chosen.
 #[derive(Debug)]
@@ -222,14 +222,7 @@ impl Form {
 pub fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Float(number) => {
-            let plain = format!("{number}");
-            if *number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) {
-                format!("{number:e}")
-            } else {
-                plain
-            }
-        }
+        Value::Float(number) => number_words(*number),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }

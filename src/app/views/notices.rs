@@ -6,7 +6,7 @@ use eframe::egui::{
 
 use crate::app::command::{Command, Commands};
 use crate::app::shell;
-use crate::app::state::State;
+use crate::app::state::{Said, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -22,7 +22,12 @@ pub fn notices_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
 }
 
 fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
-    let Some((said, at)) = state.notices.said.clone() else {
+    let Some(Said {
+        words: said,
+        at,
+        undoable,
+    }) = state.notices.said.clone()
+    else {
         return;
     };
     let left = SHOWN_MS - (state.now_ms - at);
@@ -45,7 +50,7 @@ fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
                         ui.label(RichText::new(&said).color(t.text));
-                        if !state.notices.undo.is_empty() {
+                        if undoable && !state.notices.undo.is_empty() {
                             let undo = Button::secondary("Undo").shortcut(shell::UNDO).low();
                             if ui.add(undo).clicked() {
                                 commands.push(Command::Undo);

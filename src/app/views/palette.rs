@@ -1,13 +1,15 @@
 //! The palette: everything that can be done, found by typing.
 
+use eframe::egui::gui_zoom::kb_shortcuts::{ZOOM_IN, ZOOM_OUT};
 use eframe::egui::{
     Align2, Frame, Id, Key, KeyboardShortcut, Modal, Modifiers, Role, ScrollArea, Sense, Ui,
     WidgetInfo, pos2, vec2,
 };
 
-use crate::app::command::{Ask, Command, Commands};
+use super::start::QUICKSTART;
+use crate::app::command::{Ask, Command, Commands, Planned, QueueDeed, Zoom};
 use crate::app::shell;
-use crate::app::state::State;
+use crate::app::state::{State, ThemeChoice};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::field;
 use crate::store::RunStatus;
@@ -98,6 +100,14 @@ fn deeds(state: &State) -> Vec<Deed> {
         );
     }
     add("Show what went wrong".into(), None, Command::ShowLog);
+    found.extend(everyday(state));
+    let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
+        found.push(Deed {
+            words,
+            keys,
+            command,
+        });
+    };
     for file in state
         .experiments
         .files
@@ -120,6 +130,58 @@ fn deeds(state: &State) -> Vec<Deed> {
             Command::OpenRun(row.id),
         );
     }
+    found
+}
+
+/// What the pages offer besides: the queue, runs that can go on, and how the window looks.
+fn everyday(state: &State) -> Vec<Deed> {
+    let mut found = Vec::new();
+    let mut add = |words: &str, keys: Option<KeyboardShortcut>, command: Command| {
+        found.push(Deed {
+            words: words.to_string(),
+            keys,
+            command,
+        });
+    };
+    let free = state.active().is_none() && state.live.launching.is_none();
+    if let Some(file) = state.experiment(QUICKSTART).filter(|_| free) {
+        let planned = Box::new(Planned::of(file));
+        add("Start Quickstart", None, Command::Start(planned));
+    }
+    let ended = state
+        .live
+        .run
+        .as_ref()
+        .filter(|run| !run.status.is_active());
+    if let Some(run) = ended.filter(|run| free && run.status != RunStatus::Finished) {
+        let words = format!("Resume run {}, {}", run.id, run.name);
+        add(&words, None, Command::ResumeRun(run.id));
+    }
+    if !state.experiments.queue.is_empty() {
+        let held = state.experiments.held;
+        let words = if held {
+            "Start the queue"
+        } else {
+            "Hold the queue"
+        };
+        add(words, None, Command::Queue(QueueDeed::Hold(!held)));
+    }
+    for (choice, words) in [
+        (ThemeChoice::Light, "Theme: light"),
+        (ThemeChoice::Dark, "Theme: dark"),
+        (ThemeChoice::System, "Theme: follow the system"),
+    ] {
+        if state.prefs.theme != choice {
+            add(words, None, Command::Theme(choice));
+        }
+    }
+    add("Zoom in", Some(ZOOM_IN), Command::Zoom(Zoom::In));
+    add("Zoom out", Some(ZOOM_OUT), Command::Zoom(Zoom::Out));
+    if state.prefs.zoom != 1.0 {
+        add("Zoom to 100 %", None, Command::Zoom(Zoom::Reset));
+    }
+    let store = state.store.clone();
+    add("Copy the folder of the store", None, Command::Copy(store));
     found
 }
 

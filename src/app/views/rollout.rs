@@ -175,19 +175,17 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     });
     words::secondary(ui, view.quantity.definition());
     ui.add_space(space::XS);
-    // Its bar would stand at the edge of the panel while the table is still below.
-    let in_sight = ui.cursor().top() + size::ROW < ui.clip_rect().bottom();
-    ScrollArea::horizontal()
-        .id_salt("figures of the tokens")
-        .scroll_bar_visibility(match in_sight {
-            true => ScrollBarVisibility::VisibleWhenNeeded,
-            false => ScrollBarVisibility::AlwaysHidden,
-        })
-        .show(ui, |ui| {
-            if let Some(token) = tokens::table(ui, response, &scale, view.token) {
+    // Never higher than what is in sight, so that the bars of both directions are.
+    let most = (ui.clip_rect().height() - 2.0 * space::L).max(5.0 * size::ROW);
+    ScrollArea::both()
+        .id_salt(("figures of the tokens", view.response))
+        .scroll_bar_visibility(ScrollBarVisibility::AlwaysVisible)
+        .max_height(most)
+        .show_viewport(ui, |ui, sight| {
+            let sight = sight.min.to_vec2();
+            if let Some(token) = tokens::table(ui, response, &scale, view.token, sight) {
                 view.token = token;
             }
-            ui.add_space(space::M);
         });
     ui.add_space(space::L);
 }

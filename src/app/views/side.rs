@@ -16,7 +16,7 @@ use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::{dialogue, text as words};
-use crate::experiment::{Severity, Stage};
+use crate::experiment::{Severity, Stage, change_of};
 use crate::store::{EventRow, EventSort};
 
 /// The height of an event in a list.
@@ -255,8 +255,10 @@ pub fn what(event: &EventRow) -> String {
         EventSort::Stage => format!("{stage} began"),
         EventSort::StageDone => format!("{stage} done"),
         EventSort::Status => dialogue::sentence(&event.text),
-        EventSort::Control if event.text.contains('=') => format!("Set {}", event.text),
-        EventSort::Control => format!("Asked: {}", event.text),
+        EventSort::Control => match change_of(&event.text) {
+            Some(change) => format!("Set: {}", change.words()),
+            None => format!("Asked: {}", event.text),
+        },
         EventSort::Note => event.text.clone(),
     }
 }

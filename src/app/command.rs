@@ -9,7 +9,7 @@ use super::paths;
 use super::state::ThemeChoice;
 use crate::experiment::{Change, Config, ExperimentFile, Stage};
 use crate::report::{Figure, Sheet};
-use crate::store::RunId;
+use crate::store::{QueueId, RunId};
 
 /// A place of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -84,6 +84,8 @@ pub enum Command {
     /// Puts runs at the end of the queue.
     Enqueue(Vec<Planned>),
     Queue(QueueDeed),
+    /// Reads the queue again.
+    ReloadQueue,
     /// Looks what a run would be, without starting it.
     DryRun(Box<Config>),
     /// Takes up a run that was stopped or interrupted.
@@ -177,12 +179,12 @@ impl Planned {
     }
 }
 
-/// What can be done with the queue, by places in it.
+/// What can be done with the queue.
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueueDeed {
-    Earlier(usize),
-    Later(usize),
-    Remove(usize),
+    /// Lets two change places.
+    Swap(QueueId, QueueId),
+    Remove(QueueId),
     /// Puts back what was removed last.
     Restore,
     Hold(bool),

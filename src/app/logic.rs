@@ -37,7 +37,7 @@ use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
 use crate::experiment::Change;
 use crate::nn::device;
-use crate::store::{NewRun, RunId, RunRow, RunStatus};
+use crate::store::{NewRun, QueueId, RunId, RunRow, RunStatus};
 use crate::train::plan::Foreseen;
 
 /// The name under which what is remembered is kept.
@@ -91,6 +91,7 @@ struct Asked {
     live: Option<u64>,
     resume: Option<u64>,
     needs: Option<u64>,
+    queue: Option<u64>,
     table: Option<u64>,
 }
 
@@ -192,6 +193,7 @@ impl App {
         };
         app.reader.ask(Request::Experiments);
         app.ask_runs();
+        app.ask_queue();
         app.visit(app.state.prefs.place);
         Ok(app)
     }
@@ -308,7 +310,10 @@ impl App {
                 }
                 match place {
                     Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
-                    Place::Experiments => self.check_needs(),
+                    Place::Experiments => {
+                        self.check_needs();
+                        self.ask_queue();
+                    }
                     Place::Cases
                     | Place::Studies
                     | Place::Tables
@@ -326,10 +331,11 @@ impl App {
             }
             Command::Start(planned) => {
                 self.follow = true;
-                self.launch(*planned);
+                self.launch(*planned, None);
             }
-            Command::Enqueue(runs) => self.state.experiments.queue.extend(runs),
+            Command::Enqueue(runs) => self.enqueue(runs),
             Command::Queue(deed) => self.change_queue(deed),
+            Command::ReloadQueue => self.ask_queue(),
             Command::DryRun(config) => self.dry_run(*config),
             Command::ResumeRun(run) => {
                 if self.handle.is_none() {
@@ -409,7 +415,7 @@ impl App {
         }
     }
 
-    fn launch(&mut self, planned: Planned) {
+    fn launch(&mut self, planned: Planned, queued: Option<QueueId>) {
         if self.handle.is_some() || self.launching.is_some() {
             return;
         }
@@ -418,8 +424,9 @@ impl App {
             return;
         }
         let name = planned.name.clone();
-        match launch::prepare(self.options.store.clone(), planned, self.waker()) {
+        match launch::prepare(self.options.store.clone(), planned, queued, self.waker()) {
             Ok(answers) => {
+                self.state.experiments.starting = queued;
                 self.launching = Some(answers);
                 self.state.live.launching = Some(name);
                 self.state.experiments.refused = None;

@@ -21,7 +21,7 @@ use crate::experiment::{
 };
 use crate::metrics::Bootstrap;
 use crate::series::Point;
-use crate::store::{KeySummary, RunId, StoreError, StoreReader};
+use crate::store::{KeySummary, QueuedRun, RunId, StoreError, StoreReader};
 
 /// How many requests may wait.
 const WAITING: usize = 32;
@@ -54,6 +54,8 @@ pub enum Request {
     Rollout { run: RunId, stage: Stage, step: u64 },
     /// What is missing for each of these to start.
     Needs(Vec<Wanted>),
+    /// The runs that wait for their turn.
+    Queue,
     /// The experiment files: those that come with the program, and those in `experiments/` here.
     Experiments,
 }
@@ -130,6 +132,7 @@ pub enum Answer {
         responses: Result<Vec<RolloutResponse>, StoreError>,
     },
     Needs(Vec<(String, Vec<Need>)>),
+    Queue(Result<Vec<QueuedRun>, StoreError>),
     Experiments(Vec<Result<ExperimentFile, Broken>>),
 }
 
@@ -368,6 +371,11 @@ fn answer(store: &Path, own: &Path, known: &mut Known, request: Request) -> Answ
                 .map(|wanted| (wanted.name.clone(), needs(store, &wanted)));
             Answer::Needs(needs.collect())
         }
+        Request::Queue => Answer::Queue(match open(store, reader) {
+            Ok(Some(reader)) => reader.queue(),
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }),
         Request::Experiments => Answer::Experiments(experiments(own)),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::command::{Place, Planned};
+use super::command::Place;
 use super::format::Clock;
 use super::keeper::Edit;
 use super::library::Library;
@@ -22,7 +22,7 @@ use super::views::form::Form;
 use super::widgets::chart::AlongX;
 use crate::experiment::{ExperimentFile, Stage};
 use crate::metrics::declared;
-use crate::store::{RunId, RunRow};
+use crate::store::{QueueId, QueuedRun, RunId, RunRow};
 
 /// What is remembered when the window closes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,6 +118,18 @@ impl<T> Loaded<T> {
     }
 }
 
+/// Whether a window starts the runs that wait. Nothing starts without having been asked for in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Held {
+    /// The queue was as it is when the window opened, or was filled elsewhere.
+    #[default]
+    Kept,
+    /// A person holds it, or a start was refused.
+    Paused,
+    /// It goes on.
+    No,
+}
+
 /// The place Experiments.
 #[derive(Debug, Default)]
 pub struct ExperimentsState {
@@ -126,12 +138,14 @@ pub struct ExperimentsState {
     pub needs: BTreeMap<String, Vec<Need>>,
     pub form: Option<Form>,
     pub plan: PlanView,
-    /// Runs that wait for their turn, the next first.
-    pub queue: Vec<Planned>,
-    /// Whether the queue waits until a person lets it go on.
-    pub held: bool,
-    /// What was taken out of the queue last, with its place.
-    pub removed: Option<(usize, Planned)>,
+    /// Runs that wait for their turn in the store, the next first.
+    pub queue: Vec<QueuedRun>,
+    /// Why this window starts none of them.
+    pub held: Held,
+    /// The one of them that is being made ready or begun.
+    pub starting: Option<QueueId>,
+    /// What was taken out of the queue last.
+    pub removed: Option<QueuedRun>,
     /// Why the last start was refused.
     pub refused: Option<String>,
 }

@@ -14,7 +14,7 @@ use crossbeam::channel::Receiver;
 use super::control::Wishes;
 use super::{Control, Event};
 use crate::experiment::Change;
-use crate::store::{CheckpointRow, NewRun, RunId, RunRef, StoreError};
+use crate::store::{CheckpointRow, NewRun, QueueId, RunId, RunRef, StoreError};
 use crate::train::observer::Observer;
 
 /// Called when a listener has something to read, from another thread.
@@ -61,6 +61,8 @@ pub struct StartRequest {
 #[derive(Clone, Debug)]
 pub enum What {
     New(Box<NewRun>),
+    /// One that waits in the store's queue and leaves it as it begins.
+    Queued(QueueId, Box<NewRun>),
     /// One that ended early, from its last checkpoint or from that of the given step.
     Resume(RunRef),
 }
@@ -93,6 +95,13 @@ pub enum StartError {
     Thread(std::io::Error),
     #[error("the run was taken back before it started")]
     TakenBack,
+}
+
+impl StartError {
+    /// Whether a run of the queue was begun by another program, or taken out, meanwhile.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self, StartError::Store(StoreError::NotQueued { .. }))
+    }
 }
 
 fn known(steps: &[u64]) -> String {

@@ -11,7 +11,7 @@ use crate::app::command::Place;
 use crate::app::launch;
 use crate::app::model::{RunModel, StoredRun};
 use crate::app::reader::{Answer, Listed, Reply, Request};
-use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
+use crate::app::state::{Held, LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
 use crate::engine::{Event, EventKind, RunEnd, RunHandle, RunState};
@@ -109,7 +109,15 @@ impl App {
                     if matches!(self.state.prefs.place, Place::Start | Place::Runs) {
                         self.ask_runs();
                     }
+                    let experiments = &self.state.experiments;
+                    if self.state.prefs.place == Place::Experiments
+                        || experiments.held == Held::No
+                        || !experiments.queue.is_empty()
+                    {
+                        self.ask_queue();
+                    }
                 }
+                Answer::Queue(queue) => self.hear_queue(id, queue),
                 Answer::Run(run, stored) => self.hear_stored(id, run, stored),
                 Answer::Samples {
                     run,
@@ -363,6 +371,8 @@ impl App {
                     model.status = RunStatus::Failed;
                     model.error = Some(error);
                 }
+                // Another window has it: nothing is wrong, and the next one follows.
+                RunEnd::NotStarted(error) if error.is_elsewhere() => self.state.live.run = None,
                 RunEnd::NotStarted(error) => {
                     let why = error.to_string();
                     if model.tracks.is_empty() {

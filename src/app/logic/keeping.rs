@@ -6,7 +6,7 @@ use crossbeam::channel::{TryRecvError, bounded};
 
 use super::App;
 use crate::app::command::Export;
-use crate::app::keeper::Edit;
+use crate::app::keeper::{Edit, QueueEdit};
 use crate::app::reader::Request;
 use crate::app::state::Loaded;
 use crate::app::views::compare::FIRST_METRIC;
@@ -71,11 +71,18 @@ impl App {
     pub(super) fn hear_keeper(&mut self) {
         let mut changed = false;
         while let Some(done) = self.keeper.done() {
-            changed = true;
+            match &done.edit {
+                Edit::Queue(_) => self.ask_queue(),
+                _ => changed = true,
+            }
             match done.outcome {
+                // An order is in sight as it is.
+                Ok(()) if matches!(done.edit, Edit::Queue(QueueEdit::Swap(..))) => {}
                 Ok(()) => {
                     let for_good = matches!(done.edit, Edit::RemoveForGood(_));
-                    let undoable = !for_good && !self.state.notices.undo.is_empty();
+                    let queued = matches!(done.edit, Edit::Queue(QueueEdit::Add(_)));
+                    let undo = &self.state.notices.undo;
+                    let undoable = !for_good && !queued && !undo.is_empty();
                     let now = self.state.now_ms;
                     self.state.notices.say(now, done.edit.words(), undoable);
                 }

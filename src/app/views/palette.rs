@@ -9,7 +9,7 @@ use eframe::egui::{
 use super::start::QUICKSTART;
 use crate::app::command::{Ask, Command, Commands, Planned, QueueDeed, Zoom};
 use crate::app::shell;
-use crate::app::state::{State, ThemeChoice};
+use crate::app::state::{Held, State, ThemeChoice};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::field;
 use crate::store::RunStatus;
@@ -158,7 +158,7 @@ fn everyday(state: &State) -> Vec<Deed> {
         add(&words, None, Command::ResumeRun(run.id));
     }
     if !state.experiments.queue.is_empty() {
-        let held = state.experiments.held;
+        let held = state.experiments.held != Held::No;
         let words = if held {
             "Start the queue"
         } else {

@@ -261,7 +261,7 @@ fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
     replace(&mut window, "Learning rate", "0.002");
     window.key_press(Key::Enter);
     settle(&mut window);
-    expect(&mut window, "Waiting for PPO");
+    expect(&mut window, "1 change waits for PPO");
     expect(&mut window, "0.002 waits for PPO");
     assert!(
         is_disabled(&window, "Set Learning rate"),
@@ -277,6 +277,7 @@ fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
     assert_eq!(waiting(&window, "Take back: Learning rate 0.002"), 1);
     click(&mut window, "Take back: Learning rate 0.002");
     assert!(!shows(&window, "0.002 waits"));
+    expect(&mut window, "1 change waits for PPO");
     // Another value takes the place of the one that waits.
     replace(&mut window, "KL coefficient β", "0.4");
     window.key_press(Key::Enter);

@@ -15,6 +15,8 @@ use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_wo
 
 /// Room for the button beside a field.
 const BUTTON: f32 = 56.0;
+/// The height of a line below a field: that of a low button.
+const LINE: f32 = 22.0;
 
 /// What was typed and not yet sent, by setting.
 #[derive(Debug, Default)]
@@ -43,7 +45,8 @@ pub fn controls_ui(
                     false => "These are settings of PPO: a new value waits until that stage runs.",
                 };
                 ui.add(Label::new(RichText::new(when).color(t.secondary)).wrap());
-                waiting_ui(ui, run, context);
+                ui.add_space(space::XS);
+                waiting_ui(ui, run);
                 ui.add_space(space::S);
                 for setting in changeable() {
                     if let Some(now) = run.changeable.get(setting.path) {
@@ -55,29 +58,23 @@ pub fn controls_ui(
         });
 }
 
-/// The changes that were asked for and not made yet, with what they wait for.
-fn waiting_ui(ui: &mut Ui, run: &RunModel, context: &mut BodyContext<'_>) {
-    if run.waiting.is_empty() {
-        return;
-    }
+/// How many changes were asked for and not made yet, and what they wait for: always one line, so that the
+/// fields below stay where they are.
+fn waiting_ui(ui: &mut Ui, run: &RunModel) {
     let t = theme::of(ui);
-    let held_up = run.held_up_by();
-    let title = held_up.as_ref().map_or_else(
-        || "From the next step on".to_string(),
-        |what| format!("Waiting {what}"),
-    );
-    ui.add_space(space::S);
-    words::strong(ui, &title, text::body(), t.warning);
-    for change in &run.waiting {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = space::S;
-            ui.label(RichText::new(change.words()).color(t.text));
-            let hint = format!("Take back: {}", change.words());
-            let button = Button::quiet("Take back").low().hint(&hint);
-            if ui.add(button).accessible_name(&hint).clicked() {
-                context.commands.push(Command::TakeBack(*change));
-            }
-        });
+    let named: Vec<String> = run.waiting.iter().map(Change::words).collect();
+    let count = match named.len() {
+        1 => "1 change waits".to_string(),
+        n => format!("{n} changes wait"),
+    };
+    let words = match run.held_up_by() {
+        _ if named.is_empty() => RichText::new("No change waits").color(t.secondary),
+        Some(what) => RichText::new(format!("{count} {what}")).color(t.warning),
+        None => RichText::new(format!("{count} for the next step")).color(t.secondary),
+    };
+    let label = ui.add(Label::new(words).truncate());
+    if !named.is_empty() {
+        label.on_hover_text(named.join("\n"));
     }
 }
 
@@ -120,7 +117,7 @@ fn setting_ui(
             send |= ui.add(button).accessible_name(&label).clicked();
         });
     });
-    words::small(ui, state_words(run, setting, now));
+    state_ui(ui, run, (setting, now), context);
     if send {
         match wanted {
             Ok(change) => {
@@ -141,15 +138,34 @@ fn setting_ui(
     }
 }
 
-/// What a setting is now, what it will be, and what it may be.
-fn state_words(run: &RunModel, setting: &Setting, now: f64) -> String {
+/// What a setting is now and may be; where a change waits, what it waits for and how it is taken back.
+fn state_ui(
+    ui: &mut Ui,
+    run: &RunModel,
+    (setting, now): (&Setting, f64),
+    context: &mut BodyContext<'_>,
+) {
+    let t = theme::of(ui);
     let mut waiting = run.waiting.iter();
     let next = waiting.find(|change| change.path() == setting.path);
-    let next = next.map_or_else(String::new, |change| {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        ui.spacing_mut().interact_size.y = LINE;
+        ui.set_min_height(LINE);
+        let now = format!("now {}", number_words(now));
+        let Some(change) = next else {
+            words::small(ui, format!("{now}; {}", setting.range()));
+            return;
+        };
         let held_up = run.held_up_by().unwrap_or("for the next step".into());
-        format!(", {} waits {held_up}", number_words(change.value()))
+        let value = number_words(change.value());
+        words::small_coloured(ui, format!("{now}; {value} waits {held_up}"), t.warning);
+        let hint = format!("Take back: {}", change.words());
+        let button = Button::quiet("Take back").low().hint(&hint);
+        if ui.add(button).accessible_name(&hint).clicked() {
+            context.commands.push(Command::TakeBack(*change));
+        }
     });
-    format!("now {}{next}; {}", number_words(now), setting.range())
 }
 
 fn parse(setting: &Setting, typed: &str) -> Result<Change, String> {

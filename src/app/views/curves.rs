@@ -23,8 +23,8 @@ use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::store::MetricKey;
 
-/// The side panel is never narrower: its tabs stand in one row.
-const SIDE_WIDTH: f32 = 336.0;
+/// The side panel is never narrower: its tabs, and the levels of an answer, stand in one row.
+const SIDE_WIDTH: f32 = 344.0;
 
 /// How a run's body is looked at.
 #[derive(Debug, Default)]
@@ -209,7 +209,11 @@ fn plots_ui(
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
-                identifiers::table(ui, &run.identifiers);
+                // Wider than a narrow window has room for.
+                ScrollArea::horizontal()
+                    .id_salt(("identifiers", run.id))
+                    .max_width(ui.available_width() - space::M)
+                    .show(ui, |ui| identifiers::table(ui, &run.identifiers));
                 ui.add_space(space::L);
             }
         });

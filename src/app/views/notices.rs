@@ -103,7 +103,11 @@ fn log_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         if state.notices.log.is_empty() {
             words::secondary(ui, "Nothing, since the window was opened.");
         }
-        ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+        let height = (ui.ctx().content_rect().height() - 200.0).clamp(120.0, 360.0);
+        let log = ScrollArea::vertical()
+            .max_height(height)
+            .min_scrolled_height(height);
+        log.show(ui, |ui| {
             for (at, line) in state.notices.log.iter().rev() {
                 ui.horizontal_top(|ui| {
                     let time = RichText::new(state.clock.time(*at))

@@ -222,8 +222,11 @@ pub fn palette_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         if palette.text != before {
             palette.at = 0;
         }
+        let height = (ui.ctx().content_rect().height() - 120.0).clamp(120.0, 340.0);
+        // As high as that where there is more to show, however low the window was before.
         ScrollArea::vertical()
-            .max_height(340.0)
+            .max_height(height)
+            .min_scrolled_height(height)
             .auto_shrink([false, true])
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;

@@ -228,6 +228,7 @@ fn event_ui(ui: &mut Ui, event: &EventRow, at: usize, clock: Clock) -> bool {
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
             icon::paint(ui.painter(), rect, icon, colour);
             ui.vertical(|ui| {
+                ui.set_max_width(ui.available_width() - space::L);
                 ui.spacing_mut().item_spacing.y = 0.0;
                 ui.add_space(3.0);
                 ui.add(Label::new(RichText::new(what(event)).color(t.text)).truncate())

@@ -5,7 +5,7 @@
 
 use eframe::egui::{
     Align, Align2, Color32, EventFilter, FontId, Grid, Id, Key, Layout, Rect, Response, RichText,
-    Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::button::focus_ring;
@@ -260,14 +260,14 @@ fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
 }
 
 /// A row for each token with all of its figures; the coloured one in the colours of the chips. Sums
-/// stand below, where a sum says something. `sight` is how far the table was scrolled: tokens and heads
-/// of columns stay in sight. Gives the row that was chosen.
+/// stand below, where a sum says something. `scrolled` is how far the table was scrolled sideways: tokens
+/// and heads of columns stay in sight. Gives the row that was chosen.
 pub fn table(
     ui: &mut Ui,
     response: &RolloutResponse,
     scale: &Scale,
     chosen: usize,
-    sight: Vec2,
+    scrolled: f32,
 ) -> Option<usize> {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
@@ -292,7 +292,7 @@ pub fn table(
             };
             ui.painter().rect_filled(row, 0, fill);
             figures_ui(ui, row, token, scale);
-            let row = kept_ui(ui, row, sight.x, fill);
+            let row = kept_ui(ui, row, scrolled, fill);
             let number = (place + 1).to_string();
             let (_, piece) = readable(&token.piece);
             paint(
@@ -307,8 +307,9 @@ pub fn table(
         }
     }
     let (sums, _) = ui.allocate_exact_size(room, Sense::hover());
-    sums_ui(ui, sums, response, scale, sight.x);
-    heads_ui(ui, head.translate(vec2(0.0, sight.y)), scale, sight.x);
+    sums_ui(ui, sums, response, scale, scrolled);
+    let above = (ui.clip_rect().top() - head.top()).clamp(0.0, sums.top() - head.bottom());
+    heads_ui(ui, head.translate(vec2(0.0, above)), scale, scrolled);
     pointed
 }
 

@@ -30,8 +30,8 @@ pub struct PlanView {
 }
 
 const NOTHING: &str = "Nothing";
-/// A longer queue is scrolled.
-const QUEUE_HEIGHT: f32 = 132.0;
+/// The height of a run that waits.
+const QUEUED: f32 = 24.0;
 
 impl PlanView {
     /// The run that the form describes.
@@ -173,7 +173,7 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
 pub fn queue_ui(
     ui: &mut Ui,
     experiments: &ExperimentsState,
-    clock: Clock,
+    (clock, now_ms): (Clock, i64),
     commands: &mut Commands,
 ) {
     if experiments.queue.is_empty() && experiments.removed.is_none() {
@@ -184,7 +184,7 @@ pub fn queue_ui(
         words::heading(ui, "Queue");
         let (state, colour, button) = match experiments.held {
             Held::Kept => (
-                "kept from last time",
+                "kept, nothing of it starts by itself",
                 t.secondary,
                 Button::primary("Start the queue")
                     .hint("Start the first of them, and the next once none is in progress"),
@@ -217,13 +217,17 @@ pub fn queue_ui(
             }
         }
     });
+    let height = (ui.available_height() * 0.25).clamp(2.0 * QUEUED, 6.0 * QUEUED);
     ScrollArea::vertical()
         .id_salt("queue")
-        .max_height(QUEUE_HEIGHT)
+        .max_height(height)
         .auto_shrink([false, true])
         .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.spacing_mut().interact_size.y = QUEUED;
             for (at, run) in experiments.queue.iter().enumerate() {
-                queued_ui(ui, experiments, (at, run), clock, commands);
+                let when = clock.relative(run.queued, now_ms);
+                queued_ui(ui, experiments, (at, run), (&when, clock), commands);
             }
         });
     ui.add_space(space::M);
@@ -233,7 +237,7 @@ fn queued_ui(
     ui: &mut Ui,
     experiments: &ExperimentsState,
     (at, queued): (usize, &QueuedRun),
-    clock: Clock,
+    (when, clock): (&str, Clock),
     commands: &mut Commands,
 ) {
     let t = theme::of(ui);
@@ -264,12 +268,8 @@ fn queued_ui(
         ui.add(Label::new(title).truncate());
         let from = match (starting, name == &queued.run.experiment) {
             (true, _) => "starting…".to_string(),
-            (false, true) => format!("settings of {}", clock.time(queued.queued)),
-            (false, false) => format!(
-                "{}, settings of {}",
-                queued.run.experiment,
-                clock.time(queued.queued)
-            ),
+            (false, true) => format!("settings of {when}"),
+            (false, false) => format!("{}, settings of {when}", queued.run.experiment),
         };
         let hint = format!(
             "It starts with the settings it was queued with on {}; a later change of the file changes \

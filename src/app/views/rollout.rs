@@ -10,7 +10,7 @@ use super::samples::{reading_ui, refused_ui};
 use super::side::{inset, line, step_ui};
 use crate::app::command::Command;
 use crate::app::format;
-use crate::app::model::RunModel;
+use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;

@@ -6,13 +6,14 @@ use super::curves::BodyContext;
 use super::side::{inset, line, step_name, step_ui};
 use crate::app::command::Command;
 use crate::app::format;
-use crate::app::model::{OverSteps, RunModel};
+use crate::app::state::model::RunModel;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::reader::OverSteps;
 use crate::experiment::Stage;
 
 /// Answers over the steps that are shown before more are asked for.

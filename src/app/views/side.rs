@@ -10,12 +10,12 @@ use super::curves::BodyContext;
 use super::rollout::{RolloutView, rollout_ui};
 use super::samples::{SamplesView, samples_ui};
 use crate::app::format::{self, Clock};
-use crate::app::model::RunModel;
+use crate::app::state::model::RunModel;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
-use crate::app::widgets::{dialogue, text as words};
+use crate::app::widgets::text as words;
 use crate::experiment::{Severity, Stage};
 use crate::store::{EventRow, EventSort};
 
@@ -126,7 +126,7 @@ pub fn step_ui(ui: &mut Ui, what: &str, steps: &[(Stage, u64)], at: usize) -> Op
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
         ui.add_enabled_ui(at > 0, |ui| {
-            let words = format!("{} before", dialogue::sentence(&one));
+            let words = format!("{} before", crate::app::format::sentence(&one));
             if ui.add(Button::icon(Icon::Left, &words)).clicked() {
                 chosen = Some(at - 1);
             }
@@ -254,7 +254,7 @@ pub fn what(event: &EventRow) -> String {
     match event.sort {
         EventSort::Stage => format!("{stage} began"),
         EventSort::StageDone => format!("{stage} done"),
-        EventSort::Status => dialogue::sentence(&event.text),
+        EventSort::Status => crate::app::format::sentence(&event.text),
         EventSort::Control if event.text.contains('=') => format!("Set {}", event.text),
         EventSort::Control => format!("Asked: {}", event.text),
         EventSort::Note => event.text.clone(),

@@ -7,7 +7,7 @@ use eframe::egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Se
 
 use super::plots::{self, PlotsView, Source};
 use super::side;
-use crate::app::command::Commands;
+use super::side::parts::BodyContext;
 use crate::app::format::Clock;
 use crate::app::state::Prefs;
 use crate::app::state::arrangement::LEAST_WIDTH;
@@ -69,15 +69,6 @@ impl CurvesView {
             charts.toggle_pin(x, 0.0);
         }
     }
-}
-
-/// What the body is drawn with.
-pub struct BodyContext<'a> {
-    pub prefs: &'a mut Prefs,
-    pub commands: &'a mut Commands,
-    pub clock: Clock,
-    /// The run is in progress here, and its settings may be changed.
-    pub can_change: bool,
 }
 
 /// Draws the body over all the room there is.

@@ -2,7 +2,8 @@
 
 use eframe::egui::{Label, RichText, Sense, Ui, Vec2};
 
-use super::curves::{self, BodyContext, CurvesView};
+use super::curves::{self, CurvesView};
+use super::side::parts::BodyContext;
 use crate::app::command::{Command, Commands, Place};
 use crate::app::format;
 use crate::app::state::State;

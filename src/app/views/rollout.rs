@@ -5,9 +5,7 @@ use std::sync::Arc;
 use eframe::egui::scroll_area::ScrollBarVisibility;
 use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
 
-use super::curves::BodyContext;
-use super::samples::{reading_ui, refused_ui};
-use super::side::{inset, line, step_ui};
+use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_ui};
 use crate::app::command::Command;
 use crate::app::format;
 use crate::app::state::model::RunModel;

@@ -4,8 +4,9 @@ use eframe::egui::{
     Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, vec2,
 };
 
-use super::curves::{self, BodyContext, CurvesView};
-use super::side::events_ui;
+use super::curves::{self, CurvesView};
+use super::side::events::events_ui;
+use super::side::parts::BodyContext;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::format::sentence;

@@ -1,13 +1,14 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
-use super::answerer::Question;
-use super::desk::Task;
-use super::errand::Work;
-use super::keeper::Edit;
-use super::librarian as library;
-use super::paths;
 use super::state::ThemeChoice;
-use crate::experiment::{Change, Config, ExperimentFile, Stage};
+use super::workers::answerer::Question;
+use super::workers::desk::Task;
+use super::workers::errand::Work;
+use super::workers::finder;
+use super::workers::keeper::Edit;
+use super::workers::launch::Planned;
+use super::workers::librarian as library;
+use crate::experiment::{Change, Config, Stage};
 use crate::report::{Figure, Sheet};
 use crate::store::{QueueId, RunId};
 
@@ -151,32 +152,10 @@ pub enum Command {
     /// Gives the memory of models that are open back.
     CloseModels,
     /// Asked for a field of a path.
-    Path(paths::Ask),
+    Path(finder::Ask),
     /// Asked of the librarian.
     Library(library::Task),
     Copy(String),
-}
-
-/// A run that is to be started.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
-    pub experiment: String,
-    pub name: String,
-    pub config: Config,
-    /// The run whose finished stages are taken over where they are the same.
-    pub reuse: Option<RunId>,
-}
-
-impl Planned {
-    /// An experiment as its file has it.
-    pub fn of(file: &ExperimentFile) -> Self {
-        Planned {
-            experiment: file.name.clone(),
-            name: file.name.clone(),
-            config: file.config.clone(),
-            reuse: None,
-        }
-    }
 }
 
 /// What can be done with the queue.

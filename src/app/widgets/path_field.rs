@@ -9,8 +9,8 @@ use eframe::egui::{
 
 use super::button::Button;
 use super::icon::Icon;
-use crate::app::paths::{Ask, Paths, Picked};
 use crate::app::theme::{self, size, space, text};
+use crate::app::workers::finder::{Ask, Paths, Picked};
 
 /// What a field of a path is for.
 #[derive(Clone, Copy, Debug)]

@@ -66,7 +66,7 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
                 ui,
                 format!(
                     "{}, n = {}",
-                    super::dialogue::sentence(&first.split),
+                    crate::app::format::sentence(&first.split),
                     format::count(first.n)
                 ),
             );

@@ -5,7 +5,7 @@ use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, 
 
 use super::deeds::Asked;
 use super::parts::keycaps_ui;
-use crate::app::people::Judging;
+use crate::app::state::people::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::text as words;

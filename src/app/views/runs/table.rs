@@ -11,13 +11,13 @@ use eframe::egui::{
 use super::{RunsView, Shelf, chosen_columns};
 use crate::app::command::{Command, Commands};
 use crate::app::format::{self, Clock};
-use crate::app::keeper::Edit;
-use crate::app::reader::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::status;
+use crate::app::workers::keeper::Edit;
+use crate::app::workers::reader::Listed;
 use crate::catalog::{Cell, Column, Entry, Group, groups};
 use crate::metrics::declared::declared;
 use crate::store::{RunId, RunRow};

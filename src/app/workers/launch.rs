@@ -6,12 +6,33 @@ use std::path::{Path, PathBuf};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use super::command::Planned;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
-use crate::experiment::Config;
+use crate::experiment::{Config, ExperimentFile};
 use crate::store::{NewRun, QueueId, RunId, RunRef};
 use crate::train::pipeline::Reuse;
 use crate::train::plan::Foreseen;
+
+/// A run that is to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    pub experiment: String,
+    pub name: String,
+    pub config: Config,
+    /// The run whose finished stages are taken over where they are the same.
+    pub reuse: Option<RunId>,
+}
+
+impl Planned {
+    /// An experiment as its file has it.
+    pub fn of(file: &ExperimentFile) -> Self {
+        Planned {
+            experiment: file.name.clone(),
+            name: file.name.clone(),
+            config: file.config.clone(),
+            reuse: None,
+        }
+    }
+}
 
 /// A run that can start.
 #[derive(Debug)]
@@ -27,7 +48,8 @@ pub struct Ready {
 /// A run that can start, or why it cannot.
 pub type Prepared = Result<Box<Ready>, String>;
 
-/// Prepares a run, which waits in the queue where `queued` says so; the answer comes over the channel, then `wake` is called.
+/// Prepares a run, which waits in the queue where `queued` says so; the answer comes over the channel, then
+/// `wake` is called.
 ///
 /// # Errors
 /// The system refuses another thread.

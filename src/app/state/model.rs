@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::looked::Looked;
+use crate::app::workers::reader::{OverSteps, StoredRun};
 use crate::data::Mechanism;
 use crate::experiment::{
     CHANGEABLE_STAGE, Change, Config, Report, RolloutResponse, SampleDialogue, Severity, Stage,
@@ -13,7 +14,7 @@ use crate::experiment::{
 };
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
-use crate::store::{EventRow, EventSort, MetricKey, RunDetail, RunId, RunRow, RunStatus};
+use crate::store::{EventRow, EventSort, MetricKey, RunId, RunRow, RunStatus};
 
 /// How a stage stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +98,6 @@ pub struct SampleSet {
     pub asked: bool,
 }
 
-/// A dialogue as it was answered at each evaluation, the first one first.
-pub type OverSteps = Vec<(Stage, u64, SampleDialogue)>;
-
 /// A curve and the smoothing it was last drawn with.
 #[derive(Debug)]
 pub struct Track {
@@ -158,23 +156,6 @@ pub struct RunModel {
     pub waiting: Vec<Change>,
     /// When it went on after a pause or an interruption, in milliseconds since the Unix epoch.
     resumptions: Arc<[i64]>,
-}
-
-/// What the store has of a run, all of it but the dialogues.
-#[derive(Debug)]
-pub struct StoredRun {
-    pub detail: RunDetail,
-    /// The settings it ran with; none when this program cannot read them.
-    pub config: Option<Config>,
-    /// The series hold some of their points only; the whole follows.
-    pub outline: bool,
-    pub series: Vec<(MetricKey, Series)>,
-    pub samples: Vec<(Stage, u64)>,
-    pub rollouts: Vec<(Stage, u64)>,
-    pub results: Vec<SystemResults>,
-    pub identifiers: Vec<IdentifierScores>,
-    pub events: Vec<EventRow>,
-    pub checkpoints: Vec<crate::store::CheckpointRow>,
 }
 
 impl RunModel {
@@ -598,7 +579,7 @@ impl RunModel {
 
 /// What is told of a checkpoint.
 fn saved(bytes: u64) -> String {
-    format!("Checkpoint saved, {}", super::format::bytes(bytes))
+    format!("Checkpoint saved, {}", crate::app::format::bytes(bytes))
 }
 
 /// The pace of the last steps of a curve.

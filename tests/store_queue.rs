@@ -38,8 +38,10 @@ fn what_waits_is_kept_in_the_order_that_people_give_it() {
     // Who waits no more changes places with nobody.
     store.swap_queued(ids[0], ids[1]).unwrap();
     assert_eq!(names(&store), ["b", "c", "d"]);
-    store.requeue(&taken).unwrap();
-    store.requeue(&taken).unwrap();
+    let never = store.create_queued_run(taken.id, &new_run("a"));
+    assert!(matches!(never, Err(StoreError::NotQueued { .. })));
+    store.requeue(taken.id).unwrap();
+    store.requeue(taken.id).unwrap();
     drop(store);
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(names(&store), ["b", "a", "c", "d"], "as after a restart");
@@ -64,6 +66,12 @@ fn a_run_leaves_the_queue_as_it_begins_or_not_at_all() {
             Err(StoreError::NotQueued { .. })
         ));
     }
+    // What was begun is not put back by undoing something.
+    assert!(matches!(
+        store.requeue(ids[0]),
+        Err(StoreError::NotQueued { .. })
+    ));
+    assert_eq!(names(&store), ["b"]);
     let runs = store.reader().unwrap().list_runs().unwrap();
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0].id, lock.run());

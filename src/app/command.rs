@@ -1,6 +1,7 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
 use super::state::ThemeChoice;
+use super::widgets::chart::AlongX;
 use super::workers::answerer::Question;
 use super::workers::desk::Task;
 use super::workers::errand::Work;
@@ -135,6 +136,8 @@ pub enum Command {
     /// Light, dark, or as the system is.
     Theme(ThemeChoice),
     Zoom(Zoom),
+    /// What is laid along x of the plots.
+    Along(AlongX),
     /// Asked of the study desk.
     Desk(Task),
     /// Lets a checkpoint answer, or measures systems.

@@ -377,6 +377,7 @@ impl App {
             }
             Command::Palette => self.looks.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
+            Command::Along(along) => self.state.prefs.along = along,
             Command::Theme(theme) => self.state.prefs.theme = theme,
             // What is remembered follows in the next frame, as it does after egui's own keys.
             Command::Zoom(zoom) => match zoom {

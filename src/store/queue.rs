@@ -99,36 +99,34 @@ impl Store {
         })
     }
 
-    /// Takes a run out of the queue and gives it back, for [`Store::requeue`].
+    /// Takes a run out of the queue; [`Store::requeue`] puts it back.
     ///
     /// # Errors
     /// It waits no more: it was started or taken out.
     pub fn unqueue(&mut self, id: QueueId) -> Result<QueuedRun, StoreError> {
+        let now = now_ms();
         self.write(|db| {
             let run = find(db, id)?.ok_or(StoreError::NotQueued { id })?;
-            db.execute("DELETE FROM queue WHERE id = ?", [id.0])?;
+            db.execute("DELETE FROM queue WHERE taken_out < ?", [now - KEPT_MS])?;
+            db.execute(
+                "UPDATE queue SET taken_out = ? WHERE id = ?",
+                params![now, id.0],
+            )?;
             Ok(run)
         })
     }
 
     /// Puts a run that was taken out back in its place.
-    pub fn requeue(&mut self, run: &QueuedRun) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// It was started, or taken out too long ago.
+    pub fn requeue(&mut self, id: QueueId) -> Result<(), StoreError> {
         self.write(|db| {
-            db.execute(
-                "INSERT OR IGNORE INTO queue
-                     (id, position, experiment, name, config_toml, reuse, queued)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    run.id.0,
-                    run.position,
-                    run.run.experiment,
-                    run.run.name,
-                    run.run.config_toml,
-                    run.run.reuse.map(|run| run.0),
-                    run.queued
-                ],
-            )?;
-            Ok(())
+            let found = db.execute("UPDATE queue SET taken_out = NULL WHERE id = ?", [id.0])?;
+            match found {
+                0 => Err(StoreError::NotQueued { id }.into()),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -139,7 +137,8 @@ impl Store {
     pub fn create_queued_run(&mut self, id: QueueId, new: &NewRun) -> Result<RunLock, StoreError> {
         let store = self.dir().to_path_buf();
         self.write(|db| {
-            let taken = db.execute("DELETE FROM queue WHERE id = ?", [id.0])?;
+            let waits = "DELETE FROM queue WHERE id = ? AND taken_out IS NULL";
+            let taken = db.execute(waits, [id.0])?;
             if taken == 0 {
                 return Err(StoreError::NotQueued { id }.into());
             }
@@ -152,19 +151,22 @@ impl StoreReader {
     /// The runs that wait, the next first.
     pub fn queue(&self) -> Result<Vec<QueuedRun>, StoreError> {
         self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{COLUMNS} ORDER BY position, id"))?;
+            let mut query = db.prepare_cached(&format!("{WAITING} ORDER BY position, id"))?;
             let rows = query.query_map([], queued)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 }
 
-const COLUMNS: &str =
-    "SELECT id, position, experiment, name, config_toml, reuse, queued FROM queue";
+/// How long what was taken out can be put back.
+const KEPT_MS: i64 = 30 * 24 * 3_600 * 1_000;
+
+const WAITING: &str = "SELECT id, position, experiment, name, config_toml, reuse, queued
+     FROM queue WHERE taken_out IS NULL";
 
 fn find(db: &Connection, id: QueueId) -> Result<Option<QueuedRun>, Fault> {
     Ok(db
-        .prepare_cached(&format!("{COLUMNS} WHERE id = ?"))?
+        .prepare_cached(&format!("{WAITING} AND id = ?"))?
         .query_row([id.0], queued)
         .optional()?)
 }

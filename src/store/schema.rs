@@ -272,7 +272,8 @@ const ROLLOUTS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Runs that wait for their turn, each with all of its settings. `reuse` may name a run that is gone.
+/// Runs that wait for their turn, each with all of its settings. `reuse` may name a run that is gone;
+/// `taken_out` says since when a run waits no more because somebody took it out.
 const QUEUE: &str = "
     CREATE TABLE queue (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -281,7 +282,8 @@ const QUEUE: &str = "
         name TEXT NOT NULL,
         config_toml TEXT NOT NULL,
         reuse INTEGER,
-        queued INTEGER NOT NULL
+        queued INTEGER NOT NULL,
+        taken_out INTEGER
     ) STRICT;
 ";
 

@@ -79,6 +79,9 @@ impl App {
                 // An order is in sight as it is.
                 Ok(()) if matches!(done.edit, Edit::Queue(QueueEdit::Swap(..))) => {}
                 Ok(()) => {
+                    if let Edit::Queue(QueueEdit::TakeOut(run)) = &done.edit {
+                        self.state.experiments.removed = Some((**run).clone());
+                    }
                     let for_good = matches!(done.edit, Edit::RemoveForGood(_));
                     let queued = matches!(done.edit, Edit::Queue(QueueEdit::Add(_)));
                     let undo = &self.state.notices.undo;

@@ -105,7 +105,6 @@ impl App {
             QueueDeed::Remove(id) => {
                 let found = experiments.queue.iter().find(|run| run.id == id).cloned();
                 if let Some(run) = found.filter(|_| experiments.starting != Some(id)) {
-                    experiments.removed = Some(run.clone());
                     self.edit(Edit::Queue(QueueEdit::TakeOut(Box::new(run))));
                 }
             }

@@ -14,6 +14,7 @@ use crate::app::command::{Ask, Command, Commands, QueueDeed, Zoom};
 use crate::app::shortcuts;
 use crate::app::state::{Held, State, ThemeChoice};
 use crate::app::theme::{self, space, text};
+use crate::app::widgets::chart::AlongX;
 use crate::app::widgets::field;
 use crate::app::workers::launch::Planned;
 use crate::store::{RunId, RunStatus};
@@ -125,6 +126,13 @@ fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
             None,
             Command::ShowExperiment(name),
         );
+        // What lacks nothing can wait for its turn as it is.
+        let needs = state.experiments.needs.get(&file.name);
+        if needs.is_some_and(Vec::is_empty) {
+            let planned = vec![Planned::of(file)];
+            let words = format!("Queue {}", file.name);
+            add(words, None, Command::Enqueue(planned));
+        }
     }
     for row in state.runs.rows.value().into_iter().flatten() {
         add(
@@ -176,6 +184,15 @@ fn everyday(state: &State) -> Vec<Deed> {
     ] {
         if state.prefs.theme != choice {
             add(words, None, Command::Theme(choice));
+        }
+    }
+    for (along, words) in [
+        (AlongX::Step, "Plots along steps"),
+        (AlongX::Relative, "Plots along time since the beginning"),
+        (AlongX::Wall, "Plots along the time of day"),
+    ] {
+        if state.prefs.along != along {
+            add(words, None, Command::Along(along));
         }
     }
     add("Zoom in", Some(ZOOM_IN), Command::Zoom(Zoom::In));

@@ -260,6 +260,62 @@ fn end_of_text(ui: &Ui, id: Id, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::workers::finder::Heard;
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable;
+
+    /// A field whose dialog came to this, and what is typed in it.
+    fn after(picked: Picked) -> Harness<'static, (String, Paths)> {
+        let mut paths = Paths::default();
+        paths.take(Heard::Picked {
+            field: "Folder".into(),
+            picked,
+        });
+        let draw = |ui: &mut Ui, (typed, paths): &mut (String, Paths)| {
+            ui.add_space(80.0);
+            let of = PathField {
+                name: "Folder",
+                hint: "Folder",
+                files: false,
+                width: 400.0,
+            };
+            path_field(ui, typed, paths, of);
+        };
+        let mut window = Harness::new_ui_state(draw, (String::new(), paths));
+        window.run();
+        window
+    }
+
+    #[test]
+    fn a_dialog_that_does_not_open_is_told_beside_the_field_until_a_path_is_typed() {
+        const TOLD: &str = "No file dialog opens on this machine. Type or paste the path here.";
+        let mut window = after(Picked::NoDialog);
+        let told = window.get_by_label(TOLD).rect();
+        let field = window.get_by_label("Folder").rect();
+        assert!(told.bottom() <= field.top(), "nothing is covered");
+        // The keyboard is there already.
+        window.get_by_label("Folder").type_text("/data");
+        window.run();
+        assert!(window.query_by_label(TOLD).is_none());
+        assert_eq!(window.state().0, "/data");
+        let mut window = after(Picked::NoDialog);
+        window.get_by_label("Put this away").click();
+        window.run();
+        assert!(window.query_by_label(TOLD).is_none());
+    }
+
+    #[test]
+    fn what_was_chosen_is_filled_in_and_no_choice_is_told() {
+        let window = after(Picked::Path("/models/t5".into()));
+        assert_eq!(window.state().0, "/models/t5");
+        assert!(window.query_by_label("Put this away").is_none());
+        let window = after(Picked::Nothing);
+        assert!(
+            window
+                .query_by_label_contains("No path was chosen")
+                .is_some()
+        );
+    }
 
     #[test]
     fn the_last_part_of_a_path_is_shown() {

@@ -75,7 +75,7 @@ impl QueueEdit {
             QueueEdit::Add(runs) => store.enqueue(runs).map(|_| ()),
             QueueEdit::Swap(one, other) => store.swap_queued(*one, *other),
             QueueEdit::TakeOut(run) => store.unqueue(run.id).map(|_| ()),
-            QueueEdit::PutBack(run) => store.requeue(run),
+            QueueEdit::PutBack(run) => store.requeue(run.id),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 mod window_support;
 
-use eframe::egui::{Key, vec2};
+use eframe::egui::{Key, pos2, vec2};
 use egui_kittest::kittest::Queryable;
 use emprl::experiment::TokenQuantity;
 use emprl::store::RunStatus;
@@ -220,6 +220,19 @@ fn a_run_without_rollouts_says_what_will_stand_there() {
     );
 }
 
+/// Turns the wheel over a place.
+fn turn(window: &mut Window, over: eframe::egui::Pos2, delta: eframe::egui::Vec2) {
+    window.hover_at(over);
+    window.event(eframe::egui::Event::MouseWheel {
+        unit: eframe::egui::MouseWheelUnit::Point,
+        delta,
+        phase: eframe::egui::TouchPhase::Move,
+        source: eframe::egui::MouseWheelSource::Unknown,
+        modifiers: Default::default(),
+    });
+    settle(window);
+}
+
 #[test]
 fn every_column_of_the_tokens_comes_into_sight_in_a_narrow_window() {
     let store = tempfile::tempdir().unwrap();
@@ -233,15 +246,20 @@ fn every_column_of_the_tokens_comes_into_sight_in_a_narrow_window() {
         window.get_by_label_contains("PPO: ").click();
         click(&mut window, "Show Rollout");
         expect(&mut window, "Token 1, That");
-        let row = told(&window, "Row of token 1");
-        find(&window, &row).scroll_to_me();
-        settle(&mut window);
-        let over = find(&window, &row).rect().left_center() + vec2(60.0, 0.0);
         // The figures begin beside the tokens, which stay.
-        let figures = find(&window, &row).rect().left() + 109.0;
+        let panel = window.get_by_label_contains("Colours from").rect().left();
+        let figures = panel + 109.0;
+        turn(
+            &mut window,
+            pos2(panel + 60.0, size[1] - 120.0),
+            vec2(0.0, -1e4),
+        );
+        let row = told(&window, "Row of token 1");
+        let over = pos2(panel + 60.0, find(&window, &row).rect().center().y);
         let titles = TokenQuantity::ALL.map(TokenQuantity::title);
         let mut seen = std::collections::BTreeSet::new();
-        for _ in 0..12 {
+        for to_the_left in [0.0].into_iter().chain([-60.0; 12]) {
+            turn(&mut window, over, vec2(to_the_left, 0.0));
             for title in titles {
                 let head = told(&window, &format!("{title}: "));
                 let rect = find(&window, &head).rect();
@@ -249,15 +267,6 @@ fn every_column_of_the_tokens_comes_into_sight_in_a_narrow_window() {
                     seen.insert(title);
                 }
             }
-            window.hover_at(over);
-            window.event(eframe::egui::Event::MouseWheel {
-                unit: eframe::egui::MouseWheelUnit::Point,
-                delta: vec2(-60.0, 0.0),
-                phase: eframe::egui::TouchPhase::Move,
-                source: eframe::egui::MouseWheelSource::Unknown,
-                modifiers: Default::default(),
-            });
-            settle(&mut window);
         }
         let missing: Vec<_> = titles
             .iter()

@@ -229,7 +229,12 @@ pub fn palette_ui(ui: &Ui, state: &State, looks: &mut Looks, commands: &mut Comm
     let mut taken = pressed(Key::Enter).then_some(palette.at);
     let t = theme::of(ui);
     let frame = Frame::popup(ui.style()).inner_margin(space::S);
-    let modal = Modal::new(Id::unique("palette"))
+    let id = Id::unique("palette");
+    // From a fixed height downwards, so that the field stays while what fits becomes less.
+    let top = (ui.ctx().content_rect().height() * 0.14).floor();
+    let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, vec2(0.0, top));
+    let modal = Modal::new(id)
+        .area(area)
         .backdrop_color(t.backdrop())
         .frame(frame);
     let answer = modal.show(ui.ctx(), |ui| {
@@ -242,7 +247,7 @@ pub fn palette_ui(ui: &Ui, state: &State, looks: &mut Looks, commands: &mut Comm
         if palette.text != before {
             palette.at = 0;
         }
-        let height = (ui.ctx().content_rect().height() - 120.0).clamp(120.0, 340.0);
+        let height = (ui.ctx().content_rect().height() - top - 120.0).clamp(120.0, 340.0);
         // As high as that where there is more to show, however low the window was before.
         ScrollArea::vertical()
             .max_height(height)

@@ -121,7 +121,11 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
         let options: Vec<&str> = names.iter().map(String::as_str).collect();
         // Beside it stand the next one's button and how many there are.
         let width = (ui.available_width() - 100.0).clamp(120.0, 210.0);
-        if let Some(name) = field::combo(ui, "Response", &names[before], &options, width)
+        let chosen = ui.scope(|ui| {
+            ui.set_max_width(width);
+            field::combo(ui, "Response", &names[before], &options, width)
+        });
+        if let Some(name) = chosen.inner
             && let Some(n) = names.iter().position(|known| known == name)
         {
             view.response = n;

@@ -185,9 +185,11 @@ impl Form {
                                 .color(t.secondary);
                             ui.label(words)
                                 .on_hover_text("What the paper states (Sec. IV-B)");
+                        } else if let Some(range) = range(setting) {
+                            words::small(ui, range).on_hover_text("Values that are taken");
                         }
                     });
-                    if let Some(range) = range(setting) {
+                    if let Some(range) = range(setting).filter(|_| setting.paper.is_some()) {
                         ui.horizontal(|ui| {
                             ui.spacing_mut().interact_size.y = 0.0;
                             ui.spacing_mut().item_spacing.x = space::XS;

@@ -186,10 +186,11 @@ fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
 fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
     words::heading(ui, "Levels by");
     let models = playground.models.value().map_or(&[][..], Vec::as_slice);
+    let whose = if playground.beside { "A's" } else { "Its" };
     let own = match playground.run(0) {
-        Some(run) if run.identifiers => format!("A's own run, {}", run.row.id),
-        Some(run) => format!("A's own run, {}, which has none", run.row.id),
-        None => "A's own run".to_string(),
+        Some(run) if run.identifiers => format!("{whose} own run, {}", run.row.id),
+        Some(run) => format!("{whose} own run, {}, which has none", run.row.id),
+        None => format!("{whose} own run"),
     };
     let mut options = vec![(JudgedBy::Own, own)];
     for run in models.iter().filter(|run| run.identifiers) {

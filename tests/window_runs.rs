@@ -256,7 +256,7 @@ fn a_run_page_shows_results_curves_dialogues_settings_and_events() {
     window.get_by_label_contains("Identifiers: ").click();
     settle(&mut window);
     expect(&mut window, "How well they identify");
-    expect(&mut window, "87.7");
+    expect(&mut window, "87.68");
     expect(
         &mut window,
         "Exploration. No identified as No 50, Weak 5, Strong 5,",

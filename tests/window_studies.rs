@@ -271,7 +271,7 @@ fn an_answer_that_cannot_be_kept_is_asked_for_again() {
 fn packs_go_out_and_come_back_in_the_window() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = study(dir.path(), StudyKind::AbTest, 2);
-    click(&mut window, "Pack A2");
+    click(&mut window, "Save pack A2");
     expect(&mut window, "Written to");
     let sent = std::fs::read_dir(dir.path().join("packs"))
         .unwrap()
@@ -289,7 +289,7 @@ fn packs_go_out_and_come_back_in_the_window() {
     let own = pages(elsewhere.path(), StudyId(1), 1);
     let count = judge(&mut there, &own, "A2", |_| {}, |_| Key::ArrowDown);
     assert_eq!(count, 2);
-    click(&mut there, "Write all packs");
+    click(&mut there, "Save all packs");
     expect(&mut there, "Written to");
     let back = elsewhere
         .path()

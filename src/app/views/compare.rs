@@ -19,6 +19,7 @@ use crate::app::widgets::text as words;
 use crate::catalog::Entry;
 use crate::catalog::compare::BandPoint;
 use crate::catalog::sheets::{called, differences_sheet, results_sheet, settings_sheet};
+use crate::metrics::Digits;
 use crate::metrics::declared::{self, declared};
 use crate::report::{Figure, FigureLine, Sheet};
 use crate::series::Ema;
@@ -128,7 +129,7 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
                 gone = Some(entry.row.id);
             }
             if at == 0 && entries.len() > 1 {
-                words::small(ui, "(compared with)");
+                words::small(ui, "the others are compared with it");
             }
             ui.add_space(space::M);
         }
@@ -162,15 +163,12 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
         .collect();
     found.dedup();
     let lines = drawn(theme::of(ui), state, entries, &metric);
-    let title = declared(&metric)
-        .map_or(metric.as_str(), |known| known.name)
-        .to_string();
+    let title = declared(&metric).map_or(metric.clone(), |known| known.full_name());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, space::S);
-        let names: Vec<&str> = found
-            .iter()
-            .map(|key| declared(key).map_or(*key, |known| known.name))
-            .collect();
+        let names = found.iter().map(|key| declared(key));
+        let names: Vec<String> = names.flatten().map(|known| known.full_name()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         if let Some(picked) = field::combo(ui, "Metric", &title, &names, 220.0) {
             let key = names
                 .iter()
@@ -216,7 +214,7 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
         (_, None) => {
             ui.allocate_ui(size, |ui| words::secondary(ui, "Reading the curves…"));
         }
-        (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, size),
+        (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, Digits::of(&metric), size),
     }
     if state.compare.view.bands {
         ui.horizontal_wrapped(|ui| {
@@ -266,6 +264,7 @@ fn drawn(t: &Tokens, state: &State, entries: &[&Entry], metric: &str) -> Option<
         );
     }
     let groups = compared.groups.iter().zip(&compared.bands);
+    let digits = Digits::of(metric);
     Some(
         groups
             .map(|(group, points)| OverlayLine {
@@ -276,7 +275,7 @@ fn drawn(t: &Tokens, state: &State, entries: &[&Entry], metric: &str) -> Option<
                     .map(|point| (point.step, point.spread.mean))
                     .collect(),
                 band: points.iter().map(bounds).collect(),
-                remarks: points.iter().map(remark).collect(),
+                remarks: points.iter().map(|point| remark(point, digits)).collect(),
             })
             .collect(),
     )
@@ -292,11 +291,11 @@ fn bounds(point: &BandPoint) -> (f64, f64) {
     (point.spread.mean - deviation, point.spread.mean + deviation)
 }
 
-fn remark(point: &BandPoint) -> String {
+fn remark(point: &BandPoint, digits: Digits) -> String {
     match point.spread.deviation {
         Some(deviation) => format!(
             " ± {}, n = {}",
-            format::significant(deviation, 2),
+            format::figure(deviation, digits),
             point.spread.n
         ),
         None => format!(", n = {}", point.spread.n),
@@ -355,7 +354,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
         if !sheet.rows.is_empty() {
             ui.add_space(space::S);
             let button = ui.add(
-                Button::quiet("Save")
+                Button::quiet("Save or copy")
                     .low()
                     .hint("As CSV, LaTeX or Markdown"),
             );
@@ -363,7 +362,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                 .close_behavior(PopupCloseBehavior::CloseOnClick)
                 .show(|ui| {
                     if ui
-                        .add(Button::quiet("Into the store's folder exports"))
+                        .add(Button::quiet("Save files").hint("Into the store's folder exports"))
                         .clicked()
                     {
                         let name = format!("compare-{name}");
@@ -371,9 +370,9 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                         commands.push(Command::Save(Box::new(Export::Sheet { name, sheet })));
                     }
                     for (words, text) in [
-                        ("Copy as CSV", sheet.csv()),
-                        ("Copy as LaTeX", sheet.latex()),
-                        ("Copy as Markdown", sheet.markdown()),
+                        ("Copy CSV", sheet.csv()),
+                        ("Copy LaTeX", sheet.latex()),
+                        ("Copy Markdown", sheet.markdown()),
                     ] {
                         if ui.add(Button::quiet(words)).clicked() {
                             commands.push(Command::Copy(text));
@@ -397,7 +396,11 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                     ui.end_row();
                     for row in &sheet.rows {
                         for (cell, (_, number)) in row.iter().zip(&sheet.columns) {
-                            cell_ui(ui, RichText::new(cell).color(t.text), *number);
+                            let words = match number {
+                                true => format::typeset(cell),
+                                false => cell.clone(),
+                            };
+                            cell_ui(ui, RichText::new(words).color(t.text), *number);
                         }
                         ui.end_row();
                     }

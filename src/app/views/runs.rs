@@ -20,7 +20,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
-use crate::filter::{Filter, parse};
+use crate::filter::{Filter, FilterError, parse};
 use crate::store::RunId;
 
 pub use filter_bar::{FilterBar, filter_id};
@@ -46,6 +46,8 @@ pub struct RunsView {
     pub chosen: BTreeSet<RunId>,
     /// The row that has the keyboard.
     current: Option<RunId>,
+    /// How far the table is scrolled sideways.
+    across: f32,
     tag: String,
     find_column: String,
     /// Runs that are to be removed for good, once that is confirmed.
@@ -61,6 +63,7 @@ impl Default for RunsView {
             shelf: Shelf::Kept,
             chosen: BTreeSet::new(),
             current: None,
+            across: 0.0,
             tag: String::new(),
             find_column: String::new(),
             confirm: None,
@@ -159,16 +162,15 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         ui.add_space(space::S);
         // While a filter is being written, what it said last stays.
         let filter = parse(&view.filter.text, vocabulary());
-        let understood = filter.as_ref().ok().cloned();
-        if let Some(filter) = &understood {
+        if let Ok(filter) = &filter {
             view.filter.last = filter.clone();
         }
         let shown = arranged(rows, view, &view.filter.last);
         let known: BTreeSet<RunId> = rows.iter().map(|row| row.entry.row.id).collect();
         view.chosen.retain(|run| known.contains(run));
-        actions::strip_ui(ui, view, &shown, commands);
+        actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
         if shown.is_empty() {
-            empty_ui(ui, view);
+            empty_ui(ui, view, filter.err());
             return;
         }
         let time = (*clock, *now_ms);
@@ -255,10 +257,14 @@ fn head_ui(
     filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
 }
 
-fn empty_ui(ui: &mut Ui, view: &mut RunsView) {
+fn empty_ui(ui: &mut Ui, view: &mut RunsView, wrong: Option<FilterError>) {
     ui.add_space(space::L);
     if !view.filter.text.trim().is_empty() {
-        ui.label("No run matches this filter.");
+        // Of a filter that is not understood it cannot be said what it matches.
+        match wrong {
+            Some(wrong) => words::secondary(ui, wrong.message),
+            None => ui.label("No run matches this filter."),
+        };
         if ui.add(Button::secondary("Clear the filter")).clicked() {
             view.filter.clear();
         }

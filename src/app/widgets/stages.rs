@@ -46,7 +46,8 @@ fn stage_ui(
     let t = theme::of(ui);
     let response = ui.interact(rect, ui.scope_id().with(progress.stage), Sense::click());
     let running = progress.state == StageState::Running;
-    let detail = detail(progress, run);
+    let room = rect.width() - 2.0 * space::M - 22.0;
+    let detail = fitting(ui, detail(progress, run), room);
     response.widget_info(|| {
         let label = format!("{}: {detail}", progress.stage.title());
         WidgetInfo::selected(Role::Tab, ui.is_enabled(), shown, label)
@@ -112,19 +113,36 @@ fn stage_ui(
     response.clicked()
 }
 
-fn detail(progress: &StageProgress, run: RunStatus) -> String {
+/// How far it is, and how long it takes still; where there is no room for both, the time.
+fn fitting(ui: &Ui, (at, left): (String, String), room: f32) -> String {
+    if left.is_empty() {
+        return at;
+    }
+    let both = format!("{at} · {left}");
+    let colour = theme::of(ui).secondary;
+    let painter = ui.painter();
+    let galley = painter.layout_no_wrap(both.clone(), text::small(), colour);
+    match galley.size().x <= room {
+        true => both,
+        // How far it is the line below tells too.
+        false => left,
+    }
+}
+
+fn detail(progress: &StageProgress, run: RunStatus) -> (String, String) {
     let steps =
         |step: u64, total: u64| format!("{} of {}", format::count(step), format::count(total));
+    let none = String::new();
     match progress.state {
-        StageState::Waiting => "waiting".into(),
-        StageState::Done if progress.step == 0 => "done".into(),
-        StageState::Done => format!("{} steps", format::count(progress.step)),
+        StageState::Waiting => ("waiting".into(), none),
+        StageState::Done if progress.step == 0 => ("done".into(), none),
+        StageState::Done => (format!("{} steps", format::count(progress.step)), none),
         StageState::Running => {
             let at = steps(progress.step, progress.total);
             match (run, progress.seconds_left()) {
-                (RunStatus::Running, Some(left)) => format!("{at} · {}", format::left(left)),
-                (RunStatus::Running, None) => at,
-                (other, _) => format!("{at} · {}", super::status::word(other).to_lowercase()),
+                (RunStatus::Running, Some(left)) => (at, format::left(left)),
+                (RunStatus::Running, None) => (at, none),
+                (other, _) => (at, super::status::word(other).to_lowercase()),
             }
         }
     }

@@ -127,16 +127,16 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
                 annotator: number,
             }));
         }
-        let pack = format!("Pack {}", annotator.pseudonym);
-        let hint = "Write this part as a file: to send out, or to send back";
+        let pack = format!("Save pack {}", annotator.pseudonym);
+        let hint = "The items, and what was judged of them, as one file (.emprl.json): to send out, or to send back";
         if ui.add(Button::quiet(&pack).hint(hint)).clicked() {
             commands.push(Command::Desk(Task::WritePacks {
                 study: study_id,
                 annotator: Some(number),
             }));
         }
-        let own = format!("Export {}", annotator.pseudonym);
-        let hint = "Write this annotator's own judgements as CSV; it says nothing of systems";
+        let own = format!("Save CSV {}", annotator.pseudonym);
+        let hint = "This annotator's judgements as rows of a CSV file, to look at elsewhere; it says nothing of systems";
         if ui.add(Button::quiet(&own).hint(hint)).clicked() {
             commands.push(Command::Desk(Task::ExportJudgements {
                 study: study_id,
@@ -156,7 +156,7 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         );
     }
     ui.horizontal_wrapped(|ui| {
-        let packs = Button::secondary("Write all packs")
+        let packs = Button::secondary("Save all packs")
             .hint("A file for each annotator, to send out or back");
         if ui.add(packs).clicked() {
             commands.push(Command::Desk(Task::WritePacks {
@@ -170,7 +170,7 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         return;
     }
     if study.unblinding.is_some() {
-        let export = Button::secondary("Export all judgements")
+        let export = Button::secondary("Save all judgements")
             .hint("Rows as CSV, and everything needed to compute the results again as JSON");
         if ui.add(export).clicked() {
             commands.push(Command::Desk(Task::ExportJudgements {

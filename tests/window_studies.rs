@@ -354,3 +354,51 @@ fn time_counts_only_while_somebody_attends() {
     let attended = shown(third);
     assert!((120_000..130_000).contains(&attended), "{attended}");
 }
+
+#[test]
+fn digits_answer_as_arrows_do_and_nothing_jumps_between_items() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = study(dir.path(), StudyKind::AbTest, 6);
+    let own = pages(dir.path(), StudyId(1), 1);
+    begin(&mut window, "A1");
+    let mut last = None;
+    let mut places = Vec::new();
+    let answers = [
+        (Key::Num1, Choice::Left),
+        (Key::Num2, Choice::Right),
+        (Key::Num3, Choice::Tie),
+    ];
+    for (key, choice) in answers {
+        let page = next_page(&mut window, &own, last).unwrap();
+        settle(&mut window);
+        let labels = labels(&window);
+        let cards = ["Response 1: ", "Response 2: "].map(|start| {
+            let name = labels.iter().find(|label| label.starts_with(start));
+            find(&window, name.unwrap()).rect()
+        });
+        let keys = [
+            "Left is better",
+            "Tie",
+            "Right is better",
+            "Skip",
+            "Comment",
+        ];
+        let keys = keys.map(|name| find(&window, name).rect());
+        places.push((cards, keys));
+        window.key_press(key);
+        last = Some(page.item);
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let recorded = || {
+            let desk = StoreReader::open(dir.path()).unwrap();
+            let desk = desk.desk(StudyId(1), 1).unwrap();
+            desk.state(&page).answer
+        };
+        while recorded().is_none() {
+            assert!(std::time::Instant::now() < until, "{key:?} answers nothing");
+            window.step();
+        }
+        assert_eq!(recorded(), Some(Answer::Choice(choice)));
+    }
+    assert_eq!(places[0], places[1]);
+    assert_eq!(places[1], places[2]);
+}

@@ -6,7 +6,7 @@ mod filter_bar;
 mod line;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
@@ -16,6 +16,7 @@ use crate::app::reader::Listed;
 use crate::app::state::{Loaded, Prefs, State};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
@@ -92,22 +93,35 @@ pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
     }
 }
 
+/// Whether a run stands on a shelf.
+fn stands_on(shelf: Shelf, row: &Listed) -> bool {
+    shelf == Shelf::Deleted || row.entry.row.archived == (shelf == Shelf::Archived)
+}
+
+/// Runs of this shelf that the filter lets through, in no order.
+fn let_through<'a>(
+    rows: &'a [Listed],
+    shelf: Shelf,
+    filter: &'a Filter,
+) -> impl Iterator<Item = &'a Listed> {
+    rows.iter()
+        .filter(move |row| stands_on(shelf, row) && filter.matches(&row.entry))
+}
+
 /// Runs of this shelf that the filter lets through, in the order asked for.
-fn arranged<'a>(rows: &'a [Listed], view: &RunsView, filter: &Filter) -> Vec<&'a Listed> {
-    let archived = view.shelf == Shelf::Archived;
+fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
     let mut found: Vec<&Listed> = rows
         .iter()
-        .filter(|row| view.shelf == Shelf::Deleted || row.entry.row.archived == archived)
-        .filter(|row| filter.matches(&row.entry))
+        .filter(|row| stands_on(view.shelf, row) && view.filter.last.matches(&row.entry))
         .collect();
     let mut order: Vec<&Entry> = found.iter().map(|row| &row.entry).collect();
     crate::catalog::arrange(&mut order, &view.sort, view.descending);
-    let place = |row: &Listed| {
-        order
-            .iter()
-            .position(|entry| entry.row.id == row.entry.row.id)
-    };
-    found.sort_by_key(|row| place(row));
+    let places: HashMap<RunId, usize> = order
+        .iter()
+        .zip(0..)
+        .map(|(entry, place)| (entry.row.id, place))
+        .collect();
+    found.sort_by_key(|row| places.get(&row.entry.row.id).copied());
     found
 }
 
@@ -163,9 +177,13 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         // While a filter is being written, what it said last stays.
         let filter = parse(&view.filter.text, vocabulary());
         if let Ok(filter) = &filter {
-            view.filter.last = filter.clone();
+            // The beginning of a name is no word that is looked for.
+            let found = let_through(rows, view.shelf, filter).next().is_some();
+            if found || !view.filter.is_unfinished() {
+                view.filter.last = filter.clone();
+            }
         }
-        let shown = arranged(rows, view, &view.filter.last);
+        let shown = arranged(rows, view);
         let known: BTreeSet<RunId> = rows.iter().map(|row| row.entry.row.id).collect();
         view.chosen.retain(|run| known.contains(run));
         actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
@@ -229,16 +247,8 @@ fn head_ui(
         }
         columns::group_ui(ui, prefs, rows);
         columns::columns_ui(ui, view, prefs, commands);
-        let of_shelf = match view.shelf {
-            Shelf::Deleted => rows.len(),
-            shelf => {
-                let archived = shelf == Shelf::Archived;
-                rows.iter()
-                    .filter(|row| row.entry.row.archived == archived)
-                    .count()
-            }
-        };
-        let shown = arranged(rows, view, &view.filter.last).len();
+        let of_shelf = rows.iter().filter(|row| stands_on(view.shelf, row)).count();
+        let shown = let_through(rows, view.shelf, &view.filter.last).count();
         let words = if shown == of_shelf {
             match shown {
                 1 => "1 run".to_string(),
@@ -262,7 +272,7 @@ fn empty_ui(ui: &mut Ui, view: &mut RunsView, wrong: Option<FilterError>) {
     if !view.filter.text.trim().is_empty() {
         // Of a filter that is not understood it cannot be said what it matches.
         match wrong {
-            Some(wrong) => words::secondary(ui, wrong.message),
+            Some(wrong) => words::secondary(ui, sentence(&wrong.message)),
             None => ui.label("No run matches this filter."),
         };
         if ui.add(Button::secondary("Clear the filter")).clicked() {

@@ -39,7 +39,7 @@ pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                     ui.add_space(space::XXL);
                     let gap = space::XXL;
                     // Wide enough for the longest of its lines.
-                    let right = 330.0_f32.min(((width - gap) * 0.44).floor());
+                    let right = 350.0_f32.min(((width - gap) * 0.48).floor());
                     ui.horizontal_top(|ui| {
                         ui.spacing_mut().item_spacing.x = gap;
                         column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));

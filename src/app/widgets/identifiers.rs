@@ -1,8 +1,8 @@
-//! Table I: how well the identifiers do, beside the paper's values and the least to pass.
+//! Table I: how well the identifiers do, above the paper's values and the least to pass.
 
 use eframe::egui::{
-    Align, Align2, CornerRadius, Label, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::cells::{cell, line, row};
@@ -16,136 +16,113 @@ use crate::report::paper;
 const GRID_LABEL: f32 = 52.0;
 const GRID_CELL: Vec2 = vec2(52.0, 28.0);
 
-const PAPER: (&str, f32, &str) = ("paper", 46.0, "Reported in Table I, from T5-base");
-const COMMONEST: (&str, f32, &str) = (
-    "commonest",
-    62.0,
-    "What always saying the commonest level would reach",
-);
-
-/// Figures that are told of each identifier: their name, what they are, and whether others stand beside them.
-const GROUPS: [(&str, &str, bool); 3] = [
-    (
-        "Accuracy %",
-        "Share of validation pairs whose level is identified rightly",
-        true,
-    ),
-    (
-        "Weighted F1 %",
-        "F1 of each level, averaged by how many pairs have it",
-        true,
-    ),
-    ("Macro F1 %", "F1 of each level, averaged evenly", false),
-];
-
-/// Columns below the name of a group, with their least widths.
-fn columns(compared: bool, hint: &'static str) -> Vec<(&'static str, f32, &'static str)> {
-    match compared {
-        true => vec![("here", 46.0, hint), PAPER, COMMONEST],
-        false => vec![("here", 70.0, hint)],
-    }
-}
+const NAME: f32 = 124.0;
 
 /// Draws the table, and below it how often each level was taken for each.
 pub fn table(ui: &mut Ui, scores: &[IdentifierScores]) {
-    let t = theme::of(ui);
     ui.spacing_mut().item_spacing = Vec2::ZERO;
     let room = ui.available_width();
-    let measured = |words: &str| {
-        let galley = ui
-            .painter()
-            .layout_no_wrap(words.to_string(), text::body(), t.text);
-        galley.size().x
-    };
-    let names = scores.iter().map(|row| measured(row.mechanism.title()));
-    let name = names.fold(0.0, f32::max) + space::S;
-    let all = GROUPS.map(|(_, hint, compared)| columns(compared, hint));
-    let least = name + all.iter().flatten().map(|column| column.1).sum::<f32>();
-    let columns = all.iter().map(Vec::len).sum::<usize>() as f32;
-    let more = ((room - least) / columns).floor().clamp(0.0, 30.0);
-    if least <= room {
-        figures_ui(ui, scores, name, more);
-    } else {
-        ScrollArea::horizontal()
-            .id_salt("identifiers")
-            .show(ui, |ui| {
-                figures_ui(ui, scores, name, more);
-                ui.add_space(space::M);
-            });
-    }
+    figures_ui(ui, scores, room);
     confusions_ui(ui, scores, room);
 }
 
-fn figures_ui(ui: &mut Ui, scores: &[IdentifierScores], name: f32, more: f32) {
+/// Where a figure stands: measured here, or beside it for comparison.
+type Of = fn(&IdentifierScores) -> f64;
+
+/// Rows: a figure, what it is, whether it was measured here, and where it is found.
+fn rows() -> [(&'static str, &'static str, bool, Of); 7] {
+    const PAPER: &str = "Reported in Table I, from T5-base";
+    const COMMONEST: &str = "What always saying the commonest level would reach";
+    [
+        (
+            "Accuracy %",
+            "Share of validation pairs whose level is identified rightly",
+            true,
+            |scores| scores.report().accuracy,
+        ),
+        ("paper", PAPER, false, |scores| {
+            paper::identifier(scores.mechanism).0
+        }),
+        ("commonest level", COMMONEST, false, |scores| {
+            scores.commonest().accuracy
+        }),
+        (
+            "Weighted F1 %",
+            "F1 of each level, averaged by how many pairs have it",
+            true,
+            |scores| scores.report().weighted_f1,
+        ),
+        ("paper", PAPER, false, |scores| {
+            paper::identifier(scores.mechanism).1
+        }),
+        ("commonest level", COMMONEST, false, |scores| {
+            scores.commonest().weighted_f1
+        }),
+        (
+            "Macro F1 %",
+            "F1 of each level, averaged evenly",
+            true,
+            |scores| scores.report().macro_f1,
+        ),
+    ]
+}
+
+fn figures_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
     let t = theme::of(ui);
-    let groups = GROUPS.map(|(title, hint, compared)| (title, columns(compared, hint)));
-    let width_of =
-        |columns: &[(&str, f32, &str)]| columns.iter().map(|column| column.1 + more).sum::<f32>();
-    let width = name + groups.iter().map(|(_, all)| width_of(all)).sum::<f32>();
+    let each = ((room - NAME) / scores.len().max(1) as f32)
+        .floor()
+        .clamp(60.0, 140.0);
+    let width = NAME + each * scores.len() as f32;
     row(ui, |ui| {
         let pairs = scores.first().map_or(0, |row| row.report().n);
-        cell(ui, name, Align::Min, |ui| {
+        cell(ui, NAME, Align::Min, |ui| {
             words::small(ui, format!("Validation, n = {}", format::count(pairs)));
         });
-        for (title, columns) in &groups {
-            let wide = width_of(columns);
-            cell(ui, wide, Align::Max, |ui| {
-                let title = RichText::new(*title).font(text::small()).color(t.text);
-                ui.label(title).on_hover_text(columns[0].2);
-                let rect = ui.max_rect();
-                let from = rect.left() + space::M;
-                ui.painter()
-                    .hline(from..=rect.right(), rect.bottom() - 2.0, t.line_stroke());
+        for scores in scores {
+            cell(ui, each, Align::Max, |ui| {
+                let title = RichText::new(scores.mechanism.title());
+                ui.add(Label::new(title.font(text::small()).color(t.text)).truncate());
             });
         }
     });
-    row(ui, |ui| {
-        cell(ui, name, Align::Min, |_| {});
-        for (title, wide, hint) in groups.iter().flat_map(|(_, all)| all) {
-            cell(ui, wide + more, Align::Max, |ui| {
-                let title = RichText::new(*title).font(text::small()).color(t.secondary);
-                ui.label(title).on_hover_text(*hint);
-            });
+    for (name, hint, here, of) in rows() {
+        let colour = if here { t.text } else { t.secondary };
+        if here {
+            line(ui, width);
         }
-    });
-    for scores in scores {
-        let (report, commonest) = (scores.report(), scores.commonest());
-        let (accuracy, weighted_f1) = paper::identifier(scores.mechanism);
-        let values = [
-            (report.accuracy, true),
-            (accuracy, false),
-            (commonest.accuracy, false),
-            (report.weighted_f1, true),
-            (weighted_f1, false),
-            (commonest.weighted_f1, false),
-            (report.macro_f1, true),
-        ];
-        line(ui, width);
         row(ui, |ui| {
-            cell(ui, name, Align::Min, |ui| {
-                ui.label(RichText::new(scores.mechanism.title()).color(t.text));
+            cell(ui, NAME, Align::Min, |ui| {
+                ui.add_space(if here { 0.0 } else { space::M });
+                ui.label(RichText::new(name).color(colour))
+                    .on_hover_text(hint);
             });
-            let columns = groups.iter().flat_map(|(_, all)| all);
-            for ((_, wide, _), (value, measured)) in columns.zip(values) {
-                let colour = if measured { t.text } else { t.secondary };
-                cell(ui, wide + more, Align::Max, |ui| {
-                    let words = format::figure(value, Digits::RESULT);
+            for scores in scores {
+                cell(ui, each, Align::Max, |ui| {
+                    let words = format::figure(of(scores), Digits::RESULT);
                     ui.label(RichText::new(words).color(colour));
                 });
             }
         });
     }
+    line(ui, width);
 }
 
 fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
     let t = theme::of(ui);
     ui.add_space(space::L);
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = Vec2::splat(space::L);
-        for scores in scores {
-            ui.vertical(|ui| confusion_ui(ui, scores));
-        }
-    });
+    let each = GRID_LABEL + GRID_CELL.x * EmpathyLevel::ALL.len() as f32 + space::XL;
+    let across = ((room / each) as usize).max(1);
+    for scores in scores.chunks(across) {
+        ui.horizontal_top(|ui| {
+            for scores in scores {
+                ui.allocate_ui_with_layout(vec2(each, 0.0), Layout::top_down(Align::Min), |ui| {
+                    ui.set_width(each);
+                    confusion_ui(ui, scores);
+                });
+            }
+        });
+        ui.add_space(space::L);
+    }
     ui.add_space(space::S);
     let note = "Levels as labelled in rows, as identified in columns. Identifiers of a small model made from \
                 nothing are not those of the paper's T5-base.";

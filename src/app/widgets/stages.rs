@@ -147,3 +147,24 @@ fn detail(progress: &StageProgress, run: RunStatus) -> (String, String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_room_for_both_the_time_left_is_told() {
+        egui::__run_test_ui(|ui| {
+            crate::app::theme::apply(ui.ctx());
+            let words = |room| {
+                let detail = (
+                    "1 400 of 1 500".to_string(),
+                    "a few seconds left".to_string(),
+                );
+                fitting(ui, detail, room)
+            };
+            assert_eq!(words(400.0), "1 400 of 1 500 · a few seconds left");
+            assert_eq!(words(120.0), "a few seconds left");
+        });
+    }
+}

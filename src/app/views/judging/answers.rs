@@ -48,9 +48,13 @@ pub(super) fn answers_ui(
             });
             ui.add_space(space::S);
             let caps = [
-                (&["←", "1"][..], "1 is better", Asked::Answer(Choice::Left)),
+                (
+                    &["←", "1"][..],
+                    "Left is better",
+                    Asked::Answer(Choice::Left),
+                ),
                 (&["↓", "3"], "Tie", Asked::Answer(Choice::Tie)),
-                (&["→", "2"], "2 is better", Asked::Answer(Choice::Right)),
+                (&["→", "2"], "Right is better", Asked::Answer(Choice::Right)),
             ];
             keycaps_ui(ui, &caps, true, asked);
         }

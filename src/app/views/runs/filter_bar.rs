@@ -5,11 +5,12 @@ use std::sync::Arc;
 use eframe::egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
 use eframe::egui::{
     Align2, Area, Frame, Galley, Id, Key, Margin, Modifiers, Order, Rect, Role, Sense, Stroke,
-    TextBuffer, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
+    TextBuffer, TextEdit, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
+use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::catalog::vocabulary;
@@ -25,6 +26,8 @@ pub struct FilterBar {
     offer: Option<usize>,
     /// Offers were put away by Escape until something is typed.
     away: bool,
+    /// A word is being written that may become part of a condition.
+    unfinished: bool,
 }
 
 impl Default for FilterBar {
@@ -34,6 +37,7 @@ impl Default for FilterBar {
             last: Filter::everything(),
             offer: None,
             away: false,
+            unfinished: false,
         }
     }
 }
@@ -41,6 +45,11 @@ impl Default for FilterBar {
 impl FilterBar {
     pub fn clear(&mut self) {
         self.set(String::new());
+    }
+
+    /// Whether what is written so far may become a condition, of which nothing is to be said yet.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished
     }
 
     pub fn set(&mut self, text: String) {
@@ -70,6 +79,7 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         true => complete(&bar.text, cursor, vocabulary()),
         false => Vec::new(),
     };
+    bar.unfinished = !offers.is_empty();
     let taken = keys(ui, bar, &offers);
     let mut layouter =
         |ui: &Ui, buffer: &dyn TextBuffer, _: f32| laid_out(ui, buffer.as_str(), wrong.as_ref());
@@ -120,6 +130,8 @@ fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String
         );
         Rect::from_min_size(corner, Vec2::splat(size::ROW - 4.0))
     };
+    // Beside the row, which goes on as if they were not there.
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(field));
     let clear = Button::icon(Icon::Cross, "Clear the filter's text").low();
     if ui.put(place(1.0), clear).clicked() {
         bar.clear();
@@ -144,7 +156,7 @@ fn wrong_ui(ui: &Ui, field: Rect, wrong: &FilterError) {
                 .inner_margin(Margin::symmetric(space::S as i8, 6))
                 .show(ui, |ui| {
                     ui.set_max_width(420.0);
-                    words::small_coloured(ui, wrong.message.clone(), t.bad);
+                    words::small_coloured(ui, sentence(&wrong.message), t.bad);
                 });
         });
 }

@@ -18,6 +18,9 @@ use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 use crate::study::make::Role as Part;
 
+/// Room for what can be done with an annotator's part.
+const BUTTONS: f32 = 320.0;
+
 pub(super) fn study_ui(
     ui: &mut Ui,
     studies: &mut StudiesState,
@@ -98,7 +101,7 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
             done.push_str(&format!(", {} flagged", progress.flagged));
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{who}: {done}")));
-        let right = row.right() - 290.0;
+        let right = row.right() - BUTTONS - space::L;
         let line = Rect::from_min_size(pos2(right - 130.0, middle + 8.0), vec2(130.0, 3.0));
         let share = progress.answered as f32 / progress.assigned.max(1) as f32;
         progress_line(ui, line, share, t.accent);
@@ -111,7 +114,7 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         );
         ui.painter()
             .hline(row.x_range(), row.bottom(), t.line_stroke());
-        let buttons = Rect::from_min_max(pos2(row.right() - 274.0, row.top() + 6.0), row.max);
+        let buttons = Rect::from_min_max(pos2(row.right() - BUTTONS, row.top() + 6.0), row.max);
         let mut ui = ui.new_child(
             eframe::egui::UiBuilder::new()
                 .max_rect(buttons)

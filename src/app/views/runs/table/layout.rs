@@ -143,3 +143,34 @@ fn measured(ui: &Ui, words: &str, font: FontId) -> f32 {
     let galley = ui.painter().layout_no_wrap(words.to_string(), font, colour);
     galley.size().x
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Vec<(Column, f32)> {
+        let of = |name: &str, width| (name.parse().expect("a column"), width);
+        vec![of("name", 180.0), of("stage", 90.0), of("emp_f1", 60.0)]
+    }
+
+    fn widths(room: f32) -> [f32; 3] {
+        let fitted = fitted(columns(), room);
+        [fitted[0].1, fitted[1].1, fitted[2].1]
+    }
+
+    #[test]
+    fn names_give_way_and_take_what_is_left_and_nothing_else_does() {
+        assert_eq!(widths(330.0), [180.0, 90.0, 60.0], "just enough");
+        assert_eq!(widths(350.0), [200.0, 90.0, 60.0], "some is left");
+        assert_eq!(widths(1000.0), [180.0 + AIR, 90.0, 60.0], "much is left");
+        assert_eq!(widths(300.0), [150.0, 90.0, 60.0], "a little is missing");
+        assert_eq!(widths(200.0), [180.0, 90.0, 60.0], "it is scrolled");
+    }
+
+    #[test]
+    fn what_fits_is_not_scrolled() {
+        for room in [246.0, 280.0, 330.0, 500.0] {
+            assert!(widths(room).iter().sum::<f32>() <= room + 0.01, "{room}");
+        }
+    }
+}

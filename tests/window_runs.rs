@@ -120,7 +120,7 @@ fn every_figure_of_a_result_can_be_read_at_the_least_size() {
     );
     click(&mut window, "Runs");
     click(&mut window, "Run 1, first try");
-    click(&mut window, "Evaluation: waiting");
+    click(&mut window, "Evaluation: done");
     expect(&mut window, "Difference");
     let side = find(&window, "Samples").rect().left();
     for label in [

@@ -2,7 +2,7 @@
 
 use eframe::egui::{
     Align, Color32, Frame, Grid, Label, Layout, Margin, Popup, PopupCloseBehavior, RichText,
-    ScrollArea, Sense, Ui, vec2,
+    ScrollArea, Sense, TextWrapMode, Ui, WidgetText, vec2,
 };
 
 use crate::app::command::{Command, Commands, Export, Place};
@@ -30,6 +30,9 @@ use crate::store::RunId;
 pub struct CompareView {
     pub bands: bool,
 }
+
+/// Said of the first run.
+const FIRST: &str = "the others are compared with it";
 
 /// The metric that is shown until a person chooses another.
 pub const FIRST_METRIC: &str = declared::EMPATHY_REWARD;
@@ -115,9 +118,21 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
         for (at, (entry, place)) in entries.iter().zip(&places).enumerate() {
+            let name = format!("{}, seed {}", called(entry), entry.row.seed);
+            let first = at == 0 && entries.len() > 1;
+            // A run's dot, name and cross stay in one line.
+            let shown = RichText::new(format!("{name}{}", if first { FIRST } else { "" }));
+            let words = WidgetText::from(shown).into_galley(
+                ui,
+                Some(TextWrapMode::Extend),
+                f32::INFINITY,
+                text::body(),
+            );
+            if words.size().x + 80.0 > ui.available_size_before_wrap().x {
+                ui.end_row();
+            }
             let (dot, _) = ui.allocate_exact_size(vec2(12.0, 22.0), Sense::hover());
             ui.painter().circle_filled(dot.center(), 4.0, t.run(*place));
-            let name = format!("{}, seed {}", called(entry), entry.row.seed);
             if ui
                 .add(Button::quiet(&name).low().hint("Open the run"))
                 .clicked()
@@ -128,8 +143,8 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
             if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
                 gone = Some(entry.row.id);
             }
-            if at == 0 && entries.len() > 1 {
-                words::small(ui, "the others are compared with it");
+            if first {
+                words::small(ui, FIRST);
             }
             ui.add_space(space::M);
         }
@@ -383,28 +398,33 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
     });
     ui.add_space(space::XS);
     if !sheet.rows.is_empty() {
+        let roomy = ui.available_width() > 1000.0;
         ScrollArea::horizontal().id_salt(name).show(ui, |ui| {
             // Rows as high as their text, not as buttons.
             ui.spacing_mut().interact_size.y = 0.0;
-            Grid::new(name)
-                .spacing(vec2(space::XL, space::S))
-                .show(ui, |ui| {
-                    for (title, number) in &sheet.columns {
-                        let title = RichText::new(title).font(text::small()).color(t.secondary);
-                        cell_ui(ui, title, *number);
+            let gap = match roomy {
+                true => space::XL,
+                false => space::M,
+            };
+            Grid::new(name).spacing(vec2(gap, space::S)).show(ui, |ui| {
+                for (title, number) in &sheet.columns {
+                    let title = RichText::new(title).font(text::small()).color(t.secondary);
+                    cell_ui(ui, title, *number);
+                }
+                ui.end_row();
+                for row in &sheet.rows {
+                    for (cell, (_, number)) in row.iter().zip(&sheet.columns) {
+                        let words = match number {
+                            true => format::typeset(cell),
+                            false => cell.clone(),
+                        };
+                        cell_ui(ui, RichText::new(words).color(t.text), *number);
                     }
                     ui.end_row();
-                    for row in &sheet.rows {
-                        for (cell, (_, number)) in row.iter().zip(&sheet.columns) {
-                            let words = match number {
-                                true => format::typeset(cell),
-                                false => cell.clone(),
-                            };
-                            cell_ui(ui, RichText::new(words).color(t.text), *number);
-                        }
-                        ui.end_row();
-                    }
-                });
+                }
+            });
+            // The bar, where there is one, covers no row.
+            ui.add_space(space::M);
         });
     }
     for note in &sheet.notes {

@@ -14,7 +14,7 @@ use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::catalog::vocabulary;
-use crate::filter::{Completion, Filter, FilterError, complete, parse};
+use crate::filter::{Completion, Filter, FilterError, Vocabulary, complete, parse};
 
 /// A filter as it is being written.
 #[derive(Debug)]
@@ -79,7 +79,8 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         true => complete(&bar.text, cursor, vocabulary()),
         false => Vec::new(),
     };
-    bar.unfinished = !offers.is_empty();
+    let last = bar.text.split_whitespace().next_back().unwrap_or_default();
+    bar.unfinished = focused && (!offers.is_empty() || vocabulary().name(last).is_some());
     let taken = keys(ui, bar, &offers);
     let mut layouter =
         |ui: &Ui, buffer: &dyn TextBuffer, _: f32| laid_out(ui, buffer.as_str(), wrong.as_ref());

@@ -21,7 +21,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
-use crate::filter::{Filter, FilterError, parse};
+use crate::filter::{FilterError, parse};
 use crate::store::RunId;
 
 pub use filter_bar::{FilterBar, filter_id};
@@ -98,16 +98,6 @@ fn stands_on(shelf: Shelf, row: &Listed) -> bool {
     shelf == Shelf::Deleted || row.entry.row.archived == (shelf == Shelf::Archived)
 }
 
-/// Runs of this shelf that the filter lets through, in no order.
-fn let_through<'a>(
-    rows: &'a [Listed],
-    shelf: Shelf,
-    filter: &'a Filter,
-) -> impl Iterator<Item = &'a Listed> {
-    rows.iter()
-        .filter(move |row| stands_on(shelf, row) && filter.matches(&row.entry))
-}
-
 /// Runs of this shelf that the filter lets through, in the order asked for.
 fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
     let mut found: Vec<&Listed> = rows
@@ -177,9 +167,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         // While a filter is being written, what it said last stays.
         let filter = parse(&view.filter.text, vocabulary());
         if let Ok(filter) = &filter {
-            // The beginning of a name is no word that is looked for.
-            let found = let_through(rows, view.shelf, filter).next().is_some();
-            if found || !view.filter.is_unfinished() {
+            // The beginning of a condition is no word that is looked for, until one leaves it so.
+            if !view.filter.is_unfinished() {
                 view.filter.last = filter.clone();
             }
         }
@@ -192,7 +181,11 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             return;
         }
         let time = (*clock, *now_ms);
-        table::table_ui(ui, &shown, view, prefs, time, commands);
+        let of_shelf: Vec<&Listed> = rows
+            .iter()
+            .filter(|row| stands_on(view.shelf, row))
+            .collect();
+        table::table_ui(ui, (&shown, &of_shelf), view, prefs, time, commands);
     });
     actions::confirm_ui(ui, &mut runs.view, commands);
 }
@@ -247,8 +240,11 @@ fn head_ui(
         }
         columns::group_ui(ui, prefs, rows);
         columns::columns_ui(ui, view, prefs, commands);
-        let of_shelf = rows.iter().filter(|row| stands_on(view.shelf, row)).count();
-        let shown = let_through(rows, view.shelf, &view.filter.last).count();
+        let of_shelf = rows.iter().filter(|row| stands_on(view.shelf, row));
+        let (of_shelf, shown) = of_shelf.fold((0, 0), |(all, shown), row| {
+            let through = view.filter.last.matches(&row.entry);
+            (all + 1, shown + usize::from(through))
+        });
         let words = if shown == of_shelf {
             match shown {
                 1 => "1 run".to_string(),

@@ -110,7 +110,7 @@ fn figures_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
 fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
     let t = theme::of(ui);
     ui.add_space(space::L);
-    let each = GRID_LABEL + GRID_CELL.x * EmpathyLevel::ALL.len() as f32 + space::XL;
+    let each = GRID_LABEL + GRID_CELL.x * EmpathyLevel::ALL.len() as f32 + space::L;
     let across = ((room / each) as usize).max(1);
     for scores in scores.chunks(across) {
         ui.horizontal_top(|ui| {

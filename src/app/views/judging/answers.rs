@@ -19,6 +19,8 @@ pub(super) const KEYS: f32 = 34.0;
 /// Height of what stands below one: three scales, and a word on them.
 pub(super) const SCALES: f32 = 3.0 * (POINT + space::S) + 20.0;
 const POINT: f32 = 32.0;
+/// Width of the names of the scales.
+const ASPECT: f32 = 100.0;
 
 /// Draws the answers in cards of just this height, and below them the keys.
 pub(super) fn answers_ui(
@@ -133,13 +135,15 @@ fn card_ui(
 fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
     let t = theme::of(ui);
     let active = judging.aspect();
-    let fits = ui.available_width() >= 600.0;
+    // The points end where the card does.
+    let each = ((ui.available_width() - ASPECT) / 5.0 - space::S).floor();
+    let fits = each >= 96.0;
     for aspect in Aspect::ALL {
         let here = active == Some(aspect);
         let score = judging.draft[aspect as usize];
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::S;
-            let (rect, _) = ui.allocate_exact_size(vec2(100.0, POINT), Sense::hover());
+            let (rect, _) = ui.allocate_exact_size(vec2(ASPECT, POINT), Sense::hover());
             let colour = if here { t.text } else { t.secondary };
             let at = pos2(rect.left() + space::M, rect.center().y);
             ui.painter().text(
@@ -160,7 +164,7 @@ fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
                     false => points.to_string(),
                 };
                 let name = format!("{} {points}, {word}", aspect.title());
-                let width = if fits { 116.0 } else { 44.0 };
+                let width = if fits { each } else { 44.0 };
                 if point_ui(ui, &label, &name, width, chosen, here) {
                     asked.push(Asked::Point(points));
                 }

@@ -80,7 +80,8 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         false => Vec::new(),
     };
     let last = bar.text.split_whitespace().next_back().unwrap_or_default();
-    bar.unfinished = focused && (!offers.is_empty() || vocabulary().name(last).is_some());
+    bar.unfinished =
+        focused && !bar.away && (!offers.is_empty() || vocabulary().name(last).is_some());
     let taken = keys(ui, bar, &offers);
     let mut layouter =
         |ui: &Ui, buffer: &dyn TextBuffer, _: f32| laid_out(ui, buffer.as_str(), wrong.as_ref());

@@ -28,16 +28,17 @@ enum Line<'a> {
     Run(&'a Listed),
 }
 
+/// Draws the rows; the columns are as wide as `all` rows of the shelf ask for, so that a filter moves none.
 pub(super) fn table_ui(
     ui: &mut Ui,
-    rows: &[&Listed],
+    (rows, all): (&[&Listed], &[&Listed]),
     view: &mut RunsView,
     prefs: &Prefs,
     time: (Clock, i64),
     commands: &mut Commands,
 ) {
     let room = ui.available_width();
-    let layout = Layouted::of(ui, rows, prefs, time, room);
+    let layout = Layouted::of(ui, all, prefs, time, room);
     let lines = lines(rows, prefs);
     let order: Vec<RunId> = lines
         .iter()

@@ -1,11 +1,12 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
-use super::answerer::Question;
-use super::desk::Task;
-use super::errand::Work;
-use super::keeper::Edit;
-use super::librarian as library;
-use super::paths;
+use super::workers::answerer::Question;
+use super::workers::desk::Task;
+use super::workers::errand::Work;
+use super::workers::finder;
+use super::workers::keeper::Edit;
+use super::workers::launch::Planned;
+use super::workers::librarian as library;
 use crate::experiment::{Change, Config, Stage};
 use crate::report::{Figure, Sheet};
 use crate::store::RunId;
@@ -135,20 +136,10 @@ pub enum Command {
     /// Gives the memory of models that are open back.
     CloseModels,
     /// Asked for a field of a path.
-    Path(paths::Ask),
+    Path(finder::Ask),
     /// Asked of the librarian.
     Library(library::Task),
     Copy(String),
-}
-
-/// A run that is to be started.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
-    pub experiment: String,
-    pub name: String,
-    pub config: Config,
-    /// The run whose finished stages are taken over where they are the same.
-    pub reuse: Option<RunId>,
 }
 
 /// What can be done with the queue, by places in it.

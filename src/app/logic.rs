@@ -9,30 +9,31 @@ mod people;
 mod playground;
 mod queue;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, ThemePreference, Ui};
 
-use super::answerer::Answerer;
-use super::command::{Ask, Command, Commands, Place, Planned};
-use super::desk::{Desk, Task};
-use super::errand::Errand;
+use super::command::{Ask, Command, Commands, Place};
 use super::format::{self, Clock};
-use super::keeper::Keeper;
-use super::launch::{self, Prepared};
-use super::librarian::Librarian;
-use super::paths::Finder;
-use super::people::People;
-use super::reader::{Reader, Request, Wanted};
+use super::state::form::Form;
+use super::state::people::People;
 use super::state::{
     CompareState, ExperimentsState, LiveState, Notices, OpenRun, Prefs, RunsState, State,
     ThemeChoice,
 };
 use super::theme;
-use super::views::form::Form;
-use super::views::palette::Palette;
+use super::views::Looks;
 use super::views::runs::filter_id;
+use super::workers::answerer::Answerer;
+use super::workers::desk::{Desk, Task};
+use super::workers::errand::Errand;
+use super::workers::finder::Finder;
+use super::workers::keeper::{self, Keeper};
+use super::workers::launch::{self, Planned, Prepared};
+use super::workers::librarian::{self, Librarian};
+use super::workers::reader::{Reader, Request, Wanted};
 use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
 use crate::nn::device;
@@ -53,6 +54,7 @@ const CLOSING: Duration = Duration::from_secs(20);
 /// The window.
 pub struct App {
     state: State,
+    looks: Looks,
     commands: Commands,
     options: Options,
     ctx: Context,
@@ -125,22 +127,17 @@ impl App {
             prefs.place = Place::Start;
         }
         ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
-        let wake = ctx.clone();
-        let reader = Reader::start(
-            options.store.clone(),
-            options.experiments.clone(),
-            move || wake.request_repaint(),
-        )?;
-        let wake = ctx.clone();
-        let keeper = Keeper::start(options.store.clone(), move || wake.request_repaint())?;
-        let wake = ctx.clone();
-        let desk = Desk::start(options.store.clone(), move || wake.request_repaint())?;
-        let wake = ctx.clone();
-        let answerer = Answerer::start(options.store.clone(), move || wake.request_repaint())?;
-        let wake = ctx.clone();
-        let librarian = Librarian::start(options.store.clone(), move || wake.request_repaint())?;
-        let wake = ctx.clone();
-        let finder = Finder::start(move || wake.request_repaint())?;
+        let wake: Waker = {
+            let ctx = ctx.clone();
+            Arc::new(move || ctx.request_repaint())
+        };
+        let store = || options.store.clone();
+        let reader = Reader::start(store(), options.experiments.clone(), wake.clone())?;
+        let keeper = keeper::start(store(), wake.clone())?;
+        let desk = Desk::start(store(), wake.clone())?;
+        let answerer = Answerer::start(store(), wake.clone())?;
+        let librarian = librarian::start(store(), wake.clone())?;
+        let finder = Finder::start(wake)?;
         let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
             Ok(supervisor) => (Some(supervisor), String::new()),
             Err(error) => (None, error.to_string()),
@@ -152,7 +149,6 @@ impl App {
             live: LiveState::default(),
             compare: CompareState::default(),
             notices: Notices::default(),
-            palette: Palette::default(),
             people: People::default(),
             playground: Default::default(),
             library: Default::default(),
@@ -167,6 +163,7 @@ impl App {
         };
         let mut app = App {
             state,
+            looks: Looks::default(),
             commands: Commands::default(),
             options,
             ctx: ctx.clone(),
@@ -223,7 +220,7 @@ impl App {
     pub fn ui(&mut self, ui: &mut Ui) {
         self.dress(ui.ctx());
         let zoom = self.state.prefs.zoom;
-        shell::window_ui(ui, &mut self.state, &mut self.commands);
+        shell::window_ui(ui, &mut self.state, &mut self.looks, &mut self.commands);
         if self.state.prefs.zoom == zoom {
             // The keys for it are egui's.
             self.state.prefs.zoom = ui.ctx().zoom_factor();
@@ -258,7 +255,7 @@ impl App {
     /// Wakes the window for a run: ten frames a second show all there is to see of it.
     fn waker(&self) -> Waker {
         let ctx = self.ctx.clone();
-        std::sync::Arc::new(move || ctx.request_repaint_after(FRAME))
+        Arc::new(move || ctx.request_repaint_after(FRAME))
     }
 
     fn ask_runs(&mut self) {
@@ -299,7 +296,7 @@ impl App {
                     self.state.runs.open = None;
                 }
                 self.state.prefs.place = place;
-                let ticked = &self.state.runs.view.chosen;
+                let ticked = &self.looks.runs.chosen;
                 if place == Place::Compare && self.state.compare.runs.is_empty() && ticked.len() > 1
                 {
                     self.state.compare.runs = ticked.iter().copied().collect();
@@ -320,7 +317,7 @@ impl App {
                 self.state.prefs.place = Place::Experiments;
                 self.state.experiments.form = self.state.experiment(&name).map(Form::new);
                 self.state.experiments.refused = None;
-                self.state.experiments.plan = Default::default();
+                self.looks.plan = Default::default();
                 self.check_needs();
             }
             Command::Start(planned) => {
@@ -374,7 +371,7 @@ impl App {
                 self.state.runs.open = None;
                 ctx.memory_mut(|memory| memory.request_focus(filter_id()));
             }
-            Command::Palette => self.state.palette.toggle(),
+            Command::Palette => self.looks.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
             Command::Desk(task) => self.ask_desk(task),
             Command::Errand(work) => self.start_errand(work),

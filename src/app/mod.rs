@@ -6,30 +6,19 @@
 //! ```
 //! Views never wait: reading is done on the reader's thread, training on the engine's.
 
-mod answerer;
 mod command;
-mod desk;
 mod emblem;
-mod errand;
 mod format;
 pub mod frames;
-mod keeper;
-mod launch;
-mod librarian;
-mod library;
 mod logic;
-mod looked;
-mod model;
 mod naming;
-mod paths;
-mod people;
-mod playground;
-mod reader;
 mod shell;
+mod shortcuts;
 mod state;
 mod theme;
 mod views;
 mod widgets;
+mod workers;
 
 use eframe::egui;
 use std::path::PathBuf;

@@ -6,18 +6,19 @@ mod rail;
 
 use eframe::egui;
 use eframe::egui::{
-    Align, CentralPanel, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel, Rect,
-    RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align, CentralPanel, Frame, KeyboardShortcut, Layout, Margin, Panel, Rect, RichText, Role,
+    Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::command::{Ask, Command, Commands, Place};
 use super::format;
-use super::model::RunModel;
+use super::shortcuts::{CHECKPOINT, EVALUATE, FILTER, PALETTE, PAUSE, STOP, UNDO, key_of, places};
+use super::state::model::RunModel;
 use super::state::{Loaded, State};
 use super::theme::{self, size, space, text};
 use super::views::{
-    cases, compare, data, experiments, judging, live, notices, palette, playground, run_page, runs,
-    settings, start, studies, tables,
+    Looks, cases, compare, data, experiments, judging, live, notices, palette, playground,
+    run_page, runs, settings, start, studies, tables,
 };
 use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
@@ -26,17 +27,8 @@ use super::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
-pub use rail::{key_of, places};
-
-pub const PAUSE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::P);
-pub const STOP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Period);
-pub const CHECKPOINT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::S);
-pub const EVALUATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::E);
-pub const PALETTE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
-pub const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
-pub const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
 /// Draws the whole window.
-pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+pub fn window_ui(ui: &mut Ui, state: &mut State, looks: &mut Looks, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
     if state.prefs.place == Place::Studies && state.people.judging.is_some() {
@@ -73,11 +65,13 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .frame(Frame::new().fill(t.ground))
         .show(ui, |ui| match state.prefs.place {
             Place::Start => start::start_ui(ui, state, commands),
-            Place::Experiments => experiments::experiments_ui(ui, state, commands),
-            Place::Live => live::live_ui(ui, state, commands),
-            Place::Runs if state.runs.open.is_some() => run_page::run_page_ui(ui, state, commands),
-            Place::Runs => runs::runs_ui(ui, state, commands),
-            Place::Compare => compare::compare_ui(ui, state, commands),
+            Place::Experiments => experiments::experiments_ui(ui, state, &mut looks.plan, commands),
+            Place::Live => live::live_ui(ui, state, &mut looks.live, commands),
+            Place::Runs if state.runs.open.is_some() => {
+                run_page::run_page_ui(ui, state, &mut looks.page, commands)
+            }
+            Place::Runs => runs::runs_ui(ui, state, &mut looks.runs, commands),
+            Place::Compare => compare::compare_ui(ui, state, &mut looks.compare, commands),
             Place::Cases => cases::cases_ui(ui, state, commands),
             Place::Studies => studies::studies_ui(ui, state, commands),
             Place::Tables => tables::tables_ui(ui, state, commands),
@@ -86,7 +80,7 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             Place::Settings => settings::settings_ui(ui, state),
         });
     notices::notices_ui(ui, state, commands);
-    palette::palette_ui(ui, state, commands);
+    palette::palette_ui(ui, state, looks, commands);
 }
 
 fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {

@@ -2,18 +2,17 @@
 //!
 //! Deleting only marks a run; removing it for good is an act of its own, and only then its folder goes.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
-use super::error::{Fault, StoreError};
+use super::columns::{found, no_run};
+use super::error::StoreError;
 use super::lock::RunLock;
 use super::points::number;
-use super::reader::{all_rows, keys};
 use super::rows::{CatalogRow, MetricKey, RunRow};
-use super::writer::{found, no_run};
-use super::{RunId, Store, StoreReader, now_ms, samples};
+use super::runs::{all_rows, keys};
+use super::{RunId, Store, StoreReader, now_ms, results};
 use crate::data::rows::{Row, read_jsonl};
 
 /// A run that was removed for good.
@@ -244,7 +243,7 @@ impl StoreReader {
                 found.push(CatalogRow {
                     config_toml,
                     keys: keys(db, row.id)?,
-                    results: samples::results(db, row.id)?,
+                    results: results::all(db, row.id)?,
                     row,
                 });
             }
@@ -260,22 +259,4 @@ impl StoreReader {
 /// Whether this can be a tag: something, without blanks and commas.
 fn is_tag(tag: &str) -> bool {
     !tag.is_empty() && !tag.contains(|letter: char| letter.is_whitespace() || letter == ',')
-}
-
-/// The tags of each run, in order.
-pub(super) fn tags(
-    db: &Connection,
-    run: Option<RunId>,
-) -> Result<BTreeMap<RunId, Vec<String>>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT run, tag FROM run_tags WHERE ?1 IS NULL OR run = ?1 ORDER BY run, tag",
-    )?;
-    let mut rows = query.query([run.map(|run| run.0)])?;
-    let mut tags: BTreeMap<RunId, Vec<String>> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        tags.entry(RunId(row.get(0)?))
-            .or_default()
-            .push(row.get(1)?);
-    }
-    Ok(tags)
 }

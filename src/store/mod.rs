@@ -6,6 +6,7 @@
 //! [`Store`] writes, [`StoreReader`] reads on a connection of its own. What a call of `Store` has
 //! returned `Ok` for is on disk and survives a crash, a kill and a power cut.
 
+mod columns;
 mod database;
 mod error;
 mod id;
@@ -14,10 +15,13 @@ mod lock;
 mod points;
 mod reader;
 mod record;
+mod results;
 mod rollouts;
 mod rows;
+mod runs;
 mod samples;
 mod schema;
+mod step_rows;
 mod studies;
 mod writer;
 

@@ -1,19 +1,18 @@
 //! The store as it is read, on a connection that cannot write.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
+use super::columns::{event_sort, json, needed_stage, no_run, severity, stage, unsigned};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::points::number;
-use super::rows::{CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, RunDetail, RunRow};
-use super::{RunId, RunStatus, keeping, rollouts, run_dir, samples, schema};
-use crate::experiment::{RolloutResponse, SampleDialogue, Severity, Stage};
+use super::rows::{CheckpointRow, EventRow, KeySummary, MetricKey, RunDetail, RunRow};
+use super::runs::{RUN_COLUMNS, all_rows, keys, last_values, run_row, steps_of, tags};
+use super::{RunId, RunStatus, results, rollouts, run_dir, samples, schema};
+use crate::experiment::{RolloutResponse, SampleDialogue, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
 
@@ -22,10 +21,6 @@ pub struct StoreReader {
     dir: PathBuf,
     pub(super) database: Database,
 }
-
-/// Columns of `runs` in the order in which [`run_row`] reads them.
-const RUN_COLUMNS: &str = "id, name, experiment, seed, device, status, stage, step, total, started, \
-                           ended, heartbeat, error, note, archived IS NOT NULL, deleted";
 
 impl StoreReader {
     /// Opens the store in `dir`, which must be there; an older one is brought up to date, a newer one read as
@@ -68,13 +63,11 @@ impl StoreReader {
                  FROM runs WHERE id = ?"
             ))?;
             let mut rows = query.query([run.0])?;
-            let row = rows.next()?.ok_or_else(|| self.no_run(run))?;
+            let row = rows.next()?.ok_or_else(|| no_run(db, run))?;
             Ok(RunDetail {
                 row: RunRow {
                     summary: last_values(db, Some(run))?.remove(&run).unwrap_or_default(),
-                    tags: keeping::tags(db, Some(run))?
-                        .remove(&run)
-                        .unwrap_or_default(),
+                    tags: tags(db, Some(run))?.remove(&run).unwrap_or_default(),
                     ..run_row(row)?
                 },
                 config_toml: row.get("config_toml")?,
@@ -96,7 +89,7 @@ impl StoreReader {
                     |row| row.get(0),
                 )
                 .optional()?;
-            settings.ok_or_else(|| self.no_run(run))
+            settings.ok_or_else(|| no_run(db, run))
         })
     }
 
@@ -188,7 +181,7 @@ impl StoreReader {
         stage: Stage,
         step: u64,
     ) -> Result<Vec<RolloutResponse>, StoreError> {
-        self.read(|db| rollouts::at(db, run, stage, step))
+        self.read(|db| rollouts::at(db, run, (stage, step)))
     }
 
     /// The sample dialogue at this place of the fixed list as it was answered at each evaluation, the
@@ -208,7 +201,7 @@ impl StoreReader {
         stage: Stage,
         step: u64,
     ) -> Result<Vec<SampleDialogue>, StoreError> {
-        self.read(|db| samples::at(db, run, stage, step))
+        self.read(|db| samples::at(db, run, (stage, step)))
     }
 
     /// What happened, in order.
@@ -284,7 +277,7 @@ impl StoreReader {
 
     /// The result table, in the order in which systems were first reported.
     pub fn results(&self, run: RunId) -> Result<Vec<SystemResults>, StoreError> {
-        self.read(|db| samples::results(db, run))
+        self.read(|db| results::all(db, run))
     }
 
     /// One consistent look at the database.
@@ -325,165 +318,4 @@ impl StoreReader {
         }
         Ok(())
     }
-
-    fn no_run(&self, run: RunId) -> Fault {
-        StoreError::NoRun {
-            path: self.database.path.clone(),
-            run,
-        }
-        .into()
-    }
-}
-
-fn run_row(row: &Row<'_>) -> Result<RunRow, Fault> {
-    let id = RunId(row.get(0)?);
-    let status: String = row.get(5)?;
-    Ok(RunRow {
-        id,
-        name: row.get(1)?,
-        experiment: row.get(2)?,
-        seed: unsigned(row, 3)?,
-        device: row.get(4)?,
-        status: RunStatus::from_key(&status).ok_or_else(|| unreadable(id, "status", status))?,
-        stage: stage(id, row, 6)?,
-        step: unsigned(row, 7)?,
-        total: unsigned(row, 8)?,
-        started: row.get(9)?,
-        ended: row.get(10)?,
-        heartbeat: row.get(11)?,
-        error: row.get(12)?,
-        note: row.get(13)?,
-        tags: Vec::new(),
-        archived: row.get(14)?,
-        deleted: row.get(15)?,
-        summary: BTreeMap::new(),
-    })
-}
-
-/// The steps of which a table holds something.
-fn steps_of(db: &Connection, run: RunId, table: &str) -> Result<Vec<(Stage, u64)>, Fault> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT DISTINCT stage, step FROM {table} WHERE run = ?"
-    ))?;
-    let mut rows = query.query([run.0])?;
-    let mut steps = Vec::new();
-    while let Some(row) = rows.next()? {
-        steps.push((needed_stage(run, row, 0)?, unsigned(row, 1)?));
-    }
-    steps.sort();
-    Ok(steps)
-}
-
-/// The metrics of a run, by stage and name.
-pub(super) fn keys(db: &Connection, run: RunId) -> Result<Vec<KeySummary>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT stage, name, last, last_step, last_wall, min, max, count, nonfinite
-         FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
-    )?;
-    let mut rows = query.query([run.0])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(KeySummary {
-            key: MetricKey {
-                stage: needed_stage(run, row, 0)?,
-                name: row.get(1)?,
-            },
-            last: number(row, 2)?,
-            last_step: unsigned(row, 3)?,
-            last_wall_ms: row.get(4)?,
-            min: row.get(5)?,
-            max: row.get(6)?,
-            count: unsigned(row, 7)?,
-            nonfinite: unsigned(row, 8)?,
-        });
-    }
-    keys.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok(keys)
-}
-
-/// Every run, or every deleted one, the latest first.
-pub(super) fn all_rows(db: &Connection, deleted: bool) -> Result<Vec<RunRow>, Fault> {
-    let mut runs: Vec<RunRow> = Vec::new();
-    let mut query = db.prepare_cached(&format!(
-        "SELECT {RUN_COLUMNS} FROM runs WHERE (deleted IS NOT NULL) = ? ORDER BY id DESC"
-    ))?;
-    let mut rows = query.query([deleted])?;
-    while let Some(row) = rows.next()? {
-        runs.push(run_row(row)?);
-    }
-    let mut summaries = last_values(db, None)?;
-    let mut tags = keeping::tags(db, None)?;
-    for run in &mut runs {
-        run.summary = summaries.remove(&run.id).unwrap_or_default();
-        run.tags = tags.remove(&run.id).unwrap_or_default();
-    }
-    Ok(runs)
-}
-
-/// The last value of each metric, by run.
-fn last_values(
-    db: &Connection,
-    run: Option<RunId>,
-) -> Result<BTreeMap<RunId, BTreeMap<String, f64>>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT run, name, last FROM summary JOIN metric_keys ON metric_keys.id = key
-         WHERE ?1 IS NULL OR run = ?1 ORDER BY last_wall",
-    )?;
-    let mut rows = query.query([run.map(|run| run.0)])?;
-    let mut values: BTreeMap<RunId, BTreeMap<String, f64>> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let of = values.entry(RunId(row.get(0)?)).or_default();
-        of.insert(row.get(1)?, number(row, 2)?);
-    }
-    Ok(values)
-}
-
-fn json<T: DeserializeOwned>(run: RunId, row: &Row<'_>, column: &str) -> Result<T, Fault> {
-    serde_json::from_str(&row.get::<_, String>(column)?)
-        .map_err(|error| unreadable(run, column, error.to_string()))
-}
-
-/// SQLite's integers are signed; ours were written bit by bit.
-pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    Ok(row.get::<_, i64>(column)? as u64)
-}
-
-fn stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Option<Stage>, Fault> {
-    let key: Option<Arc<str>> = row.get(column)?;
-    key.map(|key| Stage::from_key(&key).ok_or_else(|| unreadable(run, "stage", key.to_string())))
-        .transpose()
-}
-
-pub(super) fn needed_stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Stage, Fault> {
-    stage(run, row, column)?.ok_or_else(|| unreadable(run, "stage", "it is empty".to_string()))
-}
-
-fn event_sort(run: RunId, row: &Row<'_>, column: usize) -> Result<EventSort, Fault> {
-    let key: String = row.get(column)?;
-    let found = EventSort::ALL.into_iter().find(|sort| sort.key() == key);
-    found.ok_or_else(|| unreadable(run, "sort of an event", key))
-}
-
-const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Alert];
-
-/// The name of a severity in the table.
-pub(super) fn severity_key(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Alert => "alert",
-    }
-}
-
-fn severity(run: RunId, row: &Row<'_>, column: usize) -> Result<Option<Severity>, Fault> {
-    let key: Option<String> = row.get(column)?;
-    key.map(|key| {
-        let found = SEVERITIES.into_iter().find(|s| severity_key(*s) == key);
-        found.ok_or_else(|| unreadable(run, "severity", key))
-    })
-    .transpose()
-}
-
-fn unreadable(run: RunId, what: &str, detail: String) -> Fault {
-    Fault::Unreadable(format!("run {run}, {what}"), detail)
 }

@@ -4,10 +4,10 @@ use std::path::{Component, PathBuf};
 
 use rusqlite::{Connection, params};
 
+use super::columns::{found, severity_key};
 use super::error::{Fault, StoreError};
 use super::rows::{CheckpointRow, EventRow, EventSort};
-use super::writer::found;
-use super::{RunId, RunStatus, points, rollouts, samples};
+use super::{RunId, RunStatus, points, results, rollouts, samples};
 use crate::experiment::{Report, Stage};
 
 pub(super) fn put_report(
@@ -44,7 +44,7 @@ pub(super) fn put_report(
             stage,
             step,
             dialogues,
-        } => samples::put(db, run, *stage, *step, wall_ms, dialogues),
+        } => samples::put(db, run, (*stage, *step), wall_ms, dialogues),
         Report::Rollout {
             stage,
             step,
@@ -77,7 +77,7 @@ pub(super) fn put_report(
             put_event(db, run, &note)
         }
         Report::Identifiers { .. } => Ok(()),
-        Report::Results { system } => samples::put_results(db, run, wall_ms, system),
+        Report::Results { system } => results::put(db, run, wall_ms, system),
     }
 }
 
@@ -113,7 +113,7 @@ fn event(wall_ms: i64, stage: Stage, step: u64, sort: EventSort, text: String) -
 }
 
 fn put_event(db: &Connection, run: RunId, event: &EventRow) -> Result<(), Fault> {
-    let severity = event.severity.map(super::reader::severity_key);
+    let severity = event.severity.map(severity_key);
     db.prepare_cached(
         "INSERT INTO events (run, wall, stage, step, sort, severity, text)
          VALUES (?, ?, ?, ?, ?, ?, ?)",

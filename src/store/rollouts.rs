@@ -1,66 +1,41 @@
-//! Responses of rollouts as they are kept in rows, a list for each figure, non-finite numbers included.
+//! Responses of rollouts as they are kept in rows, a list for each figure.
 
-use rusqlite::{Connection, params};
-use serde::de::{Deserializer, Error as _};
-use serde::{Deserialize, Serialize, Serializer};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 
 use super::RunId;
 use super::error::Fault;
+use super::step_rows::{Number, StepRows};
 use crate::experiment::{RolloutResponse, RolloutToken, Stage, TokenFigures};
+
+const ROWS: StepRows = StepRows {
+    table: "rollouts",
+    column: "response_json",
+    what: "a rollout",
+};
 
 /// Writes the responses of a step in place of what was there.
 pub(super) fn put(
     db: &Connection,
     run: RunId,
-    (stage, step): (Stage, u64),
+    at: (Stage, u64),
     wall_ms: i64,
     responses: &[RolloutResponse],
 ) -> Result<(), Fault> {
-    let step = step as i64;
-    db.prepare_cached("DELETE FROM rollouts WHERE run = ? AND stage = ? AND step = ?")?
-        .execute(params![run.0, stage.key(), step])?;
-    let mut insert = db.prepare_cached("INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?)")?;
-    for (position, response) in responses.iter().enumerate() {
-        let json = serde_json::to_string(&StoredResponse::from(response))
-            .map_err(|error| Fault::Unreadable("a rollout".into(), error.to_string()))?;
-        insert.execute(params![
-            run.0,
-            stage.key(),
-            step,
-            position as i64,
-            wall_ms,
-            json
-        ])?;
-    }
-    Ok(())
+    let stored = responses.iter().map(StoredResponse::from);
+    ROWS.put(db, run, at, wall_ms, stored)
 }
 
 /// The responses of a step.
 pub(super) fn at(
     db: &Connection,
     run: RunId,
-    stage: Stage,
-    step: u64,
+    at: (Stage, u64),
 ) -> Result<Vec<RolloutResponse>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT response_json FROM rollouts WHERE run = ? AND stage = ? AND step = ?
-         ORDER BY position",
-    )?;
-    let mut rows = query.query(params![run.0, stage.key(), step as i64])?;
-    let mut responses = Vec::new();
-    while let Some(row) = rows.next()? {
-        let unreadable = |detail: String| {
-            Fault::Unreadable(
-                format!("a rollout of run {run}, {stage}, step {step}"),
-                detail,
-            )
-        };
-        let json = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        let stored: StoredResponse =
-            serde_json::from_str(json).map_err(|error| unreadable(error.to_string()))?;
-        responses.push(stored.read().map_err(unreadable)?);
-    }
-    Ok(responses)
+    let stored: Vec<StoredResponse> = ROWS.at(db, run, at)?;
+    let read = stored.into_iter().map(StoredResponse::read);
+    read.map(|response| response.map_err(|why| ROWS.unreadable(run, at, why)))
+        .collect()
 }
 
 /// [`RolloutResponse`] as it is kept. The lists of figures are those of the last tokens: the ones that
@@ -72,23 +47,23 @@ struct StoredResponse {
     target: String,
     response: String,
     ended: bool,
-    score: Single,
-    shaped: Single,
+    score: Number<f32>,
+    shaped: Number<f32>,
     pieces: Vec<String>,
-    log_probs: Vec<Single>,
-    reference_log_probs: Vec<Single>,
-    full_kl: Vec<Single>,
-    values: Vec<Single>,
-    rewards: Vec<Single>,
-    advantages: Vec<Single>,
-    returns: Vec<Single>,
+    log_probs: Vec<Number<f32>>,
+    reference_log_probs: Vec<Number<f32>>,
+    full_kl: Vec<Number<f32>>,
+    values: Vec<Number<f32>>,
+    rewards: Vec<Number<f32>>,
+    advantages: Vec<Number<f32>>,
+    returns: Vec<Number<f32>>,
 }
 
 impl From<&RolloutResponse> for StoredResponse {
     fn from(response: &RolloutResponse) -> Self {
         let list = |figure: fn(&TokenFigures) -> f32| {
             let figures = response.figures();
-            figures.map(|figures| Single(figure(figures))).collect()
+            figures.map(|figures| Number(figure(figures))).collect()
         };
         StoredResponse {
             index: response.index,
@@ -96,8 +71,8 @@ impl From<&RolloutResponse> for StoredResponse {
             target: response.target.clone(),
             response: response.response.clone(),
             ended: response.ended,
-            score: Single(response.score),
-            shaped: Single(response.shaped),
+            score: Number(response.score),
+            shaped: Number(response.shaped),
             pieces: response.tokens.iter().map(|t| t.piece.clone()).collect(),
             log_probs: list(|f| f.log_prob),
             reference_log_probs: list(|f| f.reference_log_prob),
@@ -154,33 +129,5 @@ impl StoredResponse {
             score: self.score.0,
             shaped: self.shaped.0,
         })
-    }
-}
-
-/// A single-precision number in JSON, in as few digits as bring it back; non-finite ones as text.
-struct Single(f32);
-
-impl Serialize for Single {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_finite() {
-            serializer.serialize_f32(self.0)
-        } else {
-            serializer.serialize_str(&self.0.to_string())
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Single {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Number(f32),
-            Text(String),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Number(number) => Ok(Single(number)),
-            Either::Text(text) => text.parse().map(Single).map_err(D::Error::custom),
-        }
     }
 }

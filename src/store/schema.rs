@@ -282,8 +282,9 @@ pub(super) enum Found {
     Store(u32),
 }
 
-/// Looks at a database without changing it.
+/// Looks at a database without changing it. At one moment: another program may be making it.
 pub(super) fn inspect(db: &Connection) -> Result<Found, Fault> {
+    let _moment = db.unchecked_transaction()?;
     let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let tables: u64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
@@ -349,6 +350,29 @@ mod tests {
             let reader = super::super::StoreReader::open(dir.path()).unwrap();
             assert_eq!(reader.newer(), None);
             assert_eq!(reader.list_runs().unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_just_being_made_is_never_taken_for_another_programs() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = super::super::database::path_in(dir.path());
+            let mut maker = Connection::open(&path).unwrap();
+            let watcher = Connection::open(&path).unwrap();
+            for db in [&maker, &watcher] {
+                db.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+            }
+            std::thread::scope(|scope| {
+                scope.spawn(|| migrate(&mut maker).ok().unwrap());
+                loop {
+                    match inspect(&watcher).ok().unwrap() {
+                        Found::Empty => {}
+                        Found::Store(version) => break assert_eq!(version, VERSION),
+                        Found::Foreign => panic!("half of the making was seen"),
+                    }
+                }
+            });
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::columns::{found, no_run};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
@@ -268,22 +269,6 @@ fn take_lock(store: &Path, run: RunId, holder: &str) -> Result<RunLock, Fault> {
         }
         .into()
     })
-}
-
-pub(super) fn no_run(db: &Connection, run: RunId) -> Fault {
-    StoreError::NoRun {
-        path: db.path().unwrap_or_default().into(),
-        run,
-    }
-    .into()
-}
-
-/// Tells of a run that is not there by that no row was changed.
-pub(super) fn found(db: &Connection, run: RunId, changed: usize) -> Result<(), Fault> {
-    if changed == 0 {
-        return Err(no_run(db, run));
-    }
-    Ok(())
 }
 
 fn beat(db: &Connection, run: RunId, wall_ms: i64) -> Result<(), Fault> {

@@ -8,12 +8,12 @@ use eframe::egui::Context;
 
 use super::{App, LOOK_AGAIN, row_of};
 use crate::app::command::Place;
-use crate::app::launch;
-use crate::app::model::{RunModel, StoredRun};
-use crate::app::reader::{Answer, Listed, Reply, Request};
+use crate::app::state::form::Form;
+use crate::app::state::model::RunModel;
 use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
-use crate::app::views::form::Form;
 use crate::app::views::start::QUICKSTART;
+use crate::app::workers::launch;
+use crate::app::workers::reader::{Answer, Listed, Reply, Request, StoredRun};
 use crate::engine::{Event, EventKind, RunEnd, RunState};
 use crate::store::{EventSort, RunId, RunRow, RunStatus, StoreError};
 
@@ -104,6 +104,7 @@ impl App {
                         Err(error) => Loaded::Failed(error.to_string()),
                     };
                 }
+                Answer::Fault(why) => self.wrong(why),
                 Answer::Changed => {
                     if matches!(self.state.prefs.place, Place::Start | Place::Runs) {
                         self.ask_runs();

@@ -6,10 +6,10 @@ use crossbeam::channel::{TryRecvError, bounded};
 
 use super::App;
 use crate::app::command::Export;
-use crate::app::keeper::Edit;
-use crate::app::reader::Request;
 use crate::app::state::Loaded;
 use crate::app::views::compare::FIRST_METRIC;
+use crate::app::workers::keeper::Edit;
+use crate::app::workers::reader::Request;
 use crate::report::{Figure, FigureError, Sheet};
 
 /// Changes that can be taken back.
@@ -70,7 +70,7 @@ impl App {
 
     pub(super) fn hear_keeper(&mut self) {
         let mut changed = false;
-        while let Some(done) = self.keeper.done() {
+        while let Some(done) = self.keeper.answer() {
             changed = true;
             match done.outcome {
                 Ok(()) => {

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::App;
-use crate::app::librarian::{Answer, Outcome, Task};
-use crate::app::library::Part;
-use crate::app::paths::{Ask, Heard};
 use crate::app::state::Loaded;
+use crate::app::state::library::Part;
+use crate::app::workers::finder::{Ask, Heard};
+use crate::app::workers::librarian::{Answer, Outcome, Task};
 
 impl App {
     /// Reads what the place Data and models shows.
@@ -38,7 +38,7 @@ impl App {
             }
             Task::Models | Task::Sets => {}
         }
-        if !self.librarian.ask(task.clone()) {
+        if self.librarian.ask(task.clone()).is_err() {
             self.library_refused(task, "too much is asked for at once; try again".into());
         }
     }

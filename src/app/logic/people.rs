@@ -6,11 +6,11 @@ use eframe::egui::Context;
 
 use super::App;
 use crate::app::command::Place;
-use crate::app::desk::{Answer, Outcome, Task};
-use crate::app::errand::{Ended, Errand, Work};
-use crate::app::librarian as library;
-use crate::app::people::{Judging, Systems};
 use crate::app::state::Loaded;
+use crate::app::state::people::{Judging, Systems};
+use crate::app::workers::desk::{Answer, Outcome, Task};
+use crate::app::workers::errand::{Ended, Errand, Work};
+use crate::app::workers::librarian as library;
 
 impl App {
     /// Hands a task over. Where too many wait already, the page says so; nothing is lost.

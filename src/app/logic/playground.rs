@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::App;
-use crate::app::answerer::{Heard, News, Question};
+use crate::app::workers::answerer::{Heard, News, Question};
 
 impl App {
     pub(super) fn ask_models(&mut self, questions: Vec<Question>) {

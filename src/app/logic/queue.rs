@@ -3,9 +3,10 @@
 use crossbeam::channel::TryRecvError;
 
 use super::App;
-use crate::app::command::{Planned, QueueDeed};
-use crate::app::launch;
+use crate::app::command::QueueDeed;
 use crate::app::state::Loaded;
+use crate::app::workers::launch;
+use crate::app::workers::launch::Planned;
 use crate::experiment::Config;
 
 impl App {
@@ -55,14 +56,12 @@ impl App {
     }
 
     pub(super) fn dry_run(&mut self, config: Config) {
-        let plan = &mut self.state.experiments.plan;
-        plan.dry = Loaded::Nothing;
-        plan.dry_open = true;
+        self.state.experiments.dry = Some(Loaded::Nothing);
         match launch::dry_run(self.options.store.clone(), config, self.waker()) {
             Ok(answers) => self.planning = Some(answers),
             Err(error) => {
                 let why = format!("no thread could be made: {error}");
-                self.state.experiments.plan.dry = Loaded::Failed(why);
+                self.state.experiments.dry = Some(Loaded::Failed(why));
             }
         }
     }
@@ -77,9 +76,12 @@ impl App {
             Err(TryRecvError::Disconnected) => Err("the dry run ended without an answer".into()),
         };
         self.planning = None;
-        self.state.experiments.plan.dry = match answer {
-            Ok(plan) => Loaded::Value(plan),
-            Err(why) => Loaded::Failed(why),
-        };
+        // Put away before the answer came, it stays so.
+        if let Some(dry) = &mut self.state.experiments.dry {
+            *dry = match answer {
+                Ok(plan) => Loaded::Value(plan),
+                Err(why) => Loaded::Failed(why),
+            };
+        }
     }
 }

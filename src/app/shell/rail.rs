@@ -1,59 +1,23 @@
 //! The rail: every place of the window, each with its icon, its word and its keys.
 
 use eframe::egui;
-use eframe::egui::{
-    Align2, Key, KeyboardShortcut, Modifiers, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
-};
+use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::command::{Command, Commands, Place};
+use crate::app::shortcuts::{key_of, places};
 use crate::app::state::State;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::status;
 
-const PLACES: [(Place, Icon, Key); 10] = [
-    (Place::Start, Icon::Start, Key::Num1),
-    (Place::Experiments, Icon::Experiments, Key::Num2),
-    (Place::Live, Icon::Live, Key::Num3),
-    (Place::Runs, Icon::Runs, Key::Num4),
-    (Place::Compare, Icon::Compare, Key::Num5),
-    (Place::Cases, Icon::Cases, Key::Num6),
-    (Place::Studies, Icon::Studies, Key::Num7),
-    (Place::Tables, Icon::Tables, Key::Num8),
-    (Place::Playground, Icon::Playground, Key::Num9),
-    (Place::Data, Icon::Data, Key::Num0),
-];
-
-const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
-
 /// Heights of a place; the rail is scrolled where even the least does not fit.
 const MOST: f32 = 54.0;
 const LEAST: f32 = 44.0;
 const GAP: f32 = 2.0;
 
-/// Every place, in the order of the rail.
-pub fn places() -> impl Iterator<Item = Place> {
-    PLACES
-        .iter()
-        .map(|(place, ..)| *place)
-        .chain([Place::Settings])
-}
-
-/// The keys that lead to a place.
-pub fn key_of(place: Place) -> KeyboardShortcut {
-    let key = PLACES
-        .iter()
-        .find(|(p, ..)| *p == place)
-        .map(|(.., key)| *key);
-    key.map_or(SETTINGS, |key| {
-        KeyboardShortcut::new(Modifiers::COMMAND, key)
-    })
-}
-
 pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    let all = PLACES.len() as f32 + 1.0;
+    let all = places().count() as f32;
     let room = ui.available_height() - 2.0 * space::S;
     let height = ((room - (all - 1.0) * GAP) / all)
         .floor()
@@ -64,25 +28,34 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = GAP;
             ui.add_space(space::S - GAP);
-            for (place, icon, _) in PLACES {
-                place_ui(ui, place, icon, height, state, commands);
+            for place in places().filter(|place| *place != Place::Settings) {
+                place_ui(ui, place, height, state, commands);
             }
             let left = room - all * (height + GAP);
             if left > 0.0 {
                 ui.add_space(left);
             }
-            place_ui(ui, Place::Settings, Icon::Settings, height, state, commands);
+            place_ui(ui, Place::Settings, height, state, commands);
         });
 }
 
-fn place_ui(
-    ui: &mut Ui,
-    place: Place,
-    icon: Icon,
-    height: f32,
-    state: &State,
-    commands: &mut Commands,
-) {
+fn icon_of(place: Place) -> Icon {
+    match place {
+        Place::Start => Icon::Start,
+        Place::Experiments => Icon::Experiments,
+        Place::Live => Icon::Live,
+        Place::Runs => Icon::Runs,
+        Place::Compare => Icon::Compare,
+        Place::Cases => Icon::Cases,
+        Place::Studies => Icon::Studies,
+        Place::Tables => Icon::Tables,
+        Place::Playground => Icon::Playground,
+        Place::Data => Icon::Data,
+        Place::Settings => Icon::Settings,
+    }
+}
+
+fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     let here = state.prefs.place == place;
     let (row, response) =
@@ -101,7 +74,7 @@ fn place_ui(
     // Icon and word keep their distance; what is lost in height is lost around them.
     let middle = rect.center();
     let mark = Rect::from_center_size(pos2(middle.x, middle.y - 8.0), Vec2::splat(20.0));
-    icon::paint(ui.painter(), mark, icon, colour);
+    icon::paint(ui.painter(), mark, icon_of(place), colour);
     let at = pos2(middle.x, middle.y + 14.0);
     ui.painter().text(
         at,

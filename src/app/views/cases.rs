@@ -17,13 +17,13 @@ use parts::padded;
 use take::{take_ui, taking_ui, told_ui};
 
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
-use crate::app::people::CasesState;
+use crate::app::state::people::CasesState;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::desk::Task;
 
 /// How long a frame may search.
 const BUDGET: Duration = Duration::from_millis(3);

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use crate::app::command::{Command, Commands, Export, Place};
 use crate::app::format;
-use crate::app::model::is_evaluation;
+use crate::app::state::model::is_evaluation;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, Tokens, space, text};
 use crate::app::widgets::button::{Button, segments};
@@ -37,7 +37,7 @@ const FIRST: &str = "the others are compared with it";
 /// The metric that is shown until a person chooses another.
 pub const FIRST_METRIC: &str = declared::EMPATHY_REWARD;
 
-pub fn compare_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, commands: &mut Commands) {
     let chosen: Vec<Entry> = state
         .compare
         .runs
@@ -79,14 +79,17 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 ui.set_max_width(ui.available_width() - space::M);
                 runs_ui(ui, state, &entries, commands);
                 ui.add_space(space::M);
-                curves_ui(ui, state, &entries, commands);
+                curves_ui(ui, state, view, &entries, commands);
                 ui.add_space(space::L);
                 let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
                 let answer = state.compare.answer.value();
                 let answer = answer.filter(|compared| compared.runs == ids);
                 let differences = answer.map(|compared| compared.differences.as_slice());
                 let sheets = [
-                    ("settings", settings_sheet(&entries, super::form::shown)),
+                    (
+                        "settings",
+                        settings_sheet(&entries, crate::app::state::form::shown),
+                    ),
                     ("results", results_sheet(&entries)),
                     ("differences", differences_sheet(&entries, differences)),
                 ];
@@ -161,7 +164,13 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
     }
 }
 
-fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Commands) {
+fn curves_ui(
+    ui: &mut Ui,
+    state: &mut State,
+    view: &mut CompareView,
+    entries: &[&Entry],
+    commands: &mut Commands,
+) {
     let metric = state
         .compare
         .metric
@@ -177,7 +186,7 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
         .map(|known| known.key)
         .collect();
     found.dedup();
-    let lines = drawn(theme::of(ui), state, entries, &metric);
+    let lines = drawn(theme::of(ui), state, view.bands, entries, &metric);
     let title = declared(&metric).map_or(metric.clone(), |known| known.full_name());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, space::S);
@@ -193,8 +202,8 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
             commands.push(Command::LoadCompared);
         }
         let kinds = [(false, "Each run"), (true, "Mean and deviation over seeds")];
-        segments(ui, "Lines", &mut state.compare.view.bands, &kinds);
-        if !state.compare.view.bands && !is_evaluation(&metric) {
+        segments(ui, "Lines", &mut view.bands, &kinds);
+        if !view.bands && !is_evaluation(&metric) {
             let hint = "Smoothing: debiased exponential moving average";
             ui.label(RichText::new("Smoothing").color(theme::of(ui).secondary));
             field::slider(ui, "Smoothing", &mut state.prefs.smoothing, 0.99, 96.0)
@@ -231,7 +240,7 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
         }
         (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, Digits::of(&metric), size),
     }
-    if state.compare.view.bands {
+    if view.bands {
         ui.horizontal_wrapped(|ui| {
             for (colour, name) in &legend {
                 let (dot, _) = ui.allocate_exact_size(vec2(12.0, 18.0), Sense::hover());
@@ -241,7 +250,7 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
             }
         });
     }
-    let note = match state.compare.view.bands {
+    let note = match view.bands {
         true => {
             "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way. n is how many runs a place stands for."
         }
@@ -253,14 +262,20 @@ fn curves_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut 
 }
 
 /// The lines, once they were read.
-fn drawn(t: &Tokens, state: &State, entries: &[&Entry], metric: &str) -> Option<Vec<OverlayLine>> {
+fn drawn(
+    t: &Tokens,
+    state: &State,
+    bands: bool,
+    entries: &[&Entry],
+    metric: &str,
+) -> Option<Vec<OverlayLine>> {
     let compared = state.compare.answer.value()?;
     let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
     if compared.metric != metric || compared.runs != ids {
         return None;
     }
     let places = colours(t, entries);
-    if !state.compare.view.bands {
+    if !bands {
         let weight = match is_evaluation(metric) {
             true => 0.0,
             false => state.prefs.smoothing,

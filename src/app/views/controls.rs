@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{Align, Align2, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 
-use super::curves::BodyContext;
-use super::side::inset;
+use super::side::parts::{BodyContext, inset};
 use crate::app::command::Command;
-use crate::app::model::RunModel;
+use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::text as words;

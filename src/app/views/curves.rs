@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui, vec2};
 
-use super::arrangement::LEAST_WIDTH;
 use super::plots::{self, PlotsView, Source};
 use super::side;
-use super::tiles::{self, Tile};
-use crate::app::command::Commands;
+use super::side::parts::BodyContext;
 use crate::app::format::Clock;
-use crate::app::model::RunModel;
 use crate::app::state::Prefs;
+use crate::app::state::arrangement::LEAST_WIDTH;
+use crate::app::state::model::RunModel;
+use crate::app::state::tiles::{self, Tile};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::chart::{AlongX, ChartView};
@@ -69,15 +69,6 @@ impl CurvesView {
             charts.toggle_pin(x, 0.0);
         }
     }
-}
-
-/// What the body is drawn with.
-pub struct BodyContext<'a> {
-    pub prefs: &'a mut Prefs,
-    pub commands: &'a mut Commands,
-    pub clock: Clock,
-    /// The run is in progress here, and its settings may be changed.
-    pub can_change: bool,
 }
 
 /// Draws the body over all the room there is.

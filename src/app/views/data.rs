@@ -8,13 +8,13 @@ mod sets;
 use eframe::egui::{Frame, Margin, Ui};
 
 use crate::app::command::{Command, Commands};
-use crate::app::librarian::Task;
-use crate::app::library::Part;
+use crate::app::state::library::Part;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::space;
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::librarian::Task;
 
 pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let margin = Margin {

@@ -10,9 +10,8 @@ use eframe::egui::{
 use toml::Value;
 
 pub use self::plan::PlanView;
-use super::form::{Form, shown};
 use crate::app::command::{Command, Commands};
-use crate::app::reader::Need;
+use crate::app::state::form::{Form, shown};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
@@ -20,12 +19,18 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::reader::Need;
 use crate::experiment::ExperimentFile;
 
 /// Differences named on a card; the rest are counted.
 const NAMED: usize = 3;
 
-pub fn experiments_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+pub fn experiments_ui(
+    ui: &mut Ui,
+    state: &mut State,
+    plan: &mut PlanView,
+    commands: &mut Commands,
+) {
     let width = (ui.available_width() * 0.32).clamp(250.0, 340.0);
     Panel::left(ui.scope_id().with("cards"))
         .resizable(false)
@@ -33,7 +38,7 @@ pub fn experiments_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .frame(Frame::new().fill(theme::of(ui).ground))
         .show_separator_line(false)
         .show(ui, |ui| cards_ui(ui, state, commands));
-    detail_ui(ui, state, commands);
+    detail_ui(ui, state, plan, commands);
 }
 
 fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
@@ -201,7 +206,7 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
     .on_hover_text(all.join("\n"));
 }
 
-fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut Commands) {
     let margin = Margin {
         left: space::L as i8,
         right: space::L as i8,
@@ -225,7 +230,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             .unwrap_or_default();
         let devices = state.devices.clone();
         let rows = state.runs.rows.value().cloned().unwrap_or_default();
-        plan::dry_ui(ui, &mut state.experiments.plan);
+        plan::dry_ui(ui, &mut state.experiments.dry);
         plan::queue_ui(ui, &state.experiments, commands);
         let experiments = &mut state.experiments;
         let needs = experiments
@@ -268,7 +273,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                         .with_icon(Icon::Play)
                         .hint(&hint);
                     if ui.add(button).clicked() {
-                        let planned = experiments.plan.planned(form);
+                        let planned = plan.planned(form);
                         commands.push(Command::Start(Box::new(planned)));
                     }
                 });
@@ -305,7 +310,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             ui.add_space(space::S);
         }
         let runnable = form.refused() == 0 && needs.is_empty();
-        plan::plan_ui(ui, &mut experiments.plan, form, &rows, runnable, commands);
+        plan::plan_ui(ui, plan, form, &rows, runnable, commands);
         ui.add_space(space::S);
         needs_ui(ui, &needs, commands);
         ScrollArea::vertical()

@@ -1,42 +1,18 @@
 //! The form of an experiment: every setting, made from the typed descriptors.
 //!
-//! Holds what was typed until it is a value; wrong values are refused beside their field.
+//! What was typed is in the state; wrong values are refused beside their field.
 
 mod compact;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use eframe::egui::Ui;
-use toml::Value;
 
-use crate::app::theme::{self};
+use crate::app::state::form::{Form, shown};
+use crate::app::theme;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::experiment::{Config, ExperimentFile, Kind, Setting, setting};
-
-/// An experiment whose settings are being chosen.
-#[derive(Debug)]
-pub struct Form {
-    pub name: String,
-    /// As the file has them.
-    file: BTreeMap<String, Value>,
-    pub config: Config,
-    values: BTreeMap<String, Value>,
-    /// What was typed and is no value yet, with what is wrong with it.
-    typed: BTreeMap<String, (String, String)>,
-    /// The field that has the keyboard, and its text as it was typed: `2.` is on its way to `2.5`.
-    editing: Option<(&'static str, String)>,
-    /// Settings that contradict each other.
-    problems: BTreeMap<String, String>,
-    filter: String,
-    only_changed: bool,
-    open: BTreeSet<&'static str>,
-}
-
-/// Settings that stand above the sections.
-const ABOVE: [&str; 2] = ["run.device", "run.seed"];
+use crate::experiment::setting;
 
 /// What the form asks for beside its own changes.
 #[derive(Debug, Default)]
@@ -46,109 +22,6 @@ pub struct FormDone {
 }
 
 impl Form {
-    pub fn new(file: &ExperimentFile) -> Self {
-        Form::of(&file.name, file.config.clone())
-    }
-
-    /// The settings of a config, as they are before anything is changed.
-    pub fn of(name: &str, config: Config) -> Self {
-        let values = config.values();
-        let mut form = Form {
-            name: name.to_string(),
-            file: values.clone(),
-            config,
-            values,
-            typed: BTreeMap::new(),
-            editing: None,
-            problems: BTreeMap::new(),
-            filter: String::new(),
-            only_changed: false,
-            open: ["run", "ppo", "reward"].into_iter().collect(),
-        };
-        form.check();
-        form
-    }
-
-    /// How many fields are refused.
-    pub fn refused(&self) -> usize {
-        self.typed
-            .keys()
-            .chain(self.problems.keys())
-            .collect::<BTreeSet<_>>()
-            .len()
-    }
-
-    /// How many settings differ from the file.
-    pub fn changed(&self) -> usize {
-        self.values
-            .iter()
-            .filter(|(path, value)| self.file.get(*path) != Some(*value))
-            .count()
-    }
-
-    /// Every setting as the file has it.
-    pub fn revert_all(&mut self) {
-        for (path, value) in self.file.clone() {
-            self.put(&path, value);
-        }
-        self.typed.clear();
-    }
-
-    /// Sets a value that the kind of the setting allows.
-    pub fn put(&mut self, path: &str, value: Value) {
-        self.typed.remove(path);
-        self.editing = None;
-        match self.config.set(path, value) {
-            Ok(()) => {
-                self.values = self.config.values();
-                self.check();
-            }
-            Err(problem) => {
-                self.typed
-                    .insert(path.to_string(), (String::new(), problem.message));
-            }
-        }
-    }
-
-    /// Takes what was typed: a value, or text with what is wrong with it.
-    fn type_in(&mut self, setting: &Setting, words: String) {
-        let value = match setting.kind {
-            Kind::Int { .. } => words
-                .replace(['\u{2009}', ' ', '_'], "")
-                .parse()
-                .map(Value::Integer)
-                .ok(),
-            Kind::Float { .. } => words
-                .trim()
-                .replace(',', ".")
-                .parse()
-                .map(Value::Float)
-                .ok(),
-            _ => Some(Value::String(words.trim().to_string())),
-        };
-        let refusal = match value {
-            None => Some(format!(
-                "\"{}\" is not a number; it goes from {}",
-                words.trim(),
-                setting.range()
-            )),
-            Some(value) => match self.config.set(setting.path, value) {
-                Ok(()) => None,
-                Err(problem) => Some(problem.message),
-            },
-        };
-        match refusal {
-            Some(why) => {
-                self.typed.insert(setting.path.to_string(), (words, why));
-            }
-            None => {
-                self.typed.remove(setting.path);
-                self.values = self.config.values();
-                self.check();
-            }
-        }
-    }
-
     /// A button that puts a setting back as the file has it.
     pub fn revert_ui(&mut self, ui: &mut Ui, path: &str) {
         let Some(value) = self.file.get(path).cloned() else {
@@ -168,114 +41,5 @@ impl Form {
                 words::small_coloured(ui, why, theme::of(ui).bad);
             }
         }
-    }
-
-    fn check(&mut self) {
-        self.problems.clear();
-        for problem in self.config.problems() {
-            self.problems.entry(problem.path).or_insert(problem.message);
-        }
-    }
-
-    pub fn is_changed(&self, path: &str) -> bool {
-        self.values.get(path) != self.file.get(path)
-    }
-
-    /// The value of a setting, if it was changed.
-    pub fn chosen(&self, path: &str) -> Option<Value> {
-        let value = self.values.get(path).filter(|_| self.is_changed(path));
-        value.cloned()
-    }
-
-    /// What is wrong with a setting, if anything is.
-    pub fn refusal(&self, path: &str) -> Option<&str> {
-        self.typed
-            .get(path)
-            .map(|(_, why)| why.as_str())
-            .or(self.problems.get(path).map(String::as_str))
-    }
-
-    fn matches(&self, setting: &Setting) -> bool {
-        if ABOVE.contains(&setting.path) {
-            return false;
-        }
-        // What is refused is never out of sight.
-        if self.refusal(setting.path).is_some() {
-            return true;
-        }
-        if self.only_changed
-            && !self.is_changed(setting.path)
-            && self.refusal(setting.path).is_none()
-        {
-            return false;
-        }
-        let wanted = self.filter.to_lowercase();
-        wanted.split_whitespace().all(|word| {
-            setting.path.contains(word)
-                || setting.label().to_lowercase().contains(word)
-                || setting.help().to_lowercase().contains(word)
-        })
-    }
-}
-
-/// A value as a person writes it.
-pub fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Float(number) => {
-            let plain = format!("{number}");
-            if *number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) {
-                format!("{number:e}")
-            } else {
-                plain
-            }
-        }
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::experiment::presets;
-
-    fn form() -> Form {
-        Form::new(&presets().unwrap()[0])
-    }
-
-    #[test]
-    fn what_is_typed_is_a_value_or_refused_with_the_range() {
-        let mut form = form();
-        let steps = setting("ppo.steps").unwrap();
-        form.type_in(steps, "12".into());
-        assert_eq!(form.config.ppo.steps, 12);
-        assert_eq!(form.changed(), 1);
-        assert_eq!(form.refused(), 0);
-        form.type_in(steps, "many".into());
-        assert_eq!(form.refused(), 1);
-        assert!(form.refusal("ppo.steps").unwrap().contains("not a number"));
-        assert_eq!(form.config.ppo.steps, 12);
-        form.revert_all();
-        assert_eq!(form.refused(), 0);
-        assert_eq!(form.changed(), 0);
-    }
-
-    #[test]
-    fn contradictions_stand_beside_their_field() {
-        let mut form = form();
-        form.put(
-            "run.stages",
-            Value::Array(vec![Value::String("ppo".into())]),
-        );
-        assert!(form.refusal("run.stages").is_some());
-        assert_eq!(form.refused(), 1);
-    }
-
-    #[test]
-    fn values_are_shown_as_they_are_written() {
-        assert_eq!(shown(&Value::Float(1.41e-5)), "1.41e-5");
-        assert_eq!(shown(&Value::Float(0.95)), "0.95");
-        assert_eq!(shown(&Value::Integer(24_000)), "24000");
     }
 }

@@ -21,7 +21,7 @@ use parts::{CARDS, column};
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
-use crate::app::people::Judging;
+use crate::app::state::people::Judging;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;

@@ -2,18 +2,19 @@
 
 use eframe::egui::{Label, RichText, Sense, Ui, Vec2};
 
-use super::curves::{self, BodyContext};
+use super::curves::{self, CurvesView};
+use super::side::parts::BodyContext;
 use crate::app::command::{Command, Commands, Place};
 use crate::app::format;
-use crate::app::model::RunModel;
 use crate::app::state::State;
+use crate::app::state::model::RunModel;
 use crate::app::theme;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::{notice, text as words};
 use crate::store::RunStatus;
 
-pub fn live_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+pub fn live_ui(ui: &mut Ui, state: &mut State, view: &mut CurvesView, commands: &mut Commands) {
     let Some(run) = &mut state.live.run else {
         let explanation =
             "Start an experiment and its curves, dialogues and results appear here as they come.";
@@ -34,7 +35,7 @@ pub fn live_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         clock: state.clock,
         can_change: run.status.is_active() && !state.live.stopping,
     };
-    curves::body_ui(ui, run, &mut state.live.view, context);
+    curves::body_ui(ui, run, view, context);
 }
 
 /// How the run ended, and what can be done with it: in the row below, where its controls were.

@@ -2,7 +2,6 @@
 //!
 //! Views draw from the state and emit commands; they know no thread and no store.
 
-pub mod arrangement;
 pub mod cases;
 pub mod compare;
 pub mod controls;
@@ -25,4 +24,15 @@ pub mod side;
 pub mod start;
 pub mod studies;
 pub mod tables;
-pub mod tiles;
+
+/// What views keep between two frames of how they are looked at. The program changes little of it, and
+/// nothing of it is kept when the window closes.
+#[derive(Debug, Default)]
+pub struct Looks {
+    pub palette: palette::Palette,
+    pub plan: experiments::PlanView,
+    pub runs: runs::RunsView,
+    pub page: run_page::PageView,
+    pub live: curves::CurvesView,
+    pub compare: compare::CompareView,
+}

@@ -5,7 +5,7 @@ use eframe::egui::{
 };
 
 use crate::app::command::{Command, Commands};
-use crate::app::shell;
+use crate::app::shortcuts;
 use crate::app::state::State;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
@@ -46,7 +46,7 @@ fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
                     ui.horizontal(|ui| {
                         ui.label(RichText::new(&said).color(t.text));
                         if !state.notices.undo.is_empty() {
-                            let undo = Button::secondary("Undo").shortcut(shell::UNDO).low();
+                            let undo = Button::secondary("Undo").shortcut(shortcuts::UNDO).low();
                             if ui.add(undo).clicked() {
                                 commands.push(Command::Undo);
                             }

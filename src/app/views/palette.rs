@@ -1,16 +1,19 @@
 //! The palette: everything that can be done, found by typing.
 
+use std::collections::BTreeSet;
+
 use eframe::egui::{
     Align2, Frame, Id, Key, KeyboardShortcut, Modal, Modifiers, Role, ScrollArea, Sense, Ui,
     WidgetInfo, pos2, vec2,
 };
 
+use super::Looks;
 use crate::app::command::{Ask, Command, Commands};
-use crate::app::shell;
+use crate::app::shortcuts;
 use crate::app::state::State;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::field;
-use crate::store::RunStatus;
+use crate::store::{RunId, RunStatus};
 
 /// Offers shown at once.
 const MOST: usize = 40;
@@ -38,7 +41,7 @@ struct Deed {
     command: Command,
 }
 
-fn deeds(state: &State) -> Vec<Deed> {
+fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
     let mut found = Vec::new();
     let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
         found.push(Deed {
@@ -52,13 +55,13 @@ fn deeds(state: &State) -> Vec<Deed> {
             RunStatus::Paused => ("Resume the run", Ask::Resume),
             _ => ("Pause the run", Ask::Pause),
         };
-        add(words.into(), Some(shell::PAUSE), Command::Ask(ask));
+        add(words.into(), Some(shortcuts::PAUSE), Command::Ask(ask));
         add(
             "Stop the run".into(),
-            Some(shell::STOP),
+            Some(shortcuts::STOP),
             Command::Ask(Ask::Stop),
         );
-        let keys = Some(shell::CHECKPOINT);
+        let keys = Some(shortcuts::CHECKPOINT);
         add(
             "Save a checkpoint now".into(),
             keys,
@@ -66,35 +69,34 @@ fn deeds(state: &State) -> Vec<Deed> {
         );
         add(
             "Evaluate now".into(),
-            Some(shell::EVALUATE),
+            Some(shortcuts::EVALUATE),
             Command::Ask(Ask::Evaluate),
         );
     }
-    for place in shell::places() {
+    for place in shortcuts::places() {
         add(
             format!("Go to {}", place.title()),
-            Some(shell::key_of(place)),
+            Some(shortcuts::key_of(place)),
             Command::Go(place),
         );
     }
     if let Some(edit) = state.notices.undo.last() {
         add(
             format!("Undo: {}", edit.words()),
-            Some(shell::UNDO),
+            Some(shortcuts::UNDO),
             Command::Undo,
         );
     }
     add(
         "Filter runs".into(),
-        Some(shell::FILTER),
+        Some(shortcuts::FILTER),
         Command::FilterRuns,
     );
-    let chosen: Vec<_> = state.runs.view.chosen.iter().copied().collect();
     if chosen.len() > 1 {
         add(
             format!("Compare {} chosen runs", chosen.len()),
             None,
-            Command::Compare(chosen),
+            Command::Compare(chosen.iter().copied().collect()),
         );
     }
     add("Show what went wrong".into(), None, Command::ShowLog);
@@ -124,12 +126,12 @@ fn deeds(state: &State) -> Vec<Deed> {
 }
 
 /// Draws the palette while it is open.
-pub fn palette_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
-    if !state.palette.open {
+pub fn palette_ui(ui: &Ui, state: &State, looks: &mut Looks, commands: &mut Commands) {
+    let palette = &mut looks.palette;
+    if !palette.open {
         return;
     }
-    let all = deeds(state);
-    let palette = &mut state.palette;
+    let all = deeds(state, &looks.runs.chosen);
     let wanted = palette.text.to_lowercase();
     let fits = |deed: &&Deed| {
         let words = deed.words.to_lowercase();

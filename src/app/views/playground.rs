@@ -11,14 +11,14 @@ use eframe::egui::{
 };
 
 use crate::app::command::{Command, Commands, Place};
-use crate::app::librarian::Task;
-use crate::app::playground::{From, Playground};
+use crate::app::state::playground::{From, Playground};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::librarian::Task;
 
 /// Makes a new line in the field of what is said.
 const NEW_LINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);

@@ -18,9 +18,9 @@ use egui_tiles::TileId;
 
 use self::behavior::Plots;
 use self::chooser::Wish;
-use super::arrangement::{Arrangement, GAP, LEAST_HEIGHT, columns};
-use super::tiles::Tile;
-use crate::app::model::{RunModel, is_evaluation, mechanism_of};
+use crate::app::state::arrangement::{Arrangement, GAP, LEAST_HEIGHT, columns};
+use crate::app::state::model::{RunModel, is_evaluation, mechanism_of};
+use crate::app::state::tiles::Tile;
 use crate::app::theme::{self, Tokens, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::chart::{AlongX, Chart, ChartLine, ChartView};

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use eframe::egui::scroll_area::ScrollBarVisibility;
 use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
 
-use super::curves::BodyContext;
-use super::samples::{reading_ui, refused_ui};
-use super::side::{inset, line, step_ui};
+use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_ui};
 use crate::app::command::Command;
 use crate::app::format;
-use crate::app::model::RunModel;
+use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;

@@ -4,20 +4,22 @@ use eframe::egui::{
     Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, vec2,
 };
 
-use super::curves::{self, BodyContext};
-use super::side::events_ui;
+use super::curves::{self, CurvesView};
+use super::side::events::events_ui;
+use super::side::parts::BodyContext;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
-use crate::app::keeper::Edit;
-use crate::app::model::StoredRun;
+use crate::app::format::sentence;
 use crate::app::state::{Loaded, OpenRun, RunPage, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
-use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{field, status, text as words};
+use crate::app::workers::keeper::Edit;
+use crate::app::workers::reader::StoredRun;
 use crate::experiment::{Config, SECTIONS, settings};
+use crate::store::RunId;
 use crate::store::{RunRow, RunStatus};
 
 /// A part of the page.
@@ -41,7 +43,29 @@ pub struct Words {
     begun: bool,
 }
 
-pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+/// How a run's page is looked at.
+#[derive(Debug, Default)]
+pub struct PageView {
+    /// Whose page it is; another's begins anew.
+    run: Option<RunId>,
+    tab: Tab,
+    written: Words,
+    curves: CurvesView,
+}
+
+impl PageView {
+    fn of(&mut self, run: RunId) -> &mut Self {
+        if self.run != Some(run) {
+            *self = PageView {
+                run: Some(run),
+                ..PageView::default()
+            };
+        }
+        self
+    }
+}
+
+pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands: &mut Commands) {
     let active_here = state.active().map(|run| run.id);
     let State {
         runs, prefs, clock, ..
@@ -52,13 +76,13 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .as_ref()
         .filter(|(run, _)| *run == open.id)
         .map(|(_, why)| why.clone());
-    let OpenRun {
-        id,
-        page,
+    let OpenRun { id, page } = open;
+    let PageView {
         tab,
-        view,
-        words: written,
-    } = open;
+        written,
+        curves: view,
+        ..
+    } = view.of(*id);
     match page {
         Loaded::Nothing => {}
         Loaded::Failed(why) => {
@@ -200,7 +224,7 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
             for setting in settings().filter(|setting| setting.section() == *section) {
                 let value = values
                     .get(setting.path)
-                    .map(super::form::shown)
+                    .map(crate::app::state::form::shown)
                     .unwrap_or_default();
                 let changed = values.get(setting.path) != defaults.get(setting.path);
                 pair_ui(

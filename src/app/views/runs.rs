@@ -11,15 +11,14 @@ use std::collections::{BTreeSet, HashMap};
 use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
 use crate::app::command::{Command, Commands, Place};
-use crate::app::format;
-use crate::app::reader::Listed;
+use crate::app::format::{self, sentence};
 use crate::app::state::{Loaded, Prefs, State};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
-use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::reader::Listed;
 use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
 use crate::filter::{FilterError, parse};
 use crate::store::RunId;
@@ -115,7 +114,7 @@ fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
     found
 }
 
-pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
+pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &mut Commands) {
     let empty = match &state.runs.rows {
         Loaded::Nothing => {
             padded(ui, |ui| {
@@ -135,7 +134,7 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         }
         Loaded::Value(rows) => rows.is_empty(),
     };
-    if empty && state.runs.view.shelf != Shelf::Deleted && state.runs.deleted.is_empty() {
+    if empty && view.shelf != Shelf::Deleted && state.runs.deleted.is_empty() {
         let explanation = "Every run is kept here with its curves, settings, dialogues and results, from its first step on.";
         if notice::empty(
             ui,
@@ -156,7 +155,6 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         now_ms,
         ..
     } = state;
-    let view = &mut runs.view;
     let rows = match view.shelf {
         Shelf::Deleted => &runs.deleted,
         Shelf::Kept | Shelf::Archived => &runs.entries,
@@ -187,7 +185,7 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             .collect();
         table::table_ui(ui, (&shown, &of_shelf), view, prefs, time, commands);
     });
-    actions::confirm_ui(ui, &mut runs.view, commands);
+    actions::confirm_ui(ui, view, commands);
 }
 
 /// The run in progress here is ahead of the store: its row shows what it is doing now.

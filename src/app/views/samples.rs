@@ -2,17 +2,16 @@
 
 use eframe::egui::{ScrollArea, Ui};
 
-use super::curves::BodyContext;
-use super::side::{inset, line, step_name, step_ui};
+use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_name, step_ui};
 use crate::app::command::Command;
 use crate::app::format;
-use crate::app::model::{OverSteps, RunModel};
+use crate::app::state::model::RunModel;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue;
 use crate::app::widgets::icon::Icon;
-use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::reader::OverSteps;
 use crate::experiment::Stage;
 
 /// Answers over the steps that are shown before more are asked for.
@@ -195,18 +194,4 @@ fn answers_ui(ui: &mut Ui, answers: &OverSteps, shown: &mut usize) {
         }
     }
     ui.add_space(space::L);
-}
-
-/// What stands where something is being read.
-pub fn reading_ui(ui: &mut Ui) {
-    inset(ui, |ui| {
-        words::secondary(ui, "Reading…");
-    });
-}
-
-/// Why something cannot be read.
-pub fn refused_ui(ui: &mut Ui, why: &str) {
-    inset(ui, |ui| {
-        notice::strip(ui, Tone::Bad, "It cannot be read", why, |_| {})
-    });
 }

@@ -6,13 +6,14 @@ use eframe::egui::{
 };
 
 use super::runs::run_line_ui;
-use crate::app::command::{Command, Commands, Place, Planned};
+use crate::app::command::{Command, Commands, Place};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::launch::Planned;
 
 /// The experiment that the big action starts.
 pub const QUICKSTART: &str = "quickstart";

@@ -14,9 +14,8 @@ use parts::{kind_words, pack_row_ui, stands, totals};
 use study::study_ui;
 
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
 use crate::app::format::{self, Clock};
-use crate::app::people::{StudiesState, StudyForm};
+use crate::app::state::people::{StudiesState, StudyForm};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
@@ -24,6 +23,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
+use crate::app::workers::desk::Task;
 use crate::study::definition::StudyKind;
 
 pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {

@@ -6,15 +6,15 @@ use eframe::egui::{
 };
 
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
 use crate::app::format;
-use crate::app::people::{Systems, TablesState};
+use crate::app::state::people::{Systems, TablesState};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::desk::Task;
 use crate::metrics::Digits;
 use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
 use crate::store::StudyRow;

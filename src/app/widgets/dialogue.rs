@@ -7,6 +7,7 @@ use eframe::egui::{
 
 use super::text as words;
 use crate::app::format;
+use crate::app::format::sentence;
 use crate::app::theme::{self, size, space, text};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{SampleDialogue, SampleLevel};
@@ -184,12 +185,4 @@ fn short(mechanism: Mechanism) -> &'static str {
         Mechanism::Interpretation => "Interpretation",
         Mechanism::Exploration => "Exploration",
     }
-}
-
-/// With a capital first.
-pub fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }

@@ -8,8 +8,8 @@ use eframe::egui::{
 };
 
 use super::button::Button;
-use crate::app::paths::{Ask, Paths};
 use crate::app::theme::{self, size, space, text};
+use crate::app::workers::finder::{Ask, Paths};
 
 /// What a field of a path is for.
 #[derive(Clone, Copy, Debug)]

@@ -170,7 +170,7 @@ fn head_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
     let Some(first) = systems.first() else { return };
     row_of(ui, fit.width(systems.len()), size::ROW, |ui| {
         cell(ui, fit.name, Align::Min, |ui| {
-            let split = super::dialogue::sentence(&first.split);
+            let split = format::sentence(&first.split);
             words::small(ui, format!("{split}, n = {}", format::count(first.n)));
         });
         for system in systems {

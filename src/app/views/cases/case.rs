@@ -4,16 +4,17 @@ use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Te
 
 use super::parts::padded;
 use crate::app::command::{Command, Commands, Place};
-use crate::app::desk::Task;
-use crate::app::people::CasesState;
+use crate::app::format::sentence;
 use crate::app::state::Loaded;
+use crate::app::state::people::CasesState;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
-use crate::app::widgets::dialogue::{sentence, utterance_ui};
+use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::desk::Task;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseBook};
 

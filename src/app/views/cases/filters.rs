@@ -3,8 +3,8 @@
 use eframe::egui::{Frame, Margin, RichText, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::app::format;
-use crate::app::people::CasesState;
 use crate::app::state::Loaded;
+use crate::app::state::people::CasesState;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::field;

@@ -3,11 +3,11 @@
 use eframe::egui::{Key, Modifiers, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::parts::padded;
-use crate::app::people::CasesState;
+use crate::app::format::sentence;
 use crate::app::state::Loaded;
+use crate::app::state::people::CasesState;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
-use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::{self, Icon};
 use crate::study::cases::{Case, CaseFilter};
 

@@ -3,13 +3,13 @@
 use eframe::egui::Ui;
 
 use crate::app::command::{Command, Commands};
-use crate::app::errand::Work;
-use crate::app::people::ScoreForm;
+use crate::app::state::people::ScoreForm;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::errand::Work;
 use crate::systems::Measuring;
 
 /// The fields. True when the form is to be closed.

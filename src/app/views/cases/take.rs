@@ -6,16 +6,16 @@ use eframe::egui::{Align2, Sense, Ui, vec2};
 use super::parts::padded;
 use super::score::score_ui;
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
-use crate::app::errand::{Work, Working};
 use crate::app::format;
-use crate::app::people::{CasesState, TakeForm, TakeFrom, number};
+use crate::app::state::people::{CasesState, TakeForm, TakeFrom, number};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
+use crate::app::workers::desk::Task;
+use crate::app::workers::errand::{Work, Working};
 use crate::systems::Answering;
 
 /// The fields of a system to take in. True when the form is to be closed.

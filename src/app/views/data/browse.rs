@@ -10,16 +10,18 @@ use eframe::egui::{
 use super::{fact, padded};
 use crate::app::command::{Command, Commands};
 use crate::app::format;
-use crate::app::librarian::Task;
-use crate::app::library::{Book, Browser, Entry, ExampleFilter, Group, Library};
+use crate::app::format::sentence;
 use crate::app::state::Loaded;
+use crate::app::state::library::{Browser, ExampleFilter, Group, Library};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
-use crate::app::widgets::dialogue::{sentence, utterance_ui};
+use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::field;
 use crate::app::widgets::levels::labelled;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::book::{Book, Entry};
+use crate::app::workers::librarian::Task;
 use crate::data::{EmpathyLevel, Example, LabelledPair, Mechanism, Split};
 
 /// How long a frame may search.

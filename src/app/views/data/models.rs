@@ -3,13 +3,10 @@
 use eframe::egui::{RichText, ScrollArea, Spinner, Ui};
 
 use super::{fact, padded};
-use crate::app::answerer::Who;
 use crate::app::command::{Command, Commands, Place};
 use crate::app::format;
-use crate::app::librarian::Task;
-use crate::app::library::{CheckForm, ExportForm, Library};
-use crate::app::paths::Paths;
-use crate::app::playground::From;
+use crate::app::state::library::{CheckForm, ExportForm, Library};
+use crate::app::state::playground::From;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
@@ -18,6 +15,9 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::path_field::{PathField, path_field};
 use crate::app::widgets::text as words;
+use crate::app::workers::answerer::Who;
+use crate::app::workers::finder::Paths;
+use crate::app::workers::librarian::Task;
 use crate::engine::reference::RunModels;
 use crate::experiment::Stage;
 use crate::store::{CheckpointRow, RunId};

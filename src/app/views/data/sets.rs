@@ -10,10 +10,8 @@ use eframe::egui::{
 use super::{browse, fact, padded};
 use crate::app::command::{Command, Commands};
 use crate::app::format;
-use crate::app::librarian::Task;
-use crate::app::library::{Library, Tab};
 use crate::app::naming::{import_command, set_title};
-use crate::app::paths::Paths;
+use crate::app::state::library::{Library, Tab};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring, segments};
@@ -22,6 +20,8 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::path_field::{PathField, path_field};
 use crate::app::widgets::text as words;
+use crate::app::workers::finder::Paths;
+use crate::app::workers::librarian::Task;
 use crate::data::library::{BUILTIN, EMPATHETIC_DIALOGUES, ListedSet, MENTAL_HEALTH_SUBREDDITS};
 use crate::data::{EmpathyLevel, ImportReport, SetSummary, Split};
 
@@ -266,7 +266,7 @@ fn emotions_ui(ui: &mut Ui, summary: &SetSummary) {
                 vec2(rect.width() * share, 2.0),
             );
             ui.painter().rect_filled(track, 1, t.accent);
-            let name = crate::app::widgets::dialogue::sentence(&of.emotion);
+            let name = crate::app::format::sentence(&of.emotion);
             let middle = rect.center().y - 2.0;
             ui.painter().text(
                 pos2(rect.left(), middle),
@@ -290,7 +290,7 @@ fn emotions_ui(ui: &mut Ui, summary: &SetSummary) {
 }
 
 fn sentence(words: &str) -> String {
-    crate::app::widgets::dialogue::sentence(words)
+    crate::app::format::sentence(words)
 }
 
 fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {

@@ -2,16 +2,17 @@
 
 use eframe::egui::{Frame, Grid, Id, Modal, RichText, Ui};
 
-use crate::app::command::{Command, Commands, Planned, QueueDeed};
+use crate::app::command::{Command, Commands, QueueDeed};
 use crate::app::format;
+use crate::app::state::form::Form;
 use crate::app::state::{ExperimentsState, Loaded};
 use crate::app::theme::{self, space, text};
-use crate::app::views::form::Form;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::launch::Planned;
 use crate::experiment::sweep::{Axis, SweepRun, grid};
 use crate::experiment::{Kind, settings};
 use crate::store::{RunId, RunRow, RunStatus};
@@ -25,8 +26,6 @@ pub struct PlanView {
     reuse: Option<RunId>,
     /// Settings that are varied, and their values as they are typed.
     axes: Vec<(String, String)>,
-    pub dry: Loaded<Box<Foreseen>>,
-    pub dry_open: bool,
 }
 
 const NOTHING: &str = "Nothing";
@@ -225,10 +224,8 @@ pub fn queue_ui(ui: &mut Ui, experiments: &ExperimentsState, commands: &mut Comm
 }
 
 /// What a run would be, once that is known.
-pub fn dry_ui(ui: &Ui, plan: &mut PlanView) {
-    if !plan.dry_open {
-        return;
-    }
+pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Foreseen>>>) {
+    let Some(known) = dry else { return };
     let t = theme::of(ui);
     let frame = Frame::popup(ui.style()).inner_margin(space::L);
     let modal = Modal::new(Id::unique("dry run"))
@@ -238,7 +235,7 @@ pub fn dry_ui(ui: &Ui, plan: &mut PlanView) {
         ui.set_width(560.0);
         ui.spacing_mut().item_spacing.y = space::S;
         words::heading(ui, "What this run would be");
-        match &plan.dry {
+        match known {
             Loaded::Nothing => {
                 words::secondary(
                     ui,
@@ -251,7 +248,7 @@ pub fn dry_ui(ui: &Ui, plan: &mut PlanView) {
         ui.add(Button::primary("Close")).clicked()
     });
     if answer.inner || answer.should_close() {
-        plan.dry_open = false;
+        *dry = None;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Layout, RichText, Ui};
 
-use super::Form;
+use crate::app::state::form::Form;
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::text as words;
 use crate::experiment::{Setting, setting};

@@ -6,14 +6,15 @@ use eframe::egui::{
 };
 use toml::Value;
 
-use super::{Form, FormDone, shown};
+use super::FormDone;
 use crate::app::format;
-use crate::app::reader::Need;
+use crate::app::state::form::{Form, shown};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
+use crate::app::workers::reader::Need;
 use crate::data::library;
 use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings};
 

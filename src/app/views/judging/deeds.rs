@@ -3,8 +3,8 @@
 use eframe::egui::{Event, Key, Modifiers, Ui};
 
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
-use crate::app::people::{Given, Judging};
+use crate::app::state::people::{Given, Judging};
+use crate::app::workers::desk::Task;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, Deed, Score};
 

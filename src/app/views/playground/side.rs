@@ -3,16 +3,16 @@
 use eframe::egui::{Frame, Margin, RichText, ScrollArea, Ui};
 
 use crate::app::command::{Command, Commands};
-use crate::app::librarian::Task;
-use crate::app::paths::Paths;
-use crate::app::playground::{From, JudgedBy, Playground, SETTINGS};
 use crate::app::state::State;
+use crate::app::state::playground::{From, JudgedBy, Playground, SETTINGS};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::path_field::{PathField, path_field};
 use crate::app::widgets::text as words;
+use crate::app::workers::finder::Paths;
+use crate::app::workers::librarian::Task;
 use crate::experiment::Stage;
 use crate::store::RunId;
 

@@ -9,11 +9,12 @@ use eframe::egui::{
 use super::side::SIDES;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
-use crate::app::playground::{Answer, Playground, Reply, Turn};
+use crate::app::format::sentence;
 use crate::app::state::Loaded;
+use crate::app::state::playground::{Answer, Playground, Reply, Turn};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
-use crate::app::widgets::dialogue::{sentence, utterance_ui};
+use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::levels::identified;
 use crate::app::widgets::text as words;

@@ -5,10 +5,10 @@ use egui_tiles::{
     Behavior, EditAction, ResizeState, SimplificationOptions, TabState, TileId, Tiles, UiResponse,
 };
 
-use super::super::arrangement::{GAP, TAB_BAR, columns};
-use super::super::tiles::Tile;
 use super::{PlotsView, Source, TilePlace, Wish, tile_ui};
-use crate::app::model::RunModel;
+use crate::app::state::arrangement::{GAP, TAB_BAR, columns};
+use crate::app::state::model::RunModel;
+use crate::app::state::tiles::Tile;
 
 /// The plots of a run while their tree is drawn.
 pub struct Plots<'a> {

@@ -4,8 +4,8 @@ use eframe::egui::{
     Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, SetOpenCommand, vec2,
 };
 
-use super::super::arrangement::Beside;
-use super::super::tiles::{self, Tile};
+use crate::app::state::arrangement::Beside;
+use crate::app::state::tiles::{self, Tile};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;

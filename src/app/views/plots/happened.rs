@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::side::what;
-use crate::app::model::RunModel;
+use crate::app::state::model::RunModel;
 use crate::app::theme::Tokens;
+use crate::app::views::side::events::what;
 use crate::app::widgets::chart::{AlongX, ChartMark};
 use crate::experiment::{Severity, Stage};
 use crate::store::{EventRow, EventSort};

@@ -4,13 +4,13 @@ use eframe::egui::{Frame, Id, Margin, Modal, RichText, Ui};
 
 use super::{RunsView, Shelf};
 use crate::app::command::{Command, Commands};
-use crate::app::keeper::Edit;
-use crate::app::reader::Listed;
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
+use crate::app::workers::keeper::Edit;
+use crate::app::workers::reader::Listed;
 use crate::store::RunId;
 
 /// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.

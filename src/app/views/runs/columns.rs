@@ -4,13 +4,13 @@ use eframe::egui::{Popup, PopupCloseBehavior, RichText, ScrollArea, Ui};
 
 use super::{RunsView, chosen_columns};
 use crate::app::command::{Command, Commands};
-use crate::app::reader::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
+use crate::app::workers::reader::Listed;
 use crate::catalog::compare::differing_settings;
 use crate::catalog::{Column, Entry, vocabulary};
 use crate::filter::{Kind, Part, Vocabulary};

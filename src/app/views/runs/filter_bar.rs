@@ -8,9 +8,9 @@ use eframe::egui::{
     TextBuffer, TextEdit, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
+use crate::app::format::sentence;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
-use crate::app::widgets::dialogue::sentence;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::catalog::vocabulary;

@@ -15,10 +15,10 @@ use row::{group_ui, row_ui};
 use super::{RunsView, Shelf};
 use crate::app::command::{Command, Commands};
 use crate::app::format::Clock;
-use crate::app::keeper::Edit;
-use crate::app::reader::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::size;
+use crate::app::workers::keeper::Edit;
+use crate::app::workers::reader::Listed;
 use crate::catalog::{Column, Entry, Group, groups};
 use crate::store::RunId;
 

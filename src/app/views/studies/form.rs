@@ -4,15 +4,15 @@ use eframe::egui::{RichText, TextEdit, Ui, vec2};
 
 use super::parts::{line, short_field};
 use crate::app::command::{Command, Commands, Place};
-use crate::app::desk::{Task, Wanted};
-use crate::app::people::{StudiesState, StudyForm, Systems};
 use crate::app::state::Loaded;
+use crate::app::state::people::{StudiesState, StudyForm, Systems};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::app::workers::desk::{Task, Wanted};
 use crate::study::definition::StudyKind;
 
 pub(super) fn form_ui(

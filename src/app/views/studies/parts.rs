@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use eframe::egui::{Align2, RichText, Sense, TextEdit, Ui, pos2, vec2};
 
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
-use crate::app::people::StudiesState;
+use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, size, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
+use crate::app::workers::desk::Task;
 use crate::store::{AnnotatorRow, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 

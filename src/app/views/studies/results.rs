@@ -4,7 +4,7 @@ use eframe::egui::{Align, Label, RichText, ScrollArea, Ui, Vec2};
 
 use super::parts::study_title;
 use crate::app::format;
-use crate::app::people::StudiesState;
+use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::cells::{cell, line, row};
 use crate::app::widgets::text as words;

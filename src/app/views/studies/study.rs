@@ -5,15 +5,15 @@ use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos
 use super::parts::{kind_words, pack_row_ui, path_ui, stands, totals};
 use super::results;
 use crate::app::command::{Command, Commands};
-use crate::app::desk::Task;
 use crate::app::format::{self, Clock};
-use crate::app::people::StudiesState;
+use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
+use crate::app::workers::desk::Task;
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 use crate::study::make::Role as Part;

@@ -4,11 +4,11 @@ use eframe::egui::{FontId, Ui};
 
 use super::cell::longest_words;
 use crate::app::format::Clock;
-use crate::app::reader::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
 use crate::app::views::runs::chosen_columns;
 use crate::app::widgets::status;
+use crate::app::workers::reader::Listed;
 use crate::catalog::Column;
 use crate::store::RunStatus;
 

@@ -9,11 +9,11 @@ use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
 use super::{row_id, tick};
 use crate::app::command::{Command, Commands};
 use crate::app::format::{self, Clock};
-use crate::app::reader::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::workers::reader::Listed;
 use crate::catalog::{Cell, Group};
 use crate::metrics::Digits;
 

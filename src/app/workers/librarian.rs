@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::channel::Receiver;
 
+use super::answerer::Who;
+use super::book::Book;
+use super::worker::{Answers, Worker, guarded, said};
 use crate::data::library::{self, ListedSet};
 use crate::data::{ImportReport, SetSummary};
+use crate::engine::Waker;
 use crate::engine::reference::{RunModels, saved_models};
 use crate::train::export::Exported;
 use crate::train::saved::{Anatomy, SavedModel};
-
-use super::answerer::Who;
-use super::library::Book;
 
 /// How many tasks may wait.
 const WAITING: usize = 32;
@@ -74,125 +75,55 @@ pub struct Answer {
     pub outcome: Result<Outcome, String>,
 }
 
-/// The thread, as the window holds it.
-pub struct Librarian {
-    tasks: Option<Sender<Task>>,
-    answers: Receiver<Answer>,
-    thread: Option<JoinHandle<()>>,
-}
+/// The thread that carries tasks out.
+pub type Librarian = Worker<Task, Answer>;
 
-impl Librarian {
-    /// Starts the thread; `wake` is called after every answer.
-    ///
-    /// # Errors
-    /// The system refuses another thread.
-    pub fn start(store: PathBuf, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
-        let (tasks, waiting) = bounded::<Task>(WAITING);
-        let (send, answers) = bounded::<Answer>(WAITING);
-        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
-        let thread = std::thread::Builder::new()
-            .name("librarian".into())
-            .spawn(move || {
-                let mut long = Vec::new();
-                for task in waiting {
-                    let hands = Hands {
-                        store: store.clone(),
-                        send: send.clone(),
-                        wake: wake.clone(),
-                    };
-                    match task.is_long() {
-                        true => long.extend(hands.alone(task)),
-                        false => hands.carry_out(task),
-                    }
+/// Starts it; `wake` is called after every answer.
+///
+/// # Errors
+/// The system refuses another thread.
+pub fn start(store: PathBuf, wake: Waker) -> std::io::Result<Librarian> {
+    Worker::start(
+        "librarian",
+        WAITING,
+        wake,
+        move |tasks: Receiver<Task>, answers| {
+            let mut long = Vec::new();
+            for task in tasks {
+                match task.is_long() {
+                    true => long.extend(alone(&store, task, &answers)),
+                    false => carry_out(&store, task, &answers),
                 }
-                for thread in long {
-                    let _: std::thread::Result<()> = JoinHandle::join(thread);
-                }
-            })?;
-        Ok(Librarian {
-            tasks: Some(tasks),
-            answers,
-            thread: Some(thread),
-        })
-    }
-
-    /// Asks. False when too many tasks wait already: ask again later.
-    pub fn ask(&self, task: Task) -> bool {
-        let Some(tasks) = &self.tasks else {
-            return false;
-        };
-        match tasks.try_send(task) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
-        }
-    }
-
-    /// The next answer, if one is there.
-    pub fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
-    }
-}
-
-impl Drop for Librarian {
-    fn drop(&mut self) {
-        self.tasks = None;
-        // What is being written is brought to its end; make room for the answers until then.
-        while self
-            .thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
-        {
-            let _ = self
-                .answers
-                .recv_timeout(std::time::Duration::from_millis(20));
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// What a thread needs to carry a task out and to answer.
-struct Hands {
-    store: PathBuf,
-    send: Sender<Answer>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl Hands {
-    /// On a thread of its own; none where the system refuses it, which is answered.
-    fn alone(self, task: Task) -> Option<JoinHandle<()>> {
-        let (send, wake, kept) = (self.send.clone(), self.wake.clone(), task.clone());
-        let thread = std::thread::Builder::new()
-            .name("library work".into())
-            .spawn(move || self.carry_out(task));
-        match thread {
-            Ok(thread) => Some(thread),
-            Err(error) => {
-                let outcome = Err(format!("no thread could be made: {error}"));
-                let _ = send.send(Answer {
-                    task: kept,
-                    outcome,
-                });
-                wake();
-                None
             }
-        }
-    }
+            for thread in long {
+                let _: std::thread::Result<()> = JoinHandle::join(thread);
+            }
+        },
+    )
+}
 
-    fn carry_out(self, task: Task) {
-        let outcome =
-            std::panic::catch_unwind(|| outcome(&self.store, &task)).unwrap_or_else(|_| {
-                Err("it failed in a way that is a fault of this program; please report it".into())
+/// On a thread of its own; none where the system refuses it, which is answered.
+fn alone(store: &Path, task: Task, answers: &Answers<Answer>) -> Option<JoinHandle<()>> {
+    let (store, theirs, kept) = (store.to_path_buf(), answers.clone(), task.clone());
+    let thread = std::thread::Builder::new()
+        .name("library work".into())
+        .spawn(move || carry_out(&store, task, &theirs));
+    match thread {
+        Ok(thread) => Some(thread),
+        Err(error) => {
+            let outcome = Err(format!("no thread could be made: {error}"));
+            answers.send(Answer {
+                task: kept,
+                outcome,
             });
-        // The window may be gone: what is asked is carried out all the same.
-        let _ = self.send.send(Answer { task, outcome });
-        (self.wake)();
+            None
+        }
     }
 }
 
-fn said(error: impl std::fmt::Display) -> String {
-    error.to_string()
+fn carry_out(store: &Path, task: Task, answers: &Answers<Answer>) {
+    let outcome = guarded("The work", || outcome(store, &task)).flatten();
+    answers.send(Answer { task, outcome });
 }
 
 fn outcome(store: &Path, task: &Task) -> Result<Outcome, String> {

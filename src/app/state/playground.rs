@@ -7,11 +7,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::answerer::{News, Opened, Question, Said, Who};
-use super::format;
-use super::naming::store_argument;
-use super::state::Loaded;
-use super::views::form::Form;
+use super::form::Form;
+use super::loaded::Loaded;
+use crate::app::format;
+use crate::app::naming::store_argument;
+use crate::app::workers::answerer::{News, Opened, Question, Said, Who};
 use crate::checkpoint;
 use crate::engine::reference::{Reference, RunModels};
 use crate::experiment::{Config, Stage};

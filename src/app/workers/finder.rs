@@ -5,10 +5,11 @@
 
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::engine::Waker;
 
 /// How many questions may wait.
 const WAITING: usize = 8;
@@ -82,7 +83,7 @@ pub struct Finder {
     typed: Sender<(String, bool)>,
     heard: Receiver<Heard>,
     send: Sender<Heard>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    wake: Waker,
 }
 
 impl Finder {
@@ -90,10 +91,9 @@ impl Finder {
     ///
     /// # Errors
     /// The system refuses another thread.
-    pub fn start(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+    pub fn start(wake: Waker) -> std::io::Result<Self> {
         let (typed, waiting) = bounded::<(String, bool)>(WAITING);
         let (send, heard) = bounded::<Heard>(WAITING);
-        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
         let finder = Finder {
             typed,
             heard,

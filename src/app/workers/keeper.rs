@@ -3,10 +3,9 @@
 //! Knows the store; must not know a widget. Wakes the window through the function it is given.
 
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
-
+use super::worker::{Worker, guarded, said};
+use crate::engine::Waker;
 use crate::store::{RunId, Store, StoreError};
 
 /// How many changes may wait.
@@ -92,70 +91,21 @@ pub struct Done {
     pub outcome: Result<(), String>,
 }
 
-/// The thread, as the window holds it.
-pub struct Keeper {
-    edits: Option<Sender<Edit>>,
-    done: Receiver<Done>,
-    thread: Option<JoinHandle<()>>,
-}
+/// The thread that carries changes out.
+pub type Keeper = Worker<Edit, Done>;
 
-impl Keeper {
-    /// Starts the thread; `wake` is called after every change.
-    ///
-    /// # Errors
-    /// The system refuses another thread.
-    pub fn start(store: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (edits, waiting) = bounded::<Edit>(WAITING);
-        // There is room for an answer to everything that may wait: answering never blocks for long.
-        let (answers, done) = bounded::<Done>(2 * WAITING);
-        let thread = std::thread::Builder::new()
-            .name("store keeper".into())
-            .spawn(move || {
-                for edit in waiting {
-                    let outcome = carry_out(&store, &edit).map_err(|error| error.to_string());
-                    if answers.send(Done { edit, outcome }).is_err() {
-                        return;
-                    }
-                    wake();
-                }
-            })?;
-        Ok(Keeper {
-            edits: Some(edits),
-            done,
-            thread: Some(thread),
-        })
-    }
-
-    /// Hands a change over; gives it back when too many wait already.
-    pub fn ask(&self, edit: Edit) -> Result<(), Edit> {
-        match &self.edits {
-            None => Err(edit),
-            Some(edits) => edits.try_send(edit).map_err(|refused| match refused {
-                TrySendError::Full(edit) | TrySendError::Disconnected(edit) => edit,
-            }),
+/// Starts it; `wake` is called after every change.
+///
+/// # Errors
+/// The system refuses another thread.
+pub fn start(store: PathBuf, wake: Waker) -> std::io::Result<Keeper> {
+    Worker::start("store keeper", WAITING, wake, move |edits, done| {
+        for edit in edits {
+            let outcome = guarded("The change", || carry_out(&store, &edit).map_err(said));
+            let outcome = outcome.flatten();
+            done.send(Done { edit, outcome });
         }
-    }
-
-    /// The next change that was carried out, if there is one.
-    pub fn done(&self) -> Option<Done> {
-        self.done.try_recv().ok()
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.edits = None;
-        while self
-            .thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
-        {
-            let _ = self.done.recv_timeout(std::time::Duration::from_millis(20));
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+    })
 }
 
 fn carry_out(store: &Path, edit: &Edit) -> Result<(), StoreError> {

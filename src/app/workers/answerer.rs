@@ -3,15 +3,13 @@
 //! Keeps at most two models and one set of identifiers open. Questions are answered one after the other;
 //! each can be stopped between two tokens. Knows no widget; wakes the window through the function it is given.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
-
+use super::worker::{Answers, Worker, guarded};
+use crate::engine::Waker;
 use crate::engine::reference::{Found, Reference, ReferenceError};
 use crate::experiment::{SamplingSettings, Stage};
 use crate::store::{RunId, RunRef};
@@ -120,11 +118,9 @@ enum Task {
 
 /// The thread, as the window holds it.
 pub struct Answerer {
-    tasks: Option<Sender<Task>>,
-    news: Receiver<Heard>,
+    worker: Worker<Task, Heard>,
     /// Questions up to this one are not to be answered any more.
     stopped: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Answerer {
@@ -132,56 +128,37 @@ impl Answerer {
     ///
     /// # Errors
     /// The system refuses another thread.
-    pub fn start(store: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (tasks, waiting) = bounded::<Task>(WAITING);
-        let (send, news) = bounded::<Heard>(4 * WAITING);
+    pub fn start(store: PathBuf, wake: Waker) -> std::io::Result<Self> {
         let stopped = Arc::new(AtomicU64::new(0));
-        let mut mind = Mind {
-            store,
-            models: Vec::new(),
-            identifiers: None,
-            out: Out {
-                send,
-                wake: Box::new(wake),
-                stopped: stopped.clone(),
-            },
-        };
-        let thread = std::thread::Builder::new()
-            .name("playground".into())
-            .spawn(move || {
-                for task in waiting {
-                    match task {
-                        Task::Answer(question) => mind.carry_out(&question),
-                        Task::Close => mind.close(),
-                    }
+        let theirs = stopped.clone();
+        let worker = Worker::start("playground", WAITING, wake, move |tasks, answers| {
+            let mut mind = Mind {
+                store,
+                models: Vec::new(),
+                identifiers: None,
+                out: Out {
+                    answers,
+                    stopped: theirs,
+                },
+            };
+            for task in tasks {
+                match task {
+                    Task::Answer(question) => mind.carry_out(&question),
+                    Task::Close => mind.close(),
                 }
-            })?;
-        Ok(Answerer {
-            tasks: Some(tasks),
-            news,
-            stopped,
-            thread: Some(thread),
-        })
+            }
+        })?;
+        Ok(Answerer { worker, stopped })
     }
 
     /// Asks. False when too many questions wait already. Numbers of questions rise.
     pub fn ask(&self, question: Question) -> bool {
-        self.hand_over(Task::Answer(Box::new(question)))
+        self.worker.ask(Task::Answer(Box::new(question))).is_ok()
     }
 
     /// Gives the memory of what is open back. False when too many tasks wait already.
     pub fn close(&self) -> bool {
-        self.hand_over(Task::Close)
-    }
-
-    fn hand_over(&self, task: Task) -> bool {
-        let Some(tasks) = &self.tasks else {
-            return false;
-        };
-        match tasks.try_send(task) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
-        }
+        self.worker.ask(Task::Close).is_ok()
     }
 
     /// Stops every question up to the number `id`: between two tokens, or once the model is open.
@@ -191,52 +168,31 @@ impl Answerer {
 
     /// The next news, if there are any.
     pub fn news(&self) -> Option<Heard> {
-        self.news.try_recv().ok()
+        self.worker.answer()
     }
 }
 
 impl Drop for Answerer {
     fn drop(&mut self) {
-        self.tasks = None;
         self.stop(u64::MAX);
-        // A thread that is still telling waits for room; make some until it is done.
-        while self
-            .thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
-        {
-            let _ = self.news.recv_timeout(std::time::Duration::from_millis(20));
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
 /// The way back to the window.
 struct Out {
-    send: Sender<Heard>,
-    wake: Box<dyn Fn() + Send>,
+    answers: Answers<Heard>,
     stopped: Arc<AtomicU64>,
 }
 
 impl Out {
     fn tell(&self, id: u64, news: News) {
-        self.send(Heard::Of(id, news));
+        self.answers.send(Heard::Of(id, news));
     }
 
-    fn send(&self, heard: Heard) {
-        // The window may be gone: then nobody waits for it.
-        let _ = self.send.send(heard);
-        (self.wake)();
-    }
-
-    /// Words so far are passed over when the window is busy: more of them follow.
+    /// More words follow, should the window be busy.
     fn tell_so_far(&self, id: u64, words: &str) {
-        let _ = self
-            .send
-            .try_send(Heard::Of(id, News::SoFar(words.to_string())));
-        (self.wake)();
+        let news = News::SoFar(words.to_string());
+        self.answers.offer(Heard::Of(id, news));
     }
 
     fn is_stopped(&self, id: u64) -> bool {
@@ -280,7 +236,7 @@ enum Fault {
 impl Mind {
     fn carry_out(&mut self, question: &Question) {
         let id = question.id;
-        let answered = catch_unwind(AssertUnwindSafe(|| self.answer(question)));
+        let answered = guarded("the model", || self.answer(question));
         let news = match answered {
             Ok(Ok(Some(said))) => {
                 let pair = (question.context.join(" "), said.response.clone());
@@ -292,13 +248,10 @@ impl Mind {
             }
             Ok(Ok(None)) => News::Stopped,
             Ok(Err(fault)) => News::Failed(fault.to_string()),
-            Err(_) => {
+            Err(why) => {
                 // What was open may be half changed.
                 self.close();
-                News::Failed(
-                    "the model failed in a way that is a fault of this program; please report it"
-                        .to_string(),
-                )
+                News::Failed(why)
             }
         };
         self.out.tell(id, news);
@@ -382,7 +335,7 @@ impl Mind {
         (context, response): &(String, String),
     ) -> Option<Result<[Identified; 3], String>> {
         let by = question.judge.as_ref()?;
-        let judged = catch_unwind(AssertUnwindSafe(|| {
+        let judged = guarded("identifying", || {
             self.open_judge(by)?;
             let kept = self.identifiers.as_ref();
             let levels = kept.and_then(|kept| {
@@ -390,16 +343,13 @@ impl Mind {
                 kept.identifiers.identify(&pairs, 1, &mut |_| {}).pop()
             });
             Ok::<_, Fault>(levels)
-        }));
+        });
         match judged {
             Ok(Ok(levels)) => levels.map(Ok),
             Ok(Err(fault)) => Some(Err(fault.to_string())),
-            Err(_) => {
+            Err(why) => {
                 self.identifiers = None;
-                Some(Err(
-                    "the identifiers failed in a way that is a fault of this program; please report it"
-                        .to_string(),
-                ))
+                Some(Err(why))
             }
         }
     }
@@ -432,7 +382,7 @@ impl Mind {
 
     fn tell_open(&self) {
         let open = self.models.iter().map(|kept| kept.opened.clone());
-        self.out.send(Heard::Open(open.collect()));
+        self.out.answers.send(Heard::Open(open.collect()));
     }
 }
 
@@ -467,7 +417,11 @@ mod tests {
     /// What comes of a question in the end.
     fn end(answerer: &Answerer, of: u64) -> News {
         loop {
-            match answerer.news.recv().unwrap() {
+            let Some(heard) = answerer.news() else {
+                std::thread::yield_now();
+                continue;
+            };
+            match heard {
                 Heard::Of(id, News::Opening | News::SoFar(_)) if id == of => {}
                 Heard::Of(id, news) if id == of => return news,
                 Heard::Of(..) | Heard::Open(_) => {}
@@ -478,7 +432,7 @@ mod tests {
     #[test]
     fn what_is_stopped_is_not_begun_and_what_fails_says_why() {
         let store = tempfile::tempdir().unwrap();
-        let answerer = Answerer::start(store.path().into(), || {}).unwrap();
+        let answerer = Answerer::start(store.path().into(), Arc::new(|| {})).unwrap();
         answerer.stop(3);
         assert!(answerer.ask(question(3)) && answerer.ask(question(4)));
         assert!(matches!(end(&answerer, 3), News::Stopped));

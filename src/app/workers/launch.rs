@@ -6,12 +6,21 @@ use std::path::{Path, PathBuf};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use super::command::Planned;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
 use crate::experiment::Config;
 use crate::store::{NewRun, RunId, RunRef};
 use crate::train::pipeline::Reuse;
 use crate::train::plan::Foreseen;
+
+/// A run that is to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    pub experiment: String,
+    pub name: String,
+    pub config: Config,
+    /// The run whose finished stages are taken over where they are the same.
+    pub reuse: Option<RunId>,
+}
 
 /// A run that can start.
 #[derive(Debug)]

@@ -5,10 +5,9 @@
 //! anything of a system.
 
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
-
+use super::worker::{Worker, guarded, said};
+use crate::engine::Waker;
 use crate::metrics::Bootstrap;
 use crate::report::tables::{Chosen, Format, Table, TableNumber, gather};
 use crate::store::{
@@ -149,9 +148,7 @@ pub struct Answer {
 
 /// The thread, as the window holds it.
 pub struct Desk {
-    tasks: Option<Sender<(u64, Task)>>,
-    answers: Receiver<Answer>,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker<(u64, Task), Answer>,
     next: u64,
 }
 
@@ -160,65 +157,31 @@ impl Desk {
     ///
     /// # Errors
     /// The system refuses another thread.
-    pub fn start(store: PathBuf, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
-        let (tasks, waiting) = bounded::<(u64, Task)>(WAITING);
-        let (send, answers) = bounded::<Answer>(WAITING);
-        let thread = std::thread::Builder::new()
-            .name("study desk".into())
-            .spawn(move || {
-                let mut hands = Hands {
-                    dir: store,
-                    store: None,
-                };
-                for (id, task) in waiting {
-                    let outcome = hands.carry_out(&task);
-                    // The window may be gone: what is asked is carried out all the same.
-                    let _ = send.send(Answer { id, task, outcome });
-                    wake();
-                }
-            })?;
-        Ok(Desk {
-            tasks: Some(tasks),
-            answers,
-            thread: Some(thread),
-            next: 1,
-        })
+    pub fn start(store: PathBuf, wake: Waker) -> std::io::Result<Self> {
+        let worker = Worker::start("study desk", WAITING, wake, move |tasks, answers| {
+            let mut hands = Hands {
+                dir: store,
+                store: None,
+            };
+            for (id, task) in tasks {
+                let outcome = guarded("The study desk", || hands.carry_out(&task)).flatten();
+                answers.send(Answer { id, task, outcome });
+            }
+        })?;
+        Ok(Desk { worker, next: 1 })
     }
 
     /// Asks. None when too many tasks wait already: ask again later.
     pub fn ask(&mut self, task: Task) -> Option<u64> {
         let id = self.next;
-        match self.tasks.as_ref()?.try_send((id, task)) {
-            Ok(()) => {
-                self.next += 1;
-                Some(id)
-            }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
-        }
+        self.worker.ask((id, task)).ok()?;
+        self.next += 1;
+        Some(id)
     }
 
     /// The next answer, if one is there.
     pub fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.tasks = None;
-        // A thread that is still answering waits for room; make some until it is done.
-        while self
-            .thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
-        {
-            let _ = self
-                .answers
-                .recv_timeout(std::time::Duration::from_millis(20));
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.worker.answer()
     }
 }
 
@@ -228,10 +191,6 @@ struct Hands {
 }
 
 type Told = Result<Outcome, String>;
-
-fn said(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
 
 impl Hands {
     fn store(&mut self) -> Result<&mut Store, String> {

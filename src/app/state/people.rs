@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::errand::Working;
-use super::state::Loaded;
+use super::loaded::Loaded;
+use crate::app::workers::errand::Working;
 use crate::report::paper;
 use crate::report::tables::{Chosen, Table, TableNumber};
 use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};

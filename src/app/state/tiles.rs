@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::widgets::dialogue::sentence;
+use crate::app::format::sentence;
 use crate::experiment::Stage;
 use crate::metrics::declared::{self, MetricDecl};
 

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::looked::Looked;
+use crate::app::workers::reader::{OverSteps, StoredRun};
 use crate::data::Mechanism;
 use crate::experiment::{
     Config, Report, RolloutResponse, SampleDialogue, Severity, Stage, change_of, changeable,
 };
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
-use crate::store::{EventRow, EventSort, MetricKey, RunDetail, RunId, RunRow, RunStatus};
+use crate::store::{EventRow, EventSort, MetricKey, RunId, RunRow, RunStatus};
 
 /// How a stage stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +97,6 @@ pub struct SampleSet {
     pub asked: bool,
 }
 
-/// A dialogue as it was answered at each evaluation, the first one first.
-pub type OverSteps = Vec<(Stage, u64, SampleDialogue)>;
-
 /// A curve and the smoothing it was last drawn with.
 #[derive(Debug)]
 pub struct Track {
@@ -152,23 +150,6 @@ pub struct RunModel {
     pub events: Vec<EventRow>,
     /// What the settings are now that may be changed while it goes on, by path.
     pub changeable: BTreeMap<&'static str, f64>,
-}
-
-/// What the store has of a run, all of it but the dialogues.
-#[derive(Debug)]
-pub struct StoredRun {
-    pub detail: RunDetail,
-    /// The settings it ran with; none when this program cannot read them.
-    pub config: Option<Config>,
-    /// The series hold some of their points only; the whole follows.
-    pub outline: bool,
-    pub series: Vec<(MetricKey, Series)>,
-    pub samples: Vec<(Stage, u64)>,
-    pub rollouts: Vec<(Stage, u64)>,
-    pub results: Vec<SystemResults>,
-    pub identifiers: Vec<IdentifierScores>,
-    pub events: Vec<EventRow>,
-    pub checkpoints: Vec<crate::store::CheckpointRow>,
 }
 
 impl RunModel {
@@ -535,7 +516,7 @@ impl RunModel {
 
 /// What is told of a checkpoint.
 fn saved(bytes: u64) -> String {
-    format!("Checkpoint saved, {}", super::format::bytes(bytes))
+    format!("Checkpoint saved, {}", crate::app::format::bytes(bytes))
 }
 
 /// The pace of the last steps of a curve.

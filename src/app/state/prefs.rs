@@ -1,0 +1,140 @@
+//! What is remembered when the window closes.
+//!
+//! Kept as text: what an earlier program wrote is read by every later one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::arrangement::Arrangement;
+use crate::app::command::Place;
+use crate::app::widgets::chart::AlongX;
+use crate::experiment::Stage;
+use crate::metrics::declared;
+
+/// What is remembered when the window closes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prefs {
+    pub place: Place,
+    pub theme: ThemeChoice,
+    /// Size of everything; 1 is as the system has it.
+    pub zoom: f32,
+    /// Smoothing of curves, from 0 (none) to 0.99.
+    pub smoothing: f64,
+    /// What is laid along x of the plots.
+    pub along: AlongX,
+    /// Columns of the table of runs, as in a filter; the delivered ones when there are none.
+    pub columns: Vec<String>,
+    /// The metric whose curve is sketched in the table of runs.
+    pub sketch: Option<String>,
+    /// By what runs are grouped.
+    pub group: Option<String>,
+    /// Filters that a person keeps.
+    pub filters: Vec<String>,
+    /// The plots of each stage of each experiment; under the stage alone those that were kept before
+    /// arrangements went by experiment.
+    arrangements: BTreeMap<String, Arrangement>,
+}
+
+/// Light, dark, or as the system is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Default for Prefs {
+    fn default() -> Self {
+        Prefs {
+            place: Place::Start,
+            theme: ThemeChoice::System,
+            zoom: 1.0,
+            smoothing: 0.8,
+            along: AlongX::Step,
+            columns: Vec::new(),
+            sketch: Some(declared::EMPATHY_REWARD.to_string()),
+            group: None,
+            filters: Vec::new(),
+            arrangements: BTreeMap::new(),
+        }
+    }
+}
+
+impl Prefs {
+    /// The plots of a stage in runs of an experiment, as the person left them there; where they were
+    /// never moved, as they were left before arrangements went by experiment.
+    pub fn arrangement(&mut self, experiment: &str, stage: Stage) -> &mut Arrangement {
+        let key = arrangement_key(experiment, stage);
+        let begin = match self.arrangements.get(stage.key()) {
+            Some(of_all) if !self.arrangements.contains_key(&key) => Some(of_all.clone()),
+            _ => None,
+        };
+        let delivered = || begin.unwrap_or_else(|| Arrangement::delivered(stage));
+        self.arrangements.entry(key).or_insert_with(delivered)
+    }
+
+    /// Puts the plots of a stage in runs of an experiment back as they were delivered.
+    pub fn reset_arrangement(&mut self, experiment: &str, stage: Stage) {
+        let key = arrangement_key(experiment, stage);
+        self.arrangements.insert(key, Arrangement::delivered(stage));
+    }
+}
+
+/// No stage is called so, and no other pair.
+fn arrangement_key(experiment: &str, stage: Stage) -> String {
+    format!("{}/{experiment}", stage.key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::state::tiles::Tile;
+
+    fn tile(key: &str) -> Tile {
+        Tile {
+            keys: vec![key.into()],
+            log: false,
+        }
+    }
+
+    fn count(prefs: &mut Prefs, experiment: &str) -> usize {
+        prefs.arrangement(experiment, Stage::Ppo).plots().count()
+    }
+
+    #[test]
+    fn plots_are_arranged_for_each_experiment_and_kept_as_text() {
+        let mut prefs = Prefs::default();
+        let delivered = count(&mut prefs, "quickstart");
+        prefs.arrangement("emprl-paper", Stage::Ppo).add(tile("x"));
+        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), delivered);
+        let text = serde_json::to_string(&prefs).unwrap();
+        let mut back: Prefs = serde_json::from_str(&text).unwrap();
+        assert_eq!(count(&mut back, "emprl-paper"), delivered + 1);
+        back.reset_arrangement("emprl-paper", Stage::Ppo);
+        assert_eq!(count(&mut back, "emprl-paper"), delivered);
+    }
+
+    #[test]
+    fn what_was_kept_for_all_experiments_is_where_each_begins() {
+        let mut of_all = Arrangement::delivered(Stage::Ppo);
+        let delivered = of_all.plots().count();
+        of_all.add(tile("x"));
+        let earlier = serde_json::json!({"smoothing": 0.5, "arrangements": {"ppo": of_all}});
+        let mut prefs: Prefs = serde_json::from_value(earlier).unwrap();
+        assert_eq!(prefs.smoothing, 0.5);
+        assert_eq!(count(&mut prefs, "quickstart"), delivered + 1);
+        prefs.arrangement("quickstart", Stage::Ppo).add(tile("y"));
+        assert_eq!(count(&mut prefs, "quickstart"), delivered + 2);
+        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
+        prefs.reset_arrangement("quickstart", Stage::Ppo);
+        assert_eq!(
+            count(&mut prefs, "quickstart"),
+            delivered,
+            "not as before, as delivered"
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! What is recorded of a step as JSON, a row for each of its parts, in order; non-finite numbers included.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use rusqlite::{Connection, Row, params};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::RunId;
+use super::columns::{needed_stage, unsigned};
+use super::error::Fault;
+use crate::experiment::Stage;
+
+/// A table of such rows: run, stage, step, position, time, JSON.
+pub(super) struct StepRows {
+    pub table: &'static str,
+    /// The column of the JSON.
+    pub column: &'static str,
+    /// What a row is, for messages: "a rollout".
+    pub what: &'static str,
+}
+
+impl StepRows {
+    /// Writes the rows of a step in place of what was there.
+    pub fn put<T: Serialize>(
+        &self,
+        db: &Connection,
+        run: RunId,
+        (stage, step): (Stage, u64),
+        wall_ms: i64,
+        parts: impl Iterator<Item = T>,
+    ) -> Result<(), Fault> {
+        let (table, stage, step) = (self.table, stage.key(), step as i64);
+        db.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE run = ? AND stage = ? AND step = ?"
+        ))?
+        .execute(params![run.0, stage, step])?;
+        let mut insert =
+            db.prepare_cached(&format!("INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?)"))?;
+        for (position, part) in parts.enumerate() {
+            let json = serde_json::to_string(&part)
+                .map_err(|error| Fault::Unreadable(self.what.into(), error.to_string()))?;
+            insert.execute(params![run.0, stage, step, position as i64, wall_ms, json])?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a step.
+    pub fn at<T: DeserializeOwned>(
+        &self,
+        db: &Connection,
+        run: RunId,
+        (stage, step): (Stage, u64),
+    ) -> Result<Vec<T>, Fault> {
+        let mut query = db.prepare_cached(&format!(
+            "SELECT {} FROM {} WHERE run = ? AND stage = ? AND step = ? ORDER BY position",
+            self.column, self.table
+        ))?;
+        let mut rows = query.query(params![run.0, stage.key(), step as i64])?;
+        let mut parts = Vec::new();
+        while let Some(row) = rows.next()? {
+            parts.push(self.part(row, 0, run, (stage, step))?);
+        }
+        Ok(parts)
+    }
+
+    /// The row at a position of every step that has one, in order.
+    pub fn over_steps<T: DeserializeOwned>(
+        &self,
+        db: &Connection,
+        run: RunId,
+        position: u32,
+    ) -> Result<Vec<(Stage, u64, T)>, Fault> {
+        let mut query = db.prepare_cached(&format!(
+            "SELECT stage, step, {} FROM {} WHERE run = ? AND position = ?",
+            self.column, self.table
+        ))?;
+        let mut rows = query.query(params![run.0, position])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (stage, step) = (needed_stage(run, row, 0)?, unsigned(row, 1)?);
+            found.push((stage, step, self.part(row, 2, run, (stage, step))?));
+        }
+        found.sort_by_key(|(stage, step, _)| (*stage, *step));
+        Ok(found)
+    }
+
+    fn part<T: DeserializeOwned>(
+        &self,
+        row: &Row<'_>,
+        column: usize,
+        run: RunId,
+        at: (Stage, u64),
+    ) -> Result<T, Fault> {
+        let json = row.get_ref(column)?;
+        let json = json.as_str().map_err(rusqlite::Error::from)?;
+        serde_json::from_str(json).map_err(|error| self.unreadable(run, at, error.to_string()))
+    }
+
+    /// Tells of a row that cannot be understood.
+    pub fn unreadable(&self, run: RunId, (stage, step): (Stage, u64), why: String) -> Fault {
+        let place = format!("{} of run {run}, {stage}, step {step}", self.what);
+        Fault::Unreadable(place, why)
+    }
+}
+
+/// A number in JSON, which has no word for non-finite ones: those are kept as text. Finite ones take as few
+/// digits as bring them back.
+pub(super) struct Number<T>(pub T);
+
+/// The numbers that are kept so.
+pub(super) trait Float: Copy + Display + FromStr + Serialize + DeserializeOwned {
+    fn finite(self) -> bool;
+}
+
+impl Float for f32 {
+    fn finite(self) -> bool {
+        self.is_finite()
+    }
+}
+
+impl Float for f64 {
+    fn finite(self) -> bool {
+        self.is_finite()
+    }
+}
+
+impl<T: Float> Serialize for Number<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.finite() {
+            true => self.0.serialize(serializer),
+            false => serializer.collect_str(&self.0),
+        }
+    }
+}
+
+impl<'de, T: Float> Deserialize<'de> for Number<T>
+where
+    T::Err: Display,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, bound = "T: DeserializeOwned")]
+        enum Either<T> {
+            Number(T),
+            Text(String),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Number(number) => Ok(Number(number)),
+            Either::Text(text) => text.parse().map(Number).map_err(D::Error::custom),
+        }
+    }
+}

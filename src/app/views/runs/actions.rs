@@ -14,8 +14,14 @@ use crate::app::workers::reader::Listed;
 use crate::store::RunId;
 
 /// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.
-pub fn strip_ui(ui: &mut Ui, view: &mut RunsView, shown: &[&Listed], commands: &mut Commands) {
-    if shown.is_empty() && view.chosen.is_empty() {
+pub fn strip_ui(
+    ui: &mut Ui,
+    view: &mut RunsView,
+    empty: bool,
+    shown: &[&Listed],
+    commands: &mut Commands,
+) {
+    if empty && view.chosen.is_empty() {
         return;
     }
     let t = theme::of(ui);

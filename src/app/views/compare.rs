@@ -16,13 +16,12 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
-use crate::catalog::Entry;
-use crate::catalog::compare::BandPoint;
+use crate::catalog::figures::{Line, figure, run_lines, seed_lines};
 use crate::catalog::sheets::{called, differences_sheet, results_sheet, settings_sheet};
+use crate::catalog::{Entry, Spread};
 use crate::metrics::Digits;
 use crate::metrics::declared::{self, declared};
-use crate::report::{Figure, FigureLine, Sheet};
-use crate::series::Ema;
+use crate::report::Sheet;
 use crate::store::RunId;
 
 /// How runs are compared.
@@ -186,7 +185,7 @@ fn curves_ui(
         .map(|known| known.key)
         .collect();
     found.dedup();
-    let lines = drawn(theme::of(ui), state, view.bands, entries, &metric);
+    let lines = drawn(state, view.bands, entries, &metric);
     let title = declared(&metric).map_or(metric.clone(), |known| known.full_name());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, space::S);
@@ -210,7 +209,7 @@ fn curves_ui(
                 .on_hover_text(hint);
         }
         if let Some(lines) = &lines {
-            let figure = figure(&title, &metric, lines);
+            let figure = figure(&metric, lines);
             save_ui(
                 ui,
                 "Save the plot",
@@ -223,6 +222,8 @@ fn curves_ui(
             );
         }
     });
+    let digits = Digits::of(&metric);
+    let lines = lines.map(|lines| overlaid(theme::of(ui), entries, lines, digits));
     let legend: Vec<(Color32, String)> = lines
         .iter()
         .flatten()
@@ -238,7 +239,7 @@ fn curves_ui(
         (_, None) => {
             ui.allocate_ui(size, |ui| words::secondary(ui, "Reading the curves…"));
         }
-        (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, Digits::of(&metric), size),
+        (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, digits, size),
     }
     if view.bands {
         ui.horizontal_wrapped(|ui| {
@@ -262,103 +263,37 @@ fn curves_ui(
 }
 
 /// The lines, once they were read.
-fn drawn(
-    t: &Tokens,
-    state: &State,
-    bands: bool,
-    entries: &[&Entry],
-    metric: &str,
-) -> Option<Vec<OverlayLine>> {
+fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option<Vec<Line>> {
     let compared = state.compare.answer.value()?;
     let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
     if compared.metric != metric || compared.runs != ids {
         return None;
     }
-    let places = colours(t, entries);
-    if !bands {
-        let weight = match is_evaluation(metric) {
-            true => 0.0,
-            false => state.prefs.smoothing,
-        };
-        let lines = entries.iter().zip(&compared.lines).zip(&places);
-        return Some(
-            lines
-                .map(|((entry, points), place)| OverlayLine {
-                    name: called(entry),
-                    colour: t.run(*place),
-                    points: smoothed(points, weight),
-                    band: Vec::new(),
-                    remarks: Vec::new(),
-                })
-                .collect(),
-        );
-    }
-    let groups = compared.groups.iter().zip(&compared.bands);
-    let digits = Digits::of(metric);
-    Some(
-        groups
-            .map(|(group, points)| OverlayLine {
-                name: format!("{} (n = {})", entries[group[0]].row.name, group.len()),
-                colour: t.run(places[group[0]]),
-                points: points
-                    .iter()
-                    .map(|point| (point.step, point.spread.mean))
-                    .collect(),
-                band: points.iter().map(bounds).collect(),
-                remarks: points.iter().map(|point| remark(point, digits)).collect(),
-            })
-            .collect(),
-    )
-}
-
-fn smoothed(points: &[(f64, f64)], weight: f64) -> Vec<(f64, f64)> {
-    let mut average = Ema::new(weight);
-    points.iter().map(|&(x, y)| (x, average.push(y))).collect()
-}
-
-fn bounds(point: &BandPoint) -> (f64, f64) {
-    let deviation = point.spread.deviation.unwrap_or(0.0);
-    (point.spread.mean - deviation, point.spread.mean + deviation)
-}
-
-fn remark(point: &BandPoint, digits: Digits) -> String {
-    match point.spread.deviation {
-        Some(deviation) => format!(
-            " ± {}, n = {}",
-            format::figure(deviation, digits),
-            point.spread.n
-        ),
-        None => format!(", n = {}", point.spread.n),
-    }
-}
-
-fn figure(title: &str, metric: &str, lines: &[OverlayLine]) -> Figure {
-    let unit = declared(metric).map_or("", |known| known.unit);
-    let y_label = if unit.is_empty() {
-        title.to_string()
-    } else {
-        format!("{title} ({unit})")
+    // Points of evaluations are few, and each of them matters.
+    let smoothing = match is_evaluation(metric) {
+        true => 0.0,
+        false => state.prefs.smoothing,
     };
-    // On white paper the light theme's colours are read.
-    let place = |at: usize| theme::LIGHT.run(at).to_array();
-    Figure {
-        title: title.to_string(),
-        x_label: "step".into(),
-        y_label,
-        lines: lines
-            .iter()
-            .enumerate()
-            .map(|(at, line)| {
-                let [red, green, blue, _] = place(at);
-                FigureLine {
-                    name: line.name.clone(),
-                    colour: (red, green, blue),
-                    points: line.points.clone(),
-                    band: line.band.clone(),
-                }
-            })
-            .collect(),
-    }
+    Some(match bands {
+        true => seed_lines(entries, &compared.curves),
+        false => run_lines(entries, &compared.curves, smoothing),
+    })
+}
+
+fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) -> Vec<OverlayLine> {
+    let places = colours(t, entries);
+    let remark = |spread: &Spread| match spread.deviation {
+        Some(deviation) => format!(" ± {}, n = {}", format::figure(deviation, digits), spread.n),
+        None => format!(", n = {}", spread.n),
+    };
+    let lines = lines.into_iter().map(|line| OverlayLine {
+        colour: t.run(places[line.of]),
+        band: line.band(),
+        remarks: line.spreads.iter().map(remark).collect(),
+        name: line.name,
+        points: line.points,
+    });
+    lines.collect()
 }
 
 fn save_ui(

@@ -122,22 +122,26 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
         .corner_radius(size::RADIUS)
         .inner_margin(Margin {
             left: space::M as i8,
-            right: space::XS as i8,
-            top: space::XS as i8,
-            bottom: space::XS as i8,
+            right: 0,
+            top: 0,
+            bottom: 0,
         })
         .show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = space::S;
-                let width = (ui.available_width() - size::ROW - space::M).max(40.0);
-                let room = vec2(width, size::ROW);
-                ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
-                    ui.set_min_width(width);
-                    let label = RichText::new(command).font(text::mono()).color(t.text);
-                    ui.add(Label::new(label).wrap().selectable(true));
-                });
-                let copy = Button::icon(Icon::Copy, "Copy the command");
-                copied = ui.add(copy).clicked();
+                let width = (ui.available_width() - size::ROW - space::S).max(40.0);
+                ui.allocate_ui_with_layout(
+                    vec2(width, size::ROW),
+                    Layout::left_to_right(Align::Center),
+                    |ui| {
+                        ui.set_min_width(width);
+                        let label = RichText::new(command).font(text::mono()).color(t.text);
+                        ui.add(Label::new(label).wrap().selectable(true));
+                    },
+                );
+                copied = ui
+                    .add(Button::icon(Icon::Copy, "Copy the command"))
+                    .clicked();
             });
         });
     copied

@@ -46,8 +46,7 @@ fn stage_ui(
     let t = theme::of(ui);
     let response = ui.interact(rect, ui.scope_id().with(progress.stage), Sense::click());
     let running = progress.state == StageState::Running;
-    let room = rect.width() - 2.0 * space::M - 22.0;
-    let detail = fitting(ui, detail(progress, run), room);
+    let detail = detail(progress, run);
     response.widget_info(|| {
         let label = format!("{}: {detail}", progress.stage.title());
         WidgetInfo::selected(Role::Tab, ui.is_enabled(), shown, label)
@@ -113,58 +112,20 @@ fn stage_ui(
     response.clicked()
 }
 
-/// How far it is, and how long it takes still; where there is no room for both, the time.
-fn fitting(ui: &Ui, (at, left): (String, String), room: f32) -> String {
-    if left.is_empty() {
-        return at;
-    }
-    let both = format!("{at} · {left}");
-    let colour = theme::of(ui).secondary;
-    let painter = ui.painter();
-    let galley = painter.layout_no_wrap(both.clone(), text::small(), colour);
-    match galley.size().x <= room {
-        true => both,
-        // How far it is the line below tells too.
-        false => left,
-    }
-}
-
-fn detail(progress: &StageProgress, run: RunStatus) -> (String, String) {
+fn detail(progress: &StageProgress, run: RunStatus) -> String {
     let steps =
         |step: u64, total: u64| format!("{} of {}", format::count(step), format::count(total));
-    let none = String::new();
     match progress.state {
-        StageState::Waiting => ("waiting".into(), none),
-        StageState::Done if progress.step == 0 => ("done".into(), none),
-        StageState::Done => (format!("{} steps", format::count(progress.step)), none),
+        StageState::Waiting => "waiting".into(),
+        StageState::Done if progress.step == 0 => "done".into(),
+        StageState::Done => format!("{} steps", format::count(progress.step)),
         StageState::Running => {
             let at = steps(progress.step, progress.total);
             match (run, progress.seconds_left()) {
-                (RunStatus::Running, Some(left)) => (at, format::left(left)),
-                (RunStatus::Running, None) => (at, none),
-                (other, _) => (at, super::status::word(other).to_lowercase()),
+                (RunStatus::Running, Some(left)) => format!("{at} · {}", format::left(left)),
+                (RunStatus::Running, None) => at,
+                (other, _) => format!("{at} · {}", super::status::word(other).to_lowercase()),
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_there_is_no_room_for_both_the_time_left_is_told() {
-        egui::__run_test_ui(|ui| {
-            crate::app::theme::apply(ui.ctx());
-            let words = |room| {
-                let detail = (
-                    "1 400 of 1 500".to_string(),
-                    "a few seconds left".to_string(),
-                );
-                fitting(ui, detail, room)
-            };
-            assert_eq!(words(400.0), "1 400 of 1 500 · a few seconds left");
-            assert_eq!(words(120.0), "a few seconds left");
-        });
     }
 }

@@ -221,6 +221,69 @@ fn islands_between_non_finite_values_are_drawn() {
     assert_eq!(logs.nonfinite_count(), 4);
 }
 
+/// Points at a second each, and a pause of a hundred seconds before each of these steps.
+fn paused_before(steps: &[u64], len: u64) -> Series {
+    let mut wall_ms = 0;
+    let mut resumptions = Vec::new();
+    let mut points = Vec::new();
+    for step in 0..len {
+        if steps.contains(&step) {
+            wall_ms += 100_000;
+            resumptions.push(wall_ms);
+        }
+        wall_ms += 1_000;
+        points.push(Point {
+            step,
+            value: (step % 7) as f64,
+            wall_ms,
+        });
+    }
+    let mut series: Series = points.into_iter().collect();
+    series.set_resumptions(resumptions.into());
+    series
+}
+
+#[test]
+fn along_time_a_pause_is_a_gap() {
+    let series = paused_before(&[3, 4, 7], 10);
+    let lengths = |series: &Series, axis, to: f64| -> Vec<usize> {
+        let drawn = series.decimate(axis, 0.0, to, 1_000);
+        drawn.lines().map(<[_]>::len).collect()
+    };
+    for axis in [XAxis::Wall, XAxis::Relative] {
+        assert_eq!(lengths(&series, axis, 400.0), [3, 1, 3, 3]);
+    }
+    assert_eq!(lengths(&series, XAxis::Step, 10.0), [10]);
+    let logs = series.mapped(|value| (value + 1.0).log10());
+    assert_eq!(lengths(&logs, XAxis::Wall, 400.0), [3, 1, 3, 3]);
+    // A run that went on before the first point or after the last one breaks nothing.
+    let mut whole: Series = series.points().collect();
+    whole.set_resumptions([0, 1_000_000].into());
+    assert_eq!(lengths(&whole, XAxis::Wall, 400.0), [10]);
+}
+
+#[test]
+fn no_line_crosses_a_pause_however_coarse_the_picture() {
+    let series = paused_before(&[500, 1_200, 1_201, 4_000], 5_000);
+    let walls: Vec<f64> = series.points().map(|p| p.wall_ms as f64 / 1e3).collect();
+    let pauses: Vec<(f64, f64)> = walls
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] > 50.0)
+        .map(|pair| (pair[0], pair[1]))
+        .collect();
+    assert_eq!(pauses.len(), 4);
+    for columns in [1, 7, 60, 900] {
+        for from in [0.0, 450.0, 1_390.0] {
+            let drawn = series.decimate(XAxis::Wall, from, walls[4_999], columns);
+            for line in drawn.lines() {
+                let (first, last) = (line[0][0], line[line.len() - 1][0]);
+                let crossed = pauses.iter().any(|(a, b)| first <= *a && last >= *b);
+                assert!(!crossed, "{columns} columns from {from}: {first} to {last}");
+            }
+        }
+    }
+}
+
 #[test]
 fn x_is_step_relative_or_wall_time() {
     let mut series = Series::new();

@@ -2,8 +2,11 @@
 
 mod window_support;
 
+use eframe::egui::Key;
 use egui_kittest::kittest::NodeT;
-use window_support::{Window, click, expect, find, open, open_with, settle, shows, wait_for};
+use window_support::{
+    Window, click, expect, find, named, open, open_with, settle, shows, wait_for,
+};
 
 fn is_disabled(window: &Window, label: &str) -> bool {
     find(window, label).accesskit_node().is_disabled()
@@ -229,21 +232,75 @@ resamples = 20
     click(&mut window, "Start run");
     wait_for(&mut window, "Chart of Empathy reward", 300);
     click(&mut window, "Show Change");
-    replace(&mut window, "ppo.lr", "seven");
-    click(&mut window, "Set ppo.lr");
+    replace(&mut window, "Learning rate", "seven");
+    click(&mut window, "Set Learning rate");
     expect(&mut window, "is not a number");
-    replace(&mut window, "ppo.lr", "0.002");
-    click(&mut window, "Set ppo.lr");
+    replace(&mut window, "Learning rate", "7");
+    window.key_press(Key::Enter);
+    expect(&mut window, "Learning rate must be a number from 0 to 1");
+    replace(&mut window, "Learning rate", "0.002");
+    click(&mut window, "Set Learning rate");
     wait_for(&mut window, "now 0.002", 60);
+    assert!(is_disabled(&window, "Set Learning rate"), "it is so now");
     click(&mut window, "Show Events");
-    expect(&mut window, "Set ppo.lr = 0.002");
+    expect(&mut window, "Set: Learning rate 0.002");
     click(&mut window, "Stop");
     wait_for(&mut window, "The run was stopped", 120);
 }
 
 #[test]
+fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
+    let store = tempfile::tempdir().unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Quickstart");
+    wait_for(&mut window, "Chart of Loss", 120);
+    click(&mut window, "Pause");
+    wait_for(&mut window, "paused", 60);
+    click(&mut window, "Show Change");
+    expect(&mut window, "a new value waits until that stage runs");
+    replace(&mut window, "Learning rate", "0.002");
+    window.key_press(Key::Enter);
+    settle(&mut window);
+    expect(&mut window, "1 change waits for PPO");
+    expect(&mut window, "0.002 waits for PPO");
+    assert!(
+        is_disabled(&window, "Set Learning rate"),
+        "it waits already"
+    );
+    // Two clicks before the window answers ask for one change.
+    replace(&mut window, "KL coefficient β", "0.3");
+    find(&window, "Set KL coefficient β").click();
+    find(&window, "Set KL coefficient β").click();
+    settle(&mut window);
+    let waiting = |window: &Window, what: &str| named(window, what).len();
+    assert_eq!(waiting(&window, "Take back: KL coefficient β 0.3"), 1);
+    assert_eq!(waiting(&window, "Take back: Learning rate 0.002"), 1);
+    click(&mut window, "Take back: Learning rate 0.002");
+    assert!(!shows(&window, "0.002 waits"));
+    expect(&mut window, "1 change waits for PPO");
+    // Another value takes the place of the one that waits.
+    replace(&mut window, "KL coefficient β", "0.4");
+    window.key_press(Key::Enter);
+    settle(&mut window);
+    assert_eq!(waiting(&window, "Take back: KL coefficient β 0.3"), 0);
+    assert_eq!(waiting(&window, "Take back: KL coefficient β 0.4"), 1);
+    click(&mut window, "Stop");
+    wait_for(&mut window, "The run was stopped", 120);
+    expect(&mut window, "1 problem");
+    click(&mut window, "1 problem");
+    expect(
+        &mut window,
+        "ended before these changes were made: KL coefficient β 0.4",
+    );
+    let reader = emprl::store::StoreReader::open(store.path()).unwrap();
+    let run = reader.list_runs().unwrap()[0].id;
+    let events = reader.events(run).unwrap();
+    assert!(events.iter().all(|event| !event.text.contains('=')));
+}
+
+#[test]
 fn a_person_starts_pauses_and_stops_a_run_with_the_keyboard_alone() {
-    use eframe::egui::{Key, Modifiers};
+    use eframe::egui::Modifiers;
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
     let command = |window: &mut Window, key: Key| {

@@ -3,10 +3,13 @@
 
 mod window_support;
 
-use eframe::egui::Key;
+use eframe::egui::{Key, vec2};
 use egui_kittest::kittest::Queryable;
+use emprl::experiment::TokenQuantity;
 use emprl::store::RunStatus;
-use window_support::{Window, click, expect, find, labels, open, run, settle, shows, wait_for};
+use window_support::{
+    Window, click, expect, find, labels, open, open_as, run, settle, shows, wait_for,
+};
 
 /// The page of a run in a store of its own, at the plots of PPO.
 fn page(store: &std::path::Path) -> Window {
@@ -215,4 +218,51 @@ fn a_run_without_rollouts_says_what_will_stand_there() {
         &mut window,
         "Responses of PPO stand here from its first evaluation on",
     );
+}
+
+#[test]
+fn every_column_of_the_tokens_comes_into_sight_in_a_narrow_window() {
+    let store = tempfile::tempdir().unwrap();
+    run(store.path(), "first try", RunStatus::Finished);
+    for size in [[1280.0, 800.0], [900.0, 600.0]] {
+        let builder = egui_kittest::Harness::builder().with_size(size);
+        let mut window = open_as(builder, store.path(), store.path());
+        click(&mut window, "Runs");
+        click(&mut window, "Run 1, first try");
+        wait_for(&mut window, "PPO: ", 5);
+        window.get_by_label_contains("PPO: ").click();
+        click(&mut window, "Show Rollout");
+        expect(&mut window, "Token 1, That");
+        let row = told(&window, "Row of token 1");
+        find(&window, &row).scroll_to_me();
+        settle(&mut window);
+        let over = find(&window, &row).rect().left_center() + vec2(60.0, 0.0);
+        // The figures begin beside the tokens, which stay.
+        let figures = find(&window, &row).rect().left() + 109.0;
+        let titles = TokenQuantity::ALL.map(TokenQuantity::title);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..12 {
+            for title in titles {
+                let head = told(&window, &format!("{title}: "));
+                let rect = find(&window, &head).rect();
+                if rect.left() >= figures && rect.right() <= size[0] {
+                    seen.insert(title);
+                }
+            }
+            window.hover_at(over);
+            window.event(eframe::egui::Event::MouseWheel {
+                unit: eframe::egui::MouseWheelUnit::Point,
+                delta: vec2(-60.0, 0.0),
+                phase: eframe::egui::TouchPhase::Move,
+                source: eframe::egui::MouseWheelSource::Unknown,
+                modifiers: Default::default(),
+            });
+            settle(&mut window);
+        }
+        let missing: Vec<_> = titles
+            .iter()
+            .filter(|title| !seen.contains(*title))
+            .collect();
+        assert!(missing.is_empty(), "{size:?}: {missing:?}");
+    }
 }

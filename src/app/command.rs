@@ -1,5 +1,7 @@
 //! What a person asked for. Views emit commands; the shell carries them out after the frame.
 
+use super::state::ThemeChoice;
+use super::widgets::chart::AlongX;
 use super::workers::answerer::Question;
 use super::workers::desk::Task;
 use super::workers::errand::Work;
@@ -9,7 +11,7 @@ use super::workers::launch::Planned;
 use super::workers::librarian as library;
 use crate::experiment::{Change, Config, Stage};
 use crate::report::{Figure, Sheet};
-use crate::store::RunId;
+use crate::store::{QueueId, RunId};
 
 /// A place of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -55,6 +57,14 @@ impl Place {
     }
 }
 
+/// How the size of everything changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zoom {
+    In,
+    Out,
+    Reset,
+}
+
 /// Asked of the run in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -76,6 +86,8 @@ pub enum Command {
     /// Puts runs at the end of the queue.
     Enqueue(Vec<Planned>),
     Queue(QueueDeed),
+    /// Reads the queue again.
+    ReloadQueue,
     /// Looks what a run would be, without starting it.
     DryRun(Box<Config>),
     /// Takes up a run that was stopped or interrupted.
@@ -83,6 +95,8 @@ pub enum Command {
     Ask(Ask),
     /// Changes a setting of the run in progress.
     Change(Change),
+    /// Takes back such a change, which waits.
+    TakeBack(Change),
     OpenRun(RunId),
     CloseRun,
     /// Reads the dialogues of a step from the store.
@@ -119,6 +133,11 @@ pub enum Command {
     Palette,
     /// Opens what went wrong.
     ShowLog,
+    /// Light, dark, or as the system is.
+    Theme(ThemeChoice),
+    Zoom(Zoom),
+    /// What is laid along x of the plots.
+    Along(AlongX),
     /// Asked of the study desk.
     Desk(Task),
     /// Lets a checkpoint answer, or measures systems.
@@ -142,12 +161,12 @@ pub enum Command {
     Copy(String),
 }
 
-/// What can be done with the queue, by places in it.
+/// What can be done with the queue.
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueueDeed {
-    Earlier(usize),
-    Later(usize),
-    Remove(usize),
+    /// Lets two change places.
+    Swap(QueueId, QueueId),
+    Remove(QueueId),
     /// Puts back what was removed last.
     Restore,
     Hold(bool),

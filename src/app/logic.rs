@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, ThemePreference, Ui};
 
-use super::command::{Ask, Command, Commands, Place};
+use super::command::{Ask, Command, Commands, Place, Zoom};
 use super::format::{self, Clock};
 use super::state::form::Form;
 use super::state::people::People;
@@ -36,8 +36,9 @@ use super::workers::librarian::{self, Librarian};
 use super::workers::reader::{Reader, Request, Wanted};
 use super::{Options, shell};
 use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
+use crate::experiment::Change;
 use crate::nn::device;
-use crate::store::{NewRun, RunId, RunRow, RunStatus};
+use crate::store::{NewRun, QueueId, RunId, RunRow, RunStatus};
 use crate::train::plan::Foreseen;
 
 /// The name under which what is remembered is kept.
@@ -92,6 +93,7 @@ struct Asked {
     live: Option<u64>,
     resume: Option<u64>,
     needs: Option<u64>,
+    queue: Option<u64>,
     table: Option<u64>,
 }
 
@@ -188,6 +190,7 @@ impl App {
         };
         app.reader.ask(Request::Experiments);
         app.ask_runs();
+        app.ask_queue();
         app.visit(app.state.prefs.place);
         Ok(app)
     }
@@ -304,7 +307,10 @@ impl App {
                 }
                 match place {
                     Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
-                    Place::Experiments => self.check_needs(),
+                    Place::Experiments => {
+                        self.check_needs();
+                        self.ask_queue();
+                    }
                     Place::Cases
                     | Place::Studies
                     | Place::Tables
@@ -322,10 +328,11 @@ impl App {
             }
             Command::Start(planned) => {
                 self.follow = true;
-                self.launch(*planned);
+                self.launch(*planned, None);
             }
-            Command::Enqueue(runs) => self.state.experiments.queue.extend(runs),
+            Command::Enqueue(runs) => self.enqueue(runs),
             Command::Queue(deed) => self.change_queue(deed),
+            Command::ReloadQueue => self.ask_queue(),
             Command::DryRun(config) => self.dry_run(*config),
             Command::ResumeRun(run) => {
                 if self.handle.is_none() {
@@ -333,11 +340,8 @@ impl App {
                 }
             }
             Command::Ask(ask) => self.ask_run(ask),
-            Command::Change(change) => {
-                if let Some(handle) = &self.handle {
-                    handle.control(Control::Set(change));
-                }
-            }
+            Command::Change(change) => self.change(change),
+            Command::TakeBack(change) => self.take_back(&change),
             Command::OpenRun(run) => {
                 self.asked.page = self.reader.ask(Request::Run(run));
                 self.state.runs.open = Some(OpenRun::new(run));
@@ -373,6 +377,14 @@ impl App {
             }
             Command::Palette => self.looks.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
+            Command::Along(along) => self.state.prefs.along = along,
+            Command::Theme(theme) => self.state.prefs.theme = theme,
+            // What is remembered follows in the next frame, as it does after egui's own keys.
+            Command::Zoom(zoom) => match zoom {
+                Zoom::In => egui::gui_zoom::zoom_in(ctx),
+                Zoom::Out => egui::gui_zoom::zoom_out(ctx),
+                Zoom::Reset => ctx.set_zoom_factor(1.0),
+            },
             Command::Desk(task) => self.ask_desk(task),
             Command::Errand(work) => self.start_errand(work),
             Command::StopErrand => {
@@ -401,7 +413,7 @@ impl App {
         }
     }
 
-    fn launch(&mut self, planned: Planned) {
+    fn launch(&mut self, planned: Planned, queued: Option<QueueId>) {
         if self.handle.is_some() || self.launching.is_some() {
             return;
         }
@@ -410,8 +422,9 @@ impl App {
             return;
         }
         let name = planned.name.clone();
-        match launch::prepare(self.options.store.clone(), planned, self.waker()) {
+        match launch::prepare(self.options.store.clone(), planned, queued, self.waker()) {
             Ok(answers) => {
+                self.state.experiments.starting = queued;
                 self.launching = Some(answers);
                 self.state.live.launching = Some(name);
                 self.state.experiments.refused = None;
@@ -419,6 +432,24 @@ impl App {
             Err(error) => {
                 self.state.experiments.refused = Some(format!("no thread could be made: {error}"))
             }
+        }
+    }
+
+    /// Asks for a change that would make a difference: a second click on the same one does not.
+    fn change(&mut self, change: Change) {
+        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
+            && run.no_difference(&change).is_none()
+        {
+            handle.control(Control::Set(change));
+            run.asked(change);
+        }
+    }
+
+    fn take_back(&mut self, change: &Change) {
+        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
+            && handle.take_back(change)
+        {
+            run.waiting.retain(|waiting| waiting != change);
         }
     }
 

@@ -27,6 +27,9 @@ use super::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
+/// Room that a figure of the status row takes, at most.
+const FIGURE: f32 = 108.0;
+
 /// Draws the whole window.
 pub fn window_ui(ui: &mut Ui, state: &mut State, looks: &mut Looks, commands: &mut Commands) {
     let t = theme::of(ui);
@@ -218,7 +221,16 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         .painter()
         .layout_no_wrap(more.clone(), text::body(), t.secondary);
     // Room for the longest of either, so that figures do not push each other about.
-    let width = (stage_galley.size().x + 20.0 + space::S + more_galley.size().x).max(220.0);
+    let long = |words: String| {
+        let painter = ui.painter();
+        painter.layout_no_wrap(words, text::body(), t.text).size().x
+    };
+    let counted = progress.map_or(0.0, |p| {
+        let total = format::count(p.total);
+        long(format!("{} {total}/{total}", p.stage.title()))
+    });
+    let told = long(format::left(1.0)).max(more_galley.size().x);
+    let width = (stage_galley.size().x.max(counted) + 20.0 + space::S + told).max(220.0);
     let (rect, response) =
         ui.allocate_exact_size(vec2(width + 2.0 * space::M, 36.0), Sense::click());
     response.widget_info(|| {
@@ -272,10 +284,11 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             Some(run) => controls_ui(ui, state, run, commands),
             None if ended_here(state).is_some() => {}
             None => {
-                let words = if state.live.launching.is_some() {
-                    "Looking at data and weights…"
-                } else {
-                    "No run in progress"
+                let words = match state.experiments.queue.len() {
+                    _ if state.live.launching.is_some() => "Looking at data and weights…".into(),
+                    0 => "No run in progress".to_string(),
+                    1 => "No run in progress, one waits in the queue".to_string(),
+                    n => format!("No run in progress, {n} wait in the queue"),
                 };
                 ui.label(RichText::new(words).color(t.secondary));
             }
@@ -300,7 +313,9 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
             if let Some(run) = state.active() {
                 let hint = |key: &str| declared(key).map_or("", |metric| metric.definition);
-                if let Some(bytes) = run.last(declared::RESIDENT_MEMORY) {
+                // Beside the buttons of a narrow window there is no room for figures.
+                let bytes = run.last(declared::RESIDENT_MEMORY);
+                if let Some(bytes) = bytes.filter(|_| ui.available_width() > FIGURE) {
                     figure(
                         ui,
                         &format::bytes(bytes.max(0.0) as u64),
@@ -309,7 +324,8 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                     );
                 }
                 let speed = run.tokens_per_second();
-                if let Some(speed) = speed.filter(|_| run.status == RunStatus::Running) {
+                let running = run.status == RunStatus::Running && ui.available_width() > FIGURE;
+                if let Some(speed) = speed.filter(|_| running) {
                     figure(
                         ui,
                         &format::count(speed.max(0.0).round() as u64),

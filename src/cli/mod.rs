@@ -15,6 +15,7 @@ mod meter;
 mod model;
 mod output;
 mod progress;
+mod queue;
 mod responses;
 mod run;
 mod runs;
@@ -66,6 +67,9 @@ struct Common {
 enum Command {
     /// Carry out an experiment: all its stages, from data to the result table
     Run(run::Run),
+    /// Runs that wait for their turn in the store: list, add, remove, carry out
+    #[command(subcommand)]
+    Queue(queue::Queue),
     /// Saved runs
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -156,6 +160,7 @@ impl Cli {
         };
         match self.command {
             Some(Command::Run(run)) => run.carry_out(&place),
+            Some(Command::Queue(queue)) => queue.carry_out(&place),
             Some(Command::Runs(runs)) => runs.carry_out(&place),
             Some(Command::Data(data)) => data.carry_out(&place),
             Some(Command::Model(model)) => model.carry_out(&place),

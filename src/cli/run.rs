@@ -1,7 +1,7 @@
 //! `emprl run`: carries out an experiment, or goes on with a run that ended early.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::channel::{Receiver, bounded, select};
 
@@ -10,7 +10,8 @@ use super::{Failure, Place, input};
 use crate::engine::{
     Control, EventKind, Listener, RunEnd, RunHandle, StartRequest, Supervisor, What, worker,
 };
-use crate::experiment::{Config, Problem};
+use crate::experiment::{Config, ExperimentFile, Problem};
+use crate::metrics::SystemResults;
 use crate::report::results_table;
 use crate::store::{NewRun, RunId, RunRef, StoreReader};
 use crate::train::pipeline::Reuse;
@@ -82,7 +83,7 @@ impl Run {
                 request(new, prepared.config, prepared.reuse)
             }
         };
-        watch(place, request)
+        Watch::new(place)?.carry_out(place, request)
     }
 
     /// A new run. Everything that can be wrong with it is said before anything is written.
@@ -94,25 +95,7 @@ impl Run {
                 input::preset_names()?
             )));
         };
-        let mut file = input::experiment(name)?;
-        file.assign(&self.set)?;
-        if let Some(device) = self.device {
-            let given = file.config.set("run.device", device.into());
-            given.map_err(|problem| argument("--device", &problem))?;
-        }
-        if let Some(seed) = self.seed {
-            let whole = i64::try_from(seed).unwrap_or(i64::MAX);
-            let given = file.config.set("run.seed", whole.into());
-            given.map_err(|problem| argument("--seed", &problem))?;
-        }
-        let problems = file.config.problems();
-        if !problems.is_empty() {
-            let problems: Vec<String> = problems
-                .iter()
-                .map(|problem| format!("`{}` {}", problem.path, problem.message))
-                .collect();
-            return Err(Failure::Usage(format!("{name}: {}", problems.join("; "))));
-        }
+        let file = settled(name, &self.set, self.device, self.seed)?;
         let run_name = self.name.as_deref().unwrap_or(&file.name);
         let new = worker::new_run(&place.store, &file.name, run_name, &file.config)?;
         let reuse = match self.reuse {
@@ -126,6 +109,35 @@ impl Run {
             reuse,
         })
     }
+}
+
+/// An experiment with the settings that the command line gives it. What is wrong with them is refused.
+pub(super) fn settled(
+    name: &str,
+    set: &[String],
+    device: Option<String>,
+    seed: Option<u64>,
+) -> Result<ExperimentFile, Failure> {
+    let mut file = input::experiment(name)?;
+    file.assign(set)?;
+    if let Some(device) = device {
+        let given = file.config.set("run.device", device.into());
+        given.map_err(|problem| argument("--device", &problem))?;
+    }
+    if let Some(seed) = seed {
+        let whole = i64::try_from(seed).unwrap_or(i64::MAX);
+        let given = file.config.set("run.seed", whole.into());
+        given.map_err(|problem| argument("--seed", &problem))?;
+    }
+    let problems = file.config.problems();
+    if !problems.is_empty() {
+        let problems: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("`{}` {}", problem.path, problem.message))
+            .collect();
+        return Err(Failure::Usage(format!("{name}: {}", problems.join("; "))));
+    }
+    Ok(file)
 }
 
 fn argument(name: &str, problem: &Problem) -> Failure {
@@ -156,7 +168,7 @@ fn resumed(place: &Place, of: RunRef) -> Result<StartRequest, Failure> {
     Ok(request(What::Resume(of), config, None))
 }
 
-fn request(what: What, config: Config, reuse: Option<Reuse>) -> StartRequest {
+pub(super) fn request(what: What, config: Config, reuse: Option<Reuse>) -> StartRequest {
     StartRequest {
         what,
         listener: Listener::Lossless,
@@ -165,77 +177,131 @@ fn request(what: What, config: Config, reuse: Option<Reuse>) -> StartRequest {
     }
 }
 
-/// Starts the run and shows what happens until it ends.
-fn watch(place: &Place, request: StartRequest) -> Result<(), Failure> {
-    let supervisor = Supervisor::new(&place.store)?;
-    let handle = Arc::new(supervisor.start(request));
-    let interrupts = stop_on_interrupt(handle.clone())?;
-    let mut progress = Progress::new(!place.out.json);
-    let mut results = Vec::new();
-    loop {
-        select! {
-            recv(handle.events()) -> event => {
-                let Ok(event) = event else { break };
+/// Carries out runs, one after the other, and shows what happens in them.
+pub(super) struct Watch {
+    supervisor: Supervisor,
+    interrupts: Interrupts,
+}
+
+impl Watch {
+    pub fn new(place: &Place) -> Result<Watch, Failure> {
+        Ok(Watch {
+            supervisor: Supervisor::new(&place.store)?,
+            interrupts: Interrupts::hear()?,
+        })
+    }
+
+    /// Whether a person has asked to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupts.count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Starts a run and shows what happens until it ends.
+    pub fn carry_out(&self, place: &Place, request: StartRequest) -> Result<(), Failure> {
+        let handle = Arc::new(self.supervisor.start(request));
+        self.interrupts.stop(Some(handle.clone()));
+        let results = self.show(place, &handle)?;
+        self.interrupts.stop(None);
+        let go_on = |run| format!("emprl run --resume {run}{}", place.store_argument());
+        match handle.wait(None) {
+            Some(RunEnd::Finished(run)) => {
                 if place.out.json {
-                    if let Some(line) = event.to_json() {
-                        place.out.json_line(&line)?;
-                    }
-                    continue;
+                    return Ok(());
                 }
-                progress.show(&event);
-                if let EventKind::Finished { results: rows } = event.kind {
-                    results = rows;
+                if !results.is_empty() {
+                    place
+                        .out
+                        .text(&format!("\n{}\n", results_table(&results)))?;
                 }
+                let argument = place.store_argument();
+                place.out.text(&format!(
+                    "Run {run} is finished; `emprl runs show {run}{argument}` shows it again.\n"
+                ))
             }
-            recv(interrupts) -> _ => progress.say(
-                "Stopping after this step, with a checkpoint. Ctrl-C again ends at once.",
-            ),
+            Some(RunEnd::Stopped(run)) => {
+                eprintln!("Run {run} is stopped. Go on with `{}`.", go_on(run));
+                Err(Failure::Stopped)
+            }
+            Some(RunEnd::Failed(run, error)) => Err(Failure::Run {
+                run,
+                error,
+                go_on: go_on(run),
+            }),
+            Some(RunEnd::NotStarted(error)) => Err(Failure::Start(error)),
+            None => Err(Failure::Failed("the run ended without a word".to_string())),
         }
     }
-    progress.clear();
-    let go_on = |run| format!("emprl run --resume {run}{}", place.store_argument());
-    match handle.wait(None) {
-        Some(RunEnd::Finished(run)) => {
-            if place.out.json {
-                return Ok(());
+
+    /// Shows what happens; gives the results.
+    fn show(&self, place: &Place, handle: &RunHandle) -> Result<Vec<SystemResults>, Failure> {
+        let mut progress = Progress::new(!place.out.json);
+        let mut results = Vec::new();
+        loop {
+            select! {
+                recv(handle.events()) -> event => {
+                    let Ok(event) = event else { break };
+                    if place.out.json {
+                        if let Some(line) = event.to_json() {
+                            place.out.json_line(&line)?;
+                        }
+                        continue;
+                    }
+                    progress.show(&event);
+                    if let EventKind::Finished { results: rows } = event.kind {
+                        results = rows;
+                    }
+                }
+                recv(self.interrupts.heard) -> _ => progress.say(
+                    "Stopping after this step, with a checkpoint. Ctrl-C again ends at once.",
+                ),
             }
-            if !results.is_empty() {
-                place
-                    .out
-                    .text(&format!("\n{}\n", results_table(&results)))?;
-            }
-            let argument = place.store_argument();
-            place.out.text(&format!(
-                "Run {run} is finished; `emprl runs show {run}{argument}` shows it again.\n"
-            ))
         }
-        Some(RunEnd::Stopped(run)) => {
-            eprintln!("Run {run} is stopped. Go on with `{}`.", go_on(run));
-            Err(Failure::Stopped)
-        }
-        Some(RunEnd::Failed(run, error)) => Err(Failure::Run {
-            run,
-            error,
-            go_on: go_on(run),
-        }),
-        Some(RunEnd::NotStarted(error)) => Err(Failure::Start(error)),
-        None => Err(Failure::Failed("the run ended without a word".to_string())),
+        progress.clear();
+        Ok(results)
     }
 }
 
 /// The first Ctrl-C, or a polite kill, asks the run to stop with a checkpoint and sends a message; the
 /// second ends the program at once. What was shown is on disk either way.
-fn stop_on_interrupt(handle: Arc<RunHandle>) -> Result<Receiver<()>, Failure> {
-    let (sender, interrupts) = bounded(1);
-    let count = AtomicUsize::new(0);
-    let installed = ctrlc::set_handler(move || {
-        if count.fetch_add(1, Ordering::Relaxed) > 0 {
-            std::process::exit(i32::from(Failure::Stopped.exit_code()));
+struct Interrupts {
+    heard: Receiver<()>,
+    count: Arc<AtomicUsize>,
+    /// The run that is asked to stop.
+    run: Arc<Mutex<Option<Arc<RunHandle>>>>,
+}
+
+impl Interrupts {
+    fn hear() -> Result<Interrupts, Failure> {
+        let (sender, heard) = bounded(1);
+        let interrupts = Interrupts {
+            heard,
+            count: Arc::default(),
+            run: Arc::default(),
+        };
+        let (count, run) = (interrupts.count.clone(), interrupts.run.clone());
+        let installed = ctrlc::set_handler(move || {
+            if count.fetch_add(1, Ordering::Relaxed) > 0 {
+                std::process::exit(i32::from(Failure::Stopped.exit_code()));
+            }
+            let run = run.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(handle) = &*run {
+                handle.control(Control::Stop);
+            }
+            // Nobody listens when the run has just ended.
+            let _ = sender.try_send(());
+        });
+        installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be heard: {error}")))?;
+        Ok(interrupts)
+    }
+
+    /// Names the run that is to be stopped, at once where that was asked for already.
+    fn stop(&self, handle: Option<Arc<RunHandle>>) {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = &handle
+            && self.count.load(Ordering::Relaxed) > 0
+        {
+            handle.control(Control::Stop);
         }
-        handle.control(Control::Stop);
-        // Nobody listens when the run has just ended.
-        let _ = sender.try_send(());
-    });
-    installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be heard: {error}")))?;
-    Ok(interrupts)
+        *run = handle;
+    }
 }

@@ -21,7 +21,8 @@ pub enum Control {
     Checkpoint,
     /// Evaluate on the validation subset after this step.
     Evaluate,
-    /// Change a setting after this step; while another stage runs or the run is paused, it waits.
+    /// Change a setting after this step; while another stage runs or the run is paused, it waits. A later
+    /// value of the same setting takes its place.
     Set(Change),
 }
 
@@ -76,9 +77,27 @@ impl Wishes {
             Control::Stop => wanted.stop = true,
             Control::Checkpoint => wanted.checkpoint = true,
             Control::Evaluate => wanted.evaluate = true,
-            Control::Set(change) => wanted.changes.push_back(change),
+            Control::Set(change) => {
+                wanted
+                    .changes
+                    .retain(|waiting| waiting.path() != change.path());
+                wanted.changes.push_back(change);
+            }
         }
         self.changed.notify_all();
+    }
+
+    /// The changes that wait, in the order they were asked for.
+    pub fn waiting(&self) -> Vec<Change> {
+        self.lock().changes.iter().copied().collect()
+    }
+
+    /// Takes a change back; false when it does not wait any more.
+    pub fn take_back(&self, change: &Change) -> bool {
+        let changes = &mut self.lock().changes;
+        let before = changes.len();
+        changes.retain(|waiting| waiting != change);
+        changes.len() < before
     }
 
     /// What is wanted now; a checkpoint, an evaluation or a change is wanted once. Changes wait while
@@ -124,5 +143,34 @@ impl Wanted {
         } else {
             Next::Go
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(path: &str, value: f64) -> Change {
+        Change::new(path, value).unwrap()
+    }
+
+    #[test]
+    fn a_change_waits_once_and_can_be_taken_back() {
+        let wishes = Wishes::default();
+        let (slow, slower, beta) = (
+            change("ppo.lr", 1e-5),
+            change("ppo.lr", 1e-6),
+            change("reward.beta", 0.3),
+        );
+        for change in [slow, beta, slower, slower] {
+            wishes.ask(Control::Set(change));
+        }
+        assert_eq!(wishes.waiting(), [beta, slower]);
+        assert_eq!(wishes.next(false), Next::Go, "another stage runs");
+        assert!(!wishes.take_back(&slow), "another value took its place");
+        assert!(wishes.take_back(&beta));
+        assert_eq!(wishes.next(true), Next::Set(slower));
+        assert_eq!(wishes.next(true), Next::Go);
+        assert!(!wishes.take_back(&slower), "it was heard");
     }
 }

@@ -88,6 +88,7 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
     let mut store = Store::open(dir)?;
     let (lock, from) = match what {
         What::New(new) => (store.create_run(&new)?, None),
+        What::Queued(id, new) => (store.create_queued_run(id, &new)?, None),
         What::Resume(of) => resume(&mut store, of)?,
     };
     let run = lock.run();

@@ -13,7 +13,8 @@ use crossbeam::channel::Receiver;
 
 use super::control::Wishes;
 use super::{Control, Event};
-use crate::store::{CheckpointRow, NewRun, RunId, RunRef, StoreError};
+use crate::experiment::Change;
+use crate::store::{CheckpointRow, NewRun, QueueId, RunId, RunRef, StoreError};
 use crate::train::observer::Observer;
 
 /// Called when a listener has something to read, from another thread.
@@ -60,6 +61,8 @@ pub struct StartRequest {
 #[derive(Clone, Debug)]
 pub enum What {
     New(Box<NewRun>),
+    /// One that waits in the store's queue and leaves it as it begins.
+    Queued(QueueId, Box<NewRun>),
     /// One that ended early, from its last checkpoint or from that of the given step.
     Resume(RunRef),
 }
@@ -92,6 +95,13 @@ pub enum StartError {
     Thread(std::io::Error),
     #[error("the run was taken back before it started")]
     TakenBack,
+}
+
+impl StartError {
+    /// Whether a run of the queue was begun by another program, or taken out, meanwhile.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self, StartError::Store(StoreError::NotQueued { .. }))
+    }
 }
 
 fn known(steps: &[u64]) -> String {
@@ -137,6 +147,16 @@ impl RunHandle {
     /// Asks something of the run. Never waits.
     pub fn control(&self, control: Control) {
         self.shared.ask(control);
+    }
+
+    /// The changes of settings that wait for their stage, or until the run goes on.
+    pub fn waiting(&self) -> Vec<Change> {
+        self.shared.wishes.waiting()
+    }
+
+    /// Takes a change back that waits; false when the trainer has heard it already.
+    pub fn take_back(&self, change: &Change) -> bool {
+        self.shared.wishes.take_back(change)
     }
 
     pub fn state(&self) -> RunState {

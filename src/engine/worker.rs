@@ -7,7 +7,9 @@ use std::path::Path;
 use super::alert::Watched;
 use super::{Outcome, RunBody};
 use crate::experiment::{CHANGEABLE_STAGE, Config, Environment, ExperimentError, change_of};
-use crate::store::{EventRow, EventSort, NewRun, RunId, StoreError, StoreReader};
+use crate::store::{
+    EventRow, EventSort, NewRun, QueuedRun, RunId, StoreError, StoreReader, ToQueue,
+};
 use crate::train::TrainError;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
@@ -24,13 +26,7 @@ pub fn new_run(
     config: &Config,
 ) -> Result<NewRun, TrainError> {
     let fingerprints = pipeline::fingerprints(config, store)?;
-    let mut config = config.clone();
-    // The run may be taken up again from another folder than this one.
-    if let Ok(folder) = std::path::absolute(&config.model.source)
-        && config.model.source != "scratch"
-    {
-        config.model.source = folder.display().to_string();
-    }
+    let config = anywhere(config);
     Ok(NewRun {
         name: name.to_string(),
         experiment: experiment.to_string(),
@@ -40,6 +36,36 @@ pub fn new_run(
         environment: Environment::capture(),
         fingerprints,
     })
+}
+
+/// A run of `config` as it waits in the queue: with all of its settings as they are now.
+pub fn to_queue(experiment: &str, name: &str, config: &Config, reuse: Option<RunId>) -> ToQueue {
+    ToQueue {
+        experiment: experiment.to_string(),
+        name: name.to_string(),
+        config_toml: anywhere(config).to_toml(),
+        reuse,
+    }
+}
+
+/// The settings of a run that waits.
+///
+/// # Errors
+/// They were written by another version of the program, which knows other settings.
+pub fn queued_config(run: &QueuedRun) -> Result<Config, ExperimentError> {
+    let origin = format!("settings of {} in the queue ({})", run.run.name, run.id);
+    Config::from_toml(&origin, &run.run.config_toml)
+}
+
+/// The same settings, to be carried out from another folder than this one.
+fn anywhere(config: &Config) -> Config {
+    let mut config = config.clone();
+    if let Ok(folder) = std::path::absolute(&config.model.source)
+        && config.model.source != "scratch"
+    {
+        config.model.source = folder.display().to_string();
+    }
+    config
 }
 
 /// Why nothing of another run can be taken over.

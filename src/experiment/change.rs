@@ -60,6 +60,15 @@ impl Change {
         self.value
     }
 
+    /// What it sets, in the words of the form: name, value and unit.
+    pub fn words(&self) -> String {
+        let setting = setting(self.path);
+        let name = setting.map_or_else(|| self.path.to_string(), Setting::label);
+        let unit = setting.and_then(|setting| setting.unit);
+        let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+        format!("{name} {}{unit}", number_words(self.value))
+    }
+
     /// Puts the value into the settings.
     ///
     /// # Errors
@@ -73,6 +82,15 @@ impl fmt::Display for Change {
     /// As it stands in events: `ppo.lr = 0.00001`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.path, self.value)
+    }
+}
+
+/// A number as people write it in a form: `0.2`, `1.41e-5`.
+pub fn number_words(number: f64) -> String {
+    if number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) {
+        format!("{number:e}")
+    } else {
+        format!("{number}")
     }
 }
 
@@ -104,7 +122,10 @@ mod tests {
             let values = config.values();
             assert_eq!(values[setting.path].as_float(), Some(max));
             assert_eq!(change_of(&change.to_string()), Some(change));
+            assert!(change.words().starts_with(&setting.label()));
         }
+        let change = Change::new("ppo.lr", 1.41e-5).unwrap();
+        assert_eq!(change.words(), "Learning rate 1.41e-5");
     }
 
     #[test]

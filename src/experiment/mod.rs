@@ -14,7 +14,7 @@ mod shared;
 mod stage;
 pub mod sweep;
 
-pub use change::{CHANGEABLE_STAGE, Change, change_of, changeable};
+pub use change::{CHANGEABLE_STAGE, Change, change_of, changeable, number_words};
 pub use config::*;
 pub use environment::Environment;
 pub use file::{Difference, ExperimentError, ExperimentFile, Problem, presets};

@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of where points come from or how they are drawn.
 
+use std::sync::Arc;
+
 use super::pyramid::Pyramid;
 
 /// One recorded value.
@@ -36,6 +38,8 @@ pub struct Series {
     walls: Vec<i64>,
     /// Positions of non-finite values, ascending.
     pub(super) nonfinite: Vec<usize>,
+    /// When recording went on after a pause, in milliseconds since the Unix epoch, ascending.
+    resumptions: Arc<[i64]>,
     pub(super) pyramid: Pyramid,
 }
 
@@ -82,6 +86,26 @@ impl Series {
         self.walls.truncate(len);
         self.nonfinite.retain(|&at| at < len);
         self.pyramid.update(&self.values, len);
+    }
+
+    /// Says when recording went on after a pause or an interruption, in milliseconds since the Unix
+    /// epoch, ascending. Along time the line is broken there: between the point before such a moment and
+    /// the one after nothing was going on.
+    pub fn set_resumptions(&mut self, resumptions: Arc<[i64]>) {
+        self.resumptions = resumptions;
+    }
+
+    /// The positions of points that come first after a pause, ascending; none along steps, which follow
+    /// one another all the same.
+    pub(super) fn breaks(&self, axis: XAxis) -> Vec<usize> {
+        if axis == XAxis::Step {
+            return Vec::new();
+        }
+        let first_after = |moment: &i64| self.walls.partition_point(|wall| wall < moment);
+        let mut breaks: Vec<usize> = self.resumptions.iter().map(first_after).collect();
+        breaks.retain(|&at| at > 0 && at < self.len());
+        breaks.dedup();
+        breaks
     }
 
     pub fn len(&self) -> usize {
@@ -160,12 +184,17 @@ impl Series {
     /// The same points with other values, such as their logarithms. What comes out non-finite breaks
     /// the line there.
     pub fn mapped(&self, mut value: impl FnMut(f64) -> f64) -> Series {
-        self.points()
+        let mapped: Series = self
+            .points()
             .map(|point| Point {
                 value: value(point.value),
                 ..point
             })
-            .collect()
+            .collect();
+        Series {
+            resumptions: self.resumptions.clone(),
+            ..mapped
+        }
     }
 
     /// The first position from `start` on that does not satisfy `before`, which must hold for a prefix.

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of drawing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Ema, Point, Series};
@@ -80,6 +81,12 @@ impl Curve {
     /// Changes the smoothing. Linear in the number of points.
     pub fn set_smoothing(&mut self, weight: f64) {
         self.ema = Ema::new(weight);
+        self.recompute();
+    }
+
+    /// Breaks the line along time, as [`Series::set_resumptions`] does. Linear in the number of points.
+    pub fn set_resumptions(&mut self, resumptions: Arc<[i64]>) {
+        self.raw.set_resumptions(resumptions);
         self.recompute();
     }
 

@@ -32,7 +32,8 @@ impl Polyline {
         &self.points
     }
 
-    /// The unbroken lines, in order of x. A line of one point is an island between non-finite values.
+    /// The unbroken lines, in order of x. A line of one point is an island between non-finite values or
+    /// pauses.
     pub fn lines(&self) -> impl Iterator<Item = &[[f64; 2]]> {
         self.starts.iter().enumerate().map(|(line, &start)| {
             let end = self.starts.get(line + 1).copied();
@@ -56,6 +57,7 @@ impl Series {
         let mut line = Drawing {
             series: self,
             axis,
+            breaks: self.breaks(axis),
             last: None,
             out: Polyline::default(),
         };
@@ -156,21 +158,27 @@ impl Series {
 struct Drawing<'a> {
     series: &'a Series,
     axis: XAxis,
+    /// Positions at which another line begins, ascending.
+    breaks: Vec<usize>,
     /// Position of the point drawn last.
     last: Option<usize>,
     out: Polyline,
 }
 
 impl Drawing<'_> {
+    /// Whether one line goes from `last` to `at`: no pause and nothing non-finite lies between.
+    fn joined(&self, last: usize, at: usize) -> bool {
+        let next = self.breaks.partition_point(|&first| first <= last);
+        let paused = self.breaks.get(next).is_some_and(|&first| first <= at);
+        !paused && self.series.nonfinite_in(last, at).is_empty()
+    }
+
     fn draw(&mut self, at: usize) {
         let value = self.series.values[at];
         if !value.is_finite() {
             return;
         }
-        let joined = self
-            .last
-            .is_some_and(|last| self.series.nonfinite_in(last, at).is_empty());
-        if !joined {
+        if !self.last.is_some_and(|last| self.joined(last, at)) {
             self.out.starts.push(self.out.points.len());
         }
         self.out.points.push([self.series.x(self.axis, at), value]);
@@ -180,10 +188,7 @@ impl Drawing<'_> {
     /// Draws the least and the greatest value of a column, in their order.
     fn draw_extremes(&mut self, found: &Extremes, column: Range<usize>) {
         let (series, axis) = (self.series, self.axis);
-        let broken = self
-            .last
-            .is_none_or(|last| !series.nonfinite_in(last, column.end).is_empty());
-        if broken {
+        if !self.last.is_some_and(|last| self.joined(last, column.end)) {
             self.draw(found.min_at.min(found.max_at));
             if found.min_at != found.max_at {
                 self.draw(found.min_at.max(found.max_at));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::{RunId, StudyId};
+use super::{QueueId, RunId, StudyId};
 use crate::checkpoint::CheckpointError;
 use crate::study::contexts::ContextKey;
 use crate::study::{PackError, StudyError};
@@ -107,6 +107,10 @@ pub enum StoreError {
     NoReason,
     #[error(transparent)]
     Study(#[from] StudyError),
+    #[error(
+        "{id} is not in the queue: it was started or taken out; `emprl queue list` shows what waits"
+    )]
+    NotQueued { id: QueueId },
     #[error("run {run} is in progress ({holder}); stop it there first, or wait until it has ended")]
     Held { run: RunId, holder: String },
     #[error("run {run} is deleted; bring it back with `emprl runs undelete {run}` first")]

@@ -26,6 +26,9 @@ pub enum ParseIdError {
     /// It was to be a study.
     #[error("`{0}` names no study; a study is a number such as 3")]
     Study(String),
+    /// It was to be a run that waits.
+    #[error("`{0}` names nothing in the queue; `emprl queue list` shows the numbers")]
+    Queued(String),
 }
 
 impl fmt::Display for RunId {

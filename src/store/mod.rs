@@ -13,6 +13,7 @@ mod id;
 mod keeping;
 mod lock;
 mod points;
+mod queue;
 mod reader;
 mod record;
 mod results;
@@ -29,6 +30,7 @@ pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef, RunStatus};
 pub use keeping::Removed;
 pub use lock::RunLock;
+pub use queue::{QueueId, QueuedRun, ToQueue};
 pub use reader::StoreReader;
 pub use rows::{
     CatalogRow, CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail,

@@ -14,7 +14,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages, statuses and sorts of events go by their keys.
-const MIGRATIONS: [&str; 5] = [RUNS, STUDIES, KEEPING, CASES, ROLLOUTS];
+const MIGRATIONS: [&str; 6] = [RUNS, STUDIES, KEEPING, CASES, ROLLOUTS, QUEUE];
 
 const RUNS: &str = "
     CREATE TABLE runs (
@@ -272,6 +272,21 @@ const ROLLOUTS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// Runs that wait for their turn, each with all of its settings. `reuse` may name a run that is gone;
+/// `taken_out` says since when a run waits no more because somebody took it out.
+const QUEUE: &str = "
+    CREATE TABLE queue (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        position INTEGER NOT NULL,
+        experiment TEXT NOT NULL,
+        name TEXT NOT NULL,
+        config_toml TEXT NOT NULL,
+        reuse INTEGER,
+        queued INTEGER NOT NULL,
+        taken_out INTEGER
+    ) STRICT;
+";
+
 /// What a file holds.
 pub(super) enum Found {
     /// Nothing yet.
@@ -467,6 +482,34 @@ mod tests {
                 .query_row("SELECT count(*) FROM rollouts", [], |row| row.get(0))
                 .unwrap();
             assert_eq!(left, 0, "what is removed for good takes its rollouts along");
+        }
+    }
+
+    #[test]
+    fn runs_of_every_earlier_version_are_kept_and_a_queue_begins_empty() {
+        for earlier in 1..MIGRATIONS.len() {
+            let mut db = at_version(&MIGRATIONS[..earlier]);
+            db.execute_batch(
+                "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                                   environment_json, fingerprints_json, holder, heartbeat)
+                 VALUES ('old', 'quickstart', 1, 'flex', 'stopped', 5, 'kept', '{}', '{}', '', 6);",
+            )
+            .unwrap();
+            migrate(&mut db).ok().unwrap();
+            let row: (String, i64) = db
+                .query_row(
+                    "SELECT config_toml, (SELECT count(*) FROM queue) FROM runs",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .unwrap();
+            assert_eq!(row, ("kept".into(), 0), "from version {earlier}");
+            db.execute(
+                "INSERT INTO queue (position, experiment, name, config_toml, queued)
+                 VALUES (1, 'quickstart', 'next', '', 7)",
+                [],
+            )
+            .unwrap();
         }
     }
 

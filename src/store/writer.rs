@@ -55,33 +55,7 @@ impl Store {
     /// Adds a run, in progress from now on and held by the caller.
     pub fn create_run(&mut self, new: &NewRun) -> Result<RunLock, StoreError> {
         let store = self.dir.clone();
-        let now = now_ms();
-        self.write(|db| {
-            let environment = json("the environment", &new.environment)?;
-            let fingerprints = json("the fingerprints", &new.fingerprints)?;
-            db.execute(
-                "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
-                                   environment_json, fingerprints_json, holder, heartbeat)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    new.name,
-                    new.experiment,
-                    new.seed as i64,
-                    new.device,
-                    RunStatus::Running.key(),
-                    now,
-                    new.config_toml,
-                    environment,
-                    fingerprints,
-                    holder(),
-                    now
-                ],
-            )?;
-            let run = RunId(db.last_insert_rowid());
-            put_status(db, run, now, RunStatus::Running)?;
-            // Taken before the row can be seen, so that nobody finds the run without its holder.
-            take_lock(&store, run, &holder())
-        })
+        self.write(|db| begin_run(db, &store, new))
     }
 
     /// Takes up a run that nobody carries out: in progress from now on and held by the caller.
@@ -250,6 +224,35 @@ impl Store {
         };
         done().map_err(|fault| fault.at(path))
     }
+}
+
+/// Adds a run, in progress and held by the caller.
+pub(super) fn begin_run(db: &Connection, store: &Path, new: &NewRun) -> Result<RunLock, Fault> {
+    let now = now_ms();
+    let environment = json("the environment", &new.environment)?;
+    let fingerprints = json("the fingerprints", &new.fingerprints)?;
+    db.execute(
+        "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                           environment_json, fingerprints_json, holder, heartbeat)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            new.name,
+            new.experiment,
+            new.seed as i64,
+            new.device,
+            RunStatus::Running.key(),
+            now,
+            new.config_toml,
+            environment,
+            fingerprints,
+            holder(),
+            now
+        ],
+    )?;
+    let run = RunId(db.last_insert_rowid());
+    put_status(db, run, now, RunStatus::Running)?;
+    // Taken before the row can be seen, so that nobody finds the run without its holder.
+    take_lock(store, run, &holder())
 }
 
 pub(super) fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Fault> {

@@ -10,11 +10,12 @@ use super::{App, LOOK_AGAIN, row_of};
 use crate::app::command::Place;
 use crate::app::state::form::Form;
 use crate::app::state::model::RunModel;
-use crate::app::state::{LiveState, Loaded, OpenRun, RunPage};
+use crate::app::state::{Held, LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::start::QUICKSTART;
 use crate::app::workers::launch;
 use crate::app::workers::reader::{Answer, Listed, Reply, Request, StoredRun};
-use crate::engine::{Event, EventKind, RunEnd, RunState};
+use crate::engine::{Event, EventKind, RunEnd, RunHandle, RunState};
+use crate::experiment::Change;
 use crate::store::{EventSort, RunId, RunRow, RunStatus, StoreError};
 
 impl App {
@@ -104,12 +105,23 @@ impl App {
                         Err(error) => Loaded::Failed(error.to_string()),
                     };
                 }
-                Answer::Fault(why) => self.wrong(why),
+                Answer::Fault(why) => {
+                    self.asked.queue.take_if(|asked| *asked == id);
+                    self.wrong(why);
+                }
                 Answer::Changed => {
                     if matches!(self.state.prefs.place, Place::Start | Place::Runs) {
                         self.ask_runs();
                     }
+                    let experiments = &self.state.experiments;
+                    if self.state.prefs.place == Place::Experiments
+                        || experiments.held == Held::No
+                        || !experiments.queue.is_empty()
+                    {
+                        self.ask_queue();
+                    }
                 }
+                Answer::Queue(queue) => self.hear_queue(id, queue),
                 Answer::Run(run, stored) => self.hear_stored(id, run, stored),
                 Answer::Samples {
                     run,
@@ -231,6 +243,7 @@ impl App {
                 if let Some(earlier) = self.state.live.run.take() {
                     model.inherit(earlier);
                 }
+                model.waiting = self.handle.as_ref().map_or(Vec::new(), RunHandle::waiting);
                 self.state.live.run = Some(model);
             }
             for event in std::mem::take(&mut self.held) {
@@ -362,6 +375,8 @@ impl App {
                     model.status = RunStatus::Failed;
                     model.error = Some(error);
                 }
+                // Another window has it: nothing is wrong, and the next one follows.
+                RunEnd::NotStarted(error) if error.is_elsewhere() => self.state.live.run = None,
                 RunEnd::NotStarted(error) => {
                     let why = error.to_string();
                     if model.tracks.is_empty() {
@@ -376,7 +391,25 @@ impl App {
                 }
             }
         }
+        self.tell_what_waited();
         self.ask_runs();
+    }
+
+    /// Changes that still waited when the run ended were never made.
+    fn tell_what_waited(&mut self) {
+        let Some(run) = &mut self.state.live.run else {
+            return;
+        };
+        let waited = std::mem::take(&mut run.waiting);
+        if !waited.is_empty() {
+            let words: Vec<String> = waited.iter().map(Change::words).collect();
+            let told = format!(
+                "run {} ended before these changes were made: {}",
+                run.id,
+                words.join(", ")
+            );
+            self.wrong(told);
+        }
     }
 }
 

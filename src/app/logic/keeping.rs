@@ -8,7 +8,7 @@ use super::App;
 use crate::app::command::Export;
 use crate::app::state::Loaded;
 use crate::app::views::compare::FIRST_METRIC;
-use crate::app::workers::keeper::Edit;
+use crate::app::workers::keeper::{Edit, QueueEdit};
 use crate::app::workers::reader::Request;
 use crate::report::{Figure, FigureError, Sheet};
 
@@ -71,10 +71,23 @@ impl App {
     pub(super) fn hear_keeper(&mut self) {
         let mut changed = false;
         while let Some(done) = self.keeper.answer() {
-            changed = true;
+            match &done.edit {
+                Edit::Queue(_) => self.ask_queue(),
+                _ => changed = true,
+            }
             match done.outcome {
+                // An order is in sight as it is.
+                Ok(()) if matches!(done.edit, Edit::Queue(QueueEdit::Swap(..))) => {}
                 Ok(()) => {
-                    self.state.notices.said = Some((done.edit.words(), self.state.now_ms));
+                    if let Edit::Queue(QueueEdit::TakeOut(run)) = &done.edit {
+                        self.state.experiments.removed = Some((**run).clone());
+                    }
+                    let for_good = matches!(done.edit, Edit::RemoveForGood(_));
+                    let queued = matches!(done.edit, Edit::Queue(QueueEdit::Add(_)));
+                    let undo = &self.state.notices.undo;
+                    let undoable = !for_good && !queued && !undo.is_empty();
+                    let now = self.state.now_ms;
+                    self.state.notices.say(now, done.edit.words(), undoable);
                 }
                 Err(why) => {
                     let inverse = done.edit.inverse();
@@ -102,7 +115,7 @@ impl App {
         });
         for answer in written {
             match answer {
-                Ok(words) => self.state.notices.said = Some((words, self.state.now_ms)),
+                Ok(words) => self.state.notices.say(self.state.now_ms, words, false),
                 Err(why) => self.wrong(why),
             }
         }

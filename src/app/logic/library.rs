@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::App;
 use crate::app::state::Loaded;
 use crate::app::state::library::Part;
-use crate::app::workers::finder::{Ask, Heard};
+use crate::app::workers::finder::{Ask, Heard, Picked};
 use crate::app::workers::librarian::{Answer, Outcome, Task};
 
 impl App {
@@ -142,8 +142,9 @@ impl App {
     pub(super) fn hear_paths(&mut self) {
         let mut heard = false;
         while let Some(answer) = self.finder.heard() {
-            if matches!(answer, Heard::Picked { unseen: true, .. }) {
-                self.wrong("the system's dialog for files did not open; the path can be typed");
+            let no_dialog = Picked::NoDialog;
+            if matches!(&answer, Heard::Picked { picked, .. } if *picked == no_dialog) {
+                self.wrong("no file dialog opens on this machine; type or paste the path");
             }
             self.state.paths.take(answer);
             heard = true;

@@ -1,57 +1,123 @@
-//! The queue of runs: one after another, in an order that a person may change; and dry runs.
+//! The store's queue of runs: one after another, in an order that a person may change; and dry runs.
 
 use crossbeam::channel::TryRecvError;
 
 use super::App;
-use crate::app::command::QueueDeed;
-use crate::app::state::Loaded;
-use crate::app::workers::launch;
-use crate::app::workers::launch::Planned;
+use crate::app::command::{Command, QueueDeed};
+use crate::app::state::{Held, Loaded};
+use crate::app::workers::keeper::{Edit, QueueEdit};
+use crate::app::workers::launch::{self, Planned};
+use crate::app::workers::reader::Request;
+use crate::engine::{RunHandle, RunState, worker};
 use crate::experiment::Config;
+use crate::store::{QueuedRun, StoreError};
 
 impl App {
+    /// Reads the queue, which other programs may change as well.
+    pub(super) fn ask_queue(&mut self) {
+        match self.reader.ask(Request::Queue) {
+            Some(id) => self.asked.queue = Some(id),
+            None => self.commands.push(Command::ReloadQueue),
+        }
+    }
+
+    pub(super) fn hear_queue(&mut self, id: u64, queue: Result<Vec<QueuedRun>, StoreError>) {
+        if self.asked.queue != Some(id) {
+            return;
+        }
+        self.asked.queue = None;
+        match queue {
+            Ok(queue) => {
+                let experiments = &mut self.state.experiments;
+                let is_back =
+                    |removed: &mut QueuedRun| queue.iter().any(|run| run.id == removed.id);
+                experiments.removed.take_if(is_back);
+                experiments.queue = queue;
+            }
+            Err(error) => self.wrong(format!("the queue cannot be read: {error}")),
+        }
+    }
+
+    /// Puts runs at the end of the queue, which goes on from there unless it is held.
+    pub(super) fn enqueue(&mut self, runs: Vec<Planned>) {
+        let to_queue =
+            |run: &Planned| worker::to_queue(&run.experiment, &run.name, &run.config, run.reuse);
+        let runs = runs.iter().map(to_queue).collect();
+        let experiments = &mut self.state.experiments;
+        if experiments.queue.is_empty() && experiments.held == Held::Kept {
+            experiments.held = Held::No;
+        }
+        self.edit(Edit::Queue(QueueEdit::Add(runs)));
+    }
+
     /// Starts the next run of the queue once nothing else is in progress. After a start that was refused
     /// the queue is held, so that what is wrong is not wrong for all of it.
     pub(super) fn next_of_queue(&mut self) {
+        self.note_begun();
         let experiments = &mut self.state.experiments;
-        if experiments.queue.is_empty() || experiments.held {
+        if experiments.held != Held::No || experiments.starting.is_some() {
             return;
         }
+        let Some(next) = experiments.queue.first().cloned() else {
+            return;
+        };
         if experiments.refused.is_some() {
-            experiments.held = true;
+            experiments.held = Held::Paused;
             return;
         }
-        if self.handle.is_some() || self.launching.is_some() {
+        if self.handle.is_some() || self.launching.is_some() || self.asked.queue.is_some() {
             return;
         }
-        let next: Planned = self.state.experiments.queue.remove(0);
+        let config = match worker::queued_config(&next) {
+            Ok(config) => config,
+            Err(error) => {
+                experiments.refused = Some(error.to_string());
+                return;
+            }
+        };
         // Whoever is doing something else is left there.
         self.follow = false;
-        self.launch(next);
+        let planned = Planned {
+            experiment: next.run.experiment,
+            name: next.run.name,
+            config,
+            reuse: next.run.reuse,
+        };
+        self.launch(planned, Some(next.id));
+    }
+
+    /// A run that was begun has left the queue; one that was refused waits as before.
+    fn note_begun(&mut self) {
+        let waits = |handle: &RunHandle| matches!(handle.state(), RunState::Queued);
+        if self.state.experiments.starting.is_some()
+            && self.launching.is_none()
+            && !self.handle.as_ref().is_some_and(waits)
+        {
+            self.state.experiments.starting = None;
+            self.ask_queue();
+        }
     }
 
     pub(super) fn change_queue(&mut self, deed: QueueDeed) {
         let experiments = &mut self.state.experiments;
-        let queue = &mut experiments.queue;
         match deed {
-            QueueDeed::Earlier(at) if at > 0 && at < queue.len() => queue.swap(at, at - 1),
-            QueueDeed::Later(at) if at + 1 < queue.len() => queue.swap(at, at + 1),
-            QueueDeed::Remove(at) if at < queue.len() => {
-                let removed = queue.remove(at);
-                experiments.removed = Some((at, removed));
+            QueueDeed::Swap(one, other) => self.edit(Edit::Queue(QueueEdit::Swap(one, other))),
+            QueueDeed::Remove(id) => {
+                let found = experiments.queue.iter().find(|run| run.id == id).cloned();
+                if let Some(run) = found.filter(|_| experiments.starting != Some(id)) {
+                    self.edit(Edit::Queue(QueueEdit::TakeOut(Box::new(run))));
+                }
             }
             QueueDeed::Restore => {
-                if let Some((at, removed)) = experiments.removed.take() {
-                    queue.insert(at.min(queue.len()), removed);
+                if let Some(run) = experiments.removed.take() {
+                    self.edit(Edit::Queue(QueueEdit::PutBack(Box::new(run))));
                 }
             }
-            QueueDeed::Hold(held) => {
-                experiments.held = held;
-                if !held {
-                    experiments.refused = None;
-                }
+            QueueDeed::Hold(true) => experiments.held = Held::Paused,
+            QueueDeed::Hold(false) => {
+                experiments.held = Held::No;
+                experiments.refused = None;
             }
-            QueueDeed::Earlier(_) | QueueDeed::Later(_) | QueueDeed::Remove(_) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
-use crate::experiment::{Config, ExperimentFile, Kind, Setting};
+use crate::experiment::{Config, ExperimentFile, Kind, Setting, number_words};
 
 /// An experiment whose settings are being chosen.
 #[derive(Debug)]
@@ -187,14 +187,7 @@ impl Form {
 pub fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Float(number) => {
-            let plain = format!("{number}");
-            if *number != 0.0 && (number.abs() < 1e-3 || number.abs() >= 1e6) {
-                format!("{number:e}")
-            } else {
-                plain
-            }
-        }
+        Value::Float(number) => number_words(*number),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }

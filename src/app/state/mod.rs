@@ -23,14 +23,25 @@ use self::playground::Playground;
 use crate::app::format::Clock;
 use crate::app::workers::finder::Paths;
 use crate::app::workers::keeper::Edit;
-use crate::app::workers::launch::Planned;
 use crate::app::workers::reader::{Broken, Compared, Listed, Need, StoredRun};
 use crate::experiment::ExperimentFile;
-use crate::store::{RunId, RunRow};
+use crate::store::{QueueId, QueuedRun, RunId, RunRow};
 use crate::train::plan::Foreseen;
 
 pub use loaded::Loaded;
 pub use prefs::{Prefs, ThemeChoice};
+
+/// Whether a window starts the runs that wait. Nothing starts without having been asked for in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Held {
+    /// The queue was as it is when the window opened, or was filled elsewhere.
+    #[default]
+    Kept,
+    /// A person holds it, or a start was refused.
+    Paused,
+    /// It goes on.
+    No,
+}
 
 /// The place Experiments.
 #[derive(Debug, Default)]
@@ -41,12 +52,14 @@ pub struct ExperimentsState {
     pub form: Option<Form>,
     /// What the run would be, once that was asked for; none while nobody asked.
     pub dry: Option<Loaded<Box<Foreseen>>>,
-    /// Runs that wait for their turn, the next first.
-    pub queue: Vec<Planned>,
-    /// Whether the queue waits until a person lets it go on.
-    pub held: bool,
-    /// What was taken out of the queue last, with its place.
-    pub removed: Option<(usize, Planned)>,
+    /// Runs that wait for their turn in the store, the next first.
+    pub queue: Vec<QueuedRun>,
+    /// Why this window starts none of them.
+    pub held: Held,
+    /// The one of them that is being made ready or begun.
+    pub starting: Option<QueueId>,
+    /// What was taken out of the queue last.
+    pub removed: Option<QueuedRun>,
     /// Why the last start was refused.
     pub refused: Option<String>,
 }
@@ -78,8 +91,8 @@ pub struct CompareState {
 pub struct Notices {
     /// The latest last.
     pub undo: Vec<Edit>,
-    /// What was done last, and when, in milliseconds since the Unix epoch.
-    pub said: Option<(String, i64)>,
+    /// What was done last.
+    pub said: Option<Said>,
     /// What went wrong since the window opened, with the time.
     pub log: Vec<(i64, String)>,
     pub log_open: bool,
@@ -87,7 +100,26 @@ pub struct Notices {
     pub seen: usize,
 }
 
+/// What was done, in a few words.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub words: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub at: i64,
+    /// It is what Undo takes back.
+    pub undoable: bool,
+}
+
 impl Notices {
+    /// Tells for a while what was done.
+    pub fn say(&mut self, at: i64, words: impl Into<String>, undoable: bool) {
+        self.said = Some(Said {
+            words: words.into(),
+            at,
+            undoable,
+        });
+    }
+
     /// Puts something that went wrong in the log.
     pub fn wrong(&mut self, at: i64, words: impl Into<String>) {
         const KEPT: usize = 500;

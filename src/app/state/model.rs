@@ -9,7 +9,8 @@ use super::looked::Looked;
 use crate::app::workers::reader::{OverSteps, StoredRun};
 use crate::data::Mechanism;
 use crate::experiment::{
-    Config, Report, RolloutResponse, SampleDialogue, Severity, Stage, change_of, changeable,
+    CHANGEABLE_STAGE, Change, Config, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    change_of, changeable,
 };
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
@@ -105,7 +106,8 @@ pub struct Track {
 }
 
 impl Track {
-    fn new(series: Series) -> Self {
+    fn new(mut series: Series, resumptions: &Arc<[i64]>) -> Self {
+        series.set_resumptions(resumptions.clone());
         Track {
             curve: Curve::new(series, 0.0),
             smoothing: 0.0,
@@ -150,6 +152,10 @@ pub struct RunModel {
     pub events: Vec<EventRow>,
     /// What the settings are now that may be changed while it goes on, by path.
     pub changeable: BTreeMap<&'static str, f64>,
+    /// Changes that were asked for and have not been heard of yet.
+    pub waiting: Vec<Change>,
+    /// When it went on after a pause or an interruption, in milliseconds since the Unix epoch.
+    resumptions: Arc<[i64]>,
 }
 
 impl RunModel {
@@ -176,6 +182,28 @@ impl RunModel {
             identifiers: Vec::new(),
             events: Vec::new(),
             changeable: BTreeMap::new(),
+            waiting: Vec::new(),
+            resumptions: Arc::default(),
+        }
+    }
+
+    /// Breaks the curves where the run went on after a pause or an interruption.
+    fn break_curves(&mut self) {
+        let running = |event: &&EventRow| {
+            event.sort == EventSort::Status && event.text == RunStatus::Running.key()
+        };
+        let mut moments: Vec<i64> = self
+            .events
+            .iter()
+            .filter(running)
+            .map(|event| event.wall_ms)
+            .collect();
+        moments.sort_unstable();
+        if *self.resumptions != moments[..] {
+            self.resumptions = moments.into();
+            for track in self.tracks.values_mut() {
+                track.curve.set_resumptions(self.resumptions.clone());
+            }
         }
     }
 
@@ -192,6 +220,36 @@ impl RunModel {
             && let Some(change) = change_of(&event.text)
         {
             self.changeable.insert(change.path(), change.value());
+            self.waiting.retain(|waiting| *waiting != change);
+        }
+    }
+
+    /// Why a change would make no difference, if it would make none.
+    pub fn no_difference(&self, change: &Change) -> Option<&'static str> {
+        if self.changeable.get(change.path()) == Some(&change.value()) {
+            Some("This is its value now")
+        } else if self.waiting.contains(change) {
+            Some("This value waits already")
+        } else {
+            None
+        }
+    }
+
+    /// Takes note that a change was asked for; it takes the place of an earlier one that waits.
+    pub fn asked(&mut self, change: Change) {
+        self.waiting
+            .retain(|waiting| waiting.path() != change.path());
+        self.waiting.push(change);
+    }
+
+    /// What a change waits for, in words that end a sentence; none while nothing holds it up.
+    pub fn held_up_by(&self) -> Option<String> {
+        if self.current != Some(CHANGEABLE_STAGE) {
+            Some(format!("for {}", CHANGEABLE_STAGE.title()))
+        } else if self.status == RunStatus::Paused {
+            Some("until the run goes on".to_string())
+        } else {
+            None
         }
     }
 
@@ -219,6 +277,7 @@ impl RunModel {
         });
         model.events.extend(checkpoints);
         model.events.sort_by_key(|event| event.wall_ms);
+        model.break_curves();
         for (key, series) in std::mem::take(&mut stored.series) {
             let last = series.last();
             let progress = model.progress(key.stage);
@@ -226,7 +285,8 @@ impl RunModel {
                 progress.step = progress.step.max(last.step);
                 progress.pace = pace_of(&series);
             }
-            model.tracks.insert(key, Track::new(series));
+            let track = Track::new(series, &model.resumptions);
+            model.tracks.insert(key, track);
         }
         let row = &stored.detail.row;
         if let Some(stage) = row.stage {
@@ -340,7 +400,7 @@ impl RunModel {
                     let track = self
                         .tracks
                         .entry(key)
-                        .or_insert_with(|| Track::new(Series::new()));
+                        .or_insert_with(|| Track::new(Series::new(), &self.resumptions));
                     track.curve.push(Point {
                         step,
                         value,
@@ -462,6 +522,9 @@ impl RunModel {
         {
             self.take_change(&event);
             self.events.push(event);
+            if sort == EventSort::Status {
+                self.break_curves();
+            }
         }
     }
 
@@ -567,6 +630,49 @@ mod tests {
             archived: false,
             deleted: None,
             summary: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn curves_break_along_time_where_the_run_went_on_after_a_pause() {
+        let mut model = RunModel::new(&row(), &[Stage::Ppo]);
+        let status = |model: &mut RunModel, wall_ms, status: RunStatus| {
+            let at = (Some(Stage::Ppo), 1);
+            model.happened(wall_ms, at, EventSort::Status, status.key());
+        };
+        let metrics = |model: &mut RunModel, step: u64, wall_ms, names: &[&str]| {
+            let values = names.iter().map(|name| (name.to_string(), 1.0)).collect();
+            let (stage, total) = (Stage::Ppo, 9);
+            model.apply(
+                wall_ms,
+                Report::Metrics {
+                    stage,
+                    step,
+                    total,
+                    values,
+                },
+            );
+        };
+        status(&mut model, 500, RunStatus::Running);
+        metrics(&mut model, 1, 1_000, &["ppo/loss"]);
+        metrics(&mut model, 2, 2_000, &["ppo/loss"]);
+        status(&mut model, 2_100, RunStatus::Paused);
+        status(&mut model, 9_000, RunStatus::Running);
+        metrics(&mut model, 3, 9_500, &["ppo/loss", "ppo/late"]);
+        metrics(&mut model, 4, 10_500, &["ppo/loss", "ppo/late"]);
+        // What began before the pause, and what began after it.
+        for (name, along_time) in [("ppo/loss", 2), ("ppo/late", 1)] {
+            let key = MetricKey {
+                stage: Stage::Ppo,
+                name: name.into(),
+            };
+            let track = model.tracks.get_mut(&key).unwrap();
+            for smoothing in [0.0, 0.6] {
+                let series = track.smooth(smoothing).smooth();
+                let lines = |axis, to| series.decimate(axis, 0.0, to, 100).lines().count();
+                assert_eq!(lines(XAxis::Wall, 20.0), along_time, "{name}");
+                assert_eq!(lines(XAxis::Step, 9.0), 1, "{name}");
+            }
         }
     }
 

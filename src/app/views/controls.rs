@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align, Align2, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align2, Key, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::side::parts::{BodyContext, inset};
 use crate::app::command::Command;
@@ -10,7 +10,12 @@ use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::text as words;
-use crate::experiment::{CHANGEABLE_STAGE, Change, changeable};
+use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_words};
+
+/// Room for the button beside a field.
+const BUTTON: f32 = 56.0;
+/// The height of a line below a field: that of a low button.
+const LINE: f32 = 22.0;
 
 /// What was typed and not yet sent, by setting.
 #[derive(Debug, Default)]
@@ -39,55 +44,12 @@ pub fn controls_ui(
                     false => "These are settings of PPO: a new value waits until that stage runs.",
                 };
                 ui.add(Label::new(RichText::new(when).color(t.secondary)).wrap());
+                ui.add_space(space::XS);
+                waiting_ui(ui, run);
                 ui.add_space(space::S);
                 for setting in changeable() {
-                    let Some(now) = run.changeable.get(setting.path).copied() else {
-                        continue;
-                    };
-                    ui.add_space(space::S);
-                    let label = words::bold(ui, &setting.label());
-                    label.on_hover_text(format!("{}\n{}", setting.path, setting.help()));
-                    let typed = view
-                        .typed
-                        .entry(setting.path)
-                        .or_insert_with(|| now.to_string());
-                    let changed = typed.trim().parse::<f64>() != Ok(now);
-                    let mut send = false;
-                    ui.horizontal(|ui| {
-                        let width = (ui.available_width() - 100.0).clamp(80.0, 200.0);
-                        let field = TextEdit::singleline(typed)
-                            .align(Align2::LEFT_CENTER)
-                            .min_size(vec2(width, size::ROW))
-                            .desired_width(width);
-                        let response = ui.add(field).accessible_name(setting.path);
-                        send |= response.lost_focus()
-                            && changed
-                            && ui.input(|input| input.key_pressed(Key::Enter));
-                        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                            if changed {
-                                let name = format!("Set {}", setting.path);
-                                let button = Button::primary("Set").hint(&name);
-                                send |= ui.add(button).accessible_name(&name).clicked();
-                            }
-                        });
-                    });
-                    let range = format!("now {now}, {}", setting.range());
-                    words::small(ui, range);
-                    if let Some(why) = view.refused.get(setting.path) {
-                        ui.add(
-                            Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap(),
-                        );
-                    }
-                    if send {
-                        match parse(setting.path, typed) {
-                            Ok(change) => {
-                                view.refused.remove(setting.path);
-                                context.commands.push(Command::Change(change));
-                            }
-                            Err(why) => {
-                                view.refused.insert(setting.path, why);
-                            }
-                        }
+                    if let Some(now) = run.changeable.get(setting.path) {
+                        setting_ui(ui, run, (setting, *now), view, context);
                     }
                 }
                 ui.add_space(space::L);
@@ -95,25 +57,137 @@ pub fn controls_ui(
         });
 }
 
-fn parse(path: &'static str, typed: &str) -> Result<Change, String> {
+/// How many changes were asked for and not made yet, and what they wait for: always one line, so that the
+/// fields below stay where they are.
+fn waiting_ui(ui: &mut Ui, run: &RunModel) {
+    let t = theme::of(ui);
+    let named: Vec<String> = run.waiting.iter().map(Change::words).collect();
+    let count = match named.len() {
+        1 => "1 change waits".to_string(),
+        n => format!("{n} changes wait"),
+    };
+    let words = match run.held_up_by() {
+        _ if named.is_empty() => RichText::new("No change waits").color(t.secondary),
+        Some(what) => RichText::new(format!("{count} {what}")).color(t.warning),
+        None => RichText::new(format!("{count} for the next step")).color(t.secondary),
+    };
+    let label = ui.add(Label::new(words).truncate());
+    if !named.is_empty() {
+        label.on_hover_text(named.join("\n"));
+    }
+}
+
+fn setting_ui(
+    ui: &mut Ui,
+    run: &RunModel,
+    (setting, now): (&'static Setting, f64),
+    view: &mut ControlsView,
+    context: &mut BodyContext<'_>,
+) {
+    let t = theme::of(ui);
+    let name = setting.label();
+    let path = setting.path;
+    ui.add_space(space::S);
+    words::bold(ui, &name).on_hover_text(format!("{}\n{path} in experiment files", setting.help()));
+    let typed = view.typed.entry(path).or_insert_with(|| number_words(now));
+    let wanted = parse(setting, typed);
+    let idle = wanted
+        .as_ref()
+        .ok()
+        .and_then(|change| run.no_difference(change));
+    let mut send = false;
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - BUTTON - space::L).clamp(80.0, 200.0);
+        let field = TextEdit::singleline(typed)
+            .align(Align2::LEFT_CENTER)
+            .min_size(vec2(width, size::ROW))
+            .desired_width(width);
+        let response = ui.add(field).accessible_name(&name);
+        if let Some(unit) = setting.unit {
+            ui.label(RichText::new(unit).color(t.secondary));
+        }
+        send |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        ui.add_enabled_ui(idle.is_none(), |ui| {
+            let label = format!("Set {name}");
+            let button = match idle {
+                Some(why) => Button::secondary("Set").hint(why),
+                None => Button::primary("Set").hint(&label),
+            };
+            send |= ui.add(button).accessible_name(&label).clicked();
+        });
+    });
+    state_ui(ui, run, (setting, now), context);
+    if send {
+        match wanted {
+            Ok(change) => {
+                view.refused.remove(path);
+                if idle.is_none() {
+                    context.commands.push(Command::Change(change));
+                }
+            }
+            Err(why) => {
+                view.refused.insert(path, why);
+            }
+        }
+    } else if wanted.is_ok() {
+        view.refused.remove(path);
+    }
+    if let Some(why) = view.refused.get(path) {
+        ui.add(Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap());
+    }
+}
+
+/// What a setting is now and may be; where a change waits, what it waits for and how it is taken back.
+fn state_ui(
+    ui: &mut Ui,
+    run: &RunModel,
+    (setting, now): (&Setting, f64),
+    context: &mut BodyContext<'_>,
+) {
+    let t = theme::of(ui);
+    let mut waiting = run.waiting.iter();
+    let next = waiting.find(|change| change.path() == setting.path);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        ui.spacing_mut().interact_size.y = LINE;
+        ui.set_min_height(LINE);
+        let now = format!("now {}", number_words(now));
+        let Some(change) = next else {
+            words::small(ui, format!("{now}; {}", setting.range()));
+            return;
+        };
+        let held_up = run.held_up_by().unwrap_or("for the next step".into());
+        let value = number_words(change.value());
+        words::small_coloured(ui, format!("{now}; {value} waits {held_up}"), t.warning);
+        let hint = format!("Take back: {}", change.words());
+        let button = Button::quiet("Take back").low().hint(&hint);
+        if ui.add(button).accessible_name(&hint).clicked() {
+            context.commands.push(Command::TakeBack(*change));
+        }
+    });
+}
+
+fn parse(setting: &Setting, typed: &str) -> Result<Change, String> {
     let number = typed.trim().replace(',', ".");
     let value = number
         .parse()
         .map_err(|_| format!("\"{typed}\" is not a number"))?;
-    Change::new(path, value).map_err(|problem| format!("{path} {}", problem.message))
+    Change::new(setting.path, value)
+        .map_err(|problem| format!("{} {}", setting.label(), problem.message))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::*;
+    use crate::experiment::setting;
 
     #[test]
     fn what_is_typed_becomes_a_change_or_says_why_not() {
-        assert_eq!(
-            parse("ppo.lr", " 1e-5").map(|change| change.value()),
-            Ok(1e-5)
-        );
-        assert!(parse("ppo.lr", "fast").is_err_and(|why| why.contains("not a number")));
-        assert!(parse("ppo.lr", "7").is_err_and(|why| why.contains("0 to 1")));
+        let lr = setting("ppo.lr").unwrap();
+        assert_eq!(parse(lr, " 1e-5").map(|change| change.value()), Ok(1e-5));
+        assert_eq!(parse(lr, "0,5").map(|change| change.value()), Ok(0.5));
+        assert!(parse(lr, "fast").is_err_and(|why| why.contains("not a number")));
+        let why = parse(lr, "7").unwrap_err();
+        assert_eq!(why, "Learning rate must be a number from 0 to 1");
     }
 }

@@ -14,7 +14,7 @@ use crate::app::state::arrangement::LEAST_WIDTH;
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::{self, Tile};
 use crate::app::theme::{self, size, space, text};
-use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::button::{Button, explained_segments};
 use crate::app::widgets::chart::{AlongX, ChartView};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
@@ -23,8 +23,8 @@ use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::store::MetricKey;
 
-/// The side panel is never narrower: its tabs stand in one row.
-const SIDE_WIDTH: f32 = 336.0;
+/// The side panel is never narrower: its tabs, and the levels of an answer, stand in one row.
+const SIDE_WIDTH: f32 = 344.0;
 
 /// How a run's body is looked at.
 #[derive(Debug, Default)]
@@ -254,11 +254,19 @@ fn tools_ui(
         t.secondary,
     );
     let axes = [
-        (AlongX::Step, "Step"),
-        (AlongX::Relative, "Time"),
-        (AlongX::Wall, "Clock"),
+        (AlongX::Step, "Step", "Steps of the stage"),
+        (
+            AlongX::Relative,
+            "Time",
+            "Time since the first value of the stage. Pauses and interruptions count: the lines break there.",
+        ),
+        (
+            AlongX::Wall,
+            "Clock",
+            "Time of day. Where the run was paused or interrupted the lines break.",
+        ),
     ];
-    segments(ui, "Along x", &mut prefs.along, &axes);
+    explained_segments(ui, "Along x", &mut prefs.along, &axes);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(space::M);
         let roomy = ui.available_width() > 260.0;

@@ -231,7 +231,8 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
         let devices = state.devices.clone();
         let rows = state.runs.rows.value().cloned().unwrap_or_default();
         plan::dry_ui(ui, &mut state.experiments.dry);
-        plan::queue_ui(ui, &state.experiments, commands);
+        let clock = (state.clock, state.now_ms);
+        plan::queue_ui(ui, &state.experiments, clock, commands);
         let experiments = &mut state.experiments;
         let needs = experiments
             .needs

@@ -6,7 +6,7 @@ use eframe::egui::{
 
 use crate::app::command::{Command, Commands};
 use crate::app::shortcuts;
-use crate::app::state::State;
+use crate::app::state::{Said, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -22,7 +22,12 @@ pub fn notices_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
 }
 
 fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
-    let Some((said, at)) = state.notices.said.clone() else {
+    let Some(Said {
+        words: said,
+        at,
+        undoable,
+    }) = state.notices.said.clone()
+    else {
         return;
     };
     let left = SHOWN_MS - (state.now_ms - at);
@@ -45,7 +50,7 @@ fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
                         ui.label(RichText::new(&said).color(t.text));
-                        if !state.notices.undo.is_empty() {
+                        if undoable && !state.notices.undo.is_empty() {
                             let undo = Button::secondary("Undo").shortcut(shortcuts::UNDO).low();
                             if ui.add(undo).clicked() {
                                 commands.push(Command::Undo);
@@ -98,7 +103,11 @@ fn log_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         if state.notices.log.is_empty() {
             words::secondary(ui, "Nothing, since the window was opened.");
         }
-        ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+        let height = (ui.ctx().content_rect().height() - 200.0).clamp(120.0, 360.0);
+        let log = ScrollArea::vertical()
+            .max_height(height)
+            .min_scrolled_height(height);
+        log.show(ui, |ui| {
             for (at, line) in state.notices.log.iter().rev() {
                 ui.horizontal_top(|ui| {
                     let time = RichText::new(state.clock.time(*at))

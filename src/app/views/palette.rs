@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use eframe::egui::gui_zoom::kb_shortcuts::{ZOOM_IN, ZOOM_OUT};
 use eframe::egui::{
     Align2, Frame, Id, Key, KeyboardShortcut, Modal, Modifiers, Role, ScrollArea, Sense, Ui,
     WidgetInfo, pos2, vec2,
 };
 
 use super::Looks;
-use crate::app::command::{Ask, Command, Commands};
+use super::start::QUICKSTART;
+use crate::app::command::{Ask, Command, Commands, QueueDeed, Zoom};
 use crate::app::shortcuts;
-use crate::app::state::State;
+use crate::app::state::{Held, State, ThemeChoice};
 use crate::app::theme::{self, space, text};
+use crate::app::widgets::chart::AlongX;
 use crate::app::widgets::field;
+use crate::app::workers::launch::Planned;
 use crate::store::{RunId, RunStatus};
 
 /// Offers shown at once.
@@ -100,6 +104,14 @@ fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
         );
     }
     add("Show what went wrong".into(), None, Command::ShowLog);
+    found.extend(everyday(state));
+    let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
+        found.push(Deed {
+            words,
+            keys,
+            command,
+        });
+    };
     for file in state
         .experiments
         .files
@@ -114,6 +126,13 @@ fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
             None,
             Command::ShowExperiment(name),
         );
+        // What lacks nothing can wait for its turn as it is.
+        let needs = state.experiments.needs.get(&file.name);
+        if needs.is_some_and(Vec::is_empty) {
+            let planned = vec![Planned::of(file)];
+            let words = format!("Queue {}", file.name);
+            add(words, None, Command::Enqueue(planned));
+        }
     }
     for row in state.runs.rows.value().into_iter().flatten() {
         add(
@@ -122,6 +141,67 @@ fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
             Command::OpenRun(row.id),
         );
     }
+    found
+}
+
+/// What the pages offer besides: the queue, runs that can go on, and how the window looks.
+fn everyday(state: &State) -> Vec<Deed> {
+    let mut found = Vec::new();
+    let mut add = |words: &str, keys: Option<KeyboardShortcut>, command: Command| {
+        found.push(Deed {
+            words: words.to_string(),
+            keys,
+            command,
+        });
+    };
+    let free = state.active().is_none() && state.live.launching.is_none();
+    if let Some(file) = state.experiment(QUICKSTART).filter(|_| free) {
+        let planned = Box::new(Planned::of(file));
+        add("Start Quickstart", None, Command::Start(planned));
+    }
+    let ended = state
+        .live
+        .run
+        .as_ref()
+        .filter(|run| !run.status.is_active());
+    if let Some(run) = ended.filter(|run| free && run.status != RunStatus::Finished) {
+        let words = format!("Resume run {}, {}", run.id, run.name);
+        add(&words, None, Command::ResumeRun(run.id));
+    }
+    if !state.experiments.queue.is_empty() {
+        let held = state.experiments.held != Held::No;
+        let words = if held {
+            "Start the queue"
+        } else {
+            "Hold the queue"
+        };
+        add(words, None, Command::Queue(QueueDeed::Hold(!held)));
+    }
+    for (choice, words) in [
+        (ThemeChoice::Light, "Theme: light"),
+        (ThemeChoice::Dark, "Theme: dark"),
+        (ThemeChoice::System, "Theme: follow the system"),
+    ] {
+        if state.prefs.theme != choice {
+            add(words, None, Command::Theme(choice));
+        }
+    }
+    for (along, words) in [
+        (AlongX::Step, "Plots along steps"),
+        (AlongX::Relative, "Plots along time since the beginning"),
+        (AlongX::Wall, "Plots along the time of day"),
+    ] {
+        if state.prefs.along != along {
+            add(words, None, Command::Along(along));
+        }
+    }
+    add("Zoom in", Some(ZOOM_IN), Command::Zoom(Zoom::In));
+    add("Zoom out", Some(ZOOM_OUT), Command::Zoom(Zoom::Out));
+    if state.prefs.zoom != 1.0 {
+        add("Zoom to 100 %", None, Command::Zoom(Zoom::Reset));
+    }
+    let store = state.store.clone();
+    add("Copy the folder of the store", None, Command::Copy(store));
     found
 }
 
@@ -162,8 +242,11 @@ pub fn palette_ui(ui: &Ui, state: &State, looks: &mut Looks, commands: &mut Comm
         if palette.text != before {
             palette.at = 0;
         }
+        let height = (ui.ctx().content_rect().height() - 120.0).clamp(120.0, 340.0);
+        // As high as that where there is more to show, however low the window was before.
         ScrollArea::vertical()
-            .max_height(340.0)
+            .max_height(height)
+            .min_scrolled_height(height)
             .auto_shrink([false, true])
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;

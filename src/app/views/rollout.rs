@@ -119,7 +119,9 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
             }
         });
         let options: Vec<&str> = names.iter().map(String::as_str).collect();
-        if let Some(name) = field::combo(ui, "Response", &names[before], &options, 190.0)
+        // Beside it stand the next one's button and how many there are.
+        let width = (ui.available_width() - 100.0).clamp(120.0, 210.0);
+        if let Some(name) = field::combo(ui, "Response", &names[before], &options, width)
             && let Some(n) = names.iter().position(|known| known == name)
         {
             view.response = n;
@@ -176,13 +178,14 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     // Its bar would stand at the edge of the panel while the table is still below.
     let in_sight = ui.cursor().top() + size::ROW < ui.clip_rect().bottom();
     ScrollArea::horizontal()
-        .id_salt("figures of the tokens")
+        .id_salt(("figures of the tokens", view.response))
         .scroll_bar_visibility(match in_sight {
-            true => ScrollBarVisibility::VisibleWhenNeeded,
+            true => ScrollBarVisibility::AlwaysVisible,
             false => ScrollBarVisibility::AlwaysHidden,
         })
-        .show(ui, |ui| {
-            if let Some(token) = tokens::table(ui, response, &scale, view.token) {
+        .show_viewport(ui, |ui, sight| {
+            let scrolled = sight.left();
+            if let Some(token) = tokens::table(ui, response, &scale, view.token, scrolled) {
                 view.token = token;
             }
             ui.add_space(space::M);

@@ -227,13 +227,27 @@ pub fn segments<T: PartialEq + Copy>(
     value: &mut T,
     options: &[(T, &str)],
 ) -> bool {
+    let options: Vec<(T, &str, &str)> = options
+        .iter()
+        .map(|(of, words)| (*of, *words, ""))
+        .collect();
+    explained_segments(ui, name, value, &options)
+}
+
+/// The same, each with what is told of it on hover.
+pub fn explained_segments<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    name: &str,
+    value: &mut T,
+    options: &[(T, &str, &str)],
+) -> bool {
     let t = theme::of(ui);
     let mut changed = false;
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         let widths: Vec<f32> = options
             .iter()
-            .map(|(_, words)| {
+            .map(|(_, words, _)| {
                 let galley = ui
                     .painter()
                     .layout_no_wrap((*words).to_owned(), text::body(), t.text);
@@ -251,7 +265,7 @@ pub fn segments<T: PartialEq + Copy>(
             StrokeKind::Inside,
         );
         let mut x = rect.left() + 2.0;
-        for ((option, words), width) in options.iter().zip(widths) {
+        for ((option, words, hint), width) in options.iter().zip(widths) {
             let cell = Rect::from_min_size(pos2(x, rect.top() + 2.0), vec2(width, size::ROW - 4.0));
             x += width;
             let chosen = *option == *value;
@@ -290,6 +304,9 @@ pub fn segments<T: PartialEq + Copy>(
             if response.clicked() && !chosen {
                 *value = *option;
                 changed = true;
+            }
+            if !hint.is_empty() {
+                response.on_hover_text(*hint);
             }
         }
     });

@@ -31,6 +31,7 @@ pub fn combo<'a>(
     ComboBox::from_id_salt(name)
         .selected_text(chosen.to_string())
         .width(width)
+        .truncate()
         .icon(|ui, rect, visuals, _| {
             let rect = Rect::from_center_size(rect.center(), Vec2::splat(12.0));
             icon::paint(ui.painter(), rect, Icon::Chevron, visuals.fg_stroke.color);

@@ -122,16 +122,20 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
         .corner_radius(size::RADIUS)
         .inner_margin(Margin {
             left: space::M as i8,
-            right: 0,
-            top: 0,
-            bottom: 0,
+            right: space::XS as i8,
+            top: space::XS as i8,
+            bottom: space::XS as i8,
         })
         .show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = space::S;
                 let width = (ui.available_width() - size::ROW - space::S).max(40.0);
+                let painter = ui.painter();
+                let galley = painter.layout(command.to_owned(), text::mono(), t.text, width);
+                // Lines keep off the edges.
+                let height = size::ROW.max(galley.size().y + 2.0 * space::S);
                 ui.allocate_ui_with_layout(
-                    vec2(width, size::ROW),
+                    vec2(width, height),
                     Layout::left_to_right(Align::Center),
                     |ui| {
                         ui.set_min_width(width);

@@ -3,13 +3,14 @@
 
 use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::{
-    Align, Align2, Area, Frame, Id, Key, Layout, Modifiers, Order, Rect, Response, Role, Sense,
-    TextEdit, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Area, Frame, Id, Key, Layout, Margin, Modifiers, Order, Rect, Response,
+    RichText, Role, Sense, TextEdit, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::button::Button;
+use super::icon::Icon;
 use crate::app::theme::{self, size, space, text};
-use crate::app::workers::finder::{Ask, Paths};
+use crate::app::workers::finder::{Ask, Paths, Picked};
 
 /// What a field of a path is for.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,32 @@ struct Memory {
     offer: Option<usize>,
     /// Offers were put away by Escape until something is typed.
     away: bool,
-    /// The dialog gave nothing.
-    nothing: bool,
+    /// The dialog gave nothing, and this was not put away since.
+    nothing: Nothing,
+}
+
+/// How the dialog gave no path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Nothing {
+    #[default]
+    None,
+    /// Nothing was chosen in it, or it did not open after a while.
+    Chosen,
+    /// There is none on this machine.
+    Opened,
+}
+
+impl Nothing {
+    /// What is said beside the field.
+    fn words(self) -> Option<&'static str> {
+        match self {
+            Nothing::None => None,
+            Nothing::Chosen => Some("No path was chosen. It can be typed or pasted as well."),
+            Nothing::Opened => {
+                Some("No file dialog opens on this machine. Type or paste the path here.")
+            }
+        }
+    }
 }
 
 /// Draws the field. Gives what is to be asked for it; the answers come in `paths`.
@@ -45,9 +70,17 @@ pub fn path_field(
     let id = Id::unique(("path", of.name));
     let mut memory: Memory = ui.data(|data| data.get_temp(id)).unwrap_or_default();
     if let Some(picked) = paths.picked(of.name) {
-        memory.nothing = picked.is_none();
-        if let Some(path) = picked {
-            *typed = path.display().to_string();
+        memory.nothing = match &picked {
+            Picked::Path(path) => {
+                *typed = path.display().to_string();
+                Nothing::None
+            }
+            Picked::Nothing => Nothing::Chosen,
+            Picked::NoDialog => Nothing::Opened,
+        };
+        if memory.nothing != Nothing::None {
+            // What is left is to type.
+            ui.memory_mut(|memory| memory.request_focus(id));
         }
     }
     let room = vec2(of.width, size::ROW);
@@ -60,6 +93,12 @@ pub fn path_field(
         let width = (of.width - 84.0).max(120.0);
         let response = field_ui(ui, id, typed, of, width);
         let clicked = offers_ui(ui, response.rect, offers, memory.offer);
+        if let Some(words) = memory.nothing.words() {
+            let away = told_ui(ui, response.rect, words);
+            if away {
+                memory.nothing = Nothing::None;
+            }
+        }
         if let Some(path) = taken.or(clicked).and_then(|at| offers.get(at)) {
             typed.clone_from(path);
             memory.offer = None;
@@ -67,16 +106,18 @@ pub fn path_field(
         }
         if *typed != before || response.gained_focus() {
             memory.away = false;
-            memory.nothing &= *typed == before;
+            if *typed != before {
+                memory.nothing = Nothing::None;
+            }
             ask = Some(Ask::Complete {
                 typed: typed.clone(),
                 files: of.files,
             });
         }
         ui.add_enabled_ui(paths.browsing.is_none(), |ui| {
-            let hint = match memory.nothing {
-                true => "The dialog gave no path; it can be typed as well".to_string(),
-                false => format!("Choose: {}", of.name.to_lowercase()),
+            let hint = match &paths.browsing {
+                Some(_) => "A dialog is being opened, or is open".to_string(),
+                None => format!("Choose: {}", of.name.to_lowercase()),
             };
             if ui.add(Button::secondary("Browse…").hint(&hint)).clicked() {
                 paths.browsing = Some(of.name.to_string());
@@ -131,6 +172,29 @@ fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
     }
     let at = memory.offer.filter(|at| *at <= last)?;
     (pressed(Key::Enter) || pressed(Key::Tab)).then_some(at)
+}
+
+/// Says something above the field, where nothing has to make room. True when it was put away.
+fn told_ui(ui: &Ui, field: Rect, words: &str) -> bool {
+    let t = theme::of(ui);
+    let mut away = false;
+    Area::new(Id::unique("no path was given"))
+        .order(Order::Foreground)
+        .pivot(Align2::LEFT_BOTTOM)
+        .fixed_pos(field.left_top() - vec2(0.0, 4.0))
+        .show(ui.ctx(), |ui| {
+            let margin = Margin::symmetric(space::M as i8, space::XS as i8);
+            Frame::popup(ui.style())
+                .inner_margin(margin)
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        ui.label(RichText::new(words).color(t.text));
+                        let cross = Button::icon(Icon::Cross, "Put this away").low();
+                        away = ui.add(cross).clicked();
+                    });
+                });
+        });
+    away
 }
 
 fn offers_ui(ui: &Ui, field: Rect, offers: &[String], at: Option<usize>) -> Option<usize> {
@@ -196,6 +260,62 @@ fn end_of_text(ui: &Ui, id: Id, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::workers::finder::Heard;
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::Queryable;
+
+    /// A field whose dialog came to this, and what is typed in it.
+    fn after(picked: Picked) -> Harness<'static, (String, Paths)> {
+        let mut paths = Paths::default();
+        paths.take(Heard::Picked {
+            field: "Folder".into(),
+            picked,
+        });
+        let draw = |ui: &mut Ui, (typed, paths): &mut (String, Paths)| {
+            ui.add_space(80.0);
+            let of = PathField {
+                name: "Folder",
+                hint: "Folder",
+                files: false,
+                width: 400.0,
+            };
+            path_field(ui, typed, paths, of);
+        };
+        let mut window = Harness::new_ui_state(draw, (String::new(), paths));
+        window.run();
+        window
+    }
+
+    #[test]
+    fn a_dialog_that_does_not_open_is_told_beside_the_field_until_a_path_is_typed() {
+        const TOLD: &str = "No file dialog opens on this machine. Type or paste the path here.";
+        let mut window = after(Picked::NoDialog);
+        let told = window.get_by_label(TOLD).rect();
+        let field = window.get_by_label("Folder").rect();
+        assert!(told.bottom() <= field.top(), "nothing is covered");
+        // The keyboard is there already.
+        window.get_by_label("Folder").type_text("/data");
+        window.run();
+        assert!(window.query_by_label(TOLD).is_none());
+        assert_eq!(window.state().0, "/data");
+        let mut window = after(Picked::NoDialog);
+        window.get_by_label("Put this away").click();
+        window.run();
+        assert!(window.query_by_label(TOLD).is_none());
+    }
+
+    #[test]
+    fn what_was_chosen_is_filled_in_and_no_choice_is_told() {
+        let window = after(Picked::Path("/models/t5".into()));
+        assert_eq!(window.state().0, "/models/t5");
+        assert!(window.query_by_label("Put this away").is_none());
+        let window = after(Picked::Nothing);
+        assert!(
+            window
+                .query_by_label_contains("No path was chosen")
+                .is_some()
+        );
+    }
 
     #[test]
     fn the_last_part_of_a_path_is_shown() {

@@ -46,7 +46,7 @@ fn stage_ui(
     let t = theme::of(ui);
     let response = ui.interact(rect, ui.scope_id().with(progress.stage), Sense::click());
     let running = progress.state == StageState::Running;
-    let detail = detail(progress, run);
+    let (detail, short) = detail(progress, run);
     response.widget_info(|| {
         let label = format!("{}: {detail}", progress.stage.title());
         WidgetInfo::selected(Role::Tab, ui.is_enabled(), shown, label)
@@ -95,13 +95,13 @@ fn stage_ui(
         title_colour,
     );
     let detail_at = pos2(inner.left() + 22.0, inner.top() + 25.0);
-    painter.text(
-        detail_at,
-        Align2::LEFT_CENTER,
-        detail,
-        text::small(),
-        t.secondary,
-    );
+    let whole = painter.layout_no_wrap(detail, text::small(), t.secondary);
+    let galley = match whole.size().x <= inner.right() - detail_at.x {
+        true => whole,
+        false => painter.layout_no_wrap(short, text::small(), t.secondary),
+    };
+    let up = vec2(0.0, galley.size().y / 2.0);
+    painter.galley(detail_at - up, galley, t.secondary);
     let line = Rect::from_min_max(
         pos2(inner.left(), rect.bottom() - 8.0),
         pos2(inner.right(), rect.bottom() - 5.0),
@@ -112,19 +112,27 @@ fn stage_ui(
     response.clicked()
 }
 
-fn detail(progress: &StageProgress, run: RunStatus) -> String {
-    let steps =
-        |step: u64, total: u64| format!("{} of {}", format::count(step), format::count(total));
+/// Where a stage stands, and the same in fewer words.
+fn detail(progress: &StageProgress, run: RunStatus) -> (String, String) {
+    let alone = |words: String| (words.clone(), words);
     match progress.state {
-        StageState::Waiting => "waiting".into(),
-        StageState::Done if progress.step == 0 => "done".into(),
-        StageState::Done => format!("{} steps", format::count(progress.step)),
+        StageState::Waiting => alone("waiting".into()),
+        StageState::Done if progress.step == 0 => alone("done".into()),
+        StageState::Done => alone(format!("{} steps", format::count(progress.step))),
         StageState::Running => {
-            let at = steps(progress.step, progress.total);
+            let (step, total) = (format::count(progress.step), format::count(progress.total));
+            let at = format!("{step} of {total}");
             match (run, progress.seconds_left()) {
-                (RunStatus::Running, Some(left)) => format!("{at} · {}", format::left(left)),
-                (RunStatus::Running, None) => at,
-                (other, _) => format!("{at} · {}", super::status::word(other).to_lowercase()),
+                (RunStatus::Running, Some(left)) => {
+                    let left = format::left(left);
+                    // How far it is the line below tells too.
+                    (format!("{at} · {left}"), left)
+                }
+                (RunStatus::Running, None) => alone(at),
+                (other, _) => {
+                    let state = super::status::word(other).to_lowercase();
+                    (format!("{at} · {state}"), state)
+                }
             }
         }
     }

@@ -260,45 +260,23 @@ fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
 }
 
 /// A row for each token with all of its figures; the coloured one in the colours of the chips. Sums
-/// stand below, where a sum says something. Gives the row that was chosen.
+/// stand below, where a sum says something. `scrolled` is how far the table was scrolled sideways: tokens
+/// and heads of columns stay in sight. Gives the row that was chosen.
 pub fn table(
     ui: &mut Ui,
     response: &RolloutResponse,
     scale: &Scale,
     chosen: usize,
+    scrolled: f32,
 ) -> Option<usize> {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
     let width = PLACE + PIECE + FIGURE * TokenQuantity::ALL.len() as f32;
     let mut pointed = None;
-    let (head, _) = ui.allocate_exact_size(vec2(width, size::ROW), Sense::hover());
-    paint(
-        ui,
-        cell(head, 1),
-        "Token",
-        Align::Min,
-        text::small(),
-        t.secondary,
-    );
-    for (n, quantity) in scale.order().into_iter().enumerate() {
-        let at = cell(head, n + 2);
-        paint(
-            ui,
-            at,
-            quantity.short(),
-            Align::Max,
-            text::small(),
-            t.secondary,
-        );
-        let id = ui.scope_id().with(("head", n));
-        let head = ui.interact(at, id, Sense::HOVER);
-        let label = format!("{}: {}", quantity.title(), quantity.definition());
-        head.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, &label));
-        head.on_hover_text(label);
-    }
-    line(ui, head);
+    let room = vec2(width, size::ROW);
+    let (head, _) = ui.allocate_exact_size(room, Sense::hover());
     for (place, token) in response.tokens.iter().enumerate() {
-        let (row, _) = ui.allocate_exact_size(vec2(width, size::ROW), Sense::hover());
+        let (row, _) = ui.allocate_exact_size(room, Sense::hover());
         let id = ui.scope_id().with(("row", place));
         let touched = ui.interact(row, id, Sense::CLICK | Sense::HOVER);
         let label = told("Row of token", token, place, scale.quantity);
@@ -313,19 +291,55 @@ pub fn table(
                 (false, false) => t.panel,
             };
             ui.painter().rect_filled(row, 0, fill);
-            row_ui(ui, row, token, place, scale);
+            figures_ui(ui, row, token, scale);
+            let row = kept_ui(ui, row, scrolled, fill);
+            let number = (place + 1).to_string();
+            let (_, piece) = readable(&token.piece);
+            paint(
+                ui,
+                cell(row, 0),
+                &number,
+                Align::Max,
+                text::small(),
+                t.secondary,
+            );
+            paint(ui, cell(row, 1), piece, Align::Min, text::body(), t.text);
         }
     }
-    let (sums, _) = ui.allocate_exact_size(vec2(width, size::ROW), Sense::hover());
-    line(ui, sums.translate(vec2(0.0, -size::ROW)));
+    let (sums, _) = ui.allocate_exact_size(room, Sense::hover());
+    sums_ui(ui, sums, response, scale, scrolled);
+    let above = (ui.clip_rect().top() - head.top()).clamp(0.0, sums.top() - head.bottom());
+    heads_ui(ui, head.translate(vec2(0.0, above)), scale, scrolled);
+    pointed
+}
+
+/// The heads of the columns, above the rows that were scrolled below them.
+fn heads_ui(ui: &Ui, row: Rect, scale: &Scale, right: f32) {
+    let t = theme::of(ui);
+    ui.painter().rect_filled(row, 0, t.panel);
+    for (n, quantity) in scale.order().into_iter().enumerate() {
+        let at = cell(row, n + 2);
+        let words = quantity.short();
+        paint(ui, at, words, Align::Max, text::small(), t.secondary);
+        let head = ui.interact(at, ui.scope_id().with(("head", n)), Sense::HOVER);
+        let label = format!("{}: {}", quantity.title(), quantity.definition());
+        head.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, &label));
+        head.on_hover_text(label);
+    }
+    let kept = kept_ui(ui, row, right, t.panel);
     paint(
         ui,
-        cell(sums, 1),
-        "Sum",
+        cell(kept, 1),
+        "Token",
         Align::Min,
-        text::body(),
+        text::small(),
         t.secondary,
     );
+    line(ui, row);
+}
+
+fn sums_ui(ui: &Ui, row: Rect, response: &RolloutResponse, scale: &Scale, right: f32) {
+    let t = theme::of(ui);
     for (n, quantity) in scale.order().into_iter().enumerate() {
         let adds_up = !matches!(
             quantity,
@@ -333,32 +347,37 @@ pub fn table(
         );
         if adds_up {
             let sum = format::number(response.sum(quantity));
-            paint(
-                ui,
-                cell(sums, n + 2),
-                &sum,
-                Align::Max,
-                text::body(),
-                t.text,
-            );
+            paint(ui, cell(row, n + 2), &sum, Align::Max, text::body(), t.text);
         }
     }
-    pointed
-}
-
-fn row_ui(ui: &Ui, row: Rect, token: &RolloutToken, place: usize, scale: &Scale) {
-    let t = theme::of(ui);
-    let place = (place + 1).to_string();
+    let kept = kept_ui(ui, row, right, t.panel);
     paint(
         ui,
-        cell(row, 0),
-        &place,
-        Align::Max,
-        text::small(),
+        cell(kept, 1),
+        "Sum",
+        Align::Min,
+        text::body(),
         t.secondary,
     );
-    let (_, piece) = readable(&token.piece);
-    paint(ui, cell(row, 1), piece, Align::Min, text::body(), t.text);
+    line(ui, row.translate(vec2(0.0, -size::ROW)));
+}
+
+/// Covers what was scrolled below the columns that stay in sight. Gives the row in whose first columns
+/// these are painted.
+fn kept_ui(ui: &Ui, row: Rect, right: f32, fill: Color32) -> Rect {
+    let t = theme::of(ui);
+    let moved = row.translate(vec2(right, 0.0));
+    if right > 0.0 {
+        let kept = moved.with_max_x(moved.left() + PLACE + PIECE);
+        ui.painter().rect_filled(kept, 0, fill);
+        ui.painter()
+            .vline(kept.right(), kept.y_range(), t.line_stroke());
+    }
+    moved
+}
+
+fn figures_ui(ui: &Ui, row: Rect, token: &RolloutToken, scale: &Scale) {
+    let t = theme::of(ui);
     for (n, quantity) in scale.order().into_iter().enumerate() {
         let at = cell(row, n + 2);
         let Some(figures) = &token.figures else {
@@ -375,14 +394,8 @@ fn row_ui(ui: &Ui, row: Rect, token: &RolloutToken, place: usize, scale: &Scale)
             ui.painter()
                 .rect_filled(at.shrink2(vec2(0.0, 3.0)), 4, fill);
         }
-        paint(
-            ui,
-            at,
-            &number(figures, quantity),
-            Align::Max,
-            text::body(),
-            colour,
-        );
+        let number = number(figures, quantity);
+        paint(ui, at, &number, Align::Max, text::body(), colour);
     }
 }
 

@@ -40,41 +40,43 @@ pub struct Paths {
     pub fitting: (String, Vec<String>),
     /// The field whose dialog is open.
     pub browsing: Option<String>,
-    /// What was chosen in a dialog, for the field of that name; none where nothing was.
-    picked: Option<(String, Option<PathBuf>)>,
+    /// What was chosen in a dialog, for the field of that name.
+    picked: Option<(String, Picked)>,
+}
+
+/// What came of a dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Picked {
+    Path(PathBuf),
+    /// It was left without a choice.
+    Nothing,
+    /// There was no dialog to choose in.
+    NoDialog,
 }
 
 impl Paths {
     pub fn take(&mut self, heard: Heard) {
         match heard {
             Heard::Fitting { typed, paths } => self.fitting = (typed, paths),
-            Heard::Picked { field, path, .. } => {
+            Heard::Picked { field, picked } => {
                 self.browsing = None;
-                self.picked = Some((field, path));
+                self.picked = Some((field, picked));
             }
         }
     }
 
-    /// What was chosen for a field, once: a path, or none where the dialog gave none.
-    pub fn picked(&mut self, field: &str) -> Option<Option<PathBuf>> {
+    /// What came of the dialog of a field, once.
+    pub fn picked(&mut self, field: &str) -> Option<Picked> {
         let picked = self.picked.take_if(|(name, _)| name == field);
-        picked.map(|(_, path)| path)
+        picked.map(|(_, picked)| picked)
     }
 }
 
 /// What was found.
 #[derive(Debug)]
 pub enum Heard {
-    Fitting {
-        typed: String,
-        paths: Vec<String>,
-    },
-    Picked {
-        field: String,
-        path: Option<PathBuf>,
-        /// Whether there was no dialog to choose in.
-        unseen: bool,
-    },
+    Fitting { typed: String, paths: Vec<String> },
+    Picked { field: String, picked: Picked },
 }
 
 /// The way to what looks paths up, as the window holds it. Its threads end by themselves: an open dialog is
@@ -144,14 +146,13 @@ impl Finder {
                                 false => dialog.pick_folder(),
                             }
                         });
-                        let path = path.unwrap_or_default();
-                        let unseen = path.is_none() && begun.elapsed() < SEEN;
+                        let picked = match path.unwrap_or_default() {
+                            Some(path) => Picked::Path(path),
+                            None if begun.elapsed() < SEEN => Picked::NoDialog,
+                            None => Picked::Nothing,
+                        };
                         // The window may be gone.
-                        let _ = send.send(Heard::Picked {
-                            field,
-                            path,
-                            unseen,
-                        });
+                        let _ = send.send(Heard::Picked { field, picked });
                         wake();
                     });
                 thread.is_ok()

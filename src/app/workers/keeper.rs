@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::worker::{Worker, guarded, said};
 use crate::engine::Waker;
-use crate::store::{RunId, Store, StoreError};
+use crate::store::{QueueId, QueuedRun, RunId, Store, StoreError, ToQueue};
 
 /// How many changes may wait.
 const WAITING: usize = 64;
@@ -35,6 +35,49 @@ pub enum Edit {
     Undelete(Vec<RunId>),
     /// Cannot be undone.
     RemoveForGood(Vec<RunId>),
+    Queue(QueueEdit),
+}
+
+/// A change of the runs that wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueueEdit {
+    Add(Vec<ToQueue>),
+    /// Lets two change places.
+    Swap(QueueId, QueueId),
+    TakeOut(Box<QueuedRun>),
+    PutBack(Box<QueuedRun>),
+}
+
+impl QueueEdit {
+    fn words(&self) -> String {
+        match self {
+            QueueEdit::Add(runs) => match runs.as_slice() {
+                [run] => format!("{} queued", run.name),
+                many => format!("{} runs queued", many.len()),
+            },
+            QueueEdit::Swap(..) => "The queue was put in another order".to_string(),
+            QueueEdit::TakeOut(run) => format!("{} taken out of the queue", run.run.name),
+            QueueEdit::PutBack(run) => format!("{} put back in the queue", run.run.name),
+        }
+    }
+
+    fn inverse(&self) -> Option<QueueEdit> {
+        match self {
+            QueueEdit::Add(_) => None,
+            QueueEdit::Swap(one, other) => Some(QueueEdit::Swap(*other, *one)),
+            QueueEdit::TakeOut(run) => Some(QueueEdit::PutBack(run.clone())),
+            QueueEdit::PutBack(run) => Some(QueueEdit::TakeOut(run.clone())),
+        }
+    }
+
+    fn carry_out(&self, store: &mut Store) -> Result<(), StoreError> {
+        match self {
+            QueueEdit::Add(runs) => store.enqueue(runs).map(|_| ()),
+            QueueEdit::Swap(one, other) => store.swap_queued(*one, *other),
+            QueueEdit::TakeOut(run) => store.unqueue(run.id).map(|_| ()),
+            QueueEdit::PutBack(run) => store.requeue(run.id),
+        }
+    }
 }
 
 impl Edit {
@@ -55,6 +98,7 @@ impl Edit {
             Edit::Delete(runs) => format!("{} deleted", named(runs)),
             Edit::Undelete(runs) => format!("{} brought back", named(runs)),
             Edit::RemoveForGood(runs) => format!("{} removed for good", named(runs)),
+            Edit::Queue(edit) => edit.words(),
         }
     }
 
@@ -72,6 +116,7 @@ impl Edit {
             }),
             Edit::Delete(runs) => Some(Edit::Undelete(runs.clone())),
             Edit::Undelete(runs) => Some(Edit::Delete(runs.clone())),
+            Edit::Queue(edit) => edit.inverse().map(Edit::Queue),
             Edit::Note { .. } | Edit::Rename { .. } | Edit::RemoveForGood(_) => None,
         }
     }
@@ -127,5 +172,6 @@ fn carry_out(store: &Path, edit: &Edit) -> Result<(), StoreError> {
             }
             Ok(())
         }
+        Edit::Queue(edit) => edit.carry_out(&mut store),
     }
 }

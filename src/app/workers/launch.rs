@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
-use crate::experiment::Config;
-use crate::store::{NewRun, RunId, RunRef};
+use crate::experiment::{Config, ExperimentFile};
+use crate::store::{NewRun, QueueId, RunId, RunRef};
 use crate::train::pipeline::Reuse;
 use crate::train::plan::Foreseen;
 
@@ -22,6 +22,18 @@ pub struct Planned {
     pub reuse: Option<RunId>,
 }
 
+impl Planned {
+    /// An experiment as its file has it.
+    pub fn of(file: &ExperimentFile) -> Self {
+        Planned {
+            experiment: file.name.clone(),
+            name: file.name.clone(),
+            config: file.config.clone(),
+            reuse: None,
+        }
+    }
+}
+
 /// A run that can start.
 #[derive(Debug)]
 pub struct Ready {
@@ -29,18 +41,22 @@ pub struct Ready {
     pub config: Config,
     /// Stages that are taken over from another run.
     pub reuse: Option<Reuse>,
+    /// Where it waits, if it does.
+    pub queued: Option<QueueId>,
 }
 
 /// A run that can start, or why it cannot.
 pub type Prepared = Result<Box<Ready>, String>;
 
-/// Prepares a run; the answer comes over the channel, then `wake` is called.
+/// Prepares a run, which waits in the queue where `queued` says so; the answer comes over the channel, then
+/// `wake` is called.
 ///
 /// # Errors
 /// The system refuses another thread.
 pub fn prepare(
     store: PathBuf,
     planned: Planned,
+    queued: Option<QueueId>,
     wake: Waker,
 ) -> std::io::Result<Receiver<Prepared>> {
     let (answer, answers): (Sender<Prepared>, _) = bounded(1);
@@ -48,13 +64,13 @@ pub fn prepare(
         .name("run preparation".into())
         .spawn(move || {
             // The receiver is gone when the window is: then nobody waits for the answer.
-            let _ = answer.send(ready(&store, planned).map(Box::new));
+            let _ = answer.send(ready(&store, planned, queued).map(Box::new));
             wake();
         })?;
     Ok(answers)
 }
 
-fn ready(store: &Path, planned: Planned) -> Result<Ready, String> {
+fn ready(store: &Path, planned: Planned, queued: Option<QueueId>) -> Result<Ready, String> {
     let Planned {
         experiment,
         name,
@@ -65,7 +81,12 @@ fn ready(store: &Path, planned: Planned) -> Result<Ready, String> {
     let new = new.map_err(|error| error.to_string())?;
     let reuse = reuse.map(|run| worker::reuse(store, run, &new, &config));
     let reuse = reuse.transpose().map_err(|error| error.to_string())?;
-    Ok(Ready { new, config, reuse })
+    Ok(Ready {
+        new,
+        config,
+        reuse,
+        queued,
+    })
 }
 
 /// Looks what a run would be; the answer comes over the channel, then `wake` is called.
@@ -90,8 +111,12 @@ pub fn dry_run(
 
 /// A new run, to be handed to the supervisor.
 pub fn start(ready: Ready, wake: Waker) -> StartRequest {
+    let new = Box::new(ready.new);
     StartRequest {
-        what: What::New(Box::new(ready.new)),
+        what: match ready.queued {
+            Some(id) => What::Queued(id, new),
+            None => What::New(new),
+        },
         listener: Listener::Lossy,
         waker: Some(wake),
         body: worker::body(ready.config, ready.reuse),

@@ -23,7 +23,7 @@ use crate::engine::Waker;
 use crate::experiment::{
     ExperimentError, ExperimentFile, RolloutResponse, SampleDialogue, Stage, presets,
 };
-use crate::store::{RunId, StoreError, StoreReader};
+use crate::store::{QueuedRun, RunId, StoreError, StoreReader};
 
 pub use compared::Compared;
 pub use needs::{Need, Wanted};
@@ -55,6 +55,8 @@ pub enum Request {
     Rollout { run: RunId, stage: Stage, step: u64 },
     /// What is missing for each of these to start.
     Needs(Vec<Wanted>),
+    /// The runs that wait for their turn.
+    Queue,
     /// The experiment files: those that come with the program, and those in `experiments/` here.
     Experiments,
 }
@@ -95,6 +97,7 @@ pub enum Answer {
         responses: Result<Vec<RolloutResponse>, StoreError>,
     },
     Needs(Vec<(String, Vec<Need>)>),
+    Queue(Result<Vec<QueuedRun>, StoreError>),
     Experiments(Vec<Result<ExperimentFile, Broken>>),
     /// Nothing came of a request, by a fault of the program.
     Fault(String),
@@ -281,6 +284,11 @@ fn answer(store: &Path, own: &Path, known: &mut Known, request: Request) -> Answ
                 .map(|wanted| (wanted.name.clone(), needs(store, &wanted)));
             Answer::Needs(needs.collect())
         }
+        Request::Queue => Answer::Queue(match open(store, reader) {
+            Ok(Some(reader)) => reader.queue(),
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }),
         Request::Experiments => Answer::Experiments(experiments(own)),
     }
 }

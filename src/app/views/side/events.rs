@@ -11,7 +11,7 @@ use crate::app::theme::{self, space};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
-use crate::experiment::{Severity, Stage};
+use crate::experiment::{Severity, Stage, change_of};
 use crate::store::{EventRow, EventSort};
 
 /// The height of an event in a list.
@@ -84,6 +84,7 @@ fn event_ui(ui: &mut Ui, event: &EventRow, at: usize, clock: Clock) -> bool {
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
             icon::paint(ui.painter(), rect, icon, colour);
             ui.vertical(|ui| {
+                ui.set_max_width(ui.available_width() - space::L);
                 ui.spacing_mut().item_spacing.y = 0.0;
                 ui.add_space(3.0);
                 ui.add(Label::new(RichText::new(what(event)).color(t.text)).truncate())
@@ -112,8 +113,10 @@ pub fn what(event: &EventRow) -> String {
         EventSort::Stage => format!("{stage} began"),
         EventSort::StageDone => format!("{stage} done"),
         EventSort::Status => sentence(&event.text),
-        EventSort::Control if event.text.contains('=') => format!("Set {}", event.text),
-        EventSort::Control => format!("Asked: {}", event.text),
+        EventSort::Control => match change_of(&event.text) {
+            Some(change) => format!("Set: {}", change.words()),
+            None => format!("Asked: {}", event.text),
+        },
         EventSort::Note => event.text.clone(),
     }
 }

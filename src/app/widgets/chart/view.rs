@@ -16,7 +16,7 @@ use crate::series::XAxis;
 pub enum AlongX {
     #[default]
     Step,
-    /// Time since the stage began.
+    /// Time since the first value of the stage, pauses and all.
     Relative,
     /// Time of day.
     Wall,

@@ -1,0 +1,199 @@
+//! `emprl queue`: runs that wait in the store, for this program and for the window.
+
+use serde_json::{Value, json};
+
+use super::output::{count, moment};
+use super::run::{Watch, request, settled};
+use super::{Failure, Place};
+use crate::engine::{What, worker};
+use crate::experiment::Config;
+use crate::report::{Align, TextTable};
+use crate::store::{QueueId, QueuedRun, RunId, Store, StoreError, StoreReader};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Queue {
+    /// What waits, the next first
+    List,
+    /// Put a run at the end, with all of its settings as they are now
+    Add(Add),
+    /// Take runs out
+    Remove {
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<QueueId>,
+    },
+    /// Carry out what waits, one after the other, until nothing does
+    Run,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Add {
+    /// Experiment file, or the name of one that comes with the program, such as quickstart
+    #[arg(value_name = "FILE.toml")]
+    file: String,
+    /// Give a setting another value, such as ppo.steps=100
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Where to compute: flex, or tch, vulkan, cuda where compiled in
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Seed of every random draw
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Name of the run; else the experiment's
+    #[arg(long)]
+    name: Option<String>,
+    /// Take over the stages that another run has done in the same way, such as identifiers and generator
+    #[arg(long, value_name = "RUN")]
+    reuse: Option<RunId>,
+}
+
+impl Queue {
+    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+        match self {
+            Queue::List => list(place),
+            Queue::Add(add) => add.carry_out(place),
+            Queue::Remove { ids } => remove(place, &ids),
+            Queue::Run => run(place),
+        }
+    }
+}
+
+/// What waits; nothing where there is no store yet.
+fn waiting(place: &Place) -> Result<Vec<QueuedRun>, Failure> {
+    match StoreReader::open(&place.store) {
+        Ok(reader) => Ok(reader.queue()?),
+        Err(StoreError::Missing { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn list(place: &Place) -> Result<(), Failure> {
+    let waiting = waiting(place)?;
+    if place.out.json {
+        let rows: Vec<Value> = waiting.iter().map(|run| to_json(run)).collect();
+        return place.out.document(&rows);
+    }
+    if waiting.is_empty() {
+        return place.out.text("Nothing waits.\n");
+    }
+    let mut table = TextTable::new(&[
+        ("Id", Align::Right),
+        ("Name", Align::Left),
+        ("Experiment", Align::Left),
+        ("Seed", Align::Right),
+        ("Settings of", Align::Left),
+    ]);
+    for queued in &waiting {
+        let seed = worker::queued_config(queued).ok();
+        table.row([
+            queued.id.to_string(),
+            queued.run.name.clone(),
+            queued.run.experiment.clone(),
+            seed.map_or("–".into(), |config| config.run.seed.to_string()),
+            moment(queued.queued),
+        ]);
+    }
+    place.out.text(&table.text())
+}
+
+fn to_json(queued: &QueuedRun) -> Value {
+    let config = worker::queued_config(queued).ok();
+    json!({
+        "id": queued.id,
+        "name": queued.run.name,
+        "experiment": queued.run.experiment,
+        "seed": config.as_ref().map(|config| config.run.seed),
+        "reuse": queued.run.reuse,
+        "queued": queued.queued,
+        "settings": config.as_ref().map(Config::values),
+    })
+}
+
+impl Add {
+    fn carry_out(self, place: &Place) -> Result<(), Failure> {
+        let file = settled(&self.file, &self.set, self.device, self.seed)?;
+        let name = self.name.as_deref().unwrap_or(&file.name);
+        // What would be refused at its start is refused now.
+        let new = worker::new_run(&place.store, &file.name, name, &file.config)?;
+        if let Some(run) = self.reuse {
+            worker::reuse(&place.store, run, &new, &file.config)?;
+        }
+        let to_queue = worker::to_queue(&file.name, name, &file.config, self.reuse);
+        let ids = Store::open(&place.store)?.enqueue(&[to_queue])?;
+        if place.out.json {
+            return place.out.document(&json!({ "queued": ids }));
+        }
+        let argument = place.store_argument();
+        let ids: Vec<String> = ids.iter().map(QueueId::to_string).collect();
+        place.out.text(&format!(
+            "{name} is queued as {} with its settings of now; `emprl queue run{argument}`, or the window, \
+             starts it.\n",
+            ids.join(", ")
+        ))
+    }
+}
+
+fn remove(place: &Place, ids: &[QueueId]) -> Result<(), Failure> {
+    StoreReader::open(&place.store)?;
+    let mut store = Store::open(&place.store)?;
+    let mut removed = Vec::new();
+    for id in ids {
+        removed.push(store.unqueue(*id)?);
+    }
+    if place.out.json {
+        return place.out.document(&json!({ "removed": ids }));
+    }
+    let lines: String = removed
+        .iter()
+        .map(|run| format!("{} ({}) is taken out of the queue.\n", run.run.name, run.id))
+        .collect();
+    place.out.text(&lines)
+}
+
+/// Runs what waits. A start that is refused ends it, so that what is wrong is not wrong for all; a run that
+/// fails on the way does not keep the others waiting.
+fn run(place: &Place) -> Result<(), Failure> {
+    let watch = Watch::new(place)?;
+    let (mut done, mut failed) = (0u64, Vec::new());
+    while let Some(next) = waiting(place)?.into_iter().next() {
+        if watch.is_interrupted() {
+            return Err(Failure::Stopped);
+        }
+        let config = worker::queued_config(&next)?;
+        let new = worker::new_run(&place.store, &next.run.experiment, &next.run.name, &config)?;
+        let reuse = next.run.reuse;
+        let reuse = reuse.map(|run| worker::reuse(&place.store, run, &new, &config));
+        let reuse = reuse.transpose()?;
+        let what = What::Queued(next.id, Box::new(new));
+        match watch.carry_out(place, request(what, config, reuse)) {
+            Ok(()) => done += 1,
+            // Another program has begun it.
+            Err(Failure::Start(error)) if error.is_elsewhere() => {}
+            Err(failure @ Failure::Run { .. }) => {
+                eprintln!("error: {failure}");
+                failed.push(next.run.name);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    if !failed.is_empty() {
+        let all = count(done + failed.len() as u64);
+        return Err(Failure::Failed(format!(
+            "{} of {all} runs of the queue failed: {}",
+            count(failed.len() as u64),
+            failed.join(", ")
+        )));
+    }
+    if !place.out.json {
+        let words = match done {
+            0 => "Nothing waits.\n".to_string(),
+            1 => "One run of the queue is done; nothing waits.\n".to_string(),
+            done => format!(
+                "{} runs of the queue are done; nothing waits.\n",
+                count(done)
+            ),
+        };
+        return place.out.text(&words);
+    }
+    Ok(())
+}

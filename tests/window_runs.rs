@@ -122,7 +122,7 @@ fn every_figure_of_a_result_can_be_read_at_the_least_size() {
     click(&mut window, "Run 1, first try");
     click(&mut window, "Evaluation: done");
     expect(&mut window, "Difference");
-    let side = find(&window, "Samples").rect().left();
+    let side = find(&window, "Show Samples").rect().left();
     for label in [
         "Difference",
         "Generator",

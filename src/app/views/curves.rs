@@ -150,7 +150,9 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             if evaluated {
                 ui.add_space(space::XL);
                 words::heading(ui, "On the way there");
-                words::secondary(ui, "Evaluations during PPO, on the validation subset");
+                let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
+                            evaluations and events; point at one to read what it was.";
+                words::secondary(ui, note);
                 ui.add_space(space::XS);
                 let plots = &mut view.on_the_way;
                 plots.charts.set_along(prefs.along);

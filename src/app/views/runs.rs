@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
 use crate::app::command::{Command, Commands, Place};
-use crate::app::format::{self, sentence};
+use crate::app::format;
 use crate::app::state::{Loaded, Prefs, State};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
@@ -20,7 +20,7 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::app::workers::reader::Listed;
 use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
-use crate::filter::{FilterError, parse};
+use crate::filter::parse;
 use crate::store::RunId;
 
 pub use filter_bar::{FilterBar, filter_id};
@@ -175,7 +175,7 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         view.chosen.retain(|run| known.contains(run));
         actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
         if shown.is_empty() {
-            empty_ui(ui, view, filter.err());
+            empty_ui(ui, view, filter.is_ok());
             return;
         }
         let time = (*clock, *now_ms);
@@ -261,14 +261,13 @@ fn head_ui(
     filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
 }
 
-fn empty_ui(ui: &mut Ui, view: &mut RunsView, wrong: Option<FilterError>) {
+fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool) {
     ui.add_space(space::L);
     if !view.filter.text.trim().is_empty() {
-        // Of a filter that is not understood it cannot be said what it matches.
-        match wrong {
-            Some(wrong) => words::secondary(ui, sentence(&wrong.message)),
-            None => ui.label("No run matches this filter."),
-        };
+        // Of one that is not understood it cannot be said what it matches.
+        if understood {
+            ui.label("No run matches this filter.");
+        }
         if ui.add(Button::secondary("Clear the filter")).clicked() {
             view.filter.clear();
         }

@@ -109,7 +109,7 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
             });
     }
     ui.add_space(space::S);
-    let mut note = String::new();
+    let mut note = "Arrows say which way is better. ".to_string();
     if systems.len() == 2 {
         note += "Differences are green or red where the two intervals are apart, and grey where they overlap \
                  and it may be chance. ";

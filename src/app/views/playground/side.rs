@@ -187,9 +187,9 @@ fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
     words::heading(ui, "Levels by");
     let models = playground.models.value().map_or(&[][..], Vec::as_slice);
     let own = match playground.run(0) {
-        Some(run) if run.identifiers => format!("A's own run, {}", run.row.id),
-        Some(run) => format!("A's own run, {}, which has none", run.row.id),
-        None => "A's own run".to_string(),
+        Some(run) if run.identifiers => format!("Identifiers of A's run, {}", run.row.id),
+        Some(run) => format!("A's run, {}, has no identifiers", run.row.id),
+        None => "Identifiers of A's run".to_string(),
     };
     let mut options = vec![(JudgedBy::Own, own)];
     for run in models.iter().filter(|run| run.identifiers) {
@@ -207,7 +207,8 @@ fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
     {
         playground.judged_by = *by;
     }
-    let why = "Identifiers say the level of each mechanism in an answer, with its probability.";
+    let why = "Identifiers say the level of each mechanism in an answer, with its probability. A run's are \
+               those that its first stage trained.";
     words::secondary(ui, why);
 }
 

@@ -1,6 +1,6 @@
 //! What can be done with the runs that are ticked.
 
-use eframe::egui::{Frame, Id, Margin, Modal, RichText, Ui};
+use eframe::egui::{Frame, Id, Label, Margin, Modal, RichText, Ui};
 
 use super::{RunsView, Shelf};
 use crate::app::command::{Command, Commands};
@@ -21,7 +21,7 @@ pub fn strip_ui(
     shown: &[&Listed],
     commands: &mut Commands,
 ) {
-    if empty && view.chosen.is_empty() {
+    if empty && view.chosen.is_empty() && view.filter.wrong().is_none() {
         return;
     }
     let t = theme::of(ui);
@@ -35,6 +35,12 @@ pub fn strip_ui(
         ui.horizontal_wrapped(|ui| {
             ui.set_min_width(ui.available_width());
             ui.set_min_height(size::ROW);
+            if let Some(wrong) = view.filter.wrong() {
+                // Said here it moves nothing; and nothing is done to rows of which it is not sure who is meant.
+                let label = RichText::new(wrong).color(t.bad);
+                ui.add(Label::new(label).truncate()).on_hover_text(wrong);
+                return;
+            }
             if runs.is_empty() {
                 let hint = "Tick runs to compare, tag, archive or delete them; a click on its name opens a run.";
                 ui.label(RichText::new(hint).color(t.secondary));

@@ -28,6 +28,8 @@ pub struct FilterBar {
     away: bool,
     /// A word is being written that may become part of a condition.
     unfinished: bool,
+    /// What is wrong with it, once nothing more is offered.
+    wrong: Option<String>,
 }
 
 impl Default for FilterBar {
@@ -38,6 +40,7 @@ impl Default for FilterBar {
             offer: None,
             away: false,
             unfinished: false,
+            wrong: None,
         }
     }
 }
@@ -50,6 +53,11 @@ impl FilterBar {
     /// Whether what is written so far may become a condition, of which nothing is to be said yet.
     pub fn is_unfinished(&self) -> bool {
         self.unfinished
+    }
+
+    /// What is wrong with what is written, in a sentence.
+    pub fn wrong(&self) -> Option<&str> {
+        self.wrong.as_deref()
     }
 
     pub fn set(&mut self, text: String) {
@@ -115,9 +123,8 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         accept(ui, bar, completion);
     }
     ends_ui(ui, rect, bar, saved, wrong.is_none());
-    if let Some(wrong) = wrong.filter(|_| !focused || offers.is_empty()) {
-        wrong_ui(ui, rect, &wrong);
-    }
+    let wrong = wrong.filter(|_| !focused || offers.is_empty());
+    bar.wrong = wrong.map(|wrong| sentence(&wrong.message));
 }
 
 /// What can be done with the filter, within the field at its right end.
@@ -144,23 +151,6 @@ fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String
     if valid && !known && ui.put(place(2.0), keep).clicked() {
         saved.push(bar.text.clone());
     }
-}
-
-/// What is wrong, on a card below the field, so that nothing makes room for it.
-fn wrong_ui(ui: &Ui, field: Rect, wrong: &FilterError) {
-    let t = theme::of(ui);
-    Area::new(Id::unique("what is wrong with the filter"))
-        .order(Order::Foreground)
-        .interactable(false)
-        .fixed_pos(field.left_bottom() + vec2(0.0, space::XS))
-        .show(ui.ctx(), |ui| {
-            Frame::popup(ui.style())
-                .inner_margin(Margin::symmetric(space::S as i8, 6))
-                .show(ui, |ui| {
-                    ui.set_max_width(420.0);
-                    words::small_coloured(ui, sentence(&wrong.message), t.bad);
-                });
-        });
 }
 
 /// Arrows choose an offer, Enter and Tab take it, Escape puts the offers away.

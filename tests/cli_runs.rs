@@ -59,6 +59,31 @@ fn runs_are_filtered_tagged_deleted_compared_and_exported() {
             .contains("\\toprule")
     );
 
+    let plot = |metric: &str, file: &str, more: &[&str]| {
+        let file = place.path().join(file).display().to_string();
+        let drawing = ["--plot", metric, "--file", &file, "--resamples", "10"];
+        place.run(&[&["runs", "compare", "1", "2"][..], &drawing, more].concat())
+    };
+    let reward = "ppo/reward/empathy";
+    assert_eq!(plot(reward, "curve.svg", &["--smoothing", "0.9"]).code, 0);
+    let drawn = std::fs::read_to_string(place.path().join("curve.svg")).unwrap();
+    assert!(drawn.contains("seed 1 #1") && drawn.contains("seed 2 #2"));
+    assert_eq!(plot(reward, "band.csv", &["--bands"]).code, 0);
+    let points = std::fs::read_to_string(place.path().join("band.csv")).unwrap();
+    assert!(points.contains("(n = 2)"), "one line for both: {points}");
+    for (metric, file, says) in [
+        (reward, "curve.svg", "is there already"),
+        (reward, "curve.pdf", ".svg, .png or .csv"),
+        ("ppo/empathy_reward", "x.svg", "did you mean ppo/"),
+    ] {
+        let refused = plot(metric, file, &[]);
+        assert!(
+            refused.code > 0 && refused.stderr.contains(says),
+            "{}",
+            refused.stderr
+        );
+    }
+
     for (format, file) in [("csv", "metrics.csv"), ("jsonl", "run.json")] {
         let folder = place.path().join(format).display().to_string();
         place.ok(&["runs", "export", "1", "--format", format, &folder]);

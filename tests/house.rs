@@ -31,7 +31,15 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ),
     (
         "catalog",
-        &["data", "experiment", "filter", "metrics", "report", "store"],
+        &[
+            "data",
+            "experiment",
+            "filter",
+            "metrics",
+            "report",
+            "series",
+            "store",
+        ],
     ),
     (
         "engine",

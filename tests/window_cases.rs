@@ -96,7 +96,10 @@ fn what_a_blind_study_shows_cannot_be_looked_up() {
     let mut window = open(dir.path());
     click(&mut window, "Case study");
     expect(&mut window, "6 cases");
-    expect(&mut window, "4 withheld while blind");
+    expect(
+        &mut window,
+        "4 more are hidden until their study is unblinded",
+    );
     store.unblind(study, "Ada", "done").unwrap();
     click(&mut window, "Case study");
     expect(&mut window, "10 cases");

@@ -271,7 +271,7 @@ fn an_answer_that_cannot_be_kept_is_asked_for_again() {
 fn packs_go_out_and_come_back_in_the_window() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = study(dir.path(), StudyKind::AbTest, 2);
-    click(&mut window, "Pack A2");
+    click(&mut window, "Save pack A2");
     expect(&mut window, "Written to");
     let sent = std::fs::read_dir(dir.path().join("packs"))
         .unwrap()
@@ -289,7 +289,7 @@ fn packs_go_out_and_come_back_in_the_window() {
     let own = pages(elsewhere.path(), StudyId(1), 1);
     let count = judge(&mut there, &own, "A2", |_| {}, |_| Key::ArrowDown);
     assert_eq!(count, 2);
-    click(&mut there, "Write all packs");
+    click(&mut there, "Save all packs");
     expect(&mut there, "Written to");
     let back = elsewhere
         .path()
@@ -353,4 +353,52 @@ fn time_counts_only_while_somebody_attends() {
     assert!(next_page(&mut window, &own, Some(third)).is_none());
     let attended = shown(third);
     assert!((120_000..130_000).contains(&attended), "{attended}");
+}
+
+#[test]
+fn digits_answer_as_arrows_do_and_nothing_jumps_between_items() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = study(dir.path(), StudyKind::AbTest, 6);
+    let own = pages(dir.path(), StudyId(1), 1);
+    begin(&mut window, "A1");
+    let mut last = None;
+    let mut places = Vec::new();
+    let answers = [
+        (Key::Num1, Choice::Left),
+        (Key::Num2, Choice::Right),
+        (Key::Num3, Choice::Tie),
+    ];
+    for (key, choice) in answers {
+        let page = next_page(&mut window, &own, last).unwrap();
+        settle(&mut window);
+        let labels = labels(&window);
+        let cards = ["Response 1: ", "Response 2: "].map(|start| {
+            let name = labels.iter().find(|label| label.starts_with(start));
+            find(&window, name.unwrap()).rect()
+        });
+        let keys = [
+            "Left is better",
+            "Tie",
+            "Right is better",
+            "Skip",
+            "Comment",
+        ];
+        let keys = keys.map(|name| find(&window, name).rect());
+        places.push((cards, keys));
+        window.key_press(key);
+        last = Some(page.item);
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let recorded = || {
+            let desk = StoreReader::open(dir.path()).unwrap();
+            let desk = desk.desk(StudyId(1), 1).unwrap();
+            desk.state(&page).answer
+        };
+        while recorded().is_none() {
+            assert!(std::time::Instant::now() < until, "{key:?} answers nothing");
+            window.step();
+        }
+        assert_eq!(recorded(), Some(Answer::Choice(choice)));
+    }
+    assert_eq!(places[0], places[1]);
+    assert_eq!(places[1], places[2]);
 }

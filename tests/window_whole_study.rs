@@ -284,7 +284,7 @@ fn same_as_computed_elsewhere(dir: &Path, expected: &Value) {
 /// The exported rows are the keys that were pressed; where `EMPRL_PYTHON` names a Python with SciPy, it computes
 /// the results from that file anew.
 fn exported(window: &mut Window, dir: &Path, minds: &Minds) {
-    click(window, "Export all judgements");
+    click(window, "Save all judgements");
     expect(window, "study-1-judgements.csv");
     assert!(dir.join("exports/study-1-record.json").is_file());
     let path = dir.join("exports/study-1-judgements.csv");

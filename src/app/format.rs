@@ -4,20 +4,34 @@
 
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::metrics::{Digits, declared};
+
 /// Between thousands.
 const THIN: char = '\u{2009}';
 const MINUS: char = '\u{2212}';
 
-/// Three significant digits, with a thin space between thousands.
+/// A figure that no metric declares: three significant digits, with a thin space between thousands.
 pub fn number(value: f64) -> String {
-    significant(value, 3)
+    figure(value, Digits::LOGGED)
+}
+
+/// A value of a metric, by its name in the store.
+pub fn metric(key: &str, value: f64) -> String {
+    figure(value, Digits::of(key))
 }
 
 /// `digits` significant digits; whole numbers keep all of theirs.
-pub fn significant(value: f64, digits: i32) -> String {
-    if value.is_nan() {
-        return "NaN".into();
-    }
+pub fn significant(value: f64, digits: usize) -> String {
+    figure(value, Digits::Significant(digits))
+}
+
+/// So many decimals.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    figure(value, Digits::Decimals(decimals))
+}
+
+/// A figure of so many digits.
+pub fn figure(value: f64, digits: Digits) -> String {
     if value.is_infinite() {
         return if value > 0.0 {
             "∞".into()
@@ -25,36 +39,47 @@ pub fn significant(value: f64, digits: i32) -> String {
             format!("{MINUS}∞")
         };
     }
-    if value == 0.0 {
-        return "0".into();
-    }
-    let magnitude = value.abs().log10().floor() as i32;
-    if !(-4..9).contains(&magnitude) {
-        let text = format!("{value:.*e}", (digits - 1).max(0) as usize);
-        return text.replace('-', &MINUS.to_string());
-    }
-    let rounding = 10f64.powi(magnitude - digits + 1);
-    // 9.996 becomes 10.0, not 10.00.
-    let magnitude = ((value / rounding).round() * rounding)
-        .abs()
-        .log10()
-        .floor() as i32;
-    fixed(value, (digits - 1 - magnitude).max(0) as usize)
+    typeset(&digits.write(value))
 }
 
-/// So many decimals.
-pub fn fixed(value: f64, decimals: usize) -> String {
-    let text = format!("{:.decimals$}", value.abs());
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+/// A figure with its sign, as of a difference.
+pub fn signed(value: f64, digits: Digits) -> String {
+    let words = figure(value, digits);
+    // What rounds to nothing has no sign.
+    let some = words.bytes().any(|byte| matches!(byte, b'1'..=b'9')) || value.is_infinite();
+    match value > 0.0 && some {
+        true => format!("+{words}"),
+        false => words,
+    }
+}
+
+/// Figures in plain letters as they look in the window: with a minus, and a thin space between thousands.
+pub fn typeset(words: &str) -> String {
     let mut out = String::new();
-    if value < 0.0 && text.bytes().any(|b| b.is_ascii_digit() && b != b'0') {
-        out.push(MINUS);
+    let mut rest = words;
+    while let Some(at) = rest.find(|letter: char| letter.is_ascii_digit()) {
+        let (before, number) = rest.split_at(at);
+        let end = number.find(|letter: char| !letter.is_ascii_digit());
+        let (digits, after) = number.split_at(end.unwrap_or(number.len()));
+        let fraction = before.ends_with('.');
+        let sign = before
+            .strip_suffix('-')
+            // Of a number or its power of ten, and not of a word such as Dist-1.
+            .filter(|word| *word == "e" || !word.ends_with(char::is_alphanumeric));
+        match sign {
+            Some(before) => {
+                out.push_str(before);
+                out.push(MINUS);
+            }
+            None => out.push_str(before),
+        }
+        match fraction {
+            true => out.push_str(digits),
+            false => out.push_str(&group(digits)),
+        }
+        rest = after;
     }
-    out.push_str(&group(whole));
-    if !fraction.is_empty() {
-        out.push('.');
-        out.push_str(fraction);
-    }
+    out.push_str(rest);
     out
 }
 
@@ -62,8 +87,7 @@ pub fn fixed(value: f64, decimals: usize) -> String {
 pub fn reward(value: f64) -> String {
     match value > 0.0 && value < 0.001 {
         true => "below 0.001".into(),
-        false if value.is_finite() => fixed(value, 3),
-        false => number(value),
+        false => metric(declared::EMPATHY_REWARD, value),
     }
 }
 
@@ -236,6 +260,21 @@ mod tests {
         }
         assert_eq!(count(1_234_567), "1\u{2009}234\u{2009}567");
         assert_eq!(fixed(-0.001, 2), "0.00");
+        assert_eq!(fixed(12_345.678, 2), "12\u{2009}345.68");
+    }
+
+    #[test]
+    fn figures_have_the_digits_of_their_metric() {
+        assert_eq!(metric(declared::VALIDATION_EMP_F1, 64.5), "64.50");
+        assert_eq!(metric(declared::KL_FULL, -0.012_34), "\u{2212}0.0123");
+        assert_eq!(signed(1.5, Digits::RESULT), "+1.50");
+        assert_eq!(signed(-1.5, Digits::RESULT), "\u{2212}1.50");
+        assert_eq!(signed(0.001, Digits::RESULT), "0.00");
+        assert_eq!(typeset("Dist-1"), "Dist-1");
+        assert_eq!(
+            typeset("-1.25 [-1234.00, 0.50]"),
+            "\u{2212}1.25 [\u{2212}1\u{2009}234.00, 0.50]"
+        );
     }
 
     #[test]

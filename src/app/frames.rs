@@ -6,6 +6,7 @@ use eframe::egui::{Context, Id, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::theme;
 use super::widgets::chart::{Chart, ChartLine, ChartView};
+use crate::metrics::Digits;
 use crate::series::Curve;
 
 /// A wall of plots that share an axis and a cursor, each of all the curves.
@@ -49,6 +50,7 @@ impl PlotWall {
                 name: &names[n],
                 colour: t.run(n),
                 curve,
+                digits: Digits::LOGGED,
                 dots: false,
             })
             .collect();

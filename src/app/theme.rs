@@ -16,6 +16,7 @@ use eframe::egui::{
 };
 
 use crate::data::{EmpathyLevel, Mechanism};
+use crate::report::LINE_COLOURS;
 
 /// Spacing, in steps of 4 points.
 pub mod space {
@@ -105,6 +106,18 @@ pub struct Tokens {
     scale: [Color32; 2],
 }
 
+/// On a light ground, lines look as they do in a plot that was saved.
+const fn paper_colours() -> [Color32; 7] {
+    let mut colours = [Color32::BLACK; 7];
+    let mut n = 0;
+    while n < colours.len() {
+        let (red, green, blue) = LINE_COLOURS[n];
+        colours[n] = Color32::from_rgb(red, green, blue);
+        n += 1;
+    }
+    colours
+}
+
 const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
@@ -163,15 +176,7 @@ pub static LIGHT: Tokens = Tokens {
     warning: rgb(0x8C5D00),
     bad: rgb(0xC62828),
     shadow: Color32::from_black_alpha(36),
-    runs: [
-        rgb(0x1F7FBF),
-        rgb(0xB26B00),
-        rgb(0x008A63),
-        rgb(0xB0528A),
-        rgb(0xC9500A),
-        rgb(0x857A00),
-        rgb(0x3F5BD9),
-    ],
+    runs: paper_colours(),
     mechanisms: [rgb(0xB26B00), rgb(0x1F7FBF), rgb(0xB0528A)],
     levels: [
         (rgb(0xE9ECEF), rgb(0x57606A)),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Entry, names};
 use crate::experiment::setting;
 use crate::filter::{Fact, Facts, Kind, Part, Vocabulary};
+use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 
 /// Columns that a table has until a person chooses others.
@@ -204,6 +205,16 @@ impl Column {
             names::vocabulary().name(&self.name).map(|name| &name.kind),
             Some(Kind::Number { .. })
         )
+    }
+
+    /// How its numbers are written; none where they are whole or settings, and keep all their digits.
+    pub fn digits(&self) -> Option<Digits> {
+        match self.name.strip_prefix(names::TEST) {
+            Some("n") => None,
+            Some("words") => Some(Digits::WORDS),
+            Some(figure) => Some(Digits::of(&format!("validation/{figure}"))),
+            None => self.metric().map(Digits::of),
+        }
     }
 
     pub fn cell(&self, entry: &Entry) -> Cell {

@@ -4,6 +4,8 @@
 
 mod column;
 pub mod compare;
+pub mod compared;
+pub mod figures;
 mod group;
 mod names;
 pub mod sheets;

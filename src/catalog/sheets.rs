@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::Entry;
 use super::compare::{Paired, differing_settings};
-use crate::metrics::Estimate;
+use crate::metrics::{Digits, Estimate};
 use crate::report::Sheet;
 
 /// How a run is told from others of its name.
@@ -117,7 +117,5 @@ fn columns(heads: &[&str]) -> Vec<(String, bool)> {
 }
 
 fn estimate(value: Option<&Estimate>) -> String {
-    value.map_or("–".to_string(), |e| {
-        format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high)
-    })
+    value.map_or("–".to_string(), |e| Digits::RESULT.with_interval(e))
 }

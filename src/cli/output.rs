@@ -89,17 +89,6 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// A measurement in a few digits.
-pub fn figure(value: f64) -> String {
-    match value.abs() {
-        _ if !value.is_finite() => value.to_string(),
-        0.0 => "0".to_string(),
-        1e6.. | 0.0..1e-3 => format!("{value:.3e}"),
-        100.0.. => format!("{value:.1}"),
-        _ => format!("{value:.3}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,9 +100,5 @@ mod tests {
         assert_eq!(duration(7_260_000), "2 h 1 min");
         assert_eq!(duration(1_540), "1.5 s");
         assert_eq!(bytes(1_420_000), "1.4 MB");
-        assert_eq!(
-            [figure(0.00002), figure(12.3456), figure(-431.27)],
-            ["2.000e-5", "12.346", "-431.3"]
-        );
     }
 }

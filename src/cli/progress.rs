@@ -10,14 +10,14 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use super::output::duration;
 use crate::engine::{Event, EventKind};
 use crate::experiment::{Report, Severity, Stage};
-use crate::metrics::declared;
+use crate::metrics::{Digits, declared};
 
-/// A figure beside a bar: its name, the metrics of which it is the latest, its digits after the point.
-type Figure = (&'static str, &'static [&'static str], usize);
+/// A figure beside a bar: its name, and the metrics of which it is the latest.
+type Figure = (&'static str, &'static [&'static str]);
 
 fn figures(stage: Stage) -> &'static [Figure] {
     match stage {
-        Stage::Pretraining => &[("loss", &[declared::PRETRAINING_LOSS], 3)],
+        Stage::Pretraining => &[("loss", &[declared::PRETRAINING_LOSS])],
         Stage::Identifiers => &[
             (
                 "loss",
@@ -26,7 +26,6 @@ fn figures(stage: Stage) -> &'static [Figure] {
                     declared::IDENTIFIER_INTERPRETATION_LOSS,
                     declared::IDENTIFIER_EXPLORATION_LOSS,
                 ],
-                3,
             ),
             (
                 "weighted F1",
@@ -35,17 +34,16 @@ fn figures(stage: Stage) -> &'static [Figure] {
                     declared::IDENTIFIER_INTERPRETATION_WEIGHTED_F1,
                     declared::IDENTIFIER_EXPLORATION_WEIGHTED_F1,
                 ],
-                1,
             ),
         ],
         Stage::Generator => &[
-            ("loss", &[declared::GENERATOR_LOSS], 3),
-            ("PPL", &[declared::GENERATOR_PPL], 2),
+            ("loss", &[declared::GENERATOR_LOSS]),
+            ("PPL", &[declared::GENERATOR_PPL]),
         ],
         Stage::Ppo => &[
-            ("reward", &[declared::EMPATHY_REWARD], 2),
-            ("KL", &[declared::KL_FULL], 2),
-            ("Emp-F1", &[declared::VALIDATION_EMP_F1], 1),
+            ("reward", &[declared::EMPATHY_REWARD]),
+            ("KL", &[declared::KL_FULL]),
+            ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
         ],
         Stage::Evaluation => &[],
     }
@@ -74,7 +72,7 @@ impl Progress {
     /// Shows nothing at all unless `visible`.
     pub fn new(visible: bool) -> Self {
         // Fits 80 columns with the figures of PPO.
-        let template = "{prefix:<12} {bar:10} {steps:>9}  {wide_msg}";
+        let template = "{prefix:<12} {bar:6} {steps:>9}  {wide_msg}";
         Progress {
             bars: MultiProgress::new(),
             style: ProgressStyle::with_template(template)
@@ -173,7 +171,7 @@ impl Progress {
         };
         (current.step, current.total) = (step, total);
         let mut evaluated = false;
-        for ((_, keys, _), latest) in figures(current.stage).iter().zip(&mut current.latest) {
+        for ((_, keys), latest) in figures(current.stage).iter().zip(&mut current.latest) {
             for (key, value) in values {
                 if keys.contains(&key.as_str()) {
                     *latest = Some(*value);
@@ -209,11 +207,14 @@ impl Progress {
 }
 
 impl Current {
-    /// `loss 2.310 · PPL 12.41`
+    /// `loss 2.31 · PPL 12.41`
     fn figures(&self) -> String {
         let known = figures(self.stage).iter().zip(&self.latest);
         let texts: Vec<String> = known
-            .filter_map(|((name, _, digits), value)| Some(format!("{name} {:.digits$}", (*value)?)))
+            .filter_map(|((name, keys), value)| {
+                let digits = keys.first().map_or(Digits::LOGGED, |key| Digits::of(key));
+                Some(format!("{name} {}", digits.write((*value)?)))
+            })
             .collect();
         texts.join(" · ")
     }

@@ -36,6 +36,16 @@ pub struct MetricDecl {
     pub per_what: &'static str,
 }
 
+impl MetricDecl {
+    /// Its name where nothing else tells on what it was measured: "Emp-F1 (validation)".
+    pub fn full_name(&self) -> String {
+        match self.stage {
+            "validation" => format!("{} (validation)", self.name),
+            _ => self.name.to_string(),
+        }
+    }
+}
+
 /// The declaration of a key, if there is one.
 pub fn declared(key: &str) -> Option<&'static MetricDecl> {
     METRICS.iter().find(|metric| metric.key == key)

@@ -11,6 +11,7 @@ pub mod emp_f1;
 pub mod identified;
 pub mod perplexity;
 mod results;
+pub mod written;
 
 pub use bootstrap::{Bootstrap, Estimate};
 pub use classification::{ClassificationReport, Confusion};
@@ -20,3 +21,4 @@ pub use emp_f1::{EmpF1, EmpF1Estimates, Levels, emp_f1_difference_of};
 pub use identified::IdentifierScores;
 pub use perplexity::{TargetLoss, perplexity, perplexity_difference, perplexity_hf};
 pub use results::{Answered, SystemResults, system_results};
+pub use written::Digits;

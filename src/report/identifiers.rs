@@ -3,7 +3,7 @@
 use super::paper;
 use super::table::{Align, TextTable};
 use crate::data::EmpathyLevel;
-use crate::metrics::IdentifierScores;
+use crate::metrics::{Digits, IdentifierScores};
 
 /// A row for each identifier; below it how often each level was taken for each.
 pub fn identifiers_table(scores: &[IdentifierScores]) -> String {
@@ -33,7 +33,7 @@ pub fn identifiers_table(scores: &[IdentifierScores]) -> String {
         table.row(
             [row.mechanism.title().to_string(), report.n.to_string()]
                 .into_iter()
-                .chain(figures.map(|figure| format!("{figure:.2}"))),
+                .chain(figures.map(|figure| Digits::RESULT.write(figure))),
         );
     }
     let mut confusion = TextTable::new(&[

@@ -11,7 +11,7 @@ mod table;
 pub mod tables;
 pub mod tensorboard;
 
-pub use figure::{Figure, FigureError, FigureLine};
+pub use figure::{Figure, FigureError, FigureLine, LINE_COLOURS};
 pub use identifiers::identifiers_table;
 pub use results::{definitions, results_table};
 pub use sheet::Sheet;

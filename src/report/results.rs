@@ -2,7 +2,7 @@
 
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
-use crate::metrics::{Estimate, SystemResults, declared};
+use crate::metrics::{Digits, Estimate, SystemResults, declared};
 
 /// Names of the figures in JSON, each with the metric that declares what it is.
 const FIGURES: [(&str, &str); 7] = [
@@ -64,14 +64,14 @@ pub fn results_table(results: &[SystemResults]) -> String {
             with_interval(r.mechanism_f1.as_ref().map(|f1| &f1[mechanism.index()]))
         });
     }
-    row("Words a response", &|r| format!("{:.1}", r.mean_words));
+    row("Words a response", &|r| Digits::WORDS.write(r.mean_words));
     table.text()
 }
 
 /// A figure with its 95 % interval, or a dash.
 fn with_interval(estimate: Option<&Estimate>) -> String {
     match estimate {
-        Some(e) => format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high),
+        Some(estimate) => Digits::RESULT.with_interval(estimate),
         None => "–".to_string(),
     }
 }

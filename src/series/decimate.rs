@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::pyramid::{Extremes, Pyramid};
+use super::pyramid::Extremes;
 use super::{Series, XAxis};
 
 /// What to draw of a visible range.
@@ -50,102 +50,36 @@ impl Polyline {
 impl Series {
     /// The points with x in `from..=to`, decimated to `columns` columns of pixels: of each column its
     /// least and its greatest value, in their order; and one neighbour beyond either edge, so that
-    /// lines reach it. At most `2 * (columns + 1) + 2` points, in O(columns · log n).
+    /// lines reach it. At most `2 * (columns + 1) + 2` points, in O(columns) for points evenly spaced.
     ///
-    /// Columns lie at multiples of their width, so that the picture holds still while it is moved.
+    /// Columns lie at multiples of their width, so that the picture holds still while it is moved. Values
+    /// fall into them by blocks of the pyramid that are at most half a column wide: by where the first of
+    /// the block stands.
     pub fn decimate(&self, axis: XAxis, from: f64, to: f64, columns: usize) -> Polyline {
+        let width = (to - from) / columns.max(1) as f64;
+        if self.is_empty() || !from.is_finite() || !width.is_finite() || width < 0.0 {
+            return Polyline::default();
+        }
+        let start = self.position(0, |at| self.x(axis, at) < from);
+        let end = self.position(start, |at| self.x(axis, at) <= to);
         let mut line = Drawing {
+            along: Along::new(self, axis, start..end),
             series: self,
-            axis,
             breaks: self.breaks(axis),
             last: None,
             out: Polyline::default(),
         };
-        let width = (to - from) / columns.max(1) as f64;
-        if self.is_empty() || !from.is_finite() || !width.is_finite() || width < 0.0 {
-            return line.out;
-        }
-        let start = self.position(0, |at| self.x(axis, at) < from);
-        let end = self.position(start, |at| self.x(axis, at) <= to);
-
         line.out
             .points
             .reserve(2 * (columns + 2).min(end - start) + 2);
         if let Some(before) = start.checked_sub(1) {
             line.draw(before);
         }
-        let mut at = start;
-        let mut guess = 1;
-        while at < end {
-            let next = self.column_end(axis, width, at, end, guess);
-            guess = next - at;
-            if next - at <= 2 {
-                (at..next).for_each(|i| line.draw(i));
-            } else if let Some(found) = self.pyramid.extremes(&self.values, at, next) {
-                line.draw_extremes(&found, at..next);
-            }
-            line.mark_gap(at, next);
-            at = next;
-        }
+        line.draw_columns(start..end, width);
         if end < self.len() {
             line.draw(end);
         }
         line.out
-    }
-
-    /// The first position after `at`, at most `end`, that falls into a later column. `guess` is the
-    /// number of points in the column before: mostly this one holds about as many.
-    ///
-    /// Where a column holds many points, its end is the next position that blocks of the pyramid end
-    /// at, at most a fourth of a column later: each value still falls into one column, and a column is a few
-    /// whole blocks.
-    fn column_end(&self, axis: XAxis, width: f64, at: usize, end: usize, guess: usize) -> usize {
-        if width == 0.0 {
-            return end;
-        }
-        let edge = ((self.x(axis, at) / width).floor() + 1.0) * width;
-        let mut block = Pyramid::block_below(guess / 4);
-        let first = (at / block + 1) * block;
-        if first >= end || self.x(axis, first) >= edge {
-            // Points became fewer than in the column before.
-            block = 1;
-        }
-        let origin = at / block;
-        let here = |n: usize| self.x(axis, (origin + n) * block) < edge;
-        // In blocks from `origin`: `low` is in this column (or holds `at`), `high` is not (or is at `end`).
-        let (mut low, mut high) = (0, end.div_ceil(block) - origin);
-        let mut step = 1;
-        let probe = (guess / block).clamp(1, (high - 1).max(1));
-        if probe < high && here(probe) {
-            low = probe;
-            while low + step < high {
-                if here(low + step) {
-                    low += step;
-                    step *= 2;
-                } else {
-                    high = low + step;
-                }
-            }
-        } else {
-            high = probe;
-            while low + step < high {
-                if here(high - step) {
-                    low = high - step;
-                } else {
-                    high -= step;
-                    step *= 2;
-                }
-            }
-        }
-        while low + 1 < high {
-            let middle = low + (high - low) / 2;
-            if here(middle) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        ((origin + high) * block).min(end)
     }
 
     fn nonfinite_in(&self, start: usize, end: usize) -> &[usize] {
@@ -155,9 +89,44 @@ impl Series {
     }
 }
 
-struct Drawing<'a> {
+/// Where points stand on x. Steps that follow one another tell every x from the first: no look at memory
+/// far apart.
+#[derive(Clone, Copy)]
+struct Along<'a> {
     series: &'a Series,
     axis: XAxis,
+    /// Positions of such steps: from, to, and the step of the first.
+    unbroken: (usize, usize, u64),
+}
+
+impl<'a> Along<'a> {
+    fn new(series: &'a Series, axis: XAxis, range: Range<usize>) -> Self {
+        let mut unbroken = (0, 0, 0);
+        if axis == XAxis::Step
+            && let [first, .., last] = series.steps[range.clone()]
+            && last - first == (range.len() - 1) as u64
+        {
+            unbroken = (range.start, range.end, first);
+        }
+        Along {
+            series,
+            axis,
+            unbroken,
+        }
+    }
+
+    fn x(&self, at: usize) -> f64 {
+        let (from, to, first) = self.unbroken;
+        match at >= from && at < to {
+            true => (first + (at - from) as u64) as f64,
+            false => self.series.x(self.axis, at),
+        }
+    }
+}
+
+struct Drawing<'a> {
+    series: &'a Series,
+    along: Along<'a>,
     /// Positions at which another line begins, ascending.
     breaks: Vec<usize>,
     /// Position of the point drawn last.
@@ -166,6 +135,51 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
+    fn draw_columns(&mut self, range: Range<usize>, width: f64) {
+        let (along, pyramid, values) = (self.along, &self.series.pyramid, &self.series.values);
+        let column_of = |x: f64| match width > 0.0 {
+            true => (x / width).floor(),
+            false => 0.0,
+        };
+        // The column at hand: where it begins, which it is, and what it holds.
+        let (mut begin, mut column, mut found) = (range.start, f64::NAN, Extremes::NONE);
+        let mut at = range.start;
+        let mut exponent = 0;
+        while at < range.end {
+            let first = along.x(at);
+            let fits = |exponent: u32| {
+                let length = 1 << exponent;
+                at.is_multiple_of(length)
+                    && length <= range.end - at
+                    && along.x(at + length - 1) - first <= 0.5 * width
+            };
+            // Mostly the block is about as long as the one before.
+            while exponent > 0 && !fits(exponent) {
+                exponent -= 1;
+            }
+            while fits(exponent + 1) {
+                exponent += 1;
+            }
+            let here = column_of(first);
+            if here != column {
+                self.draw_column(begin..at, &found);
+                (begin, column, found) = (at, here, Extremes::NONE);
+            }
+            found.take(&pyramid.block(values, at, exponent));
+            at += 1 << exponent;
+        }
+        self.draw_column(begin..range.end, &found);
+    }
+
+    fn draw_column(&mut self, column: Range<usize>, found: &Extremes) {
+        if column.len() <= 2 {
+            column.clone().for_each(|at| self.draw(at));
+        } else if found.is_some() {
+            self.draw_extremes(found, column.clone());
+        }
+        self.mark_gap(column);
+    }
+
     /// Whether one line goes from `last` to `at`: no pause and nothing non-finite lies between.
     fn joined(&self, last: usize, at: usize) -> bool {
         let next = self.breaks.partition_point(|&first| first <= last);
@@ -181,42 +195,38 @@ impl Drawing<'_> {
         if !self.last.is_some_and(|last| self.joined(last, at)) {
             self.out.starts.push(self.out.points.len());
         }
-        self.out.points.push([self.series.x(self.axis, at), value]);
+        self.out.points.push([self.along.x(at), value]);
         self.last = Some(at);
     }
 
     /// Draws the least and the greatest value of a column, in their order.
     fn draw_extremes(&mut self, found: &Extremes, column: Range<usize>) {
-        let (series, axis) = (self.series, self.axis);
+        let (first, second) = (
+            found.min_at.min(found.max_at),
+            found.min_at.max(found.max_at),
+        );
         if !self.last.is_some_and(|last| self.joined(last, column.end)) {
-            self.draw(found.min_at.min(found.max_at));
-            if found.min_at != found.max_at {
-                self.draw(found.min_at.max(found.max_at));
+            self.draw(first);
+            if first != second {
+                self.draw(second);
             }
             return;
         }
-        // Steps that follow one another tell every x from the first: no look at memory far apart.
-        let steps = &series.steps[column.clone()];
-        let unbroken =
-            axis == XAxis::Step && steps[steps.len() - 1] - steps[0] == steps.len() as u64 - 1;
-        let x = |at: usize| match unbroken {
-            true => (steps[0] + (at - column.start) as u64) as f64,
-            false => series.x(axis, at),
-        };
+        let x = |at: usize| self.along.x(at);
         let (least, most) = ([x(found.min_at), found.min], [x(found.max_at), found.max]);
         match found.min_at.cmp(&found.max_at) {
             Ordering::Less => self.out.points.extend([least, most]),
             Ordering::Equal => self.out.points.push(least),
             Ordering::Greater => self.out.points.extend([most, least]),
         }
-        self.last = Some(found.min_at.max(found.max_at));
+        self.last = Some(second);
     }
 
-    fn mark_gap(&mut self, start: usize, end: usize) {
-        let found = self.series.nonfinite_in(start, end);
+    fn mark_gap(&mut self, column: Range<usize>) {
+        let found = self.series.nonfinite_in(column.start, column.end);
         if let Some(&first) = found.first() {
             self.out.gaps.push(Gap {
-                x: self.series.x(self.axis, first),
+                x: self.along.x(first),
                 count: found.len(),
             });
         }

@@ -2,8 +2,10 @@
 //!
 //! Knows values by position only; non-finite values are passed over.
 
-/// Entries that one entry of the next level sums up.
-const FAN: usize = 8;
+use std::ops::Range;
+
+/// Values that one entry of the lowest level sums up, as a power of two.
+const BASE: u32 = 4;
 
 /// The least and the greatest finite value of a block and where they are; of equal ones the first.
 #[derive(Clone, Copy, Debug)]
@@ -14,110 +16,109 @@ pub(super) struct Extremes {
     pub max_at: usize,
 }
 
-/// Level `k` holds the extremes of blocks of `FAN^(k+1)` values.
+/// Level `k` holds the extremes of blocks of `2^(BASE + k)` values, the last of which may be shorter.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pyramid {
     levels: Vec<Vec<Extremes>>,
 }
 
 impl Pyramid {
-    /// The length of the longest block of at most `len` values; 1 where there is none.
-    pub fn block_below(len: usize) -> usize {
-        let mut block = 1;
-        while block * FAN <= len {
-            block *= FAN;
-        }
-        block
-    }
-
     /// Takes note of `values[from..]`, which changed, grew or shrank; what lies before is unchanged.
     pub fn update(&mut self, values: &[f64], from: usize) {
-        let mut first = from / FAN;
-        let mut below = values.len();
+        let mut first = from >> BASE;
+        let mut blocks = values.len().div_ceil(1 << BASE);
         let mut level = 0;
-        while below > FAN {
+        while blocks > 0 {
             if level == self.levels.len() {
                 self.levels.push(Vec::new());
             }
             let (lower, upper) = self.levels.split_at_mut(level);
-            let blocks = &mut upper[0];
-            first = first.min(blocks.len());
-            blocks.truncate(first);
-            for block in first..below.div_ceil(FAN) {
-                let range = block * FAN..((block + 1) * FAN).min(below);
-                let mut sum = Extremes::NONE;
-                match lower.last() {
-                    None => range.for_each(|at| sum.take(&Extremes::of(values, at))),
-                    Some(entries) => entries[range].iter().for_each(|entry| sum.take(entry)),
+            let entries = &mut upper[0];
+            first = first.min(entries.len());
+            entries.truncate(first);
+            entries.extend((first..blocks).map(|block| match lower.last() {
+                None => {
+                    let end = ((block + 1) << BASE).min(values.len());
+                    Extremes::among(values, block << BASE..end)
                 }
-                blocks.push(sum);
-            }
-            below = blocks.len();
-            first /= FAN;
+                Some(below) => {
+                    let mut sum = below[2 * block];
+                    if let Some(other) = below.get(2 * block + 1) {
+                        sum.take(other);
+                    }
+                    sum
+                }
+            }));
             level += 1;
+            if blocks == 1 {
+                break;
+            }
+            first /= 2;
+            blocks = blocks.div_ceil(2);
         }
         self.levels.truncate(level);
     }
 
+    /// The extremes of `values[start..start + 2^exponent]`; `start` is a multiple of that length, and all of
+    /// it is there.
+    pub fn block(&self, values: &[f64], start: usize, exponent: u32) -> Extremes {
+        match exponent.checked_sub(BASE) {
+            Some(level) => self.levels[level as usize][start >> exponent],
+            None => Extremes::among(values, start..start + (1 << exponent)),
+        }
+    }
+
     /// The extremes of `values[start..end]`; None when no value there is finite.
     pub fn extremes(&self, values: &[f64], start: usize, end: usize) -> Option<Extremes> {
-        let (mut start, mut end) = (start, end.min(values.len()));
+        let (mut start, end) = (start, end.min(values.len()));
         let mut found = Extremes::NONE;
-        let mut level = 0;
         while start < end {
-            let top = level == self.levels.len();
-            let mut take = |range: std::ops::Range<usize>| match level {
-                0 => range.for_each(|at| found.take(&Extremes::of(values, at))),
-                _ => self.levels[level - 1][range]
-                    .iter()
-                    .for_each(|entry| found.take(entry)),
-            };
-            let left = start.next_multiple_of(FAN);
-            let right = end - end % FAN;
-            if top || left > right {
-                take(start..end);
-                break;
-            }
-            take(start..left);
-            take(right..end);
-            start = left / FAN;
-            end = right / FAN;
-            level += 1;
+            // The longest block that begins here and is over by the end.
+            let aligned = start.trailing_zeros();
+            let exponent = aligned.min((end - start).ilog2());
+            found.take(&self.block(values, start, exponent));
+            start += 1 << exponent;
         }
-        (found.min_at != usize::MAX).then_some(found)
+        found.is_some().then_some(found)
     }
 }
 
 impl Extremes {
-    const NONE: Extremes = Extremes {
+    pub const NONE: Extremes = Extremes {
         min: f64::INFINITY,
         max: f64::NEG_INFINITY,
         min_at: usize::MAX,
         max_at: usize::MAX,
     };
 
-    fn of(values: &[f64], at: usize) -> Extremes {
-        let value = values[at];
-        if value.is_finite() {
-            Extremes {
-                min: value,
-                max: value,
-                min_at: at,
-                max_at: at,
-            }
-        } else {
-            Extremes::NONE
-        }
+    /// Whether there was a finite value.
+    pub fn is_some(&self) -> bool {
+        self.min_at != usize::MAX
     }
 
-    fn take(&mut self, other: &Extremes) {
-        if other.min < self.min || (other.min == self.min && other.min_at < self.min_at) {
-            self.min = other.min;
-            self.min_at = other.min_at;
+    fn among(values: &[f64], range: Range<usize>) -> Extremes {
+        let mut found = Extremes::NONE;
+        for (at, &value) in range.clone().zip(&values[range]) {
+            if !value.is_finite() {
+                continue;
+            }
+            if value < found.min {
+                (found.min, found.min_at) = (value, at);
+            }
+            if value > found.max {
+                (found.max, found.max_at) = (value, at);
+            }
         }
-        if other.max > self.max || (other.max == self.max && other.max_at < self.max_at) {
-            self.max = other.max;
-            self.max_at = other.max_at;
+        found
+    }
+
+    /// Takes those of a block further on.
+    pub fn take(&mut self, later: &Extremes) {
+        if later.min < self.min {
+            (self.min, self.min_at) = (later.min, later.min_at);
+        }
+        if later.max > self.max {
+            (self.max, self.max_at) = (later.max, later.max_at);
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::data::batch::Batches;
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
 use crate::experiment::{HeadChoice, IdentifierSettings, PoolingChoice, Report, Severity, Stage};
 use crate::metrics::identified::SCORES_FILE;
-use crate::metrics::{Confusion, IdentifierScores, declared};
+use crate::metrics::{Confusion, Digits, IdentifierScores, declared};
 use crate::nn::Dropout;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::t5::T5;
@@ -428,13 +428,14 @@ fn curve(scores: &IdentifierScores) -> Vec<(String, f64)> {
 
 fn summary(scores: &IdentifierScores) -> String {
     let report = scores.report();
+    let percent = |value| Digits::RESULT.write(value);
     format!(
-        "{}: accuracy {:.1} %, weighted F1 {:.1} %, macro F1 {:.1} % on {} validation pairs; always saying the commonest level would be right in {:.1} %",
+        "{}: accuracy {} %, weighted F1 {} %, macro F1 {} % on {} validation pairs; always saying the commonest level would be right in {} %",
         scores.mechanism.title(),
-        report.accuracy,
-        report.weighted_f1,
-        report.macro_f1,
+        percent(report.accuracy),
+        percent(report.weighted_f1),
+        percent(report.macro_f1),
         report.n,
-        scores.commonest().accuracy,
+        percent(scores.commonest().accuracy),
     )
 }

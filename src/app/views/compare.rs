@@ -2,7 +2,7 @@
 
 use eframe::egui::{
     Align, Color32, Frame, Grid, Label, Layout, Margin, Popup, PopupCloseBehavior, RichText,
-    ScrollArea, Sense, Ui, vec2,
+    ScrollArea, Sense, TextWrapMode, Ui, WidgetText, vec2,
 };
 
 use crate::app::command::{Command, Commands, Export, Place};
@@ -16,12 +16,12 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
-use crate::catalog::Entry;
-use crate::catalog::compare::BandPoint;
+use crate::catalog::figures::{Line, figure, run_lines, seed_lines};
 use crate::catalog::sheets::{called, differences_sheet, results_sheet, settings_sheet};
+use crate::catalog::{Entry, Spread};
+use crate::metrics::Digits;
 use crate::metrics::declared::{self, declared};
-use crate::report::{Figure, FigureLine, Sheet};
-use crate::series::Ema;
+use crate::report::Sheet;
 use crate::store::RunId;
 
 /// How runs are compared.
@@ -29,6 +29,9 @@ use crate::store::RunId;
 pub struct CompareView {
     pub bands: bool,
 }
+
+/// Said of the first run.
+const FIRST: &str = "the others are compared with it";
 
 /// The metric that is shown until a person chooses another.
 pub const FIRST_METRIC: &str = declared::EMPATHY_REWARD;
@@ -117,9 +120,21 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
         for (at, (entry, place)) in entries.iter().zip(&places).enumerate() {
+            let name = format!("{}, seed {}", called(entry), entry.row.seed);
+            let first = at == 0 && entries.len() > 1;
+            // A run's dot, name and cross stay in one line.
+            let shown = RichText::new(format!("{name}{}", if first { FIRST } else { "" }));
+            let words = WidgetText::from(shown).into_galley(
+                ui,
+                Some(TextWrapMode::Extend),
+                f32::INFINITY,
+                text::body(),
+            );
+            if words.size().x + 80.0 > ui.available_size_before_wrap().x {
+                ui.end_row();
+            }
             let (dot, _) = ui.allocate_exact_size(vec2(12.0, 22.0), Sense::hover());
             ui.painter().circle_filled(dot.center(), 4.0, t.run(*place));
-            let name = format!("{}, seed {}", called(entry), entry.row.seed);
             if ui
                 .add(Button::quiet(&name).low().hint("Open the run"))
                 .clicked()
@@ -130,8 +145,8 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
             if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
                 gone = Some(entry.row.id);
             }
-            if at == 0 && entries.len() > 1 {
-                words::small(ui, "(compared with)");
+            if first {
+                words::small(ui, FIRST);
             }
             ui.add_space(space::M);
         }
@@ -170,16 +185,13 @@ fn curves_ui(
         .map(|known| known.key)
         .collect();
     found.dedup();
-    let lines = drawn(theme::of(ui), state, view.bands, entries, &metric);
-    let title = declared(&metric)
-        .map_or(metric.as_str(), |known| known.name)
-        .to_string();
+    let lines = drawn(state, view.bands, entries, &metric);
+    let title = declared(&metric).map_or(metric.clone(), |known| known.full_name());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, space::S);
-        let names: Vec<&str> = found
-            .iter()
-            .map(|key| declared(key).map_or(*key, |known| known.name))
-            .collect();
+        let names = found.iter().map(|key| declared(key));
+        let names: Vec<String> = names.flatten().map(|known| known.full_name()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         if let Some(picked) = field::combo(ui, "Metric", &title, &names, 220.0) {
             let key = names
                 .iter()
@@ -197,7 +209,7 @@ fn curves_ui(
                 .on_hover_text(hint);
         }
         if let Some(lines) = &lines {
-            let figure = figure(&title, &metric, lines);
+            let figure = figure(&metric, lines);
             save_ui(
                 ui,
                 "Save the plot",
@@ -210,6 +222,8 @@ fn curves_ui(
             );
         }
     });
+    let digits = Digits::of(&metric);
+    let lines = lines.map(|lines| overlaid(theme::of(ui), entries, lines, digits));
     let legend: Vec<(Color32, String)> = lines
         .iter()
         .flatten()
@@ -225,7 +239,7 @@ fn curves_ui(
         (_, None) => {
             ui.allocate_ui(size, |ui| words::secondary(ui, "Reading the curves…"));
         }
-        (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, size),
+        (_, Some(lines)) => overlay_ui(ui, &title, "step", &lines, digits, size),
     }
     if view.bands {
         ui.horizontal_wrapped(|ui| {
@@ -249,102 +263,37 @@ fn curves_ui(
 }
 
 /// The lines, once they were read.
-fn drawn(
-    t: &Tokens,
-    state: &State,
-    bands: bool,
-    entries: &[&Entry],
-    metric: &str,
-) -> Option<Vec<OverlayLine>> {
+fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option<Vec<Line>> {
     let compared = state.compare.answer.value()?;
     let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
     if compared.metric != metric || compared.runs != ids {
         return None;
     }
-    let places = colours(t, entries);
-    if !bands {
-        let weight = match is_evaluation(metric) {
-            true => 0.0,
-            false => state.prefs.smoothing,
-        };
-        let lines = entries.iter().zip(&compared.lines).zip(&places);
-        return Some(
-            lines
-                .map(|((entry, points), place)| OverlayLine {
-                    name: called(entry),
-                    colour: t.run(*place),
-                    points: smoothed(points, weight),
-                    band: Vec::new(),
-                    remarks: Vec::new(),
-                })
-                .collect(),
-        );
-    }
-    let groups = compared.groups.iter().zip(&compared.bands);
-    Some(
-        groups
-            .map(|(group, points)| OverlayLine {
-                name: format!("{} (n = {})", entries[group[0]].row.name, group.len()),
-                colour: t.run(places[group[0]]),
-                points: points
-                    .iter()
-                    .map(|point| (point.step, point.spread.mean))
-                    .collect(),
-                band: points.iter().map(bounds).collect(),
-                remarks: points.iter().map(remark).collect(),
-            })
-            .collect(),
-    )
-}
-
-fn smoothed(points: &[(f64, f64)], weight: f64) -> Vec<(f64, f64)> {
-    let mut average = Ema::new(weight);
-    points.iter().map(|&(x, y)| (x, average.push(y))).collect()
-}
-
-fn bounds(point: &BandPoint) -> (f64, f64) {
-    let deviation = point.spread.deviation.unwrap_or(0.0);
-    (point.spread.mean - deviation, point.spread.mean + deviation)
-}
-
-fn remark(point: &BandPoint) -> String {
-    match point.spread.deviation {
-        Some(deviation) => format!(
-            " ± {}, n = {}",
-            format::significant(deviation, 2),
-            point.spread.n
-        ),
-        None => format!(", n = {}", point.spread.n),
-    }
-}
-
-fn figure(title: &str, metric: &str, lines: &[OverlayLine]) -> Figure {
-    let unit = declared(metric).map_or("", |known| known.unit);
-    let y_label = if unit.is_empty() {
-        title.to_string()
-    } else {
-        format!("{title} ({unit})")
+    // Points of evaluations are few, and each of them matters.
+    let smoothing = match is_evaluation(metric) {
+        true => 0.0,
+        false => state.prefs.smoothing,
     };
-    // On white paper the light theme's colours are read.
-    let place = |at: usize| theme::LIGHT.run(at).to_array();
-    Figure {
-        title: title.to_string(),
-        x_label: "step".into(),
-        y_label,
-        lines: lines
-            .iter()
-            .enumerate()
-            .map(|(at, line)| {
-                let [red, green, blue, _] = place(at);
-                FigureLine {
-                    name: line.name.clone(),
-                    colour: (red, green, blue),
-                    points: line.points.clone(),
-                    band: line.band.clone(),
-                }
-            })
-            .collect(),
-    }
+    Some(match bands {
+        true => seed_lines(entries, &compared.curves),
+        false => run_lines(entries, &compared.curves, smoothing),
+    })
+}
+
+fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) -> Vec<OverlayLine> {
+    let places = colours(t, entries);
+    let remark = |spread: &Spread| match spread.deviation {
+        Some(deviation) => format!(" ± {}, n = {}", format::figure(deviation, digits), spread.n),
+        None => format!(", n = {}", spread.n),
+    };
+    let lines = lines.into_iter().map(|line| OverlayLine {
+        colour: t.run(places[line.of]),
+        band: line.band(),
+        remarks: line.spreads.iter().map(remark).collect(),
+        name: line.name,
+        points: line.points,
+    });
+    lines.collect()
 }
 
 fn save_ui(
@@ -370,7 +319,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
         if !sheet.rows.is_empty() {
             ui.add_space(space::S);
             let button = ui.add(
-                Button::quiet("Save")
+                Button::quiet("Save or copy")
                     .low()
                     .hint("As CSV, LaTeX or Markdown"),
             );
@@ -378,7 +327,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                 .close_behavior(PopupCloseBehavior::CloseOnClick)
                 .show(|ui| {
                     if ui
-                        .add(Button::quiet("Into the store's folder exports"))
+                        .add(Button::quiet("Save files").hint("Into the store's folder exports"))
                         .clicked()
                     {
                         let name = format!("compare-{name}");
@@ -386,9 +335,9 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                         commands.push(Command::Save(Box::new(Export::Sheet { name, sheet })));
                     }
                     for (words, text) in [
-                        ("Copy as CSV", sheet.csv()),
-                        ("Copy as LaTeX", sheet.latex()),
-                        ("Copy as Markdown", sheet.markdown()),
+                        ("Copy CSV", sheet.csv()),
+                        ("Copy LaTeX", sheet.latex()),
+                        ("Copy Markdown", sheet.markdown()),
                     ] {
                         if ui.add(Button::quiet(words)).clicked() {
                             commands.push(Command::Copy(text));
@@ -399,24 +348,33 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
     });
     ui.add_space(space::XS);
     if !sheet.rows.is_empty() {
+        let roomy = ui.available_width() > 1000.0;
         ScrollArea::horizontal().id_salt(name).show(ui, |ui| {
             // Rows as high as their text, not as buttons.
             ui.spacing_mut().interact_size.y = 0.0;
-            Grid::new(name)
-                .spacing(vec2(space::XL, space::S))
-                .show(ui, |ui| {
-                    for (title, number) in &sheet.columns {
-                        let title = RichText::new(title).font(text::small()).color(t.secondary);
-                        cell_ui(ui, title, *number);
+            let gap = match roomy {
+                true => space::XL,
+                false => space::M,
+            };
+            Grid::new(name).spacing(vec2(gap, space::S)).show(ui, |ui| {
+                for (title, number) in &sheet.columns {
+                    let title = RichText::new(title).font(text::small()).color(t.secondary);
+                    cell_ui(ui, title, *number);
+                }
+                ui.end_row();
+                for row in &sheet.rows {
+                    for (cell, (_, number)) in row.iter().zip(&sheet.columns) {
+                        let words = match number {
+                            true => format::typeset(cell),
+                            false => cell.clone(),
+                        };
+                        cell_ui(ui, RichText::new(words).color(t.text), *number);
                     }
                     ui.end_row();
-                    for row in &sheet.rows {
-                        for (cell, (_, number)) in row.iter().zip(&sheet.columns) {
-                            cell_ui(ui, RichText::new(cell).color(t.text), *number);
-                        }
-                        ui.end_row();
-                    }
-                });
+                }
+            });
+            // The bar, where there is one, covers no row.
+            ui.add_space(space::M);
         });
     }
     for note in &sheet.notes {

@@ -136,12 +136,11 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
         );
         return;
     }
-    // Taken here: within what scrolls sideways there is no end of room.
-    let width = ui.available_width();
-    ScrollArea::both()
+    ScrollArea::vertical()
         .id_salt(("results", run.id))
         .auto_shrink(false)
         .show(ui, |ui| {
+            ui.set_max_width(ui.available_width() - space::M);
             results::table(ui, &run.results);
             let key = |name: &str| MetricKey {
                 stage: Stage::Ppo,
@@ -151,6 +150,9 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             if evaluated {
                 ui.add_space(space::XL);
                 words::heading(ui, "On the way there");
+                let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
+                            evaluations and events; point at one to read what it was.";
+                words::secondary(ui, note);
                 ui.add_space(space::XS);
                 let plots = &mut view.on_the_way;
                 plots.charts.set_along(prefs.along);
@@ -160,7 +162,6 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
                     stage: Stage::Ppo,
                     smoothing: prefs.smoothing,
                 };
-                ui.set_max_width(width);
                 let pins = plots.charts.pins().len();
                 plots::fixed_ui(ui, run, &mut tiles, plots, source);
                 lead_by_pin(run, Stage::Ppo, (&plots.charts, pins), &mut view.side);
@@ -200,11 +201,10 @@ fn plots_ui(
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
-                // Wider than a narrow window has room for.
-                ScrollArea::horizontal()
-                    .id_salt(("identifiers", run.id))
-                    .max_width(ui.available_width() - space::M)
-                    .show(ui, |ui| identifiers::table(ui, &run.identifiers));
+                ui.scope(|ui| {
+                    ui.set_max_width(ui.available_width() - space::M);
+                    identifiers::table(ui, &run.identifiers);
+                });
                 ui.add_space(space::L);
             }
         });

@@ -4,15 +4,17 @@
 //! after the store has answered that the last one is on disk.
 
 mod answers;
+mod context;
 mod deeds;
 mod foot;
 mod parts;
 
-use answers::answers_ui;
+use answers::{KEYS, SCALES, answers_ui};
+use context::context_ui;
 use deeds::{Asked, carry_out, keys};
 use eframe::egui;
 use eframe::egui::{
-    Align, Frame, Key, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
+    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
 };
 use foot::foot_ui;
 use parts::{CARDS, column};
@@ -23,10 +25,10 @@ use crate::app::state::people::Judging;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
-use crate::app::widgets::dialogue::utterance_in;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+use crate::study::page::Shown;
 
 /// How long an answer is acknowledged before the next item shows, in seconds.
 const ACKNOWLEDGED: f64 = 0.08;
@@ -113,93 +115,40 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
         all_done_ui(ui, judging, asked);
         return;
     };
-    let id = egui::Id::unique(("judged item", judging.study, judging.annotator));
-    let room = ui.available_height();
-    let seen: Option<Seen> = ui.data(|data| data.get_temp(id));
-    let fresh = seen.is_none_or(|seen| seen.item != page.item);
-    let before = seen.map_or(room, |seen| seen.height);
-    let mut area = ScrollArea::vertical()
-        .id_salt(("item", page.item))
-        .auto_shrink(false);
-    if let Some(offset) = seen.and_then(|seen| seen.scroll_to) {
-        area = area.vertical_scroll_offset(offset);
-    }
-    let shown = area.show(ui, |ui| {
-        let above = ((room - before) * 0.4).max(space::S);
-        ui.add_space(above);
-        let top = ui.cursor().top();
-        column(ui, size::PROSE, |ui| {
-            for (turn, utterance) in page.context.iter().enumerate() {
-                utterance_in(ui, utterance, turn % 2 == 0, text::heading());
-            }
-        });
-        ui.add_space(space::L);
-        column(ui, CARDS, |ui| answers_ui(ui, judging, &page, asked));
-        ui.cursor().top() - top
+    let single = matches!(page.shown, Shown::Single { .. });
+    let places = Places::of(single, ui.available_height());
+    ui.add_space(places.above);
+    context_ui(ui, judging, &page, places.context);
+    ui.add_space(space::L);
+    column(ui, CARDS, |ui| {
+        answers_ui(ui, judging, &page, places.card, asked);
     });
-    let mut now = Seen {
-        item: page.item,
-        height: shown.inner,
-        hidden: (shown.content_size.y - shown.inner_rect.height()).max(0.0),
-        scroll_to: None,
-    };
-    let hidden = now.hidden;
-    let offset = shown.state.clamped_offset().y;
-    // What was at its end stays there when the page gets smaller.
-    let pushed = seen.is_some_and(|seen| hidden != seen.hidden && offset >= seen.hidden - 1.0);
-    if fresh || pushed || (now.height - before).abs() > 1.0 {
-        // Each item begins at its end, where the answers are; nobody sees it where the last one stood.
-        now.scroll_to = Some(hidden);
-        ui.ctx()
-            .request_discard("the height of a judged item is known");
-    } else {
-        let wanted = (offset + scroll_ui(ui, shown.inner_rect, offset)).clamp(0.0, hidden);
-        if wanted != offset {
-            now.scroll_to = Some(wanted);
-            ui.ctx().request_repaint();
-        }
-    }
-    ui.data_mut(|data| data.insert_temp(id, now));
 }
 
-/// What was drawn of the item in view.
+/// Heights of what stands on the page. They hang on the window alone, so that the answers and their keys are in
+/// the same place whatever the item is; what needs more room is scrolled.
 #[derive(Clone, Copy)]
-struct Seen {
-    item: u32,
-    height: f32,
-    /// How much of it has no room.
-    hidden: f32,
-    /// Where the next frame is to scroll.
-    scroll_to: Option<f32>,
+struct Places {
+    above: f32,
+    context: f32,
+    card: f32,
 }
 
-/// How far keys scroll, and the button that stands where something is hidden above.
-fn scroll_ui(ui: &mut Ui, view: Rect, offset: f32) -> f32 {
-    let page = view.height() * 0.8;
-    let steps = [
-        (Key::ArrowUp, -48.0),
-        (Key::PageUp, -page),
-        (Key::PageDown, page),
-        (Key::Home, -1e6),
-        (Key::End, 1e6),
-    ];
-    let typing = ui.ctx().text_edit_focused();
-    let pressed = |key| !typing && ui.input(|input| input.key_pressed(key));
-    let mut by: f32 = steps
-        .into_iter()
-        .map(|(key, by)| if pressed(key) { by } else { 0.0 })
-        .sum();
-    if offset > space::L {
-        let room = vec2(150.0, size::ROW);
-        let at = egui::pos2(view.center().x - room.x / 2.0, view.top() + space::XS);
-        let earlier = Button::secondary("Earlier turns")
-            .with_icon(Icon::Up)
-            .hint("Page up");
-        if ui.put(Rect::from_min_size(at, room), earlier).clicked() {
-            by -= page;
+impl Places {
+    fn of(single: bool, room: f32) -> Places {
+        let below = match single {
+            true => SCALES,
+            false => KEYS,
+        };
+        let card = (room * 0.3).clamp(104.0, 200.0);
+        let left = room - below - card - 3.0 * space::L;
+        let context = left.clamp(96.0, 480.0);
+        Places {
+            above: ((left - context) * 0.4).max(0.0),
+            context,
+            card,
         }
     }
-    by
 }
 
 fn head_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {

@@ -27,6 +27,7 @@ use crate::app::widgets::chart::{AlongX, Chart, ChartLine, ChartView};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
+use crate::metrics::Digits;
 use crate::metrics::declared::MetricDecl;
 use crate::store::MetricKey;
 
@@ -264,6 +265,7 @@ fn lines<'a>(
             name: short_name(metric, metrics),
             colour: colour(t, metric.key, n),
             curve: &track.curve,
+            digits: Digits::of(metric.key),
             dots: is_evaluation(metric.key),
         })
     };

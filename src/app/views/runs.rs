@@ -6,7 +6,7 @@ mod filter_bar;
 mod line;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
@@ -20,7 +20,7 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::app::workers::reader::Listed;
 use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
-use crate::filter::{Filter, parse};
+use crate::filter::parse;
 use crate::store::RunId;
 
 pub use filter_bar::{FilterBar, filter_id};
@@ -46,6 +46,8 @@ pub struct RunsView {
     pub chosen: BTreeSet<RunId>,
     /// The row that has the keyboard.
     current: Option<RunId>,
+    /// How far the table is scrolled sideways.
+    across: f32,
     tag: String,
     find_column: String,
     /// Runs that are to be removed for good, once that is confirmed.
@@ -61,6 +63,7 @@ impl Default for RunsView {
             shelf: Shelf::Kept,
             chosen: BTreeSet::new(),
             current: None,
+            across: 0.0,
             tag: String::new(),
             find_column: String::new(),
             confirm: None,
@@ -89,22 +92,25 @@ pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
     }
 }
 
+/// Whether a run stands on a shelf.
+fn stands_on(shelf: Shelf, row: &Listed) -> bool {
+    shelf == Shelf::Deleted || row.entry.row.archived == (shelf == Shelf::Archived)
+}
+
 /// Runs of this shelf that the filter lets through, in the order asked for.
-fn arranged<'a>(rows: &'a [Listed], view: &RunsView, filter: &Filter) -> Vec<&'a Listed> {
-    let archived = view.shelf == Shelf::Archived;
+fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
     let mut found: Vec<&Listed> = rows
         .iter()
-        .filter(|row| view.shelf == Shelf::Deleted || row.entry.row.archived == archived)
-        .filter(|row| filter.matches(&row.entry))
+        .filter(|row| stands_on(view.shelf, row) && view.filter.last.matches(&row.entry))
         .collect();
     let mut order: Vec<&Entry> = found.iter().map(|row| &row.entry).collect();
     crate::catalog::arrange(&mut order, &view.sort, view.descending);
-    let place = |row: &Listed| {
-        order
-            .iter()
-            .position(|entry| entry.row.id == row.entry.row.id)
-    };
-    found.sort_by_key(|row| place(row));
+    let places: HashMap<RunId, usize> = order
+        .iter()
+        .zip(0..)
+        .map(|(entry, place)| (entry.row.id, place))
+        .collect();
+    found.sort_by_key(|row| places.get(&row.entry.row.id).copied());
     found
 }
 
@@ -158,20 +164,26 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         ui.add_space(space::S);
         // While a filter is being written, what it said last stays.
         let filter = parse(&view.filter.text, vocabulary());
-        let understood = filter.as_ref().ok().cloned();
-        if let Some(filter) = &understood {
-            view.filter.last = filter.clone();
+        if let Ok(filter) = &filter {
+            // The beginning of a condition is no word that is looked for, until one leaves it so.
+            if !view.filter.is_unfinished() {
+                view.filter.last = filter.clone();
+            }
         }
-        let shown = arranged(rows, view, &view.filter.last);
+        let shown = arranged(rows, view);
         let known: BTreeSet<RunId> = rows.iter().map(|row| row.entry.row.id).collect();
         view.chosen.retain(|run| known.contains(run));
-        actions::strip_ui(ui, view, &shown, commands);
+        actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
         if shown.is_empty() {
-            empty_ui(ui, view);
+            empty_ui(ui, view, filter.is_ok());
             return;
         }
         let time = (*clock, *now_ms);
-        table::table_ui(ui, &shown, view, prefs, time, commands);
+        let of_shelf: Vec<&Listed> = rows
+            .iter()
+            .filter(|row| stands_on(view.shelf, row))
+            .collect();
+        table::table_ui(ui, (&shown, &of_shelf), view, prefs, time, commands);
     });
     actions::confirm_ui(ui, view, commands);
 }
@@ -226,16 +238,11 @@ fn head_ui(
         }
         columns::group_ui(ui, prefs, rows);
         columns::columns_ui(ui, view, prefs, commands);
-        let of_shelf = match view.shelf {
-            Shelf::Deleted => rows.len(),
-            shelf => {
-                let archived = shelf == Shelf::Archived;
-                rows.iter()
-                    .filter(|row| row.entry.row.archived == archived)
-                    .count()
-            }
-        };
-        let shown = arranged(rows, view, &view.filter.last).len();
+        let of_shelf = rows.iter().filter(|row| stands_on(view.shelf, row));
+        let (of_shelf, shown) = of_shelf.fold((0, 0), |(all, shown), row| {
+            let through = view.filter.last.matches(&row.entry);
+            (all + 1, shown + usize::from(through))
+        });
         let words = if shown == of_shelf {
             match shown {
                 1 => "1 run".to_string(),
@@ -254,10 +261,13 @@ fn head_ui(
     filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
 }
 
-fn empty_ui(ui: &mut Ui, view: &mut RunsView) {
+fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool) {
     ui.add_space(space::L);
     if !view.filter.text.trim().is_empty() {
-        ui.label("No run matches this filter.");
+        // Of one that is not understood it cannot be said what it matches.
+        if understood {
+            ui.label("No run matches this filter.");
+        }
         if ui.add(Button::secondary("Clear the filter")).clicked() {
             view.filter.clear();
         }

@@ -38,9 +38,9 @@ pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                     ui.set_width(width);
                     hero_ui(ui, state, commands);
                     ui.add_space(space::XXL);
-                    let gap = space::XXL;
-                    // Wide enough for the longest command to be read whole.
-                    let right = 500.0_f32.min(((width - gap) * 0.56).floor());
+                    let gap = space::XL;
+                    // Wide enough for the longest of its lines.
+                    let right = 340.0_f32.min(((width - gap) * 0.48).floor());
                     ui.horizontal_top(|ui| {
                         ui.spacing_mut().item_spacing.x = gap;
                         column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));

@@ -6,6 +6,7 @@ use eframe::egui::{
 };
 
 use crate::app::command::{Command, Commands};
+use crate::app::format;
 use crate::app::state::people::{Systems, TablesState};
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
@@ -14,6 +15,7 @@ use crate::app::widgets::field;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::app::workers::desk::Task;
+use crate::metrics::Digits;
 use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
@@ -304,9 +306,10 @@ fn written(cell: &Cell) -> (String, String) {
         Cell::Words(words) => (words.clone(), String::new()),
         Cell::Figure { value, interval } => {
             let interval = interval.map_or(String::new(), |(low, high)| {
-                format!("[{low:.2}, {high:.2}]")
+                let [low, high] = [low, high].map(|each| format::figure(each, Digits::RESULT));
+                format!("[{low}, {high}]")
             });
-            (format!("{value:.2}"), interval)
+            (format::figure(*value, Digits::RESULT), interval)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Rows and cells of small tables that are laid out by hand.
 
-use eframe::egui::{Align, Layout, Sense, Ui, vec2};
+use eframe::egui::{Align, Layout, Sense, Ui, Vec2, vec2};
 
 use crate::app::theme::{self, size};
 
@@ -15,13 +15,18 @@ pub fn row(ui: &mut Ui, cells: impl FnOnce(&mut Ui)) {
 
 /// A cell of this width, its content at the left (`Min`) or the right (`Max`).
 pub fn cell(ui: &mut Ui, width: f32, align: Align, content: impl FnOnce(&mut Ui)) {
+    cell_of(ui, vec2(width, size::ROW), align, content);
+}
+
+/// The same of any height.
+pub fn cell_of(ui: &mut Ui, room: Vec2, align: Align, content: impl FnOnce(&mut Ui)) {
     let layout = if align == Align::Max {
         Layout::right_to_left(Align::Center)
     } else {
         Layout::left_to_right(Align::Center)
     };
-    ui.allocate_ui_with_layout(vec2(width, size::ROW), layout, |ui| {
-        ui.set_min_size(vec2(width, size::ROW));
+    ui.allocate_ui_with_layout(room, layout, |ui| {
+        ui.set_min_size(room);
         content(ui);
     });
 }

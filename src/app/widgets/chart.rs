@@ -17,6 +17,7 @@ pub use self::view::{AlongX, ChartView};
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, Tokens, text};
+use crate::metrics::Digits;
 use crate::series::{Curve, Series, XAxis};
 
 /// Room right of the plot for the last values.
@@ -31,6 +32,8 @@ pub struct ChartLine<'a> {
     pub name: &'a str,
     pub colour: Color32,
     pub curve: &'a Curve,
+    /// How its values are written.
+    pub digits: Digits,
     /// Points are few and matter one by one: they are drawn as dots.
     pub dots: bool,
 }
@@ -205,7 +208,7 @@ impl Chart<'_> {
                 words += &format!(
                     "; {} {} at step {}",
                     line.name,
-                    format::number(last.value),
+                    format::figure(last.value, line.digits),
                     last.step
                 );
             }

@@ -1,8 +1,8 @@
-//! Table I: how well the identifiers do, beside the paper's values and the least to pass.
+//! Table I: how well the identifiers do, above the paper's values and the least to pass.
 
 use eframe::egui::{
-    Align, Align2, CornerRadius, Label, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2,
-    vec2,
+    Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::cells::{cell, line, row};
@@ -10,90 +10,124 @@ use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::data::EmpathyLevel;
-use crate::metrics::IdentifierScores;
+use crate::metrics::{Digits, IdentifierScores};
 use crate::report::paper;
 
-const NAME: f32 = 150.0;
-const FIGURE: f32 = 92.0;
 const GRID_LABEL: f32 = 52.0;
 const GRID_CELL: Vec2 = vec2(52.0, 28.0);
 
+const NAME: f32 = 124.0;
+
 /// Draws the table, and below it how often each level was taken for each.
 pub fn table(ui: &mut Ui, scores: &[IdentifierScores]) {
-    let t = theme::of(ui);
-    let width = NAME + 7.0 * FIGURE;
     ui.spacing_mut().item_spacing = Vec2::ZERO;
+    let room = ui.available_width();
+    figures_ui(ui, scores, room);
+    confusions_ui(ui, scores, room);
+}
+
+/// Where a figure stands: measured here, or beside it for comparison.
+type Of = fn(&IdentifierScores) -> f64;
+
+/// Rows: a figure, what it is, whether it was measured here, and where it is found.
+fn rows() -> [(&'static str, &'static str, bool, Of); 7] {
+    const PAPER: &str = "Reported in Table I, from T5-base";
+    const COMMONEST: &str = "What always saying the commonest level would reach";
+    [
+        (
+            "Accuracy %",
+            "Share of validation pairs whose level is identified rightly",
+            true,
+            |scores| scores.report().accuracy,
+        ),
+        ("paper", PAPER, false, |scores| {
+            paper::identifier(scores.mechanism).0
+        }),
+        ("commonest level", COMMONEST, false, |scores| {
+            scores.commonest().accuracy
+        }),
+        (
+            "Weighted F1 %",
+            "F1 of each level, averaged by how many pairs have it",
+            true,
+            |scores| scores.report().weighted_f1,
+        ),
+        ("paper", PAPER, false, |scores| {
+            paper::identifier(scores.mechanism).1
+        }),
+        ("commonest level", COMMONEST, false, |scores| {
+            scores.commonest().weighted_f1
+        }),
+        (
+            "Macro F1 %",
+            "F1 of each level, averaged evenly",
+            true,
+            |scores| scores.report().macro_f1,
+        ),
+    ]
+}
+
+fn figures_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
+    let t = theme::of(ui);
+    let each = ((room - NAME) / scores.len().max(1) as f32)
+        .floor()
+        .clamp(60.0, 140.0);
+    let width = NAME + each * scores.len() as f32;
     row(ui, |ui| {
         let pairs = scores.first().map_or(0, |row| row.report().n);
         cell(ui, NAME, Align::Min, |ui| {
-            words::small(
-                ui,
-                format!("Validation pairs, n = {}", format::count(pairs)),
-            );
+            words::small(ui, format!("Validation, n = {}", format::count(pairs)));
         });
-        for (title, hint) in [
-            (
-                "Accuracy %",
-                "Share of validation pairs whose level is identified rightly",
-            ),
-            ("paper", "Reported in Table I, from T5-base"),
-            (
-                "commonest",
-                "What always saying the commonest level would reach",
-            ),
-            (
-                "Weighted F1 %",
-                "F1 of each level, averaged by how many pairs have it",
-            ),
-            ("paper", "Reported in Table I, from T5-base"),
-            (
-                "commonest",
-                "What always saying the commonest level would reach",
-            ),
-            ("Macro F1 %", "F1 of each level, averaged evenly"),
-        ] {
-            cell(ui, FIGURE, Align::Max, |ui| {
-                let title = RichText::new(title).font(text::small()).color(t.secondary);
-                ui.label(title).on_hover_text(hint);
+        for scores in scores {
+            cell(ui, each, Align::Max, |ui| {
+                let title = RichText::new(scores.mechanism.title());
+                ui.add(Label::new(title.font(text::small()).color(t.text)).truncate());
             });
         }
     });
-    for scores in scores {
-        let (report, commonest) = (scores.report(), scores.commonest());
-        let (accuracy, weighted_f1) = paper::identifier(scores.mechanism);
-        line(ui, width);
+    for (name, hint, here, of) in rows() {
+        let colour = if here { t.text } else { t.secondary };
+        if here {
+            line(ui, width);
+        }
         row(ui, |ui| {
             cell(ui, NAME, Align::Min, |ui| {
-                ui.label(RichText::new(scores.mechanism.title()).color(t.text));
+                ui.add_space(if here { 0.0 } else { space::M });
+                ui.label(RichText::new(name).color(colour))
+                    .on_hover_text(hint);
             });
-            for (value, measured) in [
-                (report.accuracy, true),
-                (accuracy, false),
-                (commonest.accuracy, false),
-                (report.weighted_f1, true),
-                (weighted_f1, false),
-                (commonest.weighted_f1, false),
-                (report.macro_f1, true),
-            ] {
-                let colour = if measured { t.text } else { t.secondary };
-                cell(ui, FIGURE, Align::Max, |ui| {
-                    ui.label(RichText::new(format::fixed(value, 1)).color(colour));
+            for scores in scores {
+                cell(ui, each, Align::Max, |ui| {
+                    let words = format::figure(of(scores), Digits::RESULT);
+                    ui.label(RichText::new(words).color(colour));
                 });
             }
         });
     }
+    line(ui, width);
+}
+
+fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
+    let t = theme::of(ui);
     ui.add_space(space::L);
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = Vec2::splat(space::L);
-        for scores in scores {
-            ui.vertical(|ui| confusion_ui(ui, scores));
-        }
-    });
+    let each = GRID_LABEL + GRID_CELL.x * EmpathyLevel::ALL.len() as f32 + space::L;
+    let across = ((room / each) as usize).max(1);
+    for scores in scores.chunks(across) {
+        ui.horizontal_top(|ui| {
+            for scores in scores {
+                ui.allocate_ui_with_layout(vec2(each, 0.0), Layout::top_down(Align::Min), |ui| {
+                    ui.set_width(each);
+                    confusion_ui(ui, scores);
+                });
+            }
+        });
+        ui.add_space(space::L);
+    }
     ui.add_space(space::S);
     let note = "Levels as labelled in rows, as identified in columns. Identifiers of a small model made from \
                 nothing are not those of the paper's T5-base.";
     ui.scope(|ui| {
-        ui.set_max_width(size::PROSE);
+        ui.set_max_width(size::PROSE.min(room));
         ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
     });
 }

@@ -122,9 +122,9 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
         .corner_radius(size::RADIUS)
         .inner_margin(Margin {
             left: space::M as i8,
-            right: 0,
-            top: 0,
-            bottom: 0,
+            right: space::XS as i8,
+            top: space::XS as i8,
+            bottom: space::XS as i8,
         })
         .show(ui, |ui| {
             ui.horizontal(|ui| {

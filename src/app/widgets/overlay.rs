@@ -9,6 +9,7 @@ use eframe::egui::{
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
+use crate::metrics::Digits;
 
 /// One line of the plot.
 #[derive(Clone, Debug)]
@@ -26,8 +27,15 @@ pub struct OverlayLine {
 const LEFT: f32 = 52.0;
 const BELOW: f32 = 22.0;
 
-/// Draws the plot; the pointer reads all lines off at once, the greatest first.
-pub fn overlay_ui(ui: &mut Ui, title: &str, x_title: &str, lines: &[OverlayLine], wanted: Vec2) {
+/// Draws the plot, values in so many digits; the pointer reads all lines off at once, the greatest first.
+pub fn overlay_ui(
+    ui: &mut Ui,
+    title: &str,
+    x_title: &str,
+    lines: &[OverlayLine],
+    digits: Digits,
+    wanted: Vec2,
+) {
     let t = theme::of(ui);
     let (outer, response) = ui.allocate_exact_size(wanted, Sense::hover());
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
@@ -109,7 +117,7 @@ pub fn overlay_ui(ui: &mut Ui, title: &str, x_title: &str, lines: &[OverlayLine]
     {
         let share = f64::from((pointer.x - plot.left()) / plot.width());
         let x = x_range.0 + share * (x_range.1 - x_range.0);
-        readout(ui, plot, pointer.x, lines, x);
+        readout(ui, plot, pointer.x, (lines, digits), x);
     }
 }
 
@@ -142,7 +150,7 @@ fn band(
 }
 
 /// The values of all lines at x, the greatest first.
-fn readout(ui: &Ui, plot: Rect, pointer_x: f32, lines: &[OverlayLine], x: f64) {
+fn readout(ui: &Ui, plot: Rect, pointer_x: f32, (lines, digits): (&[OverlayLine], Digits), x: f64) {
     let t = theme::of(ui);
     let mut values: Vec<(f64, String, Color32)> = Vec::new();
     let mut step = x;
@@ -158,7 +166,7 @@ fn readout(ui: &Ui, plot: Rect, pointer_x: f32, lines: &[OverlayLine], x: f64) {
             let remark = line.remarks.get(at).map_or("", String::as_str);
             values.push((
                 *y,
-                format!("{}  {}{remark}", format::number(*y), line.name),
+                format!("{}  {}{remark}", format::figure(*y, digits), line.name),
                 line.colour,
             ));
         }

@@ -1,14 +1,16 @@
 //! The result table: systems beside each other, each figure with its interval.
 
-use eframe::egui::{Align, Label, Rect, RichText, Sense, Ui, Vec2};
+use eframe::egui::{
+    Align, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2,
+};
 
-use super::cells::{cell, line, row};
+use super::cells::{cell, cell_of, line};
 use super::icon::{self, Icon};
 use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
-use crate::metrics::{Direction, Estimate, SystemResults, declared};
+use crate::metrics::{Digits, Direction, Estimate, SystemResults, declared};
 
 /// Finds one figure in a system's results.
 type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
@@ -48,42 +50,82 @@ fn figures() -> Vec<Figure> {
     all.into_iter().flatten().collect()
 }
 
-const NAME: f32 = 190.0;
-const SYSTEM: f32 = 180.0;
-const VALUE: f32 = 84.0;
-const CHANGE: f32 = 110.0;
+/// How the table fits into its room: the intervals beside their figures, or below them where it is narrow.
+#[derive(Clone, Copy)]
+struct Fit {
+    name: f32,
+    system: f32,
+    change: f32,
+    row: f32,
+    beside: bool,
+}
+
+const WIDE: Fit = Fit {
+    name: 190.0,
+    system: 180.0,
+    change: 90.0,
+    row: size::ROW,
+    beside: true,
+};
+
+const NARROW: Fit = Fit {
+    name: 166.0,
+    system: 96.0,
+    change: 76.0,
+    row: 40.0,
+    beside: false,
+};
+
+/// Room for a figure left of its interval.
+const VALUE: f32 = 74.0;
+
+impl Fit {
+    fn of(systems: usize, room: f32) -> Fit {
+        match WIDE.width(systems) <= room {
+            true => WIDE,
+            false => NARROW,
+        }
+    }
+
+    fn width(self, systems: usize) -> f32 {
+        let change = if systems == 2 { self.change } else { 0.0 };
+        self.name + systems as f32 * self.system + change
+    }
+}
 
 /// Draws the table. With two systems a last column says how the second differs from the first.
 pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
-    let t = theme::of(ui);
-    let Some(first) = systems.first() else { return };
-    let width = NAME + 2.0 * SYSTEM + CHANGE;
+    let room = ui.available_width();
+    let fit = Fit::of(systems.len(), room);
     ui.spacing_mut().item_spacing = Vec2::ZERO;
-
-    row(ui, |ui| {
-        cell(ui, NAME, Align::Min, |ui| {
-            words::small(
-                ui,
-                format!(
-                    "{}, n = {}",
-                    crate::app::format::sentence(&first.split),
-                    format::count(first.n)
-                ),
-            );
-        });
-        for system in systems {
-            cell(ui, SYSTEM, Align::Min, |ui| {
-                value_ui(ui, |ui| {
-                    words::bold(ui, &system.system);
-                })
+    if fit.width(systems.len()) <= room {
+        rows_ui(ui, systems, fit);
+    } else {
+        ScrollArea::horizontal()
+            .id_salt("result table")
+            .show(ui, |ui| {
+                rows_ui(ui, systems, fit);
+                ui.add_space(space::M);
             });
-        }
-        if systems.len() == 2 {
-            cell(ui, CHANGE, Align::Max, |ui| {
-                words::small(ui, "Difference");
-            });
-        }
+    }
+    ui.add_space(space::S);
+    let mut note = "Arrows say which way is better. ".to_string();
+    if systems.len() == 2 {
+        note += "Differences are green or red where the two intervals are apart, and grey where they overlap \
+                 and it may be chance. ";
+    }
+    note += "Intervals are 95 %, by bootstrap over the examples. Results of a small model trained here are not \
+             those of the paper's T5-base.";
+    ui.scope(|ui| {
+        ui.set_max_width(size::PROSE.min(room));
+        let t = theme::of(ui);
+        ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
     });
+}
+
+fn rows_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
+    let width = fit.width(systems.len());
+    head_ui(ui, systems, fit);
     for figure in figures() {
         let values: Vec<Option<Estimate>> =
             systems.iter().map(|system| (figure.of)(system)).collect();
@@ -91,92 +133,133 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
             continue;
         }
         line(ui, width);
-        row(ui, |ui| {
-            cell(ui, NAME, Align::Min, |ui| {
-                ui.spacing_mut().item_spacing.x = space::XS;
-                ui.label(RichText::new(&figure.name).color(t.text))
-                    .on_hover_text(figure.definition);
-                if !figure.unit.is_empty() {
-                    ui.label(RichText::new(figure.unit).color(t.secondary));
-                }
-                let (arrow, hint) = match figure.direction {
-                    Direction::Higher => (Icon::Up, "More is better"),
-                    Direction::Lower => (Icon::Down, "Less is better"),
-                    Direction::None => return,
-                };
-                let (rect, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
-                icon::paint(
-                    ui.painter(),
-                    Rect::from_center_size(rect.center(), Vec2::splat(10.0)),
-                    arrow,
-                    t.secondary,
-                );
-                response.on_hover_text(hint);
+        row_of(ui, width, fit.row, |ui| {
+            cell_of(ui, vec2(fit.name, fit.row), Align::Min, |ui| {
+                figure_ui(ui, &figure);
             });
             for value in &values {
-                cell(ui, SYSTEM, Align::Min, |ui| estimate_ui(ui, *value));
+                estimate_ui(ui, fit, *value);
             }
             if let [Some(before), Some(after)] = values[..] {
-                cell(ui, CHANGE, Align::Max, |ui| {
-                    difference_ui(ui, &figure, before, after)
+                cell_of(ui, vec2(fit.change, fit.row), Align::Max, |ui| {
+                    difference_ui(ui, &figure, before, after);
                 });
             }
         });
     }
     line(ui, width);
-    row(ui, |ui| {
-        cell(ui, NAME, Align::Min, |ui| {
+    row_of(ui, width, size::ROW, |ui| {
+        cell(ui, fit.name, Align::Min, |ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
+            let t = theme::of(ui);
             ui.label(RichText::new("Length").color(t.text))
                 .on_hover_text("Mean words of a generated response");
             ui.label(RichText::new("words").color(t.secondary));
         });
         for system in systems {
-            cell(ui, SYSTEM, Align::Min, |ui| {
-                value_ui(ui, |ui| {
-                    ui.label(RichText::new(format::number(system.mean_words)).color(t.text));
-                })
+            value_ui(ui, fit, size::ROW, |ui| {
+                let words = format::figure(system.mean_words, Digits::WORDS);
+                let t = theme::of(ui);
+                ui.label(RichText::new(words).color(t.text));
             });
         }
     });
-    ui.add_space(space::S);
-    let note = "Intervals are 95 %, by bootstrap over the examples. Results of a small model trained here are not \
-                those of the paper's T5-base.";
-    ui.scope(|ui| {
-        ui.set_max_width(size::PROSE);
-        ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
+}
+
+fn head_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
+    let Some(first) = systems.first() else { return };
+    row_of(ui, fit.width(systems.len()), size::ROW, |ui| {
+        cell(ui, fit.name, Align::Min, |ui| {
+            let split = format::sentence(&first.split);
+            words::small(ui, format!("{split}, n = {}", format::count(first.n)));
+        });
+        for system in systems {
+            value_ui(ui, fit, size::ROW, |ui| {
+                words::bold(ui, &system.system);
+            });
+        }
+        if systems.len() == 2 {
+            cell(ui, fit.change, Align::Max, |ui| {
+                words::small(ui, "Difference");
+            });
+        }
     });
 }
 
-/// The right-aligned part of a system's column, left of the interval.
-fn value_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    cell(ui, VALUE, Align::Max, content);
+/// The name of a figure, its unit, and which way is better.
+fn figure_ui(ui: &mut Ui, figure: &Figure) {
+    let t = theme::of(ui);
+    ui.spacing_mut().item_spacing.x = space::XS;
+    ui.label(RichText::new(&figure.name).color(t.text))
+        .on_hover_text(figure.definition);
+    if !figure.unit.is_empty() {
+        ui.label(RichText::new(figure.unit).color(t.secondary));
+    }
+    let (arrow, hint) = match figure.direction {
+        Direction::Higher => (Icon::Up, "More is better"),
+        Direction::Lower => (Icon::Down, "Less is better"),
+        Direction::None => return,
+    };
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
+    let mark = Rect::from_center_size(rect.center(), Vec2::splat(10.0));
+    icon::paint(ui.painter(), mark, arrow, t.secondary);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, hint));
+    response.on_hover_text(hint);
 }
 
-fn estimate_ui(ui: &mut Ui, value: Option<Estimate>) {
+/// A row as wide as the table.
+fn row_of(ui: &mut Ui, width: f32, height: f32, cells: impl FnOnce(&mut Ui)) {
+    let room = vec2(width, height);
+    ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_height(height);
+        cells(ui);
+    });
+}
+
+/// The right-aligned part of a system's column: all of it, or what is left of the interval.
+fn value_ui(ui: &mut Ui, fit: Fit, height: f32, content: impl FnOnce(&mut Ui)) {
+    if !fit.beside {
+        cell_of(ui, vec2(fit.system, height), Align::Max, content);
+        return;
+    }
+    cell_of(ui, vec2(fit.system, height), Align::Min, |ui| {
+        cell_of(ui, vec2(VALUE, height), Align::Max, content);
+    });
+}
+
+fn estimate_ui(ui: &mut Ui, fit: Fit, value: Option<Estimate>) {
     let t = theme::of(ui);
-    ui.spacing_mut().item_spacing.x = space::S;
     let Some(value) = value else {
-        value_ui(ui, |ui| {
+        value_ui(ui, fit, fit.row, |ui| {
             ui.label(RichText::new("–").color(t.secondary))
                 .on_hover_text("Not known for this system");
         });
         return;
     };
-    value_ui(ui, |ui| {
-        ui.label(RichText::new(format::number(value.value)).color(t.text));
+    let [shown, low, high] =
+        [value.value, value.low, value.high].map(|each| format::figure(each, Digits::RESULT));
+    let shown = RichText::new(shown).color(t.text);
+    let interval = RichText::new(format!("{low} – {high}"))
+        .font(text::small())
+        .color(t.secondary);
+    let size = vec2(fit.system, fit.row);
+    if fit.beside {
+        cell_of(ui, size, Align::Min, |ui| {
+            ui.spacing_mut().item_spacing.x = space::S;
+            cell_of(ui, vec2(VALUE, fit.row), Align::Max, |ui| {
+                ui.label(shown);
+            });
+            ui.label(interval).on_hover_text("95 % interval");
+        });
+        return;
+    }
+    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Max), |ui| {
+        ui.set_min_size(size);
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.add_space(4.0);
+        ui.label(shown);
+        ui.label(interval).on_hover_text("95 % interval");
     });
-    let interval = format!(
-        "{} – {}",
-        format::number(value.low),
-        format::number(value.high)
-    );
-    ui.label(
-        RichText::new(interval)
-            .font(text::small())
-            .color(t.secondary),
-    )
-    .on_hover_text("95 % interval");
 }
 
 fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate) {
@@ -193,21 +276,7 @@ fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate
         (true, true) => (t.good, "Better, and the intervals are apart"),
         (true, false) => (t.bad, "Worse, and the intervals are apart"),
     };
-    let sign = if change > 0.0 { "+" } else { "" };
-    // As many decimals as the figures have that it lies between.
-    let decimals = format::number(after.value)
-        .split_once('.')
-        .map_or(0, |(_, decimals)| decimals.len());
-    ui.spacing_mut().item_spacing.x = space::XS;
-    let words = format!("{sign}{}", format::fixed(change, decimals));
+    let words = format::signed(change, Digits::RESULT);
     ui.label(RichText::new(words).color(colour))
         .on_hover_text(hint);
-    let arrow = if change > 0.0 { Icon::Up } else { Icon::Down };
-    let (rect, _) = ui.allocate_exact_size(Vec2::splat(12.0), Sense::hover());
-    icon::paint(
-        ui.painter(),
-        Rect::from_center_size(rect.center(), Vec2::splat(10.0)),
-        arrow,
-        colour,
-    );
 }

@@ -123,7 +123,11 @@ fn detail(progress: &StageProgress, run: RunStatus) -> (String, String) {
             let (step, total) = (format::count(progress.step), format::count(progress.total));
             let at = format!("{step} of {total}");
             match (run, progress.seconds_left()) {
-                (RunStatus::Running, Some(left)) => (format!("{at} · {}", format::left(left)), at),
+                (RunStatus::Running, Some(left)) => {
+                    let left = format::left(left);
+                    // How far it is the line below tells too.
+                    (format!("{at} · {left}"), left)
+                }
                 (RunStatus::Running, None) => alone(at),
                 (other, _) => {
                     let state = super::status::word(other).to_lowercase();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::output::count;
 use crate::cli::{Failure, Place};
-use crate::metrics::ResponseWords;
+use crate::metrics::{Digits, ResponseWords};
 use crate::store::Store;
 use crate::study::contexts::TestOrder;
 use crate::study::responses::{AlignBy, SystemResponses};
@@ -98,8 +98,11 @@ impl Kept<'_> {
         }
         let duplicates = responses.duplicate_share().unwrap_or(0.0);
         text.push_str(&format!(
-            "Dist-1 {dist_1:.2} %, Dist-2 {dist_2:.2} %, {mean_words:.1} words a response, {:.1} % exactly an earlier one\n",
-            100.0 * duplicates
+            "Dist-1 {} %, Dist-2 {} %, {} words a response, {} % exactly an earlier one\n",
+            Digits::RESULT.write(dist_1),
+            Digits::RESULT.write(dist_2),
+            Digits::WORDS.write(mean_words),
+            Digits::RESULT.write(100.0 * duplicates)
         ));
         text.push_str(&format!(
             "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",

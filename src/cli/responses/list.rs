@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::cli::output::{count, figure, moment};
+use crate::cli::output::{count, moment};
 use crate::cli::{Failure, Place};
-use crate::metrics::Estimate;
+use crate::metrics::{Digits, Estimate};
 use crate::report::{Align, TextTable};
 use crate::store::{ScoredSystem, Store, StoreError, StoreReader, SystemRow};
 use crate::study::contexts::ContextKey;
@@ -48,7 +48,7 @@ pub(super) fn list(place: &Place) -> Result<(), Failure> {
         let estimate = |estimate: Option<&Estimate>| {
             estimate.map_or_else(
                 || "–".to_string(),
-                |e| format!("{:.2} [{:.2}, {:.2}]", e.value, e.low, e.high),
+                |estimate| Digits::RESULT.with_interval(estimate),
             )
         };
         table.row([
@@ -60,7 +60,10 @@ pub(super) fn list(place: &Place) -> Result<(), Failure> {
             estimate(results.map(|results| &results.dist_1)),
             estimate(results.map(|results| &results.dist_2)),
             estimate(results.and_then(|results| results.emp_f1.as_ref())),
-            results.map_or_else(|| "–".to_string(), |results| figure(results.mean_words)),
+            results.map_or_else(
+                || "–".to_string(),
+                |results| Digits::WORDS.write(results.mean_words),
+            ),
         ]);
     }
     let mut text = table.text();

@@ -1,10 +1,16 @@
-//! `emprl runs compare`: settings that differ, results with intervals, paired differences.
+//! `emprl runs compare`: settings that differ, results with intervals, paired differences, a plot of curves.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::super::{Failure, Place};
+use super::export::{at, create};
 use crate::catalog::Entry;
-use crate::catalog::compare::{Answers, Paired, differing_settings, paired};
+use crate::catalog::compare::{Paired, differing_settings};
+use crate::catalog::compared::{curves, differences, entries_of};
+use crate::catalog::figures::{figure, run_lines, seed_lines};
 use crate::catalog::sheets::{differences_sheet, results_sheet, settings_sheet};
 use crate::engine::results_to_json;
 use crate::metrics::Bootstrap;
@@ -18,6 +24,18 @@ pub struct Compare {
     /// Resamples of the bootstrap
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     resamples: u32,
+    /// Also writes a plot of this metric into --file
+    #[arg(long, value_name = "METRIC", requires = "file")]
+    plot: Option<String>,
+    /// Where the plot is written: .svg, .png, or .csv for its points; a file that is there is not written over
+    #[arg(long, value_name = "FILE", requires = "plot")]
+    file: Option<PathBuf>,
+    /// One line for runs that differ in the seed only: their mean, and a band of one standard deviation
+    #[arg(long, requires = "plot", conflicts_with = "smoothing")]
+    bands: bool,
+    /// Smooths each run's line: weight of the debiased moving average, 0 to 0.99
+    #[arg(long, requires = "plot", default_value_t = 0.0, value_parser = smoothing)]
+    smoothing: f64,
     /// How tables are written
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     format: Format,
@@ -34,31 +52,21 @@ enum Format {
 impl Compare {
     pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
         let reader = StoreReader::open(&place.store)?;
-        let all: Vec<Entry> = reader.catalog()?.into_iter().map(Entry::new).collect();
-        let mut entries = Vec::new();
-        for run in &self.runs {
-            match all.iter().find(|entry| entry.row.id == *run) {
-                Some(entry) => entries.push(entry),
-                // Says whether there is none or it is deleted.
-                None => {
-                    let row = reader.run(*run)?.row;
-                    return Err(crate::store::StoreError::Deleted { run: row.id }.into());
-                }
-            }
+        let entries = entries_of(&reader, &self.runs)?;
+        let entries: Vec<&Entry> = entries.iter().collect();
+        // What can be refused is, before what takes long.
+        if let (Some(metric), Some(file)) = (&self.plot, &self.file) {
+            self.draw(&reader, &entries, metric, file)?;
         }
         let bootstrap = Bootstrap {
             resamples: self.resamples as usize,
             ..Bootstrap::default()
         };
-        let first = answers(&reader, self.runs[0])?;
-        let mut differences = Vec::new();
-        for run in &self.runs[1..] {
-            let other = answers(&reader, *run)?;
-            let found = first.as_ref().zip(other.as_ref());
-            differences.push(found.map(|(first, other)| paired(other, first, &bootstrap)));
-        }
+        let differences = differences(&reader, &self.runs, &bootstrap)?;
         if place.out.json {
-            return place.out.document(&document(&entries, &differences));
+            let mut document = document(&entries, &differences);
+            document["plot"] = json!(self.file);
+            return place.out.document(&document);
         }
         let sheets = [
             settings_sheet(&entries, ToString::to_string),
@@ -71,19 +79,60 @@ impl Compare {
             Format::Latex => sheet.latex(),
             Format::Csv => sheet.csv(),
         });
-        place.out.text(&texts.collect::<Vec<_>>().join("\n"))
+        let mut text = texts.collect::<Vec<_>>().join("\n");
+        if let (Some(file), Format::Text) = (&self.file, self.format) {
+            text += &format!("\nThe plot is in {}.\n", file.display());
+        }
+        place.out.text(&text)
+    }
+
+    fn draw(
+        &self,
+        reader: &StoreReader,
+        entries: &[&Entry],
+        metric: &str,
+        file: &Path,
+    ) -> Result<(), Failure> {
+        let known = |entry: &&Entry| entry.metrics.contains_key(metric);
+        if !entries.iter().any(known) {
+            let logged = entries.iter().flat_map(|entry| entry.metrics.keys());
+            let likeness = |name: &&String| strsim::jaro_winkler(name, metric);
+            let near = logged.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            let near = near.map_or(String::new(), |name| format!("did you mean {name}? "));
+            return Err(Failure::Usage(format!(
+                "none of these runs has logged {metric}; {near}`emprl runs show RUN` names all that a run has"
+            )));
+        }
+        let curves = curves(reader, entries, metric)?;
+        let lines = match self.bands {
+            true => seed_lines(entries, &curves),
+            false => run_lines(entries, &curves, self.smoothing),
+        };
+        let figure = figure(metric, &lines);
+        let end = file.extension().and_then(|end| end.to_str());
+        let drawn = match end.map(str::to_ascii_lowercase).as_deref() {
+            Some("svg") => figure.svg().map(String::into_bytes),
+            Some("png") => figure.png(),
+            Some("csv") => Ok(figure.csv().into_bytes()),
+            _ => {
+                return Err(Failure::Usage(format!(
+                    "{}: a plot is written as .svg, .png or .csv; name the file so",
+                    file.display()
+                )));
+            }
+        };
+        let bytes = drawn.map_err(|error| Failure::Failed(error.to_string()))?;
+        let mut out = create(file)?;
+        out.write_all(&bytes)
+            .and_then(|()| out.flush())
+            .map_err(|error| at(file, error))
     }
 }
 
-/// What a run's last system answered; none where it was not evaluated.
-fn answers(reader: &StoreReader, run: RunId) -> Result<Option<Answers>, Failure> {
-    let results = reader.results(run)?;
-    let Some(system) = results.iter().rev().find(|row| row.split == "test") else {
-        return Ok(None);
-    };
-    Ok(reader
-        .test_answers(run, &system.system)?
-        .map(|rows| Answers::new(&rows)))
+fn smoothing(text: &str) -> Result<f64, String> {
+    let weight: Option<f64> = text.parse().ok();
+    let weight = weight.filter(|weight| (0.0..=0.99).contains(weight));
+    weight.ok_or_else(|| "a number from 0 to 0.99".to_string())
 }
 
 fn document(entries: &[&Entry], differences: &[Option<Paired>]) -> Value {

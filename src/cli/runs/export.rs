@@ -64,23 +64,29 @@ impl Export {
     }
 }
 
-fn at(path: &Path, error: io::Error) -> Failure {
+/// Why a file was not written.
+pub(super) fn at(path: &Path, error: io::Error) -> Failure {
     let mend = match error.kind() {
-        io::ErrorKind::AlreadyExists => "is there already; choose another folder",
+        io::ErrorKind::AlreadyExists => "is there already; choose another place",
         _ => "cannot be written",
     };
     Failure::Failed(format!("{}: {mend} ({error})", path.display()))
 }
 
 /// A file that was not there.
-fn create(dir: &Path, name: &str) -> Result<(PathBuf, BufWriter<File>), Failure> {
+pub(super) fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+    let file = File::create_new(path).map_err(|error| at(path, error))?;
+    Ok(BufWriter::new(file))
+}
+
+fn create_in(dir: &Path, name: &str) -> Result<(PathBuf, BufWriter<File>), Failure> {
     let path = dir.join(name);
-    let file = File::create_new(&path).map_err(|error| at(&path, error))?;
-    Ok((path, BufWriter::new(file)))
+    let file = create(&path)?;
+    Ok((path, file))
 }
 
 fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf, Failure> {
-    let (path, mut file) = create(dir, name)?;
+    let (path, mut file) = create_in(dir, name)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.flush());
     written.map_err(|error| at(&path, error))?;
     Ok(path)
@@ -97,7 +103,7 @@ fn csv(
     keys: &[KeySummary],
     dir: &Path,
 ) -> Result<Exported, Failure> {
-    let (path, mut file) = create(dir, "metrics.csv")?;
+    let (path, mut file) = create_in(dir, "metrics.csv")?;
     let mut points = 0;
     let mut lines = |file: &mut BufWriter<File>| -> Result<(), Failure> {
         let failed = |error| at(&path, error);
@@ -152,7 +158,7 @@ fn jsonl(
     keys: &[KeySummary],
     dir: &Path,
 ) -> Result<Exported, Failure> {
-    let (path, mut file) = create(dir, "metrics.jsonl")?;
+    let (path, mut file) = create_in(dir, "metrics.jsonl")?;
     let failed = |error| at(&path, error);
     let mut points = 0;
     for key in keys {
@@ -197,7 +203,7 @@ fn tensorboard(
 ) -> Result<Exported, Failure> {
     let started = reader.run(run)?.row.started;
     let name = format!("events.out.tfevents.{}.emprl.run{run}", started / 1000);
-    let (path, file) = create(dir, &name)?;
+    let (path, file) = create_in(dir, &name)?;
     let failed = |error| at(&path, error);
     // Every stage counts its own steps: a metric of two stages becomes two curves.
     let mut stages: BTreeMap<&str, usize> = BTreeMap::new();

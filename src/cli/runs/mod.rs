@@ -9,12 +9,13 @@ mod show;
 
 use serde_json::{Value, json};
 
-use super::output::{figure, moment};
+use super::output::moment;
 use super::{Failure, Place};
 use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, arrange, groups, vocabulary};
 use crate::engine::results_to_json;
 use crate::experiment::Stage;
 use crate::filter::parse;
+use crate::metrics::Digits;
 use crate::report::Sheet;
 use crate::store::{RunId, RunRow, StoreError, StoreReader};
 
@@ -261,12 +262,10 @@ fn words(entry: &Entry, column: &Column) -> String {
     }
     match column.cell(entry) {
         Cell::Missing => "–".to_string(),
-        Cell::Number(value)
-            if value.fract() == 0.0 && value.abs() < 1e15 && column.metric().is_none() =>
-        {
-            format!("{value}")
-        }
-        Cell::Number(value) => figure(value),
+        Cell::Number(value) => match column.digits() {
+            Some(digits) => digits.write(value),
+            None => format!("{value}"),
+        },
         Cell::Text(text) => text,
         Cell::Moment(at) => moment(at),
     }
@@ -294,11 +293,11 @@ fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
                 } else {
                     String::new()
                 };
+                let digits = column.digits().unwrap_or(Digits::LOGGED);
+                let mean = digits.write(spread.mean);
                 match spread.deviation {
-                    Some(deviation) => {
-                        format!("{} ± {}{n}", figure(spread.mean), figure(deviation))
-                    }
-                    None => format!("{}{n}", figure(spread.mean)),
+                    Some(deviation) => format!("{mean} ± {}{n}", digits.write(deviation)),
+                    None => format!("{mean}{n}"),
                 }
             }
         });

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::output::figure;
 use super::super::{Failure, Place};
 use super::chosen_step;
 use crate::experiment::{RolloutResponse, RolloutToken, TokenQuantity};
+use crate::metrics::{Digits, declared};
 use crate::report::{Align, TextTable};
 use crate::store::{RunId, StoreReader};
 
@@ -85,15 +85,19 @@ fn document(response: &RolloutResponse) -> Value {
     })
 }
 
+fn reward(value: f32) -> String {
+    Digits::of(declared::EMPATHY_REWARD).write(f64::from(value))
+}
+
 /// A response as text: what was said, and a row for each token.
 fn shown(response: &RolloutResponse) -> String {
     let mut text = format!(
         "\nResponse {}  reward {}",
         response.index + 1,
-        figure(f64::from(response.score))
+        reward(response.score)
     );
     if response.shaped != response.score {
-        text.push_str(&format!(", shaped {}", figure(f64::from(response.shaped))));
+        text.push_str(&format!(", shaped {}", reward(response.shaped)));
     }
     if !response.ended {
         text.push_str(", cut at the longest length");
@@ -111,7 +115,7 @@ fn shown(response: &RolloutResponse) -> String {
     let mut table = TextTable::new(&columns);
     for token in &response.tokens {
         let numbers = TokenQuantity::ALL.map(|quantity| match &token.figures {
-            Some(figures) => figure(f64::from(figures.get(quantity))),
+            Some(figures) => Digits::LOGGED.write(f64::from(figures.get(quantity))),
             None => "–".to_string(),
         });
         table.row([token.piece.clone()].into_iter().chain(numbers));

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::super::output::figure;
 use super::super::{Failure, Place};
 use super::chosen_step;
 use crate::experiment::{SampleDialogue, Stage};
+use crate::metrics::{Digits, declared};
 use crate::store::{RunId, StoreReader};
 
 #[derive(Debug, clap::Args)]
@@ -105,11 +105,12 @@ fn opening(dialogue: &SampleDialogue) -> String {
 fn answer(dialogue: &SampleDialogue) -> String {
     let mut text = dialogue.generated.clone();
     let mut facts = Vec::new();
-    facts.extend(
-        dialogue
-            .reward
-            .map(|reward| format!("reward {}", figure(reward))),
-    );
+    facts.extend(dialogue.reward.map(|reward| {
+        format!(
+            "reward {}",
+            Digits::of(declared::EMPATHY_REWARD).write(reward)
+        )
+    }));
     facts.extend(dialogue.levels.iter().map(|level| {
         let name = level.mechanism.title().to_lowercase();
         let (given, wanted) = (level.generated.title(), level.target.title());

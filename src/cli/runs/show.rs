@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::output::{bytes, duration, figure, moment};
+use super::super::output::{bytes, duration, moment};
 use super::super::{Failure, Place};
 use super::step;
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Severity};
+use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
 use crate::store::{EventRow, EventSort, RunId, StoreReader};
@@ -122,10 +123,13 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         ]);
         for key in &keys {
             let unit = declared(&key.key.name).map_or("", |metric| metric.unit);
-            let bound = |value: Option<f64>| value.map_or_else(|| "–".to_string(), figure);
+            let digits = Digits::of(&key.key.name);
+            let bound = |value: Option<f64>| {
+                value.map_or_else(|| "–".to_string(), |value| digits.write(value))
+            };
             table.row([
                 key.key.name.clone(),
-                figure(key.last),
+                digits.write(key.last),
                 key.last_step.to_string(),
                 bound(key.min),
                 bound(key.max),

@@ -2,7 +2,7 @@
 
 use crate::cli::output::{duration, moment};
 use crate::cli::{Failure, Place};
-use crate::metrics::{Bootstrap, Estimate};
+use crate::metrics::{Bootstrap, Digits, Estimate};
 use crate::report::{Align, TextTable};
 use crate::store::{StoreReader, StudyId};
 use crate::study::results::{
@@ -53,9 +53,9 @@ fn head(study: StudyId, results: &Results) -> String {
     text
 }
 
-fn figure(figure: &Figure) -> String {
+fn figure(figure: &Figure, digits: Digits) -> String {
     match figure {
-        Ok(value) => format!("{value:.4}"),
+        Ok(value) => digits.write(*value),
         Err(undefined) => format!("undefined: {undefined}"),
     }
 }
@@ -64,26 +64,17 @@ fn share(share: Option<&Share>) -> String {
     share.map_or_else(
         || "–".to_string(),
         |share| {
-            format!(
-                "{:.1} [{:.1}, {:.1}]",
-                100.0 * share.count as f64 / share.of as f64,
-                100.0 * share.low,
-                100.0 * share.high
-            )
+            Digits::RESULT.with_interval(&Estimate {
+                value: 100.0 * share.count as f64 / share.of as f64,
+                low: 100.0 * share.low,
+                high: 100.0 * share.high,
+            })
         },
     )
 }
 
-fn estimate(estimate: Option<&Estimate>, decimals: usize) -> String {
-    estimate.map_or_else(
-        || "–".to_string(),
-        |e| {
-            format!(
-                "{:.decimals$} [{:.decimals$}, {:.decimals$}]",
-                e.value, e.low, e.high
-            )
-        },
-    )
+fn estimate(estimate: Option<&Estimate>, digits: Digits) -> String {
+    estimate.map_or_else(|| "–".to_string(), |e| digits.with_interval(e))
 }
 
 fn ab_text(found: &AbResults) -> String {
@@ -111,7 +102,7 @@ fn ab_text(found: &AbResults) -> String {
             pair.unresolved.map_or(0, |share| share.count).to_string(),
             pair.by_fourth.to_string(),
             share(pair.preference.as_ref()),
-            figure(&pair.p),
+            figure(&pair.p, Digits::P),
         ]);
     }
     let mut text = table.text();
@@ -139,8 +130,8 @@ fn ab_text(found: &AbResults) -> String {
             for system in strengths {
                 table.row([
                     system.system.clone(),
-                    format!("{:.4}", system.theta),
-                    estimate(system.elo.as_ref(), 0),
+                    Digits::AGREEMENT.write(system.theta),
+                    estimate(system.elo.as_ref(), Digits::Decimals(0)),
                 ]);
             }
             text.push_str(&format!("\n{}", table.text()));
@@ -174,7 +165,7 @@ fn rating_text(found: &RatingResults) -> String {
         let mean = found
             .aspects
             .iter()
-            .map(|aspect| estimate(aspect.systems[at].mean.as_ref(), 2));
+            .map(|aspect| estimate(aspect.systems[at].mean.as_ref(), Digits::SCORE));
         let facts = [
             system.system.clone(),
             system.contexts.to_string(),
@@ -187,7 +178,7 @@ fn rating_text(found: &RatingResults) -> String {
         let differences: Vec<String> = found
             .aspects
             .iter()
-            .map(|aspect| estimate(aspect.differences[at].difference.as_ref(), 2))
+            .map(|aspect| estimate(aspect.differences[at].difference.as_ref(), Digits::SCORE))
             .collect();
         text.push_str(&format!(
             "{} minus {}, {} contexts: {}\n",
@@ -207,14 +198,14 @@ fn rating_text(found: &RatingResults) -> String {
 fn agreement_text(name: &str, found: &Agreement) -> String {
     let mut text = format!(
         "{name}: Fleiss' kappa {} ({} items), Krippendorff's alpha {} ({} judgements)\n",
-        figure(&found.fleiss_kappa),
+        figure(&found.fleiss_kappa, Digits::AGREEMENT),
         found.fleiss_items,
-        figure(&found.krippendorff_alpha),
+        figure(&found.krippendorff_alpha, Digits::AGREEMENT),
         found.judgements
     );
     for pair in &found.pairs {
         let weighted = match &pair.weighted_kappa {
-            Ok(value) => format!(", quadratic {value:.4}"),
+            Ok(value) => format!(", quadratic {}", Digits::AGREEMENT.write(*value)),
             Err(_) => String::new(),
         };
         text.push_str(&format!(
@@ -222,7 +213,7 @@ fn agreement_text(name: &str, found: &Agreement) -> String {
             pair.first,
             pair.second,
             pair.items,
-            figure(&pair.kappa)
+            figure(&pair.kappa, Digits::AGREEMENT)
         ));
     }
     text
@@ -240,7 +231,8 @@ fn annotators_text(annotators: &[AnnotatorResults]) -> String {
         right("Checks"),
     ]);
     for annotator in annotators {
-        let distance = |value: Option<f64>| value.map_or("–".to_string(), |v| format!("{v:.2}"));
+        let distance =
+            |value: Option<f64>| value.map_or("–".to_string(), |v| Digits::SCORE.write(v));
         let over_time: Vec<String> = annotator
             .over_time
             .iter()

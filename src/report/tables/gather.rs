@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fill::{self, Ours, automatic_cells};
 use super::{Table, TableNumber, cases};
-use crate::metrics::Bootstrap;
+use crate::metrics::{Bootstrap, Digits};
 use crate::report::{definitions, paper};
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
 use crate::study::definition::StudyKind;
@@ -290,7 +290,7 @@ fn study_notes(mark: &str, results: &Results) -> Vec<String> {
     )];
     let agreement = |what: &str, found: &crate::study::results::Agreement| {
         let words = |figure: &crate::study::statistics::Figure| match figure {
-            Ok(value) => format!("{value:.3}"),
+            Ok(value) => Digits::AGREEMENT.write(*value),
             Err(undefined) => format!("undefined ({undefined})"),
         };
         format!(
@@ -311,7 +311,7 @@ fn study_notes(mark: &str, results: &Results) -> Vec<String> {
         Found::AbTest(test) => {
             for pair in &test.pairs {
                 let p = match &pair.p {
-                    Ok(p) => format!("sign test p = {p:.4}"),
+                    Ok(p) => format!("sign test p = {}", Digits::P.write(*p)),
                     Err(undefined) => format!("sign test undefined ({undefined})"),
                 };
                 let (unresolved, missing) = (

@@ -14,6 +14,8 @@ pub use write::Format;
 
 use serde::{Serialize, Serializer};
 
+use crate::metrics::Digits;
+
 /// One of the paper's six tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TableNumber {
@@ -162,13 +164,10 @@ impl Table {
     }
 }
 
-/// How many decimals figures are given with, as in the paper.
-const DECIMALS: usize = 2;
-
 /// A figure as it stands in every form of the table.
 fn figure(value: f64) -> String {
     match value.is_finite() {
-        true => format!("{value:.DECIMALS$}"),
+        true => Digits::RESULT.write(value),
         false => "undefined".to_string(),
     }
 }

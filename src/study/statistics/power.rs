@@ -119,7 +119,8 @@ pub fn forecast_words(forecast: &AbForecast) -> String {
 pub fn rating_words(contexts: u64) -> String {
     match detectable_mean_difference(contexts, USUAL_DEVIATION) {
         Some(least) => format!(
-            "{contexts} contexts: a difference of {least:.2} points between two systems' means is found with              80 % power, where differences of contexts deviate by {USUAL_DEVIATION:.0} point."
+            "{contexts} contexts: a difference of {least:.2} points between two systems' means is found with \
+             80 % power, where differences of contexts deviate by {USUAL_DEVIATION:.0} point."
         ),
         None => "Without contexts nothing can be shown.".to_string(),
     }

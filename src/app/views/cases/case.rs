@@ -18,6 +18,9 @@ use crate::app::workers::desk::Task;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseBook};
 
+/// The widest that a case gets: three answers beside each other.
+const WIDEST: f32 = 1000.0;
+
 pub(super) fn case_ui(
     ui: &mut Ui,
     cases: &mut CasesState,
@@ -39,19 +42,18 @@ pub(super) fn case_ui(
         .show(ui, |ui| {
             padded(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = space::S;
+                // Conversation and answers end at the same edge.
+                ui.set_max_width(WIDEST.min(ui.available_width()));
                 case_head_ui(ui, case, book, &mut cases.note, table, commands);
                 if let Some(why) = &cases.refused {
                     notice::strip(ui, Tone::Bad, "The pin is not kept", why, |_| {});
                 }
-                ui.scope(|ui| {
-                    ui.set_max_width(size::PROSE.min(ui.available_width()));
-                    if let Some(situation) = &case.context.situation {
-                        words::secondary(ui, format!("Situation: {situation}"));
-                    }
-                    for (turn, utterance) in case.context.utterances.iter().enumerate() {
-                        utterance_ui(ui, utterance, turn % 2 == 0);
-                    }
-                });
+                if let Some(situation) = &case.context.situation {
+                    words::secondary(ui, format!("Situation: {situation}"));
+                }
+                for (turn, utterance) in case.context.utterances.iter().enumerate() {
+                    utterance_ui(ui, utterance, turn % 2 == 0);
+                }
                 ui.add_space(space::S);
                 answers_ui(ui, case, book, &cases.filter.systems);
                 ui.add_space(space::XL);

@@ -69,17 +69,15 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
                     format::count(all)
                 ),
             };
-            let label = ui.label(RichText::new(counted).color(t.secondary));
+            ui.label(RichText::new(counted).color(t.secondary));
             if book.withheld > 0 {
-                label.on_hover_text(format!(
-                    "{} more are in studies that are still blind",
-                    format::count(book.withheld as u64)
-                ));
                 let held = format!(
-                    "{} withheld while blind",
+                    "{} more are hidden until their study is unblinded",
                     format::count(book.withheld as u64)
                 );
-                ui.label(RichText::new(held).font(text::small()).color(t.secondary));
+                let hint = "These contexts are items of a blind study: here one could read whose each answer is";
+                ui.label(RichText::new(held).font(text::small()).color(t.secondary))
+                    .on_hover_text(hint);
             }
         });
     });

@@ -179,14 +179,19 @@ impl Form {
                         } else {
                             ui.add_space(size::ROW + space::XS);
                         }
-                        if let Some(paper) = setting.paper {
-                            let words = RichText::new(format!("paper {paper}"))
-                                .font(text::small())
-                                .color(t.secondary);
-                            ui.label(words)
-                                .on_hover_text("What the paper states (Sec. IV-B)");
-                        } else if let Some(range) = range(setting) {
-                            words::small(ui, range).on_hover_text("Values that are taken");
+                        match (setting.paper, range(setting)) {
+                            (Some(paper), _) => {
+                                let words = RichText::new(format!("paper {paper}"))
+                                    .font(text::small())
+                                    .color(t.secondary);
+                                ui.label(words)
+                                    .on_hover_text("What the paper states (Sec. IV-B)");
+                            }
+                            // Beside its field, where nothing of the paper's stands there.
+                            (None, Some(range)) => {
+                                words::small(ui, range).on_hover_text(TAKEN);
+                            }
+                            (None, None) => {}
                         }
                     });
                     if let Some(range) = range(setting).filter(|_| setting.paper.is_some()) {
@@ -194,7 +199,7 @@ impl Form {
                             ui.spacing_mut().interact_size.y = 0.0;
                             ui.spacing_mut().item_spacing.x = space::XS;
                             ui.add_space(size::ROW + space::XS);
-                            words::small(ui, range).on_hover_text("Values that are taken");
+                            words::small(ui, range).on_hover_text(TAKEN);
                         });
                     }
                 });
@@ -407,6 +412,8 @@ fn hint(setting: &Setting) -> String {
     let default = default.as_ref().map(shown).unwrap_or_default();
     format!("{} in a file; {default} by default", setting.path)
 }
+
+const TAKEN: &str = "Values that are taken";
 
 /// The least and the greatest number that a setting takes.
 fn range(setting: &Setting) -> Option<String> {

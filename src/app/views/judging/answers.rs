@@ -1,7 +1,9 @@
 //! The answers of a page: two cards to choose between, or one with its three scales.
 
 use eframe::egui;
-use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    Align2, Rect, Role, ScrollArea, Sense, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 
 use super::deeds::Asked;
 use super::parts::keycaps_ui;
@@ -12,15 +14,26 @@ use crate::app::widgets::text as words;
 use crate::study::judgement::{Answer, Aspect, Choice, Score};
 use crate::study::page::{Page, Shown};
 
-pub(super) fn answers_ui(ui: &mut Ui, judging: &Judging, page: &Page, asked: &mut Vec<Asked>) {
+/// Height of what stands below two answers: their keys.
+pub(super) const KEYS: f32 = 34.0;
+/// Height of what stands below one: three scales, and a word on them.
+pub(super) const SCALES: f32 = 3.0 * (POINT + space::S) + 20.0;
+const POINT: f32 = 32.0;
+/// Width of the names of the scales.
+const ASPECT: f32 = 100.0;
+
+/// Draws the answers in cards of just this height, and below them the keys.
+pub(super) fn answers_ui(
+    ui: &mut Ui,
+    judging: &Judging,
+    page: &Page,
+    height: f32,
+    asked: &mut Vec<Asked>,
+) {
     let given = judging.given.and_then(|given| given.answer);
     match &page.shown {
         Shown::Pair { left, right } => {
             let width = ((ui.available_width() - space::M) / 2.0).floor();
-            let height = [left, right]
-                .map(|response| card_height(ui, response, width))
-                .into_iter()
-                .fold(72.0, f32::max);
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = space::M;
                 for (label, response, choice) in
@@ -29,48 +42,45 @@ pub(super) fn answers_ui(ui: &mut Ui, judging: &Judging, page: &Page, asked: &mu
                     let answer = Answer::Choice(choice);
                     let marked =
                         given == Some(answer) || given == Some(Answer::Choice(Choice::Tie));
-                    if card_ui(ui, label, response, vec2(width, height), marked) {
+                    let of = (page.item, label, response.as_str());
+                    if card_ui(ui, of, vec2(width, height), marked) {
                         asked.push(Asked::Answer(choice));
                     }
                 }
             });
-            ui.add_space(space::M);
+            ui.add_space(space::S);
             let caps = [
-                ("←", "1 is better", Asked::Answer(Choice::Left)),
-                ("↓", "Tie", Asked::Answer(Choice::Tie)),
-                ("→", "2 is better", Asked::Answer(Choice::Right)),
+                (
+                    &["←", "1"][..],
+                    "Left is better",
+                    Asked::Answer(Choice::Left),
+                ),
+                (&["↓", "3"], "Tie", Asked::Answer(Choice::Tie)),
+                (&["→", "2"], "Right is better", Asked::Answer(Choice::Right)),
             ];
             keycaps_ui(ui, &caps, true, asked);
         }
         Shown::Single { response } => {
-            let width = ui.available_width();
-            let height = card_height(ui, response, width);
-            card_ui(ui, "Response", response, vec2(width, height), false);
-            ui.add_space(space::M);
+            let room = vec2(ui.available_width(), height);
+            card_ui(ui, (page.item, "Response", response), room, false);
+            ui.add_space(space::S);
             scales_ui(ui, judging, asked);
-            ui.add_space(space::XS);
             let hint = "Press 1 to 5 for each of the three, one after the other";
             words::small(ui, hint);
         }
     }
 }
 
-/// Room for the label above and the padding around the text.
+/// Room for the label above the text.
 const CARD_LABEL: f32 = 22.0;
 
-fn card_text(ui: &Ui, response: &str, width: f32) -> std::sync::Arc<egui::Galley> {
-    let t = theme::of(ui);
-    let room = width - 2.0 * space::L;
-    ui.painter()
-        .layout(response.to_string(), text::heading(), t.text, room)
-}
-
-fn card_height(ui: &Ui, response: &str, width: f32) -> f32 {
-    card_text(ui, response, width).size().y + CARD_LABEL + 2.0 * space::M
-}
-
-/// An answer. True when it was clicked.
-fn card_ui(ui: &mut Ui, label: &str, response: &str, room: egui::Vec2, marked: bool) -> bool {
+/// An answer; one that is longer than its card is scrolled in it. True when it was clicked.
+fn card_ui(
+    ui: &mut Ui,
+    (item, label, response): (u32, &str, &str),
+    room: egui::Vec2,
+    marked: bool,
+) -> bool {
     let t = theme::of(ui);
     let single = label == "Response";
     let sense = if single {
@@ -105,9 +115,18 @@ fn card_ui(ui: &mut Ui, label: &str, response: &str, room: egui::Vec2, marked: b
         text::small(),
         t.secondary,
     );
-    let galley = card_text(ui, response, room.x);
-    ui.painter()
-        .galley(inner.min + vec2(0.0, CARD_LABEL), galley, t.text);
+    let below = inner.with_min_y(inner.top() + CARD_LABEL);
+    let mut child = ui.new_child(UiBuilder::new().max_rect(below));
+    ScrollArea::vertical()
+        .id_salt(("answer", item, label))
+        .auto_shrink(false)
+        .show(&mut child, |ui| {
+            let galley =
+                ui.painter()
+                    .layout(response.to_string(), text::heading(), t.text, below.width());
+            let (at, _) = ui.allocate_exact_size(galley.size(), Sense::hover());
+            ui.painter().galley(at.min, galley, t.text);
+        });
     focus_ring(ui, &card, rect);
     card.clicked()
 }
@@ -116,13 +135,15 @@ fn card_ui(ui: &mut Ui, label: &str, response: &str, room: egui::Vec2, marked: b
 fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
     let t = theme::of(ui);
     let active = judging.aspect();
-    let fits = ui.available_width() >= 600.0;
+    // The points end where the card does.
+    let each = ((ui.available_width() - ASPECT) / 5.0 - space::S).floor();
+    let fits = each >= 96.0;
     for aspect in Aspect::ALL {
         let here = active == Some(aspect);
         let score = judging.draft[aspect as usize];
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::S;
-            let (rect, _) = ui.allocate_exact_size(vec2(100.0, 32.0), Sense::hover());
+            let (rect, _) = ui.allocate_exact_size(vec2(ASPECT, POINT), Sense::hover());
             let colour = if here { t.text } else { t.secondary };
             let at = pos2(rect.left() + space::M, rect.center().y);
             ui.painter().text(
@@ -143,7 +164,7 @@ fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
                     false => points.to_string(),
                 };
                 let name = format!("{} {points}, {word}", aspect.title());
-                let width = if fits { 116.0 } else { 44.0 };
+                let width = if fits { each } else { 44.0 };
                 if point_ui(ui, &label, &name, width, chosen, here) {
                     asked.push(Asked::Point(points));
                 }
@@ -155,7 +176,7 @@ fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
 fn point_ui(ui: &mut Ui, label: &str, name: &str, width: f32, chosen: bool, here: bool) -> bool {
     let t = theme::of(ui);
     let sense = if here { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(width, 32.0), sense);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, POINT), sense);
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, here, chosen, name));
     let (fill, stroke, colour) = match (chosen, here) {
         (true, _) => (t.selected, t.focus_ring(), t.text),

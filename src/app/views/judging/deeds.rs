@@ -61,6 +61,9 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Asked> {
                 (Key::ArrowLeft, Choice::Left),
                 (Key::ArrowRight, Choice::Right),
                 (Key::ArrowDown, Choice::Tie),
+                (Key::Num1, Choice::Left),
+                (Key::Num2, Choice::Right),
+                (Key::Num3, Choice::Tie),
             ];
             let answers = answers.into_iter().filter(|(key, _)| pressed(*key));
             asked.extend(answers.map(|(_, choice)| Asked::Answer(choice)));

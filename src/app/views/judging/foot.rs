@@ -1,6 +1,6 @@
 //! The foot of the judging page: skip, flag, comment and undo, and why an answer was not recorded.
 
-use eframe::egui::{EventFilter, TextEdit, Ui, vec2};
+use eframe::egui::{EventFilter, Sense, TextEdit, Ui, UiBuilder, vec2};
 
 use super::deeds::Asked;
 use super::parts::{CARDS, column, keycaps_ui};
@@ -8,6 +8,9 @@ use crate::app::state::people::Judging;
 use crate::app::theme::{size, space};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
+
+/// Height of a comment's line, and of the foot in all: keys and a field of the same height.
+const COMMENT: f32 = 16.0;
 
 pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
     if let Some(why) = &judging.refused {
@@ -18,6 +21,7 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>
         return;
     }
     if let Some(comment) = &mut judging.comment {
+        ui.add_space(COMMENT);
         comment_ui(ui, comment, asked);
         return;
     }
@@ -27,17 +31,20 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>
         .zip(judging.page())
         .map(|(desk, page)| desk.state(page))
         .unwrap_or_default();
+    // Its line is there on every item, so that nothing above moves where one has a comment.
+    let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), COMMENT), Sense::hover());
     if !state.comment.is_empty() {
-        column(ui, CARDS, |ui| {
+        let mut line = ui.new_child(UiBuilder::new().max_rect(line));
+        column(&mut line, CARDS, |ui| {
             words::small(ui, format!("Comment: {}", state.comment));
         });
     }
     let flag = if state.flagged { "Flagged" } else { "Flag" };
     let rest = [
-        ("S", "Skip", Asked::Skip),
-        ("F", flag, Asked::Flag),
-        ("C", "Comment", Asked::Comment),
-        ("U", "Undo", Asked::Undo),
+        (&["S"][..], "Skip", Asked::Skip),
+        (&["F"], flag, Asked::Flag),
+        (&["C"], "Comment", Asked::Comment),
+        (&["U"], "Undo", Asked::Undo),
     ];
     keycaps_ui(ui, &rest, false, asked);
 }

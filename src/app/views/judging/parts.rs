@@ -29,7 +29,7 @@ pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
 /// Keys with what they do, side by side in the middle; each can be clicked.
 pub(super) fn keycaps_ui(
     ui: &mut Ui,
-    caps: &[(&str, &str, Asked)],
+    caps: &[(&[&str], &str, Asked)],
     large: bool,
     asked: &mut Vec<Asked>,
 ) {
@@ -42,33 +42,38 @@ pub(super) fn keycaps_ui(
     let height = if large { 34.0 } else { 26.0 };
     let widths: Vec<f32> = caps
         .iter()
-        .map(|(_, words, _)| {
+        .map(|(keys, words, _)| {
             let galley = ui
                 .painter()
                 .layout_no_wrap((*words).to_string(), font.clone(), t.text);
-            (height + space::S + galley.size().x + space::S).ceil()
+            (keys.len() as f32 * height + space::S + galley.size().x + space::S).ceil()
         })
         .collect();
     let total = widths.iter().sum::<f32>() + gap * (caps.len() - 1) as f32;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = gap;
         ui.add_space((ui.available_width() - total).max(0.0) / 2.0 - gap.min(0.0));
-        for ((key, words, what), width) in caps.iter().zip(widths) {
+        for ((keys, words, what), width) in caps.iter().zip(widths) {
             let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, *words));
             if response.hovered() {
                 ui.painter().rect_filled(rect, size::RADIUS, t.hover);
             }
-            let cap = Rect::from_min_size(rect.min, egui::Vec2::splat(height)).shrink(2.0);
-            ui.painter().rect(
-                cap,
-                size::RADIUS - 1,
-                t.raised,
-                t.line_stroke(),
-                StrokeKind::Inside,
-            );
-            key_mark(ui, cap, key, &font);
-            let at = pos2(rect.left() + height + space::S, rect.center().y);
+            let mut left = rect.left();
+            for key in *keys {
+                let corner = pos2(left, rect.top());
+                let cap = Rect::from_min_size(corner, egui::Vec2::splat(height)).shrink(2.0);
+                ui.painter().rect(
+                    cap,
+                    size::RADIUS - 1,
+                    t.raised,
+                    t.line_stroke(),
+                    StrokeKind::Inside,
+                );
+                key_mark(ui, cap, key, &font);
+                left += height;
+            }
+            let at = pos2(left + space::S, rect.center().y);
             let colour = if large { t.text } else { t.secondary };
             ui.painter()
                 .text(at, Align2::LEFT_CENTER, words, font.clone(), colour);

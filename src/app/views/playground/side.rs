@@ -186,11 +186,11 @@ fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
 fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
     words::heading(ui, "Levels by");
     let models = playground.models.value().map_or(&[][..], Vec::as_slice);
-    let whose = if playground.beside { "A's" } else { "Its" };
+    let whose = if playground.beside { "A's" } else { "its" };
     let own = match playground.run(0) {
-        Some(run) if run.identifiers => format!("{whose} own run, {}", run.row.id),
-        Some(run) => format!("{whose} own run, {}, which has none", run.row.id),
-        None => format!("{whose} own run"),
+        Some(run) if run.identifiers => format!("Identifiers of {whose} run, {}", run.row.id),
+        Some(run) => format!("None: {whose} run, {}, has no identifiers", run.row.id),
+        None => format!("Identifiers of {whose} run"),
     };
     let mut options = vec![(JudgedBy::Own, own)];
     for run in models.iter().filter(|run| run.identifiers) {
@@ -208,7 +208,8 @@ fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
     {
         playground.judged_by = *by;
     }
-    let why = "Identifiers say the level of each mechanism in an answer, with its probability.";
+    let why = "Identifiers say the level of each mechanism in an answer, with its probability. A run's are \
+               those that its first stage trained.";
     words::secondary(ui, why);
 }
 

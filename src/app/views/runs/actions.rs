@@ -1,6 +1,6 @@
 //! What can be done with the runs that are ticked.
 
-use eframe::egui::{Frame, Id, Margin, Modal, RichText, Ui};
+use eframe::egui::{Frame, Id, Label, Margin, Modal, RichText, Ui};
 
 use super::{RunsView, Shelf};
 use crate::app::command::{Command, Commands};
@@ -14,8 +14,14 @@ use crate::app::workers::reader::Listed;
 use crate::store::RunId;
 
 /// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.
-pub fn strip_ui(ui: &mut Ui, view: &mut RunsView, shown: &[&Listed], commands: &mut Commands) {
-    if shown.is_empty() && view.chosen.is_empty() {
+pub fn strip_ui(
+    ui: &mut Ui,
+    view: &mut RunsView,
+    empty: bool,
+    shown: &[&Listed],
+    commands: &mut Commands,
+) {
+    if empty && view.chosen.is_empty() && view.filter.wrong().is_none() {
         return;
     }
     let t = theme::of(ui);
@@ -29,6 +35,12 @@ pub fn strip_ui(ui: &mut Ui, view: &mut RunsView, shown: &[&Listed], commands: &
         ui.horizontal_wrapped(|ui| {
             ui.set_min_width(ui.available_width());
             ui.set_min_height(size::ROW);
+            if let Some(wrong) = view.filter.wrong() {
+                // Said here it moves nothing; and nothing is done to rows of which it is not sure who is meant.
+                let label = RichText::new(wrong).color(t.bad);
+                ui.add(Label::new(label).truncate()).on_hover_text(wrong);
+                return;
+            }
             if runs.is_empty() {
                 let hint = "Tick runs to compare, tag, archive or delete them; a click on its name opens a run.";
                 ui.label(RichText::new(hint).color(t.secondary));

@@ -188,18 +188,16 @@ fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
     let title = |key: &Option<String>| {
         key.as_deref()
             .and_then(declared)
-            .map_or(NONE, |metric| metric.name)
+            .map_or(NONE.to_string(), |metric| metric.full_name())
     };
     ui.horizontal(|ui| {
         words::small(ui, "Sketched curve");
-        let options: Vec<&str> = [NONE]
-            .into_iter()
-            .chain(all().iter().map(|metric| metric.name))
-            .collect();
-        if let Some(picked) =
-            field::combo(ui, "Sketched curve", title(&prefs.sketch), &options, 200.0)
-        {
-            let metric = all().iter().find(|metric| metric.name == picked);
+        let names: Vec<String> = all().iter().map(|metric| metric.full_name()).collect();
+        let options = names.iter().map(String::as_str);
+        let options: Vec<&str> = [NONE].into_iter().chain(options).collect();
+        let chosen = title(&prefs.sketch);
+        if let Some(picked) = field::combo(ui, "Sketched curve", &chosen, &options, 200.0) {
+            let metric = all().iter().find(|metric| metric.full_name() == picked);
             prefs.sketch = metric.map(|metric| metric.key.to_string());
             commands.push(Command::ReloadRuns);
         }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use eframe::egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
 use eframe::egui::{
-    Align2, Area, Frame, Galley, Id, Key, Modifiers, Order, Rect, Role, Sense, Stroke, TextBuffer,
-    TextEdit, Ui, WidgetInfo, pos2, vec2,
+    Align2, Area, Frame, Galley, Id, Key, Margin, Modifiers, Order, Rect, Role, Sense, Stroke,
+    TextBuffer, TextEdit, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
+use crate::app::format::sentence;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::catalog::vocabulary;
-use crate::filter::{Completion, Filter, FilterError, complete, parse};
+use crate::filter::{Completion, Filter, FilterError, Vocabulary, complete, parse};
 
 /// A filter as it is being written.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ pub struct FilterBar {
     offer: Option<usize>,
     /// Offers were put away by Escape until something is typed.
     away: bool,
+    /// A word is being written that may become part of a condition.
+    unfinished: bool,
+    /// What is wrong with it, once nothing more is offered.
+    wrong: Option<String>,
 }
 
 impl Default for FilterBar {
@@ -34,6 +39,8 @@ impl Default for FilterBar {
             last: Filter::everything(),
             offer: None,
             away: false,
+            unfinished: false,
+            wrong: None,
         }
     }
 }
@@ -41,6 +48,16 @@ impl Default for FilterBar {
 impl FilterBar {
     pub fn clear(&mut self) {
         self.set(String::new());
+    }
+
+    /// Whether what is written so far may become a condition, of which nothing is to be said yet.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished
+    }
+
+    /// What is wrong with what is written, in a sentence.
+    pub fn wrong(&self) -> Option<&str> {
+        self.wrong.as_deref()
     }
 
     pub fn set(&mut self, text: String) {
@@ -58,7 +75,6 @@ pub fn filter_id() -> Id {
 }
 
 pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, width: f32) {
-    let t = theme::of(ui);
     let id = filter_id();
     let wrong = parse(&bar.text, vocabulary()).err();
     let focused = ui.memory(|memory| memory.has_focus(id));
@@ -71,13 +87,21 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         true => complete(&bar.text, cursor, vocabulary()),
         false => Vec::new(),
     };
+    let last = bar.text.split_whitespace().next_back().unwrap_or_default();
+    bar.unfinished =
+        focused && !bar.away && (!offers.is_empty() || vocabulary().name(last).is_some());
     let taken = keys(ui, bar, &offers);
     let mut layouter =
         |ui: &Ui, buffer: &dyn TextBuffer, _: f32| laid_out(ui, buffer.as_str(), wrong.as_ref());
     let output = TextEdit::singleline(&mut bar.text)
         .id(id)
-        .hint_text("status = finished and kl < 3")
+        .hint_text("Filter runs, such as kl < 3")
         .align(Align2::LEFT_CENTER)
+        // The buttons at its end have their room whether they are there or not: nothing moves as one types.
+        .margin(Margin {
+            right: (2.0 * size::ROW) as i8,
+            ..Margin::symmetric(space::S as i8, 2)
+        })
         .min_size(vec2(width, size::ROW))
         .desired_width(width)
         .lock_focus(false)
@@ -98,24 +122,34 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
     if let Some(completion) = taken.or(clicked).and_then(|at| offers.get(at)) {
         accept(ui, bar, completion);
     }
-    if !bar.text.trim().is_empty() {
-        let there = saved.contains(&bar.text);
-        if ui
-            .add(Button::icon(Icon::Cross, "Clear the filter's text"))
-            .clicked()
-        {
-            bar.clear();
-        } else if wrong.is_none()
-            && !there
-            && ui
-                .add(Button::quiet("Keep").hint("Keep this filter below the field"))
-                .clicked()
-        {
-            saved.push(bar.text.clone());
-        }
+    ends_ui(ui, rect, bar, saved, wrong.is_none());
+    let wrong = wrong.filter(|_| !focused || offers.is_empty());
+    bar.wrong = wrong.map(|wrong| sentence(&wrong.message));
+}
+
+/// What can be done with the filter, within the field at its right end.
+fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String>, valid: bool) {
+    if bar.text.trim().is_empty() {
+        return;
     }
-    if let Some(wrong) = wrong.filter(|_| !focused || offers.is_empty()) {
-        words::small_coloured(ui, wrong.message.clone(), t.bad);
+    let place = |at: f32| {
+        let corner = pos2(
+            field.right() - at * (size::ROW - 2.0) - 2.0,
+            field.top() + 2.0,
+        );
+        Rect::from_min_size(corner, Vec2::splat(size::ROW - 4.0))
+    };
+    // Beside the row, which goes on as if they were not there.
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(field));
+    let clear = Button::icon(Icon::Cross, "Clear the filter's text").low();
+    if ui.put(place(1.0), clear).clicked() {
+        bar.clear();
+        return;
+    }
+    let known = saved.contains(&bar.text);
+    let keep = Button::icon(Icon::Pin, "Keep this filter below the field").low();
+    if valid && !known && ui.put(place(2.0), keep).clicked() {
+        saved.push(bar.text.clone());
     }
 }
 

@@ -24,6 +24,8 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         );
         WidgetInfo::labeled(Role::Link, true, words)
     });
+    let figure = run.summary.get(declared::VALIDATION_EMP_F1);
+    let measured = figure.map_or("", |_| ". Emp-F1 is the last on the validation subset");
     if response.hovered() {
         ui.painter()
             .rect_filled(rect.expand2(vec2(space::S, 0.0)), size::RADIUS, t.hover);
@@ -44,12 +46,14 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         text::small(),
         t.secondary,
     );
-    let figure = run.summary.get(declared::VALIDATION_EMP_F1);
     let words = figure.map_or_else(
         || status::word(run.status).to_string(),
-        |f1| format!("Emp-F1 {}", format::number(*f1)),
+        |f1| {
+            let f1 = format::metric(declared::VALIDATION_EMP_F1, *f1);
+            format!("validation Emp-F1 {f1}")
+        },
     );
-    let at = egui::pos2(when.left().min(rect.right() - 100.0) - space::M, middle);
+    let at = egui::pos2(when.left().min(rect.right() - 92.0) - space::M, middle);
     let figure = painter.text(
         at,
         egui::Align2::RIGHT_CENTER,
@@ -69,7 +73,7 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
     focus_ring(ui, &response, rect);
     response
         .on_hover_text(format!(
-            "{}, started {}",
+            "{}, started {}{measured}",
             status::word(run.status),
             clock.exact(run.started)
         ))

@@ -8,7 +8,7 @@ use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::cells::{cell, line, row};
 use crate::app::widgets::text as words;
-use crate::metrics::Estimate;
+use crate::metrics::{Digits, Estimate};
 use crate::store::StudyId;
 use crate::study::results::{
     AbResults, Agreement, AnnotatorResults, Found, RatingResults, Results,
@@ -117,36 +117,26 @@ fn share(share: Option<&Share>) -> String {
     share.map_or_else(
         || "–".to_string(),
         |share| {
-            let percent = |value: f64| format::fixed(100.0 * value, 1);
-            let value = share.count as f64 / share.of as f64;
-            format!(
-                "{} [{}, {}]",
-                percent(value),
-                percent(share.low),
-                percent(share.high)
-            )
+            let percent = Estimate {
+                value: 100.0 * share.count as f64 / share.of as f64,
+                low: 100.0 * share.low,
+                high: 100.0 * share.high,
+            };
+            format::typeset(&Digits::RESULT.with_interval(&percent))
         },
     )
 }
 
-fn estimate(estimate: Option<&Estimate>, decimals: usize) -> String {
+fn estimate(estimate: Option<&Estimate>, digits: Digits) -> String {
     estimate.map_or_else(
         || "–".to_string(),
-        |e| {
-            let number = |value: f64| format::fixed(value, decimals);
-            format!(
-                "{} [{}, {}]",
-                number(e.value),
-                number(e.low),
-                number(e.high)
-            )
-        },
+        |e| format::typeset(&digits.with_interval(e)),
     )
 }
 
-fn figure(figure: &Figure) -> String {
+fn figure(figure: &Figure, digits: Digits) -> String {
     match figure {
-        Ok(value) => format::fixed(*value, 3),
+        Ok(value) => format::figure(*value, digits),
         Err(undefined) => format!("undefined, {undefined}"),
     }
 }
@@ -174,7 +164,7 @@ fn ab_ui(ui: &mut Ui, found: &AbResults) {
                 pair.unresolved.map_or(0, |share| share.count).to_string(),
                 pair.by_fourth.to_string(),
                 share(pair.preference.as_ref()),
-                figure(&pair.p),
+                figure(&pair.p, Digits::P),
             ]
         })
         .collect();
@@ -204,8 +194,12 @@ fn ab_ui(ui: &mut Ui, found: &AbResults) {
             let rows: Vec<Vec<String>> = strengths
                 .iter()
                 .map(|one| {
-                    let theta = format::fixed(one.theta, 3);
-                    vec![one.system.clone(), theta, estimate(one.elo.as_ref(), 0)]
+                    let theta = format::figure(one.theta, Digits::AGREEMENT);
+                    vec![
+                        one.system.clone(),
+                        theta,
+                        estimate(one.elo.as_ref(), Digits::Decimals(0)),
+                    ]
                 })
                 .collect();
             table(ui, "strengths", &["Bradley-Terry", "theta", "Elo"], &rows);
@@ -239,7 +233,7 @@ fn rating_ui(ui: &mut Ui, found: &RatingResults) {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (at, system) in first.systems.iter().enumerate() {
         let means = found.aspects.iter();
-        let means = means.map(|aspect| estimate(aspect.systems[at].mean.as_ref(), 2));
+        let means = means.map(|aspect| estimate(aspect.systems[at].mean.as_ref(), Digits::SCORE));
         let mut row = vec![system.system.clone()];
         row.extend(means);
         row.extend([system.contexts.to_string(), system.scores.to_string()]);
@@ -247,8 +241,8 @@ fn rating_ui(ui: &mut Ui, found: &RatingResults) {
     }
     for (at, difference) in first.differences.iter().enumerate() {
         let differences = found.aspects.iter();
-        let differences =
-            differences.map(|aspect| estimate(aspect.differences[at].difference.as_ref(), 2));
+        let differences = differences
+            .map(|aspect| estimate(aspect.differences[at].difference.as_ref(), Digits::SCORE));
         let mut row = vec![format!("{} − {}", difference.system, difference.minus)];
         row.extend(differences);
         row.extend([difference.contexts.to_string(), String::new()]);
@@ -267,9 +261,9 @@ fn agreement_ui(ui: &mut Ui, name: &str, found: &Agreement) {
         ui,
         format!(
             "{name}: Fleiss' kappa {} over {} items; Krippendorff's alpha {} over {} judgements",
-            figure(&found.fleiss_kappa),
+            figure(&found.fleiss_kappa, Digits::AGREEMENT),
             found.fleiss_items,
-            figure(&found.krippendorff_alpha),
+            figure(&found.krippendorff_alpha, Digits::AGREEMENT),
             found.judgements
         ),
     );
@@ -281,7 +275,7 @@ fn agreement_ui(ui: &mut Ui, name: &str, found: &Agreement) {
                 "{} and {} {} ({})",
                 pair.first,
                 pair.second,
-                figure(&pair.kappa),
+                figure(&pair.kappa, Digits::AGREEMENT),
                 pair.items
             )
         })
@@ -301,7 +295,8 @@ fn annotators_ui(ui: &mut Ui, annotators: &[AnnotatorResults]) {
         "Left / right",
         "Checks passed",
     ];
-    let distance = |value: Option<f64>| value.map_or("–".to_string(), |v| format::fixed(v, 2));
+    let distance =
+        |value: Option<f64>| value.map_or("–".to_string(), |v| format::figure(v, Digits::SCORE));
     let rows: Vec<Vec<String>> = annotators
         .iter()
         .map(|one| {

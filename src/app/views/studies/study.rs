@@ -18,6 +18,9 @@ use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 use crate::study::make::Role as Part;
 
+/// Room for what can be done with an annotator's part.
+const BUTTONS: f32 = 320.0;
+
 pub(super) fn study_ui(
     ui: &mut Ui,
     studies: &mut StudiesState,
@@ -98,7 +101,7 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
             done.push_str(&format!(", {} flagged", progress.flagged));
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{who}: {done}")));
-        let right = row.right() - 290.0;
+        let right = row.right() - BUTTONS - space::L;
         let line = Rect::from_min_size(pos2(right - 130.0, middle + 8.0), vec2(130.0, 3.0));
         let share = progress.answered as f32 / progress.assigned.max(1) as f32;
         progress_line(ui, line, share, t.accent);
@@ -111,7 +114,7 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         );
         ui.painter()
             .hline(row.x_range(), row.bottom(), t.line_stroke());
-        let buttons = Rect::from_min_max(pos2(row.right() - 274.0, row.top() + 6.0), row.max);
+        let buttons = Rect::from_min_max(pos2(row.right() - BUTTONS, row.top() + 6.0), row.max);
         let mut ui = ui.new_child(
             eframe::egui::UiBuilder::new()
                 .max_rect(buttons)
@@ -127,16 +130,16 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
                 annotator: number,
             }));
         }
-        let pack = format!("Pack {}", annotator.pseudonym);
-        let hint = "Write this part as a file: to send out, or to send back";
+        let pack = format!("Save pack {}", annotator.pseudonym);
+        let hint = "The items, and what was judged of them, as one file (.emprl.json): to send out, or to send back";
         if ui.add(Button::quiet(&pack).hint(hint)).clicked() {
             commands.push(Command::Desk(Task::WritePacks {
                 study: study_id,
                 annotator: Some(number),
             }));
         }
-        let own = format!("Export {}", annotator.pseudonym);
-        let hint = "Write this annotator's own judgements as CSV; it says nothing of systems";
+        let own = format!("Save CSV {}", annotator.pseudonym);
+        let hint = "This annotator's judgements as rows of a CSV file, to look at elsewhere; it says nothing of systems";
         if ui.add(Button::quiet(&own).hint(hint)).clicked() {
             commands.push(Command::Desk(Task::ExportJudgements {
                 study: study_id,
@@ -156,7 +159,7 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         );
     }
     ui.horizontal_wrapped(|ui| {
-        let packs = Button::secondary("Write all packs")
+        let packs = Button::secondary("Save all packs")
             .hint("A file for each annotator, to send out or back");
         if ui.add(packs).clicked() {
             commands.push(Command::Desk(Task::WritePacks {
@@ -170,7 +173,7 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         return;
     }
     if study.unblinding.is_some() {
-        let export = Button::secondary("Export all judgements")
+        let export = Button::secondary("Save all judgements")
             .hint("Rows as CSV, and everything needed to compute the results again as JSON");
         if ui.add(export).clicked() {
             commands.push(Command::Desk(Task::ExportJudgements {

@@ -11,6 +11,7 @@ use egui_plot::{PlotPoint, PlotTransform};
 
 use super::ChartLine;
 use crate::app::theme::{Tokens, size};
+use crate::metrics::Digits;
 use crate::series::{Point, Polyline, Series, XAxis};
 
 /// The point nearest to `x`; none where the series has not begun or is over.
@@ -83,6 +84,7 @@ struct Lines {
 /// A line, ready to be painted.
 pub(super) struct Drawn<'a> {
     pub colour: Color32,
+    pub digits: Digits,
     dots: bool,
     series: &'a Series,
     place: Place,
@@ -127,6 +129,7 @@ impl<'a> Drawn<'a> {
         };
         Drawn {
             colour: line.colour.gamma_multiply(strength),
+            digits: line.digits,
             dots: line.dots,
             series: line.curve.smooth(),
             place,

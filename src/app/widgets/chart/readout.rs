@@ -33,7 +33,7 @@ pub(super) fn gutter(ui: &Ui, outer: Rect, place: &Place, drawn: &[Drawn<'_>], a
             let (value, y) = line.shown_value(at)?;
             let y = place.transform.position_from_point_y(y);
             let y = y.clamp(frame.top(), frame.bottom());
-            Some((y, line.colour, format::number(value)))
+            Some((y, line.colour, format::figure(value, line.digits)))
         })
         .collect();
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -186,17 +186,17 @@ impl Chart<'_> {
                 let raw = near(line.curve.raw(), axis, x)?.value;
                 let smooth = near(line.curve.smooth(), axis, x)?.value;
                 let raw_words = match line.curve.is_smoothed() {
-                    true => format::number(raw),
+                    true => format::figure(raw, line.digits),
                     false => String::new(),
                 };
                 let since = pin
                     .and_then(|pin| near(line.curve.smooth(), axis, pin))
-                    .map(|then| signed(smooth - then.value))
+                    .map(|then| format::signed(smooth - then.value, line.digits))
                     .unwrap_or_default();
                 Some(Row {
                     colour: Some(line.colour),
                     name: line.name.to_string(),
-                    cells: [format::number(smooth), raw_words, since],
+                    cells: [format::figure(smooth, line.digits), raw_words, since],
                     order: smooth,
                 })
             })
@@ -231,11 +231,6 @@ impl Chart<'_> {
                 .text(at, Align2::RIGHT_TOP, words, text::small(), t.bad);
         }
     }
-}
-
-fn signed(value: f64) -> String {
-    let sign = if value > 0.0 { "+" } else { "" };
-    format!("{sign}{}", format::number(value))
 }
 
 /// Beside the pointer, within the screen, where it hides least.

@@ -1,0 +1,104 @@
+//! The conversation of a judged item, in a place of its own: it stands on its end, and what has no room is scrolled.
+
+use eframe::egui::{Id, Key, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
+
+use super::parts::column;
+use crate::app::state::people::Judging;
+use crate::app::theme::{size, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::dialogue::utterance_in;
+use crate::app::widgets::icon::Icon;
+use crate::study::page::Page;
+
+/// What was drawn of the item in view.
+#[derive(Clone, Copy)]
+struct Seen {
+    item: u32,
+    height: f32,
+    /// How much of it has no room.
+    hidden: f32,
+    /// Where the next frame is to scroll.
+    scroll_to: Option<f32>,
+}
+
+/// Draws the conversation over the whole width and just this height.
+pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f32) {
+    let (rect, _) = ui.allocate_exact_size(
+        vec2(ui.available_width(), height),
+        eframe::egui::Sense::hover(),
+    );
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(rect));
+    let id = Id::unique(("judged item", judging.study, judging.annotator));
+    let seen: Option<Seen> = ui.data(|data| data.get_temp(id));
+    let fresh = seen.is_none_or(|seen| seen.item != page.item);
+    let before = seen.map_or(height, |seen| seen.height);
+    let mut area = ScrollArea::vertical()
+        .id_salt(("item", page.item))
+        .auto_shrink(false);
+    if let Some(offset) = seen.and_then(|seen| seen.scroll_to) {
+        area = area.vertical_scroll_offset(offset);
+    }
+    let shown = area.show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ui.add_space((height - before).max(0.0));
+        let top = ui.cursor().top();
+        column(ui, size::PROSE, |ui| {
+            for (turn, utterance) in page.context.iter().enumerate() {
+                utterance_in(ui, utterance, turn % 2 == 0, text::heading());
+            }
+        });
+        ui.cursor().top() - top
+    });
+    let mut now = Seen {
+        item: page.item,
+        height: shown.inner,
+        hidden: (shown.content_size.y - shown.inner_rect.height()).max(0.0),
+        scroll_to: None,
+    };
+    let hidden = now.hidden;
+    let offset = shown.state.clamped_offset().y;
+    // What was at its end stays there when the page gets smaller.
+    let pushed = seen.is_some_and(|seen| hidden != seen.hidden && offset >= seen.hidden - 1.0);
+    if fresh || pushed || (now.height - before).abs() > 1.0 {
+        // Each item begins at its end, where the answers are; nobody sees it where the last one stood.
+        now.scroll_to = Some(hidden);
+        ui.ctx()
+            .request_discard("the height of a judged item is known");
+    } else {
+        let wanted = (offset + scroll_ui(ui, shown.inner_rect, offset)).clamp(0.0, hidden);
+        if wanted != offset {
+            now.scroll_to = Some(wanted);
+            ui.ctx().request_repaint();
+        }
+    }
+    ui.data_mut(|data| data.insert_temp(id, now));
+}
+
+/// How far keys scroll, and the button that stands where something is hidden above.
+fn scroll_ui(ui: &mut Ui, view: Rect, offset: f32) -> f32 {
+    let page = view.height() * 0.8;
+    let steps = [
+        (Key::ArrowUp, -48.0),
+        (Key::PageUp, -page),
+        (Key::PageDown, page),
+        (Key::Home, -1e6),
+        (Key::End, 1e6),
+    ];
+    let typing = ui.ctx().text_edit_focused();
+    let pressed = |key| !typing && ui.input(|input| input.key_pressed(key));
+    let mut by: f32 = steps
+        .into_iter()
+        .map(|(key, by)| if pressed(key) { by } else { 0.0 })
+        .sum();
+    if offset > space::L {
+        let room = vec2(150.0, size::ROW);
+        let at = pos2(view.center().x - room.x / 2.0, view.top() + space::XS);
+        let earlier = Button::secondary("Earlier turns")
+            .with_icon(Icon::Up)
+            .hint("Page up");
+        if ui.put(Rect::from_min_size(at, room), earlier).clicked() {
+            by -= page;
+        }
+    }
+    by
+}

@@ -1,0 +1,176 @@
+//! How wide the columns of the table of runs are: as what stands in them asks for, names giving way first.
+
+use eframe::egui::{FontId, Ui};
+
+use super::cell::longest_words;
+use crate::app::format::Clock;
+use crate::app::state::Prefs;
+use crate::app::theme::{self, space, text};
+use crate::app::views::runs::chosen_columns;
+use crate::app::widgets::status;
+use crate::app::workers::reader::Listed;
+use crate::catalog::Column;
+use crate::store::RunStatus;
+
+pub(super) const TICK: f32 = 30.0;
+pub(super) const GAP: f32 = space::M;
+pub(super) const SKETCH: f32 = 84.0;
+/// Between figures and the sketch beside them.
+pub(super) const SKETCH_GAP: f32 = space::XL;
+
+/// Rows that are measured; what is wider below them is cut with an ellipsis.
+const MEASURED: usize = 300;
+/// A mark beside the head by which runs are sorted.
+const ARROW: f32 = 15.0;
+/// Names and other words are never narrower.
+const LEAST: f32 = 96.0;
+/// Names are never wider where there is not room for all columns.
+const WIDEST: f32 = 220.0;
+/// What names get at most of room that is left over.
+const AIR: f32 = 80.0;
+
+/// The columns with their widths.
+pub(super) struct Layouted {
+    pub columns: Vec<(Column, f32)>,
+    pub sketch: Option<String>,
+    /// Of all columns with the gaps between them.
+    pub total: f32,
+}
+
+impl Layouted {
+    /// The columns that were chosen, over so much room as they get by.
+    pub fn of(ui: &Ui, rows: &[&Listed], prefs: &Prefs, time: (Clock, i64), room: f32) -> Self {
+        let columns: Vec<(Column, f32)> = chosen_columns(prefs)
+            .into_iter()
+            .map(|column| {
+                let width = asked_for(ui, &column, rows, time);
+                (column, width)
+            })
+            .collect();
+        let sketch = prefs.sketch.clone();
+        let sketched = sketch.as_ref().map_or(0.0, |_| SKETCH_GAP + SKETCH);
+        let gaps = GAP * columns.len().saturating_sub(1) as f32;
+        let fixed = TICK + gaps + sketched + space::S;
+        let columns = fitted(columns, room - fixed);
+        let total = fixed + columns.iter().map(|(_, width)| width).sum::<f32>();
+        Layouted {
+            columns,
+            sketch,
+            total: total.max(room),
+        }
+    }
+}
+
+/// Words give way where there is little room, and take of what is left where there is much.
+fn fitted(mut columns: Vec<(Column, f32)>, room: f32) -> Vec<(Column, f32)> {
+    let asked: f32 = columns.iter().map(|(_, width)| width).sum();
+    let gives = |(column, width): &(Column, f32)| match is_words(column) {
+        true => (width - LEAST).max(0.0),
+        false => 0.0,
+    };
+    let giving: f32 = columns.iter().map(gives).sum();
+    let takers = columns
+        .iter()
+        .filter(|(column, _)| is_words(column))
+        .count();
+    let more = ((room - asked) / takers.max(1) as f32).min(AIR);
+    for column in &mut columns {
+        if !is_words(&column.0) {
+            continue;
+        }
+        column.1 = match (asked <= room, asked - giving <= room) {
+            (true, _) => column.1 + more,
+            (false, true) => column.1 - gives(column) / giving * (asked - room),
+            // It is scrolled anyway: then names are read.
+            (false, false) => column.1.min(WIDEST),
+        };
+    }
+    columns
+}
+
+/// Whether a column shows words of any length.
+fn is_words(column: &Column) -> bool {
+    let short = matches!(
+        column.name(),
+        "status" | "stage" | "started" | "ended" | "archived"
+    );
+    !short && !column.is_number()
+}
+
+/// The width of its head and of what stands below.
+fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32 {
+    let head = measured(ui, &column.title(), text::small()) + ARROW;
+    let on = column.measured_on();
+    let on = on.map_or(0.0, |on| measured(ui, on, text::small()));
+    let cells = match column.name() {
+        // The same whatever runs are in sight, so that nothing moves when one of them ends.
+        "status" => {
+            let words = [RunStatus::Interrupted, RunStatus::Finished].map(status::word);
+            let widest = words.map(|word| measured(ui, word, text::body()));
+            widest.into_iter().fold(0.0, f32::max) + 14.0
+        }
+        _ => widest(ui, column, rows, time),
+    };
+    let figure = match column.digits() {
+        Some(_) => measured(ui, "0.0000", text::body()),
+        None => 0.0,
+    };
+    head.max(on).max(cells).max(figure).ceil()
+}
+
+/// The width of the longest words of a column.
+fn widest(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32 {
+    let mut longest: Vec<(usize, String)> = Vec::new();
+    for row in rows.iter().take(MEASURED) {
+        let words = longest_words(column, &row.entry, time);
+        let letters = words.chars().count();
+        if longest.iter().any(|(_, known)| *known == words) {
+            continue;
+        }
+        longest.push((letters, words));
+        longest.sort_by_key(|(letters, _)| std::cmp::Reverse(*letters));
+        // The font is not of one width: of a few long ones the widest counts.
+        longest.truncate(6);
+    }
+    let widths = longest
+        .iter()
+        .map(|(_, words)| measured(ui, words, text::body()));
+    widths.fold(0.0, f32::max)
+}
+
+fn measured(ui: &Ui, words: &str, font: FontId) -> f32 {
+    let colour = theme::of(ui).text;
+    let galley = ui.painter().layout_no_wrap(words.to_string(), font, colour);
+    galley.size().x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Vec<(Column, f32)> {
+        let of = |name: &str, width| (name.parse().expect("a column"), width);
+        vec![of("name", 180.0), of("stage", 90.0), of("emp_f1", 60.0)]
+    }
+
+    fn widths(room: f32) -> [f32; 3] {
+        let fitted = fitted(columns(), room);
+        [fitted[0].1, fitted[1].1, fitted[2].1]
+    }
+
+    #[test]
+    fn names_give_way_and_take_what_is_left_and_nothing_else_does() {
+        assert_eq!(widths(330.0), [180.0, 90.0, 60.0], "just enough");
+        assert_eq!(widths(350.0), [200.0, 90.0, 60.0], "some is left");
+        assert_eq!(widths(1000.0), [180.0 + AIR, 90.0, 60.0], "much is left");
+        assert_eq!(widths(300.0), [150.0, 90.0, 60.0], "a little is missing");
+        assert_eq!(widths(200.0), [180.0, 90.0, 60.0], "it is scrolled");
+    }
+
+    #[test]
+    fn what_fits_is_not_scrolled() {
+        for room in [246.0, 280.0, 330.0, 500.0] {
+            assert!(widths(room).iter().sum::<f32>() <= room + 0.01, "{room}");
+        }
+    }
+}

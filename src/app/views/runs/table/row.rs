@@ -1,0 +1,194 @@
+//! A row of the table of runs, and the head of a group of them.
+
+use eframe::egui::{
+    self, Align2, EventFilter, Key, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::cell::{cell_ui, sketch_ui};
+use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
+use super::{row_id, tick};
+use crate::app::command::{Command, Commands};
+use crate::app::format::{self, Clock};
+use crate::app::state::Prefs;
+use crate::app::theme::{self, size, space, text};
+use crate::app::views::runs::RunsView;
+use crate::app::widgets::icon::{self, Icon};
+use crate::app::workers::reader::Listed;
+use crate::catalog::{Cell, Group};
+use crate::metrics::Digits;
+
+/// A group of runs: how many there are, and mean and deviation of their figures.
+pub(super) fn group_ui(ui: &mut Ui, group: &Group<'_>, layout: &Layouted, prefs: &Prefs) {
+    let t = theme::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(layout.total, size::ROW), Sense::hover());
+    ui.painter().rect_filled(rect, 0, t.panel);
+    let by = prefs.group.as_deref().unwrap_or_default();
+    let value = match &group.value {
+        Cell::Missing => "none".to_string(),
+        Cell::Number(value) => format!("{value}"),
+        Cell::Text(text) => text.clone(),
+        Cell::Moment(at) => at.to_string(),
+    };
+    let n = group.members.len();
+    let title = format!("{by} {value}, {n} run{}", if n == 1 { "" } else { "s" });
+    response.widget_info(|| WidgetInfo::labeled(Role::Row, true, format!("Group {title}")));
+    let painter = ui.painter().with_clip_rect(rect);
+    let mut x = rect.left() + TICK;
+    let mut taken = painter
+        .text(
+            pos2(rect.left() + space::S, rect.center().y),
+            Align2::LEFT_CENTER,
+            &title,
+            text::body(),
+            t.text,
+        )
+        .right();
+    for (column, width) in &layout.columns {
+        let right = x + width;
+        x += width + GAP;
+        let figure = column.metric().is_some() || column.name().starts_with("test.");
+        let Some(spread) = group.spread(column).filter(|_| figure) else {
+            continue;
+        };
+        let digits = column.digits().unwrap_or(Digits::LOGGED);
+        let mean = format::figure(spread.mean, digits);
+        let words = match spread.deviation {
+            Some(deviation) => format!("{mean} ± {}", format::figure(deviation, digits)),
+            None => mean,
+        };
+        let galley = painter.layout_no_wrap(words, text::small(), t.text);
+        let left = right - galley.size().x;
+        if left < taken + space::XS {
+            continue;
+        }
+        taken = right;
+        let at = pos2(left, rect.center().y - galley.size().y / 2.0);
+        let cell = Rect::from_min_size(at, galley.size());
+        painter.galley(at, galley, t.text);
+        ui.interact(
+            cell,
+            ui.scope_id().with(("spread", column.to_string(), &title)),
+            Sense::hover(),
+        )
+        .on_hover_text(format!(
+            "Mean ± sample standard deviation of {} over n = {} runs",
+            column.title(),
+            spread.n
+        ));
+    }
+}
+
+/// A run. A click on it, or Enter, opens it; its box ticks it.
+pub(super) fn row_ui(
+    ui: &mut Ui,
+    row: &Listed,
+    layout: &Layouted,
+    view: &mut RunsView,
+    time: (Clock, i64),
+    commands: &mut Commands,
+) {
+    let t = theme::of(ui);
+    let run = &row.entry.row;
+    let current = view.current == Some(run.id);
+    let (rect, _) = ui.allocate_exact_size(vec2(layout.total, size::ROW), Sense::hover());
+    // One row at a time can have the keyboard, so that Tab passes the table in one step.
+    let sense = if current {
+        Sense::click()
+    } else {
+        Sense::CLICK
+    };
+    let response = ui.interact(rect.with_min_x(rect.left() + TICK), row_id(run.id), sense);
+    let chosen = view.chosen.contains(&run.id);
+    response.widget_info(|| {
+        WidgetInfo::selected(
+            Role::Row,
+            true,
+            chosen,
+            format!("Run {}, {}", run.id, run.name),
+        )
+    });
+    let tick_rect = Rect::from_min_size(rect.min, vec2(TICK, size::ROW));
+    let box_id = ui.scope_id().with(("tick", run.id.0));
+    let box_response = ui.interact(tick_rect, box_id, Sense::CLICK | Sense::HOVER);
+    box_response.widget_info(|| {
+        WidgetInfo::selected(
+            Role::CheckBox,
+            true,
+            chosen,
+            format!("Choose run {}", run.id),
+        )
+    });
+    if chosen {
+        ui.painter().rect_filled(rect, 0, t.selected);
+    } else if response.hovered() || box_response.hovered() {
+        ui.painter().rect_filled(rect, 0, t.hover);
+    }
+    mark_ui(ui, tick_rect, chosen, box_response.hovered());
+    if box_response.clicked() {
+        view.current = Some(run.id);
+        tick(view, run.id);
+    }
+    keyboard(ui, &response);
+    let enter = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if response.clicked_by(egui::PointerButton::Primary) || enter || accesskit_click(ui, &response)
+    {
+        view.current = Some(run.id);
+        commands.push(Command::OpenRun(run.id));
+    }
+    let mut x = rect.left() + TICK;
+    for (column, width) in &layout.columns {
+        let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(*width, size::ROW));
+        x += width + GAP;
+        cell_ui(ui, cell, column, &row.entry, time);
+    }
+    if layout.sketch.is_some() {
+        let left = x + SKETCH_GAP - GAP;
+        let cell = Rect::from_min_size(pos2(left, rect.top()), vec2(SKETCH, size::ROW));
+        sketch_ui(ui, cell, &row.sketch);
+    }
+    if response.has_focus() {
+        ui.painter()
+            .rect_stroke(rect, 0, t.focus_ring(), egui::StrokeKind::Inside);
+    }
+}
+
+/// Arrows are the table's own while a row has the keyboard.
+fn keyboard(ui: &Ui, response: &Response) {
+    if response.has_focus() {
+        let filter = EventFilter {
+            vertical_arrows: true,
+            ..EventFilter::default()
+        };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    }
+}
+
+/// A screen reader clicks without a pointer.
+fn accesskit_click(ui: &Ui, response: &Response) -> bool {
+    response.clicked()
+        && !ui.input(|input| input.key_pressed(Key::Space) || input.key_pressed(Key::Enter))
+}
+
+/// The box of a row or of all of them.
+pub(super) fn mark_ui(ui: &Ui, cell: Rect, ticked: bool, hovered: bool) {
+    let t = theme::of(ui);
+    let mark = Rect::from_center_size(
+        pos2(cell.left() + 10.0, cell.center().y),
+        egui::Vec2::splat(15.0),
+    );
+    let (fill, line) = match (ticked, hovered) {
+        (true, _) => (t.accent, t.accent),
+        (false, true) => (t.hover, t.faint),
+        (false, false) => (t.raised, t.line),
+    };
+    ui.painter().rect(
+        mark,
+        4,
+        fill,
+        Stroke::new(1.0, line),
+        egui::StrokeKind::Inside,
+    );
+    if ticked {
+        icon::paint(ui.painter(), mark.shrink(2.0), Icon::Check, t.on_accent);
+    }
+}

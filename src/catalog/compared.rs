@@ -1,0 +1,76 @@
+//! Runs beside each other, read from the store: who they are, their curves, what their answers differ by.
+//!
+//! The same for the window and the command line. Takes up to seconds: not for the thread that draws.
+
+use super::Entry;
+use super::compare::{Answers, Paired, Prepared, paired, prepare};
+use crate::metrics::Bootstrap;
+use crate::store::{RunId, StoreError, StoreReader};
+
+/// The runs, in the order they are asked for.
+///
+/// # Errors
+/// There is no such run, or it is deleted.
+pub fn entries_of(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, StoreError> {
+    let all = reader.catalog()?;
+    let found = runs.iter().map(|&run| {
+        let row = all.iter().find(|row| row.row.id == run);
+        match row {
+            Some(row) => Ok(Entry::new(row.clone())),
+            // Says whether there is none or it is deleted.
+            None => Err(reader
+                .run(run)
+                .map_or_else(|error| error, |_| StoreError::Deleted { run })),
+        }
+    });
+    found.collect()
+}
+
+/// Of each run but the first: its figures on the test split minus those of the first. None where one of
+/// them has no answers there.
+pub fn differences(
+    reader: &StoreReader,
+    runs: &[RunId],
+    bootstrap: &Bootstrap,
+) -> Result<Vec<Option<Paired>>, StoreError> {
+    let Some((first, others)) = runs.split_first() else {
+        return Ok(Vec::new());
+    };
+    let first = answers(reader, *first)?;
+    let differ = |run: &RunId| -> Result<Option<Paired>, StoreError> {
+        let other = answers(reader, *run)?;
+        let both = other.as_ref().zip(first.as_ref());
+        Ok(both.map(|(other, first)| paired(other, first, bootstrap)))
+    };
+    others.iter().map(differ).collect()
+}
+
+/// What a run's last system answered on the test split; none where it was not evaluated.
+fn answers(reader: &StoreReader, run: RunId) -> Result<Option<Answers>, StoreError> {
+    let results = reader.results(run)?;
+    let Some(system) = results.iter().rev().find(|row| row.split == "test") else {
+        return Ok(None);
+    };
+    let rows = reader.test_answers(run, &system.system)?;
+    Ok(rows.map(|rows| Answers::new(&rows)))
+}
+
+/// The curves of a metric, of the latest stage that has it, as they are drawn.
+pub fn curves(
+    reader: &StoreReader,
+    entries: &[&Entry],
+    metric: &str,
+) -> Result<Prepared, StoreError> {
+    let curve = |entry: &&Entry| -> Result<Vec<(u64, f64)>, StoreError> {
+        let run = entry.row.id;
+        let mut keys = reader.keys(run)?.into_iter();
+        let points = match keys.rfind(|summary| summary.key.name == metric) {
+            Some(summary) => reader.series(run, &summary.key, None)?,
+            None => Vec::new(),
+        };
+        let points = points.into_iter();
+        Ok(points.map(|(step, value, _)| (step, value)).collect())
+    };
+    let curves = entries.iter().map(curve).collect::<Result<Vec<_>, _>>()?;
+    Ok(prepare(entries, &curves))
+}

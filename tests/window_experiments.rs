@@ -2,7 +2,7 @@
 
 mod window_support;
 
-use eframe::egui::Key;
+use eframe::egui::{Event, Key};
 use egui_kittest::kittest::NodeT;
 use window_support::{
     Window, click, expect, find, named, open, open_with, settle, shows, wait_for,
@@ -267,6 +267,26 @@ fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
         is_disabled(&window, "Set Learning rate"),
         "it waits already"
     );
+    // What was typed last counts, even where Enter came in the same frame.
+    replace(&mut window, "Learning rate", "0");
+    for event in [
+        Event::Text(".003".into()),
+        Event::Key {
+            key: Key::Enter,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Default::default(),
+        },
+    ] {
+        window.input_mut().events.push(event);
+    }
+    settle(&mut window);
+    expect(&mut window, "0.003 waits for PPO");
+    replace(&mut window, "Learning rate", "0.002");
+    window.key_press(Key::Enter);
+    settle(&mut window);
+    expect(&mut window, "0.002 waits for PPO");
     // Two clicks before the window answers ask for one change.
     replace(&mut window, "KL coefficient β", "0.3");
     find(&window, "Set KL coefficient β").click();

@@ -90,32 +90,36 @@ fn setting_ui(
     ui.add_space(space::S);
     words::bold(ui, &name).on_hover_text(format!("{}\n{path} in experiment files", setting.help()));
     let typed = view.typed.entry(path).or_insert_with(|| number_words(now));
-    let wanted = parse(setting, typed);
-    let idle = wanted
-        .as_ref()
-        .ok()
-        .and_then(|change| run.no_difference(change));
     let mut send = false;
-    ui.horizontal(|ui| {
-        let width = (ui.available_width() - BUTTON - space::L).clamp(80.0, 200.0);
-        let field = TextEdit::singleline(typed)
-            .align(Align2::LEFT_CENTER)
-            .min_size(vec2(width, size::ROW))
-            .desired_width(width);
-        let response = ui.add(field).accessible_name(&name);
-        if let Some(unit) = setting.unit {
-            ui.label(RichText::new(unit).color(t.secondary));
-        }
-        send |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-        ui.add_enabled_ui(idle.is_none(), |ui| {
-            let label = format!("Set {name}");
-            let button = match idle {
-                Some(why) => Button::secondary("Set").hint(why),
-                None => Button::primary("Set").hint(&label),
-            };
-            send |= ui.add(button).accessible_name(&label).clicked();
-        });
-    });
+    let (wanted, idle) = ui
+        .horizontal(|ui| {
+            let width = (ui.available_width() - BUTTON - space::L).clamp(80.0, 200.0);
+            let field = TextEdit::singleline(typed)
+                .align(Align2::LEFT_CENTER)
+                .min_size(vec2(width, size::ROW))
+                .desired_width(width);
+            let response = ui.add(field).accessible_name(&name);
+            if let Some(unit) = setting.unit {
+                ui.label(RichText::new(unit).color(t.secondary));
+            }
+            send |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            // After the field: what was typed last may have come together with Enter.
+            let wanted = parse(setting, typed);
+            let idle = wanted
+                .as_ref()
+                .ok()
+                .and_then(|change| run.no_difference(change));
+            ui.add_enabled_ui(idle.is_none(), |ui| {
+                let label = format!("Set {name}");
+                let button = match idle {
+                    Some(why) => Button::secondary("Set").hint(why),
+                    None => Button::primary("Set").hint(&label),
+                };
+                send |= ui.add(button).accessible_name(&label).clicked();
+            });
+            (wanted, idle)
+        })
+        .inner;
     state_ui(ui, run, (setting, now), context);
     if send {
         match wanted {

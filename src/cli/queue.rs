@@ -70,7 +70,7 @@ fn waiting(place: &Place) -> Result<Vec<QueuedRun>, Failure> {
 fn list(place: &Place) -> Result<(), Failure> {
     let waiting = waiting(place)?;
     if place.out.json {
-        let rows: Vec<Value> = waiting.iter().map(|run| to_json(run)).collect();
+        let rows: Vec<Value> = waiting.iter().map(to_json).collect();
         return place.out.document(&rows);
     }
     if waiting.is_empty() {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::file::Problem;
+use super::error::Problem;
 use super::{Config, Kind, Setting, Stage, setting};
 
 /// The stage whose settings may be changed while it runs.

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::config::{Config, IdentifierInit};
-use super::file::Problem;
+use super::error::Problem;
 
 impl Config {
     /// Whether a run reads dialogues: identifiers that start from a T5 folder do without.

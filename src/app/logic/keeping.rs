@@ -68,6 +68,14 @@ impl App {
         self.state.notices.wrong(now, words);
     }
 
+    /// The same trouble of a store shows in several places.
+    pub(super) fn wrong_once(&mut self, words: String) {
+        let known = &self.state.notices.log;
+        if !known.iter().any(|(_, line)| *line == words) {
+            self.wrong(words);
+        }
+    }
+
     pub(super) fn hear_keeper(&mut self) {
         let mut changed = false;
         while let Some(done) = self.keeper.answer() {
@@ -168,10 +176,7 @@ impl App {
             found.push(why.clone());
         }
         for words in found {
-            let known = &self.state.notices.log;
-            if !known.iter().any(|(_, line)| *line == words) {
-                self.wrong(words);
-            }
+            self.wrong_once(words);
         }
     }
 }

@@ -34,7 +34,7 @@ impl App {
                 experiments.removed.take_if(is_back);
                 experiments.queue = queue;
             }
-            Err(error) => self.wrong(format!("the queue cannot be read: {error}")),
+            Err(error) => self.wrong_once(error.to_string()),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod model;
 pub mod people;
 pub mod playground;
 mod prefs;
+pub mod progress;
 pub mod tiles;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::looked::Looked;
+use super::progress::{Pace, StageProgress, StageState};
 use crate::app::workers::reader::{OverSteps, StoredRun};
 use crate::data::Mechanism;
 use crate::experiment::{
@@ -15,76 +16,6 @@ use crate::experiment::{
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
 use crate::store::{EventRow, EventSort, MetricKey, RunId, RunRow, RunStatus};
-
-/// How a stage stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StageState {
-    Waiting,
-    Running,
-    Done,
-}
-
-/// Where a stage is.
-#[derive(Clone, Debug)]
-pub struct StageProgress {
-    pub stage: Stage,
-    pub state: StageState,
-    pub step: u64,
-    pub total: u64,
-    /// When the step before the last and the last were done; for the time left.
-    pace: Pace,
-}
-
-/// Seconds a step, over the recent ones.
-#[derive(Clone, Debug, Default)]
-struct Pace {
-    last: Option<(u64, i64)>,
-    seconds: Option<f64>,
-}
-
-impl Pace {
-    fn note(&mut self, step: u64, wall_ms: i64) {
-        if let Some((before, at)) = self.last
-            && step > before
-        {
-            let each = (wall_ms - at).max(0) as f64 / 1e3 / (step - before) as f64;
-            self.seconds = Some(
-                self.seconds
-                    .map_or(each, |mean| mean + 0.08 * (each - mean)),
-            );
-        }
-        self.last = Some((step, wall_ms));
-    }
-}
-
-impl StageProgress {
-    fn new(stage: Stage) -> Self {
-        StageProgress {
-            stage,
-            state: StageState::Waiting,
-            step: 0,
-            total: 0,
-            pace: Pace::default(),
-        }
-    }
-
-    /// From 0 to 1.
-    pub fn fraction(&self) -> f32 {
-        match self.state {
-            StageState::Done => 1.0,
-            _ if self.total == 0 => 0.0,
-            _ => (self.step as f32 / self.total as f32).min(1.0),
-        }
-    }
-
-    /// Seconds until the stage is over, at the present pace.
-    pub fn seconds_left(&self) -> Option<f64> {
-        if self.state != StageState::Running || self.step >= self.total {
-            return None;
-        }
-        Some(self.pace.seconds? * (self.total - self.step) as f64)
-    }
-}
 
 /// The sample dialogues of one step; none while they are still in the store only.
 #[derive(Clone, Debug)]
@@ -283,7 +214,7 @@ impl RunModel {
             let progress = model.progress(key.stage);
             if let Some(last) = last {
                 progress.step = progress.step.max(last.step);
-                progress.pace = pace_of(&series);
+                progress.pace = Pace::of(&series);
             }
             let track = Track::new(series, &model.resumptions);
             model.tracks.insert(key, track);
@@ -580,18 +511,6 @@ impl RunModel {
 /// What is told of a checkpoint.
 fn saved(bytes: u64) -> String {
     format!("Checkpoint saved, {}", crate::app::format::bytes(bytes))
-}
-
-/// The pace of the last steps of a curve.
-fn pace_of(series: &Series) -> Pace {
-    let mut pace = Pace::default();
-    let len = series.len();
-    for at in len.saturating_sub(32)..len {
-        if let Some(point) = series.get(at) {
-            pace.note(point.step, point.wall_ms);
-        }
-    }
-    pace
 }
 
 /// The mechanism that a metric is about, if it is about one.

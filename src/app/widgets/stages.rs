@@ -7,7 +7,7 @@ use super::button::focus_ring;
 use super::icon::{self, Icon};
 use super::status::progress_line;
 use crate::app::format;
-use crate::app::state::model::{StageProgress, StageState};
+use crate::app::state::progress::{StageProgress, StageState};
 use crate::app::theme::{self, size, space, text};
 use crate::experiment::Stage;
 use crate::store::RunStatus;

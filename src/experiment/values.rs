@@ -1,0 +1,256 @@
+//! The settings as values by their paths: read from TOML and written to it, given, compared.
+//!
+//! A value that does not fit is refused with what would.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::config::{Config, SECTIONS, setting, settings};
+use super::error::{ExperimentError, Problem};
+use super::setting::Kind;
+
+/// A setting whose value is not its parent's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    pub path: String,
+    pub value: Value,
+    pub parent: Value,
+}
+
+impl Config {
+    /// The tree as TOML: what is saved with a run.
+    pub fn to_toml(&self) -> String {
+        self.table().to_string()
+    }
+
+    /// Reads what [`Config::to_toml`] wrote. Settings that are not there keep their defaults.
+    pub fn from_toml(origin: &str, text: &str) -> Result<Self, ExperimentError> {
+        let body = parse(origin, text)?;
+        check_keys(origin, &body)?;
+        let mut config = Config::default();
+        config.apply(origin, body)?;
+        Ok(config)
+    }
+
+    /// The value of the setting at `path`.
+    pub fn get(&self, path: &str) -> Option<Value> {
+        let (section, field) = path.split_once('.')?;
+        self.table().remove(section)?.as_table_mut()?.remove(field)
+    }
+
+    /// Every value by its path.
+    pub fn values(&self) -> BTreeMap<String, Value> {
+        let mut values = BTreeMap::new();
+        for (section, fields) in self.table() {
+            if let Value::Table(fields) = fields {
+                for (field, value) in fields {
+                    values.insert(format!("{section}.{field}"), value);
+                }
+            }
+        }
+        values
+    }
+
+    /// Gives the setting at `path` a value, or says why that value cannot be.
+    pub fn set(&mut self, path: &str, value: Value) -> Result<(), Problem> {
+        let refuse = |message: String| Problem {
+            path: path.to_string(),
+            message,
+        };
+        let setting = setting(path).ok_or_else(|| refuse("is not a setting".into()))?;
+        let value = fit(&setting.kind, value).map_err(refuse)?;
+        let mut table = self.table();
+        if let Some(Value::Table(section)) = table.get_mut(setting.section()) {
+            section.insert(setting.field().to_string(), value);
+        }
+        *self = table
+            .try_into()
+            .map_err(|error: toml::de::Error| refuse(error.message().to_string()))?;
+        Ok(())
+    }
+
+    /// Settings whose values differ from those of `base`.
+    pub fn differences(&self, base: &Config) -> Vec<Difference> {
+        let (own, base) = (self.values(), base.values());
+        settings()
+            .filter_map(|setting| {
+                let (value, parent) = (own.get(setting.path)?, base.get(setting.path)?);
+                (value != parent).then(|| Difference {
+                    path: setting.path.to_string(),
+                    value: value.clone(),
+                    parent: parent.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// Gives every setting of the table its value, or says which do not fit.
+    pub(super) fn apply(&mut self, origin: &str, body: Table) -> Result<(), ExperimentError> {
+        let mut problems = Vec::new();
+        for (section, fields) in body {
+            let Value::Table(fields) = fields else {
+                continue;
+            };
+            for (field, value) in fields {
+                if let Err(problem) = self.set(&format!("{section}.{field}"), value) {
+                    problems.push(problem);
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ExperimentError::Refused {
+                origin: origin.to_string(),
+                problems,
+            })
+        }
+    }
+
+    fn table(&self) -> Table {
+        Table::try_from(self).expect("settings are numbers, words and lists of words")
+    }
+}
+
+pub(super) fn parse(origin: &str, text: &str) -> Result<Table, ExperimentError> {
+    text.parse::<Table>().map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = 1 + before.map_or(0, |before| before.matches('\n').count());
+        ExperimentError::Syntax {
+            origin: origin.to_string(),
+            message: format!(
+                "line {line}: {}",
+                error.message().trim().replace('\n', ", ")
+            ),
+        }
+    })
+}
+
+pub(super) fn check_keys(origin: &str, body: &Table) -> Result<(), ExperimentError> {
+    for (section, value) in body {
+        let Value::Table(fields) = value else {
+            return Err(unknown_key(origin, section));
+        };
+        if !SECTIONS.iter().any(|(key, _)| key == section) {
+            return Err(unknown_key(origin, section));
+        }
+        for field in fields.keys() {
+            let path = format!("{section}.{field}");
+            if setting(&path).is_none() {
+                return Err(unknown_key(origin, &path));
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn unknown_key(origin: &str, key: &str) -> ExperimentError {
+    let heads = ["name", "description", "parent"];
+    let sections = SECTIONS.iter().map(|(key, _)| *key);
+    let closeness = |known: &str| {
+        // A field written without its section is as near as can be.
+        if known.split_once('.').is_some_and(|(_, field)| field == key) {
+            1.0
+        } else {
+            strsim::jaro_winkler(known, key)
+        }
+    };
+    let near = settings()
+        .map(|setting| setting.path)
+        .chain(sections)
+        .chain(heads)
+        .map(|known| (closeness(known), known))
+        .filter(|(closeness, _)| *closeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known.to_string());
+    ExperimentError::UnknownKey {
+        origin: origin.to_string(),
+        key: key.to_string(),
+        near,
+    }
+}
+
+/// The value in the form of its kind, or why it does not fit.
+fn fit(kind: &Kind, value: Value) -> Result<Value, String> {
+    match kind {
+        Kind::Int { min, max } => match value {
+            Value::Integer(number) if (*min..=*max).contains(&number) => Ok(Value::Integer(number)),
+            Value::Integer(number) => Err(format!(
+                "{number} is out of range; it goes from {min} to {max}"
+            )),
+            other => Err(format!("{other} is not a whole number from {min} to {max}")),
+        },
+        Kind::Float { min, max } => {
+            let number = match value {
+                Value::Integer(number) => number as f64,
+                Value::Float(number) => number,
+                other => return Err(format!("{other} is not a number from {min} to {max}")),
+            };
+            if (*min..=*max).contains(&number) {
+                Ok(Value::Float(number))
+            } else {
+                Err(format!(
+                    "{number} is out of range; it goes from {min} to {max}"
+                ))
+            }
+        }
+        Kind::Bool => match value {
+            Value::Boolean(_) => Ok(value),
+            other => Err(format!("{other} is neither true nor false")),
+        },
+        Kind::Choice(words) => match value {
+            Value::String(word) if words.contains(&word.as_str()) => Ok(Value::String(word)),
+            other => Err(format!("{other} is not one of {}", words.join(", "))),
+        },
+        Kind::Text => match value {
+            Value::String(text) if !text.trim().is_empty() => Ok(Value::String(text)),
+            other => Err(format!("{other} is not a text")),
+        },
+        Kind::List(words) => match value {
+            Value::Array(items) if !items.is_empty() => {
+                for (index, item) in items.iter().enumerate() {
+                    if !item.as_str().is_some_and(|word| words.contains(&word)) {
+                        return Err(format!("{item} is not one of {}", words.join(", ")));
+                    }
+                    if items[..index].contains(item) {
+                        return Err(format!("{item} is there twice"));
+                    }
+                }
+                Ok(Value::Array(items))
+            }
+            other => Err(format!(
+                "{other} is not a list of some of {}",
+                words.join(", ")
+            )),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::presets;
+
+    #[test]
+    fn a_config_survives_its_own_text() {
+        for preset in presets().unwrap() {
+            let text = preset.config.to_toml();
+            assert_eq!(Config::from_toml("saved", &text).unwrap(), preset.config);
+        }
+    }
+
+    #[test]
+    fn every_default_is_within_its_range() {
+        let config = Config::default();
+        for setting in settings() {
+            let value = config.get(setting.path).unwrap();
+            assert!(
+                fit(&setting.kind, value.clone()).is_ok(),
+                "{} = {value}",
+                setting.path
+            );
+            assert!(!setting.help().is_empty());
+        }
+    }
+}

@@ -7,6 +7,17 @@ use egui_kittest::kittest::Queryable;
 use emprl::store::RunStatus;
 use window_support::{Window, click, expect, find, open, open_as, run, settle, shows, wait_for};
 
+/// A store with one run of all four stages, and the window at its page.
+fn open_page() -> (tempfile::TempDir, Window) {
+    let store = tempfile::tempdir().unwrap();
+    run(store.path(), "first try", RunStatus::Finished);
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    click(&mut window, "Run 1, first try");
+    wait_for(&mut window, "PPO: ", 5);
+    (store, window)
+}
+
 #[test]
 fn runs_are_listed_and_filtered() {
     let store = tempfile::tempdir().unwrap();
@@ -253,12 +264,7 @@ fn columns_and_groups_can_be_chosen() {
 
 #[test]
 fn notes_of_a_run_are_kept_and_its_name_changed() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    click(&mut window, "Run 1, first try");
-    wait_for(&mut window, "PPO: ", 5);
+    let (_store, mut window) = open_page();
     click(&mut window, "Show Notes");
     find(&window, "Note").focus();
     window.run_ok();
@@ -314,12 +320,7 @@ fn every_column_sorts() {
 
 #[test]
 fn a_run_page_shows_results_curves_dialogues_settings_and_events() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    click(&mut window, "Run 1, first try");
-    wait_for(&mut window, "PPO: ", 5);
+    let (_store, mut window) = open_page();
     expect(&mut window, "That is great, said at 100.");
     click(&mut window, "Evaluation before");
     expect(&mut window, "That is great, said at 50.");
@@ -353,12 +354,7 @@ fn a_run_page_shows_results_curves_dialogues_settings_and_events() {
 
 #[test]
 fn results_stand_beside_each_other_with_their_difference() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    click(&mut window, "Run 1, first try");
-    wait_for(&mut window, "PPO: ", 5);
+    let (_store, mut window) = open_page();
     if let Some(evaluation) = window.query_by_label_contains("Evaluation: ") {
         evaluation.click();
     }
@@ -393,12 +389,7 @@ fn a_failed_run_says_why_and_an_interrupted_one_can_be_resumed() {
 
 #[test]
 fn plots_can_be_chosen_and_put_back() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    click(&mut window, "Run 1, first try");
-    wait_for(&mut window, "PPO: ", 5);
+    let (_store, mut window) = open_page();
     window.get_by_label_contains("PPO: ").click();
     settle(&mut window);
     click(&mut window, "Choose what \"Empathy reward\" shows");
@@ -420,12 +411,7 @@ fn plots_can_be_chosen_and_put_back() {
 
 #[test]
 fn a_new_plot_comes_into_sight_with_its_menu_open_and_shows_what_no_other_does() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    click(&mut window, "Run 1, first try");
-    wait_for(&mut window, "PPO: ", 5);
+    let (_store, mut window) = open_page();
     window.get_by_label_contains("PPO: ").click();
     settle(&mut window);
     click(&mut window, "Add plot");
@@ -453,12 +439,7 @@ fn a_new_plot_comes_into_sight_with_its_menu_open_and_shows_what_no_other_does()
 
 #[test]
 fn the_last_points_can_be_followed_and_events_lead_to_their_step() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    click(&mut window, "Run 1, first try");
-    wait_for(&mut window, "PPO: ", 5);
+    let (_store, mut window) = open_page();
     window.get_by_label_contains("PPO: ").click();
     settle(&mut window);
     click(&mut window, "Follow");

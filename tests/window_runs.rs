@@ -264,7 +264,7 @@ fn columns_and_groups_can_be_chosen() {
 
 #[test]
 fn notes_of_a_run_are_kept_and_its_name_changed() {
-    let (_store, mut window) = open_page();
+    let (store, mut window) = open_page();
     click(&mut window, "Show Notes");
     find(&window, "Note").focus();
     window.run_ok();

@@ -98,15 +98,10 @@ fn list(place: &Place) -> Result<(), Failure> {
 
 fn to_json(queued: &QueuedRun) -> Value {
     let config = worker::queued_config(queued).ok();
-    json!({
-        "id": queued.id,
-        "name": queued.run.name,
-        "experiment": queued.run.experiment,
-        "seed": config.as_ref().map(|config| config.run.seed),
-        "reuse": queued.run.reuse,
-        "queued": queued.queued,
-        "settings": config.as_ref().map(Config::values),
-    })
+    let mut row = json!(queued);
+    row["seed"] = json!(config.as_ref().map(|config| config.run.seed));
+    row["settings"] = json!(config.as_ref().map(Config::values));
+    row
 }
 
 impl Add {

@@ -7,17 +7,18 @@ use std::fmt;
 use std::str::FromStr;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 
 use super::error::{Fault, StoreError};
 use super::id::{ParseIdError, number};
 use super::lock::RunLock;
-use super::rows::NewRun;
+use super::rows::{NewRun, moment};
 use super::writer::begin_run;
 use super::{RunId, Store, StoreReader, now_ms};
 
 /// The number of a run that waits; not that of the run it becomes.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
 )]
 #[serde(transparent)]
 pub struct QueueId(pub i64);
@@ -39,23 +40,27 @@ impl FromStr for QueueId {
 
 /// A run that is to wait. Its settings are whole: what becomes of the file they came from does not
 /// change them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToQueue {
     pub experiment: String,
     pub name: String,
+    #[serde(skip)]
     pub config_toml: String,
     /// The run whose finished stages are taken over where they are the same.
     pub reuse: Option<RunId>,
 }
 
 /// A run that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueuedRun {
     pub id: QueueId,
+    #[serde(flatten)]
     pub run: ToQueue,
-    /// When it was queued, in milliseconds since the Unix epoch.
+    /// When it was queued, in milliseconds since the Unix epoch; RFC 3339 in JSON.
+    #[serde(serialize_with = "moment")]
     pub queued: i64,
     /// Its place: the least goes first.
+    #[serde(skip)]
     position: i64,
 }
 

@@ -170,7 +170,8 @@ impl EventSort {
     }
 }
 
-fn moment<S: Serializer>(wall_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+/// A time as RFC 3339.
+pub(super) fn moment<S: Serializer>(wall_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(*wall_ms) * 1_000_000)
         .ok()
         .and_then(|moment| moment.format(&Rfc3339).ok());

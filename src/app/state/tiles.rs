@@ -45,11 +45,11 @@ impl Tile {
         self.keys.iter().filter_map(|key| declared::declared(key))
     }
 
-    /// The plain name of what is shown: the metric's, or that of the group.
+    /// The plain name of what is shown: the metric's, or that of the group; and on what it was measured.
     pub fn title(&self) -> String {
         let metrics: Vec<_> = self.metrics().collect();
-        match metrics.as_slice() {
-            [] => "No metric chosen".into(),
+        let name = match metrics.as_slice() {
+            [] => return "No metric chosen".into(),
             [one] => one.name.into(),
             all if common_end(all).is_some() => common_end(all).map(sentence).unwrap_or_default(),
             [first, rest @ ..] if rest.iter().all(|m| m.group == first.group) => first.group.into(),
@@ -61,11 +61,14 @@ impl Tile {
                 group_stem(first.group).into()
             }
             [first, ..] if metrics.len() > 2 => format!("{} and others", first.group),
-            all => all
-                .iter()
-                .map(|metric| metric.name)
-                .collect::<Vec<_>>()
-                .join(", "),
+            all => {
+                let names: Vec<_> = all.iter().map(|metric| metric.name).collect();
+                names.join(", ")
+            }
+        };
+        match metrics.iter().all(|metric| metric.stage == "validation") {
+            true => format!("{name} (validation)"),
+            false => name,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Id, Key, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
-use super::parts::column;
+use super::parts::{CARDS, column};
 use crate::app::state::people::Judging;
 use crate::app::theme::{size, space, text};
 use crate::app::widgets::button::Button;
@@ -42,7 +42,7 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.add_space((height - before).max(0.0));
         let top = ui.cursor().top();
-        column(ui, size::PROSE, |ui| {
+        column(ui, CARDS, |ui| {
             for (turn, utterance) in page.context.iter().enumerate() {
                 utterance_in(ui, utterance, turn % 2 == 0, text::heading());
             }

@@ -123,8 +123,10 @@ struct Keeper<'a> {
     record: &'a mut Record,
     left: u64,
     blow: Blow,
-    /// The stage, and how often it asked what to do since it began or went on.
+    /// The stage, and after how many steps it asked what to do since it began or went on.
     at: Option<(Stage, u64)>,
+    /// A step was done since it asked last: it asks again once it has done what it was told.
+    stepped: bool,
     /// Every such moment.
     asked: Moments,
     /// What a person changes after so many steps of PPO.
@@ -153,6 +155,7 @@ impl Observer for Keeper<'_> {
                 values,
                 ..
             } => {
+                self.stepped = true;
                 for (key, value) in values {
                     if !OF_THE_MOMENT.contains(&key.as_str()) {
                         keep(
@@ -194,6 +197,9 @@ impl Observer for Keeper<'_> {
     }
 
     fn directive(&mut self) -> Directive {
+        if !std::mem::take(&mut self.stepped) {
+            return Directive::Continue;
+        }
         self.at = self.at.map(|(stage, times)| (stage, times + 1));
         self.asked.extend(self.at);
         self.left = self.left.saturating_sub(1);
@@ -234,6 +240,7 @@ fn carry_out(
             left,
             blow,
             at: None,
+            stepped: false,
             asked: Vec::new(),
             changes: std::mem::take(&mut changes),
         };

@@ -10,7 +10,7 @@ use crossbeam::channel::Sender;
 use super::control::Next;
 use super::run::Shared;
 use super::{Control, Event, EventKind};
-use crate::experiment::{CHANGEABLE_STAGE, Report, Stage};
+use crate::experiment::{CHANGEABLE_STAGE, Report, Severity, Stage};
 use crate::store::{RunId, RunStatus, now_ms};
 use crate::train::observer::{Directive, Observer, Wait};
 
@@ -52,6 +52,27 @@ impl Reporter {
             })
             .collect();
         self.deaf |= self.recorder.send(events).is_err();
+    }
+
+    /// Changes that were asked for and that no step has taken are lost when the run stops: that is on record.
+    fn note_waiting(&mut self) {
+        let Some(stage) = self.stage else { return };
+        let step = self.step;
+        let notes = self.shared.wishes.waiting().into_iter().map(|change| {
+            EventKind::Report(Report::Note {
+                stage,
+                step,
+                severity: Severity::Warning,
+                text: format!(
+                    "{} was asked for and not taken before the run stopped; ask again once it goes on",
+                    change.words()
+                ),
+            })
+        });
+        let notes: Vec<EventKind> = notes.collect();
+        if !notes.is_empty() {
+            self.send(notes);
+        }
     }
 
     /// What is wanted next; waits while that is a pause.
@@ -102,7 +123,10 @@ impl Observer for Reporter {
 
     fn directive(&mut self) -> Directive {
         let (control, directive) = match self.next() {
-            Next::Stop => (Control::Stop, Directive::Stop),
+            Next::Stop => {
+                self.note_waiting();
+                (Control::Stop, Directive::Stop)
+            }
             Next::Checkpoint => (Control::Checkpoint, Directive::Checkpoint),
             Next::Evaluate => (Control::Evaluate, Directive::Evaluate),
             Next::Set(change) => (Control::Set(change), Directive::Set(change)),

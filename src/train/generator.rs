@@ -14,12 +14,11 @@ use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::likelihood::{Pairs, cross_entropy, hidden_states};
 use super::material::Encoded;
-use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::policy::Policy;
 use super::score::score;
 use super::seed::{Draw, seed};
-use super::session::{Ended, Session, Speed, memory, schedule};
+use super::session::{Asked, Ended, Session, Speed, memory, schedule};
 use super::tensors::scalar;
 use crate::data::batch::Batches;
 use crate::experiment::{LrSchedule, Stage, Tuning};
@@ -223,25 +222,11 @@ pub fn train(
             (task.keys.tokens_per_second.to_string(), speed.take()),
         ];
         values.extend(memory());
-        let directive = session.directive();
-        let stop = directive == Directive::Stop;
-        let validate = step.is_multiple_of(task.validate_every)
-            || step == task.total
-            || directive == Directive::Evaluate;
+        let validate = step.is_multiple_of(task.validate_every) || step == task.total;
         if validate && !task.validation.is_empty() {
             let resting = policy.valid();
-            let losses = target_losses(
-                &resting,
-                task.validation,
-                session.config.evaluation.batch,
-                &session.device,
-            );
-            let ppl = perplexity(&losses).unwrap_or(f64::NAN);
-            let loss = ppl.ln();
-            values.push((task.keys.validation_loss.to_string(), loss));
-            if let Some(key) = task.keys.perplexity {
-                values.push((key.to_string(), ppl));
-            }
+            let (loss, measured) = validated(session, task, &resting);
+            values.extend(measured);
             if patience.best.is_none_or(|known| loss < known) {
                 patience = Patience {
                     best: Some(loss),
@@ -258,7 +243,7 @@ pub fn train(
         if exhausted || step == task.total {
             break;
         }
-        if stop || directive == Directive::Checkpoint || session.checkpoint_is_due(step) {
+        let save = |session: &mut Session<'_>| {
             session.checkpoint(stage, step, false, |folder| {
                 policy.save(folder, task.tokenizer, task.base)?;
                 optimizer.save(&policy, &folder.join(OPTIMIZER))?;
@@ -268,9 +253,31 @@ pub fn train(
                     best.save(&folder, task.tokenizer, task.base)?;
                 }
                 write_json(&folder.join(STATE), &patience)
-            })?;
+            })
+        };
+        let mut saved = session.checkpoint_is_due(step);
+        if saved {
+            save(session)?;
         }
+        let stop = session.attend(|session, asked| {
+            match asked {
+                // To look changes nothing: what is kept as the best comes of what was due.
+                Asked::Evaluate if !task.validation.is_empty() => {
+                    let (_, measured) = validated(session, task, &policy.valid());
+                    session.metrics(stage, step, task.total, measured);
+                }
+                Asked::Checkpoint if !saved => {
+                    save(session)?;
+                    saved = true;
+                }
+                Asked::Evaluate | Asked::Checkpoint | Asked::Set(_) => {}
+            }
+            Ok(())
+        })?;
         if stop {
+            if !saved {
+                save(session)?;
+            }
             ended = Ended::Stopped;
             break;
         }
@@ -287,6 +294,21 @@ pub fn train(
         session.end(stage, step);
     }
     Ok((policy, ended))
+}
+
+/// The validation loss of a policy that is not being trained just now, and the metrics that tell it.
+fn validated(
+    session: &Session<'_>,
+    task: &Likelihood<'_>,
+    resting: &Policy,
+) -> (f64, Vec<(String, f64)>) {
+    let batch = session.config.evaluation.batch;
+    let losses = target_losses(resting, task.validation, batch, &session.device);
+    let ppl = perplexity(&losses).unwrap_or(f64::NAN);
+    let loss = ppl.ln();
+    let mut values = vec![(task.keys.validation_loss.to_string(), loss)];
+    values.extend(task.keys.perplexity.map(|key| (key.to_string(), ppl)));
+    (loss, values)
 }
 
 /// Summed negative log-likelihood and token count of every target, eos included.

@@ -13,10 +13,9 @@ use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::generator::Order;
 use super::judge::{Judge, argmax, encode_pair, weights_file};
-use super::observer::Directive;
 use super::optimizer::AdamW;
 use super::seed::{Draw, seed, stream};
-use super::session::{Session, memory, schedule};
+use super::session::{Asked, Session, memory, schedule};
 use super::tensors::{Tokens, floats, scalar};
 use crate::data::batch::Batches;
 use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
@@ -208,9 +207,7 @@ pub fn train(
             if state.step == steps || (settings.patience > 0 && state.misses >= settings.patience) {
                 break;
             }
-            let directive = session.directive();
-            let stop = directive == Directive::Stop;
-            if stop || directive == Directive::Checkpoint || session.checkpoint_is_due(step) {
+            let save = |session: &mut Session<'_>| {
                 session.checkpoint(STAGE, step, false, |folder| {
                     for (mechanism, identifier) in Mechanism::ALL.iter().zip(&finished) {
                         identifier.save(&folder.join(weights_file(*mechanism)))?;
@@ -221,9 +218,32 @@ pub fn train(
                     }
                     optimizer.save(&identifier, &folder.join(OPTIMIZER))?;
                     write_json(&folder.join(STATE), &state)
-                })?;
+                })
+            };
+            let mut saved = session.checkpoint_is_due(step);
+            if saved {
+                save(session)?;
             }
+            let stop = session.attend(|session, asked| {
+                match asked {
+                    // To look changes nothing: what is kept as the best comes of whole epochs.
+                    Asked::Evaluate => {
+                        let resting = identifier.valid();
+                        let scores = validate(&resting, &validation_items, mechanism, &device);
+                        session.metrics(STAGE, step, total, curve(&scores));
+                    }
+                    Asked::Checkpoint if !saved => {
+                        save(session)?;
+                        saved = true;
+                    }
+                    Asked::Checkpoint | Asked::Set(_) => {}
+                }
+                Ok(())
+            })?;
             if stop {
+                if !saved {
+                    save(session)?;
+                }
                 return Ok(None);
             }
         }

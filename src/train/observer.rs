@@ -5,16 +5,17 @@
 
 use crate::experiment::{Change, Report};
 
-/// What a trainer is told between two steps.
+/// What a trainer is told between two steps, once the metrics of the step just done are reported. It is
+/// asked again when that is carried out, until the run is to go on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Directive {
     Continue,
-    /// Save a checkpoint after this step, then go on.
+    /// Save a checkpoint.
     Checkpoint,
-    /// Evaluate on the validation subset after this step, then go on.
+    /// Evaluate on the validation subset.
     Evaluate,
-    /// Take a setting's new value from the next step on, and save a checkpoint that holds it, then go
-    /// on. Told only in the stage whose settings may be changed.
+    /// Take a setting's new value from the next step on, and save a checkpoint that holds it. Told only in
+    /// the stage whose settings may be changed.
     Set(Change),
     /// Save a checkpoint and return.
     Stop,

@@ -16,7 +16,7 @@ use super::generator::{self, GENERATOR_KEYS, Likelihood, PRETRAINING_KEYS};
 use super::identifier;
 use super::judge::Judge;
 use super::material::Material;
-use super::observer::{Directive, Observer};
+use super::observer::Observer;
 use super::policy::{Policy, prefix_config};
 use super::ppo::scorer::{EmpathyScorer, NoScore, Scorer};
 use super::ppo::trainer;
@@ -384,7 +384,8 @@ impl Line<'_> {
                 .observer
                 .report(Report::Results { system: results });
             self.session.metrics(STAGE, step as u64 + 1, total, vec![]);
-            if self.session.directive() == Directive::Stop && step as u64 + 1 < total {
+            let stop = self.session.attend(|_, _| Ok(()))?;
+            if stop && step as u64 + 1 < total {
                 return Ok(Ended::Stopped);
             }
         }

@@ -11,7 +11,7 @@ use super::observer::{Directive, Observer, Wait};
 use super::schedule::{Decay, Schedule};
 use crate::checkpoint::Published;
 use crate::experiment::{
-    Config, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    Change, Config, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
 };
 use crate::metrics::declared;
 
@@ -31,6 +31,17 @@ pub enum Ended {
     Done,
     /// It was told to stop, and can go on from its last checkpoint.
     Stopped,
+}
+
+/// What a person asks for between two steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Asked {
+    /// Save a checkpoint.
+    Checkpoint,
+    /// Evaluate on the validation subset.
+    Evaluate,
+    /// Take a setting's new value, and save a checkpoint that holds it.
+    Set(Change),
 }
 
 impl Session<'_> {
@@ -82,9 +93,22 @@ impl Session<'_> {
         });
     }
 
-    /// What to do after the step just done.
-    pub fn directive(&mut self) -> Directive {
-        self.observer.directive()
+    /// Does what is asked of the run after the step just reported, one thing after the other, until it is to
+    /// go on or to stop: a run that is paused makes no step meanwhile. True where it is to stop.
+    pub fn attend(
+        &mut self,
+        mut carry_out: impl FnMut(&mut Self, Asked) -> Result<(), TrainError>,
+    ) -> Result<bool, TrainError> {
+        loop {
+            let asked = match self.observer.directive() {
+                Directive::Continue => return Ok(false),
+                Directive::Stop => return Ok(true),
+                Directive::Checkpoint => Asked::Checkpoint,
+                Directive::Evaluate => Asked::Evaluate,
+                Directive::Set(change) => Asked::Set(change),
+            };
+            carry_out(self, asked)?;
+        }
     }
 
     /// After a loss that is not finite: waits for a person, where the settings ask for it and one is

@@ -140,11 +140,12 @@ impl Places {
             true => SCALES,
             false => KEYS,
         };
-        let card = (room * 0.3).clamp(104.0, 200.0);
+        let card = (room * 0.2).clamp(104.0, 160.0);
         let left = room - below - card - 3.0 * space::L;
-        let context = left.clamp(96.0, 480.0);
+        // Most conversations are short, and stand on the end of their place: the page has its weight in the middle.
+        let context = (left * 0.6).clamp(96.0, 480.0).min(left.max(96.0));
         Places {
-            above: ((left - context) * 0.4).max(0.0),
+            above: ((left - context) * 0.25).max(0.0),
             context,
             card,
         }

@@ -22,11 +22,11 @@ use crate::train::checkpoint::{read_json, write_json};
 use crate::train::evaluate::{Examiner, sampling};
 use crate::train::generator::Order;
 use crate::train::material::Encoded;
-use crate::train::observer::{Directive, Wait};
+use crate::train::observer::Wait;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed, stream};
-use crate::train::session::{Ended, Session, memory};
+use crate::train::session::{Asked, Ended, Session, memory};
 
 const STAGE: Stage = Stage::Ppo;
 const STATE: &str = "state.json";
@@ -137,38 +137,67 @@ pub fn train(
 
         let mut values = measured(&rollout, &scores, &stepped, &seconds);
         values.extend(memory());
-        let directive = session.directive();
         let due = step.is_multiple_of(config.ppo.evaluate_every) || step == total;
-        if due || directive == Directive::Evaluate {
-            evaluate(session, task, &learner.policy.valid(), step, values)?;
-        } else {
-            session.metrics(STAGE, step, total, values);
+        match due {
+            true => evaluate(session, task, &learner.policy.valid(), step, values)?,
+            false => session.metrics(STAGE, step, total, values),
         }
+        let shown = batch.shown(&stepped, task);
         let wanted = session.observer.wants_rollout() | failed.remove(&step);
-        if due || wanted || directive == Directive::Evaluate {
-            session.rollout(STAGE, step, batch.shown(&stepped, task));
+        if due || wanted {
+            session.rollout(STAGE, step, shown.clone());
         }
-        if let Directive::Set(change) = directive {
-            let taken = learner.state.take(&change, &mut config);
-            taken.map_err(TrainError::Change)?;
+        // The end of the stage is saved in any case.
+        let mut saved = step == total;
+        if !saved && session.checkpoint_is_due(step) {
+            save(session, task, &learner, step)?;
+            saved = true;
         }
-        let stop = directive == Directive::Stop && step < total;
-        // A change is in a checkpoint before a step is made with it, so that none forgets it.
-        let asked = stop || matches!(directive, Directive::Checkpoint | Directive::Set(_));
-        if step < total && (asked || session.checkpoint_is_due(step)) {
-            session.checkpoint(STAGE, step, false, |folder| {
-                let policy = &learner.policy;
-                policy.save(folder, task.tokenizer, task.base)?;
-                learner.optimizer.save(policy, &folder.join(OPTIMIZER))?;
-                write_json(&folder.join(STATE), &learner.state)
-            })?;
-        }
-        if stop {
+        let stop = session.attend(|session, asked| {
+            match asked {
+                Asked::Evaluate => {
+                    evaluate(session, task, &learner.policy.valid(), step, vec![])?;
+                    session.rollout(STAGE, step, shown.clone());
+                    return Ok(());
+                }
+                Asked::Set(change) => {
+                    let taken = learner.state.take(&change, &mut config);
+                    taken.map_err(TrainError::Change)?;
+                    // In a checkpoint before a step is made with it, so that none forgets it.
+                    saved = step == total;
+                }
+                Asked::Checkpoint => {}
+            }
+            if !saved {
+                save(session, task, &learner, step)?;
+                saved = true;
+            }
+            Ok(())
+        })?;
+        if stop && step < total {
+            if !saved {
+                save(session, task, &learner, step)?;
+            }
             return Ok((learner.policy.valid(), Ended::Stopped));
         }
     }
     finish(session, task, &learner, step)?;
     Ok((learner.policy.valid(), Ended::Done))
+}
+
+/// Saves what the stage goes on from.
+fn save(
+    session: &mut Session<'_>,
+    task: &Task<'_>,
+    learner: &Learner,
+    step: u64,
+) -> Result<(), TrainError> {
+    session.checkpoint(STAGE, step, false, |folder| {
+        let policy = &learner.policy;
+        policy.save(folder, task.tokenizer, task.base)?;
+        learner.optimizer.save(policy, &folder.join(OPTIMIZER))?;
+        write_json(&folder.join(STATE), &learner.state)
+    })
 }
 
 /// What a step is made from.

@@ -370,3 +370,41 @@ fn settings_that_lose_the_loss_are_changed_while_the_run_waits() {
         (saved.step + 1, 0.05)
     );
 }
+
+#[test]
+fn a_paused_run_makes_no_step_while_it_is_saved_and_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let supervisor = Supervisor::new(dir.path()).unwrap();
+    let body = body(settings(), Arc::new(AtomicBool::new(true)));
+    let handle = supervisor.start(request(Listener::Lossy, body));
+    handle.control(Control::Pause);
+    let run = handle.wait_for_start().unwrap();
+    let paused = until(&handle, |event| is_status(event, RunStatus::Paused));
+    let reader = StoreReader::open(dir.path()).unwrap();
+    let steps = || values(&reader, run, declared::SHAPED_SCORE).len() as u64;
+    assert_eq!(
+        steps(),
+        paused.step,
+        "the step before the pause is on record"
+    );
+
+    for _ in 0..2 {
+        handle.control(Control::Checkpoint);
+        handle.control(Control::Evaluate);
+        let evaluated = until(&handle, |event| {
+            matches!(event.kind, EventKind::Report(Report::Samples { .. }))
+        });
+        assert_eq!(evaluated.step, paused.step);
+    }
+    let slower = Change::new("ppo.lr", 1e-3).unwrap();
+    handle.control(Control::Set(slower));
+    handle.control(Control::Stop);
+    assert!(matches!(handle.wait(Some(LONG)), Some(RunEnd::Stopped(of)) if of == run));
+    assert_eq!(steps(), paused.step, "no step was made while it was paused");
+    let saved = reader.checkpoints(run).unwrap();
+    assert_eq!(saved.last().unwrap().step, paused.step);
+    // What was asked for and never taken is not lost without a word.
+    let events = reader.events(run).unwrap();
+    let told = |words: &str| events.iter().any(|event| event.text.contains(words));
+    assert!(told("Learning rate 0.001 was asked for and not taken"));
+}

@@ -66,7 +66,7 @@ fn a_reopened_window_shows_the_queue_and_starts_nothing_unasked() {
     expect(&mut window, "No run in progress, 3 wait in the queue");
     click(&mut window, "Experiments");
     expect(&mut window, "kept, nothing of it starts by itself");
-    expect(&mut window, "settings of ");
+    expect(&mut window, "seed ");
     run_for(&mut [&mut window], Duration::from_millis(600));
     assert_eq!(runs(store.path()), []);
 

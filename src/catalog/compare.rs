@@ -7,71 +7,41 @@ use toml::Value;
 use super::{Entry, Spread};
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{setting, settings};
+use crate::experiment::{number_words, setting, settings};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
     Bootstrap, Estimate, Levels, ResponseWords, TargetLoss, emp_f1_difference_of,
     perplexity_difference,
 };
 
-/// Places of a band, at most; curves of more steps are averaged within each place first.
-pub const BAND_PLACES: usize = 400;
+/// Places of a band, at most; of more steps every so many is one.
+pub const BAND_PLACES: usize = 2000;
 
-/// Several curves at one place.
+/// Several curves at one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BandPoint {
-    /// Mean step of what is summed up here.
-    pub step: f64,
+    pub step: u64,
     pub spread: Spread,
 }
 
-/// Mean and deviation over curves of `(step, value)`, in order of step. Where there are at most `places`
-/// different steps, each is a place of its own; else steps are summed up evenly, within a curve first.
-/// Values that are not finite are left out.
+/// Mean and deviation over curves of `(step, value)`, in order of step: at every step that any of them has,
+/// or, where these are more than `places`, at every so many and at the last. Values that are not finite are
+/// left out.
 pub fn band(curves: &[&[(u64, f64)]], places: usize) -> Vec<BandPoint> {
-    let steps = || {
-        curves
-            .iter()
-            .flat_map(|curve| curve.iter().map(|(step, _)| *step))
-    };
-    let (Some(first), Some(last)) = (steps().min(), steps().max()) else {
-        return Vec::new();
-    };
-    let mut distinct: Vec<u64> = steps().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let exact = distinct.len() <= places;
-    let place = |step: u64| match exact {
-        true => distinct.binary_search(&step).unwrap_or_default(),
-        false => {
-            let share = (step - first) as f64 / (last - first) as f64;
-            ((share * places as f64) as usize).min(places - 1)
-        }
-    };
-    // Of each place: sum and count of each curve, sum and count of the steps.
-    type Sums = (Vec<(f64, usize)>, f64, usize);
-    let mut sums: BTreeMap<usize, Sums> = BTreeMap::new();
-    for (number, curve) in curves.iter().enumerate() {
-        for &(step, value) in curve.iter().filter(|(_, value)| value.is_finite()) {
-            let (of_curves, steps, count) = sums
-                .entry(place(step))
-                .or_insert_with(|| (vec![(0.0, 0); curves.len()], 0.0, 0));
-            of_curves[number].0 += value;
-            of_curves[number].1 += 1;
-            *steps += step as f64;
-            *count += 1;
+    let mut values: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for &(step, value) in curves.iter().flat_map(|curve| curve.iter()) {
+        if value.is_finite() {
+            values.entry(step).or_default().push(value);
         }
     }
-    sums.into_values()
-        .filter_map(|(of_curves, steps, count)| {
-            let means = of_curves
-                .into_iter()
-                .filter(|(_, count)| *count > 0)
-                .map(|(sum, count)| sum / count as f64);
-            Some(BandPoint {
-                step: steps / count as f64,
-                spread: Spread::of(means)?,
-            })
+    let each = values.len().div_ceil(places.max(1)).max(1);
+    let last = values.len().saturating_sub(1);
+    let shown = values.into_iter().enumerate();
+    shown
+        .filter(|(at, _)| at % each == 0 || *at == last)
+        .filter_map(|(_, (step, values))| {
+            let spread = Spread::of(values.into_iter())?;
+            Some(BandPoint { step, spread })
         })
         .collect()
 }
@@ -92,11 +62,28 @@ pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
             label: setting(known.path).map_or_else(String::new, |setting| setting.label()),
             values: entries
                 .iter()
-                .map(|entry| entry.settings.get(known.path).cloned())
+                .map(|entry| value_of(entry, known.path))
                 .collect(),
         })
         .filter(|row| row.values.windows(2).any(|pair| pair[0] != pair[1]))
         .collect()
+}
+
+/// The value of a setting in a run; in words where it was changed while the run went on.
+fn value_of(entry: &Entry, path: &str) -> Option<Value> {
+    let begun = entry.settings.get(path)?;
+    let changes = entry
+        .changes
+        .iter()
+        .filter(|(_, change)| change.path() == path);
+    let words: Vec<String> = changes
+        .map(|(after, change)| format!("{} from step {}", number_words(change.value()), after + 1))
+        .collect();
+    if words.is_empty() {
+        return Some(begun.clone());
+    }
+    let begun = begun.as_float().map_or(begun.to_string(), number_words);
+    Some(Value::String(format!("{begun}, {}", words.join(", "))))
 }
 
 /// What a run answered on the test split, one row an example.
@@ -302,11 +289,12 @@ fn perplexities(
     perplexity_difference(first, second, bootstrap).ok_or(NotPaired::Nothing)
 }
 
-/// Runs whose settings are the same but for the seed, by their places in `entries`, in the order of their
+/// Runs whose settings are the same but for the seed, also those changed on the way, by their places in `entries`, in the order of their
 /// first members. Runs whose settings cannot be read stand alone.
 pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
     let same = |a: &Entry, b: &Entry| {
         !a.settings.is_empty()
+            && a.changes == b.changes
             && a.settings.len() == b.settings.len()
             && a.settings
                 .iter()

@@ -3,7 +3,7 @@
 //!
 //! The same for the window and the command line; knows no screen and no file.
 
-use super::compare::Prepared;
+use super::compare::{Prepared, differing_settings};
 use super::sheets::called;
 use super::{Entry, Spread};
 use crate::metrics::declared;
@@ -42,17 +42,46 @@ pub fn run_lines(entries: &[&Entry], curves: &Prepared, weight: f64) -> Vec<Line
 /// either way. n is how many runs a place stands for.
 pub fn seed_lines(entries: &[&Entry], curves: &Prepared) -> Vec<Line> {
     let groups = curves.groups.iter().zip(&curves.bands);
+    let firsts: Vec<&Entry> = curves
+        .groups
+        .iter()
+        .map(|group| entries[group[0]])
+        .collect();
     groups
         .map(|(group, points)| Line {
-            name: format!("{} (n = {})", entries[group[0]].row.name, group.len()),
+            name: format!(
+                "{} (n = {})",
+                group_name(entries[group[0]], &firsts),
+                group.len()
+            ),
             of: group[0],
             points: points
                 .iter()
-                .map(|point| (point.step, point.spread.mean))
+                .map(|point| (point.step as f64, point.spread.mean))
                 .collect(),
             spreads: points.iter().map(|point| point.spread).collect(),
         })
         .collect()
+}
+
+/// The name of a group by that of its first run; where another group has the same, with what it differs in.
+fn group_name(first: &Entry, firsts: &[&Entry]) -> String {
+    let name = &first.row.name;
+    let same = |other: &&&Entry| other.row.name == *name;
+    let alike: Vec<&Entry> = firsts.iter().filter(same).copied().collect();
+    let Some(at) = alike.iter().position(|other| other.row.id == first.row.id) else {
+        return name.clone();
+    };
+    let rows = differing_settings(&alike);
+    let differs = rows.iter().filter(|row| row.path != "run.seed").take(2);
+    let words = differs.filter_map(|row| {
+        let value = row.values[at].as_ref()?;
+        let plain = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_string);
+        Some(format!(", {} {plain}", row.label.to_lowercase()))
+    });
+    format!("{name}{}", words.collect::<String>())
 }
 
 impl Line {

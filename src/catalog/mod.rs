@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use crate::experiment::Config;
+use crate::experiment::{Change, Config};
 use crate::filter::{Fact, Facts, Part};
 use crate::metrics::SystemResults;
 use crate::store::{CatalogRow, KeySummary, RunRow};
@@ -29,6 +29,8 @@ pub struct Entry {
     pub row: RunRow,
     /// Settings by path; empty where another version of the program wrote them.
     pub settings: BTreeMap<String, Value>,
+    /// Settings that were changed while it went on, with the step after which, in order.
+    pub changes: Vec<(u64, Change)>,
     /// Metrics by name. Of a metric that two stages have, the later stage's.
     pub metrics: BTreeMap<String, KeySummary>,
     pub results: Vec<SystemResults>,
@@ -47,6 +49,7 @@ impl Entry {
         Entry {
             row: found.row,
             settings,
+            changes: found.changes,
             metrics,
             results: found.results,
         }

@@ -27,6 +27,7 @@ fn entry(id: i64, seed: u64, kl: Option<f64>) -> Entry {
         nonfinite: 0,
     });
     Entry::new(CatalogRow {
+        changes: Vec::new(),
         row: RunRow {
             id: RunId(id),
             name: format!("run {id}"),
@@ -153,11 +154,12 @@ fn a_band_is_mean_and_deviation_with_n() {
     assert_eq!(band_of.len(), 2);
     assert_eq!(
         (band_of[0].step, band_of[0].spread.mean, band_of[0].spread.n),
-        (1.0, 2.0, 2)
+        (1, 2.0, 2)
     );
     let long: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 5.0)).collect();
     let summed = band(&[&long, &long], 100);
-    assert_eq!(summed.len(), 100);
+    assert_eq!(summed.len(), 101, "every hundredth, and the last");
+    assert_eq!((summed[1].step, summed[100].step), (100, 9_999));
     assert!(
         summed
             .iter()
@@ -228,6 +230,18 @@ fn seeds_of_the_same_settings_belong_together() {
         super::compare::seed_groups(&[&a, &c, &b]),
         [vec![0, 2], vec![1]]
     );
+    let change = crate::experiment::Change::new("ppo.lr", 5e-4).unwrap();
+    b.changes.push((7, change));
+    assert_eq!(
+        super::compare::seed_groups(&[&a, &b]).len(),
+        2,
+        "one was changed on the way"
+    );
+    let rows = differing_settings(&[&a, &b]);
+    let rate = rows.iter().find(|row| row.path == "ppo.lr").unwrap();
+    let told = rate.values[1].as_ref().unwrap().as_str().unwrap();
+    assert!(told.ends_with(", 5e-4 from step 8"), "{told}");
+    b.changes.clear();
     a.settings.clear();
     b.settings.clear();
     assert_eq!(super::compare::seed_groups(&[&a, &b]).len(), 2);

@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::lock::RunLock;
 use super::points::number;
 use super::rows::{CatalogRow, MetricKey, RunRow};
-use super::runs::{all_rows, keys};
+use super::runs::{all_rows, changes, keys};
 use super::{RunId, Store, StoreReader, now_ms, results};
 use crate::data::rows::{Row, read_jsonl};
 
@@ -242,6 +242,7 @@ impl StoreReader {
                     .query_row([row.id.0], |row| row.get(0))?;
                 found.push(CatalogRow {
                     config_toml,
+                    changes: changes(db, row.id)?,
                     keys: keys(db, row.id)?,
                     results: results::all(db, row.id)?,
                     row,

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{RunId, RunStatus};
-use crate::experiment::{Environment, Severity, Stage};
+use crate::experiment::{Change, Environment, Severity, Stage};
 use crate::metrics::SystemResults;
 
 /// What is known of a run before it begins.
@@ -70,6 +70,8 @@ pub struct CatalogRow {
     pub row: RunRow,
     /// All settings, as TOML.
     pub config_toml: String,
+    /// Settings that were changed while it went on, with the step after which, in order.
+    pub changes: Vec<(u64, Change)>,
     /// Its metrics, by stage and name.
     pub keys: Vec<KeySummary>,
     pub results: Vec<SystemResults>,

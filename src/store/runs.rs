@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
 
 use super::columns::{needed_stage, stage, unreadable, unsigned};
 use super::error::Fault;
 use super::points::number;
-use super::rows::{KeySummary, MetricKey, RunRow};
+use super::rows::{EventSort, KeySummary, MetricKey, RunRow};
 use super::{RunId, RunStatus};
-use crate::experiment::Stage;
+use crate::experiment::{Change, Stage, change_of};
 
 /// Columns of `runs` in the order in which [`run_row`] reads them.
 pub(super) const RUN_COLUMNS: &str = "id, name, experiment, seed, device, status, stage, step, total, started, \
@@ -122,6 +122,20 @@ pub(super) fn last_values(
         of.insert(row.get(1)?, number(row, 2)?);
     }
     Ok(values)
+}
+
+/// The settings that were changed while a run went on, with the step after which.
+pub(super) fn changes(db: &Connection, run: RunId) -> Result<Vec<(u64, Change)>, Fault> {
+    let mut query =
+        db.prepare_cached("SELECT step, text FROM events WHERE run = ? AND sort = ? ORDER BY id")?;
+    let mut rows = query.query(params![run.0, EventSort::Control.key()])?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Some(change) = change_of(&row.get::<_, String>(1)?) {
+            changes.push((unsigned(row, 0)?, change));
+        }
+    }
+    Ok(changes)
 }
 
 /// The tags of each run, in order.

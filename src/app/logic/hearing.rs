@@ -384,14 +384,25 @@ impl App {
                         self.state.experiments.refused = Some(why);
                         self.state.prefs.place = Place::Experiments;
                     } else {
-                        self.state.runs.refused = Some((model.id, why.clone()));
-                        model.status = RunStatus::Failed;
-                        model.error = Some(why);
+                        // The run is as it was; why it does not go on is said on its page.
+                        self.state.runs.refused = Some((model.id, why));
+                        self.state.prefs.place = Place::Runs;
                     }
                 }
             }
         }
         self.tell_what_waited();
+        // Its page was read when it was not over yet.
+        if let Some(open) = &self.state.runs.open
+            && self
+                .state
+                .live
+                .run
+                .as_ref()
+                .is_some_and(|run| run.id == open.id)
+        {
+            self.asked.page = self.reader.ask(Request::Run(open.id));
+        }
         self.ask_runs();
     }
 

@@ -190,6 +190,18 @@ fn written(folder: PathBuf, export: &Export) -> Result<String, String> {
             figure_files(figure).map_err(|error| error.to_string())?,
         ),
     };
+    // What was saved before stays.
+    let taken = |name: &str| {
+        let mut paths = files
+            .iter()
+            .map(|(end, _)| folder.join(format!("{name}.{end}")));
+        paths.any(|path| path.exists())
+    };
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let name = std::iter::once(name.clone())
+        .chain(numbered)
+        .find(|name| !taken(name))
+        .unwrap_or_else(|| name.clone());
     for (end, bytes) in &files {
         let path = folder.join(format!("{name}.{end}"));
         std::fs::write(&path, bytes).map_err(|error| at(&path, &error))?;

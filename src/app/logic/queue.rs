@@ -4,6 +4,7 @@ use crossbeam::channel::TryRecvError;
 
 use super::App;
 use crate::app::command::{Command, QueueDeed};
+use crate::app::state::form::shown;
 use crate::app::state::{Held, Loaded};
 use crate::app::workers::keeper::{Edit, QueueEdit};
 use crate::app::workers::launch::{self, Planned};
@@ -28,7 +29,9 @@ impl App {
         self.asked.queue = None;
         match queue {
             Ok(queue) => {
+                let differs = queue.iter().map(|run| self.differs(run)).collect();
                 let experiments = &mut self.state.experiments;
+                experiments.queue_differs = differs;
                 let is_back =
                     |removed: &mut QueuedRun| queue.iter().any(|run| run.id == removed.id);
                 experiments.removed.take_if(is_back);
@@ -36,6 +39,26 @@ impl App {
             }
             Err(error) => self.wrong_once(error.to_string()),
         }
+    }
+
+    /// The seed of a run that waits, and what is not as its experiment's file has it.
+    fn differs(&self, queued: &QueuedRun) -> String {
+        let Ok(config) = worker::queued_config(queued) else {
+            return "settings of another version".into();
+        };
+        let file = self.state.experiment(&queued.run.experiment);
+        let base = file.map_or_else(|| config.clone(), |file| file.config.clone());
+        let all = config.differences(&base);
+        let mut words = vec![format!("seed {}", config.run.seed)];
+        let changed = all.iter().filter(|one| one.path != "run.seed");
+        words.extend(changed.map(|one| format!("{} {}", one.path, shown(&one.value))));
+        const SHOWN: usize = 3;
+        let more = words.len().saturating_sub(SHOWN);
+        words.truncate(SHOWN);
+        if more > 0 {
+            words.push(format!("{more} more"));
+        }
+        words.join(", ")
     }
 
     /// Puts runs at the end of the queue, which goes on from there unless it is held.

@@ -55,6 +55,8 @@ pub struct ExperimentsState {
     pub dry: Option<Loaded<Box<Foreseen>>>,
     /// Runs that wait for their turn in the store, the next first.
     pub queue: Vec<QueuedRun>,
+    /// What each of them is told from others by: its seed, and settings that are not the experiment's.
+    pub queue_differs: Vec<String>,
     /// Why this window starts none of them.
     pub held: Held,
     /// The one of them that is being made ready or begun.

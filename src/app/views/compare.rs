@@ -253,7 +253,7 @@ fn curves_ui(
     }
     let note = match view.bands {
         true => {
-            "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way. n is how many runs a place stands for."
+            "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way, at every step that was logged (of more than 2 000, at every so many). n is how many runs have that step."
         }
         false => {
             "Every run by itself. Under the pointer all of them are read off, the greatest first."

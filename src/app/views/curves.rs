@@ -21,7 +21,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::{identifiers, results, stages, text as words};
 use crate::experiment::Stage;
 use crate::metrics::declared;
-use crate::store::MetricKey;
+use crate::store::{MetricKey, RunId};
 
 /// The side panel is never narrower: its tabs, and the levels of an answer, stand in one row.
 const SIDE_WIDTH: f32 = 344.0;
@@ -29,6 +29,8 @@ const SIDE_WIDTH: f32 = 344.0;
 /// How a run's body is looked at.
 #[derive(Debug, Default)]
 pub struct CurvesView {
+    /// Whose it is: zooms, pins and what was being typed are not those of the next run.
+    run: Option<RunId>,
     /// The stage that was chosen; the one in progress when none was.
     pub pinned: Option<Stage>,
     plots: BTreeMap<Stage, PlotsView>,
@@ -38,6 +40,20 @@ pub struct CurvesView {
 }
 
 impl CurvesView {
+    fn turn_to(&mut self, run: RunId) {
+        // A run that is being made ready has no number yet.
+        let same = self
+            .run
+            .is_none_or(|known| known == run || known == RunId(0));
+        if !same {
+            *self = CurvesView {
+                side: side::SideView::at(self.side.tab),
+                ..CurvesView::default()
+            };
+        }
+        self.run = Some(run);
+    }
+
     /// Which stage is in sight: the pinned one, else the one in progress, else the first.
     pub fn shown(&self, run: &RunModel) -> Option<Stage> {
         let there = |stage: &Stage| run.stages.iter().any(|progress| progress.stage == *stage);
@@ -79,6 +95,7 @@ pub fn body_ui(
     mut context: BodyContext<'_>,
 ) {
     let t = theme::of(ui);
+    view.turn_to(run.id);
     let Some(shown) = view.shown(run) else {
         words::secondary(ui, "Nothing was recorded of this run.");
         return;
@@ -279,6 +296,8 @@ fn tools_ui(
             let new = Tile::next_to(stage, arrangement.plots());
             plots.show_added(arrangement.add(new));
         }
+        // What comes and goes stands farthest out: it pushes nothing along.
+        view_tools_ui(ui, &mut plots.charts, extent, roomy);
         if prefs.arrangement(experiment, stage).changed
             && ui
                 .add(Button::icon(
@@ -289,7 +308,6 @@ fn tools_ui(
         {
             prefs.reset_arrangement(experiment, stage);
         }
-        view_tools_ui(ui, &mut plots.charts, extent, roomy);
     });
 }
 

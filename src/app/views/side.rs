@@ -38,6 +38,14 @@ pub struct SideView {
 }
 
 impl SideView {
+    /// Nothing looked at yet, at one of its tabs.
+    pub fn at(tab: SideTab) -> Self {
+        SideView {
+            tab,
+            ..SideView::default()
+        }
+    }
+
     /// Shows the samples and the rollout nearest to a step, where the stage has any.
     pub fn show_step(&mut self, run: &RunModel, place: (Stage, u64)) {
         let samples = run.samples.iter().map(|set| (set.stage, set.step));

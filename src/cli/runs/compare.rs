@@ -97,7 +97,9 @@ impl Compare {
         if !entries.iter().any(known) {
             let logged = entries.iter().flat_map(|entry| entry.metrics.keys());
             let likeness = |name: &&String| strsim::jaro_winkler(name, metric);
-            let near = logged.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            let near = logged
+                .filter(|name| likeness(name) > 0.7)
+                .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
             let near = near.map_or(String::new(), |name| format!("did you mean {name}? "));
             return Err(Failure::Usage(format!(
                 "none of these runs has logged {metric}; {near}`emprl runs show RUN` names all that a run has"

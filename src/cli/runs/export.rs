@@ -66,11 +66,11 @@ impl Export {
 
 /// Why a file was not written.
 pub(super) fn at(path: &Path, error: io::Error) -> Failure {
-    let mend = match error.kind() {
-        io::ErrorKind::AlreadyExists => "is there already; choose another place",
-        _ => "cannot be written",
+    let why = match error.kind() {
+        io::ErrorKind::AlreadyExists => "is there already; choose another place".to_string(),
+        _ => format!("cannot be written ({error})"),
     };
-    Failure::Failed(format!("{}: {mend} ({error})", path.display()))
+    Failure::Failed(format!("{}: {why}", path.display()))
 }
 
 /// A file that was not there.

@@ -265,10 +265,11 @@ fn queued_ui(
         ui.add_space(space::XS);
         let title = RichText::new(format!("{}  {name}", at + 1)).color(t.text);
         ui.add(Label::new(title).truncate());
+        let differs = experiments.queue_differs.get(at).map_or("", String::as_str);
         let from = match (starting, name == &queued.run.experiment) {
             (true, _) => "starting…".to_string(),
-            (false, true) => format!("settings of {when}"),
-            (false, false) => format!("{}, settings of {when}", queued.run.experiment),
+            (false, true) => format!("{differs} · queued {when}"),
+            (false, false) => format!("{}, {differs} · queued {when}", queued.run.experiment),
         };
         let hint = format!(
             "It starts with the settings it was queued with on {}; a later change of the file changes \

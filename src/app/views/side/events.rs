@@ -87,8 +87,8 @@ fn event_ui(ui: &mut Ui, event: &EventRow, at: usize, clock: Clock) -> bool {
                 ui.set_max_width(ui.available_width() - space::L);
                 ui.spacing_mut().item_spacing.y = 0.0;
                 ui.add_space(3.0);
-                ui.add(Label::new(RichText::new(what(event)).color(t.text)).truncate())
-                    .on_hover_text(what(event));
+                // What is cut off is told under the pointer by the label itself.
+                ui.add(Label::new(RichText::new(what(event)).color(t.text)).truncate());
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = space::XS;
                     if let Some(stage) = event.stage.filter(|_| event.step > 0) {

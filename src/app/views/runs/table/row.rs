@@ -52,11 +52,16 @@ pub(super) fn group_ui(ui: &mut Ui, group: &Group<'_>, layout: &Layouted, prefs:
         };
         let digits = column.digits().unwrap_or(Digits::LOGGED);
         let mean = format::figure(spread.mean, digits);
-        let words = match spread.deviation {
+        let whole = match spread.deviation {
             Some(deviation) => format!("{mean} ± {}", format::figure(deviation, digits)),
-            None => mean,
+            None => mean.clone(),
         };
-        let galley = painter.layout_no_wrap(words, text::small(), t.text);
+        // Where there is no room for both the mean stands alone; under the pointer both are told.
+        let layout = |words: String| painter.layout_no_wrap(words, text::small(), t.text);
+        let mut galley = layout(whole.clone());
+        if right - galley.size().x < taken + space::XS {
+            galley = layout(mean);
+        }
         let left = right - galley.size().x;
         if left < taken + space::XS {
             continue;
@@ -71,7 +76,7 @@ pub(super) fn group_ui(ui: &mut Ui, group: &Group<'_>, layout: &Layouted, prefs:
             Sense::hover(),
         )
         .on_hover_text(format!(
-            "Mean ± sample standard deviation of {} over n = {} runs",
+            "{whole}: mean ± sample standard deviation of {} over n = {} runs",
             column.title(),
             spread.n
         ));

@@ -209,12 +209,16 @@ impl RunModel {
         model.events.extend(checkpoints);
         model.events.sort_by_key(|event| event.wall_ms);
         model.break_curves();
+        // One that is taken up again is as fast as its first steps then.
+        let goes_on = model.status.is_active();
         for (key, series) in std::mem::take(&mut stored.series) {
             let last = series.last();
             let progress = model.progress(key.stage);
             if let Some(last) = last {
                 progress.step = progress.step.max(last.step);
-                progress.pace = Pace::of(&series);
+                if goes_on {
+                    progress.pace = Pace::of(&series);
+                }
             }
             let track = Track::new(series, &model.resumptions);
             model.tracks.insert(key, track);
@@ -423,6 +427,12 @@ impl RunModel {
         sort: EventSort,
         text: &str,
     ) {
+        if sort == EventSort::Status {
+            // What lies between a pause and going on is no step's time.
+            self.stages
+                .iter_mut()
+                .for_each(|progress| progress.pace.rest());
+        }
         self.note(wall_ms, at.0, at.1, sort, None, text.to_string());
     }
 

@@ -43,6 +43,11 @@ impl Pace {
         self.last = Some((step, wall_ms));
     }
 
+    /// The next step begins anew; how long one takes is known still.
+    pub fn rest(&mut self) {
+        self.last = None;
+    }
+
     /// That of the last steps of a curve.
     pub fn of(series: &Series) -> Self {
         let mut pace = Pace::default();

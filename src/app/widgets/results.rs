@@ -69,9 +69,9 @@ const WIDE: Fit = Fit {
 };
 
 const NARROW: Fit = Fit {
-    name: 166.0,
-    system: 96.0,
-    change: 76.0,
+    name: 160.0,
+    system: 92.0,
+    change: 70.0,
     row: 40.0,
     beside: false,
 };

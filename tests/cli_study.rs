@@ -182,22 +182,30 @@ fn nothing_is_there_before_something_is() {
     assert_eq!(place.run(&["study", "results", "one"]).code, 2);
 }
 
+/// Enough that some of them are answered in three ways: that none is has a chance of 2^-24.
+const ITEMS: u64 = 24;
+
 #[test]
 fn a_study_is_made_judged_resolved_and_unblinded() {
-    let place = with_systems(8);
-    let made = create(&place, "ab", &["--contexts=6", "--seed=4", "--stratified"]);
+    let place = with_systems(ITEMS as usize + 2);
+    let made = create(
+        &place,
+        "ab",
+        &[&format!("--contexts={ITEMS}"), "--seed=4", "--stratified"],
+    );
     assert_eq!(
         (&made["study"], &made["items_each"]),
-        (&json!(1), &json!(6))
+        (&json!(1), &json!(ITEMS))
     );
-    assert_eq!(made["forecast"]["items"], 6);
+    assert_eq!(made["forecast"]["items"], ITEMS);
 
     // First always left, then always right, then always a tie: the sides are shuffled, so some are three-way.
     for (who, said) in [("Ada", "1\n"), ("A2", "2\n"), ("3", "0\n")] {
-        let done = judge(&place, who, &said.repeat(6), &[]);
+        let done = judge(&place, who, &said.repeat(ITEMS as usize), &[]);
         assert_eq!(done.code, 0, "{}", done.stderr);
         assert!(
-            done.stdout.contains("6 of 6 items are judged"),
+            done.stdout
+                .contains(&format!("{ITEMS} of {ITEMS} items are judged")),
             "{}",
             done.stdout
         );
@@ -209,7 +217,7 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     names_no_system(&blind.stderr);
     assert_eq!(place.run(&["study", "export", "1"]).code, 1);
     let own = lines(&place.ok(&["study", "export", "1", "--annotator=Ada"]));
-    assert!(own.len() == 6 && own.iter().all(|row| row["choice"] == "left"));
+    assert!(own.len() == ITEMS as usize && own.iter().all(|row| row["choice"] == "left"));
     let no_fourth = place.run(&["study", "assign", "1"]);
     let given = match no_fourth.code {
         1 => {
@@ -232,7 +240,7 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     names_no_system(&place.ok(&["study", "list", "--json"]));
     assert_eq!(
         place.json(&["responses", "cases", "happened"])["withheld"],
-        6
+        ITEMS
     );
     let silent = place.run(&["study", "unblind", "1", "--by=Ada", "--reason= "]);
     assert_eq!(silent.code, 1);
@@ -248,12 +256,12 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     let pair = &results["found"]["ab_test"]["pairs"][0];
     assert_eq!(
         (&pair["items"], &pair["judged"], &pair["by_fourth"]),
-        (&json!(6), &json!(6), &json!(given))
+        (&json!(ITEMS), &json!(ITEMS), &json!(given))
     );
     let text = place.ok(&["study", "results", "1"]);
     assert!(text.contains("Qoxmodel vs Zyvbaseline"), "{text}");
     let rows = lines(&place.ok(&["study", "export", "1"]));
-    assert_eq!(rows.len() as u64, 18 + given);
+    assert_eq!(rows.len() as u64, 3 * ITEMS + given);
     assert!(
         place
             .ok(&["study", "export", "1", "--format=csv"])
@@ -261,7 +269,10 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     );
     let record: Value =
         serde_json::from_str(&place.ok(&["study", "export", "1", "--format=record"])).unwrap();
-    assert_eq!(record["record"]["items"].as_array().unwrap().len(), 6);
+    assert_eq!(
+        record["record"]["items"].as_array().unwrap().len(),
+        ITEMS as usize
+    );
     let late = judge(&place, "Ada", "1\n", &[]);
     assert_eq!(late.code, 0, "all is judged, so nothing is asked");
     assert_eq!(

@@ -142,10 +142,10 @@ pub fn train(
             true => evaluate(session, task, &learner.policy.valid(), step, values)?,
             false => session.metrics(STAGE, step, total, values),
         }
-        let shown = batch.shown(&stepped, task);
+        let shown = || batch.shown(&stepped, task);
         let wanted = session.observer.wants_rollout() | failed.remove(&step);
         if due || wanted {
-            session.rollout(STAGE, step, shown.clone());
+            session.rollout(STAGE, step, shown());
         }
         // The end of the stage is saved in any case.
         let mut saved = step == total;
@@ -157,7 +157,7 @@ pub fn train(
             match asked {
                 Asked::Evaluate => {
                     evaluate(session, task, &learner.policy.valid(), step, vec![])?;
-                    session.rollout(STAGE, step, shown.clone());
+                    session.rollout(STAGE, step, shown());
                     return Ok(());
                 }
                 Asked::Set(change) => {

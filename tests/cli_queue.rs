@@ -41,6 +41,7 @@ fn what_waits_keeps_its_settings_when_the_file_changes() {
     assert_eq!(first["seed"], 9);
     assert_eq!(first["settings"]["ppo.steps"], 5);
     assert_eq!(first["settings"]["ppo.lr"], 0.002);
+    assert_eq!(first["differs"], "seed 9");
     assert_eq!(second["settings"]["ppo.steps"], 6);
     assert_eq!(second["experiment"], "mine");
     let table = place.ok(&["queue", "list"]);
@@ -51,6 +52,22 @@ fn what_waits_keeps_its_settings_when_the_file_changes() {
     let told = place.ok(&["queue", "remove", "1"]);
     assert_eq!(told, "mine (1) is taken out of the queue.\n");
     assert_eq!(names(&place), ["second"]);
+
+    let other = [
+        "queue",
+        "add",
+        "quickstart",
+        "--set",
+        "ppo.lr=0.002",
+        "--set",
+        "ppo.steps=4",
+        "--set",
+        "ppo.batch=2",
+    ];
+    place.ok(&other);
+    let table = place.ok(&["queue", "list"]);
+    let told = "seed 1, ppo.steps 4, ppo.batch 2, 1 more";
+    assert!(table.contains(told), "{table}");
 }
 
 #[test]

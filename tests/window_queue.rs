@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use egui_kittest::kittest::NodeT;
-use emprl::engine::worker;
+use emprl::engine::queue::to_queue;
 use emprl::experiment::ExperimentFile;
 use emprl::store::{RunStatus, Store, StoreReader};
 use window_support::{Window, click, expect, find, labels, open, settle, shows, wait_for};
@@ -29,7 +29,7 @@ fn queue(store: &Path, names: &[&str]) {
     file.assign(&set.map(String::from)).unwrap();
     let runs: Vec<_> = names
         .iter()
-        .map(|name| worker::to_queue("quickstart", name, &file.config, None))
+        .map(|name| to_queue("quickstart", name, &file.config, None))
         .collect();
     Store::open(store).unwrap().enqueue(&runs).unwrap();
 }
@@ -148,7 +148,7 @@ fn two_windows_start_each_run_once() {
 fn a_start_that_is_refused_leaves_the_run_in_its_place() {
     let store = tempfile::tempdir().unwrap();
     let paper = ExperimentFile::preset("emprl-paper").unwrap().unwrap();
-    let lacks = worker::to_queue("emprl-paper", "lacks its data", &paper.config, None);
+    let lacks = to_queue("emprl-paper", "lacks its data", &paper.config, None);
     Store::open(store.path())
         .unwrap()
         .enqueue(&[lacks])

@@ -424,7 +424,7 @@ impl App {
         let name = planned.name.clone();
         match launch::prepare(self.options.store.clone(), planned, queued, self.waker()) {
             Ok(answers) => {
-                self.state.experiments.starting = queued;
+                self.state.experiments.queue.starting = queued;
                 self.launching = Some(answers);
                 self.state.live.launching = Some(name);
                 self.state.experiments.refused = None;

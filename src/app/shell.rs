@@ -284,7 +284,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             Some(run) => controls_ui(ui, state, run, commands),
             None if ended_here(state).is_some() => {}
             None => {
-                let words = match state.experiments.queue.len() {
+                let words = match state.experiments.queue.runs.len() {
                     _ if state.live.launching.is_some() => "Looking at data and weights…".into(),
                     0 => "No run in progress".to_string(),
                     1 => "No run in progress, one waits in the queue".to_string(),

@@ -7,7 +7,7 @@ use toml::Value;
 use super::{Entry, Spread};
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{number_words, setting, settings};
+use crate::experiment::{number_words, setting, settings, value_words};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
     Bootstrap, Estimate, Levels, ResponseWords, TargetLoss, emp_f1_difference_of,
@@ -82,7 +82,7 @@ fn value_of(entry: &Entry, path: &str) -> Option<Value> {
     if words.is_empty() {
         return Some(begun.clone());
     }
-    let begun = begun.as_float().map_or(begun.to_string(), number_words);
+    let begun = value_words(begun);
     Some(Value::String(format!("{begun}, {}", words.join(", "))))
 }
 

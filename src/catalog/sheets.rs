@@ -2,10 +2,9 @@
 //!
 //! The same for the window and the command line; knows no screen and no file.
 
-use toml::Value;
-
 use super::Entry;
 use super::compare::{Paired, differing_settings};
+use crate::experiment::value_words;
 use crate::metrics::{Digits, Estimate};
 use crate::report::Sheet;
 
@@ -14,15 +13,15 @@ pub fn called(entry: &Entry) -> String {
     format!("{} #{}", entry.row.name, entry.row.id)
 }
 
-/// The settings in which runs differ, a column a run, each value in the words of `shown`.
-pub fn settings_sheet(entries: &[&Entry], shown: impl Fn(&Value) -> String) -> Sheet {
+/// The settings in which runs differ, a column a run.
+pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     let mut columns = vec![("Setting".to_string(), false)];
     columns.extend(entries.iter().map(|entry| (called(entry), false)));
     let mut sheet = Sheet::new("Settings that differ", columns);
     for row in differing_settings(entries) {
-        let words = |value: &Option<Value>| value.as_ref().map_or("–".into(), &shown);
-        let values: Vec<String> = row.values.iter().map(words).collect();
-        sheet.row([row.path].into_iter().chain(values));
+        let values = row.values.iter();
+        let words = values.map(|value| value.as_ref().map_or("–".into(), value_words));
+        sheet.row([row.path.clone()].into_iter().chain(words));
     }
     if sheet.rows.is_empty() {
         let why = match entries.len() {

@@ -1,14 +1,20 @@
 //! `emprl queue`: runs that wait in the store, for this program and for the window.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::output::{count, moment};
-use super::run::{Watch, request, settled};
+use super::run::{Given, Watch, request};
 use super::{Failure, Place};
+use crate::engine::queue::{Waiting, to_queue, waiting};
 use crate::engine::{What, worker};
 use crate::experiment::Config;
 use crate::report::{Align, TextTable};
-use crate::store::{QueueId, QueuedRun, RunId, Store, StoreError, StoreReader};
+use crate::store::{QueueId, Store, StoreError, StoreReader};
+
+/// Where a person's own experiment files are looked for, as the window does.
+const EXPERIMENTS: &str = "experiments";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Queue {
@@ -30,21 +36,8 @@ pub struct Add {
     /// Experiment file, or the name of one that comes with the program, such as quickstart
     #[arg(value_name = "FILE.toml")]
     file: String,
-    /// Give a setting another value, such as ppo.steps=100
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Where to compute: flex, or tch, vulkan, cuda where compiled in
-    #[arg(long, value_name = "NAME")]
-    device: Option<String>,
-    /// Seed of every random draw
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Name of the run; else the experiment's
-    #[arg(long)]
-    name: Option<String>,
-    /// Take over the stages that another run has done in the same way, such as identifiers and generator
-    #[arg(long, value_name = "RUN")]
-    reuse: Option<RunId>,
+    #[command(flatten)]
+    given: Given,
 }
 
 impl Queue {
@@ -59,16 +52,16 @@ impl Queue {
 }
 
 /// What waits; nothing where there is no store yet.
-fn waiting(place: &Place) -> Result<Vec<QueuedRun>, Failure> {
+fn all(place: &Place) -> Result<Vec<Waiting>, Failure> {
     match StoreReader::open(&place.store) {
-        Ok(reader) => Ok(reader.queue()?),
+        Ok(reader) => Ok(waiting(&reader, Path::new(EXPERIMENTS))?),
         Err(StoreError::Missing { .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }
 
 fn list(place: &Place) -> Result<(), Failure> {
-    let waiting = waiting(place)?;
+    let waiting = all(place)?;
     if place.out.json {
         let rows: Vec<Value> = waiting.iter().map(to_json).collect();
         return place.out.document(&rows);
@@ -80,40 +73,37 @@ fn list(place: &Place) -> Result<(), Failure> {
         ("Id", Align::Right),
         ("Name", Align::Left),
         ("Experiment", Align::Left),
-        ("Seed", Align::Right),
+        ("Differs", Align::Left),
         ("Settings of", Align::Left),
     ]);
-    for queued in &waiting {
-        let seed = worker::queued_config(queued).ok();
+    for run in &waiting {
         table.row([
-            queued.id.to_string(),
-            queued.run.name.clone(),
-            queued.run.experiment.clone(),
-            seed.map_or("–".into(), |config| config.run.seed.to_string()),
-            moment(queued.queued),
+            run.queued.id.to_string(),
+            run.queued.run.name.clone(),
+            run.queued.run.experiment.clone(),
+            run.differs.clone(),
+            moment(run.queued.queued),
         ]);
     }
     place.out.text(&table.text())
 }
 
-fn to_json(queued: &QueuedRun) -> Value {
-    let config = worker::queued_config(queued).ok();
-    let mut row = json!(queued);
-    row["seed"] = json!(config.as_ref().map(|config| config.run.seed));
-    row["settings"] = json!(config.as_ref().map(Config::values));
+fn to_json(run: &Waiting) -> Value {
+    let config = run.config.as_ref().ok();
+    let mut row = json!(run.queued);
+    row["seed"] = json!(config.map(|config| config.run.seed));
+    row["settings"] = json!(config.map(Config::values));
+    row["differs"] = json!(run.differs);
     row
 }
 
 impl Add {
     fn carry_out(self, place: &Place) -> Result<(), Failure> {
-        let file = settled(&self.file, &self.set, self.device, self.seed)?;
-        let name = self.name.as_deref().unwrap_or(&file.name);
+        let reuse = self.given.reuse;
         // What would be refused at its start is refused now.
-        let new = worker::new_run(&place.store, &file.name, name, &file.config)?;
-        if let Some(run) = self.reuse {
-            worker::reuse(&place.store, run, &new, &file.config)?;
-        }
-        let to_queue = worker::to_queue(&file.name, name, &file.config, self.reuse);
+        let prepared = self.given.prepare(place, &self.file)?;
+        let name = prepared.new.name;
+        let to_queue = to_queue(&prepared.experiment, &name, &prepared.config, reuse);
         let ids = Store::open(&place.store)?.enqueue(&[to_queue])?;
         if place.out.json {
             return place.out.document(&json!({ "queued": ids }));
@@ -150,11 +140,12 @@ fn remove(place: &Place, ids: &[QueueId]) -> Result<(), Failure> {
 fn run(place: &Place) -> Result<(), Failure> {
     let watch = Watch::new(place)?;
     let (mut done, mut failed) = (0u64, Vec::new());
-    while let Some(next) = waiting(place)?.into_iter().next() {
+    while let Some(next) = all(place)?.into_iter().next() {
         if watch.is_interrupted() {
             return Err(Failure::Stopped);
         }
-        let config = worker::queued_config(&next)?;
+        let config = next.config.map_err(Failure::Failed)?;
+        let next = next.queued;
         let new = worker::new_run(&place.store, &next.run.experiment, &next.run.name, &config)?;
         let reuse = next.run.reuse;
         let reuse = reuse.map(|run| worker::reuse(&place.store, run, &new, &config));

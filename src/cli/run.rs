@@ -10,7 +10,7 @@ use super::{Failure, Place, input};
 use crate::engine::{
     Control, EventKind, Listener, RunEnd, RunHandle, StartRequest, Supervisor, What, worker,
 };
-use crate::experiment::{Config, ExperimentFile, Problem};
+use crate::experiment::{Config, Problem};
 use crate::metrics::SystemResults;
 use crate::report::results_table;
 use crate::store::{NewRun, RunId, RunRef, StoreReader};
@@ -21,6 +21,26 @@ pub struct Run {
     /// Experiment file, or the name of one that comes with the program, such as quickstart
     #[arg(value_name = "FILE.toml")]
     file: Option<String>,
+    #[command(flatten)]
+    given: Given,
+    /// Go on with a run that ended early, from its last checkpoint or from that of a step; needs no file
+    #[arg(
+        long,
+        value_name = "RUN[@STEP]",
+        conflicts_with_all = ["file", "set", "device", "seed", "name", "reuse"]
+    )]
+    resume: Option<RunRef>,
+    /// Print every setting, with its range, default and the paper's value, and start nothing
+    #[arg(long, conflicts_with = "resume")]
+    list_settings: bool,
+    /// Print what would run (settings, parameters, steps, memory), refuse what cannot, and start nothing
+    #[arg(long, conflicts_with_all = ["resume", "list_settings"])]
+    dry_run: bool,
+}
+
+/// What the command line gives a run beside its experiment.
+#[derive(Debug, clap::Args)]
+pub(super) struct Given {
     /// Give a setting another value, such as ppo.steps=100
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -33,30 +53,17 @@ pub struct Run {
     /// Name of the run; else the experiment's
     #[arg(long)]
     name: Option<String>,
-    /// Go on with a run that ended early, from its last checkpoint or from that of a step; needs no file
-    #[arg(
-        long,
-        value_name = "RUN[@STEP]",
-        conflicts_with_all = ["file", "set", "device", "seed", "name"]
-    )]
-    resume: Option<RunRef>,
     /// Take over the stages that another run has done in the same way, such as identifiers and generator
-    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
-    reuse: Option<RunId>,
-    /// Print every setting, with its range, default and the paper's value, and start nothing
-    #[arg(long, conflicts_with = "resume")]
-    list_settings: bool,
-    /// Print what would run (settings, parameters, steps, memory), refuse what cannot, and start nothing
-    #[arg(long, conflicts_with_all = ["resume", "list_settings"])]
-    dry_run: bool,
+    #[arg(long, value_name = "RUN")]
+    pub reuse: Option<RunId>,
 }
 
 /// A run that could be started.
-struct Prepared {
-    experiment: String,
-    config: Config,
-    new: NewRun,
-    reuse: Option<Reuse>,
+pub(super) struct Prepared {
+    pub experiment: String,
+    pub config: Config,
+    pub new: NewRun,
+    pub reuse: Option<Reuse>,
 }
 
 impl Run {
@@ -86,7 +93,6 @@ impl Run {
         Watch::new(place)?.carry_out(place, request)
     }
 
-    /// A new run. Everything that can be wrong with it is said before anything is written.
     fn prepare(self, place: &Place) -> Result<Prepared, Failure> {
         let Some(name) = &self.file else {
             return Err(Failure::Usage(format!(
@@ -95,13 +101,39 @@ impl Run {
                 input::preset_names()?
             )));
         };
-        let file = settled(name, &self.set, self.device, self.seed)?;
+        self.given.prepare(place, name)
+    }
+}
+
+impl Given {
+    /// A new run of the experiment `name`. Everything that can be wrong with it is said before anything is
+    /// written.
+    pub fn prepare(self, place: &Place, name: &str) -> Result<Prepared, Failure> {
+        let mut file = input::experiment(name)?;
+        file.assign(&self.set)?;
+        if let Some(device) = self.device {
+            let given = file.config.set("run.device", device.into());
+            given.map_err(|problem| argument("--device", &problem))?;
+        }
+        if let Some(seed) = self.seed {
+            let whole = i64::try_from(seed).unwrap_or(i64::MAX);
+            let given = file.config.set("run.seed", whole.into());
+            given.map_err(|problem| argument("--seed", &problem))?;
+        }
+        let problems = file.config.problems();
+        if !problems.is_empty() {
+            let problems: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("`{}` {}", problem.path, problem.message))
+                .collect();
+            return Err(Failure::Usage(format!("{name}: {}", problems.join("; "))));
+        }
         let run_name = self.name.as_deref().unwrap_or(&file.name);
         let new = worker::new_run(&place.store, &file.name, run_name, &file.config)?;
-        let reuse = match self.reuse {
-            Some(run) => Some(worker::reuse(&place.store, run, &new, &file.config)?),
-            None => None,
-        };
+        let reuse = self
+            .reuse
+            .map(|run| worker::reuse(&place.store, run, &new, &file.config))
+            .transpose()?;
         Ok(Prepared {
             experiment: file.name,
             config: file.config,
@@ -109,35 +141,6 @@ impl Run {
             reuse,
         })
     }
-}
-
-/// An experiment with the settings that the command line gives it. What is wrong with them is refused.
-pub(super) fn settled(
-    name: &str,
-    set: &[String],
-    device: Option<String>,
-    seed: Option<u64>,
-) -> Result<ExperimentFile, Failure> {
-    let mut file = input::experiment(name)?;
-    file.assign(set)?;
-    if let Some(device) = device {
-        let given = file.config.set("run.device", device.into());
-        given.map_err(|problem| argument("--device", &problem))?;
-    }
-    if let Some(seed) = seed {
-        let whole = i64::try_from(seed).unwrap_or(i64::MAX);
-        let given = file.config.set("run.seed", whole.into());
-        given.map_err(|problem| argument("--seed", &problem))?;
-    }
-    let problems = file.config.problems();
-    if !problems.is_empty() {
-        let problems: Vec<String> = problems
-            .iter()
-            .map(|problem| format!("`{}` {}", problem.path, problem.message))
-            .collect();
-        return Err(Failure::Usage(format!("{name}: {}", problems.join("; "))));
-    }
-    Ok(file)
 }
 
 fn argument(name: &str, problem: &Problem) -> Failure {

@@ -7,9 +7,7 @@ use std::path::Path;
 use super::alert::Watched;
 use super::{Outcome, RunBody};
 use crate::experiment::{CHANGEABLE_STAGE, Config, Environment, ExperimentError, change_of};
-use crate::store::{
-    EventRow, EventSort, NewRun, QueuedRun, RunId, StoreError, StoreReader, ToQueue,
-};
+use crate::store::{EventRow, EventSort, NewRun, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
@@ -38,27 +36,8 @@ pub fn new_run(
     })
 }
 
-/// A run of `config` as it waits in the queue: with all of its settings as they are now.
-pub fn to_queue(experiment: &str, name: &str, config: &Config, reuse: Option<RunId>) -> ToQueue {
-    ToQueue {
-        experiment: experiment.to_string(),
-        name: name.to_string(),
-        config_toml: anywhere(config).to_toml(),
-        reuse,
-    }
-}
-
-/// The settings of a run that waits.
-///
-/// # Errors
-/// They were written by another version of the program, which knows other settings.
-pub fn queued_config(run: &QueuedRun) -> Result<Config, ExperimentError> {
-    let origin = format!("settings of {} in the queue ({})", run.run.name, run.id);
-    Config::from_toml(&origin, &run.run.config_toml)
-}
-
 /// The same settings, to be carried out from another folder than this one.
-fn anywhere(config: &Config) -> Config {
+pub(super) fn anywhere(config: &Config) -> Config {
     let mut config = config.clone();
     if let Ok(folder) = std::path::absolute(&config.model.source)
         && config.model.source != "scratch"

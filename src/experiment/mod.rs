@@ -26,4 +26,4 @@ pub use rollout::{RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
 pub use setting::{Kind, Setting};
 pub use shared::SharedStages;
 pub use stage::Stage;
-pub use values::Difference;
+pub use values::{Difference, value_words};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use super::change::number_words;
 use super::config::{Config, SECTIONS, setting, settings};
 use super::error::{ExperimentError, Problem};
 use super::setting::Kind;
@@ -54,19 +55,9 @@ impl Config {
 
     /// Gives the setting at `path` a value, or says why that value cannot be.
     pub fn set(&mut self, path: &str, value: Value) -> Result<(), Problem> {
-        let refuse = |message: String| Problem {
-            path: path.to_string(),
-            message,
-        };
-        let setting = setting(path).ok_or_else(|| refuse("is not a setting".into()))?;
-        let value = fit(&setting.kind, value).map_err(refuse)?;
         let mut table = self.table();
-        if let Some(Value::Table(section)) = table.get_mut(setting.section()) {
-            section.insert(setting.field().to_string(), value);
-        }
-        *self = table
-            .try_into()
-            .map_err(|error: toml::de::Error| refuse(error.message().to_string()))?;
+        put(&mut table, path, value)?;
+        *self = Config::of_table(table);
         Ok(())
     }
 
@@ -85,20 +76,21 @@ impl Config {
             .collect()
     }
 
-    /// Gives every setting of the table its value, or says which do not fit.
+    /// Gives every setting of the table its value, or says which do not fit and changes nothing.
     pub(super) fn apply(&mut self, origin: &str, body: Table) -> Result<(), ExperimentError> {
+        let mut table = self.table();
         let mut problems = Vec::new();
         for (section, fields) in body {
             let Value::Table(fields) = fields else {
                 continue;
             };
             for (field, value) in fields {
-                if let Err(problem) = self.set(&format!("{section}.{field}"), value) {
-                    problems.push(problem);
-                }
+                let path = format!("{section}.{field}");
+                problems.extend(put(&mut table, &path, value).err());
             }
         }
         if problems.is_empty() {
+            *self = Config::of_table(table);
             Ok(())
         } else {
             Err(ExperimentError::Refused {
@@ -108,9 +100,40 @@ impl Config {
         }
     }
 
+    /// The tree of a table that [`Config::table`] made and [`put`] changed.
+    fn of_table(table: Table) -> Config {
+        table
+            .try_into()
+            .expect("what fits its setting's kind is a value of it")
+    }
+
     fn table(&self) -> Table {
         Table::try_from(self).expect("settings are numbers, words and lists of words")
     }
+}
+
+/// A value as a person writes it.
+pub fn value_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Float(number) => number_words(*number),
+        Value::Array(items) => items.iter().map(value_words).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// Puts a value where `path` says, or says why it cannot stand there.
+fn put(table: &mut Table, path: &str, value: Value) -> Result<(), Problem> {
+    let refuse = |message: String| Problem {
+        path: path.to_string(),
+        message,
+    };
+    let setting = setting(path).ok_or_else(|| refuse("is not a setting".into()))?;
+    let value = fit(&setting.kind, value).map_err(refuse)?;
+    if let Some(Value::Table(section)) = table.get_mut(setting.section()) {
+        section.insert(setting.field().to_string(), value);
+    }
+    Ok(())
 }
 
 pub(super) fn parse(origin: &str, text: &str) -> Result<Table, ExperimentError> {
@@ -237,6 +260,33 @@ mod tests {
         for preset in presets().unwrap() {
             let text = preset.config.to_toml();
             assert_eq!(Config::from_toml("saved", &text).unwrap(), preset.config);
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_they_are_written() {
+        assert_eq!(value_words(&Value::Float(1.41e-5)), "1.41e-5");
+        assert_eq!(value_words(&Value::Float(0.95)), "0.95");
+        assert_eq!(value_words(&Value::Integer(24_000)), "24000");
+    }
+
+    #[test]
+    fn whatever_fits_a_kind_is_a_value_of_the_tree() {
+        let word = |word: &&str| Value::String(word.to_string());
+        for setting in settings() {
+            let values: Vec<Value> = match &setting.kind {
+                Kind::Int { min, max } => vec![Value::Integer(*min), Value::Integer(*max)],
+                Kind::Float { min, max } => vec![Value::Float(*min), Value::Float(*max)],
+                Kind::Bool => vec![Value::Boolean(false), Value::Boolean(true)],
+                Kind::Choice(words) => words.iter().map(word).collect(),
+                Kind::Text => vec![Value::String("x".into())],
+                Kind::List(words) => vec![Value::Array(words.iter().map(word).collect())],
+            };
+            for value in values {
+                let mut config = Config::default();
+                config.set(setting.path, value.clone()).unwrap();
+                assert_eq!(config.get(setting.path), Some(value), "{}", setting.path);
+            }
         }
     }
 

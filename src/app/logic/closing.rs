@@ -33,7 +33,7 @@ impl App {
             ui.spacing_mut().item_spacing.y = space::S;
             words::heading(ui, "A run is in progress");
             words::secondary(ui, "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.");
-            if !self.state.experiments.queue.is_empty() {
+            if !self.state.experiments.queue.runs.is_empty() {
                 words::secondary(ui, "What waits in the queue is kept, and starts when you say so.");
             }
             ui.add_space(space::S);

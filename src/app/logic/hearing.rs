@@ -115,8 +115,8 @@ impl App {
                     }
                     let experiments = &self.state.experiments;
                     if self.state.prefs.place == Place::Experiments
-                        || experiments.held == Held::No
-                        || !experiments.queue.is_empty()
+                        || experiments.queue.held == Held::No
+                        || !experiments.queue.runs.is_empty()
                     {
                         self.ask_queue();
                     }

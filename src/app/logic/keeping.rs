@@ -88,7 +88,7 @@ impl App {
                 Ok(()) if matches!(done.edit, Edit::Queue(QueueEdit::Swap(..))) => {}
                 Ok(()) => {
                     if let Edit::Queue(QueueEdit::TakeOut(run)) = &done.edit {
-                        self.state.experiments.removed = Some((**run).clone());
+                        self.state.experiments.queue.removed = Some((**run).clone());
                     }
                     let for_good = matches!(done.edit, Edit::RemoveForGood(_));
                     let queued = matches!(done.edit, Edit::Queue(QueueEdit::Add(_)));

@@ -4,12 +4,12 @@ use crossbeam::channel::TryRecvError;
 
 use super::App;
 use crate::app::command::{Command, QueueDeed};
-use crate::app::state::form::shown;
 use crate::app::state::{Held, Loaded};
 use crate::app::workers::keeper::{Edit, QueueEdit};
 use crate::app::workers::launch::{self, Planned};
 use crate::app::workers::reader::Request;
-use crate::engine::{RunHandle, RunState, worker};
+use crate::engine::queue::{Waiting, to_queue};
+use crate::engine::{RunHandle, RunState};
 use crate::experiment::Config;
 use crate::store::{QueuedRun, StoreError};
 
@@ -22,53 +22,30 @@ impl App {
         }
     }
 
-    pub(super) fn hear_queue(&mut self, id: u64, queue: Result<Vec<QueuedRun>, StoreError>) {
+    pub(super) fn hear_queue(&mut self, id: u64, runs: Result<Vec<Waiting>, StoreError>) {
         if self.asked.queue != Some(id) {
             return;
         }
         self.asked.queue = None;
-        match queue {
-            Ok(queue) => {
-                let differs = queue.iter().map(|run| self.differs(run)).collect();
-                let experiments = &mut self.state.experiments;
-                experiments.queue_differs = differs;
+        match runs {
+            Ok(runs) => {
+                let queue = &mut self.state.experiments.queue;
                 let is_back =
-                    |removed: &mut QueuedRun| queue.iter().any(|run| run.id == removed.id);
-                experiments.removed.take_if(is_back);
-                experiments.queue = queue;
+                    |removed: &mut QueuedRun| runs.iter().any(|run| run.queued.id == removed.id);
+                queue.removed.take_if(is_back);
+                queue.runs = runs;
             }
             Err(error) => self.wrong_once(error.to_string()),
         }
     }
 
-    /// The seed of a run that waits, and what is not as its experiment's file has it.
-    fn differs(&self, queued: &QueuedRun) -> String {
-        let Ok(config) = worker::queued_config(queued) else {
-            return "settings of another version".into();
-        };
-        let file = self.state.experiment(&queued.run.experiment);
-        let base = file.map_or_else(|| config.clone(), |file| file.config.clone());
-        let all = config.differences(&base);
-        let mut words = vec![format!("seed {}", config.run.seed)];
-        let changed = all.iter().filter(|one| one.path != "run.seed");
-        words.extend(changed.map(|one| format!("{} {}", one.path, shown(&one.value))));
-        const SHOWN: usize = 3;
-        let more = words.len().saturating_sub(SHOWN);
-        words.truncate(SHOWN);
-        if more > 0 {
-            words.push(format!("{more} more"));
-        }
-        words.join(", ")
-    }
-
     /// Puts runs at the end of the queue, which goes on from there unless it is held.
     pub(super) fn enqueue(&mut self, runs: Vec<Planned>) {
-        let to_queue =
-            |run: &Planned| worker::to_queue(&run.experiment, &run.name, &run.config, run.reuse);
+        let to_queue = |run: &Planned| to_queue(&run.experiment, &run.name, &run.config, run.reuse);
         let runs = runs.iter().map(to_queue).collect();
-        let experiments = &mut self.state.experiments;
-        if experiments.queue.is_empty() && experiments.held == Held::Kept {
-            experiments.held = Held::No;
+        let queue = &mut self.state.experiments.queue;
+        if queue.runs.is_empty() && queue.held == Held::Kept {
+            queue.held = Held::No;
         }
         self.edit(Edit::Queue(QueueEdit::Add(runs)));
     }
@@ -78,26 +55,28 @@ impl App {
     pub(super) fn next_of_queue(&mut self) {
         self.note_begun();
         let experiments = &mut self.state.experiments;
-        if experiments.held != Held::No || experiments.starting.is_some() {
+        let queue = &mut experiments.queue;
+        if queue.held != Held::No || queue.starting.is_some() {
             return;
         }
-        let Some(next) = experiments.queue.first().cloned() else {
+        let Some(next) = queue.runs.first() else {
             return;
         };
         if experiments.refused.is_some() {
-            experiments.held = Held::Paused;
+            queue.held = Held::Paused;
             return;
         }
         if self.handle.is_some() || self.launching.is_some() || self.asked.queue.is_some() {
             return;
         }
-        let config = match worker::queued_config(&next) {
-            Ok(config) => config,
-            Err(error) => {
-                experiments.refused = Some(error.to_string());
+        let config = match &next.config {
+            Ok(config) => config.clone(),
+            Err(why) => {
+                experiments.refused = Some(why.clone());
                 return;
             }
         };
+        let next = next.queued.clone();
         // Whoever is doing something else is left there.
         self.follow = false;
         let planned = Planned {
@@ -112,33 +91,35 @@ impl App {
     /// A run that was begun has left the queue; one that was refused waits as before.
     fn note_begun(&mut self) {
         let waits = |handle: &RunHandle| matches!(handle.state(), RunState::Queued);
-        if self.state.experiments.starting.is_some()
+        if self.state.experiments.queue.starting.is_some()
             && self.launching.is_none()
             && !self.handle.as_ref().is_some_and(waits)
         {
-            self.state.experiments.starting = None;
+            self.state.experiments.queue.starting = None;
             self.ask_queue();
         }
     }
 
     pub(super) fn change_queue(&mut self, deed: QueueDeed) {
         let experiments = &mut self.state.experiments;
+        let queue = &mut experiments.queue;
         match deed {
             QueueDeed::Swap(one, other) => self.edit(Edit::Queue(QueueEdit::Swap(one, other))),
             QueueDeed::Remove(id) => {
-                let found = experiments.queue.iter().find(|run| run.id == id).cloned();
-                if let Some(run) = found.filter(|_| experiments.starting != Some(id)) {
-                    self.edit(Edit::Queue(QueueEdit::TakeOut(Box::new(run))));
+                let found = queue.runs.iter().find(|run| run.queued.id == id);
+                if let Some(run) = found.filter(|_| queue.starting != Some(id)) {
+                    let run = Box::new(run.queued.clone());
+                    self.edit(Edit::Queue(QueueEdit::TakeOut(run)));
                 }
             }
             QueueDeed::Restore => {
-                if let Some(run) = experiments.removed.take() {
+                if let Some(run) = queue.removed.take() {
                     self.edit(Edit::Queue(QueueEdit::PutBack(Box::new(run))));
                 }
             }
-            QueueDeed::Hold(true) => experiments.held = Held::Paused,
+            QueueDeed::Hold(true) => queue.held = Held::Paused,
             QueueDeed::Hold(false) => {
-                experiments.held = Held::No;
+                queue.held = Held::No;
                 experiments.refused = None;
             }
         }

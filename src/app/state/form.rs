@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
-use crate::experiment::{Config, ExperimentFile, Kind, Setting, number_words};
+use crate::experiment::{Config, ExperimentFile, Kind, Setting};
 
 /// An experiment whose settings are being chosen.
 #[derive(Debug)]
@@ -183,16 +183,6 @@ impl Form {
     }
 }
 
-/// A value as a person writes it.
-pub fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Float(number) => number_words(*number),
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,12 +218,5 @@ mod tests {
         );
         assert!(form.refusal("run.stages").is_some());
         assert_eq!(form.refused(), 1);
-    }
-
-    #[test]
-    fn values_are_shown_as_they_are_written() {
-        assert_eq!(shown(&Value::Float(1.41e-5)), "1.41e-5");
-        assert_eq!(shown(&Value::Float(0.95)), "0.95");
-        assert_eq!(shown(&Value::Integer(24_000)), "24000");
     }
 }

@@ -25,6 +25,7 @@ use crate::app::format::Clock;
 use crate::app::workers::finder::Paths;
 use crate::app::workers::keeper::Edit;
 use crate::app::workers::reader::{Broken, Compared, Listed, Need, StoredRun};
+use crate::engine::queue::Waiting;
 use crate::experiment::ExperimentFile;
 use crate::store::{QueueId, QueuedRun, RunId, RunRow};
 use crate::train::plan::Foreseen;
@@ -53,18 +54,22 @@ pub struct ExperimentsState {
     pub form: Option<Form>,
     /// What the run would be, once that was asked for; none while nobody asked.
     pub dry: Option<Loaded<Box<Foreseen>>>,
-    /// Runs that wait for their turn in the store, the next first.
-    pub queue: Vec<QueuedRun>,
-    /// What each of them is told from others by: its seed, and settings that are not the experiment's.
-    pub queue_differs: Vec<String>,
+    pub queue: QueueState,
+    /// Why the last start was refused.
+    pub refused: Option<String>,
+}
+
+/// The runs that wait for their turn in the store.
+#[derive(Debug, Default)]
+pub struct QueueState {
+    /// The next first.
+    pub runs: Vec<Waiting>,
     /// Why this window starts none of them.
     pub held: Held,
     /// The one of them that is being made ready or begun.
     pub starting: Option<QueueId>,
-    /// What was taken out of the queue last.
+    /// What was taken out last.
     pub removed: Option<QueuedRun>,
-    /// Why the last start was refused.
-    pub refused: Option<String>,
 }
 
 /// The place Runs.

@@ -85,10 +85,7 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
                 let answer = answer.filter(|compared| compared.runs == ids);
                 let differences = answer.map(|compared| compared.differences.as_slice());
                 let sheets = [
-                    (
-                        "settings",
-                        settings_sheet(&entries, crate::app::state::form::shown),
-                    ),
+                    ("settings", settings_sheet(&entries)),
                     ("results", results_sheet(&entries)),
                     ("differences", differences_sheet(&entries, differences)),
                 ];

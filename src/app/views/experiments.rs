@@ -1,6 +1,7 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
 mod plan;
+mod queue;
 
 use eframe::egui;
 use eframe::egui::{
@@ -11,7 +12,7 @@ use toml::Value;
 
 pub use self::plan::PlanView;
 use crate::app::command::{Command, Commands};
-use crate::app::state::form::{Form, shown};
+use crate::app::state::form::Form;
 use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
@@ -20,7 +21,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::app::workers::reader::Need;
-use crate::experiment::ExperimentFile;
+use crate::experiment::{ExperimentFile, value_words};
 
 /// Differences named on a card; the rest are counted.
 const NAMED: usize = 3;
@@ -179,7 +180,7 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
         .differs
         .iter()
         .take(NAMED)
-        .map(|difference| format!("{} {}", difference.path, shown(&difference.value)))
+        .map(|difference| format!("{} {}", difference.path, value_words(&difference.value)))
         .collect();
     if file.differs.len() > NAMED {
         parts.push(format!("{} more", file.differs.len() - NAMED));
@@ -193,8 +194,8 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
             format!(
                 "{} = {} (there {})",
                 difference.path,
-                shown(&difference.value),
-                shown(&difference.parent)
+                value_words(&difference.value),
+                value_words(&difference.parent)
             )
         })
         .collect();
@@ -214,31 +215,29 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
         bottom: 0,
     };
     Frame::new().inner_margin(margin).show(ui, |ui| {
+        let busy = state.active().is_some();
+        let clock = (state.clock, state.now_ms);
+        plan::dry_ui(ui, &mut state.experiments.dry);
         let Some(name) = state
             .experiments
             .form
             .as_ref()
             .map(|form| form.name.clone())
         else {
+            queue::queue_ui(ui, &state.experiments.queue, clock, commands);
             words::secondary(ui, "Choose an experiment to see its settings.");
             return;
         };
-        let busy = state.active().is_some();
         let description = state
             .experiment(&name)
             .map(|file| file.description.clone())
             .unwrap_or_default();
-        let devices = state.devices.clone();
-        let rows = state.runs.rows.value().cloned().unwrap_or_default();
-        plan::dry_ui(ui, &mut state.experiments.dry);
-        let clock = (state.clock, state.now_ms);
-        plan::queue_ui(ui, &state.experiments, clock, commands);
+        let rows = state.runs.rows.value().map_or(&[][..], Vec::as_slice);
         let experiments = &mut state.experiments;
         let needs = experiments
             .needs
             .get(&format!("form {name}"))
-            .cloned()
-            .unwrap_or_default();
+            .map_or(&[][..], Vec::as_slice);
         let Some(form) = &mut experiments.form else {
             return;
         };
@@ -285,16 +284,17 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
             let t = theme::of(ui);
             let device = ui.label(RichText::new("Device").color(t.secondary));
             let now = form.config.run.device.clone();
-            let title = devices
+            let title = state
+                .devices
                 .iter()
                 .find(|(name, _)| *name == now)
                 .map_or(now.as_str(), |(_, title)| *title);
             let hint = "Where tensors live: the back ends that this program was built with";
             let device = device.on_hover_text(hint);
-            let titles: Vec<&str> = devices.iter().map(|(_, title)| *title).collect();
+            let titles: Vec<&str> = state.devices.iter().map(|(_, title)| *title).collect();
             let chosen = field::combo(ui, "Device", title, &titles, 188.0);
             if let Some((name, _)) =
-                chosen.and_then(|title| devices.iter().find(|(_, known)| *known == title))
+                chosen.and_then(|title| state.devices.iter().find(|(_, known)| *known == title))
             {
                 form.put("run.device", Value::String(name.to_string()));
             }
@@ -311,16 +311,17 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
             ui.add_space(space::S);
         }
         let runnable = form.refused() == 0 && needs.is_empty();
-        plan::plan_ui(ui, plan, form, &rows, runnable, commands);
+        plan::plan_ui(ui, plan, form, rows, runnable, commands);
         ui.add_space(space::S);
-        needs_ui(ui, &needs, commands);
+        queue::queue_ui(ui, &experiments.queue, clock, commands);
+        needs_ui(ui, needs, commands);
         ScrollArea::vertical()
             .id_salt(("form", &name))
             .auto_shrink(false)
             .show(ui, |ui| {
                 // The scroll bar keeps to its own edge.
                 ui.set_max_width((ui.available_width() - space::M).min(900.0));
-                needs_changed = form.sections_ui(ui, &needs).needs_changed;
+                needs_changed = form.sections_ui(ui, needs).needs_changed;
                 ui.add_space(space::XL);
             });
         if needs_changed {

@@ -7,12 +7,12 @@ mod rows;
 
 use eframe::egui::Ui;
 
-use crate::app::state::form::{Form, shown};
+use crate::app::state::form::Form;
 use crate::app::theme;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::experiment::setting;
+use crate::experiment::{setting, value_words};
 
 /// What the form asks for beside its own changes.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Form {
         let Some(value) = self.file.get(path).cloned() else {
             return;
         };
-        let hint = format!("Back to the file's {}", shown(&value));
+        let hint = format!("Back to the file's {}", value_words(&value));
         if ui.add(Button::icon(Icon::Revert, &hint)).clicked() {
             self.put(path, value);
         }

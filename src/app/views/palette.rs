@@ -168,8 +168,8 @@ fn everyday(state: &State) -> Vec<Deed> {
         let words = format!("Resume run {}, {}", run.id, run.name);
         add(&words, None, Command::ResumeRun(run.id));
     }
-    if !state.experiments.queue.is_empty() {
-        let held = state.experiments.held != Held::No;
+    if !state.experiments.queue.runs.is_empty() {
+        let held = state.experiments.queue.held != Held::No;
         let words = if held {
             "Start the queue"
         } else {

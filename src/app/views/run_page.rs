@@ -18,7 +18,7 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{field, status, text as words};
 use crate::app::workers::keeper::Edit;
 use crate::app::workers::reader::StoredRun;
-use crate::experiment::{Config, SECTIONS, settings};
+use crate::experiment::{Config, SECTIONS, settings, value_words};
 use crate::store::RunId;
 use crate::store::{RunRow, RunStatus};
 
@@ -224,7 +224,7 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
             for setting in settings().filter(|setting| setting.section() == *section) {
                 let value = values
                     .get(setting.path)
-                    .map(crate::app::state::form::shown)
+                    .map(value_words)
                     .unwrap_or_default();
                 let changed = values.get(setting.path) != defaults.get(setting.path);
                 pair_ui(

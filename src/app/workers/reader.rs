@@ -20,10 +20,11 @@ use self::stored::{outline, stored};
 use super::worker::{Worker, guarded};
 use crate::catalog::Entry;
 use crate::engine::Waker;
+use crate::engine::queue::{Waiting, waiting};
 use crate::experiment::{
     ExperimentError, ExperimentFile, RolloutResponse, SampleDialogue, Stage, presets,
 };
-use crate::store::{QueuedRun, RunId, StoreError, StoreReader};
+use crate::store::{RunId, StoreError, StoreReader};
 
 pub use compared::Compared;
 pub use needs::{Need, Wanted};
@@ -55,7 +56,7 @@ pub enum Request {
     Rollout { run: RunId, stage: Stage, step: u64 },
     /// What is missing for each of these to start.
     Needs(Vec<Wanted>),
-    /// The runs that wait for their turn.
+    /// The runs that wait for their turn, with their settings.
     Queue,
     /// The experiment files: those that come with the program, and those in `experiments/` here.
     Experiments,
@@ -97,7 +98,7 @@ pub enum Answer {
         responses: Result<Vec<RolloutResponse>, StoreError>,
     },
     Needs(Vec<(String, Vec<Need>)>),
-    Queue(Result<Vec<QueuedRun>, StoreError>),
+    Queue(Result<Vec<Waiting>, StoreError>),
     Experiments(Vec<Result<ExperimentFile, Broken>>),
     /// Nothing came of a request, by a fault of the program.
     Fault(String),
@@ -285,7 +286,7 @@ fn answer(store: &Path, own: &Path, known: &mut Known, request: Request) -> Answ
             Answer::Needs(needs.collect())
         }
         Request::Queue => Answer::Queue(match open(store, reader) {
-            Ok(Some(reader)) => reader.queue(),
+            Ok(Some(reader)) => waiting(reader, own),
             Ok(None) => Ok(Vec::new()),
             Err(error) => Err(error),
         }),

@@ -69,7 +69,7 @@ impl Compare {
             return place.out.document(&document);
         }
         let sheets = [
-            settings_sheet(&entries, ToString::to_string),
+            settings_sheet(&entries),
             results_sheet(&entries),
             differences_sheet(&entries, Some(&differences)),
         ];

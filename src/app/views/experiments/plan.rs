@@ -1,11 +1,11 @@
-//! Before a run starts: its name, what it takes over, sweeps, the queue, and what it would be.
+//! Before a run starts: its name, what it takes over, sweeps, and what it would be.
 
-use eframe::egui::{Frame, Grid, Id, Label, Modal, RichText, ScrollArea, Ui};
+use eframe::egui::{Frame, Grid, Id, Modal, RichText, Ui};
 
-use crate::app::command::{Command, Commands, QueueDeed};
-use crate::app::format::{self, Clock};
+use crate::app::command::{Command, Commands};
+use crate::app::format;
+use crate::app::state::Loaded;
 use crate::app::state::form::Form;
-use crate::app::state::{ExperimentsState, Held, Loaded};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
@@ -15,7 +15,7 @@ use crate::app::widgets::text as words;
 use crate::app::workers::launch::Planned;
 use crate::experiment::sweep::{Axis, SweepRun, grid};
 use crate::experiment::{Kind, settings};
-use crate::store::{QueuedRun, RunId, RunRow, RunStatus};
+use crate::store::{RunId, RunRow, RunStatus};
 use crate::train::plan::Foreseen;
 
 /// What is chosen beside the settings.
@@ -29,8 +29,6 @@ pub struct PlanView {
 }
 
 const NOTHING: &str = "Nothing";
-/// The height of a run that waits.
-const QUEUED: f32 = 24.0;
 
 impl PlanView {
     /// The run that the form describes.
@@ -166,119 +164,6 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
             });
         }
     }
-}
-
-/// The runs that wait; nothing while none does.
-pub fn queue_ui(
-    ui: &mut Ui,
-    experiments: &ExperimentsState,
-    (clock, now_ms): (Clock, i64),
-    commands: &mut Commands,
-) {
-    if experiments.queue.is_empty() && experiments.removed.is_none() {
-        return;
-    }
-    let t = theme::of(ui);
-    ui.horizontal_wrapped(|ui| {
-        words::heading(ui, "Queue");
-        let (state, colour, button) = match experiments.held {
-            Held::Kept => (
-                "kept, nothing of it starts by itself",
-                t.secondary,
-                Button::primary("Start the queue")
-                    .hint("Start the first of them, and the next once none is in progress"),
-            ),
-            Held::Paused => (
-                "held",
-                t.warning,
-                Button::secondary("Go on").hint("Start the next run once none is in progress"),
-            ),
-            Held::No => (
-                "",
-                t.secondary,
-                Button::secondary("Hold").hint("Start no further run until you let it go on"),
-            ),
-        };
-        if !state.is_empty() {
-            ui.label(RichText::new(state).color(colour));
-        }
-        if !experiments.queue.is_empty() && ui.add(button.low()).clicked() {
-            let hold = experiments.held == Held::No;
-            commands.push(Command::Queue(QueueDeed::Hold(hold)));
-        }
-        if let Some(removed) = &experiments.removed {
-            let words = format!("Put back {}", removed.run.name);
-            if ui
-                .add(Button::quiet(&words).with_icon(Icon::Revert).low())
-                .clicked()
-            {
-                commands.push(Command::Queue(QueueDeed::Restore));
-            }
-        }
-    });
-    let height = (ui.available_height() * 0.25).clamp(2.0 * QUEUED, 6.0 * QUEUED);
-    ScrollArea::vertical()
-        .id_salt("queue")
-        .max_height(height)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            ui.spacing_mut().interact_size.y = QUEUED;
-            for (at, run) in experiments.queue.iter().enumerate() {
-                let when = clock.relative(run.queued, now_ms);
-                queued_ui(ui, experiments, (at, run), (&when, clock), commands);
-            }
-        });
-    ui.add_space(space::M);
-}
-
-fn queued_ui(
-    ui: &mut Ui,
-    experiments: &ExperimentsState,
-    (at, queued): (usize, &QueuedRun),
-    (when, clock): (&str, Clock),
-    commands: &mut Commands,
-) {
-    let t = theme::of(ui);
-    let name = &queued.run.name;
-    let neighbour = |at: Option<usize>| at.and_then(|at| experiments.queue.get(at));
-    let (before, after) = (neighbour(at.checked_sub(1)), neighbour(Some(at + 1)));
-    let starting = experiments.starting == Some(queued.id);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::XS;
-        let mut button = |icon, words: &str, other: Option<&QueuedRun>| {
-            let button = Button::icon(icon, words).low();
-            let clicked = ui
-                .add_enabled_ui(other.is_some() && !starting, |ui| ui.add(button).clicked())
-                .inner;
-            other.filter(|_| clicked).map(|other| other.id)
-        };
-        let earlier = button(Icon::Up, &format!("Run {name} earlier"), before);
-        let later = button(Icon::Down, &format!("Run {name} later"), after);
-        if let Some(other) = earlier.or(later) {
-            commands.push(Command::Queue(QueueDeed::Swap(queued.id, other)));
-        }
-        let words = format!("Take {name} out of the queue");
-        if button(Icon::Cross, &words, Some(queued)).is_some() {
-            commands.push(Command::Queue(QueueDeed::Remove(queued.id)));
-        }
-        ui.add_space(space::XS);
-        let title = RichText::new(format!("{}  {name}", at + 1)).color(t.text);
-        ui.add(Label::new(title).truncate());
-        let differs = experiments.queue_differs.get(at).map_or("", String::as_str);
-        let from = match (starting, name == &queued.run.experiment) {
-            (true, _) => "starting…".to_string(),
-            (false, true) => format!("{differs} · queued {when}"),
-            (false, false) => format!("{}, {differs} · queued {when}", queued.run.experiment),
-        };
-        let hint = format!(
-            "It starts with the settings it was queued with on {}; a later change of the file changes \
-             nothing here.",
-            clock.exact(queued.queued)
-        );
-        let from = RichText::new(from).font(text::small()).color(t.secondary);
-        ui.add(Label::new(from).truncate()).on_hover_text(hint);
-    });
 }
 
 /// What a run would be, once that is known.

@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::FormDone;
 use crate::app::format;
-use crate::app::state::form::{Form, shown};
+use crate::app::state::form::Form;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
@@ -16,7 +16,7 @@ use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
 use crate::app::workers::reader::Need;
 use crate::data::library;
-use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings};
+use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings, value_words};
 
 impl Form {
     /// Draws the sections.
@@ -270,7 +270,7 @@ impl Form {
                 let mut words = match (&self.editing, self.typed.get(path)) {
                     (Some((field, draft)), _) if *field == path => draft.clone(),
                     (_, Some((typed, _))) => typed.clone(),
-                    (_, None) => value.as_ref().map(shown).unwrap_or_default(),
+                    (_, None) => value.as_ref().map(value_words).unwrap_or_default(),
                 };
                 let wrong = self.refusal(path).is_some();
                 let t = theme::of(ui);
@@ -409,7 +409,7 @@ fn list_ui(
 /// Where a setting stands in a file, and what it is when no file says.
 fn hint(setting: &Setting) -> String {
     let default = Config::default().get(setting.path);
-    let default = default.as_ref().map(shown).unwrap_or_default();
+    let default = default.as_ref().map(value_words).unwrap_or_default();
     format!("{} in a file; {default} by default", setting.path)
 }
 
@@ -425,8 +425,8 @@ fn range(setting: &Setting) -> Option<String> {
         )),
         Kind::Float { min, max } => Some(format!(
             "{} to {}",
-            shown(&Value::Float(min)),
-            shown(&Value::Float(max))
+            value_words(&Value::Float(min)),
+            value_words(&Value::Float(max))
         )),
         _ => None,
     }

@@ -1,0 +1,130 @@
+//! The queue: runs that wait, their order, and whether they start by themselves.
+
+use eframe::egui::{Label, RichText, ScrollArea, Ui};
+
+use crate::app::command::{Command, Commands, QueueDeed};
+use crate::app::format::Clock;
+use crate::app::state::{Held, QueueState};
+use crate::app::theme::{self, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
+use crate::engine::queue::Waiting;
+use crate::store::QueueId;
+
+/// The height of a run that waits.
+const QUEUED: f32 = 24.0;
+
+/// The runs that wait; nothing while none does.
+pub fn queue_ui(
+    ui: &mut Ui,
+    queue: &QueueState,
+    (clock, now_ms): (Clock, i64),
+    commands: &mut Commands,
+) {
+    if queue.runs.is_empty() && queue.removed.is_none() {
+        return;
+    }
+    let t = theme::of(ui);
+    ui.horizontal_wrapped(|ui| {
+        words::heading(ui, "Queue");
+        let (state, colour, button) = match queue.held {
+            Held::Kept => (
+                "kept, nothing of it starts by itself",
+                t.secondary,
+                Button::primary("Start the queue")
+                    .hint("Start the first of them, and the next once none is in progress"),
+            ),
+            Held::Paused => (
+                "held",
+                t.warning,
+                Button::secondary("Go on").hint("Start the next run once none is in progress"),
+            ),
+            Held::No => (
+                "",
+                t.secondary,
+                Button::secondary("Hold").hint("Start no further run until you let it go on"),
+            ),
+        };
+        if !state.is_empty() {
+            ui.label(RichText::new(state).color(colour));
+        }
+        if !queue.runs.is_empty() && ui.add(button.low()).clicked() {
+            let hold = queue.held == Held::No;
+            commands.push(Command::Queue(QueueDeed::Hold(hold)));
+        }
+        if let Some(removed) = &queue.removed {
+            let words = format!("Put back {}", removed.run.name);
+            if ui
+                .add(Button::quiet(&words).with_icon(Icon::Revert).low())
+                .clicked()
+            {
+                commands.push(Command::Queue(QueueDeed::Restore));
+            }
+        }
+    });
+    let height = (ui.available_height() * 0.25).clamp(2.0 * QUEUED, 6.0 * QUEUED);
+    ScrollArea::vertical()
+        .id_salt("queue")
+        .max_height(height)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.spacing_mut().interact_size.y = QUEUED;
+            for (at, run) in queue.runs.iter().enumerate() {
+                let when = clock.relative(run.queued.queued, now_ms);
+                queued_ui(ui, queue, (at, run), (&when, clock), commands);
+            }
+        });
+    ui.add_space(space::M);
+}
+
+fn queued_ui(
+    ui: &mut Ui,
+    queue: &QueueState,
+    (at, waiting): (usize, &Waiting),
+    (when, clock): (&str, Clock),
+    commands: &mut Commands,
+) {
+    let t = theme::of(ui);
+    let queued = &waiting.queued;
+    let name = &queued.run.name;
+    let neighbour = |at: Option<usize>| Some(queue.runs.get(at?)?.queued.id);
+    let (before, after) = (neighbour(at.checked_sub(1)), neighbour(Some(at + 1)));
+    let starting = queue.starting == Some(queued.id);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        let mut button = |icon, words: &str, other: Option<QueueId>| {
+            let button = Button::icon(icon, words).low();
+            let clicked = ui
+                .add_enabled_ui(other.is_some() && !starting, |ui| ui.add(button).clicked())
+                .inner;
+            other.filter(|_| clicked)
+        };
+        let earlier = button(Icon::Up, &format!("Run {name} earlier"), before);
+        let later = button(Icon::Down, &format!("Run {name} later"), after);
+        if let Some(other) = earlier.or(later) {
+            commands.push(Command::Queue(QueueDeed::Swap(queued.id, other)));
+        }
+        let words = format!("Take {name} out of the queue");
+        if let Some(id) = button(Icon::Cross, &words, Some(queued.id)) {
+            commands.push(Command::Queue(QueueDeed::Remove(id)));
+        }
+        ui.add_space(space::XS);
+        let title = RichText::new(format!("{}  {name}", at + 1)).color(t.text);
+        ui.add(Label::new(title).truncate());
+        let differs = &waiting.differs;
+        let from = match (starting, name == &queued.run.experiment) {
+            (true, _) => "starting…".to_string(),
+            (false, true) => format!("{differs} · queued {when}"),
+            (false, false) => format!("{}, {differs} · queued {when}", queued.run.experiment),
+        };
+        let hint = format!(
+            "It starts with the settings it was queued with on {}; a later change of the file changes \
+             nothing here.",
+            clock.exact(queued.queued)
+        );
+        let from = RichText::new(from).font(text::small()).color(t.secondary);
+        ui.add(Label::new(from).truncate()).on_hover_text(hint);
+    });
+}

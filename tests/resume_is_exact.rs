@@ -129,7 +129,7 @@ struct Keeper<'a> {
     stepped: bool,
     /// Every such moment.
     asked: Moments,
-    /// What a person changes after so many steps of PPO.
+    /// What a person changes when PPO asks for the so-manieth time: before its first step, then after each.
     changes: &'a [(u64, Change)],
 }
 
@@ -394,6 +394,17 @@ fn a_setting_changed_on_the_way_holds_after_a_stop_and_after_a_kill() {
         let hit = whole.withstands(&[(place, blow)]);
         assert_eq!(hit, [(Stage::Ppo, 3)]);
     }
+}
+
+#[test]
+fn a_change_that_waited_for_ppo_holds_from_its_first_step() {
+    let change = Change::new("reward.beta", 0.9).unwrap();
+    let changed = Whole::changed(settings(), vec![(1, change)]);
+    let mut config = settings();
+    change.apply(&mut config).unwrap();
+    let begun = Whole::of(config);
+    assert!(changed.record == begun.record);
+    assert_ne!(changed.record.metrics, Whole::of(settings()).record.metrics);
 }
 
 #[test]

@@ -117,7 +117,7 @@ resamples = 20
     click(&mut window, "Pause");
     wait_for(&mut window, "paused", 60);
     click(&mut window, "Resume");
-    wait_for(&mut window, "Finished in ", 300);
+    wait_for(&mut window, "Finished, ", 300);
     for label in ["EmpRL", "Emp-F1", "Generated"] {
         expect(&mut window, label);
     }

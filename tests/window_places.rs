@@ -54,11 +54,11 @@ fn places_have_keys() {
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
     let keys = [
-        (egui_kittest_key('2'), "Start run"),
-        (egui_kittest_key('4'), "No runs yet"),
-        (egui_kittest_key('9'), "No checkpoint to talk to yet"),
-        (egui_kittest_key('0'), "Set The built-in corpus"),
-        (egui_kittest_key('1'), "Quickstart"),
+        (key_of('2'), "Start run"),
+        (key_of('4'), "No runs yet"),
+        (key_of('9'), "No checkpoint to talk to yet"),
+        (key_of('D'), "Set The built-in corpus"),
+        (key_of('1'), "Quickstart"),
     ];
     for (key, found) in keys {
         window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, key);
@@ -67,8 +67,8 @@ fn places_have_keys() {
     }
 }
 
-fn egui_kittest_key(digit: char) -> eframe::egui::Key {
-    eframe::egui::Key::from_name(&digit.to_string()).unwrap()
+fn key_of(key: char) -> eframe::egui::Key {
+    eframe::egui::Key::from_name(&key.to_string()).unwrap()
 }
 
 #[test]

@@ -133,6 +133,8 @@ pub enum Command {
     Palette,
     /// Opens what went wrong.
     ShowLog,
+    /// Shows a place of the run in progress: in its plots, by its samples and its rollout.
+    ShowStep(Stage, u64),
     /// Light, dark, or as the system is.
     Theme(ThemeChoice),
     Zoom(Zoom),

@@ -377,6 +377,10 @@ impl App {
             }
             Command::Palette => self.looks.palette.toggle(),
             Command::ShowLog => self.state.notices.log_open = true,
+            Command::ShowStep(stage, step) => {
+                self.state.prefs.place = Place::Live;
+                self.looks.live.side.lead = Some((stage, step));
+            }
             Command::Along(along) => self.state.prefs.along = along,
             Command::Theme(theme) => self.state.prefs.theme = theme,
             // What is remembered follows in the next frame, as it does after egui's own keys.

@@ -297,6 +297,9 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             ui.spacing_mut().item_spacing.x = space::L;
             store_ui(ui, state);
             notices::log_button_ui(ui, state, commands);
+            if let Some(run) = state.active() {
+                alerts_ui(ui, run, commands);
+            }
             let words = format!("Commands  {}", ui.ctx().format_shortcut(&PALETTE));
             let button = Button::quiet(&words)
                 .low()
@@ -336,6 +339,23 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
         });
     });
+}
+
+/// How many alerts the run in progress has given; leads to where it gave the last.
+fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
+    let Some(last) = run.alerts().next() else {
+        return;
+    };
+    let words = match run.alerts().count() {
+        1 => "1 alert".to_string(),
+        n => format!("{n} alerts"),
+    };
+    let button = Button::quiet(&words).with_icon(Icon::Warning).low();
+    if ui.add(button.hint(&last.text)).clicked()
+        && let Some(stage) = last.stage
+    {
+        commands.push(Command::ShowStep(stage, last.step));
+    }
 }
 
 /// The run of the place Live, if that is in sight and the run has ended.

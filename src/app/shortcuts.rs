@@ -23,7 +23,7 @@ const PLACES: [(Place, Key); 10] = [
     (Place::Studies, Key::Num7),
     (Place::Tables, Key::Num8),
     (Place::Playground, Key::Num9),
-    (Place::Data, Key::Num0),
+    (Place::Data, Key::D),
 ];
 
 const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);

@@ -38,18 +38,22 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     let heads = [
         "Run",
         "System",
+        "Dialogues",
         "n",
         "PPL",
         "Dist-1 (%)",
         "Dist-2 (%)",
         "Emp-F1 (%)",
     ];
-    let mut sheet = Sheet::new("Results on the test split", columns(&heads));
+    let mut sheet = Sheet::new("Results on the test split", columns(&heads, 3));
     for entry in entries {
+        let data = entry.settings.get("data.dialogues");
+        let data = data.map_or("–".into(), value_words);
         for row in entry.results.iter().filter(|row| row.split == "test") {
             sheet.row([
                 called(entry),
                 row.system.clone(),
+                data.clone(),
                 row.n.to_string(),
                 estimate(row.ppl.as_ref()),
                 estimate(Some(&row.dist_1)),
@@ -71,7 +75,7 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
 pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -> Sheet {
     let first = entries.first().map_or(String::new(), |entry| called(entry));
     let title = format!("Differences from {first}, paired by example");
-    let mut sheet = Sheet::new(title, columns(&["Run", "Figure", "Difference", "n"]));
+    let mut sheet = Sheet::new(title, columns(&["Run", "Figure", "Difference", "n"], 2));
     let Some(found) = found else {
         let words = "Drawing the same examples of both, a thousand times…";
         sheet.notes.push(words.into());
@@ -110,8 +114,9 @@ pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -
 }
 
 /// Heads, of which all but the first two stand over numbers.
-fn columns(heads: &[&str]) -> Vec<(String, bool)> {
-    let column = |(at, head): (usize, &&str)| (head.to_string(), at > 1);
+/// Columns with these heads, of which the first `words` hold words and the others figures.
+fn columns(heads: &[&str], words: usize) -> Vec<(String, bool)> {
+    let column = |(at, head): (usize, &&str)| (head.to_string(), at >= words);
     heads.iter().enumerate().map(column).collect()
 }
 

@@ -194,7 +194,7 @@ settings! {
         steps: u64 = 2_000 => int(1, 10_000_000).unit("steps");
         /// Texts a batch.
         batch: usize = 16 => int(1, 1024).unit("texts");
-        /// Learning rate.
+        /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 1e-3 => float(0.0, 1.0).label("Learning rate");
         /// How the learning rate moves.
         lr_schedule: LrSchedule = LrSchedule::Linear => choice(LrSchedule::WORDS);
@@ -218,7 +218,7 @@ settings! {
         epochs: u64 = 4 => int(1, 1000).unit("epochs");
         /// Pairs a batch.
         batch: usize = 16 => int(1, 1024).unit("pairs");
-        /// Learning rate.
+        /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 2e-5 => float(0.0, 1.0).label("Learning rate");
         /// How the learning rate moves.
         lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
@@ -250,7 +250,7 @@ settings! {
         max_steps: u64 = 0 => int(0, 10_000_000).unit("steps");
         /// Examples a batch.
         batch: usize = 8 => int(1, 1024).unit("examples").paper("8");
-        /// Learning rate.
+        /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 1e-4 => float(0.0, 1.0).label("Learning rate").paper("1e-4");
         /// How the learning rate moves.
         lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
@@ -298,7 +298,7 @@ settings! {
         accumulation: usize = 1 => int(1, 1024).unit("parts").paper("1");
         /// Parts of one update count equally, however many tokens they have (fault of the authors' trainer).
         equal_parts: bool = false => BOOL.paper("false");
-        /// Learning rate.
+        /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 1.41e-5 => float(0.0, 1.0).label("Learning rate").paper("1.41e-5");
         /// How the learning rate moves.
         lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);

@@ -258,6 +258,6 @@ impl StoreReader {
 }
 
 /// Whether this can be a tag: something, without blanks and commas.
-fn is_tag(tag: &str) -> bool {
+pub fn is_tag(tag: &str) -> bool {
     !tag.is_empty() && !tag.contains(|letter: char| letter.is_whitespace() || letter == ',')
 }

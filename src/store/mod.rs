@@ -28,7 +28,7 @@ mod writer;
 
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef, RunStatus};
-pub use keeping::Removed;
+pub use keeping::{Removed, is_tag};
 pub use lock::RunLock;
 pub use queue::{QueueId, QueuedRun, ToQueue};
 pub use reader::StoreReader;

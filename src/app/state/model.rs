@@ -509,6 +509,12 @@ impl RunModel {
         }
     }
 
+    /// What goes wrong, the latest first.
+    pub fn alerts(&self) -> impl Iterator<Item = &EventRow> {
+        self.warnings()
+            .filter(|event| event.severity == Some(Severity::Alert))
+    }
+
     /// What a person should know now: warnings and alerts, the latest first.
     pub fn warnings(&self) -> impl Iterator<Item = &EventRow> {
         self.events

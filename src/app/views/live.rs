@@ -50,7 +50,7 @@ pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Co
         }
         RunStatus::Finished => {
             let seconds = run.ended_ms.map_or(0, |ended| ended - run.started_ms) as f64 / 1e3;
-            let title = format!("Finished in {}", format::duration(seconds));
+            let title = format!("Finished, {} after it began", format::duration(seconds));
             let detail = "The result table is under Evaluation. The run is kept in Runs.";
             (Icon::Check, t.good, title, detail.into())
         }

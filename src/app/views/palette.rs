@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use eframe::egui::gui_zoom::kb_shortcuts::{ZOOM_IN, ZOOM_OUT};
+use eframe::egui::gui_zoom::kb_shortcuts::{ZOOM_IN, ZOOM_OUT, ZOOM_RESET};
 use eframe::egui::{
     Align2, Frame, Id, Key, KeyboardShortcut, Modal, Modifiers, Role, ScrollArea, Sense, Ui,
     WidgetInfo, pos2, vec2,
@@ -198,7 +198,11 @@ fn everyday(state: &State) -> Vec<Deed> {
     add("Zoom in", Some(ZOOM_IN), Command::Zoom(Zoom::In));
     add("Zoom out", Some(ZOOM_OUT), Command::Zoom(Zoom::Out));
     if state.prefs.zoom != 1.0 {
-        add("Zoom to 100 %", None, Command::Zoom(Zoom::Reset));
+        add(
+            "Zoom to 100 %",
+            Some(ZOOM_RESET),
+            Command::Zoom(Zoom::Reset),
+        );
     }
     let store = state.store.clone();
     add("Copy the folder of the store", None, Command::Copy(store));

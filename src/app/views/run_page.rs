@@ -12,6 +12,7 @@ use crate::app::format;
 use crate::app::format::sentence;
 use crate::app::state::{Loaded, OpenRun, RunPage, State};
 use crate::app::theme::{self, size, space, text};
+use crate::app::views::runs::TAG_HINT;
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
@@ -19,8 +20,7 @@ use crate::app::widgets::{field, status, text as words};
 use crate::app::workers::keeper::Edit;
 use crate::app::workers::reader::StoredRun;
 use crate::experiment::{Config, SECTIONS, settings, value_words};
-use crate::store::RunId;
-use crate::store::{RunRow, RunStatus};
+use crate::store::{RunId, RunRow, RunStatus, is_tag};
 
 /// A part of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -286,9 +286,13 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
                 150.0,
             );
             let tag = written.tag.trim().to_string();
-            let fits = !tag.is_empty() && !tag.contains([' ', ',']) && !row.tags.contains(&tag);
-            ui.add_enabled_ui(fits, |ui| {
-                if ui.add(Button::secondary("Add tag")).clicked() {
+            let known = row.tags.contains(&tag);
+            let hint = match known {
+                true => "The run has this tag already",
+                false => TAG_HINT,
+            };
+            ui.add_enabled_ui(is_tag(&tag) && !known, |ui| {
+                if ui.add(Button::secondary("Add tag").hint(hint)).clicked() {
                     commands.push(Command::Edit(Edit::Tag {
                         runs: vec![row.id],
                         add: vec![tag],

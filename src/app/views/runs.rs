@@ -23,6 +23,7 @@ use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
 use crate::filter::parse;
 use crate::store::RunId;
 
+pub use actions::TAG_HINT;
 pub use filter_bar::{FilterBar, filter_id};
 pub use line::run_line_ui;
 

@@ -24,6 +24,8 @@ use crate::series::{Curve, Series, XAxis};
 const GUTTER: f32 = 52.0;
 const Y_AXIS: f32 = 38.0;
 const X_AXIS: f32 = 18.0;
+/// Half the height of a mark's label, and a little air.
+const HALF_LABEL: f32 = 8.0;
 /// A drag shorter than this is none, in points.
 const DRAG: f32 = 8.0;
 
@@ -169,9 +171,12 @@ impl Chart<'_> {
             .x_grid_spacer(move |input: GridInput| x_marks(along, origin, input.bounds, width))
             .y_grid_spacer(move |input: GridInput| {
                 let spacing = (height / 5.0).max(28.0);
+                let (from, to) = input.bounds;
+                // None so high that its label would reach into what stands above the chart.
+                let to = to - (to - from) * f64::from(HALF_LABEL / height.max(1.0));
                 match log {
-                    true => ticks::log_marks(input.bounds, height, spacing),
-                    false => ticks::marks(input.bounds, height, spacing, false),
+                    true => ticks::log_marks((from, to), height, spacing),
+                    false => ticks::marks((from, to), height, spacing, false),
                 }
             })
             .show_grid([false, true])

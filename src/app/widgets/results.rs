@@ -71,7 +71,7 @@ const WIDE: Fit = Fit {
 const NARROW: Fit = Fit {
     name: 160.0,
     system: 92.0,
-    change: 70.0,
+    change: 80.0,
     row: 40.0,
     beside: false,
 };
@@ -277,6 +277,6 @@ fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate
         (true, false) => (t.bad, "Worse, and the intervals are apart"),
     };
     let words = format::signed(change, Digits::RESULT);
-    ui.label(RichText::new(words).color(colour))
+    ui.add(Label::new(RichText::new(words).color(colour)).extend())
         .on_hover_text(hint);
 }

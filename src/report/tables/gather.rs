@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::fill::{self, Ours, automatic_cells};
 use super::{Table, TableNumber, cases};
+use crate::data::library::BUILTIN;
+use crate::experiment::Config;
 use crate::metrics::{Bootstrap, Digits};
 use crate::report::{definitions, paper};
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
@@ -192,13 +194,22 @@ fn run_note(detail: &RunDetail) -> String {
         Value::String(text) => text.clone(),
         _ => "unknown".to_string(),
     };
-    let scratch = detail.config_toml.contains("source = \"scratch\"");
-    let model = match scratch {
-        true => "a small T5 made from nothing, which is not T5-base",
-        false => "the weights its settings name",
+    let origin = format!("settings of run {}", row.id);
+    let (model, data) = match Config::from_toml(&origin, &detail.config_toml) {
+        Ok(config) => (
+            match config.model.source.as_str() {
+                "scratch" => "a small T5 made from nothing, which is not T5-base",
+                _ => "the weights its settings name",
+            },
+            match config.data.dialogues.as_str() {
+                BUILTIN => "the built-in corpus, which is not EmpatheticDialogues".to_string(),
+                set => format!("the set {set}"),
+            },
+        ),
+        Err(_) => ("unknown weights", "unknown dialogues".to_string()),
     };
     format!(
-        "Run {}: {}, seed {}, from {model}, emprl {} ({})",
+        "Run {}: {}, seed {}, from {model}, on {data}, emprl {} ({})",
         row.id,
         row.experiment,
         row.seed,

@@ -55,9 +55,10 @@ pub fn train(
     let mut config = session.config.clone();
     let device = session.device.clone();
     let total = config.ppo.steps;
-    let (mut learner, mut step) = match start(session, task, generator)? {
+    let (mut learner, mut step, fresh) = match start(session, task, generator)? {
         Start::Finished(policy) => return Ok((policy, Ended::Done)),
-        Start::At(learner, step) => (learner, step),
+        Start::At(learner, step) => (learner, step, false),
+        Start::Fresh(learner) => (learner, 0, true),
     };
     learner
         .state
@@ -68,8 +69,18 @@ pub fn train(
     let reference_vectors = reference.vectors();
 
     session.begin(STAGE, total);
-    if step == 0 {
+    if fresh {
         evaluate(session, task, &learner.policy.valid(), 0, vec![])?;
+        // What was asked for in earlier stages holds from the first step.
+        if attend(
+            session,
+            task,
+            (&mut learner, &mut config),
+            (0, false),
+            || None,
+        )? {
+            return Ok((learner.policy.valid(), Ended::Stopped));
+        }
     }
     let mut contexts = Contexts::new(task.train, &config);
     let mut checked = false;
@@ -153,36 +164,53 @@ pub fn train(
             save(session, task, &learner, step)?;
             saved = true;
         }
-        let stop = session.attend(|session, asked| {
-            match asked {
-                Asked::Evaluate => {
-                    evaluate(session, task, &learner.policy.valid(), step, vec![])?;
-                    session.rollout(STAGE, step, shown());
-                    return Ok(());
-                }
-                Asked::Set(change) => {
-                    let taken = learner.state.take(&change, &mut config);
-                    taken.map_err(TrainError::Change)?;
-                    // In a checkpoint before a step is made with it, so that none forgets it.
-                    saved = step == total;
-                }
-                Asked::Checkpoint => {}
-            }
-            if !saved {
-                save(session, task, &learner, step)?;
-                saved = true;
-            }
-            Ok(())
-        })?;
-        if stop && step < total {
-            if !saved {
-                save(session, task, &learner, step)?;
-            }
+        let shown = || Some(shown());
+        let at = (step, saved);
+        if attend(session, task, (&mut learner, &mut config), at, shown)? && step < total {
             return Ok((learner.policy.valid(), Ended::Stopped));
         }
     }
     finish(session, task, &learner, step)?;
     Ok((learner.policy.valid(), Ended::Done))
+}
+
+/// Does what is asked of the run after `step`, of which `saved` says whether a checkpoint holds it and
+/// `shown` gives the rollout. True where the run is to stop, of which there is a checkpoint then.
+fn attend(
+    session: &mut Session<'_>,
+    task: &Task<'_>,
+    (learner, config): (&mut Learner, &mut Config),
+    (step, mut saved): (u64, bool),
+    shown: impl Fn() -> Option<Vec<RolloutResponse>>,
+) -> Result<bool, TrainError> {
+    let stop = session.attend(|session, asked| {
+        match asked {
+            Asked::Evaluate => {
+                evaluate(session, task, &learner.policy.valid(), step, vec![])?;
+                if let Some(shown) = shown() {
+                    session.rollout(STAGE, step, shown);
+                }
+                return Ok(());
+            }
+            Asked::Set(change) => {
+                let taken = learner.state.take(&change, config);
+                taken.map_err(TrainError::Change)?;
+                // In a checkpoint before a step is made with it, so that none forgets it. The end of the
+                // stage is saved in any case.
+                saved = step == config.ppo.steps;
+            }
+            Asked::Checkpoint => {}
+        }
+        if !saved {
+            save(session, task, learner, step)?;
+            saved = true;
+        }
+        Ok(())
+    })?;
+    if stop && !saved {
+        save(session, task, learner, step)?;
+    }
+    Ok(stop)
 }
 
 /// Saves what the stage goes on from.
@@ -249,6 +277,7 @@ fn lost(
         Wait::Nobody => Err(error),
         Wait::Stop => Ok(Lost::Stop),
         Wait::Go(changes) => match start(session, task, generator)? {
+            Start::Fresh(learner) => Ok(Lost::From(Box::new(learner), 0, changes)),
             Start::At(learner, at) => Ok(Lost::From(Box::new(learner), at, changes)),
             Start::Finished(_) => Err(error),
         },
@@ -259,8 +288,10 @@ fn lost(
 enum Start {
     /// It was done already.
     Finished(Policy),
-    /// After so many steps.
+    /// After so many steps, from a checkpoint.
     At(Learner, u64),
+    /// Before the first step, from the generator.
+    Fresh(Learner),
 }
 
 /// The generator with a fresh value head, or what the last checkpoint holds.
@@ -270,10 +301,10 @@ fn start(session: &Session<'_>, task: &Task<'_>, generator: &Policy) -> Result<S
     policy.value_head = Some(ValueHead::new(generator.t5.config().d_model, device));
     let mut optimizer = AdamW::new(config.ppo.weight_decay);
     let mut state = State::new(config);
-    let mut step = 0;
+    let mut step = None;
     if let Some(checkpoint) = session.checkpoints.latest(STAGE)? {
         checkpoint.verify()?;
-        step = checkpoint.listing.step;
+        step = Some(checkpoint.listing.step);
         policy = policy.resume(&checkpoint.folder, device, task.base.is_some())?;
         if checkpoint.listing.done {
             return Ok(Start::Finished(policy));
@@ -288,7 +319,10 @@ fn start(session: &Session<'_>, task: &Task<'_>, generator: &Policy) -> Result<S
         optimizer,
         state,
     };
-    Ok(Start::At(learner, step))
+    Ok(match step {
+        Some(step) => Start::At(learner, step),
+        None => Start::Fresh(learner),
+    })
 }
 
 /// Which training examples a step takes.

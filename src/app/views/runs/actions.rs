@@ -11,7 +11,10 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::app::workers::keeper::Edit;
 use crate::app::workers::reader::Listed;
-use crate::store::RunId;
+use crate::store::{RunId, is_tag};
+
+/// What is told of a button that adds a tag.
+pub const TAG_HINT: &str = "A tag is a word without blanks and commas; write it beside this";
 
 /// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.
 pub fn strip_ui(
@@ -97,15 +100,14 @@ fn kept_ui(
     });
     field::search(ui, &mut view.tag, "Tag", "A tag", 92.0);
     let tag = view.tag.trim().to_string();
-    let is_tag = !tag.is_empty() && !tag.contains([' ', ',']);
     let having: Vec<RunId> = shown
         .iter()
         .filter(|row| row.entry.row.tags.contains(&tag))
         .map(|row| row.entry.row.id)
         .collect();
-    ui.add_enabled_ui(is_tag, |ui| {
+    ui.add_enabled_ui(is_tag(&tag), |ui| {
         if ui
-            .add(Button::secondary("Add tag").hint("A tag is a word without blanks"))
+            .add(Button::secondary("Add tag").hint(TAG_HINT))
             .clicked()
         {
             // Only those that lack it, so that taking it back leaves the others as they were.

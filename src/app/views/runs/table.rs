@@ -70,7 +70,7 @@ pub(super) fn table_ui(
             }
             for line in lines.get(range).unwrap_or_default() {
                 match line {
-                    Line::Group(group) => group_ui(ui, group, &layout, prefs),
+                    Line::Group(group) => group_ui(ui, group, &layout, view, prefs),
                     Line::Run(row) => row_ui(ui, row, &layout, view, time, commands),
                 }
             }

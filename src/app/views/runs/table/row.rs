@@ -18,7 +18,13 @@ use crate::catalog::{Cell, Group};
 use crate::metrics::Digits;
 
 /// A group of runs: how many there are, and mean and deviation of their figures.
-pub(super) fn group_ui(ui: &mut Ui, group: &Group<'_>, layout: &Layouted, prefs: &Prefs) {
+pub(super) fn group_ui(
+    ui: &mut Ui,
+    group: &Group<'_>,
+    layout: &Layouted,
+    view: &mut RunsView,
+    prefs: &Prefs,
+) {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(layout.total, size::ROW), Sense::hover());
     ui.painter().rect_filled(rect, 0, t.panel);
@@ -32,11 +38,27 @@ pub(super) fn group_ui(ui: &mut Ui, group: &Group<'_>, layout: &Layouted, prefs:
     let n = group.members.len();
     let title = format!("{by} {value}, {n} run{}", if n == 1 { "" } else { "s" });
     response.widget_info(|| WidgetInfo::labeled(Role::Row, true, format!("Group {title}")));
+    let runs = || group.members.iter().map(|entry| entry.row.id);
+    let all = runs().all(|run| view.chosen.contains(&run));
+    let tick_rect = Rect::from_min_size(rect.min, vec2(TICK, size::ROW));
+    let box_id = ui.scope_id().with(("tick group", &title));
+    let ticked = ui.interact(tick_rect, box_id, Sense::CLICK | Sense::HOVER);
+    let words = format!("Choose the runs of {by} {value}");
+    ticked.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, all, &words));
+    mark_ui(ui, tick_rect, all, ticked.hovered());
+    if ticked.clicked() {
+        match all {
+            true => runs().for_each(|run| {
+                view.chosen.remove(&run);
+            }),
+            false => view.chosen.extend(runs()),
+        }
+    }
     let painter = ui.painter().with_clip_rect(rect);
     let mut x = rect.left() + TICK;
     let mut taken = painter
         .text(
-            pos2(rect.left() + space::S, rect.center().y),
+            pos2(x, rect.center().y),
             Align2::LEFT_CENTER,
             &title,
             text::body(),

@@ -351,8 +351,8 @@ fn stages_of_another_run_are_taken_over_and_make_no_difference() {
     assert_eq!(
         notes[..2],
         [
-            "taken over from run 1",
-            "taken over from run 1; what follows is not, since `reward.beta` differs"
+            "Taken over from run 1",
+            "Taken over from run 1; what follows is not, since `reward.beta` differs"
         ]
     );
 

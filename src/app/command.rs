@@ -9,7 +9,7 @@ use super::workers::finder;
 use super::workers::keeper::Edit;
 use super::workers::launch::Planned;
 use super::workers::librarian as library;
-use crate::experiment::{Change, Config, Stage};
+use crate::experiment::{Change, Stage};
 use crate::report::{Figure, Sheet};
 use crate::store::{QueueId, RunId};
 
@@ -89,7 +89,7 @@ pub enum Command {
     /// Reads the queue again.
     ReloadQueue,
     /// Looks what a run would be, without starting it.
-    DryRun(Box<Config>),
+    DryRun(Box<Planned>),
     /// Takes up a run that was stopped or interrupted.
     ResumeRun(RunId),
     Ask(Ask),

@@ -31,7 +31,7 @@ use super::workers::desk::{Desk, Task};
 use super::workers::errand::Errand;
 use super::workers::finder::Finder;
 use super::workers::keeper::{self, Keeper};
-use super::workers::launch::{self, Planned, Prepared};
+use super::workers::launch::{self, Dried, Planned, Prepared};
 use super::workers::librarian::{self, Librarian};
 use super::workers::reader::{Reader, Request, Wanted};
 use super::{Options, shell};
@@ -39,7 +39,6 @@ use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
 use crate::experiment::Change;
 use crate::nn::device;
 use crate::store::{NewRun, QueueId, RunId, RunRow, RunStatus};
-use crate::train::plan::Foreseen;
 
 /// The name under which what is remembered is kept.
 pub const PREFS: &str = "window";
@@ -72,7 +71,7 @@ pub struct App {
     launching: Option<Receiver<Prepared>>,
     /// Whether the place Live comes into sight when the run that is being made ready starts.
     follow: bool,
-    planning: Option<Receiver<Result<Box<Foreseen>, String>>>,
+    planning: Option<Receiver<Dried>>,
     asked: Asked,
     keeper: Keeper,
     /// Files that are being written.
@@ -333,7 +332,7 @@ impl App {
             Command::Enqueue(runs) => self.enqueue(runs),
             Command::Queue(deed) => self.change_queue(deed),
             Command::ReloadQueue => self.ask_queue(),
-            Command::DryRun(config) => self.dry_run(*config),
+            Command::DryRun(planned) => self.dry_run(*planned),
             Command::ResumeRun(run) => {
                 if self.handle.is_none() {
                     self.asked.resume = self.reader.ask(Request::Run(run));

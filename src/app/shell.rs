@@ -350,7 +350,10 @@ fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
         1 => "1 alert".to_string(),
         n => format!("{n} alerts"),
     };
-    let button = Button::quiet(&words).with_icon(Icon::Warning).low();
+    let button = Button::quiet(&words)
+        .with_icon(Icon::Warning)
+        .alarming()
+        .low();
     if ui.add(button.hint(&last.text)).clicked()
         && let Some(stage) = last.stage
     {

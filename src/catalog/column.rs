@@ -16,15 +16,15 @@ use crate::metrics::declared::declared;
 pub const DEFAULT_COLUMNS: [&str; 11] = [
     "id",
     "name",
-    "experiment",
     "seed",
     "status",
-    "stage",
-    "started",
     "reward",
     "kl",
     "emp_f1",
     "test.emp_f1",
+    "stage",
+    "started",
+    "experiment",
 ];
 
 /// A column, written as in a filter: `kl`, `max(kl)`, `ppo.lr`.

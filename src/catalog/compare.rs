@@ -1,6 +1,6 @@
 //! Runs beside each other: bands over seeds, settings that differ, paired differences of figures.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use toml::Value;
 
@@ -13,6 +13,7 @@ use crate::metrics::{
     Bootstrap, Estimate, Levels, ResponseWords, TargetLoss, emp_f1_difference_of,
     perplexity_difference,
 };
+use crate::series::Ema;
 
 /// Places of a band, at most; of more steps every so many is one.
 pub const BAND_PLACES: usize = 2000;
@@ -24,26 +25,52 @@ pub struct BandPoint {
     pub spread: Spread,
 }
 
-/// Mean and deviation over curves of `(step, value)`, in order of step: at every step that any of them has,
-/// or, where these are more than `places`, at every so many and at the last. Values that are not finite are
-/// left out.
-pub fn band(curves: &[&[(u64, f64)]], places: usize) -> Vec<BandPoint> {
-    let mut values: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for &(step, value) in curves.iter().flat_map(|curve| curve.iter()) {
-        if value.is_finite() {
-            values.entry(step).or_default().push(value);
-        }
+/// Curves at the same steps.
+#[derive(Clone, Debug, Default)]
+pub struct Aligned {
+    pub steps: Vec<u64>,
+    /// Of each curve its value at each step, not a number where it has none.
+    pub values: Vec<Vec<f64>>,
+}
+
+impl Aligned {
+    /// Curves of `(step, value)`, in order of step, at every step that any of them has a finite value at, or,
+    /// where these are more than `places`, at every so many and at the last.
+    pub fn new(curves: &[&[(u64, f64)]], places: usize) -> Aligned {
+        let finite = |(_, value): &&(u64, f64)| value.is_finite();
+        let all = curves.iter().flat_map(|curve| curve.iter());
+        let all: BTreeSet<u64> = all.filter(finite).map(|(step, _)| *step).collect();
+        let each = all.len().div_ceil(places.max(1)).max(1);
+        let last = all.len().saturating_sub(1);
+        let kept = |(at, _): &(usize, u64)| at % each == 0 || *at == last;
+        let steps = all.into_iter().enumerate().filter(kept);
+        let steps: Vec<u64> = steps.map(|(_, step)| step).collect();
+        let at = |curve: &&[(u64, f64)]| -> Vec<f64> {
+            let values: HashMap<u64, f64> = curve.iter().copied().collect();
+            let value = |step| values.get(step).copied().unwrap_or(f64::NAN);
+            steps.iter().map(value).collect()
+        };
+        let values = curves.iter().map(at).collect();
+        Aligned { steps, values }
     }
-    let each = values.len().div_ceil(places.max(1)).max(1);
-    let last = values.len().saturating_sub(1);
-    let shown = values.into_iter().enumerate();
-    shown
-        .filter(|(at, _)| at % each == 0 || *at == last)
-        .filter_map(|(_, (step, values))| {
-            let spread = Spread::of(values.into_iter())?;
-            Some(BandPoint { step, spread })
-        })
-        .collect()
+
+    /// Mean and deviation at each step, over the curves that have a value there. Each curve is smoothed
+    /// before, by a debiased exponential moving average of this weight; 0 leaves it as it is.
+    pub fn band(&self, weight: f64) -> Vec<BandPoint> {
+        let smooth = |values: &Vec<f64>| -> Vec<f64> {
+            let mut average = Ema::new(weight);
+            values.iter().map(|value| average.push(*value)).collect()
+        };
+        let smooth: Vec<Vec<f64>> = self.values.iter().map(smooth).collect();
+        let steps = self.steps.iter().enumerate();
+        steps
+            .filter_map(|(at, &step)| {
+                let values = smooth.iter().map(|values| values[at]);
+                let spread = Spread::of(values)?;
+                Some(BandPoint { step, spread })
+            })
+            .collect()
+    }
 }
 
 /// A setting with its value in each run; none where a run's settings cannot be read.
@@ -340,24 +367,21 @@ pub fn thinned(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
 /// Places along the steps of a line that is drawn.
 const LINE_PLACES: usize = 600;
 
-/// What is drawn of curves, made off the thread that draws: thinned lines, groups of seeds, their bands.
+/// What is drawn of curves, made off the thread that draws: thinned lines, groups of seeds at the same steps.
 pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> Prepared {
     let groups = seed_groups(entries);
-    let bands = groups
-        .iter()
-        .map(|group| {
-            let curves: Vec<&[(u64, f64)]> =
-                group.iter().map(|at| curves[*at].as_slice()).collect();
-            band(&curves, BAND_PLACES)
-        })
-        .collect();
+    let aligned = groups.iter().map(|group| {
+        let of_group = group.iter().map(|at| curves[*at].as_slice());
+        Aligned::new(&of_group.collect::<Vec<_>>(), BAND_PLACES)
+    });
+    let aligned = aligned.collect();
     Prepared {
         lines: curves
             .iter()
             .map(|curve| thinned(curve, LINE_PLACES))
             .collect(),
         groups,
-        bands,
+        aligned,
     }
 }
 
@@ -366,5 +390,6 @@ pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> Prepared {
 pub struct Prepared {
     pub lines: Vec<Vec<(f64, f64)>>,
     pub groups: Vec<Vec<usize>>,
-    pub bands: Vec<Vec<BandPoint>>,
+    /// The curves of each group at the same steps.
+    pub aligned: Vec<Aligned>,
 }

@@ -3,9 +3,10 @@
 //!
 //! The same for the window and the command line; knows no screen and no file.
 
-use super::compare::{Prepared, differing_settings};
+use super::compare::{BandPoint, Prepared, differing_settings};
 use super::sheets::called;
 use super::{Entry, Spread};
+use crate::experiment::value_words;
 use crate::metrics::declared;
 use crate::report::{Figure, FigureLine};
 use crate::series::Ema;
@@ -39,27 +40,26 @@ pub fn run_lines(entries: &[&Entry], curves: &Prepared, weight: f64) -> Vec<Line
 }
 
 /// A line for the runs of each group of seeds: their mean, and a band of one sample standard deviation
-/// either way. n is how many runs a place stands for.
-pub fn seed_lines(entries: &[&Entry], curves: &Prepared) -> Vec<Line> {
-    let groups = curves.groups.iter().zip(&curves.bands);
+/// either way, of curves that are smoothed as [`run_lines`] smooths them. n is how many runs a place stands
+/// for.
+pub fn seed_lines(entries: &[&Entry], curves: &Prepared, weight: f64) -> Vec<Line> {
+    let groups = curves.groups.iter().zip(&curves.aligned);
     let firsts: Vec<&Entry> = curves
         .groups
         .iter()
         .map(|group| entries[group[0]])
         .collect();
     groups
-        .map(|(group, points)| Line {
-            name: format!(
-                "{} (n = {})",
-                group_name(entries[group[0]], &firsts),
-                group.len()
-            ),
-            of: group[0],
-            points: points
-                .iter()
-                .map(|point| (point.step as f64, point.spread.mean))
-                .collect(),
-            spreads: points.iter().map(|point| point.spread).collect(),
+        .map(|(group, aligned)| {
+            let points = aligned.band(weight);
+            let name = group_name(entries[group[0]], &firsts);
+            let mean = |point: &BandPoint| (point.step as f64, point.spread.mean);
+            Line {
+                name: format!("{name} (n = {})", group.len()),
+                of: group[0],
+                points: points.iter().map(mean).collect(),
+                spreads: points.iter().map(|point| point.spread).collect(),
+            }
         })
         .collect()
 }
@@ -75,11 +75,8 @@ fn group_name(first: &Entry, firsts: &[&Entry]) -> String {
     let rows = differing_settings(&alike);
     let differs = rows.iter().filter(|row| row.path != "run.seed").take(2);
     let words = differs.filter_map(|row| {
-        let value = row.values[at].as_ref()?;
-        let plain = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_string);
-        Some(format!(", {} {plain}", row.label.to_lowercase()))
+        let value = value_words(row.values[at].as_ref()?);
+        Some(format!(", {} {value}", row.label.to_lowercase()))
     });
     format!("{name}{}", words.collect::<String>())
 }

@@ -1,4 +1,4 @@
-use super::compare::{Answers, NotPaired, band, differing_settings, paired};
+use super::compare::{Aligned, Answers, NotPaired, differing_settings, paired};
 use super::*;
 use crate::data::rows::Row;
 use crate::experiment::{Config, Stage};
@@ -150,14 +150,14 @@ fn groups_tell_mean_deviation_and_n() {
 fn a_band_is_mean_and_deviation_with_n() {
     let a = [(1, 1.0), (2, 2.0), (3, f64::NAN)];
     let b = [(1, 3.0), (2, 4.0)];
-    let band_of = band(&[&a, &b], 400);
+    let band_of = Aligned::new(&[&a, &b], 400).band(0.0);
     assert_eq!(band_of.len(), 2);
     assert_eq!(
         (band_of[0].step, band_of[0].spread.mean, band_of[0].spread.n),
         (1, 2.0, 2)
     );
     let long: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 5.0)).collect();
-    let summed = band(&[&long, &long], 100);
+    let summed = Aligned::new(&[&long, &long], 100).band(0.0);
     assert_eq!(summed.len(), 101, "every hundredth, and the last");
     assert_eq!((summed[1].step, summed[100].step), (100, 9_999));
     assert!(
@@ -166,7 +166,25 @@ fn a_band_is_mean_and_deviation_with_n() {
             .all(|point| point.spread.mean == 5.0 && point.spread.n == 2)
     );
     assert!(summed.is_sorted_by(|a, b| a.step < b.step));
-    assert!(band(&[], 100).is_empty());
+    assert!(Aligned::new(&[], 100).band(0.0).is_empty());
+}
+
+#[test]
+fn a_band_is_of_curves_that_are_smoothed_before() {
+    let a = [(1, 0.0), (2, 2.0)];
+    let b = [(1, 4.0), (2, 2.0), (4, 8.0)];
+    let found = Aligned::new(&[&a, &b], 400).band(0.5);
+    // By a weight of 0.5 the second is a third of the first value and two thirds of its own.
+    let smooth = [(0.0 + 2.0 * 2.0) / 3.0, (4.0 + 2.0 * 2.0) / 3.0];
+    let mean = (smooth[0] + smooth[1]) / 2.0;
+    let deviation = (smooth[1] - smooth[0]) / 2f64.sqrt();
+    assert!((found[1].spread.mean - mean).abs() < 1e-12);
+    assert!((found[1].spread.deviation.unwrap() - deviation).abs() < 1e-12);
+    let last = found[2];
+    assert_eq!(
+        (last.step, last.spread.n, last.spread.deviation),
+        (4, 1, None)
+    );
 }
 
 #[test]

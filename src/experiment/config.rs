@@ -197,7 +197,7 @@ settings! {
         /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 1e-3 => float(0.0, 1.0).label("Learning rate");
         /// How the learning rate moves.
-        lr_schedule: LrSchedule = LrSchedule::Linear => choice(LrSchedule::WORDS);
+        lr_schedule: LrSchedule = LrSchedule::Linear => choice(LrSchedule::WORDS).label("Learning rate schedule");
         /// Share of tokens that are hidden.
         corruption: f64 = 0.15 => float(0.01, 0.9);
         /// Mean length of a hidden span.
@@ -221,7 +221,7 @@ settings! {
         /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 2e-5 => float(0.0, 1.0).label("Learning rate");
         /// How the learning rate moves.
-        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
+        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS).label("Learning rate schedule");
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01 => float(0.0, 1.0);
         /// Share of seeker posts kept for validation.
@@ -253,7 +253,7 @@ settings! {
         /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 1e-4 => float(0.0, 1.0).label("Learning rate").paper("1e-4");
         /// How the learning rate moves.
-        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
+        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS).label("Learning rate schedule");
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01 => float(0.0, 1.0);
         /// Largest global gradient norm; 0 for no clipping.
@@ -301,7 +301,7 @@ settings! {
         /// Step size of AdamW at the first batch; the schedule says how it moves from there.
         lr: f64 = 1.41e-5 => float(0.0, 1.0).label("Learning rate").paper("1.41e-5");
         /// How the learning rate moves.
-        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS);
+        lr_schedule: LrSchedule = LrSchedule::Constant => choice(LrSchedule::WORDS).label("Learning rate schedule");
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01 => float(0.0, 1.0);
         /// ε of the clipped objective (Eq. 14).

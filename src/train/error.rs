@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
-use crate::experiment::Problem;
+use crate::experiment::{Problem, Stage};
 use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
 use crate::train::optimizer::OptimizerFileError;
@@ -27,10 +27,11 @@ pub enum TrainError {
     #[error("{what} has no examples; {mend}")]
     Empty { what: String, mend: String },
     #[error(
-        "{stage} at step {step}: the loss is {loss}. Lower `{setting}` and start again, or resume from an earlier checkpoint"
+        "{} at step {step}: the loss is {loss}. Lower `{setting}` and start again, or resume from an earlier checkpoint",
+        .stage.title()
     )]
     NotFinite {
-        stage: &'static str,
+        stage: Stage,
         step: u64,
         loss: f64,
         setting: &'static str,

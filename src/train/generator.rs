@@ -199,7 +199,7 @@ pub fn train(
         let value = scalar(loss.clone().inner());
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
-                stage: stage.key(),
+                stage,
                 step,
                 loss: value,
                 setting: match stage {

@@ -177,7 +177,7 @@ pub fn train(
             let value = scalar(loss.clone().inner());
             if !value.is_finite() {
                 return Err(TrainError::NotFinite {
-                    stage: STAGE.key(),
+                    stage: STAGE,
                     step: offset + local,
                     loss: value,
                     setting: "identifiers.lr",

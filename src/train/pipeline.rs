@@ -430,7 +430,7 @@ fn take_over(
         let step = checkpoint.listing.step;
         session.begin(stage, step);
         session.checkpoint(stage, step, true, |folder| checkpoint.copy_to(folder))?;
-        let mut text = format!("taken over from run {}", reuse.run);
+        let mut text = format!("Taken over from run {}", reuse.run);
         if let Some(setting) = reuse
             .differs
             .filter(|_| reuse.stages.last() == Some(&stage))

@@ -10,7 +10,6 @@ use crate::app::workers::launch::{self, Planned};
 use crate::app::workers::reader::Request;
 use crate::engine::queue::{Waiting, to_queue};
 use crate::engine::{RunHandle, RunState};
-use crate::experiment::Config;
 use crate::store::{QueuedRun, StoreError};
 
 impl App {
@@ -125,9 +124,9 @@ impl App {
         }
     }
 
-    pub(super) fn dry_run(&mut self, config: Config) {
+    pub(super) fn dry_run(&mut self, planned: Planned) {
         self.state.experiments.dry = Some(Loaded::Nothing);
-        match launch::dry_run(self.options.store.clone(), config, self.waker()) {
+        match launch::dry_run(self.options.store.clone(), planned, self.waker()) {
             Ok(answers) => self.planning = Some(answers),
             Err(error) => {
                 let why = format!("no thread could be made: {error}");
@@ -149,7 +148,7 @@ impl App {
         // Put away before the answer came, it stays so.
         if let Some(dry) = &mut self.state.experiments.dry {
             *dry = match answer {
-                Ok(plan) => Loaded::Value(plan),
+                Ok(dry) => Loaded::Value(dry),
                 Err(why) => Loaded::Failed(why),
             };
         }

@@ -3,7 +3,7 @@
 //! Changes trees only; the drawing is in `plots`.
 
 use eframe::egui::Id;
-use egui_tiles::{Container, ContainerKind, Linear, LinearDir, Tile as Node, TileId, Tree};
+use egui_tiles::{Container, ContainerKind, Grid, Linear, LinearDir, Tile as Node, TileId, Tree};
 use serde::{Deserialize, Serialize};
 
 use super::tiles::{Tile, default_tiles};
@@ -95,6 +95,20 @@ impl Arrangement {
         if self.plots().next().is_none() {
             self.tree.root = None;
         }
+        self.close_gaps();
+    }
+
+    /// Lets plots move up where one was taken away or dragged elsewhere: a grid keeps its cell empty.
+    pub fn close_gaps(&mut self) {
+        for node in self.tree.tiles.tiles_mut() {
+            if let Node::Container(Container::Grid(grid)) = node {
+                let mut closed = Grid::new(grid.children().copied().collect());
+                closed.layout = grid.layout;
+                closed.col_shares = std::mem::take(&mut grid.col_shares);
+                closed.row_shares = std::mem::take(&mut grid.row_shares);
+                *grid = closed;
+            }
+        }
     }
 
     /// How high the whole is drawn in so much room: no plot too low, and few plots share what there is.
@@ -180,6 +194,22 @@ mod tests {
         assert_eq!(arrangement.tree.root, None);
         arrangement.add(tile("e"));
         assert_eq!(keys(&arrangement), ["e"]);
+    }
+
+    #[test]
+    fn a_plot_that_goes_leaves_no_gap() {
+        let mut arrangement = Arrangement::delivered(Stage::Ppo);
+        let root = arrangement.tree.root.unwrap();
+        let Some(Node::Container(grid)) = arrangement.tree.tiles.get(root) else {
+            panic!("it is delivered as a grid");
+        };
+        let plots: Vec<TileId> = grid.children().copied().collect();
+        arrangement.remove(plots[0]);
+        let gapless = Container::new_grid(plots[1..].to_vec());
+        let Some(Node::Container(grid)) = arrangement.tree.tiles.get(root) else {
+            panic!("the others are there still");
+        };
+        assert_eq!(*grid, gapless);
     }
 
     #[test]

@@ -24,11 +24,11 @@ use self::playground::Playground;
 use crate::app::format::Clock;
 use crate::app::workers::finder::Paths;
 use crate::app::workers::keeper::Edit;
+use crate::app::workers::launch::Dry;
 use crate::app::workers::reader::{Broken, Compared, Listed, Need, StoredRun};
 use crate::engine::queue::Waiting;
 use crate::experiment::ExperimentFile;
 use crate::store::{QueueId, QueuedRun, RunId, RunRow};
-use crate::train::plan::Foreseen;
 
 pub use loaded::Loaded;
 pub use prefs::{Prefs, ThemeChoice};
@@ -53,7 +53,7 @@ pub struct ExperimentsState {
     pub needs: BTreeMap<String, Vec<Need>>,
     pub form: Option<Form>,
     /// What the run would be, once that was asked for; none while nobody asked.
-    pub dry: Option<Loaded<Box<Foreseen>>>,
+    pub dry: Option<Loaded<Box<Dry>>>,
     pub queue: QueueState,
     /// Why the last start was refused.
     pub refused: Option<String>,

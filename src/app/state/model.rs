@@ -206,7 +206,8 @@ impl RunModel {
             severity: Some(Severity::Info),
             text: saved(row.bytes),
         });
-        model.events.extend(checkpoints);
+        // A stage ends in the same moment as its last checkpoint is saved, and after it.
+        model.events.splice(0..0, checkpoints);
         model.events.sort_by_key(|event| event.wall_ms);
         model.break_curves();
         // One that is taken up again is as fast as its first steps then.
@@ -331,6 +332,10 @@ impl RunModel {
                 progress.total = total;
                 progress.pace.note(step, wall_ms);
                 for (name, value) in values {
+                    if name == declared::KL_BETA {
+                        // Adaptive control moves it without being asked.
+                        self.changeable.insert("reward.beta", value);
+                    }
                     let key = MetricKey { stage, name };
                     let track = self
                         .tracks

@@ -199,7 +199,7 @@ fn curves_ui(
         }
         let kinds = [(false, "Each run"), (true, "Mean and deviation over seeds")];
         segments(ui, "Lines", &mut view.bands, &kinds);
-        if !view.bands && !is_evaluation(&metric) {
+        if !is_evaluation(&metric) {
             let hint = "Smoothing: debiased exponential moving average";
             ui.label(RichText::new("Smoothing").color(theme::of(ui).secondary));
             field::slider(ui, "Smoothing", &mut state.prefs.smoothing, 0.99, 96.0)
@@ -250,7 +250,7 @@ fn curves_ui(
     }
     let note = match view.bands {
         true => {
-            "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way, at every step that was logged (of more than 2 000, at every so many). n is how many runs have that step."
+            "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way, at every step that was logged (of more than 2 000, at every so many). Each run is smoothed before. n is how many runs have that step."
         }
         false => {
             "Every run by itself. Under the pointer all of them are read off, the greatest first."
@@ -272,7 +272,7 @@ fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option
         false => state.prefs.smoothing,
     };
     Some(match bands {
-        true => seed_lines(entries, &compared.curves),
+        true => seed_lines(entries, &compared.curves, smoothing),
         false => run_lines(entries, &compared.curves, smoothing),
     })
 }

@@ -1,5 +1,6 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
+mod dry;
 mod plan;
 mod queue;
 
@@ -217,7 +218,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
     Frame::new().inner_margin(margin).show(ui, |ui| {
         let busy = state.active().is_some();
         let clock = (state.clock, state.now_ms);
-        plan::dry_ui(ui, &mut state.experiments.dry);
+        dry::dry_ui(ui, &mut state.experiments.dry);
         let Some(name) = state
             .experiments
             .form

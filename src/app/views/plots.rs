@@ -82,7 +82,10 @@ pub fn arranged_ui(
     };
     arrangement.tree.ui(&mut plots, ui);
     let (wishes, emphasis, edited) = (plots.wishes, plots.emphasis, plots.edited);
-    arrangement.changed |= edited;
+    if edited {
+        arrangement.changed = true;
+        arrangement.close_gaps();
+    }
     for (at, wish) in wishes {
         match wish {
             Wish::Changed => arrangement.changed = true,

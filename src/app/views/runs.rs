@@ -176,7 +176,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         view.chosen.retain(|run| known.contains(run));
         actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
         if shown.is_empty() {
-            empty_ui(ui, view, filter.is_ok());
+            let bare = !rows.iter().any(|row| stands_on(view.shelf, row));
+            empty_ui(ui, view, filter.is_ok(), bare);
             return;
         }
         let time = (*clock, *now_ms);
@@ -262,9 +263,10 @@ fn head_ui(
     filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
 }
 
-fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool) {
+/// Why no run stands in the table; `bare` where none does even without a filter.
+fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool, bare: bool) {
     ui.add_space(space::L);
-    if !view.filter.text.trim().is_empty() {
+    if !bare && !view.filter.text.trim().is_empty() {
         // Of one that is not understood it cannot be said what it matches.
         if understood {
             ui.label("No run matches this filter.");

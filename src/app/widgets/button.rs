@@ -27,6 +27,7 @@ pub struct Button<'a> {
     shortcut: Option<KeyboardShortcut>,
     hint: Option<&'a str>,
     icon_only: bool,
+    alarming: bool,
     height: f32,
 }
 
@@ -39,6 +40,7 @@ impl<'a> Button<'a> {
             shortcut: None,
             hint: None,
             icon_only: false,
+            alarming: false,
             height: size::ROW,
         }
     }
@@ -76,6 +78,12 @@ impl<'a> Button<'a> {
     /// Told in the tooltip; pressing it is the caller's to notice.
     pub fn shortcut(mut self, shortcut: KeyboardShortcut) -> Self {
         self.shortcut = Some(shortcut);
+        self
+    }
+
+    /// Its icon is in the colour of what goes wrong.
+    pub fn alarming(mut self) -> Self {
+        self.alarming = true;
         self
     }
 
@@ -179,7 +187,8 @@ impl Widget for Button<'_> {
                     pos2(x + icon_side / 2.0, rect.center().y),
                     Vec2::splat(icon_side),
                 );
-                icon::paint(ui.painter(), box_, icon, look.text);
+                let colour = if self.alarming { t.bad } else { look.text };
+                icon::paint(ui.painter(), box_, icon, colour);
                 x += icon_room;
             }
             if let Some(galley) = galley {

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
-use crate::app::theme::{self, size};
+use crate::app::theme::{self, size, space};
 
 /// A field that narrows what is shown. `hint` says what may be typed.
 pub fn search(ui: &mut Ui, words: &mut String, name: &str, hint: &str, width: f32) -> Response {
@@ -37,6 +37,8 @@ pub fn combo<'a>(
             icon::paint(ui.painter(), rect, Icon::Chevron, visuals.fg_stroke.color);
         })
         .show_ui(ui, |ui| {
+            // The scroll bar of a long list keeps clear of the words.
+            ui.spacing_mut().button_padding.x = space::M;
             for word in options {
                 if ui.selectable_label(*word == chosen, *word).clicked() {
                     picked = Some(*word);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
-use crate::experiment::{Config, ExperimentFile};
+use crate::experiment::{Config, ExperimentFile, Stage};
 use crate::store::{NewRun, QueueId, RunId, RunRef};
 use crate::train::pipeline::Reuse;
 use crate::train::plan::Foreseen;
@@ -89,24 +89,37 @@ fn ready(store: &Path, planned: Planned, queued: Option<QueueId>) -> Result<Read
     })
 }
 
+/// What a run would be.
+#[derive(Debug)]
+pub struct Dry {
+    pub foreseen: Foreseen,
+    /// The stages that are taken over from another run.
+    pub taken: Vec<Stage>,
+}
+
+/// What a run would be, or why it cannot start.
+pub type Dried = Result<Box<Dry>, String>;
+
 /// Looks what a run would be; the answer comes over the channel, then `wake` is called.
 ///
 /// # Errors
 /// The system refuses another thread.
-pub fn dry_run(
-    store: PathBuf,
-    config: Config,
-    wake: Waker,
-) -> std::io::Result<Receiver<Result<Box<Foreseen>, String>>> {
+pub fn dry_run(store: PathBuf, planned: Planned, wake: Waker) -> std::io::Result<Receiver<Dried>> {
     let (answer, answers) = bounded(1);
     std::thread::Builder::new()
         .name("dry run".into())
         .spawn(move || {
-            let foreseen = Foreseen::of(&config, &store).map(Box::new);
-            let _ = answer.send(foreseen.map_err(|error| error.to_string()));
+            let _ = answer.send(dried(&store, planned).map(Box::new));
             wake();
         })?;
     Ok(answers)
+}
+
+fn dried(store: &Path, planned: Planned) -> Result<Dry, String> {
+    let ready = ready(store, planned, None)?;
+    let foreseen = Foreseen::of(&ready.config, store).map_err(|error| error.to_string())?;
+    let taken = ready.reuse.map_or_else(Vec::new, |reuse| reuse.stages);
+    Ok(Dry { foreseen, taken })
 }
 
 /// A new run, to be handed to the supervisor.

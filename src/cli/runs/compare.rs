@@ -31,9 +31,9 @@ pub struct Compare {
     #[arg(long, value_name = "FILE", requires = "plot")]
     file: Option<PathBuf>,
     /// One line for runs that differ in the seed only: their mean, and a band of one standard deviation
-    #[arg(long, requires = "plot", conflicts_with = "smoothing")]
+    #[arg(long, requires = "plot")]
     bands: bool,
-    /// Smooths each run's line: weight of the debiased moving average, 0 to 0.99
+    /// Smooths each run's line, before a band is made of it: weight of the debiased moving average, 0 to 0.99
     #[arg(long, requires = "plot", default_value_t = 0.0, value_parser = smoothing)]
     smoothing: f64,
     /// How tables are written
@@ -107,7 +107,7 @@ impl Compare {
         }
         let curves = curves(reader, entries, metric)?;
         let lines = match self.bands {
-            true => seed_lines(entries, &curves),
+            true => seed_lines(entries, &curves, self.smoothing),
             false => run_lines(entries, &curves, self.smoothing),
         };
         let figure = figure(metric, &lines);

@@ -8,7 +8,7 @@ use super::super::output::{bytes, duration, moment};
 use super::super::{Failure, Place};
 use super::step;
 use crate::engine::results_to_json;
-use crate::experiment::{Config, Severity};
+use crate::experiment::{Config, Severity, change_of};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
@@ -158,7 +158,10 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
             EventSort::Stage => format!("begins, at most {} steps", event.text),
             EventSort::StageDone => format!("done after {} steps", event.step),
             EventSort::Note => told(event),
-            EventSort::Control => format!("asked to {}", event.text),
+            EventSort::Control => match change_of(&event.text) {
+                Some(change) => format!("setting changed: {change}"),
+                None => format!("asked to {}", event.text),
+            },
             EventSort::Status => format!("run {}", event.text),
         };
         text.push_str(&format!("  {}  {stage} {what}\n", moment(event.wall_ms)));

@@ -123,7 +123,7 @@ impl Epochs<'_> {
             Ok(result)
         } else {
             Err(TrainError::NotFinite {
-                stage: Stage::Ppo.key(),
+                stage: Stage::Ppo,
                 step: self.number + 1,
                 loss: result.statistics.total_loss.into(),
                 setting: "ppo.lr",

@@ -1,22 +1,18 @@
-//! Before a run starts: its name, what it takes over, sweeps, and what it would be.
+//! Before a run starts: its name, what it takes over, and what is varied.
 
-use eframe::egui::{Frame, Grid, Id, Modal, RichText, Ui};
+use eframe::egui::{RichText, Ui};
 
 use crate::app::command::{Command, Commands};
-use crate::app::format;
-use crate::app::state::Loaded;
 use crate::app::state::form::Form;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
-use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::app::workers::launch::Planned;
 use crate::experiment::sweep::{Axis, SweepRun, grid};
 use crate::experiment::{Kind, settings};
 use crate::store::{RunId, RunRow, RunStatus};
-use crate::train::plan::Foreseen;
 
 /// What is chosen beside the settings.
 #[derive(Debug, Default)]
@@ -91,10 +87,14 @@ pub fn plan_ui(
         ui.add_enabled_ui(form.refused() == 0, |ui| {
             let hint = "Stages, steps, memory, time and parameters of this run; starts nothing";
             if ui.add(Button::secondary("Dry run").hint(hint)).clicked() {
-                commands.push(Command::DryRun(Box::new(form.config.clone())));
+                commands.push(Command::DryRun(Box::new(plan.planned(form))));
             }
             ui.add_enabled_ui(ready && plan.axes.is_empty(), |ui| {
-                let hint = "Start it after those that wait";
+                let hint = match (ready, plan.axes.is_empty()) {
+                    (false, _) => "Something is refused or missing; see below",
+                    (_, false) => "The button below queues a run for every combination",
+                    (true, true) => "Start it after those that wait",
+                };
                 if ui.add(Button::secondary("Queue").hint(hint)).clicked() {
                     commands.push(Command::Enqueue(vec![plan.planned(form)]));
                 }
@@ -148,7 +148,7 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
             ui.horizontal_wrapped(|ui| {
                 let words = format!("Queue {} runs", runs.len());
                 ui.add_enabled_ui(ready, |ui| {
-                    if ui.add(Button::primary(&words)).clicked() {
+                    if ui.add(Button::secondary(&words)).clicked() {
                         let base = plan.planned(form);
                         let planned = runs.iter().map(|run| Planned {
                             name: format!("{} {}", base.name, run.label),
@@ -164,97 +164,4 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
             });
         }
     }
-}
-
-/// What a run would be, once that is known.
-pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Foreseen>>>) {
-    let Some(known) = dry else { return };
-    let t = theme::of(ui);
-    let frame = Frame::popup(ui.style()).inner_margin(space::L);
-    let modal = Modal::new(Id::unique("dry run"))
-        .backdrop_color(t.backdrop())
-        .frame(frame);
-    let answer = modal.show(ui.ctx(), |ui| {
-        ui.set_width(560.0);
-        ui.spacing_mut().item_spacing.y = space::S;
-        words::heading(ui, "What this run would be");
-        match known {
-            Loaded::Nothing => {
-                words::secondary(
-                    ui,
-                    "Looking at texts and shapes, and trying how fast this machine is…",
-                );
-            }
-            Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "It could not start", why, |_| {}),
-            Loaded::Value(foreseen) => planned_ui(ui, foreseen),
-        }
-        ui.add(Button::primary("Close")).clicked()
-    });
-    if answer.inner || answer.should_close() {
-        *dry = None;
-    }
-}
-
-fn planned_ui(ui: &mut Ui, foreseen: &Foreseen) {
-    let plan = &foreseen.plan;
-    let t = theme::of(ui);
-    let small = |ui: &mut Ui, words: &str| {
-        ui.label(RichText::new(words).font(text::small()).color(t.secondary));
-    };
-    Grid::new("planned stages")
-        .spacing([space::XL, space::XS])
-        .show(ui, |ui| {
-            for head in [
-                "Stage",
-                "Steps",
-                "Weights",
-                "Optimizer",
-                "Activations",
-                "In all",
-                "Time",
-            ] {
-                small(ui, head);
-            }
-            ui.end_row();
-            for stage in &plan.stages {
-                ui.label(stage.stage.title());
-                let most = if stage.at_most { "at most " } else { "" };
-                ui.label(format!("{most}{}", format::count(stage.steps)));
-                let memory = &stage.memory;
-                for bytes in [
-                    memory.weights,
-                    memory.optimizer,
-                    memory.activations,
-                    memory.total(),
-                ] {
-                    ui.label(format::bytes(bytes));
-                }
-                ui.label(format::duration(foreseen.seconds(stage)));
-                ui.end_row();
-            }
-        });
-    Grid::new("planned parameters")
-        .spacing([space::XL, space::XS])
-        .show(ui, |ui| {
-            for head in ["Parameters", "Trained", "Frozen"] {
-                small(ui, head);
-            }
-            ui.end_row();
-            for (name, parameters) in [
-                ("Identifier, three alike", plan.identifier),
-                ("Generator", plan.generator),
-                ("Policy with value head", plan.policy),
-            ] {
-                if let Some(parameters) = parameters {
-                    ui.label(name);
-                    ui.label(format::count(parameters.trained));
-                    ui.label(format::count(parameters.frozen));
-                    ui.end_row();
-                }
-            }
-        });
-    words::secondary(
-        ui,
-        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. Times are right within a factor of three, on a machine as busy as it was just now. Nothing was started or written.",
-    );
 }

@@ -32,7 +32,7 @@ pub fn queue_ui(
             Held::Kept => (
                 "kept, nothing of it starts by itself",
                 t.secondary,
-                Button::primary("Start the queue")
+                Button::secondary("Start the queue")
                     .hint("Start the first of them, and the next once none is in progress"),
             ),
             Held::Paused => (

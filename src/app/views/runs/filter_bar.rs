@@ -26,6 +26,10 @@ pub struct FilterBar {
     offer: Option<usize>,
     /// Offers were put away by Escape until something is typed.
     away: bool,
+    /// Offers were in sight last.
+    offered: bool,
+    /// It was left by a key, for the runs that it found.
+    left: bool,
     /// A word is being written that may become part of a condition.
     unfinished: bool,
     /// What is wrong with it, once nothing more is offered.
@@ -39,6 +43,8 @@ impl Default for FilterBar {
             last: Filter::everything(),
             offer: None,
             away: false,
+            offered: false,
+            left: false,
             unfinished: false,
             wrong: None,
         }
@@ -58,6 +64,11 @@ impl FilterBar {
     /// What is wrong with what is written, in a sentence.
     pub fn wrong(&self) -> Option<&str> {
         self.wrong.as_deref()
+    }
+
+    /// Whether a person has just gone on from it to the table.
+    pub fn take_left(&mut self) -> bool {
+        std::mem::take(&mut self.left)
     }
 
     pub fn set(&mut self, text: String) {
@@ -114,6 +125,16 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         bar.away = false;
         bar.offer = None;
     }
+    let offered = std::mem::replace(&mut bar.offered, !offers.is_empty());
+    if response.lost_focus() && taken.is_none() {
+        let pressed = |key| ui.input(|input| input.key_pressed(key));
+        if pressed(Key::Escape) && offered {
+            bar.away = true;
+            ui.memory_mut(|memory| memory.request_focus(id));
+        } else {
+            bar.left = pressed(Key::Escape) || pressed(Key::Enter);
+        }
+    }
     let clicked = if focused {
         offers_ui(ui, rect, &offers, bar.offer)
     } else {
@@ -153,7 +174,7 @@ fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String
     }
 }
 
-/// Arrows choose an offer, Enter and Tab take it, Escape puts the offers away.
+/// Arrows choose an offer, Enter and Tab take it.
 fn keys(ui: &Ui, bar: &mut FilterBar, offers: &[Completion]) -> Option<usize> {
     if offers.is_empty() {
         bar.offer = None;
@@ -166,10 +187,6 @@ fn keys(ui: &Ui, bar: &mut FilterBar, offers: &[Completion]) -> Option<usize> {
     }
     if pressed(Key::ArrowUp) {
         bar.offer = bar.offer.and_then(|at| at.checked_sub(1));
-    }
-    if pressed(Key::Escape) {
-        bar.away = true;
-        bar.offer = None;
     }
     let at = bar.offer.filter(|at| *at <= last)?;
     (pressed(Key::Enter) || pressed(Key::Tab)).then_some(at)

@@ -50,6 +50,11 @@ pub(super) fn table_ui(
     if !view.current.is_some_and(|run| order.contains(&run)) {
         view.current = order.first().copied();
     }
+    if view.filter.take_left()
+        && let Some(run) = view.current
+    {
+        ui.memory_mut(|memory| memory.request_focus(row_id(run)));
+    }
     ui.spacing_mut().item_spacing.y = 0.0;
     // The heads stay above the rows, and go sideways with them.
     let (head, _) = ui.allocate_exact_size(vec2(room, HEAD), Sense::hover());

@@ -1,21 +1,30 @@
 //! What happened in a run, as a list; an event at a step leads there.
 
+use std::sync::Arc;
+
+use eframe::egui::text::LayoutJob;
 use eframe::egui::{
-    Align, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2,
+    Galley, Label, Rangef, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, Vec2, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::parts::inset;
 use crate::app::format::{self, Clock, sentence};
 use crate::app::state::model::RunModel;
-use crate::app::theme::{self, space};
+use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
 use crate::experiment::{Severity, Stage, change_of};
 use crate::store::{EventRow, EventSort};
 
-/// The height of an event in a list.
-const EVENT_HEIGHT: f32 = 40.0;
+/// The height of an event that is told in one line.
+const EVENT_HEIGHT: f32 = 42.0;
+/// The height of one line of it.
+const LINE: f32 = 17.0;
+const ICON: f32 = 14.0;
+/// Air above it.
+const ABOVE: f32 = 5.0;
 
 /// What happened, the latest first. Gives the place that was chosen to be looked at.
 pub fn events_ui(ui: &mut Ui, run: &RunModel, clock: Clock) -> Option<(Stage, u64)> {
@@ -29,29 +38,54 @@ pub fn events_ui(ui: &mut Ui, run: &RunModel, clock: Clock) -> Option<(Stage, u6
         return None;
     }
     let mut chosen = None;
-    ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical()
         .id_salt(("events", run.id))
         .auto_shrink(false)
-        .show_rows(ui, EVENT_HEIGHT, run.events.len(), |ui, rows| {
-            for n in rows {
-                let at = run.events.len() - 1 - n;
-                if let Some(event) = run.events.get(at)
-                    && event_ui(ui, event, at, clock)
-                {
-                    chosen = event.stage.map(|stage| (stage, event.step));
+        .show_viewport(ui, |ui, seen| {
+            let (left, width) = (ui.min_rect().left(), ui.available_width());
+            let top = ui.min_rect().top();
+            let mut y = 0.0;
+            for (at, event) in run.events.iter().enumerate().rev() {
+                let words = words_of(ui, event, width - ICON - 2.0 * space::L - space::S);
+                let height = EVENT_HEIGHT - LINE + words.size().y.max(LINE);
+                if seen.y_range().intersects(Rangef::new(y, y + height)) {
+                    let row = Rect::from_min_size(pos2(left, top + y), vec2(width, height));
+                    if event_ui(ui, event, at, row, words, clock) {
+                        chosen = event.stage.map(|stage| (stage, event.step));
+                    }
                 }
+                y += height;
             }
+            ui.allocate_space(vec2(width, y));
         });
     chosen
 }
 
-/// One event in two lines: what, and where and when. True when it was chosen, which only one that
-/// stands at a step can be.
-fn event_ui(ui: &mut Ui, event: &EventRow, at: usize, clock: Clock) -> bool {
+/// What happened, as it is laid out: in one line, but what goes wrong is told whole.
+fn words_of(ui: &Ui, event: &EventRow, width: f32) -> Arc<Galley> {
+    let colour = theme::of(ui).text;
+    let mut job = LayoutJob::simple(what(event), text::body(), colour, width);
+    if event
+        .severity
+        .is_none_or(|severity| severity < Severity::Warning)
+    {
+        job.wrap.max_rows = 1;
+        job.wrap.break_anywhere = true;
+    }
+    ui.painter().layout_job(job)
+}
+
+/// One event: what, and where and when below it. True when it was chosen, which only one that stands at a
+/// step can be.
+fn event_ui(
+    ui: &mut Ui,
+    event: &EventRow,
+    at: usize,
+    row: Rect,
+    words: Arc<Galley>,
+    clock: Clock,
+) -> bool {
     let t = theme::of(ui);
-    let height = EVENT_HEIGHT;
-    let row = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), height));
     let leads = event.step > 0 && event.stage.is_some();
     let sense = if leads {
         Sense::click()
@@ -75,34 +109,26 @@ fn event_ui(ui: &mut Ui, event: &EventRow, at: usize, clock: Clock) -> bool {
         (EventSort::Control, _) => (Icon::Settings, t.secondary),
         (EventSort::Status | EventSort::Note, _) => (Icon::Info, t.secondary),
     };
-    ui.allocate_ui_with_layout(
-        vec2(ui.available_width(), height),
-        Layout::left_to_right(Align::Center),
-        |ui| {
-            ui.set_min_height(height);
-            ui.add_space(space::L);
-            let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
-            icon::paint(ui.painter(), rect, icon, colour);
-            ui.vertical(|ui| {
-                ui.set_max_width(ui.available_width() - space::L);
-                ui.spacing_mut().item_spacing.y = 0.0;
-                ui.add_space(3.0);
-                // What is cut off is told under the pointer by the label itself.
-                ui.add(Label::new(RichText::new(what(event)).color(t.text)).truncate());
-                ui.horizontal(|ui| {
-                    ui.spacing_mut().item_spacing.x = space::XS;
-                    if let Some(stage) = event.stage.filter(|_| event.step > 0) {
-                        words::small(
-                            ui,
-                            format!("{} step {},", stage.title(), format::count(event.step)),
-                        );
-                    }
-                    words::small(ui, clock.time(event.wall_ms))
-                        .on_hover_text(clock.exact(event.wall_ms));
-                });
-            });
-        },
-    );
+    let at = pos2(row.left() + space::L, row.top() + ABOVE + 1.0);
+    let mark = Rect::from_min_size(at, Vec2::splat(ICON));
+    icon::paint(ui.painter(), mark, icon, colour);
+    let room = Rect::from_min_max(pos2(mark.right() + space::S, row.top()), row.max);
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(room));
+    inner.spacing_mut().item_spacing.y = 0.0;
+    inner.spacing_mut().interact_size.y = 0.0;
+    inner.add_space(ABOVE);
+    // What is cut off is told under the pointer by the label itself.
+    inner.add(Label::new(words));
+    inner.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        if let Some(stage) = event.stage.filter(|_| event.step > 0) {
+            words::small(
+                ui,
+                format!("{} step {},", stage.title(), format::count(event.step)),
+            );
+        }
+        words::small(ui, clock.time(event.wall_ms)).on_hover_text(clock.exact(event.wall_ms));
+    });
     response.clicked()
 }
 

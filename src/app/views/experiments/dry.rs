@@ -1,0 +1,109 @@
+//! What a run would be: its stages, their memory and time, and its parameters.
+
+use eframe::egui::{Frame, Grid, Id, Modal, RichText, Ui};
+
+use crate::app::format;
+use crate::app::state::Loaded;
+use crate::app::theme::{self, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::text as words;
+use crate::app::workers::launch::Dry;
+
+/// What a run would be, once that is known.
+pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Dry>>>) {
+    let Some(known) = dry else { return };
+    let t = theme::of(ui);
+    let frame = Frame::popup(ui.style()).inner_margin(space::L);
+    let modal = Modal::new(Id::unique("dry run"))
+        .backdrop_color(t.backdrop())
+        .frame(frame);
+    let answer = modal.show(ui.ctx(), |ui| {
+        ui.set_width(560.0);
+        ui.spacing_mut().item_spacing.y = space::S;
+        words::heading(ui, "What this run would be");
+        match known {
+            Loaded::Nothing => {
+                words::secondary(
+                    ui,
+                    "Looking at texts and shapes, and trying how fast this machine is…",
+                );
+            }
+            Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "It could not start", why, |_| {}),
+            Loaded::Value(dry) => planned_ui(ui, dry),
+        }
+        ui.add(Button::primary("Close")).clicked()
+    });
+    if answer.inner || answer.should_close() {
+        *dry = None;
+    }
+}
+
+fn planned_ui(ui: &mut Ui, Dry { foreseen, taken }: &Dry) {
+    let plan = &foreseen.plan;
+    let t = theme::of(ui);
+    let small = |ui: &mut Ui, words: &str| {
+        ui.label(RichText::new(words).font(text::small()).color(t.secondary));
+    };
+    Grid::new("planned stages")
+        .spacing([space::XL, space::XS])
+        .show(ui, |ui| {
+            for head in [
+                "Stage",
+                "Steps",
+                "Weights",
+                "Optimizer",
+                "Activations",
+                "In all",
+                "Time",
+            ] {
+                small(ui, head);
+            }
+            ui.end_row();
+            for stage in &plan.stages {
+                ui.label(stage.stage.title());
+                if taken.contains(&stage.stage) {
+                    words::secondary(ui, "taken over");
+                    ui.end_row();
+                    continue;
+                }
+                let most = if stage.at_most { "at most " } else { "" };
+                ui.label(format!("{most}{}", format::count(stage.steps)));
+                let memory = &stage.memory;
+                for bytes in [
+                    memory.weights,
+                    memory.optimizer,
+                    memory.activations,
+                    memory.total(),
+                ] {
+                    ui.label(format::bytes(bytes));
+                }
+                ui.label(format::duration(foreseen.seconds(stage)));
+                ui.end_row();
+            }
+        });
+    Grid::new("planned parameters")
+        .spacing([space::XL, space::XS])
+        .show(ui, |ui| {
+            for head in ["Parameters", "Trained", "Frozen"] {
+                small(ui, head);
+            }
+            ui.end_row();
+            for (name, parameters) in [
+                ("Identifier, three alike", plan.identifier),
+                ("Generator", plan.generator),
+                ("Policy with value head", plan.policy),
+            ] {
+                if let Some(parameters) = parameters {
+                    ui.label(name);
+                    ui.label(format::count(parameters.trained));
+                    ui.label(format::count(parameters.frozen));
+                    ui.end_row();
+                }
+            }
+        });
+    words::secondary(
+        ui,
+        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. Times are right within a factor of three, on a machine as busy as it was just now. Nothing was started or written.",
+    );
+}

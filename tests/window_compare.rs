@@ -2,19 +2,9 @@
 
 mod window_support;
 
-use eframe::egui::{Key, Modifiers};
+use eframe::egui::Key;
 use emprl::store::RunStatus;
-use window_support::{Window, click, expect, find, named, open, run, settle, shows};
-
-fn press(window: &mut Window, key: Key) {
-    window.key_press(key);
-    settle(window);
-}
-
-fn press_command(window: &mut Window, key: Key) {
-    window.key_press_modifiers(Modifiers::COMMAND, key);
-    settle(window);
-}
+use window_support::{click, expect, find, named, open, press, press_command, run, settle, shows};
 
 #[test]
 fn runs_stand_beside_each_other_and_can_be_saved() {
@@ -64,12 +54,19 @@ fn a_person_filters_and_compares_with_the_keyboard_alone() {
     find(&window, "Filter runs").type_text("name != other");
     settle(&mut window);
     expect(&mut window, "2 of 3 runs");
-    // What is offered is put away first; the field is left for the runs that it found.
-    press(&mut window, Key::Escape);
-    assert!(find(&window, "Filter runs").is_focused());
+    // The field is left for the runs that it found; what is offered is put away first.
     press(&mut window, Key::Escape);
     assert!(find(&window, "Run 2, second").is_focused());
     press_command(&mut window, Key::F);
+    find(&window, "Filter runs").type_text(" and ");
+    settle(&mut window);
+    expect(&mut window, "Write experiment");
+    press(&mut window, Key::Escape);
+    assert!(!shows(&window, "Write experiment"));
+    assert!(find(&window, "Filter runs").is_focused());
+    press_command(&mut window, Key::A);
+    find(&window, "Filter runs").type_text("name != other");
+    settle(&mut window);
     press(&mut window, Key::Enter);
     assert!(find(&window, "Run 2, second").is_focused());
     press(&mut window, Key::Space);

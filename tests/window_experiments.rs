@@ -5,7 +5,8 @@ mod window_support;
 use eframe::egui::{Event, Key};
 use egui_kittest::kittest::NodeT;
 use window_support::{
-    Window, click, expect, find, named, open, open_with, settle, shows, wait_for,
+    Window, click, expect, find, named, open, open_with, press, press_command, settle, shows,
+    wait_for, write_in,
 };
 
 fn is_disabled(window: &Window, label: &str) -> bool {
@@ -51,10 +52,7 @@ fn a_wrong_value_is_refused_beside_its_field_and_can_be_reverted() {
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
     click(&mut window, "Experiments");
-    find(&window, "Find a setting").focus();
-    window.run_ok();
-    find(&window, "Find a setting").type_text("ppo clip range");
-    settle(&mut window);
+    write_in(&mut window, "Find a setting", "ppo clip range");
     replace(&mut window, "Clip range", "7");
     expect(&mut window, "out of range; it goes from 0 to 1");
     assert!(is_disabled(&window, "Start run"));
@@ -84,12 +82,12 @@ fn files_of_ones_own_are_listed_and_broken_ones_say_why() {
     expect(&mut window, "Did you mean `ppo.steps`?");
 }
 
-/// A whole run from the window: every stage, in a few steps.
-#[test]
-fn a_run_starts_moves_pauses_and_ends_with_results() {
-    let store = tempfile::tempdir().unwrap();
-    let own = tempfile::tempdir().unwrap();
-    let tiny = "parent = \"quickstart\"
+/// The form of an experiment of few steps, so many of them PPO's; the folders are the store's and its own.
+fn open_tiny(steps: u64, evaluate_every: u64) -> (tempfile::TempDir, tempfile::TempDir, Window) {
+    let (store, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tiny = format!(
+        "\
+parent = \"quickstart\"
 [data]
 train_limit = 48
 validation_limit = 16
@@ -99,18 +97,26 @@ epochs = 1
 [generator]
 epochs = 1
 [ppo]
-steps = 4
+steps = {steps}
 batch = 4
-evaluate_every = 2
+evaluate_every = {evaluate_every}
 [evaluation]
 subset = 8
 samples = 2
 resamples = 20
-";
+"
+    );
     std::fs::write(own.path().join("tiny.toml"), tiny).unwrap();
     let mut window = open_with(store.path(), own.path());
     click(&mut window, "Experiments");
     choose(&mut window, "tiny");
+    (store, own, window)
+}
+
+/// A whole run from the window: every stage, in a few steps.
+#[test]
+fn a_run_starts_moves_pauses_and_ends_with_results() {
+    let (_store, _own, mut window) = open_tiny(4, 2);
     click(&mut window, "Start run");
     wait_for(&mut window, "Run in progress: tiny", 60);
     expect(&mut window, "Identifiers: ");
@@ -205,30 +211,7 @@ fn what_waits_can_be_held_put_in_another_order_and_put_back() {
 
 #[test]
 fn a_setting_is_changed_while_the_run_goes_on_and_stands_among_the_events() {
-    let (store, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let tiny = "\
-parent = \"quickstart\"
-[data]
-train_limit = 48
-validation_limit = 16
-test_limit = 16
-[identifiers]
-epochs = 1
-[generator]
-epochs = 1
-[ppo]
-steps = 400
-batch = 4
-evaluate_every = 200
-[evaluation]
-subset = 8
-samples = 2
-resamples = 20
-";
-    std::fs::write(own.path().join("tiny.toml"), tiny).unwrap();
-    let mut window = open_with(store.path(), own.path());
-    click(&mut window, "Experiments");
-    choose(&mut window, "tiny");
+    let (_store, _own, mut window) = open_tiny(400, 200);
     click(&mut window, "Start run");
     wait_for(&mut window, "Chart of Empathy reward", 300);
     click(&mut window, "Show Change");
@@ -259,8 +242,7 @@ fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
     click(&mut window, "Show Change");
     expect(&mut window, "a new value waits until that stage runs");
     replace(&mut window, "Learning rate", "0.002");
-    window.key_press(Key::Enter);
-    settle(&mut window);
+    press(&mut window, Key::Enter);
     expect(&mut window, "1 change waits for PPO");
     expect(&mut window, "0.002 waits for PPO");
     assert!(
@@ -284,8 +266,7 @@ fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
     settle(&mut window);
     expect(&mut window, "0.003 waits for PPO");
     replace(&mut window, "Learning rate", "0.002");
-    window.key_press(Key::Enter);
-    settle(&mut window);
+    press(&mut window, Key::Enter);
     expect(&mut window, "0.002 waits for PPO");
     // Two clicks before the window answers ask for one change.
     replace(&mut window, "KL coefficient β", "0.3");
@@ -300,8 +281,7 @@ fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
     expect(&mut window, "1 change waits for PPO");
     // Another value takes the place of the one that waits.
     replace(&mut window, "KL coefficient β", "0.4");
-    window.key_press(Key::Enter);
-    settle(&mut window);
+    press(&mut window, Key::Enter);
     assert_eq!(waiting(&window, "Take back: KL coefficient β 0.3"), 0);
     assert_eq!(waiting(&window, "Take back: KL coefficient β 0.4"), 1);
     click(&mut window, "Stop");
@@ -320,14 +300,9 @@ fn a_change_waits_for_its_stage_once_in_sight_and_can_be_taken_back() {
 
 #[test]
 fn a_person_starts_pauses_and_stops_a_run_with_the_keyboard_alone() {
-    use eframe::egui::Modifiers;
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
-    let command = |window: &mut Window, key: Key| {
-        window.key_press_modifiers(Modifiers::COMMAND, key);
-        settle(window);
-    };
-    command(&mut window, Key::K);
+    press_command(&mut window, Key::K);
     assert!(find(&window, "Find something to do").is_focused());
     find(&window, "Find something to do").type_text("set up quickstart");
     settle(&mut window);
@@ -345,10 +320,10 @@ fn a_person_starts_pauses_and_stops_a_run_with_the_keyboard_alone() {
     window.key_press(Key::Enter);
     wait_for(&mut window, "Run in progress: quickstart", 60);
     wait_for(&mut window, "Chart of Loss", 120);
-    command(&mut window, Key::P);
+    press_command(&mut window, Key::P);
     wait_for(&mut window, "paused", 60);
-    command(&mut window, Key::P);
+    press_command(&mut window, Key::P);
     wait_for(&mut window, "Pause", 60);
-    command(&mut window, Key::Period);
+    press_command(&mut window, Key::Period);
     wait_for(&mut window, "The run was stopped", 120);
 }

@@ -3,7 +3,7 @@
 mod window_support;
 
 use eframe::egui::{Key, Modifiers, Theme};
-use window_support::{Window, click, expect, find, open, settle, shows};
+use window_support::{Window, click, expect, find, open, press, press_command, settle, shows};
 
 /// Types into the palette and takes the first that fits.
 fn ask(window: &mut Window, words: &str) {
@@ -51,8 +51,7 @@ fn themes_and_zoom_are_found_by_typing() {
 fn everything_with_keys_stands_there_with_its_keys() {
     let store = tempfile::tempdir().unwrap();
     let mut window = open(store.path());
-    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    settle(&mut window);
+    press_command(&mut window, Key::K);
     for words in [
         "Start Quickstart",
         "Filter runs",
@@ -78,12 +77,10 @@ fn everything_with_keys_stands_there_with_its_keys() {
     ] {
         expect(&mut window, &format!("Do: Go to {place}"));
     }
-    window.key_press(Key::Escape);
-    settle(&mut window);
+    press(&mut window, Key::Escape);
     ask(&mut window, "start quickstart");
     expect(&mut window, "Run in progress: quickstart");
-    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    settle(&mut window);
+    press_command(&mut window, Key::K);
     for words in [
         "Pause the run",
         "Stop the run",
@@ -92,11 +89,9 @@ fn everything_with_keys_stands_there_with_its_keys() {
     ] {
         expect(&mut window, &format!("Do: {words}"));
     }
-    window.key_press(Key::Escape);
-    settle(&mut window);
+    press(&mut window, Key::Escape);
     ask(&mut window, "stop the run");
     window_support::wait_for(&mut window, "The run was stopped", 120);
-    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    settle(&mut window);
+    press_command(&mut window, Key::K);
     expect(&mut window, "Do: Resume run 1, quickstart");
 }

@@ -2,8 +2,9 @@
 
 mod window_support;
 
+use eframe::egui::Key;
 use emprl::store::RunStatus;
-use window_support::{click, expect, find, open, run, settle};
+use window_support::{click, expect, find, open, press, press_command, run};
 
 #[test]
 fn the_start_page_offers_quickstart_and_says_where_to_go_next() {
@@ -61,8 +62,7 @@ fn places_have_keys() {
         (key_of('1'), "Quickstart"),
     ];
     for (key, found) in keys {
-        window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, key);
-        settle(&mut window);
+        press_command(&mut window, key);
         expect(&mut window, found);
     }
 }
@@ -90,8 +90,7 @@ fn a_person_can_walk_through_with_the_keyboard() {
     window.key_press(eframe::egui::Key::Tab);
     window.run_ok();
     assert!(find(&window, "Experiments").is_focused());
-    window.key_press(eframe::egui::Key::Enter);
-    settle(&mut window);
+    press(&mut window, Key::Enter);
     expect(&mut window, "Start run");
 }
 

@@ -12,7 +12,9 @@ use egui_kittest::kittest::NodeT;
 use emprl::experiment::SamplingSettings;
 use emprl::train::saved::{Drawing, SavedModel};
 use serde_json::{Value, json};
-use window_support::{Window, click, expect, find, labels, open, settle, shows, wait_for};
+use window_support::{
+    Window, click, expect, find, labels, open, press, settle, shows, wait_for, write_in,
+};
 
 /// A store with one small run of all stages.
 fn place() -> &'static Place {
@@ -274,8 +276,7 @@ fn a_wrong_setting_is_refused_and_nothing_is_asked() {
     retype(&mut window, "Temperature", "0");
     expect(&mut window, "0 is out of range; it goes from 0.01 to 10");
     write(&mut window, "Hello.");
-    window.key_press(Key::Enter);
-    settle(&mut window);
+    press(&mut window, Key::Enter);
     assert_eq!(value(&window, FIELD), "Hello.");
 }
 
@@ -283,10 +284,7 @@ fn a_wrong_setting_is_refused_and_nothing_is_asked() {
 fn a_folder_that_is_no_model_is_said_where_the_answer_would_be() {
     let mut window = playground();
     click(&mut window, "A is a T5 folder");
-    find(&window, "T5 folder of A").focus();
-    window.run_ok();
-    find(&window, "T5 folder of A").type_text("/no/such/folder");
-    settle(&mut window);
+    write_in(&mut window, "T5 folder of A", "/no/such/folder");
     write(&mut window, "Hello.");
     click(&mut window, "Send");
     expect(

@@ -8,7 +8,7 @@ use egui_kittest::kittest::Queryable;
 use emprl::experiment::TokenQuantity;
 use emprl::store::RunStatus;
 use window_support::{
-    Window, click, expect, find, labels, open, open_as, run, settle, shows, wait_for,
+    Window, click, expect, find, labels, open, open_as, press, run, settle, shows, wait_for,
 };
 
 /// The page of a run in a store of its own, at the plots of PPO.
@@ -109,13 +109,11 @@ fn the_tokens_are_one_stop_of_the_keyboard() {
         (Key::ArrowLeft, "Token 2, is"),
         (Key::Home, "Token 1, That"),
     ] {
-        window.key_press(key);
-        settle(&mut window);
+        press(&mut window, key);
         let label = told(&window, token);
         assert!(find(&window, &label).is_focused(), "{token}");
     }
-    window.key_press(Key::Tab);
-    settle(&mut window);
+    press(&mut window, Key::Tab);
     for token in ["Token 1, That", "Token 2, is", "Token 3, end"] {
         let label = told(&window, token);
         assert!(!find(&window, &label).is_focused(), "Tab leaves the tokens");
@@ -124,8 +122,7 @@ fn the_tokens_are_one_stop_of_the_keyboard() {
     let row = told(&window, "Row of token 3");
     click(&mut window, &row);
     focus(&mut window, "Token 3, end");
-    window.key_press(Key::ArrowLeft);
-    settle(&mut window);
+    press(&mut window, Key::ArrowLeft);
     let label = told(&window, "Token 2, is");
     assert!(find(&window, &label).is_focused());
 }

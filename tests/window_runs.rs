@@ -2,17 +2,18 @@
 
 mod window_support;
 
+use eframe::egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use emprl::store::RunStatus;
-use window_support::{Window, click, expect, find, open, open_as, run, settle, shows, wait_for};
+use window_support::{
+    Window, click, expect, find, open, open_as, open_runs, press, press_command, run, settle,
+    shows, wait_for, write_in,
+};
 
 /// A store with one run of all four stages, and the window at its page.
 fn open_page() -> (tempfile::TempDir, Window) {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
+    let (store, mut window) = open_runs(&[("first try", RunStatus::Finished)]);
     click(&mut window, "Run 1, first try");
     wait_for(&mut window, "PPO: ", 5);
     (store, window)
@@ -20,11 +21,10 @@ fn open_page() -> (tempfile::TempDir, Window) {
 
 #[test]
 fn runs_are_listed_and_filtered() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    run(store.path(), "second try", RunStatus::Stopped);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
+    let (_store, mut window) = open_runs(&[
+        ("first try", RunStatus::Finished),
+        ("second try", RunStatus::Stopped),
+    ]);
     for label in [
         "first try",
         "second try",
@@ -35,36 +35,26 @@ fn runs_are_listed_and_filtered() {
     ] {
         expect(&mut window, label);
     }
-    find(&window, "Filter runs").focus();
-    window.run_ok();
-    find(&window, "Filter runs").type_text("stopped");
-    settle(&mut window);
+    write_in(&mut window, "Filter runs", "stopped");
     expect(&mut window, "1 of 2 runs");
     assert!(!shows(&window, "first try"));
-    find(&window, "Filter runs").focus();
-    window.run_ok();
-    find(&window, "Filter runs").type_text(" nothing of the kind");
-    settle(&mut window);
+    write_in(&mut window, "Filter runs", " nothing of the kind");
     click(&mut window, "Clear the filter");
     expect(&mut window, "first try");
 }
 
 #[test]
 fn a_filter_is_completed_marked_where_it_is_wrong_and_kept() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    run(store.path(), "second try", RunStatus::Stopped);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, eframe::egui::Key::F);
-    settle(&mut window);
+    let (_store, mut window) = open_runs(&[
+        ("first try", RunStatus::Finished),
+        ("second try", RunStatus::Stopped),
+    ]);
+    press_command(&mut window, Key::F);
     find(&window, "Filter runs").type_text("stat");
     settle(&mut window);
     expect(&mut window, "Write status");
-    window.key_press(eframe::egui::Key::ArrowDown);
-    settle(&mut window);
-    window.key_press(eframe::egui::Key::Enter);
-    settle(&mut window);
+    press(&mut window, Key::ArrowDown);
+    press(&mut window, Key::Enter);
     find(&window, "Filter runs").type_text("= fin");
     settle(&mut window);
     click(&mut window, "Write finished");
@@ -76,10 +66,7 @@ fn a_filter_is_completed_marked_where_it_is_wrong_and_kept() {
     click(&mut window, "status = finished ");
     expect(&mut window, "1 of 2 runs");
     click(&mut window, "Forget the filter status = finished ");
-    find(&window, "Filter runs").focus();
-    window.run_ok();
-    find(&window, "Filter runs").type_text("and kl < much");
-    settle(&mut window);
+    write_in(&mut window, "Filter runs", "and kl < much");
     expect(&mut window, "`kl` is a number, and `much` is none");
     // What was understood last still holds.
     expect(&mut window, "1 of 2 runs");
@@ -166,17 +153,13 @@ fn every_figure_of_a_result_can_be_read_at_the_least_size() {
 
 #[test]
 fn runs_are_tagged_archived_deleted_and_brought_back() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "first try", RunStatus::Finished);
-    run(store.path(), "second try", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
+    let (store, mut window) = open_runs(&[
+        ("first try", RunStatus::Finished),
+        ("second try", RunStatus::Finished),
+    ]);
     click(&mut window, "Choose run 1");
     expect(&mut window, "1 chosen");
-    find(&window, "Tag").focus();
-    window.run_ok();
-    find(&window, "Tag").type_text("paper");
-    settle(&mut window);
+    write_in(&mut window, "Tag", "paper");
     click(&mut window, "Add tag");
     expect(&mut window, "Run 1 tagged paper");
     click(&mut window, "Delete");
@@ -218,64 +201,54 @@ fn the_table_is_one_stop_of_the_keyboard_and_arrows_move_in_it() {
     click(&mut window, "Runs");
     find(&window, "Run 3, c").focus();
     settle(&mut window);
-    window.key_press(eframe::egui::Key::ArrowDown);
-    settle(&mut window);
+    press(&mut window, Key::ArrowDown);
     assert!(find(&window, "Run 2, b").is_focused());
-    window.key_press(eframe::egui::Key::End);
-    settle(&mut window);
+    press(&mut window, Key::End);
     assert!(find(&window, "Run 1, a").is_focused());
-    window.key_press(eframe::egui::Key::Space);
-    settle(&mut window);
+    press(&mut window, Key::Space);
     expect(&mut window, "1 chosen");
-    window.key_press(eframe::egui::Key::Tab);
-    settle(&mut window);
+    press(&mut window, Key::Tab);
     for row in ["Run 1, a", "Run 2, b", "Run 3, c"] {
         assert!(!find(&window, row).is_focused(), "{row}");
     }
     find(&window, "Run 1, a").focus();
     settle(&mut window);
-    window.key_press(eframe::egui::Key::Enter);
-    settle(&mut window);
+    press(&mut window, Key::Enter);
     expect(&mut window, "a #1");
 }
 
 #[test]
 fn columns_and_groups_can_be_chosen() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "a", RunStatus::Finished);
-    run(store.path(), "b", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
+    let (_store, mut window) = open_runs(&[("a", RunStatus::Finished), ("b", RunStatus::Finished)]);
     click(&mut window, "Columns");
     click(&mut window, "Take seed away");
-    find(&window, "Find a column").focus();
-    window.run_ok();
-    find(&window, "Find a column").type_text("ppo.lr");
-    settle(&mut window);
+    write_in(&mut window, "Find a column", "ppo.lr");
     click(&mut window, "Add ppo.lr");
     expect(&mut window, "Sort by ppo.lr");
     assert!(!shows(&window, "Sort by Seed"));
-    window.key_press(eframe::egui::Key::Escape);
-    settle(&mut window);
+    press(&mut window, Key::Escape);
     click(&mut window, "Group by");
     click(&mut window, "experiment");
     expect(&mut window, "Group experiment quickstart, 2 runs");
+    // The box of a group ticks its runs.
+    click(&mut window, "Choose the runs of experiment quickstart");
+    expect(&mut window, "2 chosen");
+    click(&mut window, "Choose run 1");
+    expect(&mut window, "1 chosen");
+    click(&mut window, "Choose the runs of experiment quickstart");
+    expect(&mut window, "2 chosen");
+    click(&mut window, "Choose the runs of experiment quickstart");
+    assert!(!shows(&window, " chosen"));
 }
 
 #[test]
 fn notes_of_a_run_are_kept_and_its_name_changed() {
     let (store, mut window) = open_page();
     click(&mut window, "Show Notes");
-    find(&window, "Note").focus();
-    window.run_ok();
-    find(&window, "Note").type_text("the best so far");
-    settle(&mut window);
+    write_in(&mut window, "Note", "the best so far");
     click(&mut window, "Keep the note");
     expect(&mut window, "Note of run 1 changed");
-    find(&window, "New tag").focus();
-    window.run_ok();
-    find(&window, "New tag").type_text("paper");
-    settle(&mut window);
+    write_in(&mut window, "New tag", "paper");
     click(&mut window, "Add tag");
     expect(&mut window, "Take the tag paper away");
     let reader = emprl::store::StoreReader::open(store.path()).unwrap();
@@ -288,11 +261,7 @@ fn notes_of_a_run_are_kept_and_its_name_changed() {
 
 #[test]
 fn every_column_sorts() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "a", RunStatus::Finished);
-    run(store.path(), "b", RunStatus::Finished);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
+    let (_store, mut window) = open_runs(&[("a", RunStatus::Finished), ("b", RunStatus::Finished)]);
     let top = |window: &window_support::Window| {
         let place = |name: &str| window.get_by_label(name).rect().top();
         place("a") < place("b")
@@ -374,11 +343,10 @@ fn results_stand_beside_each_other_with_their_difference() {
 
 #[test]
 fn a_failed_run_says_why_and_an_interrupted_one_can_be_resumed() {
-    let store = tempfile::tempdir().unwrap();
-    run(store.path(), "failed", RunStatus::Failed);
-    run(store.path(), "cut off", RunStatus::Interrupted);
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
+    let (_store, mut window) = open_runs(&[
+        ("failed", RunStatus::Failed),
+        ("cut off", RunStatus::Interrupted),
+    ]);
     click(&mut window, "Run 1, failed");
     wait_for(&mut window, "the loss is not a number", 5);
     click(&mut window, "Back to all runs");

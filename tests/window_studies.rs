@@ -14,7 +14,7 @@ use emprl::study::judgement::{Answer, Choice};
 use emprl::study::page::Page;
 use judging_support::{begin, fill, in_view, judge, next_page, pages, says_none_of};
 use study_support::{SYSTEMS, create, definition, store_with_systems};
-use window_support::{Window, click, expect, find, labels, open, settle, wait_for};
+use window_support::{Window, click, expect, find, labels, open, press, settle, wait_for};
 
 /// A store with a study of these annotators, opened in a window on that study.
 fn study(dir: &Path, kind: StudyKind, contexts: usize) -> Window {
@@ -149,8 +149,7 @@ fn judging_can_be_undone_skipped_flagged_commented_and_taken_up_again() {
     let first = next_page(&mut window, &own, None).unwrap().item;
     window.key_press(Key::F);
     expect(&mut window, "Flagged");
-    window.key_press(Key::C);
-    settle(&mut window);
+    press(&mut window, Key::C);
     find(&window, "Comment").type_text("sold: s, f and u");
     settle(&mut window);
     window.key_press(Key::Enter);
@@ -178,10 +177,8 @@ fn judging_can_be_undone_skipped_flagged_commented_and_taken_up_again() {
     let third = next_page(&mut window, &own, Some(second)).unwrap().item;
     window.key_press(Key::I);
     expect(&mut window, "Consider how far each expresses understanding");
-    window.key_press(Key::ArrowLeft);
-    settle(&mut window);
-    window.key_press(Key::Escape);
-    settle(&mut window);
+    press(&mut window, Key::ArrowLeft);
+    press(&mut window, Key::Escape);
     assert_eq!(
         in_view(&window, &own).unwrap().item,
         third,
@@ -219,8 +216,7 @@ fn a_rating_is_three_digits() {
     let mut window = study(dir.path(), StudyKind::Rating, 1);
     begin(&mut window, "A2");
     for key in [Key::Num4, Key::Num3, Key::U, Key::Num2] {
-        window.key_press(key);
-        settle(&mut window);
+        press(&mut window, key);
     }
     expect(&mut window, "Empathy 4, good");
     expect(&mut window, "0 of 2");

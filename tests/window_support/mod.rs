@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Role, UiBuilder};
+use eframe::egui::{Key, Modifiers, Role, UiBuilder};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, HarnessBuilder, Node};
 use emprl::app::{App, Options};
@@ -111,6 +111,37 @@ pub fn click(window: &mut Window, label: &str) {
     wait_for(window, label, 10);
     find(window, label).click();
     settle(window);
+}
+
+/// Presses and releases a key, and settles.
+pub fn press(window: &mut Window, key: Key) {
+    window.key_press(key);
+    settle(window);
+}
+
+/// The same with the command key.
+pub fn press_command(window: &mut Window, key: Key) {
+    window.key_press_modifiers(Modifiers::COMMAND, key);
+    settle(window);
+}
+
+/// Types into the field of this label, behind what it holds, and settles.
+pub fn write_in(window: &mut Window, label: &str, text: &str) {
+    find(window, label).focus();
+    window.run_ok();
+    find(window, label).type_text(text);
+    settle(window);
+}
+
+/// The place Runs over a store of runs with these names.
+pub fn open_runs(runs: &[(&str, RunStatus)]) -> (tempfile::TempDir, Window) {
+    let store = tempfile::tempdir().unwrap();
+    for (name, status) in runs {
+        run(store.path(), name, *status);
+    }
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    (store, window)
 }
 
 /// Asserts that something on screen has, or soon gets, a label that contains this.

@@ -127,12 +127,13 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
     }
     let offered = std::mem::replace(&mut bar.offered, !offers.is_empty());
     if response.lost_focus() && taken.is_none() {
-        let pressed = |key| ui.input(|input| input.key_pressed(key));
-        if pressed(Key::Escape) && offered {
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        let (escape, enter) = (pressed(Key::Escape), pressed(Key::Enter));
+        if escape && offered {
             bar.away = true;
             ui.memory_mut(|memory| memory.request_focus(id));
         } else {
-            bar.left = pressed(Key::Escape) || pressed(Key::Enter);
+            bar.left = escape || enter;
         }
     }
     let clicked = if focused {

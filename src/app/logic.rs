@@ -8,6 +8,7 @@ mod library;
 mod people;
 mod playground;
 mod queue;
+mod running;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 use eframe::egui::{self, Context, ThemePreference, Ui};
 
-use super::command::{Ask, Command, Commands, Place, Zoom};
+use super::command::{Command, Commands, Place, Zoom};
 use super::format::{self, Clock};
 use super::state::form::Form;
 use super::state::people::People;
@@ -31,14 +32,12 @@ use super::workers::desk::{Desk, Task};
 use super::workers::errand::Errand;
 use super::workers::finder::Finder;
 use super::workers::keeper::{self, Keeper};
-use super::workers::launch::{self, Dried, Planned, Prepared};
+use super::workers::launch::{Dried, Prepared};
 use super::workers::librarian::{self, Librarian};
 use super::workers::reader::{Reader, Request, Wanted};
 use super::{Options, shell};
-use crate::engine::{Control, Event, RunHandle, Supervisor, Waker};
-use crate::experiment::Change;
+use crate::engine::{Event, RunHandle, Supervisor, Waker};
 use crate::nn::device;
-use crate::store::{NewRun, QueueId, RunId, RunRow, RunStatus};
 
 /// The name under which what is remembered is kept.
 pub const PREFS: &str = "window";
@@ -414,82 +413,6 @@ impl App {
         if self.reader.ask(request).is_none() {
             self.commands.push(command);
         }
-    }
-
-    fn launch(&mut self, planned: Planned, queued: Option<QueueId>) {
-        if self.handle.is_some() || self.launching.is_some() {
-            return;
-        }
-        if self.supervisor.is_none() {
-            self.state.experiments.refused = Some(self.no_supervisor.clone());
-            return;
-        }
-        let name = planned.name.clone();
-        match launch::prepare(self.options.store.clone(), planned, queued, self.waker()) {
-            Ok(answers) => {
-                self.state.experiments.queue.starting = queued;
-                self.launching = Some(answers);
-                self.state.live.launching = Some(name);
-                self.state.experiments.refused = None;
-            }
-            Err(error) => {
-                self.state.experiments.refused = Some(format!("no thread could be made: {error}"))
-            }
-        }
-    }
-
-    /// Asks for a change that would make a difference: a second click on the same one does not.
-    fn change(&mut self, change: Change) {
-        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
-            && run.no_difference(&change).is_none()
-        {
-            handle.control(Control::Set(change));
-            run.asked(change);
-        }
-    }
-
-    fn take_back(&mut self, change: &Change) {
-        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
-            && handle.take_back(change)
-        {
-            run.waiting.retain(|waiting| waiting != change);
-        }
-    }
-
-    fn ask_run(&mut self, ask: Ask) {
-        let Some(handle) = &self.handle else { return };
-        handle.control(match ask {
-            Ask::Pause => Control::Pause,
-            Ask::Resume => Control::Resume,
-            Ask::Stop => Control::Stop,
-            Ask::Checkpoint => Control::Checkpoint,
-            Ask::Evaluate => Control::Evaluate,
-        });
-        self.state.live.stopping |= ask == Ask::Stop;
-    }
-}
-
-/// What is known of a run before the engine has begun it.
-fn row_of(new: &NewRun) -> RunRow {
-    RunRow {
-        id: RunId(0),
-        name: new.name.clone(),
-        experiment: new.experiment.clone(),
-        seed: new.seed,
-        device: new.device.clone(),
-        status: RunStatus::Running,
-        stage: None,
-        step: 0,
-        total: 0,
-        started: format::now_ms(),
-        ended: None,
-        heartbeat: 0,
-        error: None,
-        note: String::new(),
-        tags: Vec::new(),
-        archived: false,
-        deleted: None,
-        summary: Default::default(),
     }
 }
 

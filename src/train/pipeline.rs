@@ -3,6 +3,8 @@
 //! Every stage begins from what earlier ones left in the run's folder, so that a run that stopped
 //! anywhere goes on from there.
 
+mod reuse;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,12 +28,14 @@ use super::session::{Ended, Session};
 use crate::data::rows::{Row, write_jsonl};
 use crate::data::{DialogueSet, LevelSet, Split, library};
 use crate::experiment::{
-    Config, FeedForwardChoice, GeneratorSettings, IdentifierInit, Report, Severity, Stage, Tuning,
+    Config, FeedForwardChoice, GeneratorSettings, IdentifierInit, Report, Stage, Tuning,
 };
 use crate::nn::device;
 use crate::nn::prefix::Prefix;
 use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::text::{Tokenizer, train_unigram};
+
+pub use reuse::Reuse;
 
 /// Sentinels that a tokenizer made from nothing has for span corruption.
 const SENTINELS: usize = 100;
@@ -59,18 +63,6 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
     Ok(found)
 }
 
-/// Stages that another run has done in the same way.
-#[derive(Clone, Debug)]
-pub struct Reuse {
-    /// The other run, as people call it.
-    pub run: String,
-    pub run_folder: PathBuf,
-    /// In order, none of them left out.
-    pub stages: Vec<Stage>,
-    /// The setting for which the stage after them is not taken over.
-    pub differs: Option<&'static str>,
-}
-
 /// Carries out every stage of `config` in `run_folder`, or what is left of it; stages of `reuse` are
 /// taken over as they are.
 pub fn run(
@@ -88,7 +80,7 @@ pub fn run(
         observer,
     };
     if let Some(reuse) = reuse {
-        take_over(&mut session, reuse, run_folder)?;
+        reuse.take_over(&mut session, run_folder)?;
     }
     let dialogues = if config.reads_dialogues() {
         Some(library::open_dialogues(store, &config.data.dialogues)?)
@@ -406,41 +398,6 @@ impl Line<'_> {
             .as_ref()
             .map(|base| relative(base, self.run_folder))
     }
-}
-
-/// Copies the tokenizer and the last checkpoint of each stage that is taken over.
-fn take_over(
-    session: &mut Session<'_>,
-    reuse: &Reuse,
-    run_folder: &Path,
-) -> Result<(), TrainError> {
-    let theirs = Checkpoints::of(&reuse.run_folder);
-    let tokenizer = reuse.run_folder.join(TOKENIZER);
-    if tokenizer.is_file() {
-        fs::create_dir_all(run_folder).map_err(TrainError::io(run_folder))?;
-        fs::copy(&tokenizer, run_folder.join(TOKENIZER)).map_err(TrainError::io(&tokenizer))?;
-    }
-    for &stage in &reuse.stages {
-        let Some(checkpoint) = theirs.latest(stage)?.filter(|found| found.listing.done) else {
-            return Err(TrainError::NothingToReuse {
-                run: reuse.run.clone(),
-                stage: stage.key(),
-            });
-        };
-        let step = checkpoint.listing.step;
-        session.begin(stage, step);
-        session.checkpoint(stage, step, true, |folder| checkpoint.copy_to(folder))?;
-        let mut text = format!("Taken over from run {}", reuse.run);
-        if let Some(setting) = reuse
-            .differs
-            .filter(|_| reuse.stages.last() == Some(&stage))
-        {
-            text.push_str(&format!("; what follows is not, since `{setting}` differs"));
-        }
-        session.note(stage, step, Severity::Info, text);
-        session.end(stage, step);
-    }
-    Ok(())
 }
 
 /// A checkpoint of the same run as its neighbours see it; any other folder as it is.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::TryRecvError;
 use eframe::egui::Context;
 
-use super::{App, LOOK_AGAIN, row_of};
+use super::running::row_of;
+use super::{App, LOOK_AGAIN};
 use crate::app::command::Place;
 use crate::app::state::form::Form;
 use crate::app::state::model::RunModel;

@@ -1,0 +1,79 @@
+//! A run as the store has it, brought into the form in which it is shown.
+
+use super::{RunModel, SampleSet, Track, saved};
+use crate::app::state::progress::{Pace, StageState};
+use crate::app::workers::reader::StoredRun;
+use crate::experiment::Severity;
+use crate::store::{EventRow, EventSort, RunStatus};
+
+impl RunModel {
+    /// A run as the store has it.
+    pub fn from_store(stored: &mut StoredRun) -> Self {
+        let planned = stored
+            .config
+            .as_ref()
+            .map(|config| config.run.stages.clone())
+            .unwrap_or_default();
+        let mut model = RunModel::new(&stored.detail.row, &planned);
+        if let Some(config) = &stored.config {
+            model.started_with(config);
+        }
+        for event in std::mem::take(&mut stored.events) {
+            model.apply_event(event);
+        }
+        let checkpoints = stored.checkpoints.iter().map(|row| EventRow {
+            wall_ms: row.wall_ms,
+            stage: Some(row.stage),
+            step: row.step,
+            sort: EventSort::Note,
+            severity: Some(Severity::Info),
+            text: saved(row.bytes),
+        });
+        // A stage ends in the same moment as its last checkpoint is saved, and after it.
+        model.events.splice(0..0, checkpoints);
+        model.events.sort_by_key(|event| event.wall_ms);
+        model.break_curves();
+        // One that is taken up again is as fast as its first steps then.
+        let goes_on = model.status.is_active();
+        for (key, series) in std::mem::take(&mut stored.series) {
+            let last = series.last();
+            let progress = model.progress(key.stage);
+            if let Some(last) = last {
+                progress.step = progress.step.max(last.step);
+                if goes_on {
+                    progress.pace = Pace::of(&series);
+                }
+            }
+            let track = Track::new(series, &model.resumptions);
+            model.tracks.insert(key, track);
+        }
+        let row = &stored.detail.row;
+        if let Some(stage) = row.stage {
+            model.current = Some(stage);
+            let progress = model.progress(stage);
+            progress.step = row.step;
+            progress.total = progress.total.max(row.total);
+        }
+        if row.status == RunStatus::Finished {
+            model
+                .stages
+                .iter_mut()
+                .for_each(|progress| progress.state = StageState::Done);
+        }
+        model.samples = stored
+            .samples
+            .iter()
+            .map(|&(stage, step)| SampleSet {
+                stage,
+                step,
+                dialogues: None,
+                refused: None,
+                asked: false,
+            })
+            .collect();
+        model.rollouts = stored.rollouts.clone();
+        model.results = std::mem::take(&mut stored.results);
+        model.identifiers = std::mem::take(&mut stored.identifiers);
+        model
+    }
+}

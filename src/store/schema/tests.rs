@@ -1,0 +1,208 @@
+use super::*;
+
+fn shape(db: &Connection) -> Vec<(String, String)> {
+    let mut query = db
+        .prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY name")
+        .unwrap();
+    query
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+fn at_version(steps: &[&str]) -> Connection {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrate_to(&mut db, steps).ok().unwrap();
+    db
+}
+
+#[test]
+fn who_only_reads_finds_a_store_of_any_earlier_version_up_to_date() {
+    for earlier in 1..MIGRATIONS.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut db = Connection::open(super::super::database::path_in(dir.path())).unwrap();
+        migrate_to(&mut db, &MIGRATIONS[..earlier]).ok().unwrap();
+        drop(db);
+        let reader = super::super::StoreReader::open(dir.path()).unwrap();
+        assert_eq!(reader.newer(), None);
+        assert_eq!(reader.list_runs().unwrap(), []);
+    }
+}
+
+#[test]
+fn a_store_that_is_just_being_made_is_never_taken_for_another_programs() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = super::super::database::path_in(dir.path());
+        let mut maker = Connection::open(&path).unwrap();
+        let watcher = Connection::open(&path).unwrap();
+        for db in [&maker, &watcher] {
+            db.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| migrate(&mut maker).ok().unwrap());
+            loop {
+                match inspect(&watcher).ok().unwrap() {
+                    Found::Empty => {}
+                    Found::Store(version) => break assert_eq!(version, VERSION),
+                    Found::Foreign => panic!("half of the making was seen"),
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn every_earlier_version_migrates_to_the_same_tables() {
+    let fresh = at_version(&MIGRATIONS);
+    for earlier in 0..=MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        migrate(&mut db).ok().unwrap();
+        assert_eq!(shape(&db), shape(&fresh), "from version {earlier}");
+        assert!(matches!(inspect(&db), Ok(Found::Store(VERSION))));
+    }
+}
+
+#[test]
+fn a_store_of_runs_only_keeps_them_and_takes_studies() {
+    let mut db = at_version(&MIGRATIONS[..1]);
+    db.execute_batch(
+        "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                           environment_json, fingerprints_json, holder, heartbeat)
+         VALUES ('old', 'quickstart', 1, 'flex', 'finished', 5, '', '{}', '{}', '', 6);
+         INSERT INTO metric_keys VALUES (1, 'ppo', 'ppo/reward');
+         INSERT INTO points VALUES (1, 1, 3, 0.5, 7);",
+    )
+    .unwrap();
+    migrate(&mut db).ok().unwrap();
+    let kept: (String, f64) = db
+        .query_row(
+            "SELECT name, value FROM runs JOIN points ON run = id",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    assert_eq!(kept, ("old".to_string(), 0.5));
+    db.execute(
+        "INSERT INTO studies (uid, head_json, added) VALUES ('u', '{}', 1)",
+        [],
+    )
+    .unwrap();
+}
+
+#[test]
+fn runs_of_every_earlier_version_are_kept_and_take_tags() {
+    for earlier in 1..MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        db.execute_batch(
+            "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                               environment_json, fingerprints_json, note, holder, heartbeat)
+             VALUES ('old', 'quickstart', 1, 'flex', 'finished', 5, '', '{}', '{}', 'kept', '', 6);",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        db.execute("INSERT INTO run_tags VALUES (1, 'paper')", [])
+            .unwrap();
+        let kept: (String, Option<i64>, Option<i64>, String) = db
+            .query_row(
+                "SELECT note, archived, deleted, tag FROM runs JOIN run_tags ON run = id",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .unwrap();
+        assert_eq!(kept, ("kept".into(), None, None, "paper".into()));
+    }
+}
+
+#[test]
+fn runs_of_every_earlier_version_are_kept_with_their_samples_and_take_rollouts() {
+    for earlier in 1..MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                               environment_json, fingerprints_json, holder, heartbeat)
+             VALUES ('old', 'quickstart', 1, 'flex', 'finished', 5, '', '{}', '{}', '', 6);
+             INSERT INTO samples VALUES (1, 'ppo', 3, 0, 7, 'kept');",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        db.execute_batch("INSERT INTO rollouts VALUES (1, 'ppo', 3, 0, 8, 'new')")
+            .unwrap();
+        let row: (String, String) = db
+            .query_row(
+                "SELECT dialogue_json, response_json
+                 FROM samples JOIN rollouts USING (run, stage, step, position)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(row, ("kept".into(), "new".into()), "from version {earlier}");
+        db.execute_batch("DELETE FROM runs").unwrap();
+        let left: i64 = db
+            .query_row("SELECT count(*) FROM rollouts", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(left, 0, "what is removed for good takes its rollouts along");
+    }
+}
+
+#[test]
+fn runs_of_every_earlier_version_are_kept_and_a_queue_begins_empty() {
+    for earlier in 1..MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        db.execute_batch(
+            "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                               environment_json, fingerprints_json, holder, heartbeat)
+             VALUES ('old', 'quickstart', 1, 'flex', 'stopped', 5, 'kept', '{}', '{}', '', 6);",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        let row: (String, i64) = db
+            .query_row(
+                "SELECT config_toml, (SELECT count(*) FROM queue) FROM runs",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(row, ("kept".into(), 0), "from version {earlier}");
+        db.execute(
+            "INSERT INTO queue (position, experiment, name, config_toml, queued)
+             VALUES (1, 'quickstart', 'next', '', 7)",
+            [],
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn steps_build_on_each_other_and_keep_the_rows() {
+    let steps = [
+        "CREATE TABLE a (x INTEGER) STRICT",
+        "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7",
+        "CREATE INDEX a_y ON a (y)",
+    ];
+    let mut db = at_version(&steps[..1]);
+    db.execute("INSERT INTO a VALUES (1)", []).unwrap();
+    migrate_to(&mut db, &steps).ok().unwrap();
+    let row: (i64, i64) = db
+        .query_row("SELECT x, y FROM a", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!(row, (1, 7));
+    assert_eq!(shape(&db), shape(&at_version(&steps)));
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_version_before_it() {
+    let mut db = at_version(&["CREATE TABLE a (x INTEGER) STRICT"]);
+    let steps = [
+        "",
+        "CREATE TABLE b (y INTEGER) STRICT",
+        "CREATE TABLE a (z)",
+    ];
+    assert!(migrate_to(&mut db, &steps).is_err());
+    assert!(matches!(inspect(&db), Ok(Found::Store(1))));
+    assert_eq!(shape(&db).len(), 1);
+}

@@ -247,6 +247,12 @@ fn alerts_are_told_while_a_run_goes_on_and_kept_with_their_step() {
         shown.contains(&format!("alert, step {step}: The KL of a response")),
         "{shown}"
     );
+    let command = format!("`emprl runs rollout 1 --step {step}");
+    assert!(done.stderr.contains(&command), "{}", done.stderr);
+    assert!(
+        shown.contains(&command) || shown.contains(&command.replace("rollout", "samples")),
+        "{shown}"
+    );
     let events = place.json(&["runs", "show", "1"])["events"]
         .as_array()
         .unwrap()

@@ -56,6 +56,8 @@ pub struct Progress {
     style: Option<ProgressStyle>,
     current: Option<Current>,
     quiet: bool,
+    /// By which commands name the store.
+    store_argument: String,
 }
 
 /// The stage in progress.
@@ -70,7 +72,7 @@ struct Current {
 
 impl Progress {
     /// Shows nothing at all unless `visible`.
-    pub fn new(visible: bool) -> Self {
+    pub fn new(visible: bool, store_argument: String) -> Self {
         // Fits 80 columns with the figures of PPO.
         let template = "{prefix:<12} {bar:6} {steps:>9}  {wide_msg}";
         Progress {
@@ -81,6 +83,7 @@ impl Progress {
                 .map(|style| style.progress_chars("━╸─").with_key("steps", steps)),
             current: None,
             quiet: !visible,
+            store_argument,
         }
     }
 
@@ -124,6 +127,12 @@ impl Progress {
                     Severity::Alert => "alert",
                 };
                 self.say(&format!("{mark}: {} step {step}: {text}", stage.title()));
+                if *severity == Severity::Alert {
+                    let (run, argument) = (event.run, &self.store_argument);
+                    self.say(&format!(
+                        "  What it is about: `emprl runs rollout {run} --step {step}{argument}`"
+                    ));
+                }
             }
             Report::Samples { .. }
             | Report::Rollout { .. }

@@ -237,7 +237,7 @@ impl Watch {
 
     /// Shows what happens; gives the results.
     fn show(&self, place: &Place, handle: &RunHandle) -> Result<Vec<SystemResults>, Failure> {
-        let mut progress = Progress::new(!place.out.json);
+        let mut progress = Progress::new(!place.out.json, place.store_argument());
         let mut results = Vec::new();
         loop {
             select! {

@@ -8,7 +8,7 @@ use super::super::output::{bytes, duration, moment};
 use super::super::{Failure, Place};
 use super::step;
 use crate::engine::results_to_json;
-use crate::experiment::{Config, Severity, change_of};
+use crate::experiment::{Config, Severity, Stage, change_of};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
@@ -25,6 +25,7 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
     let identifiers = reader.identifier_scores(run)?;
     let results = reader.results(run)?;
     let events = reader.events(run)?;
+    let (samples, rollouts) = (reader.samples(run)?, reader.rollouts(run)?);
     let origin = format!("settings of run {run}");
     let config = Config::from_toml(&origin, &detail.config_toml)?;
     if place.out.json {
@@ -157,7 +158,7 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         let what = match event.sort {
             EventSort::Stage => format!("begins, at most {} steps", event.text),
             EventSort::StageDone => format!("done after {} steps", event.step),
-            EventSort::Note => told(event),
+            EventSort::Note => told(event) + &looked_at(place, run, event, &samples, &rollouts),
             EventSort::Control => match change_of(&event.text) {
                 Some(change) => format!("setting changed: {change}"),
                 None => format!("asked to {}", event.text),
@@ -177,4 +178,26 @@ fn told(event: &EventRow) -> String {
         Some(Severity::Info) | None => return event.text.clone(),
     };
     format!("{mark}step {}: {}", event.step, event.text)
+}
+
+/// By which command it is seen what an alert is about: the sample dialogues of its step, else the rollout.
+fn looked_at(
+    place: &Place,
+    run: RunId,
+    event: &EventRow,
+    samples: &[(Stage, u64)],
+    rollouts: &[(Stage, u64)],
+) -> String {
+    if event.severity != Some(Severity::Alert) {
+        return String::new();
+    }
+    let at = |known: &(Stage, u64)| (Some(known.0), known.1) == (event.stage, event.step);
+    let what = match (samples.iter().any(at), rollouts.iter().any(at)) {
+        (true, _) => "samples",
+        (false, true) => "rollout",
+        (false, false) => return String::new(),
+    };
+    let argument = place.store_argument();
+    let step = event.step;
+    format!(" (`emprl runs {what} {run} --step {step}{argument}`)")
 }

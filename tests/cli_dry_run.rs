@@ -29,6 +29,20 @@ fn a_plan_is_the_run_that_follows_it() {
         assert!(stage["memory"]["total"].as_u64() <= plan["peak_memory"].as_u64());
         assert!(stage["seconds"].as_f64().unwrap() > 0.0);
     }
+    // A checkpoint holds a tokenizer and lists besides, which are some 50 kB.
+    let saved = place.json(&["runs", "show", "1"])["checkpoints"].clone();
+    let saved: Vec<u64> = saved
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["bytes"].as_u64().unwrap().saturating_sub(50_000))
+        .collect();
+    let (planned, whole) = (plan["disk"].as_u64().unwrap(), saved.iter().sum::<u64>());
+    assert!(
+        planned > whole * 7 / 10 && planned < whole * 13 / 10,
+        "{planned} planned, {whole} on disk in {} checkpoints",
+        saved.len()
+    );
     let model = place.json(&["model", "show", "1"]);
     let policy = &plan["parameters"]["policy"];
     let both = policy["trained"].as_u64().unwrap() + policy["frozen"].as_u64().unwrap();

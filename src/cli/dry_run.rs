@@ -69,6 +69,7 @@ fn document(
             "policy": plan.policy,
         },
         "stages": stages,
+        "disk": plan.disk(),
         "peak_memory": plan.peak().map(|stage| stage.memory.total()),
         "memory_estimate": MEMORY,
         "operations_per_second": foreseen.speed,
@@ -108,8 +109,8 @@ fn text(
     row("Generator", plan.generator);
     row("Policy with value head", plan.policy);
     text.push_str(&format!(
-        "\n{:<16}{:>18}{:>12}{:>12}{:>13}{:>12}{:>14}\n",
-        "Stages", "steps", "weights", "optimizer", "activations", "in all", "time"
+        "\n{:<16}{:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
+        "Stages", "steps", "weights", "optimizer", "activations", "in all", "on disk", "time"
     ));
     let mut whole = 0;
     for stage in &plan.stages {
@@ -125,20 +126,27 @@ fn text(
         };
         whole += time;
         text.push_str(&format!(
-            "  {:<14}{steps:>18}{:>12}{:>12}{:>13}{:>12}{:>14}\n",
+            "  {:<14}{steps:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
             stage.stage.title(),
             bytes(memory.weights),
             bytes(memory.optimizer),
             bytes(memory.activations),
             bytes(memory.total()),
+            bytes(stage.disk),
             duration(time)
         ));
     }
+    let often = match config.run.checkpoint_every {
+        0 => "one a stage".to_string(),
+        every => format!("one every {} steps (run.checkpoint_every)", count(every)),
+    };
     if let Some(peak) = plan.peak() {
         text.push_str(&format!(
-            "\nAt its fullest about {}, in the stage {}. {MEMORY}\n\nAll of it in about {}. {TIME}\n",
+            "\nAt its fullest about {}, in the stage {}. {MEMORY}\n\nCheckpoints take about {} on \
+             the disk, {often}.\n\nAll of it in about {}. {TIME}\n",
             bytes(peak.memory.total()),
             peak.stage.title(),
+            bytes(plan.disk()),
             duration(whole)
         ));
     }

@@ -116,6 +116,24 @@ impl Sizes {
             activations: F32 * activations,
         }
     }
+
+    /// What the checkpoints of a stage of so many steps take on the disk: those on the way hold AdamW's two
+    /// moments as well, and the best so far where there is one.
+    pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
+        let generator = self.parameters(config.generator.tuning, config, 0).trained;
+        let policy = self.parameters(config.ppo.tuning, config, self.value_head);
+        let (on_the_way, last) = match stage {
+            Stage::Pretraining => (3 * self.t5, self.t5),
+            // Beside the one in training stand those that are finished: one, in the mean.
+            Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
+            Stage::Generator => (4 * generator, generator),
+            Stage::Ppo => (3 * policy.trained, policy.trained),
+            Stage::Evaluation => (0, 0),
+        };
+        let every = config.run.checkpoint_every;
+        let times = steps.saturating_sub(1).checked_div(every).unwrap_or(0);
+        F32 * (times * on_the_way + last)
+    }
 }
 
 /// Parameters of an attention's four products.

@@ -57,6 +57,8 @@ pub struct StagePlan {
     /// Whether it may end earlier, when the validation loss no longer falls.
     pub at_most: bool,
     pub memory: Memory,
+    /// Bytes of its checkpoints.
+    pub disk: u64,
     /// Multiplications and additions of all its products, at the mean lengths of the run's texts.
     pub operations: u64,
 }
@@ -142,6 +144,7 @@ impl Plan {
                     steps,
                     at_most,
                     memory: sizes.memory(config, &shape, stage),
+                    disk: sizes.disk(config, stage, steps),
                     operations: work.stage(stage, steps),
                 })
             })
@@ -159,6 +162,11 @@ impl Plan {
             stages,
             sample: Sample::of(config, &shape, &lengths),
         })
+    }
+
+    /// Bytes of all checkpoints.
+    pub fn disk(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.disk).sum()
     }
 
     /// The stage that holds the most, and what it holds.

@@ -19,7 +19,7 @@ pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Dry>>>) {
         .backdrop_color(t.backdrop())
         .frame(frame);
     let answer = modal.show(ui.ctx(), |ui| {
-        ui.set_width(560.0);
+        ui.set_width(620.0);
         ui.spacing_mut().item_spacing.y = space::S;
         words::heading(ui, "What this run would be");
         match known {
@@ -55,6 +55,7 @@ fn planned_ui(ui: &mut Ui, Dry { foreseen, taken }: &Dry) {
                 "Optimizer",
                 "Activations",
                 "In all",
+                "On disk",
                 "Time",
             ] {
                 small(ui, head);
@@ -75,6 +76,7 @@ fn planned_ui(ui: &mut Ui, Dry { foreseen, taken }: &Dry) {
                     memory.optimizer,
                     memory.activations,
                     memory.total(),
+                    stage.disk,
                 ] {
                     ui.label(format::bytes(bytes));
                 }
@@ -104,6 +106,6 @@ fn planned_ui(ui: &mut Ui, Dry { foreseen, taken }: &Dry) {
         });
     words::secondary(
         ui,
-        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. Times are right within a factor of three, on a machine as busy as it was just now. Nothing was started or written.",
+        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. On disk are its checkpoints; “Checkpoint every” makes them fewer. Times are right within a factor of three, on a machine as busy as it was just now. Nothing was started or written.",
     );
 }

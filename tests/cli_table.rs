@@ -56,10 +56,10 @@ fn without_a_choice_tables_hold_what_the_paper_reports() {
 fn a_runs_figures_stand_in_the_papers_rows_with_their_samples() {
     let place = with_run();
     let table = place.json(&["table", "2", "--runs=1"]);
-    let cells = row(&table, "EmpRL (quickstart, run 1)");
+    let cells = row(&table, "EmpRL (first try, run 1)");
     assert_eq!(cells[0], json!({"value": 12.5, "low": 11.5, "high": 13.5}));
     assert_eq!(cells[1]["value"], 12.87);
-    assert_eq!(row(&table, "Generator (quickstart, run 1)")[1], Value::Null);
+    assert_eq!(row(&table, "Generator (first try, run 1)")[1], Value::Null);
     let notes = table["notes"].to_string();
     for words in [
         "seed 3",
@@ -78,10 +78,7 @@ fn a_runs_figures_stand_in_the_papers_rows_with_their_samples() {
             > 0.0
     );
     let ablation = place.json(&["table", "5", "--runs=1"]);
-    assert_eq!(
-        row(&ablation, "first try (quickstart, run 1)")[6]["value"],
-        68.0
-    );
+    assert_eq!(row(&ablation, "first try (run 1)")[6]["value"], 68.0);
 }
 
 #[test]
@@ -89,7 +86,7 @@ fn every_format_says_the_same() {
     let place = with_run();
     let markdown = place.ok(&["table", "2", "--runs=1", "--format=markdown"]);
     assert!(
-        markdown.contains("| EmpRL (quickstart, run 1) | 12.50 \\[11.50, 13.50\\] | 12.87 |"),
+        markdown.contains("| EmpRL (first try, run 1) | 12.50 \\[11.50, 13.50\\] | 12.87 |"),
         "{markdown}"
     );
     let csv = place.ok(&["table", "2", "--runs=1", "--format=csv"]);
@@ -98,12 +95,12 @@ fn every_format_says_the_same() {
         "{csv}"
     );
     assert!(
-        csv.contains("\"EmpRL (quickstart, run 1)\",12.5,11.5,13.5,12.87,"),
+        csv.contains("\"EmpRL (first try, run 1)\",12.5,11.5,13.5,12.87,"),
         "{csv}"
     );
     let latex = place.ok(&["table", "2", "--runs=1", "--format=latex"]);
     assert!(
-        latex.contains("EmpRL (quickstart, run 1) & 12.50 {\\scriptsize [11.50, 13.50]} & 12.87 &"),
+        latex.contains("EmpRL (first try, run 1) & 12.50 {\\scriptsize [11.50, 13.50]} & 12.87 &"),
         "{latex}"
     );
     place.ok(&["table", "2", "--out=two.tex", "--format=latex"]);

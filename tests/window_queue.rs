@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use egui_kittest::kittest::NodeT;
-use emprl::engine::queue::to_queue;
+use emprl::engine::queue::{to_queue, without_vain_reuse};
 use emprl::experiment::ExperimentFile;
 use emprl::store::{RunStatus, Store, StoreReader};
-use window_support::{Window, click, expect, find, labels, open, settle, shows, wait_for};
+use window_support::{Window, click, expect, find, labels, open, run, settle, shows, wait_for};
 
 /// Quickstarts of a few steps, without PPO.
 fn queue(store: &Path, names: &[&str]) {
@@ -162,4 +162,24 @@ fn a_start_that_is_refused_leaves_the_run_in_its_place() {
     run_for(&mut [&mut window], Duration::from_millis(400));
     assert_eq!(waiting(store.path()), ["lacks its data", "next"]);
     assert_eq!(runs(store.path()), []);
+}
+
+#[test]
+fn a_run_of_another_seed_waits_without_what_it_cannot_take_over() {
+    let store = tempfile::tempdir().unwrap();
+    let done = run(store.path(), "first", RunStatus::Finished);
+    let mut config = ExperimentFile::preset("quickstart")
+        .unwrap()
+        .unwrap()
+        .config;
+    config.run.seed = 1;
+    let same = to_queue("quickstart", "same", &config, Some(done));
+    config.run.seed = 4;
+    let other = to_queue("quickstart", "other", &config, Some(done));
+    let reader = StoreReader::open(store.path()).unwrap();
+    let (runs, vain) = without_vain_reuse(&reader, &[same.clone(), other]).unwrap();
+    assert_eq!(runs[0], same);
+    assert_eq!(runs[1].reuse, None);
+    let vain = vain.unwrap();
+    assert_eq!((vain.count, vain.differs), (1, "run.seed"));
 }

@@ -150,7 +150,7 @@ fn a_step_in_the_plots_leads_to_the_nearest_rollout_and_samples() {
         window.run_ok();
     }
     settle(&mut window);
-    expect(&mut window, "Remove pin");
+    expect(&mut window, "Remove pins");
     expect(&mut window, "it is step 50!");
     click(&mut window, "Show Samples");
     expect(&mut window, "That is great, said at 50.");
@@ -166,7 +166,7 @@ fn an_alert_leads_to_its_step_its_samples_and_its_rollout() {
     wait_for(&mut window, "Show Events · 2", 5);
     click(&mut window, "Show Events · 2");
     click(&mut window, "Show KL rose by 40 % within 10 steps");
-    expect(&mut window, "Remove pin");
+    expect(&mut window, "Remove pins");
     expect(&mut window, "That is great, said at 100.");
     click(&mut window, "Show Rollout");
     expect(&mut window, "it is step 100!");

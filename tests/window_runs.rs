@@ -424,8 +424,8 @@ fn the_last_points_can_be_followed_and_events_lead_to_their_step() {
     expect(&mut window, "1 not finite");
     click(&mut window, "Show Events");
     click(&mut window, "Show KL rose by 40 % within 10 steps");
-    expect(&mut window, "Remove pin");
+    expect(&mut window, "Remove pins");
     expect(&mut window, "That is great, said at 100.");
-    click(&mut window, "Remove pin");
-    assert!(!shows(&window, "Remove pin"));
+    click(&mut window, "Remove pins");
+    assert!(!shows(&window, "Remove pins"));
 }

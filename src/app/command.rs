@@ -88,8 +88,8 @@ pub enum Command {
     Queue(QueueDeed),
     /// Reads the queue again.
     ReloadQueue,
-    /// Looks what a run would be, without starting it.
-    DryRun(Box<Planned>),
+    /// Looks what a run would be, the first of so many, without starting it.
+    DryRun(Box<Planned>, usize),
     /// Takes up a run that was stopped or interrupted.
     ResumeRun(RunId),
     Ask(Ask),

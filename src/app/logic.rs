@@ -122,6 +122,7 @@ impl App {
         clock: Clock,
     ) -> std::io::Result<Self> {
         theme::apply(ctx);
+        prefs.close_gaps();
         if prefs.place == Place::Live {
             // What was live is not any more.
             prefs.place = Place::Start;
@@ -331,7 +332,7 @@ impl App {
             Command::Enqueue(runs) => self.enqueue(runs),
             Command::Queue(deed) => self.change_queue(deed),
             Command::ReloadQueue => self.ask_queue(),
-            Command::DryRun(planned) => self.dry_run(*planned),
+            Command::DryRun(planned, of) => self.dry_run(*planned, of),
             Command::ResumeRun(run) => {
                 if self.handle.is_none() {
                     self.asked.resume = self.reader.ask(Request::Run(run));

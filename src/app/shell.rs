@@ -27,6 +27,8 @@ use super::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
+/// Room that is kept for how a run ended.
+const ENDED: f32 = 600.0;
 /// Room that a figure of the status row takes, at most.
 const FIGURE: f32 = 108.0;
 
@@ -304,7 +306,9 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             let button = Button::quiet(&words)
                 .low()
                 .hint("Everything that can be done");
-            if ui.add(button).clicked() {
+            // What ended, and what can be done about it, goes before.
+            let room = ended_here(state).is_none() || ui.available_width() > ENDED;
+            if room && ui.add(button).clicked() {
                 commands.push(Command::Palette);
             }
             if let Some(run) = ended_here(state) {

@@ -207,6 +207,11 @@ impl Column {
         )
     }
 
+    /// Whether it is measured, so that several runs have a mean of it.
+    pub fn is_figure(&self) -> bool {
+        self.metric().is_some() || self.name.starts_with(names::TEST)
+    }
+
     /// How its numbers are written; none where they are whole or settings, and keep all their digits.
     pub fn digits(&self) -> Option<Digits> {
         match self.name.strip_prefix(names::TEST) {
@@ -233,7 +238,7 @@ impl Column {
 
 impl Cell {
     /// In order; what is missing or no number stands last whichever the order is.
-    fn compare(&self, other: &Cell, descending: bool) -> Ordering {
+    pub(super) fn compare(&self, other: &Cell, descending: bool) -> Ordering {
         let last = |cell: &Cell| match cell {
             Cell::Missing => true,
             Cell::Number(value) => value.is_nan(),

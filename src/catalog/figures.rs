@@ -8,7 +8,7 @@ use super::sheets::called;
 use super::{Entry, Spread};
 use crate::experiment::value_words;
 use crate::metrics::declared;
-use crate::report::{Figure, FigureLine};
+use crate::report::{Figure, FigureLine, LINE_COLOURS};
 use crate::series::Ema;
 
 /// One line over the steps.
@@ -92,16 +92,36 @@ impl Line {
     }
 }
 
-/// The lines of a metric as a plot for a paper.
-pub fn figure(metric: &str, lines: &[Line]) -> Figure {
+/// The colour of each run, by its place among so many: its own, kept apart from the others' where two would
+/// have the same.
+pub fn colours(entries: &[&Entry], count: usize) -> Vec<usize> {
+    let mut taken: Vec<usize> = Vec::new();
+    for entry in entries {
+        let own = entry.row.id.0.unsigned_abs() as usize % count;
+        let free = (0..count)
+            .map(|more| (own + more) % count)
+            .find(|place| !taken.contains(place));
+        taken.push(free.unwrap_or(own));
+    }
+    taken
+}
+
+/// The lines of a metric as a plot for a paper, in the colours of their runs; smoothed by `weight` they were
+/// before.
+pub fn figure(entries: &[&Entry], metric: &str, lines: &[Line], weight: f64) -> Figure {
     let known = declared(metric);
     let title = known.map_or(metric.to_string(), |known| known.full_name());
-    let y_label = match known.map_or("", |known| known.unit) {
+    let mut y_label = match known.map_or("", |known| known.unit) {
         "" => title.clone(),
         unit => format!("{title} ({unit})"),
     };
+    if weight > 0.0 {
+        y_label += &format!(", smoothed by {weight:.2}");
+    }
+    let colours = colours(entries, LINE_COLOURS.len());
     let lines = lines.iter().map(|line| FigureLine {
         name: line.name.clone(),
+        colour: colours[line.of],
         points: line.points.clone(),
         band: line.band(),
     });

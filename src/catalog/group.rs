@@ -36,6 +36,15 @@ pub fn groups<'a>(entries: &[&'a Entry], by: &Column) -> Vec<Group<'a>> {
     found
 }
 
+/// Puts groups in the order of their means of a figure; those without one last.
+pub fn sort_by_mean(groups: &mut [Group<'_>], column: &Column, descending: bool) {
+    let mean = |group: &Group<'_>| {
+        let spread = group.spread(column);
+        spread.map_or(Cell::Missing, |spread| Cell::Number(spread.mean))
+    };
+    groups.sort_by(|a, b| mean(a).compare(&mean(b), descending));
+}
+
 impl Group<'_> {
     /// A column's figure over the members; none where nobody has a finite one.
     pub fn spread(&self, column: &Column) -> Option<Spread> {

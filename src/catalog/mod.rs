@@ -11,7 +11,7 @@ mod names;
 pub mod sheets;
 
 pub use column::{Cell, Column, DEFAULT_COLUMNS, arrange};
-pub use group::{Group, Spread, groups};
+pub use group::{Group, Spread, groups, sort_by_mean};
 pub use names::{ALIASES, vocabulary};
 
 use std::collections::BTreeMap;

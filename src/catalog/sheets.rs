@@ -62,6 +62,21 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             ]);
         }
     }
+    let tested = |entry: &&Entry| {
+        entry
+            .results
+            .clone()
+            .into_iter()
+            .filter(|row| row.split == "test")
+    };
+    for (entry, row) in entries
+        .iter()
+        .flat_map(|entry| tested(entry).map(move |row| (entry, row)))
+    {
+        if let Some(caution) = row.caution() {
+            sheet.notes.push(format!("{}: {caution}.", called(entry)));
+        }
+    }
     let note = match sheet.rows.is_empty() {
         true => "None of these runs has been evaluated.",
         false => "In brackets: 95 % bootstrap intervals.",

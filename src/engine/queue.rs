@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::worker::anywhere;
+use super::worker::{ReuseError, anywhere, shared};
 use crate::experiment::{Config, ExperimentFile, value_words};
 use crate::store::{QueuedRun, RunId, StoreError, StoreReader, ToQueue};
 
@@ -24,6 +24,39 @@ pub fn to_queue(experiment: &str, name: &str, config: &Config, reuse: Option<Run
         config_toml: anywhere(config).to_toml(),
         reuse,
     }
+}
+
+/// Runs that take nothing over from another, though they were meant to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vain {
+    pub count: usize,
+    /// For which setting.
+    pub differs: &'static str,
+}
+
+/// Leaves out of runs that are to wait what they could take nothing over from, as those of another seed
+/// could not: they begin at the beginning.
+///
+/// # Errors
+/// There is no run that one of them takes over from.
+pub fn without_vain_reuse(
+    store: &StoreReader,
+    runs: &[ToQueue],
+) -> Result<(Vec<ToQueue>, Option<Vain>), ReuseError> {
+    let mut settled = runs.to_vec();
+    let mut vain: Option<Vain> = None;
+    for run in &mut settled {
+        let Some(of) = run.reuse else { continue };
+        let origin = format!("settings of {} in the queue", run.name);
+        let config = Config::from_toml(&origin, &run.config_toml)?;
+        let shared = shared(store, &store.run(of)?, &config)?;
+        if shared.stages.is_empty() {
+            run.reuse = None;
+            let differs = shared.differs.unwrap_or("run.stages");
+            vain.get_or_insert(Vain { count: 0, differs }).count += 1;
+        }
+    }
+    Ok((settled, vain))
 }
 
 /// The runs that wait, the next first. `own` is the folder of a person's own experiment files.

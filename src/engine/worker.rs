@@ -6,8 +6,10 @@ use std::path::Path;
 
 use super::alert::Watched;
 use super::{Outcome, RunBody};
-use crate::experiment::{CHANGEABLE_STAGE, Config, Environment, ExperimentError, change_of};
-use crate::store::{EventRow, EventSort, NewRun, RunId, StoreError, StoreReader};
+use crate::experiment::{
+    CHANGEABLE_STAGE, Config, Environment, ExperimentError, SharedStages, change_of,
+};
+use crate::store::{EventRow, EventSort, NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
@@ -65,21 +67,12 @@ pub enum ReuseError {
 pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<Reuse, ReuseError> {
     let reader = StoreReader::open(store)?;
     let detail = reader.run(of)?;
-    let origin = format!("settings of run {of} in {}", store.display());
-    let shared = config.shared_stages(&Config::from_toml(&origin, &detail.config_toml)?);
     let nothing = |why| ReuseError::NothingShared { run: of, why };
     let other = |name: &String| detail.fingerprints.get(name) != new.fingerprints.get(name);
     if let Some(name) = new.fingerprints.keys().find(|name| other(name)) {
         return Err(nothing(format!("{name} is not what it was then")));
     }
-    let mut shared = shared;
-    if let Some(path) = changed_setting(&reader.events(of)?)
-        && shared.stages.contains(&CHANGEABLE_STAGE)
-    {
-        // It did not go on with the settings it was started with.
-        shared.stages.retain(|stage| *stage < CHANGEABLE_STAGE);
-        shared.differs = Some(path);
-    }
+    let shared = shared(&reader, &detail, config)?;
     if shared.stages.is_empty() {
         let setting = shared.differs.unwrap_or("run.stages");
         return Err(nothing(format!("`{setting}` differs")));
@@ -90,6 +83,25 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
         stages: shared.stages,
         differs: shared.differs,
     })
+}
+
+/// The stages of `config` that another run has done in the same way, by its settings alone.
+pub(super) fn shared(
+    reader: &StoreReader,
+    other: &RunDetail,
+    config: &Config,
+) -> Result<SharedStages, ReuseError> {
+    let of = other.row.id;
+    let origin = format!("settings of run {of}");
+    let mut shared = config.shared_stages(&Config::from_toml(&origin, &other.config_toml)?);
+    if let Some(path) = changed_setting(&reader.events(of)?)
+        && shared.stages.contains(&CHANGEABLE_STAGE)
+    {
+        // It did not go on with the settings it was started with.
+        shared.stages.retain(|stage| *stage < CHANGEABLE_STAGE);
+        shared.differs = Some(path);
+    }
+    Ok(shared)
 }
 
 /// A setting that was changed while a run went on.

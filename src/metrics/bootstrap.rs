@@ -25,6 +25,15 @@ impl Estimate {
         low: 0.0,
         high: 0.0,
     };
+
+    /// The same with its interval cut to what the figure can be.
+    pub fn within(self, least: f64, most: f64) -> Estimate {
+        Estimate {
+            low: self.low.max(least),
+            high: self.high.min(most),
+            ..self
+        }
+    }
 }
 
 /// How to resample. The same settings and number of items always draw the same items, so figures that were

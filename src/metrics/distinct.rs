@@ -75,11 +75,7 @@ impl ResponseWords {
     /// the interval is [centred](Bootstrap::estimate_centred) on the value, within 0 to 100.
     pub fn estimate(&self, n: usize, bootstrap: &Bootstrap) -> Option<Estimate> {
         let estimate = bootstrap.estimate_centred(self.len(), self.figure(n))?;
-        Some(Estimate {
-            low: estimate.low.max(0.0),
-            high: estimate.high.min(100.0),
-            ..estimate
-        })
+        Some(estimate.within(0.0, 100.0))
     }
 
     /// Dist-n of these responses minus that of `other` to the same contexts, paired. None where there
@@ -94,7 +90,9 @@ impl ResponseWords {
             return None;
         }
         let (mut first, mut second) = (self.figure(n), other.figure(n));
-        bootstrap.estimate_centred(self.len(), |drawn| first(drawn) - second(drawn))
+        let estimate =
+            bootstrap.estimate_centred(self.len(), |drawn| first(drawn) - second(drawn))?;
+        Some(estimate.within(-100.0, 100.0))
     }
 
     /// Dist-n of drawn responses, fast: n-grams are numbers, and a stamp tells whether one was seen in this

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Digits;
 use super::bootstrap::{Bootstrap, Estimate};
 use super::distinct::ResponseWords;
 use super::emp_f1::{Levels, emp_f1_estimates};
@@ -34,6 +35,21 @@ pub struct SystemResults {
     pub mechanism_f1: Option<[Estimate; 3]>,
     /// Mean words a response, as Dist counts them.
     pub mean_words: f64,
+}
+
+impl SystemResults {
+    /// What a person should know before reading the figures: of a system that hardly says a word they tell
+    /// nothing, as one word answered once is all different words.
+    pub fn caution(&self) -> Option<String> {
+        let silent = self.n > 0 && self.mean_words < 1.0;
+        silent.then(|| {
+            format!(
+                "{} answers with {} words in the mean: its answers are all but empty, and figures of them tell nothing",
+                self.system,
+                Digits::WORDS.write(self.mean_words)
+            )
+        })
+    }
 }
 
 /// What a system's metrics are computed from; all of it in the order of the split's examples.
@@ -115,6 +131,25 @@ mod tests {
     }
 
     #[test]
+    fn answers_without_words_are_cautioned_about() {
+        let responses = ["", "no", "", ""].map(str::to_string);
+        let silent = Answered {
+            targets: None,
+            ppl_batch: 0,
+            responses: &responses,
+            levels: None,
+        };
+        let row = system_results("EmpRL", "test", silent, &Bootstrap::default());
+        assert_eq!(row.dist_1.value, 100.0);
+        assert!(row.dist_1.low >= 0.0 && row.dist_1.high <= 100.0);
+        let caution = row.caution().unwrap();
+        assert!(
+            caution.contains("EmpRL answers with 0.2 words") || caution.contains("0.3 words"),
+            "{caution}"
+        );
+    }
+
+    #[test]
     fn no_responses_give_zeros() {
         let none = Answered {
             targets: Some(&[]),
@@ -123,6 +158,7 @@ mod tests {
             levels: None,
         };
         let row = system_results("none", "test", none, &Bootstrap::default());
+        assert_eq!(row.caution(), None);
         assert_eq!((row.n, row.dist_1, row.ppl), (0, Estimate::NOTHING, None));
         assert_eq!(row.ppl_hf, None);
         assert_eq!(row.mean_words, 0.0);

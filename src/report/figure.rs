@@ -13,6 +13,8 @@ use super::sheet::csv_line;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FigureLine {
     pub name: String,
+    /// Its place among [`LINE_COLOURS`], which begin again where there are no more.
+    pub colour: usize,
     pub points: Vec<(f64, f64)>,
     /// Of each point the least and the greatest of its band.
     pub band: Vec<(f64, f64)>,
@@ -140,7 +142,8 @@ impl Figure {
             .y_label_formatter(&short)
             .draw()
             .map_err(|error| wrong(&error))?;
-        for (line, &(red, green, blue)) in self.lines.iter().zip(LINE_COLOURS.iter().cycle()) {
+        for line in &self.lines {
+            let (red, green, blue) = LINE_COLOURS[line.colour % LINE_COLOURS.len()];
             let colour = RGBColor(red, green, blue);
             if line.band.len() == line.points.len() && line.points.len() > 1 {
                 let bounds = line
@@ -212,7 +215,10 @@ impl Figure {
         };
         let found = x.0.is_finite() && y.0.is_finite();
         let x = if x.0 == x.1 { room(x, 0.0) } else { x };
-        found.then(|| (x, room(y, 0.06)))
+        let (low, high) = room(y, 0.06);
+        // The names stand above the curves, not over them.
+        let names = 0.045 * self.lines.len().min(12) as f64;
+        found.then_some((x, (low, high + (high - low) * names)))
     }
 }
 
@@ -258,6 +264,7 @@ mod tests {
             y_label: "R".into(),
             lines: vec![FigureLine {
                 name: "mean of 3 <seeds>".into(),
+                colour: 0,
                 points: vec![(1.0, 0.2), (2.0, f64::NAN), (3.0, 0.4), (4.0, 0.5)],
                 band: vec![(0.1, 0.3), (f64::NAN, f64::NAN), (0.3, 0.5), (0.4, 0.6)],
             }],

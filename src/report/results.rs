@@ -65,7 +65,9 @@ pub fn results_table(results: &[SystemResults]) -> String {
         });
     }
     row("Words a response", &|r| Digits::WORDS.write(r.mean_words));
-    table.text()
+    let cautions = results.iter().filter_map(SystemResults::caution);
+    let cautions = cautions.map(|caution| format!("{caution}.\n"));
+    table.text() + &cautions.collect::<String>()
 }
 
 /// A figure with its 95 % interval, or a dash.

@@ -85,8 +85,8 @@ impl App {
             }
             match done.outcome {
                 // An order is in sight as it is.
-                Ok(()) if matches!(done.edit, Edit::Queue(QueueEdit::Swap(..))) => {}
-                Ok(()) => {
+                Ok(_) if matches!(done.edit, Edit::Queue(QueueEdit::Swap(..))) => {}
+                Ok(more) => {
                     if let Edit::Queue(QueueEdit::TakeOut(run)) = &done.edit {
                         self.state.experiments.queue.removed = Some((**run).clone());
                     }
@@ -95,7 +95,11 @@ impl App {
                     let undo = &self.state.notices.undo;
                     let undoable = !for_good && !queued && !undo.is_empty();
                     let now = self.state.now_ms;
-                    self.state.notices.say(now, done.edit.words(), undoable);
+                    let words = match more {
+                        Some(more) => format!("{}; {more}", done.edit.words()),
+                        None => done.edit.words(),
+                    };
+                    self.state.notices.say(now, words, undoable);
                 }
                 Err(why) => {
                     let inverse = done.edit.inverse();

@@ -124,9 +124,9 @@ impl App {
         }
     }
 
-    pub(super) fn dry_run(&mut self, planned: Planned) {
+    pub(super) fn dry_run(&mut self, planned: Planned, of: usize) {
         self.state.experiments.dry = Some(Loaded::Nothing);
-        match launch::dry_run(self.options.store.clone(), planned, self.waker()) {
+        match launch::dry_run(self.options.store.clone(), (planned, of), self.waker()) {
             Ok(answers) => self.planning = Some(answers),
             Err(error) => {
                 let why = format!("no thread could be made: {error}");

@@ -461,9 +461,16 @@ impl RunModel {
     }
 }
 
+const SAVED: &str = "Checkpoint saved";
+
 /// What is told of a checkpoint.
 fn saved(bytes: u64) -> String {
-    format!("Checkpoint saved, {}", crate::app::format::bytes(bytes))
+    format!("{SAVED}, {}", crate::app::format::bytes(bytes))
+}
+
+/// Whether an event tells of a checkpoint.
+pub fn is_checkpoint(event: &EventRow) -> bool {
+    event.sort == EventSort::Note && event.text.starts_with(SAVED)
 }
 
 /// The mechanism that a metric is about, if it is about one.

@@ -76,6 +76,12 @@ impl Prefs {
         self.arrangements.entry(key).or_insert_with(delivered)
     }
 
+    /// Closes gaps between plots, which earlier versions left where one had been dragged away.
+    pub fn close_gaps(&mut self) {
+        let all = self.arrangements.values_mut();
+        all.for_each(Arrangement::close_gaps);
+    }
+
     /// Puts the plots of a stage in runs of an experiment back as they were delivered.
     pub fn reset_arrangement(&mut self, experiment: &str, stage: Stage) {
         let key = arrangement_key(experiment, stage);

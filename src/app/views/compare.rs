@@ -16,7 +16,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
-use crate::catalog::figures::{Line, figure, run_lines, seed_lines};
+use crate::catalog::figures::{Line, colours, figure, run_lines, seed_lines};
 use crate::catalog::sheets::{called, differences_sheet, results_sheet, settings_sheet};
 use crate::catalog::{Entry, Spread};
 use crate::metrics::Digits;
@@ -97,22 +97,9 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
     });
 }
 
-/// The colour of each run: its own, kept apart from the others' where two would have the same.
-fn colours(t: &Tokens, entries: &[&Entry]) -> Vec<usize> {
-    let mut taken: Vec<usize> = Vec::new();
-    for entry in entries {
-        let own = entry.row.id.0.unsigned_abs() as usize % t.run_count();
-        let free = (0..t.run_count())
-            .map(|more| (own + more) % t.run_count())
-            .find(|place| !taken.contains(place));
-        taken.push(free.unwrap_or(own));
-    }
-    taken
-}
-
 fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Commands) {
     let t = theme::of(ui);
-    let places = colours(t, entries);
+    let places = colours(entries, t.run_count());
     let mut gone = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
@@ -206,7 +193,7 @@ fn curves_ui(
                 .on_hover_text(hint);
         }
         if let Some(lines) = &lines {
-            let figure = figure(&metric, lines);
+            let figure = figure(entries, &metric, lines, smoothing(state, &metric));
             save_ui(
                 ui,
                 "Save the plot",
@@ -259,6 +246,15 @@ fn curves_ui(
     words::small(ui, note);
 }
 
+/// By how much the lines of a metric are smoothed.
+fn smoothing(state: &State, metric: &str) -> f64 {
+    // Points of evaluations are few, and each of them matters.
+    match is_evaluation(metric) {
+        true => 0.0,
+        false => state.prefs.smoothing,
+    }
+}
+
 /// The lines, once they were read.
 fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option<Vec<Line>> {
     let compared = state.compare.answer.value()?;
@@ -266,11 +262,7 @@ fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option
     if compared.metric != metric || compared.runs != ids {
         return None;
     }
-    // Points of evaluations are few, and each of them matters.
-    let smoothing = match is_evaluation(metric) {
-        true => 0.0,
-        false => state.prefs.smoothing,
-    };
+    let smoothing = smoothing(state, metric);
     Some(match bands {
         true => seed_lines(entries, &compared.curves, smoothing),
         false => run_lines(entries, &compared.curves, smoothing),
@@ -278,10 +270,11 @@ fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option
 }
 
 fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) -> Vec<OverlayLine> {
-    let places = colours(t, entries);
+    let places = colours(entries, t.run_count());
     let remark = |spread: &Spread| match spread.deviation {
         Some(deviation) => format!(" ± {}, n = {}", format::figure(deviation, digits), spread.n),
-        None => format!(", n = {}", spread.n),
+        // The name of the line says that it is of one run.
+        None => String::new(),
     };
     let lines = lines.into_iter().map(|line| OverlayLine {
         colour: t.run(places[line.of]),

@@ -198,6 +198,7 @@ fn plots_ui(
     plots.charts.set_along(prefs.along);
     plots.charts.clock = Some(context.clock);
     let extent = plots::extent(run, stage, prefs.along);
+    let pins = plots.charts.pins().len();
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
@@ -212,7 +213,6 @@ fn plots_ui(
         .auto_shrink(false)
         .show_viewport(ui, |ui, viewport| {
             let arrangement = prefs.arrangement(&run.experiment, stage);
-            let pins = plots.charts.pins().len();
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
             lead_by_pin(run, stage, (&plots.charts, pins), &mut view.side);
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
@@ -227,7 +227,8 @@ fn plots_ui(
         });
 }
 
-/// Where a pin was set since there were `before` of them, what stands beside the plots is brought to its step.
+/// Where pins were `before` and others are now, what stands beside the plots is brought to the step of the last
+/// one; where none is any more, to the latest.
 fn lead_by_pin(
     run: &RunModel,
     stage: Stage,
@@ -235,7 +236,9 @@ fn lead_by_pin(
     side: &mut side::SideView,
 ) {
     let pins = charts.pins();
-    if pins.len() > before
+    if pins.is_empty() && before > 0 {
+        side.show_latest();
+    } else if pins.len() > before
         && let Some(x) = pins.last()
         && let Some(step) = run.step_at(stage, charts.along.axis(), *x)
     {
@@ -287,6 +290,7 @@ fn tools_ui(
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(space::M);
         let roomy = ui.available_width() > 260.0;
+        let wide = ui.available_width() > 400.0;
         let add = match roomy {
             true => Button::quiet("Add plot").with_icon(Icon::Plus),
             false => Button::icon(Icon::Plus, "Add plot"),
@@ -297,7 +301,7 @@ fn tools_ui(
             plots.show_added(arrangement.add(new));
         }
         // What comes and goes stands farthest out: it pushes nothing along.
-        view_tools_ui(ui, &mut plots.charts, extent, roomy);
+        view_tools_ui(ui, &mut plots.charts, extent, (roomy, wide));
         if prefs.arrangement(experiment, stage).changed
             && ui
                 .add(Button::icon(
@@ -312,7 +316,12 @@ fn tools_ui(
 }
 
 /// What part is in sight: following the last points, all again, without pins.
-fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy: bool) {
+fn view_tools_ui(
+    ui: &mut Ui,
+    charts: &mut ChartView,
+    extent: (f64, f64),
+    (roomy, wide): (bool, bool),
+) {
     let mut follow = charts.follows();
     let hint = "Keep the last points in sight while more come";
     let button = match (roomy, follow) {
@@ -329,17 +338,15 @@ fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy:
         true => Button::quiet("Show all").hint("Leave the zoom; so does a double click"),
         false => Button::icon(Icon::Cross, "Show all"),
     };
-    if charts.is_zoomed() && ui.add(all).clicked() {
+    // Where there is room for both, each keeps its own.
+    let zoomed = charts.is_zoomed();
+    if (wide || zoomed) && ui.add_visible(zoomed, all).clicked() {
         charts.reset();
     }
-    if !charts.pins().is_empty() {
-        let words = match charts.pins().len() {
-            1 => "Remove pin".to_string(),
-            n => format!("Remove {n} pins"),
-        };
-        let hint = "A click in a plot sets a pin, or removes it; the readout tells the difference from the last one";
-        if ui.add(Button::quiet(&words).hint(hint)).clicked() {
-            charts.clear_pins();
-        }
+    let pinned = !charts.pins().is_empty();
+    let hint = "A click in a plot sets a pin, or removes it; the readout tells the difference from the last one";
+    let unpin = Button::quiet("Remove pins").hint(hint);
+    if (wide || pinned) && ui.add_visible(pinned, unpin).clicked() {
+        charts.clear_pins();
     }
 }

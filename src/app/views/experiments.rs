@@ -261,6 +261,11 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                     )
                 } else if refused > 0 {
                     (false, format!("{}; see below", settings_refused(refused)))
+                } else if plan.is_sweep() {
+                    (
+                        false,
+                        "Settings vary: queue the runs below, or take the rows away".to_string(),
+                    )
                 } else if !needs.is_empty() {
                     (
                         false,

@@ -34,6 +34,11 @@ impl RolloutView {
     pub fn show(&mut self, step: (Stage, u64)) {
         self.chosen = Some(step);
     }
+
+    /// Shows the latest, whichever that is.
+    pub fn show_latest(&mut self) {
+        self.chosen = None;
+    }
 }
 
 pub fn rollout_ui(

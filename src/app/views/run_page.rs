@@ -5,7 +5,7 @@ use eframe::egui::{
 };
 
 use super::curves::{self, CurvesView};
-use super::side::events::events_ui;
+use super::side::events::{EventsView, events_ui};
 use super::side::parts::BodyContext;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
@@ -18,7 +18,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{field, status, text as words};
 use crate::app::workers::keeper::Edit;
-use crate::app::workers::reader::StoredRun;
+use crate::app::workers::reader::{Listed, StoredRun};
 use crate::experiment::{Config, SECTIONS, settings, value_words};
 use crate::store::{RunId, RunRow, RunStatus, is_tag};
 
@@ -50,10 +50,19 @@ pub struct PageView {
     run: Option<RunId>,
     tab: Tab,
     written: Words,
+    events: EventsView,
     curves: CurvesView,
 }
 
 impl PageView {
+    /// Keeps the note that was being written on the page of another run.
+    fn left_unkept(&self, now: RunId, runs: &[Listed]) -> Option<Edit> {
+        let run = self.run.filter(|run| *run != now && self.written.begun)?;
+        let row = &runs.iter().find(|row| row.entry.row.id == run)?.entry.row;
+        let text = self.written.note.clone();
+        (text != row.note).then_some(Edit::Note { run, text })
+    }
+
     fn of(&mut self, run: RunId) -> &mut Self {
         if self.run != Some(run) {
             *self = PageView {
@@ -77,9 +86,13 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         .filter(|(run, _)| *run == open.id)
         .map(|(_, why)| why.clone());
     let OpenRun { id, page } = open;
+    if let Some(edit) = view.left_unkept(*id, &runs.entries) {
+        commands.push(Command::Edit(edit));
+    }
     let PageView {
         tab,
         written,
+        events,
         curves: view,
         ..
     } = view.of(*id);
@@ -124,7 +137,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
                     }
                 }
                 Tab::Events => {
-                    if let Some(place) = events_ui(ui, &page.model, *clock) {
+                    if let Some(place) = events_ui(ui, &page.model, events, *clock) {
                         view.side.lead = Some(place);
                         *tab = Tab::Curves;
                     }
@@ -304,19 +317,22 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
         });
         ui.add_space(space::M);
         words::heading(ui, "Note");
-        ui.add(
-            TextEdit::multiline(&mut written.note)
-                .desired_width(560.0)
-                .desired_rows(8)
-                .hint_text("What you want to remember of this run"),
-        )
-        .accessible_name("Note");
-        ui.add_enabled_ui(written.note != row.note, |ui| {
-            if ui.add(Button::secondary("Keep the note")).clicked() {
-                let text = written.note.clone();
-                commands.push(Command::Edit(Edit::Note { run: row.id, text }));
-            }
+        let field = TextEdit::multiline(&mut written.note)
+            .desired_width(560.0)
+            .desired_rows(8)
+            .hint_text("What you want to remember of this run");
+        let field = ui.add(field);
+        let changed = written.note != row.note;
+        let keep = ui.add_enabled_ui(changed, |ui| {
+            let hint = "It is kept as well when the field is left";
+            ui.add(Button::secondary("Keep the note").hint(hint))
+                .clicked()
         });
+        if changed && (keep.inner || field.lost_focus()) {
+            let text = written.note.clone();
+            commands.push(Command::Edit(Edit::Note { run: row.id, text }));
+        }
+        field.accessible_name("Note");
     });
 }
 

@@ -34,6 +34,11 @@ impl SamplesView {
         self.chosen = Some(step);
         self.over_steps = None;
     }
+
+    /// Shows the latest, whichever that is.
+    pub fn show_latest(&mut self) {
+        self.chosen = None;
+    }
 }
 
 pub fn samples_ui(

@@ -5,7 +5,7 @@ pub mod parts;
 
 use eframe::egui::{Frame, Margin, Ui};
 
-use self::events::events_ui;
+use self::events::{EventsView, events_ui};
 use self::parts::BodyContext;
 use super::controls::{ControlsView, controls_ui};
 use super::rollout::{RolloutView, rollout_ui};
@@ -35,6 +35,7 @@ pub struct SideView {
     /// A place of the run that is to be shown: in the plots, by its samples and its rollout.
     pub lead: Option<(Stage, u64)>,
     controls: ControlsView,
+    events: EventsView,
 }
 
 impl SideView {
@@ -44,6 +45,12 @@ impl SideView {
             tab,
             ..SideView::default()
         }
+    }
+
+    /// Shows the latest samples and the latest rollout.
+    pub fn show_latest(&mut self) {
+        self.samples.show_latest();
+        self.rollout.show_latest();
     }
 
     /// Shows the samples and the rollout nearest to a step, where the stage has any.
@@ -111,7 +118,7 @@ pub fn side_ui(
         SideTab::Rollout => rollout_ui(ui, run, &mut view.rollout, context),
         SideTab::Controls => controls_ui(ui, run, &mut view.controls, context),
         SideTab::Events => {
-            if let Some(place) = events_ui(ui, run, context.clock) {
+            if let Some(place) = events_ui(ui, run, &mut view.events, context.clock) {
                 view.lead = Some(place);
             }
         }

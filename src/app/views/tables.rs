@@ -21,7 +21,7 @@ use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 
 /// The widest that the first column gets.
-const NAME: f32 = 260.0;
+const NAME: f32 = 340.0;
 const OURS: f32 = 138.0;
 /// Where no interval stands beside the figure.
 const PLAIN: f32 = 76.0;

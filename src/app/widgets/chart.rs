@@ -300,15 +300,16 @@ impl Chart<'_> {
         {
             view.next_hover = Some(value_at(pointer)[0]);
         }
-        if response.double_clicked() {
-            view.reset();
-            return;
-        }
         if response.clicked()
             && let Some(pointer) = response.interact_pointer_pos()
         {
             let near = 5.0 * (most[0] - least[0]) / f64::from(transform.frame().width().max(1.0));
+            // The second click of two takes back what the first did.
             view.toggle_pin(value_at(pointer)[0], near);
+        }
+        if response.double_clicked() {
+            view.reset();
+            return;
         }
         if response.drag_started()
             && let Some(start) = response.interact_pointer_pos()

@@ -1,8 +1,8 @@
 //! Fields to type in and lists to choose from, in the look of the window.
 
 use eframe::egui::{
-    Align2, ComboBox, Id, Key, Rect, Response, Role, Sense, StrokeKind, TextEdit, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    Align2, ComboBox, Id, Key, PopupCloseBehavior, Rect, Response, Role, Sense, StrokeKind,
+    TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::button::focus_ring;
@@ -19,6 +19,9 @@ pub fn search(ui: &mut Ui, words: &mut String, name: &str, hint: &str, width: f3
     ui.add(field).accessible_name(name)
 }
 
+/// Of more options than these one is found by typing a part of it.
+const MANY: usize = 16;
+
 /// One of several words. Gives the one that was chosen anew.
 pub fn combo<'a>(
     ui: &mut Ui,
@@ -28,10 +31,16 @@ pub fn combo<'a>(
     width: f32,
 ) -> Option<&'a str> {
     let mut picked = None;
+    let many = options.len() > MANY;
+    let close = match many {
+        true => PopupCloseBehavior::CloseOnClickOutside,
+        false => PopupCloseBehavior::CloseOnClick,
+    };
     ComboBox::from_id_salt(name)
         .selected_text(chosen.to_string())
         .width(width)
         .truncate()
+        .close_behavior(close)
         .icon(|ui, rect, visuals, _| {
             let rect = Rect::from_center_size(rect.center(), Vec2::splat(12.0));
             icon::paint(ui.painter(), rect, Icon::Chevron, visuals.fg_stroke.color);
@@ -39,15 +48,55 @@ pub fn combo<'a>(
         .show_ui(ui, |ui| {
             // The scroll bar of a long list keeps clear of the words.
             ui.spacing_mut().button_padding.x = space::M;
-            for word in options {
+            let (part, enter) = match many {
+                true => find_ui(ui, name),
+                false => (String::new(), false),
+            };
+            let fits = |word: &&&str| {
+                let word = word.to_lowercase();
+                part.split_whitespace().all(|part| word.contains(part))
+            };
+            let mut found = options.iter().filter(fits).peekable();
+            if found.peek().is_none() {
+                ui.label("Nothing is called so");
+            }
+            if enter {
+                picked = found.peek().map(|word| **word);
+            }
+            for word in found {
                 if ui.selectable_label(*word == chosen, *word).clicked() {
                     picked = Some(*word);
                 }
+            }
+            if picked.is_some() {
+                ui.close();
             }
         })
         .response
         .accessible_name(name);
     picked.filter(|word| *word != chosen)
+}
+
+/// A field above the options of a list. Gives what was typed, in small letters, and whether Enter took the
+/// first that it finds.
+fn find_ui(ui: &mut Ui, name: &str) -> (String, bool) {
+    let id = Id::unique(("find in", name));
+    // Since which pass it is in sight, and what was typed.
+    let now = ui.ctx().cumulative_pass_nr();
+    let kept: Option<(u64, String)> = ui.data(|data| data.get_temp(id));
+    let (last, mut part) = kept.unwrap_or_default();
+    let opened = last + 1 < now;
+    if opened {
+        part.clear();
+    }
+    let width = ui.available_width().max(180.0);
+    let field = search(ui, &mut part, &format!("Find in {name}"), "Find", width);
+    if opened {
+        field.request_focus();
+    }
+    let enter = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    ui.data_mut(|data| data.insert_temp(id, (now, part.clone())));
+    (part.to_lowercase(), enter)
 }
 
 /// A value between 0 and `most`, by dragging or by the arrow keys.

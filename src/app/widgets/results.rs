@@ -109,10 +109,18 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
             });
     }
     ui.add_space(space::S);
+    for caution in systems.iter().filter_map(SystemResults::caution) {
+        ui.scope(|ui| {
+            ui.set_max_width(size::PROSE.min(room));
+            let words = RichText::new(format!("{caution}.")).color(theme::of(ui).warning);
+            ui.add(Label::new(words).wrap());
+        });
+        ui.add_space(space::XS);
+    }
     let mut note = "Arrows say which way is better. ".to_string();
     if systems.len() == 2 {
-        note += "Differences are green or red where the two intervals are apart, and grey where they overlap \
-                 and it may be chance. ";
+        note += "Differences are green or red where the two intervals are apart, and grey where they overlap, \
+                 which settles nothing: Compare draws the same examples of both. ";
     }
     note += "Intervals are 95 %, by bootstrap over the examples. Results of a small model trained here are not \
              those of the paper's T5-base.";
@@ -272,7 +280,7 @@ fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate
     };
     let apart = after.low > before.high || after.high < before.low;
     let (colour, hint) = match (apart, better) {
-        (false, _) => (t.secondary, "The intervals overlap: this may be chance"),
+        (false, _) => (t.secondary, "The intervals overlap, which settles nothing"),
         (true, true) => (t.good, "Better, and the intervals are apart"),
         (true, false) => (t.bad, "Worse, and the intervals are apart"),
     };

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::worker::{Worker, guarded, said};
 use crate::engine::Waker;
-use crate::store::{QueueId, QueuedRun, RunId, Store, StoreError, ToQueue};
+use crate::engine::queue::{Vain, without_vain_reuse};
+use crate::store::{QueueId, QueuedRun, RunId, Store, StoreError, StoreReader, ToQueue};
 
 /// How many changes may wait.
 const WAITING: usize = 64;
@@ -133,7 +134,8 @@ fn named(runs: &[RunId]) -> String {
 #[derive(Debug)]
 pub struct Done {
     pub edit: Edit,
-    pub outcome: Result<(), String>,
+    /// Something more to say of it, or why nothing came of it.
+    pub outcome: Result<Option<String>, String>,
 }
 
 /// The thread that carries changes out.
@@ -146,15 +148,40 @@ pub type Keeper = Worker<Edit, Done>;
 pub fn start(store: PathBuf, wake: Waker) -> std::io::Result<Keeper> {
     Worker::start("store keeper", WAITING, wake, move |edits, done| {
         for edit in edits {
-            let outcome = guarded("The change", || carry_out(&store, &edit).map_err(said));
+            let outcome = guarded("The change", || carry_out(&store, &edit));
             let outcome = outcome.flatten();
             done.send(Done { edit, outcome });
         }
     })
 }
 
-fn carry_out(store: &Path, edit: &Edit) -> Result<(), StoreError> {
-    let mut store = Store::open(store)?;
+fn carry_out(store: &Path, edit: &Edit) -> Result<Option<String>, String> {
+    match edit {
+        Edit::Queue(QueueEdit::Add(runs)) => enqueue(store, runs),
+        other => Store::open(store)
+            .and_then(|mut store| change(&mut store, other))
+            .map(|()| None)
+            .map_err(said),
+    }
+}
+
+/// Puts runs in the queue; those that could take nothing over begin at the beginning, and that is told.
+fn enqueue(store: &Path, runs: &[ToQueue]) -> Result<Option<String>, String> {
+    let takes_over = runs.iter().any(|run| run.reuse.is_some());
+    let (runs, vain) = match takes_over {
+        true => without_vain_reuse(&StoreReader::open(store).map_err(said)?, runs)
+            .map_err(|error| error.to_string())?,
+        false => (runs.to_vec(), None),
+    };
+    let mut store = Store::open(store).map_err(said)?;
+    store.enqueue(&runs).map_err(said)?;
+    Ok(vain.map(|Vain { count, differs }| match runs.len() {
+        1 => format!("it takes nothing over, since `{differs}` differs"),
+        _ => format!("{count} of them take nothing over, since `{differs}` differs"),
+    }))
+}
+
+fn change(store: &mut Store, edit: &Edit) -> Result<(), StoreError> {
     match edit {
         Edit::Tag { runs, add, remove } => {
             runs.iter().try_for_each(|run| store.tag(*run, add, remove))
@@ -172,6 +199,6 @@ fn carry_out(store: &Path, edit: &Edit) -> Result<(), StoreError> {
             }
             Ok(())
         }
-        Edit::Queue(edit) => edit.carry_out(&mut store),
+        Edit::Queue(edit) => edit.carry_out(store),
     }
 }

@@ -95,6 +95,8 @@ pub struct Dry {
     pub foreseen: Foreseen,
     /// The stages that are taken over from another run.
     pub taken: Vec<Stage>,
+    /// It is the first of so many.
+    pub of: usize,
 }
 
 /// What a run would be, or why it cannot start.
@@ -104,22 +106,30 @@ pub type Dried = Result<Box<Dry>, String>;
 ///
 /// # Errors
 /// The system refuses another thread.
-pub fn dry_run(store: PathBuf, planned: Planned, wake: Waker) -> std::io::Result<Receiver<Dried>> {
+pub fn dry_run(
+    store: PathBuf,
+    (planned, of): (Planned, usize),
+    wake: Waker,
+) -> std::io::Result<Receiver<Dried>> {
     let (answer, answers) = bounded(1);
     std::thread::Builder::new()
         .name("dry run".into())
         .spawn(move || {
-            let _ = answer.send(dried(&store, planned).map(Box::new));
+            let _ = answer.send(dried(&store, planned, of).map(Box::new));
             wake();
         })?;
     Ok(answers)
 }
 
-fn dried(store: &Path, planned: Planned) -> Result<Dry, String> {
+fn dried(store: &Path, planned: Planned, of: usize) -> Result<Dry, String> {
     let ready = ready(store, planned, None)?;
     let foreseen = Foreseen::of(&ready.config, store).map_err(|error| error.to_string())?;
     let taken = ready.reuse.map_or_else(Vec::new, |reuse| reuse.stages);
-    Ok(Dry { foreseen, taken })
+    Ok(Dry {
+        foreseen,
+        taken,
+        of,
+    })
 }
 
 /// A new run, to be handed to the supervisor.

@@ -110,7 +110,7 @@ impl Compare {
             true => seed_lines(entries, &curves, self.smoothing),
             false => run_lines(entries, &curves, self.smoothing),
         };
-        let figure = figure(metric, &lines);
+        let figure = figure(entries, metric, &lines, self.smoothing);
         let end = file.extension().and_then(|end| end.to_str());
         let drawn = match end.map(str::to_ascii_lowercase).as_deref() {
             Some("svg") => figure.svg().map(String::into_bytes),

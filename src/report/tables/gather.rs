@@ -123,9 +123,13 @@ fn automatic(reader: &StoreReader, chosen: &Chosen) -> Result<Table, GatherError
                 "{} (run {run}): {} examples of the {} split.",
                 row.system, row.n, row.split
             ));
+            notes.extend(
+                row.caution()
+                    .map(|caution| format!("Run {run}: {caution}.")),
+            );
             ours.push(Ours {
                 of: row.system.clone(),
-                label: format!("{} ({}, run {run})", row.system, detail.row.experiment),
+                label: format!("{} ({}, run {run})", row.system, detail.row.name),
                 cells: automatic_cells(row),
             });
         }
@@ -153,7 +157,6 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
             .rfind(|(part, _)| experiment.contains(part))
             .map(|(_, row)| *row)
             .or(experiment.contains("emprl").then_some(paper::EMPRL));
-        let label = row.unwrap_or(&detail.row.name);
         notes.push(format!(
             "{}; {}: {} examples of the {} split.",
             run_note(&detail),
@@ -161,9 +164,16 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
             own.n,
             own.split
         ));
+        notes.extend(
+            own.caution()
+                .map(|caution| format!("Run {run}: {caution}.")),
+        );
         ours.push(Ours {
             of: row.unwrap_or("").to_string(),
-            label: format!("{label} ({experiment}, run {run})"),
+            label: match row {
+                Some(row) => format!("{row} ({}, run {run})", detail.row.name),
+                None => format!("{} (run {run})", detail.row.name),
+            },
             cells: automatic_cells(own),
         });
     }

@@ -1,6 +1,6 @@
 //! What a run would be: its stages, their memory and time, and its parameters.
 
-use eframe::egui::{Frame, Grid, Id, Modal, RichText, Ui};
+use eframe::egui::{Frame, Grid, Id, Label, Modal, RichText, Ui};
 
 use crate::app::format;
 use crate::app::state::Loaded;
@@ -21,7 +21,11 @@ pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Dry>>>) {
     let answer = modal.show(ui.ctx(), |ui| {
         ui.set_width(620.0);
         ui.spacing_mut().item_spacing.y = space::S;
-        words::heading(ui, "What this run would be");
+        let first = known.value().filter(|dry| dry.of > 1);
+        let title = first.map_or("What this run would be".to_string(), |dry| {
+            format!("What the first of these {} runs would be", dry.of)
+        });
+        words::heading(ui, &title);
         match known {
             Loaded::Nothing => {
                 words::secondary(
@@ -39,7 +43,12 @@ pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Dry>>>) {
     }
 }
 
-fn planned_ui(ui: &mut Ui, Dry { foreseen, taken }: &Dry) {
+fn planned_ui(
+    ui: &mut Ui,
+    Dry {
+        foreseen, taken, ..
+    }: &Dry,
+) {
     let plan = &foreseen.plan;
     let t = theme::of(ui);
     let small = |ui: &mut Ui, words: &str| {
@@ -64,7 +73,8 @@ fn planned_ui(ui: &mut Ui, Dry { foreseen, taken }: &Dry) {
             for stage in &plan.stages {
                 ui.label(stage.stage.title());
                 if taken.contains(&stage.stage) {
-                    words::secondary(ui, "taken over");
+                    let words = RichText::new("taken over").color(t.secondary);
+                    ui.add(Label::new(words).extend());
                     ui.end_row();
                     continue;
                 }

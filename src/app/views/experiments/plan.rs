@@ -42,6 +42,23 @@ impl PlanView {
         }
     }
 
+    /// Whether several runs are described.
+    pub fn is_sweep(&self) -> bool {
+        !self.axes.is_empty()
+    }
+
+    /// The first of the runs that are described, and how many they are.
+    fn first(&self, form: &Form) -> (Planned, usize) {
+        let planned = self.planned(form);
+        match self.sweep(form).ok().as_deref() {
+            Some(runs @ [first, ..]) if self.is_sweep() => {
+                let config = first.config.clone();
+                (Planned { config, ..planned }, runs.len())
+            }
+            _ => (planned, 1),
+        }
+    }
+
     fn sweep(&self, form: &Form) -> Result<Vec<SweepRun>, String> {
         let axes = self.axes.iter().map(|(path, text)| Axis::parse(path, text));
         let axes = axes.collect::<Result<Vec<_>, _>>();
@@ -87,7 +104,8 @@ pub fn plan_ui(
         ui.add_enabled_ui(form.refused() == 0, |ui| {
             let hint = "Stages, steps, memory, time and parameters of this run; starts nothing";
             if ui.add(Button::secondary("Dry run").hint(hint)).clicked() {
-                commands.push(Command::DryRun(Box::new(plan.planned(form))));
+                let (planned, of) = plan.first(form);
+                commands.push(Command::DryRun(Box::new(planned), of));
             }
             ui.add_enabled_ui(ready && plan.axes.is_empty(), |ui| {
                 let hint = match (ready, plan.axes.is_empty()) {

@@ -113,7 +113,9 @@ fn queued_ui(
         ui.add_space(space::XS);
         let title = RichText::new(format!("{}  {name}", at + 1)).color(t.text);
         ui.add(Label::new(title).truncate());
-        let differs = &waiting.differs;
+        let takes = queued.run.reuse;
+        let takes = takes.map_or_else(String::new, |run| format!(", takes over from run {run}"));
+        let differs = format!("{}{takes}", waiting.differs);
         let from = match (starting, name == &queued.run.experiment) {
             (true, _) => "starting…".to_string(),
             (false, true) => format!("{differs} · queued {when}"),

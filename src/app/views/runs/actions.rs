@@ -28,7 +28,10 @@ pub fn strip_ui(
         return;
     }
     let t = theme::of(ui);
-    let runs: Vec<RunId> = view.chosen.iter().copied().collect();
+    // Nothing is done to runs that a filter hides.
+    let in_sight = |run: &&RunId| shown.iter().any(|row| row.entry.row.id == **run);
+    let runs: Vec<RunId> = view.chosen.iter().filter(in_sight).copied().collect();
+    let hidden = view.chosen.len() - runs.len();
     let margin = Margin::symmetric(space::M as i8, space::XS as i8);
     let frame = Frame::new()
         .fill(t.panel)
@@ -44,13 +47,18 @@ pub fn strip_ui(
                 ui.add(Label::new(label).truncate()).on_hover_text(wrong);
                 return;
             }
-            if runs.is_empty() {
+            if view.chosen.is_empty() {
                 let hint = "Tick runs to compare, tag, archive or delete them; a click on its name opens a run.";
                 ui.label(RichText::new(hint).color(t.secondary));
                 return;
             }
             ui.label(RichText::new(format!("{} chosen", runs.len())).color(t.text));
+            if hidden > 0 {
+                let words = format!("and {hidden} out of sight, left as they are");
+                ui.label(RichText::new(words).color(t.secondary));
+            }
             match view.shelf {
+                _ if runs.is_empty() => {}
                 Shelf::Deleted => {
                     if ui.add(Button::secondary("Bring back")).clicked() {
                         commands.push(Command::Edit(Edit::Undelete(runs.clone())));

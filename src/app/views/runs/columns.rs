@@ -33,6 +33,9 @@ pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
     }
     let chosen = prefs.group.clone().unwrap_or_else(|| NO_GROUPS.into());
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    if prefs.group.is_some() {
+        ui.label(RichText::new("Group by").color(theme::of(ui).secondary));
+    }
     if let Some(picked) = field::combo(ui, "Group by", &chosen, &options, 132.0) {
         prefs.group = (picked != NO_GROUPS).then(|| picked.to_string());
     }
@@ -107,7 +110,9 @@ fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
                         gone = Some(at);
                     }
                     ui.add_space(space::S);
-                    ui.label(column.title()).on_hover_text(column.definition());
+                    let on = column.measured_on().map(|on| format!(", {on}"));
+                    let title = column.title() + &on.unwrap_or_default();
+                    ui.label(title).on_hover_text(column.definition());
                     if column.metric().is_some() {
                         ui.add_space(space::S);
                         for part in Part::ALL {

@@ -19,7 +19,7 @@ use crate::app::state::Prefs;
 use crate::app::theme::size;
 use crate::app::workers::keeper::Edit;
 use crate::app::workers::reader::Listed;
-use crate::catalog::{Column, Entry, Group, groups};
+use crate::catalog::{Column, Entry, Group, groups, sort_by_mean};
 use crate::store::RunId;
 
 /// A line of the table: a group's head, or a run.
@@ -38,8 +38,10 @@ pub(super) fn table_ui(
     commands: &mut Commands,
 ) {
     let room = ui.available_width();
-    let layout = Layouted::of(ui, all, prefs, time, room);
-    let lines = lines(rows, prefs);
+    let groups = grouped(rows, view, prefs);
+    let measured = (all, groups.as_deref().unwrap_or_default());
+    let layout = Layouted::of(ui, measured, prefs, time, room);
+    let lines = lines(rows, groups);
     let order: Vec<RunId> = lines
         .iter()
         .filter_map(|line| match line {
@@ -87,17 +89,24 @@ pub(super) fn table_ui(
     }
 }
 
-fn lines<'a>(rows: &[&'a Listed], prefs: &Prefs) -> Vec<Line<'a>> {
-    let group = prefs
-        .group
-        .as_deref()
-        .and_then(|name| name.parse::<Column>().ok());
-    let Some(by) = group else {
+/// The groups that a person asked for, in the order asked for; none where runs are not grouped.
+fn grouped<'a>(rows: &[&'a Listed], view: &RunsView, prefs: &Prefs) -> Option<Vec<Group<'a>>> {
+    let by = prefs.group.as_deref()?.parse::<Column>().ok()?;
+    let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
+    let mut groups = groups(&entries, &by);
+    if view.sort.is_figure() {
+        // By what their heads show.
+        sort_by_mean(&mut groups, &view.sort, view.descending);
+    }
+    Some(groups)
+}
+
+fn lines<'a>(rows: &[&'a Listed], groups: Option<Vec<Group<'a>>>) -> Vec<Line<'a>> {
+    let Some(groups) = groups else {
         return rows.iter().map(|row| Line::Run(row)).collect();
     };
-    let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
     let mut lines = Vec::new();
-    for group in groups(&entries, &by) {
+    for group in groups {
         let members: Vec<RunId> = group.members.iter().map(|entry| entry.row.id).collect();
         lines.push(Line::Group(group));
         let of_group = rows

@@ -10,9 +10,10 @@ use eframe::egui::{
 
 use super::parts::inset;
 use crate::app::format::{self, Clock, sentence};
-use crate::app::state::model::RunModel;
+use crate::app::state::model::{RunModel, is_checkpoint};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
 use crate::experiment::{Severity, Stage, change_of};
@@ -26,8 +27,20 @@ const ICON: f32 = 14.0;
 /// Air above it.
 const ABOVE: f32 = 5.0;
 
+/// How events are looked at.
+#[derive(Debug, Default)]
+pub struct EventsView {
+    /// Checkpoints stand among them, which are many and tell little.
+    checkpoints: bool,
+}
+
 /// What happened, the latest first. Gives the place that was chosen to be looked at.
-pub fn events_ui(ui: &mut Ui, run: &RunModel, clock: Clock) -> Option<(Stage, u64)> {
+pub fn events_ui(
+    ui: &mut Ui,
+    run: &RunModel,
+    view: &mut EventsView,
+    clock: Clock,
+) -> Option<(Stage, u64)> {
     if run.events.is_empty() {
         inset(ui, |ui| {
             words::secondary(
@@ -38,6 +51,14 @@ pub fn events_ui(ui: &mut Ui, run: &RunModel, clock: Clock) -> Option<(Stage, u6
         return None;
     }
     let mut chosen = None;
+    let checkpoints = run.events.iter().filter(|event| is_checkpoint(event));
+    let checkpoints = checkpoints.count();
+    if checkpoints > 0 {
+        inset(ui, |ui| {
+            let words = format!("With {} checkpoints", format::count(checkpoints as u64));
+            field::tick(ui, &words, &mut view.checkpoints);
+        });
+    }
     ScrollArea::vertical()
         .id_salt(("events", run.id))
         .auto_shrink(false)
@@ -45,7 +66,9 @@ pub fn events_ui(ui: &mut Ui, run: &RunModel, clock: Clock) -> Option<(Stage, u6
             let (left, width) = (ui.min_rect().left(), ui.available_width());
             let top = ui.min_rect().top();
             let mut y = 0.0;
-            for (at, event) in run.events.iter().enumerate().rev() {
+            let events = run.events.iter().enumerate().rev();
+            for (at, event) in events.filter(|(_, event)| view.checkpoints || !is_checkpoint(event))
+            {
                 let words = words_of(ui, event, width - ICON - 2.0 * space::L - space::S);
                 let height = EVENT_HEIGHT - LINE + words.size().y.max(LINE);
                 if seen.y_range().intersects(Rangef::new(y, y + height)) {

@@ -9,6 +9,7 @@ use super::{Chart, ChartView, GUTTER, Y_AXIS};
 use crate::app::format;
 use crate::app::theme::{self, Tokens, size, space, text};
 use crate::app::widgets::ticks;
+use crate::series::XAxis;
 
 /// The height of a row of words.
 const ROW: f32 = 16.0;
@@ -161,11 +162,7 @@ impl Chart<'_> {
     /// The step and time that the cursor stands at.
     fn head(&self, x: f64, view: &ChartView) -> Option<String> {
         let axis = view.along.axis();
-        let nearest = self
-            .lines
-            .iter()
-            .find_map(|line| near(line.curve.raw(), axis, x))?;
-        let step = format!("Step {}", format::count(nearest.step));
+        let step = format!("Step {}", format::count(self.step_near(x, axis)?));
         Some(match view.along {
             super::AlongX::Step => step,
             super::AlongX::Relative => format!("{step}, {}", ticks::elapsed(x - view.origin)),
@@ -176,14 +173,25 @@ impl Chart<'_> {
         })
     }
 
+    /// The step that stands at `x`: that of the line with the most points, which has one the nearest.
+    fn step_near(&self, x: f64, axis: XAxis) -> Option<u64> {
+        let lines = self.lines.iter().map(|line| line.curve.raw());
+        let there = lines.filter_map(|series| Some((series.len(), near(series, axis, x)?)));
+        there
+            .max_by_key(|(len, _)| *len)
+            .map(|(_, point)| point.step)
+    }
+
     fn values(&self, x: f64, view: &ChartView) -> Vec<Row> {
         let axis = view.along.axis();
         let pin = view.pins().last().copied();
+        let here = self.step_near(x, axis);
         let mut rows: Vec<Row> = self
             .lines
             .iter()
             .filter_map(|line| {
-                let raw = near(line.curve.raw(), axis, x)?.value;
+                let point = near(line.curve.raw(), axis, x)?;
+                let raw = point.value;
                 let smooth = near(line.curve.smooth(), axis, x)?.value;
                 let raw_words = match line.curve.is_smoothed() {
                     true => format::figure(raw, line.digits),
@@ -195,7 +203,11 @@ impl Chart<'_> {
                     .unwrap_or_default();
                 Some(Row {
                     colour: Some(line.colour),
-                    name: line.name.to_string(),
+                    // A line of few points has none at every step.
+                    name: match Some(point.step) == here {
+                        true => line.name.to_string(),
+                        false => format!("{}, at {}", line.name, format::count(point.step)),
+                    },
                     cells: [format::figure(smooth, line.digits), raw_words, since],
                     order: smooth,
                 })

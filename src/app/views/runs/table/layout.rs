@@ -3,13 +3,14 @@
 use eframe::egui::{FontId, Ui};
 
 use super::cell::longest_words;
+use super::row::spread_words;
 use crate::app::format::Clock;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
 use crate::app::views::runs::chosen_columns;
 use crate::app::widgets::status;
 use crate::app::workers::reader::Listed;
-use crate::catalog::Column;
+use crate::catalog::{Column, Group};
 use crate::store::RunStatus;
 
 pub(super) const TICK: f32 = 30.0;
@@ -39,11 +40,23 @@ pub(super) struct Layouted {
 
 impl Layouted {
     /// The columns that were chosen, over so much room as they get by.
-    pub fn of(ui: &Ui, rows: &[&Listed], prefs: &Prefs, time: (Clock, i64), room: f32) -> Self {
+    /// Figures of `groups` stand whole with their deviation.
+    pub fn of(
+        ui: &Ui,
+        (rows, groups): (&[&Listed], &[Group<'_>]),
+        prefs: &Prefs,
+        time: (Clock, i64),
+        room: f32,
+    ) -> Self {
         let columns: Vec<(Column, f32)> = chosen_columns(prefs)
             .into_iter()
             .map(|column| {
                 let width = asked_for(ui, &column, rows, time);
+                let spreads = groups
+                    .iter()
+                    .filter_map(|group| spread_words(group, &column));
+                let spread = spreads.map(|(_, [_, whole])| measured(ui, &whole, text::small()));
+                let width = spread.fold(width, f32::max).ceil();
                 (column, width)
             })
             .collect();

@@ -14,7 +14,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::workers::reader::Listed;
-use crate::catalog::{Cell, Group};
+use crate::catalog::{Cell, Column, Group, Spread};
 use crate::metrics::Digits;
 
 /// A group of runs: how many there are, and mean and deviation of their figures.
@@ -68,15 +68,8 @@ pub(super) fn group_ui(
     for (column, width) in &layout.columns {
         let right = x + width;
         x += width + GAP;
-        let figure = column.metric().is_some() || column.name().starts_with("test.");
-        let Some(spread) = group.spread(column).filter(|_| figure) else {
+        let Some((spread, [mean, whole])) = spread_words(group, column) else {
             continue;
-        };
-        let digits = column.digits().unwrap_or(Digits::LOGGED);
-        let mean = format::figure(spread.mean, digits);
-        let whole = match spread.deviation {
-            Some(deviation) => format!("{mean} ± {}", format::figure(deviation, digits)),
-            None => mean.clone(),
         };
         // Where there is no room for both the mean stands alone; under the pointer both are told.
         let layout = |words: String| painter.layout_no_wrap(words, text::small(), t.text);
@@ -103,6 +96,18 @@ pub(super) fn group_ui(
             spread.n
         ));
     }
+}
+
+/// A group's figure, and its words: the mean, and the mean with the deviation.
+pub(super) fn spread_words(group: &Group<'_>, column: &Column) -> Option<(Spread, [String; 2])> {
+    let spread = group.spread(column).filter(|_| column.is_figure())?;
+    let digits = column.digits().unwrap_or(Digits::LOGGED);
+    let mean = format::figure(spread.mean, digits);
+    let whole = match spread.deviation {
+        Some(deviation) => format!("{mean} ± {}", format::figure(deviation, digits)),
+        None => mean.clone(),
+    };
+    Some((spread, [mean, whole]))
 }
 
 /// A run. A click on it, or Enter, opens it; its box ticks it.

@@ -72,7 +72,7 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
     };
     Frame::new().inner_margin(margin).show(ui, |ui| {
         ScrollArea::vertical()
-            .id_salt("compare")
+            .id_salt(("compare", &state.compare.runs))
             .auto_shrink(false)
             .show(ui, |ui| {
                 ui.set_max_width(ui.available_width() - space::M);
@@ -243,7 +243,10 @@ fn curves_ui(
             "Every run by itself. Under the pointer all of them are read off, the greatest first."
         }
     };
-    words::small(ui, note);
+    let note = RichText::new(note)
+        .font(text::small())
+        .color(theme::of(ui).secondary);
+    ui.add(Label::new(note).wrap());
 }
 
 /// By how much the lines of a metric are smoothed.
@@ -271,15 +274,23 @@ fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option
 
 fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) -> Vec<OverlayLine> {
     let places = colours(entries, t.run_count());
-    let remark = |spread: &Spread| match spread.deviation {
-        Some(deviation) => format!(" ± {}, n = {}", format::figure(deviation, digits), spread.n),
-        // The name of the line says that it is of one run.
-        None => String::new(),
+    // Of how many runs a line is, its name says; said of a place is where it has fewer.
+    let remark = |spread: &Spread, runs: usize| {
+        let deviation = spread.deviation.map(|by| format::figure(by, digits));
+        let deviation = deviation.map_or_else(String::new, |by| format!(" ± {by}"));
+        match spread.n == runs {
+            true => deviation,
+            false => format!("{deviation}, n = {}", spread.n),
+        }
+    };
+    let remarks = |spreads: &[Spread]| {
+        let runs = spreads.iter().map(|spread| spread.n).max().unwrap_or(0);
+        spreads.iter().map(|spread| remark(spread, runs)).collect()
     };
     let lines = lines.into_iter().map(|line| OverlayLine {
         colour: t.run(places[line.of]),
         band: line.band(),
-        remarks: line.spreads.iter().map(remark).collect(),
+        remarks: remarks(&line.spreads),
         name: line.name,
         points: line.points,
     });

@@ -1,7 +1,7 @@
 //! Fields to type in and lists to choose from, in the look of the window.
 
 use eframe::egui::{
-    Align2, ComboBox, Id, Key, PopupCloseBehavior, Rect, Response, Role, Sense, StrokeKind,
+    Align, Align2, ComboBox, Id, Key, PopupCloseBehavior, Rect, Response, Role, Sense, StrokeKind,
     TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
@@ -93,6 +93,7 @@ fn find_ui(ui: &mut Ui, name: &str) -> (String, bool) {
     let field = search(ui, &mut part, &format!("Find in {name}"), "Find", width);
     if opened {
         field.request_focus();
+        field.scroll_to_me(Some(Align::Min));
     }
     let enter = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.data_mut(|data| data.insert_temp(id, (now, part.clone())));

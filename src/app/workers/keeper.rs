@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::worker::{Worker, guarded, said};
 use crate::engine::Waker;
 use crate::engine::queue::{Vain, without_vain_reuse};
-use crate::store::{QueueId, QueuedRun, RunId, Store, StoreError, StoreReader, ToQueue};
+use crate::store::{QueueId, QueuedRun, RunId, Store, StoreReader, ToQueue};
 
 /// How many changes may wait.
 const WAITING: usize = 64;
@@ -68,15 +68,6 @@ impl QueueEdit {
             QueueEdit::Swap(one, other) => Some(QueueEdit::Swap(*other, *one)),
             QueueEdit::TakeOut(run) => Some(QueueEdit::PutBack(run.clone())),
             QueueEdit::PutBack(run) => Some(QueueEdit::TakeOut(run.clone())),
-        }
-    }
-
-    fn carry_out(&self, store: &mut Store) -> Result<(), StoreError> {
-        match self {
-            QueueEdit::Add(runs) => store.enqueue(runs).map(|_| ()),
-            QueueEdit::Swap(one, other) => store.swap_queued(*one, *other),
-            QueueEdit::TakeOut(run) => store.unqueue(run.id).map(|_| ()),
-            QueueEdit::PutBack(run) => store.requeue(run.id),
         }
     }
 }
@@ -155,34 +146,9 @@ pub fn start(store: PathBuf, wake: Waker) -> std::io::Result<Keeper> {
     })
 }
 
-fn carry_out(store: &Path, edit: &Edit) -> Result<Option<String>, String> {
-    match edit {
-        Edit::Queue(QueueEdit::Add(runs)) => enqueue(store, runs),
-        other => Store::open(store)
-            .and_then(|mut store| change(&mut store, other))
-            .map(|()| None)
-            .map_err(said),
-    }
-}
-
-/// Puts runs in the queue; those that could take nothing over begin at the beginning, and that is told.
-fn enqueue(store: &Path, runs: &[ToQueue]) -> Result<Option<String>, String> {
-    let takes_over = runs.iter().any(|run| run.reuse.is_some());
-    let (runs, vain) = match takes_over {
-        true => without_vain_reuse(&StoreReader::open(store).map_err(said)?, runs)
-            .map_err(|error| error.to_string())?,
-        false => (runs.to_vec(), None),
-    };
-    let mut store = Store::open(store).map_err(said)?;
-    store.enqueue(&runs).map_err(said)?;
-    Ok(vain.map(|Vain { count, differs }| match runs.len() {
-        1 => format!("it takes nothing over, since `{differs}` differs"),
-        _ => format!("{count} of them take nothing over, since `{differs}` differs"),
-    }))
-}
-
-fn change(store: &mut Store, edit: &Edit) -> Result<(), StoreError> {
-    match edit {
+fn carry_out(path: &Path, edit: &Edit) -> Result<Option<String>, String> {
+    let store = &mut Store::open(path).map_err(said)?;
+    let done = match edit {
         Edit::Tag { runs, add, remove } => {
             runs.iter().try_for_each(|run| store.tag(*run, add, remove))
         }
@@ -193,12 +159,28 @@ fn change(store: &mut Store, edit: &Edit) -> Result<(), StoreError> {
             .try_for_each(|run| store.archive(*run, *archived)),
         Edit::Delete(runs) => runs.iter().try_for_each(|run| store.delete(*run)),
         Edit::Undelete(runs) => runs.iter().try_for_each(|run| store.undelete(*run)),
-        Edit::RemoveForGood(runs) => {
-            for run in runs {
-                store.remove_for_good(*run)?;
-            }
-            Ok(())
-        }
-        Edit::Queue(edit) => edit.carry_out(store),
-    }
+        Edit::RemoveForGood(runs) => runs
+            .iter()
+            .try_for_each(|run| store.remove_for_good(*run).map(|_| ())),
+        Edit::Queue(QueueEdit::Add(runs)) => return enqueue(path, store, runs),
+        Edit::Queue(QueueEdit::Swap(one, other)) => store.swap_queued(*one, *other),
+        Edit::Queue(QueueEdit::TakeOut(run)) => store.unqueue(run.id).map(|_| ()),
+        Edit::Queue(QueueEdit::PutBack(run)) => store.requeue(run.id),
+    };
+    done.map(|()| None).map_err(said)
+}
+
+/// Puts runs in the queue; those that could take nothing over begin at the beginning, and that is told.
+fn enqueue(path: &Path, store: &mut Store, runs: &[ToQueue]) -> Result<Option<String>, String> {
+    let takes_over = runs.iter().any(|run| run.reuse.is_some());
+    let (runs, vain) = match takes_over {
+        true => without_vain_reuse(&StoreReader::open(path).map_err(said)?, runs)
+            .map_err(|error| error.to_string())?,
+        false => (runs.to_vec(), None),
+    };
+    store.enqueue(&runs).map_err(said)?;
+    Ok(vain.map(|Vain { count, differs }| match runs.len() {
+        1 => format!("it takes nothing over, since `{differs}` differs"),
+        _ => format!("{count} of them take nothing over, since `{differs}` differs"),
+    }))
 }

@@ -242,6 +242,47 @@ fn columns_and_groups_can_be_chosen() {
 }
 
 #[test]
+fn a_note_that_is_being_written_is_kept_when_another_run_is_opened() {
+    let (store, mut window) = open_runs(&[
+        ("first try", RunStatus::Finished),
+        ("second try", RunStatus::Finished),
+    ]);
+    click(&mut window, "Run 1, first try");
+    click(&mut window, "Show Notes");
+    write_in(&mut window, "Note", "half a thought");
+    // By the keyboard, so that the field is not left before.
+    press_command(&mut window, Key::Num4);
+    click(&mut window, "Run 2, second try");
+    expect(&mut window, "Note of run 1 changed");
+    let reader = emprl::store::StoreReader::open(store.path()).unwrap();
+    let note = |run| reader.run(emprl::store::RunId(run)).unwrap().row.note;
+    assert_eq!((note(1).as_str(), note(2).as_str()), ("half a thought", ""));
+}
+
+#[test]
+fn nothing_is_done_to_runs_that_a_filter_hides() {
+    let (store, mut window) = open_runs(&[
+        ("first try", RunStatus::Finished),
+        ("second try", RunStatus::Finished),
+    ]);
+    click(&mut window, "Choose run 1");
+    click(&mut window, "Choose run 2");
+    write_in(&mut window, "Filter runs", "name = \"second try\"");
+    expect(&mut window, "1 of 2 runs");
+    expect(&mut window, "and 1 out of sight, left as they are");
+    click(&mut window, "Delete");
+    expect(&mut window, "Run 2 deleted");
+    let reader = emprl::store::StoreReader::open(store.path()).unwrap();
+    let left: Vec<i64> = reader
+        .list_runs()
+        .unwrap()
+        .iter()
+        .map(|row| row.id.0)
+        .collect();
+    assert_eq!(left, [1]);
+}
+
+#[test]
 fn notes_of_a_run_are_kept_and_its_name_changed() {
     let (store, mut window) = open_page();
     click(&mut window, "Show Notes");

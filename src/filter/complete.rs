@@ -69,6 +69,18 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
         None => {
             let follows = matches!(last, Some(Token::Word(word)) if !is_joint(word))
                 || matches!(last, Some(Token::Close | Token::Quoted(_)));
+            if typed.is_empty()
+                && let Some(Token::Word(word)) = last
+                && let Some(known) = vocabulary.name(word)
+                && !is_value(&earlier)
+            {
+                let signs: &[&str] = match known.kind {
+                    Kind::Number { .. } | Kind::Day => &["<", ">", "="],
+                    Kind::Text => &["~", "=", "!="],
+                    _ => &["=", "!="],
+                };
+                found.extend(signs.iter().map(|sign| offer(sign, "compares")));
+            }
             if follows {
                 let joints = ["and", "or"]
                     .into_iter()
@@ -83,6 +95,12 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
     found.retain(|completion| completion.insert != before[start..]);
     found.truncate(MOST);
     found
+}
+
+/// Whether the last of these is what something is compared with.
+fn is_value(tokens: &[(Token, Range<usize>)]) -> bool {
+    let before = tokens.len().checked_sub(2).and_then(|at| tokens.get(at));
+    matches!(before, Some((Token::Compare(_) | Token::Colon, _)))
 }
 
 fn is_joint(word: &str) -> bool {

@@ -164,6 +164,9 @@ fn completion_knows_what_may_follow() {
     assert_eq!(offers("status = f"), ["finished", "failed"]);
     assert_eq!(offers("status = fi"), ["finished"]);
     assert_eq!(offers("kl < 3 "), ["and", "or"]);
+    // A name alone may be looked for as a word, or begin a condition.
+    assert_eq!(offers("kl "), ["<", ">", "=", "and", "or"]);
+    assert_eq!(offers("name = kl "), ["and", "or"]);
     assert_eq!(offers("kl < 3 and st"), ["status", "started"]);
     assert_eq!(offers("lr"), ["ppo.lr"]);
     assert_eq!(offers("archived = "), ["yes", "no"]);

@@ -98,9 +98,6 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         true => complete(&bar.text, cursor, vocabulary()),
         false => Vec::new(),
     };
-    let last = bar.text.split_whitespace().next_back().unwrap_or_default();
-    bar.unfinished =
-        focused && !bar.away && (!offers.is_empty() || vocabulary().name(last).is_some());
     let taken = keys(ui, bar, &offers);
     let mut layouter =
         |ui: &Ui, buffer: &dyn TextBuffer, _: f32| laid_out(ui, buffer.as_str(), wrong.as_ref());
@@ -125,6 +122,11 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         bar.away = false;
         bar.offer = None;
     }
+    let range = output.cursor_range;
+    let cursor = range.map_or(bar.text.len(), |range| {
+        byte_at(&bar.text, range.primary.index.0)
+    });
+    bar.unfinished = response.has_focus() && !bar.away && is_begun(&bar.text, cursor);
     let offered = std::mem::replace(&mut bar.offered, !offers.is_empty());
     if response.lost_focus() && taken.is_none() {
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
@@ -173,6 +175,15 @@ fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String
     if valid && !known && ui.put(place(2.0), keep).clicked() {
         saved.push(bar.text.clone());
     }
+}
+
+/// Whether what stands before the cursor may be the beginning of a condition. What may join another to a whole
+/// one leaves that as it is.
+fn is_begun(text: &str, cursor: usize) -> bool {
+    let last = text.split_whitespace().next_back().unwrap_or_default();
+    let in_word = text[..cursor].ends_with(char::is_alphanumeric);
+    vocabulary().name(last).is_some()
+        || (in_word && !complete(text, cursor, vocabulary()).is_empty())
 }
 
 /// Arrows choose an offer, Enter and Tab take it.

@@ -257,6 +257,16 @@ fn a_note_that_is_being_written_is_kept_when_another_run_is_opened() {
     let reader = emprl::store::StoreReader::open(store.path()).unwrap();
     let note = |run| reader.run(emprl::store::RunId(run)).unwrap().row.note;
     assert_eq!((note(1).as_str(), note(2).as_str()), ("half a thought", ""));
+
+    // What another program writes is not overwritten by what was only looked at.
+    click(&mut window, "Show Notes");
+    let second = emprl::store::RunId(2);
+    let mut store = emprl::store::Store::open(store.path()).unwrap();
+    store.set_note(second, "by another").unwrap();
+    press_command(&mut window, Key::Num4);
+    click(&mut window, "Run 1, first try");
+    settle(&mut window);
+    assert_eq!(note(2), "by another");
 }
 
 #[test]

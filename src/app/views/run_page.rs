@@ -18,7 +18,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::{field, status, text as words};
 use crate::app::workers::keeper::Edit;
-use crate::app::workers::reader::{Listed, StoredRun};
+use crate::app::workers::reader::StoredRun;
 use crate::experiment::{Config, SECTIONS, settings, value_words};
 use crate::store::{RunId, RunRow, RunStatus, is_tag};
 
@@ -39,8 +39,26 @@ pub struct Words {
     name: String,
     tag: String,
     note: String,
+    /// The note as it was taken from the run, or kept last.
+    kept: String,
+    /// The note that the run had last.
+    seen: String,
     /// Whether they were taken from the run yet.
     begun: bool,
+}
+
+impl Words {
+    /// Whether something was written that is not kept yet.
+    fn is_unkept(&self) -> bool {
+        self.note != self.kept
+    }
+
+    /// Keeps the note of `run`.
+    fn keep(&mut self, run: RunId) -> Edit {
+        self.kept = self.note.clone();
+        let text = self.note.clone();
+        Edit::Note { run, text }
+    }
 }
 
 /// How a run's page is looked at.
@@ -56,11 +74,9 @@ pub struct PageView {
 
 impl PageView {
     /// Keeps the note that was being written on the page of another run.
-    fn left_unkept(&self, now: RunId, runs: &[Listed]) -> Option<Edit> {
-        let run = self.run.filter(|run| *run != now && self.written.begun)?;
-        let row = &runs.iter().find(|row| row.entry.row.id == run)?.entry.row;
-        let text = self.written.note.clone();
-        (text != row.note).then_some(Edit::Note { run, text })
+    fn left_unkept(&mut self, now: RunId) -> Option<Edit> {
+        let run = self.run.filter(|run| *run != now)?;
+        self.written.is_unkept().then(|| self.written.keep(run))
     }
 
     fn of(&mut self, run: RunId) -> &mut Self {
@@ -86,7 +102,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         .filter(|(run, _)| *run == open.id)
         .map(|(_, why)| why.clone());
     let OpenRun { id, page } = open;
-    if let Some(edit) = view.left_unkept(*id, &runs.entries) {
+    if let Some(edit) = view.left_unkept(*id) {
         commands.push(Command::Edit(edit));
     }
     let PageView {
@@ -260,9 +276,19 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
         *written = Words {
             name: row.name.clone(),
             note: row.note.clone(),
+            kept: row.note.clone(),
+            seen: row.note.clone(),
             begun: true,
             ..Words::default()
         };
+    }
+    if written.seen != row.note {
+        // It is kept now, was taken back, or another program has changed it.
+        written.seen.clone_from(&row.note);
+        if !written.is_unkept() {
+            written.note.clone_from(&row.note);
+            written.kept.clone_from(&row.note);
+        }
     }
     scrolled(ui, "notes", |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
@@ -322,15 +348,14 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
             .desired_rows(8)
             .hint_text("What you want to remember of this run");
         let field = ui.add(field);
-        let changed = written.note != row.note;
+        let changed = written.is_unkept();
         let keep = ui.add_enabled_ui(changed, |ui| {
             let hint = "It is kept as well when the field is left";
             ui.add(Button::secondary("Keep the note").hint(hint))
                 .clicked()
         });
         if changed && (keep.inner || field.lost_focus()) {
-            let text = written.note.clone();
-            commands.push(Command::Edit(Edit::Note { run: row.id, text }));
+            commands.push(Command::Edit(written.keep(row.id)));
         }
         field.accessible_name("Note");
     });

@@ -1,8 +1,8 @@
 //! Fields to type in and lists to choose from, in the look of the window.
 
 use eframe::egui::{
-    Align, Align2, ComboBox, Id, Key, PopupCloseBehavior, Rect, Response, Role, Sense, StrokeKind,
-    TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, ComboBox, Id, Key, Layout, PopupCloseBehavior, Rect, Response, Role, Sense,
+    StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::button::focus_ring;
@@ -36,7 +36,7 @@ pub fn combo<'a>(
         true => PopupCloseBehavior::CloseOnClickOutside,
         false => PopupCloseBehavior::CloseOnClick,
     };
-    ComboBox::from_id_salt(name)
+    let list = ComboBox::from_id_salt(name)
         .selected_text(chosen.to_string())
         .width(width)
         .truncate()
@@ -44,36 +44,43 @@ pub fn combo<'a>(
         .icon(|ui, rect, visuals, _| {
             let rect = Rect::from_center_size(rect.center(), Vec2::splat(12.0));
             icon::paint(ui.painter(), rect, Icon::Chevron, visuals.fg_stroke.color);
-        })
-        .show_ui(ui, |ui| {
-            // The scroll bar of a long list keeps clear of the words.
-            ui.spacing_mut().button_padding.x = space::M;
-            let (part, enter) = match many {
-                true => find_ui(ui, name),
-                false => (String::new(), false),
-            };
-            let fits = |word: &&&str| {
-                let word = word.to_lowercase();
-                part.split_whitespace().all(|part| word.contains(part))
-            };
-            let mut found = options.iter().filter(fits).peekable();
-            if found.peek().is_none() {
-                ui.label("Nothing is called so");
+        });
+    let mut options_ui = |ui: &mut Ui| {
+        // The scroll bar of a long list keeps clear of the words.
+        ui.spacing_mut().button_padding.x = space::M;
+        let (part, enter) = match many {
+            true => find_ui(ui, name),
+            false => (String::new(), false),
+        };
+        let fits = |word: &&&str| {
+            let word = word.to_lowercase();
+            part.split_whitespace().all(|part| word.contains(part))
+        };
+        let mut found = options.iter().filter(fits).peekable();
+        if found.peek().is_none() {
+            ui.label("Nothing is called so");
+        }
+        if enter {
+            picked = found.peek().map(|word| **word);
+        }
+        for word in found {
+            if ui.selectable_label(*word == chosen, *word).clicked() {
+                picked = Some(*word);
             }
-            if enter {
-                picked = found.peek().map(|word| **word);
-            }
-            for word in found {
-                if ui.selectable_label(*word == chosen, *word).clicked() {
-                    picked = Some(*word);
-                }
-            }
-            if picked.is_some() {
-                ui.close();
-            }
-        })
-        .response
-        .accessible_name(name);
+        }
+        if picked.is_some() {
+            ui.close();
+        }
+    };
+    // No wider than that, whatever is chosen.
+    let size = vec2(width, size::ROW);
+    let layout = Layout::left_to_right(Align::Center);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_max_width(width);
+        list.show_ui(ui, &mut options_ui)
+            .response
+            .accessible_name(name);
+    });
     picked.filter(|word| *word != chosen)
 }
 

@@ -4,6 +4,8 @@
 mod study_support;
 
 use emprl::metrics::Bootstrap;
+use emprl::operations::OperationError;
+use emprl::operations::studies::{merge_pack, open_pack, read_pack, receive_pack, write_packs};
 use emprl::store::{Store, StoreError, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice, Deed};
@@ -106,6 +108,49 @@ fn merging_in_any_order_and_again_gives_the_same() {
         outcomes.push(outcome(&mut store, study));
     }
     assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]));
+}
+
+#[test]
+fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
+    let (dir, mut store, study) = home();
+    let (out, back) = (dir.path().join("out"), dir.path().join("back"));
+    let written = write_packs(&store.reader().unwrap(), study, Some(2), &out).unwrap();
+    let [pack] = &written[..] else {
+        panic!("one annotator has one pack: {written:?}");
+    };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut guest = Store::open(elsewhere.path()).unwrap();
+    let sent = read_pack(&pack.file).unwrap();
+    let opened = receive_pack(&mut guest, &sent).unwrap();
+    assert!(!opened.made_here && opened.pseudonym == "A2");
+    let (there, annotator) = (opened.merged.study, opened.merged.annotator);
+    let item = guest.reader().unwrap().desk(there, annotator).unwrap();
+    let item = item.pages()[0].item;
+    let tie = Deed::Answer(Answer::Choice(Choice::Tie));
+    guest.judge(there, annotator, item, &[tie], 5).unwrap();
+    let written = write_packs(&guest.reader().unwrap(), there, None, &back).unwrap();
+    let judged = read_pack(&written[0].file).unwrap();
+    let merged = receive_pack(&mut store, &judged).unwrap();
+    assert!(merged.made_here);
+    assert_eq!(
+        (
+            merged.merged.study,
+            merged.merged.annotator,
+            merged.merged.added
+        ),
+        (study, 2, 1)
+    );
+    // Who asks for one of the two by name is told which file is wrong.
+    for refused in [
+        open_pack(&mut store, &judged).unwrap_err(),
+        merge_pack(&mut guest, &judged).unwrap_err(),
+    ] {
+        assert!(matches!(refused, OperationError::Pack { .. }), "{refused}");
+        assert!(
+            refused.to_string().starts_with(&*back.to_string_lossy()),
+            "{refused}"
+        );
+    }
 }
 
 #[test]

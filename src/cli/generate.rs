@@ -7,9 +7,8 @@ use serde_json::json;
 
 use super::meter::meter;
 use super::{Failure, Place, input};
-use crate::engine::reference::Reference;
 use crate::experiment::{Config, setting};
-use crate::train::saved::{Drawing, SavedModel};
+use crate::operations::models::{Drawing, Reference, SavedModel};
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
@@ -97,7 +96,7 @@ fn refused(path: &str, problem: &str) -> Failure {
 }
 
 impl Generate {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let found = self.model.model(&place.store)?;
         let mut config = found.config();
         self.settings.apply(&mut config)?;

@@ -1,4 +1,4 @@
-//! `emprl model`: what a saved model is, and taking it elsewhere.
+//! `emprl model`: describes a saved model and exports it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,7 @@ use serde_json::json;
 
 use super::output::{bytes, count};
 use super::{Failure, Place};
-use crate::engine::reference::Reference;
-use crate::train::saved::SavedModel;
+use crate::operations::models::{self, Reference};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Model {
@@ -29,7 +28,7 @@ pub enum Model {
 }
 
 impl Model {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         match self {
             Model::Show { model } => show(place, model),
             Model::Export { model, folder } => export(place, model, folder),
@@ -39,7 +38,7 @@ impl Model {
 
 fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure> {
     let found = model.model(&place.store)?;
-    let exported = SavedModel::open(&found.folder, "flex")?.export(folder)?;
+    let exported = models::export(&found.folder, folder)?;
     if place.out.json {
         return place.out.document(&json!({
             "from": found.folder,
@@ -63,8 +62,7 @@ fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure
 
 fn show(place: &Place, model: &Reference) -> Result<(), Failure> {
     let found = model.model(&place.store)?;
-    // Any device would do to look at it.
-    let anatomy = SavedModel::open(&found.folder, "flex")?.anatomy();
+    let anatomy = models::describe(&found.folder)?;
     let origin = found.origin.as_ref();
     if place.out.json {
         return place.out.document(&json!({

@@ -3,25 +3,25 @@
 mod kept;
 mod list;
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use indicatif::ProgressBar;
-use kept::Kept;
+use kept::report;
 use list::{cases, list, pin};
 use serde_json::json;
 
-use super::meter::meter;
+use super::meter::Bars;
 use super::{Failure, Place};
-use crate::engine::reference::Reference;
+use crate::operations::OperationError;
+use crate::operations::models::Reference;
+use crate::operations::responses::{
+    Answering, Generate, Import, Measuring, generate, import, measure,
+};
 use crate::store::{Store, StoreError};
-use crate::study::contexts::TestOrder;
-use crate::study::responses::{AlignBy, import};
-use crate::systems::{Answering, Measuring, Progress, SystemsError, answer, check_name, measure};
+use crate::study::responses::AlignBy;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Responses {
-    /// Take in a system's responses: plain text in test order, JSONL, or CSV with a head
+    /// Import a system's responses: plain text in test order, JSONL, or CSV with a head
     Import {
         /// The file
         file: PathBuf,
@@ -124,7 +124,7 @@ impl From<By> for AlignBy {
 }
 
 impl Responses {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         match self {
             Responses::Import {
                 file,
@@ -133,19 +133,15 @@ impl Responses {
                 by,
                 replace,
             } => {
-                check_name(&place.store, system, *replace).or_else(there_already)?;
-                let (order, foreign) = TestOrder::find(&place.store, contexts.as_deref())?;
-                let responses = import(file, &order, by.map(AlignBy::from))?;
-                let source = file.file_name().unwrap_or(file.as_os_str());
-                let source = source.to_string_lossy();
-                let kept = Kept {
-                    system,
-                    source: &source,
-                    responses: &responses,
-                    order: &order,
+                let request = Import {
+                    file: file.clone(),
+                    system: system.clone(),
+                    contexts: contexts.clone(),
+                    by: by.map(AlignBy::from),
+                    replace: *replace,
                 };
-                kept.put(place, *replace)?;
-                kept.report(place, foreign)
+                let stored = import(&place.store, &request).map_err(name_refused)?;
+                report(place, &stored)
             }
             Responses::Generate {
                 model,
@@ -156,26 +152,21 @@ impl Responses {
                 device,
                 replace,
             } => {
-                check_name(&place.store, system, *replace).or_else(there_already)?;
-                let (order, foreign) = TestOrder::find(&place.store, contexts.as_deref())?;
-                let answering = Answering {
-                    model: model.clone(),
-                    greedy: *greedy,
-                    seed: *seed,
-                    device: device.clone(),
+                let request = Generate {
+                    answering: Answering {
+                        model: model.clone(),
+                        greedy: *greedy,
+                        seed: *seed,
+                        device: device.clone(),
+                    },
+                    system: system.clone(),
+                    contexts: contexts.clone(),
+                    replace: *replace,
                 };
-                let mut bar = Bar::default();
-                let done = answer(&place.store, &answering, &order, &mut |p| bar.hear(p));
-                bar.clear();
-                let (source, responses) = done?;
-                let kept = Kept {
-                    system,
-                    source: &source,
-                    responses: &responses,
-                    order: &order,
-                };
-                kept.put(place, *replace)?;
-                kept.report(place, foreign)
+                let mut bars = Bars::default();
+                let done = generate(&place.store, &request, &mut |p| bars.show(p));
+                bars.clear();
+                report(place, &done.map_err(name_refused)?)
             }
             Responses::Score {
                 systems,
@@ -187,12 +178,12 @@ impl Responses {
                     identifiers: identifiers.clone(),
                     device: device.clone(),
                 };
-                let mut bar = Bar::default();
-                let done = measure(&place.store, &measuring, &mut |p| bar.hear(p));
-                bar.clear();
+                let mut bars = Bars::default();
+                let done = measure(&place.store, &measuring, &mut |p| bars.show(p));
+                bars.clear();
                 match done {
-                    Err(SystemsError::NoSystem) => Err(Failure::Failed(format!(
-                        "there is no system to score; `emprl responses import FILE --system NAME{}` takes one in",
+                    Err(OperationError::NoSystem) => Err(Failure::Failed(format!(
+                        "there is no system to score; `emprl responses import FILE --system NAME{}` imports one",
                         place.store_argument()
                     ))),
                     Err(error) => Err(error.into()),
@@ -213,37 +204,13 @@ impl Responses {
     }
 }
 
-/// What to do where a system has the name already.
-fn there_already(error: SystemsError) -> Result<(), Failure> {
+/// What is wrong with a system's name is the user's to change on the command line.
+fn name_refused(error: OperationError) -> Failure {
     match error {
-        SystemsError::Store(StoreError::SystemExists { name }) => Err(Failure::Usage(format!(
+        OperationError::Store(StoreError::SystemExists { name }) => Failure::Usage(format!(
             "there is a system {name} already; choose another name, or put it in its place with --replace"
-        ))),
-        error => Err(error.into()),
-    }
-}
-
-/// A bar for each thing that is done, one after the other.
-#[derive(Default)]
-struct Bar(Option<(String, ProgressBar)>);
-
-impl Bar {
-    fn hear(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        let same = |(doing, _): &(String, ProgressBar)| doing == progress.doing;
-        if !self.0.as_ref().is_some_and(same) {
-            self.clear();
-            let doing = progress.doing.to_string();
-            self.0 = Some((doing.clone(), meter(progress.of, doing)));
-        }
-        if let Some((_, bar)) = &self.0 {
-            bar.set_position(progress.done as u64);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn clear(&mut self) {
-        if let Some((_, bar)) = self.0.take() {
-            bar.finish_and_clear();
-        }
+        )),
+        OperationError::NoSystemName => Failure::Usage(format!("--system: {error}")),
+        error => error.into(),
     }
 }

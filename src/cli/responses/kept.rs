@@ -1,116 +1,89 @@
-//! A system's responses on their way into the store, and what is said of them.
+//! What is printed of a system's responses that were just stored.
 
 use serde_json::json;
 
 use crate::cli::output::count;
 use crate::cli::{Failure, Place};
 use crate::metrics::{Digits, ResponseWords};
-use crate::store::Store;
-use crate::study::contexts::TestOrder;
-use crate::study::responses::{AlignBy, SystemResponses};
+use crate::operations::responses::StoredResponses;
+use crate::study::responses::AlignBy;
 
 /// Problems of rows that are printed before the rest is only counted.
 const SHOWN_PROBLEMS: usize = 20;
 
-/// Responses on their way into the store.
-pub(super) struct Kept<'a> {
-    pub system: &'a str,
-    pub source: &'a str,
-    pub responses: &'a SystemResponses,
-    pub order: &'a TestOrder,
-}
-
-impl Kept<'_> {
-    pub fn put(&self, place: &Place, replace: bool) -> Result<(), Failure> {
-        let mut store = Store::open(&place.store)?;
-        store.put_system(
-            self.system,
-            self.source,
-            self.responses,
-            self.order,
-            replace,
-        )?;
-        Ok(())
+pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Failure> {
+    let responses = &stored.responses;
+    let (foreign, order) = (&stored.foreign, &stored.contexts);
+    let answers = stored.texts();
+    let words = ResponseWords::new(&answers);
+    let (dist_1, dist_2) = (words.dist(1), words.dist(2));
+    let mean_words = words.words() as f64 / words.len().max(1) as f64;
+    if place.out.json {
+        return place.out.document(&json!({
+            "system": stored.system,
+            "source": stored.source,
+            "sha256": responses.sha256,
+            "rows": responses.rows,
+            "contexts": order.len(),
+            "responses": answers.len(),
+            "aligned_by": responses.aligned_by,
+            "tokenized": responses.tokenized,
+            "problems": responses.problems,
+            "foreign_contexts": foreign,
+            "dist_1": dist_1,
+            "dist_2": dist_2,
+            "mean_words": mean_words,
+            "duplicate_share": responses.duplicate_share(),
+        }));
     }
-
-    pub fn report(&self, place: &Place, foreign: Vec<usize>) -> Result<(), Failure> {
-        let responses = self.responses;
-        let answers: Vec<&str> = responses
-            .answers
-            .iter()
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        let words = ResponseWords::new(&answers);
-        let (dist_1, dist_2) = (words.dist(1), words.dist(2));
-        let mean_words = words.words() as f64 / words.len().max(1) as f64;
-        if place.out.json {
-            return place.out.document(&json!({
-                "system": self.system,
-                "source": self.source,
-                "sha256": responses.sha256,
-                "rows": responses.rows,
-                "contexts": self.order.len(),
-                "responses": answers.len(),
-                "aligned_by": responses.aligned_by,
-                "tokenized": responses.tokenized,
-                "problems": responses.problems,
-                "foreign_contexts": foreign,
-                "dist_1": dist_1,
-                "dist_2": dist_2,
-                "mean_words": mean_words,
-                "duplicate_share": responses.duplicate_share(),
-            }));
-        }
-        let number = |n: usize| count(n as u64);
-        let mut text = format!(
-            "{}: {} responses to {} contexts of {}, {}\n",
-            self.system,
-            number(answers.len()),
-            number(self.order.len()),
-            self.order.name,
-            by_words(responses.aligned_by)
-        );
-        if responses.tokenized {
-            text.push_str(
+    let number = |n: usize| count(n as u64);
+    let mut text = format!(
+        "{}: {} responses to {} contexts of {}, {}\n",
+        stored.system,
+        number(answers.len()),
+        number(order.len()),
+        order.name,
+        by_words(responses.aligned_by)
+    );
+    if responses.tokenized {
+        text.push_str(
                 "They are tokens in lower case: scored as they are, shown to people as they would write.\n",
             );
+    }
+    if !foreign.is_empty() {
+        let places = foreign.iter().take(SHOWN_PROBLEMS);
+        let mut places: Vec<String> = places.map(|at| (at + 1).to_string()).collect();
+        let more = foreign.len() - places.len();
+        if more > 0 {
+            places.push(format!("{more} more"));
         }
-        if !foreign.is_empty() {
-            let places = foreign.iter().take(SHOWN_PROBLEMS);
-            let mut places: Vec<String> = places.map(|at| (at + 1).to_string()).collect();
-            let more = foreign.len() - places.len();
-            if more > 0 {
-                places.push(format!("{more} more"));
-            }
-            text.push_str(&format!(
+        text.push_str(&format!(
                 "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
                 foreign.len(),
                 places.join(", ")
             ));
-        }
-        for problem in responses.problems.iter().take(SHOWN_PROBLEMS) {
-            text.push_str(&format!("{problem}\n"));
-        }
-        let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
-        if more > 0 {
-            text.push_str(&format!("{more} more problems; --json lists them all\n"));
-        }
-        let duplicates = responses.duplicate_share().unwrap_or(0.0);
-        text.push_str(&format!(
-            "Dist-1 {} %, Dist-2 {} %, {} words a response, {} % exactly an earlier one\n",
-            Digits::RESULT.write(dist_1),
-            Digits::RESULT.write(dist_2),
-            Digits::WORDS.write(mean_words),
-            Digits::RESULT.write(100.0 * duplicates)
-        ));
-        text.push_str(&format!(
-            "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",
-            self.system,
-            place.store_argument()
-        ));
-        place.out.text(&text)
     }
+    for problem in responses.problems.iter().take(SHOWN_PROBLEMS) {
+        text.push_str(&format!("{problem}\n"));
+    }
+    let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
+    if more > 0 {
+        text.push_str(&format!("{more} more problems; --json lists them all\n"));
+    }
+    let duplicates = responses.duplicate_share().unwrap_or(0.0);
+    text.push_str(&format!(
+        "Dist-1 {} %, Dist-2 {} %, {} words a response, {} % exactly an earlier one\n",
+        Digits::RESULT.write(dist_1),
+        Digits::RESULT.write(dist_2),
+        Digits::WORDS.write(mean_words),
+        Digits::RESULT.write(100.0 * duplicates)
+    ));
+    text.push_str(&format!(
+        "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",
+        stored.system,
+        place.store_argument()
+    ));
+    place.out.text(&text)
 }
 
 fn by_words(by: AlignBy) -> &'static str {

@@ -22,7 +22,7 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
         let run = self.run;
         let reader = StoreReader::open(&place.store)?;
         let name = reader.run(run)?.row.name;

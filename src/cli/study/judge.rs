@@ -38,7 +38,7 @@ enum Said {
 }
 
 impl Judge {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let mut store = Store::open(&place.store)?;
         let study = store.reader()?.study(self.study)?;
         let annotator = find(&study, &self.annotator)?.number;

@@ -1,63 +1,60 @@
-//! Systems' responses are measured: Dist-n and length always, Emp-F1 and the level of every answer by identifiers.
+//! Measures systems' responses: Dist-n and length always, Emp-F1 and the level of every answer by identifiers.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{BATCH, Hear, Progress, SystemsError};
-use crate::data::Mechanism;
-use crate::engine::reference::Reference;
 use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, system_results};
+use crate::operations::models::{Reference, SavedIdentifiers, identify};
+use crate::operations::{OnProgress, OperationError, Progress};
 use crate::store::{Store, SystemAnswer, SystemScore};
 use crate::study::cases::{AnswerLevels, Levels};
 use crate::study::contexts::{Context, ContextKey};
-use crate::train::saved::SavedIdentifiers;
 
 /// Stands for the split of responses that come from elsewhere.
-const GIVEN: &str = "given";
+pub(in crate::operations) const GIVEN: &str = "given";
 
 /// Which systems are measured, and by what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measuring {
     /// The systems; without any, all of them.
     pub systems: Vec<String>,
-    /// The identifiers that judge; none for Dist-n and length alone.
+    /// The identifiers; none for Dist-n and length alone.
     pub identifiers: Option<Reference>,
     /// Where to compute; else the run's device.
     pub device: Option<String>,
 }
 
-/// Identifiers at hand, with what they are in words.
-struct Judge {
+/// Open identifiers, with what they are in words.
+struct OpenIdentifiers {
     identifiers: SavedIdentifiers,
     name: String,
 }
 
-/// Measures systems and keeps what is found, one after the other. Gives their names.
+/// Measures systems one after the other and keeps each score. Returns their names.
 ///
 /// # Errors
-/// There is no system, or not one of this name; the identifiers cannot be opened; or `hear` said to stop: what was
+/// There is no system, or none of this name; the identifiers cannot be opened; or `on_progress` stopped it: what was
 /// measured before is kept.
 pub fn measure(
     store: &Path,
     measuring: &Measuring,
-    hear: Hear<'_>,
-) -> Result<Vec<String>, SystemsError> {
-    let mut store_of = Store::open(store)?;
-    let reader = store_of.reader()?;
+    on_progress: OnProgress<'_>,
+) -> Result<Vec<String>, OperationError> {
+    let mut writer = Store::open(store)?;
+    let reader = writer.reader()?;
     let names: Vec<String> = match measuring.systems.as_slice() {
         [] => reader.systems()?.into_iter().map(|row| row.name).collect(),
         names => names.to_vec(),
     };
     if names.is_empty() {
-        return Err(SystemsError::NoSystem);
+        return Err(OperationError::NoSystem);
     }
-    let (config, judge) = match &measuring.identifiers {
+    let (config, identifiers) = match &measuring.identifiers {
         None => (Config::default(), None),
         Some(reference) => {
-            let (config, judge) = open(store, reference, measuring.device.as_deref())?;
-            (config, Some(judge))
+            let (config, open) = open(store, reference, measuring.device.as_deref())?;
+            (config, Some(open))
         }
     };
     let bootstrap = Bootstrap {
@@ -67,17 +64,17 @@ pub fn measure(
     let contexts = reader.contexts()?;
     for (at, name) in names.iter().enumerate() {
         let answers = reader.answers(name)?;
-        let of = format!("{name} ({} of {})", at + 1, names.len());
-        let levels = match &judge {
-            Some(judge) => levels(judge, &contexts, &answers, &of, hear)?,
+        let doing = format!("{name} ({} of {})", at + 1, names.len());
+        let levels = match &identifiers {
+            Some(open) => levels(open, &contexts, &answers, &doing, on_progress)?,
             None => {
                 let progress = Progress {
-                    doing: &of,
+                    doing: &doing,
                     done: 0,
                     of: answers.len(),
                 };
-                if hear(progress).is_break() {
-                    return Err(SystemsError::Stopped);
+                if on_progress(progress).is_break() {
+                    return Err(OperationError::Stopped);
                 }
                 Vec::new()
             }
@@ -91,13 +88,13 @@ pub fn measure(
             responses: &responses,
             levels: (!levels.is_empty()).then_some((&gold, &predicted)),
         };
-        let by = judge.as_ref().map(|judge| judge.name.clone());
+        let by = identifiers.as_ref().map(|open| open.name.clone());
         let score = SystemScore {
             results: system_results(name, GIVEN, answered, &bootstrap),
             identifiers: by.filter(|_| !levels.is_empty()),
             levels,
         };
-        store_of.put_score(name, &score)?;
+        writer.put_score(name, &score)?;
     }
     Ok(names)
 }
@@ -106,7 +103,7 @@ fn open(
     store: &Path,
     reference: &Reference,
     device: Option<&str>,
-) -> Result<(Config, Judge), SystemsError> {
+) -> Result<(Config, OpenIdentifiers), OperationError> {
     let found = reference.identifiers(store)?;
     let config = found.config();
     let identifiers = SavedIdentifiers::open(&found.folder, device.unwrap_or(&config.run.device))?;
@@ -114,17 +111,17 @@ fn open(
         Some(origin) => format!("the identifiers of run {}", origin.run.run),
         None => format!("the identifiers in {}", found.folder.display()),
     };
-    Ok((config, Judge { identifiers, name }))
+    Ok((config, OpenIdentifiers { identifiers, name }))
 }
 
 /// Levels of the answers whose contexts have a target, and of those targets, by the place of the answer.
 fn levels(
-    judge: &Judge,
+    open: &OpenIdentifiers,
     contexts: &BTreeMap<ContextKey, Context>,
     answers: &[SystemAnswer],
-    of: &str,
-    hear: Hear<'_>,
-) -> Result<Vec<(usize, AnswerLevels)>, SystemsError> {
+    doing: &str,
+    on_progress: OnProgress<'_>,
+) -> Result<Vec<(usize, AnswerLevels)>, OperationError> {
     let mut places = Vec::new();
     let mut texts = Vec::new();
     for answer in answers {
@@ -133,40 +130,25 @@ fn levels(
             context.and_then(|context| Some((context, context.target.as_deref()?)))
         {
             places.push(answer.position);
-            texts.push((
-                context.utterances.join(" "),
-                answer.response.as_str(),
-                target,
-            ));
+            let context = context.utterances.join(" ");
+            texts.push((context, answer.response.as_str(), target));
         }
     }
-    let said: Vec<(&str, &str)> = texts.iter().map(|(c, r, _)| (&**c, *r)).collect();
-    let wanted: Vec<(&str, &str)> = texts.iter().map(|(c, _, t)| (&**c, *t)).collect();
-    let response = identify(judge, &said, &format!("{of}, answers"), hear)?;
-    let target = identify(judge, &wanted, &format!("{of}, targets"), hear)?;
-    let both = response.into_iter().zip(target);
+    let responses: Vec<(&str, &str)> = texts.iter().map(|(c, r, _)| (&**c, *r)).collect();
+    let targets: Vec<(&str, &str)> = texts.iter().map(|(c, _, t)| (&**c, *t)).collect();
+    let responses = identify(
+        &open.identifiers,
+        &responses,
+        &format!("{doing}, answers"),
+        on_progress,
+    )?;
+    let targets = identify(
+        &open.identifiers,
+        &targets,
+        &format!("{doing}, targets"),
+        on_progress,
+    )?;
+    let both = responses.into_iter().zip(targets);
     let both = both.map(|(response, target)| AnswerLevels { response, target });
     Ok(places.into_iter().zip(both).collect())
-}
-
-fn identify(
-    judge: &Judge,
-    pairs: &[(&str, &str)],
-    doing: &str,
-    hear: Hear<'_>,
-) -> Result<Vec<Levels>, SystemsError> {
-    let mut stopped = false;
-    let identified = judge.identifiers.identify_while(pairs, BATCH, &mut |done| {
-        let of = pairs.len();
-        let going_on = hear(Progress { doing, done, of });
-        stopped = going_on == ControlFlow::Break(());
-        going_on
-    });
-    if stopped {
-        return Err(SystemsError::Stopped);
-    }
-    let levels = |row: [crate::train::saved::Identified; 3]| {
-        Mechanism::ALL.map(|mechanism| row[mechanism.index()].level)
-    };
-    Ok(identified.into_iter().map(levels).collect())
 }

@@ -7,9 +7,9 @@ mod stored;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::looked::Looked;
 use super::progress::{StageProgress, StageState};
-use crate::app::workers::reader::OverSteps;
+use super::remote::{Keyed, Remote};
+use crate::app::queries::stored::OverSteps;
 use crate::data::Mechanism;
 use crate::experiment::{
     CHANGEABLE_STAGE, Change, Config, Report, RolloutResponse, SampleDialogue, Severity, Stage,
@@ -19,16 +19,12 @@ use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
 use crate::store::{EventRow, EventSort, MetricKey, RunId, RunRow, RunStatus};
 
-/// The sample dialogues of one step; none while they are still in the store only.
-#[derive(Clone, Debug)]
+/// The sample dialogues of one step: reported by the run, or read from the store when they are shown.
+#[derive(Debug)]
 pub struct SampleSet {
     pub stage: Stage,
     pub step: u64,
-    pub dialogues: Option<Arc<Vec<SampleDialogue>>>,
-    /// Why they cannot be read.
-    pub refused: Option<String>,
-    /// They were asked for, or came with the run's own reports.
-    pub asked: bool,
+    pub dialogues: Remote<Vec<SampleDialogue>>,
 }
 
 /// A curve and the smoothing it was last drawn with.
@@ -73,19 +69,19 @@ pub struct RunModel {
     pub current: Option<Stage>,
     pub tracks: BTreeMap<MetricKey, Track>,
     pub samples: Vec<SampleSet>,
-    /// The one dialogue that is looked at over all evaluations, by its place in the fixed list.
-    pub over_steps: Looked<u32, OverSteps>,
-    /// The steps whose rollout can be looked at, in order.
+    /// The one dialogue that is shown over all evaluations, by its place in the fixed list.
+    pub over_steps: Keyed<u32, OverSteps>,
+    /// The steps whose rollout is in the store, in order.
     pub rollouts: Vec<(Stage, u64)>,
-    /// The one that is looked at.
-    pub rollout: Looked<(Stage, u64), Vec<RolloutResponse>>,
+    /// The one that is shown.
+    pub rollout: Keyed<(Stage, u64), Arc<Vec<RolloutResponse>>>,
     pub results: Vec<SystemResults>,
     /// How well the identifiers do, once they are complete.
     pub identifiers: Vec<IdentifierScores>,
     pub events: Vec<EventRow>,
     /// What the settings are now that may be changed while it goes on, by path.
     pub changeable: BTreeMap<&'static str, f64>,
-    /// Changes that were asked for and have not been heard of yet.
+    /// Changes that were asked for and not yet confirmed.
     pub waiting: Vec<Change>,
     /// When it went on after a pause or an interruption, in milliseconds since the Unix epoch.
     resumptions: Arc<[i64]>,
@@ -108,9 +104,9 @@ impl RunModel {
             current: None,
             tracks: BTreeMap::new(),
             samples: Vec::new(),
-            over_steps: Looked::default(),
+            over_steps: Keyed::default(),
             rollouts: Vec::new(),
-            rollout: Looked::default(),
+            rollout: Keyed::default(),
             results: Vec::new(),
             identifiers: Vec::new(),
             events: Vec::new(),
@@ -287,15 +283,12 @@ impl RunModel {
             } => {
                 self.samples
                     .retain(|set| (set.stage, set.step) != (stage, step));
-                let dialogues = Some(Arc::new(dialogues));
                 self.samples.push(SampleSet {
                     stage,
                     step,
-                    dialogues,
-                    refused: None,
-                    asked: true,
+                    dialogues: Remote::ready(dialogues),
                 });
-                self.over_steps.renew();
+                self.over_steps.invalidate();
             }
             Report::Checkpoint {
                 stage, step, bytes, ..
@@ -324,9 +317,9 @@ impl RunModel {
                 let place = self.rollouts.partition_point(|known| *known < at);
                 if self.rollouts.get(place) != Some(&at) {
                     self.rollouts.insert(place, at);
-                } else if self.rollout.there().is_some_and(|(known, _)| *known == at) {
+                } else if self.rollout.shown().is_some_and(|(known, _)| *known == at) {
                     // The step was done again.
-                    self.rollout.renew();
+                    self.rollout.invalidate();
                 }
             }
             Report::Identifiers { scores } => self.identifiers = scores,
@@ -390,7 +383,7 @@ impl RunModel {
             severity,
             text,
         };
-        // What was heard while the run was read again may be among what was read.
+        // Events that came while the run was read again may be among what was read.
         if !self
             .events
             .iter()
@@ -406,16 +399,27 @@ impl RunModel {
         }
     }
 
-    /// Shows what was looked at of an earlier picture of this run until it is read again.
+    /// Shows what was loaded of an earlier picture of this run until it is read again.
     pub fn inherit(&mut self, earlier: RunModel) {
-        for set in &mut self.samples {
-            let known = earlier.samples.iter();
-            let mut same = known.filter(|known| (known.stage, known.step) == (set.stage, set.step));
-            set.dialogues = same.find_map(|known| known.dialogues.clone());
+        for known in earlier.samples {
+            let same = |set: &&mut SampleSet| (known.stage, known.step) == (set.stage, set.step);
+            if let Some(set) = self.samples.iter_mut().find(same) {
+                set.dialogues = known.dialogues;
+                set.dialogues.invalidate();
+            }
         }
         (self.rollout, self.over_steps) = (earlier.rollout, earlier.over_steps);
-        self.rollout.renew();
-        self.over_steps.renew();
+        self.rollout.invalidate();
+        self.over_steps.invalidate();
+    }
+
+    /// Takes what was read of it from the store.
+    pub fn poll(&mut self) {
+        for set in &mut self.samples {
+            set.dialogues.poll();
+        }
+        self.over_steps.poll();
+        self.rollout.poll();
     }
 
     /// The step of a stage at a place of the axis that the plots lay along x.
@@ -424,26 +428,6 @@ impl RunModel {
         let series = of_stage.map(|(_, track)| track.curve.raw());
         let finest = series.max_by_key(|series| series.len())?;
         finest.nearest(axis, x).map(|point| point.step)
-    }
-
-    /// Takes the dialogues of a step that were read from the store.
-    pub fn put_samples(
-        &mut self,
-        stage: Stage,
-        step: u64,
-        dialogues: Result<&Vec<SampleDialogue>, String>,
-    ) {
-        let Some(set) = self
-            .samples
-            .iter_mut()
-            .find(|set| (set.stage, set.step) == (stage, step))
-        else {
-            return;
-        };
-        match dialogues {
-            Ok(dialogues) => set.dialogues = Some(Arc::new(dialogues.clone())),
-            Err(why) => set.refused = Some(why),
-        }
     }
 
     /// What goes wrong, the latest first.

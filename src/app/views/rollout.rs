@@ -6,7 +6,6 @@ use eframe::egui::scroll_area::ScrollBarVisibility;
 use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
 
 use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_ui};
-use crate::app::command::Command;
 use crate::app::format;
 use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
@@ -67,14 +66,13 @@ pub fn rollout_ui(
         }
     });
     let (stage, step) = run.rollouts[at];
-    if run.rollout.look((stage, step)) {
-        context.commands.push(Command::LoadRollout {
-            run: run.id,
-            stage,
-            step,
-        });
+    if run.rollout.wants(&(stage, step)) {
+        let run = run.id;
+        context
+            .commands
+            .run(move |core| core.load_rollout(run, (stage, step)));
     }
-    let responses = match run.rollout.there() {
+    let responses = match run.rollout.shown() {
         Some((_, Ok(responses))) => Arc::clone(responses),
         Some((known, Err(why))) if *known == (stage, step) => {
             refused_ui(ui, why);

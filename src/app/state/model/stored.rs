@@ -1,8 +1,9 @@
 //! A run as the store has it, brought into the form in which it is shown.
 
 use super::{RunModel, SampleSet, Track, saved};
+use crate::app::queries::stored::StoredRun;
 use crate::app::state::progress::{Pace, StageState};
-use crate::app::workers::reader::StoredRun;
+use crate::app::state::remote::Remote;
 use crate::experiment::Severity;
 use crate::store::{EventRow, EventSort, RunStatus};
 
@@ -66,9 +67,7 @@ impl RunModel {
             .map(|&(stage, step)| SampleSet {
                 stage,
                 step,
-                dialogues: None,
-                refused: None,
-                asked: false,
+                dialogues: Remote::default(),
             })
             .collect();
         model.rollouts = stored.rollouts.clone();

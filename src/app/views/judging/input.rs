@@ -1,16 +1,16 @@
-//! What keys and buttons of the judging page ask for, and how it is carried out: recorded first, then shown.
+//! What an annotator does on the judging page by keys and buttons: recorded first, then shown.
 
 use eframe::egui::{Event, Key, Modifiers, Ui};
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
+use crate::app::logic::Core;
 use crate::app::state::people::{Given, Judging};
-use crate::app::workers::desk::Task;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, Deed, Score};
 
-/// What a key or a button asks for.
+/// What a key or a button means.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Asked {
+pub(super) enum Input {
     Answer(Choice),
     Point(u8),
     Skip,
@@ -21,14 +21,14 @@ pub(super) enum Asked {
     Leave,
 }
 
-pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Asked> {
-    let mut asked = Vec::new();
+pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Input> {
+    let mut inputs = Vec::new();
     if judging.comment.is_some() {
         let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         if pressed(Key::Enter) || pressed(Key::Escape) {
-            asked.push(Asked::Comment);
+            inputs.push(Input::Comment);
         }
-        return asked;
+        return inputs;
     }
     let pressed = |key| {
         ui.input_mut(|input| {
@@ -40,19 +40,19 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Asked> {
         })
     };
     if pressed(Key::Escape) {
-        asked.push(Asked::Leave);
+        inputs.push(Input::Leave);
     }
     if judging.reading {
         if pressed(Key::Enter) || pressed(Key::Space) {
-            asked.push(Asked::Leave);
+            inputs.push(Input::Leave);
         }
-        return asked;
+        return inputs;
     }
     if pressed(Key::Questionmark) || pressed(Key::I) {
-        asked.push(Asked::Read);
+        inputs.push(Input::Read);
     }
     if pressed(Key::U) || pressed(Key::Backspace) {
-        asked.push(Asked::Undo);
+        inputs.push(Input::Undo);
     }
     let kind = judging.desk.value().map(|desk| desk.head.kind);
     match kind {
@@ -66,38 +66,39 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Asked> {
                 (Key::Num3, Choice::Tie),
             ];
             let answers = answers.into_iter().filter(|(key, _)| pressed(*key));
-            asked.extend(answers.map(|(_, choice)| Asked::Answer(choice)));
+            inputs.extend(answers.map(|(_, choice)| Input::Answer(choice)));
         }
         Some(StudyKind::Rating) => {
             let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
             let points = (1..).zip(digits).filter(|(_, key)| pressed(*key));
-            asked.extend(points.map(|(points, _)| Asked::Point(points)));
+            inputs.extend(points.map(|(points, _)| Input::Point(points)));
         }
         None => {}
     }
     for (key, what) in [
-        (Key::S, Asked::Skip),
-        (Key::F, Asked::Flag),
-        (Key::C, Asked::Comment),
+        (Key::S, Input::Skip),
+        (Key::F, Input::Flag),
+        (Key::C, Input::Comment),
     ] {
         if pressed(key) {
-            asked.push(what);
+            inputs.push(what);
         }
     }
-    asked
+    inputs
 }
 
-pub(super) fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands: &mut Commands) {
-    match asked {
-        Asked::Leave if judging.reading => {
+/// Does what an input means, `now` in the window's seconds.
+pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &mut Commands) {
+    match input {
+        Input::Leave if judging.reading => {
             judging.reading = false;
             return;
         }
-        Asked::Leave => {
-            commands.push(Command::LeaveJudging);
+        Input::Leave => {
+            commands.run(Core::leave_judging);
             return;
         }
-        Asked::Read => {
+        Input::Read => {
             judging.reading = !judging.reading;
             return;
         }
@@ -107,20 +108,19 @@ pub(super) fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands:
         // What is not on disk yet comes first.
         return;
     }
-    let (study, annotator) = (judging.study, judging.annotator);
     let mut given = Given {
         answer: None,
         settles: false,
         time: now,
         recorded: false,
     };
-    if asked == Asked::Undo {
+    if input == Input::Undo {
         if let Some(last) = judging.draft.iter().rposition(Option::is_some) {
             judging.draft[last] = None;
             return;
         }
         judging.given = Some(given);
-        commands.push(Command::Desk(Task::Undo { study, annotator }));
+        commands.run(Core::undo_judgement);
         return;
     }
     let Some(page) = judging.page() else { return };
@@ -129,9 +129,9 @@ pub(super) fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands:
         .desk
         .value()
         .is_some_and(|desk| desk.state(page).flagged);
-    let deed = match asked {
-        Asked::Answer(choice) => Deed::Answer(Answer::Choice(choice)),
-        Asked::Point(points) => {
+    let deed = match input {
+        Input::Answer(choice) => Deed::Answer(Answer::Choice(choice)),
+        Input::Point(points) => {
             let Some(place) = judging.draft.iter().position(Option::is_none) else {
                 return;
             };
@@ -141,9 +141,9 @@ pub(super) fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands:
                 None => return,
             }
         }
-        Asked::Skip => Deed::Skip,
-        Asked::Flag => Deed::Flag(!flagged),
-        Asked::Comment => {
+        Input::Skip => Deed::Skip,
+        Input::Flag => Deed::Flag(!flagged),
+        Input::Comment => {
             match judging.comment.take() {
                 // The field was open: what stands in it is the comment.
                 Some(comment) => {
@@ -160,7 +160,7 @@ pub(super) fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands:
                 }
             }
         }
-        Asked::Undo | Asked::Read | Asked::Leave => return,
+        Input::Undo | Input::Read | Input::Leave => return,
     };
     given.answer = match &deed {
         Deed::Answer(answer) => Some(*answer),
@@ -169,11 +169,5 @@ pub(super) fn carry_out(judging: &mut Judging, asked: Asked, now: f64, commands:
     given.settles = matches!(deed, Deed::Answer(_) | Deed::Skip);
     judging.given = Some(given);
     let shown_ms = judging.shown_ms();
-    commands.push(Command::Desk(Task::Judge {
-        study,
-        annotator,
-        item,
-        deeds: vec![deed],
-        shown_ms,
-    }));
+    commands.run(move |core| core.judge(item, deed, shown_ms));
 }

@@ -6,20 +6,18 @@ use crate::app::naming::{import_command, set_title};
 use crate::data::library;
 use crate::experiment::Config;
 
-/// What an experiment reads, under the name it is asked by.
+/// What an experiment reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    pub name: String,
+pub struct Inputs {
     /// None where no stage reads any.
     pub dialogues: Option<String>,
     pub levels: Option<String>,
     pub source: String,
 }
 
-impl Wanted {
-    pub fn of(name: &str, config: &Config) -> Self {
-        Wanted {
-            name: name.to_string(),
+impl Inputs {
+    pub fn of(config: &Config) -> Self {
+        Inputs {
             dialogues: config
                 .reads_dialogues()
                 .then(|| config.data.dialogues.clone()),
@@ -37,28 +35,28 @@ pub struct Need {
     /// What is missing.
     pub what: String,
     /// What to do.
-    pub mend: String,
+    pub fix: String,
     /// The command that does it.
     pub command: Option<String>,
 }
 
 /// What is missing for this to start.
-pub(super) fn needs(store: &Path, wanted: &Wanted) -> Vec<Need> {
+pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
     let sets = match library::list(store) {
         Ok(sets) => sets,
         Err(error) => {
             return vec![Need {
                 path: "data.dialogues",
                 what: "The imported data cannot be read".into(),
-                mend: error.to_string(),
+                fix: error.to_string(),
                 command: None,
             }];
         }
     };
     let mut needs = Vec::new();
     for (path, name, what) in [
-        ("data.dialogues", &wanted.dialogues, "dialogues"),
-        ("data.levels", &wanted.levels, "labelled pairs"),
+        ("data.dialogues", &inputs.dialogues, "dialogues"),
+        ("data.levels", &inputs.levels, "labelled pairs"),
     ] {
         let Some(name) = name else { continue };
         let set = sets.iter().find(|set| set.name == name.as_str());
@@ -73,29 +71,29 @@ pub(super) fn needs(store: &Path, wanted: &Wanted) -> Vec<Need> {
             None => needs.push(Need {
                 path,
                 what: format!("There is no data set \"{name}\""),
-                mend: format!("choose one of {}", library::NAMES.join(", ")),
+                fix: format!("choose one of {}", library::NAMES.join(", ")),
                 command: None,
             }),
             Some(set) if !set.imported => needs.push(Need {
                 path,
                 what: format!("{} is not imported", set_title(name)),
-                mend: "download it, then import its folder".into(),
+                fix: "download it, then import its folder".into(),
                 command: Some(import_command(name, store)),
             }),
             Some(set) if !fits(set) => needs.push(Need {
                 path,
                 what: format!("{} holds no {what}", set_title(name)),
-                mend: format!("choose another set for the {what}"),
+                fix: format!("choose another set for the {what}"),
                 command: None,
             }),
             Some(_) => {}
         }
     }
-    if wanted.source != "scratch" && !Path::new(&wanted.source).is_dir() {
+    if inputs.source != "scratch" && !Path::new(&inputs.source).is_dir() {
         needs.push(Need {
             path: "model.source",
-            what: format!("The model folder \"{}\" is not there", wanted.source),
-            mend: "set Model source to a folder with config.json, model.safetensors and tokenizer.json, \
+            what: format!("The model folder \"{}\" is not there", inputs.source),
+            fix: "set Model source to a folder with config.json, model.safetensors and tokenizer.json, \
                    or to \"scratch\""
                 .into(),
             command: None,

@@ -3,16 +3,19 @@
 use eframe::egui::{Frame, Grid, Id, Label, Modal, RichText, Ui};
 
 use crate::app::format;
-use crate::app::state::Loaded;
+use crate::app::state::ExperimentsState;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::app::workers::launch::Dry;
+use crate::operations::launch::DryRun;
 
 /// What a run would be, once that is known.
-pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Dry>>>) {
-    let Some(known) = dry else { return };
+pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
+    let (dry_run, of) = (&experiments.dry_run, experiments.dry_run_of);
+    if dry_run.is_idle() {
+        return;
+    }
     let t = theme::of(ui);
     let frame = Frame::popup(ui.style()).inner_margin(space::L);
     let modal = Modal::new(Id::unique("dry run"))
@@ -21,33 +24,34 @@ pub fn dry_ui(ui: &Ui, dry: &mut Option<Loaded<Box<Dry>>>) {
     let answer = modal.show(ui.ctx(), |ui| {
         ui.set_width(620.0);
         ui.spacing_mut().item_spacing.y = space::S;
-        let first = known.value().filter(|dry| dry.of > 1);
-        let title = first.map_or("What this run would be".to_string(), |dry| {
-            format!("What the first of these {} runs would be", dry.of)
-        });
+        let several = dry_run.value().is_some() && of > 1;
+        let title = match several {
+            true => format!("What the first of these {of} runs would be"),
+            false => "What this run would be".to_string(),
+        };
         words::heading(ui, &title);
-        match known {
-            Loaded::Nothing => {
-                words::secondary(
-                    ui,
-                    "Looking at texts and shapes, and trying how fast this machine is…",
-                );
-            }
-            Loaded::Failed(why) => notice::strip(ui, Tone::Bad, "It could not start", why, |_| {}),
-            Loaded::Value(dry) => planned_ui(ui, dry),
+        let said = RemoteWords {
+            pending: "Looking at texts and shapes, and trying how fast this machine is…",
+            failed: "It could not start",
+            action: None,
+        };
+        remote_ui(ui, dry_run, said);
+        if let Some(dry_run) = dry_run.value() {
+            planned_ui(ui, dry_run);
         }
         ui.add(Button::primary("Close")).clicked()
     });
     if answer.inner || answer.should_close() {
-        *dry = None;
+        experiments.dry_run.clear();
     }
 }
 
 fn planned_ui(
     ui: &mut Ui,
-    Dry {
-        foreseen, taken, ..
-    }: &Dry,
+    DryRun {
+        foreseen,
+        taken_over,
+    }: &DryRun,
 ) {
     let plan = &foreseen.plan;
     let t = theme::of(ui);
@@ -72,7 +76,7 @@ fn planned_ui(
             ui.end_row();
             for stage in &plan.stages {
                 ui.label(stage.stage.title());
-                if taken.contains(&stage.stage) {
+                if taken_over.contains(&stage.stage) {
                     let words = RichText::new("taken over").color(t.secondary);
                     ui.add(Label::new(words).extend());
                     ui.end_row();

@@ -17,7 +17,11 @@ pub struct Compared {
     pub differences: Vec<Option<Paired>>,
 }
 
-pub(super) fn compared(
+/// Compares runs with the first of them: what they answered on the test split, and the curves of a metric.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn compared(
     reader: &StoreReader,
     runs: Vec<RunId>,
     metric: String,

@@ -1,8 +1,5 @@
 //! One run with all that the store has of it but its dialogues; a long one in outline first.
 
-use std::path::Path;
-
-use super::opened;
 use crate::experiment::{Config, SampleDialogue, Stage};
 use crate::metrics::{IdentifierScores, SystemResults};
 use crate::series::{Point, Series};
@@ -24,8 +21,6 @@ pub struct StoredRun {
     pub detail: RunDetail,
     /// The settings it ran with; none when this program cannot read them.
     pub config: Option<Config>,
-    /// The series hold some of their points only; the whole follows.
-    pub outline: bool,
     pub series: Vec<(MetricKey, Series)>,
     pub samples: Vec<(Stage, u64)>,
     pub rollouts: Vec<(Stage, u64)>,
@@ -35,28 +30,24 @@ pub struct StoredRun {
     pub checkpoints: Vec<CheckpointRow>,
 }
 
-/// A first picture of a run that takes long to read; none of one that does not, or cannot be read.
-pub(super) fn outline(
-    store: &Path,
-    reader: &mut Option<StoreReader>,
-    run: RunId,
-) -> Option<StoredRun> {
-    let reader = opened(store, reader).ok()?;
+/// Some points of each series of a run that takes long to read; none of one that does not, or cannot be read.
+pub fn outline(reader: &StoreReader, run: RunId) -> Option<StoredRun> {
     let keys = reader.keys(run).ok()?;
     let points: u64 = keys.iter().map(|key| key.count).sum();
     if points < MANY {
         return None;
     }
-    let mut first = described(reader, run, |key| {
-        let last = key.last_step;
-        reader.outline(run, &key.key, last, OUTLINE)
-    })
-    .ok()?;
-    first.outline = true;
-    Some(first)
+    let outline = described(reader, run, |key| {
+        reader.outline(run, &key.key, key.last_step, OUTLINE)
+    });
+    outline.ok()
 }
 
-pub(super) fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
+/// All of a run but its dialogues.
+///
+/// # Errors
+/// There is no such run, or it cannot be read.
+pub fn stored(reader: &StoreReader, run: RunId) -> Result<StoredRun, StoreError> {
     described(reader, run, |key| reader.series(run, &key.key, None))
 }
 
@@ -79,7 +70,6 @@ fn described(
     Ok(StoredRun {
         config: Config::from_toml(&format!("run {run}"), &detail.config_toml).ok(),
         detail,
-        outline: false,
         series,
         samples: reader.samples(run)?,
         rollouts: reader.rollouts(run)?,

@@ -242,3 +242,26 @@ fn the_window_is_the_only_one_that_knows_egui() {
         }
     }
 }
+
+#[test]
+fn what_the_window_does_knows_nothing_of_what_it_draws() {
+    // Folders of the window, with what they must not know.
+    let drawn = ["egui", "::views", "::widgets", "::command"];
+    for (folder, more) in [
+        ("jobs", ["::state", "::logic"]),
+        ("queries", ["::state", "::jobs"]),
+        ("logic", ["::window", "::shell"]),
+    ] {
+        let place = Path::new("app").join(folder);
+        for (path, code) in &rooms()["app"] {
+            let is_in = path.starts_with(&place) || *path == place.with_extension("rs");
+            for name in drawn.iter().chain(&more).filter(|_| is_in) {
+                assert!(
+                    !code.contains(name),
+                    "{}: {folder} must not know {name}",
+                    path.display()
+                );
+            }
+        }
+    }
+}

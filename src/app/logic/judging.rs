@@ -3,7 +3,7 @@
 use super::Core;
 use crate::app::jobs::{JobResult, Lane};
 use crate::app::place::Place;
-use crate::app::state::people::Judging;
+use crate::app::state::judging::Judging;
 use crate::store::{Store, StudyId};
 use crate::study::judgement::{Act, Deed};
 

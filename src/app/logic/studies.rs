@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Core;
 use crate::app::jobs::{Context, JobResult, Lane};
 use crate::app::state::people::StudySize;
-use crate::operations::studies::{self, CreatedStudy, ReceivedPack, WrittenPack};
+use crate::operations::studies::{self, CreatedStudy, ReceivedPack};
 use crate::store::StudyId;
 use crate::study::definition::Definition;
 
@@ -108,21 +108,18 @@ impl Core {
     /// Writes annotators' parts into the store's folder `packs`: everybody's, or one's.
     pub fn write_packs(&mut self, study: StudyId, annotator: Option<u32>) {
         let folder = self.options.store.join("packs");
-        let words = move |packs: &[WrittenPack]| match packs {
-            [one] => format!("Written to {}", one.file.display()),
-            packs => format!("{} packs are in {}", packs.len(), folder.display()),
-        };
-        let folder = self.options.store.join("packs");
+        let target = folder.clone();
         self.ask_study(
             move |context| {
-                Ok(studies::write_packs(
-                    context.reader()?,
-                    study,
-                    annotator,
-                    &folder,
-                )?)
+                let reader = context.reader()?;
+                Ok(studies::write_packs(reader, study, annotator, &target)?)
             },
-            move |core, packs| core.show_studies(words(&packs)),
+            move |core, packs| {
+                core.show_studies(match packs.as_slice() {
+                    [one] => format!("Written to {}", one.file.display()),
+                    packs => format!("{} packs are in {}", packs.len(), folder.display()),
+                });
+            },
         );
     }
 

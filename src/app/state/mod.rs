@@ -4,6 +4,7 @@
 
 pub mod arrangement;
 pub mod form;
+pub mod judging;
 pub mod library;
 pub mod model;
 pub mod paths;

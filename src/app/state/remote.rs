@@ -4,7 +4,8 @@
 
 use crate::app::jobs::{JobError, Pending};
 
-/// A value that is loaded off the window's thread.
+/// A value that is loaded off the window's thread: idle until it is asked for, pending, then a value or why it
+/// failed.
 #[derive(Debug)]
 pub struct Remote<T, P = ()> {
     shown: Option<Result<T, String>>,

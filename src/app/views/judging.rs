@@ -23,7 +23,7 @@ use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::logic::Core;
 use crate::app::state::State;
-use crate::app::state::people::Judging;
+use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use super::input::Input;
 use super::parts::keycaps_ui;
-use crate::app::state::people::Judging;
+use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::text as words;

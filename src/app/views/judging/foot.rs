@@ -4,7 +4,7 @@ use eframe::egui::{EventFilter, Sense, TextEdit, Ui, UiBuilder, vec2};
 
 use super::input::Input;
 use super::parts::{CARDS, column, keycaps_ui};
-use crate::app::state::people::Judging;
+use crate::app::state::judging::Judging;
 use crate::app::theme::{size, space};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;

@@ -4,7 +4,7 @@ use eframe::egui::{Event, Key, Modifiers, Ui};
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
-use crate::app::state::people::{Given, Judging};
+use crate::app::state::judging::{Given, Judging};
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, Deed, Score};
 

@@ -33,10 +33,3 @@ pub mod store;
 pub mod study;
 pub mod text;
 pub mod train;
-
-/// The former name of what moved to [`operations::responses`].
-#[doc(hidden)]
-pub mod systems {
-    pub use crate::operations::responses::{Answering, Measuring, answer, check_name, measure};
-    pub use crate::operations::{OperationError as SystemsError, Progress};
-}

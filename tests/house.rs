@@ -55,7 +55,6 @@ const ROOMS: [(&str, &[&str]); 18] = [
     (
         "operations",
         &[
-            "catalog",
             "checkpoint",
             "data",
             "engine",

@@ -14,9 +14,7 @@
 pub mod alert;
 mod control;
 mod event;
-pub mod queue;
 mod recorder;
-pub mod reference;
 mod reporter;
 mod run;
 mod supervisor;

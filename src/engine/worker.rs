@@ -39,7 +39,7 @@ pub fn new_run(
 }
 
 /// The same settings, to be carried out from another folder than this one.
-pub(super) fn anywhere(config: &Config) -> Config {
+pub fn anywhere(config: &Config) -> Config {
     let mut config = config.clone();
     if let Ok(folder) = std::path::absolute(&config.model.source)
         && config.model.source != "scratch"
@@ -86,7 +86,7 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
 }
 
 /// The stages of `config` that another run has done in the same way, by its settings alone.
-pub(super) fn shared(
+pub fn shared(
     reader: &StoreReader,
     other: &RunDetail,
     config: &Config,

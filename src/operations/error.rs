@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::models::ReferenceError;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::worker::ReuseError;
@@ -12,8 +13,6 @@ use crate::report::tables::GatherError;
 use crate::store::{RunId, StoreError};
 use crate::study::StudyError;
 use crate::train::TrainError;
-
-use super::models::ReferenceError;
 
 /// Why an operation failed. The rooms' own errors pass through as they are.
 #[derive(Debug, thiserror::Error)]

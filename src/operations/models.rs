@@ -1,13 +1,16 @@
 //! Saved models: which there are, what one consists of, and a copy for other programs.
 
+mod reference;
+
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use reference::saved_models;
+pub use reference::{Found, Origin, Reference, ReferenceError, RunModels};
+
 use super::{OnProgress, OperationError, Progress};
 use crate::data::EmpathyLevel;
-use crate::engine::reference::saved_models;
-pub use crate::engine::reference::{Found, Origin, Reference, ReferenceError, RunModels};
 pub use crate::train::export::Exported;
 pub use crate::train::saved::{Anatomy, Answer, Drawing, Identified, SavedIdentifiers, SavedModel};
 

@@ -47,7 +47,7 @@ pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Fail
     );
     if responses.tokenized {
         text.push_str(
-                "They are tokens in lower case: scored as they are, shown to people as they would write.\n",
+            "They are tokens in lower case: scored as they are, shown to people as they would write.\n",
             );
     }
     if !foreign.is_empty() {

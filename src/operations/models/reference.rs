@@ -1,5 +1,4 @@
-//! `DIR` or `RUN[@STEP]`: which folder a person means, the settings of the run behind it, and what there is
-//! to mean.
+//! `DIR` or `RUN[@STEP]`: the folder of the model or identifiers that it names, with the settings of the run behind it.
 //!
 //! Knows the store and the layout of checkpoints; opens no model.
 
@@ -214,7 +213,7 @@ impl RunModels {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn saved_models(store: &Path) -> Result<Vec<RunModels>, StoreError> {
+pub(super) fn saved_models(store: &Path) -> Result<Vec<RunModels>, StoreError> {
     let reader = match StoreReader::open(store) {
         Ok(reader) => reader,
         Err(StoreError::Missing { .. }) => return Ok(Vec::new()),

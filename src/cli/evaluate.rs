@@ -149,7 +149,7 @@ fn with_targets(rows: &[Row], path: &Path) -> Result<Vec<TargetedResponse>, Fail
     Ok(targeted)
 }
 
-/// One object: the system's figures, what each is, and what else to know.
+/// The figures with their definitions and notes, as one object.
 fn document(results: &SystemResults, notes: &[String]) -> Value {
     let mut document = Map::new();
     document.insert("system".into(), json!(results.system));

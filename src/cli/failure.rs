@@ -51,7 +51,7 @@ impl Failure {
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         Failure::Failed(format!(
             "internal error: {}; EMPRL_LOG=debug shows where, please report it",
-            text.unwrap_or("a panic without a word")
+            text.unwrap_or("a panic without a message")
         ))
     }
 

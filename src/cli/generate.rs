@@ -31,7 +31,7 @@ pub struct Generate {
     device: Option<String>,
 }
 
-/// What differs from the run's settings, or from the paper's for a folder.
+/// Overrides of the run's settings, or of the paper's for a folder.
 #[derive(Debug, clap::Args)]
 struct Sampling {
     /// Only the K likeliest tokens are drawn from; 0 for all
@@ -78,7 +78,7 @@ impl Sampling {
                 .set(path, value)
                 .map_err(|problem| refused(path, &problem.message))?;
         }
-        // What settings must hold together is said by the tree itself.
+        // The configuration checks what settings must hold together.
         match config
             .problems()
             .into_iter()

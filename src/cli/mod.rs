@@ -52,7 +52,7 @@ pub struct Cli {
     common: Common,
 }
 
-/// What every command takes.
+/// Arguments of every command.
 #[derive(Debug, clap::Args)]
 struct Common {
     /// Folder of the store; else EMPRL_STORE, else the platform's data folder
@@ -104,7 +104,7 @@ enum Command {
 /// Where a command works and how it answers.
 struct Place {
     store: PathBuf,
-    /// As it was given on the command line, to be repeated in what a person is asked to type.
+    /// As it was given on the command line, to be repeated in suggested commands.
     given: Option<PathBuf>,
     /// Whether a window could open.
     display: bool,
@@ -112,7 +112,7 @@ struct Place {
 }
 
 impl Place {
-    /// ` --store DIR` where it was given, to end a command that a person is told to type.
+    /// ` --store DIR` where it was given, to end a command that is suggested to the user.
     fn store_argument(&self) -> String {
         let given = self.given.as_ref();
         given.map_or_else(String::new, |dir| format!(" --store {}", dir.display()))
@@ -178,7 +178,7 @@ impl Cli {
     }
 }
 
-/// Says on stderr what went wrong, if anything did, and gives the exit code.
+/// Prints the error on stderr, if there is one, and returns the exit code.
 pub fn ended(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use crate::operations::models::{self, Reference};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Model {
-    /// Read a model whole, so that damage shows, and tell what it is
+    /// Read a whole model, so that damage shows, and describe it
     Show {
         /// Hugging Face folder of a T5, or a run: its policy, else its generator
         #[arg(value_name = "DIR|RUN[@STEP]")]

@@ -49,14 +49,14 @@ fn figures(stage: Stage) -> &'static [Figure] {
     }
 }
 
-/// What is shown of a run while it goes on.
+/// Shows the progress of a run.
 pub struct Progress {
     bars: MultiProgress,
     /// None where stderr is no terminal.
     style: Option<ProgressStyle>,
     current: Option<Current>,
     quiet: bool,
-    /// By which commands name the store.
+    /// Ends the commands it suggests, so that they name the store.
     store_argument: String,
 }
 
@@ -97,7 +97,7 @@ impl Progress {
         }
     }
 
-    /// Shows what happened.
+    /// Shows an event.
     pub fn show(&mut self, event: &Event) {
         let report = match &event.kind {
             EventKind::Report(report) => report,
@@ -191,7 +191,7 @@ impl Progress {
         current.bar.set_length(total);
         current.bar.set_position(step);
         current.bar.set_message(current.message());
-        // The last one is told with the end of the stage.
+        // The last one is printed with the end of the stage.
         if evaluated && step < total && self.style.is_none() {
             let line = current.line();
             self.say(&line);
@@ -253,7 +253,7 @@ impl Current {
 }
 
 fn steps(state: &ProgressState, out: &mut dyn fmt::Write) {
-    // Writing to what the bar is made of cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(out, "{}/{}", state.pos(), state.len().unwrap_or(0));
 }
 

@@ -15,12 +15,12 @@ use crate::operations::queue::{self, Waiting};
 use crate::report::{Align, TextTable};
 use crate::store::{QueueId, Store};
 
-/// Where a person's own experiment files are looked for, as the window does.
+/// The folder of the user's own experiment files, as for the window.
 const EXPERIMENTS: &str = "experiments";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Queue {
-    /// What waits, the next first
+    /// List what waits, the next first
     List,
     /// Put a run at the end, with all of its settings as they are now
     Add(Add),
@@ -97,7 +97,7 @@ fn to_json(run: &Waiting) -> Value {
 impl Add {
     fn run(self, place: &Place) -> Result<(), Failure> {
         let reuse = self.given.reuse;
-        // What would be refused at its start is refused now.
+        // Whatever would be refused at the start is refused now.
         let prepared = self.given.prepare(place, &self.file)?;
         let (experiment, name) = (&prepared.new.experiment, &prepared.new.name);
         let run = queue::to_queue(experiment, name, &prepared.config, reuse);
@@ -131,8 +131,8 @@ fn remove(place: &Place, ids: &[QueueId]) -> Result<(), Failure> {
     place.out.text(&lines)
 }
 
-/// Runs what waits. A start that is refused ends it, so that what is wrong is not wrong for all; a run that
-/// fails on the way does not keep the others waiting.
+/// Runs what waits. It ends at a start that is refused, since the cause may hold for all; a run that fails does not
+/// hold up the others.
 fn run(place: &Place) -> Result<(), Failure> {
     let watch = Watch::new(place)?;
     let (mut done, mut failed) = (0u64, Vec::new());

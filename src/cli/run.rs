@@ -36,7 +36,7 @@ pub struct Run {
     dry_run: bool,
 }
 
-/// What the command line gives a run beside its experiment.
+/// Arguments that change the experiment.
 #[derive(Debug, clap::Args)]
 pub(super) struct Given {
     /// Give a setting another value, such as ppo.steps=100
@@ -89,7 +89,7 @@ impl Run {
 }
 
 impl Given {
-    /// A new run of the experiment `name`. Everything that can be wrong with it is said before anything is
+    /// A new run of the experiment `name`; everything that can be wrong with it is found before anything is
     /// written.
     pub fn prepare(self, place: &Place, name: &str) -> Result<PreparedRun, Failure> {
         let mut file = input::experiment(name)?;
@@ -125,7 +125,7 @@ fn argument(name: &str, problem: &Problem) -> Failure {
     Failure::Usage(format!("{name}: {}", problem.message))
 }
 
-/// Runs one run after another and shows what happens in them.
+/// Runs one run after another and shows their progress.
 pub(super) struct Watch {
     supervisor: Supervisor,
     interrupts: Interrupts,
@@ -139,12 +139,12 @@ impl Watch {
         })
     }
 
-    /// Whether a person has asked to stop.
+    /// Whether the user pressed Ctrl-C.
     pub fn is_interrupted(&self) -> bool {
         self.interrupts.count.load(Ordering::Relaxed) > 0
     }
 
-    /// Starts a run and shows what happens until it ends.
+    /// Starts a run and shows its progress until it ends.
     pub fn run(&self, place: &Place, request: StartRequest) -> Result<(), Failure> {
         let handle = Arc::new(self.supervisor.start(request));
         self.interrupts.stop(Some(handle.clone()));
@@ -176,11 +176,13 @@ impl Watch {
                 go_on: go_on(run),
             }),
             Some(RunEnd::NotStarted(error)) => Err(Failure::Start(error)),
-            None => Err(Failure::Failed("the run ended without a word".to_string())),
+            None => Err(Failure::Failed(
+                "the run ended without a result".to_string(),
+            )),
         }
     }
 
-    /// Shows what happens; gives the results.
+    /// Shows the progress; returns the results.
     fn show(&self, place: &Place, handle: &RunHandle) -> Result<Vec<SystemResults>, Failure> {
         let mut progress = Progress::new(!place.out.json, place.store_argument());
         let mut results = Vec::new();
@@ -209,8 +211,8 @@ impl Watch {
     }
 }
 
-/// The first Ctrl-C, or a polite kill, asks the run to stop with a checkpoint and sends a message; the
-/// second ends the program at once. What was shown is on disk either way.
+/// The first Ctrl-C or SIGTERM asks the run to stop with a checkpoint and sends a message; the second ends the
+/// program at once. What was shown is on disk either way.
 struct Interrupts {
     messages: Receiver<()>,
     count: Arc<AtomicUsize>,

@@ -20,7 +20,7 @@ use crate::study::make::Role;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Study {
-    /// Make a study; says first what difference its size can show
+    /// Make a study; first prints what difference its size can show
     Create(create::Create),
     /// Studies, with how far each annotator is
     List,
@@ -54,9 +54,9 @@ pub enum Study {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Judge in the terminal: what is answered comes a line each from stdin
+    /// Judge in the terminal: answers are read from stdin, one a line
     Judge(judge::Judge),
-    /// What an unblinded study shows
+    /// The results of an unblinded study
     Results {
         /// The study's number
         study: StudyId,

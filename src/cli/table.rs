@@ -72,7 +72,7 @@ impl Table {
         }
     }
 
-    /// What is given must be something that the table is made of.
+    /// Refuses arguments that the table does not use.
     fn check(&self, number: TableNumber) -> Result<(), Failure> {
         use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
         let used = |given: bool, option: &str, by: &[TableNumber]| match !given

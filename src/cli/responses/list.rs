@@ -1,4 +1,4 @@
-//! What is there of systems and cases: lists, pins, and cases that hold words.
+//! Lists systems, pins cases, and finds cases by words.
 
 use serde_json::json;
 

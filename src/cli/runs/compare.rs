@@ -53,7 +53,7 @@ impl Compare {
         let reader = StoreReader::open(&place.store)?;
         let entries = entries_of(&reader, &self.runs)?;
         let entries: Vec<&Entry> = entries.iter().collect();
-        // What can be refused is, before what takes long.
+        // Refuse what can be refused before the slow part.
         if let (Some(metric), Some(file)) = (&self.plot, &self.file) {
             self.draw(&reader, &entries, metric, file)?;
         }

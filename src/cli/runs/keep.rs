@@ -1,4 +1,4 @@
-//! `emprl runs tag | note | rename | archive | delete | undelete`: keeping runs in order.
+//! `emprl runs tag | note | rename | archive | delete | undelete`: edits saved runs.
 
 use serde_json::json;
 
@@ -50,7 +50,7 @@ fn apply(place: &Place, edit: &Edit) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what was done, of each run.
+/// Prints what was done to each run.
 fn done(place: &Place, runs: &[RunId], json_name: &str, words: &str) -> Result<(), Failure> {
     if place.out.json {
         return place.out.document(&json!({ json_name: runs }));

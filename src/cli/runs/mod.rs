@@ -1,4 +1,4 @@
-//! `emprl runs`: the table of saved runs, one run in full, runs beside each other, and keeping them in order.
+//! `emprl runs`: the table of saved runs, one run in full, runs beside each other, and edits of saved runs.
 
 mod compare;
 mod export;
@@ -176,7 +176,7 @@ fn document(entry: &Entry) -> Result<Value, Failure> {
     Ok(row)
 }
 
-/// The step that was asked for, of those of which there is something; the last one where none was.
+/// The step that was asked for, or the last one; `steps` are those that are kept.
 fn chosen_step(
     run: RunId,
     what: &str,
@@ -206,7 +206,7 @@ fn column(argument: &str, name: &str) -> Result<Column, Failure> {
         .map_err(|error| Failure::Usage(format!("{argument}: {error}")))
 }
 
-/// What is wrong with a filter, with its place in it, in one line.
+/// The error of a filter with its position, in one line.
 fn at_place(error: &crate::filter::FilterError, text: &str) -> String {
     match text.get(error.at.clone()).filter(|part| !part.is_empty()) {
         Some(part) => format!(

@@ -89,7 +89,7 @@ fn reward(value: f32) -> String {
     Digits::of(declared::EMPATHY_REWARD).write(f64::from(value))
 }
 
-/// A response as text: what was said, and a row for each token.
+/// A response as text: the dialogue, and a row for each token.
 fn shown(response: &RolloutResponse) -> String {
     let mut text = format!(
         "\nResponse {}  reward {}",

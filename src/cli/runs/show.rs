@@ -158,7 +158,7 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         let what = match event.sort {
             EventSort::Stage => format!("begins, at most {} steps", event.text),
             EventSort::StageDone => format!("done after {} steps", event.step),
-            EventSort::Note => told(event) + &looked_at(place, run, event, &samples, &rollouts),
+            EventSort::Note => note(event) + &command_for(place, run, event, &samples, &rollouts),
             EventSort::Control => match change_of(&event.text) {
                 Some(change) => format!("setting changed: {change}"),
                 None => format!("asked to {}", event.text),
@@ -171,7 +171,7 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
 }
 
 /// A note, with how much it matters and the step it is about.
-fn told(event: &EventRow) -> String {
+fn note(event: &EventRow) -> String {
     let mark = match event.severity {
         Some(Severity::Alert) => "alert, ",
         Some(Severity::Warning) => "warning, ",
@@ -180,8 +180,8 @@ fn told(event: &EventRow) -> String {
     format!("{mark}step {}: {}", event.step, event.text)
 }
 
-/// By which command it is seen what an alert is about: the sample dialogues of its step, else the rollout.
-fn looked_at(
+/// The command that shows the cause of an alert: the sample dialogues of its step, else the rollout.
+fn command_for(
     place: &Place,
     run: RunId,
     event: &EventRow,

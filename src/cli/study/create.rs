@@ -1,4 +1,4 @@
-//! `emprl study create`: what difference the study can show, then the study.
+//! `emprl study create`: prints what difference the study can show, then makes it.
 
 use std::path::PathBuf;
 
@@ -146,7 +146,7 @@ impl Create {
     }
 }
 
-/// What was noticed, in counts that give nothing away.
+/// What was noticed in the responses, as counts that reveal nothing about systems.
 fn remark_lines(remarks: &Remarks) -> String {
     let mut text = String::new();
     if remarks.identical > 0 {

@@ -1,4 +1,4 @@
-//! What is printed of a system's responses that were just stored.
+//! Prints a summary of a system's responses that were just stored.
 
 use serde_json::json;
 

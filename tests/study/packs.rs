@@ -7,7 +7,7 @@ use emprl::operations::OperationError;
 use emprl::operations::studies::{merge_pack, open_pack, read_pack, receive_pack, write_packs};
 use emprl::store::{Store, StoreError, StudyId};
 use emprl::study::definition::StudyKind;
-use emprl::study::judgement::{Answer, Choice, Deed};
+use emprl::study::judgement::{Answer, Choice, JudgementAction};
 use emprl::study::pack::Pack;
 use emprl::study::results::results;
 use emprl::study::{PackError, StudyError};
@@ -43,18 +43,18 @@ fn judge(store: &mut Store, study: StudyId, annotator: u32, random: &mut ChaCha8
     let desk = store.reader().unwrap().desk(study, annotator).unwrap();
     for _ in 0..15 {
         let page = &desk.pages()[random.random_range(0..desk.pages().len())];
-        let deed = match random.random_range(0..6) {
-            0 => Deed::Skip,
-            1 => Deed::Flag(random.random()),
-            2 => Deed::Comment(format!("comment {}", random.random_range(0..100))),
-            side => Deed::Answer(Answer::Choice(match side {
+        let action = match random.random_range(0..6) {
+            0 => JudgementAction::Skip,
+            1 => JudgementAction::Flag(random.random()),
+            2 => JudgementAction::Comment(format!("comment {}", random.random_range(0..100))),
+            side => JudgementAction::Answer(Answer::Choice(match side {
                 3 => Choice::Left,
                 4 => Choice::Right,
                 _ => Choice::Tie,
             })),
         };
         store
-            .judge(study, annotator, page.item, &[deed], 7)
+            .judge(study, annotator, page.item, &[action], 7)
             .unwrap();
         if random.random_range(0..5) == 0 {
             store.undo(study, annotator).unwrap();
@@ -124,7 +124,7 @@ fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
     let (there, annotator) = (opened.merged.study, opened.merged.annotator);
     let item = guest.reader().unwrap().desk(there, annotator).unwrap();
     let item = item.pages()[0].item;
-    let tie = Deed::Answer(Answer::Choice(Choice::Tie));
+    let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
     guest.judge(there, annotator, item, &[tie], 5).unwrap();
     let written = write_packs(&guest.reader().unwrap(), there, None, &back).unwrap();
     let judged = read_pack(&written[0].file).unwrap();
@@ -156,7 +156,7 @@ fn work_begun_at_home_goes_on_elsewhere_and_back() {
     let (_dir, mut store, study) = home();
     let reader = store.reader().unwrap();
     let pages = reader.desk(study, 1).unwrap().pages().to_vec();
-    let tie = Deed::Answer(Answer::Choice(Choice::Tie));
+    let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
     store
         .judge(study, 1, pages[0].item, std::slice::from_ref(&tie), 5)
         .unwrap();
@@ -223,9 +223,9 @@ fn the_fourths_pack_grows() {
                     _ if first_left => Choice::Right,
                     _ => Choice::Left,
                 };
-                let deed = Deed::Answer(Answer::Choice(choice));
+                let action = JudgementAction::Answer(Answer::Choice(choice));
                 store
-                    .judge(study, annotator, page.item, &[deed], 5)
+                    .judge(study, annotator, page.item, &[action], 5)
                     .unwrap();
             }
         }

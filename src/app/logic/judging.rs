@@ -5,7 +5,7 @@ use crate::app::jobs::{JobResult, Lane};
 use crate::app::place::Place;
 use crate::app::state::judging::Judging;
 use crate::store::{Store, StudyId};
-use crate::study::judgement::{Act, Deed};
+use crate::study::judgement::{JudgementAction, JudgementRecord};
 
 impl Core {
     /// Begins the sitting of an annotator.
@@ -29,9 +29,9 @@ impl Core {
     }
 
     /// Records what the annotator did with an item, after it was shown for that long.
-    pub fn judge(&mut self, item: u32, deed: Deed, shown_ms: u64) {
+    pub fn judge(&mut self, item: u32, action: JudgementAction, shown_ms: u64) {
         self.record(move |store, study, annotator| {
-            Ok(store.judge(study, annotator, item, &[deed], shown_ms)?)
+            Ok(store.judge(study, annotator, item, &[action], shown_ms)?)
         });
     }
 
@@ -44,7 +44,7 @@ impl Core {
 
     fn record(
         &mut self,
-        write: impl FnOnce(&mut Store, StudyId, u32) -> JobResult<Vec<Act>> + Send + 'static,
+        write: impl FnOnce(&mut Store, StudyId, u32) -> JobResult<Vec<JudgementRecord>> + Send + 'static,
     ) {
         let Some(judging) = &self.state.people.judging else {
             return;

@@ -5,7 +5,7 @@
 use super::remote::Remote;
 use crate::store::StudyId;
 use crate::study::attention::Attention;
-use crate::study::judgement::{Act, Answer, Aspect, Deed, Rating, Score};
+use crate::study::judgement::{Answer, Aspect, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Desk, Page};
 
 /// The judging page: one annotator at work.
@@ -113,14 +113,14 @@ impl Judging {
     }
 
     /// Takes what was recorded. An undone page is shown again.
-    pub fn recorded(&mut self, acts: &[Act]) {
+    pub fn recorded(&mut self, acts: &[JudgementRecord]) {
         let Some(desk) = self.desk.value_mut() else {
             return;
         };
         for act in acts {
             desk.take(act);
         }
-        let undone = acts.iter().find(|act| act.deed == Deed::Undo);
+        let undone = acts.iter().find(|act| act.action == JudgementAction::Undo);
         if let Some(act) = undone {
             self.at = desk.pages().iter().position(|page| page.item == act.item);
             self.turn();

@@ -12,7 +12,7 @@ use crate::cli::{Failure, Place};
 use crate::store::{Store, StudyId};
 use crate::study::attention::AWAY;
 use crate::study::definition::StudyKind;
-use crate::study::judgement::{Act, Answer, Choice, Deed, Rating, Score};
+use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Desk, Page, Shown};
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ const HELP: &str = "s skip, u undo, f flag, c WORDS comment, q quit";
 /// One line of input.
 #[derive(Debug, PartialEq)]
 enum Input {
-    Deed(Deed),
+    JudgementAction(JudgementAction),
     Flag,
     Undo,
     Quit,
@@ -74,7 +74,7 @@ impl Judge {
             };
             // Nobody reads a page for hours: a long silence is a pause.
             let time = since.elapsed().as_secs_f64().min(AWAY) * 1000.0;
-            let deed = match input {
+            let action = match input {
                 Input::Quit => break,
                 Input::Undo => {
                     let undone = store.undo(self.study, annotator)?;
@@ -85,15 +85,15 @@ impl Judge {
                     shown = None;
                     continue;
                 }
-                Input::Flag => Deed::Flag(!desk.state(&page).flagged),
-                Input::Deed(deed) => deed,
+                Input::Flag => JudgementAction::Flag(!desk.state(&page).flagged),
+                Input::JudgementAction(action) => action,
             };
-            let settles = matches!(deed, Deed::Answer(_) | Deed::Skip);
+            let settles = matches!(action, JudgementAction::Answer(_) | JudgementAction::Skip);
             let acts = store.judge(
                 self.study,
                 annotator,
                 page.item,
-                &[deed],
+                &[action],
                 time.round() as u64,
             )?;
             self.recorded(place, &mut desk, &acts)?;
@@ -114,7 +114,12 @@ impl Judge {
         }
     }
 
-    fn recorded(&self, place: &Place, desk: &mut Desk, acts: &[Act]) -> Result<(), Failure> {
+    fn recorded(
+        &self,
+        place: &Place,
+        desk: &mut Desk,
+        acts: &[JudgementRecord],
+    ) -> Result<(), Failure> {
         for act in acts {
             desk.take(act);
             if place.out.json {
@@ -165,8 +170,12 @@ fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
         "q" => return Ok(Input::Quit),
         "u" => return Ok(Input::Undo),
         "f" => return Ok(Input::Flag),
-        "s" => return Ok(Input::Deed(Deed::Skip)),
-        "c" => return Ok(Input::Deed(Deed::Comment(words.trim().to_string()))),
+        "s" => return Ok(Input::JudgementAction(JudgementAction::Skip)),
+        "c" => {
+            return Ok(Input::JudgementAction(JudgementAction::Comment(
+                words.trim().to_string(),
+            )));
+        }
         _ => {}
     }
     let answer = match kind {
@@ -183,7 +192,7 @@ fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
         StudyKind::Rating => RATING_HELP,
     };
     let answer = answer.ok_or_else(|| format!("\"{line}\" is no answer; {help}{HELP}"))?;
-    Ok(Input::Deed(Deed::Answer(answer)))
+    Ok(Input::JudgementAction(JudgementAction::Answer(answer)))
 }
 
 fn rating(line: &str) -> Option<Rating> {
@@ -206,9 +215,9 @@ mod tests {
 
     #[test]
     fn lines_are_parsed() {
-        let tie = Input::Deed(Deed::Answer(Answer::Choice(Choice::Tie)));
+        let tie = Input::JudgementAction(JudgementAction::Answer(Answer::Choice(Choice::Tie)));
         assert_eq!(parse(" 0 ", StudyKind::AbTest), Ok(tie));
-        let comment = Input::Deed(Deed::Comment("so so".to_string()));
+        let comment = Input::JudgementAction(JudgementAction::Comment("so so".to_string()));
         assert_eq!(parse("c so so", StudyKind::Rating), Ok(comment));
         assert_eq!(parse("u", StudyKind::Rating), Ok(Input::Undo));
         for wrong in ["", "6 1 1", "44", "3 3 3 3", "1"] {

@@ -6,7 +6,7 @@ use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::judging::{Given, Judging};
 use crate::study::definition::StudyKind;
-use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, Deed, Score};
+use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, JudgementAction, Score};
 
 /// What a key or a button means.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,26 +129,26 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         .desk
         .value()
         .is_some_and(|desk| desk.state(page).flagged);
-    let deed = match input {
-        Input::Answer(choice) => Deed::Answer(Answer::Choice(choice)),
+    let action = match input {
+        Input::Answer(choice) => JudgementAction::Answer(Answer::Choice(choice)),
         Input::Point(points) => {
             let Some(place) = judging.draft.iter().position(Option::is_none) else {
                 return;
             };
             judging.draft[place] = Score::try_from(points).ok();
             match judging.rating() {
-                Some(rating) => Deed::Answer(Answer::Rating(rating)),
+                Some(rating) => JudgementAction::Answer(Answer::Rating(rating)),
                 None => return,
             }
         }
-        Input::Skip => Deed::Skip,
-        Input::Flag => Deed::Flag(!flagged),
+        Input::Skip => JudgementAction::Skip,
+        Input::Flag => JudgementAction::Flag(!flagged),
         Input::Comment => {
             match judging.comment.take() {
                 // The field was open: what stands in it is the comment.
                 Some(comment) => {
                     let comment = comment.trim().chars().take(COMMENT_LIMIT).collect();
-                    Deed::Comment(comment)
+                    JudgementAction::Comment(comment)
                 }
                 None => {
                     let desk = judging.desk.value();
@@ -162,12 +162,12 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         }
         Input::Undo | Input::Read | Input::Leave => return,
     };
-    given.answer = match &deed {
-        Deed::Answer(answer) => Some(*answer),
+    given.answer = match &action {
+        JudgementAction::Answer(answer) => Some(*answer),
         _ => None,
     };
-    given.settles = matches!(deed, Deed::Answer(_) | Deed::Skip);
+    given.settles = matches!(action, JudgementAction::Answer(_) | JudgementAction::Skip);
     judging.given = Some(given);
     let shown_ms = judging.shown_ms();
-    commands.run(move |core| core.judge(item, deed, shown_ms));
+    commands.run(move |core| core.judge(item, action, shown_ms));
 }

@@ -13,7 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use eframe::egui::Pos2;
-use emprl::store::{EventSort, RunRow, RunStatus, StoreReader};
+use emprl::experiment::EventKind;
+use emprl::store::{RunRow, RunStatus, StoreReader};
 use window_support::{find, open};
 
 /// A program that ends with the test.
@@ -185,14 +186,18 @@ fn a_quickstart_by_mouse_and_keyboard() {
         );
     }
     let events = reader.events(finished.id).expect("events");
-    let statuses: Vec<&str> = events
+    let statuses: Vec<RunStatus> = events
         .iter()
-        .filter(|event| event.sort == EventSort::Status)
-        .map(|event| event.text.as_str())
+        .filter_map(|event| match event.kind {
+            EventKind::Status { status } => Some(status),
+            _ => None,
+        })
         .collect();
-    let paused = statuses.iter().position(|status| *status == "paused");
+    let paused = statuses
+        .iter()
+        .position(|status| *status == RunStatus::Paused);
     assert!(
-        paused.is_some_and(|at| statuses.get(at + 1) == Some(&"running")),
+        paused.is_some_and(|at| statuses.get(at + 1) == Some(&RunStatus::Running)),
         "{statuses:?}"
     );
     drop(window);

@@ -36,7 +36,7 @@ use super::workers::launch::{Dried, Prepared};
 use super::workers::librarian::{self, Librarian};
 use super::workers::reader::{Reader, Request, Wanted};
 use super::{Options, shell};
-use crate::engine::{Event, RunHandle, Supervisor, Waker};
+use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 
 /// The name under which what is remembered is kept.
@@ -76,7 +76,7 @@ pub struct App {
     /// Files that are being written.
     saving: Vec<Receiver<Result<String, String>>>,
     /// Events heard while the run is read again from the store.
-    held: Vec<Event>,
+    held: Vec<Message>,
     looked: Instant,
     close: Closing,
 }

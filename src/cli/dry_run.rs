@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::output::{bytes, count, duration};
+use super::output::{count, duration};
 use super::{Failure, Place};
-use crate::experiment::{Config, Stage};
+use crate::experiment::{Config, Stage, size_words};
 use crate::train::pipeline::Reuse;
 use crate::train::plan::{Foreseen, Parameters};
 
@@ -128,11 +128,11 @@ fn text(
         text.push_str(&format!(
             "  {:<14}{steps:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
             stage.stage.title(),
-            bytes(memory.weights),
-            bytes(memory.optimizer),
-            bytes(memory.activations),
-            bytes(memory.total()),
-            bytes(stage.disk),
+            size_words(memory.weights),
+            size_words(memory.optimizer),
+            size_words(memory.activations),
+            size_words(memory.total()),
+            size_words(stage.disk),
             duration(time)
         ));
     }
@@ -144,9 +144,9 @@ fn text(
         text.push_str(&format!(
             "\nAt its fullest about {}, in the stage {}. {MEMORY}\n\nCheckpoints take about {} on \
              the disk, {often}.\n\nAll of it in about {}. {TIME}\n",
-            bytes(peak.memory.total()),
+            size_words(peak.memory.total()),
             peak.stage.title(),
-            bytes(plan.disk()),
+            size_words(plan.disk()),
             duration(whole)
         ));
     }

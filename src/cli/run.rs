@@ -8,7 +8,7 @@ use crossbeam::channel::{Receiver, bounded, select};
 use super::progress::Progress;
 use super::{Failure, Place, input};
 use crate::engine::{
-    Control, EventKind, Listener, RunEnd, RunHandle, StartRequest, Supervisor, What, worker,
+    Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor, What, worker,
 };
 use crate::experiment::{Config, Problem};
 use crate::metrics::SystemResults;
@@ -241,16 +241,16 @@ impl Watch {
         let mut results = Vec::new();
         loop {
             select! {
-                recv(handle.events()) -> event => {
-                    let Ok(event) = event else { break };
+                recv(handle.messages()) -> message => {
+                    let Ok(message) = message else { break };
                     if place.out.json {
-                        if let Some(line) = event.to_json() {
+                        if let Some(line) = message.to_json() {
                             place.out.json_line(&line)?;
                         }
                         continue;
                     }
-                    progress.show(&event);
-                    if let EventKind::Finished { results: rows } = event.kind {
+                    progress.show(&message);
+                    if let MessageKind::Finished { results: rows } = message.kind {
                         results = rows;
                     }
                 }

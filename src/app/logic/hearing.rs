@@ -15,9 +15,9 @@ use crate::app::state::{Held, LiveState, Loaded, OpenRun, RunPage};
 use crate::app::views::start::QUICKSTART;
 use crate::app::workers::launch;
 use crate::app::workers::reader::{Answer, Listed, Reply, Request, StoredRun};
-use crate::engine::{Event, EventKind, RunEnd, RunHandle, RunState};
-use crate::experiment::Change;
-use crate::store::{EventSort, RunId, RunRow, RunStatus, StoreError};
+use crate::engine::{Message, MessageKind, RunEnd, RunHandle, RunState};
+use crate::experiment::{Change, Event, EventKind, Report};
+use crate::store::{RunId, RunRow, RunStatus, StoreError};
 
 impl App {
     /// Runs of other programs move on without telling: look at them while they are in sight.
@@ -247,8 +247,8 @@ impl App {
                 model.waiting = self.handle.as_ref().map_or(Vec::new(), RunHandle::waiting);
                 self.state.live.run = Some(model);
             }
-            for event in std::mem::take(&mut self.held) {
-                self.receive(event);
+            for message in std::mem::take(&mut self.held) {
+                self.receive(message);
             }
         } else if self.asked.resume == Some(id) {
             self.asked.resume = None;
@@ -284,15 +284,15 @@ impl App {
 
     pub(super) fn hear_run(&mut self, until: Instant) {
         let Some(handle) = &self.handle else { return };
-        let events = handle.events().clone();
+        let messages = handle.messages().clone();
         let mut closed = false;
         loop {
             if Instant::now() >= until {
                 self.ctx.request_repaint();
                 return;
             }
-            match events.try_recv() {
-                Ok(event) => self.receive(event),
+            match messages.try_recv() {
+                Ok(message) => self.receive(message),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     closed = true;
@@ -311,50 +311,60 @@ impl App {
         }
     }
 
-    /// Takes what a run tells.
-    pub fn receive(&mut self, event: Event) {
+    /// Takes a message of the run in progress.
+    pub fn receive(&mut self, message: Message) {
         if self.asked.live.is_some() {
-            self.held.push(event);
+            self.held.push(message);
             return;
         }
         let Some(model) = &mut self.state.live.run else {
             return;
         };
-        model.id = event.run;
-        let (wall_ms, at) = (event.wall_ms, (event.stage, event.step));
-        match event.kind {
-            EventKind::Report(report) => model.apply(event.wall_ms, report),
-            EventKind::Control(control) => {
-                model.happened(wall_ms, at, EventSort::Control, &control.to_string());
-            }
-            EventKind::Status(status) => {
+        model.id = message.run;
+        let (stage, step, wall_ms) = (message.stage, message.step, message.wall_ms);
+        let happened = |kind| Event {
+            wall_ms,
+            stage,
+            step,
+            kind,
+        };
+        let ended = |status| happened(EventKind::Status { status });
+        match message.kind {
+            MessageKind::Report(Report::Event {
+                at: None,
+                kind: EventKind::Status { status },
+            }) => {
                 let resumed = status == RunStatus::Running
                     && !model.tracks.is_empty()
                     && !model.status.is_active();
                 model.status = status;
                 model.error = None;
-                model.happened(wall_ms, at, EventSort::Status, status.key());
+                model.happened(happened(EventKind::Status { status }));
                 if resumed {
                     // What came after its checkpoint is forgotten in the store; so it is here.
-                    self.asked.live = self.reader.ask(Request::Run(event.run));
+                    self.asked.live = self.reader.ask(Request::Run(message.run));
                 }
                 if !status.is_active() {
-                    model.ended_ms = Some(event.wall_ms);
+                    model.ended_ms = Some(wall_ms);
                 }
                 self.ask_runs();
             }
-            EventKind::Failed { error } => {
+            MessageKind::Report(Report::Event { at: None, kind }) => {
+                model.happened(happened(kind));
+            }
+            MessageKind::Report(report) => model.apply(wall_ms, report),
+            MessageKind::Failed { error } => {
                 model.status = RunStatus::Failed;
                 model.error = Some(error);
-                model.ended_ms = Some(event.wall_ms);
-                model.happened(wall_ms, at, EventSort::Status, RunStatus::Failed.key());
+                model.ended_ms = Some(wall_ms);
+                model.happened(ended(RunStatus::Failed));
                 self.ask_runs();
             }
-            EventKind::Finished { results } => {
+            MessageKind::Finished { results } => {
                 model.status = RunStatus::Finished;
-                model.ended_ms = Some(event.wall_ms);
+                model.ended_ms = Some(wall_ms);
                 model.results = results;
-                model.happened(wall_ms, at, EventSort::Status, RunStatus::Finished.key());
+                model.happened(ended(RunStatus::Finished));
                 self.ask_runs();
             }
         }

@@ -29,7 +29,7 @@ use super::state::people::People;
 use super::state::{
     CompareState, ExperimentsState, Held, LiveState, Notices, Prefs, RunsState, State,
 };
-use crate::engine::{Event, RunHandle, Supervisor, Waker};
+use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::operations::launch::ResumableRun;
 use crate::store::RunId;
@@ -61,8 +61,8 @@ pub struct Core {
     follow_ups: VecDeque<FollowUp>,
     /// The run in progress, read again from the store since events of it were missed.
     reloading: Option<Pending<Box<RunModel>>>,
-    /// Events that came meanwhile.
-    held: Vec<Event>,
+    /// Messages that came meanwhile.
+    held: Vec<Message>,
     /// The run that is about to go on.
     resuming: Option<(RunId, Pending<Resumed>)>,
     /// Reports each change of the store by any program.
@@ -152,7 +152,7 @@ impl Core {
         self.state.paths.completions.poll();
         self.start_next_queued();
         self.note_failures();
-        self.receive_events(until);
+        self.receive_messages(until);
         self.poll_watch();
     }
 

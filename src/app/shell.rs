@@ -345,7 +345,7 @@ fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
         .with_icon(Icon::Warning)
         .alarming()
         .low();
-    if ui.add(button.hint(&last.text)).clicked()
+    if ui.add(button.hint(&last.words())).clicked()
         && let Some(stage) = last.stage
     {
         commands.push(Command::ShowStep(stage, last.step));

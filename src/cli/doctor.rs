@@ -5,10 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::failure::one_line;
-use super::output::bytes;
 use super::{Failure, Place};
 use crate::data::library;
-use crate::experiment::Environment;
+use crate::experiment::{Environment, size_words};
 use crate::operations::devices;
 use crate::store::{StoreError, StoreReader};
 
@@ -75,7 +74,7 @@ impl Doctor {
             if let Some(memory) = memory {
                 text.push_str(&format!(
                     "{} of memory in use by this program\n",
-                    bytes(memory)
+                    size_words(memory)
                 ));
             }
             text.push('\n');

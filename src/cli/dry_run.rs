@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::output::{bytes, count, duration};
+use super::output::{count, duration};
 use super::{Failure, Place};
-use crate::experiment::Config;
+use crate::experiment::{Config, size_words};
 use crate::operations::launch::{DryRun, Parameters, PreparedRun};
 
 /// How memory and time are estimated.
@@ -119,11 +119,11 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
         text.push_str(&format!(
             "  {:<14}{steps:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
             stage.stage.title(),
-            bytes(memory.weights),
-            bytes(memory.optimizer),
-            bytes(memory.activations),
-            bytes(memory.total()),
-            bytes(stage.disk),
+            size_words(memory.weights),
+            size_words(memory.optimizer),
+            size_words(memory.activations),
+            size_words(memory.total()),
+            size_words(stage.disk),
             duration(time)
         ));
     }
@@ -135,9 +135,9 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
         text.push_str(&format!(
             "\nAt its fullest about {}, in the stage {}. {MEMORY}\n\nCheckpoints take about {} on \
              the disk, {often}.\n\nAll of it in about {}. {TIME}\n",
-            bytes(peak.memory.total()),
+            size_words(peak.memory.total()),
             peak.stage.title(),
-            bytes(plan.disk()),
+            size_words(plan.disk()),
             duration(whole)
         ));
     }

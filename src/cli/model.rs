@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::output::{bytes, count};
+use super::output::count;
 use super::{Failure, Place};
+use crate::experiment::size_words;
 use crate::operations::models::{self, Reference};
 
 #[derive(Debug, clap::Subcommand)]
@@ -50,7 +51,7 @@ fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure
     }
     let mut text = format!(
         "{} in {}: {}\n",
-        bytes(exported.bytes),
+        size_words(exported.bytes),
         exported.folder.display(),
         exported.files.join(", ")
     );
@@ -96,7 +97,7 @@ fn show(place: &Place, model: &Reference) -> Result<(), Failure> {
         format!(
             "{} parameters, {} as f32",
             count(parameters),
-            bytes(parameters * 4)
+            size_words(parameters * 4)
         ),
     );
     fact(

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::output::duration;
-use crate::engine::{Event, EventKind};
-use crate::experiment::{Report, Severity, Stage};
+use crate::engine::{Message, MessageKind};
+use crate::experiment::{EventKind, Report, Severity, Stage};
 use crate::metrics::{Digits, declared};
 
 /// A figure beside a bar: its name, and the metrics of which it is the latest.
@@ -97,48 +97,47 @@ impl Progress {
         }
     }
 
-    /// Shows an event.
-    pub fn show(&mut self, event: &Event) {
-        let report = match &event.kind {
-            EventKind::Report(report) => report,
-            EventKind::Status(status) if self.current.is_none() => {
-                return self.say(&format!("Run {} is {status}", event.run));
-            }
-            _ => return,
-        };
-        match report {
-            Report::Stage { stage, total } => self.begin(*stage, *total),
-            Report::Metrics {
+    /// Shows what a message says.
+    pub fn show(&mut self, message: &Message) {
+        match &message.kind {
+            MessageKind::Report(Report::Event { kind, .. }) => self.event(message, kind),
+            MessageKind::Report(Report::Metrics {
                 step,
                 total,
                 values,
                 ..
-            } => self.advance(*step, *total, values),
-            Report::StageDone { step, .. } => self.end(*step),
-            Report::Note {
-                stage,
-                step,
-                severity,
-                text,
-            } => {
+            }) => self.advance(*step, *total, values),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, message: &Message, kind: &EventKind) {
+        let (run, step) = (message.run, message.step);
+        match (kind, message.stage) {
+            (EventKind::StageBegun { total }, Some(stage)) => self.begin(stage, *total),
+            (EventKind::StageDone, _) => self.end(step),
+            (EventKind::Status { status }, _) if self.current.is_none() => {
+                self.say(&format!("Run {run} is {status}"));
+            }
+            (_, Some(stage)) => {
+                let Some(severity) = kind.severity() else {
+                    return;
+                };
                 let mark = match severity {
                     Severity::Info => "note",
                     Severity::Warning => "warning",
                     Severity::Alert => "alert",
                 };
-                self.say(&format!("{mark}: {} step {step}: {text}", stage.title()));
-                if *severity == Severity::Alert {
-                    let (run, argument) = (event.run, &self.store_argument);
+                let words = kind.words(message.stage, step);
+                self.say(&format!("{mark}: {} step {step}: {words}", stage.title()));
+                if severity == Severity::Alert {
+                    let argument = &self.store_argument;
                     self.say(&format!(
-                        "  What it is about: `emprl runs rollout {run} --step {step}{argument}`"
+                        "  To see what it is about: `emprl runs rollout {run} --step {step}{argument}`"
                     ));
                 }
             }
-            Report::Samples { .. }
-            | Report::Rollout { .. }
-            | Report::Checkpoint { .. }
-            | Report::Identifiers { .. }
-            | Report::Results { .. } => {}
+            _ => {}
         }
     }
 

@@ -7,7 +7,7 @@ use crossbeam::channel::{Receiver, bounded, select};
 
 use super::progress::Progress;
 use super::{Failure, Place, input};
-use crate::engine::{Control, EventKind, Listener, RunEnd, RunHandle, StartRequest, Supervisor};
+use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
 use crate::experiment::Problem;
 use crate::metrics::SystemResults;
 use crate::operations::launch::{self, PlannedRun, PreparedRun};
@@ -188,16 +188,16 @@ impl Watch {
         let mut results = Vec::new();
         loop {
             select! {
-                recv(handle.events()) -> event => {
-                    let Ok(event) = event else { break };
+                recv(handle.messages()) -> message => {
+                    let Ok(message) = message else { break };
                     if place.out.json {
-                        if let Some(line) = event.to_json() {
+                        if let Some(line) = message.to_json() {
                             place.out.json_line(&line)?;
                         }
                         continue;
                     }
-                    progress.show(&event);
-                    if let EventKind::Finished { results: rows } = event.kind {
+                    progress.show(&message);
+                    if let MessageKind::Finished { results: rows } = message.kind {
                         results = rows;
                     }
                 }

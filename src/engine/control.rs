@@ -1,44 +1,11 @@
-//! What a person asks of a run, and how it reaches the trainer.
+//! How what a person asks of a run reaches the trainer.
 //!
 //! Knows no store.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::experiment::Change;
-
-/// What a person may ask of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Control {
-    /// Wait after this step.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Save a checkpoint and end; the run can be resumed.
-    Stop,
-    /// Save a checkpoint after this step.
-    Checkpoint,
-    /// Evaluate on the validation subset after this step.
-    Evaluate,
-    /// Change a setting after this step; while another stage runs or the run is paused, it waits. A later
-    /// value of the same setting takes its place.
-    Set(Change),
-}
-
-impl fmt::Display for Control {
-    /// As it stands in events.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Control::Pause => f.write_str("pause"),
-            Control::Resume => f.write_str("resume"),
-            Control::Stop => f.write_str("stop"),
-            Control::Checkpoint => f.write_str("checkpoint"),
-            Control::Evaluate => f.write_str("evaluate"),
-            Control::Set(change) => change.fmt(f),
-        }
-    }
-}
+use crate::experiment::{Change, Control};
 
 /// What is wanted of a run now. Setting it never waits for the trainer.
 #[derive(Debug, Default)]

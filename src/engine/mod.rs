@@ -1,4 +1,4 @@
-//! Runs on named threads: queue, events, control, and what becomes of a panic.
+//! Runs on named threads: queue, messages, control, and what becomes of a panic.
 //!
 //! Knows threads and the store; what a run does is a closure to it, and who watches is a channel.
 //!
@@ -13,15 +13,15 @@
 
 pub mod alert;
 mod control;
-mod event;
+mod message;
 mod recorder;
 mod reporter;
 mod run;
 mod supervisor;
 pub mod worker;
 
-pub use control::Control;
-pub use event::{Event, EventKind, results_to_json};
+pub use crate::experiment::Control;
+pub use message::{Message, MessageKind, results_to_json};
 pub use run::{
     Listener, Outcome, RunBody, RunContext, RunEnd, RunError, RunHandle, RunState, StartError,
     StartRequest, Waker, What,

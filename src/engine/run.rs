@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 
 use super::control::Wishes;
-use super::{Control, Event};
+use super::{Control, Message};
 use crate::experiment::Change;
 use crate::store::{CheckpointRow, NewRun, QueueId, RunId, RunRef, StoreError};
 use crate::train::observer::Observer;
@@ -135,13 +135,13 @@ pub enum RunEnd {
 /// The other end of a run. Dropping it leaves the run as it is.
 pub struct RunHandle {
     pub(super) shared: Arc<Shared>,
-    pub(super) events: Receiver<Event>,
+    pub(super) messages: Receiver<Message>,
 }
 
 impl RunHandle {
     /// What happens, in order; what comes out is on disk. The channel closes at the end of the run.
-    pub fn events(&self) -> &Receiver<Event> {
-        &self.events
+    pub fn messages(&self) -> &Receiver<Message> {
+        &self.messages
     }
 
     /// Asks something of the run. Never waits.

@@ -77,13 +77,13 @@ impl Supervisor {
         let shared = Shared::new();
         let attended = request.listener == Listener::Lossy;
         shared.attended.store(attended, Ordering::Release);
-        let (sender, events) = bounded(LISTENER_BACKLOG);
+        let (sender, messages) = bounded(LISTENER_BACKLOG);
         let job = Job {
             what: request.what,
             body: request.body,
             shared: shared.clone(),
             outlet: Outlet {
-                events: (request.listener != Listener::Nobody).then_some(sender),
+                messages: (request.listener != Listener::Nobody).then_some(sender),
                 lossless: request.listener == Listener::Lossless,
                 waker: request.waker,
             },
@@ -96,7 +96,7 @@ impl Supervisor {
             self.inner.go_on(&mut line);
         }
         drop(line);
-        RunHandle { shared, events }
+        RunHandle { shared, messages }
     }
 
     /// How many runs wait for their turn.

@@ -7,9 +7,9 @@ use std::path::Path;
 use super::alert::Watched;
 use super::{Outcome, RunBody};
 use crate::experiment::{
-    CHANGEABLE_STAGE, Config, Environment, ExperimentError, SharedStages, change_of,
+    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SharedStages,
 };
-use crate::store::{EventRow, EventSort, NewRun, RunDetail, RunId, StoreError, StoreReader};
+use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
@@ -105,11 +105,8 @@ pub fn shared(
 }
 
 /// A setting that was changed while a run went on.
-fn changed_setting(events: &[EventRow]) -> Option<&'static str> {
-    let controls = events
-        .iter()
-        .filter(|event| event.sort == EventSort::Control);
-    let mut changes = controls.filter_map(|event| change_of(&event.text));
+fn changed_setting(events: &[Event]) -> Option<&'static str> {
+    let mut changes = events.iter().filter_map(|event| event.kind.change());
     changes.next().map(|change| change.path())
 }
 

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
-use super::columns::{event_sort, json, needed_stage, no_run, severity, stage, unsigned};
+use super::columns::{json, needed_stage, no_run, stage, unsigned};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::points::number;
-use super::rows::{CheckpointRow, EventRow, KeySummary, MetricKey, RunDetail, RunRow};
+use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow};
 use super::runs::{RUN_COLUMNS, all_rows, keys, last_values, run_row, steps_of, tags};
 use super::{RunId, RunStatus, results, rollouts, run_dir, samples, schema};
-use crate::experiment::{RolloutResponse, SampleDialogue, Stage};
+use crate::experiment::{Event, RolloutResponse, SampleDialogue, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
 
@@ -205,22 +205,19 @@ impl StoreReader {
     }
 
     /// What happened, in order.
-    pub fn events(&self, run: RunId) -> Result<Vec<EventRow>, StoreError> {
+    pub fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT wall, stage, step, sort, severity, text FROM events WHERE run = ?
-                 ORDER BY id",
+                "SELECT wall, stage, step, body AS event FROM events WHERE run = ? ORDER BY id",
             )?;
             let mut rows = query.query([run.0])?;
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
-                events.push(EventRow {
+                events.push(Event {
                     wall_ms: row.get(0)?,
                     stage: stage(run, row, 1)?,
                     step: unsigned(row, 2)?,
-                    sort: event_sort(run, row, 3)?,
-                    severity: severity(run, row, 4)?,
-                    text: row.get(5)?,
+                    kind: json(run, row, "event")?,
                 });
             }
             Ok(events)

@@ -11,7 +11,7 @@ use super::observer::{Directive, Observer, Wait};
 use super::schedule::{Decay, Schedule};
 use crate::checkpoint::Published;
 use crate::experiment::{
-    Change, Config, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    Change, Config, EventKind, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
 };
 use crate::metrics::declared;
 
@@ -47,12 +47,14 @@ pub enum Asked {
 impl Session<'_> {
     /// Says that a stage begins.
     pub fn begin(&mut self, stage: Stage, total: u64) {
-        self.observer.report(Report::Stage { stage, total });
+        let begun = EventKind::StageBegun { total };
+        self.observer.report(Report::event(stage, 0, begun));
     }
 
     /// Says that a stage is over.
     pub fn end(&mut self, stage: Stage, step: u64) {
-        self.observer.report(Report::StageDone { stage, step });
+        let done = EventKind::StageDone;
+        self.observer.report(Report::event(stage, step, done));
     }
 
     /// Says that a step is done, and what was measured at it.
@@ -85,12 +87,9 @@ impl Session<'_> {
 
     /// Tells a person something.
     pub fn note(&mut self, stage: Stage, step: u64, severity: Severity, text: impl Into<String>) {
-        self.observer.report(Report::Note {
-            stage,
-            step,
-            severity,
-            text: text.into(),
-        });
+        let text = text.into();
+        let note = EventKind::Note { severity, text };
+        self.observer.report(Report::event(stage, step, note));
     }
 
     /// Does what is asked of the run after the step just reported, one thing after the other, until it is to
@@ -136,12 +135,8 @@ impl Session<'_> {
         write: impl FnOnce(&Path) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
         let Published { path, bytes } = self.checkpoints.publish(stage, step, done, write)?;
-        self.observer.report(Report::Checkpoint {
-            stage,
-            step,
-            path,
-            bytes,
-        });
+        let saved = EventKind::Checkpoint { path, bytes };
+        self.observer.report(Report::event(stage, step, saved));
         Ok(())
     }
 }

@@ -11,11 +11,11 @@ use crate::app::place::Place;
 use crate::app::state::LiveState;
 use crate::app::state::model::RunModel;
 use crate::engine::{
-    Control, Event, EventKind, Listener, RunEnd, RunHandle, RunState, StartRequest,
+    Control, Listener, Message, MessageKind, RunEnd, RunHandle, RunState, StartRequest,
 };
-use crate::experiment::Change;
+use crate::experiment::{Change, Event, EventKind, Report};
 use crate::operations::launch::{self, PlannedRun, PreparedRun};
-use crate::store::{EventSort, NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
+use crate::store::{NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
 
 impl Core {
     /// Whether a run is in progress or about to begin.
@@ -130,8 +130,8 @@ impl Core {
             if let Ok(model) = reloaded {
                 self.replace_live(*model);
             }
-            for event in std::mem::take(&mut self.held) {
-                self.receive(event);
+            for message in std::mem::take(&mut self.held) {
+                self.receive(message);
             }
         }
     }
@@ -153,17 +153,17 @@ impl Core {
         }));
     }
 
-    pub(super) fn receive_events(&mut self, until: Instant) {
+    pub(super) fn receive_messages(&mut self, until: Instant) {
         let Some(handle) = &self.handle else { return };
-        let events = handle.events().clone();
+        let messages = handle.messages().clone();
         let mut closed = false;
         loop {
             if Instant::now() >= until {
                 (self.wakers.now)();
                 return;
             }
-            match events.try_recv() {
-                Ok(event) => self.receive(event),
+            match messages.try_recv() {
+                Ok(message) => self.receive(message),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     closed = true;
@@ -182,50 +182,60 @@ impl Core {
         }
     }
 
-    /// Takes an event of the run in progress.
-    fn receive(&mut self, event: Event) {
+    /// Applies a message of the run in progress.
+    fn receive(&mut self, message: Message) {
         if self.reloading.is_some() {
-            self.held.push(event);
+            self.held.push(message);
             return;
         }
         let Some(model) = &mut self.state.live.run else {
             return;
         };
-        model.id = event.run;
-        let (wall_ms, at) = (event.wall_ms, (event.stage, event.step));
-        match event.kind {
-            EventKind::Report(report) => model.apply(event.wall_ms, report),
-            EventKind::Control(control) => {
-                model.happened(wall_ms, at, EventSort::Control, &control.to_string());
-            }
-            EventKind::Status(status) => {
+        model.id = message.run;
+        let (stage, step, wall_ms) = (message.stage, message.step, message.wall_ms);
+        let happened = |kind| Event {
+            wall_ms,
+            stage,
+            step,
+            kind,
+        };
+        let ended = |status| happened(EventKind::Status { status });
+        match message.kind {
+            MessageKind::Report(Report::Event {
+                at: None,
+                kind: EventKind::Status { status },
+            }) => {
                 let resumed = status == RunStatus::Running
                     && !model.tracks.is_empty()
                     && !model.status.is_active();
                 model.status = status;
                 model.error = None;
-                model.happened(wall_ms, at, EventSort::Status, status.key());
+                model.happened(happened(EventKind::Status { status }));
                 if !status.is_active() {
-                    model.ended_ms = Some(event.wall_ms);
+                    model.ended_ms = Some(wall_ms);
                 }
                 if resumed {
-                    // What came after its checkpoint is forgotten in the store; so it is here.
-                    self.reload_live(event.run);
+                    // What came after its checkpoint is gone from the store; so it goes here.
+                    self.reload_live(message.run);
                 }
                 self.list_runs();
             }
-            EventKind::Failed { error } => {
+            MessageKind::Report(Report::Event { at: None, kind }) => {
+                model.happened(happened(kind));
+            }
+            MessageKind::Report(report) => model.apply(wall_ms, report),
+            MessageKind::Failed { error } => {
                 model.status = RunStatus::Failed;
                 model.error = Some(error);
-                model.ended_ms = Some(event.wall_ms);
-                model.happened(wall_ms, at, EventSort::Status, RunStatus::Failed.key());
+                model.ended_ms = Some(wall_ms);
+                model.happened(ended(RunStatus::Failed));
                 self.list_runs();
             }
-            EventKind::Finished { results } => {
+            MessageKind::Finished { results } => {
                 model.status = RunStatus::Finished;
-                model.ended_ms = Some(event.wall_ms);
+                model.ended_ms = Some(wall_ms);
                 model.results = results;
-                model.happened(wall_ms, at, EventSort::Status, RunStatus::Finished.key());
+                model.happened(ended(RunStatus::Finished));
                 self.list_runs();
             }
         }

@@ -1,10 +1,10 @@
 //! One run with all that the store has of it but its dialogues; a long one in outline first.
 
-use crate::experiment::{Config, SampleDialogue, Stage};
+use crate::experiment::{Config, Event, SampleDialogue, Stage};
 use crate::metrics::{IdentifierScores, SystemResults};
 use crate::series::{Point, Series};
 use crate::store::{
-    CheckpointRow, EventRow, KeySummary, MetricKey, RunDetail, RunId, StoreError, StoreReader,
+    CheckpointRow, KeySummary, MetricKey, RunDetail, RunId, StoreError, StoreReader,
 };
 
 /// A run of more points than this is shown in outline first.
@@ -26,7 +26,7 @@ pub struct StoredRun {
     pub rollouts: Vec<(Stage, u64)>,
     pub results: Vec<SystemResults>,
     pub identifiers: Vec<IdentifierScores>,
-    pub events: Vec<EventRow>,
+    pub events: Vec<Event>,
     pub checkpoints: Vec<CheckpointRow>,
 }
 

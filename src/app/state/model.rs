@@ -12,12 +12,12 @@ use super::remote::{Keyed, Remote};
 use crate::app::queries::stored::OverSteps;
 use crate::data::Mechanism;
 use crate::experiment::{
-    CHANGEABLE_STAGE, Change, Config, Report, RolloutResponse, SampleDialogue, Severity, Stage,
-    change_of, changeable,
+    CHANGEABLE_STAGE, Change, Config, Event, EventKind, Report, RolloutResponse, SampleDialogue,
+    Severity, Stage, changeable,
 };
 use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
-use crate::store::{EventRow, EventSort, MetricKey, RunId, RunRow, RunStatus};
+use crate::store::{MetricKey, RunId, RunRow, RunStatus};
 
 /// The sample dialogues of one step: reported by the run, or read from the store when they are shown.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub struct RunModel {
     pub results: Vec<SystemResults>,
     /// How well the identifiers do, once they are complete.
     pub identifiers: Vec<IdentifierScores>,
-    pub events: Vec<EventRow>,
+    pub events: Vec<Event>,
     /// What the settings are now that may be changed while it goes on, by path.
     pub changeable: BTreeMap<&'static str, f64>,
     /// Changes that were asked for and not yet confirmed.
@@ -118,9 +118,8 @@ impl RunModel {
 
     /// Breaks the curves where the run went on after a pause or an interruption.
     fn break_curves(&mut self) {
-        let running = |event: &&EventRow| {
-            event.sort == EventSort::Status && event.text == RunStatus::Running.key()
-        };
+        let status = RunStatus::Running;
+        let running = |event: &&Event| event.kind == EventKind::Status { status };
         let mut moments: Vec<i64> = self
             .events
             .iter()
@@ -142,15 +141,6 @@ impl RunModel {
         self.changeable = changeable()
             .filter_map(|setting| Some((setting.path, values.get(setting.path)?.as_float()?)))
             .collect();
-    }
-
-    fn take_change(&mut self, event: &EventRow) {
-        if event.sort == EventSort::Control
-            && let Some(change) = change_of(&event.text)
-        {
-            self.changeable.insert(change.path(), change.value());
-            self.waiting.retain(|waiting| *waiting != change);
-        }
     }
 
     /// Why a change would make no difference, if it would make none.
@@ -226,26 +216,14 @@ impl RunModel {
     /// Takes what the run reports.
     pub fn apply(&mut self, wall_ms: i64, report: Report) {
         match report {
-            Report::Stage { stage, total } => {
-                self.current = Some(stage);
-                let progress = self.progress(stage);
-                progress.state = StageState::Running;
-                progress.total = total;
-                let text = total.to_string();
-                self.note(wall_ms, Some(stage), 0, EventSort::Stage, None, text);
-            }
-            Report::StageDone { stage, step } => {
-                let progress = self.progress(stage);
-                progress.state = StageState::Done;
-                progress.step = step;
-                self.note(
+            Report::Event { at, kind } => {
+                let (stage, step) = at.unzip();
+                self.happened(Event {
                     wall_ms,
-                    Some(stage),
-                    step,
-                    EventSort::StageDone,
-                    None,
-                    String::new(),
-                );
+                    stage,
+                    step: step.unwrap_or_default(),
+                    kind,
+                });
             }
             Report::Metrics {
                 stage,
@@ -290,28 +268,6 @@ impl RunModel {
                 });
                 self.over_steps.invalidate();
             }
-            Report::Checkpoint {
-                stage, step, bytes, ..
-            } => {
-                let text = saved(bytes);
-                self.note(
-                    wall_ms,
-                    Some(stage),
-                    step,
-                    EventSort::Note,
-                    Some(Severity::Info),
-                    text,
-                );
-            }
-            Report::Note {
-                stage,
-                step,
-                severity,
-                text,
-            } => {
-                let stage = Some(stage);
-                self.note(wall_ms, stage, step, EventSort::Note, Some(severity), text);
-            }
             Report::Rollout { stage, step, .. } => {
                 let at = (stage, step);
                 let place = self.rollouts.partition_point(|known| *known < at);
@@ -330,70 +286,45 @@ impl RunModel {
         }
     }
 
-    fn apply_event(&mut self, event: EventRow) {
+    /// Adds an event of the record, and brings up to date what follows from it.
+    fn add_event(&mut self, event: Event) {
         if let Some(stage) = event.stage {
-            let progress = self.progress(stage);
-            match event.sort {
-                EventSort::Stage => {
+            match event.kind {
+                EventKind::StageBegun { total } => {
+                    self.current = Some(stage);
+                    let progress = self.progress(stage);
                     progress.state = StageState::Running;
-                    progress.total = event.text.parse().unwrap_or(0);
+                    progress.total = total;
                 }
-                EventSort::StageDone => {
+                EventKind::StageDone => {
+                    let progress = self.progress(stage);
                     progress.state = StageState::Done;
                     progress.step = event.step;
                 }
                 _ => {}
             }
         }
-        self.take_change(&event);
+        if let Some(change) = event.kind.change() {
+            self.changeable.insert(change.path(), change.value());
+            self.waiting.retain(|waiting| *waiting != change);
+        }
         self.events.push(event);
     }
 
-    /// Takes note of what happened besides the reports, where the run stood.
-    pub fn happened(
-        &mut self,
-        wall_ms: i64,
-        at: (Option<Stage>, u64),
-        sort: EventSort,
-        text: &str,
-    ) {
-        if sort == EventSort::Status {
+    /// Adds an event of a run in progress.
+    pub fn happened(&mut self, event: Event) {
+        let status = matches!(event.kind, EventKind::Status { .. });
+        if status {
             // What lies between a pause and going on is no step's time.
             self.stages
                 .iter_mut()
                 .for_each(|progress| progress.pace.rest());
         }
-        self.note(wall_ms, at.0, at.1, sort, None, text.to_string());
-    }
-
-    fn note(
-        &mut self,
-        wall_ms: i64,
-        stage: Option<Stage>,
-        step: u64,
-        sort: EventSort,
-        severity: Option<Severity>,
-        text: String,
-    ) {
-        let event = EventRow {
-            wall_ms,
-            stage,
-            step,
-            sort,
-            severity,
-            text,
-        };
-        // Events that came while the run was read again may be among what was read.
-        if !self
-            .events
-            .iter()
-            .rev()
-            .take(64)
-            .any(|known| *known == event)
-        {
-            self.take_change(&event);
-            self.events.push(event);
-            if sort == EventSort::Status {
+        // What was heard while the run was read again may be among what was read.
+        let mut latest = self.events.iter().rev().take(64);
+        if !latest.any(|known| *known == event) {
+            self.add_event(event);
+            if status {
                 self.break_curves();
             }
         }
@@ -431,30 +362,23 @@ impl RunModel {
     }
 
     /// What goes wrong, the latest first.
-    pub fn alerts(&self) -> impl Iterator<Item = &EventRow> {
+    pub fn alerts(&self) -> impl Iterator<Item = &Event> {
         self.warnings()
-            .filter(|event| event.severity == Some(Severity::Alert))
+            .filter(|event| event.kind.severity() == Some(Severity::Alert))
     }
 
     /// What a person should know now: warnings and alerts, the latest first.
-    pub fn warnings(&self) -> impl Iterator<Item = &EventRow> {
+    pub fn warnings(&self) -> impl Iterator<Item = &Event> {
         self.events
             .iter()
             .rev()
-            .filter(|event| event.severity.is_some_and(|s| s >= Severity::Warning))
+            .filter(|event| event.kind.severity() >= Some(Severity::Warning))
     }
 }
 
-const SAVED: &str = "Checkpoint saved";
-
-/// What is told of a checkpoint.
-fn saved(bytes: u64) -> String {
-    format!("{SAVED}, {}", crate::app::format::bytes(bytes))
-}
-
 /// Whether an event tells of a checkpoint.
-pub fn is_checkpoint(event: &EventRow) -> bool {
-    event.sort == EventSort::Note && event.text.starts_with(SAVED)
+pub fn is_checkpoint(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Checkpoint { .. })
 }
 
 /// The mechanism that a metric is about, if it is about one.

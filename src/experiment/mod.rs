@@ -22,7 +22,7 @@ pub use environment::Environment;
 pub use error::{ExperimentError, Problem};
 pub use file::{ExperimentFile, presets};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
-pub use rollout::{RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
+pub use rollout::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
 pub use setting::{Kind, Setting};
 pub use shared::SharedStages;
 pub use stage::Stage;

@@ -7,7 +7,7 @@ use crossbeam::channel::{TryRecvError, bounded};
 use super::App;
 use crate::app::command::Export;
 use crate::app::state::Loaded;
-use crate::app::views::compare::FIRST_METRIC;
+use crate::app::views::compare::shown_metric;
 use crate::app::workers::keeper::{Edit, QueueEdit};
 use crate::app::workers::reader::Request;
 use crate::report::{Figure, FigureError, Sheet};
@@ -134,11 +134,8 @@ impl App {
     }
 
     pub(super) fn load_compared(&mut self) {
+        let metric = shown_metric(&self.state);
         let compare = &mut self.state.compare;
-        let metric = compare
-            .metric
-            .clone()
-            .unwrap_or_else(|| FIRST_METRIC.to_string());
         let runs = compare.runs.clone();
         if runs.is_empty() {
             compare.answer = Loaded::Nothing;

@@ -21,6 +21,7 @@ use crate::catalog::sheets::{called, differences_sheet, results_sheet, settings_
 use crate::catalog::{Entry, Spread};
 use crate::metrics::Digits;
 use crate::metrics::declared::{self, declared};
+use crate::metrics::terms::RAW_REWARDS;
 use crate::report::Sheet;
 use crate::store::RunId;
 
@@ -33,8 +34,19 @@ pub struct CompareView {
 /// Said of the first run.
 const FIRST: &str = "the others are compared with it";
 
-/// The metric that is shown until a person chooses another.
-pub const FIRST_METRIC: &str = declared::EMPATHY_REWARD;
+/// The metric whose curves are compared: the chosen one, else the raw reward of the runs.
+pub fn shown_metric(state: &State) -> String {
+    let compare = &state.compare;
+    let logged_by_any = |key: &&str| {
+        let mut entries = state.runs.entries.iter().map(|row| &row.entry);
+        entries.any(|run| compare.runs.contains(&run.row.id) && run.metrics.contains_key(*key))
+    };
+    let raw_reward = || RAW_REWARDS.into_iter().find(logged_by_any);
+    compare.metric.clone().unwrap_or_else(|| {
+        let metric = raw_reward().unwrap_or(declared::EMPATHY_REWARD);
+        metric.to_string()
+    })
+}
 
 pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, commands: &mut Commands) {
     let chosen: Vec<Entry> = state
@@ -154,13 +166,8 @@ fn curves_ui(
     entries: &[&Entry],
     commands: &mut Commands,
 ) {
-    let metric = state
-        .compare
-        .metric
-        .clone()
-        .unwrap_or_else(|| FIRST_METRIC.to_string());
+    let metric = shown_metric(state);
     let mut found: Vec<&'static str> = declared::all()
-        .iter()
         .filter(|known| {
             entries
                 .iter()

@@ -102,9 +102,7 @@ pub fn chosen<'a>(
 /// Makes the terms of every reward known to plots, tables and exports. To be called once when the program
 /// starts.
 pub fn declare() {
-    for metrics in [empathy::TERMS] {
-        terms::declare(metrics);
-    }
+    [empathy::TERMS].into_iter().for_each(terms::declare);
 }
 
 /// Nothing for any response: what is left is the KL penalty (the ablation "w/o Empathy Reward").

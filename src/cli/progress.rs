@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use super::output::duration;
 use crate::engine::{Message, MessageKind};
 use crate::experiment::{EventKind, Report, Severity, Stage};
-use crate::metrics::{Digits, declared};
+use crate::metrics::{Digits, declared, terms};
 
 /// A figure beside a bar: its name, and the metrics of which it is the latest.
 type Figure = (&'static str, &'static [&'static str]);
@@ -19,29 +19,15 @@ fn figures(stage: Stage) -> &'static [Figure] {
     match stage {
         Stage::Pretraining => &[("loss", &[declared::PRETRAINING_LOSS])],
         Stage::Identifiers => &[
-            (
-                "loss",
-                &[
-                    declared::IDENTIFIER_EMOTIONAL_REACTION_LOSS,
-                    declared::IDENTIFIER_INTERPRETATION_LOSS,
-                    declared::IDENTIFIER_EXPLORATION_LOSS,
-                ],
-            ),
-            (
-                "weighted F1",
-                &[
-                    declared::IDENTIFIER_EMOTIONAL_REACTION_WEIGHTED_F1,
-                    declared::IDENTIFIER_INTERPRETATION_WEIGHTED_F1,
-                    declared::IDENTIFIER_EXPLORATION_WEIGHTED_F1,
-                ],
-            ),
+            ("loss", &declared::IDENTIFIER_LOSS),
+            ("weighted F1", &declared::IDENTIFIER_WEIGHTED_F1),
         ],
         Stage::Generator => &[
             ("loss", &[declared::GENERATOR_LOSS]),
             ("PPL", &[declared::GENERATOR_PPL]),
         ],
         Stage::Ppo => &[
-            ("reward", &[declared::EMPATHY_REWARD]),
+            ("reward", &terms::RAW_REWARDS),
             ("KL", &[declared::KL_FULL]),
             ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
         ],

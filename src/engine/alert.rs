@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::{Discriminant, discriminant};
 
 use crate::experiment::{Alert, AlertSettings, EventKind, Report, SampleDialogue};
-use crate::metrics::declared;
+use crate::metrics::{declared, terms};
 use crate::train::observer::{Directive, Observer, Wait};
 
 /// The rules, and what they remember of a stage. A rule raises its alert once, and again only after the
@@ -16,20 +16,30 @@ use crate::train::observer::{Directive, Observer, Wait};
 pub struct Monitor {
     settings: AlertSettings,
     raised: HashSet<Discriminant<Alert>>,
-    /// The last values of the metrics that rules look at.
+    /// The last values of the metrics that rules look at; the raw reward of any run as [`RAW_REWARD`].
     recent: HashMap<&'static str, VecDeque<f64>>,
     first_dist: Option<f64>,
     /// The best mean reward so far, and the step it was reached at.
     best: Option<(f64, u64)>,
 }
 
-/// The metrics that are remembered over the window.
-const WATCHED: [&str; 4] = [
+/// The raw reward, whichever metric a run logs it under.
+const RAW_REWARD: &str = "raw reward";
+
+/// The other metrics that are remembered over the window.
+const WATCHED: [&str; 3] = [
     declared::KL_FULL,
     declared::ENDED_SHARE,
-    declared::EMPATHY_REWARD,
     declared::RESPONSE_LENGTH,
 ];
+
+/// The name under which a metric is remembered, if rules look at it.
+fn watched(metric: &str) -> Option<&'static str> {
+    match terms::RAW_REWARDS.contains(&metric) {
+        true => Some(RAW_REWARD),
+        false => WATCHED.into_iter().find(|watched| *watched == metric),
+    }
+}
 
 impl Monitor {
     pub fn new(settings: AlertSettings) -> Self {
@@ -72,7 +82,7 @@ impl Monitor {
         let window = self.settings.window as usize;
         let mut fresh = false;
         for (name, value) in values {
-            if let Some(name) = WATCHED.into_iter().find(|watched| watched == name)
+            if let Some(name) = watched(name)
                 && value.is_finite()
             {
                 fresh = true;
@@ -133,8 +143,7 @@ impl Monitor {
             self.judge(many, Alert::CutOff { share, window }, found);
         }
         let of = |name| self.recent.get(name);
-        if let (Some(reward), Some(length)) =
-            (of(declared::EMPATHY_REWARD), of(declared::RESPONSE_LENGTH))
+        if let (Some(reward), Some(length)) = (of(RAW_REWARD), of(declared::RESPONSE_LENGTH))
             && reward.len() >= 2 * window
             && length.len() == reward.len()
             && let Some(r) = correlation(reward, length)
@@ -147,9 +156,13 @@ impl Monitor {
     }
 
     fn stalled(&mut self, step: u64, window: usize, found: &mut Vec<Alert>) {
-        let (Some(mean), _) = self.means(declared::EMPATHY_REWARD, window) else {
+        let (Some(mean), _) = self.means(RAW_REWARD, window) else {
             return;
         };
+        // A run without a reward logs 0 at every step; there is nothing that could rise.
+        if mean == 0.0 && self.best.is_none() {
+            return;
+        }
         if self.best.is_none_or(|(best, _)| mean > best) {
             self.best = Some((mean, step));
         }

@@ -27,7 +27,7 @@ pub use error::{ExperimentError, Problem};
 pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
-pub use rollout::{RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
+pub use rollout::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
 pub use setting::{Kind, Setting};
 pub use shared::SharedStages;
 pub use stage::Stage;

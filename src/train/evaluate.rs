@@ -6,11 +6,11 @@ use super::generator::target_losses;
 use super::judge::{Judge, LevelLogProbs, levels};
 use super::material::Encoded;
 use super::policy::Policy;
-use super::ppo::reward::empathy_reward;
+use super::reward::empathy::{empathy_score, target_log_probs};
 use super::seed::{Draw, seed, stream};
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
+use crate::experiment::{SampleDialogue, SampleLevel, SamplingSettings};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
     Answered, Bootstrap, ResponseWords, SystemResults, TargetLoss, declared, perplexity,
@@ -30,15 +30,6 @@ pub fn sampling(settings: &SamplingSettings) -> Sampling {
         top_p: settings.top_p as f32,
         temperature: settings.temperature as f32,
     }
-}
-
-/// Weights of the three mechanisms in Eq. 3.
-pub fn mechanism_weights(settings: &RewardSettings) -> [f32; 3] {
-    [
-        settings.emotional_reaction as f32,
-        settings.interpretation as f32,
-        settings.exploration as f32,
-    ]
 }
 
 /// What answers are drawn and judged with.
@@ -192,8 +183,7 @@ impl Examiner<'_> {
                 let mut reward = None;
                 if let (Some(judged), Some(gold)) = (&answers.judged, &answers.gold) {
                     let (log_probs, gold) = (&judged[index], gold[index]);
-                    let given = level_rewards(log_probs, &gold);
-                    let scored = empathy_reward(given, self.weights);
+                    let scored = empathy_score(target_log_probs(log_probs, &gold), self.weights);
                     reward = Some(f64::from(scored.total));
                     let generated = levels(log_probs);
                     for mechanism in Mechanism::ALL {
@@ -241,9 +231,4 @@ impl Answers {
         let (judged, gold) = (self.judged.as_ref()?, self.gold.as_ref()?);
         Some((gold.clone(), judged.iter().map(levels).collect()))
     }
-}
-
-/// -CE of each mechanism (Eq. 3): the log-probability of the target's level.
-pub fn level_rewards(log_probs: &LevelLogProbs, target: &[EmpathyLevel; 3]) -> [f32; 3] {
-    [0, 1, 2].map(|place| log_probs[place][target[place].index()])
 }

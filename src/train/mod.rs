@@ -17,6 +17,7 @@ pub mod plan;
 pub mod policy;
 pub mod ppo;
 pub mod pretraining;
+pub mod reward;
 pub mod saved;
 pub mod schedule;
 pub mod score;

@@ -13,16 +13,16 @@ use serde_json::json;
 
 use super::checkpoint::Checkpoints;
 use super::error::TrainError;
-use super::evaluate::{Examiner, mechanism_weights, sampling};
+use super::evaluate::{Examiner, sampling};
 use super::generator::{self, GENERATOR_KEYS, Likelihood, PRETRAINING_KEYS};
 use super::identifier;
 use super::judge::Judge;
 use super::material::Material;
 use super::observer::Observer;
 use super::policy::{Policy, prefix_config};
-use super::ppo::scorer::{EmpathyScorer, NoScore, Scorer};
 use super::ppo::trainer;
 use super::pretraining::CorruptedTexts;
+use super::reward::{self, empathy::mechanism_weights};
 use super::seed::{Draw, seed};
 use super::session::{Ended, Session};
 use crate::data::rows::{Row, write_jsonl};
@@ -286,15 +286,8 @@ impl Line<'_> {
             return Ok(Ended::Done);
         };
         let weights = mechanism_weights(&config.reward);
-        let device = self.session.device.clone();
-        let mut empathy;
-        let scorer: &mut dyn Scorer = match &self.judge {
-            Some(judge) if config.reward.empathy => {
-                empathy = EmpathyScorer::new(judge, weights, device);
-                &mut empathy
-            }
-            _ => &mut NoScore,
-        };
+        let device = &self.session.device;
+        let mut reward = reward::chosen(&config.reward, self.judge.as_ref(), device);
         let examiner = Examiner {
             tokenizer: &self.tokenizer,
             judge: self.judge.as_ref(),
@@ -318,7 +311,7 @@ impl Line<'_> {
             train: &self.material.train,
             validation: &self.material.validation[..subset],
             tokenizer: &self.tokenizer,
-            scorer,
+            reward: reward.as_mut(),
             examiner: &examiner,
             base: base.as_deref(),
         };

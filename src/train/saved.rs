@@ -10,11 +10,12 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use super::error::TrainError;
-use super::evaluate::{Examiner, mechanism_weights, sampling};
+use super::evaluate::{Examiner, sampling};
 use super::judge::{Judge, levels};
 use super::likelihood::{Pairs, hidden_states};
 use super::material::Material;
 use super::policy::Policy;
+use super::reward::empathy::mechanism_weights;
 use super::score::score;
 use super::seed::{Draw, stream};
 use crate::data::batch::cut_context;

@@ -376,6 +376,7 @@ fn response(step: u64, ended: bool) -> RolloutResponse {
         response: "That is".into(),
         ended,
         score: if ended { 0.5 } else { 0.25 },
+        terms: Vec::new(),
         shaped: if ended { 0.5 } else { 0.25 },
         tokens: tokens.collect(),
     }

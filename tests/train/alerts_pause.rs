@@ -23,8 +23,8 @@ use emprl::train::checkpoint::Checkpoints;
 use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
 use emprl::train::policy::Policy;
-use emprl::train::ppo::scorer::{Score, Scorer};
 use emprl::train::ppo::trainer::{Task, train};
+use emprl::train::reward::{Candidate, Reward, Score};
 use emprl::train::session::{Ended, Session};
 
 const LONG: Duration = Duration::from_secs(120);
@@ -39,23 +39,15 @@ struct Breaking {
     mended: Arc<AtomicBool>,
 }
 
-impl Scorer for Breaking {
-    fn score(
-        &mut self,
-        _: &[Encoded],
-        _: &[usize],
-        responses: &[String],
-    ) -> Result<Vec<Score>, TrainError> {
+impl Reward for Breaking {
+    fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError> {
         self.calls += 1;
         let lost = self.calls >= LOST && !self.mended.load(Ordering::SeqCst);
-        let score = |(row, response): (usize, &String)| Score {
-            total: match lost && row == 1 {
-                true => f32::NAN,
-                false => response.len() as f32 / 20.0,
-            },
-            per_mechanism: None,
+        let score = |(row, candidate): (usize, &Candidate<'_>)| match lost && row == 1 {
+            true => Score::from(f32::NAN),
+            false => Score::from(candidate.response.len() as f32 / 20.0),
         };
-        Ok(responses.iter().enumerate().map(score).collect())
+        Ok(candidates.iter().enumerate().map(score).collect())
     }
 }
 
@@ -138,7 +130,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             train: &examples,
             validation: &examples,
             tokenizer: &tokenizer,
-            scorer: &mut Breaking {
+            reward: &mut Breaking {
                 calls: from,
                 mended,
             },

@@ -13,9 +13,9 @@ use emprl::train::material::Encoded;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::scorer::Score;
 use emprl::train::ppo::shown::{SHOWN_RESPONSES, shown};
 use emprl::train::ppo::step::{Learner, State, Stepped, Stepper};
+use emprl::train::reward::{Score, Term};
 
 /// More than are kept.
 const BATCH: usize = SHOWN_RESPONSES + 2;
@@ -146,7 +146,10 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
         .iter()
         .map(|&total| Score {
             total,
-            per_mechanism: None,
+            terms: vec![Term {
+                name: "half",
+                value: total / 2.0,
+            }],
         })
         .collect();
     let folder = tempfile::tempdir().unwrap();
@@ -177,6 +180,8 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
                 (response.score, response.shaped),
                 (raw[row], stepped.shaped[row])
             );
+            let terms = response.terms.iter().map(|t| (t.name.as_str(), t.value));
+            assert_eq!(terms.collect::<Vec<_>>(), [("half", raw[row] / 2.0)]);
             for quantity in TokenQuantity::ALL {
                 let figures = response.figures().map(|f| f.get(quantity).to_bits());
                 let expected = computed(&stepped, row, quantity);

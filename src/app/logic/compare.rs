@@ -4,7 +4,6 @@ use super::Core;
 use crate::app::jobs::{AtClose, Job, Lane};
 use crate::app::place::Place;
 use crate::app::queries::compared::compared;
-use crate::app::state::FIRST_METRIC;
 use crate::operations::OperationError;
 use crate::operations::exports::{SavedFiles, save_figure, save_sheet};
 use crate::report::{Figure, Sheet};
@@ -21,16 +20,12 @@ impl Core {
 
     /// Chooses the metric whose curves are compared.
     pub fn load_compared(&mut self) {
+        let metric = self.state.compared_metric();
         let compare = &mut self.state.compare;
         if compare.runs.is_empty() {
             compare.compared.clear();
             return;
         }
-        let metric = compare
-            .metric
-            .as_deref()
-            .unwrap_or(FIRST_METRIC)
-            .to_string();
         let runs = compare.runs.clone();
         let pending = self.jobs.ask(Lane::Reader, move |context| {
             Ok(Box::new(compared(context.reader()?, runs, metric)?))

@@ -32,7 +32,7 @@ use crate::app::queries::needs::Need;
 use crate::app::queries::runs::Listed;
 use crate::app::queries::stored::StoredRun;
 use crate::experiment::ExperimentFile;
-use crate::metrics::declared;
+use crate::metrics::{declared, terms};
 use crate::operations::launch::DryRun;
 use crate::operations::queue::Waiting;
 use crate::operations::runs::Edit;
@@ -42,9 +42,6 @@ pub use prefs::{Prefs, ThemeChoice};
 
 /// The experiment that the big action of the start page starts.
 pub const QUICKSTART: &str = "quickstart";
-
-/// The metric whose curves are compared until a person chooses another.
-pub const FIRST_METRIC: &str = declared::EMPATHY_REWARD;
 
 /// Whether a window starts the runs that wait. Nothing starts without having been asked for in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -263,6 +260,20 @@ impl State {
             .iter()
             .flatten()
             .find(|file| file.name == name)
+    }
+
+    /// The metric whose curves are compared: the chosen one, else the raw reward of the compared runs.
+    pub fn compared_metric(&self) -> String {
+        let logged_by_any = |key: &&str| {
+            let mut entries = self.runs.listed().iter().map(|row| &row.entry);
+            entries.any(|run| {
+                self.compare.runs.contains(&run.row.id) && run.metrics.contains_key(*key)
+            })
+        };
+        self.compare.metric.clone().unwrap_or_else(|| {
+            let raw_reward = terms::RAW_REWARDS.into_iter().find(logged_by_any);
+            raw_reward.unwrap_or(declared::EMPATHY_REWARD).to_string()
+        })
     }
 
     /// The run in progress, if it still is.

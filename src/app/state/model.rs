@@ -15,7 +15,7 @@ use crate::experiment::{
     CHANGEABLE_STAGE, Change, Config, Event, EventKind, Report, RolloutResponse, SampleDialogue,
     Severity, Stage, changeable,
 };
-use crate::metrics::{IdentifierScores, SystemResults, declared};
+use crate::metrics::{IdentifierScores, SystemResults, declared, terms};
 use crate::series::{Curve, Point, Series, XAxis};
 use crate::store::{MetricKey, RunId, RunRow, RunStatus};
 
@@ -205,6 +205,18 @@ impl RunModel {
             .filter_map(|(_, track)| track.curve.raw().last())
             .max_by_key(|point| point.wall_ms)
             .map(|point| point.value)
+    }
+
+    /// The metrics of the run's reward: its total, and its terms.
+    pub fn reward_metrics(&self) -> Vec<&str> {
+        let first = MetricKey {
+            stage: Stage::Ppo,
+            name: terms::PREFIX.into(),
+        };
+        let keys = self.tracks.range(first..).map(|(key, _)| key);
+        keys.take_while(|key| key.stage == Stage::Ppo && key.name.starts_with(terms::PREFIX))
+            .map(|key| key.name.as_str())
+            .collect()
     }
 
     /// Tokens per second of the current stage.

@@ -9,8 +9,8 @@ use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::logic::Core;
 use crate::app::place::Place;
+use crate::app::state::State;
 use crate::app::state::model::is_evaluation;
-use crate::app::state::{FIRST_METRIC, State};
 use crate::app::theme::{self, Tokens, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
@@ -151,13 +151,8 @@ fn curves_ui(
     entries: &[&Entry],
     commands: &mut Commands,
 ) {
-    let metric = state
-        .compare
-        .metric
-        .clone()
-        .unwrap_or_else(|| FIRST_METRIC.to_string());
+    let metric = state.compared_metric();
     let mut found: Vec<&'static str> = declared::all()
-        .iter()
         .filter(|known| {
             entries
                 .iter()

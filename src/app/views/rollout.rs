@@ -13,7 +13,7 @@ use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::tokens::{self, Scale};
 use crate::app::widgets::{dialogue, field, text as words};
-use crate::experiment::{RolloutResponse, Stage, TokenQuantity};
+use crate::experiment::{RewardTerm, RolloutResponse, Stage, TokenQuantity};
 
 /// How a rollout is looked at.
 #[derive(Debug, Default)]
@@ -226,4 +226,11 @@ fn summary_ui(ui: &mut Ui, response: &RolloutResponse) {
         .on_hover_text(
             "Sums over the tokens of this response; the reward is that of the whole response",
         );
+    if !response.terms.is_empty() {
+        let value = |term: &RewardTerm| format::reward(f64::from(term.value));
+        let terms = response.terms.iter();
+        let terms = terms.map(|term| format!("{} {}", term.title(), value(term)));
+        words::small_coloured(ui, terms.collect::<Vec<_>>().join(" · "), t.secondary)
+            .on_hover_text("What the reward is made of");
+    }
 }

@@ -73,6 +73,10 @@ fn document(response: &RolloutResponse) -> Value {
         }
         Value::Object(fields)
     };
+    let terms = response.terms.iter();
+    let terms: Map<String, Value> = terms
+        .map(|term| (term.name.clone(), json!(term.value)))
+        .collect();
     json!({
         "index": response.index,
         "context": response.context,
@@ -80,6 +84,7 @@ fn document(response: &RolloutResponse) -> Value {
         "response": response.response,
         "ended": response.ended,
         "score": response.score,
+        "terms": terms,
         "shaped": response.shaped,
         "tokens": response.tokens.iter().map(token).collect::<Vec<_>>(),
     })
@@ -96,6 +101,13 @@ fn shown(response: &RolloutResponse) -> String {
         response.index + 1,
         reward(response.score)
     );
+    let terms = response.terms.iter();
+    let terms: Vec<String> = terms
+        .map(|term| format!("{} {}", term.title(), reward(term.value)))
+        .collect();
+    if !terms.is_empty() {
+        text.push_str(&format!(" ({})", terms.join(", ")));
+    }
     if response.shaped != response.score {
         text.push_str(&format!(", shaped {}", reward(response.shaped)));
     }

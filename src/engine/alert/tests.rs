@@ -105,6 +105,23 @@ fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_are_told() {
 }
 
 #[test]
+fn the_rules_about_rewards_hold_for_any_reward_but_not_where_there_is_none() {
+    let about_rewards = |reward: fn(u64) -> f64| {
+        let mut monitor = monitor(|s| s.stalled_after = 20);
+        told(&mut monitor, |step| {
+            vec![
+                (terms::TOTAL_REWARD, reward(step)),
+                (declared::RESPONSE_LENGTH, 3.0 + step as f64),
+            ]
+        })
+    };
+    let other = about_rewards(|step| -(step as f64));
+    let has = |words: &str| other.iter().any(|(_, text)| text.contains(words));
+    assert!(has("go together") && has("has not risen"), "{other:?}");
+    assert_eq!(about_rewards(|_| 0.0), []);
+}
+
+#[test]
 fn answers_that_become_alike_are_told() {
     let mut monitor = monitor(|_| {});
     let dist = told(&mut monitor, |step| {

@@ -10,7 +10,6 @@ use burn::module::Module;
 use super::checks::{Subject, check};
 use super::measured::{Seconds, measured};
 use super::rollout::Rollout;
-use super::scorer::{Score, Scorer};
 use super::shown::shown;
 use super::step::{Learner, Spoiled, State, Stepped, Stepper};
 use crate::data::batch::Batches;
@@ -25,6 +24,7 @@ use crate::train::material::Encoded;
 use crate::train::observer::Wait;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
+use crate::train::reward::{Reward, Score, candidates};
 use crate::train::seed::{Draw, seed, stream};
 use crate::train::session::{Asked, Ended, Session, memory};
 
@@ -38,7 +38,7 @@ pub struct Task<'a> {
     /// The fixed validation subset.
     pub validation: &'a [Encoded],
     pub tokenizer: &'a Tokenizer,
-    pub scorer: &'a mut dyn Scorer,
+    pub reward: &'a mut dyn Reward,
     pub examiner: &'a Examiner<'a>,
     /// Where T5's weights are, if this stage does not change them; relative to a checkpoint.
     pub base: Option<&'a Path>,
@@ -106,9 +106,8 @@ pub fn train(
         }
 
         let clock = Instant::now();
-        let scores = task
-            .scorer
-            .score(task.train, &indices, &rollout.responses)?;
+        let candidates = candidates(task.train, &indices, &rollout.responses);
+        let scores = task.reward.score(&candidates)?;
         let seconds = Seconds {
             rollout: rollout_seconds,
             reward: clock.elapsed().as_secs_f64(),
@@ -146,7 +145,13 @@ pub fn train(
         };
         step += 1;
 
-        let mut values = measured(&rollout, &scores, &stepped, &seconds);
+        let mut values = measured(
+            &rollout,
+            task.reward.total_metric(),
+            &scores,
+            &stepped,
+            &seconds,
+        );
         values.extend(memory());
         let due = step.is_multiple_of(config.ppo.evaluate_every) || step == total;
         match due {

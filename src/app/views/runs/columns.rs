@@ -198,12 +198,12 @@ fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
     };
     ui.horizontal(|ui| {
         words::small(ui, "Sketched curve");
-        let names: Vec<String> = all().iter().map(|metric| metric.full_name()).collect();
+        let names: Vec<String> = all().map(|metric| metric.full_name()).collect();
         let options = names.iter().map(String::as_str);
         let options: Vec<&str> = [NONE].into_iter().chain(options).collect();
         let chosen = title(&prefs.sketch);
         if let Some(picked) = field::combo(ui, "Sketched curve", &chosen, &options, 200.0) {
-            let metric = all().iter().find(|metric| metric.full_name() == picked);
+            let metric = all().find(|metric| metric.full_name() == picked);
             prefs.sketch = metric.map(|metric| metric.key.to_string());
             commands.run(Core::list_runs);
         }

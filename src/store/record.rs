@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use super::columns::{found, severity_key};
 use super::error::{Fault, StoreError};
 use super::rows::{CheckpointRow, EventRow, EventSort};
+use super::step_rows::StepKey;
 use super::{RunId, RunStatus, points, results, rollouts, samples};
 use crate::experiment::{Report, Stage};
 
@@ -44,12 +45,30 @@ pub(super) fn put_report(
             stage,
             step,
             dialogues,
-        } => samples::put(db, run, (*stage, *step), wall_ms, dialogues),
+        } => samples::put(
+            db,
+            StepKey {
+                run,
+                stage: *stage,
+                step: *step,
+            },
+            wall_ms,
+            dialogues,
+        ),
         Report::Rollout {
             stage,
             step,
             responses,
-        } => rollouts::put(db, run, (*stage, *step), wall_ms, responses),
+        } => rollouts::put(
+            db,
+            StepKey {
+                run,
+                stage: *stage,
+                step: *step,
+            },
+            wall_ms,
+            responses,
+        ),
         Report::Checkpoint {
             stage,
             step,

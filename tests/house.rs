@@ -104,15 +104,16 @@ const ROOMS: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("egui_plot", &["app"]),
-    ("egui_extras", &["app"]),
     ("rfd", &["app"]),
     ("burn", &["nn", "train"]),
     ("safetensors", &["nn", "train"]),
     ("tokenizers", &["text"]),
+    ("regex", &["text"]),
+    ("statrs", &["study"]),
     ("rusqlite", &["store"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

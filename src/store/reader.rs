@@ -11,6 +11,7 @@ use super::lock::RunLock;
 use super::points::number;
 use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow};
 use super::runs::{RUN_COLUMNS, all_rows, keys, last_values, run_row, steps_of, tags};
+use super::step_rows::StepKey;
 use super::{RunId, RunStatus, results, rollouts, run_dir, samples, schema};
 use crate::experiment::{Event, RolloutResponse, SampleDialogue, Stage};
 use crate::metrics::identified::SCORES_FILE;
@@ -181,7 +182,7 @@ impl StoreReader {
         stage: Stage,
         step: u64,
     ) -> Result<Vec<RolloutResponse>, StoreError> {
-        self.read(|db| rollouts::at(db, run, (stage, step)))
+        self.read(|db| rollouts::at(db, StepKey { run, stage, step }))
     }
 
     /// The sample dialogue at this place of the fixed list as it was answered at each evaluation, the
@@ -201,7 +202,7 @@ impl StoreReader {
         stage: Stage,
         step: u64,
     ) -> Result<Vec<SampleDialogue>, StoreError> {
-        self.read(|db| samples::at(db, run, (stage, step)))
+        self.read(|db| samples::at(db, StepKey { run, stage, step }))
     }
 
     /// What happened, in order.

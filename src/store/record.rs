@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use super::columns::found;
 use super::error::{Fault, StoreError};
 use super::rows::CheckpointRow;
+use super::step_rows::StepKey;
 use super::writer::json;
 use super::{RunId, points, results, rollouts, samples};
 use crate::experiment::{EventKind, Report, RunStatus, Stage};
@@ -57,12 +58,28 @@ pub(super) fn put_report(
             stage,
             step,
             dialogues,
-        } => samples::put(db, run, (*stage, *step), wall_ms, dialogues),
+        } => samples::put(
+            db,
+            StepKey {
+                run,
+                stage: *stage,
+                step: *step,
+            },
+            wall_ms,
+            dialogues,
+        ),
         Report::Rollout {
             stage,
             step,
             responses,
-        } => rollouts::put(db, run, (*stage, *step), wall_ms, responses),
+        } => {
+            let key = StepKey {
+                run,
+                stage: *stage,
+                step: *step,
+            };
+            rollouts::put(db, key, wall_ms, responses)
+        }
         Report::Identifiers { .. } => Ok(()),
         Report::Results { system } => results::put(db, run, wall_ms, system),
     }

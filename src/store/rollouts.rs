@@ -3,10 +3,9 @@
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::RunId;
 use super::error::Fault;
-use super::step_rows::{Number, StepRows};
-use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, Stage, TokenFigures};
+use super::step_rows::{Number, StepKey, StepRows};
+use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
 
 const ROWS: StepRows = StepRows {
     table: "rollouts",
@@ -17,24 +16,19 @@ const ROWS: StepRows = StepRows {
 /// Writes the responses of a step in place of what was there.
 pub(super) fn put(
     db: &Connection,
-    run: RunId,
-    at: (Stage, u64),
+    key: StepKey,
     wall_ms: i64,
     responses: &[RolloutResponse],
 ) -> Result<(), Fault> {
     let stored = responses.iter().map(StoredResponse::from);
-    ROWS.put(db, run, at, wall_ms, stored)
+    ROWS.put(db, key, wall_ms, stored)
 }
 
 /// The responses of a step.
-pub(super) fn at(
-    db: &Connection,
-    run: RunId,
-    at: (Stage, u64),
-) -> Result<Vec<RolloutResponse>, Fault> {
-    let stored: Vec<StoredResponse> = ROWS.at(db, run, at)?;
+pub(super) fn at(db: &Connection, key: StepKey) -> Result<Vec<RolloutResponse>, Fault> {
+    let stored: Vec<StoredResponse> = ROWS.at(db, key)?;
     let read = stored.into_iter().map(StoredResponse::read);
-    read.map(|response| response.map_err(|why| ROWS.unreadable(run, at, why)))
+    read.map(|response| response.map_err(|why| ROWS.unreadable(key, why)))
         .collect()
 }
 

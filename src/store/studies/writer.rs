@@ -175,7 +175,7 @@ impl Store {
                 .iter()
                 .filter(|page| !before.contains(&page.item));
             for (page, position) in new.zip(pages.len() as u32 + 1..) {
-                put_page(db, study, (number, position), page, None)?;
+                put_page(db, study, number, position, page, None)?;
             }
             pages.extend(
                 pack.pages
@@ -351,9 +351,14 @@ fn put_assignments(
         items.iter().map(|item| (item.number, item)).collect();
     for assignment in assignments {
         if let Some(item) = by_number.get(&assignment.item) {
-            let at = (assignment.annotator, assignment.position);
-            let shown = page(item, assignment.swapped);
-            put_page(db, study, at, &shown, Some(assignment.swapped))?;
+            let &Assignment {
+                annotator,
+                position,
+                swapped,
+                ..
+            } = assignment;
+            let shown = page(item, swapped);
+            put_page(db, study, annotator, position, &shown, Some(swapped))?;
         }
     }
     Ok(())
@@ -362,7 +367,8 @@ fn put_assignments(
 fn put_page(
     db: &Connection,
     study: StudyId,
-    (annotator, position): (u32, u32),
+    annotator: u32,
+    position: u32,
     page: &Page,
     swapped: Option<bool>,
 ) -> Result<(), Fault> {

@@ -1,4 +1,4 @@
-//! Tensors in files of weights: safetensors, and PyTorch's pickles by a parser that runs nothing.
+//! The tensors of weights files: safetensors, and PyTorch's pickles by a parser that runs nothing.
 //!
 //! Opening a file reads names and shapes only; numbers are read tensor by tensor, so that a large
 //! model is in memory once. Knows nothing of networks.
@@ -107,7 +107,7 @@ fn decode<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec
 }
 
 /// Names and shapes of the tensors of a file; `.bin`, `.pt` and `.pth` are pickles.
-pub(super) fn read(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
+pub(super) fn tensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
     if !path.is_file() {
         return Err(WeightsError::Missing {
             path: path.to_path_buf(),

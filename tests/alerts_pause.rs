@@ -24,8 +24,8 @@ use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::scorer::{Score, Scorer};
-use emprl::train::ppo::trainer::{Task, train};
-use emprl::train::session::{Ended, Session};
+use emprl::train::ppo::trainer::{PpoInputs, train};
+use emprl::train::session::Session;
 use store_support::{key, new_run};
 
 const LONG: Duration = Duration::from_secs(120);
@@ -125,7 +125,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
         };
         let examiner = Examiner {
             tokenizer: &tokenizer,
-            judge: None,
+            identifiers: None,
             sampling: sampling(&config.sampling),
             weights: [1.0; 3],
             batch: 4,
@@ -135,7 +135,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             device,
         };
         let from = context.from.as_ref().map_or(0, |from| from.step);
-        let mut task = Task {
+        let inputs = PpoInputs {
             train: &examples,
             validation: &examples,
             tokenizer: &tokenizer,
@@ -146,9 +146,9 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             examiner: &examiner,
             base: None,
         };
-        match train(&mut session, &mut task, &generator)?.1 {
-            Ended::Done => Ok(Outcome::Finished),
-            Ended::Stopped => Ok(Outcome::Stopped),
+        match train(&mut session, inputs, &generator)? {
+            Some(_) => Ok(Outcome::Finished),
+            None => Ok(Outcome::Stopped),
         }
     })
 }

@@ -17,8 +17,8 @@ use emprl::train::material::Encoded;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
 use emprl::train::ppo::scorer::{Score, Scorer};
-use emprl::train::ppo::trainer::{Task, train};
-use emprl::train::session::{Ended, Session};
+use emprl::train::ppo::trainer::{PpoInputs, train};
+use emprl::train::session::Session;
 
 const COLOURS: [&str; 4] = ["red", "blue", "green", "white"];
 const THINGS: [&str; 4] = ["hat", "dog", "car", "tree"];
@@ -151,7 +151,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
     };
     let examiner = Examiner {
         tokenizer: &tokenizer,
-        judge: None,
+        identifiers: None,
         sampling: sampling(&config.sampling),
         weights: [1.0; 3],
         batch: 16,
@@ -160,7 +160,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         run_seed: seed,
         device,
     };
-    let mut task = Task {
+    let inputs = PpoInputs {
         train: &train_examples,
         validation: &examples,
         tokenizer: &tokenizer,
@@ -168,8 +168,8 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         examiner: &examiner,
         base: None,
     };
-    let (_, ended) = train(&mut session, &mut task, &generator).unwrap();
-    assert_eq!(ended, Ended::Done);
+    let trained = train(&mut session, inputs, &generator).unwrap();
+    assert!(trained.is_some());
     scores.0
 }
 

@@ -1,4 +1,4 @@
-//! Runs that wait in the store for their turn: how they are put there, and what they are when read back.
+//! The runs queued in the store: putting them there and reading them back.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use super::worker::{ReuseError, anywhere, shared};
 use crate::experiment::{Config, ExperimentFile, value_words};
 use crate::store::{QueuedRun, RunId, StoreError, StoreReader, ToQueue};
 
-/// A run that waits, with its settings.
+/// A queued run with its settings.
 #[derive(Clone, Debug)]
 pub struct Waiting {
     pub queued: QueuedRun,
     /// Or why they cannot be read: another version of the program wrote them.
     pub config: Result<Config, String>,
-    /// What it is told from others by: its seed, and settings that are not as its experiment has them.
+    /// What distinguishes it from others: its seed, and settings that differ from its experiment's.
     pub differs: String,
 }
 
-/// A run of `config` as it waits: with all of its settings as they are now.
+/// A run of `config` for the queue, with all of its settings as they are now.
 pub fn to_queue(experiment: &str, name: &str, config: &Config, reuse: Option<RunId>) -> ToQueue {
     ToQueue {
         experiment: experiment.to_string(),
@@ -26,19 +26,19 @@ pub fn to_queue(experiment: &str, name: &str, config: &Config, reuse: Option<Run
     }
 }
 
-/// Runs that take nothing over from another, though they were meant to.
+/// Queued runs that cannot reuse any stage, though they were meant to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vain {
     pub count: usize,
-    /// For which setting.
+    /// The first setting that differs.
     pub differs: &'static str,
 }
 
-/// Leaves out of runs that are to wait what they could take nothing over from, as those of another seed
-/// could not: they begin at the beginning.
+/// Removes reuse from runs that cannot reuse any stage, such as those of another seed: they start from the
+/// beginning.
 ///
 /// # Errors
-/// There is no run that one of them takes over from.
+/// The run that one of them reuses does not exist.
 pub fn without_vain_reuse(
     store: &StoreReader,
     runs: &[ToQueue],
@@ -59,7 +59,7 @@ pub fn without_vain_reuse(
     Ok((settled, vain))
 }
 
-/// The runs that wait, the next first. `own` is the folder of a person's own experiment files.
+/// The queued runs, the next first. `own` is the folder of a person's own experiment files.
 pub fn waiting(store: &StoreReader, own: &Path) -> Result<Vec<Waiting>, StoreError> {
     let queued = store.queue()?.into_iter();
     Ok(queued.map(|queued| with_settings(queued, own)).collect())
@@ -82,7 +82,7 @@ fn with_settings(queued: QueuedRun, own: &Path) -> Waiting {
     }
 }
 
-/// The seed, and the first settings that are not as in the experiment of that name, where there is one.
+/// The seed, and the first settings that differ from the experiment of that name, if there is one.
 fn differs(config: &Config, experiment: &str, own: &Path) -> String {
     const SHOWN: usize = 3;
     let file = ExperimentFile::preset(experiment)

@@ -58,7 +58,7 @@ impl Reporter {
     fn note_waiting(&mut self) {
         let Some(stage) = self.stage else { return };
         let step = self.step;
-        let notes = self.shared.wishes.waiting().into_iter().map(|change| {
+        let notes = self.shared.requests.changes().into_iter().map(|change| {
             EventKind::Report(Report::Note {
                 stage,
                 step,
@@ -78,7 +78,7 @@ impl Reporter {
     /// What is wanted next; waits while that is a pause.
     fn next(&mut self) -> Next {
         let changeable = self.stage == Some(CHANGEABLE_STAGE);
-        let mut next = self.shared.wishes.next(changeable);
+        let mut next = self.shared.requests.next(changeable);
         if next == Next::Pause {
             if !self.paused {
                 self.paused = true;
@@ -88,7 +88,7 @@ impl Reporter {
                 ]);
             }
             if !self.deaf {
-                next = self.shared.wishes.next_after_pause(changeable);
+                next = self.shared.requests.next_after_pause(changeable);
             }
         }
         if matches!(next, Next::Go | Next::Set(_)) && self.paused {

@@ -284,7 +284,7 @@ impl Mind {
         Ok(answer.map(|answer| Said {
             ended: answer.ended(),
             tokens: answer.tokens.len(),
-            logprob: answer.logprobs.iter().sum(),
+            logprob: answer.log_probs.iter().sum(),
             response: answer.response,
             seconds: begun.elapsed().as_secs_f64(),
         }))

@@ -1,4 +1,4 @@
-//! Generalised advantage estimation (Eq. 9-10) and what the value head should have said.
+//! Generalised advantage estimation (Eq. 9-10) and the value head's targets.
 //! Plain numbers of one response: this file knows no tensors and no padding.
 
 /// Advantages of one response's tokens, and the returns that its values are trained toward.

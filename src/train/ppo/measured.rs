@@ -5,7 +5,7 @@ use super::kl;
 use super::objective::ObjectiveStatistics;
 use super::rollout::Rollout;
 use super::scorer::Score;
-use super::step::Stepped;
+use super::step::StepOutcome;
 use super::whiten::{Variance, moments};
 use crate::data::Mechanism;
 use crate::metrics::declared;
@@ -21,7 +21,7 @@ pub struct Seconds {
 pub fn measured(
     rollout: &Rollout,
     scores: &[Score],
-    stepped: &Stepped,
+    stepped: &StepOutcome,
     seconds: &Seconds,
 ) -> Vec<(String, f64)> {
     let mut values = responses(rollout, stepped);
@@ -37,7 +37,7 @@ pub fn measured(
 type Values = Vec<(&'static str, f64)>;
 
 /// Scores, distance from the reference, returns and lengths.
-fn responses(rollout: &Rollout, stepped: &Stepped) -> Values {
+fn responses(rollout: &Rollout, stepped: &StepOutcome) -> Values {
     let rows = rollout.generated.len();
     let against = &stepped.against;
     let per_response = |estimate: fn(f32, f32) -> f32| {
@@ -75,7 +75,7 @@ fn responses(rollout: &Rollout, stepped: &Stepped) -> Values {
 }
 
 /// Means over the updates.
-fn updates(stepped: &Stepped) -> Values {
+fn updates(stepped: &StepOutcome) -> Values {
     let updates = &stepped.updates;
     let figure = |figure: fn(&ObjectiveStatistics) -> f32| {
         let figures = updates.iter().map(|(s, _)| f64::from(figure(s)));
@@ -122,7 +122,7 @@ fn mechanisms(scores: &[Score]) -> Values {
 }
 
 /// How long it took.
-fn pace(rollout: &Rollout, stepped: &Stepped, seconds: &Seconds) -> Values {
+fn pace(rollout: &Rollout, stepped: &StepOutcome, seconds: &Seconds) -> Values {
     let reward = seconds.reward + stepped.reference_seconds;
     let all = seconds.rollout + reward + stepped.update_seconds;
     let tokens: usize = rollout.lengths().sum();

@@ -10,7 +10,7 @@ use super::reward::empathy_reward;
 use crate::data::EmpathyLevel;
 use crate::train::TrainError;
 use crate::train::evaluate::level_rewards;
-use crate::train::judge::{Judge, levels};
+use crate::train::identifier_set::{IdentifierSet, levels};
 use crate::train::material::Encoded;
 
 /// The score of one response, before shaping.
@@ -34,7 +34,7 @@ pub trait Scorer {
 
 /// The empathy reward (Eq. 2-5). Levels of the targets are found once and kept.
 pub struct EmpathyScorer<'a> {
-    judge: &'a Judge,
+    identifiers: &'a IdentifierSet,
     weights: [f32; 3],
     device: Device,
     targets: HashMap<usize, [EmpathyLevel; 3]>,
@@ -42,9 +42,9 @@ pub struct EmpathyScorer<'a> {
 
 impl<'a> EmpathyScorer<'a> {
     /// With the weights of the three mechanisms in Eq. 3.
-    pub fn new(judge: &'a Judge, weights: [f32; 3], device: Device) -> Self {
+    pub fn new(identifiers: &'a IdentifierSet, weights: [f32; 3], device: Device) -> Self {
         EmpathyScorer {
-            judge,
+            identifiers,
             weights,
             device,
             targets: HashMap::new(),
@@ -79,7 +79,7 @@ impl Scorer for EmpathyScorer<'_> {
             .zip(&new_contexts)
             .map(|(&i, context)| (context.as_str(), examples[i].example.target.as_str()))
             .collect();
-        let targets = self.judge.judge(&targets, 1, &self.device);
+        let targets = self.identifiers.log_probs(&targets, 1, &self.device);
         self.targets
             .extend(unknown.iter().copied().zip(targets.iter().map(levels)));
         let pairs: Vec<(&str, &str)> = contexts
@@ -87,7 +87,9 @@ impl Scorer for EmpathyScorer<'_> {
             .map(String::as_str)
             .zip(responses.iter().map(String::as_str))
             .collect();
-        let generated = self.judge.judge(&pairs, pairs.len().max(1), &self.device);
+        let generated = self
+            .identifiers
+            .log_probs(&pairs, pairs.len().max(1), &self.device);
         Ok(indices
             .iter()
             .zip(&generated)

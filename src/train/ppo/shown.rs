@@ -2,7 +2,7 @@
 
 use super::rollout::Rollout;
 use super::scorer::Score;
-use super::step::Stepped;
+use super::step::StepOutcome;
 use crate::experiment::{RolloutResponse, RolloutToken, TokenFigures};
 use crate::text::Tokenizer;
 use crate::train::material::Encoded;
@@ -12,7 +12,7 @@ pub const SHOWN_RESPONSES: usize = 8;
 
 /// The first [`SHOWN_RESPONSES`] responses of a step, which answer `examples` at `indices`.
 pub fn shown(
-    (rollout, stepped): (&Rollout, &Stepped),
+    (rollout, stepped): (&Rollout, &StepOutcome),
     scores: &[Score],
     (examples, indices): (&[Encoded], &[usize]),
     tokenizer: &Tokenizer,
@@ -39,7 +39,12 @@ pub fn shown(
 }
 
 /// The tokens of response `row`. Those before the ones that count have no figures.
-fn tokens(ids: &[u32], row: usize, stepped: &Stepped, tokenizer: &Tokenizer) -> Vec<RolloutToken> {
+fn tokens(
+    ids: &[u32],
+    row: usize,
+    stepped: &StepOutcome,
+    tokenizer: &Tokenizer,
+) -> Vec<RolloutToken> {
     let left_out = ids.len() - stepped.advantages[row].len();
     ids.iter()
         .enumerate()

@@ -7,7 +7,7 @@
 
 #[path = "window/people.rs"]
 mod people;
-#[path = "../tests/window_support/mod.rs"]
+#[path = "../tests/support/window.rs"]
 mod window_support;
 
 use std::ops::Range;

@@ -1,0 +1,15 @@
+#[path = "../support/cli.rs"]
+mod cli_support;
+#[path = "../support/shared_data.rs"]
+mod shared_data;
+#[path = "../support/window.rs"]
+mod window_support;
+
+mod dry_run;
+mod models;
+mod queue;
+mod run;
+mod runs;
+mod study;
+mod table;
+mod wrong_input;

@@ -1,0 +1,350 @@
+//! `emprl generate`, `score`, `identify`, `evaluate`, `model show`, `data` on real models and rows.
+
+use std::sync::OnceLock;
+
+use crate::cli_support::{Place, lines, short};
+use serde_json::{Value, json};
+
+fn place() -> &'static Place {
+    static PLACE: OnceLock<Place> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let place = Place::new();
+        place.ok(&short(&[]));
+        place
+    })
+}
+
+const CONTEXTS: &str = concat!(
+    "{\"id\": 7, \"context\": \"I lost my job today.\"}\n",
+    "{\"context\": [\"We won!\", \"That is great.\", \"I am so proud of her.\"], \"z\": {\"b\": 1, \"a\": 2}}\n",
+    "{\"context\": \"My dog is ill and I do not know what to do about it.\"}\n",
+);
+
+fn floats(value: &Value) -> Vec<f64> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|x| x.as_f64().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_score_of_a_greedy_response_is_its_logprobs() {
+    let place = place();
+    let contexts = place.write("greedy.jsonl", CONTEXTS);
+    let generated = place.lines(&["generate", "--model", "1", "--input", &contexts, "--greedy"]);
+    assert_eq!(generated.len(), 3);
+    assert_eq!(generated[0]["id"], 7);
+    assert_eq!(generated[1]["z"], json!({"b": 1, "a": 2}));
+    let text: String = generated.iter().map(|row| format!("{row}\n")).collect();
+    let rows = place.write("generated.jsonl", text);
+    let scored = place.lines(&["score", "--model", "1", "--input", &rows]);
+    for (scored, generated) in scored.iter().zip(&generated) {
+        assert_eq!(scored["tokens"], generated["tokens"]);
+        let (own, again) = (floats(&generated["logprobs"]), floats(&scored["logprobs"]));
+        for (own, again) in own.iter().zip(&again) {
+            assert!((own - again).abs() < 1e-4, "{own} {again}");
+        }
+        let nll: f64 = -again.iter().sum::<f64>();
+        assert!((scored["nll"].as_f64().unwrap() - nll).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn a_response_is_scored_with_its_eos() {
+    let place = place();
+    let row = "{\"context\": \"I lost my job.\", \"response\": \"I am sorry to hear that.\"}\n";
+    let rows = place.write("response.jsonl", row);
+    let scored = &place.lines(&["score", "--model", "1", "--input", &rows])[0];
+    let tokens = scored["tokens"].as_array().unwrap();
+    assert_eq!(tokens.last().unwrap(), 1);
+    assert_eq!(scored["logprobs"].as_array().unwrap().len(), tokens.len());
+
+    let contexts = place.write("context.jsonl", "{\"context\": \"I lost my job.\"}\n");
+    let plain = place.write("plain.txt", "I am sorry to hear that.\n");
+    let same = &place.lines(&[
+        "score",
+        "--model",
+        "1",
+        "--input",
+        &plain,
+        "--contexts",
+        &contexts,
+    ])[0];
+    assert_eq!(same["nll"], scored["nll"]);
+}
+
+#[test]
+fn draws_follow_the_seed_and_not_the_batch() {
+    let place = place();
+    let contexts = place.write("draws.jsonl", CONTEXTS);
+    let with = |more: &[&str]| -> Vec<Value> {
+        let arguments = [&["generate", "--model", "1", "--input", &contexts], more].concat();
+        place
+            .lines(&arguments)
+            .iter()
+            .map(|row| row["response"].clone())
+            .collect()
+    };
+    assert_eq!(
+        with(&["--seed", "5"]),
+        with(&["--seed", "5", "--batch", "1"])
+    );
+    assert_ne!(with(&["--seed", "5"]), with(&["--seed", "6"]));
+    let short = place.lines(&[
+        "generate",
+        "--model",
+        "1",
+        "--input",
+        &contexts,
+        "--max-new-tokens",
+        "2",
+    ]);
+    assert!(
+        short
+            .iter()
+            .all(|row| row["tokens"].as_array().unwrap().len() <= 2)
+    );
+    let refused = place.run(&[
+        "generate",
+        "--model",
+        "1",
+        "--input",
+        &contexts,
+        "--temperature",
+        "0",
+    ]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused
+            .stderr
+            .contains("--temperature: 0 is out of range; it goes from 0.01 to 10")
+    );
+}
+
+#[test]
+fn identified_levels_are_those_of_the_largest_probability() {
+    let place = place();
+    let rows = place.write(
+        "identify.jsonl",
+        "{\"context\": [\"I lost my job.\"], \"response\": \"I am so sorry.\", \"id\": \"a\"}\n\
+         {\"context\": \"We won!\", \"response\": \"\"}\n",
+    );
+    let rows = place.lines(&["identify", "--identifiers", "1", "--input", &rows]);
+    assert_eq!(rows[0]["id"], "a");
+    for row in &rows {
+        for mechanism in ["emotional_reaction", "interpretation", "exploration"] {
+            let probs = floats(&row[mechanism]["probs"]);
+            assert!((probs.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{probs:?}");
+            let level = row[mechanism]["level"].as_u64().unwrap() as usize;
+            assert!(probs.iter().all(|p| *p <= probs[level]));
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_is_evaluated_as_its_run_did() {
+    let place = place();
+    let shown = place.json(&["runs", "show", "1"]);
+    let policy = place.json(&["evaluate", "--run", "1", "--split", "test"]);
+    let generator_step = shown["checkpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rfind(|row| row["stage"] == "generator")
+        .unwrap()["step"]
+        .to_string();
+    let generator = place.json(&["evaluate", "--run", &format!("1@{generator_step}")]);
+    for (found, system) in [(policy, "EmpRL"), (generator, "Generator")] {
+        let own = &shown["results"][system];
+        assert_eq!(found["system"], system);
+        for figure in [
+            "ppl",
+            "dist_1",
+            "dist_2",
+            "emp_f1",
+            "emotional_reaction_f1",
+            "exploration_f1",
+            "n",
+        ] {
+            assert_eq!(found[figure], own[figure], "{system} {figure}");
+        }
+        assert!(
+            found["definitions"]["ppl"]
+                .as_str()
+                .unwrap()
+                .contains("cross-entropy")
+        );
+    }
+}
+
+#[test]
+fn responses_from_elsewhere_are_evaluated() {
+    let place = place();
+    let plain = place.write("system.txt", "Yes yes yes.\nNo.\n");
+    let found = place.json(&["evaluate", "--responses", &plain]);
+    // Words: Yes yes yes . and No . have 4 distinct of 6; pairs: 4 of 4.
+    assert_eq!(found["n"], 2);
+    assert!((found["dist_1"]["value"].as_f64().unwrap() - 400.0 / 6.0).abs() < 1e-9);
+    assert!((found["dist_2"]["value"].as_f64().unwrap() - 100.0).abs() < 1e-9);
+    assert!(found["ppl"].is_null() && found["emp_f1"].is_null());
+
+    let contexts = place.write(
+        "targets.jsonl",
+        "{\"context\": [\"I lost my job.\"], \"response\": \"Yes yes yes.\"}\n\
+         {\"context\": [\"We won!\"], \"response\": \"No.\"}\n",
+    );
+    let arguments = [
+        "evaluate",
+        "--responses",
+        &plain,
+        "--contexts",
+        &contexts,
+        "--identifiers",
+        "1",
+    ];
+    let found = place.json(&arguments);
+    assert_eq!(found["emp_f1"]["value"], 100.0);
+    let text = place.ok(&arguments);
+    assert!(text.contains("Emp-F1 (%)"), "{text}");
+
+    let short = place.write("short.txt", "Yes.\n");
+    let done = place.run(&["evaluate", "--responses", &short, "--contexts", &contexts]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr.contains("short.txt: has 1 responses where")
+            && done.stderr.contains("has 2 rows")
+    );
+}
+
+#[test]
+fn models_are_shown() {
+    let place = place();
+    let policy = place.json(&["model", "show", "1"]);
+    assert_eq!(policy["stage"], "ppo");
+    assert_eq!(policy["step"], 24);
+    assert_eq!(policy["config"]["d_model"], 64);
+    assert!(policy["value_head"].as_bool().unwrap() && policy["prefix"]["encoder"] == 8);
+    let folder = policy["folder"].as_str().unwrap();
+    assert_eq!(
+        place.json(&["model", "show", folder])["t5_parameters"],
+        policy["t5_parameters"]
+    );
+    let text = place.ok(&["model", "show", "1@24"]);
+    assert!(text.contains("run 1, ppo step 24"), "{text}");
+    let done = place.run(&["model", "show", "1@3"]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("run 1 has no ppo or generator checkpoint at step 3; it has"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn data_are_imported_listed_and_shown() {
+    let place = Place::new();
+    let header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n";
+    let rows = "c1,1,proud,I won_comma_ at last,7,I won \"the\" race.,5|5|5,\n\
+                c1,2,proud,I won_comma_ at last,9,Well done!,5|5|5,\n\
+                c2,5,sad,I lost,7,Oh no,5|5|5,\n";
+    for file in ["train.csv", "valid.csv", "test.csv"] {
+        place.write(&format!("ed/{file}"), format!("{header}{rows}"));
+    }
+    let dir = place.path().join("ed").display().to_string();
+    let report = place.json(&["data", "import", "empathetic-dialogues", &dir]);
+    assert_eq!(report["rows"], json!({"read": 9, "kept": 6, "skipped": 3}));
+    assert_eq!(
+        report["splits"]["train"],
+        json!({"conversations": 1, "pairs": 1})
+    );
+    assert_eq!(report["skipped"][0]["line"], 4);
+    assert!(
+        report["skipped"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("starts with utterance 5")
+    );
+    let text = place.ok(&["data", "import", "empathetic-dialogues", &dir]);
+    assert!(text.contains("skipped train.csv, line 4:"), "{text}");
+    let sets = place.json(&["data", "list"]);
+    let imported = |name: &str| {
+        let set = sets
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|set| set["name"] == name)
+            .unwrap();
+        set["imported"].as_bool().unwrap()
+    };
+    assert!(imported("builtin") && imported("empathetic-dialogues"));
+    assert!(!imported("mental-health-subreddits"));
+    let shown = place.json(&["data", "show", "empathetic-dialogues"]);
+    assert_eq!(shown["splits"]["test"]["pairs"], 1);
+    let shown = place.json(&["data", "show", "builtin"]);
+    assert!(shown["labelled_pairs"].as_u64().unwrap() > 100);
+}
+
+#[test]
+fn the_doctor_looks_and_makes_nothing() {
+    let place = Place::new();
+    let found = place.json(&["doctor"]);
+    assert_eq!(found["ok"], true);
+    assert!(
+        found["devices"][0]["what"]
+            .as_str()
+            .unwrap()
+            .contains("flex")
+    );
+    assert_eq!(found["display"][0]["ok"], false);
+    assert!(!place.store().exists());
+    assert!(lines(&place.ok(&["generate", "--help"])[..0]).is_empty());
+}
+
+#[test]
+fn a_checkpoint_answers_as_a_system_and_identifiers_judge_it() {
+    let place = place();
+    let rows = CONTEXTS.lines().map(|line| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        row["response"] = "I am so sorry to hear that.".into();
+        format!("{row}\n")
+    });
+    let contexts = place.write("system.jsonl", rows.collect::<String>());
+    let generate = ["responses", "generate", "--model", "1", "--system", "Ours"];
+    let made = place.json(&[&generate[..], &["--contexts", &contexts, "--greedy"]].concat());
+    assert_eq!((&made["responses"], &made["rows"]), (&json!(3), &json!(3)));
+    assert!(
+        made["source"].as_str().unwrap().starts_with("run 1, ppo"),
+        "{made}"
+    );
+    let input = ["generate", "--model", "1", "--input", &contexts, "--greedy"];
+    let again = place.lines(&input);
+    let cases = place.json(&["responses", "cases", "dog"]);
+    assert_eq!(
+        cases["cases"][0]["answers"][0]["text"],
+        again[2]["response"]
+    );
+    assert_eq!(cases["cases"][0]["answers"][0]["levels"], Value::Null);
+
+    let scored = place.json(&["responses", "score", "Ours", "--identifiers", "1"]);
+    let score = &scored[0]["score"];
+    assert_eq!(score["identifiers"], "the identifiers of run 1");
+    assert!(score["results"]["emp_f1"]["value"].is_number());
+    let cases = place.json(&["responses", "cases", "dog"]);
+    let levels = &cases["cases"][0]["answers"][0]["levels"];
+    assert_eq!(levels["target"].as_array().unwrap().len(), 3);
+    assert_eq!(levels["response"].as_array().unwrap().len(), 3);
+    let table = place.json(&["table", "2", "--systems=ours"]);
+    assert!(
+        table["notes"]
+            .to_string()
+            .contains("Emp-F1 by the identifiers of run 1")
+    );
+    // Scored again without identifiers, what rested on them is gone.
+    let plain = place.json(&["responses", "score", "Ours"]);
+    assert_eq!(plain[0]["score"]["results"]["emp_f1"], Value::Null);
+    let cases = place.json(&["responses", "cases", "dog"]);
+    assert_eq!(cases["cases"][0]["answers"][0]["levels"], Value::Null);
+}

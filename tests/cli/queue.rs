@@ -1,0 +1,129 @@
+//! `emprl queue`: runs wait with the settings they were queued with, and are carried out in order.
+
+use crate::cli_support::{Place, SHORT};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn names(place: &Place) -> Vec<String> {
+    let rows = json(&place.ok(&["queue", "list", "--json"]));
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|row| row["name"].as_str().unwrap().to_string())
+        .collect()
+}
+
+#[test]
+fn what_waits_keeps_its_settings_when_the_file_changes() {
+    let place = Place::new();
+    assert_eq!(place.ok(&["queue", "list"]), "Nothing waits.\n");
+    assert!(!place.store().exists(), "looking makes nothing");
+    let file = place.write("mine.toml", "parent = \"quickstart\"\n[ppo]\nsteps = 5\n");
+    let told = place.ok(&[
+        "queue",
+        "add",
+        &file,
+        "--seed",
+        "9",
+        "--set",
+        "ppo.lr=0.002",
+    ]);
+    assert!(told.contains("mine is queued as 1"), "{told}");
+    place.write("mine.toml", "parent = \"quickstart\"\n[ppo]\nsteps = 6\n");
+    let added = json(&place.ok(&["queue", "add", &file, "--name", "second", "--json"]));
+    assert_eq!(added["queued"], serde_json::json!([2]));
+    let rows = json(&place.ok(&["queue", "list", "--json"]));
+    let (first, second) = (&rows[0], &rows[1]);
+    assert_eq!(first["id"], 1);
+    assert_eq!(first["seed"], 9);
+    assert_eq!(first["settings"]["ppo.steps"], 5);
+    assert_eq!(first["settings"]["ppo.lr"], 0.002);
+    assert_eq!(first["differs"], "seed 9");
+    assert_eq!(second["settings"]["ppo.steps"], 6);
+    assert_eq!(second["experiment"], "mine");
+    let table = place.ok(&["queue", "list"]);
+    assert!(
+        table.contains("second") && table.contains("Settings of"),
+        "{table}"
+    );
+    let told = place.ok(&["queue", "remove", "1"]);
+    assert_eq!(told, "mine (1) is taken out of the queue.\n");
+    assert_eq!(names(&place), ["second"]);
+
+    let other = [
+        "queue",
+        "add",
+        "quickstart",
+        "--set",
+        "ppo.lr=0.002",
+        "--set",
+        "ppo.steps=4",
+        "--set",
+        "ppo.batch=2",
+    ];
+    place.ok(&other);
+    let table = place.ok(&["queue", "list"]);
+    let told = "seed 1, ppo.steps 4, ppo.batch 2, 1 more";
+    assert!(table.contains(told), "{table}");
+}
+
+#[test]
+fn what_cannot_wait_is_refused_with_the_mend() {
+    let place = Place::new();
+    for (arguments, code, words) in [
+        (vec!["queue", "add", "nothing"], 2, "quickstart"),
+        (
+            vec!["queue", "add", "quickstart", "--set", "ppo.stepps=1"],
+            2,
+            "ppo.steps",
+        ),
+        (vec!["queue", "add", "quickstart", "--seed=many"], 2, "seed"),
+        (vec!["queue", "add", "emprl-paper"], 1, "emprl data import"),
+        (vec!["queue", "add", "quickstart", "--reuse", "4"], 1, ""),
+        (vec!["queue", "remove", "1"], 1, ""),
+        (vec!["queue", "remove", "x"], 2, "emprl queue list"),
+    ] {
+        let done = place.run(&arguments);
+        assert_eq!(done.code, code, "{arguments:?}: {}", done.stderr);
+        assert!(
+            done.stderr.contains(words),
+            "{arguments:?}: {}",
+            done.stderr
+        );
+    }
+    assert!(names(&place).is_empty());
+    place.ok(&["queue", "add", "quickstart"]);
+    let done = place.run(&["queue", "remove", "7"]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr.contains("7 is not in the queue"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn what_waits_is_carried_out_in_order() {
+    let place = Place::new();
+    for name in ["one", "two"] {
+        let mut arguments = vec!["queue", "add", "quickstart", "--name", name];
+        arguments.extend(SHORT);
+        place.ok(&arguments);
+    }
+    let lines = place.ok(&["queue", "run", "--json"]);
+    let finished: Vec<Value> = lines
+        .lines()
+        .map(json)
+        .filter(|line| line["event"] == "finished")
+        .collect();
+    assert_eq!(finished.len(), 2);
+    assert!(names(&place).is_empty());
+    let runs = json(&place.ok(&["runs", "list", "--json"]));
+    let of = |run: u64| {
+        let mut rows = runs.as_array().unwrap().iter();
+        rows.find(|row| row["id"] == run).unwrap()["name"].clone()
+    };
+    assert_eq!([of(1), of(2)], ["one", "two"]);
+    assert_eq!(place.ok(&["queue", "run"]), "Nothing waits.\n");
+}

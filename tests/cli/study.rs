@@ -1,0 +1,453 @@
+//! `emprl responses` and `emprl study`: from files of responses to unblinded results, in a terminal.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::cli_support::{Done, Place, lines};
+use crate::shared_data::shared;
+use serde_json::{Value, json};
+
+const SYSTEMS: [(&str, &str); 2] = [("Qoxmodel", "indeed"), ("Zyvbaseline", "perhaps")];
+
+/// A store with two systems that answered `n` contexts.
+fn with_systems(n: usize) -> Place {
+    let place = Place::new();
+    let contexts: Vec<String> = (0..n)
+        .map(|at| {
+            let emotion = ["sad", "proud"][at % 2];
+            let row = json!({
+                "conv_id": format!("c{at}"), "emotion": emotion,
+                "context": [format!("This is what happened, number {at}."), "Oh?", "Yes."],
+                "response": format!("I am so sorry to hear of all that is in number {at}."),
+            });
+            row.to_string()
+        })
+        .collect();
+    place.write("contexts.jsonl", contexts.join("\n"));
+    for (name, mark) in SYSTEMS {
+        let rows: Vec<String> = (0..n)
+            .map(|at| format!("I {mark} see, about {at}."))
+            .collect();
+        let file = place.write(&format!("{name}.txt"), rows.join("\n"));
+        place.ok(&[
+            "responses",
+            "import",
+            &file,
+            "--system",
+            name,
+            "--contexts",
+            "contexts.jsonl",
+        ]);
+    }
+    place
+}
+
+fn create(place: &Place, kind: &str, more: &[&str]) -> Value {
+    let who = ["--systems=Qoxmodel,Zyvbaseline", "--annotators=Ada,Ben,Cem"];
+    place.json(&[&["study", "create", "--kind", kind], who.as_slice(), more].concat())
+}
+
+/// Judges with these lines on stdin.
+fn judge(place: &Place, who: &str, said: &str, more: &[&str]) -> Done {
+    let arguments = [&["study", "judge", "1", "--annotator", who], more].concat();
+    let mut child = place
+        .command(&arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(said.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+fn names_no_system(what: &str) {
+    let text = what.to_lowercase();
+    for (name, _) in SYSTEMS {
+        assert!(!text.contains(&name.to_lowercase()), "{what}");
+    }
+}
+
+#[test]
+fn responses_are_taken_in_scored_listed_and_forgotten() {
+    let place = with_systems(6);
+    let again = [
+        "responses",
+        "import",
+        "Qoxmodel.txt",
+        "--system",
+        "Qoxmodel",
+        "--contexts",
+        "contexts.jsonl",
+    ];
+    let done = place.run(&again);
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains("--replace"), "{}", done.stderr);
+    let replaced = place.json(&[&again[..], &["--replace"]].concat());
+    assert_eq!(
+        (&replaced["rows"], &replaced["aligned_by"]),
+        (&json!(6), &json!("order"))
+    );
+    assert_eq!(replaced["problems"], json!([]));
+    let short = place.write("short.txt", "one\ntwo\n");
+    let done = place.run(&[
+        "responses",
+        "import",
+        &short,
+        "--system",
+        "S",
+        "--contexts",
+        "contexts.jsonl",
+    ]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("2 responses where there are 6 contexts"),
+        "{}",
+        done.stderr
+    );
+    let done = place.run(&["responses", "import", &short, "--system", "S"]);
+    assert_eq!(done.code, 2);
+    assert!(done.stderr.contains("--contexts FILE"), "{}", done.stderr);
+    let by_index = [
+        "responses",
+        "import",
+        "Qoxmodel.txt",
+        "--system",
+        "S",
+        "--contexts",
+        "contexts.jsonl",
+        "--by=index",
+    ];
+    assert!(place.run(&by_index).stderr.contains("have no index"));
+
+    let listed = place.json(&["responses", "list"]);
+    assert_eq!(listed[0]["score"], Value::Null);
+    let scored = place.json(&["responses", "score"]);
+    for row in scored.as_array().unwrap() {
+        let results = &row["score"]["results"];
+        assert_eq!(results["n"], 6);
+        assert!(results["dist_1"]["value"].as_f64().unwrap() > 0.0);
+        assert_eq!(
+            (&results["emp_f1"], &results["ppl"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    assert!(place.ok(&["responses", "list"]).contains("Qoxmodel.txt"));
+    let cases = place.json(&["responses", "cases", "number", "3"]);
+    assert_eq!(cases["cases"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        cases["cases"][0]["answers"][1]["text"],
+        "I perhaps see, about 3."
+    );
+    let key = cases["cases"][0]["key"].as_str().unwrap().to_string();
+    place.ok(&["responses", "pin", &key, "--note", "look"]);
+    assert_eq!(
+        place.json(&["responses", "cases"])["cases"][0]["pin"],
+        "look"
+    );
+    place.ok(&["responses", "pin", &key, "--remove"]);
+    assert_eq!(place.json(&["responses", "cases"])["cases"], json!([]));
+    assert_eq!(place.run(&["responses", "pin", "nothing"]).code, 1);
+    place.ok(&["responses", "remove", "Zyvbaseline"]);
+    assert_eq!(place.run(&["responses", "remove", "Zyvbaseline"]).code, 1);
+    assert_eq!(
+        place.json(&["responses", "list"]).as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn nothing_is_there_before_something_is() {
+    let place = Place::new();
+    assert_eq!(place.json(&["responses", "list"]), json!([]));
+    assert_eq!(place.json(&["study", "list"]), json!([]));
+    assert!(place.ok(&["study", "list"]).contains("No studies"));
+    assert_eq!(place.run(&["responses", "score"]).code, 1);
+    assert_eq!(place.run(&["study", "results", "1"]).code, 1);
+    assert_eq!(place.run(&["study", "results", "one"]).code, 2);
+}
+
+/// Enough that some of them are answered in three ways: that none is has a chance of 2^-24.
+const ITEMS: u64 = 24;
+
+#[test]
+fn a_study_is_made_judged_resolved_and_unblinded() {
+    let place = with_systems(ITEMS as usize + 2);
+    let made = create(
+        &place,
+        "ab",
+        &[&format!("--contexts={ITEMS}"), "--seed=4", "--stratified"],
+    );
+    assert_eq!(
+        (&made["study"], &made["items_each"]),
+        (&json!(1), &json!(ITEMS))
+    );
+    assert_eq!(made["forecast"]["items"], ITEMS);
+
+    // First always left, then always right, then always a tie: the sides are shuffled, so some are three-way.
+    for (who, said) in [("Ada", "1\n"), ("A2", "2\n"), ("3", "0\n")] {
+        let done = judge(&place, who, &said.repeat(ITEMS as usize), &[]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(
+            done.stdout
+                .contains(&format!("{ITEMS} of {ITEMS} items are judged")),
+            "{}",
+            done.stdout
+        );
+        names_no_system(&done.stdout);
+    }
+    let blind = place.run(&["study", "results", "1"]);
+    assert_eq!(blind.code, 1);
+    assert!(blind.stderr.contains("still blind"), "{}", blind.stderr);
+    names_no_system(&blind.stderr);
+    assert_eq!(place.run(&["study", "export", "1"]).code, 1);
+    let own = lines(&place.ok(&["study", "export", "1", "--annotator=Ada"]));
+    assert!(own.len() == ITEMS as usize && own.iter().all(|row| row["choice"] == "left"));
+    let no_fourth = place.run(&["study", "assign", "1"]);
+    let given = match no_fourth.code {
+        1 => {
+            assert!(
+                no_fourth.stderr.contains("no fourth annotator"),
+                "{}",
+                no_fourth.stderr
+            );
+            place.json(&["study", "assign", "1", "--adjudicator", "Dee"])["given"]
+                .as_u64()
+                .unwrap()
+        }
+        code => panic!("{code}: {}", no_fourth.stderr),
+    };
+    assert!(given > 0);
+    assert_eq!(place.json(&["study", "assign", "1"])["given"], 0);
+    judge(&place, "Dee", &"1\n".repeat(given as usize), &[]);
+
+    names_no_system(&place.ok(&["study", "list"]));
+    names_no_system(&place.ok(&["study", "list", "--json"]));
+    assert_eq!(
+        place.json(&["responses", "cases", "happened"])["withheld"],
+        ITEMS
+    );
+    let silent = place.run(&["study", "unblind", "1", "--by=Ada", "--reason= "]);
+    assert_eq!(silent.code, 1);
+    let unblinding = place.json(&[
+        "study",
+        "unblind",
+        "1",
+        "--by=Ada",
+        "--reason=all is judged",
+    ]);
+    assert_eq!(unblinding["missing"], 0);
+    let results = place.json(&["study", "results", "1"]);
+    let pair = &results["found"]["ab_test"]["pairs"][0];
+    assert_eq!(
+        (&pair["items"], &pair["judged"], &pair["by_fourth"]),
+        (&json!(ITEMS), &json!(ITEMS), &json!(given))
+    );
+    let text = place.ok(&["study", "results", "1"]);
+    assert!(text.contains("Qoxmodel vs Zyvbaseline"), "{text}");
+    let rows = lines(&place.ok(&["study", "export", "1"]));
+    assert_eq!(rows.len() as u64, 3 * ITEMS + given);
+    assert!(
+        place
+            .ok(&["study", "export", "1", "--format=csv"])
+            .starts_with("item,context,")
+    );
+    let record: Value =
+        serde_json::from_str(&place.ok(&["study", "export", "1", "--format=record"])).unwrap();
+    assert_eq!(
+        record["record"]["items"].as_array().unwrap().len(),
+        ITEMS as usize
+    );
+    let late = judge(&place, "Ada", "1\n", &[]);
+    assert_eq!(late.code, 0, "all is judged, so nothing is asked");
+    assert_eq!(
+        place.json(&["responses", "cases", "happened"])["withheld"],
+        0
+    );
+}
+
+#[test]
+fn packs_travel_and_come_back() {
+    let place = with_systems(5);
+    create(&place, "rating", &["--contexts=3"]);
+    place.ok(&["study", "pack", "1", "--annotator=Ben", "--out=out"]);
+    let sent: Vec<_> = std::fs::read_dir(place.path().join("out"))
+        .unwrap()
+        .collect();
+    let sent = sent[0].as_ref().unwrap().path();
+    names_no_system(&std::fs::read_to_string(&sent).unwrap());
+    let elsewhere = Place::new();
+    let opened = elsewhere.json(&["study", "open", sent.to_str().unwrap()]);
+    assert_eq!(opened[0]["study"], 1);
+    let done = judge(
+        &elsewhere,
+        "A2",
+        "435\ns\n5 5 5\nu\n111\nc all of it\nf\n222\n",
+        &["--json"],
+    );
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    names_no_system(&done.stdout);
+    let events = lines(&done.stdout);
+    assert_eq!(events.last().unwrap()["progress"]["answered"], 3);
+    assert_eq!(
+        elsewhere
+            .run(&["study", "unblind", "1", "--by=A", "--reason=B"])
+            .code,
+        1
+    );
+    elsewhere.ok(&["study", "pack", "1", "--out=back"]);
+    let back: Vec<_> = std::fs::read_dir(elsewhere.path().join("back"))
+        .unwrap()
+        .collect();
+    let back = back[0].as_ref().unwrap().path().display().to_string();
+    let merged = place.json(&["study", "merge", &back, &back]);
+    assert_eq!(merged[0]["added"], merged[1]["known"]);
+    assert_eq!(merged[1]["added"], 0);
+    let list = place.json(&["study", "list"]);
+    assert_eq!(list[0]["annotators"][1]["progress"]["answered"], 3);
+    assert_eq!(list[0]["annotators"][1]["progress"]["flagged"], 1);
+    let foreign = elsewhere.run(&["study", "merge", &back]);
+    assert_eq!(foreign.code, 1);
+    assert!(
+        foreign.stderr.contains("another study"),
+        "{}",
+        foreign.stderr
+    );
+    let mut text = std::fs::read_to_string(&back).unwrap();
+    text = text.replace("all of it", "none of it");
+    std::fs::write(&back, text).unwrap();
+    let changed = place.run(&["study", "merge", &back]);
+    assert_eq!(changed.code, 1);
+    assert!(changed.stderr.contains("checksum"), "{}", changed.stderr);
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused_with_the_mend() {
+    let place = with_systems(4);
+    let systems = "--systems=Qoxmodel,Zyvbaseline";
+    let refused = |arguments: &[&str], code: i32, words: &str| {
+        let done = place.run(&[&["study"], arguments].concat());
+        assert_eq!(done.code, code, "{}", done.stderr);
+        assert!(done.stderr.contains(words), "{}", done.stderr);
+    };
+    refused(
+        &["create", "--kind=ab", systems, "--annotators=Ada"],
+        2,
+        "fewer annotators",
+    );
+    let three = "--annotators=Ada,Ben,Cem";
+    refused(
+        &["create", "--kind=ab", systems, three],
+        1,
+        "100 are wanted",
+    );
+    refused(
+        &["create", "--kind=ab", systems, three, "--ties=2"],
+        2,
+        "0 to 1",
+    );
+    refused(
+        &[
+            "create",
+            "--kind=ab",
+            systems,
+            three,
+            "--title=Is qoxmodel good?",
+        ],
+        2,
+        "names the system",
+    );
+    refused(
+        &[
+            "create",
+            "--kind=ab",
+            "--systems=Qoxmodel,Nobody",
+            three,
+            "--contexts=2",
+        ],
+        1,
+        "no system Nobody",
+    );
+    refused(&["judge", "1", "--annotator=Ada"], 1, "no study 1");
+    let forecast = place.json(&[
+        "study",
+        "create",
+        "--kind=ab",
+        systems,
+        three,
+        "--ties=0",
+        "--dry-run",
+    ]);
+    assert_eq!(forecast["study"], Value::Null);
+    let p = forecast["forecast"]["examples"][1]["p"].as_f64().unwrap();
+    assert!((p - 0.056888).abs() < 1e-6, "60-40 of 100");
+    let words = place.ok(&[
+        "study",
+        "create",
+        "--kind=ab",
+        systems,
+        three,
+        "--ties=0",
+        "--dry-run",
+    ]);
+    assert!(words.contains("60-40 has p = 0.057"), "{words}");
+    assert_eq!(place.json(&["study", "list"]), json!([]));
+    create(&place, "ab", &["--contexts=4"]);
+    refused(
+        &["judge", "1", "--annotator=Zoe"],
+        2,
+        "it has A1 (Ada), A2 (Ben), A3 (Cem)",
+    );
+    let done = judge(&place, "Ada", "1\nboth\n", &[]);
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr.contains("line 2: \"both\" is no answer"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(
+        place.json(&["study", "list"])[0]["annotators"][0]["progress"]["answered"],
+        1
+    );
+}
+
+#[test]
+fn the_published_responses_are_taken_in_as_they_are() {
+    let Some(folder) = shared("system_responses") else {
+        return;
+    };
+    let place = Place::new();
+    let contexts = folder.join("contexts.jsonl").display().to_string();
+    for name in ["cem", "kemp", "mime", "moel", "transformer"] {
+        let file = folder.join(format!("{name}.txt")).display().to_string();
+        let taken = place.json(&[
+            "responses",
+            "import",
+            &file,
+            "--system",
+            name,
+            "--contexts",
+            &contexts,
+        ]);
+        assert_eq!(
+            (&taken["responses"], &taken["tokenized"]),
+            (&json!(5255), &json!(true))
+        );
+        assert_eq!(taken["problems"], json!([]));
+    }
+    let found = place.json(&["responses", "cases", "marathon"]);
+    assert_eq!(found["systems"].as_array().unwrap().len(), 5);
+    assert!(!found["cases"].as_array().unwrap().is_empty());
+}

@@ -1,0 +1,19 @@
+#[path = "../support/device.rs"]
+mod device_support;
+#[path = "../support/shared_data.rs"]
+mod shared_data;
+#[path = "../support/t5.rs"]
+mod t5_support;
+
+mod identifier_parity;
+mod metrics;
+mod optimizer;
+mod ppo_math;
+mod series_pyramid;
+mod study_statistics;
+mod t5_files;
+mod t5_generation;
+mod t5_parity;
+mod t5_prefix;
+mod tokenizer;
+mod words;

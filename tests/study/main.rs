@@ -1,0 +1,15 @@
+#[path = "../support/blind.rs"]
+mod blind_support;
+#[path = "../support/cli.rs"]
+mod cli_support;
+#[path = "../support/shared_data.rs"]
+mod shared_data;
+#[path = "../support/study.rs"]
+mod study_support;
+
+mod kill_anywhere;
+mod packs;
+mod responses;
+mod stays_blind;
+mod systems;
+mod whole;

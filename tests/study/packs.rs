@@ -1,0 +1,279 @@
+//! Packs come back from anywhere, twice, in any order, with the same result; what is foreign or changed is
+//! refused, with the reason, and changes nothing.
+
+use crate::study_support::*;
+use emprl::metrics::Bootstrap;
+use emprl::store::{Store, StoreError, StudyId};
+use emprl::study::definition::StudyKind;
+use emprl::study::judgement::{Answer, Choice, Deed};
+use emprl::study::pack::Pack;
+use emprl::study::results::results;
+use emprl::study::{PackError, StudyError};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+/// The store where a study was made; made anew it is always the same study.
+fn home() -> (TempDir, Store, StudyId) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store_with_systems(dir.path(), 2, 20);
+    let mut definition = definition(StudyKind::AbTest, 2);
+    definition.contexts = 12;
+    definition.adjudicator = Some("Dee".to_string());
+    let study = create(&mut store, &definition);
+    (dir, store, study)
+}
+
+fn sent(pack: &Pack) -> Pack {
+    Pack::from_bytes(&pack.to_bytes().unwrap()).unwrap()
+}
+
+fn pack_error(error: StoreError) -> PackError {
+    match error {
+        StoreError::Study(StudyError::Pack(error)) => error,
+        other => panic!("{other}"),
+    }
+}
+
+/// Judges some items at random, with second thoughts.
+fn judge(store: &mut Store, study: StudyId, annotator: u32, random: &mut ChaCha8Rng) {
+    let desk = store.reader().unwrap().desk(study, annotator).unwrap();
+    for _ in 0..15 {
+        let page = &desk.pages()[random.random_range(0..desk.pages().len())];
+        let deed = match random.random_range(0..6) {
+            0 => Deed::Skip,
+            1 => Deed::Flag(random.random()),
+            2 => Deed::Comment(format!("comment {}", random.random_range(0..100))),
+            side => Deed::Answer(Answer::Choice(match side {
+                3 => Choice::Left,
+                4 => Choice::Right,
+                _ => Choice::Tie,
+            })),
+        };
+        store
+            .judge(study, annotator, page.item, &[deed], 7)
+            .unwrap();
+        if random.random_range(0..5) == 0 {
+            store.undo(study, annotator).unwrap();
+        }
+    }
+}
+
+/// Everything that anybody did, and what it means.
+fn outcome(store: &mut Store, study: StudyId) -> String {
+    store.unblind(study, "Ada", "to compare").unwrap();
+    let mut unblinded = store.reader().unwrap().unblinded(study).unwrap();
+    unblinded.unblinding.wall_ms = 0;
+    let found = results(&unblinded, &Bootstrap::default());
+    serde_json::to_string(&(&unblinded, found)).unwrap()
+}
+
+#[test]
+fn merging_in_any_order_and_again_gives_the_same() {
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    let (_dir, first, study) = home();
+    let mut packs = Vec::new();
+    for annotator in 1..=3 {
+        let (elsewhere, reader) = (tempfile::tempdir().unwrap(), first.reader().unwrap());
+        let mut guest = Store::open(elsewhere.path()).unwrap();
+        let opened = guest
+            .open_pack(&sent(&reader.pack(study, annotator).unwrap()))
+            .unwrap();
+        // Sent back while in progress, and when it is done.
+        for _ in 0..3 {
+            judge(&mut guest, opened.study, opened.annotator, &mut random);
+            let back = guest
+                .reader()
+                .unwrap()
+                .pack(opened.study, opened.annotator)
+                .unwrap();
+            packs.push(sent(&back));
+        }
+    }
+    let mut outcomes = Vec::new();
+    for _ in 0..4 {
+        let (_dir, mut store, study) = home();
+        packs.shuffle(&mut random);
+        let twice: Vec<&Pack> = packs.iter().chain(&packs[..4]).collect();
+        for (at, pack) in twice.iter().enumerate() {
+            let merged = store.merge_pack(pack).unwrap();
+            assert_eq!(merged.added + merged.known, pack.acts.len());
+            assert!(at < packs.len() || merged.added == 0, "twice does nothing");
+        }
+        outcomes.push(outcome(&mut store, study));
+    }
+    assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]));
+}
+
+#[test]
+fn work_begun_at_home_goes_on_elsewhere_and_back() {
+    let (_dir, mut store, study) = home();
+    let reader = store.reader().unwrap();
+    let pages = reader.desk(study, 1).unwrap().pages().to_vec();
+    let tie = Deed::Answer(Answer::Choice(Choice::Tie));
+    store
+        .judge(study, 1, pages[0].item, std::slice::from_ref(&tie), 5)
+        .unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut guest = Store::open(elsewhere.path()).unwrap();
+    let pack = sent(&reader.pack(study, 1).unwrap());
+    let opened = guest.open_pack(&pack).unwrap();
+    assert_eq!((opened.added, opened.known), (1, 0));
+    let desk = guest
+        .reader()
+        .unwrap()
+        .desk(opened.study, opened.annotator)
+        .unwrap();
+    assert_eq!((desk.next(), desk.pages()), (Some(1), &pages[..]));
+    guest
+        .judge(opened.study, opened.annotator, pages[1].item, &[tie], 5)
+        .unwrap();
+    guest.undo(opened.study, opened.annotator).unwrap();
+    guest.undo(opened.study, opened.annotator).unwrap();
+    let again = guest.open_pack(&pack).unwrap();
+    assert_eq!(
+        (again.study, again.annotator, again.added),
+        (opened.study, opened.annotator, 0)
+    );
+    let back = guest
+        .reader()
+        .unwrap()
+        .pack(opened.study, opened.annotator)
+        .unwrap();
+    let merged = store.merge_pack(&sent(&back)).unwrap();
+    assert_eq!((merged.added, merged.known), (3, 1));
+    assert_eq!(reader.desk(study, 1).unwrap().progress().answered, 0);
+    // Two annotators on one machine.
+    let second = guest
+        .open_pack(&sent(&reader.pack(study, 2).unwrap()))
+        .unwrap();
+    assert_eq!(second.study, opened.study);
+    assert_ne!(second.annotator, opened.annotator);
+}
+
+#[test]
+fn the_fourths_pack_grows() {
+    let (_dir, mut store, study) = home();
+    let reader = store.reader().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut guest = Store::open(elsewhere.path()).unwrap();
+    // All judge the first six items of the first annotator, then the others, each otherwise.
+    let items: Vec<u32> = reader
+        .desk(study, 1)
+        .unwrap()
+        .pages()
+        .iter()
+        .map(|p| p.item)
+        .collect();
+    for (half, wanted) in [(&items[..6], 6), (&items[6..], 12)] {
+        for annotator in 1..=3 {
+            let desk = reader.desk(study, annotator).unwrap();
+            for page in desk.pages().iter().filter(|page| half.contains(&page.item)) {
+                let first_left = whose(texts(page)[0]) == Some(0);
+                let choice = match annotator {
+                    1 => Choice::Tie,
+                    2 if first_left => Choice::Left,
+                    2 => Choice::Right,
+                    _ if first_left => Choice::Right,
+                    _ => Choice::Left,
+                };
+                let deed = Deed::Answer(Answer::Choice(choice));
+                store
+                    .judge(study, annotator, page.item, &[deed], 5)
+                    .unwrap();
+            }
+        }
+        assert_eq!(store.route_to_adjudicator(study).unwrap(), 6);
+        let opened = guest
+            .open_pack(&sent(&reader.pack(study, 4).unwrap()))
+            .unwrap();
+        let desk = guest
+            .reader()
+            .unwrap()
+            .desk(opened.study, opened.annotator)
+            .unwrap();
+        assert_eq!(desk.pages().len(), wanted);
+        assert_eq!(desk.pages(), reader.desk(study, 4).unwrap().pages());
+    }
+}
+
+#[test]
+fn foreign_packs_are_refused_and_change_nothing() {
+    let (_dir, mut store, study) = home();
+    let own = store.reader().unwrap().pack(study, 1).unwrap();
+    let refused = |store: &mut Store, change: &dyn Fn(&mut Pack)| {
+        let mut pack = own.clone();
+        change(&mut pack);
+        // Even under a checksum that is right.
+        pack_error(store.merge_pack(&sent(&pack)).unwrap_err())
+    };
+    let other = refused(&mut store, &|pack| pack.head.uid = "0".repeat(32));
+    assert_eq!(other, PackError::ForeignStudy);
+    let nobody = refused(&mut store, &|pack| pack.pseudonym = "A9".to_string());
+    assert!(matches!(nobody, PackError::ForeignAnnotator { .. }));
+    let texts = refused(&mut store, &|pack| pack.pages[2].context[0].push('!'));
+    assert_eq!(
+        texts,
+        PackError::ForeignItem {
+            item: own.pages[2].item
+        }
+    );
+    let words = refused(&mut store, &|pack| pack.head.instructions.push('!'));
+    assert_eq!(words, PackError::Changed);
+    // Another annotator's sides are not these, so their pack under this name is no pack of theirs.
+    let of_another = store.reader().unwrap().pack(study, 2).unwrap();
+    let stolen = refused(&mut store, &|pack| pack.pages.clone_from(&of_another.pages));
+    assert!(matches!(stolen, PackError::ForeignItem { .. }));
+
+    let here = store.open_pack(&own).unwrap_err();
+    assert!(matches!(here, StoreError::MadeHere { .. }), "{here}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut guest = Store::open(elsewhere.path()).unwrap();
+    guest.open_pack(&own).unwrap();
+    assert_eq!(
+        pack_error(guest.merge_pack(&own).unwrap_err()),
+        PackError::ForeignStudy
+    );
+    let mut other = own.clone();
+    other.pages[0].context.clear();
+    let clash = pack_error(guest.open_pack(&sent(&other)).unwrap_err());
+    assert_eq!(
+        clash,
+        PackError::ForeignItem {
+            item: own.pages[0].item
+        }
+    );
+    assert_eq!(store.reader().unwrap().pack(study, 1).unwrap(), own);
+    assert_eq!(guest.reader().unwrap().list_studies().unwrap().len(), 1);
+}
+
+#[test]
+fn what_comes_back_after_the_unblinding_counts_and_is_marked() {
+    let (_dir, mut store, study) = home();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut guest = Store::open(elsewhere.path()).unwrap();
+    let opened = guest
+        .open_pack(&store.reader().unwrap().pack(study, 3).unwrap())
+        .unwrap();
+    judge(
+        &mut guest,
+        opened.study,
+        opened.annotator,
+        &mut ChaCha8Rng::seed_from_u64(1),
+    );
+    store.unblind(study, "Ada", "the deadline").unwrap();
+    let back = guest
+        .reader()
+        .unwrap()
+        .pack(opened.study, opened.annotator)
+        .unwrap();
+    let merged = store.merge_pack(&back).unwrap();
+    assert!(merged.added >= 15);
+    let unblinded = store.reader().unwrap().unblinded(study).unwrap();
+    assert!(unblinded.record.acts.iter().all(|act| act.late));
+    assert_eq!(
+        results(&unblinded, &Bootstrap::default()).late_acts,
+        merged.added
+    );
+}

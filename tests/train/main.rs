@@ -1,0 +1,14 @@
+#[path = "../support/device.rs"]
+mod device_support;
+#[path = "../support/store.rs"]
+mod store_support;
+
+mod alerts_pause;
+mod engine_events;
+mod engine_runs;
+mod kill_anywhere;
+mod ppo_step;
+mod resume_is_exact;
+mod rollout_is_shown;
+mod toy_task;
+mod trl_step;

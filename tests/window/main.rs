@@ -1,0 +1,30 @@
+#[path = "../support/blind.rs"]
+mod blind_support;
+#[path = "../support/cli.rs"]
+mod cli_support;
+#[path = "../support/judging.rs"]
+mod judging_support;
+#[path = "../support/shared_data.rs"]
+mod shared_data;
+#[path = "../support/study.rs"]
+mod study_support;
+#[path = "../support/window.rs"]
+mod window_support;
+
+mod cases;
+mod compare;
+mod data;
+mod experiments;
+mod kill_anywhere;
+mod on_a_display;
+mod palette;
+mod places;
+mod playground;
+mod queue;
+mod rollout;
+mod runs;
+mod studies;
+mod study_opposite_truths;
+mod systems;
+mod theme;
+mod whole_study;

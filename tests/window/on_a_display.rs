@@ -1,0 +1,197 @@
+//! The real window on a display, driven by mouse and keyboard through a whole quickstart, pause and resume
+//! included; what it did is read from the store.
+//!
+//!     cargo test --release --test window on_a_display -- --ignored
+//!
+//! Needs Xvfb, xdotool and an OpenGL that draws in software.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::window_support::{find, open};
+use eframe::egui::Pos2;
+use emprl::store::{EventSort, RunRow, RunStatus, StoreReader};
+
+/// A program that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A display of its own, with the window on it.
+struct Screen {
+    display: String,
+    _server: Running,
+}
+
+impl Screen {
+    fn start() -> Self {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x800x24"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb starts");
+        let mut number = String::new();
+        let output = server.stdout.take().expect("its output");
+        BufReader::new(output)
+            .read_line(&mut number)
+            .expect("its number");
+        Screen {
+            display: format!(":{}", number.trim()),
+            _server: Running(server),
+        }
+    }
+
+    fn window(&self, store: &Path, home: &Path) -> Running {
+        let child = Command::new(env!("CARGO_BIN_EXE_emprl"))
+            .arg("--store")
+            .arg(store)
+            .current_dir(home)
+            .env("DISPLAY", &self.display)
+            .env("HOME", home)
+            .env("XDG_DATA_HOME", home)
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .env_remove("WAYLAND_DISPLAY")
+            .spawn()
+            .expect("the window starts");
+        let running = Running(child);
+        // Without a window manager nobody else gives it the keyboard.
+        let name = "EmpRL Studio";
+        self.xdotool(&[
+            "search",
+            "--sync",
+            "--onlyvisible",
+            "--name",
+            name,
+            "windowfocus",
+        ]);
+        // It is there before its first frame is drawn.
+        std::thread::sleep(Duration::from_secs(3));
+        running
+    }
+
+    fn xdotool(&self, arguments: &[&str]) {
+        let status = Command::new("xdotool")
+            .args(arguments)
+            .env("DISPLAY", &self.display)
+            .stdout(Stdio::null())
+            .status()
+            .expect("xdotool starts");
+        assert!(status.success(), "xdotool {arguments:?}");
+    }
+
+    fn click(&self, at: Pos2) {
+        let (x, y) = (at.x.round().to_string(), at.y.round().to_string());
+        self.xdotool(&["mousemove", &x, &y]);
+        // A frame passes between: hovered, pressed, let go.
+        for act in ["mousedown", "mouseup"] {
+            std::thread::sleep(Duration::from_millis(150));
+            self.xdotool(&[act, "1"]);
+        }
+    }
+
+    fn keys(&self, keys: &str) {
+        self.xdotool(&["key", keys]);
+    }
+}
+
+/// Where things to click are: in a window of the same size on an empty store.
+fn place_of(label: &str) -> Pos2 {
+    let empty = tempfile::tempdir().expect("a folder");
+    let window = open(empty.path());
+    find(&window, label).rect().center()
+}
+
+/// Waits for something that is read from the store.
+fn wait<T>(what: &str, minutes: u64, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + Duration::from_secs(60 * minutes);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn the_run(store: &Path) -> Option<RunRow> {
+    let reader = StoreReader::open(store).ok()?;
+    reader.list_runs().ok()?.pop()
+}
+
+#[test]
+#[ignore = "needs Xvfb and xdotool"]
+fn a_quickstart_by_mouse_and_keyboard() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("home");
+    std::fs::create_dir(&home).expect("a folder");
+    let store = folder.path().join("store");
+    let (quickstart, runs, live) = (place_of("Quickstart"), place_of("Runs"), place_of("Live"));
+
+    let screen = Screen::start();
+    let window = screen.window(&store, &home);
+    screen.click(quickstart);
+    let step = |least: u64| {
+        let store = store.clone();
+        move || the_run(&store).filter(|run| run.step >= least)
+    };
+    wait("the first steps", 5, step(5));
+
+    screen.keys("ctrl+p");
+    let in_status = |status: RunStatus| {
+        let store = store.clone();
+        move || the_run(&store).filter(|run| run.status == status)
+    };
+    wait("the pause", 1, in_status(RunStatus::Paused));
+    // What was on its way when the run paused is recorded by now.
+    std::thread::sleep(Duration::from_secs(2));
+    let paused = the_run(&store).expect("the run");
+    std::thread::sleep(Duration::from_secs(2));
+    let later = the_run(&store).expect("the run");
+    assert_eq!((later.stage, later.step), (paused.stage, paused.step));
+
+    screen.click(runs);
+    screen.keys("ctrl+k");
+    std::thread::sleep(Duration::from_millis(300));
+    screen.xdotool(&["type", "--delay", "40", "resume the run"]);
+    screen.keys("Return");
+    wait("the run to go on", 1, in_status(RunStatus::Running));
+    screen.click(live);
+    let finished = wait("the end", 20, in_status(RunStatus::Finished));
+
+    let reader = StoreReader::open(&store).expect("the store");
+    let results = reader.results(finished.id).expect("results");
+    let systems: Vec<&str> = results
+        .iter()
+        .map(|result| result.system.as_str())
+        .collect();
+    assert_eq!(systems.len(), 2, "{systems:?}");
+    for result in &results {
+        assert!(
+            result
+                .emp_f1
+                .as_ref()
+                .is_some_and(|f1| f1.value > 0.0 && f1.value <= 100.0)
+        );
+    }
+    let events = reader.events(finished.id).expect("events");
+    let statuses: Vec<&str> = events
+        .iter()
+        .filter(|event| event.sort == EventSort::Status)
+        .map(|event| event.text.as_str())
+        .collect();
+    let paused = statuses.iter().position(|status| *status == "paused");
+    assert!(
+        paused.is_some_and(|at| statuses.get(at + 1) == Some(&"running")),
+        "{statuses:?}"
+    );
+    drop(window);
+}

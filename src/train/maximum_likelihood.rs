@@ -231,39 +231,28 @@ impl StageTrainer for LikelihoodTrainer<'_> {
 
     fn start(&mut self, from: Option<&Checkpoint>) -> Result<Learner, TrainError> {
         let tuning = self.settings.tuning;
+        let mut policy = self.inputs.policy.clone().for_tuning(tuning);
         let mut optimizer = AdamW::new(self.settings.weight_decay);
-        let learner = match from {
-            None => Learner {
-                policy: self.inputs.policy.clone().for_tuning(tuning).train(),
-                optimizer,
-                step: 0,
-                best: Best::default(),
-                best_step: 0,
-            },
-            Some(Checkpoint { folder, listing }) => {
-                let policy = self.load_policy(&self.inputs.policy, folder)?;
-                let policy = policy.for_tuning(tuning);
-                let state: State = read_json(&folder.join(STATE))?;
-                optimizer.load(&policy, &folder.join(OPTIMIZER))?;
-                let best = folder.join(BEST);
-                let model = match best.is_dir() {
-                    true => Some(self.load_policy(&policy, &best)?),
-                    false => None,
-                };
-                Learner {
-                    policy: policy.train(),
-                    optimizer,
-                    step: listing.step,
-                    best: Best {
-                        model,
-                        patience: state.patience,
-                    },
-                    best_step: state.best_step,
-                }
+        let (mut step, mut best, mut best_step) = (0, Best::default(), 0);
+        if let Some(Checkpoint { folder, listing }) = from {
+            step = listing.step;
+            policy = self.load_policy(&policy, folder)?.for_tuning(tuning);
+            optimizer.load(&policy, &folder.join(OPTIMIZER))?;
+            let state: State = read_json(&folder.join(STATE))?;
+            (best.patience, best_step) = (state.patience, state.best_step);
+            let folder = folder.join(BEST);
+            if folder.is_dir() {
+                best.model = Some(self.load_policy(&policy, &folder)?);
             }
-        };
+        }
         self.speed = Speed::start();
-        Ok(learner)
+        Ok(Learner {
+            policy: policy.train(),
+            optimizer,
+            step,
+            best,
+            best_step,
+        })
     }
 
     fn save(&self, learner: &Learner, folder: &Path) -> Result<(), TrainError> {

@@ -174,11 +174,12 @@ impl<T: StageTrainer> Driver<'_, '_, T> {
         mut learner: T::Learner,
         fresh: bool,
     ) -> Result<Option<T::Learner>, TrainError> {
-        if fresh && self.evaluate(&mut learner, When::Scheduled) {
-            // Requests from earlier stages take effect before the first step.
-            if self.handle_requests(&mut learner, false)? {
-                return Ok(None);
-            }
+        // Requests from earlier stages take effect before the first step.
+        if fresh
+            && self.evaluate(&mut learner, When::Scheduled)
+            && self.handle_requests(&mut learner, false)?
+        {
+            return Ok(None);
         }
         while !self.trainer.is_complete(&learner) {
             let step = self.trainer.steps(&learner) + 1;

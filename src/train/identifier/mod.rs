@@ -312,13 +312,10 @@ impl StageTrainer for IdentifierTrainer<'_> {
         let optimizer = &mut current.optimizer;
         optimizer.load(&current.identifier, &folder.join(OPTIMIZER))?;
         current.step = state.step;
-        current.best = Best {
-            model: match state.patience.best {
-                Some(_) => Some(self.load(&folder.join(BEST))?),
-                None => None,
-            },
-            patience: state.patience,
-        };
+        current.best.patience = state.patience;
+        if state.patience.best.is_some() {
+            current.best.model = Some(self.load(&folder.join(BEST))?);
+        }
         Ok(Learner {
             finished,
             scores: state.scores,

@@ -25,7 +25,7 @@ use emprl::train::evaluate::Examiner;
 use emprl::train::material::Encoded;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
-use emprl::train::ppo::trainer::{self, Task};
+use emprl::train::ppo::trainer::{self, PpoInputs};
 use emprl::train::reward::{Candidate, Reward, Score};
 use emprl::train::seed::{Draw, stream};
 use emprl::train::session::Session;
@@ -172,7 +172,7 @@ fn step(
     };
     let examiner = Examiner {
         tokenizer: &tokenizer,
-        judge: None,
+        identifiers: None,
         sampling: exactly(),
         weights: [1.0; 3],
         batch: 1,
@@ -188,7 +188,7 @@ fn step(
         checkpoints: Checkpoints::of(folder.path()),
         observer: &mut phases,
     };
-    let mut task = Task {
+    let inputs = PpoInputs {
         train: &train,
         validation: &train[..1],
         tokenizer: &tokenizer,
@@ -205,7 +205,7 @@ fn step(
         .prefix
         .as_ref()
         .map_or(t5.num_params(), Module::num_params);
-    trainer::train(&mut session, &mut task, &generator)?;
+    trainer::train(&mut session, inputs, &generator)?;
     let mut line =
         json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});
     let mut total = 0.0;

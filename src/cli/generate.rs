@@ -132,7 +132,7 @@ impl Generate {
             }
             row.set("response", answer.response);
             row.set("tokens", answer.tokens);
-            row.set("logprobs", json!(answer.logprobs));
+            row.set("logprobs", json!(answer.log_probs));
             place.out.row(row)?;
         }
         Ok(())

@@ -29,7 +29,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Networks recurse deeply when gradients are taken.
 const TRAINER_STACK: usize = 32 << 20;
 
-/// A run that is to be carried out.
+/// A run to be started.
 pub(super) struct Job {
     pub what: What,
     pub body: RunBody,
@@ -44,8 +44,8 @@ pub(super) struct Outlet {
     pub waker: Option<Waker>,
 }
 
-/// Carries a run out, from its first row to its last. The caller's thread becomes its recorder.
-pub(super) fn carry_out(store: &Path, job: Job) {
+/// Records a run from its first row to its last. The caller's thread becomes its recorder.
+pub(super) fn run(store: &Path, job: Job) {
     let shared = job.shared.clone();
     let waker = job.outlet.waker.clone();
     if !shared.has_ended() {
@@ -171,7 +171,7 @@ impl Begun {
         if recorded.is_err() {
             // Nothing goes on unrecorded: the trainer finds nobody at the other end, or is woken.
             drop(messages);
-            recorder.shared.wishes.ask(Control::Stop);
+            recorder.shared.requests.add(Control::Stop);
         }
         let last = match (recorded, trainer.join()) {
             (Err(error), _) => Err(error.to_string()),

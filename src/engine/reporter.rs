@@ -68,7 +68,7 @@ impl Reporter {
     fn record_dropped_changes(&mut self) {
         let Some(stage) = self.stage else { return };
         let step = self.step;
-        let waiting = self.shared.wishes.waiting();
+        let waiting = self.shared.requests.changes();
         if !waiting.is_empty() {
             let dropped =
                 |change: Change| Report::event(stage, step, EventKind::ChangeDropped(change));
@@ -80,7 +80,7 @@ impl Reporter {
     fn next(&mut self) -> Next {
         let changeable = self.stage == Some(CHANGEABLE_STAGE);
         let status = |status| EventKind::Status { status };
-        let mut next = self.shared.wishes.next(changeable);
+        let mut next = self.shared.requests.next(changeable);
         if next == Next::Pause {
             if !self.paused {
                 self.paused = true;
@@ -88,7 +88,7 @@ impl Reporter {
                 self.send_events([EventKind::Control { control }, status(RunStatus::Paused)]);
             }
             if !self.disconnected {
-                next = self.shared.wishes.next_after_pause(changeable);
+                next = self.shared.requests.next_after_pause(changeable);
             }
         }
         if matches!(next, Next::Go | Next::Set(_)) && self.paused {

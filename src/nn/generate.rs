@@ -15,7 +15,7 @@ pub struct Generated {
     /// Token ids, with the eos where it ended.
     pub tokens: Vec<u32>,
     /// Natural log-probability of each, under the full, untempered softmax.
-    pub logprobs: Vec<f32>,
+    pub log_probs: Vec<f32>,
     /// Whether it ended with eos, rather than at the longest length.
     pub ended: bool,
 }
@@ -54,7 +54,7 @@ pub fn generate_while(
         .iter()
         .map(|_| Generated {
             tokens: Vec::new(),
-            logprobs: Vec::new(),
+            log_probs: Vec::new(),
             ended: false,
         })
         .collect();
@@ -87,9 +87,9 @@ pub fn generate_while(
             .zip(logits.par_chunks(config.vocab_size).zip(&mut last))
             .filter(|((response, _), _)| !response.ended)
             .for_each_init(Vec::new, |scratch, ((response, stream), (logits, last))| {
-                let (token, logprob) = sampling.draw(logits, position, eos, stream, scratch);
+                let (token, log_prob) = sampling.draw(logits, position, eos, stream, scratch);
                 response.tokens.push(token);
-                response.logprobs.push(logprob);
+                response.log_probs.push(log_prob);
                 response.ended = token == eos;
                 *last = token;
             });

@@ -23,9 +23,9 @@ use emprl::train::checkpoint::Checkpoints;
 use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
 use emprl::train::policy::Policy;
-use emprl::train::ppo::trainer::{Task, train};
+use emprl::train::ppo::trainer::{PpoInputs, train};
 use emprl::train::reward::{Candidate, Reward, Score};
-use emprl::train::session::{Ended, Session};
+use emprl::train::session::Session;
 
 const LONG: Duration = Duration::from_secs(120);
 const STEPS: u64 = 12;
@@ -116,7 +116,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
         };
         let examiner = Examiner {
             tokenizer: &tokenizer,
-            judge: None,
+            identifiers: None,
             sampling: sampling(&config.sampling),
             weights: [1.0; 3],
             batch: 4,
@@ -126,7 +126,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             device,
         };
         let from = context.from.as_ref().map_or(0, |from| from.step);
-        let mut task = Task {
+        let inputs = PpoInputs {
             train: &examples,
             validation: &examples,
             tokenizer: &tokenizer,
@@ -137,9 +137,9 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             examiner: &examiner,
             base: None,
         };
-        match train(&mut session, &mut task, &generator)?.1 {
-            Ended::Done => Ok(Outcome::Finished),
-            Ended::Stopped => Ok(Outcome::Stopped),
+        match train(&mut session, inputs, &generator)? {
+            Some(_) => Ok(Outcome::Finished),
+            None => Ok(Outcome::Stopped),
         }
     })
 }

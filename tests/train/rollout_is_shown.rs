@@ -14,7 +14,7 @@ use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
 use emprl::train::ppo::shown::{SHOWN_RESPONSES, shown};
-use emprl::train::ppo::step::{Learner, State, Stepped, Stepper};
+use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
 use emprl::train::reward::{Score, Term};
 
 /// More than are kept.
@@ -75,7 +75,7 @@ fn batch(tokenizer: &Tokenizer) -> (Vec<Encoded>, Vec<usize>, Rollout) {
                 tokens.push(EOS);
             }
             Generated {
-                logprobs: vec![0.0; tokens.len()],
+                log_probs: vec![0.0; tokens.len()],
                 tokens,
                 ended,
             }
@@ -95,7 +95,12 @@ fn batch(tokenizer: &Tokenizer) -> (Vec<Encoded>, Vec<usize>, Rollout) {
     (examples, indices, rollout)
 }
 
-fn stepped(config: &Config, tokenizer: &Tokenizer, rollout: &Rollout, scores: &[f32]) -> Stepped {
+fn stepped(
+    config: &Config,
+    tokenizer: &Tokenizer,
+    rollout: &Rollout,
+    scores: &[f32],
+) -> StepOutcome {
     let device = crate::device_support::device();
     let reference = Policy {
         t5: t5(tokenizer, 2),
@@ -122,7 +127,7 @@ fn stepped(config: &Config, tokenizer: &Tokenizer, rollout: &Rollout, scores: &[
 }
 
 /// What a quantity is by the step's own rows.
-fn computed(stepped: &Stepped, row: usize, quantity: TokenQuantity) -> Vec<f32> {
+fn computed(stepped: &StepOutcome, row: usize, quantity: TokenQuantity) -> Vec<f32> {
     let (policy, against) = (&stepped.old_log_probs[row], &stepped.against);
     let reference = &against.reference_log_probs[row];
     match quantity {

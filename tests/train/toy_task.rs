@@ -14,9 +14,9 @@ use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
-use emprl::train::ppo::trainer::{Task, train};
+use emprl::train::ppo::trainer::{PpoInputs, train};
 use emprl::train::reward::{Candidate, Reward, Score};
-use emprl::train::session::{Ended, Session};
+use emprl::train::session::Session;
 
 const COLOURS: [&str; 4] = ["red", "blue", "green", "white"];
 const THINGS: [&str; 4] = ["hat", "dog", "car", "tree"];
@@ -141,7 +141,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
     };
     let examiner = Examiner {
         tokenizer: &tokenizer,
-        judge: None,
+        identifiers: None,
         sampling: sampling(&config.sampling),
         weights: [1.0; 3],
         batch: 16,
@@ -150,7 +150,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         run_seed: seed,
         device,
     };
-    let mut task = Task {
+    let inputs = PpoInputs {
         train: &train_examples,
         validation: &examples,
         tokenizer: &tokenizer,
@@ -158,8 +158,8 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         examiner: &examiner,
         base: None,
     };
-    let (_, ended) = train(&mut session, &mut task, &generator).unwrap();
-    assert_eq!(ended, Ended::Done);
+    let trained = train(&mut session, inputs, &generator).unwrap();
+    assert!(trained.is_some());
     scores.0
 }
 

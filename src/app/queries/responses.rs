@@ -169,7 +169,7 @@ impl OpenModels {
         let response = Response {
             ended: drawn.ended(),
             tokens: drawn.tokens.len(),
-            logprob: drawn.logprobs.iter().sum(),
+            logprob: drawn.log_probs.iter().sum(),
             text: drawn.response,
             seconds: begun.elapsed().as_secs_f64(),
         };

@@ -12,7 +12,7 @@ use crate::store::{CheckpointRow, RunId, RunRef, RunRow, StoreError, StoreReader
 use crate::train::TrainError;
 use crate::train::checkpoint::Checkpoints;
 
-/// A folder, or a checkpoint of a run. What reads as a run is one; a folder called `3` is `./3`.
+/// A folder, or a checkpoint of a run. Whatever parses as a run is one; a folder called `3` is `./3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
     Folder(PathBuf),
@@ -46,11 +46,11 @@ pub enum ReferenceError {
     #[error("run {run} has no {stages} checkpoint{at}; {there}")]
     NoCheckpoint {
         run: RunId,
-        /// Those that would do.
+        /// Those that would fit.
         stages: String,
-        /// The step that was asked for, or nothing.
+        /// The requested step, or nothing.
         at: String,
-        /// What there is instead.
+        /// The checkpoints that there are instead.
         there: String,
     },
     #[error(
@@ -59,10 +59,10 @@ pub enum ReferenceError {
     Unfinished { run: RunId, step: u64 },
 }
 
-/// The stages whose checkpoints answer contexts, the preferred first.
+/// The stages whose checkpoints answer contexts, in order of preference.
 const ANSWERING: [Stage; 2] = [Stage::Ppo, Stage::Generator];
 
-/// A folder that was found.
+/// The folder of a reference.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub folder: PathBuf,
@@ -125,7 +125,7 @@ impl Reference {
     }
 }
 
-/// The latest checkpoint of the first of `stages` that has one at the step that is asked for, if any is.
+/// The latest checkpoint of the first of `stages` that has one, at the requested step if there is one.
 fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<Found, ReferenceError> {
     let reader = StoreReader::open(store)?;
     let origin = format!("settings of run {}", of.run);
@@ -190,12 +190,12 @@ pub struct RunModels {
 }
 
 impl RunModels {
-    /// The checkpoint that [`Reference::model`] means by the run alone.
+    /// The checkpoint of [`Reference::model`] for the run alone.
     pub fn latest(&self) -> Option<&CheckpointRow> {
         self.answering.last()
     }
 
-    /// How a checkpoint is written in a command; none where another stage's stands before it.
+    /// How to refer to a checkpoint in a command; `None` if another stage's takes precedence.
     pub fn written(&self, stage: Stage, step: u64) -> Option<RunRef> {
         let first = ANSWERING.iter().find(|first| {
             let same = |row: &&CheckpointRow| row.stage == **first && row.step == step;
@@ -208,8 +208,8 @@ impl RunModels {
     }
 }
 
-/// Every run that saved a model or identifiers, the latest first. Runs whose settings this program cannot
-/// read are passed over: nothing could be done with their models.
+/// Every run that saved a model or identifiers, the latest first. Runs whose settings this program cannot read
+/// are skipped: their models are of no use.
 ///
 /// # Errors
 /// The store cannot be read.

@@ -4,7 +4,7 @@ use super::advantage::explained_variance;
 use super::kl;
 use super::objective::ObjectiveStatistics;
 use super::rollout::Rollout;
-use super::step::Stepped;
+use super::step::StepOutcome;
 use super::whiten::{Variance, moments};
 use crate::metrics::{declared, terms};
 use crate::train::reward::Score;
@@ -21,7 +21,7 @@ pub fn measured(
     rollout: &Rollout,
     total_metric: &'static str,
     scores: &[Score],
-    stepped: &Stepped,
+    stepped: &StepOutcome,
     seconds: &Seconds,
 ) -> Vec<(String, f64)> {
     let named = |values: Values| {
@@ -39,7 +39,7 @@ pub fn measured(
 type Values = Vec<(&'static str, f64)>;
 
 /// Shaped scores, distance from the reference, returns and lengths.
-fn responses(rollout: &Rollout, stepped: &Stepped) -> Values {
+fn responses(rollout: &Rollout, stepped: &StepOutcome) -> Values {
     let rows = rollout.generated.len();
     let against = &stepped.against;
     let per_response = |estimate: fn(f32, f32) -> f32| {
@@ -77,7 +77,7 @@ fn responses(rollout: &Rollout, stepped: &Stepped) -> Values {
 }
 
 /// Losses, clipping and gradient norm: means over the updates.
-fn updates(stepped: &Stepped) -> Values {
+fn updates(stepped: &StepOutcome) -> Values {
     let updates = &stepped.updates;
     let figure = |figure: fn(&ObjectiveStatistics) -> f32| {
         let figures = updates.iter().map(|(s, _)| f64::from(figure(s)));
@@ -128,7 +128,7 @@ fn reward(total_metric: &str, scores: &[Score]) -> Vec<(String, f64)> {
 }
 
 /// Wall time of each phase, and tokens per second.
-fn speed(rollout: &Rollout, stepped: &Stepped, seconds: &Seconds) -> Values {
+fn speed(rollout: &Rollout, stepped: &StepOutcome, seconds: &Seconds) -> Values {
     let reward = seconds.reward + stepped.reference_seconds;
     let all = seconds.rollout + reward + stepped.update_seconds;
     let tokens: usize = rollout.lengths().sum();

@@ -1,7 +1,7 @@
 //! A few responses of a step for people to inspect, token by token: plain data for the rollout record.
 
 use super::rollout::Rollout;
-use super::step::Stepped;
+use super::step::StepOutcome;
 use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
 use crate::text::Tokenizer;
 use crate::train::material::Encoded;
@@ -12,7 +12,7 @@ pub const SHOWN_RESPONSES: usize = 8;
 
 /// The first [`SHOWN_RESPONSES`] responses of a step; they answer the `examples` at `indices`.
 pub fn shown(
-    (rollout, stepped): (&Rollout, &Stepped),
+    (rollout, stepped): (&Rollout, &StepOutcome),
     scores: &[Score],
     (examples, indices): (&[Encoded], &[usize]),
     tokenizer: &Tokenizer,
@@ -47,7 +47,12 @@ fn term(term: &Term) -> RewardTerm {
 }
 
 /// The tokens of response `row`. Leading tokens that take no part in the step have no figures.
-fn tokens(ids: &[u32], row: usize, stepped: &Stepped, tokenizer: &Tokenizer) -> Vec<RolloutToken> {
+fn tokens(
+    ids: &[u32],
+    row: usize,
+    stepped: &StepOutcome,
+    tokenizer: &Tokenizer,
+) -> Vec<RolloutToken> {
     let skipped = ids.len() - stepped.advantages[row].len();
     ids.iter()
         .enumerate()

@@ -95,7 +95,7 @@ mod tests {
         );
         let generated = Generated {
             tokens: vec![2, 1],
-            logprobs: vec![0.0; 2],
+            log_probs: vec![0.0; 2],
             ended: true,
         };
         // eos (1) is forbidden at the first position and the likeliest token at the second.

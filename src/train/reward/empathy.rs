@@ -12,7 +12,7 @@ use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::RewardSettings;
 use crate::metrics::declared;
 use crate::train::TrainError;
-use crate::train::judge::{Judge, LevelLogProbs, levels};
+use crate::train::identifier_set::{IdentifierSet, LevelLogProbs, levels};
 
 pub use crate::metrics::declared::EMPATHY_TERMS as TERMS;
 
@@ -63,7 +63,7 @@ pub fn mechanism_weights(settings: &RewardSettings) -> [f32; 3] {
 
 /// The empathy reward. Levels of targets are identified once and cached.
 pub struct EmpathyReward<'a> {
-    judge: &'a Judge,
+    identifiers: &'a IdentifierSet,
     weights: [f32; 3],
     device: Device,
     /// Levels of the targets that were met so far, by the example's index.
@@ -72,9 +72,9 @@ pub struct EmpathyReward<'a> {
 
 impl<'a> EmpathyReward<'a> {
     /// With the weights of the three mechanisms in Eq. 3.
-    pub fn new(judge: &'a Judge, weights: [f32; 3], device: Device) -> Self {
+    pub fn new(identifiers: &'a IdentifierSet, weights: [f32; 3], device: Device) -> Self {
         EmpathyReward {
-            judge,
+            identifiers,
             weights,
             device,
             targets: HashMap::new(),
@@ -95,7 +95,7 @@ impl<'a> EmpathyReward<'a> {
                 (candidate.index, pair)
             })
             .unzip();
-        let found = self.judge.judge(&pairs, 1, &self.device);
+        let found = self.identifiers.log_probs(&pairs, 1, &self.device);
         self.targets
             .extend(indices.into_iter().zip(found.iter().map(levels)));
     }
@@ -117,7 +117,7 @@ impl Reward for EmpathyReward<'_> {
             .zip(candidates)
             .map(|(context, candidate)| (context.as_str(), candidate.response))
             .collect();
-        let found = self.judge.judge(&pairs, pairs.len().max(1), &self.device);
+        let found = self.identifiers.log_probs(&pairs, pairs.len().max(1), &self.device);
         Ok(candidates
             .iter()
             .zip(&found)

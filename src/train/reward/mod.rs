@@ -9,7 +9,7 @@ use burn::tensor::Device;
 
 use self::empathy::EmpathyReward;
 use super::TrainError;
-use super::judge::Judge;
+use super::identifier_set::IdentifierSet;
 use super::material::Encoded;
 use crate::data::Example;
 use crate::experiment::RewardSettings;
@@ -87,13 +87,13 @@ pub trait Reward {
 /// The reward that the settings ask for. Without `identifiers` there is none by empathy.
 pub fn chosen<'a>(
     settings: &RewardSettings,
-    identifiers: Option<&'a Judge>,
+    identifiers: Option<&'a IdentifierSet>,
     device: &Device,
 ) -> Box<dyn Reward + 'a> {
     match identifiers {
-        Some(judge) if settings.empathy => {
+        Some(identifiers) if settings.empathy => {
             let weights = empathy::mechanism_weights(settings);
-            Box::new(EmpathyReward::new(judge, weights, device.clone()))
+            Box::new(EmpathyReward::new(identifiers, weights, device.clone()))
         }
         _ => Box::new(NoReward),
     }

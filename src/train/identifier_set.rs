@@ -1,4 +1,4 @@
-//! The three trained identifiers at work: levels of responses, and what the reward is made of.
+//! The three trained identifiers in use: log-probabilities of the empathy levels of responses.
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,8 @@ use crate::text::{EOS, Tokenizer};
 /// Log-probabilities of the three levels, for each mechanism.
 pub type LevelLogProbs = [[f32; 3]; 3];
 
-/// A set of three identifiers with the tokenizer they were trained with.
-pub struct Judge {
+/// An identifier for each mechanism, with the tokenizer they were trained with.
+pub struct IdentifierSet {
     identifiers: Vec<Identifier>,
     config: IdentifierConfig,
     tokenizer: Tokenizer,
@@ -42,7 +42,7 @@ pub fn weights_file(mechanism: Mechanism) -> PathBuf {
     PathBuf::from(format!("{}.safetensors", mechanism.key()))
 }
 
-impl Judge {
+impl IdentifierSet {
     /// `identifiers` in the order of [`Mechanism::ALL`].
     pub fn new(
         identifiers: Vec<Identifier>,
@@ -51,7 +51,7 @@ impl Judge {
         max_context: usize,
         max_response: usize,
     ) -> Self {
-        Judge {
+        IdentifierSet {
             identifiers,
             config,
             tokenizer,
@@ -76,7 +76,7 @@ impl Judge {
         )
     }
 
-    /// Reads what [`Judge::save`] wrote.
+    /// Reads what [`IdentifierSet::save`] wrote.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, TrainError> {
         let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
         let identifiers = Mechanism::ALL
@@ -89,7 +89,7 @@ impl Judge {
                 )
             })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Judge {
+        Ok(IdentifierSet {
             identifiers,
             config: manifest.network,
             tokenizer: Tokenizer::from_file(folder.join(TOKENIZER))?,
@@ -98,8 +98,8 @@ impl Judge {
         })
     }
 
-    /// What the identifiers say of each (context, response), in the given order.
-    pub fn judge(
+    /// Log-probabilities of the levels of each (context, response), in the given order.
+    pub fn log_probs(
         &self,
         pairs: &[(&str, &str)],
         batch: usize,

@@ -117,7 +117,7 @@ fn the_rules_about_rewards_hold_for_any_reward_but_not_where_there_is_none() {
     };
     let other = about_rewards(|step| -(step as f64));
     let has = |words: &str| other.iter().any(|(_, text)| text.contains(words));
-    assert!(has("go together") && has("has not risen"), "{other:?}");
+    assert!(has("are correlated") && has("has not risen"), "{other:?}");
     assert_eq!(about_rewards(|_| 0.0), []);
 }
 

@@ -25,8 +25,8 @@ use emprl::train::evaluate::Examiner;
 use emprl::train::material::Encoded;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
-use emprl::train::ppo::scorer::{Score, Scorer};
-use emprl::train::ppo::trainer::{self, Task};
+use emprl::train::ppo::trainer::{self, PpoInputs};
+use emprl::train::reward::{Candidate, Reward, Score};
 use emprl::train::seed::{Draw, stream};
 use emprl::train::session::Session;
 use emprl::train::tensors::Tokens;
@@ -164,7 +164,7 @@ fn step(
             target: ids(&mut random, NEW_TOKENS),
         })
         .collect();
-    let mut scorer = SixEncoders {
+    let mut reward = SixEncoders {
         identifiers,
         contexts: (0..BATCH).map(|_| ids(&mut random, SOURCE)).collect(),
         responses: (0..BATCH).map(|_| ids(&mut random, NEW_TOKENS)).collect(),
@@ -172,7 +172,7 @@ fn step(
     };
     let examiner = Examiner {
         tokenizer: &tokenizer,
-        judge: None,
+        identifiers: None,
         sampling: exactly(),
         weights: [1.0; 3],
         batch: 1,
@@ -188,11 +188,11 @@ fn step(
         checkpoints: Checkpoints::of(folder.path()),
         observer: &mut phases,
     };
-    let mut task = Task {
+    let inputs = PpoInputs {
         train: &train,
         validation: &train[..1],
         tokenizer: &tokenizer,
-        scorer: &mut scorer,
+        reward: &mut reward,
         examiner: &examiner,
         base: matches!(tuning, Tuning::Prefix).then(|| Path::new("t5")),
     };
@@ -205,7 +205,7 @@ fn step(
         .prefix
         .as_ref()
         .map_or(t5.num_params(), Module::num_params);
-    trainer::train(&mut session, &mut task, &generator)?;
+    trainer::train(&mut session, inputs, &generator)?;
     let mut line =
         json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});
     let mut total = 0.0;
@@ -250,13 +250,8 @@ struct SixEncoders<'a> {
     device: Device,
 }
 
-impl Scorer for SixEncoders<'_> {
-    fn score(
-        &mut self,
-        _: &[Encoded],
-        indices: &[usize],
-        _: &[String],
-    ) -> Result<Vec<Score>, TrainError> {
+impl Reward for SixEncoders<'_> {
+    fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError> {
         let contexts = Tokens::pad(&self.contexts, &self.device);
         let responses = Tokens::pad(&self.responses, &self.device);
         for identifier in self.identifiers {
@@ -269,11 +264,8 @@ impl Scorer for SixEncoders<'_> {
             );
             std::hint::black_box(logits.into_data());
         }
-        Ok((0..indices.len())
-            .map(|row| Score {
-                total: row as f32 / BATCH as f32,
-                per_mechanism: None,
-            })
+        Ok((0..candidates.len())
+            .map(|row| Score::from(row as f32 / BATCH as f32))
             .collect())
     }
 }

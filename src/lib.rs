@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! app, cli                 what a person sees: the window, the command line
+//! operations               everything a person can do, written once for both
 //! engine, report, catalog  runs on threads; result tables; saved runs, ordered and compared
-//! systems                  checkpoints that answer, systems that are measured
 //! train   store            the trainers; SQLite and checkpoints on disk
 //! nn  study  series filter T5 and its parts; people's judgements; curves in memory; a filter language
 //! experiment metrics data text
@@ -26,10 +26,10 @@ pub mod experiment;
 pub mod filter;
 pub mod metrics;
 pub mod nn;
+pub mod operations;
 pub mod report;
 pub mod series;
 pub mod store;
 pub mod study;
-pub mod systems;
 pub mod text;
 pub mod train;

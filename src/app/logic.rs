@@ -1,148 +1,102 @@
-//! What must happen even when the window is hidden: hearing from runs and the store, and carrying out
-//! what a person asked for.
+//! What must happen even when the window is hidden: answers are taken, runs are followed, and what a person
+//! asked for is begun. One file a place: its actions, and what becomes of their answers.
+//!
+//! Knows the state, the jobs and the engine; knows no view and no widget.
 
-mod closing;
-mod hearing;
-mod keeping;
+mod cases;
+mod compare;
+mod experiments;
+mod judging;
 mod library;
-mod people;
+mod live;
+mod paths;
 mod playground;
 mod queue;
-mod running;
+mod runs;
+mod studies;
+mod tables;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::Receiver;
-use eframe::egui::{self, Context, ThemePreference, Ui};
-
-use super::command::{Command, Commands, Place, Zoom};
+use super::Options;
 use super::format::{self, Clock};
-use super::state::form::Form;
+use super::jobs::{AtClose, Context, Job, JobError, JobResult, Jobs, Lane, Pending};
+use super::place::Place;
+use super::queries::stored::StoredRun;
+use super::state::model::RunModel;
 use super::state::people::People;
 use super::state::{
-    CompareState, ExperimentsState, LiveState, Notices, OpenRun, Prefs, RunsState, State,
-    ThemeChoice,
+    CompareState, ExperimentsState, Held, LiveState, Notices, Prefs, RunsState, State,
 };
-use super::theme;
-use super::views::Looks;
-use super::views::runs::filter_id;
-use super::workers::answerer::Answerer;
-use super::workers::desk::{Desk, Task};
-use super::workers::errand::Errand;
-use super::workers::finder::Finder;
-use super::workers::keeper::{self, Keeper};
-use super::workers::launch::{Dried, Prepared};
-use super::workers::librarian::{self, Librarian};
-use super::workers::reader::{Reader, Request, Wanted};
-use super::{Options, shell};
-use crate::engine::{Event, RunHandle, Supervisor, Waker};
+use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
+use crate::operations::launch::ResumableRun;
+use crate::store::RunId;
 
-/// The name under which what is remembered is kept.
-pub const PREFS: &str = "window";
-/// How long a frame may spend on hearing.
+/// How long a frame may spend on answers.
 const BUDGET: Duration = Duration::from_millis(5);
-/// Between two frames that a run asks for.
-const FRAME: Duration = Duration::from_millis(100);
-/// How often runs of other programs are looked at, while their table is in sight.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// How often the store is checked for changes of other programs.
+const WATCH: Duration = Duration::from_secs(1);
+/// How often runs of other programs are listed again, while their table is in sight.
+const REFRESH: Duration = Duration::from_secs(3);
 /// How long a run is given to save itself when the window closes.
 const CLOSING: Duration = Duration::from_secs(20);
 
-/// The window.
-pub struct App {
-    state: State,
-    looks: Looks,
-    commands: Commands,
+/// What is to be done with an answer. True once it was there.
+type FollowUp = Box<dyn FnMut(&mut Core) -> bool>;
+
+/// How the window is woken.
+pub struct Wakers {
+    /// At once.
+    pub now: Waker,
+    /// For a run: often enough to show all there is to see of it.
+    pub run: Waker,
+}
+
+/// Everything the window holds and does but its drawing.
+pub struct Core {
+    // Before the jobs: what is pending here is cancelled when the window closes.
+    pub(in crate::app) state: State,
+    follow_ups: VecDeque<FollowUp>,
+    /// The run in progress, read again from the store since events of it were missed.
+    reloading: Option<Pending<Box<RunModel>>>,
+    /// Messages that came meanwhile.
+    held: Vec<Message>,
+    /// The run that is about to go on.
+    resuming: Option<(RunId, Pending<Resumed>)>,
+    /// Reports each change of the store by any program.
+    watch: Pending<()>,
+    jobs: Jobs,
+    wakers: Wakers,
     options: Options,
-    ctx: Context,
-    reader: Reader,
-    desk: Desk,
-    errand: Option<Errand>,
-    answerer: Answerer,
-    librarian: Librarian,
-    finder: Finder,
-    /// None when the store cannot be opened for writing: then `no_supervisor` says why.
-    supervisor: Option<Supervisor>,
-    no_supervisor: String,
+    /// Or why the store cannot be written.
+    supervisor: Result<Supervisor, String>,
     handle: Option<RunHandle>,
-    launching: Option<Receiver<Prepared>>,
-    /// Whether the place Live comes into sight when the run that is being made ready starts.
+    /// Whether the place Live comes into sight when the run that is being prepared starts.
     follow: bool,
-    planning: Option<Receiver<Dried>>,
-    asked: Asked,
-    keeper: Keeper,
-    /// Files that are being written.
-    saving: Vec<Receiver<Result<String, String>>>,
-    /// Events heard while the run is read again from the store.
-    held: Vec<Event>,
-    looked: Instant,
-    close: Closing,
+    /// When the runs were listed last.
+    listed: Instant,
 }
 
-/// Numbers of the requests whose replies are awaited; older replies are dropped.
-#[derive(Default)]
-struct Asked {
-    runs: Option<u64>,
-    deleted: Option<u64>,
-    compared: Option<u64>,
-    page: Option<u64>,
-    live: Option<u64>,
-    resume: Option<u64>,
-    needs: Option<u64>,
-    queue: Option<u64>,
-    table: Option<u64>,
-}
+/// A run that can go on, as it was read from the store.
+type Resumed = (ResumableRun, Box<RunModel>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closing {
-    No,
-    Ask,
-    Yes,
-}
-
-impl App {
-    /// The window as it is opened for the first time.
+impl Core {
+    /// Makes the state and starts the threads.
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub fn open(ctx: &Context, options: Options) -> std::io::Result<Self> {
-        App::new(ctx, options, Prefs::default(), Clock::utc())
-    }
-
-    /// Makes the window's state and starts its threads. `ctx` is dressed in the theme.
-    ///
-    /// # Errors
-    /// The system refuses a thread.
-    pub(super) fn new(
-        ctx: &Context,
+    pub fn new(
         options: Options,
-        mut prefs: Prefs,
+        prefs: Prefs,
         clock: Clock,
+        wakers: Wakers,
     ) -> std::io::Result<Self> {
-        theme::apply(ctx);
-        prefs.close_gaps();
-        if prefs.place == Place::Live {
-            // What was live is not any more.
-            prefs.place = Place::Start;
-        }
-        ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
-        let wake: Waker = {
-            let ctx = ctx.clone();
-            Arc::new(move || ctx.request_repaint())
-        };
-        let store = || options.store.clone();
-        let reader = Reader::start(store(), options.experiments.clone(), wake.clone())?;
-        let keeper = keeper::start(store(), wake.clone())?;
-        let desk = Desk::start(store(), wake.clone())?;
-        let answerer = Answerer::start(store(), wake.clone())?;
-        let librarian = librarian::start(store(), wake.clone())?;
-        let finder = Finder::start(wake)?;
-        let (supervisor, no_supervisor) = match Supervisor::new(&options.store) {
-            Ok(supervisor) => (Some(supervisor), String::new()),
-            Err(error) => (None, error.to_string()),
-        };
+        let mut jobs = Jobs::start(options.store.clone(), wakers.now.clone())?;
+        let watch = jobs.spawn("Watching the store", AtClose::Wait, watch);
+        let supervisor = Supervisor::new(&options.store).map_err(|error| error.to_string());
+        let devices = device::available().into_iter();
         let state = State {
             prefs,
             experiments: ExperimentsState::default(),
@@ -157,284 +111,200 @@ impl App {
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
-            devices: device::available()
-                .iter()
-                .map(|device| (device.name, device.title))
-                .collect(),
+            devices: devices.map(|device| (device.name, device.title)).collect(),
         };
-        let mut app = App {
+        let mut core = Core {
             state,
-            looks: Looks::default(),
-            commands: Commands::default(),
-            options,
-            ctx: ctx.clone(),
-            reader,
-            desk,
-            errand: None,
-            answerer,
-            librarian,
-            finder,
-            supervisor,
-            no_supervisor,
-            handle: None,
-            launching: None,
-            follow: true,
-            planning: None,
-            asked: Asked::default(),
-            keeper,
-            saving: Vec::new(),
+            follow_ups: VecDeque::new(),
+            reloading: None,
             held: Vec::new(),
-            looked: Instant::now(),
-            close: Closing::No,
+            resuming: None,
+            watch,
+            jobs,
+            wakers,
+            options,
+            supervisor,
+            handle: None,
+            follow: true,
+            listed: Instant::now(),
         };
-        app.reader.ask(Request::Experiments);
-        app.ask_runs();
-        app.ask_queue();
-        app.visit(app.state.prefs.place);
-        Ok(app)
+        core.load_experiments();
+        core.list_runs();
+        core.load_queue();
+        core.load_place(core.state.prefs.place);
+        Ok(core)
     }
 
-    /// Hears from runs and the store; carries out what was asked for.
-    pub fn logic(&mut self, ctx: &Context) {
+    /// Takes what came since the last frame, in at most a few milliseconds.
+    pub fn update(&mut self) {
         let until = Instant::now() + BUDGET;
         self.state.now_ms = format::now_ms();
-        self.hear_launch();
-        self.hear_plan();
-        self.next_of_queue();
-        self.hear_store(until);
-        self.hear_keeper();
+        self.run_follow_ups(until);
+        self.poll_experiments();
+        self.poll_runs();
+        self.poll_live();
+        self.state.compare.compared.poll();
+        self.poll_cases();
+        self.poll_studies();
+        self.state.people.tables.made.poll();
+        self.poll_library();
+        self.poll_playground();
+        self.state.paths.completions.poll();
+        self.start_next_queued();
         self.note_failures();
-        self.hear_run(until);
-        self.hear_desk(until);
-        self.hear_errand();
-        self.attend(ctx);
-        self.hear_answers(until);
-        self.hear_library(until);
-        self.hear_paths();
-        self.look_again(ctx);
-        self.closing(ctx);
-        for command in self.commands.take() {
-            self.carry_out(ctx, command);
-        }
+        self.receive_messages(until);
+        self.poll_watch();
     }
 
-    /// Draws the window.
-    pub fn ui(&mut self, ui: &mut Ui) {
-        self.dress(ui.ctx());
-        let zoom = self.state.prefs.zoom;
-        shell::window_ui(ui, &mut self.state, &mut self.looks, &mut self.commands);
-        if self.state.prefs.zoom == zoom {
-            // The keys for it are egui's.
-            self.state.prefs.zoom = ui.ctx().zoom_factor();
-        } else {
-            ui.ctx().set_zoom_factor(self.state.prefs.zoom);
+    /// Goes to a place and reads what it shows.
+    pub fn go(&mut self, place: Place) {
+        if place == Place::Runs && self.state.prefs.place == Place::Runs {
+            self.state.runs.open = None;
         }
-        if self.close == Closing::Ask {
-            self.closing_ui(ui);
-        }
-        let commands = self.commands.take();
-        if !commands.is_empty() {
-            let ctx = ui.ctx().clone();
-            for command in commands {
-                self.carry_out(&ctx, command);
-            }
-            ctx.request_repaint();
-        }
+        self.state.prefs.place = place;
+        self.load_place(place);
     }
 
-    /// Brings theme and zoom to what was chosen.
-    fn dress(&mut self, ctx: &Context) {
-        let wanted = match self.state.prefs.theme {
-            ThemeChoice::System => ThemePreference::System,
-            ThemeChoice::Light => ThemePreference::Light,
-            ThemeChoice::Dark => ThemePreference::Dark,
-        };
-        if ctx.options(|options| options.theme_preference) != wanted {
-            ctx.set_theme(wanted);
-        }
-    }
-
-    /// Wakes the window for a run: ten frames a second show all there is to see of it.
-    fn waker(&self) -> Waker {
-        let ctx = self.ctx.clone();
-        Arc::new(move || ctx.request_repaint_after(FRAME))
-    }
-
-    fn ask_runs(&mut self) {
-        self.looked = Instant::now();
-        let sketch = self.state.prefs.sketch.clone();
-        let listed = |deleted| Request::Runs {
-            deleted,
-            sketch: sketch.clone(),
-        };
-        if let Some(id) = self.reader.ask(listed(false)) {
-            self.asked.runs = Some(id);
-        }
-        if let Some(id) = self.reader.ask(listed(true)) {
-            self.asked.deleted = Some(id);
-        }
-    }
-
-    fn check_needs(&mut self) {
-        let experiments = &self.state.experiments;
-        let files = experiments.files.value().map_or(&[][..], Vec::as_slice);
-        let mut wanted: Vec<Wanted> = files
-            .iter()
-            .flatten()
-            .map(|file| Wanted::of(&file.name, &file.config))
-            .collect();
-        if let Some(form) = &experiments.form {
-            wanted.push(Wanted::of(&format!("form {}", form.name), &form.config));
-        }
-        if let Some(id) = self.reader.ask(Request::Needs(wanted)) {
-            self.asked.needs = Some(id);
-        }
-    }
-
-    fn carry_out(&mut self, ctx: &Context, command: Command) {
-        match command {
-            Command::Go(place) => {
-                if place == Place::Runs && self.state.prefs.place == Place::Runs {
-                    self.state.runs.open = None;
-                }
-                self.state.prefs.place = place;
-                let ticked = &self.looks.runs.chosen;
-                if place == Place::Compare && self.state.compare.runs.is_empty() && ticked.len() > 1
-                {
-                    self.state.compare.runs = ticked.iter().copied().collect();
-                    self.load_compared();
-                }
-                match place {
-                    Place::Start | Place::Runs | Place::Compare => self.ask_runs(),
-                    Place::Experiments => {
-                        self.check_needs();
-                        self.ask_queue();
-                    }
-                    Place::Cases
-                    | Place::Studies
-                    | Place::Tables
-                    | Place::Playground
-                    | Place::Data => self.visit(place),
-                    Place::Live | Place::Settings => {}
-                }
-            }
-            Command::ShowExperiment(name) => {
-                self.state.prefs.place = Place::Experiments;
-                self.state.experiments.form = self.state.experiment(&name).map(Form::new);
-                self.state.experiments.refused = None;
-                self.looks.plan = Default::default();
+    fn load_place(&mut self, place: Place) {
+        match place {
+            Place::Start | Place::Runs | Place::Compare => self.list_runs(),
+            Place::Experiments => {
                 self.check_needs();
+                self.load_queue();
             }
-            Command::Start(planned) => {
-                self.follow = true;
-                self.launch(*planned, None);
+            Place::Cases => self.load_cases(),
+            Place::Studies => {
+                self.load_studies();
+                self.load_systems();
             }
-            Command::Enqueue(runs) => self.enqueue(runs),
-            Command::Queue(deed) => self.change_queue(deed),
-            Command::ReloadQueue => self.ask_queue(),
-            Command::DryRun(planned, of) => self.dry_run(*planned, of),
-            Command::ResumeRun(run) => {
-                if self.handle.is_none() {
-                    self.asked.resume = self.reader.ask(Request::Run(run));
-                }
+            Place::Tables => {
+                self.load_systems();
+                self.load_studies();
+                // What the table is made of may have changed since.
+                self.state.people.tables.made.invalidate();
             }
-            Command::Ask(ask) => self.ask_run(ask),
-            Command::Change(change) => self.change(change),
-            Command::TakeBack(change) => self.take_back(&change),
-            Command::OpenRun(run) => {
-                self.asked.page = self.reader.ask(Request::Run(run));
-                self.state.runs.open = Some(OpenRun::new(run));
-                self.state.prefs.place = Place::Runs;
+            Place::Playground => self.load_models(),
+            Place::Data => {
+                self.load_sets();
+                self.load_models();
             }
-            Command::CloseRun => {
-                self.state.runs.open = None;
-                self.ask_runs();
-            }
-            Command::LoadSamples { run, stage, step } => {
-                self.ask_when_there_is_room(command, Request::Samples { run, stage, step });
-            }
-            Command::LoadOverSteps { run, position } => {
-                self.ask_when_there_is_room(command, Request::OverSteps { run, position });
-            }
-            Command::LoadRollout { run, stage, step } => {
-                self.ask_when_there_is_room(command, Request::Rollout { run, stage, step });
-            }
-            Command::ReloadRuns => self.ask_runs(),
-            Command::Edit(edit) => self.edit(edit),
-            Command::Undo => self.undo(),
-            Command::Compare(runs) => {
-                self.state.compare.runs = runs;
-                self.state.prefs.place = Place::Compare;
-                self.load_compared();
-            }
-            Command::LoadCompared => self.load_compared(),
-            Command::Save(export) => self.save_export(*export),
-            Command::FilterRuns => {
-                self.state.prefs.place = Place::Runs;
-                self.state.runs.open = None;
-                ctx.memory_mut(|memory| memory.request_focus(filter_id()));
-            }
-            Command::Palette => self.looks.palette.toggle(),
-            Command::ShowLog => self.state.notices.log_open = true,
-            Command::ShowStep(stage, step) => {
-                self.state.prefs.place = Place::Live;
-                self.looks.live.side.lead = Some((stage, step));
-            }
-            Command::Along(along) => self.state.prefs.along = along,
-            Command::Theme(theme) => self.state.prefs.theme = theme,
-            // What is remembered follows in the next frame, as it does after egui's own keys.
-            Command::Zoom(zoom) => match zoom {
-                Zoom::In => egui::gui_zoom::zoom_in(ctx),
-                Zoom::Out => egui::gui_zoom::zoom_out(ctx),
-                Zoom::Reset => ctx.set_zoom_factor(1.0),
-            },
-            Command::Desk(task) => self.ask_desk(task),
-            Command::Errand(work) => self.start_errand(work),
-            Command::StopErrand => {
-                if let Some(errand) = &self.errand {
-                    errand.stop();
-                }
-            }
-            Command::LeaveJudging => {
-                self.state.people.judging = None;
-                self.ask_desk(Task::Studies);
-            }
-            Command::CheckNeeds => self.check_needs(),
-            Command::Answer(questions) => self.ask_models(questions),
-            Command::StopAnswers => self.stop_answers(),
-            Command::CloseModels => self.close_models(),
-            Command::Path(ask) => self.ask_path(ask),
-            Command::Library(task) => self.ask_library(task),
-            Command::Copy(text) => ctx.copy_text(text),
+            Place::Live | Place::Settings => {}
         }
     }
 
-    /// Asks now, or in a later frame, so that what is asked for once comes in any case.
-    fn ask_when_there_is_room(&mut self, command: Command, request: Request) {
-        if self.reader.ask(request).is_none() {
-            self.commands.push(command);
+    /// Asks a lane for something, and does `then` with the answer, in a later frame. The work is done even if
+    /// the window closes before.
+    fn ask_then<T: Send + 'static>(
+        &mut self,
+        lane: Lane,
+        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
+    ) {
+        let pending = self.jobs.ask(lane, work).detach();
+        self.follow_up(pending, then);
+    }
+
+    /// Does `then` with what is pending, once it is there.
+    fn follow_up<T: 'static>(
+        &mut self,
+        pending: Pending<T>,
+        then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
+    ) {
+        let mut then = Some(then);
+        self.follow_ups.push_back(Box::new(move |core| {
+            let Some(result) = pending.poll() else {
+                return false;
+            };
+            if let Some(then) = then.take() {
+                then(core, result.map_err(|error| error.to_string()));
+            }
+            true
+        }));
+    }
+
+    fn run_follow_ups(&mut self, until: Instant) {
+        let mut left = std::mem::take(&mut self.follow_ups);
+        left.retain_mut(|follow_up| {
+            if Instant::now() < until {
+                return !follow_up(self);
+            }
+            (self.wakers.now)();
+            true
+        });
+        // Follow-ups may have asked for more.
+        left.append(&mut self.follow_ups);
+        self.follow_ups = left;
+    }
+
+    fn poll_watch(&mut self) {
+        if let Some(Err(JobError::Failed(why))) = self.watch.poll() {
+            self.log_error(why);
+        }
+        if self.watch.progress().is_none() {
+            return;
+        }
+        let place = self.state.prefs.place;
+        if matches!(place, Place::Start | Place::Runs) {
+            self.list_runs();
+        }
+        let queue = &self.state.experiments.queue;
+        if place == Place::Experiments || queue.held == Held::No || !queue.runs.is_empty() {
+            self.load_queue();
+        }
+    }
+
+    fn log_error(&mut self, words: impl Into<String>) {
+        let now = self.state.now_ms;
+        self.state.notices.log_error(now, words);
+    }
+
+    /// The same trouble of a store shows in several places.
+    fn log_error_once(&mut self, words: String) {
+        let known = &self.state.notices.log;
+        if !known.iter().any(|(_, line)| *line == words) {
+            self.log_error(words);
+        }
+    }
+
+    /// What is shown as refused in its place stands in the log as well.
+    fn note_failures(&mut self) {
+        let runs = &self.state.runs;
+        let resume = runs.refused.as_ref();
+        let found = [
+            self.state.experiments.refused.clone(),
+            resume.map(|(run, why)| format!("Run {run}: {why}")),
+            runs.list.failure().map(str::to_string),
+        ];
+        for words in found.into_iter().flatten() {
+            self.log_error_once(words);
+        }
+    }
+
+    /// Ends the run in progress, if there is one, and waits until it has saved itself.
+    pub fn shut_down(&mut self) {
+        if let Ok(supervisor) = &self.supervisor
+            && let Err(still) = supervisor.shutdown(CLOSING)
+        {
+            tracing::warn!(%still);
         }
     }
 }
 
-impl eframe::App for App {
-    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
-        App::logic(self, ctx);
+/// Reports each change of the store, until it is cancelled.
+fn watch(context: &mut Context, job: &Job<()>) -> JobResult<()> {
+    let mut changes = || Some(context.existing().ok()??.changes().ok()?);
+    let mut before = changes();
+    while job.wait(WATCH) {
+        let now = changes();
+        if now != before {
+            job.report(());
+        }
+        before = now;
     }
+    Ok(())
+}
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
-        App::ui(self, ui);
-    }
-
-    fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        eframe::set_value(storage, PREFS, &self.state.prefs);
-    }
-
-    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        self.shut_down();
-    }
-
-    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
-        visuals.panel_fill.to_normalized_gamma_f32()
-    }
+/// All of a run but its dialogues.
+fn read_run(context: &mut Context, run: RunId) -> JobResult<StoredRun> {
+    Ok(super::queries::stored::stored(context.reader()?, run)?)
 }

@@ -1,29 +1,43 @@
-//! The window: the shell around the places, what it holds, and how it hears from runs and the store.
+//! The window: its places, what they hold, and how it works without ever waiting.
 //!
 //! ```text
 //! engine --events, bounded--> logic (at most 5 ms a frame) --> state --> views --> commands --> logic
-//! store  --replies, bounded-->
+//! jobs   --answers---------->
 //! ```
-//! Views never wait: reading is done on the reader's thread, training on the engine's.
+//!
+//! - `jobs` is the only way to work off the window's thread; a `Remote` of the state holds such an answer, and
+//!   `widgets::remote` draws what stands in its place until it is there.
+//! - `logic::Core` owns the state, the jobs and the run in progress, and knows no view. A place's actions are its
+//!   methods, one file a place: they ask a job for an operation (`crate::operations`) or a read (`queries`), and
+//!   say what becomes of the answer.
+//! - `views` draw from the state. What a person asks for goes into `Commands`, and is done after the frame: a
+//!   few commands of the window itself, and actions of places as `commands.run(|core| core.assign(..))`.
+//! - `window::App` stands on top: it owns the core, what views keep between frames, and the commands.
+//!
+//! So an action of the store touches its operation, its place's logic and its view; a new place touches the
+//! table in `place`, its view (named in `views`) and its logic.
 
 mod command;
 mod emblem;
 mod format;
 pub mod frames;
+mod jobs;
 mod logic;
 mod naming;
+mod place;
+mod queries;
 mod shell;
 mod shortcuts;
 mod state;
 mod theme;
 mod views;
 mod widgets;
-mod workers;
+mod window;
 
 use eframe::egui;
 use std::path::PathBuf;
 
-pub use logic::App;
+pub use window::App;
 
 /// How the window is opened.
 #[derive(Clone, Debug)]
@@ -85,7 +99,7 @@ pub fn run(options: Options) -> Result<(), AppError> {
         Box::new(move |creation| {
             let prefs = creation
                 .storage
-                .and_then(|storage| eframe::get_value(storage, logic::PREFS));
+                .and_then(|storage| eframe::get_value(storage, window::PREFS));
             let app = App::new(
                 &creation.egui_ctx,
                 options,

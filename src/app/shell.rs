@@ -10,20 +10,20 @@ use eframe::egui::{
     Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::command::{Ask, Command, Commands, Place};
+use super::command::{Command, Commands};
 use super::format;
-use super::shortcuts::{CHECKPOINT, EVALUATE, FILTER, PALETTE, PAUSE, STOP, UNDO, key_of, places};
+use super::logic::Core;
+use super::place::Place;
+use super::shortcuts::{CHECKPOINT, EVALUATE, FILTER, PALETTE, PAUSE, STOP, UNDO};
+use super::state::State;
 use super::state::model::RunModel;
-use super::state::{Loaded, State};
 use super::theme::{self, size, space, text};
-use super::views::{
-    Looks, cases, compare, data, experiments, judging, live, notices, palette, playground,
-    run_page, runs, settings, start, studies, tables,
-};
+use super::views::{ViewState, judging, live, notices, palette, place_ui};
 use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
 use super::widgets::status::{self, figure, progress_line};
 use super::widgets::text as words;
+use crate::engine::Control;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
@@ -33,7 +33,7 @@ const ENDED: f32 = 600.0;
 const FIGURE: f32 = 108.0;
 
 /// Draws the whole window.
-pub fn window_ui(ui: &mut Ui, state: &mut State, looks: &mut Looks, commands: &mut Commands) {
+pub fn window_ui(ui: &mut Ui, state: &mut State, views: &mut ViewState, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
     if state.prefs.place == Place::Studies && state.people.judging.is_some() {
@@ -68,30 +68,17 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, looks: &mut Looks, commands: &m
         .show(ui, |ui| status_ui(ui, state, commands));
     CentralPanel::default()
         .frame(Frame::new().fill(t.ground))
-        .show(ui, |ui| match state.prefs.place {
-            Place::Start => start::start_ui(ui, state, commands),
-            Place::Experiments => experiments::experiments_ui(ui, state, &mut looks.plan, commands),
-            Place::Live => live::live_ui(ui, state, &mut looks.live, commands),
-            Place::Runs if state.runs.open.is_some() => {
-                run_page::run_page_ui(ui, state, &mut looks.page, commands)
-            }
-            Place::Runs => runs::runs_ui(ui, state, &mut looks.runs, commands),
-            Place::Compare => compare::compare_ui(ui, state, &mut looks.compare, commands),
-            Place::Cases => cases::cases_ui(ui, state, commands),
-            Place::Studies => studies::studies_ui(ui, state, commands),
-            Place::Tables => tables::tables_ui(ui, state, commands),
-            Place::Playground => playground::playground_ui(ui, state, commands),
-            Place::Data => data::data_ui(ui, state, commands),
-            Place::Settings => settings::settings_ui(ui, state),
+        .show(ui, |ui| {
+            place_ui(ui, state.prefs.place, state, views, commands)
         });
     notices::notices_ui(ui, state, commands);
-    palette::palette_ui(ui, state, looks, commands);
+    palette::palette_ui(ui, state, views, commands);
 }
 
 fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
     let pressed = |keys: &KeyboardShortcut| ui.input_mut(|input| input.consume_shortcut(keys));
-    for place in places() {
-        if pressed(&key_of(place)) {
+    for place in Place::all() {
+        if pressed(&place.shortcut()) {
             commands.push(Command::Go(place));
         }
     }
@@ -106,22 +93,22 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
     // In a field the keys take back what was typed.
     if !judges && !state.notices.undo.is_empty() && !ui.ctx().text_edit_focused() && pressed(&UNDO)
     {
-        commands.push(Command::Undo);
+        commands.run(Core::undo);
     }
     if let Some(run) = state.active() {
         let pause = if run.status == RunStatus::Paused {
-            Ask::Resume
+            Control::Resume
         } else {
-            Ask::Pause
+            Control::Pause
         };
-        for (keys, ask) in [
+        for (keys, control) in [
             (PAUSE, pause),
-            (STOP, Ask::Stop),
-            (CHECKPOINT, Ask::Checkpoint),
-            (EVALUATE, Ask::Evaluate),
+            (STOP, Control::Stop),
+            (CHECKPOINT, Control::Checkpoint),
+            (EVALUATE, Control::Evaluate),
         ] {
             if pressed(&keys) {
-                commands.push(Command::Ask(ask));
+                commands.run(move |core| core.control(control));
             }
         }
     }
@@ -141,7 +128,7 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 .add(Button::icon(Icon::Left, "Back to all runs"))
                 .clicked()
         {
-            commands.push(Command::CloseRun);
+            commands.run(Core::close_run);
         }
         let (title, detail) = match (state.prefs.place, open) {
             (Place::Runs, Some(open)) => {
@@ -358,7 +345,7 @@ fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
         .with_icon(Icon::Warning)
         .alarming()
         .low();
-    if ui.add(button.hint(&last.text)).clicked()
+    if ui.add(button.hint(&last.words())).clicked()
         && let Some(stage) = last.stage
     {
         commands.push(Command::ShowStep(stage, last.step));
@@ -379,12 +366,12 @@ fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Comman
     let stopping = state.live.stopping;
     ui.add_enabled_ui(!stopping, |ui| {
         let paused = run.status == RunStatus::Paused;
-        let (words, icon, ask, hint) = if paused {
-            ("Resume", Icon::Play, Ask::Resume, "Go on")
+        let (words, icon, pause, hint) = if paused {
+            ("Resume", Icon::Play, Control::Resume, "Go on")
         } else {
-            ("Pause", Icon::Pause, Ask::Pause, "Wait after this step")
+            ("Pause", Icon::Pause, Control::Pause, "Wait after this step")
         };
-        let mut button = |words, icon, ask, hint, keys| {
+        let mut button = |words, icon, control, hint, keys| {
             if ui
                 .add(
                     Button::secondary(words)
@@ -394,28 +381,28 @@ fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Comman
                 )
                 .clicked()
             {
-                commands.push(Command::Ask(ask));
+                commands.run(move |core| core.control(control));
             }
         };
-        button(words, icon, ask, hint, PAUSE);
+        button(words, icon, pause, hint, PAUSE);
         button(
             "Stop",
             Icon::Stop,
-            Ask::Stop,
+            Control::Stop,
             "Save a checkpoint and end; the run can be resumed",
             STOP,
         );
         button(
             "Checkpoint",
             Icon::Flag,
-            Ask::Checkpoint,
+            Control::Checkpoint,
             "Save a checkpoint after this step",
             CHECKPOINT,
         );
         button(
             "Evaluate",
             Icon::Gauge,
-            Ask::Evaluate,
+            Control::Evaluate,
             "Score the validation subset after this step",
             EVALUATE,
         );
@@ -424,9 +411,14 @@ fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Comman
 
 fn store_ui(ui: &mut Ui, state: &State) {
     let t = theme::of(ui);
-    let (icon, colour, words, hint) = match &state.runs.rows {
-        Loaded::Failed(why) => (Icon::Warning, t.bad, "Store cannot be read", why.clone()),
-        Loaded::Nothing | Loaded::Value(_) => (
+    let (icon, colour, words, hint) = match state.runs.list.failure() {
+        Some(why) => (
+            Icon::Warning,
+            t.bad,
+            "Store cannot be read",
+            why.to_string(),
+        ),
+        None => (
             Icon::Check,
             t.good,
             "Store",

@@ -10,7 +10,7 @@ use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{number_words, setting, settings, value_words};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
-    Bootstrap, Estimate, Levels, ResponseWords, TargetLoss, emp_f1_difference_of,
+    Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss, emp_f1_difference_of,
     perplexity_difference,
 };
 use crate::series::Ema;
@@ -119,8 +119,7 @@ pub struct Answers {
     keys: Vec<String>,
     responses: Vec<String>,
     losses: Option<Vec<TargetLoss>>,
-    /// Of the targets, and of the responses.
-    levels: Option<(Vec<Levels>, Vec<Levels>)>,
+    levels: Option<LevelPairs>,
 }
 
 impl Answers {
@@ -133,9 +132,15 @@ impl Answers {
                 tokens: number(row, "target_tokens")? as usize,
             })
         });
-        let levels = |name: &'static str| rows.iter().map(|row| levels_of(row, name)).collect();
-        let (targets, given): (Option<Vec<_>>, Option<Vec<_>>) =
-            (levels("target_levels"), levels("levels"));
+        let levels = |name: &str| -> Option<Vec<Levels>> {
+            rows.iter().map(|row| levels_of(row, name)).collect()
+        };
+        let pairs = || {
+            Some(LevelPairs {
+                targets: levels("target_levels")?,
+                responses: levels("levels")?,
+            })
+        };
         Answers {
             keys: keys(rows),
             responses: rows
@@ -143,7 +148,7 @@ impl Answers {
                 .map(|row| row.response.clone().unwrap_or_default())
                 .collect(),
             losses: losses.collect(),
-            levels: targets.zip(given),
+            levels: pairs(),
         }
     }
 
@@ -164,7 +169,10 @@ impl Answers {
             keys: pick(&self.keys, at),
             responses: pick(&self.responses, at),
             losses: self.losses.as_ref().map(|losses| pick(losses, at)),
-            levels: levels.map(|(targets, given)| (pick(targets, at), pick(given, at))),
+            levels: levels.map(|pairs| LevelPairs {
+                targets: pick(&pairs.targets, at),
+                responses: pick(&pairs.responses, at),
+            }),
         }
     }
 }
@@ -275,7 +283,7 @@ pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paire
     let mut same_identifiers = true;
     match (&first.levels, &second.levels) {
         (Some(first), Some(second)) => {
-            same_identifiers = first.0 == second.0;
+            same_identifiers = first.targets == second.targets;
             let whole = emp_f1_difference_of(first, second, &Mechanism::ALL, bootstrap);
             rows.push(PairedRow {
                 metric: declared::VALIDATION_EMP_F1,

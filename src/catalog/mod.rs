@@ -20,7 +20,7 @@ use toml::Value;
 
 use crate::experiment::{Change, Config};
 use crate::filter::{Fact, Facts, Part};
-use crate::metrics::SystemResults;
+use crate::metrics::{SystemResults, declared, terms};
 use crate::store::{CatalogRow, KeySummary, RunRow};
 
 /// A run with everything that may stand in a table of runs.
@@ -85,6 +85,7 @@ impl Facts for Entry {
             "note" => Fact::Text(row.note.clone()),
             "tag" => Fact::Many(row.tags.clone()),
             "archived" => Fact::Flag(row.archived),
+            "reward" => self.measured(self.raw_reward(), part),
             _ => self.measured(names::unalias(name), part),
         }
     }
@@ -109,6 +110,13 @@ impl Facts for Entry {
 }
 
 impl Entry {
+    /// The metric that the run logs its raw reward under.
+    fn raw_reward(&self) -> &'static str {
+        let mut keys = terms::RAW_REWARDS.into_iter();
+        keys.find(|key| self.metrics.contains_key(*key))
+            .unwrap_or(declared::EMPATHY_REWARD)
+    }
+
     fn measured(&self, name: &str, part: Part) -> Fact {
         if let Some(figure) = name.strip_prefix(names::TEST) {
             let value = self.tested().and_then(|row| tested_figure(row, figure));

@@ -94,6 +94,17 @@ fn filters_ask_records_metrics_results_and_settings() {
 }
 
 #[test]
+fn reward_is_the_raw_reward_of_the_run_whichever_that_is() {
+    let mut run = entry(2, 7, Some(2.5));
+    let mut summary = run.metrics["ppo/kl/full"].clone();
+    for (key, last) in [("ppo/reward/total", 12.0), ("ppo/reward/empathy", 0.5)] {
+        (summary.key.name, summary.last) = (key.into(), last);
+        run.metrics.insert(key.into(), summary.clone());
+        assert_eq!(run.fact("reward", Part::Last), Fact::Number(last));
+    }
+}
+
+#[test]
 fn every_name_is_a_column_and_is_found_by_completion() {
     for name in vocabulary().names() {
         let column: Column = name.name.parse().unwrap();

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::output::count;
 use super::{Failure, Place};
-use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount, library};
+use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount};
+use crate::operations::data;
 use crate::report::{Align, TextTable};
 
 /// Reasons that are printed for each file before the rest is only counted.
@@ -31,24 +32,24 @@ pub enum Data {
 }
 
 impl Data {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         match self {
             Data::Import { name, dir } => {
-                let report = library::import(&place.store, name, dir)?;
+                let report = data::import(&place.store, name, dir)?;
                 match place.out.json {
                     true => place.out.document(&import_json(&report)),
                     false => place.out.text(&import_text(&report)),
                 }
             }
             Data::Show { name } => {
-                let summary = library::show(&place.store, name)?;
+                let summary = data::summary(&place.store, name)?;
                 match place.out.json {
                     true => place.out.document(&summary),
                     false => place.out.text(&summary_text(&summary)),
                 }
             }
             Data::List => {
-                let sets = library::list(&place.store)?;
+                let sets = data::list(&place.store)?;
                 if place.out.json {
                     return place.out.document(&sets);
                 }

@@ -1,21 +1,20 @@
-//! `emprl doctor`: what this machine offers, what is installed, what is wrong and how to mend it.
+//! `emprl doctor`: what this machine offers, what is installed, what is wrong and how to fix it.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::failure::one_line;
-use super::output::bytes;
 use super::{Failure, Place};
 use crate::data::library;
-use crate::experiment::Environment;
-use crate::nn::device;
+use crate::experiment::{Environment, size_words};
+use crate::operations::devices;
 use crate::store::{StoreError, StoreReader};
 
 #[derive(Debug, clap::Args)]
 pub struct Doctor {}
 
-/// What was looked at.
+/// One thing that was checked.
 struct Finding {
     what: String,
     /// None where all is well.
@@ -23,7 +22,7 @@ struct Finding {
 }
 
 impl Doctor {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let environment = Environment::capture();
         let devices = devices();
         let store = store(&place.store);
@@ -75,7 +74,7 @@ impl Doctor {
             if let Some(memory) = memory {
                 text.push_str(&format!(
                     "{} of memory in use by this program\n",
-                    bytes(memory)
+                    size_words(memory)
                 ));
             }
             text.push('\n');
@@ -92,23 +91,21 @@ impl Doctor {
         match grave {
             false => Ok(()),
             true => Err(Failure::Failed(
-                "something above must be mended before runs can start".to_string(),
+                "something above must be fixed before runs can start".to_string(),
             )),
         }
     }
 }
 
 fn devices() -> Vec<Finding> {
-    let found = device::available().into_iter().map(|info| Finding {
-        what: format!("device {}: {}", info.name, info.title),
-        problem: device::resolve(info.name)
-            .err()
-            .map(|error| one_line(&error)),
+    let found = devices::check().into_iter().map(|device| Finding {
+        what: format!("device {}: {}", device.name, device.title),
+        problem: device.problem.map(|error| one_line(&error)),
     });
     found.collect()
 }
 
-/// Looks without making anything.
+/// Checks the store without creating it.
 fn store(dir: &Path) -> Finding {
     let what = format!("store {}", dir.display());
     let problem = match StoreReader::open(dir) {

@@ -1,12 +1,11 @@
-//! `emprl run --dry-run`: what a run would be. Starts nothing and writes nothing.
+//! `emprl run --dry-run`: describes the run without starting or writing anything.
 
 use serde_json::{Value, json};
 
-use super::output::{bytes, count, duration};
+use super::output::{count, duration};
 use super::{Failure, Place};
-use crate::experiment::{Config, Stage};
-use crate::train::pipeline::Reuse;
-use crate::train::plan::{Foreseen, Parameters};
+use crate::experiment::{Config, size_words};
+use crate::operations::launch::{DryRun, Parameters, PreparedRun};
 
 /// How memory and time are estimated.
 const MEMORY: &str = "Weights count every copy that is held at once, as 4-byte numbers; gradients and AdamW's \
@@ -18,28 +17,20 @@ const TIME: &str = "Times count the products of every step at the texts' mean le
                     a factor of three, and later on a machine that is busy with other things.";
 
 /// Prints the plan of a run that could be started.
-pub fn show(
-    place: &Place,
-    experiment: &str,
-    config: &Config,
-    reuse: Option<&Reuse>,
-) -> Result<(), Failure> {
-    let foreseen = Foreseen::of(config, &place.store)?;
-    let taken = |stage: Stage| reuse.is_some_and(|reuse| reuse.stages.contains(&stage));
-    if place.out.json {
-        return place
-            .out
-            .document(&document(experiment, config, &foreseen, taken));
+pub fn show(place: &Place, run: &PreparedRun) -> Result<(), Failure> {
+    let dry = run.dry_run(&place.store)?;
+    let (experiment, config) = (&run.new.experiment, &run.config);
+    match place.out.json {
+        true => place.out.document(&document(experiment, config, &dry)),
+        false => place.out.text(&text(experiment, config, &dry)),
     }
-    place.out.text(&text(experiment, config, &foreseen, taken))
 }
 
-fn document(
-    experiment: &str,
-    config: &Config,
-    foreseen: &Foreseen,
-    taken: impl Fn(Stage) -> bool,
-) -> Value {
+fn document(experiment: &str, config: &Config, dry: &DryRun) -> Value {
+    let DryRun {
+        foreseen,
+        taken_over,
+    } = dry;
     let plan = &foreseen.plan;
     let differences = config.differences(&Config::default());
     let differs: serde_json::Map<String, Value> = differences
@@ -51,7 +42,7 @@ fn document(
         .iter()
         .map(|stage| {
             let mut row = json!(stage);
-            row["taken_over"] = taken(stage.stage).into();
+            row["taken_over"] = taken_over.contains(&stage.stage).into();
             row["seconds"] = foreseen.seconds(stage).into();
             row["memory"]["total"] = stage.memory.total().into();
             row
@@ -77,12 +68,11 @@ fn document(
     })
 }
 
-fn text(
-    experiment: &str,
-    config: &Config,
-    foreseen: &Foreseen,
-    taken: impl Fn(Stage) -> bool,
-) -> String {
+fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
+    let DryRun {
+        foreseen,
+        taken_over,
+    } = dry;
     let plan = &foreseen.plan;
     let mut text = format!(
         "{experiment}, seed {}, on {}: can start. Nothing was started or written.\n\n\
@@ -114,13 +104,14 @@ fn text(
     ));
     let mut whole = 0;
     for stage in &plan.stages {
-        let steps = match (taken(stage.stage), stage.at_most) {
+        let is_taken = taken_over.contains(&stage.stage);
+        let steps = match (is_taken, stage.at_most) {
             (true, _) => "taken over".to_string(),
             (false, true) => format!("at most {}", count(stage.steps)),
             (false, false) => count(stage.steps),
         };
         let memory = &stage.memory;
-        let time = match taken(stage.stage) {
+        let time = match is_taken {
             true => 0,
             false => (foreseen.seconds(stage) * 1e3) as i64,
         };
@@ -128,11 +119,11 @@ fn text(
         text.push_str(&format!(
             "  {:<14}{steps:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
             stage.stage.title(),
-            bytes(memory.weights),
-            bytes(memory.optimizer),
-            bytes(memory.activations),
-            bytes(memory.total()),
-            bytes(stage.disk),
+            size_words(memory.weights),
+            size_words(memory.optimizer),
+            size_words(memory.activations),
+            size_words(memory.total()),
+            size_words(stage.disk),
             duration(time)
         ));
     }
@@ -144,9 +135,9 @@ fn text(
         text.push_str(&format!(
             "\nAt its fullest about {}, in the stage {}. {MEMORY}\n\nCheckpoints take about {} on \
              the disk, {often}.\n\nAll of it in about {}. {TIME}\n",
-            bytes(peak.memory.total()),
+            size_words(peak.memory.total()),
             peak.stage.title(),
-            bytes(plan.disk()),
+            size_words(plan.disk()),
             duration(whole)
         ));
     }

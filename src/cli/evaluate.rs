@@ -4,20 +4,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::meter::meter;
+use super::meter::Bars;
 use super::{Failure, Place, input};
 use crate::data::rows::Row;
-use crate::data::{DataError, EmpathyLevel, Split};
-use crate::engine::reference::Reference;
+use crate::data::{DataError, Split};
 use crate::engine::results_to_json;
-use crate::experiment::{Config, Stage};
-use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
+use crate::metrics::SystemResults;
+use crate::operations::evaluate::{self, CheckpointEvaluation, Identification, TargetedResponse};
+use crate::operations::models::Reference;
 use crate::report::{definitions, results_table};
-use crate::store::{RunRef, StoreReader};
-use crate::train::saved::{Identified, SavedIdentifiers, examine};
-
-/// Stands for the split of responses that come from elsewhere.
-const GIVEN: &str = "given";
+use crate::store::RunRef;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["responses", "run"]))]
@@ -54,7 +50,7 @@ fn split(text: &str) -> Result<Split, String> {
 }
 
 impl Evaluate {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let (results, notes) = match (&self.responses, self.run) {
             (Some(responses), _) => self.given(place, responses)?,
             (None, Some(run)) => (self.checkpoint(place, run)?, Vec::new()),
@@ -79,33 +75,13 @@ impl Evaluate {
     }
 
     fn checkpoint(&self, place: &Place, run: RunRef) -> Result<SystemResults, Failure> {
-        let found = Reference::Run(run).model(&place.store)?;
-        let mut config = found.config();
-        if let Some(device) = &self.device {
-            config.run.device = device.clone();
-        }
-        let own = Reference::Run(RunRef {
-            run: run.run,
-            step: None,
-        });
-        let identifiers = match &self.identifiers {
-            Some(others) => Some(others.identifiers(&place.store)?.folder),
-            None if has_identifiers(place, run)? => Some(own.identifiers(&place.store)?.folder),
-            None => None,
+        let evaluation = CheckpointEvaluation {
+            run,
+            identifiers: self.identifiers.clone(),
+            split: self.split,
+            device: self.device.clone(),
         };
-        let system = match &found.origin {
-            Some(origin) if origin.stage == Stage::Ppo => "EmpRL",
-            _ => "Generator",
-        };
-        let results = examine(
-            &place.store,
-            &config,
-            &found.folder,
-            identifiers.as_deref(),
-            system,
-            self.split,
-        )?;
-        Ok(results)
+        Ok(evaluate::checkpoint(&place.store, &evaluation)?)
     }
 
     fn given(&self, place: &Place, path: &Path) -> Result<(SystemResults, Vec<String>), Failure> {
@@ -115,69 +91,54 @@ impl Evaluate {
             None => input::responses(path)?,
         };
         let responses: Vec<String> = rows.iter().filter_map(|row| row.response.clone()).collect();
-        let mut config = Config::default();
-        let mut levels = None;
-        if let Some(identifiers) = &self.identifiers {
-            let found = identifiers.identifiers(&place.store)?;
-            config = found.config();
-            let device = self.device.as_deref().unwrap_or(&config.run.device);
-            let judged = judge(&SavedIdentifiers::open(&found.folder, device)?, &rows, path)?;
-            if judged.gold.len() < rows.len() {
+        let mut targeted = Vec::new();
+        if self.identifiers.is_some() {
+            targeted = with_targets(&rows, path)?;
+            if targeted.len() < rows.len() {
                 notes.push(format!(
                     "Emp-F1 is over {} of {} responses: the others have no target.",
-                    judged.gold.len(),
+                    targeted.len(),
                     rows.len()
                 ));
             }
-            levels = Some(judged);
         } else {
             notes.push("Emp-F1 is not known: it needs --identifiers and targets.".to_string());
         }
         let system = path
             .file_stem()
             .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let answered = Answered {
-            targets: None,
-            ppl_batch: 0,
-            responses: &responses,
-            levels: levels
-                .as_ref()
-                .map(|levels| (levels.gold.as_slice(), levels.predicted.as_slice())),
-        };
-        let bootstrap = Bootstrap {
-            resamples: config.evaluation.resamples,
-            seed: config.run.seed,
-        };
-        let results = system_results(&system, GIVEN, answered, &bootstrap);
-        Ok((results, notes))
+        let identification = self.identifiers.as_ref().map(|identifiers| Identification {
+            identifiers,
+            device: self.device.as_deref(),
+            targeted: &targeted,
+        });
+        let mut bars = Bars::default();
+        let results = evaluate::responses(
+            &place.store,
+            &system,
+            &responses,
+            identification,
+            &mut |progress| bars.show(progress),
+        );
+        bars.clear();
+        Ok((results?, notes))
     }
 }
 
-fn has_identifiers(place: &Place, run: RunRef) -> Result<bool, Failure> {
-    let checkpoints = StoreReader::open(&place.store)?.checkpoints(run.run)?;
-    Ok(checkpoints
-        .iter()
-        .any(|row| row.stage == Stage::Identifiers))
-}
-
-/// Levels of targets and of the responses to the same contexts.
-struct Judged {
-    gold: Vec<[EmpathyLevel; 3]>,
-    predicted: Vec<[EmpathyLevel; 3]>,
-}
-
-/// What the identifiers say of every response whose row has a target.
-fn judge(identifiers: &SavedIdentifiers, rows: &[Row], path: &Path) -> Result<Judged, Failure> {
-    let mut contexts = Vec::new();
-    let mut texts = Vec::new();
+/// The responses whose rows have a target, which Emp-F1 compares them with.
+fn with_targets(rows: &[Row], path: &Path) -> Result<Vec<TargetedResponse>, Failure> {
+    let mut targeted = Vec::new();
     for row in rows {
         let Some(target) = row.fields.get("target").and_then(Value::as_str) else {
             continue;
         };
-        contexts.push(row.require_context(path)?.join(" "));
-        texts.push((target, row.require_response(path)?));
+        targeted.push(TargetedResponse {
+            context: row.require_context(path)?.join(" "),
+            target: target.to_string(),
+            response: row.require_response(path)?.to_string(),
+        });
     }
-    if texts.is_empty() {
+    if targeted.is_empty() {
         return Err(DataError::file(
             path,
             "no response has a target, which Emp-F1 compares it with",
@@ -185,27 +146,10 @@ fn judge(identifiers: &SavedIdentifiers, rows: &[Row], path: &Path) -> Result<Ju
         )
         .into());
     }
-    let levels = |responses: Vec<&str>, doing| {
-        let pairs: Vec<_> = contexts.iter().map(String::as_str).zip(responses).collect();
-        let bar = meter(pairs.len(), doing);
-        let done = &mut |done: usize| bar.set_position(done as u64);
-        let identified = identifiers.identify(&pairs, 32, done);
-        bar.finish_and_clear();
-        identified
-            .iter()
-            .map(|row| row.map(|Identified { level, .. }| level))
-            .collect()
-    };
-    Ok(Judged {
-        gold: levels(texts.iter().map(|(target, _)| *target).collect(), "Targets"),
-        predicted: levels(
-            texts.iter().map(|(_, response)| *response).collect(),
-            "Responses",
-        ),
-    })
+    Ok(targeted)
 }
 
-/// One object: the system's figures, what each is, and what else to know.
+/// The figures with their definitions and notes, as one object.
 fn document(results: &SystemResults, notes: &[String]) -> Value {
     let mut document = Map::new();
     document.insert("system".into(), json!(results.system));

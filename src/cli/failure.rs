@@ -5,57 +5,31 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use crate::checkpoint::CheckpointError;
-use crate::data::DataError;
 use crate::engine::StartError;
-use crate::engine::reference::ReferenceError;
-use crate::engine::worker::ReuseError;
-use crate::experiment::ExperimentError;
-use crate::report::tables::GatherError;
-use crate::store::{ParseIdError, RunId, StoreError};
-use crate::study::StudyError;
-use crate::systems::SystemsError;
-use crate::train::TrainError;
+use crate::operations::OperationError;
+use crate::store::RunId;
 
 /// Why a command ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// What was asked for cannot be asked.
+    /// The request itself is wrong.
     #[error("{0}")]
     Usage(String),
     /// It was tried, and failed.
     #[error("{0}")]
     Failed(String),
     #[error(transparent)]
-    Experiment(#[from] ExperimentError),
-    #[error(transparent)]
-    Id(#[from] ParseIdError),
-    #[error(transparent)]
-    Data(#[from] DataError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Study(#[from] StudyError),
-    #[error(transparent)]
-    Table(#[from] GatherError),
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    #[error(transparent)]
-    Reuse(#[from] ReuseError),
+    Operation(OperationError),
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
     /// The run ended by an error, which is on record with it.
-    #[error("run {run} failed: {error}; once that is mended, go on with `{go_on}`")]
+    #[error("run {run} failed: {error}; once that is fixed, go on with `{go_on}`")]
     Run {
         run: RunId,
         error: String,
         go_on: String,
     },
-    /// A person stopped the run, and was told how to go on.
+    /// The user stopped the run and was shown how to go on.
     #[error("stopped")]
     Stopped,
     /// Whoever reads stdout is gone, or it cannot be written.
@@ -63,48 +37,29 @@ pub enum Failure {
     Output(#[from] io::Error),
 }
 
-impl From<SystemsError> for Failure {
-    fn from(error: SystemsError) -> Failure {
-        match error {
-            SystemsError::Store(error) => error.into(),
-            SystemsError::Reference(error) => error.into(),
-            SystemsError::Train(error) => error.into(),
-            SystemsError::Study(error) => error.into(),
-            SystemsError::NoName => Failure::Usage(format!("--system: {error}")),
-            error => Failure::Failed(error.to_string()),
-        }
+/// Every error of the rooms below is one of an operation.
+impl<E: Into<OperationError>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Operation(error.into())
     }
 }
 
 impl Failure {
-    /// What becomes of a panic: a fault of the program, not of its user.
+    /// A panic: a fault of the program, not of its user.
     pub fn internal(panic: &(dyn Any + Send)) -> Failure {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         Failure::Failed(format!(
             "internal error: {}; EMPRL_LOG=debug shows where, please report it",
-            text.unwrap_or("a panic without a word")
+            text.unwrap_or("a panic without a message")
         ))
     }
 
     /// 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::Usage(_)
-            | Failure::Id(_)
-            | Failure::Reuse(ReuseError::NothingShared { .. }) => 2,
-            Failure::Experiment(ExperimentError::Unreadable { .. }) => 1,
-            Failure::Experiment(_) => 2,
-            Failure::Data(DataError::UnknownSet { .. } | DataError::WrongKind { .. }) => 2,
-            Failure::Study(
-                StudyError::Definition { .. }
-                | StudyError::NamesSystem { .. }
-                | StudyError::NoContexts,
-            ) => 2,
-            Failure::Train(TrainError::Device(_)) => 2,
-            Failure::Train(TrainError::Data(
-                DataError::UnknownSet { .. } | DataError::WrongKind { .. },
-            )) => 2,
+            Failure::Usage(_) => 2,
+            Failure::Operation(error) if error.is_usage() => 2,
             Failure::Stopped => 130,
             // As programs end whose reader has seen enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -112,13 +67,24 @@ impl Failure {
         }
     }
 
-    /// What is wrong, where, and how to mend it, in one line; None where there is nothing to say.
+    /// What is wrong, where, and how to fix it, in one line; None where there is nothing to say.
     pub fn line(&self) -> Option<String> {
         match self {
             Failure::Stopped => None,
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             _ => Some(one_line(self)),
         }
+    }
+}
+
+/// For `map_err` where the user chose the file to write with `--out`.
+pub fn out_refused(error: OperationError) -> Failure {
+    match error {
+        OperationError::Write { path, source } => Failure::Failed(format!(
+            "{}: {source}; choose another place with --out",
+            path.display()
+        )),
+        error => error.into(),
     }
 }
 

@@ -7,9 +7,8 @@ use serde_json::json;
 
 use super::meter::meter;
 use super::{Failure, Place, input};
-use crate::engine::reference::Reference;
 use crate::experiment::{Config, setting};
-use crate::train::saved::{Drawing, SavedModel};
+use crate::operations::models::{Drawing, Reference, SavedModel};
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
@@ -32,7 +31,7 @@ pub struct Generate {
     device: Option<String>,
 }
 
-/// What differs from the run's settings, or from the paper's for a folder.
+/// Overrides of the run's settings, or of the paper's for a folder.
 #[derive(Debug, clap::Args)]
 struct Sampling {
     /// Only the K likeliest tokens are drawn from; 0 for all
@@ -79,7 +78,7 @@ impl Sampling {
                 .set(path, value)
                 .map_err(|problem| refused(path, &problem.message))?;
         }
-        // What settings must hold together is said by the tree itself.
+        // The configuration checks what settings must hold together.
         match config
             .problems()
             .into_iter()
@@ -97,7 +96,7 @@ fn refused(path: &str, problem: &str) -> Failure {
 }
 
 impl Generate {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let found = self.model.model(&place.store)?;
         let mut config = found.config();
         self.settings.apply(&mut config)?;
@@ -133,7 +132,7 @@ impl Generate {
             }
             row.set("response", answer.response);
             row.set("tokens", answer.tokens);
-            row.set("logprobs", json!(answer.logprobs));
+            row.set("logprobs", json!(answer.log_probs));
             place.out.row(row)?;
         }
         Ok(())

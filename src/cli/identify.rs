@@ -7,8 +7,7 @@ use serde_json::json;
 use super::meter::meter;
 use super::{Failure, Place, input};
 use crate::data::Mechanism;
-use crate::engine::reference::Reference;
-use crate::train::saved::SavedIdentifiers;
+use crate::operations::models::{Reference, SavedIdentifiers};
 
 #[derive(Debug, clap::Args)]
 pub struct Identify {
@@ -30,7 +29,7 @@ pub struct Identify {
 }
 
 impl Identify {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let found = self.identifiers.identifiers(&place.store)?;
         let config = found.config();
         let device = self.device.as_deref().unwrap_or(&config.run.device);

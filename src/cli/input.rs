@@ -1,4 +1,4 @@
-//! What commands read: experiment files; contexts and responses, from files or stdin.
+//! Reads the input of commands: experiment files; contexts and responses, from files or stdin.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {
     not_empty(&path, rows).map(|rows| (path, rows))
 }
 
-/// The rows, if there are any: an empty file is rather a mistake than nothing to do.
+/// The rows, if there are any: an empty file is more likely a mistake than a request to do nothing.
 fn not_empty(path: &Path, rows: Vec<Row>) -> Result<Vec<Row>, DataError> {
     if rows.is_empty() {
         return Err(DataError::file(path, "holds no rows", "give at least one"));

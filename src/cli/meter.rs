@@ -1,8 +1,11 @@
-//! How far a command has come with its rows: one bar on stderr, for a person only.
+//! Progress of a command that works through rows: bars on stderr, only where that is a terminal.
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::operations::Progress;
 
 /// A bar over `rows` rows; hidden where stderr is no terminal.
 pub fn meter(rows: usize, doing: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
@@ -16,4 +19,29 @@ pub fn meter(rows: usize, doing: impl Into<std::borrow::Cow<'static, str>>) -> P
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar.with_prefix(doing)
+}
+
+/// The progress of an operation: a bar for each thing it does, one after the other.
+#[derive(Default)]
+pub struct Bars(Option<(String, ProgressBar)>);
+
+impl Bars {
+    pub fn show(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+        let same = |(doing, _): &(String, ProgressBar)| doing == progress.doing;
+        if !self.0.as_ref().is_some_and(same) {
+            self.clear();
+            let doing = progress.doing.to_string();
+            self.0 = Some((doing.clone(), meter(progress.of, doing)));
+        }
+        if let Some((_, bar)) = &self.0 {
+            bar.set_position(progress.done as u64);
+        }
+        ControlFlow::Continue(())
+    }
+
+    pub fn clear(&mut self) {
+        if let Some((_, bar)) = self.0.take() {
+            bar.finish_and_clear();
+        }
+    }
 }

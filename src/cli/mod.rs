@@ -52,7 +52,7 @@ pub struct Cli {
     common: Common,
 }
 
-/// What every command takes.
+/// Arguments of every command.
 #[derive(Debug, clap::Args)]
 struct Common {
     /// Folder of the store; else EMPRL_STORE, else the platform's data folder
@@ -65,9 +65,9 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Carry out an experiment: all its stages, from data to the result table
+    /// Run an experiment: all its stages, from data to the result table
     Run(run::Run),
-    /// Runs that wait for their turn in the store: list, add, remove, carry out
+    /// Runs that wait for their turn in the store: list, add, remove, run
     #[command(subcommand)]
     Queue(queue::Queue),
     /// Saved runs
@@ -95,7 +95,7 @@ enum Command {
     Study(study::Study),
     /// Tables I-VI of the paper, ours beside what it reports
     Table(table::Table),
-    /// What this machine offers, what is installed, what is wrong and how to mend it
+    /// What this machine offers, what is installed, what is wrong and how to fix it
     Doctor(doctor::Doctor),
     /// Every setting of an experiment, with its range, default and the paper's value
     Settings(settings::Settings),
@@ -104,7 +104,7 @@ enum Command {
 /// Where a command works and how it answers.
 struct Place {
     store: PathBuf,
-    /// As it was given on the command line, to be repeated in what a person is told to type.
+    /// As it was given on the command line, to be repeated in suggested commands.
     given: Option<PathBuf>,
     /// Whether a window could open.
     display: bool,
@@ -112,7 +112,7 @@ struct Place {
 }
 
 impl Place {
-    /// ` --store DIR` where it was given, to end a command that a person is told to type.
+    /// ` --store DIR` where it was given, to end a command that is suggested to the user.
     fn store_argument(&self) -> String {
         let given = self.given.as_ref();
         given.map_or_else(String::new, |dir| format!(" --store {}", dir.display()))
@@ -141,15 +141,15 @@ impl Cli {
         }
     }
 
-    /// Carries out the command; `display` says whether a window could open.
+    /// Runs the command; `display` says whether a window could open.
     pub fn run(self, display: bool) -> ExitCode {
         // A panic becomes an error like any other; where it came from is in the log.
         panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
-        let done = panic::catch_unwind(AssertUnwindSafe(|| self.carry_out(display)));
+        let done = panic::catch_unwind(AssertUnwindSafe(|| self.dispatch(display)));
         ended(done.unwrap_or_else(|panic| Err(Failure::internal(&*panic))))
     }
 
-    fn carry_out(self, display: bool) -> Result<(), Failure> {
+    fn dispatch(self, display: bool) -> Result<(), Failure> {
         let place = Place {
             store: self.store()?,
             given: self.common.store,
@@ -159,26 +159,26 @@ impl Cli {
             },
         };
         match self.command {
-            Some(Command::Run(run)) => run.carry_out(&place),
-            Some(Command::Queue(queue)) => queue.carry_out(&place),
-            Some(Command::Runs(runs)) => runs.carry_out(&place),
-            Some(Command::Data(data)) => data.carry_out(&place),
-            Some(Command::Model(model)) => model.carry_out(&place),
-            Some(Command::Generate(generate)) => generate.carry_out(&place),
-            Some(Command::Score(score)) => score.carry_out(&place),
-            Some(Command::Evaluate(evaluate)) => evaluate.carry_out(&place),
-            Some(Command::Identify(identify)) => identify.carry_out(&place),
-            Some(Command::Responses(responses)) => responses.carry_out(&place),
-            Some(Command::Study(study)) => study.carry_out(&place),
-            Some(Command::Table(table)) => table.carry_out(&place),
-            Some(Command::Doctor(doctor)) => doctor.carry_out(&place),
-            Some(Command::Settings(settings)) => settings.carry_out(&place),
+            Some(Command::Run(run)) => run.run(&place),
+            Some(Command::Queue(queue)) => queue.run(&place),
+            Some(Command::Runs(runs)) => runs.run(&place),
+            Some(Command::Data(data)) => data.run(&place),
+            Some(Command::Model(model)) => model.run(&place),
+            Some(Command::Generate(generate)) => generate.run(&place),
+            Some(Command::Score(score)) => score.run(&place),
+            Some(Command::Evaluate(evaluate)) => evaluate.run(&place),
+            Some(Command::Identify(identify)) => identify.run(&place),
+            Some(Command::Responses(responses)) => responses.run(&place),
+            Some(Command::Study(study)) => study.run(&place),
+            Some(Command::Table(table)) => table.run(&place),
+            Some(Command::Doctor(doctor)) => doctor.run(&place),
+            Some(Command::Settings(settings)) => settings.run(&place),
             None => Ok(()),
         }
     }
 }
 
-/// Says on stderr what went wrong, if anything did, and gives the exit code.
+/// Prints the error on stderr, if there is one, and returns the exit code.
 pub fn ended(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

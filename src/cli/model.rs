@@ -1,17 +1,17 @@
-//! `emprl model`: what a saved model is, and taking it elsewhere.
+//! `emprl model`: describes a saved model and exports it.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::output::{bytes, count};
+use super::output::count;
 use super::{Failure, Place};
-use crate::engine::reference::Reference;
-use crate::train::saved::SavedModel;
+use crate::experiment::size_words;
+use crate::operations::models::{self, Reference};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Model {
-    /// Read a model whole, so that damage shows, and tell what it is
+    /// Read a whole model, so that damage shows, and describe it
     Show {
         /// Hugging Face folder of a T5, or a run: its policy, else its generator
         #[arg(value_name = "DIR|RUN[@STEP]")]
@@ -29,7 +29,7 @@ pub enum Model {
 }
 
 impl Model {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         match self {
             Model::Show { model } => show(place, model),
             Model::Export { model, folder } => export(place, model, folder),
@@ -39,7 +39,7 @@ impl Model {
 
 fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure> {
     let found = model.model(&place.store)?;
-    let exported = SavedModel::open(&found.folder, "flex")?.export(folder)?;
+    let exported = models::export(&found.folder, folder)?;
     if place.out.json {
         return place.out.document(&json!({
             "from": found.folder,
@@ -51,7 +51,7 @@ fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure
     }
     let mut text = format!(
         "{} in {}: {}\n",
-        bytes(exported.bytes),
+        size_words(exported.bytes),
         exported.folder.display(),
         exported.files.join(", ")
     );
@@ -63,8 +63,7 @@ fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure
 
 fn show(place: &Place, model: &Reference) -> Result<(), Failure> {
     let found = model.model(&place.store)?;
-    // Any device would do to look at it.
-    let anatomy = SavedModel::open(&found.folder, "flex")?.anatomy();
+    let anatomy = models::describe(&found.folder)?;
     let origin = found.origin.as_ref();
     if place.out.json {
         return place.out.document(&json!({
@@ -98,7 +97,7 @@ fn show(place: &Place, model: &Reference) -> Result<(), Failure> {
         format!(
             "{} parameters, {} as f32",
             count(parameters),
-            bytes(parameters * 4)
+            size_words(parameters * 4)
         ),
     );
     fact(

@@ -65,17 +65,6 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
-/// A size, such as `1.4 MB`.
-pub fn bytes(count: u64) -> String {
-    let count = count as f64;
-    match count {
-        0.0..1e3 => format!("{count:.0} B"),
-        0.0..1e6 => format!("{:.1} kB", count / 1e3),
-        0.0..1e9 => format!("{:.1} MB", count / 1e6),
-        _ => format!("{:.2} GB", count / 1e9),
-    }
-}
-
 /// A number of things, with a thin space between groups of three digits.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -99,6 +88,5 @@ mod tests {
         assert_eq!(duration(200_400), "3 min 20 s");
         assert_eq!(duration(7_260_000), "2 h 1 min");
         assert_eq!(duration(1_540), "1.5 s");
-        assert_eq!(bytes(1_420_000), "1.4 MB");
     }
 }

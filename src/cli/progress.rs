@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::output::duration;
-use crate::engine::{Event, EventKind};
-use crate::experiment::{Report, Severity, Stage};
-use crate::metrics::{Digits, declared};
+use crate::engine::{Message, MessageKind};
+use crate::experiment::{EventKind, Report, Severity, Stage};
+use crate::metrics::{Digits, declared, terms};
 
 /// A figure beside a bar: its name, and the metrics of which it is the latest.
 type Figure = (&'static str, &'static [&'static str]);
@@ -19,29 +19,15 @@ fn figures(stage: Stage) -> &'static [Figure] {
     match stage {
         Stage::Pretraining => &[("loss", &[declared::PRETRAINING_LOSS])],
         Stage::Identifiers => &[
-            (
-                "loss",
-                &[
-                    declared::IDENTIFIER_EMOTIONAL_REACTION_LOSS,
-                    declared::IDENTIFIER_INTERPRETATION_LOSS,
-                    declared::IDENTIFIER_EXPLORATION_LOSS,
-                ],
-            ),
-            (
-                "weighted F1",
-                &[
-                    declared::IDENTIFIER_EMOTIONAL_REACTION_WEIGHTED_F1,
-                    declared::IDENTIFIER_INTERPRETATION_WEIGHTED_F1,
-                    declared::IDENTIFIER_EXPLORATION_WEIGHTED_F1,
-                ],
-            ),
+            ("loss", &declared::IDENTIFIER_LOSS),
+            ("weighted F1", &declared::IDENTIFIER_WEIGHTED_F1),
         ],
         Stage::Generator => &[
             ("loss", &[declared::GENERATOR_LOSS]),
             ("PPL", &[declared::GENERATOR_PPL]),
         ],
         Stage::Ppo => &[
-            ("reward", &[declared::EMPATHY_REWARD]),
+            ("reward", &terms::RAW_REWARDS),
             ("KL", &[declared::KL_FULL]),
             ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
         ],
@@ -49,14 +35,14 @@ fn figures(stage: Stage) -> &'static [Figure] {
     }
 }
 
-/// What is shown of a run while it goes on.
+/// Shows the progress of a run.
 pub struct Progress {
     bars: MultiProgress,
     /// None where stderr is no terminal.
     style: Option<ProgressStyle>,
     current: Option<Current>,
     quiet: bool,
-    /// By which commands name the store.
+    /// Ends the commands it suggests, so that they name the store.
     store_argument: String,
 }
 
@@ -97,48 +83,47 @@ impl Progress {
         }
     }
 
-    /// Shows what happened.
-    pub fn show(&mut self, event: &Event) {
-        let report = match &event.kind {
-            EventKind::Report(report) => report,
-            EventKind::Status(status) if self.current.is_none() => {
-                return self.say(&format!("Run {} is {status}", event.run));
-            }
-            _ => return,
-        };
-        match report {
-            Report::Stage { stage, total } => self.begin(*stage, *total),
-            Report::Metrics {
+    /// Shows what a message says.
+    pub fn show(&mut self, message: &Message) {
+        match &message.kind {
+            MessageKind::Report(Report::Event { kind, .. }) => self.event(message, kind),
+            MessageKind::Report(Report::Metrics {
                 step,
                 total,
                 values,
                 ..
-            } => self.advance(*step, *total, values),
-            Report::StageDone { step, .. } => self.end(*step),
-            Report::Note {
-                stage,
-                step,
-                severity,
-                text,
-            } => {
+            }) => self.advance(*step, *total, values),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, message: &Message, kind: &EventKind) {
+        let (run, step) = (message.run, message.step);
+        match (kind, message.stage) {
+            (EventKind::StageBegun { total }, Some(stage)) => self.begin(stage, *total),
+            (EventKind::StageDone, _) => self.end(step),
+            (EventKind::Status { status }, _) if self.current.is_none() => {
+                self.say(&format!("Run {run} is {status}"));
+            }
+            (_, Some(stage)) => {
+                let Some(severity) = kind.severity() else {
+                    return;
+                };
                 let mark = match severity {
                     Severity::Info => "note",
                     Severity::Warning => "warning",
                     Severity::Alert => "alert",
                 };
-                self.say(&format!("{mark}: {} step {step}: {text}", stage.title()));
-                if *severity == Severity::Alert {
-                    let (run, argument) = (event.run, &self.store_argument);
+                let words = kind.words(message.stage, step);
+                self.say(&format!("{mark}: {} step {step}: {words}", stage.title()));
+                if severity == Severity::Alert {
+                    let argument = &self.store_argument;
                     self.say(&format!(
-                        "  What it is about: `emprl runs rollout {run} --step {step}{argument}`"
+                        "  To see what it is about: `emprl runs rollout {run} --step {step}{argument}`"
                     ));
                 }
             }
-            Report::Samples { .. }
-            | Report::Rollout { .. }
-            | Report::Checkpoint { .. }
-            | Report::Identifiers { .. }
-            | Report::Results { .. } => {}
+            _ => {}
         }
     }
 
@@ -191,7 +176,7 @@ impl Progress {
         current.bar.set_length(total);
         current.bar.set_position(step);
         current.bar.set_message(current.message());
-        // The last one is told with the end of the stage.
+        // The last one is printed with the end of the stage.
         if evaluated && step < total && self.style.is_none() {
             let line = current.line();
             self.say(&line);
@@ -253,7 +238,7 @@ impl Current {
 }
 
 fn steps(state: &ProgressState, out: &mut dyn fmt::Write) {
-    // Writing to what the bar is made of cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(out, "{}/{}", state.pos(), state.len().unwrap_or(0));
 }
 

@@ -5,20 +5,22 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::output::{count, moment};
-use super::run::{Given, Watch, request};
+use super::run::{Given, Watch};
 use super::{Failure, Place};
-use crate::engine::queue::{Waiting, to_queue, waiting};
-use crate::engine::{What, worker};
+use crate::engine::Listener;
 use crate::experiment::Config;
+use crate::operations::existing_store;
+use crate::operations::launch::{self, PlannedRun};
+use crate::operations::queue::{self, Waiting};
 use crate::report::{Align, TextTable};
-use crate::store::{QueueId, Store, StoreError, StoreReader};
+use crate::store::{QueueId, Store};
 
-/// Where a person's own experiment files are looked for, as the window does.
+/// The folder of the user's own experiment files, as for the window.
 const EXPERIMENTS: &str = "experiments";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Queue {
-    /// What waits, the next first
+    /// List what waits, the next first
     List,
     /// Put a run at the end, with all of its settings as they are now
     Add(Add),
@@ -27,7 +29,7 @@ pub enum Queue {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<QueueId>,
     },
-    /// Carry out what waits, one after the other, until nothing does
+    /// Run what waits, one after the other, until nothing does
     Run,
 }
 
@@ -41,27 +43,22 @@ pub struct Add {
 }
 
 impl Queue {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
         match self {
             Queue::List => list(place),
-            Queue::Add(add) => add.carry_out(place),
+            Queue::Add(add) => add.run(place),
             Queue::Remove { ids } => remove(place, &ids),
             Queue::Run => run(place),
         }
     }
 }
 
-/// What waits; nothing where there is no store yet.
-fn all(place: &Place) -> Result<Vec<Waiting>, Failure> {
-    match StoreReader::open(&place.store) {
-        Ok(reader) => Ok(waiting(&reader, Path::new(EXPERIMENTS))?),
-        Err(StoreError::Missing { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
+fn waiting(place: &Place) -> Result<Vec<Waiting>, Failure> {
+    Ok(queue::list(&place.store, Path::new(EXPERIMENTS))?)
 }
 
 fn list(place: &Place) -> Result<(), Failure> {
-    let waiting = all(place)?;
+    let waiting = waiting(place)?;
     if place.out.json {
         let rows: Vec<Value> = waiting.iter().map(to_json).collect();
         return place.out.document(&rows);
@@ -98,13 +95,13 @@ fn to_json(run: &Waiting) -> Value {
 }
 
 impl Add {
-    fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    fn run(self, place: &Place) -> Result<(), Failure> {
         let reuse = self.given.reuse;
-        // What would be refused at its start is refused now.
+        // Whatever would be refused at the start is refused now.
         let prepared = self.given.prepare(place, &self.file)?;
-        let name = prepared.new.name;
-        let to_queue = to_queue(&prepared.experiment, &name, &prepared.config, reuse);
-        let ids = Store::open(&place.store)?.enqueue(&[to_queue])?;
+        let (experiment, name) = (&prepared.new.experiment, &prepared.new.name);
+        let run = queue::to_queue(experiment, name, &prepared.config, reuse);
+        let ids = queue::enqueue(&mut Store::open(&place.store)?, &[run])?.ids;
         if place.out.json {
             return place.out.document(&json!({ "queued": ids }));
         }
@@ -119,8 +116,7 @@ impl Add {
 }
 
 fn remove(place: &Place, ids: &[QueueId]) -> Result<(), Failure> {
-    StoreReader::open(&place.store)?;
-    let mut store = Store::open(&place.store)?;
+    let mut store = existing_store(&place.store)?;
     let mut removed = Vec::new();
     for id in ids {
         removed.push(store.unqueue(*id)?);
@@ -135,29 +131,32 @@ fn remove(place: &Place, ids: &[QueueId]) -> Result<(), Failure> {
     place.out.text(&lines)
 }
 
-/// Runs what waits. A start that is refused ends it, so that what is wrong is not wrong for all; a run that
-/// fails on the way does not keep the others waiting.
+/// Runs what waits. It ends at a start that is refused, since the cause may hold for all; a run that fails does not
+/// hold up the others.
 fn run(place: &Place) -> Result<(), Failure> {
     let watch = Watch::new(place)?;
     let (mut done, mut failed) = (0u64, Vec::new());
-    while let Some(next) = all(place)?.into_iter().next() {
+    while let Some(next) = waiting(place)?.into_iter().next() {
         if watch.is_interrupted() {
             return Err(Failure::Stopped);
         }
         let config = next.config.map_err(Failure::Failed)?;
-        let next = next.queued;
-        let new = worker::new_run(&place.store, &next.run.experiment, &next.run.name, &config)?;
-        let reuse = next.run.reuse;
-        let reuse = reuse.map(|run| worker::reuse(&place.store, run, &new, &config));
-        let reuse = reuse.transpose()?;
-        let what = What::Queued(next.id, Box::new(new));
-        match watch.carry_out(place, request(what, config, reuse)) {
+        let id = next.queued.id;
+        let next = next.queued.run;
+        let planned = PlannedRun {
+            experiment: next.experiment,
+            name: next.name.clone(),
+            config,
+            reuse: next.reuse,
+        };
+        let prepared = launch::prepare(&place.store, planned, Some(id))?;
+        match watch.run(place, prepared.request(Listener::Lossless, None)) {
             Ok(()) => done += 1,
             // Another program has begun it.
             Err(Failure::Start(error)) if error.is_elsewhere() => {}
             Err(failure @ Failure::Run { .. }) => {
                 eprintln!("error: {failure}");
-                failed.push(next.run.name);
+                failed.push(next.name);
             }
             Err(failure) => return Err(failure),
         }

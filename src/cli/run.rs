@@ -1,4 +1,4 @@
-//! `emprl run`: carries out an experiment, or goes on with a run that ended early.
+//! `emprl run`: runs an experiment, or goes on with a run that ended early.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,14 +7,12 @@ use crossbeam::channel::{Receiver, bounded, select};
 
 use super::progress::Progress;
 use super::{Failure, Place, input};
-use crate::engine::{
-    Control, EventKind, Listener, RunEnd, RunHandle, StartRequest, Supervisor, What, worker,
-};
-use crate::experiment::{Config, Problem};
+use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
+use crate::experiment::Problem;
 use crate::metrics::SystemResults;
+use crate::operations::launch::{self, PlannedRun, PreparedRun};
 use crate::report::results_table;
-use crate::store::{NewRun, RunId, RunRef, StoreReader};
-use crate::train::pipeline::Reuse;
+use crate::store::{RunId, RunRef};
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
@@ -38,7 +36,7 @@ pub struct Run {
     dry_run: bool,
 }
 
-/// What the command line gives a run beside its experiment.
+/// Arguments that change the experiment.
 #[derive(Debug, clap::Args)]
 pub(super) struct Given {
     /// Give a setting another value, such as ppo.steps=100
@@ -58,42 +56,27 @@ pub(super) struct Given {
     pub reuse: Option<RunId>,
 }
 
-/// A run that could be started.
-pub(super) struct Prepared {
-    pub experiment: String,
-    pub config: Config,
-    pub new: NewRun,
-    pub reuse: Option<Reuse>,
-}
-
 impl Run {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
         if self.list_settings {
             let file = self.file.as_deref().map(input::experiment).transpose()?;
             return super::settings::list(place, file.as_ref().map(|file| &file.config));
         }
+        let dry = self.dry_run;
         let request = match self.resume {
-            Some(run) => resumed(place, run)?,
+            Some(run) => launch::resume(&place.store, run)?.request(Listener::Lossless, None),
             None => {
-                let dry = self.dry_run;
                 let prepared = self.prepare(place)?;
                 if dry {
-                    let Prepared {
-                        experiment,
-                        config,
-                        reuse,
-                        ..
-                    } = prepared;
-                    return super::dry_run::show(place, &experiment, &config, reuse.as_ref());
+                    return super::dry_run::show(place, &prepared);
                 }
-                let new = What::New(Box::new(prepared.new));
-                request(new, prepared.config, prepared.reuse)
+                prepared.request(Listener::Lossless, None)
             }
         };
-        Watch::new(place)?.carry_out(place, request)
+        Watch::new(place)?.run(place, request)
     }
 
-    fn prepare(self, place: &Place) -> Result<Prepared, Failure> {
+    fn prepare(self, place: &Place) -> Result<PreparedRun, Failure> {
         let Some(name) = &self.file else {
             return Err(Failure::Usage(format!(
                 "give an experiment file, or one of those that come with the program ({}); \
@@ -106,9 +89,9 @@ impl Run {
 }
 
 impl Given {
-    /// A new run of the experiment `name`. Everything that can be wrong with it is said before anything is
+    /// A new run of the experiment `name`; everything that can be wrong with it is found before anything is
     /// written.
-    pub fn prepare(self, place: &Place, name: &str) -> Result<Prepared, Failure> {
+    pub fn prepare(self, place: &Place, name: &str) -> Result<PreparedRun, Failure> {
         let mut file = input::experiment(name)?;
         file.assign(&self.set)?;
         if let Some(device) = self.device {
@@ -128,18 +111,13 @@ impl Given {
                 .collect();
             return Err(Failure::Usage(format!("{name}: {}", problems.join("; "))));
         }
-        let run_name = self.name.as_deref().unwrap_or(&file.name);
-        let new = worker::new_run(&place.store, &file.name, run_name, &file.config)?;
-        let reuse = self
-            .reuse
-            .map(|run| worker::reuse(&place.store, run, &new, &file.config))
-            .transpose()?;
-        Ok(Prepared {
+        let planned = PlannedRun {
+            name: self.name.unwrap_or_else(|| file.name.clone()),
             experiment: file.name,
             config: file.config,
-            new,
-            reuse,
-        })
+            reuse: self.reuse,
+        };
+        Ok(launch::prepare(&place.store, planned, None)?)
     }
 }
 
@@ -147,40 +125,7 @@ fn argument(name: &str, problem: &Problem) -> Failure {
     Failure::Usage(format!("{name}: {}", problem.message))
 }
 
-/// A run that ended early, with the settings it was started with.
-fn resumed(place: &Place, of: RunRef) -> Result<StartRequest, Failure> {
-    let reader = StoreReader::open(&place.store)?;
-    let detail = reader.run(of.run)?;
-    let origin = format!("settings of run {} in {}", of.run, place.store.display());
-    let config = Config::from_toml(&origin, &detail.config_toml)?;
-    let now = worker::new_run(
-        &place.store,
-        &detail.row.experiment,
-        &detail.row.name,
-        &config,
-    )?;
-    for (name, fingerprint) in &detail.fingerprints {
-        if now.fingerprints.get(name) != Some(fingerprint) {
-            return Err(Failure::Failed(format!(
-                "run {}: {name} is not what it was when the run started, so that it cannot go on as it \
-                 would have; bring the same data and weights back, or start a new run",
-                of.run
-            )));
-        }
-    }
-    Ok(request(What::Resume(of), config, None))
-}
-
-pub(super) fn request(what: What, config: Config, reuse: Option<Reuse>) -> StartRequest {
-    StartRequest {
-        what,
-        listener: Listener::Lossless,
-        waker: None,
-        body: worker::body(config, reuse),
-    }
-}
-
-/// Carries out runs, one after the other, and shows what happens in them.
+/// Runs one run after another and shows their progress.
 pub(super) struct Watch {
     supervisor: Supervisor,
     interrupts: Interrupts,
@@ -190,17 +135,17 @@ impl Watch {
     pub fn new(place: &Place) -> Result<Watch, Failure> {
         Ok(Watch {
             supervisor: Supervisor::new(&place.store)?,
-            interrupts: Interrupts::hear()?,
+            interrupts: Interrupts::install()?,
         })
     }
 
-    /// Whether a person has asked to stop.
+    /// Whether the user pressed Ctrl-C.
     pub fn is_interrupted(&self) -> bool {
         self.interrupts.count.load(Ordering::Relaxed) > 0
     }
 
-    /// Starts a run and shows what happens until it ends.
-    pub fn carry_out(&self, place: &Place, request: StartRequest) -> Result<(), Failure> {
+    /// Starts a run and shows its progress until it ends.
+    pub fn run(&self, place: &Place, request: StartRequest) -> Result<(), Failure> {
         let handle = Arc::new(self.supervisor.start(request));
         self.interrupts.stop(Some(handle.clone()));
         let results = self.show(place, &handle)?;
@@ -231,30 +176,32 @@ impl Watch {
                 go_on: go_on(run),
             }),
             Some(RunEnd::NotStarted(error)) => Err(Failure::Start(error)),
-            None => Err(Failure::Failed("the run ended without a word".to_string())),
+            None => Err(Failure::Failed(
+                "the run ended without a result".to_string(),
+            )),
         }
     }
 
-    /// Shows what happens; gives the results.
+    /// Shows the progress; returns the results.
     fn show(&self, place: &Place, handle: &RunHandle) -> Result<Vec<SystemResults>, Failure> {
         let mut progress = Progress::new(!place.out.json, place.store_argument());
         let mut results = Vec::new();
         loop {
             select! {
-                recv(handle.events()) -> event => {
-                    let Ok(event) = event else { break };
+                recv(handle.messages()) -> message => {
+                    let Ok(message) = message else { break };
                     if place.out.json {
-                        if let Some(line) = event.to_json() {
+                        if let Some(line) = message.to_json() {
                             place.out.json_line(&line)?;
                         }
                         continue;
                     }
-                    progress.show(&event);
-                    if let EventKind::Finished { results: rows } = event.kind {
+                    progress.show(&message);
+                    if let MessageKind::Finished { results: rows } = message.kind {
                         results = rows;
                     }
                 }
-                recv(self.interrupts.heard) -> _ => progress.say(
+                recv(self.interrupts.messages) -> _ => progress.say(
                     "Stopping after this step, with a checkpoint. Ctrl-C again ends at once.",
                 ),
             }
@@ -264,20 +211,20 @@ impl Watch {
     }
 }
 
-/// The first Ctrl-C, or a polite kill, asks the run to stop with a checkpoint and sends a message; the
-/// second ends the program at once. What was shown is on disk either way.
+/// The first Ctrl-C or SIGTERM asks the run to stop with a checkpoint and sends a message; the second ends the
+/// program at once. What was shown is on disk either way.
 struct Interrupts {
-    heard: Receiver<()>,
+    messages: Receiver<()>,
     count: Arc<AtomicUsize>,
     /// The run that is asked to stop.
     run: Arc<Mutex<Option<Arc<RunHandle>>>>,
 }
 
 impl Interrupts {
-    fn hear() -> Result<Interrupts, Failure> {
-        let (sender, heard) = bounded(1);
+    fn install() -> Result<Interrupts, Failure> {
+        let (sender, messages) = bounded(1);
         let interrupts = Interrupts {
-            heard,
+            messages,
             count: Arc::default(),
             run: Arc::default(),
         };
@@ -293,7 +240,7 @@ impl Interrupts {
             // Nobody listens when the run has just ended.
             let _ = sender.try_send(());
         });
-        installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be heard: {error}")))?;
+        installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be handled: {error}")))?;
         Ok(interrupts)
     }
 

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::meter::meter;
 use super::{Failure, Place, input};
 use crate::data::rows::Row;
-use crate::engine::reference::Reference;
-use crate::train::saved::SavedModel;
+use crate::operations::models::{Reference, SavedModel};
 
 #[derive(Debug, clap::Args)]
 pub struct Score {
@@ -34,7 +33,7 @@ pub struct Score {
 }
 
 impl Score {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let found = self.model.model(&place.store)?;
         let config = found.config();
         let max_source = self.max_source.map_or(config.data.max_source, usize::from);

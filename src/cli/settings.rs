@@ -12,7 +12,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let file = match &self.experiment {
             Some(name) => Some(super::input::experiment(name)?),
             None => None,

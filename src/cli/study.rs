@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::failure::out_refused;
 use super::output::moment;
 use super::{Failure, Place};
+use crate::operations::exports::write;
+use crate::operations::studies::{self, PackFile, ReceivedPack, RowFormat};
 use crate::report::{Align, TextTable};
-use crate::store::{AnnotatorRow, Merged, Store, StoreError, StoreReader, StudyId, StudyRow};
+use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
-use crate::study::export::{csv, full_rows, jsonl, own_rows};
 use crate::study::make::Role;
-use crate::study::pack::Pack;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Study {
-    /// Make a study; says first what difference its size can show
+    /// Make a study; first prints what difference its size can show
     Create(create::Create),
     /// Studies, with how far each annotator is
     List,
@@ -42,7 +43,7 @@ pub enum Study {
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
     },
-    /// Take in a pack that was sent to you, to judge it here
+    /// Open a pack that was sent to you, to judge it here
     Open {
         /// The pack
         file: PathBuf,
@@ -53,9 +54,9 @@ pub enum Study {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Judge in the terminal: what is answered comes a line each from stdin
+    /// Judge in the terminal: answers are read from stdin, one a line
     Judge(judge::Judge),
-    /// What an unblinded study shows
+    /// The results of an unblinded study
     Results {
         /// The study's number
         study: StudyId,
@@ -99,9 +100,9 @@ pub enum ExportFormat {
 }
 
 impl Study {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         match self {
-            Study::Create(create) => create.carry_out(place),
+            Study::Create(create) => create.run(place),
             Study::List => list(place),
             Study::Assign { study, adjudicator } => assign(place, *study, adjudicator.as_deref()),
             Study::Pack {
@@ -110,11 +111,12 @@ impl Study {
                 out,
             } => pack(place, *study, annotator.as_deref(), out),
             Study::Open { file } => {
-                let merged = Store::open(&place.store)?.open_pack(&read_pack(file)?)?;
-                report_merged(place, &[(file.clone(), merged)])
+                let pack = studies::read_pack(file)?;
+                let opened = studies::open_pack(&mut Store::open(&place.store)?, &pack)?;
+                report_packs(place, &[opened])
             }
             Study::Merge { files } => merge(place, files),
-            Study::Judge(judge) => judge.carry_out(place),
+            Study::Judge(judge) => judge.run(place),
             Study::Results { study } => results::show(place, *study),
             Study::Unblind { study, by, reason } => unblind(place, *study, by, reason),
             Study::Export {
@@ -161,11 +163,7 @@ fn kind_words(kind: StudyKind) -> &'static str {
 }
 
 fn list(place: &Place) -> Result<(), Failure> {
-    let studies = match StoreReader::open(&place.store) {
-        Ok(reader) => reader.list_studies()?,
-        Err(StoreError::Missing { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
+    let studies = studies::list(&place.store)?;
     if place.out.json {
         return place.out.document(&studies);
     }
@@ -218,11 +216,7 @@ fn list(place: &Place) -> Result<(), Failure> {
 }
 
 fn assign(place: &Place, study: StudyId, adjudicator: Option<&str>) -> Result<(), Failure> {
-    let mut store = Store::open(&place.store)?;
-    if let Some(name) = adjudicator {
-        store.set_adjudicator(study, name)?;
-    }
-    let given = store.route_to_adjudicator(study)?;
+    let given = studies::assign(&mut Store::open(&place.store)?, study, adjudicator)?;
     if place.out.json {
         return place.out.document(&json!({"study": study, "given": given}));
     }
@@ -236,86 +230,61 @@ fn assign(place: &Place, study: StudyId, adjudicator: Option<&str>) -> Result<()
 fn pack(place: &Place, id: StudyId, who: Option<&str>, dir: &Path) -> Result<(), Failure> {
     let reader = StoreReader::open(&place.store)?;
     let study = reader.study(id)?;
-    let whose: Vec<&AnnotatorRow> = match who {
-        Some(who) => vec![find(&study, who)?],
-        None => study.annotators.iter().collect(),
+    let annotator = who.map(|who| find(&study, who)).transpose()?;
+    let number = annotator.map(|annotator| annotator.number);
+    let packs = studies::write_packs(&reader, id, number, dir).map_err(out_refused)?;
+    let name = |number| {
+        let mut annotators = study.annotators.iter();
+        let found = annotators.find(|annotator| annotator.number == number);
+        found.map_or_else(String::new, called)
     };
-    std::fs::create_dir_all(dir).map_err(|error| cannot_write(dir, &error))?;
-    let mut written = Vec::new();
-    for annotator in whose {
-        let pack = reader.pack(id, annotator.number)?;
-        let path = dir.join(pack.file_name());
-        let bytes = pack.to_bytes().map_err(std::io::Error::from)?;
-        std::fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
-        written.push((called(annotator), pack.pages.len(), path));
-    }
+    let written = packs
+        .iter()
+        .map(|pack| (name(pack.annotator), pack.items, &pack.file));
     if place.out.json {
         let rows: Vec<_> = written
-            .iter()
-            .map(|(who, pages, path)| json!({"annotator": who, "items": pages, "file": path}))
+            .map(|(who, items, file)| json!({"annotator": who, "items": items, "file": file}))
             .collect();
         return place.out.document(&rows);
     }
-    let lines: Vec<String> = written
-        .iter()
-        .map(|(who, pages, path)| format!("{who}: {pages} items in {}\n", path.display()))
+    let lines: String = written
+        .map(|(who, items, file)| format!("{who}: {items} items in {}\n", file.display()))
         .collect();
-    place.out.text(&lines.concat())
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Failed(format!(
-        "{}: {error}; choose another place with --out",
-        path.display()
-    ))
-}
-
-fn read_pack(file: &Path) -> Result<Pack, Failure> {
-    let bytes = std::fs::read(file)
-        .map_err(|error| Failure::Failed(format!("{}: {error}; check the path", file.display())))?;
-    Pack::from_bytes(&bytes).map_err(|error| {
-        Failure::Failed(format!("{}: the pack is refused: {error}", file.display()))
-    })
+    place.out.text(&lines)
 }
 
 fn merge(place: &Place, files: &[PathBuf]) -> Result<(), Failure> {
     // All are read before the first is merged, so that one that is refused leaves nothing half done.
-    let packs: Vec<Pack> = files
-        .iter()
-        .map(|file| read_pack(file))
-        .collect::<Result<_, _>>()?;
+    let packs = files.iter().map(|file| studies::read_pack(file));
+    let packs: Vec<PackFile> = packs.collect::<Result<_, _>>()?;
     let mut store = Store::open(&place.store)?;
-    let mut merged = Vec::new();
-    for (file, pack) in files.iter().zip(&packs) {
-        let one = store.merge_pack(pack).map_err(|error| match error {
-            StoreError::Study(error) => Failure::Failed(format!("{}: {error}", file.display())),
-            error => error.into(),
-        })?;
-        merged.push((file.clone(), one));
-    }
-    report_merged(place, &merged)
+    let merged = packs
+        .iter()
+        .map(|pack| studies::merge_pack(&mut store, pack));
+    report_packs(place, &merged.collect::<Result<Vec<_>, _>>()?)
 }
 
-fn report_merged(place: &Place, merged: &[(PathBuf, Merged)]) -> Result<(), Failure> {
+fn report_packs(place: &Place, packs: &[ReceivedPack]) -> Result<(), Failure> {
     if place.out.json {
-        let rows = merged.iter().map(|(file, merged)| {
-            let mut row = json!(merged);
-            row["file"] = json!(file);
+        let rows = packs.iter().map(|pack| {
+            let mut row = json!(pack.merged);
+            row["file"] = json!(pack.file);
             row
         });
         return place.out.document(&rows.collect::<Vec<_>>());
     }
-    let line = |(file, merged): &(PathBuf, Merged)| {
+    let line = |pack: &ReceivedPack| {
+        let merged = &pack.merged;
         format!(
             "{}: study {}, annotator {}: {} judgements were new, {} were here already\n",
-            file.display(),
+            pack.file.display(),
             merged.study,
             merged.annotator,
             merged.added,
             merged.known
         )
     };
-    place.out.text(&merged.iter().map(line).collect::<String>())
+    place.out.text(&packs.iter().map(line).collect::<String>())
 }
 
 fn unblind(place: &Place, study: StudyId, by: &str, reason: &str) -> Result<(), Failure> {
@@ -343,34 +312,27 @@ fn export(
     out: Option<&Path>,
 ) -> Result<(), Failure> {
     let reader = StoreReader::open(&place.store)?;
-    let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
-    let json = |error: serde_json::Error| failed(&error);
-    let bytes = match (who, format) {
-        (Some(_), ExportFormat::Record) => {
+    let rows = match format {
+        ExportFormat::Jsonl => Some(RowFormat::Jsonl),
+        ExportFormat::Csv => Some(RowFormat::Csv),
+        ExportFormat::Record => None,
+    };
+    let bytes = match (who, rows) {
+        (Some(_), None) => {
             return Err(Failure::Usage(
                 "--format record: holds everybody's judgements; leave --annotator out".to_string(),
             ));
         }
-        (Some(who), format) => {
-            let study = reader.study(id)?;
-            let rows = own_rows(&reader.desk(id, find(&study, who)?.number)?);
-            match format {
-                ExportFormat::Csv => csv(&rows).map_err(|error| failed(&error))?,
-                _ => jsonl(&rows).map_err(json)?.into_bytes(),
-            }
+        (Some(who), Some(format)) => {
+            let annotator = find(&reader.study(id)?, who)?.number;
+            studies::own_judgements(&reader, id, annotator, format)?
         }
-        (None, format) => {
-            let study = reader.unblinded(id)?;
-            match format {
-                ExportFormat::Csv => csv(&full_rows(&study)).map_err(|error| failed(&error))?,
-                ExportFormat::Jsonl => jsonl(&full_rows(&study)).map_err(json)?.into_bytes(),
-                ExportFormat::Record => serde_json::to_vec_pretty(&study).map_err(json)?,
-            }
-        }
+        (None, Some(format)) => studies::all_judgements(&reader, id, format)?,
+        (None, None) => studies::record(&reader, id)?,
     };
     match out {
         Some(path) => {
-            std::fs::write(path, &bytes).map_err(|error| cannot_write(path, &error))?;
+            write(path, &bytes).map_err(out_refused)?;
             match place.out.json {
                 true => place
                     .out

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::failure::out_refused;
 use super::{Failure, Place};
-use crate::report::tables::{Chosen, Format, TableNumber, gather};
-use crate::store::{RunId, Store, StoreError, StoreReader, StudyId};
+use crate::operations::exports;
+use crate::report::tables::{Chosen, Format, TableNumber};
+use crate::store::{RunId, StudyId};
 
 #[derive(Debug, clap::Args)]
 pub struct Table {
@@ -40,7 +42,7 @@ pub enum FormatName {
 }
 
 impl Table {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let number = TableNumber::from_number(self.number).ok_or_else(|| {
             Failure::Usage(format!("there is no table {}; choose 1 to 6", self.number))
         })?;
@@ -50,12 +52,7 @@ impl Table {
             studies: self.study.clone(),
             systems: self.systems.clone(),
         };
-        let reader = match StoreReader::open(&place.store) {
-            // The paper's values need no store.
-            Err(StoreError::Missing { .. }) => Store::open(&place.store)?.reader()?,
-            opened => opened?,
-        };
-        let table = gather(&reader, number, &chosen)?;
+        let table = exports::table(&place.store, number, &chosen)?;
         let format = match self.format {
             Some(FormatName::Latex) => Format::Latex,
             Some(FormatName::Markdown) => Format::Markdown,
@@ -63,12 +60,7 @@ impl Table {
             None => Format::Text,
         };
         if let Some(path) = &self.out {
-            std::fs::write(path, table.write(format)).map_err(|error| {
-                Failure::Failed(format!(
-                    "{}: {error}; choose another file with --out",
-                    path.display()
-                ))
-            })?;
+            exports::write(path, table.write(format).as_bytes()).map_err(out_refused)?;
         }
         match (place.out.json, &self.out) {
             (true, _) => place.out.document(&table),
@@ -80,7 +72,7 @@ impl Table {
         }
     }
 
-    /// What is given must be something that the table is made of.
+    /// Refuses arguments that the table does not use.
     fn check(&self, number: TableNumber) -> Result<(), Failure> {
         use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
         let used = |given: bool, option: &str, by: &[TableNumber]| match !given

@@ -1,105 +1,88 @@
-//! Rules that watch what a run reports, and tell a person when something goes wrong.
+//! Rules that watch what a run reports, and raise an alert when something goes wrong.
 //!
-//! Reads reports and writes notes; knows no trainer and no store. The rules' limits are settings of
-//! the run (`alerts` in its file).
+//! Reads reports and adds alerts; knows no trainer and no store. The rules' limits are settings of
+//! the run (`alerts` in its file); their sentences are those of [`Alert`].
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::mem::{Discriminant, discriminant};
 
-use crate::experiment::{AlertSettings, Report, SampleDialogue, Severity, Stage};
-use crate::metrics::declared;
+use crate::experiment::{Alert, AlertSettings, EventKind, Report, SampleDialogue};
+use crate::metrics::{declared, terms};
 use crate::train::observer::{Directive, Observer, Wait};
 
-/// What can go wrong. Each is told once, and again only after it had been right between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rule {
-    NotFinite,
-    KlLimit,
-    KlRise,
-    Duplicates,
-    Dist,
-    CutOff,
-    Length,
-    Stalled,
-}
-
-/// The rules, and what they remember of a stage.
+/// The rules, and what they remember of a stage. A rule raises its alert once, and again only after the
+/// matter had been right in between.
 #[derive(Debug)]
 pub struct Monitor {
     settings: AlertSettings,
-    stage: Option<Stage>,
-    told: BTreeSet<Rule>,
-    /// The last values of the metrics that rules look at.
+    raised: HashSet<Discriminant<Alert>>,
+    /// The last values of the metrics that rules look at; the raw reward of any run as [`RAW_REWARD`].
     recent: HashMap<&'static str, VecDeque<f64>>,
     first_dist: Option<f64>,
     /// The best mean reward so far, and the step it was reached at.
     best: Option<(f64, u64)>,
 }
 
-/// The metrics that are remembered over the window.
-const WATCHED: [&str; 4] = [
+/// The raw reward, whichever metric a run logs it under.
+const RAW_REWARD: &str = "raw reward";
+
+/// The other metrics that are remembered over the window.
+const WATCHED: [&str; 3] = [
     declared::KL_FULL,
     declared::ENDED_SHARE,
-    declared::EMPATHY_REWARD,
     declared::RESPONSE_LENGTH,
 ];
+
+/// The name under which a metric is remembered, if rules look at it.
+fn watched(metric: &str) -> Option<&'static str> {
+    match terms::RAW_REWARDS.contains(&metric) {
+        true => Some(RAW_REWARD),
+        false => WATCHED.into_iter().find(|watched| *watched == metric),
+    }
+}
 
 impl Monitor {
     pub fn new(settings: AlertSettings) -> Self {
         Monitor {
             settings,
-            stage: None,
-            told: BTreeSet::new(),
+            raised: HashSet::new(),
             recent: HashMap::new(),
             first_dist: None,
             best: None,
         }
     }
 
-    /// What is to be told after a report.
-    pub fn look(&mut self, report: &Report) -> Vec<Report> {
-        match report {
-            Report::Stage { stage, .. } => {
-                *self = Monitor::new(self.settings.clone());
-                self.stage = Some(*stage);
-                Vec::new()
-            }
-            Report::Metrics {
-                stage,
-                step,
-                values,
+    /// The alerts that a report gives rise to.
+    pub fn check(&mut self, report: &Report) -> Vec<Report> {
+        let found = match report {
+            Report::Event {
+                kind: EventKind::StageBegun { .. },
                 ..
             } => {
-                let found = self.metrics(*step, values);
-                notes(*stage, *step, found)
+                *self = Monitor::new(self.settings.clone());
+                Vec::new()
             }
-            Report::Samples {
-                stage,
-                step,
-                dialogues,
-            } => notes(*stage, *step, self.samples(dialogues)),
+            Report::Metrics { step, values, .. } => self.metrics(*step, values),
+            Report::Samples { dialogues, .. } => self.samples(dialogues),
             _ => Vec::new(),
-        }
+        };
+        let (at, alerts) = (report.at(), found.into_iter().map(EventKind::Alert));
+        alerts.map(|kind| Report::Event { at, kind }).collect()
     }
 
-    fn metrics(&mut self, step: u64, values: &[(String, f64)]) -> Vec<(Severity, String)> {
+    fn metrics(&mut self, step: u64, values: &[(String, f64)]) -> Vec<Alert> {
         let mut found = Vec::new();
-        let lost: Vec<&str> = values
+        let metrics: Vec<String> = values
             .iter()
             .filter(|(_, value)| !value.is_finite())
-            .map(|(name, _)| name.as_str())
+            .map(|(name, _)| name.clone())
             .collect();
-        let words = format!("{} is not finite", lost.join(", "));
-        self.judge(
-            Rule::NotFinite,
-            !lost.is_empty(),
-            Severity::Alert,
-            words,
-            &mut found,
-        );
+        let any = !metrics.is_empty();
+        self.judge(any, Alert::NotFinite { metrics }, &mut found);
         let window = self.settings.window as usize;
         let mut fresh = false;
         for (name, value) in values {
-            if let Some(name) = WATCHED.into_iter().find(|watched| watched == name)
+            if let Some(name) = watched(name)
                 && value.is_finite()
             {
                 fresh = true;
@@ -109,7 +92,7 @@ impl Monitor {
                     recent.pop_front();
                 }
             }
-            if name == declared::VALIDATION_DIST_2 {
+            if name == declared::VALIDATION_DIST_2 && value.is_finite() {
                 self.dist(*value, &mut found);
             }
         }
@@ -133,58 +116,53 @@ impl Monitor {
         (last, before)
     }
 
-    fn kl(&mut self, window: usize, found: &mut Vec<(Severity, String)>) {
+    fn kl(&mut self, window: usize, found: &mut Vec<Alert>) {
         let limit = self.settings.kl_limit;
         let (last, before) = self.means(declared::KL_FULL, window);
-        let Some(last) = last else { return };
-        let words = format!(
-            "The KL of a response is {last:.1} nats over {window} steps, above alerts.kl_limit = {limit}: \
-             the policy runs away from the reference; raise reward.beta or lower ppo.lr"
-        );
-        let above = limit > 0.0 && last > limit;
-        self.judge(Rule::KlLimit, above, Severity::Alert, words, found);
+        let Some(kl) = last else { return };
+        let window = window as u64;
+        let above = limit > 0.0 && kl > limit;
+        self.judge(above, Alert::KlLimit { kl, window, limit }, found);
         let factor = self.settings.kl_factor;
         let Some(before) = before else { return };
-        let words = format!(
-            "The KL of a response rose from {before:.2} to {last:.2} nats within {window} steps, more than \
-             {factor} times"
-        );
-        let rose = factor > 0.0 && last > 1.0 && last > before.max(0.05) * factor;
-        self.judge(Rule::KlRise, rose, Severity::Warning, words, found);
+        let rose = factor > 0.0 && kl > 1.0 && kl > before.max(0.05) * factor;
+        let alert = Alert::KlRise {
+            before,
+            kl,
+            window,
+            factor,
+        };
+        self.judge(rose, alert, found);
     }
 
-    fn text(&mut self, window: usize, found: &mut Vec<(Severity, String)>) {
+    fn text(&mut self, window: usize, found: &mut Vec<Alert>) {
         if let (Some(ended), _) = self.means(declared::ENDED_SHARE, window) {
-            let (cut, limit) = (1.0 - ended, self.settings.cut_share);
-            let words = format!(
-                "{:.0} % of the responses of the last {window} steps were cut at the longest length",
-                100.0 * cut
-            );
-            let many = limit > 0.0 && cut > limit;
-            self.judge(Rule::CutOff, many, Severity::Warning, words, found);
+            let (share, limit) = (1.0 - ended, self.settings.cut_share);
+            let window = window as u64;
+            let many = limit > 0.0 && share > limit;
+            self.judge(many, Alert::CutOff { share, window }, found);
         }
         let of = |name| self.recent.get(name);
-        if let (Some(reward), Some(length)) =
-            (of(declared::EMPATHY_REWARD), of(declared::RESPONSE_LENGTH))
+        if let (Some(reward), Some(length)) = (of(RAW_REWARD), of(declared::RESPONSE_LENGTH))
             && reward.len() >= 2 * window
             && length.len() == reward.len()
             && let Some(r) = correlation(reward, length)
         {
             let limit = self.settings.length_correlation;
-            let words = format!(
-                "Reward and length of responses go together (r = {r:.2} over {} steps): the reward may pay \
-                 for length only",
-                reward.len()
-            );
+            let steps = reward.len() as u64;
             let tied = limit > 0.0 && r.abs() > limit;
-            self.judge(Rule::Length, tied, Severity::Warning, words, found);
+            self.judge(tied, Alert::Length { r, steps }, found);
         }
     }
 
-    fn stalled(&mut self, step: u64, window: usize, found: &mut Vec<(Severity, String)>) {
-        let (Some(mean), _) = self.means(declared::EMPATHY_REWARD, window) else {
+    fn stalled(&mut self, step: u64, window: usize, found: &mut Vec<Alert>) {
+        let (Some(mean), _) = self.means(RAW_REWARD, window) else {
             return;
         };
+        // A run without a reward logs 0 at every step; there is nothing that could rise.
+        if mean == 0.0 && self.best.is_none() {
+            return;
+        }
         if self.best.is_none_or(|(best, _)| mean > best) {
             self.best = Some((mean, step));
         }
@@ -192,65 +170,39 @@ impl Monitor {
             self.settings.stalled_after,
             self.best.map_or(step, |(_, at)| at),
         );
-        let still = step.saturating_sub(since);
-        let words = format!("The mean reward has not risen for {still} steps, since step {since}");
-        let stalled = after > 0 && still >= after;
-        self.judge(Rule::Stalled, stalled, Severity::Warning, words, found);
+        let steps = step.saturating_sub(since);
+        let stalled = after > 0 && steps >= after;
+        self.judge(stalled, Alert::Stalled { steps, since }, found);
     }
 
-    fn dist(&mut self, now: f64, found: &mut Vec<(Severity, String)>) {
+    fn dist(&mut self, now: f64, found: &mut Vec<Alert>) {
         let first = *self.first_dist.get_or_insert(now);
         let share = self.settings.dist_share;
-        let words = format!(
-            "Dist-2 fell from {first:.2} to {now:.2}: the answers become alike; look at the samples"
-        );
         let fell = share > 0.0 && now < first * share;
-        self.judge(Rule::Dist, fell, Severity::Alert, words, found);
+        self.judge(fell, Alert::Dist { first, now }, found);
     }
 
-    fn samples(&mut self, dialogues: &[SampleDialogue]) -> Vec<(Severity, String)> {
+    fn samples(&mut self, dialogues: &[SampleDialogue]) -> Vec<Alert> {
         let mut found = Vec::new();
         let share = duplicate_share(dialogues.iter().map(|d| d.generated.trim()));
         let limit = self.settings.duplicate_share;
-        let words = format!(
-            "{:.0} % of the sample dialogues are answered in words that another is answered in too",
-            100.0 * share
-        );
         let many = limit > 0.0 && dialogues.len() > 2 && share > limit;
-        self.judge(Rule::Duplicates, many, Severity::Alert, words, &mut found);
+        self.judge(many, Alert::Duplicates { share }, &mut found);
         found
     }
 
-    /// Tells what has gone wrong since it was last right.
-    fn judge(
-        &mut self,
-        rule: Rule,
-        wrong: bool,
-        severity: Severity,
-        words: String,
-        found: &mut Vec<(Severity, String)>,
-    ) {
+    /// Adds the alert if the matter has gone wrong since it was last right.
+    fn judge(&mut self, wrong: bool, alert: Alert, found: &mut Vec<Alert>) {
+        let rule = discriminant(&alert);
         if !wrong {
-            self.told.remove(&rule);
-        } else if self.told.insert(rule) {
-            found.push((severity, words));
+            self.raised.remove(&rule);
+        } else if self.raised.insert(rule) {
+            found.push(alert);
         }
     }
 }
 
-fn notes(stage: Stage, step: u64, found: Vec<(Severity, String)>) -> Vec<Report> {
-    found
-        .into_iter()
-        .map(|(severity, text)| Report::Note {
-            stage,
-            step,
-            severity,
-            text,
-        })
-        .collect()
-}
-
-/// The share of texts that stand there more than once.
+/// The share of texts that occur more than once.
 fn duplicate_share<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     texts.for_each(|text| *counts.entry(text).or_default() += 1);
@@ -259,7 +211,7 @@ fn duplicate_share<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     twice as f64 / all.max(1) as f64
 }
 
-/// Pearson's r; none where one of them does not move.
+/// Pearson's r; None where one of them is constant.
 fn correlation(a: &VecDeque<f64>, b: &VecDeque<f64>) -> Option<f64> {
     let n = a.len() as f64;
     let (ma, mb) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
@@ -272,12 +224,12 @@ fn correlation(a: &VecDeque<f64>, b: &VecDeque<f64>) -> Option<f64> {
     (aa > 1e-18 && bb > 1e-18).then(|| ab / (aa * bb).sqrt())
 }
 
-/// Hands on what a trainer reports, and after it what the rules say to it.
+/// Forwards what a trainer reports, and after it the alerts that it gives rise to.
 pub(super) struct Watched<'a> {
     observer: &'a mut dyn Observer,
     monitor: Monitor,
-    /// Something was told since the rollout was last asked for.
-    told: bool,
+    /// An alert was raised since the rollout was last asked for.
+    alerted: bool,
 }
 
 impl<'a> Watched<'a> {
@@ -285,19 +237,19 @@ impl<'a> Watched<'a> {
         Watched {
             observer,
             monitor: Monitor::new(settings),
-            told: false,
+            alerted: false,
         }
     }
 }
 
 impl Observer for Watched<'_> {
     fn report(&mut self, report: Report) {
-        let notes = self.monitor.look(&report);
-        self.told |= !notes.is_empty();
+        let alerts = self.monitor.check(&report);
+        self.alerted |= !alerts.is_empty();
         self.observer.report(report);
-        notes
-            .into_iter()
-            .for_each(|note| self.observer.report(note));
+        for alert in alerts {
+            self.observer.report(alert);
+        }
     }
 
     fn directive(&mut self) -> Directive {
@@ -305,7 +257,7 @@ impl Observer for Watched<'_> {
     }
 
     fn wants_rollout(&mut self) -> bool {
-        std::mem::take(&mut self.told)
+        std::mem::take(&mut self.alerted)
     }
 
     fn wait(&mut self) -> Wait {

@@ -1,63 +1,30 @@
-//! What a person asks of a run, and how it reaches the trainer.
+//! Requests to a run, and the queue in which they reach the trainer.
 //!
 //! Knows no store.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::experiment::Change;
+use crate::experiment::{Change, Control};
 
-/// What a person may ask of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Control {
-    /// Wait after this step.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Save a checkpoint and end; the run can be resumed.
-    Stop,
-    /// Save a checkpoint after this step.
-    Checkpoint,
-    /// Evaluate on the validation subset after this step.
-    Evaluate,
-    /// Change a setting after this step; while another stage runs or the run is paused, it waits. A later
-    /// value of the same setting takes its place.
-    Set(Change),
-}
-
-impl fmt::Display for Control {
-    /// As it stands in events.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Control::Pause => f.write_str("pause"),
-            Control::Resume => f.write_str("resume"),
-            Control::Stop => f.write_str("stop"),
-            Control::Checkpoint => f.write_str("checkpoint"),
-            Control::Evaluate => f.write_str("evaluate"),
-            Control::Set(change) => change.fmt(f),
-        }
-    }
-}
-
-/// What is wanted of a run now. Setting it never waits for the trainer.
+/// The pending requests to a run. Adding one never waits for the trainer.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
-    wanted: Mutex<Wanted>,
+pub(super) struct Requests {
+    pending: Mutex<Pending>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Wanted {
+struct Pending {
     pause: bool,
     stop: bool,
     checkpoint: bool,
     evaluate: bool,
-    /// In the order they were asked for.
+    /// In the order of the requests.
     changes: VecDeque<Change>,
 }
 
-/// What the trainer is to do next.
+/// What the trainer does next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Next {
     Go,
@@ -68,53 +35,52 @@ pub(super) enum Next {
     Set(Change),
 }
 
-impl Wishes {
-    pub fn ask(&self, control: Control) {
-        let mut wanted = self.lock();
+impl Requests {
+    pub fn add(&self, control: Control) {
+        let mut pending = self.lock();
         match control {
-            Control::Pause => wanted.pause = true,
-            Control::Resume => wanted.pause = false,
-            Control::Stop => wanted.stop = true,
-            Control::Checkpoint => wanted.checkpoint = true,
-            Control::Evaluate => wanted.evaluate = true,
+            Control::Pause => pending.pause = true,
+            Control::Resume => pending.pause = false,
+            Control::Stop => pending.stop = true,
+            Control::Checkpoint => pending.checkpoint = true,
+            Control::Evaluate => pending.evaluate = true,
             Control::Set(change) => {
-                wanted
+                pending
                     .changes
-                    .retain(|waiting| waiting.path() != change.path());
-                wanted.changes.push_back(change);
+                    .retain(|pending| pending.path() != change.path());
+                pending.changes.push_back(change);
             }
         }
         self.changed.notify_all();
     }
 
-    /// The changes that wait, in the order they were asked for.
-    pub fn waiting(&self) -> Vec<Change> {
+    /// The pending changes, in the order of the requests.
+    pub fn changes(&self) -> Vec<Change> {
         self.lock().changes.iter().copied().collect()
     }
 
-    /// Takes a change back; false when it does not wait any more.
-    pub fn take_back(&self, change: &Change) -> bool {
+    /// Withdraws a change; false when it is no longer pending.
+    pub fn withdraw(&self, change: &Change) -> bool {
         let changes = &mut self.lock().changes;
         let before = changes.len();
-        changes.retain(|waiting| waiting != change);
+        changes.retain(|pending| pending != change);
         changes.len() < before
     }
 
-    /// What is wanted now; a checkpoint, an evaluation or a change is wanted once. Changes wait while
-    /// they are not `changeable`.
+    /// Takes the next request. Changes stay pending unless the stage's settings are `changeable`.
     pub fn next(&self, changeable: bool) -> Next {
         self.lock().take(changeable)
     }
 
-    /// Waits until something other than a pause is wanted.
+    /// Waits for a request other than to pause.
     pub fn next_after_pause(&self, changeable: bool) -> Next {
-        let mut wanted = self.lock();
+        let mut pending = self.lock();
         loop {
-            match wanted.take(changeable) {
+            match pending.take(changeable) {
                 Next::Pause => {
-                    wanted = self
+                    pending = self
                         .changed
-                        .wait(wanted)
+                        .wait(pending)
                         .unwrap_or_else(PoisonError::into_inner);
                 }
                 next => return next,
@@ -122,13 +88,13 @@ impl Wishes {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Wanted> {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         // The lock guards flags and a list; no panic can leave them half-changed.
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Wanted {
+impl Pending {
     fn take(&mut self, changeable: bool) -> Next {
         if self.stop {
             Next::Stop
@@ -155,22 +121,22 @@ mod tests {
     }
 
     #[test]
-    fn a_change_waits_once_and_can_be_taken_back() {
-        let wishes = Wishes::default();
+    fn a_change_is_pending_once_and_can_be_withdrawn() {
+        let requests = Requests::default();
         let (slow, slower, beta) = (
             change("ppo.lr", 1e-5),
             change("ppo.lr", 1e-6),
             change("reward.beta", 0.3),
         );
         for change in [slow, beta, slower, slower] {
-            wishes.ask(Control::Set(change));
+            requests.add(Control::Set(change));
         }
-        assert_eq!(wishes.waiting(), [beta, slower]);
-        assert_eq!(wishes.next(false), Next::Go, "another stage runs");
-        assert!(!wishes.take_back(&slow), "another value took its place");
-        assert!(wishes.take_back(&beta));
-        assert_eq!(wishes.next(true), Next::Set(slower));
-        assert_eq!(wishes.next(true), Next::Go);
-        assert!(!wishes.take_back(&slower), "it was heard");
+        assert_eq!(requests.changes(), [beta, slower]);
+        assert_eq!(requests.next(false), Next::Go, "another stage runs");
+        assert!(!requests.withdraw(&slow), "another value replaced it");
+        assert!(requests.withdraw(&beta));
+        assert_eq!(requests.next(true), Next::Set(slower));
+        assert_eq!(requests.next(true), Next::Go);
+        assert!(!requests.withdraw(&slower), "it is done");
     }
 }

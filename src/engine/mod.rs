@@ -1,29 +1,27 @@
-//! Runs on named threads: queue, events, control, and what becomes of a panic.
+//! Runs on named threads: queue, messages, control, and panics as errors.
 //!
-//! Knows threads and the store; what a run does is a closure to it, and who watches is a channel.
+//! Knows threads and the store; the body of a run is a closure, its listener a channel.
 //!
 //! ```text
 //! trainer --bounded, blocking--> recorder --one transaction a batch--> store
 //!                                         \--after the commit--> listener
 //! ```
 //!
-//! What a listener is sent is on disk before. The way to the store blocks when it is full: it may slow
-//! a trainer down and loses nothing. A window's channel never blocks: when it is full, the run is
-//! marked as lagging and its curves are read from the store again.
+//! Events are on disk before they reach a listener. The channel to the recorder blocks when full: it may slow a
+//! trainer down and loses nothing. A window's channel never blocks: when it is full, the run is marked as lagging
+//! and its curves are read from the store again.
 
 pub mod alert;
 mod control;
-mod event;
-pub mod queue;
+mod message;
 mod recorder;
-pub mod reference;
 mod reporter;
 mod run;
 mod supervisor;
 pub mod worker;
 
-pub use control::Control;
-pub use event::{Event, EventKind, results_to_json};
+pub use crate::experiment::Control;
+pub use message::{Message, MessageKind, results_to_json};
 pub use run::{
     Listener, Outcome, RunBody, RunContext, RunEnd, RunError, RunHandle, RunState, StartError,
     StartRequest, Waker, What,

@@ -1,4 +1,4 @@
-//! The recorder's thread of a run: begins it, writes down what it reports, tells the listener, ends it.
+//! The recorder thread of a run: begins it, records what it reports, forwards it to the listener, ends it.
 //!
 //! Knows the store; what the run does is a closure on the trainer's thread.
 
@@ -16,20 +16,20 @@ use crossbeam::channel::{
 
 use super::reporter::Reporter;
 use super::run::{Outcome, RunBody, RunContext, RunEnd, RunError, Shared, StartError, Waker, What};
-use super::{Control, Event, EventKind};
-use crate::experiment::{Report, Severity, Stage};
-use crate::store::{CheckpointRow, RunId, RunLock, RunRef, RunStatus, Store, StoreError, now_ms};
+use super::{Message, MessageKind};
+use crate::experiment::{Control, EventKind, Report, RunStatus, Stage};
+use crate::store::{CheckpointRow, RunId, RunLock, RunRef, Store, StoreError, now_ms};
 
 /// Messages that may wait for the recorder before the trainer has to.
 const BACKLOG: usize = 256;
-/// Events recorded in one transaction, at most about.
+/// Messages recorded in one transaction, at most about.
 const BATCH: usize = 512;
 /// How often a sign of life is given while nothing happens.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Networks recurse deeply when gradients are taken.
 const TRAINER_STACK: usize = 32 << 20;
 
-/// A run that is to be carried out.
+/// A run to be started.
 pub(super) struct Job {
     pub what: What,
     pub body: RunBody,
@@ -39,13 +39,13 @@ pub(super) struct Job {
 
 /// The way to the listener.
 pub(super) struct Outlet {
-    pub events: Option<Sender<Event>>,
+    pub messages: Option<Sender<Message>>,
     pub lossless: bool,
     pub waker: Option<Waker>,
 }
 
-/// Carries a run out, from its first row to its last. The caller's thread becomes its recorder.
-pub(super) fn carry_out(store: &Path, job: Job) {
+/// Records a run from its first row to its last. The caller's thread becomes its recorder.
+pub(super) fn run(store: &Path, job: Job) {
     let shared = job.shared.clone();
     let waker = job.outlet.waker.clone();
     if !shared.has_ended() {
@@ -74,7 +74,7 @@ struct Recorder {
 struct Begun {
     recorder: Recorder,
     trainer: JoinHandle<Result<Outcome, RunError>>,
-    events: Receiver<Vec<Event>>,
+    messages: Receiver<Vec<Message>>,
     from: Option<CheckpointRow>,
 }
 
@@ -111,7 +111,7 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
         recorder.close(RunStatus::Stopped, None)?;
         return Err(StartError::TakenBack);
     }
-    let (sender, events) = bounded(BACKLOG);
+    let (sender, messages) = bounded(BACKLOG);
     let trainer = thread::Builder::new()
         .name(format!("run-{run}"))
         .stack_size(TRAINER_STACK)
@@ -120,7 +120,7 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
         Ok(trainer) => Ok(Begun {
             recorder,
             trainer,
-            events,
+            messages,
             from,
         }),
         Err(error) => {
@@ -162,16 +162,16 @@ impl Begun {
         let Begun {
             mut recorder,
             trainer,
-            events,
+            messages,
             from,
         } = self;
         let recorded = recorder
             .greet(from.as_ref())
-            .and_then(|()| recorder.record_all(&events));
+            .and_then(|()| recorder.record_all(&messages));
         if recorded.is_err() {
             // Nothing goes on unrecorded: the trainer finds nobody at the other end, or is woken.
-            drop(events);
-            recorder.shared.wishes.ask(Control::Stop);
+            drop(messages);
+            recorder.shared.requests.add(Control::Stop);
         }
         let last = match (recorded, trainer.join()) {
             (Err(error), _) => Err(error.to_string()),
@@ -188,10 +188,10 @@ impl Begun {
                 tracing::error!(%run, %unrecorded, "the failure of a run is not on record");
             }
             let end = RunEnd::Failed(run, error.clone());
-            (EventKind::Failed { error }, end)
+            (MessageKind::Failed { error }, end)
         });
-        let event = recorder.event(kind);
-        recorder.outlet.forward(event, &recorder.shared);
+        let last = recorder.message(kind);
+        recorder.outlet.forward(last, &recorder.shared);
         end
     }
 }
@@ -201,24 +201,20 @@ impl Recorder {
         self.lock.run()
     }
 
-    /// Tells that the run begins, which is on record already, or goes on from a checkpoint.
+    /// Announces that the run begins, which is on record already, or resumes from a checkpoint.
     fn greet(&mut self, from: Option<&CheckpointRow>) -> Result<(), StoreError> {
-        let begins = self.event(EventKind::Status(RunStatus::Running));
-        self.outlet.forward(begins, &self.shared);
-        let note = from.map(|from| {
-            self.event(EventKind::Report(Report::Note {
-                stage: from.stage,
-                step: from.step,
-                severity: Severity::Info,
-                text: format!("Resumed from {} step {}", from.stage, from.step),
-            }))
+        let running = self.message(status(RunStatus::Running));
+        self.outlet.forward(running, &self.shared);
+        let resumed = from.map(|from| {
+            let resumed = Report::event(from.stage, from.step, EventKind::Resumed);
+            self.message(MessageKind::Report(resumed))
         });
-        self.record_and_forward(note.into_iter().collect())
+        self.record_and_forward(resumed.into_iter().collect())
     }
 
-    fn record_all(&mut self, events: &Receiver<Vec<Event>>) -> Result<(), StoreError> {
+    fn record_all(&mut self, messages: &Receiver<Vec<Message>>) -> Result<(), StoreError> {
         loop {
-            let mut batch = match events.recv_timeout(HEARTBEAT) {
+            let mut batch = match messages.recv_timeout(HEARTBEAT) {
                 Ok(batch) => batch,
                 Err(RecvTimeoutError::Timeout) => {
                     self.store.heartbeat(self.run())?;
@@ -227,7 +223,7 @@ impl Recorder {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
             while batch.len() < BATCH
-                && let Ok(more) = events.try_recv()
+                && let Ok(more) = messages.try_recv()
             {
                 batch.extend(more);
             }
@@ -236,30 +232,18 @@ impl Recorder {
     }
 
     /// On disk first, then to the listener.
-    fn record_and_forward(&mut self, batch: Vec<Event>) -> Result<(), StoreError> {
-        let run = self.run();
-        let mut reports: Vec<(i64, Report)> = Vec::new();
-        for event in &batch {
-            if let EventKind::Report(report) = &event.kind {
-                reports.push((event.wall_ms, report.clone()));
-                continue;
-            }
-            self.store.record(run, &std::mem::take(&mut reports))?;
-            match &event.kind {
-                EventKind::Control(control) => {
-                    let text = control.to_string();
-                    self.store.record_control(run, &text, event.wall_ms)?;
-                }
-                EventKind::Status(status) => {
-                    self.store.set_status(run, *status, None, event.wall_ms)?;
-                }
-                EventKind::Report(_) | EventKind::Failed { .. } | EventKind::Finished { .. } => {}
-            }
-        }
-        self.store.record(run, &reports)?;
-        for event in batch {
-            (self.stage, self.step) = (event.stage, event.step);
-            self.outlet.forward(event, &self.shared);
+    fn record_and_forward(&mut self, batch: Vec<Message>) -> Result<(), StoreError> {
+        let reports: Vec<(i64, &Report)> = batch
+            .iter()
+            .filter_map(|message| match &message.kind {
+                MessageKind::Report(report) => Some((message.wall_ms, report)),
+                MessageKind::Failed { .. } | MessageKind::Finished { .. } => None,
+            })
+            .collect();
+        self.store.record(self.run(), &reports)?;
+        for message in batch {
+            (self.stage, self.step) = (message.stage, message.step);
+            self.outlet.forward(message, &self.shared);
         }
         if let Some(wake) = &self.outlet.waker {
             wake();
@@ -268,18 +252,17 @@ impl Recorder {
     }
 
     /// Records the end of a run that ended well.
-    fn conclude(&mut self, outcome: Outcome) -> Result<(EventKind, RunEnd), StoreError> {
+    fn conclude(&mut self, outcome: Outcome) -> Result<(MessageKind, RunEnd), StoreError> {
         let run = self.run();
         match outcome {
             Outcome::Finished => {
                 let results = self.store.reader()?.results(run)?;
                 self.close(RunStatus::Finished, None)?;
-                Ok((EventKind::Finished { results }, RunEnd::Finished(run)))
+                Ok((MessageKind::Finished { results }, RunEnd::Finished(run)))
             }
             Outcome::Stopped => {
                 self.close(RunStatus::Stopped, None)?;
-                let kind = EventKind::Status(RunStatus::Stopped);
-                Ok((kind, RunEnd::Stopped(run)))
+                Ok((status(RunStatus::Stopped), RunEnd::Stopped(run)))
             }
         }
     }
@@ -296,8 +279,8 @@ impl Recorder {
         self.store.set_status(run, status, error, now_ms())
     }
 
-    fn event(&self, kind: EventKind) -> Event {
-        Event {
+    fn message(&self, kind: MessageKind) -> Message {
+        Message {
             run: self.run(),
             wall_ms: now_ms(),
             stage: self.stage,
@@ -308,27 +291,33 @@ impl Recorder {
 }
 
 impl Outlet {
-    fn forward(&mut self, event: Event, shared: &Shared) {
-        let Some(events) = &self.events else {
+    fn forward(&mut self, message: Message, shared: &Shared) {
+        let Some(messages) = &self.messages else {
             return;
         };
-        let mut event = event;
+        let mut message = message;
         while self.lossless && !shared.closing.load(Ordering::Acquire) {
-            match events.send_timeout(event, Duration::from_millis(100)) {
+            match messages.send_timeout(message, Duration::from_millis(100)) {
                 Ok(()) => return,
-                Err(SendTimeoutError::Timeout(back)) => event = back,
+                Err(SendTimeoutError::Timeout(back)) => message = back,
                 Err(SendTimeoutError::Disconnected(_)) => {
-                    self.events = None;
+                    self.messages = None;
                     return;
                 }
             }
         }
-        match events.try_send(event) {
+        match messages.try_send(message) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => shared.lagging.store(true, Ordering::Release),
-            Err(TrySendError::Disconnected(_)) => self.events = None,
+            Err(TrySendError::Disconnected(_)) => self.messages = None,
         }
     }
+}
+
+/// That the status changed.
+fn status(status: RunStatus) -> MessageKind {
+    let (at, kind) = (None, EventKind::Status { status });
+    MessageKind::Report(Report::Event { at, kind })
 }
 
 /// An error with its sources, as far as they say something new.

@@ -1,6 +1,6 @@
-//! The trainer's end of a run: takes its reports, and tells it what to do.
+//! The trainer's end of a run: sends its reports to the recorder, and answers what it is to do next.
 //!
-//! Knows the way to the recorder, not what happens there.
+//! Knows the channel to the recorder, not what the recorder does.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,24 +9,24 @@ use crossbeam::channel::Sender;
 
 use super::control::Next;
 use super::run::Shared;
-use super::{Control, Event, EventKind};
-use crate::experiment::{CHANGEABLE_STAGE, Report, Severity, Stage};
-use crate::store::{RunId, RunStatus, now_ms};
+use super::{Message, MessageKind};
+use crate::experiment::{CHANGEABLE_STAGE, Change, Control, EventKind, Report, RunStatus, Stage};
+use crate::store::{RunId, now_ms};
 use crate::train::observer::{Directive, Observer, Wait};
 
 pub(super) struct Reporter {
     run: RunId,
     shared: Arc<Shared>,
-    recorder: Sender<Vec<Event>>,
+    recorder: Sender<Vec<Message>>,
     stage: Option<Stage>,
     step: u64,
     paused: bool,
-    /// The recorder has given up: what is done from now on would be on no record.
-    deaf: bool,
+    /// The recorder has given up: nothing that is reported from now on would be recorded.
+    disconnected: bool,
 }
 
 impl Reporter {
-    pub fn new(run: RunId, shared: Arc<Shared>, recorder: Sender<Vec<Event>>) -> Self {
+    pub fn new(run: RunId, shared: Arc<Shared>, recorder: Sender<Vec<Message>>) -> Self {
         Reporter {
             run,
             shared,
@@ -34,97 +34,85 @@ impl Reporter {
             stage: None,
             step: 0,
             paused: false,
-            deaf: false,
+            disconnected: false,
         }
     }
 
-    /// Hands events to the recorder, waiting for room if need be.
-    fn send(&mut self, kinds: impl IntoIterator<Item = EventKind>) {
+    /// Sends reports to the recorder in one batch; waits while its queue is full.
+    fn send(&mut self, reports: impl IntoIterator<Item = Report>) {
         let wall_ms = now_ms();
-        let events = kinds
+        let messages = reports
             .into_iter()
-            .map(|kind| Event {
+            .map(|report| Message {
                 run: self.run,
                 wall_ms,
                 stage: self.stage,
                 step: self.step,
-                kind,
+                kind: MessageKind::Report(report),
             })
             .collect();
-        self.deaf |= self.recorder.send(events).is_err();
+        self.disconnected |= self.recorder.send(messages).is_err();
     }
 
-    /// Changes that were asked for and that no step has taken are lost when the run stops: that is on record.
-    fn note_waiting(&mut self) {
+    /// Sends events that happen where the run stands.
+    fn send_events(&mut self, kinds: impl IntoIterator<Item = EventKind>) {
+        let reports = kinds.into_iter();
+        self.send(reports.map(|kind| Report::Event { at: None, kind }));
+    }
+
+    fn send_control(&mut self, control: Control) {
+        self.send_events([EventKind::Control { control }]);
+    }
+
+    /// Changes that still wait when the run stops are lost; the record says so.
+    fn record_dropped_changes(&mut self) {
         let Some(stage) = self.stage else { return };
         let step = self.step;
-        let notes = self.shared.wishes.waiting().into_iter().map(|change| {
-            EventKind::Report(Report::Note {
-                stage,
-                step,
-                severity: Severity::Warning,
-                text: format!(
-                    "{} was asked for and not taken before the run stopped; ask again once it goes on",
-                    change.words()
-                ),
-            })
-        });
-        let notes: Vec<EventKind> = notes.collect();
-        if !notes.is_empty() {
-            self.send(notes);
+        let waiting = self.shared.requests.changes();
+        if !waiting.is_empty() {
+            let dropped =
+                |change: Change| Report::event(stage, step, EventKind::ChangeDropped(change));
+            self.send(waiting.into_iter().map(dropped));
         }
     }
 
     /// What is wanted next; waits while that is a pause.
     fn next(&mut self) -> Next {
         let changeable = self.stage == Some(CHANGEABLE_STAGE);
-        let mut next = self.shared.wishes.next(changeable);
+        let status = |status| EventKind::Status { status };
+        let mut next = self.shared.requests.next(changeable);
         if next == Next::Pause {
             if !self.paused {
                 self.paused = true;
-                self.send([
-                    EventKind::Control(Control::Pause),
-                    EventKind::Status(RunStatus::Paused),
-                ]);
+                let control = Control::Pause;
+                self.send_events([EventKind::Control { control }, status(RunStatus::Paused)]);
             }
-            if !self.deaf {
-                next = self.shared.wishes.next_after_pause(changeable);
+            if !self.disconnected {
+                next = self.shared.requests.next_after_pause(changeable);
             }
         }
         if matches!(next, Next::Go | Next::Set(_)) && self.paused {
             self.paused = false;
-            self.send([
-                EventKind::Control(Control::Resume),
-                EventKind::Status(RunStatus::Running),
-            ]);
+            let control = Control::Resume;
+            self.send_events([EventKind::Control { control }, status(RunStatus::Running)]);
         }
-        if self.deaf { Next::Stop } else { next }
+        if self.disconnected { Next::Stop } else { next }
     }
 }
 
 impl Observer for Reporter {
     fn report(&mut self, report: Report) {
-        let at = match &report {
-            Report::Stage { stage, .. } => Some((*stage, 0)),
-            Report::StageDone { stage, step }
-            | Report::Metrics { stage, step, .. }
-            | Report::Samples { stage, step, .. }
-            | Report::Rollout { stage, step, .. }
-            | Report::Checkpoint { stage, step, .. }
-            | Report::Note { stage, step, .. } => Some((*stage, *step)),
-            Report::Identifiers { .. } | Report::Results { .. } => None,
-        };
-        if let Some((stage, step)) = at {
+        if let Some((stage, step)) = report.at() {
             self.stage = Some(stage);
             self.step = step;
         }
-        self.send([EventKind::Report(report)]);
+        self.send([report]);
     }
 
     fn directive(&mut self) -> Directive {
         let (control, directive) = match self.next() {
             Next::Stop => {
-                self.note_waiting();
+                self.record_dropped_changes();
                 (Control::Stop, Directive::Stop)
             }
             Next::Checkpoint => (Control::Checkpoint, Directive::Checkpoint),
@@ -132,7 +120,7 @@ impl Observer for Reporter {
             Next::Set(change) => (Control::Set(change), Directive::Set(change)),
             Next::Go | Next::Pause => return Directive::Continue,
         };
-        self.send([EventKind::Control(control)]);
+        self.send_control(control);
         directive
     }
 
@@ -146,10 +134,10 @@ impl Observer for Reporter {
             match self.next() {
                 Next::Stop => return Wait::Stop,
                 Next::Set(change) => {
-                    self.send([EventKind::Control(Control::Set(change))]);
+                    self.send_control(Control::Set(change));
                     changes.push(change);
                 }
-                // There is nothing yet to save or to look at.
+                // There is nothing yet to save or to evaluate.
                 Next::Checkpoint | Next::Evaluate => {}
                 Next::Go | Next::Pause => return Wait::Go(changes),
             }

@@ -1,6 +1,6 @@
-//! A run as those see it who start it, watch it, and carry it out.
+//! Starting, watching and controlling a run.
 //!
-//! Knows no SQL; what a run does is a closure.
+//! Knows no SQL; the body of a run is a closure.
 
 use std::error::Error;
 use std::fmt;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::Receiver;
 
-use super::control::Wishes;
-use super::{Control, Event};
+use super::control::Requests;
+use super::{Control, Message};
 use crate::experiment::Change;
 use crate::store::{CheckpointRow, NewRun, QueueId, RunId, RunRef, StoreError};
 use crate::train::observer::Observer;
@@ -20,10 +20,10 @@ use crate::train::observer::Observer;
 /// Called when a listener has something to read, from another thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// Why a run could not go on. Its whole chain of sources is recorded.
+/// Why a run failed. Its whole chain of sources is recorded.
 pub type RunError = Box<dyn Error + Send + Sync>;
 
-/// What a run does, on a thread of its own.
+/// The body of a run, called on a thread of its own.
 pub type RunBody =
     Box<dyn FnOnce(&mut dyn Observer, &RunContext) -> Result<Outcome, RunError> + Send>;
 
@@ -32,11 +32,11 @@ pub type RunBody =
 pub enum Outcome {
     /// All stages are done.
     Finished,
-    /// It was told to stop; a checkpoint was saved.
+    /// On request; a checkpoint was saved.
     Stopped,
 }
 
-/// What the body of a run is told of its place.
+/// Where a run's body runs.
 #[derive(Clone, Debug)]
 pub struct RunContext {
     pub run: RunId,
@@ -44,8 +44,8 @@ pub struct RunContext {
     pub store: PathBuf,
     /// The run's own folder in it.
     pub dir: PathBuf,
-    /// The checkpoint to go on from. Nothing later is left, neither on record nor on disk. None for a
-    /// new run and for one that had not come to its first checkpoint.
+    /// The checkpoint to resume from; nothing later is left, neither on record nor on disk. `None` for a run
+    /// that is new or has no checkpoint yet.
     pub from: Option<CheckpointRow>,
 }
 
@@ -61,7 +61,7 @@ pub struct StartRequest {
 #[derive(Clone, Debug)]
 pub enum What {
     New(Box<NewRun>),
-    /// One that waits in the store's queue and leaves it as it begins.
+    /// One from the store's queue, which it leaves as it begins.
     Queued(QueueId, Box<NewRun>),
     /// One that ended early, from its last checkpoint or from that of the given step.
     Resume(RunRef),
@@ -114,10 +114,10 @@ fn known(steps: &[u64]) -> String {
     }
 }
 
-/// Where a run stands, as far as this program carries it out.
+/// The state of a run of this program.
 #[derive(Clone, Debug)]
 pub enum RunState {
-    /// Others go first.
+    /// Behind other runs.
     Queued,
     Active(RunId),
     Ended(RunEnd),
@@ -135,28 +135,28 @@ pub enum RunEnd {
 /// The other end of a run. Dropping it leaves the run as it is.
 pub struct RunHandle {
     pub(super) shared: Arc<Shared>,
-    pub(super) events: Receiver<Event>,
+    pub(super) messages: Receiver<Message>,
 }
 
 impl RunHandle {
     /// What happens, in order; what comes out is on disk. The channel closes at the end of the run.
-    pub fn events(&self) -> &Receiver<Event> {
-        &self.events
+    pub fn messages(&self) -> &Receiver<Message> {
+        &self.messages
     }
 
-    /// Asks something of the run. Never waits.
+    /// Makes a request to the run. Never waits.
     pub fn control(&self, control: Control) {
         self.shared.ask(control);
     }
 
-    /// The changes of settings that wait for their stage, or until the run goes on.
+    /// Changes of settings that are pending until their stage, or until the run is resumed.
     pub fn waiting(&self) -> Vec<Change> {
-        self.shared.wishes.waiting()
+        self.shared.requests.changes()
     }
 
-    /// Takes a change back that waits; false when the trainer has heard it already.
+    /// Withdraws a pending change; false when the trainer has it already.
     pub fn take_back(&self, change: &Change) -> bool {
-        self.shared.wishes.take_back(change)
+        self.shared.requests.withdraw(change)
     }
 
     pub fn state(&self) -> RunState {
@@ -223,14 +223,14 @@ impl fmt::Display for RunEnd {
     }
 }
 
-/// What the threads of a run and its handle have in common.
+/// State shared by the threads of a run and its handle.
 pub(super) struct Shared {
-    pub wishes: Wishes,
+    pub requests: Requests,
     /// Events did not fit into the listener's channel.
     pub lagging: AtomicBool,
     /// The program is ending: do not wait for a listener any more.
     pub closing: AtomicBool,
-    /// Somebody watches who can pause the run and go on with it.
+    /// Somebody watches who can resume a paused run.
     pub attended: AtomicBool,
     state: Mutex<RunState>,
     changed: Condvar,
@@ -239,7 +239,7 @@ pub(super) struct Shared {
 impl Shared {
     pub fn new() -> Arc<Shared> {
         Arc::new(Shared {
-            wishes: Wishes::default(),
+            requests: Requests::default(),
             lagging: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             attended: AtomicBool::new(false),
@@ -249,7 +249,7 @@ impl Shared {
     }
 
     pub fn ask(&self, control: Control) {
-        self.wishes.ask(control);
+        self.requests.add(control);
         let mut state = self.lock();
         if control == Control::Stop && matches!(*state, RunState::Queued) {
             *state = RunState::Ended(RunEnd::NotStarted(Arc::new(StartError::TakenBack)));
@@ -257,7 +257,7 @@ impl Shared {
         }
     }
 
-    /// From waiting to active; false when it was taken back meanwhile.
+    /// From queued to active; false when it was cancelled meanwhile.
     pub fn begin(&self, run: RunId) -> bool {
         let mut state = self.lock();
         let waiting = matches!(*state, RunState::Queued);

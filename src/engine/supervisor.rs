@@ -1,6 +1,6 @@
-//! Starts runs one after another, and ends them all when the program does.
+//! Starts runs one after another, and ends them all with the program.
 //!
-//! Knows which runs there are in this program, not what they do.
+//! Knows the runs of this program, not what they do.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::bounded;
 
 use super::Control;
-use super::recorder::{Job, Outlet, carry_out};
+use super::recorder::{self, Job, Outlet};
 use super::run::{Listener, RunEnd, RunHandle, RunState, Shared, StartError, StartRequest};
 use crate::store::{RunId, Store, StoreError};
 
-/// Events that may wait for a listener.
+/// Capacity of a listener's channel.
 const LISTENER_BACKLOG: usize = 4_096;
-/// How long runs are given to end when the supervisor is dropped.
+/// How long a dropped supervisor waits for its runs to end.
 const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Carries out runs, one at a time; others wait for their turn.
+/// Runs one run at a time; others are queued.
 pub struct Supervisor {
     inner: Arc<Inner>,
 }
@@ -41,11 +41,11 @@ fn list(runs: &[RunId]) -> String {
 struct Inner {
     store: PathBuf,
     at_once: usize,
-    line: Mutex<Line>,
+    schedule: Mutex<Schedule>,
 }
 
 #[derive(Default)]
-struct Line {
+struct Schedule {
     active: Vec<Arc<Shared>>,
     waiting: VecDeque<Job>,
     recorders: Vec<JoinHandle<()>>,
@@ -53,8 +53,8 @@ struct Line {
 }
 
 impl Supervisor {
-    /// Opens the store in `dir`, made if need be, and marks runs whose program is gone as interrupted.
-    /// With a store of a newer program it is there, but no run will start.
+    /// Opens or creates the store in `dir`, and marks runs whose program is gone as interrupted. In a store of a
+    /// newer program no run will start.
     pub fn new(dir: &Path) -> Result<Supervisor, StoreError> {
         let mut store = Store::open(dir)?;
         if store.newer().is_none() {
@@ -66,63 +66,66 @@ impl Supervisor {
             inner: Arc::new(Inner {
                 store: dir.to_path_buf(),
                 at_once: 1,
-                line: Mutex::default(),
+                schedule: Mutex::default(),
             }),
         })
     }
 
-    /// Starts a run, or puts it at the end of the queue. Never waits: whether it could start is told by
-    /// the handle.
+    /// Starts a run, or puts it at the end of the queue. Never waits: the handle tells whether it could start.
     pub fn start(&self, request: StartRequest) -> RunHandle {
         let shared = Shared::new();
         let attended = request.listener == Listener::Lossy;
         shared.attended.store(attended, Ordering::Release);
-        let (sender, events) = bounded(LISTENER_BACKLOG);
+        let (sender, messages) = bounded(LISTENER_BACKLOG);
         let job = Job {
             what: request.what,
             body: request.body,
             shared: shared.clone(),
             outlet: Outlet {
-                events: (request.listener != Listener::Nobody).then_some(sender),
+                messages: (request.listener != Listener::Nobody).then_some(sender),
                 lossless: request.listener == Listener::Lossless,
                 waker: request.waker,
             },
         };
-        let mut line = self.inner.lock();
-        if line.closing {
+        let mut schedule = self.inner.lock();
+        if schedule.closing {
             shared.ask(Control::Stop);
         } else {
-            line.waiting.push_back(job);
-            self.inner.go_on(&mut line);
+            schedule.waiting.push_back(job);
+            self.inner.start_queued(&mut schedule);
         }
-        drop(line);
-        RunHandle { shared, events }
+        drop(schedule);
+        RunHandle { shared, messages }
     }
 
-    /// How many runs wait for their turn.
+    /// Number of queued runs.
     pub fn waiting(&self) -> usize {
-        let line = self.inner.lock();
-        line.waiting
+        let schedule = self.inner.lock();
+        schedule
+            .waiting
             .iter()
             .filter(|job| !job.shared.has_ended())
             .count()
     }
 
-    /// Ends everything: runs that wait are taken back, those in progress save a checkpoint and stop,
-    /// what they reported is on disk. Waits for that at most `timeout`.
+    /// Ends everything: queued runs are cancelled, those in progress save a checkpoint and stop, and their reports
+    /// are on disk. Waits at most `timeout`.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), StillRunning> {
         let deadline = Instant::now() + timeout;
         let (active, recorders) = {
-            let mut line = self.inner.lock();
-            line.closing = true;
-            for job in line.waiting.drain(..) {
+            let mut schedule = self.inner.lock();
+            schedule.closing = true;
+            for job in schedule.waiting.drain(..) {
                 job.shared.ask(Control::Stop);
             }
-            for shared in &line.active {
+            for shared in &schedule.active {
                 shared.closing.store(true, Ordering::Release);
                 shared.ask(Control::Stop);
             }
-            (line.active.clone(), std::mem::take(&mut line.recorders))
+            (
+                schedule.active.clone(),
+                std::mem::take(&mut schedule.recorders),
+            )
         };
         let mut runs = Vec::new();
         for shared in active {
@@ -134,7 +137,7 @@ impl Supervisor {
         }
         if runs.is_empty() {
             for recorder in recorders {
-                // A panic there was told when it happened.
+                // A panic there was reported when it happened.
                 let _ = recorder.join();
             }
             return Ok(());
@@ -155,42 +158,44 @@ impl Drop for Supervisor {
 }
 
 impl Inner {
-    /// Starts runs while there is room for them.
-    fn go_on(self: &Arc<Self>, line: &mut Line) {
-        line.recorders.retain(|recorder| !recorder.is_finished());
-        while !line.closing
-            && line.active.len() < self.at_once
-            && let Some(job) = line.waiting.pop_front()
+    /// Starts queued runs while there is room.
+    fn start_queued(self: &Arc<Self>, schedule: &mut Schedule) {
+        schedule
+            .recorders
+            .retain(|recorder| !recorder.is_finished());
+        while !schedule.closing
+            && schedule.active.len() < self.at_once
+            && let Some(job) = schedule.waiting.pop_front()
         {
             if job.shared.has_ended() {
                 continue;
             }
             let shared = job.shared.clone();
-            line.active.push(shared.clone());
+            schedule.active.push(shared.clone());
             let inner = self.clone();
             let recorder = thread::Builder::new()
                 .name("recorder".to_string())
                 .spawn(move || {
                     let shared = job.shared.clone();
                     let turn = Turn { inner, shared };
-                    carry_out(&turn.inner.store, job);
+                    recorder::run(&turn.inner.store, job);
                 });
             match recorder {
-                Ok(recorder) => line.recorders.push(recorder),
+                Ok(recorder) => schedule.recorders.push(recorder),
                 Err(error) => {
                     shared.end(RunEnd::NotStarted(Arc::new(StartError::Thread(error))));
-                    line.active.retain(|other| !Arc::ptr_eq(other, &shared));
+                    schedule.active.retain(|other| !Arc::ptr_eq(other, &shared));
                 }
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A run's place among the active ones; however its recorder ends, the next one's turn comes.
+/// A run's place among the active ones. However its recorder ends, the next run starts.
 struct Turn {
     inner: Arc<Inner>,
     shared: Arc<Shared>,
@@ -202,9 +207,10 @@ impl Drop for Turn {
             let error = "internal error: its recorder ended before it".to_string();
             self.shared.end(RunEnd::Failed(run, error));
         }
-        let mut line = self.inner.lock();
-        line.active
+        let mut schedule = self.inner.lock();
+        schedule
+            .active
             .retain(|other| !Arc::ptr_eq(other, &self.shared));
-        self.inner.go_on(&mut line);
+        self.inner.start_queued(&mut schedule);
     }
 }

@@ -1,24 +1,24 @@
-//! What a run of EmpRL is to the supervisor: its record before it starts, and its body.
+//! A run of EmpRL for the supervisor: its record before it starts, and its body.
 //!
-//! The one place of the engine that knows the trainers.
+//! The only file of the engine that knows the trainers.
 
 use std::path::Path;
 
 use super::alert::Watched;
 use super::{Outcome, RunBody};
 use crate::experiment::{
-    CHANGEABLE_STAGE, Config, Environment, ExperimentError, SharedStages, change_of,
+    CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SharedStages,
 };
-use crate::store::{EventRow, EventSort, NewRun, RunDetail, RunId, StoreError, StoreReader};
+use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
 
-/// The record of a run of `config`. Looks at data and weights, so that what is not there is said
-/// before anything is written; this can take a second.
+/// The record of a run of `config`. Opens data and weights, so that anything missing is reported before
+/// anything is written; this can take a second.
 ///
 /// # Errors
-/// A data set, model or device that `config` names is not there.
+/// A data set, model or device that `config` names is missing.
 pub fn new_run(
     store: &Path,
     experiment: &str,
@@ -38,8 +38,8 @@ pub fn new_run(
     })
 }
 
-/// The same settings, to be carried out from another folder than this one.
-pub(super) fn anywhere(config: &Config) -> Config {
+/// The same settings, independent of the current folder.
+pub fn anywhere(config: &Config) -> Config {
     let mut config = config.clone();
     if let Ok(folder) = std::path::absolute(&config.model.source)
         && config.model.source != "scratch"
@@ -49,7 +49,7 @@ pub(super) fn anywhere(config: &Config) -> Config {
     config
 }
 
-/// Why nothing of another run can be taken over.
+/// Why no stage of another run can be reused.
 #[derive(Debug, thiserror::Error)]
 pub enum ReuseError {
     #[error(transparent)]
@@ -60,10 +60,10 @@ pub enum ReuseError {
     NothingShared { run: RunId, why: String },
 }
 
-/// The stages of `new`, a run of `config`, that run `of` has done in the same way.
+/// The stages of `new`, a run of `config`, that run `of` has done with the same settings.
 ///
 /// # Errors
-/// There is no such run, or it has no stage in common, as when the seed or the data differ.
+/// There is no such run, or no stage can be reused, as when the seed or the data differ.
 pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<Reuse, ReuseError> {
     let reader = StoreReader::open(store)?;
     let detail = reader.run(of)?;
@@ -85,8 +85,8 @@ pub fn reuse(store: &Path, of: RunId, new: &NewRun, config: &Config) -> Result<R
     })
 }
 
-/// The stages of `config` that another run has done in the same way, by its settings alone.
-pub(super) fn shared(
+/// The stages of `config` that another run has done, by its settings alone.
+pub fn shared(
     reader: &StoreReader,
     other: &RunDetail,
     config: &Config,
@@ -97,23 +97,20 @@ pub(super) fn shared(
     if let Some(path) = changed_setting(&reader.events(of)?)
         && shared.stages.contains(&CHANGEABLE_STAGE)
     {
-        // It did not go on with the settings it was started with.
+        // Its settings were changed during the run.
         shared.stages.retain(|stage| *stage < CHANGEABLE_STAGE);
         shared.differs = Some(path);
     }
     Ok(shared)
 }
 
-/// A setting that was changed while a run went on.
-fn changed_setting(events: &[EventRow]) -> Option<&'static str> {
-    let controls = events
-        .iter()
-        .filter(|event| event.sort == EventSort::Control);
-    let mut changes = controls.filter_map(|event| change_of(&event.text));
+/// A setting that was changed during a run.
+fn changed_setting(events: &[Event]) -> Option<&'static str> {
+    let mut changes = events.iter().filter_map(|event| event.kind.change());
     changes.next().map(|change| change.path())
 }
 
-/// Carries out `config`, or what is left of it, in the run's folder; stages of `reuse` are taken over.
+/// Runs `config`, or what is left of it, in the run's folder; stages of `reuse` are copied.
 pub fn body(config: Config, reuse: Option<Reuse>) -> RunBody {
     Box::new(move |observer, context| {
         let (store, folder) = (&context.store, &context.dir);

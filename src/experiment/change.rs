@@ -2,7 +2,8 @@
 //!
 //! A change is typed like the setting it changes; who takes it, and when, is the trainer's.
 
-use std::fmt;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::Problem;
 use super::{Config, Kind, Setting, Stage, setting};
@@ -22,10 +23,25 @@ const CHANGEABLE: [&str; 7] = [
 ];
 
 /// A new value of a setting, within its range.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Change {
+    #[serde(rename = "setting")]
     path: &'static str,
     value: f64,
+}
+
+impl<'de> Deserialize<'de> for Change {
+    /// Accepts only a change that can be made.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Unchecked {
+            setting: String,
+            value: f64,
+        }
+        let Unchecked { setting, value } = Unchecked::deserialize(deserializer)?;
+        let refused = |problem: Problem| format!("{} {}", problem.path, problem.message);
+        Change::new(&setting, value).map_err(|problem| D::Error::custom(refused(problem)))
+    }
 }
 
 impl Change {
@@ -62,11 +78,22 @@ impl Change {
 
     /// What it sets, in the words of the form: name, value and unit.
     pub fn words(&self) -> String {
+        let (name, value) = self.name_and_value();
+        format!("{name} {value}")
+    }
+
+    /// The sentence that says that it was made: `Changed learning rate to 3e-5`.
+    pub(super) fn made_words(&self) -> String {
+        let (name, value) = self.name_and_value();
+        format!("Changed {} to {value}", within_a_sentence(&name))
+    }
+
+    fn name_and_value(&self) -> (String, String) {
         let setting = setting(self.path);
         let name = setting.map_or_else(|| self.path.to_string(), Setting::label);
         let unit = setting.and_then(|setting| setting.unit);
         let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
-        format!("{name} {}{unit}", number_words(self.value))
+        (name, number_words(self.value) + &unit)
     }
 
     /// Puts the value into the settings.
@@ -78,10 +105,14 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    /// As it stands in events: `ppo.lr = 0.00001`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {}", self.path, self.value)
+/// A label without its capital, unless it begins with an abbreviation.
+fn within_a_sentence(label: &str) -> String {
+    let mut letters = label.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => label.to_string(),
     }
 }
 
@@ -97,12 +128,6 @@ pub fn number_words(number: f64) -> String {
 /// The settings that may be changed while a run goes on.
 pub fn changeable() -> impl Iterator<Item = &'static Setting> {
     CHANGEABLE.iter().filter_map(|path| setting(path))
-}
-
-/// A change as an event tells it; none where it tells something else.
-pub fn change_of(text: &str) -> Option<Change> {
-    let (path, value) = text.split_once(" = ")?;
-    Change::new(path, value.parse().ok()?).ok()
 }
 
 #[cfg(test)]
@@ -121,11 +146,13 @@ mod tests {
             change.apply(&mut config).unwrap();
             let values = config.values();
             assert_eq!(values[setting.path].as_float(), Some(max));
-            assert_eq!(change_of(&change.to_string()), Some(change));
             assert!(change.words().starts_with(&setting.label()));
         }
         let change = Change::new("ppo.lr", 1.41e-5).unwrap();
         assert_eq!(change.words(), "Learning rate 1.41e-5");
+        assert_eq!(change.made_words(), "Changed learning rate to 1.41e-5");
+        let beta = Change::new("reward.beta", 0.3).unwrap();
+        assert_eq!(beta.made_words(), "Changed KL coefficient β to 0.3");
     }
 
     #[test]
@@ -139,6 +166,5 @@ mod tests {
                 .message
                 .contains("0 to 1")
         );
-        assert_eq!(change_of("pause"), None);
     }
 }

@@ -2,28 +2,34 @@
 //!
 //! Pure: it reads and writes text, and knows no tensor, no SQL and no window.
 
+mod alert;
 mod change;
 mod check;
 mod config;
 mod environment;
 mod error;
+mod event;
 mod file;
 mod progress;
 mod rollout;
 mod setting;
 mod shared;
 mod stage;
+mod status;
 pub mod sweep;
 mod values;
 
-pub use change::{CHANGEABLE_STAGE, Change, change_of, changeable, number_words};
+pub use alert::Alert;
+pub use change::{CHANGEABLE_STAGE, Change, changeable, number_words};
 pub use config::*;
 pub use environment::Environment;
 pub use error::{ExperimentError, Problem};
+pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
-pub use rollout::{RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
+pub use rollout::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
 pub use setting::{Kind, Setting};
 pub use shared::SharedStages;
 pub use stage::Stage;
+pub use status::RunStatus;
 pub use values::{Difference, value_words};

@@ -1,24 +1,23 @@
-//! What happens in a run, as it is reported, recorded and shown.
+//! What a run reports while it goes on: events and measurements.
 //!
-//! The vocabulary that trainers, store and window share. Plain data.
-
-use std::path::PathBuf;
+//! Plain data that trainers, store and window share.
 
 use serde::{Deserialize, Serialize};
 
-use super::{RolloutResponse, Stage};
+use super::{EventKind, RolloutResponse, Stage};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::{IdentifierScores, SystemResults};
 
-/// One thing that happened in a run.
+/// One thing that a run reports.
 #[allow(clippy::large_enum_variant)] // the large one comes once a system
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
-    /// A stage begins; `total` steps are expected (early stopping may end it sooner).
-    Stage { stage: Stage, total: u64 },
-    /// A stage ended after `step` steps.
-    StageDone { stage: Stage, step: u64 },
+    /// Something happened at this stage and step; None: where the run stands on record.
+    Event {
+        at: Option<(Stage, u64)>,
+        kind: EventKind,
+    },
     /// `step` of `total` is done, with the metrics logged at it (perhaps none).
     /// Keys are those of `metrics::declared`.
     Metrics {
@@ -39,27 +38,32 @@ pub enum Report {
         step: u64,
         responses: Vec<RolloutResponse>,
     },
-    /// A checkpoint is complete on disk, at `path` relative to the run's folder.
-    Checkpoint {
-        stage: Stage,
-        step: u64,
-        path: PathBuf,
-        bytes: u64,
-    },
-    /// Something that a person should know.
-    Note {
-        stage: Stage,
-        step: u64,
-        severity: Severity,
-        text: String,
-    },
     /// How well the identifiers do; it is on disk with them.
     Identifiers { scores: Vec<IdentifierScores> },
     /// A row of the result table.
     Results { system: SystemResults },
 }
 
-/// How much a note matters.
+impl Report {
+    /// An event at `step` of `stage`.
+    pub fn event(stage: Stage, step: u64, kind: EventKind) -> Report {
+        let at = Some((stage, step));
+        Report::Event { at, kind }
+    }
+
+    /// The stage and step that it is about, if it names them.
+    pub fn at(&self) -> Option<(Stage, u64)> {
+        match self {
+            Report::Event { at, .. } => *at,
+            Report::Metrics { stage, step, .. }
+            | Report::Samples { stage, step, .. }
+            | Report::Rollout { stage, step, .. } => Some((*stage, *step)),
+            Report::Identifiers { .. } | Report::Results { .. } => None,
+        }
+    }
+}
+
+/// How much an event matters to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {

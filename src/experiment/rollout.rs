@@ -16,8 +16,12 @@ pub struct RolloutResponse {
     pub response: String,
     /// The model ended it; else it was cut at the longest length.
     pub ended: bool,
-    /// As the scorer gave it: R_emp (Eq. 2), unless the run goes by another score.
+    /// The raw reward: R_emp (Eq. 2), unless the run has another reward.
     pub score: f32,
+    /// What the raw reward is made of; empty for a reward without parts, and in records of versions that
+    /// did not keep them.
+    #[serde(default)]
+    pub terms: Vec<RewardTerm>,
     /// The score after shaping, which is part of the last token's reward.
     pub shaped: f32,
     pub tokens: Vec<RolloutToken>,
@@ -36,6 +40,21 @@ impl RolloutResponse {
         self.figures()
             .map(|figures| f64::from(figures.get(quantity)))
             .sum()
+    }
+}
+
+/// One part of a response's reward.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RewardTerm {
+    /// The last part of its metric's key: `warmth` of `ppo/reward/warmth`.
+    pub name: String,
+    pub value: f32,
+}
+
+impl RewardTerm {
+    /// Its name in words.
+    pub fn title(&self) -> String {
+        self.name.replace('_', " ")
     }
 }
 

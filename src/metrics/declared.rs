@@ -1,7 +1,10 @@
 //! Every metric that a run logs, declared once: name, unit, definition, direction, place.
 //!
 //! Accuracy, F1 and Dist are in %, shares such as the clip fraction go from 0 to 1.
-//! Plots, tables, tooltips and exports read this. Must not know how a value is computed.
+//! Plots, tables, tooltips and exports read this. Must not know how a value is computed. The terms of
+//! rewards other than the paper's are declared by those rewards ([`super::terms`]).
+
+use super::terms;
 
 /// Whether more is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,166 +51,246 @@ impl MetricDecl {
 
 /// The declaration of a key, if there is one.
 pub fn declared(key: &str) -> Option<&'static MetricDecl> {
-    METRICS.iter().find(|metric| metric.key == key)
+    in_table(key).or_else(|| terms::look_up(key))
 }
 
-/// All declarations, in the order in which they are shown.
-pub fn all() -> &'static [MetricDecl] {
-    METRICS
+/// All declarations in the order in which they are shown, and after them the terms of rewards that the
+/// process came across.
+pub fn all() -> impl Iterator<Item = &'static MetricDecl> {
+    TABLE.into_iter().flatten().chain(terms::found())
 }
 
+pub(super) fn in_table(key: &str) -> Option<&'static MetricDecl> {
+    TABLE.into_iter().flatten().find(|metric| metric.key == key)
+}
+
+/// Declares metrics of a stage as a list, and a public constant for the key of each; `unit` may be left out.
+///
+/// With `each mechanism` an entry stands for three metrics, and its constant for their keys in the order of
+/// [`Mechanism::ALL`](crate::data::Mechanism::ALL). Between two texts, `key`, `title` and `words` are the
+/// mechanism: `emotional_reaction`, `Emotional reaction`, `emotional reaction`.
 macro_rules! metrics {
-    ($($constant:ident = $key:literal, $name:literal, $unit:literal, $direction:ident,
-        $stage:literal, $group:literal, $per_what:literal, $definition:literal;)*) => {
+    ($vis:vis $list:ident in $stage:literal:
+        $($constant:ident { key: $key:literal, name: $name:literal, $(unit: $unit:literal,)? direction: $direction:ident,
+            group: $group:literal, per: $per_what:literal, definition: $definition:literal })*) => {
         $(
             #[doc = $definition]
             pub const $constant: &str = $key;
         )*
-        const METRICS: &[MetricDecl] = &[
-            $(MetricDecl {
-                key: $key,
-                name: $name,
-                unit: $unit,
-                definition: $definition,
-                direction: Direction::$direction,
-                stage: $stage,
-                group: $group,
-                per_what: $per_what,
-            },)*
+        $vis const $list: &[$crate::metrics::MetricDecl] = &[$($crate::metrics::MetricDecl {
+            key: $key,
+            name: $name,
+            unit: concat!($($unit)?),
+            definition: $definition,
+            direction: $crate::metrics::Direction::$direction,
+            stage: $stage,
+            group: $group,
+            per_what: $per_what,
+        },)*];
+    };
+    ($vis:vis $list:ident in $stage:literal, each mechanism:
+        $($constant:ident { key: $key:tt, name: $name:tt, $(unit: $unit:literal,)? direction: $direction:ident,
+            group: $group:literal, per: $per_what:literal, definition: $definition:tt })*) => {
+        $(
+            #[doc = joined!(Any $definition)]
+            pub const $constant: [&str; 3] =
+                [joined!(EmotionalReaction $key), joined!(Interpretation $key), joined!(Exploration $key)];
+        )*
+        $vis const $list: &[MetricDecl] = &[
+            $(metrics!(@ EmotionalReaction $key $name [$($unit)?] $direction $stage $group $per_what $definition),)*
+            $(metrics!(@ Interpretation $key $name [$($unit)?] $direction $stage $group $per_what $definition),)*
+            $(metrics!(@ Exploration $key $name [$($unit)?] $direction $stage $group $per_what $definition),)*
         ];
+    };
+    (@ $mechanism:ident $key:tt $name:tt [$($unit:literal)?] $direction:ident $stage:literal $group:literal
+        $per_what:literal $definition:tt) => {
+        MetricDecl {
+            key: joined!($mechanism $key),
+            name: joined!($mechanism $name),
+            unit: concat!($($unit)?),
+            definition: joined!($mechanism $definition),
+            direction: Direction::$direction,
+            stage: $stage,
+            group: $group,
+            per_what: $per_what,
+        }
+    };
+}
+pub(crate) use metrics;
+
+/// A text in which a mechanism is named.
+macro_rules! joined {
+    ($mechanism:ident ($before:literal $form:ident $after:literal)) => {
+        concat!($before, mechanism!($mechanism $form), $after)
     };
 }
 
-metrics! {
-    PRETRAINING_LOSS = "pretraining/loss", "Pretraining loss", "nats", Lower, "pretraining", "Pretraining loss", "batch",
-        "Mean cross-entropy over the tokens of the hidden spans and their sentinels (T5's span corruption).";
-    PRETRAINING_VALIDATION_LOSS = "pretraining/validation_loss", "Pretraining validation loss", "nats", Lower, "pretraining", "Pretraining loss", "evaluation",
-        "The pretraining loss on held-out texts.";
-    PRETRAINING_LEARNING_RATE = "pretraining/lr", "Pretraining learning rate", "", None, "pretraining", "Learning rate", "step",
-        "Step size of the optimizer in this update.";
-    PRETRAINING_GRADIENT_NORM = "pretraining/gradient_norm", "Pretraining gradient norm", "", None, "pretraining", "Gradient norm", "step",
-        "Euclidean norm of the gradient over all trainable parameters, before clipping.";
-    PRETRAINING_TOKENS_PER_SECOND = "pretraining/tokens_per_second", "Pretraining speed", "tokens/s", Higher, "pretraining", "Speed", "step",
-        "Real source and target tokens trained on, by wall time.";
-    IDENTIFIER_EMOTIONAL_REACTION_LOSS = "identifiers/emotional_reaction/loss", "Emotional reaction: loss", "nats", Lower, "identifiers", "Identifier loss", "batch",
-        "Mean cross-entropy of the emotional reaction identifier's level over the labelled pairs of a training batch.";
-    IDENTIFIER_EMOTIONAL_REACTION_VALIDATION_LOSS = "identifiers/emotional_reaction/validation_loss", "Emotional reaction: validation loss", "nats", Lower, "identifiers", "Identifier loss", "evaluation",
-        "Mean cross-entropy of the emotional reaction identifier's level over the validation pairs.";
-    IDENTIFIER_EMOTIONAL_REACTION_ACCURACY = "identifiers/emotional_reaction/accuracy", "Emotional reaction: accuracy", "%", Higher, "identifiers", "Identifier accuracy", "evaluation",
-        "Share of validation pairs whose emotional reaction level is identified rightly.";
-    IDENTIFIER_EMOTIONAL_REACTION_WEIGHTED_F1 = "identifiers/emotional_reaction/weighted_f1", "Emotional reaction: weighted F1", "%", Higher, "identifiers", "Identifier F1", "evaluation",
-        "F1 of each emotional reaction level on the validation pairs, averaged by how many pairs have the level.";
-    IDENTIFIER_EMOTIONAL_REACTION_MACRO_F1 = "identifiers/emotional_reaction/macro_f1", "Emotional reaction: macro F1", "%", Higher, "identifiers", "Identifier F1", "evaluation",
-        "F1 of each emotional reaction level on the validation pairs, averaged evenly over the levels that occur.";
-    IDENTIFIER_INTERPRETATION_LOSS = "identifiers/interpretation/loss", "Interpretation: loss", "nats", Lower, "identifiers", "Identifier loss", "batch",
-        "Mean cross-entropy of the interpretation identifier's level over the labelled pairs of a training batch.";
-    IDENTIFIER_INTERPRETATION_VALIDATION_LOSS = "identifiers/interpretation/validation_loss", "Interpretation: validation loss", "nats", Lower, "identifiers", "Identifier loss", "evaluation",
-        "Mean cross-entropy of the interpretation identifier's level over the validation pairs.";
-    IDENTIFIER_INTERPRETATION_ACCURACY = "identifiers/interpretation/accuracy", "Interpretation: accuracy", "%", Higher, "identifiers", "Identifier accuracy", "evaluation",
-        "Share of validation pairs whose interpretation level is identified rightly.";
-    IDENTIFIER_INTERPRETATION_WEIGHTED_F1 = "identifiers/interpretation/weighted_f1", "Interpretation: weighted F1", "%", Higher, "identifiers", "Identifier F1", "evaluation",
-        "F1 of each interpretation level on the validation pairs, averaged by how many pairs have the level.";
-    IDENTIFIER_INTERPRETATION_MACRO_F1 = "identifiers/interpretation/macro_f1", "Interpretation: macro F1", "%", Higher, "identifiers", "Identifier F1", "evaluation",
-        "F1 of each interpretation level on the validation pairs, averaged evenly over the levels that occur.";
-    IDENTIFIER_EXPLORATION_LOSS = "identifiers/exploration/loss", "Exploration: loss", "nats", Lower, "identifiers", "Identifier loss", "batch",
-        "Mean cross-entropy of the exploration identifier's level over the labelled pairs of a training batch.";
-    IDENTIFIER_EXPLORATION_VALIDATION_LOSS = "identifiers/exploration/validation_loss", "Exploration: validation loss", "nats", Lower, "identifiers", "Identifier loss", "evaluation",
-        "Mean cross-entropy of the exploration identifier's level over the validation pairs.";
-    IDENTIFIER_EXPLORATION_ACCURACY = "identifiers/exploration/accuracy", "Exploration: accuracy", "%", Higher, "identifiers", "Identifier accuracy", "evaluation",
-        "Share of validation pairs whose exploration level is identified rightly.";
-    IDENTIFIER_EXPLORATION_WEIGHTED_F1 = "identifiers/exploration/weighted_f1", "Exploration: weighted F1", "%", Higher, "identifiers", "Identifier F1", "evaluation",
-        "F1 of each exploration level on the validation pairs, averaged by how many pairs have the level.";
-    IDENTIFIER_EXPLORATION_MACRO_F1 = "identifiers/exploration/macro_f1", "Exploration: macro F1", "%", Higher, "identifiers", "Identifier F1", "evaluation",
-        "F1 of each exploration level on the validation pairs, averaged evenly over the levels that occur.";
-    GENERATOR_LOSS = "generator/loss", "Generator loss", "nats", Lower, "generator", "Generator loss", "batch",
-        "Mean cross-entropy over the real target tokens of a training batch, eos included.";
-    GENERATOR_VALIDATION_LOSS = "generator/validation_loss", "Generator validation loss", "nats", Lower, "generator", "Generator loss", "evaluation",
-        "Mean cross-entropy over the real target tokens of the validation examples, eos included.";
-    GENERATOR_PPL = "generator/ppl", "Generator validation PPL", "", Lower, "generator", "Perplexity", "evaluation",
-        "exp of the mean token cross-entropy of the validation targets; every real token counts once, eos included.";
-    GENERATOR_LEARNING_RATE = "generator/lr", "Generator learning rate", "", None, "generator", "Learning rate", "step",
-        "Step size of the optimizer in this update.";
-    GENERATOR_GRADIENT_NORM = "generator/gradient_norm", "Generator gradient norm", "", None, "generator", "Gradient norm", "step",
-        "Euclidean norm of the gradient over all trainable parameters, before clipping.";
-    GENERATOR_TOKENS_PER_SECOND = "generator/tokens_per_second", "Generator speed", "tokens/s", Higher, "generator", "Speed", "step",
-        "Real source and target tokens trained on, by wall time.";
-    EMPATHY_REWARD = "ppo/reward/empathy", "Empathy reward", "", Higher, "ppo", "Empathy reward", "step",
-        "R_emp = exp(-L_emp), where L_emp is the weighted sum over mechanisms of the cross-entropy between the levels identified in the response and those of the target; mean over the batch (Eq. 2-3).";
-    REWARD_EMOTIONAL_REACTION = "ppo/reward/emotional_reaction", "Reward: emotional reaction", "", Higher, "ppo", "Reward by mechanism", "step",
-        "exp(-cross-entropy) of the emotional reaction identifier's level of the response against the target's level; mean over the batch.";
-    REWARD_INTERPRETATION = "ppo/reward/interpretation", "Reward: interpretation", "", Higher, "ppo", "Reward by mechanism", "step",
-        "exp(-cross-entropy) of the interpretation identifier's level of the response against the target's level; mean over the batch.";
-    REWARD_EXPLORATION = "ppo/reward/exploration", "Reward: exploration", "", Higher, "ppo", "Reward by mechanism", "step",
-        "exp(-cross-entropy) of the exploration identifier's level of the response against the target's level; mean over the batch.";
-    SHAPED_SCORE = "ppo/score/shaped", "Shaped score", "", Higher, "ppo", "Shaped score", "step",
-        "The empathy reward after scaling, normalisation and clipping, as the trainer adds it to the last token; equals the empathy reward where these are off; mean over the batch.";
-    KL_K1 = "ppo/kl/k1", "KL (k1)", "nats", None, "ppo", "KL", "step",
-        "Sum over response tokens of log pi - log rho of the sampled token, mean over responses; unbiased only when sampling from the full distribution, and can be negative under top-k.";
-    KL_K3 = "ppo/kl/k3", "KL (k3)", "nats", None, "ppo", "KL", "step",
-        "Sum over response tokens of rho/pi - 1 - log(rho/pi) of the sampled token, mean over responses; never negative.";
-    KL_FULL = "ppo/kl/full", "KL (full)", "nats", None, "ppo", "KL", "step",
-        "Sum over response tokens of the exact KL divergence of pi from rho over the whole vocabulary, mean over responses.";
-    KL_BETA = "ppo/beta", "KL weight β", "", None, "ppo", "KL weight", "step",
-        "Weight of the per-token KL penalty in the reward (Eq. 8), as used in this step.";
-    RETURNS_MEAN = "ppo/returns/mean", "Mean return", "", Higher, "ppo", "Returns", "step",
-        "Mean over real response tokens of advantage + old value, before whitening.";
-    RETURNS_VARIANCE = "ppo/returns/variance", "Variance of returns", "", None, "ppo", "Returns", "step",
-        "Variance over real response tokens of advantage + old value, before whitening.";
-    VALUE_LOSS = "ppo/loss/value", "Value loss", "", Lower, "ppo", "Value loss", "step",
-        "Mean squared error of the values against the returns over real tokens, clipped around the old values where that is set; mean over the step's minibatches (Eq. 15).";
-    POLICY_LOSS = "ppo/loss/policy", "Policy loss", "", Lower, "ppo", "Policy loss", "step",
-        "Mean over real tokens of max(-A r, -A clip(r, 1 - ε, 1 + ε)); mean over the step's minibatches (Eq. 14).";
-    TOTAL_LOSS = "ppo/loss/total", "Total loss", "", Lower, "ppo", "Total loss", "step",
-        "Policy loss + α · value loss; mean over the step's minibatches (Eq. 13).";
-    EXPLAINED_VARIANCE = "ppo/explained_variance", "Explained variance", "", Higher, "ppo", "Explained variance", "step",
-        "1 - Var(returns - values) / Var(returns) over real tokens: 1 is perfect, 0 is no better than their mean.";
-    CLIP_FRACTION = "ppo/clip_fraction", "Clip fraction", "", None, "ppo", "Clipping", "step",
-        "Share of real tokens (0 to 1) at which the clipped policy objective is the one that counts.";
-    VALUE_CLIP_FRACTION = "ppo/value_clip_fraction", "Value clip fraction", "", None, "ppo", "Clipping", "step",
-        "Share of real tokens (0 to 1) at which the clipped value error is the one that counts.";
-    APPROX_KL = "ppo/approx_kl", "Old-to-new KL", "nats", None, "ppo", "Old-to-new KL", "step",
-        "Half the mean squared log-ratio of new and old policy over real tokens; mean over the step's minibatches.";
-    RATIO_MEAN = "ppo/ratio/mean", "Mean ratio", "", None, "ppo", "Ratio", "step",
-        "Mean over real tokens of pi_new / pi_old of the sampled token.";
-    RATIO_MAX = "ppo/ratio/max", "Largest ratio", "", None, "ppo", "Ratio", "step",
-        "Largest pi_new / pi_old of any sampled token in the step.";
-    ENTROPY = "ppo/entropy", "Entropy", "nats", None, "ppo", "Entropy", "step",
-        "Mean over real response tokens of the entropy of the policy's full distribution.";
-    RESPONSE_LENGTH = "ppo/response_length", "Response length", "tokens", None, "ppo", "Response length", "step",
-        "Mean number of generated tokens, eos included.";
-    ENDED_SHARE = "ppo/ended_share", "Ended responses", "", None, "ppo", "Ended responses", "step",
-        "Share of responses (0 to 1) that ended with eos before the limit.";
-    PPO_GRADIENT_NORM = "ppo/gradient_norm", "PPO gradient norm", "", None, "ppo", "Gradient norm", "step",
-        "Euclidean norm of the gradient over all trainable parameters, before clipping; mean over the step's minibatches.";
-    PPO_LEARNING_RATE = "ppo/lr", "PPO learning rate", "", None, "ppo", "Learning rate", "step",
-        "Step size of the optimizer in this step.";
-    PPO_TOKENS_PER_SECOND = "ppo/tokens_per_second", "PPO speed", "tokens/s", Higher, "ppo", "Speed", "step",
-        "Generated tokens by the wall time of the whole step.";
-    ROLLOUT_SECONDS = "ppo/seconds/rollout", "Rollout time", "s", Lower, "ppo", "Time by phase", "step",
-        "Wall time of generating the responses.";
-    REWARD_SECONDS = "ppo/seconds/reward", "Reward time", "s", Lower, "ppo", "Time by phase", "step",
-        "Wall time of the identifiers, reference log-probs and reward.";
-    UPDATE_SECONDS = "ppo/seconds/update", "Update time", "s", Lower, "ppo", "Time by phase", "step",
-        "Wall time of all epochs over the batch.";
-    SKIPPED_MINIBATCHES = "ppo/skipped_minibatches", "Skipped minibatches", "", Lower, "ppo", "Skipped minibatches", "step",
-        "Minibatches left out in this step because their mean ratio passed the threshold.";
-    VALIDATION_PPL = "validation/ppl", "PPL", "", Lower, "validation", "PPL", "evaluation",
-        "exp of the mean token cross-entropy of the targets; every real target token counts once, eos included.";
-    VALIDATION_DIST_1 = "validation/dist_1", "Dist-1", "%", Higher, "validation", "Dist-1", "evaluation",
-        "100 × distinct words / all words over all generated responses, words by NLTK's word_tokenize, case kept.";
-    VALIDATION_DIST_2 = "validation/dist_2", "Dist-2", "%", Higher, "validation", "Dist-2", "evaluation",
-        "100 × distinct word pairs / all word pairs over all generated responses, words by NLTK's word_tokenize, case kept.";
-    VALIDATION_EMP_F1 = "validation/emp_f1", "Emp-F1", "%", Higher, "validation", "Emp-F1", "evaluation",
-        "Mean over the three mechanisms of the weighted F1 of levels identified in generated responses against those identified in targets.";
-    VALIDATION_EMOTIONAL_REACTION_F1 = "validation/emotional_reaction_f1", "Emotional reaction F1", "%", Higher, "validation", "Emp-F1 by mechanism", "evaluation",
-        "Weighted F1 of the emotional reaction levels identified in generated responses against those identified in targets.";
-    VALIDATION_INTERPRETATION_F1 = "validation/interpretation_f1", "Interpretation F1", "%", Higher, "validation", "Emp-F1 by mechanism", "evaluation",
-        "Weighted F1 of the interpretation levels identified in generated responses against those identified in targets.";
-    VALIDATION_EXPLORATION_F1 = "validation/exploration_f1", "Exploration F1", "%", Higher, "validation", "Emp-F1 by mechanism", "evaluation",
-        "Weighted F1 of the exploration levels identified in generated responses against those identified in targets.";
-    RESIDENT_MEMORY = "memory/resident", "Memory", "bytes", Lower, "memory", "Memory", "step",
-        "Resident memory of the whole process.";
+macro_rules! mechanism {
+    (EmotionalReaction key) => {
+        "emotional_reaction"
+    };
+    (EmotionalReaction title) => {
+        "Emotional reaction"
+    };
+    (EmotionalReaction words) => {
+        "emotional reaction"
+    };
+    (Interpretation title) => {
+        "Interpretation"
+    };
+    (Interpretation $form:ident) => {
+        "interpretation"
+    };
+    (Exploration title) => {
+        "Exploration"
+    };
+    (Exploration $form:ident) => {
+        "exploration"
+    };
+    (Any $form:ident) => {
+        "mechanism"
+    };
 }
+
+metrics! { PRETRAINING in "pretraining":
+    PRETRAINING_LOSS { key: "pretraining/loss", name: "Pretraining loss", unit: "nats", direction: Lower, group: "Pretraining loss", per: "batch",
+        definition: "Mean cross-entropy over the tokens of the hidden spans and their sentinels (T5's span corruption)." }
+    PRETRAINING_VALIDATION_LOSS { key: "pretraining/validation_loss", name: "Pretraining validation loss", unit: "nats", direction: Lower, group: "Pretraining loss", per: "evaluation",
+        definition: "The pretraining loss on held-out texts." }
+    PRETRAINING_LEARNING_RATE { key: "pretraining/lr", name: "Pretraining learning rate", direction: None, group: "Learning rate", per: "step",
+        definition: "Step size of the optimizer in this update." }
+    PRETRAINING_GRADIENT_NORM { key: "pretraining/gradient_norm", name: "Pretraining gradient norm", direction: None, group: "Gradient norm", per: "step",
+        definition: "Euclidean norm of the gradient over all trainable parameters, before clipping." }
+    PRETRAINING_TOKENS_PER_SECOND { key: "pretraining/tokens_per_second", name: "Pretraining speed", unit: "tokens/s", direction: Higher, group: "Speed", per: "step",
+        definition: "Real source and target tokens trained on, by wall time." }
+}
+
+metrics! { IDENTIFIERS in "identifiers", each mechanism:
+    IDENTIFIER_LOSS { key: ("identifiers/" key "/loss"), name: ("" title ": loss"), unit: "nats", direction: Lower, group: "Identifier loss", per: "batch",
+        definition: ("Mean cross-entropy of the " words " identifier's level over the labelled pairs of a training batch.") }
+    IDENTIFIER_VALIDATION_LOSS { key: ("identifiers/" key "/validation_loss"), name: ("" title ": validation loss"), unit: "nats", direction: Lower, group: "Identifier loss", per: "evaluation",
+        definition: ("Mean cross-entropy of the " words " identifier's level over the validation pairs.") }
+    IDENTIFIER_ACCURACY { key: ("identifiers/" key "/accuracy"), name: ("" title ": accuracy"), unit: "%", direction: Higher, group: "Identifier accuracy", per: "evaluation",
+        definition: ("Share of validation pairs whose " words " level is identified rightly.") }
+    IDENTIFIER_WEIGHTED_F1 { key: ("identifiers/" key "/weighted_f1"), name: ("" title ": weighted F1"), unit: "%", direction: Higher, group: "Identifier F1", per: "evaluation",
+        definition: ("F1 of each " words " level on the validation pairs, averaged by how many pairs have the level.") }
+    IDENTIFIER_MACRO_F1 { key: ("identifiers/" key "/macro_f1"), name: ("" title ": macro F1"), unit: "%", direction: Higher, group: "Identifier F1", per: "evaluation",
+        definition: ("F1 of each " words " level on the validation pairs, averaged evenly over the levels that occur.") }
+}
+
+metrics! { GENERATOR in "generator":
+    GENERATOR_LOSS { key: "generator/loss", name: "Generator loss", unit: "nats", direction: Lower, group: "Generator loss", per: "batch",
+        definition: "Mean cross-entropy over the real target tokens of a training batch, eos included." }
+    GENERATOR_VALIDATION_LOSS { key: "generator/validation_loss", name: "Generator validation loss", unit: "nats", direction: Lower, group: "Generator loss", per: "evaluation",
+        definition: "Mean cross-entropy over the real target tokens of the validation examples, eos included." }
+    GENERATOR_PPL { key: "generator/ppl", name: "Generator validation PPL", direction: Lower, group: "Perplexity", per: "evaluation",
+        definition: "exp of the mean token cross-entropy of the validation targets; every real token counts once, eos included." }
+    GENERATOR_LEARNING_RATE { key: "generator/lr", name: "Generator learning rate", direction: None, group: "Learning rate", per: "step",
+        definition: "Step size of the optimizer in this update." }
+    GENERATOR_GRADIENT_NORM { key: "generator/gradient_norm", name: "Generator gradient norm", direction: None, group: "Gradient norm", per: "step",
+        definition: "Euclidean norm of the gradient over all trainable parameters, before clipping." }
+    GENERATOR_TOKENS_PER_SECOND { key: "generator/tokens_per_second", name: "Generator speed", unit: "tokens/s", direction: Higher, group: "Speed", per: "step",
+        definition: "Real source and target tokens trained on, by wall time." }
+}
+
+metrics! { REWARD in "ppo":
+    EMPATHY_REWARD { key: "ppo/reward/empathy", name: "Empathy reward", direction: Higher, group: "Empathy reward", per: "step",
+        definition: "R_emp = exp(-L_emp), where L_emp is the weighted sum over mechanisms of the cross-entropy between the levels identified in the response and those of the target; mean over the batch (Eq. 2-3)." }
+}
+
+metrics! { pub EMPATHY_TERMS in "ppo", each mechanism:
+    REWARD_KEYS { key: ("ppo/reward/" key ""), name: ("Reward: " words ""), direction: Higher, group: "Reward by mechanism", per: "step",
+        definition: ("exp(-cross-entropy) of the " words " identifier's level of the response against the target's level; mean over the batch.") }
+}
+
+metrics! { PPO in "ppo":
+    SHAPED_SCORE { key: "ppo/score/shaped", name: "Shaped score", direction: Higher, group: "Shaped score", per: "step",
+        definition: "The empathy reward after scaling, normalisation and clipping, as the trainer adds it to the last token; equals the empathy reward where these are off; mean over the batch." }
+    KL_K1 { key: "ppo/kl/k1", name: "KL (k1)", unit: "nats", direction: None, group: "KL", per: "step",
+        definition: "Sum over response tokens of log pi - log rho of the sampled token, mean over responses; unbiased only when sampling from the full distribution, and can be negative under top-k." }
+    KL_K3 { key: "ppo/kl/k3", name: "KL (k3)", unit: "nats", direction: None, group: "KL", per: "step",
+        definition: "Sum over response tokens of rho/pi - 1 - log(rho/pi) of the sampled token, mean over responses; never negative." }
+    KL_FULL { key: "ppo/kl/full", name: "KL (full)", unit: "nats", direction: None, group: "KL", per: "step",
+        definition: "Sum over response tokens of the exact KL divergence of pi from rho over the whole vocabulary, mean over responses." }
+    KL_BETA { key: "ppo/beta", name: "KL weight β", direction: None, group: "KL weight", per: "step",
+        definition: "Weight of the per-token KL penalty in the reward (Eq. 8), as used in this step." }
+    RETURNS_MEAN { key: "ppo/returns/mean", name: "Mean return", direction: Higher, group: "Returns", per: "step",
+        definition: "Mean over real response tokens of advantage + old value, before whitening." }
+    RETURNS_VARIANCE { key: "ppo/returns/variance", name: "Variance of returns", direction: None, group: "Returns", per: "step",
+        definition: "Variance over real response tokens of advantage + old value, before whitening." }
+    VALUE_LOSS { key: "ppo/loss/value", name: "Value loss", direction: Lower, group: "Value loss", per: "step",
+        definition: "Mean squared error of the values against the returns over real tokens, clipped around the old values where that is set; mean over the step's minibatches (Eq. 15)." }
+    POLICY_LOSS { key: "ppo/loss/policy", name: "Policy loss", direction: Lower, group: "Policy loss", per: "step",
+        definition: "Mean over real tokens of max(-A r, -A clip(r, 1 - ε, 1 + ε)); mean over the step's minibatches (Eq. 14)." }
+    TOTAL_LOSS { key: "ppo/loss/total", name: "Total loss", direction: Lower, group: "Total loss", per: "step",
+        definition: "Policy loss + α · value loss; mean over the step's minibatches (Eq. 13)." }
+    EXPLAINED_VARIANCE { key: "ppo/explained_variance", name: "Explained variance", direction: Higher, group: "Explained variance", per: "step",
+        definition: "1 - Var(returns - values) / Var(returns) over real tokens: 1 is perfect, 0 is no better than their mean." }
+    CLIP_FRACTION { key: "ppo/clip_fraction", name: "Clip fraction", direction: None, group: "Clipping", per: "step",
+        definition: "Share of real tokens (0 to 1) at which the clipped policy objective is the one that counts." }
+    VALUE_CLIP_FRACTION { key: "ppo/value_clip_fraction", name: "Value clip fraction", direction: None, group: "Clipping", per: "step",
+        definition: "Share of real tokens (0 to 1) at which the clipped value error is the one that counts." }
+    APPROX_KL { key: "ppo/approx_kl", name: "Old-to-new KL", unit: "nats", direction: None, group: "Old-to-new KL", per: "step",
+        definition: "Half the mean squared log-ratio of new and old policy over real tokens; mean over the step's minibatches." }
+    RATIO_MEAN { key: "ppo/ratio/mean", name: "Mean ratio", direction: None, group: "Ratio", per: "step",
+        definition: "Mean over real tokens of pi_new / pi_old of the sampled token." }
+    RATIO_MAX { key: "ppo/ratio/max", name: "Largest ratio", direction: None, group: "Ratio", per: "step",
+        definition: "Largest pi_new / pi_old of any sampled token in the step." }
+    ENTROPY { key: "ppo/entropy", name: "Entropy", unit: "nats", direction: None, group: "Entropy", per: "step",
+        definition: "Mean over real response tokens of the entropy of the policy's full distribution." }
+    RESPONSE_LENGTH { key: "ppo/response_length", name: "Response length", unit: "tokens", direction: None, group: "Response length", per: "step",
+        definition: "Mean number of generated tokens, eos included." }
+    ENDED_SHARE { key: "ppo/ended_share", name: "Ended responses", direction: None, group: "Ended responses", per: "step",
+        definition: "Share of responses (0 to 1) that ended with eos before the limit." }
+    PPO_GRADIENT_NORM { key: "ppo/gradient_norm", name: "PPO gradient norm", direction: None, group: "Gradient norm", per: "step",
+        definition: "Euclidean norm of the gradient over all trainable parameters, before clipping; mean over the step's minibatches." }
+    PPO_LEARNING_RATE { key: "ppo/lr", name: "PPO learning rate", direction: None, group: "Learning rate", per: "step",
+        definition: "Step size of the optimizer in this step." }
+    PPO_TOKENS_PER_SECOND { key: "ppo/tokens_per_second", name: "PPO speed", unit: "tokens/s", direction: Higher, group: "Speed", per: "step",
+        definition: "Generated tokens by the wall time of the whole step." }
+    ROLLOUT_SECONDS { key: "ppo/seconds/rollout", name: "Rollout time", unit: "s", direction: Lower, group: "Time by phase", per: "step",
+        definition: "Wall time of generating the responses." }
+    REWARD_SECONDS { key: "ppo/seconds/reward", name: "Reward time", unit: "s", direction: Lower, group: "Time by phase", per: "step",
+        definition: "Wall time of the identifiers, reference log-probs and reward." }
+    UPDATE_SECONDS { key: "ppo/seconds/update", name: "Update time", unit: "s", direction: Lower, group: "Time by phase", per: "step",
+        definition: "Wall time of all epochs over the batch." }
+    SKIPPED_MINIBATCHES { key: "ppo/skipped_minibatches", name: "Skipped minibatches", direction: Lower, group: "Skipped minibatches", per: "step",
+        definition: "Minibatches left out in this step because their mean ratio passed the threshold." }
+}
+
+metrics! { VALIDATION in "validation":
+    VALIDATION_PPL { key: "validation/ppl", name: "PPL", direction: Lower, group: "PPL", per: "evaluation",
+        definition: "exp of the mean token cross-entropy of the targets; every real target token counts once, eos included." }
+    VALIDATION_DIST_1 { key: "validation/dist_1", name: "Dist-1", unit: "%", direction: Higher, group: "Dist-1", per: "evaluation",
+        definition: "100 × distinct words / all words over all generated responses, words by NLTK's word_tokenize, case kept." }
+    VALIDATION_DIST_2 { key: "validation/dist_2", name: "Dist-2", unit: "%", direction: Higher, group: "Dist-2", per: "evaluation",
+        definition: "100 × distinct word pairs / all word pairs over all generated responses, words by NLTK's word_tokenize, case kept." }
+    VALIDATION_EMP_F1 { key: "validation/emp_f1", name: "Emp-F1", unit: "%", direction: Higher, group: "Emp-F1", per: "evaluation",
+        definition: "Mean over the three mechanisms of the weighted F1 of levels identified in generated responses against those identified in targets." }
+}
+
+metrics! { VALIDATION_BY_MECHANISM in "validation", each mechanism:
+    VALIDATION_F1_KEYS { key: ("validation/" key "_f1"), name: ("" title " F1"), unit: "%", direction: Higher, group: "Emp-F1 by mechanism", per: "evaluation",
+        definition: ("Weighted F1 of the " words " levels identified in generated responses against those identified in targets.") }
+}
+
+metrics! { MEMORY in "memory":
+    RESIDENT_MEMORY { key: "memory/resident", name: "Memory", unit: "bytes", direction: Lower, group: "Memory", per: "step",
+        definition: "Resident memory of the whole process." }
+}
+
+/// All declarations, in the order in which they are shown.
+const TABLE: [&[MetricDecl]; 9] = [
+    PRETRAINING,
+    IDENTIFIERS,
+    GENERATOR,
+    REWARD,
+    EMPATHY_TERMS,
+    PPO,
+    VALIDATION,
+    VALIDATION_BY_MECHANISM,
+    MEMORY,
+];
 
 /// The five figures of one identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,45 +309,18 @@ pub struct IdentifierKeys {
 
 /// Keys of the identifiers' figures, in the order of
 /// [`Mechanism::ALL`](crate::data::Mechanism::ALL).
-pub const IDENTIFIER_KEYS: [IdentifierKeys; 3] = [
-    IdentifierKeys {
-        loss: IDENTIFIER_EMOTIONAL_REACTION_LOSS,
-        validation_loss: IDENTIFIER_EMOTIONAL_REACTION_VALIDATION_LOSS,
-        accuracy: IDENTIFIER_EMOTIONAL_REACTION_ACCURACY,
-        weighted_f1: IDENTIFIER_EMOTIONAL_REACTION_WEIGHTED_F1,
-        macro_f1: IDENTIFIER_EMOTIONAL_REACTION_MACRO_F1,
-    },
-    IdentifierKeys {
-        loss: IDENTIFIER_INTERPRETATION_LOSS,
-        validation_loss: IDENTIFIER_INTERPRETATION_VALIDATION_LOSS,
-        accuracy: IDENTIFIER_INTERPRETATION_ACCURACY,
-        weighted_f1: IDENTIFIER_INTERPRETATION_WEIGHTED_F1,
-        macro_f1: IDENTIFIER_INTERPRETATION_MACRO_F1,
-    },
-    IdentifierKeys {
-        loss: IDENTIFIER_EXPLORATION_LOSS,
-        validation_loss: IDENTIFIER_EXPLORATION_VALIDATION_LOSS,
-        accuracy: IDENTIFIER_EXPLORATION_ACCURACY,
-        weighted_f1: IDENTIFIER_EXPLORATION_WEIGHTED_F1,
-        macro_f1: IDENTIFIER_EXPLORATION_MACRO_F1,
-    },
-];
+pub const IDENTIFIER_KEYS: [IdentifierKeys; 3] =
+    [identifier_keys(0), identifier_keys(1), identifier_keys(2)];
 
-/// Keys of `exp(-CE)` by mechanism, in the order of
-/// [`Mechanism::ALL`](crate::data::Mechanism::ALL).
-pub const REWARD_KEYS: [&str; 3] = [
-    REWARD_EMOTIONAL_REACTION,
-    REWARD_INTERPRETATION,
-    REWARD_EXPLORATION,
-];
-
-/// Keys of the F1 by mechanism at each evaluation, in the order of
-/// [`Mechanism::ALL`](crate::data::Mechanism::ALL).
-pub const VALIDATION_F1_KEYS: [&str; 3] = [
-    VALIDATION_EMOTIONAL_REACTION_F1,
-    VALIDATION_INTERPRETATION_F1,
-    VALIDATION_EXPLORATION_F1,
-];
+const fn identifier_keys(mechanism: usize) -> IdentifierKeys {
+    IdentifierKeys {
+        loss: IDENTIFIER_LOSS[mechanism],
+        validation_loss: IDENTIFIER_VALIDATION_LOSS[mechanism],
+        accuracy: IDENTIFIER_ACCURACY[mechanism],
+        weighted_f1: IDENTIFIER_WEIGHTED_F1[mechanism],
+        macro_f1: IDENTIFIER_MACRO_F1[mechanism],
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -275,9 +331,9 @@ mod tests {
 
     #[test]
     fn keys_are_unique_and_start_with_their_stage() {
-        let keys: HashSet<&str> = all().iter().map(|metric| metric.key).collect();
-        assert_eq!(keys.len(), all().len());
-        for metric in all() {
+        let mut keys = HashSet::new();
+        for metric in TABLE.into_iter().flatten() {
+            assert!(keys.insert(metric.key), "{} is declared twice", metric.key);
             assert!(metric.key.starts_with(metric.stage), "{}", metric.key);
             assert!(metric.definition.ends_with('.'), "{}", metric.key);
         }

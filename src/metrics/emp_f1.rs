@@ -11,6 +11,15 @@ use crate::data::{EmpathyLevel, Mechanism};
 /// Levels of one response, in the order of [`Mechanism::ALL`].
 pub type Levels = [EmpathyLevel; 3];
 
+/// Levels found in a system's responses and in the targets of the same examples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LevelPairs {
+    /// Of the targets.
+    pub targets: Vec<Levels>,
+    /// Of the responses.
+    pub responses: Vec<Levels>,
+}
+
 /// Agreement of generated responses with targets, in %.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmpF1 {
@@ -95,30 +104,29 @@ pub fn emp_f1_difference(
 }
 
 /// The mean F1 over `mechanisms` of one system minus that of another, paired by example, each measured
-/// against targets of its own: `(targets, responses)` of the first, then of the second. None where there
-/// are not as many of all four, or nothing.
+/// against targets of its own. None where there are not as many of all four, or nothing.
 pub fn emp_f1_difference_of(
-    first: &(Vec<Levels>, Vec<Levels>),
-    second: &(Vec<Levels>, Vec<Levels>),
+    first: &LevelPairs,
+    second: &LevelPairs,
     mechanisms: &[Mechanism],
     bootstrap: &Bootstrap,
 ) -> Option<Estimate> {
-    let n = first.0.len();
+    let n = first.targets.len();
     if mechanisms.is_empty()
-        || [&first.1, &second.0, &second.1]
+        || [&first.responses, &second.targets, &second.responses]
             .iter()
             .any(|of| of.len() != n)
     {
         return None;
     }
-    let of = |(targets, responses): &(Vec<Levels>, Vec<Levels>), drawn: &[usize]| {
+    let mean = |pairs: &LevelPairs, drawn: &[usize]| {
         let sum: f64 = mechanisms
             .iter()
-            .map(|mechanism| f1(targets, responses, *mechanism, drawn))
+            .map(|mechanism| f1(&pairs.targets, &pairs.responses, *mechanism, drawn))
             .sum();
         sum / mechanisms.len() as f64
     };
-    bootstrap.difference(n, |drawn| of(first, drawn), |drawn| of(second, drawn))
+    bootstrap.difference(n, |drawn| mean(first, drawn), |drawn| mean(second, drawn))
 }
 
 fn mean(values: [f64; 3]) -> f64 {

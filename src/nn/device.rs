@@ -1,4 +1,4 @@
-//! Where tensors live: the devices that this program was built for.
+//! The devices that this program was built for.
 
 use burn::tensor::Device;
 use thiserror::Error;
@@ -15,7 +15,7 @@ pub enum DeviceError {
         "the device \"{name}\" is not in this program; build it with `cargo build --release --features {feature}`, or use \"flex\""
     )]
     NotBuilt { name: String, feature: &'static str },
-    #[error("the device \"{name}\" cannot be opened: {problem}; use \"flex\", or mend the driver")]
+    #[error("the device \"{name}\" cannot be opened: {problem}; use \"flex\", or fix the driver")]
     Unavailable { name: String, problem: String },
 }
 
@@ -112,7 +112,7 @@ fn cuda(name: &str) -> Result<Device, DeviceError> {
     })
 }
 
-/// Drivers that are not there make the back end panic; here it becomes an error.
+/// A missing driver makes the back end panic; here that becomes an error.
 #[cfg(any(feature = "vulkan", feature = "cuda"))]
 fn opened(
     name: &str,

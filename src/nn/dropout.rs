@@ -1,4 +1,4 @@
-//! Dropout that is asked for, with a generator of its own.
+//! Dropout as an argument of the forward pass, with a random generator of its own.
 //!
 //! Masks come from the host, so that runs on several threads do not share a generator and a resumed
 //! run draws what it would have drawn.
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::host::Host;
 
-/// Whether and how activations are dropped in a forward pass.
+/// Dropout of one forward pass, or none.
 pub struct Dropout(Option<(f64, ChaCha8Rng)>);
 
 impl Dropout {

@@ -9,19 +9,19 @@ use super::prefix::PrefixVectors;
 use super::sampling::Sampling;
 use super::t5::T5;
 
-/// A response as it was drawn.
+/// A sampled response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
     /// Token ids, with the eos where it ended.
     pub tokens: Vec<u32>,
     /// Natural log-probability of each, under the full, untempered softmax.
-    pub logprobs: Vec<f32>,
+    pub log_probs: Vec<f32>,
     /// Whether it ended with eos, rather than at the longest length.
     pub ended: bool,
 }
 
-/// One response to each context. Every row draws from its own stream, so that a batch gives what
-/// each row alone would. Rows that ended leave the batch.
+/// Samples one response to each context. Every row draws from its own random stream, so that a batch
+/// gives what each row alone would. Rows that have ended leave the batch.
 ///
 /// `model` and `prefix` are without autodiff, or the tape grows with every token.
 ///
@@ -37,7 +37,7 @@ pub fn generate(
     generate_while(model, prefix, contexts, sampling, streams, &mut |_| true)
 }
 
-/// As [`generate`]; `go_on` sees the responses after every token, and ends them where they are by `false`.
+/// As [`generate`]; `keep_going` is called with the responses after every token, and `false` ends them.
 ///
 /// # Panics
 /// As [`generate`].
@@ -47,14 +47,14 @@ pub fn generate_while(
     contexts: &[Vec<u32>],
     sampling: &Sampling,
     streams: &mut [ChaCha8Rng],
-    go_on: &mut dyn FnMut(&[Generated]) -> bool,
+    keep_going: &mut dyn FnMut(&[Generated]) -> bool,
 ) -> Vec<Generated> {
     assert_eq!(contexts.len(), streams.len(), "one stream for each context");
     let mut responses: Vec<Generated> = contexts
         .iter()
         .map(|_| Generated {
             tokens: Vec::new(),
-            logprobs: Vec::new(),
+            log_probs: Vec::new(),
             ended: false,
         })
         .collect();
@@ -81,32 +81,32 @@ pub fn generate_while(
             .zip(streams.iter_mut())
             .map(Some)
             .collect();
-        let going: Vec<_> = rows.iter().filter_map(|&row| of_row[row].take()).collect();
-        going
+        let active: Vec<_> = rows.iter().filter_map(|&row| of_row[row].take()).collect();
+        active
             .into_par_iter()
             .zip(logits.par_chunks(config.vocab_size).zip(&mut last))
             .filter(|((response, _), _)| !response.ended)
             .for_each_init(Vec::new, |scratch, ((response, stream), (logits, last))| {
-                let (token, logprob) = sampling.draw(logits, position, eos, stream, scratch);
+                let (token, log_prob) = sampling.draw(logits, position, eos, stream, scratch);
                 response.tokens.push(token);
-                response.logprobs.push(logprob);
+                response.log_probs.push(log_prob);
                 response.ended = token == eos;
                 *last = token;
             });
-        let going: Vec<usize> = (0..rows.len())
+        let active: Vec<usize> = (0..rows.len())
             .filter(|&at| !responses[rows[at]].ended)
             .collect();
-        if !go_on(&responses) || going.is_empty() {
+        if !keep_going(&responses) || active.is_empty() {
             break;
         }
         // Copying the cache pays once a quarter of the batch has ended.
-        if going.len() * 4 <= rows.len() * 3 {
-            let indices: Vec<i32> = going.iter().map(|at| *at as i32).collect();
+        if active.len() * 4 <= rows.len() * 3 {
+            let indices: Vec<i32> = active.iter().map(|at| *at as i32).collect();
             let indices =
-                Tensor::<1, Int>::from_data(TensorData::new(indices, [going.len()]), &device);
+                Tensor::<1, Int>::from_data(TensorData::new(indices, [active.len()]), &device);
             cache = cache.select(&indices);
-            rows = going.iter().map(|&at| rows[at]).collect();
-            last = going.iter().map(|&at| last[at]).collect();
+            rows = active.iter().map(|&at| rows[at]).collect();
+            last = active.iter().map(|&at| last[at]).collect();
         }
     }
     responses

@@ -11,10 +11,10 @@ use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::Dropout;
-use super::t5::{T5, T5Config, T5Encoder, linear};
-use super::weights::{Init, Sink, Source, WeightsError};
+use super::t5::{self, T5, T5Config, T5Encoder, linear};
+use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
-/// How the response's tokens are summed up.
+/// How the states of the response's tokens become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
@@ -24,7 +24,7 @@ pub enum Pooling {
     Mean,
 }
 
-/// What makes logits of the pooled response.
+/// What turns the pooled response into logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {
@@ -50,26 +50,11 @@ struct Dense {
 }
 
 impl Dense {
-    fn build(
-        source: &mut Source<'_>,
-        name: &str,
-        input: usize,
-        output: usize,
-    ) -> Result<Self, WeightsError> {
-        Ok(Dense {
-            weight: source.linear(
-                &[(&format!("{name}.weight"), output)],
-                input,
-                (3.0 * input as f64).powf(-0.5),
-            )?,
-            bias: source.param(&format!("{name}.bias"), [output], Init::Constant(0.0))?,
-        })
-    }
-
-    fn put(&self, sink: &mut Sink, name: &str) {
-        let output = self.bias.val().dims()[0];
-        sink.put_linear(&[(&format!("{name}.weight"), output)], self.weight.val());
-        sink.put(format!("{name}.bias"), self.bias.val());
+    fn new(init: &mut ParamInit<'_>, input: usize, output: usize) -> Self {
+        Dense {
+            weight: init.normal([output, input], (3.0 * input as f64).powf(-0.5)),
+            bias: init.constant([output], 0.0),
+        }
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
@@ -93,15 +78,55 @@ pub struct Identifier {
     config: IdentifierConfig,
 }
 
+/// Copies of the embeddings.
+const IGNORED: [&str; 2] = [
+    "context_encoder.encoder.embed_tokens.weight",
+    "response_encoder.encoder.embed_tokens.weight",
+];
+
+/// The released code's names of the tensors that the parameter at `path` consists of.
+fn tensor_names(path: &str, encoder: &T5Config) -> Vec<String> {
+    let (module, rest) = path.split_once('.').unwrap_or((path, ""));
+    let (name, rest) = match module {
+        "query" => ("attn.q_linear", vec![rest.to_string()]),
+        "key" => ("attn.k_linear", vec![rest.to_string()]),
+        "value" => ("attn.v_linear", vec![rest.to_string()]),
+        "output" => ("attn.out", vec![rest.to_string()]),
+        "first" => ("classifier.0", vec![rest.to_string()]),
+        "second" => ("classifier.3", vec![rest.to_string()]),
+        encoder_name => (encoder_name, t5::tensor_names(rest, encoder)),
+    };
+    rest.iter().map(|rest| format!("{name}.{rest}")).collect()
+}
+
 /// How many empathy levels there are.
 const LEVELS: usize = 3;
 
 impl Identifier {
     /// An identifier with weights drawn by seed.
     pub fn new(config: &IdentifierConfig, device: &Device, seed: u64) -> Self {
-        match Self::build(&mut Source::random(seed, device), config) {
-            Ok(identifier) => identifier,
-            Err(_) => unreachable!("drawing weights cannot fail"),
+        Self::with(&mut ParamInit::seeded(seed, device), config)
+    }
+
+    fn with(init: &mut ParamInit<'_>, config: &IdentifierConfig) -> Self {
+        let width = config.encoder.d_model;
+        let (first, second) = match config.head {
+            Head::Linear => (Dense::new(init, width, LEVELS), None),
+            Head::Mlp => (
+                Dense::new(init, width, width / 2),
+                Some(Dense::new(init, width / 2, LEVELS)),
+            ),
+        };
+        Identifier {
+            context_encoder: T5Encoder::new(init, &config.encoder),
+            response_encoder: T5Encoder::new(init, &config.encoder),
+            query: Dense::new(init, width, width),
+            key: Dense::new(init, width, width),
+            value: Dense::new(init, width, width),
+            output: Dense::new(init, width, width),
+            first,
+            second,
+            config: config.clone(),
         }
     }
 
@@ -111,51 +136,17 @@ impl Identifier {
         path: &Path,
         device: &Device,
     ) -> Result<Self, WeightsError> {
-        let mut source = Source::file(path, device)?;
-        let identifier = Self::build(&mut source, config)?;
-        source.finish()?;
-        Ok(identifier)
-    }
-
-    fn build(source: &mut Source<'_>, config: &IdentifierConfig) -> Result<Self, WeightsError> {
-        let width = config.encoder.d_model;
-        let (first, second) = match config.head {
-            Head::Linear => (Dense::build(source, "classifier.0", width, LEVELS)?, None),
-            Head::Mlp => (
-                Dense::build(source, "classifier.0", width, width / 2)?,
-                Some(Dense::build(source, "classifier.3", width / 2, LEVELS)?),
-            ),
-        };
-        Ok(Identifier {
-            context_encoder: T5Encoder::build(source, &config.encoder, "context_encoder.")?,
-            response_encoder: T5Encoder::build(source, &config.encoder, "response_encoder.")?,
-            query: Dense::build(source, "attn.q_linear", width, width)?,
-            key: Dense::build(source, "attn.k_linear", width, width)?,
-            value: Dense::build(source, "attn.v_linear", width, width)?,
-            output: Dense::build(source, "attn.out", width, width)?,
-            first,
-            second,
-            config: config.clone(),
-        })
+        let identifier = Self::with(&mut ParamInit::empty(device), config);
+        let names = |path: &str| tensor_names(path, &config.encoder);
+        WeightsFile::open(path)?.load(identifier, names, &IGNORED)
     }
 
     /// Writes one `.safetensors` file.
     pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        let mut sink = Sink::default();
-        self.context_encoder.put(&mut sink, "context_encoder.");
-        self.response_encoder.put(&mut sink, "response_encoder.");
-        self.query.put(&mut sink, "attn.q_linear");
-        self.key.put(&mut sink, "attn.k_linear");
-        self.value.put(&mut sink, "attn.v_linear");
-        self.output.put(&mut sink, "attn.out");
-        self.first.put(&mut sink, "classifier.0");
-        if let Some(second) = &self.second {
-            second.put(&mut sink, "classifier.3");
-        }
-        sink.write(path)
+        weights::save(self, path, |path| tensor_names(path, &self.config.encoder))
     }
 
-    /// The same with both encoders as `t5`'s, each with weights of its own from here on.
+    /// With both encoders copied from `t5`, each trained apart from then on.
     pub fn with_encoders_of(self, t5: &T5) -> Self {
         Identifier {
             context_encoder: T5Encoder::of(t5),
@@ -183,7 +174,7 @@ impl Identifier {
         self.identify(context, context_mask, response_ids, response_mask, dropout)
     }
 
-    /// States of a context, for those who ask about several responses to it.
+    /// States of a context, to be shared among several responses to it.
     pub fn encode_context(
         &self,
         ids: Tensor<2, Int>,

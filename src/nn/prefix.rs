@@ -1,8 +1,7 @@
 //! Prefix-tuning: trainable keys and values in front of every self-attention (Sec. III-C).
 //!
-//! While it is trained, the vectors come from an embedding through a two-layer tanh network (Li and
-//! Liang 2021); afterwards they can be folded to plain tensors. They know no position and are never
-//! masked.
+//! In training, the vectors come from an embedding through a two-layer tanh network (Li and Liang 2021);
+//! afterwards they can be folded into plain tensors. They have no position and are never masked.
 
 use std::path::Path;
 
@@ -11,9 +10,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::t5::config::T5Config;
-use super::weights::{Init, Sink, Source, WeightsError};
+use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
-/// How long the prefixes are, and how wide the network that makes them.
+/// Lengths of the prefixes, and the width of the network that makes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrefixConfig {
     /// Positions in each encoder layer.
@@ -47,7 +46,7 @@ impl KeyValue {
             .repeat_dim(0, batch)
     }
 
-    fn length(&self) -> usize {
+    pub(super) fn length(&self) -> usize {
         self.keys.dims()[1]
     }
 }
@@ -57,30 +56,24 @@ impl KeyValue {
 pub struct PrefixVectors {
     pub(super) encoder: Vec<KeyValue>,
     pub(super) decoder: Vec<KeyValue>,
-    cross: Vec<KeyValue>,
+    /// None where the prefix has no part in cross-attention.
+    pub(super) cross: Vec<KeyValue>,
 }
 
 impl PrefixVectors {
-    pub(super) fn cross(&self, layer: usize) -> Option<&KeyValue> {
-        self.cross.get(layer)
-    }
-
-    pub(super) fn encoder_length(&self) -> usize {
-        self.encoder.first().map_or(0, KeyValue::length)
-    }
-
-    pub(super) fn decoder_length(&self) -> usize {
-        self.decoder.first().map_or(0, KeyValue::length)
-    }
-
-    pub(super) fn cross_length(&self) -> usize {
-        self.cross.first().map_or(0, KeyValue::length)
+    /// Of each kind of attention `[layers * 2, heads, positions, d_kv]`, keys and values in turn.
+    fn of(encoder: Tensor<4>, decoder: Tensor<4>, cross: Option<Tensor<4>>) -> Self {
+        PrefixVectors {
+            encoder: layers(&encoder),
+            decoder: layers(&decoder),
+            cross: cross.as_ref().map_or_else(Vec::new, layers),
+        }
     }
 }
 
-/// What makes the prefixes of one kind of attention.
+/// The network that makes the prefixes of one kind of attention: `up · tanh(down · embedding)`.
 #[derive(Module, Debug)]
-struct Part {
+struct Reparameterization {
     /// `[positions, d_model]`
     embedding: Param<Tensor<2>>,
     /// `[d_model, hidden]`
@@ -93,42 +86,24 @@ struct Part {
     heads: usize,
 }
 
-impl Part {
-    fn build(
-        source: &mut Source<'_>,
-        name: &str,
+impl Reparameterization {
+    fn new(
+        init: &mut ParamInit<'_>,
         positions: usize,
         layers: usize,
         hidden: usize,
         t5: &T5Config,
-    ) -> Result<Self, WeightsError> {
+    ) -> Self {
         let width = layers * 2 * t5.inner();
-        let normal = |size: usize| Init::Normal((size as f64).powf(-0.5));
-        Ok(Part {
-            embedding: source.param(
-                &format!("{name}.embedding"),
-                [positions, t5.d_model],
-                Init::Normal(1.0),
-            )?,
-            down: source.param(
-                &format!("{name}.down"),
-                [t5.d_model, hidden],
-                normal(t5.d_model),
-            )?,
-            down_bias: source.param(&format!("{name}.down_bias"), [hidden], Init::Constant(0.0))?,
-            up: source.param(&format!("{name}.up"), [hidden, width], normal(hidden))?,
-            up_bias: source.param(&format!("{name}.up_bias"), [width], Init::Constant(0.0))?,
+        Reparameterization {
+            embedding: init.normal([positions, t5.d_model], 1.0),
+            down: init.normal([t5.d_model, hidden], (t5.d_model as f64).powf(-0.5)),
+            down_bias: init.constant([hidden], 0.0),
+            up: init.normal([hidden, width], (hidden as f64).powf(-0.5)),
+            up_bias: init.constant([width], 0.0),
             layers,
             heads: t5.num_heads,
-        })
-    }
-
-    fn put(&self, sink: &mut Sink, name: &str) {
-        sink.put(format!("{name}.embedding"), self.embedding.val());
-        sink.put(format!("{name}.down"), self.down.val());
-        sink.put(format!("{name}.down_bias"), self.down_bias.val());
-        sink.put(format!("{name}.up"), self.up.val());
-        sink.put(format!("{name}.up_bias"), self.up_bias.val());
+        }
     }
 
     /// `[layers * 2, heads, positions, d_kv]`: keys and values in turn.
@@ -156,9 +131,9 @@ fn layers(stacked: &Tensor<4>) -> Vec<KeyValue> {
 /// The trainable prefix.
 #[derive(Module, Debug)]
 pub struct Prefix {
-    encoder: Part,
-    decoder: Part,
-    cross: Option<Part>,
+    encoder: Reparameterization,
+    decoder: Reparameterization,
+    cross: Option<Reparameterization>,
     #[module(skip)]
     config: PrefixConfig,
 }
@@ -166,9 +141,18 @@ pub struct Prefix {
 impl Prefix {
     /// A prefix drawn by seed for a T5 of that shape.
     pub fn new(config: &PrefixConfig, t5: &T5Config, device: &Device, seed: u64) -> Self {
-        match Self::build(&mut Source::random(seed, device), config, t5) {
-            Ok(prefix) => prefix,
-            Err(_) => unreachable!("drawing weights cannot fail"),
+        Self::with(&mut ParamInit::seeded(seed, device), config, t5)
+    }
+
+    fn with(init: &mut ParamInit<'_>, config: &PrefixConfig, t5: &T5Config) -> Self {
+        let mut part = |positions: usize, layers: usize| {
+            Reparameterization::new(init, positions, layers, config.hidden, t5)
+        };
+        Prefix {
+            encoder: part(config.encoder, t5.num_layers),
+            decoder: part(config.decoder, t5.num_decoder_layers),
+            cross: (config.cross > 0).then(|| part(config.cross, t5.num_decoder_layers)),
+            config: config.clone(),
         }
     }
 
@@ -179,59 +163,13 @@ impl Prefix {
         path: &Path,
         device: &Device,
     ) -> Result<Self, WeightsError> {
-        let mut source = Source::file(path, device)?;
-        let prefix = Self::build(&mut source, config, t5)?;
-        source.finish()?;
-        Ok(prefix)
-    }
-
-    fn build(
-        source: &mut Source<'_>,
-        config: &PrefixConfig,
-        t5: &T5Config,
-    ) -> Result<Self, WeightsError> {
-        let decoder_layers = t5.num_decoder_layers;
-        Ok(Prefix {
-            encoder: Part::build(
-                source,
-                "encoder",
-                config.encoder,
-                t5.num_layers,
-                config.hidden,
-                t5,
-            )?,
-            decoder: Part::build(
-                source,
-                "decoder",
-                config.decoder,
-                decoder_layers,
-                config.hidden,
-                t5,
-            )?,
-            cross: match config.cross {
-                0 => None,
-                length => Some(Part::build(
-                    source,
-                    "cross",
-                    length,
-                    decoder_layers,
-                    config.hidden,
-                    t5,
-                )?),
-            },
-            config: config.clone(),
-        })
+        let prefix = Self::with(&mut ParamInit::empty(device), config, t5);
+        WeightsFile::open(path)?.load(prefix, weights::by_path, &[])
     }
 
     /// Writes one `.safetensors` file.
     pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        let mut sink = Sink::default();
-        self.encoder.put(&mut sink, "encoder");
-        self.decoder.put(&mut sink, "decoder");
-        if let Some(cross) = &self.cross {
-            cross.put(&mut sink, "cross");
-        }
-        sink.write(path)
+        weights::save(self, path, weights::by_path)
     }
 
     pub fn config(&self) -> &PrefixConfig {
@@ -240,19 +178,16 @@ impl Prefix {
 
     /// Keys and values of every layer, with their graph.
     pub fn vectors(&self) -> PrefixVectors {
-        PrefixVectors {
-            encoder: layers(&self.encoder.stacked()),
-            decoder: layers(&self.decoder.stacked()),
-            cross: self
-                .cross
-                .as_ref()
-                .map_or_else(Vec::new, |cross| layers(&cross.stacked())),
-        }
+        PrefixVectors::of(
+            self.encoder.stacked(),
+            self.decoder.stacked(),
+            self.cross.as_ref().map(Reparameterization::stacked),
+        )
     }
 
     /// The vectors as plain tensors, without the network that made them.
     pub fn fold(&self) -> FoldedPrefix {
-        let plain = |part: &Part| Param::from_tensor(part.stacked().detach());
+        let plain = |part: &Reparameterization| Param::from_tensor(part.stacked().detach());
         FoldedPrefix {
             encoder: plain(&self.encoder),
             decoder: plain(&self.decoder),
@@ -280,21 +215,16 @@ impl FoldedPrefix {
         path: &Path,
         device: &Device,
     ) -> Result<Self, WeightsError> {
-        let mut source = Source::file(path, device)?;
-        let mut part = |name: &str, positions: usize, layers: usize| {
-            let shape = [2 * layers, t5.num_heads, positions, t5.d_kv];
-            source.param(name, shape, Init::Constant(0.0))
+        let mut init = ParamInit::empty(device);
+        let mut part = |positions: usize, layers: usize| {
+            init.constant([2 * layers, t5.num_heads, positions, t5.d_kv], 0.0)
         };
         let folded = FoldedPrefix {
-            encoder: part("encoder", config.encoder, t5.num_layers)?,
-            decoder: part("decoder", config.decoder, t5.num_decoder_layers)?,
-            cross: match config.cross {
-                0 => None,
-                length => Some(part("cross", length, t5.num_decoder_layers)?),
-            },
+            encoder: part(config.encoder, t5.num_layers),
+            decoder: part(config.decoder, t5.num_decoder_layers),
+            cross: (config.cross > 0).then(|| part(config.cross, t5.num_decoder_layers)),
         };
-        source.finish()?;
-        Ok(folded)
+        WeightsFile::open(path)?.load(folded, weights::by_path, &[])
     }
 
     /// Writes one `.safetensors` file.
@@ -302,24 +232,15 @@ impl FoldedPrefix {
     /// # Errors
     /// A folder that cannot be written to, or a full disk.
     pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        let mut sink = Sink::default();
-        sink.put("encoder", self.encoder.val());
-        sink.put("decoder", self.decoder.val());
-        if let Some(cross) = &self.cross {
-            sink.put("cross", cross.val());
-        }
-        sink.write(path)
+        weights::save(self, path, weights::by_path)
     }
 
     /// Keys and values of every layer.
     pub fn vectors(&self) -> PrefixVectors {
-        PrefixVectors {
-            encoder: layers(&self.encoder.val()),
-            decoder: layers(&self.decoder.val()),
-            cross: self
-                .cross
-                .as_ref()
-                .map_or_else(Vec::new, |cross| layers(&cross.val())),
-        }
+        PrefixVectors::of(
+            self.encoder.val(),
+            self.decoder.val(),
+            self.cross.as_ref().map(Param::val),
+        )
     }
 }

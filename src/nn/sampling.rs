@@ -11,13 +11,13 @@ use super::host::log_sum_exp;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     pub max_new_tokens: usize,
-    /// The end is forbidden before so many tokens.
+    /// The end token cannot be drawn before so many tokens.
     pub min_new_tokens: usize,
-    /// Always the likeliest token; nothing is drawn.
+    /// Always the most likely token; nothing is drawn.
     pub greedy: bool,
-    /// Only the k likeliest; 0 for all.
+    /// Only the k most likely tokens; 0 for all.
     pub top_k: usize,
-    /// Only the likeliest that together reach this probability; 1 for all.
+    /// Only the most likely tokens that together reach this probability; 1 for all.
     pub top_p: f32,
     pub temperature: f32,
 }
@@ -35,8 +35,8 @@ impl Sampling {
         }
     }
 
-    /// A token for position `position` of the response, and its log-probability under the full,
-    /// untempered softmax. `scratch` saves an allocation a token.
+    /// Draws the token at `position` of the response; returns it with its log-probability under the full,
+    /// untempered softmax. `scratch` is reused to save an allocation a token.
     pub fn draw(
         &self,
         logits: &[f32],
@@ -48,16 +48,16 @@ impl Sampling {
         let forbidden = (position < self.min_new_tokens).then_some(eos);
         let log_sum = log_sum_exp(logits);
         let (logit, id) = if self.greedy {
-            likeliest(logits, forbidden)
+            most_likely(logits, forbidden)
         } else {
             self.candidates(logits, forbidden, scratch);
-            self.choose(scratch, random)
+            self.sample(scratch, random)
         };
         (id, logit - log_sum)
     }
 
-    /// Leaves in `scratch` the tokens to choose from, in an order that does not depend on the batch:
-    /// the likeliest first where there is a limit, else as the vocabulary has them.
+    /// Fills `scratch` with the tokens to choose from, in an order that does not depend on the batch: the
+    /// most likely first where there is a limit, else as the vocabulary has them.
     fn candidates(&self, logits: &[f32], forbidden: Option<u32>, scratch: &mut Vec<(f32, u32)>) {
         let all = logits
             .iter()
@@ -72,48 +72,48 @@ impl Sampling {
             }
             return;
         }
-        // No token at or below the threshold is among the k likeliest; few are above it.
+        // No token at or below the threshold is among the k most likely; few are above it.
         let mut threshold = f32::NEG_INFINITY;
         for (logit, id) in all {
             if logit > threshold || scratch.len() < self.top_k {
                 scratch.push((logit, id));
                 if scratch.len() >= 4 * self.top_k {
-                    threshold = keep_likeliest(scratch, self.top_k);
+                    threshold = keep_top_k(scratch, self.top_k);
                 }
             }
         }
-        keep_likeliest(scratch, self.top_k);
+        keep_top_k(scratch, self.top_k);
         scratch.sort_unstable_by(by_likelihood);
     }
 
-    /// The tokens that [`Sampling::draw`] can give at `position`, greedy or not.
+    /// The tokens that [`Sampling::draw`] can return at `position`, were it not greedy.
     pub fn support(&self, logits: &[f32], position: usize, eos: u32) -> Vec<u32> {
         let forbidden = (position < self.min_new_tokens).then_some(eos);
         let mut candidates = Vec::new();
         self.candidates(logits, forbidden, &mut candidates);
-        candidates.truncate(self.kept(&candidates));
+        candidates.truncate(self.nucleus_size(&candidates));
         candidates.into_iter().map(|(_, id)| id).collect()
     }
 
-    fn choose(&self, candidates: &[(f32, u32)], random: &mut ChaCha8Rng) -> (f32, u32) {
+    fn sample(&self, candidates: &[(f32, u32)], random: &mut ChaCha8Rng) -> (f32, u32) {
         let weight = self.weight(candidates);
-        let kept = self.kept(candidates);
-        let total: f64 = candidates[..kept]
+        let size = self.nucleus_size(candidates);
+        let total: f64 = candidates[..size]
             .iter()
             .map(|(logit, _)| weight(*logit))
             .sum();
         let mut point = random.random::<f64>() * total;
-        for candidate in &candidates[..kept] {
+        for candidate in &candidates[..size] {
             point -= weight(candidate.0);
             if point < 0.0 {
                 return *candidate;
             }
         }
-        candidates[kept - 1]
+        candidates[size - 1]
     }
 
-    /// How many of the candidates, likeliest first, top-p leaves.
-    fn kept(&self, candidates: &[(f32, u32)]) -> usize {
+    /// How many of the candidates, most likely first, top-p keeps.
+    fn nucleus_size(&self, candidates: &[(f32, u32)]) -> usize {
         if self.top_p >= 1.0 {
             return candidates.len();
         }
@@ -129,7 +129,7 @@ impl Sampling {
         candidates.len()
     }
 
-    /// Tempered weight of a logit, 1 for the largest candidate's.
+    /// The weight of a logit under the temperature, 1 for the largest candidate's.
     fn weight(&self, candidates: &[(f32, u32)]) -> impl Fn(f32) -> f64 + use<> {
         let largest = candidates
             .iter()
@@ -144,8 +144,8 @@ fn by_likelihood(a: &(f32, u32), b: &(f32, u32)) -> Ordering {
     b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
 }
 
-/// Keeps the `k` likeliest in no order and gives the least of their logits.
-fn keep_likeliest(candidates: &mut Vec<(f32, u32)>, k: usize) -> f32 {
+/// Keeps the `k` most likely in no order and returns the smallest of their logits.
+fn keep_top_k(candidates: &mut Vec<(f32, u32)>, k: usize) -> f32 {
     if k < candidates.len() {
         candidates.select_nth_unstable_by(k - 1, by_likelihood);
         candidates.truncate(k);
@@ -156,7 +156,7 @@ fn keep_likeliest(candidates: &mut Vec<(f32, u32)>, k: usize) -> f32 {
         .fold(f32::INFINITY, f32::min)
 }
 
-fn likeliest(logits: &[f32], forbidden: Option<u32>) -> (f32, u32) {
+fn most_likely(logits: &[f32], forbidden: Option<u32>) -> (f32, u32) {
     let mut best = (f32::NEG_INFINITY, 0);
     for (id, &logit) in (0_u32..).zip(logits) {
         if logit > best.0 && Some(id) != forbidden {

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
-use super::weights::{Init, Sink, Source, WeightsError};
+use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
 /// V(s_t) from the state at t. It begins at 0, so that the first advantages are the rewards' own.
 #[derive(Module, Debug)]
@@ -18,33 +18,25 @@ pub struct ValueHead {
 impl ValueHead {
     /// A head that values every state at 0.
     pub fn new(d_model: usize, device: &Device) -> Self {
-        match Self::build(&mut Source::random(0, device), d_model) {
-            Ok(head) => head,
-            Err(_) => unreachable!("drawing weights cannot fail"),
+        Self::with(&mut ParamInit::seeded(0, device), d_model)
+    }
+
+    fn with(init: &mut ParamInit<'_>, d_model: usize) -> Self {
+        ValueHead {
+            weight: init.constant([d_model, 1], 0.0),
+            bias: init.constant([1], 0.0),
         }
     }
 
     /// Reads what [`ValueHead::save`] wrote.
     pub fn load(d_model: usize, path: &Path, device: &Device) -> Result<Self, WeightsError> {
-        let mut source = Source::file(path, device)?;
-        let head = Self::build(&mut source, d_model)?;
-        source.finish()?;
-        Ok(head)
-    }
-
-    fn build(source: &mut Source<'_>, d_model: usize) -> Result<Self, WeightsError> {
-        Ok(ValueHead {
-            weight: source.param("weight", [d_model, 1], Init::Constant(0.0))?,
-            bias: source.param("bias", [1], Init::Constant(0.0))?,
-        })
+        let head = Self::with(&mut ParamInit::empty(device), d_model);
+        WeightsFile::open(path)?.load(head, weights::by_path, &[])
     }
 
     /// Writes one `.safetensors` file.
     pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        let mut sink = Sink::default();
-        sink.put("weight", self.weight.val());
-        sink.put("bias", self.bias.val());
-        sink.write(path)
+        weights::save(self, path, weights::by_path)
     }
 
     /// Values `[batch, tokens]` of states `[batch, tokens, d_model]`.

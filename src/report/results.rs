@@ -10,12 +10,9 @@ const FIGURES: [(&str, &str); 7] = [
     ("dist_1", declared::VALIDATION_DIST_1),
     ("dist_2", declared::VALIDATION_DIST_2),
     ("emp_f1", declared::VALIDATION_EMP_F1),
-    (
-        "emotional_reaction_f1",
-        declared::VALIDATION_EMOTIONAL_REACTION_F1,
-    ),
-    ("interpretation_f1", declared::VALIDATION_INTERPRETATION_F1),
-    ("exploration_f1", declared::VALIDATION_EXPLORATION_F1),
+    ("emotional_reaction_f1", declared::VALIDATION_F1_KEYS[0]),
+    ("interpretation_f1", declared::VALIDATION_F1_KEYS[1]),
+    ("exploration_f1", declared::VALIDATION_F1_KEYS[2]),
 ];
 
 /// What each figure of the table is, by its name in JSON.

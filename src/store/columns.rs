@@ -7,8 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::RunId;
 use super::error::{Fault, StoreError};
-use super::rows::EventSort;
-use crate::experiment::{Severity, Stage};
+use crate::experiment::Stage;
 
 /// SQLite's integers are signed; ours were written bit by bit.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
@@ -25,30 +24,6 @@ pub(super) fn needed_stage(run: RunId, row: &Row<'_>, column: usize) -> Result<S
     stage(run, row, column)?.ok_or_else(|| unreadable(run, "stage", "it is empty".to_string()))
 }
 
-/// The name of a severity in the table.
-pub(super) fn severity_key(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Alert => "alert",
-    }
-}
-
-pub(super) fn severity(
-    run: RunId,
-    row: &Row<'_>,
-    column: usize,
-) -> Result<Option<Severity>, Fault> {
-    let key: Option<String> = row.get(column)?;
-    key.map(|key| {
-        let found = SEVERITIES.into_iter().find(|s| severity_key(*s) == key);
-        found.ok_or_else(|| unreadable(run, "severity", key))
-    })
-    .transpose()
-}
-
-const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Alert];
-
 pub(super) fn json<T: DeserializeOwned>(
     run: RunId,
     row: &Row<'_>,
@@ -56,12 +31,6 @@ pub(super) fn json<T: DeserializeOwned>(
 ) -> Result<T, Fault> {
     serde_json::from_str(&row.get::<_, String>(column)?)
         .map_err(|error| unreadable(run, column, error.to_string()))
-}
-
-pub(super) fn event_sort(run: RunId, row: &Row<'_>, column: usize) -> Result<EventSort, Fault> {
-    let key: String = row.get(column)?;
-    let found = EventSort::ALL.into_iter().find(|sort| sort.key() == key);
-    found.ok_or_else(|| unreadable(run, "sort of an event", key))
 }
 
 pub(super) fn unreadable(run: RunId, what: &str, detail: String) -> Fault {

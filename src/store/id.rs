@@ -1,4 +1,4 @@
-//! Names of things in the store: runs, their steps, their status.
+//! Names of things in the store: runs and their steps.
 
 use std::fmt;
 use std::str::FromStr;
@@ -77,60 +77,4 @@ impl FromStr for RunRef {
 pub(super) fn number(text: &str) -> Option<i64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
-}
-
-/// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    Running,
-    Paused,
-    /// Every stage is done.
-    Finished,
-    /// Ended by an error, which is kept with the run.
-    Failed,
-    /// Ended because a person asked; it can be resumed.
-    Stopped,
-    /// Whoever carried it out is gone; it can be resumed.
-    Interrupted,
-}
-
-impl RunStatus {
-    pub const ALL: [RunStatus; 6] = [
-        RunStatus::Running,
-        RunStatus::Paused,
-        RunStatus::Finished,
-        RunStatus::Failed,
-        RunStatus::Stopped,
-        RunStatus::Interrupted,
-    ];
-
-    /// The name in files and on screen.
-    pub fn key(self) -> &'static str {
-        match self {
-            RunStatus::Running => "running",
-            RunStatus::Paused => "paused",
-            RunStatus::Finished => "finished",
-            RunStatus::Failed => "failed",
-            RunStatus::Stopped => "stopped",
-            RunStatus::Interrupted => "interrupted",
-        }
-    }
-
-    pub fn from_key(key: &str) -> Option<RunStatus> {
-        RunStatus::ALL
-            .into_iter()
-            .find(|status| status.key() == key)
-    }
-
-    /// Whether somebody must be carrying it out.
-    pub fn is_active(self) -> bool {
-        matches!(self, RunStatus::Running | RunStatus::Paused)
-    }
-}
-
-impl fmt::Display for RunStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key())
-    }
 }

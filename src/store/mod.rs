@@ -26,16 +26,14 @@ mod step_rows;
 mod studies;
 mod writer;
 
+pub use crate::experiment::RunStatus;
 pub use error::StoreError;
-pub use id::{ParseIdError, RunId, RunRef, RunStatus};
+pub use id::{ParseIdError, RunId, RunRef};
 pub use keeping::{Removed, is_tag};
 pub use lock::RunLock;
 pub use queue::{QueueId, QueuedRun, ToQueue};
 pub use reader::StoreReader;
-pub use rows::{
-    CatalogRow, CheckpointRow, EventRow, EventSort, KeySummary, MetricKey, NewRun, RunDetail,
-    RunRow,
-};
+pub use rows::{CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow};
 pub use studies::{
     AnnotatorRow, Merged, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
     SystemScore,

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
-use super::columns::{event_sort, json, needed_stage, no_run, severity, stage, unsigned};
+use super::columns::{json, needed_stage, no_run, stage, unsigned};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::points::number;
-use super::rows::{CheckpointRow, EventRow, KeySummary, MetricKey, RunDetail, RunRow};
+use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow};
 use super::runs::{RUN_COLUMNS, all_rows, keys, last_values, run_row, steps_of, tags};
+use super::step_rows::StepKey;
 use super::{RunId, RunStatus, results, rollouts, run_dir, samples, schema};
-use crate::experiment::{RolloutResponse, SampleDialogue, Stage};
+use crate::experiment::{Event, RolloutResponse, SampleDialogue, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
 
@@ -181,7 +182,7 @@ impl StoreReader {
         stage: Stage,
         step: u64,
     ) -> Result<Vec<RolloutResponse>, StoreError> {
-        self.read(|db| rollouts::at(db, run, (stage, step)))
+        self.read(|db| rollouts::at(db, StepKey { run, stage, step }))
     }
 
     /// The sample dialogue at this place of the fixed list as it was answered at each evaluation, the
@@ -201,26 +202,23 @@ impl StoreReader {
         stage: Stage,
         step: u64,
     ) -> Result<Vec<SampleDialogue>, StoreError> {
-        self.read(|db| samples::at(db, run, (stage, step)))
+        self.read(|db| samples::at(db, StepKey { run, stage, step }))
     }
 
     /// What happened, in order.
-    pub fn events(&self, run: RunId) -> Result<Vec<EventRow>, StoreError> {
+    pub fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT wall, stage, step, sort, severity, text FROM events WHERE run = ?
-                 ORDER BY id",
+                "SELECT wall, stage, step, body AS event FROM events WHERE run = ? ORDER BY id",
             )?;
             let mut rows = query.query([run.0])?;
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
-                events.push(EventRow {
+                events.push(Event {
                     wall_ms: row.get(0)?,
                     stage: stage(run, row, 1)?,
                     step: unsigned(row, 2)?,
-                    sort: event_sort(run, row, 3)?,
-                    severity: severity(run, row, 4)?,
-                    text: row.get(5)?,
+                    kind: json(run, row, "event")?,
                 });
             }
             Ok(events)

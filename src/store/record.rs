@@ -4,11 +4,13 @@ use std::path::{Component, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::columns::{found, severity_key};
+use super::columns::found;
 use super::error::{Fault, StoreError};
-use super::rows::{CheckpointRow, EventRow, EventSort};
-use super::{RunId, RunStatus, points, results, rollouts, samples};
-use crate::experiment::{Report, Stage};
+use super::rows::CheckpointRow;
+use super::step_rows::StepKey;
+use super::writer::json;
+use super::{RunId, points, results, rollouts, samples};
+use crate::experiment::{EventKind, Report, RunStatus, Stage};
 
 pub(super) fn put_report(
     db: &Connection,
@@ -17,16 +19,28 @@ pub(super) fn put_report(
     report: &Report,
 ) -> Result<(), Fault> {
     match report {
-        Report::Stage { stage, total } => {
-            stand(db, run, *stage, 0, Some(*total))?;
-            let text = total.to_string();
-            put_event(db, run, &event(wall_ms, *stage, 0, EventSort::Stage, text))
-        }
-        Report::StageDone { stage, step } => {
-            stand(db, run, *stage, *step, None)?;
-            let done = event(wall_ms, *stage, *step, EventSort::StageDone, String::new());
-            put_event(db, run, &done)
-        }
+        Report::Event { at, kind } => match (kind, at) {
+            (EventKind::Checkpoint { path, bytes }, Some((stage, step))) => {
+                let row = CheckpointRow {
+                    stage: *stage,
+                    step: *step,
+                    path: path.clone(),
+                    bytes: *bytes,
+                    wall_ms,
+                };
+                put_checkpoint(db, run, &row)
+            }
+            (EventKind::Status { status }, _) => set_status(db, run, wall_ms, *status, None),
+            (EventKind::StageBegun { total }, Some((stage, step))) => {
+                stand(db, run, *stage, *step, Some(*total))?;
+                put_event(db, run, wall_ms, *at, kind)
+            }
+            (EventKind::StageDone, Some((stage, step))) => {
+                stand(db, run, *stage, *step, None)?;
+                put_event(db, run, wall_ms, *at, kind)
+            }
+            _ => put_event(db, run, wall_ms, *at, kind),
+        },
         Report::Metrics {
             stage,
             step,
@@ -44,37 +58,27 @@ pub(super) fn put_report(
             stage,
             step,
             dialogues,
-        } => samples::put(db, run, (*stage, *step), wall_ms, dialogues),
+        } => samples::put(
+            db,
+            StepKey {
+                run,
+                stage: *stage,
+                step: *step,
+            },
+            wall_ms,
+            dialogues,
+        ),
         Report::Rollout {
             stage,
             step,
             responses,
-        } => rollouts::put(db, run, (*stage, *step), wall_ms, responses),
-        Report::Checkpoint {
-            stage,
-            step,
-            path,
-            bytes,
-        } => put_checkpoint(
-            db,
-            run,
-            &CheckpointRow {
+        } => {
+            let key = StepKey {
+                run,
                 stage: *stage,
                 step: *step,
-                path: path.clone(),
-                bytes: *bytes,
-                wall_ms,
-            },
-        ),
-        Report::Note {
-            stage,
-            step,
-            severity,
-            text,
-        } => {
-            let mut note = event(wall_ms, *stage, *step, EventSort::Note, text.clone());
-            note.severity = Some(*severity);
-            put_event(db, run, &note)
+            };
+            rollouts::put(db, key, wall_ms, responses)
         }
         Report::Identifiers { .. } => Ok(()),
         Report::Results { system } => results::put(db, run, wall_ms, system),
@@ -101,58 +105,52 @@ fn stand(
     Ok(())
 }
 
-fn event(wall_ms: i64, stage: Stage, step: u64, sort: EventSort, text: String) -> EventRow {
-    EventRow {
-        wall_ms,
-        stage: Some(stage),
-        step,
-        sort,
-        severity: None,
-        text,
-    }
-}
-
-fn put_event(db: &Connection, run: RunId, event: &EventRow) -> Result<(), Fault> {
-    let severity = event.severity.map(severity_key);
+/// Records an event at a stage and step; None: where the run stands.
+pub(super) fn put_event(
+    db: &Connection,
+    run: RunId,
+    wall_ms: i64,
+    at: Option<(Stage, u64)>,
+    kind: &EventKind,
+) -> Result<(), Fault> {
+    let body = json("an event", kind)?;
+    let (stage, step) = at.unzip();
     db.prepare_cached(
-        "INSERT INTO events (run, wall, stage, step, sort, severity, text)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO events (run, wall, stage, step, body)
+         SELECT id, ?2, coalesce(?3, stage), coalesce(?4, step), ?5 FROM runs WHERE id = ?1",
     )?
     .execute(params![
         run.0,
-        event.wall_ms,
-        event.stage.map(Stage::key),
-        event.step as i64,
-        event.sort.key(),
-        severity,
-        event.text
+        wall_ms,
+        stage.map(Stage::key),
+        step.map(|step| step as i64),
+        body
     ])?;
     Ok(())
 }
 
-/// An event at the stage and step where the run stands.
-pub(super) fn put_event_here(
-    db: &Connection,
-    run: RunId,
-    wall_ms: i64,
-    sort: EventSort,
-    text: &str,
-) -> Result<(), Fault> {
-    db.prepare_cached(
-        "INSERT INTO events (run, wall, stage, step, sort, text)
-         SELECT id, ?2, stage, step, ?3, ?4 FROM runs WHERE id = ?1",
-    )?
-    .execute(params![run.0, wall_ms, sort.key(), text])?;
-    Ok(())
-}
-
+/// Records that the status changed, in the list of events.
 pub(super) fn put_status(
     db: &Connection,
     run: RunId,
     wall_ms: i64,
     status: RunStatus,
 ) -> Result<(), Fault> {
-    put_event_here(db, run, wall_ms, EventSort::Status, status.key())
+    put_event(db, run, wall_ms, None, &EventKind::Status { status })
+}
+
+/// Changes the status, with the error of a run that failed.
+pub(super) fn set_status(
+    db: &Connection,
+    run: RunId,
+    wall_ms: i64,
+    status: RunStatus,
+    error: Option<&str>,
+) -> Result<(), Fault> {
+    let ended = (!status.is_active()).then_some(wall_ms);
+    db.prepare_cached("UPDATE runs SET status = ?, error = ?, ended = ? WHERE id = ?")?
+        .execute(params![status.key(), error, ended, run.0])?;
+    put_status(db, run, wall_ms, status)
 }
 
 fn put_checkpoint(db: &Connection, run: RunId, row: &CheckpointRow) -> Result<(), Fault> {
@@ -206,7 +204,7 @@ pub(super) fn truncate(
         }
         db.execute(
             "DELETE FROM events WHERE run = ? AND stage = ? AND step > ?
-             AND sort IN ('stage', 'stage_done', 'note')",
+             AND kind NOT IN ('control', 'status')",
             after,
         )?;
     }

@@ -3,10 +3,9 @@
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::RunId;
 use super::error::Fault;
-use super::step_rows::{Number, StepRows};
-use crate::experiment::{RolloutResponse, RolloutToken, Stage, TokenFigures};
+use super::step_rows::{Number, StepKey, StepRows};
+use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
 
 const ROWS: StepRows = StepRows {
     table: "rollouts",
@@ -17,24 +16,19 @@ const ROWS: StepRows = StepRows {
 /// Writes the responses of a step in place of what was there.
 pub(super) fn put(
     db: &Connection,
-    run: RunId,
-    at: (Stage, u64),
+    key: StepKey,
     wall_ms: i64,
     responses: &[RolloutResponse],
 ) -> Result<(), Fault> {
     let stored = responses.iter().map(StoredResponse::from);
-    ROWS.put(db, run, at, wall_ms, stored)
+    ROWS.put(db, key, wall_ms, stored)
 }
 
 /// The responses of a step.
-pub(super) fn at(
-    db: &Connection,
-    run: RunId,
-    at: (Stage, u64),
-) -> Result<Vec<RolloutResponse>, Fault> {
-    let stored: Vec<StoredResponse> = ROWS.at(db, run, at)?;
+pub(super) fn at(db: &Connection, key: StepKey) -> Result<Vec<RolloutResponse>, Fault> {
+    let stored: Vec<StoredResponse> = ROWS.at(db, key)?;
     let read = stored.into_iter().map(StoredResponse::read);
-    read.map(|response| response.map_err(|why| ROWS.unreadable(run, at, why)))
+    read.map(|response| response.map_err(|why| ROWS.unreadable(key, why)))
         .collect()
 }
 
@@ -48,6 +42,9 @@ struct StoredResponse {
     response: String,
     ended: bool,
     score: Number<f32>,
+    /// Earlier versions kept none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    terms: Vec<StoredTerm>,
     shaped: Number<f32>,
     pieces: Vec<String>,
     log_probs: Vec<Number<f32>>,
@@ -57,6 +54,30 @@ struct StoredResponse {
     rewards: Vec<Number<f32>>,
     advantages: Vec<Number<f32>>,
     returns: Vec<Number<f32>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTerm {
+    name: String,
+    value: Number<f32>,
+}
+
+impl From<&RewardTerm> for StoredTerm {
+    fn from(term: &RewardTerm) -> Self {
+        StoredTerm {
+            name: term.name.clone(),
+            value: Number(term.value),
+        }
+    }
+}
+
+impl From<StoredTerm> for RewardTerm {
+    fn from(stored: StoredTerm) -> Self {
+        RewardTerm {
+            name: stored.name,
+            value: stored.value.0,
+        }
+    }
 }
 
 impl From<&RolloutResponse> for StoredResponse {
@@ -72,6 +93,7 @@ impl From<&RolloutResponse> for StoredResponse {
             response: response.response.clone(),
             ended: response.ended,
             score: Number(response.score),
+            terms: response.terms.iter().map(StoredTerm::from).collect(),
             shaped: Number(response.shaped),
             pieces: response.tokens.iter().map(|t| t.piece.clone()).collect(),
             log_probs: list(|f| f.log_prob),
@@ -127,7 +149,42 @@ impl StoredResponse {
             response: self.response,
             ended: self.ended,
             score: self.score.0,
+            terms: self.terms.into_iter().map(RewardTerm::from).collect(),
             shaped: self.shaped.0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As versions before the terms of rewards wrote it.
+    const EARLIER: &str = r#"{"index":1,"context":["I lost my dog."],"target":"I am sorry.","response":"Oh.","ended":true,"score":0.25,"shaped":0.5,"pieces":["▁Oh","."],"log_probs":[-1.5],"reference_log_probs":[-1.0],"full_kl":[0.125],"values":["NaN"],"rewards":[0.5],"advantages":[0.75],"returns":[1.0]}"#;
+
+    #[test]
+    fn a_response_of_an_earlier_version_is_read_without_terms() {
+        let stored: StoredResponse = serde_json::from_str(EARLIER).unwrap();
+        let response = stored.read().unwrap();
+        assert_eq!((response.score, response.shaped), (0.25, 0.5));
+        assert_eq!(response.terms, []);
+        assert_eq!(response.tokens.len(), 2);
+        assert_eq!(response.tokens[0].figures, None);
+        let again = serde_json::to_string(&StoredResponse::from(&response)).unwrap();
+        assert_eq!(again, EARLIER);
+    }
+
+    #[test]
+    fn terms_are_kept_even_where_they_are_not_finite() {
+        let stored: StoredResponse = serde_json::from_str(EARLIER).unwrap();
+        let mut response = stored.read().unwrap();
+        let term = |name: &str, value| RewardTerm {
+            name: name.into(),
+            value,
+        };
+        response.terms = vec![term("interpretation", 0.1), term("words", f32::INFINITY)];
+        let text = serde_json::to_string(&StoredResponse::from(&response)).unwrap();
+        let read: StoredResponse = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.read().unwrap().terms, response.terms);
     }
 }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{RunId, RunStatus};
-use crate::experiment::{Change, Environment, Severity, Stage};
+use crate::experiment::{Change, Environment, Stage};
 use crate::metrics::SystemResults;
 
 /// What is known of a run before it begins.
@@ -121,55 +121,6 @@ pub struct CheckpointRow {
     pub path: PathBuf,
     pub bytes: u64,
     pub wall_ms: i64,
-}
-
-/// Something that happened in a run, other than a measurement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EventRow {
-    pub wall_ms: i64,
-    pub stage: Option<Stage>,
-    pub step: u64,
-    pub sort: EventSort,
-    /// Of notes.
-    pub severity: Option<Severity>,
-    /// The note; the new status; what was asked for; for a stage that begins, its number of steps.
-    pub text: String,
-}
-
-/// What an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventSort {
-    /// A stage began.
-    Stage,
-    /// A stage ended.
-    StageDone,
-    Note,
-    /// A person asked for something.
-    Control,
-    /// The status changed.
-    Status,
-}
-
-impl EventSort {
-    pub(super) const ALL: [EventSort; 5] = [
-        EventSort::Stage,
-        EventSort::StageDone,
-        EventSort::Note,
-        EventSort::Control,
-        EventSort::Status,
-    ];
-
-    /// The name in files.
-    pub fn key(self) -> &'static str {
-        match self {
-            EventSort::Stage => "stage",
-            EventSort::StageDone => "stage_done",
-            EventSort::Note => "note",
-            EventSort::Control => "control",
-            EventSort::Status => "status",
-        }
-    }
 }
 
 /// A time as RFC 3339.

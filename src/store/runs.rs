@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
-use super::columns::{needed_stage, stage, unreadable, unsigned};
+use super::columns::{json, needed_stage, stage, unreadable, unsigned};
 use super::error::Fault;
 use super::points::number;
-use super::rows::{EventSort, KeySummary, MetricKey, RunRow};
+use super::rows::{KeySummary, MetricKey, RunRow};
 use super::{RunId, RunStatus};
-use crate::experiment::{Change, Stage, change_of};
+use crate::experiment::{Change, EventKind, Stage};
 
 /// Columns of `runs` in the order in which [`run_row`] reads them.
 pub(super) const RUN_COLUMNS: &str = "id, name, experiment, seed, device, status, stage, step, total, started, \
@@ -126,12 +126,13 @@ pub(super) fn last_values(
 
 /// The settings that were changed while a run went on, with the step after which.
 pub(super) fn changes(db: &Connection, run: RunId) -> Result<Vec<(u64, Change)>, Fault> {
-    let mut query =
-        db.prepare_cached("SELECT step, text FROM events WHERE run = ? AND sort = ? ORDER BY id")?;
-    let mut rows = query.query(params![run.0, EventSort::Control.key()])?;
+    let mut query = db.prepare_cached(
+        "SELECT step, body AS event FROM events WHERE run = ? AND kind = 'control' ORDER BY id",
+    )?;
+    let mut rows = query.query([run.0])?;
     let mut changes = Vec::new();
     while let Some(row) = rows.next()? {
-        if let Some(change) = change_of(&row.get::<_, String>(1)?) {
+        if let Some(change) = json::<EventKind>(run, row, "event")?.change() {
             changes.push((unsigned(row, 0)?, change));
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunId;
 use super::error::Fault;
-use super::step_rows::{Number, StepRows};
+use super::step_rows::{Number, StepKey, StepRows};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{SampleDialogue, SampleLevel, Stage};
 
@@ -18,22 +18,17 @@ const ROWS: StepRows = StepRows {
 /// Writes the dialogues of a step in place of what was there.
 pub(super) fn put(
     db: &Connection,
-    run: RunId,
-    at: (Stage, u64),
+    key: StepKey,
     wall_ms: i64,
     dialogues: &[SampleDialogue],
 ) -> Result<(), Fault> {
     let stored = dialogues.iter().cloned().map(StoredDialogue::from);
-    ROWS.put(db, run, at, wall_ms, stored)
+    ROWS.put(db, key, wall_ms, stored)
 }
 
 /// The dialogues of a step.
-pub(super) fn at(
-    db: &Connection,
-    run: RunId,
-    at: (Stage, u64),
-) -> Result<Vec<SampleDialogue>, Fault> {
-    let stored: Vec<StoredDialogue> = ROWS.at(db, run, at)?;
+pub(super) fn at(db: &Connection, key: StepKey) -> Result<Vec<SampleDialogue>, Fault> {
+    let stored: Vec<StoredDialogue> = ROWS.at(db, key)?;
     Ok(stored.into_iter().map(SampleDialogue::from).collect())
 }
 

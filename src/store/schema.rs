@@ -3,6 +3,8 @@
 //! Step `n` of [`MIGRATIONS`] leads from version `n` to `n + 1`. A step that was released is never
 //! changed; a new one is appended.
 
+mod events;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
@@ -13,8 +15,23 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 /// Marks the file as ours ("EmRL").
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
-/// Times are milliseconds since the Unix epoch. Stages, statuses and sorts of events go by their keys.
-const MIGRATIONS: [&str; 6] = [RUNS, STUDIES, KEEPING, CASES, ROLLOUTS, QUEUE];
+/// Times are milliseconds since the Unix epoch. Stages and statuses go by their keys.
+const MIGRATIONS: [Step<'static>; 7] = [
+    Step::Sql(RUNS),
+    Step::Sql(STUDIES),
+    Step::Sql(KEEPING),
+    Step::Sql(CASES),
+    Step::Sql(ROLLOUTS),
+    Step::Sql(QUEUE),
+    Step::Code(events::migrate),
+];
+
+/// One step from a version to the next.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Sql(&'a str),
+    Code(fn(&Connection) -> Result<(), Fault>),
+}
 
 const RUNS: &str = "
     CREATE TABLE runs (
@@ -317,12 +334,15 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), Fault> {
     migrate_to(db, &MIGRATIONS)
 }
 
-fn migrate_to(db: &mut Connection, steps: &[&str]) -> Result<(), Fault> {
+fn migrate_to(db: &mut Connection, steps: &[Step<'_>]) -> Result<(), Fault> {
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another program may have migrated it while this one waited.
     let version: u32 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     for step in steps.iter().skip(version as usize) {
-        change.execute_batch(step)?;
+        match step {
+            Step::Sql(sql) => change.execute_batch(sql)?,
+            Step::Code(run) => run(&change)?,
+        }
     }
     if (version as usize) < steps.len() {
         change.execute_batch(&format!(

@@ -12,6 +12,14 @@ use super::columns::{needed_stage, unsigned};
 use super::error::Fault;
 use crate::experiment::Stage;
 
+/// A step of a run.
+#[derive(Clone, Copy)]
+pub(super) struct StepKey {
+    pub run: RunId,
+    pub stage: Stage,
+    pub step: u64,
+}
+
 /// A table of such rows: run, stage, step, position, time, JSON.
 pub(super) struct StepRows {
     pub table: &'static str,
@@ -26,41 +34,36 @@ impl StepRows {
     pub fn put<T: Serialize>(
         &self,
         db: &Connection,
-        run: RunId,
-        (stage, step): (Stage, u64),
+        key: StepKey,
         wall_ms: i64,
         parts: impl Iterator<Item = T>,
     ) -> Result<(), Fault> {
-        let (table, stage, step) = (self.table, stage.key(), step as i64);
+        let (run, stage, step) = (key.run.0, key.stage.key(), key.step as i64);
+        let table = self.table;
         db.prepare_cached(&format!(
             "DELETE FROM {table} WHERE run = ? AND stage = ? AND step = ?"
         ))?
-        .execute(params![run.0, stage, step])?;
+        .execute(params![run, stage, step])?;
         let mut insert =
             db.prepare_cached(&format!("INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?)"))?;
         for (position, part) in parts.enumerate() {
             let json = serde_json::to_string(&part)
                 .map_err(|error| Fault::Unreadable(self.what.into(), error.to_string()))?;
-            insert.execute(params![run.0, stage, step, position as i64, wall_ms, json])?;
+            insert.execute(params![run, stage, step, position as i64, wall_ms, json])?;
         }
         Ok(())
     }
 
     /// The rows of a step.
-    pub fn at<T: DeserializeOwned>(
-        &self,
-        db: &Connection,
-        run: RunId,
-        (stage, step): (Stage, u64),
-    ) -> Result<Vec<T>, Fault> {
+    pub fn at<T: DeserializeOwned>(&self, db: &Connection, key: StepKey) -> Result<Vec<T>, Fault> {
         let mut query = db.prepare_cached(&format!(
             "SELECT {} FROM {} WHERE run = ? AND stage = ? AND step = ? ORDER BY position",
             self.column, self.table
         ))?;
-        let mut rows = query.query(params![run.0, stage.key(), step as i64])?;
+        let mut rows = query.query(params![key.run.0, key.stage.key(), key.step as i64])?;
         let mut parts = Vec::new();
         while let Some(row) = rows.next()? {
-            parts.push(self.part(row, 0, run, (stage, step))?);
+            parts.push(self.part(row, 0, key)?);
         }
         Ok(parts)
     }
@@ -80,7 +83,8 @@ impl StepRows {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let (stage, step) = (needed_stage(run, row, 0)?, unsigned(row, 1)?);
-            found.push((stage, step, self.part(row, 2, run, (stage, step))?));
+            let part = self.part(row, 2, StepKey { run, stage, step })?;
+            found.push((stage, step, part));
         }
         found.sort_by_key(|(stage, step, _)| (*stage, *step));
         Ok(found)
@@ -90,16 +94,16 @@ impl StepRows {
         &self,
         row: &Row<'_>,
         column: usize,
-        run: RunId,
-        at: (Stage, u64),
+        key: StepKey,
     ) -> Result<T, Fault> {
         let json = row.get_ref(column)?;
         let json = json.as_str().map_err(rusqlite::Error::from)?;
-        serde_json::from_str(json).map_err(|error| self.unreadable(run, at, error.to_string()))
+        serde_json::from_str(json).map_err(|error| self.unreadable(key, error.to_string()))
     }
 
-    /// Tells of a row that cannot be understood.
-    pub fn unreadable(&self, run: RunId, (stage, step): (Stage, u64), why: String) -> Fault {
+    /// The error for a row that cannot be understood.
+    pub fn unreadable(&self, key: StepKey, why: String) -> Fault {
+        let StepKey { run, stage, step } = key;
         let place = format!("{} of run {run}, {stage}, step {step}", self.what);
         Fault::Unreadable(place, why)
     }

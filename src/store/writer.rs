@@ -1,5 +1,6 @@
 //! The store as it is written: runs, what they report, and what becomes of them.
 
+use std::borrow::Borrow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -8,8 +9,8 @@ use super::columns::{found, no_run};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
-use super::record::{put_event_here, put_report, put_status, truncate};
-use super::rows::{EventSort, NewRun};
+use super::record::{put_report, put_status, set_status, truncate};
+use super::rows::NewRun;
 use super::{RunId, RunStatus, StoreReader, now_ms, run_dir, schema};
 use crate::checkpoint;
 use crate::experiment::{Report, Stage};
@@ -89,15 +90,19 @@ impl Store {
     }
 
     /// Records what a run reported, each with its wall time in milliseconds. Reporting the same again
-    /// changes nothing but the notes.
-    pub fn record(&mut self, run: RunId, reports: &[(i64, Report)]) -> Result<(), StoreError> {
+    /// adds nothing but events.
+    pub fn record(
+        &mut self,
+        run: RunId,
+        reports: &[(i64, impl Borrow<Report>)],
+    ) -> Result<(), StoreError> {
         let Some(&(last, _)) = reports.last() else {
             return Ok(());
         };
         self.write(|db| {
             beat(db, run, last)?;
             for (wall_ms, report) in reports {
-                put_report(db, run, *wall_ms, report)?;
+                put_report(db, run, *wall_ms, report.borrow())?;
             }
             Ok(())
         })
@@ -113,25 +118,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(|db| {
             beat(db, run, wall_ms)?;
-            let ended = (!status.is_active()).then_some(wall_ms);
-            db.execute(
-                "UPDATE runs SET status = ?, error = ?, ended = ? WHERE id = ?",
-                params![status.key(), error, ended, run.0],
-            )?;
-            put_status(db, run, wall_ms, status)
-        })
-    }
-
-    /// Records that a person asked for something.
-    pub fn record_control(
-        &mut self,
-        run: RunId,
-        text: &str,
-        wall_ms: i64,
-    ) -> Result<(), StoreError> {
-        self.write(|db| {
-            beat(db, run, wall_ms)?;
-            put_event_here(db, run, wall_ms, EventSort::Control, text)
+            set_status(db, run, wall_ms, status, error)
         })
     }
 

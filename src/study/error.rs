@@ -142,7 +142,7 @@ pub enum PackError {
     },
     /// A judgement in it cannot be.
     #[error("its judgement {number} cannot be: {what}; ask for the file again")]
-    Act {
+    Judgement {
         /// Place of the judgement in the file, from 1.
         number: usize,
         /// What is wrong.

@@ -136,7 +136,7 @@ impl Answer {
 /// What an annotator did with an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Deed {
+pub enum JudgementAction {
     /// Judged it; an earlier answer no longer holds.
     Answer(Answer),
     /// Left it for later; of an adjudicator: could not decide.
@@ -152,13 +152,14 @@ pub enum Deed {
 /// One thing that an annotator did, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Act {
+pub struct JudgementRecord {
     /// Counts the annotator's acts from 1; of two acts on one item the later holds.
     pub seq: u64,
     /// Number of the item.
     pub item: u32,
-    /// What was done.
-    pub deed: Deed,
+    /// What was done; packs and stores call it `deed`.
+    #[serde(rename = "deed")]
+    pub action: JudgementAction,
     /// How long the item was attended to before, in milliseconds, as [`super::attention::Attention`] counts it.
     pub shown_ms: u64,
     /// When, in milliseconds since the Unix epoch.
@@ -167,24 +168,24 @@ pub struct Act {
 
 /// What tells one act from another: a digest of all that it says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ActId(pub String);
+pub struct JudgementId(pub String);
 
-impl fmt::Display for ActId {
+impl fmt::Display for JudgementId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Act {
+impl JudgementRecord {
     /// The digest of what was done, by whom (a pseudonym) and in which study.
-    pub fn id(&self, study: &str, pseudonym: &str) -> ActId {
-        let deed = serde_json::to_string(&self.deed).unwrap_or_default();
+    pub fn id(&self, study: &str, pseudonym: &str) -> JudgementId {
+        let action = serde_json::to_string(&self.action).unwrap_or_default();
         let text = format!(
-            "{study}\n{pseudonym}\n{}\n{}\n{}\n{}\n{deed}",
+            "{study}\n{pseudonym}\n{}\n{}\n{}\n{}\n{action}",
             self.seq, self.item, self.shown_ms, self.wall_ms
         );
         let digest = Sha256::digest(text.as_bytes());
-        ActId(
+        JudgementId(
             digest[..16]
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
@@ -193,18 +194,18 @@ impl Act {
     }
 }
 
-impl Deed {
-    /// Checks that a deed can be one on an item of such a study.
+impl JudgementAction {
+    /// Checks that an item of such a study can have this action.
     ///
     /// # Errors
     /// An answer of the other kind, or a comment that is too long.
     pub fn check(&self, item: u32, kind: StudyKind) -> Result<(), StudyError> {
         let what = match self {
-            Deed::Answer(answer) if answer.kind() != kind => match kind {
+            JudgementAction::Answer(answer) if answer.kind() != kind => match kind {
                 StudyKind::AbTest => "an A/B test is answered by a choice, not by scores",
                 StudyKind::Rating => "a rating is answered by scores, not by a choice",
             },
-            Deed::Comment(text) if text.chars().count() > COMMENT_LIMIT => {
+            JudgementAction::Comment(text) if text.chars().count() > COMMENT_LIMIT => {
                 "the comment has over 10 000 characters; shorten it"
             }
             _ => return Ok(()),
@@ -239,19 +240,19 @@ impl ItemState {
     }
 
     /// What holds after one more act, which must be later than those before.
-    pub fn take(&mut self, act: &Act) {
+    pub fn take(&mut self, act: &JudgementRecord) {
         self.shown_ms += act.shown_ms;
-        match &act.deed {
-            Deed::Flag(flagged) => self.flagged = *flagged,
-            Deed::Comment(comment) => self.comment.clone_from(comment),
-            Deed::Answer(_) | Deed::Skip | Deed::Undo => {
-                self.answer = match act.deed {
-                    Deed::Answer(answer) => Some(answer),
+        match &act.action {
+            JudgementAction::Flag(flagged) => self.flagged = *flagged,
+            JudgementAction::Comment(comment) => self.comment.clone_from(comment),
+            JudgementAction::Answer(_) | JudgementAction::Skip | JudgementAction::Undo => {
+                self.answer = match act.action {
+                    JudgementAction::Answer(answer) => Some(answer),
                     _ => None,
                 };
-                self.skipped = act.deed == Deed::Skip;
+                self.skipped = act.action == JudgementAction::Skip;
                 self.answered_ms = self.answer.map(|_| act.wall_ms);
-                self.settled_by = (act.deed != Deed::Undo).then_some(act.seq);
+                self.settled_by = (act.action != JudgementAction::Undo).then_some(act.seq);
             }
         }
     }
@@ -261,9 +262,9 @@ impl ItemState {
 pub fn states<'a>(
     study: &str,
     pseudonym: &str,
-    acts: impl IntoIterator<Item = &'a Act>,
+    acts: impl IntoIterator<Item = &'a JudgementRecord>,
 ) -> BTreeMap<u32, ItemState> {
-    let mut ordered: Vec<(u64, ActId, &Act)> = acts
+    let mut ordered: Vec<(u64, JudgementId, &JudgementRecord)> = acts
         .into_iter()
         .map(|act| (act.seq, act.id(study, pseudonym), act))
         .collect();
@@ -289,28 +290,28 @@ pub fn last_settled(states: &BTreeMap<u32, ItemState>) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn act(seq: u64, item: u32, deed: Deed) -> Act {
-        Act {
+    fn act(seq: u64, item: u32, action: JudgementAction) -> JudgementRecord {
+        JudgementRecord {
             seq,
             item,
-            deed,
+            action,
             shown_ms: 10,
             wall_ms: 1000 - seq as i64,
         }
     }
 
-    fn choice(choice: Choice) -> Deed {
-        Deed::Answer(Answer::Choice(choice))
+    fn choice(choice: Choice) -> JudgementAction {
+        JudgementAction::Answer(Answer::Choice(choice))
     }
 
     #[test]
     fn the_last_answer_holds_whatever_the_order_and_the_clock() {
         let acts = [
             act(1, 1, choice(Choice::Left)),
-            act(2, 2, Deed::Skip),
-            act(3, 2, Deed::Comment("odd".to_string())),
-            act(4, 2, Deed::Flag(true)),
-            act(5, 1, Deed::Undo),
+            act(2, 2, JudgementAction::Skip),
+            act(3, 2, JudgementAction::Comment("odd".to_string())),
+            act(4, 2, JudgementAction::Flag(true)),
+            act(5, 1, JudgementAction::Undo),
             act(6, 1, choice(Choice::Tie)),
             act(7, 3, choice(Choice::Right)),
         ];
@@ -320,7 +321,7 @@ mod tests {
         assert!(expected[&2].skipped && expected[&2].flagged && !expected[&2].is_open());
         assert_eq!(expected[&2].comment, "odd");
         assert_eq!(last_settled(&expected), Some(3));
-        let mut other: Vec<&Act> = acts.iter().chain(&acts[2..4]).collect();
+        let mut other: Vec<&JudgementRecord> = acts.iter().chain(&acts[2..4]).collect();
         other.reverse();
         assert_eq!(states("s", "A1", other), expected, "twice and backwards");
     }
@@ -330,12 +331,12 @@ mod tests {
         let mut acts = vec![
             act(1, 1, choice(Choice::Left)),
             act(2, 2, choice(Choice::Left)),
-            act(3, 2, Deed::Undo),
+            act(3, 2, JudgementAction::Undo),
         ];
         let now = states("s", "A1", &acts);
         assert!(now[&2].is_open());
         assert_eq!(last_settled(&now), Some(1));
-        acts.push(act(4, 1, Deed::Undo));
+        acts.push(act(4, 1, JudgementAction::Undo));
         assert_eq!(last_settled(&states("s", "A1", &acts)), None);
     }
 
@@ -347,7 +348,7 @@ mod tests {
                 .to_string()
                 .starts_with("item 7: a rating is answered by scores")
         );
-        let long = Deed::Comment("x".repeat(COMMENT_LIMIT + 1));
+        let long = JudgementAction::Comment("x".repeat(COMMENT_LIMIT + 1));
         assert!(long.check(1, StudyKind::AbTest).is_err());
         assert!(serde_json::from_str::<Score>("6").is_err());
         assert!(serde_json::from_str::<Score>("0").is_err());
@@ -356,9 +357,12 @@ mod tests {
 
     #[test]
     fn acts_that_differ_have_different_names() {
-        let one = act(1, 1, Deed::Skip);
+        let one = act(1, 1, JudgementAction::Skip);
         assert_eq!(one.id("s", "A1"), one.clone().id("s", "A1"));
         assert_ne!(one.id("s", "A1"), one.id("s", "A2"));
-        assert_ne!(one.id("s", "A1"), act(1, 1, Deed::Undo).id("s", "A1"));
+        assert_ne!(
+            one.id("s", "A1"),
+            act(1, 1, JudgementAction::Undo).id("s", "A1")
+        );
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::PackError;
-use super::judgement::Act;
+use super::judgement::JudgementRecord;
 use super::page::{Page, StudyHead};
 
 /// Marks a file as a pack.
@@ -28,7 +28,7 @@ pub struct Pack {
     /// Their pages, in their order.
     pub pages: Vec<Page>,
     /// What they have done so far.
-    pub acts: Vec<Act>,
+    pub acts: Vec<JudgementRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,7 +135,7 @@ impl Pack {
             }
         }
         for (act, number) in self.acts.iter().zip(1..) {
-            let wrong = |what: String| Err(PackError::Act { number, what });
+            let wrong = |what: String| Err(PackError::Judgement { number, what });
             if !items.contains(&act.item) {
                 return wrong(format!("there is no item {}", act.item));
             }
@@ -145,7 +145,7 @@ impl Pack {
             {
                 return wrong("its number or its time is out of range".to_string());
             }
-            if let Err(error) = act.deed.check(act.item, self.head.kind) {
+            if let Err(error) = act.action.check(act.item, self.head.kind) {
                 return wrong(error.to_string());
             }
         }
@@ -157,7 +157,7 @@ impl Pack {
 mod tests {
     use super::*;
     use crate::study::definition::StudyKind;
-    use crate::study::judgement::{Answer, Choice, Deed};
+    use crate::study::judgement::{Answer, Choice, JudgementAction};
     use crate::study::page::Shown;
 
     fn pack() -> Pack {
@@ -178,10 +178,10 @@ mod tests {
                     right: "b".to_string(),
                 },
             }],
-            acts: vec![Act {
+            acts: vec![JudgementRecord {
                 seq: 1,
                 item: 4,
-                deed: Deed::Answer(Answer::Choice(Choice::Left)),
+                action: JudgementAction::Answer(Answer::Choice(Choice::Left)),
                 shown_ms: 1200,
                 wall_ms: 9,
             }],
@@ -246,9 +246,9 @@ mod tests {
             Pack::from_bytes(&pack.to_bytes().unwrap()).unwrap_err()
         };
         let elsewhere = refused(&|pack| pack.acts[0].item = 5);
-        assert!(matches!(elsewhere, PackError::Act { number: 1, .. }));
+        assert!(matches!(elsewhere, PackError::Judgement { number: 1, .. }));
         let before = refused(&|pack| pack.acts[0].seq = 0);
-        assert!(matches!(before, PackError::Act { number: 1, .. }));
+        assert!(matches!(before, PackError::Judgement { number: 1, .. }));
         let kind = refused(&|pack| pack.head.kind = StudyKind::Rating);
         assert_eq!(kind, PackError::ForeignItem { item: 4 });
         let twice = refused(&|pack| pack.pages.push(pack.pages[0].clone()));

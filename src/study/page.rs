@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::definition::StudyKind;
-use super::judgement::{Act, ItemState, last_settled, states};
+use super::judgement::{ItemState, JudgementRecord, last_settled, states};
 
 /// What annotators know of a study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,12 @@ pub struct Progress {
 
 impl Desk {
     /// The work of an annotator from their pages and all of their acts.
-    pub fn new(head: StudyHead, pseudonym: String, pages: Vec<Page>, acts: &[Act]) -> Desk {
+    pub fn new(
+        head: StudyHead,
+        pseudonym: String,
+        pages: Vec<Page>,
+        acts: &[JudgementRecord],
+    ) -> Desk {
         let states = states(&head.uid, &pseudonym, acts);
         Desk {
             head,
@@ -141,7 +146,7 @@ impl Desk {
     }
 
     /// Takes an act that was recorded.
-    pub fn take(&mut self, act: &Act) {
+    pub fn take(&mut self, act: &JudgementRecord) {
         self.states.entry(act.item).or_default().take(act);
     }
 
@@ -162,7 +167,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::judgement::{Answer, Choice, Deed};
+    use crate::study::judgement::{Answer, Choice, JudgementAction};
 
     fn desk() -> Desk {
         let head = StudyHead {
@@ -183,11 +188,11 @@ mod tests {
         Desk::new(head, "A1".to_string(), [30, 10, 20].map(page).to_vec(), &[])
     }
 
-    fn act(seq: u64, item: u32, deed: Deed) -> Act {
-        Act {
+    fn act(seq: u64, item: u32, action: JudgementAction) -> JudgementRecord {
+        JudgementRecord {
             seq,
             item,
-            deed,
+            action,
             shown_ms: 5,
             wall_ms: 0,
         }
@@ -196,20 +201,20 @@ mod tests {
     #[test]
     fn skipped_items_come_last_and_undo_comes_back() {
         let mut desk = desk();
-        let tie = Deed::Answer(Answer::Choice(Choice::Tie));
+        let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
         assert_eq!(desk.next(), Some(0));
-        desk.take(&act(1, 30, Deed::Skip));
+        desk.take(&act(1, 30, JudgementAction::Skip));
         assert_eq!(desk.next(), Some(1));
         desk.take(&act(2, 10, tie.clone()));
         assert_eq!((desk.next(), desk.next_after(1)), (Some(2), Some(2)));
         desk.take(&act(3, 20, tie.clone()));
         assert_eq!((desk.next(), desk.last()), (Some(0), Some(2)));
         assert_eq!(desk.next_after(2), Some(0));
-        desk.take(&act(4, 20, Deed::Undo));
+        desk.take(&act(4, 20, JudgementAction::Undo));
         assert_eq!((desk.next(), desk.last()), (Some(2), Some(1)));
         desk.take(&act(5, 20, tie.clone()));
         desk.take(&act(6, 30, tie));
-        desk.take(&act(7, 30, Deed::Flag(true)));
+        desk.take(&act(7, 30, JudgementAction::Flag(true)));
         assert_eq!((desk.next(), desk.next_after(0)), (None, None));
         let progress = desk.progress();
         assert_eq!(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::definition::Definition;
-use super::judgement::{Act, Answer, Choice, ItemState, states};
+use super::judgement::{Answer, Choice, ItemState, JudgementRecord, states};
 use super::make::{Annotator, Assignment, Item};
 use super::page::StudyHead;
 use super::verdict::Outcome;
@@ -32,7 +32,7 @@ pub struct RecordedAct {
     /// Number of the annotator.
     pub annotator: u32,
     /// What was done.
-    pub act: Act,
+    pub act: JudgementRecord,
     /// Whether it was merged after the unblinding, from a pack judged elsewhere.
     pub late: bool,
 }

@@ -1,15 +1,21 @@
-//! From text to tokens and words: tokenizer and NLTK's words.
+//! From text to tokens and words: T5's tokenizer and NLTK's words.
 //!
 //! Knows texts and token ids; must not know tensors, data sets or files other than `tokenizer.json`.
 
-mod classes;
 mod sentences;
 mod tokenizer;
 mod training;
 mod unigram;
-pub mod words;
+mod words;
 
-pub use sentences::sentences;
 pub use tokenizer::{EOS, PAD, Tokenizer, TokenizerError, UNK};
 pub use training::train_unigram;
 pub use words::word_tokenize;
+
+/// Compiles a pattern of this crate's own.
+fn compile(pattern: &str) -> regex::Regex {
+    match regex::Regex::new(pattern) {
+        Ok(regex) => regex,
+        Err(error) => unreachable!("a pattern of our own is sound: {error}"),
+    }
+}

@@ -17,7 +17,7 @@ pub const EOS: u32 = 1;
 pub const UNK: u32 = 2;
 
 const SPECIALS: [(&str, u32); 3] = [("<pad>", PAD), ("</s>", EOS), ("<unk>", UNK)];
-const MEND: &str = "give the tokenizer.json of a T5 model";
+const FIX: &str = "give the tokenizer.json of a T5 model";
 
 /// Why a tokenizer could not be read, trained or written.
 #[derive(Debug, thiserror::Error)]
@@ -31,14 +31,14 @@ pub enum TokenizerError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("{path}: {what}; {mend}", path = path.display())]
+    #[error("{path}: {what}; {fix}", path = path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         what: String,
-        /// What to do.
-        mend: &'static str,
+        /// How to fix it.
+        fix: &'static str,
     },
     /// No vocabulary of that size can be made from these texts.
     #[error("a tokenizer of {vocab_size} pieces cannot be trained: {what}")]
@@ -78,7 +78,7 @@ impl Tokenizer {
         let foreign = |what: String| TokenizerError::Foreign {
             path: path.to_path_buf(),
             what,
-            mend: MEND,
+            fix: FIX,
         };
         let inner = tokenizers::Tokenizer::from_bytes(json)
             .map_err(|error| foreign(format!("no tokenizer: {error}")))?;

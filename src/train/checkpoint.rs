@@ -12,12 +12,12 @@ use crate::experiment::Stage;
 
 const LISTING: &str = "stage.json";
 
-/// What a checkpoint says of itself.
+/// What a checkpoint is of; stored in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
     pub stage: Stage,
     pub step: u64,
-    /// Whether the stage is over; else it goes on from here.
+    /// Whether the stage is over; else it resumes from here.
     pub done: bool,
 }
 
@@ -35,14 +35,14 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Those of the run whose folder this is.
+    /// Those of the run in this folder.
     pub fn of(run_folder: &Path) -> Self {
         Checkpoints {
             run_folder: run_folder.to_path_buf(),
         }
     }
 
-    /// Writes a checkpoint by letting `write` fill a folder, which is there whole or not at all.
+    /// Writes a checkpoint, which appears complete or not at all; `write` fills its folder.
     pub fn publish(
         &self,
         stage: Stage,
@@ -61,7 +61,7 @@ impl Checkpoints {
         Ok(published)
     }
 
-    /// Every complete checkpoint of `stage`, by step. Unfinished writing is passed over.
+    /// Every complete checkpoint of `stage`, by step.
     pub fn list(&self, stage: Stage) -> Result<Vec<Checkpoint>, TrainError> {
         let mut found = Vec::new();
         let all = self.run_folder.join(checkpoint::FOLDER);
@@ -102,7 +102,7 @@ impl Checkpoints {
 }
 
 impl Checkpoint {
-    /// Compares every file with what was written.
+    /// Compares every file with its checksum.
     pub fn verify(&self) -> Result<(), TrainError> {
         checkpoint::verify(&self.folder)?;
         Ok(())
@@ -150,7 +150,7 @@ mod tests {
             fs::write(folder.join("half"), "x").unwrap();
             Err(TrainError::Empty {
                 what: "case".into(),
-                mend: "none".into(),
+                fix: "none".into(),
             })
         });
         assert!(failed.is_err());

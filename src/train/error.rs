@@ -1,4 +1,4 @@
-//! Why a run cannot go on.
+//! Why a run failed.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::nn::{DeviceError, WeightsError};
 use crate::text::TokenizerError;
 use crate::train::optimizer::OptimizerFileError;
 
-/// Why a run cannot go on; each says where and how to mend it.
+/// Why a run failed. Messages say what, where and how to fix it.
 #[derive(Debug, Error)]
 pub enum TrainError {
     #[error(transparent)]
@@ -24,8 +24,8 @@ pub enum TrainError {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Optimizer(#[from] OptimizerFileError),
-    #[error("{what} has no examples; {mend}")]
-    Empty { what: String, mend: String },
+    #[error("{what} has no examples; {fix}")]
+    Empty { what: String, fix: String },
     #[error(
         "{} at step {step}: the loss is {loss}. Lower `{setting}` and start again, or resume from an earlier checkpoint",
         .stage.title()
@@ -70,7 +70,7 @@ impl TrainError {
     }
 }
 
-/// Why PPO must not begin.
+/// Which self-check of PPO failed.
 #[derive(Debug, Error)]
 pub enum CheckError {
     #[error("the untouched policy's ratio is off 1 by {largest} in its logarithm")]

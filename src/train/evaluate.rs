@@ -2,15 +2,15 @@
 
 use burn::tensor::Device;
 
-use super::generator::target_losses;
-use super::judge::{Judge, LevelLogProbs, levels};
+use super::identifier_set::{IdentifierSet, LevelLogProbs, levels};
+use super::likelihood::target_losses;
 use super::material::Encoded;
 use super::policy::Policy;
-use super::ppo::reward::empathy_reward;
+use super::reward::empathy::{empathy_score, mechanism_weights, target_log_probs};
 use super::seed::{Draw, seed, stream};
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{RewardSettings, SampleDialogue, SampleLevel, SamplingSettings};
+use crate::experiment::{Config, SampleDialogue, SampleLevel, SamplingSettings};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
     Answered, Bootstrap, ResponseWords, SystemResults, TargetLoss, declared, perplexity,
@@ -32,19 +32,10 @@ pub fn sampling(settings: &SamplingSettings) -> Sampling {
     }
 }
 
-/// Weights of the three mechanisms in Eq. 3.
-pub fn mechanism_weights(settings: &RewardSettings) -> [f32; 3] {
-    [
-        settings.emotional_reaction as f32,
-        settings.interpretation as f32,
-        settings.exploration as f32,
-    ]
-}
-
-/// What answers are drawn and judged with.
+/// Draws answers and judges them.
 pub struct Examiner<'a> {
     pub tokenizer: &'a Tokenizer,
-    pub judge: Option<&'a Judge>,
+    pub identifiers: Option<&'a IdentifierSet>,
     pub sampling: Sampling,
     pub weights: [f32; 3],
     pub batch: usize,
@@ -55,7 +46,7 @@ pub struct Examiner<'a> {
     pub device: Device,
 }
 
-/// A policy's answers to some examples, and what the identifiers say of answers and targets.
+/// A policy's answers to some examples, and the identifiers' levels of answers and targets.
 pub struct Answers {
     pub responses: Vec<String>,
     pub generated: Vec<Generated>,
@@ -63,6 +54,29 @@ pub struct Answers {
     pub judged: Option<Vec<LevelLogProbs>>,
     /// Levels of the targets; none without identifiers.
     pub gold: Option<Vec<Levels>>,
+}
+
+impl<'a> Examiner<'a> {
+    /// With the settings of a run.
+    pub fn new(
+        config: &Config,
+        tokenizer: &'a Tokenizer,
+        identifiers: Option<&'a IdentifierSet>,
+        device: &Device,
+    ) -> Self {
+        let evaluation = &config.evaluation;
+        Examiner {
+            tokenizer,
+            identifiers,
+            sampling: sampling(&config.sampling),
+            weights: mechanism_weights(&config.reward),
+            batch: evaluation.batch,
+            resamples: evaluation.resamples,
+            ppl_batch: evaluation.ppl_batch,
+            run_seed: config.run.seed,
+            device: device.clone(),
+        }
+    }
 }
 
 impl Examiner<'_> {
@@ -98,11 +112,11 @@ impl Examiner<'_> {
             .map(|answer| self.tokenizer.decode(&answer.tokens))
             .collect::<Vec<_>>();
         let (mut judged, mut gold) = (None, None);
-        if let Some(judge) = self.judge {
+        if let Some(identifiers) = self.identifiers {
             let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
             let pairs = |responses: &mut dyn Iterator<Item = &str>| {
                 let pairs: Vec<_> = contexts.iter().map(String::as_str).zip(responses).collect();
-                judge.judge(&pairs, self.batch, &self.device)
+                identifiers.log_probs(&pairs, self.batch, &self.device)
             };
             judged = Some(pairs(&mut responses.iter().map(String::as_str)));
             let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()));
@@ -116,7 +130,7 @@ impl Examiner<'_> {
         }
     }
 
-    /// What a policy makes of the targets of some examples.
+    /// A policy's loss on the targets of some examples.
     pub fn losses(&self, policy: &Policy, examples: &[Encoded]) -> Vec<TargetLoss> {
         target_losses(policy, examples, self.batch, &self.device)
     }
@@ -145,7 +159,7 @@ impl Examiner<'_> {
         system_results(system, split, answered, &bootstrap)
     }
 
-    /// The points of the validation curves, without intervals.
+    /// The validation metrics, without intervals.
     pub fn curve(
         &self,
         policy: &Policy,
@@ -192,8 +206,7 @@ impl Examiner<'_> {
                 let mut reward = None;
                 if let (Some(judged), Some(gold)) = (&answers.judged, &answers.gold) {
                     let (log_probs, gold) = (&judged[index], gold[index]);
-                    let given = level_rewards(log_probs, &gold);
-                    let scored = empathy_reward(given, self.weights);
+                    let scored = empathy_score(target_log_probs(log_probs, &gold), self.weights);
                     reward = Some(f64::from(scored.total));
                     let generated = levels(log_probs);
                     for mechanism in Mechanism::ALL {
@@ -222,8 +235,8 @@ impl Examiner<'_> {
 }
 
 impl Answers {
-    /// Adds to a row what was found out about its example: the loss of its target, and levels by mechanism
-    /// (0 no, 1 weak, 2 strong) of target and response, where identifiers judged them.
+    /// Adds to a row the loss of its example's target, and the levels by mechanism (0 no, 1 weak, 2 strong) of
+    /// target and response, if identifiers judged them.
     pub fn put_figures(&self, index: usize, losses: &[TargetLoss], row: &mut Row) {
         if let Some(loss) = losses.get(index) {
             row.set("target_nll", loss.nll);
@@ -241,9 +254,4 @@ impl Answers {
         let (judged, gold) = (self.judged.as_ref()?, self.gold.as_ref()?);
         Some((gold.clone(), judged.iter().map(levels).collect()))
     }
-}
-
-/// -CE of each mechanism (Eq. 3): the log-probability of the target's level.
-pub fn level_rewards(log_probs: &LevelLogProbs, target: &[EmpathyLevel; 3]) -> [f32; 3] {
-    [0, 1, 2].map(|place| log_probs[place][target[place].index()])
 }

@@ -62,7 +62,7 @@ impl SavedModel {
             Ok(files)
         });
         if written.is_err() {
-            // The first error is the one to tell.
+            // The first error is the one to report.
             let _ = fs::remove_dir_all(&unfinished);
         }
         let (files, bytes) = written?;

@@ -1,10 +1,12 @@
-//! Probabilities of given tokens: the loss of maximum likelihood, and the ground of PPL and PPO.
+//! Teacher forcing: decoder states of given tokens, their cross-entropy, and the losses behind PPL.
 
 use burn::tensor::{Device, Tensor};
 
+use super::material::Encoded;
 use super::policy::Policy;
 use super::score::score;
 use super::tensors::{Tokens, shift_right};
+use crate::metrics::TargetLoss;
 use crate::nn::Dropout;
 use crate::nn::prefix::PrefixVectors;
 
@@ -13,7 +15,7 @@ pub struct Pairs {
     pub contexts: Tokens,
     /// What the decoder reads: the start token and all response tokens but the last.
     pub inputs: Tokens,
-    /// What it should say.
+    /// What it should predict.
     pub responses: Tokens,
 }
 
@@ -63,4 +65,45 @@ pub fn cross_entropy<R: AsRef<[u32]>>(logits: Tensor<3>, responses: &[R]) -> Ten
         .sum()
         .neg()
         .div_scalar(tokens.max(1) as f32)
+}
+
+/// Summed negative log-likelihood and token count of every target, eos included.
+pub fn target_losses(
+    policy: &Policy,
+    examples: &[Encoded],
+    batch: usize,
+    device: &Device,
+) -> Vec<TargetLoss> {
+    let vectors = policy.vectors();
+    let start = policy.t5.config().decoder_start_token_id;
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    order.sort_by_key(|&index| (examples[index].source.len(), examples[index].target.len()));
+    let mut losses = vec![
+        TargetLoss {
+            nll: 0.0,
+            tokens: 0
+        };
+        examples.len()
+    ];
+    for indices in order.chunks(batch) {
+        let sources: Vec<_> = indices
+            .iter()
+            .map(|&i| examples[i].source.as_slice())
+            .collect();
+        let targets: Vec<_> = indices
+            .iter()
+            .map(|&i| examples[i].target.as_slice())
+            .collect();
+        let pairs = Pairs::new(&sources, &targets, start, device);
+        let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
+        let scores = score(policy.t5.logits(hidden), &targets);
+        for (row, &index) in scores.log_prob_rows.iter().zip(indices) {
+            let nll = row.iter().map(|&p| -f64::from(p)).sum();
+            losses[index] = TargetLoss {
+                nll,
+                tokens: row.len(),
+            };
+        }
+    }
+    losses
 }

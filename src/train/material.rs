@@ -1,4 +1,4 @@
-//! The texts of a run as tokens: what every stage reads.
+//! The dialogues of a run as tokens.
 
 use rand::seq::SliceRandom;
 
@@ -45,7 +45,7 @@ impl Material {
             if order.is_empty() {
                 return Err(TrainError::Empty {
                     what: format!("the {what} split of {}", set.name),
-                    mend: "import the data set again".into(),
+                    fix: "import the data set again".into(),
                 });
             }
             Ok(order
@@ -70,5 +70,28 @@ fn encode(example: &Example, settings: &DataSettings, tokenizer: &Tokenizer) -> 
         ),
         target: cut_target(&tokenizer.encode(&example.target), settings.max_target, EOS),
         example: example.clone(),
+    }
+}
+
+/// Training pairs of source and target tokens.
+pub trait PairSource {
+    /// A length for each pair, so that pairs of similar length share a batch.
+    fn lengths(&self) -> Vec<usize>;
+    /// The pairs at `indices`, as seen in `epoch`.
+    fn pairs(&self, indices: &[usize], epoch: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>);
+}
+
+impl PairSource for Vec<Encoded> {
+    fn lengths(&self) -> Vec<usize> {
+        self.iter()
+            .map(|pair| pair.source.len() + pair.target.len())
+            .collect()
+    }
+
+    fn pairs(&self, indices: &[usize], _epoch: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+        indices
+            .iter()
+            .map(|&index| (self[index].source.clone(), self[index].target.clone()))
+            .unzip()
     }
 }

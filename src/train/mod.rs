@@ -1,27 +1,34 @@
-//! The trainers: identifiers, generator, PPO, and the line that joins them.
+//! Training: the stages of a run, what they share, and trained models in use.
 
+mod artifacts;
 pub mod checkpoint;
 pub mod clip;
+mod early_stopping;
 pub mod error;
 pub mod evaluate;
+mod evaluation_stage;
 pub mod export;
-pub mod generator;
-pub mod identifier;
-pub mod judge;
+mod generator;
+mod identifier;
+pub mod identifier_set;
 pub mod likelihood;
 pub mod material;
+mod maximum_likelihood;
 pub mod observer;
 pub mod optimizer;
+mod order;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod ppo;
-pub mod pretraining;
+mod pretraining;
+pub mod reward;
 pub mod saved;
 pub mod schedule;
 pub mod score;
 pub mod seed;
 pub mod session;
+pub mod stage;
 pub mod tensors;
 
 pub use error::{CheckError, TrainError};

@@ -1,12 +1,12 @@
-//! How a trainer speaks to whoever started it, and how it is spoken to.
+//! The interface between a trainer and whoever started it.
 //!
-//! Trainers know nothing of threads, stores and windows: they report to an [`Observer`] and ask it,
-//! between two steps, what to do next.
+//! Trainers know no threads, stores or windows: they report to an [`Observer`] and ask it, between two steps,
+//! what to do next.
 
 use crate::experiment::{Change, Report};
 
-/// What a trainer is told between two steps, once the metrics of the step just done are reported. It is
-/// asked again when that is carried out, until the run is to go on.
+/// What a trainer does next: asked for between two steps, once the metrics of the last one are reported, and
+/// again after each directive until it is to continue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Directive {
     Continue,
@@ -14,8 +14,8 @@ pub enum Directive {
     Checkpoint,
     /// Evaluate on the validation subset.
     Evaluate,
-    /// Take a setting's new value from the next step on, and save a checkpoint that holds it. Told only in
-    /// the stage whose settings may be changed.
+    /// Use a setting's new value from the next step on, and save a checkpoint that holds it. Only in the stage
+    /// whose settings may be changed.
     Set(Change),
     /// Save a checkpoint and return.
     Stop,
@@ -24,11 +24,11 @@ pub enum Directive {
 /// How a wait ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wait {
-    /// Nobody is there who could go on: the trainer must end.
+    /// Nobody is there to resume the run: the trainer must end.
     Nobody,
     /// The run is to stop.
     Stop,
-    /// The run goes on, with these changes.
+    /// The run continues, with these changes.
     Go(Vec<Change>),
 }
 
@@ -40,13 +40,12 @@ pub trait Observer {
     /// Asked between two steps. Blocks while the run is paused.
     fn directive(&mut self) -> Directive;
 
-    /// Asked after the metrics of a step: whether its rollout is to be shown, though there is no
-    /// evaluation.
+    /// Asked once the metrics of a step are reported: whether to show its rollout although it was not evaluated.
     fn wants_rollout(&mut self) -> bool {
         false
     }
 
-    /// Waits until a person says how to go on after something went wrong.
+    /// After a failed step: waits until a person decides how to continue.
     fn wait(&mut self) -> Wait {
         Wait::Nobody
     }

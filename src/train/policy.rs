@@ -1,7 +1,7 @@
-//! The model that a run trains: T5, its prefix, its value head; and the folder it is saved in.
+//! The model that a run trains (T5, its prefix, its value head) and the folder it is saved in.
 //!
-//! The generator is a policy without a value head. A folder holds T5's weights only where the run
-//! changed them; else it points to the folder that has them.
+//! The generator is a policy without a value head. A folder holds T5's weights only if the run changed them;
+//! otherwise it names the folder that has them.
 
 use std::fs::{self, File};
 use std::io;
@@ -30,7 +30,7 @@ pub fn prefix_config(settings: &PrefixSettings) -> PrefixConfig {
     }
 }
 
-/// T5 with what is trained on top of it.
+/// T5 with the parts trained on top of it.
 #[derive(Module, Debug)]
 pub struct Policy {
     pub t5: T5,
@@ -43,7 +43,7 @@ const PREFIX: &str = "prefix.safetensors";
 const VALUE_HEAD: &str = "value_head.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 
-/// What a saved policy is made of.
+/// The parts of a saved policy.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     /// Folder of T5's weights and tokenizer: this one where absent, relative to it unless absolute.
@@ -53,7 +53,7 @@ struct Manifest {
 }
 
 impl Policy {
-    /// The prefix's keys and values for each layer, where there is a prefix.
+    /// The prefix's keys and values for each layer, if there is a prefix.
     pub fn vectors(&self) -> Option<PrefixVectors> {
         self.prefix.as_ref().map(Prefix::vectors)
     }
@@ -130,6 +130,22 @@ impl Policy {
         Ok((policy, tokenizer))
     }
 
+    /// The policy saved in `folder`; T5 is this one's if it was frozen.
+    pub fn resume(
+        self,
+        folder: &Path,
+        device: &Device,
+        t5_is_frozen: bool,
+    ) -> Result<Self, TrainError> {
+        if t5_is_frozen {
+            let mut policy = self;
+            policy.load_trained(folder, device)?;
+            Ok(policy)
+        } else {
+            Ok(Policy::load(folder, device)?.0)
+        }
+    }
+
     /// SHA-256 over the files that [`Policy::load`] reads from `folder`, in hexadecimal.
     pub fn fingerprint(folder: &Path) -> Result<String, TrainError> {
         let mut names = Vec::new();
@@ -186,7 +202,7 @@ impl Policy {
     }
 }
 
-/// Bytes on their way into a digest.
+/// Writes into a digest.
 struct HashWriter<'a>(&'a mut Sha256);
 
 impl io::Write for HashWriter<'_> {

@@ -1,42 +1,123 @@
-//! T5's span corruption: spans of a text are hidden behind sentinels and are to be said.
-//!
-//! Raffel et al. 2020, Sec. 3.1.4: 15 % of the tokens, spans of 3 on average.
+//! The pre-training stage: T5's span corruption, in which spans of a text are replaced by sentinels and are to
+//! be predicted (Raffel et al. 2020, Sec. 3.1.4: 15 % of the tokens, spans of 3 on average).
 
 use rand::{Rng, RngExt};
 
-use super::generator::PairSource;
+use super::artifacts::Artifacts;
+use super::error::TrainError;
+use super::material::PairSource;
+use super::maximum_likelihood::{Keys, LikelihoodInputs, LikelihoodSettings, LikelihoodTrainer};
+use super::policy::Policy;
 use super::seed::{Draw, stream};
-use crate::experiment::PretrainingSettings;
+use super::session::{Ended, Session};
+use super::stage;
+use crate::experiment::{PretrainingSettings, Stage, Tuning};
+use crate::metrics::declared;
 use crate::text::{EOS, Tokenizer};
 
-/// Texts whose spans are hidden anew in each epoch.
-pub struct CorruptedTexts<'a> {
-    /// Token ids of each text, without eos.
-    pub texts: Vec<Vec<u32>>,
-    pub settings: &'a PretrainingSettings,
-    pub tokenizer: &'a Tokenizer,
-    pub run_seed: u64,
+const KEYS: Keys = Keys {
+    loss: declared::PRETRAINING_LOSS,
+    validation_loss: declared::PRETRAINING_VALIDATION_LOSS,
+    perplexity: None,
+    lr: declared::PRETRAINING_LEARNING_RATE,
+    gradient_norm: declared::PRETRAINING_GRADIENT_NORM,
+    tokens_per_second: declared::PRETRAINING_TOKENS_PER_SECOND,
+};
+
+/// Pre-trains the run's T5 on all of its training texts.
+pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
+    let (config, settings) = (session.config, &session.config.pretraining);
+    let source = CorruptedTexts {
+        texts: texts(artifacts, config.data.max_source),
+        settings,
+        tokenizer: &artifacts.tokenizer,
+        run_seed: config.run.seed,
+    };
+    let inputs = LikelihoodInputs {
+        config,
+        device: session.device.clone(),
+        tokenizer: &artifacts.tokenizer,
+        train: &source,
+        validation: &[],
+        policy: Policy {
+            t5: artifacts.t5.clone(),
+            prefix: None,
+            value_head: None,
+        },
+        base: None,
+    };
+    let likelihood = LikelihoodSettings {
+        stage: Stage::Pretraining,
+        tuning: Tuning::Full,
+        batch: settings.batch,
+        total: settings.steps,
+        lr: settings.lr,
+        lr_schedule: settings.lr_schedule,
+        lr_setting: "pretraining.lr",
+        weight_decay: 0.0,
+        max_gradient_norm: 1.0,
+        validate_every: settings.steps,
+        patience: 0,
+        order: Draw::PretrainingOrder,
+        dropout: Draw::PretrainingDropout,
+        keys: KEYS,
+    };
+    let mut trainer = LikelihoodTrainer::new(likelihood, inputs);
+    let Some(policy) = stage::train(session, &mut trainer)? else {
+        return Ok(Ended::Stopped);
+    };
+    artifacts.t5 = policy.t5;
+    artifacts.set_base(&session.checkpoints, Stage::Pretraining)?;
+    Ok(Ended::Done)
+}
+
+/// The run's dialogues and labelled posts as tokens without eos, cut to leave room for it.
+fn texts(artifacts: &Artifacts, max_source: usize) -> Vec<Vec<u32>> {
+    let mut texts = Vec::new();
+    for encoded in &artifacts.material.train {
+        let context = encoded.example.context_text();
+        texts.push(format!("{context} {}", encoded.example.target));
+    }
+    for pair in artifacts.level_set.iter().flat_map(|set| &set.pairs) {
+        texts.push(pair.seeker_post.clone());
+        texts.push(pair.response_post.clone());
+    }
+    let tokens = texts.iter().map(|text| {
+        let mut tokens = artifacts.tokenizer.encode_plain(text);
+        tokens.truncate(max_source - 1);
+        tokens
+    });
+    tokens.filter(|tokens| tokens.len() > 1).collect()
+}
+
+/// Texts with other spans corrupted in each epoch.
+struct CorruptedTexts<'a> {
+    texts: Vec<Vec<u32>>,
+    settings: &'a PretrainingSettings,
+    tokenizer: &'a Tokenizer,
+    run_seed: u64,
 }
 
 impl PairSource for CorruptedTexts<'_> {
-    fn len(&self) -> usize {
-        self.texts.len()
-    }
-
     fn lengths(&self) -> Vec<usize> {
         self.texts.iter().map(Vec::len).collect()
     }
 
     fn pairs(&self, indices: &[usize], epoch: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+        let Self {
+            settings,
+            tokenizer,
+            ..
+        } = self;
         indices
             .iter()
             .map(|&index| {
                 let mut random = stream(self.run_seed, Draw::Corruption, epoch, index as u64);
                 corrupt(
                     &self.texts[index],
-                    self.settings.corruption,
-                    self.settings.mean_span,
-                    &|span| self.tokenizer.sentinel(span),
+                    settings.corruption,
+                    settings.mean_span,
+                    &|span| tokenizer.sentinel(span),
                     EOS,
                     &mut random,
                 )
@@ -45,8 +126,8 @@ impl PairSource for CorruptedTexts<'_> {
     }
 }
 
-/// Hides spans of `text`: the source has a sentinel for each, the target says them, each after its
-/// sentinel. Both end with eos.
+/// Replaces spans of `text`: the source has a sentinel for each, the target has each after its sentinel. Both
+/// end with eos.
 fn corrupt(
     text: &[u32],
     corruption: f64,

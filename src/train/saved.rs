@@ -1,6 +1,6 @@
-//! Trained models at work outside a run: answers, scores, levels, metrics.
+//! Trained models in use outside a run: answers, scores, levels, metrics.
 //!
-//! Takes folders, texts and settings, gives texts and numbers: whoever calls this holds no tensor.
+//! The interface is folders, texts, settings and numbers; callers need no tensors.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,8 +10,8 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use super::error::TrainError;
-use super::evaluate::{Examiner, mechanism_weights, sampling};
-use super::judge::{Judge, levels};
+use super::evaluate::{Examiner, sampling};
+use super::identifier_set::{IdentifierSet, levels};
 use super::likelihood::{Pairs, hidden_states};
 use super::material::Material;
 use super::policy::Policy;
@@ -41,11 +41,11 @@ pub struct Answer {
     /// Token ids, with the eos where the response ended.
     pub tokens: Vec<u32>,
     /// Natural log-probability of each, under the full, untempered softmax.
-    pub logprobs: Vec<f32>,
+    pub log_probs: Vec<f32>,
 }
 
 impl Answer {
-    /// Whether it ended by itself, rather than at the longest length.
+    /// Whether it ended with eos rather than at the maximum length.
     pub fn ended(&self) -> bool {
         self.tokens.last() == Some(&EOS)
     }
@@ -57,7 +57,7 @@ pub struct Drawing<'a> {
     pub settings: &'a SamplingSettings,
     /// Always the likeliest token; nothing is drawn.
     pub greedy: bool,
-    /// Each context draws from a stream of its own, derived from this and its place.
+    /// Each context draws from a stream of its own, derived from this and its index.
     pub seed: u64,
 }
 
@@ -70,17 +70,17 @@ impl Drawing<'_> {
     }
 }
 
-/// What a saved model consists of.
+/// Architecture and parameters of a saved model.
 #[derive(Clone, Debug, Serialize)]
 pub struct Anatomy {
     pub config: T5Config,
-    /// Numbers in T5 itself.
+    /// Parameters of T5 itself.
     pub t5_parameters: usize,
     pub prefix: Option<PrefixConfig>,
-    /// Numbers in the prefix and the network that makes it.
+    /// Parameters of the prefix and its reparameterisation.
     pub prefix_parameters: usize,
     pub value_head: bool,
-    /// Tokens that the tokenizer knows.
+    /// Tokens of the tokenizer.
     pub tokens: usize,
 }
 
@@ -111,8 +111,8 @@ impl SavedModel {
         }
     }
 
-    /// One response to each context, which loses its oldest tokens past `max_source`. `batch` of them
-    /// are answered at once; `done` hears how many are.
+    /// One response to each context, which is cut to its last `max_source` tokens. Answers `batch` contexts at
+    /// once; `done` is called with the number answered so far.
     pub fn answer(
         &self,
         contexts: &[String],
@@ -127,7 +127,7 @@ impl SavedModel {
         })
     }
 
-    /// The same, until `done` breaks it off: then only some contexts, not the first ones, have an answer.
+    /// The same until `done` breaks; then only some contexts, not the first ones, have an answer.
     pub fn answer_while(
         &self,
         contexts: &[String],
@@ -163,8 +163,8 @@ impl SavedModel {
         answers.into_iter().flatten().collect()
     }
 
-    /// The response that [`SavedModel::answer`] gives to this one context. `go_on` is told its text so far
-    /// after every token, and stops it by `false`; then there is none.
+    /// The response of [`SavedModel::answer`] to a single context. `go_on` is called with the text so far after
+    /// every token; if it returns false, there is no response.
     pub fn answer_aloud(
         &self,
         context: &str,
@@ -193,7 +193,7 @@ impl SavedModel {
         Answer {
             response: self.tokenizer.decode(&drawn.tokens),
             tokens: drawn.tokens,
-            logprobs: drawn.logprobs,
+            log_probs: drawn.log_probs,
         }
     }
 
@@ -250,11 +250,11 @@ impl SavedModel {
 
 /// The three identifiers of a run.
 pub struct SavedIdentifiers {
-    judge: Judge,
+    set: IdentifierSet,
     device: Device,
 }
 
-/// What an identifier says of a response.
+/// An identifier's output for a response.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Identified {
     pub level: EmpathyLevel,
@@ -263,17 +263,17 @@ pub struct Identified {
 }
 
 impl SavedIdentifiers {
-    /// Opens what the stage `identifiers` of a run saved, on the device of that name.
+    /// Opens the identifiers that a run saved, on the device of that name.
     ///
     /// # Errors
     /// As [`SavedModel::open`].
     pub fn open(folder: &Path, device: &str) -> Result<Self, TrainError> {
         let device = device::resolve(device)?;
-        let judge = Judge::load(folder, &device)?;
-        Ok(SavedIdentifiers { judge, device })
+        let set = IdentifierSet::load(folder, &device)?;
+        Ok(SavedIdentifiers { set, device })
     }
 
-    /// What the identifiers say of each (context, response), by mechanism.
+    /// Levels of each (context, response), by mechanism.
     pub fn identify(
         &self,
         pairs: &[(&str, &str)],
@@ -286,18 +286,18 @@ impl SavedIdentifiers {
         })
     }
 
-    /// The same, until `done` breaks it off: then only the first pairs are identified.
+    /// The same until `done` breaks; then only the first pairs are identified.
     pub fn identify_while(
         &self,
         pairs: &[(&str, &str)],
         batch: usize,
         done: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Vec<[Identified; 3]> {
-        /// Enough to find rows of similar length, few enough to hear of progress.
+        /// Batches between two reports of progress: enough to find rows of similar length.
         const AT_ONCE: usize = 32;
         let mut identified = Vec::with_capacity(pairs.len());
         for pairs in pairs.chunks(batch * AT_ONCE) {
-            for log_probs in self.judge.judge(pairs, batch, &self.device) {
+            for log_probs in self.set.log_probs(pairs, batch, &self.device) {
                 let levels = levels(&log_probs);
                 identified.push([0, 1, 2].map(|mechanism: usize| Identified {
                     level: levels[mechanism],
@@ -312,11 +312,11 @@ impl SavedIdentifiers {
     }
 }
 
-/// Measures a checkpoint on a split of its run's own data, with its run's settings: what the stage
-/// `evaluation` does.
+/// Evaluates a checkpoint on a split of its run's own data with its run's settings, as the evaluation stage
+/// does.
 ///
 /// # Errors
-/// The data are not there, or as [`SavedModel::open`].
+/// The data are missing, or as [`SavedModel::open`].
 pub fn examine(
     store: &Path,
     config: &Config,
@@ -328,8 +328,8 @@ pub fn examine(
     let device = device::resolve(&config.run.device)?;
     let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
     let (policy, tokenizer) = Policy::load(model, &device)?;
-    let judge = identifiers
-        .map(|folder| Judge::load(folder, &device))
+    let identifiers = identifiers
+        .map(|folder| IdentifierSet::load(folder, &device))
         .transpose()?;
     let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
     let examples = match split {
@@ -337,17 +337,7 @@ pub fn examine(
         Split::Validation => &material.validation,
         Split::Test => &material.test,
     };
-    let examiner = Examiner {
-        tokenizer: &tokenizer,
-        judge: judge.as_ref(),
-        sampling: sampling(&config.sampling),
-        weights: mechanism_weights(&config.reward),
-        batch: config.evaluation.batch,
-        resamples: config.evaluation.resamples,
-        ppl_batch: config.evaluation.ppl_batch,
-        run_seed: config.run.seed,
-        device,
-    };
+    let examiner = Examiner::new(config, &tokenizer, identifiers.as_ref(), &device);
     let answers = examiner.answer(&policy, examples);
     let losses = examiner.losses(&policy, examples);
     Ok(examiner.results(system, split.key(), &answers, &losses))

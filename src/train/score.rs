@@ -1,6 +1,6 @@
-//! What a model says to the tokens that were taken: their log-probabilities (with gradient), the
-//! entropy at each, and how far two models are apart, all from logits `[responses, tokens,
-//! vocabulary]` on the full, untempered softmax. Knows no T5 and no reward.
+//! Log-probabilities of given tokens (with gradient), the entropy at each, and the KL divergence of two models,
+//! all from logits `[responses, tokens, vocabulary]` under the full, untempered softmax. Knows no T5 and no
+//! reward.
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData, activation};
 use rayon::prelude::*;

@@ -1,12 +1,12 @@
-//! Every random draw of a run, derived from its seed and from what it is drawn for.
+//! The seed of every random draw of a run, derived from the run's seed and the draw's purpose.
 //!
-//! No generator is carried along: the draw for step 700 is the same whether the run reached it in
-//! one go or was resumed, and it does not depend on how examples were batched.
+//! No generator lives from step to step: the draws of step 700 are the same whether or not the run was resumed,
+//! and do not depend on how examples were batched.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What a number is drawn for.
+/// The purpose of a draw.
 #[derive(Clone, Copy, Debug)]
 pub enum Draw {
     Weights = 1,
@@ -32,7 +32,7 @@ pub fn seed(run: u64, draw: Draw, index: u64) -> u64 {
     mix(mix(mix(run) ^ draw as u64) ^ index)
 }
 
-/// The generator of that seed; `row` tells apart draws that must not depend on each other.
+/// The generator of that seed; each `row` has an independent stream.
 pub fn stream(run: u64, draw: Draw, index: u64, row: u64) -> ChaCha8Rng {
     let mut generator = ChaCha8Rng::seed_from_u64(seed(run, draw, index));
     generator.set_stream(row);

@@ -1,4 +1,4 @@
-//! What every stage shares: whom it reports to, where it saves, when it stops.
+//! What every stage shares: its settings and device, where it reports and where it saves.
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,11 +11,11 @@ use super::observer::{Directive, Observer, Wait};
 use super::schedule::{Decay, Schedule};
 use crate::checkpoint::Published;
 use crate::experiment::{
-    Change, Config, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    Config, EventKind, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
 };
 use crate::metrics::declared;
 
-/// Where a run is carried out.
+/// A run while its stages are at work.
 pub struct Session<'a> {
     pub config: &'a Config,
     /// Without autodiff; trainers switch it on where they need gradients.
@@ -24,39 +24,32 @@ pub struct Session<'a> {
     pub observer: &'a mut dyn Observer,
 }
 
-/// How a stage ended.
+/// How a run or one of its stages ended, if nothing failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It did all it was asked to.
     Done,
-    /// It was told to stop, and can go on from its last checkpoint.
+    /// On request; it can be resumed from its last checkpoint.
     Stopped,
 }
 
-/// What a person asks for between two steps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Asked {
-    /// Save a checkpoint.
-    Checkpoint,
-    /// Evaluate on the validation subset.
-    Evaluate,
-    /// Take a setting's new value, and save a checkpoint that holds it.
-    Set(Change),
-}
+/// Metrics by their declared names.
+pub type Values = Vec<(String, f64)>;
 
 impl Session<'_> {
-    /// Says that a stage begins.
+    /// Reports the beginning of a stage.
     pub fn begin(&mut self, stage: Stage, total: u64) {
-        self.observer.report(Report::Stage { stage, total });
+        let begun = EventKind::StageBegun { total };
+        self.observer.report(Report::event(stage, 0, begun));
     }
 
-    /// Says that a stage is over.
+    /// Reports the end of a stage.
     pub fn end(&mut self, stage: Stage, step: u64) {
-        self.observer.report(Report::StageDone { stage, step });
+        let done = EventKind::StageDone;
+        self.observer.report(Report::event(stage, step, done));
     }
 
-    /// Says that a step is done, and what was measured at it.
-    pub fn metrics(&mut self, stage: Stage, step: u64, total: u64, values: Vec<(String, f64)>) {
+    /// Reports a step with its metrics.
+    pub fn metrics(&mut self, stage: Stage, step: u64, total: u64, values: Values) {
         self.observer.report(Report::Metrics {
             stage,
             step,
@@ -65,7 +58,7 @@ impl Session<'_> {
         });
     }
 
-    /// Shows how the sample dialogues are answered now.
+    /// Reports the current answers to the sample dialogues.
     pub fn samples(&mut self, stage: Stage, step: u64, dialogues: Vec<SampleDialogue>) {
         self.observer.report(Report::Samples {
             stage,
@@ -74,7 +67,7 @@ impl Session<'_> {
         });
     }
 
-    /// Shows responses of the step's rollout, token by token.
+    /// Reports responses of a step's rollout, token by token.
     pub fn rollout(&mut self, stage: Stage, step: u64, responses: Vec<RolloutResponse>) {
         self.observer.report(Report::Rollout {
             stage,
@@ -83,36 +76,26 @@ impl Session<'_> {
         });
     }
 
-    /// Tells a person something.
+    /// Reports a message for a person.
     pub fn note(&mut self, stage: Stage, step: u64, severity: Severity, text: impl Into<String>) {
-        self.observer.report(Report::Note {
-            stage,
-            step,
-            severity,
-            text: text.into(),
-        });
+        let text = text.into();
+        let note = EventKind::Note { severity, text };
+        self.observer.report(Report::event(stage, step, note));
     }
 
-    /// Does what is asked of the run after the step just reported, one thing after the other, until it is to
-    /// go on or to stop: a run that is paused makes no step meanwhile. True where it is to stop.
-    pub fn attend(
-        &mut self,
-        mut carry_out: impl FnMut(&mut Self, Asked) -> Result<(), TrainError>,
-    ) -> Result<bool, TrainError> {
+    /// Waits while the run is paused; true if it is to stop. For a stage that has nothing to save, evaluate or
+    /// change between two steps.
+    pub fn is_stopped(&mut self) -> bool {
         loop {
-            let asked = match self.observer.directive() {
-                Directive::Continue => return Ok(false),
-                Directive::Stop => return Ok(true),
-                Directive::Checkpoint => Asked::Checkpoint,
-                Directive::Evaluate => Asked::Evaluate,
-                Directive::Set(change) => Asked::Set(change),
-            };
-            carry_out(self, asked)?;
+            match self.observer.directive() {
+                Directive::Continue => return false,
+                Directive::Stop => return true,
+                Directive::Checkpoint | Directive::Evaluate | Directive::Set(_) => {}
+            }
         }
     }
 
-    /// After a loss that is not finite: waits for a person, where the settings ask for it and one is
-    /// there.
+    /// After a loss that is not finite: waits for a person, if the settings ask for it and one is there.
     pub fn wait(&mut self) -> Wait {
         if self.config.alerts.pause {
             self.observer.wait()
@@ -127,7 +110,7 @@ impl Session<'_> {
         every > 0 && step.is_multiple_of(every)
     }
 
-    /// Writes a checkpoint, then says so.
+    /// Writes a checkpoint, then reports it.
     pub fn checkpoint(
         &mut self,
         stage: Stage,
@@ -136,17 +119,13 @@ impl Session<'_> {
         write: impl FnOnce(&Path) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
         let Published { path, bytes } = self.checkpoints.publish(stage, step, done, write)?;
-        self.observer.report(Report::Checkpoint {
-            stage,
-            step,
-            path,
-            bytes,
-        });
+        let saved = EventKind::Checkpoint { path, bytes };
+        self.observer.report(Report::event(stage, step, saved));
         Ok(())
     }
 }
 
-/// The schedule that a stage's settings ask for.
+/// The learning rate of a stage of `total` steps.
 pub fn schedule(lr: f64, decay: LrSchedule, total: u64) -> Schedule {
     Schedule {
         peak: lr,
@@ -159,7 +138,7 @@ pub fn schedule(lr: f64, decay: LrSchedule, total: u64) -> Schedule {
     }
 }
 
-/// Tokens and seconds since the last look.
+/// Tokens and seconds since the last measurement.
 pub struct Speed {
     since: Instant,
     tokens: usize,
@@ -185,7 +164,7 @@ impl Speed {
     }
 }
 
-/// Resident memory of the program, as a metric.
+/// The program's resident memory, as a metric.
 pub fn memory() -> Option<(String, f64)> {
     let bytes = memory_stats::memory_stats()?.physical_mem;
     Some((declared::RESIDENT_MEMORY.to_string(), bytes as f64))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use emprl::data::library;
-use emprl::metrics::{Bootstrap, Confusion, ResponseWords};
+use emprl::metrics::{Bootstrap, Confusion, ResponseWords, declared};
 use serde::Deserialize;
 
 fn near(found: f64, expected: f64, within: f64) {
@@ -84,4 +84,22 @@ fn dist_of_kemp_is_the_published_one_and_its_intervals_take_seconds() {
             .all(|e| e.low < e.value && e.value < e.high)
     );
     assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+/// Stores, exports and plots of earlier versions go by these names, units and definitions.
+#[test]
+fn every_declared_metric_is_what_it_always_was() {
+    let lines: Vec<String> = declared::all()
+        .into_iter()
+        .map(|metric| {
+            let direction = format!("{:?}", metric.direction);
+            let fields = [metric.key, metric.name, metric.unit, &direction];
+            let more = [metric.stage, metric.group, metric.per_what];
+            [&fields[..], &more, &[metric.definition]]
+                .concat()
+                .join("\t")
+        })
+        .collect();
+    let expected: Vec<&str> = include_str!("../fixtures/metrics.tsv").lines().collect();
+    assert_eq!(lines, expected);
 }

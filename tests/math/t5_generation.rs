@@ -110,7 +110,9 @@ fn a_batch_gives_what_each_row_alone_gives() {
                     );
                     assert_eq!(together[row].tokens, alone[0].tokens, "{folder}, row {row}");
                     assert_eq!(together[row].ended, alone[0].ended);
-                    assert!(largest_difference(&together[row].logprobs, &alone[0].logprobs) < 1e-4);
+                    assert!(
+                        largest_difference(&together[row].log_probs, &alone[0].log_probs) < 1e-4
+                    );
                 }
             }
         }
@@ -133,7 +135,7 @@ fn log_probabilities_are_those_of_teacher_forcing() {
                 model.logits(model.decode(ids, &encoded, &mask, None, &mut Dropout::off()));
             let (labels, _) = padded(std::slice::from_ref(&response.tokens), 0, 0);
             let known = values(log_softmax(logits, 2).gather(2, labels.unsqueeze_dim(2)));
-            assert!(largest_difference(&response.logprobs, &known) < 1e-4);
+            assert!(largest_difference(&response.log_probs, &known) < 1e-4);
         }
     }
 }
@@ -186,12 +188,12 @@ fn responses_end_at_the_end_token_or_the_longest_length() {
     assert!(responses.iter().any(|response| !response.ended));
     for Generated {
         tokens,
-        logprobs,
+        log_probs,
         ended,
     } in &responses
     {
-        assert_eq!(tokens.len(), logprobs.len());
-        assert!(logprobs.iter().all(|logprob| *logprob <= 0.0));
+        assert_eq!(tokens.len(), log_probs.len());
+        assert!(log_probs.iter().all(|log_prob| *log_prob <= 0.0));
         let end = tokens.iter().position(|token| *token == 1);
         assert_eq!(end, ended.then(|| tokens.len() - 1));
         assert!(*ended || tokens.len() == 14);
@@ -217,7 +219,7 @@ fn nothing_to_say_is_said_without_work() {
         responses,
         [Generated {
             tokens: vec![],
-            logprobs: vec![],
+            log_probs: vec![],
             ended: false
         }]
     );
@@ -231,9 +233,9 @@ fn nothing_to_say_is_said_without_work() {
     );
     assert!(
         responses[0]
-            .logprobs
+            .log_probs
             .iter()
-            .all(|logprob| logprob.is_finite())
+            .all(|log_prob| log_prob.is_finite())
     );
 }
 

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::store_support::*;
-use emprl::experiment::Stage;
+use emprl::experiment::{Control, EventKind, Report, Stage};
 use emprl::store::{RunId, RunRef, RunStatus, Store, StoreError, StoreReader};
 use rusqlite::Connection;
 
@@ -72,12 +72,17 @@ fn a_newer_store_is_read_but_never_written() {
     assert_eq!(reader.list_runs().unwrap()[0].name, "kept");
     let key = key(Stage::Ppo, "a");
     assert_eq!(reader.series(run, &key, None).unwrap().len(), 2_000);
+    let control = Control::Stop;
+    let stop = Report::Event {
+        at: None,
+        kind: EventKind::Control { control },
+    };
     let refused = [
         store.create_run(&new_run("no")).map(|_| ()),
         store.resume_run(run).map(|_| ()),
         store.record(run, &[(0, metrics(Stage::Ppo, 1, &[]))]),
         store.set_status(run, RunStatus::Failed, None, 0),
-        store.record_control(run, "stop", 0),
+        store.record(run, &[(0, stop)]),
         store.heartbeat(run),
         store.set_note(run, "no"),
         store.truncate_after(run, None),

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use crate::store_support::*;
-use emprl::experiment::{Report, RolloutResponse, Severity, Stage, TokenQuantity};
-use emprl::store::{EventSort, RunId, RunStatus, Store, StoreError, StoreReader, now_ms};
+use emprl::experiment::{
+    Control, EventKind, Report, RolloutResponse, Severity, Stage, TokenQuantity,
+};
+use emprl::store::{RunId, RunStatus, Store, StoreError, StoreReader, now_ms};
 
 struct Place {
     _dir: tempfile::TempDir,
@@ -59,37 +61,40 @@ fn a_run_is_read_as_it_was_written() {
         &mut store,
         run,
         vec![
-            Report::Stage {
-                stage: Stage::Generator,
-                total: 50,
-            },
+            Report::event(Stage::Generator, 0, EventKind::StageBegun { total: 50 }),
             metrics(
                 Stage::Generator,
                 1,
                 &[("generator/loss", 4.0), ("validation/ppl", 50.0)],
             ),
             metrics(Stage::Generator, 2, &[("generator/loss", 3.0)]),
-            Report::StageDone {
-                stage: Stage::Generator,
-                step: 2,
-            },
+            Report::event(Stage::Generator, 2, EventKind::StageDone),
             metrics(Stage::Ppo, 1, &[("validation/ppl", 40.0)]),
-            Report::Note {
-                stage: Stage::Ppo,
-                step: 1,
-                severity: Severity::Warning,
-                text: "KL is high".to_string(),
-            },
-            Report::Checkpoint {
-                stage: Stage::Ppo,
-                step: 1,
-                path: PathBuf::from("checkpoints/ppo-1"),
-                bytes: 1 << 33,
-            },
+            Report::event(
+                Stage::Ppo,
+                1,
+                EventKind::Note {
+                    severity: Severity::Warning,
+                    text: "KL is high".to_string(),
+                },
+            ),
+            Report::event(
+                Stage::Ppo,
+                1,
+                EventKind::Checkpoint {
+                    path: PathBuf::from("checkpoints/ppo-1"),
+                    bytes: 1 << 33,
+                },
+            ),
         ],
     );
     store.set_note(run, "worth a look").unwrap();
-    store.record_control(run, "evaluate", now_ms()).unwrap();
+    let kind = EventKind::Control {
+        control: Control::Evaluate,
+    };
+    store
+        .record(run, &[(now_ms(), Report::Event { at: None, kind })])
+        .unwrap();
 
     let rows = reader.list_runs().unwrap();
     let [row] = &rows[..] else {
@@ -148,21 +153,36 @@ fn a_run_is_read_as_it_was_written() {
     let checkpoints = reader.checkpoints(run).unwrap();
     assert_eq!(checkpoints.len(), 1);
     assert_eq!(checkpoints[0].bytes, 1 << 33);
-    let sorts: Vec<EventSort> = reader.events(run).unwrap().iter().map(|e| e.sort).collect();
-    assert_eq!(
-        sorts,
-        [
-            EventSort::Status,
-            EventSort::Stage,
-            EventSort::StageDone,
-            EventSort::Note,
-            EventSort::Control
-        ]
-    );
-    assert_eq!(
-        reader.events(run).unwrap()[3].severity,
-        Some(Severity::Warning)
-    );
+    let events = reader.events(run).unwrap().into_iter();
+    let happened: Vec<_> = events.map(|e| (e.stage, e.step, e.kind)).collect();
+    let (generator, ppo) = (Some(Stage::Generator), Some(Stage::Ppo));
+    let expected = [
+        (
+            None,
+            0,
+            EventKind::Status {
+                status: RunStatus::Running,
+            },
+        ),
+        (generator, 0, EventKind::StageBegun { total: 50 }),
+        (generator, 2, EventKind::StageDone),
+        (
+            ppo,
+            1,
+            EventKind::Note {
+                severity: Severity::Warning,
+                text: "KL is high".to_string(),
+            },
+        ),
+        (
+            ppo,
+            1,
+            EventKind::Control {
+                control: Control::Evaluate,
+            },
+        ),
+    ];
+    assert_eq!(happened, expected);
 
     store
         .set_status(run, RunStatus::Failed, Some("no memory"), 9_000_000_000_000)
@@ -423,7 +443,7 @@ fn going_back_to_a_checkpoint_forgets_the_lost_branch() {
             (Stage::Ppo, "ppo/reward"),
             (Stage::Evaluation, "evaluation/ppl"),
         ] {
-            reports.push(Report::Stage { stage, total: 10 });
+            reports.push(Report::event(stage, 0, EventKind::StageBegun { total: 10 }));
             for step in 1..=10 {
                 reports.push(metrics(
                     stage,
@@ -433,26 +453,27 @@ fn going_back_to_a_checkpoint_forgets_the_lost_branch() {
                 if step % 5 == 0 {
                     let path = PathBuf::from(format!("checkpoints/{stage}-{step}"));
                     std::fs::create_dir_all(store.run_dir(id).join(&path)).unwrap();
-                    reports.push(Report::Checkpoint {
+                    reports.push(Report::event(
                         stage,
                         step,
-                        path,
-                        bytes: 1,
-                    });
+                        EventKind::Checkpoint { path, bytes: 1 },
+                    ));
                     reports.push(Report::Samples {
                         stage,
                         step,
                         dialogues: vec![dialogue(0, "x", None)],
                     });
-                    reports.push(Report::Note {
+                    reports.push(Report::event(
                         stage,
                         step,
-                        severity: Severity::Info,
-                        text: "half".to_string(),
-                    });
+                        EventKind::Note {
+                            severity: Severity::Info,
+                            text: "half".to_string(),
+                        },
+                    ));
                 }
             }
-            reports.push(Report::StageDone { stage, step: 10 });
+            reports.push(Report::event(stage, 10, EventKind::StageDone));
         }
         reports.push(Report::Results {
             system: results("EmpRL", Some(1.0)),
@@ -522,12 +543,14 @@ fn a_batch_is_recorded_whole_or_not_at_all() {
     } = place();
     let lock = store.create_run(&new_run("whole")).unwrap();
     let run = lock.run();
-    let outside = Report::Checkpoint {
-        stage: Stage::Ppo,
-        step: 1,
-        path: PathBuf::from("checkpoints/../../../elsewhere"),
-        bytes: 0,
-    };
+    let outside = Report::event(
+        Stage::Ppo,
+        1,
+        EventKind::Checkpoint {
+            path: PathBuf::from("checkpoints/../../../elsewhere"),
+            bytes: 0,
+        },
+    );
     let batch = [(0, metrics(Stage::Ppo, 1, &[("a", 1.0)])), (0, outside)];
     let error = store.record(run, &batch).unwrap_err();
     assert!(matches!(error, StoreError::OutsideRun { .. }), "{error}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::study_support::*;
 use emprl::store::{Store, StudyId};
 use emprl::study::definition::StudyKind;
-use emprl::study::judgement::{Act, Answer, Choice, Deed};
+use emprl::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
 use emprl::study::pack::Pack;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,17 +22,17 @@ const COUNT: &str = "EMPRL_TEST_COUNT";
 const KILLS: usize = 200;
 const STUDY: StudyId = StudyId(1);
 
-/// What is done at the n-th step: always three deeds that belong together, now and then taken back.
-fn deeds(step: u64) -> [Deed; 3] {
+/// What is done at the n-th step: always three actions that belong together, now and then taken back.
+fn actions(step: u64) -> [JudgementAction; 3] {
     let choice = [Choice::Left, Choice::Right, Choice::Tie][(step % 3) as usize];
     [
-        Deed::Answer(Answer::Choice(choice)),
-        Deed::Comment(format!("step {step} {}", "x".repeat((step % 700) as usize))),
-        Deed::Flag(step.is_multiple_of(2)),
+        JudgementAction::Answer(Answer::Choice(choice)),
+        JudgementAction::Comment(format!("step {step} {}", "x".repeat((step % 700) as usize))),
+        JudgementAction::Flag(step.is_multiple_of(2)),
     ]
 }
 
-fn acknowledge(acts: &[Act]) {
+fn acknowledge(acts: &[JudgementRecord]) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "recorded {}", serde_json::to_string(acts).unwrap()).unwrap();
     out.flush().unwrap();
@@ -53,7 +53,7 @@ fn judging_program() {
         let item = pages[(step % pages.len() as u64) as usize].item;
         acknowledge(
             &store
-                .judge(STUDY, annotator, item, &deeds(step), step)
+                .judge(STUDY, annotator, item, &actions(step), step)
                 .unwrap(),
         );
         if step % 5 == 4 {
@@ -75,7 +75,7 @@ fn start(dir: &Path, annotator: u32, count: u64) -> Child {
 }
 
 /// Reads acknowledgements until the end, or until there were `enough`; a line cut short acknowledges nothing.
-fn acknowledged(out: &mut impl BufRead, enough: usize) -> Vec<Vec<Act>> {
+fn acknowledged(out: &mut impl BufRead, enough: usize) -> Vec<Vec<JudgementRecord>> {
     let mut seen = Vec::new();
     let mut line = String::new();
     while seen.len() < enough {
@@ -86,7 +86,7 @@ fn acknowledged(out: &mut impl BufRead, enough: usize) -> Vec<Vec<Act>> {
         // The harness may write its own words in front of the first.
         if let Some((_, acts)) = line.trim_end_matches('\n').split_once("recorded ") {
             seen.extend(
-                serde_json::from_str::<Vec<Act>>(acts)
+                serde_json::from_str::<Vec<JudgementRecord>>(acts)
                     .ok()
                     .filter(|_| line.ends_with('\n')),
             );
@@ -95,7 +95,7 @@ fn acknowledged(out: &mut impl BufRead, enough: usize) -> Vec<Vec<Act>> {
     seen
 }
 
-fn acts(store: &Store, annotator: u32) -> Vec<Act> {
+fn acts(store: &Store, annotator: u32) -> Vec<JudgementRecord> {
     store.reader().unwrap().pack(STUDY, annotator).unwrap().acts
 }
 
@@ -107,20 +107,21 @@ fn prepared(dir: &Path) -> Store {
     store
 }
 
-/// Every judgement is there whole: its three deeds one behind the other, or the one of an undo.
-fn whole(acts: &[Act]) {
+/// Every judgement is there whole: its three actions one behind the other, or the one of an undo.
+fn whole(acts: &[JudgementRecord]) {
     let mut at = 0;
     while at < acts.len() {
-        let Deed::Answer(_) = acts[at].deed else {
-            assert_eq!(acts[at].deed, Deed::Undo, "{:?}", acts[at]);
+        let JudgementAction::Answer(_) = acts[at].action else {
+            assert_eq!(acts[at].action, JudgementAction::Undo, "{:?}", acts[at]);
             at += 1;
             continue;
         };
-        let together: Vec<&Deed> = acts[at..].iter().take(3).map(|act| &act.deed).collect();
+        let together: Vec<&JudgementAction> =
+            acts[at..].iter().take(3).map(|act| &act.action).collect();
         let step = acts[at].shown_ms;
         assert_eq!(
             together,
-            deeds(step).iter().collect::<Vec<_>>(),
+            actions(step).iter().collect::<Vec<_>>(),
             "half a judgement"
         );
         at += 3;
@@ -158,7 +159,7 @@ fn nothing_acknowledged_is_lost_by_200_kills() {
         let store = Store::open(dir.path()).unwrap();
         let on_disk = acts(&store, annotator);
         let before = known.get(&annotator).copied().unwrap_or(0);
-        let shown: Vec<Act> = seen.into_iter().flatten().collect();
+        let shown: Vec<JudgementRecord> = seen.into_iter().flatten().collect();
         assert!(
             on_disk.len() >= before + shown.len(),
             "kill {kill} lost a judgement"
@@ -170,9 +171,9 @@ fn nothing_acknowledged_is_lost_by_200_kills() {
                 .zip(1..)
                 .map(|(act, seq)| {
                     assert_eq!(act.seq, before as u64 + seq);
-                    Act { seq, ..act.clone() }
+                    JudgementRecord { seq, ..act.clone() }
                 })
-                .collect::<Vec<Act>>(),
+                .collect::<Vec<JudgementRecord>>(),
         );
         known.insert(annotator, on_disk.len());
     }
@@ -207,22 +208,24 @@ fn typed(line: u64) -> String {
 }
 
 /// Whether an act is what a typed line asks for.
-fn is_typed(act: &Act, line: u64) -> bool {
-    let choice = |choice| act.deed == Deed::Answer(Answer::Choice(choice));
+fn is_typed(act: &JudgementRecord, line: u64) -> bool {
+    let choice = |choice| act.action == JudgementAction::Answer(Answer::Choice(choice));
     match line % 8 {
         0 => choice(Choice::Left),
-        1 => matches!(act.deed, Deed::Flag(_)),
-        2 => matches!(&act.deed, Deed::Comment(text) if format!("c {text}") == typed(line)),
+        1 => matches!(act.action, JudgementAction::Flag(_)),
+        2 => {
+            matches!(&act.action, JudgementAction::Comment(text) if format!("c {text}") == typed(line))
+        }
         3 => choice(Choice::Right),
-        4 | 6 => act.deed == Deed::Undo,
+        4 | 6 => act.action == JudgementAction::Undo,
         5 => choice(Choice::Tie),
-        _ => act.deed == Deed::Skip,
+        _ => act.action == JudgementAction::Skip,
     }
 }
 
 /// Reads what the program says until `enough` was said to be recorded, or to the end. Gives how many were, and
 /// those acts that are said in full.
-fn said(out: &mut impl Read, enough: usize) -> (usize, Vec<Act>) {
+fn said(out: &mut impl Read, enough: usize) -> (usize, Vec<JudgementRecord>) {
     let mut count = 0;
     let mut acts = Vec::new();
     let mut line = Vec::new();
@@ -316,7 +319,7 @@ fn two_judge_at_once_in_one_store() {
     let children: Vec<Child> = (1..=2).map(|who| start(dir.path(), who, 60)).collect();
     for (mut child, who) in children.into_iter().zip(1..) {
         let mut out = BufReader::new(child.stdout.take().unwrap());
-        let shown: Vec<Act> = acknowledged(&mut out, usize::MAX)
+        let shown: Vec<JudgementRecord> = acknowledged(&mut out, usize::MAX)
             .into_iter()
             .flatten()
             .collect();

@@ -3,9 +3,11 @@
 
 use crate::study_support::*;
 use emprl::metrics::Bootstrap;
+use emprl::operations::OperationError;
+use emprl::operations::studies::{merge_pack, open_pack, read_pack, receive_pack, write_packs};
 use emprl::store::{Store, StoreError, StudyId};
 use emprl::study::definition::StudyKind;
-use emprl::study::judgement::{Answer, Choice, Deed};
+use emprl::study::judgement::{Answer, Choice, JudgementAction};
 use emprl::study::pack::Pack;
 use emprl::study::results::results;
 use emprl::study::{PackError, StudyError};
@@ -41,18 +43,18 @@ fn judge(store: &mut Store, study: StudyId, annotator: u32, random: &mut ChaCha8
     let desk = store.reader().unwrap().desk(study, annotator).unwrap();
     for _ in 0..15 {
         let page = &desk.pages()[random.random_range(0..desk.pages().len())];
-        let deed = match random.random_range(0..6) {
-            0 => Deed::Skip,
-            1 => Deed::Flag(random.random()),
-            2 => Deed::Comment(format!("comment {}", random.random_range(0..100))),
-            side => Deed::Answer(Answer::Choice(match side {
+        let action = match random.random_range(0..6) {
+            0 => JudgementAction::Skip,
+            1 => JudgementAction::Flag(random.random()),
+            2 => JudgementAction::Comment(format!("comment {}", random.random_range(0..100))),
+            side => JudgementAction::Answer(Answer::Choice(match side {
                 3 => Choice::Left,
                 4 => Choice::Right,
                 _ => Choice::Tie,
             })),
         };
         store
-            .judge(study, annotator, page.item, &[deed], 7)
+            .judge(study, annotator, page.item, &[action], 7)
             .unwrap();
         if random.random_range(0..5) == 0 {
             store.undo(study, annotator).unwrap();
@@ -107,11 +109,54 @@ fn merging_in_any_order_and_again_gives_the_same() {
 }
 
 #[test]
+fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
+    let (dir, mut store, study) = home();
+    let (out, back) = (dir.path().join("out"), dir.path().join("back"));
+    let written = write_packs(&store.reader().unwrap(), study, Some(2), &out).unwrap();
+    let [pack] = &written[..] else {
+        panic!("one annotator has one pack: {written:?}");
+    };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut guest = Store::open(elsewhere.path()).unwrap();
+    let sent = read_pack(&pack.file).unwrap();
+    let opened = receive_pack(&mut guest, &sent).unwrap();
+    assert!(!opened.made_here && opened.pseudonym == "A2");
+    let (there, annotator) = (opened.merged.study, opened.merged.annotator);
+    let item = guest.reader().unwrap().desk(there, annotator).unwrap();
+    let item = item.pages()[0].item;
+    let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
+    guest.judge(there, annotator, item, &[tie], 5).unwrap();
+    let written = write_packs(&guest.reader().unwrap(), there, None, &back).unwrap();
+    let judged = read_pack(&written[0].file).unwrap();
+    let merged = receive_pack(&mut store, &judged).unwrap();
+    assert!(merged.made_here);
+    assert_eq!(
+        (
+            merged.merged.study,
+            merged.merged.annotator,
+            merged.merged.added
+        ),
+        (study, 2, 1)
+    );
+    // Who asks for one of the two by name is told which file is wrong.
+    for refused in [
+        open_pack(&mut store, &judged).unwrap_err(),
+        merge_pack(&mut guest, &judged).unwrap_err(),
+    ] {
+        assert!(matches!(refused, OperationError::Pack { .. }), "{refused}");
+        assert!(
+            refused.to_string().starts_with(&*back.to_string_lossy()),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
 fn work_begun_at_home_goes_on_elsewhere_and_back() {
     let (_dir, mut store, study) = home();
     let reader = store.reader().unwrap();
     let pages = reader.desk(study, 1).unwrap().pages().to_vec();
-    let tie = Deed::Answer(Answer::Choice(Choice::Tie));
+    let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
     store
         .judge(study, 1, pages[0].item, std::slice::from_ref(&tie), 5)
         .unwrap();
@@ -178,9 +223,9 @@ fn the_fourths_pack_grows() {
                     _ if first_left => Choice::Right,
                     _ => Choice::Left,
                 };
-                let deed = Deed::Answer(Answer::Choice(choice));
+                let action = JudgementAction::Answer(Answer::Choice(choice));
                 store
-                    .judge(study, annotator, page.item, &[deed], 5)
+                    .judge(study, annotator, page.item, &[action], 5)
                     .unwrap();
             }
         }

@@ -9,7 +9,7 @@ use crate::study_support::*;
 use emprl::store::{Store, StoreError, StudyId};
 use emprl::study::StudyError;
 use emprl::study::definition::StudyKind;
-use emprl::study::judgement::{Answer, Choice, Deed};
+use emprl::study::judgement::{Answer, Choice, JudgementAction};
 use emprl::study::make::{NewStudy, make};
 use emprl::study::pack::Pack;
 
@@ -130,7 +130,9 @@ fn names_are_known_only_by_the_recorded_act() {
     let again = store.unblind(study, "Ben", "again").unwrap_err();
     assert!(matches!(again, StoreError::Unblinded { .. }), "{again}");
     let item = reader.desk(study, 1).unwrap().pages()[0].item;
-    let late = store.judge(study, 1, item, &[Deed::Skip], 1).unwrap_err();
+    let late = store
+        .judge(study, 1, item, &[JudgementAction::Skip], 1)
+        .unwrap_err();
     assert!(matches!(late, StoreError::Unblinded { .. }), "{late}");
     assert!(matches!(
         store.undo(study, 1),
@@ -149,9 +151,9 @@ fn nobody_reads_what_another_said() {
         (desk, pack)
     };
     let before: Vec<_> = (1..=4).map(of).collect();
-    let secret = Deed::Comment("only Ada knows".to_string());
+    let secret = JudgementAction::Comment("only Ada knows".to_string());
     let item = reader.desk(study, 1).unwrap().pages()[0].item;
-    let answer = Deed::Answer(Answer::Choice(Choice::Left));
+    let answer = JudgementAction::Answer(Answer::Choice(Choice::Left));
     store
         .judge(study, 1, item, &[answer.clone(), secret], 10)
         .unwrap();
@@ -173,7 +175,9 @@ fn nobody_reads_what_another_said() {
         matches!(foreign, StoreError::NotAssigned { annotator: 4, .. }),
         "{foreign}"
     );
-    let nobody = store.judge(study, 9, item, &[Deed::Skip], 10).unwrap_err();
+    let nobody = store
+        .judge(study, 9, item, &[JudgementAction::Skip], 10)
+        .unwrap_err();
     assert!(
         matches!(nobody, StoreError::NoAnnotator { annotator: 9, .. }),
         "{nobody}"

@@ -6,7 +6,7 @@ use emprl::metrics::{Bootstrap, Estimate};
 use emprl::store::{Store, StoreError, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::export::{csv, full_rows, jsonl, own_rows};
-use emprl::study::judgement::{Answer, Choice, Deed, Rating, Score};
+use emprl::study::judgement::{Answer, Choice, JudgementAction, Rating, Score};
 use emprl::study::make::Role;
 use emprl::study::page::Page;
 use emprl::study::record::Unblinded;
@@ -41,7 +41,12 @@ fn choice(page: &Page, vote: char) -> Choice {
 }
 
 /// Lets an annotator work until nothing is open; `answer` says what they do with a page.
-fn work(store: &mut Store, study: StudyId, annotator: u32, answer: impl Fn(&Page) -> Deed) {
+fn work(
+    store: &mut Store,
+    study: StudyId,
+    annotator: u32,
+    answer: impl Fn(&Page) -> JudgementAction,
+) {
     let mut desk = store.reader().unwrap().desk(study, annotator).unwrap();
     while let Some(at) = desk.next() {
         let page = desk.pages()[at].clone();
@@ -106,7 +111,7 @@ fn an_ab_test_from_responses_to_results() {
 
     let vote = |page: &Page, annotator: u32| {
         let vote = votes[context_number(page)][annotator as usize - 1];
-        Deed::Answer(Answer::Choice(choice(page, vote)))
+        JudgementAction::Answer(Answer::Choice(choice(page, vote)))
     };
     for annotator in 1..=2 {
         work(&mut store, study, annotator, |page| vote(page, annotator));
@@ -139,8 +144,8 @@ fn an_ab_test_from_responses_to_results() {
     }
     work(&mut store, study, fourth, |page| {
         match fourths[context_number(page)][0] {
-            '-' => Deed::Skip,
-            vote => Deed::Answer(Answer::Choice(choice(page, vote))),
+            '-' => JudgementAction::Skip,
+            vote => JudgementAction::Answer(Answer::Choice(choice(page, vote))),
         }
     });
 
@@ -268,7 +273,7 @@ fn a_rating_from_responses_to_results() {
         work(&mut store, study, annotator, |page| {
             let rating = |points: [u8; 3]| {
                 let [empathy, relevance, fluency] = points.map(score);
-                Deed::Answer(Answer::Rating(Rating {
+                JudgementAction::Answer(Answer::Rating(Rating {
                     empathy,
                     relevance,
                     fluency,
@@ -362,12 +367,12 @@ fn own_rows_are_as_the_annotator_saw_them() {
     definition.contexts = 5;
     let study = create(&mut store, &definition);
     let item = store.reader().unwrap().desk(study, 2).unwrap().pages()[3].item;
-    let deeds = [
-        Deed::Answer(Answer::Choice(Choice::Left)),
-        Deed::Comment("a \"b\", c".to_string()),
-        Deed::Flag(true),
+    let actions = [
+        JudgementAction::Answer(Answer::Choice(Choice::Left)),
+        JudgementAction::Comment("a \"b\", c".to_string()),
+        JudgementAction::Flag(true),
     ];
-    store.judge(study, 2, item, &deeds, 900).unwrap();
+    store.judge(study, 2, item, &actions, 900).unwrap();
     let rows = own_rows(&store.reader().unwrap().desk(study, 2).unwrap());
     assert_eq!(rows.len(), 5);
     assert_eq!((rows[3].position, rows[3].item), (4, item));

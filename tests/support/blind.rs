@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use emprl::store::{Store, StoreReader, StudyId};
 use emprl::study::export::{csv, jsonl, own_rows};
-use emprl::study::judgement::{Answer, Choice, Deed};
+use emprl::study::judgement::{Answer, Choice, JudgementAction};
 
 /// What the program logs, at every level.
 #[derive(Clone, Default)]
@@ -26,12 +26,12 @@ impl Write for Log {
 pub fn judge_all(store: &mut Store, study: StudyId, annotator: u32, choices: [Choice; 3]) {
     let desk = store.reader().unwrap().desk(study, annotator).unwrap();
     for (page, choice) in desk.pages().iter().zip(choices.iter().cycle()) {
-        let deeds = [
-            Deed::Answer(Answer::Choice(*choice)),
-            Deed::Comment("hm".to_string()),
+        let actions = [
+            JudgementAction::Answer(Answer::Choice(*choice)),
+            JudgementAction::Comment("hm".to_string()),
         ];
         store
-            .judge(study, annotator, page.item, &deeds, 10)
+            .judge(study, annotator, page.item, &actions, 10)
             .unwrap();
     }
 }

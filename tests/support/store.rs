@@ -2,8 +2,8 @@
 #![allow(dead_code)] // Each test file uses its own part.
 
 use emprl::experiment::{
-    Environment, Report, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel, Stage,
-    TokenFigures,
+    Environment, Report, RewardTerm, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel,
+    Stage, TokenFigures,
 };
 use emprl::metrics::{Estimate, SystemResults};
 use emprl::store::{MetricKey, NewRun};
@@ -85,6 +85,10 @@ pub fn response(index: u32, value: f32) -> RolloutResponse {
         response: "a ß".to_string(),
         ended: index.is_multiple_of(2),
         score: 0.1,
+        terms: vec![RewardTerm {
+            name: "exploration".to_string(),
+            value: 0.3,
+        }],
         shaped: value,
         tokens: vec![
             token("▁a", None),

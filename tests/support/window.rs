@@ -11,7 +11,7 @@ use emprl::app::{App, Options};
 use emprl::checkpoint::publish;
 use emprl::data::{EmpathyLevel, Mechanism};
 use emprl::experiment::{
-    Environment, ExperimentFile, Report, RolloutResponse, RolloutToken, SampleDialogue,
+    Environment, EventKind, ExperimentFile, Report, RolloutResponse, RolloutToken, SampleDialogue,
     SampleLevel, Severity, Stage, TokenFigures,
 };
 use emprl::metrics::declared::*;
@@ -190,12 +190,14 @@ pub fn run(store: &Path, name: &str, status: RunStatus) -> RunId {
         Ok(std::fs::write(folder.join(SCORES_FILE), scores)?)
     });
     let complete = complete.expect("a checkpoint");
-    let checkpoint = Report::Checkpoint {
-        stage: Stage::Identifiers,
-        step: 40,
-        path: complete.path,
-        bytes: complete.bytes,
-    };
+    let checkpoint = Report::event(
+        Stage::Identifiers,
+        40,
+        EventKind::Checkpoint {
+            path: complete.path,
+            bytes: complete.bytes,
+        },
+    );
     store
         .record(id, &[(1_010_000, checkpoint)])
         .expect("a checkpoint");
@@ -214,7 +216,7 @@ fn history() -> Vec<Report> {
         (Stage::Generator, 60),
         (Stage::Ppo, 100),
     ] {
-        reports.push(Report::Stage { stage, total });
+        reports.push(Report::event(stage, 0, EventKind::StageBegun { total }));
         for step in 1..=total {
             let x = step as f64 / total as f64;
             let wave = (step as f64 * 1.7).sin() * 0.04;
@@ -268,20 +270,24 @@ fn history() -> Vec<Report> {
                 });
             }
         }
-        reports.push(Report::StageDone { stage, step: total });
+        reports.push(Report::event(stage, total, EventKind::StageDone));
     }
-    reports.push(Report::Note {
-        stage: Stage::Ppo,
-        step: 50,
-        severity: Severity::Alert,
-        text: "60 % of the sample dialogues are answered alike".into(),
-    });
-    reports.push(Report::Note {
-        stage: Stage::Ppo,
-        step: 100,
-        severity: Severity::Warning,
-        text: "KL rose by 40 % within 10 steps".into(),
-    });
+    reports.push(Report::event(
+        Stage::Ppo,
+        50,
+        EventKind::Note {
+            severity: Severity::Alert,
+            text: "60 % of the sample dialogues are answered alike".into(),
+        },
+    ));
+    reports.push(Report::event(
+        Stage::Ppo,
+        100,
+        EventKind::Note {
+            severity: Severity::Warning,
+            text: "KL rose by 40 % within 10 steps".into(),
+        },
+    ));
     for (system, f1) in [("Generator", 49.0), ("EmpRL", 68.0)] {
         reports.push(Report::Results {
             system: results(system, f1),
@@ -370,6 +376,7 @@ fn response(step: u64, ended: bool) -> RolloutResponse {
         response: "That is".into(),
         ended,
         score: if ended { 0.5 } else { 0.25 },
+        terms: Vec::new(),
         shaped: if ended { 0.5 } else { 0.25 },
         tokens: tokens.collect(),
     }

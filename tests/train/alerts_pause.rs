@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use crate::store_support::{key, new_run};
 use emprl::data::Example;
 use emprl::engine::{
-    Control, Event, EventKind, Listener, Outcome, RunBody, RunEnd, RunHandle, StartRequest,
+    Control, Listener, Message, MessageKind, Outcome, RunBody, RunEnd, RunHandle, StartRequest,
     Supervisor, What, worker,
 };
-use emprl::experiment::{Change, Config, ExperimentFile, Report, Severity, Stage, Tuning};
+use emprl::experiment::{
+    Change, Config, EventKind, ExperimentFile, Report, Severity, Stage, Tuning,
+};
 use emprl::metrics::declared;
 use emprl::nn::t5::{T5, T5Config};
 use emprl::store::{RunId, RunRef, RunStatus, StoreReader};
@@ -21,9 +23,9 @@ use emprl::train::checkpoint::Checkpoints;
 use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
 use emprl::train::policy::Policy;
-use emprl::train::ppo::scorer::{Score, Scorer};
-use emprl::train::ppo::trainer::{Task, train};
-use emprl::train::session::{Ended, Session};
+use emprl::train::ppo::trainer::{PpoInputs, train};
+use emprl::train::reward::{Candidate, Reward, Score};
+use emprl::train::session::Session;
 
 const LONG: Duration = Duration::from_secs(120);
 const STEPS: u64 = 12;
@@ -37,23 +39,15 @@ struct Breaking {
     mended: Arc<AtomicBool>,
 }
 
-impl Scorer for Breaking {
-    fn score(
-        &mut self,
-        _: &[Encoded],
-        _: &[usize],
-        responses: &[String],
-    ) -> Result<Vec<Score>, TrainError> {
+impl Reward for Breaking {
+    fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError> {
         self.calls += 1;
         let lost = self.calls >= LOST && !self.mended.load(Ordering::SeqCst);
-        let score = |(row, response): (usize, &String)| Score {
-            total: match lost && row == 1 {
-                true => f32::NAN,
-                false => response.len() as f32 / 20.0,
-            },
-            per_mechanism: None,
+        let score = |(row, candidate): (usize, &Candidate<'_>)| match lost && row == 1 {
+            true => Score::from(f32::NAN),
+            false => Score::from(candidate.response.len() as f32 / 20.0),
         };
-        Ok(responses.iter().enumerate().map(score).collect())
+        Ok(candidates.iter().enumerate().map(score).collect())
     }
 }
 
@@ -122,7 +116,7 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
         };
         let examiner = Examiner {
             tokenizer: &tokenizer,
-            judge: None,
+            identifiers: None,
             sampling: sampling(&config.sampling),
             weights: [1.0; 3],
             batch: 4,
@@ -132,20 +126,20 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             device,
         };
         let from = context.from.as_ref().map_or(0, |from| from.step);
-        let mut task = Task {
+        let inputs = PpoInputs {
             train: &examples,
             validation: &examples,
             tokenizer: &tokenizer,
-            scorer: &mut Breaking {
+            reward: &mut Breaking {
                 calls: from,
                 mended,
             },
             examiner: &examiner,
             base: None,
         };
-        match train(&mut session, &mut task, &generator)?.1 {
-            Ended::Done => Ok(Outcome::Finished),
-            Ended::Stopped => Ok(Outcome::Stopped),
+        match train(&mut session, inputs, &generator)? {
+            Some(_) => Ok(Outcome::Finished),
+            None => Ok(Outcome::Stopped),
         }
     })
 }
@@ -160,22 +154,22 @@ fn request(listener: Listener, body: RunBody) -> StartRequest {
 }
 
 /// Reads events until one is as wanted.
-fn until(handle: &RunHandle, wanted: impl Fn(&Event) -> bool) -> Event {
+fn until(handle: &RunHandle, wanted: impl Fn(&Message) -> bool) -> Message {
     let deadline = Instant::now() + LONG;
     loop {
-        let event = handle.events().recv_deadline(deadline).unwrap();
+        let event = handle.messages().recv_deadline(deadline).unwrap();
         if wanted(&event) {
             return event;
         }
     }
 }
 
-fn is_alert(event: &Event) -> bool {
-    matches!(&event.kind, EventKind::Report(Report::Note { severity, .. }) if *severity == Severity::Alert)
+fn is_alert(event: &Message) -> bool {
+    event.event().and_then(EventKind::severity) == Some(Severity::Alert)
 }
 
-fn is_status(event: &Event, wanted: RunStatus) -> bool {
-    matches!(&event.kind, EventKind::Status(status) if *status == wanted)
+fn is_status(event: &Message, wanted: RunStatus) -> bool {
+    event.event() == Some(&EventKind::Status { status: wanted })
 }
 
 fn values(reader: &StoreReader, run: RunId, name: &str) -> Vec<(u64, f64)> {
@@ -191,11 +185,11 @@ fn check_record(reader: &StoreReader, run: RunId) {
     let events = reader.events(run).unwrap();
     let alerts: Vec<_> = events
         .iter()
-        .filter(|event| event.severity == Some(Severity::Alert))
+        .filter(|event| event.kind.severity() == Some(Severity::Alert))
         .collect();
     assert_eq!(alerts.len(), 1, "told once");
     assert_eq!((alerts[0].stage, alerts[0].step), (Some(Stage::Ppo), LOST));
-    let words = &alerts[0].text;
+    let words = alerts[0].words();
     assert!(words.contains("at step 8: the loss is NaN"), "{words}");
     assert!(words.contains("last good checkpoint is kept"), "{words}");
     let last = reader.checkpoints(run).unwrap().pop().unwrap();
@@ -245,7 +239,11 @@ fn the_run_pauses_and_goes_on_from_the_last_good_checkpoint_with_another_learnin
     let expected = (1..=STEPS).map(|step| (step, if step > SAVED { 1e-3 } else { 3e-3 }));
     assert_eq!(rates, expected.collect::<Vec<_>>());
     let events = reader.events(run).unwrap();
-    assert!(events.iter().any(|event| event.text == "ppo.lr = 0.001"));
+    assert!(
+        events
+            .iter()
+            .any(|event| event.kind.change() == Some(slower))
+    );
     assert_eq!(
         reader.rollouts(run).unwrap(),
         [4, SAVED + 1, LOST, 12].map(|step| (Stage::Ppo, step))
@@ -270,7 +268,7 @@ fn where_nobody_can_go_on_the_run_fails_and_is_resumed_from_the_last_good_checkp
         let handle = supervisor.start(request(listener, body(config.clone(), mended.clone())));
         let run = handle.wait_for_start().unwrap();
         until(&handle, |event| {
-            matches!(event.kind, EventKind::Failed { .. })
+            matches!(event.kind, MessageKind::Failed { .. })
         });
         let end = handle.wait(Some(LONG)).unwrap();
         assert!(
@@ -338,7 +336,7 @@ fn settings_that_lose_the_loss_are_changed_while_the_run_waits() {
     let reader = StoreReader::open(dir.path()).unwrap();
     let lost = until(&handle, |event| {
         is_alert(event)
-            && matches!(&event.kind, EventKind::Report(Report::Note { text, .. })
+            && matches!(event.event(), Some(EventKind::Note { text, .. })
                 if text.contains("The last good checkpoint is kept"))
     });
     until(&handle, |event| is_status(event, RunStatus::Paused));
@@ -389,7 +387,7 @@ fn a_paused_run_makes_no_step_while_it_is_saved_and_looked_at() {
         handle.control(Control::Checkpoint);
         handle.control(Control::Evaluate);
         let evaluated = until(&handle, |event| {
-            matches!(event.kind, EventKind::Report(Report::Samples { .. }))
+            matches!(event.kind, MessageKind::Report(Report::Samples { .. }))
         });
         assert_eq!(evaluated.step, paused.step);
     }
@@ -402,6 +400,6 @@ fn a_paused_run_makes_no_step_while_it_is_saved_and_looked_at() {
     assert_eq!(saved.last().unwrap().step, paused.step);
     // What was asked for and never taken is not lost without a word.
     let events = reader.events(run).unwrap();
-    let told = |words: &str| events.iter().any(|event| event.text.contains(words));
-    assert!(told("Learning rate 0.001 was asked for and not taken"));
+    let told = |words: &str| events.iter().any(|event| event.words().contains(words));
+    assert!(told("Learning rate 0.001 was requested but not applied"));
 }

@@ -1,30 +1,34 @@
 //! The lines that `run --json` prints.
 
 use crate::store_support::*;
-use emprl::engine::{Control, Event, EventKind, results_to_json};
-use emprl::experiment::{Report, Severity, Stage};
+use emprl::engine::{Control, Message, MessageKind, results_to_json};
+use emprl::experiment::{EventKind, Report, Severity, Stage};
 use emprl::store::{RunId, RunStatus};
 
 #[test]
 fn notes_are_alerts_and_numbers_that_are_none_are_null() {
-    let event = |kind| Event {
+    let happens = |kind| MessageKind::Report(Report::Event { at: None, kind });
+    let control = Control::Stop;
+    let event = |kind| Message {
         run: RunId(4),
         wall_ms: 9,
         stage: Some(Stage::Ppo),
         step: 3,
         kind,
     };
-    let note = event(EventKind::Report(Report::Note {
-        stage: Stage::Ppo,
-        step: 3,
-        severity: Severity::Alert,
-        text: "KL runs away".to_string(),
-    }));
+    let note = event(MessageKind::Report(Report::event(
+        Stage::Ppo,
+        3,
+        EventKind::Note {
+            severity: Severity::Alert,
+            text: "KL runs away".to_string(),
+        },
+    )));
     assert_eq!(
         note.to_json().unwrap().to_string(),
         r#"{"event":"alert","run":4,"stage":"ppo","step":3,"wall_ms":9,"severity":"alert","text":"KL runs away"}"#
     );
-    let nan = event(EventKind::Report(metrics(
+    let nan = event(MessageKind::Report(metrics(
         Stage::Ppo,
         3,
         &[("a", f64::NAN), ("b", 0.5)],
@@ -33,12 +37,17 @@ fn notes_are_alerts_and_numbers_that_are_none_are_null() {
         nan.to_json().unwrap().to_string(),
         r#"{"event":"metrics","run":4,"stage":"ppo","step":3,"wall_ms":9,"total":1000,"values":{"a":null,"b":0.5}}"#
     );
-    let paused = event(EventKind::Status(RunStatus::Paused));
+    let paused = event(happens(EventKind::Status {
+        status: RunStatus::Paused,
+    }));
     assert_eq!(
         paused.to_json().unwrap().to_string(),
         r#"{"event":"stage","run":4,"stage":"ppo","step":3,"wall_ms":9,"status":"paused"}"#
     );
-    assert_eq!(event(EventKind::Control(Control::Stop)).to_json(), None);
+    assert_eq!(
+        event(happens(EventKind::Control { control })).to_json(),
+        None
+    );
 }
 
 #[test]

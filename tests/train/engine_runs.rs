@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::store_support::*;
 use emprl::checkpoint::publish;
 use emprl::engine::{
-    Control, Event, EventKind, Listener, Outcome, RunBody, RunEnd, RunHandle, RunState, StartError,
-    StartRequest, Supervisor, What,
+    Control, Listener, Message, MessageKind, Outcome, RunBody, RunEnd, RunHandle, RunState,
+    StartError, StartRequest, Supervisor, What,
 };
-use emprl::experiment::{Report, Stage};
-use emprl::store::{EventSort, RunId, RunRef, RunStatus, Store, StoreReader};
+use emprl::experiment::{EventKind, Report, Stage};
+use emprl::store::{RunId, RunRef, RunStatus, Store, StoreReader};
 use emprl::train::observer::{Directive, Observer};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -21,20 +21,23 @@ const LONG: Duration = Duration::from_secs(30);
 fn counting(total: u64) -> RunBody {
     Box::new(move |observer, context| {
         let first = context.from.as_ref().map_or(0, |from| from.step);
-        observer.report(Report::Stage {
-            stage: Stage::Ppo,
-            total,
-        });
+        observer.report(Report::event(
+            Stage::Ppo,
+            0,
+            EventKind::StageBegun { total },
+        ));
         let save = |observer: &mut dyn Observer, step: u64| {
             let done = publish(&context.dir, &format!("ppo-{step}"), |dir| {
                 Ok(std::fs::write(dir.join("step"), step.to_string())?)
             })?;
-            observer.report(Report::Checkpoint {
-                stage: Stage::Ppo,
+            observer.report(Report::event(
+                Stage::Ppo,
                 step,
-                path: done.path,
-                bytes: done.bytes,
-            });
+                EventKind::Checkpoint {
+                    path: done.path,
+                    bytes: done.bytes,
+                },
+            ));
             Ok::<(), emprl::engine::RunError>(())
         };
         for step in first + 1..=total {
@@ -56,10 +59,7 @@ fn counting(total: u64) -> RunBody {
                 save(observer, step)?;
             }
         }
-        observer.report(Report::StageDone {
-            stage: Stage::Ppo,
-            step: total,
-        });
+        observer.report(Report::event(Stage::Ppo, total, EventKind::StageDone));
         observer.report(Report::Results {
             system: results("EmpRL", Some(20.0)),
         });
@@ -82,22 +82,22 @@ fn steps(reader: &StoreReader, run: RunId) -> Vec<u64> {
 }
 
 /// Reads events until one is as wanted.
-fn until(handle: &RunHandle, wanted: impl Fn(&Event) -> bool) -> Event {
+fn until(handle: &RunHandle, wanted: impl Fn(&Message) -> bool) -> Message {
     let deadline = Instant::now() + LONG;
     loop {
-        let event = handle.events().recv_deadline(deadline).unwrap();
+        let event = handle.messages().recv_deadline(deadline).unwrap();
         if wanted(&event) {
             return event;
         }
     }
 }
 
-fn is_step(event: &Event, at: u64) -> bool {
-    matches!(&event.kind, EventKind::Report(Report::Metrics { step, .. }) if *step >= at)
+fn is_step(event: &Message, at: u64) -> bool {
+    matches!(&event.kind, MessageKind::Report(Report::Metrics { step, .. }) if *step >= at)
 }
 
-fn is_status(event: &Event, wanted: RunStatus) -> bool {
-    matches!(&event.kind, EventKind::Status(status) if *status == wanted)
+fn is_status(event: &Message, wanted: RunStatus) -> bool {
+    event.event() == Some(&EventKind::Status { status: wanted })
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn what_is_shown_is_on_disk_and_every_step_is_shown() {
     let run = handle.wait_for_start().unwrap();
     let mut shown = Vec::new();
     let mut lines = Vec::new();
-    for event in handle.events() {
+    for event in handle.messages() {
         assert_eq!(event.run, run);
-        if let EventKind::Report(Report::Metrics { step, .. }) = &event.kind {
+        if let MessageKind::Report(Report::Metrics { step, .. }) = &event.kind {
             shown.push(*step);
             if step % 100 == 0 {
                 assert!(
@@ -173,11 +173,11 @@ fn a_run_pauses_goes_on_and_stops_and_all_of_it_is_recorded() {
         before,
         "nothing happens in a pause"
     );
-    assert!(handle.events().is_empty());
+    assert!(handle.messages().is_empty());
     // A checkpoint may be asked for in a pause; the pause goes on after it.
     handle.control(Control::Checkpoint);
     let saved = until(&handle, |e| {
-        matches!(&e.kind, EventKind::Report(Report::Checkpoint { .. }))
+        matches!(e.event(), Some(EventKind::Checkpoint { .. }))
     });
     assert_eq!(saved.step, before as u64);
     handle.control(Control::Resume);
@@ -185,7 +185,7 @@ fn a_run_pauses_goes_on_and_stops_and_all_of_it_is_recorded() {
     let went_on = until(&handle, |event| is_step(event, 0));
     handle.control(Control::Evaluate);
     until(&handle, |e| {
-        matches!(&e.kind, EventKind::Report(Report::Samples { .. }))
+        matches!(&e.kind, MessageKind::Report(Report::Samples { .. }))
     });
     handle.control(Control::Stop);
     until(&handle, |event| is_status(event, RunStatus::Stopped));
@@ -194,16 +194,27 @@ fn a_run_pauses_goes_on_and_stops_and_all_of_it_is_recorded() {
     let row = reader.run(run).unwrap().row;
     assert_eq!(row.status, RunStatus::Stopped);
     assert!(row.step >= went_on.step);
-    let asked: Vec<String> = reader
+    let asked: Vec<EventKind> = reader
         .events(run)
         .unwrap()
         .into_iter()
-        .filter(|event| matches!(event.sort, EventSort::Control | EventSort::Status))
-        .map(|event| event.text)
+        .map(|event| event.kind)
+        .filter(|kind| matches!(kind, EventKind::Control { .. } | EventKind::Status { .. }))
         .collect();
-    let (first, rest) = asked.split_at(4);
-    assert_eq!(first, ["running", "pause", "paused", "checkpoint"]);
-    assert_eq!(rest, ["resume", "running", "evaluate", "stop", "stopped"]);
+    let control = |control| EventKind::Control { control };
+    let status = |status| EventKind::Status { status };
+    let expected = [
+        status(RunStatus::Running),
+        control(Control::Pause),
+        status(RunStatus::Paused),
+        control(Control::Checkpoint),
+        control(Control::Resume),
+        status(RunStatus::Running),
+        control(Control::Evaluate),
+        control(Control::Stop),
+        status(RunStatus::Stopped),
+    ];
+    assert_eq!(asked, expected);
 }
 
 #[test]
@@ -237,9 +248,7 @@ fn a_stopped_run_goes_on_from_its_checkpoint() {
     };
     // From an earlier checkpoint: what came later is forgotten first.
     let handle = supervisor.start(again(Some(20), 25));
-    let resumed = until(&handle, |e| {
-        matches!(&e.kind, EventKind::Report(Report::Note { .. }))
-    });
+    let resumed = until(&handle, |e| matches!(e.event(), Some(EventKind::Resumed)));
     assert_eq!((resumed.run, resumed.step), (run, 20));
     let first = until(&handle, |event| is_step(event, 0));
     assert_eq!(first.step, 21);
@@ -326,7 +335,7 @@ fn errors_and_panics_end_the_run_with_their_words() {
     for (body, words) in bodies {
         let handle = supervisor.start(request("fails", body));
         let run = handle.wait_for_start().unwrap();
-        let event = until(&handle, |e| matches!(&e.kind, EventKind::Failed { .. }));
+        let event = until(&handle, |e| matches!(&e.kind, MessageKind::Failed { .. }));
         assert_eq!(event.to_json().unwrap()["error"], words);
         assert_eq!((event.stage, event.step), (Some(Stage::Ppo), 1));
         let end = handle.wait(Some(LONG)).unwrap();
@@ -364,7 +373,7 @@ fn a_window_that_does_not_look_is_told_to_read_again() {
     assert!(!handle.take_lagging(), "said once");
     assert!(woken.load(Ordering::Relaxed) > 0);
     assert_eq!(steps(&reader, run).len(), 6_000, "the disk lost nothing");
-    assert!(handle.events().len() < 6_000);
+    assert!(handle.messages().len() < 6_000);
 }
 
 #[test]
@@ -419,7 +428,7 @@ fn quitting_saves_and_ends_everything() {
     let first = supervisor.start(request("first", counting(u64::MAX)));
     let second = supervisor.start(request("second", counting(5)));
     let run = first.wait_for_start().unwrap();
-    while first.events().len() < 4_096 {
+    while first.messages().len() < 4_096 {
         std::thread::sleep(Duration::from_millis(5));
     }
     supervisor.shutdown(LONG).unwrap();
@@ -485,7 +494,7 @@ fn nothing_goes_on_unrecorded() {
         }
         break_store(dir.path());
         handle.control(Control::Resume);
-        let event = until(&handle, |e| matches!(&e.kind, EventKind::Failed { .. }));
+        let event = until(&handle, |e| matches!(&e.kind, MessageKind::Failed { .. }));
         let end = handle.wait(Some(LONG)).unwrap();
         assert!(end.to_string().contains("the disk is on fire"), "{end}");
         assert!(end.to_string().contains("emprl.db"), "{end}");

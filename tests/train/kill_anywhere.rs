@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::store_support::*;
 use emprl::checkpoint::{publish, verify};
 use emprl::engine::{
-    EventKind, Listener, Outcome, RunContext, RunError, StartRequest, Supervisor, What,
+    Listener, MessageKind, Outcome, RunContext, RunError, StartRequest, Supervisor, What,
 };
-use emprl::experiment::{Report, Stage};
+use emprl::experiment::{EventKind, Report, Stage};
 use emprl::store::{RunId, RunRef, RunStatus, Store, StoreReader};
 use emprl::train::observer::Observer;
 use rand::{RngExt, SeedableRng};
@@ -41,10 +41,11 @@ fn toy(observer: &mut dyn Observer, context: &RunContext) -> Result<Outcome, Run
         step = from.step;
         state = std::fs::read_to_string(dir.join("state"))?.parse()?;
     }
-    observer.report(Report::Stage {
-        stage: Stage::Ppo,
-        total: u64::MAX,
-    });
+    observer.report(Report::event(
+        Stage::Ppo,
+        0,
+        EventKind::StageBegun { total: u64::MAX },
+    ));
     loop {
         step += 1;
         state = next(state);
@@ -55,12 +56,14 @@ fn toy(observer: &mut dyn Observer, context: &RunContext) -> Result<Outcome, Run
             let done = publish(&context.dir, &format!("ppo-{step}"), |dir| {
                 Ok(std::fs::write(dir.join("state"), state.to_string())?)
             })?;
-            observer.report(Report::Checkpoint {
-                stage: Stage::Ppo,
+            observer.report(Report::event(
+                Stage::Ppo,
                 step,
-                path: done.path,
-                bytes: done.bytes,
-            });
+                EventKind::Checkpoint {
+                    path: done.path,
+                    bytes: done.bytes,
+                },
+            ));
         }
         std::thread::sleep(Duration::from_micros(300));
     }
@@ -87,12 +90,21 @@ fn victim() {
         body: Box::new(toy),
     });
     let mut out = std::io::stdout().lock();
-    for event in handle.events() {
+    for event in handle.messages() {
         let line = match &event.kind {
-            EventKind::Report(Report::Metrics { step, .. }) => format!("shown {step}"),
-            EventKind::Report(Report::Checkpoint { step, .. }) => format!("saved {step}"),
-            EventKind::Status(RunStatus::Running) => format!("began {}", event.run),
-            EventKind::Failed { error } => panic!("{error}"),
+            MessageKind::Report(Report::Metrics { step, .. }) => format!("shown {step}"),
+            MessageKind::Report(Report::Event {
+                at: Some((_, step)),
+                kind: EventKind::Checkpoint { .. },
+            }) => format!("saved {step}"),
+            MessageKind::Report(Report::Event {
+                kind:
+                    EventKind::Status {
+                        status: RunStatus::Running,
+                    },
+                ..
+            }) => format!("began {}", event.run),
+            MessageKind::Failed { error } => panic!("{error}"),
             _ => continue,
         };
         writeln!(out, "{line}").unwrap();

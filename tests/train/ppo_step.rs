@@ -9,7 +9,7 @@ use emprl::nn::value_head::ValueHead;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::step::{Learner, State, Stepped, Stepper};
+use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
@@ -56,7 +56,7 @@ fn rollout(lengths: impl Iterator<Item = usize>) -> Rollout {
         contexts.push(words(6));
         generated.push(Generated {
             tokens: words(length),
-            logprobs: vec![0.0; length],
+            log_probs: vec![0.0; length],
             ended: true,
         });
     }
@@ -72,7 +72,7 @@ fn scores(count: usize) -> Vec<f32> {
 }
 
 /// Steps one after another from the same start; the last one's figures, and the weights after it.
-fn after(config: &Config, rollout: &Rollout, steps: u64) -> (Stepped, Vec<f32>, State) {
+fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f32>, State) {
     let device = crate::device_support::device();
     let reference = Policy {
         t5: t5(2),
@@ -204,7 +204,7 @@ fn responses_of_nothing_but_eos_do_no_harm() {
 }
 
 /// Two steps of responses of several lengths, clipped, with the setting changed and without.
-fn both(change: impl Fn(&mut Config)) -> [(Stepped, Vec<f32>, State); 2] {
+fn both(change: impl Fn(&mut Config)) -> [(StepOutcome, Vec<f32>, State); 2] {
     let uneven = rollout([2, 3, 5, 8, 3, 4, 6, 7].into_iter());
     let mut config = settings();
     config.ppo.max_gradient_norm = 0.1;
@@ -226,7 +226,7 @@ fn the_first_token_counts_unless_the_fault_is_asked_for() {
 #[test]
 fn whitened_padding_reaches_advantages_only_with_the_fault() {
     let [right, fault] = both(|config| config.reward.whiten_padding = true);
-    let flat = |stepped: &Stepped| stepped.returns.concat();
+    let flat = |stepped: &StepOutcome| stepped.returns.concat();
     assert!(furthest(&flat(&right.0), &flat(&fault.0)) > 1e-3);
     assert!(furthest(&right.1, &fault.1) > 1e-5);
 }
@@ -246,7 +246,7 @@ fn scores_of_what_was_drawn_differ_from_scores_over_all_tokens() {
         config.sampling.temperature = 0.9;
         config.ppo.score_truncated = true;
     });
-    let flat = |stepped: &Stepped| stepped.old_log_probs.concat();
+    let flat = |stepped: &StepOutcome| stepped.old_log_probs.concat();
     assert!(furthest(&flat(&all.0), &flat(&drawn.0)) > 1e-2);
 }
 

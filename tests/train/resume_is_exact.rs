@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use emprl::experiment::{
-    Change, Config, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report, Stage,
-    Tuning,
+    Change, Config, EventKind, ExperimentFile, IdentifierInit, KlControlChoice, LrSchedule, Report,
+    Stage, Tuning,
 };
 use emprl::metrics::declared;
 use emprl::train::checkpoint::Checkpoints;
@@ -146,7 +146,10 @@ fn keep<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
 impl Observer for Keeper<'_> {
     fn report(&mut self, report: Report) {
         match report {
-            Report::Stage { stage, .. } => self.at = Some((stage, 0)),
+            Report::Event {
+                at,
+                kind: EventKind::StageBegun { .. },
+            } => self.at = at,
             Report::Metrics {
                 stage,
                 step,

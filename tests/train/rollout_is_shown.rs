@@ -13,9 +13,9 @@ use emprl::train::material::Encoded;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::scorer::Score;
 use emprl::train::ppo::shown::{SHOWN_RESPONSES, shown};
-use emprl::train::ppo::step::{Learner, State, Stepped, Stepper};
+use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
+use emprl::train::reward::{Score, Term};
 
 /// More than are kept.
 const BATCH: usize = SHOWN_RESPONSES + 2;
@@ -75,7 +75,7 @@ fn batch(tokenizer: &Tokenizer) -> (Vec<Encoded>, Vec<usize>, Rollout) {
                 tokens.push(EOS);
             }
             Generated {
-                logprobs: vec![0.0; tokens.len()],
+                log_probs: vec![0.0; tokens.len()],
                 tokens,
                 ended,
             }
@@ -95,7 +95,12 @@ fn batch(tokenizer: &Tokenizer) -> (Vec<Encoded>, Vec<usize>, Rollout) {
     (examples, indices, rollout)
 }
 
-fn stepped(config: &Config, tokenizer: &Tokenizer, rollout: &Rollout, scores: &[f32]) -> Stepped {
+fn stepped(
+    config: &Config,
+    tokenizer: &Tokenizer,
+    rollout: &Rollout,
+    scores: &[f32],
+) -> StepOutcome {
     let device = crate::device_support::device();
     let reference = Policy {
         t5: t5(tokenizer, 2),
@@ -122,7 +127,7 @@ fn stepped(config: &Config, tokenizer: &Tokenizer, rollout: &Rollout, scores: &[
 }
 
 /// What a quantity is by the step's own rows.
-fn computed(stepped: &Stepped, row: usize, quantity: TokenQuantity) -> Vec<f32> {
+fn computed(stepped: &StepOutcome, row: usize, quantity: TokenQuantity) -> Vec<f32> {
     let (policy, against) = (&stepped.old_log_probs[row], &stepped.against);
     let reference = &against.reference_log_probs[row];
     match quantity {
@@ -146,7 +151,10 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
         .iter()
         .map(|&total| Score {
             total,
-            per_mechanism: None,
+            terms: vec![Term {
+                name: "half",
+                value: total / 2.0,
+            }],
         })
         .collect();
     let folder = tempfile::tempdir().unwrap();
@@ -177,6 +185,8 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
                 (response.score, response.shaped),
                 (raw[row], stepped.shaped[row])
             );
+            let terms = response.terms.iter().map(|t| (t.name.as_str(), t.value));
+            assert_eq!(terms.collect::<Vec<_>>(), [("half", raw[row] / 2.0)]);
             for quantity in TokenQuantity::ALL {
                 let figures = response.figures().map(|f| f.get(quantity).to_bits());
                 let expected = computed(&stepped, row, quantity);

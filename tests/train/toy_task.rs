@@ -14,9 +14,9 @@ use emprl::train::evaluate::{Examiner, sampling};
 use emprl::train::material::Encoded;
 use emprl::train::observer::{Directive, Observer};
 use emprl::train::policy::Policy;
-use emprl::train::ppo::scorer::{Score, Scorer};
-use emprl::train::ppo::trainer::{Task, train};
-use emprl::train::session::{Ended, Session};
+use emprl::train::ppo::trainer::{PpoInputs, train};
+use emprl::train::reward::{Candidate, Reward, Score};
+use emprl::train::session::Session;
 
 const COLOURS: [&str; 4] = ["red", "blue", "green", "white"];
 const THINGS: [&str; 4] = ["hat", "dog", "car", "tree"];
@@ -32,26 +32,18 @@ fn colour(text: &str) -> Option<&str> {
     text.split_whitespace().find(|word| COLOURS.contains(word))
 }
 
-impl Scorer for SayTheColour {
-    fn score(
-        &mut self,
-        examples: &[Encoded],
-        indices: &[usize],
-        responses: &[String],
-    ) -> Result<Vec<Score>, TrainError> {
-        Ok(indices
+impl Reward for SayTheColour {
+    fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError> {
+        Ok(candidates
             .iter()
-            .zip(responses)
-            .map(|(&index, response)| {
-                let context = examples[index].example.context_text();
+            .map(|candidate| {
+                let context = candidate.example.context_text();
                 let right = colour(&context);
-                let said = response
+                let said = candidate
+                    .response
                     .split_whitespace()
                     .filter(|word| Some(*word) == right);
-                Score {
-                    total: said.count() as f32 / PLACES as f32,
-                    per_mechanism: None,
-                }
+                Score::from(said.count() as f32 / PLACES as f32)
             })
             .collect())
     }
@@ -149,7 +141,7 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
     };
     let examiner = Examiner {
         tokenizer: &tokenizer,
-        judge: None,
+        identifiers: None,
         sampling: sampling(&config.sampling),
         weights: [1.0; 3],
         batch: 16,
@@ -158,16 +150,16 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         run_seed: seed,
         device,
     };
-    let mut task = Task {
+    let inputs = PpoInputs {
         train: &train_examples,
         validation: &examples,
         tokenizer: &tokenizer,
-        scorer: &mut SayTheColour,
+        reward: &mut SayTheColour,
         examiner: &examiner,
         base: None,
     };
-    let (_, ended) = train(&mut session, &mut task, &generator).unwrap();
-    assert_eq!(ended, Ended::Done);
+    let trained = train(&mut session, inputs, &generator).unwrap();
+    assert!(trained.is_some());
     scores.0
 }
 

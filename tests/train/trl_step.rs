@@ -13,7 +13,7 @@ use emprl::nn::value_head::ValueHead;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::step::{Learner, State, Stepped, Stepper};
+use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
@@ -146,9 +146,9 @@ fn rollout(case: &Case, step: &Step) -> Rollout {
     Rollout {
         contexts: case.contexts.clone(),
         generated: rows
-            .map(|((tokens, logprobs), ended)| Generated {
+            .map(|((tokens, log_probs), ended)| Generated {
                 tokens: tokens.clone(),
-                logprobs: logprobs.clone(),
+                log_probs: log_probs.clone(),
                 ended: *ended,
             })
             .collect(),
@@ -156,7 +156,7 @@ fn rollout(case: &Case, step: &Step) -> Rollout {
     }
 }
 
-fn check_numbers(step: &Step, stepped: &Stepped) {
+fn check_numbers(step: &Step, stepped: &StepOutcome) {
     close("shaped scores", &stepped.shaped, &step.shaped);
     close("beta", &[stepped.beta as f32], &[step.beta as f32]);
     rows_close("log-probabilities", &stepped.old_log_probs, &step.old);
@@ -167,7 +167,7 @@ fn check_numbers(step: &Step, stepped: &Stepped) {
     rows_close("returns", &stepped.returns, &step.returns);
 }
 
-fn check_updates(step: &Step, stepped: &Stepped) {
+fn check_updates(step: &Step, stepped: &StepOutcome) {
     assert_eq!(stepped.updates.len(), step.updates.len());
     for ((ours, _), theirs) in stepped.updates.iter().zip(&step.updates) {
         let pairs = [

@@ -12,7 +12,7 @@ use crate::window_support::{click, labels, open, wait_for};
 use eframe::egui::Key;
 use emprl::store::{Store, StudyId};
 use emprl::study::definition::StudyKind;
-use emprl::study::judgement::{Answer, Choice, Deed};
+use emprl::study::judgement::{Answer, Choice, JudgementAction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,14 +24,14 @@ const STUDY: StudyId = StudyId(1);
 const KEYS: [Key; 4] = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowDown, Key::U];
 
 /// Whether an act is what a key asks for.
-fn is_pressed(deed: &Deed, key: Key) -> bool {
+fn is_pressed(action: &JudgementAction, key: Key) -> bool {
     let choice = match key {
         Key::ArrowLeft => Choice::Left,
         Key::ArrowRight => Choice::Right,
         Key::ArrowDown => Choice::Tie,
-        _ => return *deed == Deed::Undo,
+        _ => return *action == JudgementAction::Undo,
     };
-    *deed == Deed::Answer(Answer::Choice(choice))
+    *action == JudgementAction::Answer(Answer::Choice(choice))
 }
 
 /// How many items the page says are judged.
@@ -128,7 +128,7 @@ fn nothing_the_window_showed_as_judged_is_lost_by_kills() {
             "kill {kill}: more than was under way"
         );
         for ((act, key), seq) in new.iter().zip(KEYS.iter().cycle()).zip(known as u64 + 1..) {
-            assert!(is_pressed(&act.deed, *key), "kill {kill}: {act:?}");
+            assert!(is_pressed(&act.action, *key), "kill {kill}: {act:?}");
             assert_eq!(act.seq, seq, "no hole");
         }
         let answered = reader.desk(STUDY, 1).unwrap().progress().answered;

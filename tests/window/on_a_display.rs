@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::window_support::{find, open};
 use eframe::egui::Pos2;
-use emprl::store::{EventSort, RunRow, RunStatus, StoreReader};
+use emprl::experiment::EventKind;
+use emprl::store::{RunRow, RunStatus, StoreReader};
 
 /// A program that ends with the test.
 struct Running(Child);
@@ -183,14 +184,18 @@ fn a_quickstart_by_mouse_and_keyboard() {
         );
     }
     let events = reader.events(finished.id).expect("events");
-    let statuses: Vec<&str> = events
+    let statuses: Vec<RunStatus> = events
         .iter()
-        .filter(|event| event.sort == EventSort::Status)
-        .map(|event| event.text.as_str())
+        .filter_map(|event| match event.kind {
+            EventKind::Status { status } => Some(status),
+            _ => None,
+        })
         .collect();
-    let paused = statuses.iter().position(|status| *status == "paused");
+    let paused = statuses
+        .iter()
+        .position(|status| *status == RunStatus::Paused);
     assert!(
-        paused.is_some_and(|at| statuses.get(at + 1) == Some(&"running")),
+        paused.is_some_and(|at| statuses.get(at + 1) == Some(&RunStatus::Running)),
         "{statuses:?}"
     );
     drop(window);

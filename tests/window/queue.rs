@@ -8,8 +8,8 @@ use crate::window_support::{
     Window, click, expect, find, labels, open, run, settle, shows, wait_for,
 };
 use egui_kittest::kittest::NodeT;
-use emprl::engine::queue::{to_queue, without_vain_reuse};
 use emprl::experiment::ExperimentFile;
+use emprl::operations::queue::{enqueue, to_queue};
 use emprl::store::{RunStatus, Store, StoreReader};
 
 /// Quickstarts of a few steps, without PPO.
@@ -176,10 +176,13 @@ fn a_run_of_another_seed_waits_without_what_it_cannot_take_over() {
     let same = to_queue("quickstart", "same", &config, Some(done));
     config.run.seed = 4;
     let other = to_queue("quickstart", "other", &config, Some(done));
-    let reader = StoreReader::open(store.path()).unwrap();
-    let (runs, vain) = without_vain_reuse(&reader, &[same.clone(), other]).unwrap();
-    assert_eq!(runs[0], same);
-    assert_eq!(runs[1].reuse, None);
-    let vain = vain.unwrap();
-    assert_eq!((vain.count, vain.differs), (1, "run.seed"));
+    let mut writer = Store::open(store.path()).unwrap();
+    let lost = enqueue(&mut writer, &[same.clone(), other])
+        .unwrap()
+        .lost_reuse
+        .unwrap();
+    assert_eq!((lost.count, lost.differs), (1, "run.seed"));
+    let queued = writer.reader().unwrap().queue().unwrap();
+    assert_eq!(queued[0].run, same);
+    assert_eq!(queued[1].run.reuse, None);
 }

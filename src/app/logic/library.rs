@@ -1,156 +1,124 @@
-//! What comes of tasks of the librarian: data sets, saved models, and the fields of paths.
+//! The place Data and models: data sets and saved models.
 
-use std::time::Instant;
+use std::path::PathBuf;
 
-use super::App;
-use crate::app::state::Loaded;
+use super::Core;
+use crate::app::jobs::{AtClose, Lane};
+use crate::app::queries::models::ModelRef;
 use crate::app::state::library::Part;
-use crate::app::workers::finder::{Ask, Heard, Picked};
-use crate::app::workers::librarian::{Answer, Outcome, Task};
+use crate::operations::{data, models};
 
-impl App {
-    /// Reads what the place Data and models shows.
-    pub(super) fn visit_library(&mut self) {
-        self.ask_library(Task::Sets);
-        self.ask_library(Task::Models);
+impl Core {
+    /// Lists the data sets.
+    pub fn load_sets(&mut self) {
+        let pending = self
+            .jobs
+            .ask(Lane::Library, |context| Ok(data::list(context.dir())?));
+        self.state.library.sets.load(pending);
     }
 
-    /// Hands a task over. Where too many wait already, the page says so.
-    pub(super) fn ask_library(&mut self, task: Task) {
+    /// Lists the saved models, here and for the playground.
+    pub fn load_models(&mut self) {
+        let pending = self
+            .jobs
+            .ask(Lane::Library, |context| Ok(models::list(context.dir())?));
+        self.state.playground.models.load(pending);
+    }
+
+    /// Counts what is in a set.
+    pub fn load_summary(&mut self, set: String) {
+        let name = set.clone();
+        let pending = self.jobs.ask(Lane::Library, move |context| {
+            Ok(Box::new(data::summary(context.dir(), &name)?))
+        });
+        self.state
+            .library
+            .summaries
+            .entry(set)
+            .or_default()
+            .load(pending);
+    }
+
+    /// Opens the chosen set to be browsed.
+    pub fn open_set(&mut self) {
         let library = &mut self.state.library;
-        match &task {
-            Task::Import { name, .. } => {
-                library.import.running = Some(name.clone());
-                library.import.refused = None;
-                library.import.report = None;
-            }
-            Task::Check(_) => {
-                library.check.running = true;
-                library.check.found = None;
-            }
-            Task::Export { .. } => {
-                library.export.running = true;
-                library.export.done = None;
-            }
-            Task::Open(_) => library.browser.asked = true,
-            Task::Summary(name) => {
-                library.summaries.insert(name.clone(), Loaded::Nothing);
-            }
-            Task::Models | Task::Sets => {}
-        }
-        if self.librarian.ask(task.clone()).is_err() {
-            self.library_refused(task, "too much is asked for at once; try again".into());
-        }
+        let name = library.chosen.clone();
+        let pending = self.jobs.ask(Lane::Library, move |context| {
+            Ok(data::open(context.dir(), &name)?)
+        });
+        library.browser.set.load(pending);
     }
 
-    pub(super) fn hear_library(&mut self, until: Instant) {
-        while Instant::now() < until {
-            let Some(Answer { task, outcome }) = self.librarian.answer() else {
-                return;
-            };
-            match outcome {
-                Ok(outcome) => self.take_library(task, outcome),
-                Err(why) => self.library_refused(task, why),
-            }
-        }
-        self.ctx.request_repaint();
+    /// Imports a set in its original form.
+    pub fn import_set(&mut self, set: String, folder: PathBuf) {
+        let name = set.clone();
+        let pending = self
+            .jobs
+            .spawn("The import", AtClose::Wait, move |context, _| {
+                Ok(Box::new(data::import(context.dir(), &name, &folder)?))
+            });
+        let form = &mut self.state.library.import;
+        form.set = set;
+        form.report.clear();
+        form.report.load(pending);
     }
 
-    fn take_library(&mut self, task: Task, outcome: Outcome) {
+    /// Reads a model whole, so that damage shows.
+    pub fn check_model(&mut self, folder: PathBuf) {
+        let checked = folder.clone();
+        let pending = self.jobs.spawn("The check", AtClose::Wait, move |_, _| {
+            Ok(Box::new(models::describe(&folder)?))
+        });
+        let form = &mut self.state.library.check;
+        form.checked = checked;
+        form.anatomy.clear();
+        form.anatomy.load(pending);
+    }
+
+    /// Writes a model as a Hugging Face folder.
+    pub fn export_model(&mut self, model: ModelRef, folder: PathBuf) {
+        let pending = self
+            .jobs
+            .spawn("The export", AtClose::Wait, move |context, _| {
+                let found = model.find(context.dir())?;
+                Ok(models::export(&found.folder, &folder)?)
+            });
+        let form = &mut self.state.library.export;
+        form.exported.clear();
+        form.exported.load(pending);
+    }
+
+    pub(super) fn poll_library(&mut self) {
         let library = &mut self.state.library;
-        match outcome {
-            Outcome::Models { runs, folders } => {
-                library.know(folders);
-                self.state.playground.take_models(runs);
-            }
-            Outcome::Sets(sets) => {
-                library.sets = Loaded::Value(sets);
-                library.settle_tab();
-            }
-            Outcome::Summary(summary) => {
-                let name = summary.name.clone();
-                library.summaries.insert(name, Loaded::Value(summary));
-            }
-            Outcome::Opened(book) => {
-                if book.name == library.chosen {
-                    library.browser.take(book);
+        if library.sets.poll() && library.sets.value().is_some() {
+            library.settle_tab();
+        }
+        for summary in library.summaries.values_mut() {
+            summary.poll();
+        }
+        library.browser.poll();
+        if library.check.anatomy.poll() && library.check.anatomy.value().is_some() {
+            let checked = library.check.checked.clone();
+            library.know([checked]);
+        }
+        if library.export.exported.poll() {
+            match library.export.exported.value() {
+                Some(exported) => {
+                    let folder = exported.folder.clone();
+                    library.know([folder]);
                 }
-            }
-            Outcome::Imported(report) => {
-                let name = report.name.clone();
-                library.import.running = None;
-                library.import.report = Some(report);
-                library.summaries.remove(&name);
-                if library.chosen == name {
-                    library.browser = Default::default();
-                }
-                self.ask_library(Task::Sets);
-                self.check_needs();
-            }
-            Outcome::Checked(anatomy) => {
-                library.check.running = false;
-                if let Task::Check(folder) = task {
-                    library.know([folder.clone()]);
-                    library.check.found = Some((folder, Ok(anatomy)));
-                }
-            }
-            Outcome::Exported(exported) => {
-                library.export.running = false;
-                library.know([exported.folder.clone()]);
-                library.export.done = Some(Ok(exported));
+                // Where it failed is to be in sight.
+                None => library.part = Part::Models,
             }
         }
-    }
-
-    fn library_refused(&mut self, task: Task, why: String) {
-        let library = &mut self.state.library;
-        match task {
-            Task::Models => self.state.playground.models = Loaded::Failed(why),
-            Task::Sets => library.sets = Loaded::Failed(why),
-            Task::Summary(name) => {
-                library.summaries.insert(name, Loaded::Failed(why));
+        if library.import.report.poll() && library.import.report.value().is_some() {
+            let set = library.import.set.clone();
+            library.summaries.remove(&set);
+            if library.chosen == set {
+                library.browser = Default::default();
             }
-            Task::Open(name) => {
-                if name == library.chosen {
-                    library.browser.book = Loaded::Failed(why);
-                }
-            }
-            Task::Import { name, .. } => {
-                library.import.running = None;
-                library.import.refused = Some((name, why));
-            }
-            Task::Check(folder) => {
-                library.check.running = false;
-                library.check.found = Some((folder, Err(why)));
-            }
-            Task::Export { .. } => {
-                library.export.running = false;
-                library.export.done = Some(Err(why));
-                library.part = Part::Models;
-            }
-        }
-    }
-
-    pub(super) fn ask_path(&mut self, ask: Ask) {
-        let browses = matches!(ask, Ask::Browse { .. });
-        if !self.finder.ask(ask) && browses {
-            self.state.paths.browsing = None;
-            self.wrong("the system's dialog did not open: no thread could be made");
-        }
-    }
-
-    pub(super) fn hear_paths(&mut self) {
-        let mut heard = false;
-        while let Some(answer) = self.finder.heard() {
-            let no_dialog = Picked::NoDialog;
-            if matches!(&answer, Heard::Picked { picked, .. } if *picked == no_dialog) {
-                self.wrong("no file dialog opens on this machine; type or paste the path");
-            }
-            self.state.paths.take(answer);
-            heard = true;
-        }
-        if heard {
-            self.ctx.request_repaint();
+            self.load_sets();
+            self.check_needs();
         }
     }
 }

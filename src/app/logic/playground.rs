@@ -1,41 +1,73 @@
-//! Questions of the playground on their way to the models, and what is heard of them.
+//! The place Playground: prompts on their way to the models, and the models that are open.
 
-use std::time::Instant;
+use super::Core;
+use crate::app::jobs::{Context, Job, Lane};
+use crate::app::queries::responses::OpenModels;
+use crate::app::state::reply::ReplyProgress;
 
-use super::App;
-use crate::app::workers::answerer::{Heard, News, Question};
-
-impl App {
-    pub(super) fn ask_models(&mut self, questions: Vec<Question>) {
-        for question in questions {
-            let id = question.id;
-            if !self.answerer.ask(question) {
-                let why = "too many questions wait already; try again".to_string();
-                self.state.playground.hear(id, News::Failed(why));
-            }
+impl Core {
+    /// Begins every reply that waits to be begun.
+    pub fn begin_replies(&mut self) {
+        for reply in self.state.playground.unasked() {
+            let prompt = reply.prompt.clone();
+            let respond = move |context: &mut Context, job: &Job<ReplyProgress>| {
+                let mut models = context.take_cache::<OpenModels>();
+                let mut report = |progress, open| {
+                    job.report((progress, open));
+                    !job.is_cancelled()
+                };
+                let response = models.respond(context.dir(), &prompt, &mut report);
+                context.put_cache(models);
+                Ok(response?)
+            };
+            reply.pending = Some(self.jobs.ask_reporting(Lane::Playground, respond));
         }
     }
 
-    pub(super) fn stop_answers(&mut self) {
+    /// Stops every reply that is on its way.
+    pub fn stop_replies(&mut self) {
+        self.state.playground.stop();
+    }
+
+    /// Gives the memory of the models that are open back.
+    pub fn close_models(&mut self) {
+        self.ask_then(
+            Lane::Playground,
+            |context| {
+                drop(context.take_cache::<OpenModels>());
+                Ok(())
+            },
+            |core, closed| match closed {
+                Ok(()) => core.state.playground.open.clear(),
+                Err(why) => core.log_error(format!("the models were not closed: {why}")),
+            },
+        );
+    }
+
+    pub(super) fn poll_playground(&mut self) {
         let playground = &mut self.state.playground;
-        playground.stopping = playground.is_answering();
-        self.answerer.stop(playground.latest());
-    }
-
-    pub(super) fn close_models(&mut self) {
-        if !self.answerer.close() {
-            self.wrong("the models were not closed: the playground is busy; try again");
+        if playground.models.poll()
+            && let Some(models) = playground.models.value()
+        {
+            self.state.library.know(models.folders.clone());
+            self.state.playground.settle_sides();
+        }
+        if self.state.playground.poll() {
+            // A panic closes them all.
+            self.list_open_models();
         }
     }
 
-    pub(super) fn hear_answers(&mut self, until: Instant) {
-        while Instant::now() < until {
-            match self.answerer.news() {
-                None => return,
-                Some(Heard::Of(id, news)) => self.state.playground.hear(id, news),
-                Some(Heard::Open(open)) => self.state.playground.open = open,
-            }
-        }
-        self.ctx.request_repaint();
+    fn list_open_models(&mut self) {
+        self.ask_then(
+            Lane::Playground,
+            |context| {
+                let models = context.take_cache::<OpenModels>();
+                let open = models.list();
+                context.put_cache(models);
+                Ok(open)
+            },
+            |core, open| core.state.playground.open = open.unwrap_or_default(),
+        );
     }
 }

@@ -1,58 +1,107 @@
-//! The store's queue of runs: one after another, in an order that a person may change; and dry runs.
+//! The store's queue of runs: one after another, in an order that a person may change.
 
-use crossbeam::channel::TryRecvError;
-
-use super::App;
-use crate::app::command::{Command, QueueDeed};
-use crate::app::state::{Held, Loaded};
-use crate::app::workers::keeper::{Edit, QueueEdit};
-use crate::app::workers::launch::{self, Planned};
-use crate::app::workers::reader::Request;
-use crate::engine::queue::{Waiting, to_queue};
+use super::Core;
+use crate::app::jobs::Lane;
+use crate::app::state::Held;
 use crate::engine::{RunHandle, RunState};
-use crate::store::{QueuedRun, StoreError};
+use crate::operations::launch::PlannedRun;
+use crate::operations::queue::{self, LostReuse, Waiting, to_queue};
+use crate::operations::runs::Edit;
+use crate::store::{QueueId, QueuedRun};
 
-impl App {
+impl Core {
     /// Reads the queue, which other programs may change as well.
-    pub(super) fn ask_queue(&mut self) {
-        match self.reader.ask(Request::Queue) {
-            Some(id) => self.asked.queue = Some(id),
-            None => self.commands.push(Command::ReloadQueue),
-        }
+    pub fn load_queue(&mut self) {
+        let own = self.options.experiments.clone();
+        self.state.experiments.queue.reading += 1;
+        self.ask_then(
+            Lane::Reader,
+            move |context| Ok(queue::list(context.dir(), &own)?),
+            |core, runs| {
+                core.state.experiments.queue.reading -= 1;
+                match runs {
+                    Ok(runs) => core.show_queue(runs),
+                    Err(why) => core.log_error_once(why),
+                }
+            },
+        );
     }
 
-    pub(super) fn hear_queue(&mut self, id: u64, runs: Result<Vec<Waiting>, StoreError>) {
-        if self.asked.queue != Some(id) {
-            return;
-        }
-        self.asked.queue = None;
-        match runs {
-            Ok(runs) => {
-                let queue = &mut self.state.experiments.queue;
-                let is_back =
-                    |removed: &mut QueuedRun| runs.iter().any(|run| run.queued.id == removed.id);
-                queue.removed.take_if(is_back);
-                queue.runs = runs;
-            }
-            Err(error) => self.wrong_once(error.to_string()),
-        }
+    fn show_queue(&mut self, runs: Vec<Waiting>) {
+        let queue = &mut self.state.experiments.queue;
+        let is_back = |removed: &mut QueuedRun| runs.iter().any(|run| run.queued.id == removed.id);
+        queue.removed.take_if(is_back);
+        queue.runs = runs;
     }
 
     /// Puts runs at the end of the queue, which goes on from there unless it is held.
-    pub(super) fn enqueue(&mut self, runs: Vec<Planned>) {
-        let to_queue = |run: &Planned| to_queue(&run.experiment, &run.name, &run.config, run.reuse);
-        let runs = runs.iter().map(to_queue).collect();
+    pub fn enqueue(&mut self, runs: Vec<PlannedRun>) {
+        let to_queue =
+            |run: &PlannedRun| to_queue(&run.experiment, &run.name, &run.config, run.reuse);
+        let runs: Vec<_> = runs.iter().map(to_queue).collect();
         let queue = &mut self.state.experiments.queue;
         if queue.runs.is_empty() && queue.held == Held::Kept {
             queue.held = Held::No;
         }
-        self.edit(Edit::Queue(QueueEdit::Add(runs)));
+        let count = runs.len();
+        let words = match runs.as_slice() {
+            [run] => format!("{} queued", run.name),
+            many => format!("{} runs queued", many.len()),
+        };
+        self.ask_then(
+            Lane::Changes,
+            move |context| Ok(queue::enqueue(context.store()?, &runs)?),
+            move |core, enqueued| {
+                core.load_queue();
+                match enqueued {
+                    Ok(enqueued) => {
+                        let lost = enqueued.lost_reuse.map(|lost| lost_words(&lost, count));
+                        core.show_done(words + &lost.unwrap_or_default(), false);
+                    }
+                    Err(why) => core.log_error(why),
+                }
+            },
+        );
+    }
+
+    /// Lets two runs change places.
+    pub fn swap_queued(&mut self, one: QueueId, other: QueueId) {
+        self.edit(Edit::SwapQueued(one, other));
+    }
+
+    /// Takes a run out, unless it is starting.
+    pub fn unqueue(&mut self, id: QueueId) {
+        let queue = &self.state.experiments.queue;
+        let found = queue.runs.iter().find(|run| run.queued.id == id);
+        if let Some(run) = found.filter(|_| queue.starting != Some(id)) {
+            let run = Box::new(run.queued.clone());
+            self.edit(Edit::Unqueue(run));
+        }
+    }
+
+    /// Puts back what was taken out last.
+    pub fn requeue(&mut self) {
+        if let Some(run) = self.state.experiments.queue.removed.take() {
+            self.edit(Edit::Requeue(Box::new(run)));
+        }
+    }
+
+    /// Starts no further run, or goes on.
+    pub fn hold_queue(&mut self, hold: bool) {
+        let experiments = &mut self.state.experiments;
+        if hold {
+            experiments.queue.held = Held::Paused;
+        } else {
+            experiments.queue.held = Held::No;
+            experiments.refused = None;
+        }
     }
 
     /// Starts the next run of the queue once nothing else is in progress. After a start that was refused
     /// the queue is held, so that what is wrong is not wrong for all of it.
-    pub(super) fn next_of_queue(&mut self) {
+    pub(super) fn start_next_queued(&mut self) {
         self.note_begun();
+        let is_busy = self.is_busy();
         let experiments = &mut self.state.experiments;
         let queue = &mut experiments.queue;
         if queue.held != Held::No || queue.starting.is_some() {
@@ -65,7 +114,7 @@ impl App {
             queue.held = Held::Paused;
             return;
         }
-        if self.handle.is_some() || self.launching.is_some() || self.asked.queue.is_some() {
+        if is_busy || queue.reading > 0 {
             return;
         }
         let config = match &next.config {
@@ -78,7 +127,7 @@ impl App {
         let next = next.queued.clone();
         // Whoever is doing something else is left there.
         self.follow = false;
-        let planned = Planned {
+        let planned = PlannedRun {
             experiment: next.run.experiment,
             name: next.run.name,
             config,
@@ -91,66 +140,19 @@ impl App {
     fn note_begun(&mut self) {
         let waits = |handle: &RunHandle| matches!(handle.state(), RunState::Queued);
         if self.state.experiments.queue.starting.is_some()
-            && self.launching.is_none()
+            && self.state.live.launching.is_none()
             && !self.handle.as_ref().is_some_and(waits)
         {
             self.state.experiments.queue.starting = None;
-            self.ask_queue();
+            self.load_queue();
         }
     }
+}
 
-    pub(super) fn change_queue(&mut self, deed: QueueDeed) {
-        let experiments = &mut self.state.experiments;
-        let queue = &mut experiments.queue;
-        match deed {
-            QueueDeed::Swap(one, other) => self.edit(Edit::Queue(QueueEdit::Swap(one, other))),
-            QueueDeed::Remove(id) => {
-                let found = queue.runs.iter().find(|run| run.queued.id == id);
-                if let Some(run) = found.filter(|_| queue.starting != Some(id)) {
-                    let run = Box::new(run.queued.clone());
-                    self.edit(Edit::Queue(QueueEdit::TakeOut(run)));
-                }
-            }
-            QueueDeed::Restore => {
-                if let Some(run) = queue.removed.take() {
-                    self.edit(Edit::Queue(QueueEdit::PutBack(Box::new(run))));
-                }
-            }
-            QueueDeed::Hold(true) => queue.held = Held::Paused,
-            QueueDeed::Hold(false) => {
-                queue.held = Held::No;
-                experiments.refused = None;
-            }
-        }
-    }
-
-    pub(super) fn dry_run(&mut self, planned: Planned, of: usize) {
-        self.state.experiments.dry = Some(Loaded::Nothing);
-        match launch::dry_run(self.options.store.clone(), (planned, of), self.waker()) {
-            Ok(answers) => self.planning = Some(answers),
-            Err(error) => {
-                let why = format!("no thread could be made: {error}");
-                self.state.experiments.dry = Some(Loaded::Failed(why));
-            }
-        }
-    }
-
-    pub(super) fn hear_plan(&mut self) {
-        let Some(answers) = &self.planning else {
-            return;
-        };
-        let answer = match answers.try_recv() {
-            Ok(answer) => answer,
-            Err(TryRecvError::Empty) => return,
-            Err(TryRecvError::Disconnected) => Err("the dry run ended without an answer".into()),
-        };
-        self.planning = None;
-        // Put away before the answer came, it stays so.
-        if let Some(dry) = &mut self.state.experiments.dry {
-            *dry = match answer {
-                Ok(dry) => Loaded::Value(dry),
-                Err(why) => Loaded::Failed(why),
-            };
-        }
+/// What is said of runs that were queued and can take nothing over.
+fn lost_words(LostReuse { count, differs }: &LostReuse, queued: usize) -> String {
+    match queued {
+        1 => format!("; it takes nothing over, since `{differs}` differs"),
+        _ => format!("; {count} of them take nothing over, since `{differs}` differs"),
     }
 }

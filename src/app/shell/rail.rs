@@ -3,12 +3,12 @@
 use eframe::egui;
 use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
-use crate::app::command::{Command, Commands, Place};
-use crate::app::shortcuts::{key_of, places};
+use crate::app::command::{Command, Commands};
+use crate::app::place::Place;
 use crate::app::state::State;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
-use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::icon;
 use crate::app::widgets::status;
 
 /// Heights of a place; the rail is scrolled where even the least does not fit.
@@ -17,7 +17,7 @@ const LEAST: f32 = 44.0;
 const GAP: f32 = 2.0;
 
 pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    let all = places().count() as f32;
+    let all = Place::all().count() as f32;
     let room = ui.available_height() - 2.0 * space::S;
     let height = ((room - (all - 1.0) * GAP) / all)
         .floor()
@@ -28,7 +28,7 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = GAP;
             ui.add_space(space::S - GAP);
-            for place in places().filter(|place| *place != Place::Settings) {
+            for place in Place::all().filter(|place| *place != Place::Settings) {
                 place_ui(ui, place, height, state, commands);
             }
             let left = room - all * (height + GAP);
@@ -37,22 +37,6 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
             place_ui(ui, Place::Settings, height, state, commands);
         });
-}
-
-fn icon_of(place: Place) -> Icon {
-    match place {
-        Place::Start => Icon::Start,
-        Place::Experiments => Icon::Experiments,
-        Place::Live => Icon::Live,
-        Place::Runs => Icon::Runs,
-        Place::Compare => Icon::Compare,
-        Place::Cases => Icon::Cases,
-        Place::Studies => Icon::Studies,
-        Place::Tables => Icon::Tables,
-        Place::Playground => Icon::Playground,
-        Place::Data => Icon::Data,
-        Place::Settings => Icon::Settings,
-    }
 }
 
 fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mut Commands) {
@@ -74,12 +58,12 @@ fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mu
     // Icon and word keep their distance; what is lost in height is lost around them.
     let middle = rect.center();
     let mark = Rect::from_center_size(pos2(middle.x, middle.y - 8.0), Vec2::splat(20.0));
-    icon::paint(ui.painter(), mark, icon_of(place), colour);
+    icon::paint(ui.painter(), mark, place.icon(), colour);
     let at = pos2(middle.x, middle.y + 14.0);
     ui.painter().text(
         at,
         Align2::CENTER_CENTER,
-        place.word(),
+        place.short_title(),
         text::small(),
         colour,
     );
@@ -95,7 +79,11 @@ fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mu
         );
     }
     focus_ring(ui, &response, rect);
-    let hint = format!("{} ({})", place.title(), ui.format_shortcut(&key_of(place)));
+    let hint = format!(
+        "{} ({})",
+        place.title(),
+        ui.format_shortcut(&place.shortcut())
+    );
     if response.on_hover_text(hint).clicked() {
         commands.push(Command::Go(place));
     }

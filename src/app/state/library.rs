@@ -4,16 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::loaded::Loaded;
-use crate::app::workers::book::{Book, Entry};
+use super::remote::Remote;
 use crate::data::library::{BUILTIN, ListedSet};
 use crate::data::{EmpathyLevel, ImportReport, Mechanism, SetSummary, Split};
 use crate::experiment::Stage;
+use crate::operations::data::{OpenSet, SetEntry};
+use crate::operations::models::{Anatomy, Exported};
 use crate::store::RunId;
-use crate::train::export::Exported;
-use crate::train::saved::Anatomy;
 
 /// The parts of the place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,12 +34,12 @@ pub enum Tab {
 #[derive(Debug)]
 pub struct Library {
     pub part: Part,
-    pub sets: Loaded<Vec<ListedSet>>,
-    /// The set that is looked at.
+    pub sets: Remote<Vec<ListedSet>>,
+    /// The set that is shown.
     pub chosen: String,
     pub tab: Tab,
     /// By the name of the set.
-    pub summaries: BTreeMap<String, Loaded<Box<SetSummary>>>,
+    pub summaries: BTreeMap<String, Remote<Box<SetSummary>>>,
     pub browser: Browser,
     pub import: ImportForm,
     /// Folders of T5 that runs started from, or that were checked.
@@ -54,7 +52,7 @@ impl Default for Library {
     fn default() -> Self {
         Library {
             part: Part::Sets,
-            sets: Loaded::Nothing,
+            sets: Remote::default(),
             chosen: BUILTIN.to_string(),
             tab: Tab::Overview,
             summaries: BTreeMap::new(),
@@ -68,13 +66,13 @@ impl Default for Library {
 }
 
 impl Library {
-    /// The set that is looked at.
+    /// The set that is shown.
     pub fn set(&self) -> Option<&ListedSet> {
         let sets = self.sets.value()?;
         sets.iter().find(|set| set.name == self.chosen)
     }
 
-    /// Looks at another set. What is not imported begins with its import.
+    /// Shows another set. What is not imported begins with its import.
     pub fn choose(&mut self, name: &str) {
         if self.chosen != name {
             self.chosen = name.to_string();
@@ -103,25 +101,24 @@ impl Library {
     }
 }
 
-/// An import as it is set up and carried out.
+/// An import as it is set up and run.
 #[derive(Debug, Default)]
 pub struct ImportForm {
     /// Folder of the set's files, as typed.
     pub folder: String,
-    /// The set that is being imported.
-    pub running: Option<String>,
-    /// Why the last import of a set was refused.
-    pub refused: Option<(String, String)>,
-    pub report: Option<Box<ImportReport>>,
+    /// The set that is or was imported last.
+    pub set: String,
+    pub report: Remote<Box<ImportReport>>,
 }
 
-/// A T5 folder that is looked at.
+/// A T5 folder that is checked.
 #[derive(Debug, Default)]
 pub struct CheckForm {
     pub folder: String,
-    pub running: bool,
-    /// The folder, and what it holds or why it cannot be read.
-    pub found: Option<(PathBuf, Result<Box<Anatomy>, String>)>,
+    /// The folder that is or was checked last.
+    pub checked: PathBuf,
+    /// What it holds.
+    pub anatomy: Remote<Box<Anatomy>>,
 }
 
 /// A checkpoint that is to be taken elsewhere.
@@ -131,8 +128,7 @@ pub struct ExportForm {
     /// The latest where none is chosen.
     pub at: Option<(Stage, u64)>,
     pub folder: String,
-    pub running: bool,
-    pub done: Option<Result<Exported, String>>,
+    pub exported: Remote<Exported>,
 }
 
 /// What examples are to be shown.
@@ -168,9 +164,9 @@ impl Group {
 
 impl ExampleFilter {
     /// Whether an entry is to be shown. `wanted` are the words, in lower case.
-    fn admits(&self, entry: Entry<'_>, wanted: &[String]) -> bool {
+    fn admits(&self, entry: SetEntry<'_>, wanted: &[String]) -> bool {
         match entry {
-            Entry::Example(split, example) => {
+            SetEntry::Example(split, example) => {
                 self.group.is_none_or(|group| group == Group::Split(split))
                     && self.level.is_none()
                     && self
@@ -185,7 +181,7 @@ impl ExampleFilter {
                             .chain([&example.target, &example.situation]),
                     )
             }
-            Entry::Pair(pair) => {
+            SetEntry::Pair(pair) => {
                 self.group.is_none_or(|group| group == Group::Pairs)
                     && self.emotion.is_none()
                     && self.level.is_none_or(|(mechanism, level)| {
@@ -211,9 +207,7 @@ fn holds<'a>(wanted: &[String], texts: impl IntoIterator<Item = &'a String>) -> 
 /// The examples of a set as they are gone through.
 #[derive(Debug, Default)]
 pub struct Browser {
-    pub book: Loaded<Arc<Book>>,
-    /// Whether the book was asked for.
-    pub asked: bool,
+    pub set: Remote<OpenSet>,
     pub emotions: Vec<String>,
     pub filter: ExampleFilter,
     /// The filter that `found` is of.
@@ -221,18 +215,21 @@ pub struct Browser {
     wanted: Vec<String>,
     /// Places of what was found so far.
     pub found: Vec<usize>,
-    /// How many were looked at.
-    looked: usize,
+    /// How many were searched.
+    examined: usize,
     pub shown: Option<usize>,
 }
 
 impl Browser {
-    /// Takes a book; the filter stays.
-    pub fn take(&mut self, book: Arc<Book>) {
-        self.emotions = book.emotions();
-        self.book = Loaded::Value(book);
-        self.shown = None;
-        self.begin();
+    /// Takes the set when it was read. The filter stays.
+    pub fn poll(&mut self) {
+        if self.set.poll()
+            && let Some(set) = self.set.value()
+        {
+            self.emotions = set.emotions();
+            self.shown = None;
+            self.begin();
+        }
     }
 
     fn begin(&mut self) {
@@ -240,33 +237,33 @@ impl Browser {
         let words = self.filter.words.to_lowercase();
         self.wanted = words.split_whitespace().map(str::to_string).collect();
         self.found.clear();
-        self.looked = 0;
+        self.examined = 0;
     }
 
-    /// Whether every example was looked at.
+    /// Whether every example was searched.
     pub fn is_done(&self) -> bool {
-        let all = self.book.value().map_or(0, |book| book.len());
-        self.searched == self.filter && self.looked >= all
+        let all = self.set.value().map_or(0, OpenSet::len);
+        self.searched == self.filter && self.examined >= all
     }
 
-    /// Looks at so many more examples, with the present filter.
+    /// Searches so many more examples, with the present filter.
     pub fn go_on(&mut self, many: usize) {
         if self.searched != self.filter {
             self.begin();
         }
-        let Loaded::Value(book) = &self.book else {
+        let Some(set) = self.set.value() else {
             return;
         };
-        let until = (self.looked + many).min(book.len());
-        for at in self.looked..until {
-            let admitted = book
+        let until = (self.examined + many).min(set.len());
+        for at in self.examined..until {
+            let admitted = set
                 .entry(at)
                 .is_some_and(|entry| self.searched.admits(entry, &self.wanted));
             if admitted {
                 self.found.push(at);
             }
         }
-        self.looked = until;
+        self.examined = until;
         let in_sight = self
             .shown
             .is_some_and(|at| self.found.binary_search(&at).is_ok());
@@ -280,17 +277,14 @@ impl Browser {
 mod tests {
     use super::*;
     use crate::data::library;
+    use crate::operations::data;
 
     fn browser() -> Browser {
         let nowhere = std::path::Path::new("no such store");
-        let book = Book {
-            name: BUILTIN.into(),
-            dialogues: Some(library::open_dialogues(nowhere, BUILTIN).unwrap()),
-            levels: Some(library::open_levels(nowhere, BUILTIN).unwrap()),
-        };
-        let mut browser = Browser::default();
-        browser.take(Arc::new(book));
-        browser
+        Browser {
+            set: Remote::ready(data::open(nowhere, BUILTIN).unwrap()),
+            ..Browser::default()
+        }
     }
 
     fn all(browser: &mut Browser) -> usize {
@@ -304,13 +298,17 @@ mod tests {
     #[test]
     fn every_example_is_gone_through_and_has_a_place() {
         let mut browser = browser();
-        let book = browser.book.value().unwrap().clone();
-        assert_eq!(all(&mut browser), book.len());
+        let found = all(&mut browser);
+        let book = browser.set.value().unwrap();
+        assert_eq!(found, book.len());
         assert!(matches!(
             book.entry(0),
-            Some(Entry::Example(Split::Train, _))
+            Some(SetEntry::Example(Split::Train, _))
         ));
-        assert!(matches!(book.entry(book.len() - 1), Some(Entry::Pair(_))));
+        assert!(matches!(
+            book.entry(book.len() - 1),
+            Some(SetEntry::Pair(_))
+        ));
         assert!(book.entry(book.len()).is_none());
         assert_eq!(browser.shown, Some(0));
     }

@@ -4,14 +4,16 @@
 
 pub mod arrangement;
 pub mod form;
+pub mod judging;
 pub mod library;
-mod loaded;
-pub mod looked;
 pub mod model;
+pub mod paths;
 pub mod people;
 pub mod playground;
 mod prefs;
 pub mod progress;
+pub mod remote;
+pub mod reply;
 pub mod tiles;
 
 use std::collections::BTreeMap;
@@ -19,19 +21,27 @@ use std::collections::BTreeMap;
 use self::form::Form;
 use self::library::Library;
 use self::model::RunModel;
+use self::paths::Paths;
 use self::people::People;
 use self::playground::Playground;
+use self::remote::Remote;
 use crate::app::format::Clock;
-use crate::app::workers::finder::Paths;
-use crate::app::workers::keeper::Edit;
-use crate::app::workers::launch::Dry;
-use crate::app::workers::reader::{Broken, Compared, Listed, Need, StoredRun};
-use crate::engine::queue::Waiting;
+use crate::app::queries::compared::Compared;
+use crate::app::queries::experiments::Broken;
+use crate::app::queries::needs::Need;
+use crate::app::queries::runs::Listed;
+use crate::app::queries::stored::StoredRun;
 use crate::experiment::ExperimentFile;
+use crate::metrics::{declared, terms};
+use crate::operations::launch::DryRun;
+use crate::operations::queue::Waiting;
+use crate::operations::runs::Edit;
 use crate::store::{QueueId, QueuedRun, RunId, RunRow};
 
-pub use loaded::Loaded;
 pub use prefs::{Prefs, ThemeChoice};
+
+/// The experiment that the big action of the start page starts.
+pub const QUICKSTART: &str = "quickstart";
 
 /// Whether a window starts the runs that wait. Nothing starts without having been asked for in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,15 +58,33 @@ pub enum Held {
 /// The place Experiments.
 #[derive(Debug, Default)]
 pub struct ExperimentsState {
-    pub files: Loaded<Vec<Result<ExperimentFile, Broken>>>,
-    /// What each experiment lacks, by its name.
-    pub needs: BTreeMap<String, Vec<Need>>,
+    pub files: Remote<Vec<Result<ExperimentFile, Broken>>>,
+    pub needs: Remote<Needs>,
     pub form: Option<Form>,
-    /// What the run would be, once that was asked for; none while nobody asked.
-    pub dry: Option<Loaded<Box<Dry>>>,
+    /// What the run would be; idle while nobody asks.
+    pub dry_run: Remote<Box<DryRun>>,
+    /// It is the first of so many.
+    pub dry_run_of: usize,
     pub queue: QueueState,
     /// Why the last start was refused.
     pub refused: Option<String>,
+}
+
+/// What experiments lack.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// What each experiment file lacks, by its name.
+    pub files: BTreeMap<String, Vec<Need>>,
+    /// What the form lacks, with the name of its experiment.
+    pub form: Option<(String, Vec<Need>)>,
+}
+
+impl Needs {
+    /// What the form of an experiment lacks.
+    pub fn of_form(&self, name: &str) -> &[Need] {
+        let form = self.form.as_ref().filter(|(known, _)| known == name);
+        form.map_or(&[], |(_, needs)| needs)
+    }
 }
 
 /// The runs that wait for their turn in the store.
@@ -70,19 +98,35 @@ pub struct QueueState {
     pub starting: Option<QueueId>,
     /// What was taken out last.
     pub removed: Option<QueuedRun>,
+    /// How many times it is being read: what is known may be out of date.
+    pub reading: usize,
 }
 
 /// The place Runs.
 #[derive(Debug, Default)]
 pub struct RunsState {
     /// Every run that is not deleted.
-    pub rows: Loaded<Vec<RunRow>>,
-    /// The same, with all that the table may show.
-    pub entries: Vec<Listed>,
-    pub deleted: Vec<Listed>,
+    pub list: Remote<Vec<Listed>>,
+    pub deleted: Remote<Vec<Listed>>,
     pub open: Option<OpenRun>,
     /// Why the last resume was refused.
     pub refused: Option<(RunId, String)>,
+}
+
+impl RunsState {
+    /// Every run that is not deleted, as far as they were read.
+    pub fn listed(&self) -> &[Listed] {
+        self.list.value().map_or(&[], Vec::as_slice)
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = &RunRow> {
+        self.listed().iter().map(|listed| &listed.entry.row)
+    }
+
+    /// A run that is not deleted.
+    pub fn row(&self, run: RunId) -> Option<&RunRow> {
+        self.rows().find(|row| row.id == run)
+    }
 }
 
 /// The place Compare.
@@ -91,16 +135,16 @@ pub struct CompareState {
     /// In the order in which they were chosen; differences are those from the first.
     pub runs: Vec<RunId>,
     pub metric: Option<String>,
-    pub answer: Loaded<Box<Compared>>,
+    pub compared: Remote<Box<Compared>>,
 }
 
-/// What can be taken back, and what a person should be told of.
+/// What can be undone, what was done last, and what went wrong.
 #[derive(Debug, Default)]
 pub struct Notices {
     /// The latest last.
     pub undo: Vec<Edit>,
     /// What was done last.
-    pub said: Option<Said>,
+    pub latest: Option<Notice>,
     /// What went wrong since the window opened, with the time.
     pub log: Vec<(i64, String)>,
     pub log_open: bool,
@@ -110,7 +154,7 @@ pub struct Notices {
 
 /// What was done, in a few words.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct Notice {
     pub words: String,
     /// When, in milliseconds since the Unix epoch.
     pub at: i64,
@@ -119,9 +163,9 @@ pub struct Said {
 }
 
 impl Notices {
-    /// Tells for a while what was done.
-    pub fn say(&mut self, at: i64, words: impl Into<String>, undoable: bool) {
-        self.said = Some(Said {
+    /// Shows for a while what was done.
+    pub fn show(&mut self, at: i64, words: impl Into<String>, undoable: bool) {
+        self.latest = Some(Notice {
             words: words.into(),
             at,
             undoable,
@@ -129,7 +173,7 @@ impl Notices {
     }
 
     /// Puts something that went wrong in the log.
-    pub fn wrong(&mut self, at: i64, words: impl Into<String>) {
+    pub fn log_error(&mut self, at: i64, words: impl Into<String>) {
         const KEPT: usize = 500;
         self.log.push((at, words.into()));
         if self.log.len() > KEPT {
@@ -139,26 +183,24 @@ impl Notices {
     }
 }
 
-/// A run that is looked at.
+/// The run whose page is open.
 #[derive(Debug)]
 pub struct OpenRun {
     pub id: RunId,
-    pub page: Loaded<Box<RunPage>>,
+    /// An outline of a long run is reported before the whole is there.
+    pub page: Remote<Box<RunPage>, Box<RunPage>>,
 }
 
 impl OpenRun {
     pub fn new(id: RunId) -> Self {
         OpenRun {
             id,
-            page: Loaded::Nothing,
+            page: Remote::default(),
         }
     }
 
     pub fn model_mut(&mut self) -> Option<&mut RunModel> {
-        match &mut self.page {
-            Loaded::Value(page) => Some(&mut page.model),
-            Loaded::Nothing | Loaded::Failed(_) => None,
-        }
+        self.page.value_mut().map(|page| &mut page.model)
     }
 }
 
@@ -167,6 +209,15 @@ impl OpenRun {
 pub struct RunPage {
     pub model: RunModel,
     pub stored: StoredRun,
+}
+
+impl From<StoredRun> for RunPage {
+    fn from(mut stored: StoredRun) -> Self {
+        RunPage {
+            model: RunModel::from_store(&mut stored),
+            stored,
+        }
+    }
 }
 
 /// The place Live.
@@ -209,6 +260,20 @@ impl State {
             .iter()
             .flatten()
             .find(|file| file.name == name)
+    }
+
+    /// The metric whose curves are compared: the chosen one, else the raw reward of the compared runs.
+    pub fn compared_metric(&self) -> String {
+        let logged_by_any = |key: &&str| {
+            let mut entries = self.runs.listed().iter().map(|row| &row.entry);
+            entries.any(|run| {
+                self.compare.runs.contains(&run.row.id) && run.metrics.contains_key(*key)
+            })
+        };
+        self.compare.metric.clone().unwrap_or_else(|| {
+            let raw_reward = terms::RAW_REWARDS.into_iter().find(logged_by_any);
+            raw_reward.unwrap_or(declared::EMPATHY_REWARD).to_string()
+        })
     }
 
     /// The run in progress, if it still is.

@@ -7,28 +7,24 @@ mod stored;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::looked::Looked;
 use super::progress::{StageProgress, StageState};
-use crate::app::workers::reader::OverSteps;
+use super::remote::{Keyed, Remote};
+use crate::app::queries::stored::OverSteps;
 use crate::data::Mechanism;
 use crate::experiment::{
-    CHANGEABLE_STAGE, Change, Config, Report, RolloutResponse, SampleDialogue, Severity, Stage,
-    change_of, changeable,
+    CHANGEABLE_STAGE, Change, Config, Event, EventKind, Report, RolloutResponse, SampleDialogue,
+    Severity, Stage, changeable,
 };
-use crate::metrics::{IdentifierScores, SystemResults, declared};
+use crate::metrics::{IdentifierScores, SystemResults, declared, terms};
 use crate::series::{Curve, Point, Series, XAxis};
-use crate::store::{EventRow, EventSort, MetricKey, RunId, RunRow, RunStatus};
+use crate::store::{MetricKey, RunId, RunRow, RunStatus};
 
-/// The sample dialogues of one step; none while they are still in the store only.
-#[derive(Clone, Debug)]
+/// The sample dialogues of one step: reported by the run, or read from the store when they are shown.
+#[derive(Debug)]
 pub struct SampleSet {
     pub stage: Stage,
     pub step: u64,
-    pub dialogues: Option<Arc<Vec<SampleDialogue>>>,
-    /// Why they cannot be read.
-    pub refused: Option<String>,
-    /// They were asked for, or came with the run's own reports.
-    pub asked: bool,
+    pub dialogues: Remote<Vec<SampleDialogue>>,
 }
 
 /// A curve and the smoothing it was last drawn with.
@@ -73,19 +69,19 @@ pub struct RunModel {
     pub current: Option<Stage>,
     pub tracks: BTreeMap<MetricKey, Track>,
     pub samples: Vec<SampleSet>,
-    /// The one dialogue that is looked at over all evaluations, by its place in the fixed list.
-    pub over_steps: Looked<u32, OverSteps>,
-    /// The steps whose rollout can be looked at, in order.
+    /// The one dialogue that is shown over all evaluations, by its place in the fixed list.
+    pub over_steps: Keyed<u32, OverSteps>,
+    /// The steps whose rollout is in the store, in order.
     pub rollouts: Vec<(Stage, u64)>,
-    /// The one that is looked at.
-    pub rollout: Looked<(Stage, u64), Vec<RolloutResponse>>,
+    /// The one that is shown.
+    pub rollout: Keyed<(Stage, u64), Arc<Vec<RolloutResponse>>>,
     pub results: Vec<SystemResults>,
     /// How well the identifiers do, once they are complete.
     pub identifiers: Vec<IdentifierScores>,
-    pub events: Vec<EventRow>,
+    pub events: Vec<Event>,
     /// What the settings are now that may be changed while it goes on, by path.
     pub changeable: BTreeMap<&'static str, f64>,
-    /// Changes that were asked for and have not been heard of yet.
+    /// Changes that were asked for and not yet confirmed.
     pub waiting: Vec<Change>,
     /// When it went on after a pause or an interruption, in milliseconds since the Unix epoch.
     resumptions: Arc<[i64]>,
@@ -108,9 +104,9 @@ impl RunModel {
             current: None,
             tracks: BTreeMap::new(),
             samples: Vec::new(),
-            over_steps: Looked::default(),
+            over_steps: Keyed::default(),
             rollouts: Vec::new(),
-            rollout: Looked::default(),
+            rollout: Keyed::default(),
             results: Vec::new(),
             identifiers: Vec::new(),
             events: Vec::new(),
@@ -122,9 +118,8 @@ impl RunModel {
 
     /// Breaks the curves where the run went on after a pause or an interruption.
     fn break_curves(&mut self) {
-        let running = |event: &&EventRow| {
-            event.sort == EventSort::Status && event.text == RunStatus::Running.key()
-        };
+        let status = RunStatus::Running;
+        let running = |event: &&Event| event.kind == EventKind::Status { status };
         let mut moments: Vec<i64> = self
             .events
             .iter()
@@ -146,15 +141,6 @@ impl RunModel {
         self.changeable = changeable()
             .filter_map(|setting| Some((setting.path, values.get(setting.path)?.as_float()?)))
             .collect();
-    }
-
-    fn take_change(&mut self, event: &EventRow) {
-        if event.sort == EventSort::Control
-            && let Some(change) = change_of(&event.text)
-        {
-            self.changeable.insert(change.path(), change.value());
-            self.waiting.retain(|waiting| *waiting != change);
-        }
     }
 
     /// Why a change would make no difference, if it would make none.
@@ -221,6 +207,18 @@ impl RunModel {
             .map(|point| point.value)
     }
 
+    /// The metrics of the run's reward: its total, and its terms.
+    pub fn reward_metrics(&self) -> Vec<&str> {
+        let first = MetricKey {
+            stage: Stage::Ppo,
+            name: terms::PREFIX.into(),
+        };
+        let keys = self.tracks.range(first..).map(|(key, _)| key);
+        keys.take_while(|key| key.stage == Stage::Ppo && key.name.starts_with(terms::PREFIX))
+            .map(|key| key.name.as_str())
+            .collect()
+    }
+
     /// Tokens per second of the current stage.
     pub fn tokens_per_second(&self) -> Option<f64> {
         let stage = self.current?;
@@ -230,26 +228,14 @@ impl RunModel {
     /// Takes what the run reports.
     pub fn apply(&mut self, wall_ms: i64, report: Report) {
         match report {
-            Report::Stage { stage, total } => {
-                self.current = Some(stage);
-                let progress = self.progress(stage);
-                progress.state = StageState::Running;
-                progress.total = total;
-                let text = total.to_string();
-                self.note(wall_ms, Some(stage), 0, EventSort::Stage, None, text);
-            }
-            Report::StageDone { stage, step } => {
-                let progress = self.progress(stage);
-                progress.state = StageState::Done;
-                progress.step = step;
-                self.note(
+            Report::Event { at, kind } => {
+                let (stage, step) = at.unzip();
+                self.happened(Event {
                     wall_ms,
-                    Some(stage),
-                    step,
-                    EventSort::StageDone,
-                    None,
-                    String::new(),
-                );
+                    stage,
+                    step: step.unwrap_or_default(),
+                    kind,
+                });
             }
             Report::Metrics {
                 stage,
@@ -287,46 +273,21 @@ impl RunModel {
             } => {
                 self.samples
                     .retain(|set| (set.stage, set.step) != (stage, step));
-                let dialogues = Some(Arc::new(dialogues));
                 self.samples.push(SampleSet {
                     stage,
                     step,
-                    dialogues,
-                    refused: None,
-                    asked: true,
+                    dialogues: Remote::ready(dialogues),
                 });
-                self.over_steps.renew();
-            }
-            Report::Checkpoint {
-                stage, step, bytes, ..
-            } => {
-                let text = saved(bytes);
-                self.note(
-                    wall_ms,
-                    Some(stage),
-                    step,
-                    EventSort::Note,
-                    Some(Severity::Info),
-                    text,
-                );
-            }
-            Report::Note {
-                stage,
-                step,
-                severity,
-                text,
-            } => {
-                let stage = Some(stage);
-                self.note(wall_ms, stage, step, EventSort::Note, Some(severity), text);
+                self.over_steps.invalidate();
             }
             Report::Rollout { stage, step, .. } => {
                 let at = (stage, step);
                 let place = self.rollouts.partition_point(|known| *known < at);
                 if self.rollouts.get(place) != Some(&at) {
                     self.rollouts.insert(place, at);
-                } else if self.rollout.there().is_some_and(|(known, _)| *known == at) {
+                } else if self.rollout.shown().is_some_and(|(known, _)| *known == at) {
                     // The step was done again.
-                    self.rollout.renew();
+                    self.rollout.invalidate();
                 }
             }
             Report::Identifiers { scores } => self.identifiers = scores,
@@ -337,85 +298,71 @@ impl RunModel {
         }
     }
 
-    fn apply_event(&mut self, event: EventRow) {
+    /// Adds an event of the record, and brings up to date what follows from it.
+    fn add_event(&mut self, event: Event) {
         if let Some(stage) = event.stage {
-            let progress = self.progress(stage);
-            match event.sort {
-                EventSort::Stage => {
+            match event.kind {
+                EventKind::StageBegun { total } => {
+                    self.current = Some(stage);
+                    let progress = self.progress(stage);
                     progress.state = StageState::Running;
-                    progress.total = event.text.parse().unwrap_or(0);
+                    progress.total = total;
                 }
-                EventSort::StageDone => {
+                EventKind::StageDone => {
+                    let progress = self.progress(stage);
                     progress.state = StageState::Done;
                     progress.step = event.step;
                 }
                 _ => {}
             }
         }
-        self.take_change(&event);
+        if let Some(change) = event.kind.change() {
+            self.changeable.insert(change.path(), change.value());
+            self.waiting.retain(|waiting| *waiting != change);
+        }
         self.events.push(event);
     }
 
-    /// Takes note of what happened besides the reports, where the run stood.
-    pub fn happened(
-        &mut self,
-        wall_ms: i64,
-        at: (Option<Stage>, u64),
-        sort: EventSort,
-        text: &str,
-    ) {
-        if sort == EventSort::Status {
+    /// Adds an event of a run in progress.
+    pub fn happened(&mut self, event: Event) {
+        let status = matches!(event.kind, EventKind::Status { .. });
+        if status {
             // What lies between a pause and going on is no step's time.
             self.stages
                 .iter_mut()
                 .for_each(|progress| progress.pace.rest());
         }
-        self.note(wall_ms, at.0, at.1, sort, None, text.to_string());
-    }
-
-    fn note(
-        &mut self,
-        wall_ms: i64,
-        stage: Option<Stage>,
-        step: u64,
-        sort: EventSort,
-        severity: Option<Severity>,
-        text: String,
-    ) {
-        let event = EventRow {
-            wall_ms,
-            stage,
-            step,
-            sort,
-            severity,
-            text,
-        };
         // What was heard while the run was read again may be among what was read.
-        if !self
-            .events
-            .iter()
-            .rev()
-            .take(64)
-            .any(|known| *known == event)
-        {
-            self.take_change(&event);
-            self.events.push(event);
-            if sort == EventSort::Status {
+        let mut latest = self.events.iter().rev().take(64);
+        if !latest.any(|known| *known == event) {
+            self.add_event(event);
+            if status {
                 self.break_curves();
             }
         }
     }
 
-    /// Shows what was looked at of an earlier picture of this run until it is read again.
+    /// Shows what was loaded of an earlier picture of this run until it is read again.
     pub fn inherit(&mut self, earlier: RunModel) {
-        for set in &mut self.samples {
-            let known = earlier.samples.iter();
-            let mut same = known.filter(|known| (known.stage, known.step) == (set.stage, set.step));
-            set.dialogues = same.find_map(|known| known.dialogues.clone());
+        for known in earlier.samples {
+            let same = |set: &&mut SampleSet| (known.stage, known.step) == (set.stage, set.step);
+            if let Some(set) = self.samples.iter_mut().find(same) {
+                set.dialogues = known.dialogues;
+                set.dialogues.invalidate();
+            }
         }
         (self.rollout, self.over_steps) = (earlier.rollout, earlier.over_steps);
-        self.rollout.renew();
-        self.over_steps.renew();
+        self.rollout.invalidate();
+        self.over_steps.invalidate();
+    }
+
+    /// Takes what was read of it from the store.
+    pub fn poll(&mut self) {
+        for set in &mut self.samples {
+            set.dialogues.poll();
+        }
+        self.over_steps.poll();
+        self.rollout.poll();
     }
 
     /// The step of a stage at a place of the axis that the plots lay along x.
@@ -426,51 +373,24 @@ impl RunModel {
         finest.nearest(axis, x).map(|point| point.step)
     }
 
-    /// Takes the dialogues of a step that were read from the store.
-    pub fn put_samples(
-        &mut self,
-        stage: Stage,
-        step: u64,
-        dialogues: Result<&Vec<SampleDialogue>, String>,
-    ) {
-        let Some(set) = self
-            .samples
-            .iter_mut()
-            .find(|set| (set.stage, set.step) == (stage, step))
-        else {
-            return;
-        };
-        match dialogues {
-            Ok(dialogues) => set.dialogues = Some(Arc::new(dialogues.clone())),
-            Err(why) => set.refused = Some(why),
-        }
-    }
-
     /// What goes wrong, the latest first.
-    pub fn alerts(&self) -> impl Iterator<Item = &EventRow> {
+    pub fn alerts(&self) -> impl Iterator<Item = &Event> {
         self.warnings()
-            .filter(|event| event.severity == Some(Severity::Alert))
+            .filter(|event| event.kind.severity() == Some(Severity::Alert))
     }
 
     /// What a person should know now: warnings and alerts, the latest first.
-    pub fn warnings(&self) -> impl Iterator<Item = &EventRow> {
+    pub fn warnings(&self) -> impl Iterator<Item = &Event> {
         self.events
             .iter()
             .rev()
-            .filter(|event| event.severity.is_some_and(|s| s >= Severity::Warning))
+            .filter(|event| event.kind.severity() >= Some(Severity::Warning))
     }
 }
 
-const SAVED: &str = "Checkpoint saved";
-
-/// What is told of a checkpoint.
-fn saved(bytes: u64) -> String {
-    format!("{SAVED}, {}", crate::app::format::bytes(bytes))
-}
-
 /// Whether an event tells of a checkpoint.
-pub fn is_checkpoint(event: &EventRow) -> bool {
-    event.sort == EventSort::Note && event.text.starts_with(SAVED)
+pub fn is_checkpoint(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Checkpoint { .. })
 }
 
 /// The mechanism that a metric is about, if it is about one.

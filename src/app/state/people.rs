@@ -1,26 +1,23 @@
-//! What the places of annotators and reviewers hold: cases, studies, the judging page, tables.
+//! What the places of annotators and reviewers hold: cases, studies, tables.
 //!
-//! Plain data: changed by views and by the shell, never by another thread. The judging page holds one
-//! annotator's own pages, and nothing that could say which system is which.
+//! Plain data: changed by views and by the logic, never by another thread.
 
 use std::collections::BTreeSet;
 
-use super::loaded::Loaded;
-use crate::app::workers::errand::Working;
+use super::judging::Judging;
+use super::remote::{Keyed, Remote};
+use crate::app::jobs::Pending;
 use crate::report::paper;
 use crate::report::tables::{Chosen, Table, TableNumber};
 use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};
-use crate::study::attention::Attention;
 use crate::study::cases::{CaseBook, CaseFilter, Search};
 use crate::study::definition::{Definition, StudyKind};
-use crate::study::judgement::{Act, Answer, Aspect, Rating, Score};
-use crate::study::page::{Desk, Page};
 use crate::study::results::Results;
 
 /// Everything of these places.
 #[derive(Debug, Default)]
 pub struct People {
-    pub systems: Loaded<Systems>,
+    pub systems: Remote<Systems>,
     pub cases: CasesState,
     pub studies: StudiesState,
     pub judging: Option<Judging>,
@@ -38,31 +35,53 @@ pub struct Systems {
 /// The place Case study.
 #[derive(Debug, Default)]
 pub struct CasesState {
-    pub book: Loaded<CaseBook>,
+    pub book: Remote<CaseBook>,
     pub emotions: Vec<String>,
     pub filter: CaseFilter,
     pub search: Search,
-    /// Whether the search has looked at every case.
+    /// Whether the search is through.
     pub searched: bool,
     /// Place of the case that is shown.
     pub shown: Option<usize>,
     /// The note of the case that is shown, as it is typed.
     pub note: String,
     pub refused: Option<String>,
-    /// Responses to take in, as typed; none while the form is closed.
-    pub taking: Option<TakeForm>,
+    /// Responses to import, as typed; none while the form is closed.
+    pub importing: Option<ImportResponsesForm>,
     /// Systems to score, as typed; none while the form is closed.
     pub scoring: Option<ScoreForm>,
-    /// How far a checkpoint is with its answers, or the scoring.
-    pub working: Option<Working>,
-    /// What was taken in last.
-    pub told: Option<String>,
+    /// A checkpoint that responds, or the scoring, while it goes on.
+    pub task: Option<SystemTask>,
+    /// What was done last.
+    pub notice: Option<String>,
 }
 
-/// A system's responses to take in, as typed.
+/// Long work on systems: one at a time.
+#[derive(Debug)]
+pub struct SystemTask {
+    pub kind: SystemTaskKind,
+    pub progress: TaskProgress,
+    pub pending: Pending<String, TaskProgress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemTaskKind {
+    Respond,
+    Score,
+}
+
+/// How far long work is.
 #[derive(Debug, Clone, Default)]
-pub struct TakeForm {
-    pub from: TakeFrom,
+pub struct TaskProgress {
+    pub doing: String,
+    pub done: usize,
+    pub of: usize,
+}
+
+/// A system's responses to import, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct ImportResponsesForm {
+    pub from: ResponseSource,
     pub file: String,
     /// A run, one of its steps, or a folder.
     pub model: String,
@@ -75,7 +94,7 @@ pub struct TakeForm {
 
 /// Where a system's responses are from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TakeFrom {
+pub enum ResponseSource {
     #[default]
     File,
     Checkpoint,
@@ -90,22 +109,26 @@ pub struct ScoreForm {
 }
 
 impl CasesState {
-    /// Takes the cases as they were read; the filter stays, the systems that count are all at first.
-    pub fn take(&mut self, book: CaseBook) {
-        let before = self.book.value().map(|book| book.systems.clone());
-        if before.as_ref() != Some(&book.systems) {
+    /// Takes the cases when they were read. The filter and the case that is shown stay; the systems that count
+    /// are all at first.
+    pub fn poll(&mut self) {
+        let shown = self.shown;
+        let mut before = None;
+        let read = self.book.poll_with(|_, book| {
+            let key = shown.and_then(|at| Some(book.cases.get(at)?.key.clone()));
+            before = Some((book.systems, key));
+        });
+        let Some(book) = self.book.value().filter(|_| read) else {
+            return;
+        };
+        let (systems, key) = before.unzip();
+        if systems.as_ref() != Some(&book.systems) {
             self.filter.systems = (0..book.systems.len()).collect();
         }
-        let shown = self.shown_key();
         self.emotions = book.emotions();
-        self.shown = shown.and_then(|key| book.cases.iter().position(|case| case.key.0 == key));
-        self.book = Loaded::Value(book);
+        let place = |key| book.cases.iter().position(|case| case.key == key);
+        self.shown = key.flatten().and_then(place);
         self.search_again();
-    }
-
-    fn shown_key(&self) -> Option<String> {
-        let book = self.book.value()?;
-        Some(book.cases.get(self.shown?)?.key.0.clone())
     }
 
     /// Begins the search of the present filter.
@@ -128,7 +151,7 @@ impl CasesState {
 /// The place Studies.
 #[derive(Debug, Default)]
 pub struct StudiesState {
-    pub rows: Loaded<Vec<StudyRow>>,
+    pub rows: Remote<Vec<StudyRow>>,
     pub open: Option<StudyId>,
     pub form: Option<StudyForm>,
     pub results: Option<(StudyId, Box<Results>)>,
@@ -139,7 +162,7 @@ pub struct StudiesState {
     /// Who unblinds and why, as typed; none while nobody does.
     pub unblinding: Option<(String, String)>,
     /// What was done last.
-    pub told: Option<String>,
+    pub notice: Option<String>,
     pub refused: Option<String>,
 }
 
@@ -151,7 +174,7 @@ impl StudiesState {
 }
 
 /// A study as it is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct StudyForm {
     pub kind: StudyKind,
     /// Systems in the order in which they were chosen; the first is model A.
@@ -168,11 +191,19 @@ pub struct StudyForm {
     pub checks: String,
     pub ties: String,
     pub stratified: bool,
-    /// What was asked to be forecast, and what was answered.
-    pub asked: Option<(StudyKind, u64, u64)>,
-    pub forecast: String,
+    /// What a study of this size can show.
+    pub forecast: Keyed<StudySize, String>,
     pub refused: Option<String>,
+    /// It is being made.
     pub waiting: bool,
+}
+
+/// On which the power of a study depends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StudySize {
+    pub kind: StudyKind,
+    pub contexts: u64,
+    pub ties_percent: u64,
 }
 
 impl StudyForm {
@@ -192,8 +223,7 @@ impl StudyForm {
             checks: "0".to_string(),
             ties: "20".to_string(),
             stratified: true,
-            asked: None,
-            forecast: String::new(),
+            forecast: Keyed::default(),
             refused: None,
             waiting: false,
         }
@@ -249,142 +279,6 @@ pub fn number<N: std::str::FromStr>(field: &str, text: &str) -> Result<N, String
     })
 }
 
-/// The judging page: one annotator at work.
-#[derive(Debug)]
-pub struct Judging {
-    pub study: StudyId,
-    pub annotator: u32,
-    pub desk: Loaded<Desk>,
-    /// Place of the page that is shown; none when all is judged, or before the first.
-    pub at: Option<usize>,
-    /// For how long the page is attended to, as far as that is not recorded.
-    attention: Attention,
-    /// The scores given so far, in a rating.
-    pub draft: [Option<Score>; 3],
-    /// The comment as it is typed; none while the field is closed.
-    pub comment: Option<String>,
-    /// What was answered and is not on disk yet, or is acknowledged before the next page shows.
-    pub given: Option<Given>,
-    /// Whether the instructions are in view.
-    pub reading: bool,
-    pub refused: Option<String>,
-    /// Seconds from showing an item to its answer, of the items of this sitting.
-    pub pace: Vec<f32>,
-}
-
-/// Something on its way to the disk.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Given {
-    /// The answer; none for a skip, a flag, a comment or an undo.
-    pub answer: Option<Answer>,
-    /// Whether the next page comes after it.
-    pub settles: bool,
-    /// When, in the window's seconds.
-    pub time: f64,
-    /// Whether it is on disk.
-    pub recorded: bool,
-}
-
-impl Judging {
-    pub fn new(study: StudyId, annotator: u32) -> Judging {
-        Judging {
-            study,
-            annotator,
-            desk: Loaded::Nothing,
-            at: None,
-            attention: Attention::default(),
-            draft: [None; 3],
-            comment: None,
-            given: None,
-            reading: true,
-            refused: None,
-            pace: Vec::new(),
-        }
-    }
-
-    /// Takes the annotator's work as it was read.
-    pub fn take(&mut self, desk: Desk) {
-        self.reading = desk.progress().answered == 0;
-        self.at = desk.next();
-        self.desk = Loaded::Value(desk);
-        self.turn();
-    }
-
-    /// The page that is shown.
-    pub fn page(&self) -> Option<&Page> {
-        self.desk.value()?.pages().get(self.at?)
-    }
-
-    /// Time goes on to `now`, in seconds. `in_view` says whether the window has the keyboard and shows the page,
-    /// `sign` whether something was pressed or moved. Instructions and what is on its way to the disk are no item.
-    pub fn attend(&mut self, now: f64, in_view: bool, sign: bool) {
-        let at_item = !self.reading && self.at.is_some() && self.given.is_none();
-        self.attention.go_on(now, in_view && at_item, sign);
-    }
-
-    /// Milliseconds for which the page was attended to since that was last recorded; from now on it counts anew.
-    pub fn shown_ms(&mut self) -> u64 {
-        self.attention.take_ms()
-    }
-
-    /// Begins a page.
-    pub fn turn(&mut self) {
-        self.attention.take_ms();
-        self.draft = [None; 3];
-        self.comment = None;
-        self.given = None;
-    }
-
-    /// The scores, when all three are given.
-    pub fn rating(&self) -> Option<Rating> {
-        Some(Rating {
-            empathy: self.draft[0]?,
-            relevance: self.draft[1]?,
-            fluency: self.draft[2]?,
-        })
-    }
-
-    /// The aspect that the next digit scores.
-    pub fn aspect(&self) -> Option<Aspect> {
-        let at = self.draft.iter().position(Option::is_none)?;
-        Some(Aspect::ALL[at])
-    }
-
-    /// Takes what was recorded. An undone page is shown again.
-    pub fn recorded(&mut self, acts: &[Act]) {
-        let Loaded::Value(desk) = &mut self.desk else {
-            return;
-        };
-        for act in acts {
-            desk.take(act);
-        }
-        let undone = acts
-            .iter()
-            .find(|act| act.deed == crate::study::judgement::Deed::Undo);
-        if let Some(act) = undone {
-            self.at = desk.pages().iter().position(|page| page.item == act.item);
-            self.turn();
-        } else if let Some(given) = &mut self.given {
-            given.recorded = true;
-            if !given.settles {
-                self.given = None;
-            } else if given.answer.is_some() {
-                let seconds = acts.first().map_or(0.0, |act| act.shown_ms as f32 / 1000.0);
-                self.pace.push(seconds);
-            }
-        }
-        self.refused = None;
-    }
-
-    /// Shows the next page.
-    pub fn next(&mut self) {
-        if let (Some(desk), Some(at)) = (self.desk.value(), self.at) {
-            self.at = desk.next_after(at);
-        }
-        self.turn();
-    }
-}
-
 /// The place Tables.
 #[derive(Debug)]
 pub struct TablesState {
@@ -392,10 +286,9 @@ pub struct TablesState {
     pub runs: BTreeSet<i64>,
     pub studies: BTreeSet<i64>,
     pub systems: BTreeSet<String>,
-    /// What the table in view is of, or is asked for.
-    pub asked: Option<(TableNumber, Chosen)>,
-    pub made: Loaded<Box<Table>>,
-    pub told: Option<String>,
+    pub made: Keyed<(TableNumber, Chosen), Box<Table>>,
+    /// What was saved last.
+    pub notice: Option<String>,
 }
 
 impl Default for TablesState {
@@ -405,9 +298,8 @@ impl Default for TablesState {
             runs: BTreeSet::new(),
             studies: BTreeSet::new(),
             systems: BTreeSet::new(),
-            asked: None,
-            made: Loaded::Nothing,
-            told: None,
+            made: Keyed::default(),
+            notice: None,
         }
     }
 }

@@ -1,22 +1,23 @@
-//! What the place Playground holds: who answers, how, and the conversation.
+//! What the place Playground holds: who responds, how, and the conversation.
 //!
-//! Plain data: changed by views and by the shell, never by another thread. Every answer keeps the question
-//! it came from, so that it can be had again, here and in a terminal.
+//! Plain data: changed by views and by the logic, never by another thread. Every response keeps the prompt it
+//! came from, so that it can be had again, here and in a terminal.
 
 use std::path::Path;
 
 use serde_json::json;
 
 use super::form::Form;
-use super::loaded::Loaded;
+use super::remote::Remote;
+use super::reply::{Reply, ReplyState};
 use crate::app::format;
 use crate::app::naming::store_argument;
-use crate::app::workers::answerer::{News, Opened, Question, Said, Who};
+use crate::app::queries::models::ModelRef;
+use crate::app::queries::responses::{Identifiers, OpenModel, Prompt};
 use crate::checkpoint;
-use crate::engine::reference::{Reference, RunModels};
 use crate::experiment::{Config, Stage};
+use crate::operations::models::{Reference, RunModels, SavedModels};
 use crate::store::{CheckpointRow, RunId, RunRef, run_dir};
-use crate::train::saved::Identified;
 
 /// The settings that answers depend on, in the order in which they are shown.
 pub const SETTINGS: [&str; 7] = [
@@ -58,60 +59,8 @@ pub enum JudgedBy {
     Nobody,
 }
 
-/// What became of a question.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    Waiting,
-    Opening,
-    SoFar(String),
-    Said(Said),
-    Stopped,
-    Failed(String),
-}
-
-/// An answer, or what stands in its place.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    pub question: Question,
-    pub answer: Answer,
-    pub levels: Loaded<[Identified; 3]>,
-}
-
-impl Reply {
-    /// Whether something of it is still to come.
-    pub fn is_awaited(&self) -> bool {
-        match &self.answer {
-            Answer::Waiting | Answer::Opening | Answer::SoFar(_) => true,
-            Answer::Said(_) => {
-                self.question.judge.is_some() && matches!(self.levels, Loaded::Nothing)
-            }
-            Answer::Stopped | Answer::Failed(_) => false,
-        }
-    }
-
-    /// The answer, once it is whole.
-    pub fn said(&self) -> Option<&Said> {
-        match &self.answer {
-            Answer::Said(said) => Some(said),
-            _ => None,
-        }
-    }
-
-    fn take(&mut self, news: News) {
-        match news {
-            News::Opening => self.answer = Answer::Opening,
-            News::SoFar(words) => self.answer = Answer::SoFar(words),
-            News::Said(said) => self.answer = Answer::Said(said),
-            News::Levels(Ok(levels)) => self.levels = Loaded::Value(levels),
-            News::Levels(Err(why)) => self.levels = Loaded::Failed(why),
-            News::Stopped => self.answer = Answer::Stopped,
-            News::Failed(why) => self.answer = Answer::Failed(why),
-        }
-    }
-}
-
-/// What a person said, with the answers to it.
-#[derive(Clone, Debug)]
+/// What a person said, with the replies to it.
+#[derive(Debug)]
 pub struct Turn {
     pub said: String,
     /// One, or two beside each other.
@@ -123,7 +72,7 @@ pub struct Turn {
 /// The place Playground.
 #[derive(Debug)]
 pub struct Playground {
-    pub models: Loaded<Vec<RunModels>>,
+    pub models: Remote<SavedModels>,
     pub sides: [Side; 2],
     /// Whether the second answers too.
     pub beside: bool,
@@ -135,19 +84,17 @@ pub struct Playground {
     pub turns: Vec<Turn>,
     /// The conversation before it was cleared.
     pub cleared: Vec<Turn>,
-    pub open: Vec<Opened>,
+    pub open: Vec<OpenModel>,
     /// Asked to stop, not yet stopped.
     pub stopping: bool,
     /// Whether the keyboard is to go to the field of what is said.
     pub focus: bool,
-    /// Number of the latest question.
-    latest: u64,
 }
 
 impl Default for Playground {
     fn default() -> Self {
         Playground {
-            models: Loaded::Nothing,
+            models: Remote::default(),
             sides: [Side::default(), Side::default()],
             beside: false,
             judged_by: JudgedBy::Own,
@@ -159,24 +106,26 @@ impl Default for Playground {
             open: Vec::new(),
             stopping: false,
             focus: true,
-            latest: 0,
         }
     }
 }
 
 impl Playground {
-    /// Takes what can be talked to. Who was chosen stays chosen where it is still there.
-    pub fn take_models(&mut self, models: Vec<RunModels>) {
+    /// Settles who responds, once it was read what can. Who was chosen stays chosen where it is still there.
+    pub fn settle_sides(&mut self) {
+        let Some(SavedModels { runs: models, .. }) = self.models.value() else {
+            return;
+        };
         let mut talking = models.iter().filter(|run| !run.answering.is_empty());
         let first = talking.next().map(|run| run.row.id);
         // Beside the policy stands at first what it came from.
-        let origin = first.and_then(|run| find(&models, run)).and_then(|run| {
+        let origin = first.and_then(|run| find(models, run)).and_then(|run| {
             let own = |row: &&CheckpointRow| row.stage == Stage::Generator;
             run.answering.iter().rfind(own)
         });
         let origin = origin.map(|row| (row.stage, row.step));
         for (side, at) in self.sides.iter_mut().zip([None, origin]) {
-            let run = side.run.and_then(|run| find(&models, run));
+            let run = side.run.and_then(|run| find(models, run));
             match run {
                 None => (side.run, side.at) = (first, at),
                 Some(run) => {
@@ -188,27 +137,31 @@ impl Playground {
                 }
             }
         }
-        self.models = Loaded::Value(models);
         self.follow_settings();
+    }
+
+    /// The runs that saved models, as far as they were read.
+    pub fn runs(&self) -> &[RunModels] {
+        self.models.value().map_or(&[], |models| &models.runs)
     }
 
     /// The run of a side, if a checkpoint of a run answers there.
     pub fn run(&self, side: usize) -> Option<&RunModels> {
         let side = self.sides.get(side).filter(|side| side.from == From::Run)?;
-        find(self.models.value()?, side.run?)
+        find(self.runs(), side.run?)
     }
 
     /// Who answers on a side.
-    pub fn who(&self, side: usize) -> Option<Who> {
+    pub fn model(&self, side: usize) -> Option<ModelRef> {
         let chosen = self.sides.get(side)?;
         if chosen.from == From::Folder {
             let folder = chosen.folder.trim();
-            return (!folder.is_empty()).then(|| Who::Folder(folder.into()));
+            return (!folder.is_empty()).then(|| ModelRef::Folder(folder.into()));
         }
         let run = self.run(side)?;
         let latest = run.latest().map(|row| (row.stage, row.step));
         let (stage, step) = chosen.at.or(latest)?;
-        Some(Who::Checkpoint {
+        Some(ModelRef::Checkpoint {
             run: run.row.id,
             stage,
             step,
@@ -216,10 +169,10 @@ impl Playground {
     }
 
     /// The run whose identifiers say the levels.
-    pub fn judge(&self) -> Option<&RunModels> {
+    pub fn identifiers(&self) -> Option<&RunModels> {
         let run = match self.judged_by {
             JudgedBy::Own => self.run(0)?,
-            JudgedBy::Run(run) => find(self.models.value()?, run)?,
+            JudgedBy::Run(run) => find(self.runs(), run)?,
             JudgedBy::Nobody => return None,
         };
         run.identifiers.then_some(run)
@@ -241,7 +194,7 @@ impl Playground {
     /// Whether anything is still to come.
     pub fn is_answering(&self) -> bool {
         let replies = self.turns.iter().flat_map(|turn| &turn.replies);
-        replies.into_iter().any(Reply::is_awaited)
+        replies.into_iter().any(Reply::is_pending)
     }
 
     /// Why nothing can be asked now; none when it can.
@@ -249,7 +202,7 @@ impl Playground {
         let sides = if self.beside { 2 } else { 1 };
         if self.is_answering() {
             Some("An answer is on its way")
-        } else if (0..sides).any(|side| self.who(side).is_none()) {
+        } else if (0..sides).any(|side| self.model(side).is_none()) {
             Some("Choose who answers first")
         } else if SETTINGS
             .iter()
@@ -261,11 +214,11 @@ impl Playground {
         }
     }
 
-    /// Says what was written. Gives the questions that come of it.
-    pub fn say(&mut self, devices: &[(&str, &str)]) -> Vec<Question> {
+    /// Says what was written: replies are waiting to be begun then.
+    pub fn say(&mut self, devices: &[(&str, &str)]) {
         let said = self.draft.trim().to_string();
         if said.is_empty() || self.hindrance().is_some() {
-            return Vec::new();
+            return;
         }
         self.draft.clear();
         self.cleared.clear();
@@ -276,67 +229,67 @@ impl Playground {
             goes_on: 0,
         });
         let seed = self.form.config.run.seed;
-        self.ask(|_| seed, devices)
+        self.prompt(|_| seed, devices);
     }
 
-    /// Asks for the last answers again, each with the seed that follows its own.
-    pub fn regenerate(&mut self, devices: &[(&str, &str)]) -> Vec<Question> {
+    /// Asks for the last replies again, each with the seed that follows its own.
+    pub fn regenerate(&mut self, devices: &[(&str, &str)]) {
         let Some(turn) = self.turns.last().filter(|_| self.hindrance().is_none()) else {
-            return Vec::new();
+            return;
         };
         let own = self.form.config.run.seed;
-        let before: Vec<u64> = turn
-            .replies
-            .iter()
-            .map(|reply| reply.question.seed)
-            .collect();
+        let before: Vec<u64> = turn.replies.iter().map(|reply| reply.prompt.seed).collect();
         let greedy = self.greedy;
-        self.ask(
+        self.prompt(
             |side| match before.get(side) {
                 Some(seed) if !greedy => seed.wrapping_add(1),
                 _ => own,
             },
             devices,
-        )
+        );
     }
 
-    /// Questions of the last turn, one for each side.
-    fn ask(&mut self, seed: impl Fn(usize) -> u64, devices: &[(&str, &str)]) -> Vec<Question> {
+    /// Replies to the last turn, one for each side.
+    fn prompt(&mut self, seed: impl Fn(usize) -> u64, devices: &[(&str, &str)]) {
         let context = self.context();
-        let judge = self.judge().map(|run| {
+        let identifiers = self.identifiers().map(|run| {
             let whose = RunRef {
                 run: run.row.id,
                 step: None,
             };
-            (Reference::Run(whose), device(&run.config, devices))
+            Identifiers {
+                of: Reference::Run(whose),
+                device: device(&run.config, devices),
+            }
         });
-        let mut questions = Vec::new();
+        let mut replies = Vec::new();
         for side in 0..if self.beside { 2 } else { 1 } {
-            let Some(who) = self.who(side) else { continue };
+            let Some(model) = self.model(side) else {
+                continue;
+            };
             let config = self.run(side).map(|run| run.config.clone());
-            self.latest += 1;
-            questions.push(Question {
-                id: self.latest,
-                who,
+            replies.push(Reply::new(Prompt {
+                model,
                 context: context.clone(),
                 settings: self.form.config.sampling.clone(),
                 max_source: self.form.config.data.max_source,
                 greedy: self.greedy,
                 seed: seed(side),
                 device: device(&config.unwrap_or_default(), devices),
-                judge: judge.clone(),
-            });
+                identifiers: identifiers.clone(),
+            }));
         }
         if let Some(turn) = self.turns.last_mut() {
-            let reply = |question: &Question| Reply {
-                question: question.clone(),
-                answer: Answer::Waiting,
-                levels: Loaded::Nothing,
-            };
-            turn.replies = questions.iter().map(reply).collect();
-            turn.goes_on = turn.goes_on.min(questions.len().saturating_sub(1));
+            turn.goes_on = turn.goes_on.min(replies.len().saturating_sub(1));
+            turn.replies = replies;
         }
-        questions
+    }
+
+    /// The replies that no job was begun for yet.
+    pub fn unasked(&mut self) -> impl Iterator<Item = &mut Reply> {
+        let replies = self.turns.iter_mut().flat_map(|turn| &mut turn.replies);
+        replies
+            .filter(|reply| matches!(reply.state, ReplyState::Waiting) && reply.pending.is_none())
     }
 
     /// The conversation up to the last thing that was said.
@@ -344,17 +297,21 @@ impl Playground {
         let mut context = Vec::new();
         for (at, turn) in self.turns.iter().enumerate() {
             context.push(turn.said.clone());
-            let reply = turn.replies.get(turn.goes_on).and_then(Reply::said);
-            if let Some(said) = reply.filter(|_| at + 1 < self.turns.len()) {
-                context.push(said.response.clone());
+            let reply = turn.replies.get(turn.goes_on).and_then(Reply::response);
+            if let Some(response) = reply.filter(|_| at + 1 < self.turns.len()) {
+                context.push(response.text.clone());
             }
         }
         context
     }
 
-    /// Number of the latest question, up to which all are stopped.
-    pub fn latest(&self) -> u64 {
-        self.latest
+    /// Asks every reply that is on its way to stop.
+    pub fn stop(&mut self) {
+        let replies = self.turns.iter().flat_map(|turn| &turn.replies);
+        for pending in replies.filter_map(|reply| reply.pending.as_ref()) {
+            pending.cancel();
+        }
+        self.stopping = self.is_answering();
     }
 
     /// Takes the last thing said back into the field.
@@ -385,16 +342,18 @@ impl Playground {
         }
     }
 
-    /// Takes news of a question; of one that is not asked any more they are dropped.
-    pub fn hear(&mut self, id: u64, news: News) {
-        let replies = self.turns.iter_mut().flat_map(|turn| &mut turn.replies);
-        if let Some(reply) = replies
-            .into_iter()
-            .find(|reply| reply.question.id == id && reply.is_awaited())
-        {
-            reply.take(news);
+    /// Takes what came of the replies. True when one has ended.
+    pub fn poll(&mut self) -> bool {
+        let mut any = false;
+        for reply in self.turns.iter_mut().flat_map(|turn| &mut turn.replies) {
+            let (open, ended) = reply.poll();
+            any |= ended;
+            if let Some(open) = open {
+                self.open = open;
+            }
         }
         self.stopping &= self.is_answering();
+        any
     }
 
     /// The conversation as text, the answers with which it went on.
@@ -403,11 +362,13 @@ impl Playground {
         for turn in &self.turns {
             text.push_str(&format!("Speaker: {}\n", turn.said));
             for (at, reply) in turn.replies.iter().enumerate() {
-                let Some(said) = reply.said() else { continue };
+                let Some(response) = reply.response() else {
+                    continue;
+                };
                 let other = turn.replies.len() > 1 && at != turn.goes_on;
                 let mark = if other { ", not gone on with" } else { "" };
-                let who = reply.question.who.words();
-                text.push_str(&format!("Listener ({who}{mark}): {}\n", said.response));
+                let who = reply.prompt.model.words();
+                text.push_str(&format!("Listener ({who}{mark}): {}\n", response.text));
             }
         }
         text
@@ -415,39 +376,39 @@ impl Playground {
 
     /// The command that gives a reply's answer in a terminal.
     pub fn command(&self, reply: &Reply, store: &Path) -> String {
-        let question = &reply.question;
+        let prompt = &reply.prompt;
         // A quotation mark would end the shell's word.
-        let row = json!({"context": question.context}).to_string();
+        let row = json!({"context": prompt.context}).to_string();
         let row = row.replace('\'', "\\u0027");
-        let model = self.written(&question.who, store);
-        let drawn = match question.greedy {
+        let model = self.written(&prompt.model, store);
+        let drawn = match prompt.greedy {
             true => "--greedy".to_string(),
             false => format!(
                 "--top-k {} --top-p {} --temperature {} --seed {}",
-                question.settings.top_k,
-                question.settings.top_p,
-                question.settings.temperature,
-                question.seed
+                prompt.settings.top_k,
+                prompt.settings.top_p,
+                prompt.settings.temperature,
+                prompt.seed
             ),
         };
         format!(
             "printf '%s\\n' '{row}' | emprl generate --model {model} {drawn} --max-new-tokens {} \
              --min-new-tokens {} --max-source {} --device {}{}",
-            question.settings.max_new_tokens,
-            question.settings.min_new_tokens,
-            question.max_source,
-            question.device,
+            prompt.settings.max_new_tokens,
+            prompt.settings.min_new_tokens,
+            prompt.max_source,
+            prompt.device,
             store_argument(store)
         )
     }
 
     /// A model as commands name it.
-    fn written(&self, who: &Who, store: &Path) -> String {
-        let folder = match who {
-            Who::Folder(folder) => folder.clone(),
-            Who::Checkpoint { run, stage, step } => {
-                let models = self.models.value().and_then(|models| find(models, *run));
-                if let Some(written) = models.and_then(|run| run.written(*stage, *step)) {
+    fn written(&self, model: &ModelRef, store: &Path) -> String {
+        let folder = match model {
+            ModelRef::Folder(folder) => folder.clone(),
+            ModelRef::Checkpoint { run, stage, step } => {
+                let run_models = find(self.runs(), *run);
+                if let Some(written) = run_models.and_then(|run| run.written(*stage, *step)) {
                     return written.to_string();
                 }
                 // Another stage's checkpoint stands before it at this step.

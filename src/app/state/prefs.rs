@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::arrangement::Arrangement;
-use crate::app::command::Place;
+use crate::app::place::Place;
 use crate::app::widgets::chart::AlongX;
 use crate::experiment::Stage;
 use crate::metrics::declared;

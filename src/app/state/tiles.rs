@@ -2,11 +2,14 @@
 //!
 //! Data only; the drawing is in `curves`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::app::format::sentence;
 use crate::experiment::Stage;
 use crate::metrics::declared::{self, MetricDecl};
+use crate::metrics::terms::{self, TOTAL_REWARD};
 
 /// A plot: its metrics, by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +40,30 @@ impl Tile {
                 .into_iter()
                 .collect(),
             log: false,
+        }
+    }
+
+    /// The same plot for a run that logs `rewards`: what it would show of the paper's reward it shows of
+    /// the run's own, where that is another.
+    pub fn for_rewards(&self, rewards: &[&str]) -> Tile {
+        if !rewards.contains(&TOTAL_REWARD) {
+            return self.clone();
+        }
+        let is_term = |key: &&str| terms::term(key).is_some();
+        let own: Vec<&str> = rewards.iter().copied().filter(is_term).collect();
+        let mut keys: Vec<&str> = Vec::new();
+        for key in self.keys.iter().map(String::as_str) {
+            match key {
+                declared::EMPATHY_REWARD => keys.push(TOTAL_REWARD),
+                key if declared::REWARD_KEYS.contains(&key) && !own.is_empty() => keys.extend(&own),
+                key => keys.push(key),
+            }
+        }
+        let mut seen = BTreeSet::new();
+        keys.retain(|key| seen.insert(*key));
+        Tile {
+            log: self.log,
+            ..Tile::of(&keys)
         }
     }
 
@@ -179,7 +206,7 @@ pub fn evaluation_tiles() -> [Tile; 2] {
 
 /// The metrics that can be shown for a stage: its own, those of evaluations, and memory.
 pub fn choices(stage: Stage) -> impl Iterator<Item = &'static MetricDecl> {
-    declared::all().iter().filter(move |metric| {
+    declared::all().filter(move |metric| {
         [stage.key(), "memory"].contains(&metric.stage) || metric.stage == "validation"
     })
 }
@@ -187,6 +214,33 @@ pub fn choices(stage: Stage) -> impl Iterator<Item = &'static MetricDecl> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plots_of_the_papers_reward_show_the_reward_of_the_run() {
+        let delivered = default_tiles(Stage::Ppo);
+        let paper: Vec<&str> = [declared::EMPATHY_REWARD]
+            .into_iter()
+            .chain(declared::REWARD_KEYS)
+            .collect();
+        let shown = |rewards: &[&str]| -> Vec<Vec<String>> {
+            let tiles = delivered.iter().map(|tile| tile.for_rewards(rewards).keys);
+            tiles.collect()
+        };
+        let as_delivered = shown(&[]);
+        assert_eq!(shown(&paper), as_delivered);
+        let own = [TOTAL_REWARD, "ppo/reward/questions", "ppo/reward/words"];
+        let other = shown(&own);
+        assert_eq!(
+            (&other[0][..], &other[1][..]),
+            (&[own[0].into()][..], &[own[1].into(), own[2].into()][..])
+        );
+        assert_eq!(other[2..], as_delivered[2..]);
+        let tile = delivered[1].for_rewards(&own);
+        assert_eq!(tile.metrics().count(), 2, "any term is declared");
+        let whole = shown(&[TOTAL_REWARD]);
+        assert_eq!(whole[0], [TOTAL_REWARD]);
+        assert_eq!(whole[1], as_delivered[1], "a reward without terms");
+    }
 
     #[test]
     fn every_delivered_plot_shows_declared_metrics() {

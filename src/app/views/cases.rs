@@ -2,28 +2,28 @@
 
 mod case;
 mod filters;
+mod import;
 mod list;
 mod parts;
 mod score;
-mod take;
 
 use std::time::{Duration, Instant};
 
 use case::case_ui;
 use eframe::egui::{Frame, Panel, Ui};
 use filters::filters_ui;
+use import::{forms_ui, import_ui, notice_ui};
 use list::list_ui;
 use parts::padded;
-use take::{take_ui, taking_ui, told_ui};
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
+use crate::app::logic::Core;
+use crate::app::state::State;
 use crate::app::state::people::CasesState;
-use crate::app::state::{Loaded, State};
 use crate::app::theme::{size, space};
 use crate::app::widgets::button::Button;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::app::workers::desk::Task;
 
 /// How long a frame may search.
 const BUDGET: Duration = Duration::from_millis(3);
@@ -33,33 +33,26 @@ const STRETCH: usize = 64;
 
 pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let cases = &mut state.people.cases;
-    match &cases.book {
-        Loaded::Nothing => {
-            padded(ui, |ui| {
-                words::secondary(ui, "Reading the cases…");
-            });
-            return;
-        }
-        Loaded::Failed(why) => {
-            let why = why.clone();
-            padded(ui, |ui| {
-                notice::strip(ui, Tone::Bad, "The cases cannot be read", &why, |ui| {
-                    if ui.add(Button::secondary("Try again")).clicked() {
-                        commands.push(Command::Desk(Task::Cases));
-                    }
-                });
-            });
-            return;
-        }
-        Loaded::Value(book) if book.systems.is_empty() => {
-            empty_ui(ui, cases, commands);
-            return;
-        }
-        Loaded::Value(_) => {}
+    let Some(book) = cases.book.value() else {
+        let said = RemoteWords {
+            pending: "Reading the cases…",
+            failed: "The cases cannot be read",
+            action: Some("Try again"),
+        };
+        padded(ui, |ui| {
+            if remote_ui(ui, &cases.book, said) {
+                commands.run(Core::load_cases);
+            }
+        });
+        return;
+    };
+    if book.systems.is_empty() {
+        empty_ui(ui, cases, commands);
+        return;
     }
     search_on(ui, cases);
     filters_ui(ui, cases);
-    taking_ui(ui, cases, commands);
+    forms_ui(ui, cases, commands);
     let wide = ui.available_width() >= 900.0;
     let width = if wide { 340.0 } else { 260.0 };
     Panel::left("found cases")
@@ -84,17 +77,17 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
              are taken in from a text file in test order, JSONL or CSV, or given by one of our own checkpoints.",
         );
         ui.add_space(space::S);
-        told_ui(ui, cases, commands);
-        // Once something is taken in, its cases are on their way and the form has done its work.
-        if cases.told.is_none() {
-            let busy = cases.working.is_some();
-            let form = cases.taking.get_or_insert_default();
-            if take_ui(ui, form, busy, commands) {
-                cases.taking = None;
+        notice_ui(ui, cases, commands);
+        // Once something is imported, its cases are on their way and the form has done its work.
+        if cases.notice.is_none() {
+            let busy = cases.task.is_some();
+            let form = cases.importing.get_or_insert_default();
+            if import_ui(ui, form, busy, commands) {
+                cases.importing = None;
             }
         }
         if ui.add(Button::secondary("Look again")).clicked() {
-            commands.push(Command::Desk(Task::Cases));
+            commands.run(Core::load_cases);
         }
     });
 }
@@ -104,7 +97,7 @@ fn search_on(ui: &Ui, cases: &mut CasesState) {
     if cases.search.filter() != &cases.filter {
         cases.search_again();
     }
-    let Loaded::Value(book) = &cases.book else {
+    let Some(book) = cases.book.value() else {
         return;
     };
     let until = Instant::now() + BUDGET;

@@ -5,10 +5,12 @@ use eframe::egui::{
     ScrollArea, Sense, TextWrapMode, Ui, WidgetText, vec2,
 };
 
-use crate::app::command::{Command, Commands, Export, Place};
+use crate::app::command::{Command, Commands};
 use crate::app::format;
+use crate::app::logic::Core;
+use crate::app::place::Place;
+use crate::app::state::State;
 use crate::app::state::model::is_evaluation;
-use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, Tokens, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
@@ -33,20 +35,14 @@ pub struct CompareView {
 /// Said of the first run.
 const FIRST: &str = "the others are compared with it";
 
-/// The metric that is shown until a person chooses another.
-pub const FIRST_METRIC: &str = declared::EMPATHY_REWARD;
-
 pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, commands: &mut Commands) {
     let chosen: Vec<Entry> = state
         .compare
         .runs
         .iter()
         .filter_map(|run| {
-            state
-                .runs
-                .entries
-                .iter()
-                .find(|row| row.entry.row.id == *run)
+            let mut listed = state.runs.listed().iter();
+            listed.find(|row| row.entry.row.id == *run)
         })
         .map(|row| row.entry.clone())
         .collect();
@@ -81,7 +77,7 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
                 curves_ui(ui, state, view, &entries, commands);
                 ui.add_space(space::L);
                 let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
-                let answer = state.compare.answer.value();
+                let answer = state.compare.compared.value();
                 let answer = answer.filter(|compared| compared.runs == ids);
                 let differences = answer.map(|compared| compared.differences.as_slice());
                 let sheets = [
@@ -123,7 +119,8 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
                 .add(Button::quiet(&name).low().hint("Open the run"))
                 .clicked()
             {
-                commands.push(Command::OpenRun(entry.row.id));
+                let run = entry.row.id;
+                commands.run(move |core| core.open_run(run));
             }
             let away = format!("Take run {} away", entry.row.id);
             if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
@@ -143,7 +140,7 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
             .copied()
             .filter(|other| *other != run);
         let left: Vec<RunId> = left.collect();
-        commands.push(Command::Compare(left));
+        commands.run(|core| core.compare(left));
     }
 }
 
@@ -154,13 +151,8 @@ fn curves_ui(
     entries: &[&Entry],
     commands: &mut Commands,
 ) {
-    let metric = state
-        .compare
-        .metric
-        .clone()
-        .unwrap_or_else(|| FIRST_METRIC.to_string());
+    let metric = state.compared_metric();
     let mut found: Vec<&'static str> = declared::all()
-        .iter()
         .filter(|known| {
             entries
                 .iter()
@@ -182,7 +174,7 @@ fn curves_ui(
                 .position(|name| *name == picked)
                 .map(|at| found[at]);
             state.compare.metric = key.map(str::to_string);
-            commands.push(Command::LoadCompared);
+            commands.run(Core::load_compared);
         }
         let kinds = [(false, "Each run"), (true, "Mean and deviation over seeds")];
         segments(ui, "Lines", &mut view.bands, &kinds);
@@ -194,16 +186,12 @@ fn curves_ui(
         }
         if let Some(lines) = &lines {
             let figure = figure(entries, &metric, lines, smoothing(state, &metric));
-            save_ui(
-                ui,
-                "Save the plot",
-                &["CSV", "SVG", "PNG"],
-                || Export::Figure {
-                    name: format!("compare-{}", metric.replace('/', "-")),
-                    figure,
-                },
-                commands,
-            );
+            let hint = "CSV, SVG, PNG into the store's folder exports";
+            let save = Button::secondary("Save the plot").with_icon(Icon::Down);
+            if ui.add(save.hint(hint)).clicked() {
+                let name = format!("compare-{}", metric.replace('/', "-"));
+                commands.run(|core| core.save_figure(name, figure));
+            }
         }
     });
     let digits = Digits::of(&metric);
@@ -216,8 +204,8 @@ fn curves_ui(
     ui.add_space(space::XS);
     let height = (ui.ctx().content_rect().height() * 0.38).clamp(200.0, 460.0);
     let size = vec2(ui.available_width(), height);
-    match (&state.compare.answer, lines) {
-        (Loaded::Failed(why), _) => {
+    match (state.compare.compared.failure(), lines) {
+        (Some(why), _) => {
             notice::strip(ui, Tone::Bad, "The runs cannot be read", why, |_| {});
         }
         (_, None) => {
@@ -260,7 +248,7 @@ fn smoothing(state: &State, metric: &str) -> f64 {
 
 /// The lines, once they were read.
 fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option<Vec<Line>> {
-    let compared = state.compare.answer.value()?;
+    let compared = state.compare.compared.value()?;
     let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
     if compared.metric != metric || compared.runs != ids {
         return None;
@@ -297,22 +285,6 @@ fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) ->
     lines.collect()
 }
 
-fn save_ui(
-    ui: &mut Ui,
-    name: &str,
-    formats: &[&str],
-    export: impl FnOnce() -> Export,
-    commands: &mut Commands,
-) {
-    let hint = format!("{} into the store's folder exports", formats.join(", "));
-    if ui
-        .add(Button::secondary(name).with_icon(Icon::Down).hint(&hint))
-        .clicked()
-    {
-        commands.push(Command::Save(Box::new(export())));
-    }
-}
-
 fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
     let t = theme::of(ui);
     ui.horizontal(|ui| {
@@ -333,7 +305,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                     {
                         let name = format!("compare-{name}");
                         let sheet = sheet.clone();
-                        commands.push(Command::Save(Box::new(Export::Sheet { name, sheet })));
+                        commands.run(|core| core.save_sheet(name, sheet));
                     }
                     for (words, text) in [
                         ("Copy CSV", sheet.csv()),

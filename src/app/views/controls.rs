@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use eframe::egui::{Align2, Key, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::side::parts::{BodyContext, inset};
-use crate::app::command::Command;
 use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
@@ -126,7 +125,7 @@ fn setting_ui(
             Ok(change) => {
                 view.refused.remove(path);
                 if idle.is_none() {
-                    context.commands.push(Command::Change(change));
+                    context.commands.run(move |core| core.change(change));
                 }
             }
             Err(why) => {
@@ -166,7 +165,8 @@ fn state_ui(
         let hint = format!("Take back: {}", change.words());
         let button = Button::quiet("Take back").low().hint(&hint);
         if ui.add(button).accessible_name(&hint).clicked() {
-            context.commands.push(Command::TakeBack(*change));
+            let change = *change;
+            context.commands.run(move |core| core.take_back(&change));
         }
     });
 }

@@ -7,14 +7,13 @@ mod sets;
 
 use eframe::egui::{Frame, Margin, Ui};
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
+use crate::app::logic::Core;
+use crate::app::state::State;
 use crate::app::state::library::Part;
-use crate::app::state::{Loaded, State};
 use crate::app::theme::space;
-use crate::app::widgets::button::{Button, segments};
-use crate::app::widgets::notice::{self, Tone};
-use crate::app::widgets::text as words;
-use crate::app::workers::librarian::Task;
+use crate::app::widgets::button::segments;
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 
 pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let margin = Margin {
@@ -29,23 +28,17 @@ pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     });
     match state.library.part {
         Part::Models => models::models_ui(ui, state, commands),
-        Part::Sets => match &state.library.sets {
-            Loaded::Nothing => padded(ui, |ui| {
-                words::secondary(ui, "Reading the data sets…");
-            }),
-            Loaded::Failed(why) => {
-                let why = why.clone();
-                padded(ui, |ui| {
-                    let title = "The data sets cannot be read";
-                    notice::strip(ui, Tone::Bad, title, &why, |ui| {
-                        if ui.add(Button::secondary("Try again")).clicked() {
-                            commands.push(Command::Library(Task::Sets));
-                        }
-                    });
-                });
+        Part::Sets if state.library.sets.value().is_some() => sets::sets_ui(ui, state, commands),
+        Part::Sets => padded(ui, |ui| {
+            let said = RemoteWords {
+                pending: "Reading the data sets…",
+                failed: "The data sets cannot be read",
+                action: Some("Try again"),
+            };
+            if remote_ui(ui, &state.library.sets, said) {
+                commands.run(Core::load_sets);
             }
-            Loaded::Value(_) => sets::sets_ui(ui, state, commands),
-        },
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
 
-mod dry;
+mod dry_run;
 mod plan;
 mod queue;
 
@@ -13,15 +13,16 @@ use toml::Value;
 
 pub use self::plan::PlanView;
 use crate::app::command::{Command, Commands};
+use crate::app::logic::Core;
+use crate::app::queries::needs::Need;
+use crate::app::state::State;
 use crate::app::state::form::Form;
-use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::app::workers::reader::Need;
 use crate::experiment::{ExperimentFile, value_words};
 
 /// Differences named on a card; the rest are counted.
@@ -56,26 +57,16 @@ fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             };
             Frame::new().inner_margin(margin).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = space::S;
-                match &state.experiments.files {
-                    Loaded::Nothing => {}
-                    Loaded::Failed(why) => {
-                        notice::strip(ui, Tone::Bad, "The experiments cannot be read", why, |_| {})
-                    }
-                    Loaded::Value(files) => {
-                        for file in files {
-                            match file {
-                                Ok(file) => card_ui(ui, state, file, commands),
-                                Err(broken) => {
-                                    let title = format!("{} cannot be used", broken.name);
-                                    notice::block(
-                                        ui,
-                                        Tone::Bad,
-                                        &title,
-                                        &broken.error.to_string(),
-                                        |_| {},
-                                    );
-                                }
-                            }
+                if let Some(why) = state.experiments.files.failure() {
+                    notice::strip(ui, Tone::Bad, "The experiments cannot be read", why, |_| {});
+                }
+                for file in state.experiments.files.value().into_iter().flatten() {
+                    match file {
+                        Ok(file) => card_ui(ui, state, file, commands),
+                        Err(broken) => {
+                            let title = format!("{} cannot be used", broken.name);
+                            let why = broken.error.to_string();
+                            notice::block(ui, Tone::Bad, &title, &why, |_| {});
                         }
                     }
                 }
@@ -90,11 +81,9 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
         .form
         .as_ref()
         .is_some_and(|form| form.name == file.name);
-    let needs = state
-        .experiments
-        .needs
-        .get(&file.name)
-        .map_or(&[][..], Vec::as_slice);
+    let needs = state.experiments.needs.value();
+    let needs = needs.and_then(|needs| needs.files.get(&file.name));
+    let needs = needs.map_or(&[][..], Vec::as_slice);
     let card = ui.scope_builder(
         UiBuilder::new()
             .id_salt(("card", &file.name))
@@ -167,7 +156,7 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
     }
     focus_ring(ui, &response, response.rect);
     if response.clicked() {
-        commands.push(Command::ShowExperiment(file.name.clone()));
+        commands.push(Command::SetUp(file.name.clone()));
     }
 }
 
@@ -218,7 +207,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
     Frame::new().inner_margin(margin).show(ui, |ui| {
         let busy = state.active().is_some();
         let clock = (state.clock, state.now_ms);
-        dry::dry_ui(ui, &mut state.experiments.dry);
+        dry_run::dry_run_ui(ui, &mut state.experiments);
         let Some(name) = state
             .experiments
             .form
@@ -233,12 +222,10 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
             .experiment(&name)
             .map(|file| file.description.clone())
             .unwrap_or_default();
-        let rows = state.runs.rows.value().map_or(&[][..], Vec::as_slice);
+        let runs = &state.runs;
         let experiments = &mut state.experiments;
-        let needs = experiments
-            .needs
-            .get(&format!("form {name}"))
-            .map_or(&[][..], Vec::as_slice);
+        let needs = experiments.needs.value();
+        let needs = needs.map_or(&[][..], |needs| needs.of_form(&name));
         let Some(form) = &mut experiments.form else {
             return;
         };
@@ -280,7 +267,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                         .hint(&hint);
                     if ui.add(button).clicked() {
                         let planned = plan.planned(form);
-                        commands.push(Command::Start(Box::new(planned)));
+                        commands.run(|core| core.start(planned));
                     }
                 });
             });
@@ -317,7 +304,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
             ui.add_space(space::S);
         }
         let runnable = form.refused() == 0 && needs.is_empty();
-        plan::plan_ui(ui, plan, form, rows, runnable, commands);
+        plan::plan_ui(ui, plan, form, runs, runnable, commands);
         ui.add_space(space::S);
         queue::queue_ui(ui, &experiments.queue, clock, commands);
         needs_ui(ui, needs, commands);
@@ -331,7 +318,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                 ui.add_space(space::XL);
             });
         if needs_changed {
-            commands.push(Command::CheckNeeds);
+            commands.run(Core::check_needs);
         }
     });
 }
@@ -365,9 +352,9 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
         ui.spacing_mut().item_spacing.y = space::XS;
         for need in needs {
             let words = if needs.len() > 1 {
-                format!("{}: {}.", need.what, need.mend)
+                format!("{}: {}.", need.what, need.fix)
             } else {
-                format!("Mend: {}.", need.mend)
+                format!("Mend: {}.", need.fix)
             };
             words::secondary(ui, words);
             if let Some(command) = &need.command
@@ -381,7 +368,7 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
             .add(Button::secondary("Look again").with_icon(Icon::Revert))
             .clicked()
         {
-            commands.push(Command::CheckNeeds);
+            commands.run(Core::check_needs);
         }
     });
     ui.add_space(space::M);

@@ -5,28 +5,30 @@
 
 mod answers;
 mod context;
-mod deeds;
 mod foot;
+mod input;
 mod parts;
 
 use answers::{KEYS, SCALES, answers_ui};
 use context::context_ui;
-use deeds::{Asked, carry_out, keys};
 use eframe::egui;
 use eframe::egui::{
     Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
 };
 use foot::foot_ui;
+use input::{Input, handle, keys};
 use parts::{CARDS, column};
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format;
-use crate::app::state::people::Judging;
-use crate::app::state::{Loaded, State};
+use crate::app::logic::Core;
+use crate::app::state::State;
+use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::notice;
+use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::text as words;
 use crate::study::page::Shown;
 
@@ -38,35 +40,37 @@ pub fn judging_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let Some(judging) = &mut state.people.judging else {
         return;
     };
-    if let Loaded::Failed(why) = &judging.desk {
-        Frame::new()
-            .inner_margin(Margin::same(space::L as i8))
-            .show(ui, |ui| {
-                notice::strip(ui, Tone::Bad, "The items cannot be read", why, |ui| {
-                    if ui.add(Button::secondary("Back to studies")).clicked() {
-                        commands.push(Command::LeaveJudging);
-                    }
-                });
-            });
-        return;
-    }
     if judging.desk.value().is_none() {
-        ui.centered_and_justified(|ui| words::secondary(ui, "Reading the items…"));
+        let said = RemoteWords {
+            pending: "Reading the items…",
+            failed: "The items cannot be read",
+            action: Some("Back to studies"),
+        };
+        let Some(why) = judging.desk.failure() else {
+            ui.centered_and_justified(|ui| words::secondary(ui, said.pending));
+            return;
+        };
+        let margin = Margin::same(space::L as i8);
+        Frame::new().inner_margin(margin).show(ui, |ui| {
+            if failure_ui(ui, why, said) {
+                commands.run(Core::leave_judging);
+            }
+        });
         return;
     }
     move_on(ui, judging, now);
     progress_ui(ui, judging);
-    let mut asked = keys(ui, judging);
+    let mut inputs = keys(ui, judging);
     Panel::bottom("judging keys")
         .show_separator_line(false)
         .resizable(false)
         .frame(Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)))
-        .show(ui, |ui| foot_ui(ui, judging, &mut asked));
+        .show(ui, |ui| foot_ui(ui, judging, &mut inputs));
     egui::CentralPanel::default()
         .frame(Frame::new())
-        .show(ui, |ui| body_ui(ui, judging, &mut asked));
-    for asked in asked {
-        carry_out(judging, asked, now, commands);
+        .show(ui, |ui| body_ui(ui, judging, &mut inputs));
+    for input in inputs {
+        handle(judging, input, now, commands);
     }
 }
 
@@ -104,15 +108,15 @@ fn progress_ui(ui: &Ui, judging: &Judging) {
     ui.painter().rect_filled(filled, 0, t.accent);
 }
 
-fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
+fn body_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
     ui.add_space(3.0);
-    head_ui(ui, judging, asked);
+    head_ui(ui, judging, inputs);
     if judging.reading {
-        instructions_ui(ui, judging, asked);
+        instructions_ui(ui, judging, inputs);
         return;
     }
     let Some(page) = judging.page().cloned() else {
-        all_done_ui(ui, judging, asked);
+        all_done_ui(ui, judging, inputs);
         return;
     };
     let single = matches!(page.shown, Shown::Single { .. });
@@ -121,7 +125,7 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
     context_ui(ui, judging, &page, places.context);
     ui.add_space(space::L);
     column(ui, CARDS, |ui| {
-        answers_ui(ui, judging, &page, places.card, asked);
+        answers_ui(ui, judging, &page, places.card, inputs);
     });
 }
 
@@ -152,7 +156,7 @@ impl Places {
     }
 }
 
-fn head_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
+fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let t = theme::of(ui);
     let Some(desk) = judging.desk.value() else {
         return;
@@ -184,11 +188,11 @@ fn head_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
                     let leave = Button::icon(Icon::Cross, "Leave; everything is on disk (Esc)");
                     if ui.add(leave).clicked() {
                         // Out of the page, whatever is in view.
-                        asked.push(Asked::Leave);
+                        inputs.push(Input::Leave);
                     }
                     let read = Button::icon(Icon::Info, "Read the instructions (I)");
                     if !judging.reading && ui.add(read).clicked() {
-                        asked.push(Asked::Read);
+                        inputs.push(Input::Read);
                     }
                 });
             });
@@ -207,7 +211,7 @@ fn time_left(judging: &Judging) -> Option<String> {
     (left > 0).then(|| format::left(f64::from(mean) * left as f64))
 }
 
-fn instructions_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
+fn instructions_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let Some(desk) = judging.desk.value() else {
         return;
     };
@@ -231,13 +235,13 @@ fn instructions_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
                     .add(Button::primary(begin).tall().hint("Enter"))
                     .clicked()
                 {
-                    asked.push(Asked::Leave);
+                    inputs.push(Input::Leave);
                 }
             });
         });
 }
 
-fn all_done_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
+fn all_done_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let progress = judging
         .desk
         .value()
@@ -254,6 +258,6 @@ fn all_done_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
         &explanation,
         "Back to studies",
     ) {
-        asked.push(Asked::Leave);
+        inputs.push(Input::Leave);
     }
 }

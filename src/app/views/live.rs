@@ -4,8 +4,9 @@ use eframe::egui::{Label, RichText, Sense, Ui, Vec2};
 
 use super::curves::{self, CurvesView};
 use super::side::parts::BodyContext;
-use crate::app::command::{Command, Commands, Place};
+use crate::app::command::{Command, Commands};
 use crate::app::format;
+use crate::app::place::Place;
 use crate::app::state::State;
 use crate::app::state::model::RunModel;
 use crate::app::theme;
@@ -65,7 +66,8 @@ pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Co
     icon::paint(ui.painter(), rect, icon, colour);
     words::bold(ui, &title);
     if ui.add(Button::secondary("Open in Runs")).clicked() {
-        commands.push(Command::OpenRun(run.id));
+        let run = run.id;
+        commands.run(move |core| core.open_run(run));
     }
     if resumable && can_resume {
         let button = Button::primary("Resume").with_icon(Icon::Play);
@@ -73,7 +75,8 @@ pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Co
             .add(button.hint("Go on from the last checkpoint"))
             .clicked()
         {
-            commands.push(Command::ResumeRun(run.id));
+            let run = run.id;
+            commands.run(move |core| core.resume_run(run));
         }
     }
     ui.add(Label::new(RichText::new(&detail).color(t.secondary)).truncate())

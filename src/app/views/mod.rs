@@ -1,6 +1,7 @@
 //! One file a place of the window, and the parts that places share.
 //!
-//! Views draw from the state and emit commands; they know no thread and no store.
+//! Views draw from the state and push commands, which are done after the frame: commands of the window, and
+//! actions of a place as closures over the core. They know no thread and no store.
 
 pub mod cases;
 pub mod compare;
@@ -25,14 +26,67 @@ pub mod start;
 pub mod studies;
 pub mod tables;
 
-/// What views keep between two frames of how they are looked at. The program changes little of it, and
-/// nothing of it is kept when the window closes.
+use eframe::egui::Ui;
+
+use super::command::Commands;
+use super::place::Place;
+use super::state::State;
+use super::state::paths::Paths;
+use super::widgets::path_field::{PathField, path_field};
+
+/// What views keep between two frames of how they are looked at. Nothing of it is kept when the window closes.
 #[derive(Debug, Default)]
-pub struct Looks {
+pub struct ViewState {
     pub palette: palette::Palette,
     pub plan: experiments::PlanView,
     pub runs: runs::RunsView,
     pub page: run_page::PageView,
     pub live: curves::CurvesView,
     pub compare: compare::CompareView,
+}
+
+/// Draws a place.
+pub fn place_ui(
+    ui: &mut Ui,
+    place: Place,
+    state: &mut State,
+    views: &mut ViewState,
+    commands: &mut Commands,
+) {
+    match place {
+        Place::Start => start::start_ui(ui, state, commands),
+        Place::Experiments => experiments::experiments_ui(ui, state, &mut views.plan, commands),
+        Place::Live => live::live_ui(ui, state, &mut views.live, commands),
+        Place::Runs if state.runs.open.is_some() => {
+            run_page::run_page_ui(ui, state, &mut views.page, commands);
+        }
+        Place::Runs => runs::runs_ui(ui, state, &mut views.runs, commands),
+        Place::Compare => compare::compare_ui(ui, state, &mut views.compare, commands),
+        Place::Cases => cases::cases_ui(ui, state, commands),
+        Place::Studies => studies::studies_ui(ui, state, commands),
+        Place::Tables => tables::tables_ui(ui, state, commands),
+        Place::Playground => playground::playground_ui(ui, state, commands),
+        Place::Data => data::data_ui(ui, state, commands),
+        Place::Settings => settings::settings_ui(ui, state),
+    }
+}
+
+/// A field of a path, whose completion and dialog are asked for.
+fn path_ui(
+    ui: &mut Ui,
+    typed: &mut String,
+    paths: &mut Paths,
+    field: PathField<'_>,
+    commands: &mut Commands,
+) {
+    let wanted = path_field(ui, typed, paths, field);
+    let kind = field.kind;
+    if wanted.completions {
+        let typed = typed.clone();
+        commands.run(move |core| core.complete_path(typed, kind));
+    }
+    if wanted.dialog {
+        let name = field.name.to_string();
+        commands.run(move |core| core.browse(name, kind));
+    }
 }

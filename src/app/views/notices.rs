@@ -5,8 +5,9 @@ use eframe::egui::{
 };
 
 use crate::app::command::{Command, Commands};
+use crate::app::logic::Core;
 use crate::app::shortcuts;
-use crate::app::state::{Said, State};
+use crate::app::state::{Notice, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -17,22 +18,22 @@ const SHOWN_MS: i64 = 12_000;
 
 /// Draws what was done last, and the log while it is open.
 pub fn notices_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
-    said_ui(ui, state, commands);
+    latest_ui(ui, state, commands);
     log_ui(ui, state, commands);
 }
 
-fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
-    let Some(Said {
-        words: said,
+fn latest_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
+    let Some(Notice {
+        words: done,
         at,
         undoable,
-    }) = state.notices.said.clone()
+    }) = state.notices.latest.clone()
     else {
         return;
     };
     let left = SHOWN_MS - (state.now_ms - at);
     if left <= 0 {
-        state.notices.said = None;
+        state.notices.latest = None;
         return;
     }
     // Drawn once more when it is to go, not before.
@@ -49,18 +50,18 @@ fn said_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
                 .inner_margin(margin)
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
-                        ui.label(RichText::new(&said).color(t.text));
+                        ui.label(RichText::new(&done).color(t.text));
                         if undoable && !state.notices.undo.is_empty() {
                             let undo = Button::secondary("Undo").shortcut(shortcuts::UNDO).low();
                             if ui.add(undo).clicked() {
-                                commands.push(Command::Undo);
+                                commands.run(Core::undo);
                             }
                         }
                         if ui
                             .add(Button::icon(Icon::Cross, "Put this away").low())
                             .clicked()
                         {
-                            state.notices.said = None;
+                            state.notices.latest = None;
                         }
                     });
                 });
@@ -82,7 +83,7 @@ pub fn log_button_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         .low()
         .hint("Show what went wrong");
     if ui.add(button).clicked() {
-        commands.push(Command::ShowLog);
+        commands.run(|core| core.state.notices.log_open = true);
     }
 }
 

@@ -8,15 +8,17 @@ use eframe::egui::{
     WidgetInfo, pos2, vec2,
 };
 
-use super::Looks;
-use super::start::QUICKSTART;
-use crate::app::command::{Ask, Command, Commands, QueueDeed, Zoom};
+use super::ViewState;
+use crate::app::command::{Command, Commands, Zoom};
+use crate::app::logic::Core;
+use crate::app::place::Place;
 use crate::app::shortcuts;
-use crate::app::state::{Held, State, ThemeChoice};
+use crate::app::state::{Held, QUICKSTART, State, ThemeChoice};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::chart::AlongX;
 use crate::app::widgets::field;
-use crate::app::workers::launch::Planned;
+use crate::engine::Control;
+use crate::operations::launch::PlannedRun;
 use crate::store::{RunId, RunStatus};
 
 /// Offers shown at once.
@@ -39,56 +41,53 @@ impl Palette {
     }
 }
 
-struct Deed {
+/// Something that can be done.
+struct Offer {
     words: String,
     keys: Option<KeyboardShortcut>,
     command: Command,
 }
 
-fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
+fn offers(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Offer> {
     let mut found = Vec::new();
     let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
-        found.push(Deed {
+        found.push(Offer {
             words,
             keys,
             command,
         });
     };
     if let Some(run) = state.active() {
-        let (words, ask) = match run.status {
-            RunStatus::Paused => ("Resume the run", Ask::Resume),
-            _ => ("Pause the run", Ask::Pause),
+        let (words, pause) = match run.status {
+            RunStatus::Paused => ("Resume the run", Control::Resume),
+            _ => ("Pause the run", Control::Pause),
         };
-        add(words.into(), Some(shortcuts::PAUSE), Command::Ask(ask));
-        add(
-            "Stop the run".into(),
-            Some(shortcuts::STOP),
-            Command::Ask(Ask::Stop),
-        );
-        let keys = Some(shortcuts::CHECKPOINT);
-        add(
-            "Save a checkpoint now".into(),
-            keys,
-            Command::Ask(Ask::Checkpoint),
-        );
-        add(
-            "Evaluate now".into(),
-            Some(shortcuts::EVALUATE),
-            Command::Ask(Ask::Evaluate),
-        );
+        for (words, keys, control) in [
+            (words, shortcuts::PAUSE, pause),
+            ("Stop the run", shortcuts::STOP, Control::Stop),
+            (
+                "Save a checkpoint now",
+                shortcuts::CHECKPOINT,
+                Control::Checkpoint,
+            ),
+            ("Evaluate now", shortcuts::EVALUATE, Control::Evaluate),
+        ] {
+            let command = Command::run(move |core| core.control(control));
+            add(words.into(), Some(keys), command);
+        }
     }
-    for place in shortcuts::places() {
+    for place in Place::all() {
         add(
             format!("Go to {}", place.title()),
-            Some(shortcuts::key_of(place)),
+            Some(place.shortcut()),
             Command::Go(place),
         );
     }
     if let Some(edit) = state.notices.undo.last() {
         add(
-            format!("Undo: {}", edit.words()),
+            format!("Undo: {edit}"),
             Some(shortcuts::UNDO),
-            Command::Undo,
+            Command::run(Core::undo),
         );
     }
     add(
@@ -97,16 +96,19 @@ fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
         Command::FilterRuns,
     );
     if chosen.len() > 1 {
+        let runs = chosen.iter().copied().collect();
+        let command = Command::run(|core| core.compare(runs));
         add(
             format!("Compare {} chosen runs", chosen.len()),
             None,
-            Command::Compare(chosen.iter().copied().collect()),
+            command,
         );
     }
-    add("Show what went wrong".into(), None, Command::ShowLog);
+    let show = Command::run(|core| core.state.notices.log_open = true);
+    add("Show what went wrong".into(), None, show);
     found.extend(everyday(state));
     let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
-        found.push(Deed {
+        found.push(Offer {
             words,
             keys,
             command,
@@ -121,34 +123,29 @@ fn deeds(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Deed> {
         .flatten()
     {
         let name = file.name.clone();
-        add(
-            format!("Set up {name}"),
-            None,
-            Command::ShowExperiment(name),
-        );
+        add(format!("Set up {name}"), None, Command::SetUp(name));
         // What lacks nothing can wait for its turn as it is.
-        let needs = state.experiments.needs.get(&file.name);
+        let needs = state.experiments.needs.value();
+        let needs = needs.and_then(|needs| needs.files.get(&file.name));
         if needs.is_some_and(Vec::is_empty) {
-            let planned = vec![Planned::of(file)];
+            let planned = vec![PlannedRun::of(file)];
             let words = format!("Queue {}", file.name);
-            add(words, None, Command::Enqueue(planned));
+            add(words, None, Command::run(|core| core.enqueue(planned)));
         }
     }
-    for row in state.runs.rows.value().into_iter().flatten() {
-        add(
-            format!("Open run {}, {}", row.id, row.name),
-            None,
-            Command::OpenRun(row.id),
-        );
+    for row in state.runs.rows() {
+        let run = row.id;
+        let command = Command::run(move |core| core.open_run(run));
+        add(format!("Open run {run}, {}", row.name), None, command);
     }
     found
 }
 
 /// What the pages offer besides: the queue, runs that can go on, and how the window looks.
-fn everyday(state: &State) -> Vec<Deed> {
+fn everyday(state: &State) -> Vec<Offer> {
     let mut found = Vec::new();
     let mut add = |words: &str, keys: Option<KeyboardShortcut>, command: Command| {
-        found.push(Deed {
+        found.push(Offer {
             words: words.to_string(),
             keys,
             command,
@@ -156,8 +153,9 @@ fn everyday(state: &State) -> Vec<Deed> {
     };
     let free = state.active().is_none() && state.live.launching.is_none();
     if let Some(file) = state.experiment(QUICKSTART).filter(|_| free) {
-        let planned = Box::new(Planned::of(file));
-        add("Start Quickstart", None, Command::Start(planned));
+        let planned = PlannedRun::of(file);
+        let command = Command::run(|core| core.start(planned));
+        add("Start Quickstart", None, command);
     }
     let ended = state
         .live
@@ -166,7 +164,8 @@ fn everyday(state: &State) -> Vec<Deed> {
         .filter(|run| !run.status.is_active());
     if let Some(run) = ended.filter(|run| free && run.status != RunStatus::Finished) {
         let words = format!("Resume run {}, {}", run.id, run.name);
-        add(&words, None, Command::ResumeRun(run.id));
+        let run = run.id;
+        add(&words, None, Command::run(move |core| core.resume_run(run)));
     }
     if !state.experiments.queue.runs.is_empty() {
         let held = state.experiments.queue.held != Held::No;
@@ -175,7 +174,11 @@ fn everyday(state: &State) -> Vec<Deed> {
         } else {
             "Hold the queue"
         };
-        add(words, None, Command::Queue(QueueDeed::Hold(!held)));
+        add(
+            words,
+            None,
+            Command::run(move |core| core.hold_queue(!held)),
+        );
     }
     for (choice, words) in [
         (ThemeChoice::Light, "Theme: light"),
@@ -183,7 +186,8 @@ fn everyday(state: &State) -> Vec<Deed> {
         (ThemeChoice::System, "Theme: follow the system"),
     ] {
         if state.prefs.theme != choice {
-            add(words, None, Command::Theme(choice));
+            let command = Command::run(move |core| core.state.prefs.theme = choice);
+            add(words, None, command);
         }
     }
     for (along, words) in [
@@ -192,7 +196,8 @@ fn everyday(state: &State) -> Vec<Deed> {
         (AlongX::Wall, "Plots along the time of day"),
     ] {
         if state.prefs.along != along {
-            add(words, None, Command::Along(along));
+            let command = Command::run(move |core| core.state.prefs.along = along);
+            add(words, None, command);
         }
     }
     add("Zoom in", Some(ZOOM_IN), Command::Zoom(Zoom::In));
@@ -210,18 +215,18 @@ fn everyday(state: &State) -> Vec<Deed> {
 }
 
 /// Draws the palette while it is open.
-pub fn palette_ui(ui: &Ui, state: &State, looks: &mut Looks, commands: &mut Commands) {
-    let palette = &mut looks.palette;
+pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut Commands) {
+    let palette = &mut views.palette;
     if !palette.open {
         return;
     }
-    let all = deeds(state, &looks.runs.chosen);
+    let all = offers(state, &views.runs.chosen);
     let wanted = palette.text.to_lowercase();
-    let fits = |deed: &&Deed| {
-        let words = deed.words.to_lowercase();
+    let fits = |offer: &Offer| {
+        let words = offer.words.to_lowercase();
         wanted.split_whitespace().all(|word| words.contains(word))
     };
-    let shown: Vec<&Deed> = all.iter().filter(fits).take(MOST).collect();
+    let mut shown: Vec<Offer> = all.into_iter().filter(fits).take(MOST).collect();
     let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     if pressed(Key::ArrowDown) {
         palette.at += 1;
@@ -259,8 +264,8 @@ pub fn palette_ui(ui: &Ui, state: &State, looks: &mut Looks, commands: &mut Comm
             .auto_shrink([false, true])
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
-                for (at, deed) in shown.iter().enumerate() {
-                    if deed_ui(ui, deed, at == palette.at) {
+                for (at, offer) in shown.iter().enumerate() {
+                    if offer_ui(ui, offer, at == palette.at) {
                         taken = Some(at);
                     }
                 }
@@ -269,16 +274,16 @@ pub fn palette_ui(ui: &Ui, state: &State, looks: &mut Looks, commands: &mut Comm
                 }
             });
     });
-    let command = taken
-        .and_then(|at| shown.get(at))
-        .map(|deed| deed.command.clone());
-    if command.is_some() || answer.should_close() {
+    let taken = taken.filter(|at| *at < shown.len());
+    if taken.is_some() || answer.should_close() {
         palette.open = false;
     }
-    commands.extend(command);
+    if let Some(at) = taken {
+        commands.push(shown.swap_remove(at).command);
+    }
 }
 
-fn deed_ui(ui: &mut Ui, deed: &Deed, here: bool) -> bool {
+fn offer_ui(ui: &mut Ui, offer: &Offer, here: bool) -> bool {
     let t = theme::of(ui);
     let width = ui.available_width();
     // Not focusable: the keyboard stays in the field.
@@ -288,7 +293,7 @@ fn deed_ui(ui: &mut Ui, deed: &Deed, here: bool) -> bool {
             Role::ListBoxOption,
             true,
             here,
-            format!("Do: {}", deed.words),
+            format!("Do: {}", offer.words),
         )
     });
     if here || response.hovered() {
@@ -300,8 +305,8 @@ fn deed_ui(ui: &mut Ui, deed: &Deed, here: bool) -> bool {
     }
     let at = pos2(rect.left() + space::S, rect.center().y);
     ui.painter()
-        .text(at, Align2::LEFT_CENTER, &deed.words, text::body(), t.text);
-    if let Some(keys) = &deed.keys {
+        .text(at, Align2::LEFT_CENTER, &offer.words, text::body(), t.text);
+    if let Some(keys) = &offer.keys {
         let at = pos2(rect.right() - space::L, rect.center().y);
         let keys = ui.ctx().format_shortcut(keys);
         ui.painter()

@@ -10,46 +10,40 @@ use eframe::egui::{
     TextEdit, Ui, vec2,
 };
 
-use crate::app::command::{Command, Commands, Place};
+use crate::app::command::{Command, Commands};
+use crate::app::logic::Core;
+use crate::app::place::Place;
+use crate::app::state::State;
 use crate::app::state::playground::{From, Playground};
-use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::notice;
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::app::workers::librarian::Task;
 
 /// Makes a new line in the field of what is said.
 const NEW_LINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
 
 pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    match &state.playground.models {
-        Loaded::Nothing => {
-            padded(ui, |ui| {
-                words::secondary(ui, "Looking for checkpoints…");
-            });
-            return;
-        }
-        Loaded::Failed(why) => {
-            let why = why.clone();
-            padded(ui, |ui| {
-                let title = "The checkpoints cannot be listed";
-                notice::strip(ui, Tone::Bad, title, &why, |ui| {
-                    if ui.add(Button::secondary("Try again")).clicked() {
-                        commands.push(Command::Library(Task::Models));
-                    }
-                });
-            });
-            return;
-        }
-        Loaded::Value(models) => {
-            let nobody = models.iter().all(|run| run.answering.is_empty());
-            if nobody && state.playground.sides[0].from == From::Run {
-                empty_ui(ui, &mut state.playground, commands);
-                return;
+    if state.playground.models.value().is_none() {
+        let said = RemoteWords {
+            pending: "Looking for checkpoints…",
+            failed: "The checkpoints cannot be listed",
+            action: Some("Try again"),
+        };
+        padded(ui, |ui| {
+            if remote_ui(ui, &state.playground.models, said) {
+                commands.run(Core::load_models);
             }
-        }
+        });
+        return;
+    }
+    let mut runs = state.playground.runs().iter();
+    let nobody = runs.all(|run| run.answering.is_empty());
+    if nobody && state.playground.sides[0].from == From::Run {
+        empty_ui(ui, &mut state.playground, commands);
+        return;
     }
     let width = if ui.available_width() >= 1000.0 {
         316.0
@@ -103,7 +97,7 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
             playground.sides[0].from = From::Folder;
         }
         if ui.add(Button::quiet("Look again")).clicked() {
-            commands.push(Command::Library(Task::Models));
+            commands.run(Core::load_models);
         }
     });
 }
@@ -111,8 +105,7 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
 /// What a person should know while something learns.
 fn in_progress(state: &State) -> Option<String> {
     let here = state.active().map(|run| run.name.clone());
-    let rows = state.runs.rows.value();
-    let elsewhere = rows.and_then(|rows| rows.iter().find(|row| row.status.is_active()));
+    let elsewhere = state.runs.rows().find(|row| row.status.is_active());
     let elsewhere = elsewhere.map(|row| format!("{}, of another program,", row.name));
     let name = here.or(elsewhere)?;
     Some(format!(
@@ -153,7 +146,7 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 .hint("What there is of the answer is dropped");
             let ready = !playground.stopping;
             if ui.add_enabled_ui(ready, |ui| ui.add(stop).clicked()).inner {
-                commands.push(Command::StopAnswers);
+                commands.run(Core::stop_replies);
             }
         } else {
             let ready = hindrance.is_none() && !playground.draft.trim().is_empty();
@@ -172,10 +165,8 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         }
     });
     if send {
-        let questions = playground.say(&state.devices);
-        if !questions.is_empty() {
-            commands.push(Command::Answer(questions));
-        }
+        playground.say(&state.devices);
+        commands.run(Core::begin_replies);
     }
 }
 
@@ -200,8 +191,8 @@ fn again_ui(
     };
     let again = Button::secondary("Regenerate").hint(hint);
     if enabled(ui, free && hindrance.is_none(), again) {
-        let questions = playground.regenerate(devices);
-        commands.push(Command::Answer(questions));
+        playground.regenerate(devices);
+        commands.run(Core::begin_replies);
     }
     let undo = Button::quiet("Undo").hint("Takes the last thing said back into the field");
     if enabled(ui, free, undo) {

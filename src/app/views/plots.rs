@@ -200,9 +200,10 @@ fn tile_ui(
     let inner = rect.shrink2(vec2(space::M, space::S));
     ui.scope_builder(UiBuilder::new().max_rect(inner), |ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, 2.0);
-        let metrics: Vec<&MetricDecl> = tile.metrics().collect();
+        let shown = tile.for_rewards(&run.reward_metrics());
+        let metrics: Vec<&MetricDecl> = shown.metrics().collect();
         prepare(run, source, &metrics, tile.log);
-        title_ui(ui, source.stage, tile, &metrics, place, &mut done);
+        title_ui(ui, source.stage, tile, &shown, place, &mut done);
         let lines = lines(run, source.stage, &metrics, t);
         if metrics.len() > 1 {
             done.emphasis = legend::legend_ui(ui, &lines, &metrics);
@@ -218,7 +219,7 @@ fn tile_ui(
             .emphasis
             .or(emphasised.map(|(_, line)| line))
             .filter(|n| *n < lines.len());
-        let title = tile.title();
+        let title = shown.title();
         let chart = Chart {
             id,
             title: &title,
@@ -280,13 +281,13 @@ fn title_ui(
     ui: &mut Ui,
     stage: Stage,
     tile: &mut Tile,
-    metrics: &[&MetricDecl],
+    shown: &Tile,
     place: TilePlace,
     done: &mut TileDone,
 ) {
     let t = theme::of(ui);
     let row = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), 22.0));
-    let title = tile.title();
+    let title = shown.title();
     if place.movable {
         // The menu's button keeps its own clicks, and a mere press moves nothing.
         let row = row.with_max_x(row.right() - size::ROW);
@@ -309,7 +310,7 @@ fn title_ui(
                 done.wish = chooser::chooser(&more, stage, tile, place.added);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let unit = tile.unit();
+                let unit = shown.unit();
                 let note = match (unit, tile.log) {
                     ("", true) => "log".to_string(),
                     (unit, true) => format!("{unit}, log"),
@@ -317,7 +318,7 @@ fn title_ui(
                 };
                 let heading = RichText::new(title).color(t.text).strong();
                 let heading = ui.add(Label::new(heading).truncate().sense(Sense::hover()));
-                definitions_on_hover(heading, metrics);
+                definitions_on_hover(heading, &shown.metrics().collect::<Vec<_>>());
                 if !note.is_empty() {
                     ui.add(
                         Label::new(RichText::new(note).font(text::small()).color(t.secondary))

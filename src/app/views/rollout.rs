@@ -6,7 +6,6 @@ use eframe::egui::scroll_area::ScrollBarVisibility;
 use eframe::egui::{Align, Layout, RichText, ScrollArea, Ui};
 
 use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_ui};
-use crate::app::command::Command;
 use crate::app::format;
 use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
@@ -14,7 +13,7 @@ use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::tokens::{self, Scale};
 use crate::app::widgets::{dialogue, field, text as words};
-use crate::experiment::{RolloutResponse, Stage, TokenQuantity};
+use crate::experiment::{RewardTerm, RolloutResponse, Stage, TokenQuantity};
 
 /// How a rollout is looked at.
 #[derive(Debug, Default)]
@@ -67,14 +66,13 @@ pub fn rollout_ui(
         }
     });
     let (stage, step) = run.rollouts[at];
-    if run.rollout.look((stage, step)) {
-        context.commands.push(Command::LoadRollout {
-            run: run.id,
-            stage,
-            step,
-        });
+    if run.rollout.wants(&(stage, step)) {
+        let run = run.id;
+        context
+            .commands
+            .run(move |core| core.load_rollout(run, (stage, step)));
     }
-    let responses = match run.rollout.there() {
+    let responses = match run.rollout.shown() {
         Some((_, Ok(responses))) => Arc::clone(responses),
         Some((known, Err(why))) if *known == (stage, step) => {
             refused_ui(ui, why);
@@ -228,4 +226,11 @@ fn summary_ui(ui: &mut Ui, response: &RolloutResponse) {
         .on_hover_text(
             "Sums over the tokens of this response; the reward is that of the whole response",
         );
+    if !response.terms.is_empty() {
+        let value = |term: &RewardTerm| format::reward(f64::from(term.value));
+        let terms = response.terms.iter();
+        let terms = terms.map(|term| format!("{} {}", term.title(), value(term)));
+        words::small_coloured(ui, terms.collect::<Vec<_>>().join(" · "), t.secondary)
+            .on_hover_text("What the reward is made of");
+    }
 }

@@ -7,19 +7,21 @@ use eframe::egui::{
 use super::curves::{self, CurvesView};
 use super::side::events::{EventsView, events_ui};
 use super::side::parts::BodyContext;
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::format::sentence;
-use crate::app::state::{Loaded, OpenRun, RunPage, State};
+use crate::app::logic::Core;
+use crate::app::queries::stored::StoredRun;
+use crate::app::state::{OpenRun, RunPage, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::TAG_HINT;
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::{field, status, text as words};
-use crate::app::workers::keeper::Edit;
-use crate::app::workers::reader::StoredRun;
 use crate::experiment::{Config, SECTIONS, settings, value_words};
+use crate::operations::runs::Edit;
 use crate::store::{RunId, RunRow, RunStatus, is_tag};
 
 /// A part of the page.
@@ -103,7 +105,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         .map(|(_, why)| why.clone());
     let OpenRun { id, page } = open;
     if let Some(edit) = view.left_unkept(*id) {
-        commands.push(Command::Edit(edit));
+        commands.run(|core| core.edit(edit));
     }
     let PageView {
         tab,
@@ -112,52 +114,48 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         curves: view,
         ..
     } = view.of(*id);
-    match page {
-        Loaded::Nothing => {}
-        Loaded::Failed(why) => {
-            let margin = Margin::same(space::L as i8);
-            let why = why.clone();
-            Frame::new().inner_margin(margin).show(ui, |ui| {
-                notice::strip(ui, Tone::Bad, "The run cannot be read", &why, |ui| {
-                    if ui.add(Button::secondary("Back to all runs")).clicked() {
-                        commands.push(Command::CloseRun);
-                    }
-                });
-            });
+    if let Some(why) = page.failure() {
+        let said = RemoteWords {
+            pending: "",
+            failed: "The run cannot be read",
+            action: Some("Back to all runs"),
+        };
+        let margin = Margin::same(space::L as i8);
+        Frame::new().inner_margin(margin).show(ui, |ui| {
+            if failure_ui(ui, why, said) {
+                commands.run(Core::close_run);
+            }
+        });
+    }
+    let Some(page) = page.value_mut() else { return };
+    let can_resume = active_here.is_none();
+    head_ui(ui, page, tab, can_resume, refused, commands);
+    match tab {
+        Tab::Curves => {
+            let context = BodyContext {
+                prefs,
+                commands,
+                clock: *clock,
+                can_change: false,
+            };
+            curves::body_ui(ui, &mut page.model, view, context);
         }
-        Loaded::Value(page) => {
-            let can_resume = active_here.is_none();
-            head_ui(ui, page, tab, can_resume, refused, commands);
-            match tab {
-                Tab::Curves => {
-                    let context = BodyContext {
-                        prefs,
-                        commands,
-                        clock: *clock,
-                        can_change: false,
-                    };
-                    curves::body_ui(ui, &mut page.model, view, context);
+        Tab::Settings => settings_ui(ui, &page.stored),
+        Tab::Environment => environment_ui(ui, page, *clock),
+        Tab::Notes => {
+            let mut listed = runs.list.value().into_iter().flatten();
+            match listed.find(|row| row.entry.row.id == *id) {
+                Some(row) => notes_ui(ui, &row.entry.row, written, commands),
+                None => {
+                    let deleted = "The run is deleted; bring it back to change its notes.";
+                    words::secondary(ui, deleted);
                 }
-                Tab::Settings => settings_ui(ui, &page.stored),
-                Tab::Environment => environment_ui(ui, page, *clock),
-                Tab::Notes => {
-                    let row = runs.entries.iter().find(|row| row.entry.row.id == *id);
-                    match row {
-                        Some(row) => notes_ui(ui, &row.entry.row, written, commands),
-                        None => {
-                            words::secondary(
-                                ui,
-                                "The run is deleted; bring it back to change its notes.",
-                            );
-                        }
-                    }
-                }
-                Tab::Events => {
-                    if let Some(place) = events_ui(ui, &page.model, events, *clock) {
-                        view.side.lead = Some(place);
-                        *tab = Tab::Curves;
-                    }
-                }
+            }
+        }
+        Tab::Events => {
+            if let Some(place) = events_ui(ui, &page.model, events, *clock) {
+                view.side.lead = Some(place);
+                *tab = Tab::Curves;
             }
         }
     }
@@ -207,7 +205,8 @@ fn head_ui(
                             .add(Button::primary("Resume").with_icon(Icon::Play).hint(hint))
                             .clicked()
                         {
-                            commands.push(Command::ResumeRun(run.id));
+                            let run = run.id;
+                            commands.run(move |core| core.resume_run(run));
                         }
                     });
                 }
@@ -298,7 +297,8 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
             let name = written.name.trim().to_string();
             ui.add_enabled_ui(!name.is_empty() && name != row.name, |ui| {
                 if ui.add(Button::secondary("Rename")).clicked() {
-                    commands.push(Command::Edit(Edit::Rename { run: row.id, name }));
+                    let run = row.id;
+                    commands.run(move |core| core.edit(Edit::Rename { run, name }));
                 }
             });
         });
@@ -310,11 +310,12 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
                 notice::tag(ui, tag, t.hover, t.text);
                 let away = format!("Take the tag {tag} away");
                 if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
-                    commands.push(Command::Edit(Edit::Tag {
+                    let edit = Edit::Tag {
                         runs: vec![row.id],
                         add: Vec::new(),
                         remove: vec![tag.clone()],
-                    }));
+                    };
+                    commands.run(|core| core.edit(edit));
                 }
             }
             field::search(
@@ -332,11 +333,12 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
             };
             ui.add_enabled_ui(is_tag(&tag) && !known, |ui| {
                 if ui.add(Button::secondary("Add tag").hint(hint)).clicked() {
-                    commands.push(Command::Edit(Edit::Tag {
+                    let edit = Edit::Tag {
                         runs: vec![row.id],
                         add: vec![tag],
                         remove: Vec::new(),
-                    }));
+                    };
+                    commands.run(|core| core.edit(edit));
                     written.tag.clear();
                 }
             });
@@ -355,7 +357,8 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
                 .clicked()
         });
         if changed && (keep.inner || field.lost_focus()) {
-            commands.push(Command::Edit(written.keep(row.id)));
+            let edit = written.keep(row.id);
+            commands.run(|core| core.edit(edit));
         }
         field.accessible_name("Note");
     });

@@ -10,15 +10,18 @@ use std::collections::{BTreeSet, HashMap};
 
 use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
-use crate::app::command::{Command, Commands, Place};
+use crate::app::command::{Command, Commands};
 use crate::app::format;
-use crate::app::state::{Loaded, Prefs, State};
+use crate::app::logic::Core;
+use crate::app::place::Place;
+use crate::app::queries::runs::Listed;
+use crate::app::state::{Prefs, State};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::notice;
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::app::workers::reader::Listed;
 use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
 use crate::filter::parse;
 use crate::store::RunId;
@@ -116,26 +119,21 @@ fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
 }
 
 pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &mut Commands) {
-    let empty = match &state.runs.rows {
-        Loaded::Nothing => {
-            padded(ui, |ui| {
-                words::secondary(ui, "Reading the store…");
-            });
-            return;
-        }
-        Loaded::Failed(why) => {
-            padded(ui, |ui| {
-                notice::strip(ui, Tone::Bad, "The store cannot be read", why, |ui| {
-                    if ui.add(Button::secondary("Try again")).clicked() {
-                        commands.push(Command::ReloadRuns);
-                    }
-                });
-            });
-            return;
-        }
-        Loaded::Value(rows) => rows.is_empty(),
+    let Some(kept) = state.runs.list.value() else {
+        let said = RemoteWords {
+            pending: "Reading the store…",
+            failed: "The store cannot be read",
+            action: Some("Try again"),
+        };
+        padded(ui, |ui| {
+            if remote_ui(ui, &state.runs.list, said) {
+                commands.run(Core::list_runs);
+            }
+        });
+        return;
     };
-    if empty && view.shelf != Shelf::Deleted && state.runs.deleted.is_empty() {
+    let deleted = state.runs.deleted.value().map_or(0, Vec::len);
+    if kept.is_empty() && view.shelf != Shelf::Deleted && deleted == 0 {
         let explanation = "Every run is kept here with its curves, settings, dialogues and results, from its first step on.";
         if notice::empty(
             ui,
@@ -157,8 +155,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         ..
     } = state;
     let rows = match view.shelf {
-        Shelf::Deleted => &runs.deleted,
-        Shelf::Kept | Shelf::Archived => &runs.entries,
+        Shelf::Deleted => runs.deleted.value().map_or(&[][..], Vec::as_slice),
+        Shelf::Kept | Shelf::Archived => runs.listed(),
     };
     padded(ui, |ui| {
         head_ui(ui, view, prefs, rows, commands);
@@ -196,12 +194,8 @@ fn follow_live(state: &mut State) {
     let Some(run) = state.live.run.as_ref().filter(|run| run.status.is_active()) else {
         return;
     };
-    let Some(listed) = state
-        .runs
-        .entries
-        .iter_mut()
-        .find(|row| row.entry.row.id == run.id)
-    else {
+    let mut listed = state.runs.list.value_mut().into_iter().flatten();
+    let Some(listed) = listed.find(|row| row.entry.row.id == run.id) else {
         return;
     };
     let entry = &mut listed.entry;
@@ -236,7 +230,7 @@ fn head_ui(
         ];
         if segments(ui, "Show", &mut view.shelf, &shelves) {
             view.chosen.clear();
-            commands.push(Command::ReloadRuns);
+            commands.run(Core::list_runs);
         }
         columns::group_ui(ui, prefs, rows);
         columns::columns_ui(ui, view, prefs, commands);

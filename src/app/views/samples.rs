@@ -3,15 +3,15 @@
 use eframe::egui::{ScrollArea, Ui};
 
 use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_name, step_ui};
-use crate::app::command::Command;
 use crate::app::format;
+use crate::app::logic::Core;
+use crate::app::queries::stored::OverSteps;
 use crate::app::state::model::RunModel;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::app::workers::reader::OverSteps;
 use crate::experiment::Stage;
 
 /// Answers over the steps that are shown before more are asked for.
@@ -83,20 +83,17 @@ fn step_samples_ui(
     });
     ui.add_space(space::S);
     let several = steps.len() > 1;
-    let set = &mut run.samples[at];
-    if !set.asked {
-        set.asked = true;
-        context.commands.push(Command::LoadSamples {
-            run: run.id,
-            stage: set.stage,
-            step: set.step,
-        });
+    let set = &run.samples[at];
+    if set.dialogues.needs_loading() {
+        let (run, step) = (run.id, (set.stage, set.step));
+        let load = move |core: &mut Core| core.load_samples(run, step);
+        context.commands.run(load);
     }
-    if let Some(why) = &set.refused {
+    if let Some(why) = set.dialogues.failure() {
         refused_ui(ui, why);
         return;
     }
-    let Some(dialogues) = &set.dialogues else {
+    let Some(dialogues) = set.dialogues.value() else {
         reading_ui(ui);
         return;
     };
@@ -139,13 +136,12 @@ fn over_steps_ui(
         }
     });
     ui.add_space(space::S);
-    if run.over_steps.look(position) {
+    if run.over_steps.wants(&position) {
         let run = run.id;
-        context
-            .commands
-            .push(Command::LoadOverSteps { run, position });
+        let load = move |core: &mut Core| core.load_over_steps(run, position);
+        context.commands.run(load);
     }
-    match run.over_steps.there() {
+    match run.over_steps.shown() {
         Some((known, Ok(answers))) if *known == position => {
             ScrollArea::vertical()
                 .id_salt(("over steps", run.id, position))

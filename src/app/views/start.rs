@@ -6,17 +6,17 @@ use eframe::egui::{
 };
 
 use super::runs::run_line_ui;
-use crate::app::command::{Command, Commands, Place};
-use crate::app::state::{Loaded, State};
+use crate::app::command::{Command, Commands};
+use crate::app::place::Place;
+use crate::app::state::{QUICKSTART, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::app::workers::launch::Planned;
+use crate::operations::launch::PlannedRun;
 
-/// The experiment that the big action starts.
-pub const QUICKSTART: &str = "quickstart";
 /// Recent runs shown.
 const RECENT: usize = 5;
 
@@ -91,12 +91,8 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             if ui.add(button).clicked()
                 && let Some(file) = ready
             {
-                commands.push(Command::Start(Box::new(Planned {
-                    experiment: file.name.clone(),
-                    name: file.name.clone(),
-                    config: file.config.clone(),
-                    reuse: None,
-                })));
+                let planned = PlannedRun::of(file);
+                commands.run(|core| core.start(planned));
             }
         });
         ui.add_space(space::S);
@@ -158,31 +154,29 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     words::heading(ui, "Recent runs");
     ui.add_space(space::XS);
     ui.spacing_mut().item_spacing.y = 0.0;
-    match &state.runs.rows {
-        Loaded::Nothing => {
-            words::secondary(ui, "Reading the store…");
+    let Some(listed) = state.runs.list.value() else {
+        let said = RemoteWords {
+            pending: "Reading the store…",
+            failed: "The store cannot be read",
+            action: None,
+        };
+        remote_ui(ui, &state.runs.list, said);
+        return;
+    };
+    if listed.is_empty() {
+        let nothing = "None yet. Every run is kept here with its curves, from its first step on.";
+        words::secondary(ui, nothing);
+    }
+    for row in state.runs.rows().take(RECENT) {
+        if run_line_ui(ui, row, state.clock, state.now_ms) {
+            let run = row.id;
+            commands.run(move |core| core.open_run(run));
         }
-        Loaded::Failed(why) => {
-            notice::strip(ui, Tone::Bad, "The store cannot be read", why, |_| {})
-        }
-        Loaded::Value(rows) if rows.is_empty() => {
-            words::secondary(
-                ui,
-                "None yet. Every run is kept here with its curves, from its first step on.",
-            );
-        }
-        Loaded::Value(rows) => {
-            for row in rows.iter().take(RECENT) {
-                if run_line_ui(ui, row, state.clock, state.now_ms) {
-                    commands.push(Command::OpenRun(row.id));
-                }
-            }
-            if rows.len() > RECENT {
-                ui.add_space(space::XS);
-                if ui.add(Button::quiet("All runs")).clicked() {
-                    commands.push(Command::Go(Place::Runs));
-                }
-            }
+    }
+    if listed.len() > RECENT {
+        ui.add_space(space::XS);
+        if ui.add(Button::quiet("All runs")).clicked() {
+            commands.push(Command::Go(Place::Runs));
         }
     }
 }

@@ -13,17 +13,18 @@ use eframe::egui::{
 use parts::{kind_words, pack_row_ui, stands, totals};
 use study::study_ui;
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format::{self, Clock};
+use crate::app::logic::Core;
+use crate::app::state::State;
 use crate::app::state::people::{StudiesState, StudyForm};
-use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
-use crate::app::workers::desk::Task;
 use crate::study::definition::StudyKind;
 
 pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -40,22 +41,21 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 form::form_ui(ui, studies, &people.systems, commands);
                 return;
             }
-            told_ui(ui, studies);
-            match &studies.rows {
-                Loaded::Nothing => {
-                    words::secondary(ui, "Reading the studies…");
-                }
-                Loaded::Failed(why) => {
-                    notice::strip(ui, Tone::Bad, "The studies cannot be read", why, |ui| {
-                        if ui.add(Button::secondary("Try again")).clicked() {
-                            commands.push(Command::Desk(Task::Studies));
-                        }
-                    });
-                }
-                Loaded::Value(_) if studies.open_row().is_some() => {
+            notice_ui(ui, studies);
+            let said = RemoteWords {
+                pending: "Reading the studies…",
+                failed: "The studies cannot be read",
+                action: Some("Try again"),
+            };
+            if remote_ui(ui, &studies.rows, said) {
+                commands.run(Core::load_studies);
+            }
+            match studies.rows.value() {
+                None => {}
+                Some(_) if studies.open_row().is_some() => {
                     study_ui(ui, studies, clock, commands);
                 }
-                Loaded::Value(rows) if rows.is_empty() => {
+                Some(rows) if rows.is_empty() => {
                     let explanation = "A study shows people responses without saying whose they are: two to choose \
                                        between, or one to rate. It is made here, judged here or elsewhere by packs, \
                                        and unblinded when all is judged.";
@@ -68,7 +68,7 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                         pack_ui(ui, studies, commands);
                     });
                 }
-                Loaded::Value(_) => list_ui(ui, studies, clock, commands),
+                Some(_) => list_ui(ui, studies, clock, commands),
             }
         });
     });
@@ -79,22 +79,22 @@ fn drops(ui: &Ui, commands: &mut Commands) {
     let dropped = ui.input(|input| input.raw.dropped_files.clone());
     for file in dropped {
         let path = file.path().to_path_buf();
-        commands.push(Command::Desk(Task::TakePack(path)));
+        commands.run(|core| core.receive_pack(path));
     }
 }
 
-fn told_ui(ui: &mut Ui, studies: &mut StudiesState) {
+fn notice_ui(ui: &mut Ui, studies: &mut StudiesState) {
     let mut close = false;
     let mut dismiss = |ui: &mut Ui| close |= ui.add(Button::icon(Icon::Cross, "Dismiss")).clicked();
     if let Some(why) = &studies.refused {
         notice::strip(ui, Tone::Bad, "It was not done", why, &mut dismiss);
     }
-    if let Some(words) = &studies.told {
+    if let Some(words) = &studies.notice {
         notice::strip(ui, Tone::Info, words, "", &mut dismiss);
     }
     if close {
         studies.refused = None;
-        studies.told = None;
+        studies.notice = None;
     }
 }
 
@@ -162,9 +162,9 @@ fn list_ui(
     }
     if let Some((study, unblinded)) = open {
         studies.open = Some(study);
-        studies.told = None;
+        studies.notice = None;
         if unblinded {
-            commands.push(Command::Desk(Task::Results(study)));
+            commands.run(move |core| core.load_results(study));
         }
     }
 }

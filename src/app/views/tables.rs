@@ -7,14 +7,15 @@ use eframe::egui::{
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
+use crate::app::logic::Core;
+use crate::app::state::State;
 use crate::app::state::people::{Systems, TablesState};
-use crate::app::state::{Loaded, State};
+use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::app::workers::desk::Task;
 use crate::metrics::Digits;
 use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
 use crate::store::StudyRow;
@@ -30,10 +31,8 @@ pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let people = &mut state.people;
     let tables = &mut people.tables;
     let wanted = (tables.table, tables.chosen());
-    if tables.asked.as_ref() != Some(&wanted) {
-        let (table, chosen) = wanted.clone();
-        tables.asked = Some(wanted);
-        commands.push(Command::Desk(Task::Table { table, chosen }));
+    if tables.made.wants(&wanted) {
+        commands.run(Core::load_table);
     }
     ScrollArea::vertical()
         .id_salt("tables")
@@ -46,25 +45,25 @@ pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 ui.horizontal_wrapped(|ui| {
                     let options = TableNumber::ALL.map(|table| (table, table.roman()));
                     if segments(ui, "Table", &mut tables.table, &options) {
-                        tables.told = None;
+                        tables.notice = None;
                     }
                     ui.add_space(space::S);
                     export_ui(ui, tables, commands);
                 });
                 words::heading(ui, tables.table.title());
                 choices_ui(ui, tables, &people.systems, people.studies.rows.value());
-                if let Some(told) = &tables.told {
-                    words::secondary(ui, told);
+                if let Some(words) = &tables.notice {
+                    words::secondary(ui, words);
                 }
-                match &tables.made {
-                    Loaded::Nothing => {
+                match tables.made.shown() {
+                    None => {
                         words::secondary(ui, "Making the table…");
                     }
-                    Loaded::Failed(why) => {
+                    Some((_, Err(why))) => {
                         notice::strip(ui, Tone::Warning, "The table cannot be made", why, |_| {});
                     }
-                    Loaded::Value(made) if made.number != tables.table.number() => {}
-                    Loaded::Value(made) => table_ui(ui, made),
+                    Some((_, Ok(made))) if made.number != tables.table.number() => {}
+                    Some((_, Ok(made))) => table_ui(ui, made),
                 }
                 ui.add_space(space::XL);
             });
@@ -72,7 +71,7 @@ pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
 }
 
 fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
-    let Some(made) = tables.made.value() else {
+    let Some((_, Ok(made))) = tables.made.shown() else {
         return;
     };
     if made.number != tables.table.number() {
@@ -93,17 +92,14 @@ fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
     }
     let hint = "All three forms, into the folder tables of the store";
     if ui.add(Button::secondary("Save files").hint(hint)).clicked() {
-        commands.push(Command::Desk(Task::SaveTable {
-            table: tables.table,
-            chosen: tables.chosen(),
-        }));
+        commands.run(Core::save_table);
     }
 }
 
 fn choices_ui(
     ui: &mut Ui,
     tables: &mut TablesState,
-    systems: &Loaded<Systems>,
+    systems: &Remote<Systems>,
     studies: Option<&Vec<StudyRow>>,
 ) {
     use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};

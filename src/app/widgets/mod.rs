@@ -13,6 +13,7 @@ pub mod levels;
 pub mod notice;
 pub mod overlay;
 pub mod path_field;
+pub mod remote;
 pub mod results;
 pub mod stages;
 pub mod status;

@@ -9,8 +9,9 @@ use eframe::egui::{
 
 use super::button::Button;
 use super::icon::Icon;
+use crate::app::queries::paths::{PathKind, Picked};
+use crate::app::state::paths::Paths;
 use crate::app::theme::{self, size, space, text};
-use crate::app::workers::finder::{Ask, Paths, Picked};
 
 /// What a field of a path is for.
 #[derive(Clone, Copy, Debug)]
@@ -18,10 +19,18 @@ pub struct PathField<'a> {
     /// Its name for screen readers, and for what is chosen in a dialog.
     pub name: &'a str,
     pub hint: &'a str,
-    /// Whether files are meant, rather than folders.
-    pub files: bool,
+    pub kind: PathKind,
     /// Of field and button together.
     pub width: f32,
+}
+
+/// What a field asks for; it comes in `Paths`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathWants {
+    /// What completes its text.
+    pub completions: bool,
+    /// The system's dialog.
+    pub dialog: bool,
 }
 
 /// What is remembered of a field while it is in sight.
@@ -59,17 +68,17 @@ impl Nothing {
     }
 }
 
-/// Draws the field. Gives what is to be asked for it; the answers come in `paths`.
+/// Draws the field. Gives what it asks for.
 pub fn path_field(
     ui: &mut Ui,
     typed: &mut String,
     paths: &mut Paths,
     of: PathField<'_>,
-) -> Option<Ask> {
-    let mut ask = None;
+) -> PathWants {
+    let mut wants = PathWants::default();
     let id = Id::unique(("path", of.name));
     let mut memory: Memory = ui.data(|data| data.get_temp(id)).unwrap_or_default();
-    if let Some(picked) = paths.picked(of.name) {
+    if let Some(picked) = paths.take_picked(of.name) {
         memory.nothing = match &picked {
             Picked::Path(path) => {
                 *typed = path.display().to_string();
@@ -94,7 +103,7 @@ pub fn path_field(
         let response = field_ui(ui, id, typed, of, width);
         let clicked = offers_ui(ui, response.rect, offers, memory.offer);
         if let Some(words) = memory.nothing.words() {
-            let away = told_ui(ui, response.rect, words);
+            let away = nothing_ui(ui, response.rect, words);
             if away {
                 memory.nothing = Nothing::None;
             }
@@ -109,28 +118,18 @@ pub fn path_field(
             if *typed != before {
                 memory.nothing = Nothing::None;
             }
-            ask = Some(Ask::Complete {
-                typed: typed.clone(),
-                files: of.files,
-            });
+            wants.completions = true;
         }
         ui.add_enabled_ui(paths.browsing.is_none(), |ui| {
             let hint = match &paths.browsing {
                 Some(_) => "A dialog is being opened, or is open".to_string(),
                 None => format!("Choose: {}", of.name.to_lowercase()),
             };
-            if ui.add(Button::secondary("Browse…").hint(&hint)).clicked() {
-                paths.browsing = Some(of.name.to_string());
-                ask = Some(Ask::Browse {
-                    field: of.name.to_string(),
-                    title: of.name.to_string(),
-                    files: of.files,
-                });
-            }
+            wants.dialog = ui.add(Button::secondary("Browse…").hint(&hint)).clicked();
         });
     });
     ui.data_mut(|data| data.insert_temp(id, memory));
-    ask
+    wants
 }
 
 fn field_ui(ui: &mut Ui, id: Id, typed: &mut String, of: PathField<'_>, width: f32) -> Response {
@@ -145,10 +144,12 @@ fn field_ui(ui: &mut Ui, id: Id, typed: &mut String, of: PathField<'_>, width: f
 
 /// What fits the text, where the field has the keyboard and that is not there already.
 fn offers<'a>(paths: &'a Paths, typed: &str, focused: bool) -> &'a [String] {
-    let (asked, found) = &paths.fitting;
+    let Some(((completed, _), Ok(found))) = paths.completions.shown() else {
+        return &[];
+    };
     match found.as_slice() {
         [only] if only.trim_end_matches('/') == typed.trim_end_matches('/') => &[],
-        found if focused && asked == typed => found,
+        found if focused && completed == typed => found,
         _ => &[],
     }
 }
@@ -175,7 +176,7 @@ fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
 }
 
 /// Says something above the field, where nothing has to make room. True when it was put away.
-fn told_ui(ui: &Ui, field: Rect, words: &str) -> bool {
+fn nothing_ui(ui: &Ui, field: Rect, words: &str) -> bool {
     let t = theme::of(ui);
     let mut away = false;
     Area::new(Id::unique("no path was given"))
@@ -260,23 +261,19 @@ fn end_of_text(ui: &Ui, id: Id, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::workers::finder::Heard;
     use egui_kittest::Harness;
     use egui_kittest::kittest::Queryable;
 
     /// A field whose dialog came to this, and what is typed in it.
     fn after(picked: Picked) -> Harness<'static, (String, Paths)> {
         let mut paths = Paths::default();
-        paths.take(Heard::Picked {
-            field: "Folder".into(),
-            picked,
-        });
+        paths.put_picked("Folder".into(), picked);
         let draw = |ui: &mut Ui, (typed, paths): &mut (String, Paths)| {
             ui.add_space(80.0);
             let of = PathField {
                 name: "Folder",
                 hint: "Folder",
-                files: false,
+                kind: PathKind::Folder,
                 width: 400.0,
             };
             path_field(ui, typed, paths, of);

@@ -452,6 +452,7 @@ mod tests {
             response: String::new(),
             ended: true,
             score: 0.0,
+            terms: Vec::new(),
             shaped: 0.0,
             tokens: log_probs.iter().map(token).collect(),
         }

@@ -1,22 +1,17 @@
-//! What is there of systems and cases: lists, pins, and cases that hold words.
+//! Lists systems, pins cases, and finds cases by words.
 
 use serde_json::json;
 
 use crate::cli::output::{count, moment};
 use crate::cli::{Failure, Place};
 use crate::metrics::{Digits, Estimate};
+use crate::operations::responses::{self, Systems, find_cases};
 use crate::report::{Align, TextTable};
-use crate::store::{ScoredSystem, Store, StoreError, StoreReader, SystemRow};
+use crate::store::{Store, StoreReader};
 use crate::study::contexts::ContextKey;
 
 pub(super) fn list(place: &Place) -> Result<(), Failure> {
-    let (systems, scores): (Vec<SystemRow>, Vec<ScoredSystem>) =
-        match StoreReader::open(&place.store) {
-            Ok(reader) => (reader.systems()?, reader.scores()?),
-            // Nothing has been taken in yet: that is no error.
-            Err(StoreError::Missing { .. }) => (Vec::new(), Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
+    let Systems { systems, scores } = responses::list(&place.store)?;
     let score = |name: &str| scores.iter().find(|score| score.system == name);
     if place.out.json {
         let rows = systems.iter().map(|system| {
@@ -28,7 +23,7 @@ pub(super) fn list(place: &Place) -> Result<(), Failure> {
     }
     if systems.is_empty() {
         return place.out.text(&format!(
-            "No systems in {} yet. `emprl responses import FILE --system NAME` takes one in.\n",
+            "No systems in {} yet. `emprl responses import FILE --system NAME` imports one.\n",
             place.store.display()
         ));
     }
@@ -37,7 +32,7 @@ pub(super) fn list(place: &Place) -> Result<(), Failure> {
         ("From", Align::Left),
         ("Responses", Align::Right),
         ("Problems", Align::Right),
-        ("Taken in", Align::Left),
+        ("Imported", Align::Left),
         ("Dist-1 (%)", Align::Right),
         ("Dist-2 (%)", Align::Right),
         ("Emp-F1 (%)", Align::Right),
@@ -94,15 +89,8 @@ pub(super) fn pin(place: &Place, case: &str, note: Option<&String>) -> Result<()
 }
 
 pub(super) fn cases(place: &Place, words: &[String]) -> Result<(), Failure> {
-    use crate::study::cases::{CaseFilter, Search};
     let book = StoreReader::open(&place.store)?.case_book()?;
-    let mut search = Search::new(CaseFilter {
-        words: words.join(" "),
-        pinned: words.is_empty(),
-        ..CaseFilter::default()
-    });
-    while search.go_on(&book, 1000) {}
-    let found: Vec<_> = search.found.iter().map(|at| &book.cases[*at]).collect();
+    let found = find_cases(&book, words);
     if place.out.json {
         return place.out.document(&json!({
             "systems": book.systems,

@@ -1,12 +1,10 @@
 //! `emprl runs compare`: settings that differ, results with intervals, paired differences, a plot of curves.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::super::{Failure, Place};
-use super::export::{at, create};
 use crate::catalog::Entry;
 use crate::catalog::compare::{Paired, differing_settings};
 use crate::catalog::compared::{curves, differences, entries_of};
@@ -14,6 +12,7 @@ use crate::catalog::figures::{figure, run_lines, seed_lines};
 use crate::catalog::sheets::{differences_sheet, results_sheet, settings_sheet};
 use crate::engine::results_to_json;
 use crate::metrics::Bootstrap;
+use crate::operations::exports;
 use crate::store::{RunId, StoreReader};
 
 #[derive(Debug, clap::Args)]
@@ -50,11 +49,11 @@ enum Format {
 }
 
 impl Compare {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
         let reader = StoreReader::open(&place.store)?;
         let entries = entries_of(&reader, &self.runs)?;
         let entries: Vec<&Entry> = entries.iter().collect();
-        // What can be refused is, before what takes long.
+        // Refuse what can be refused before the slow part.
         if let (Some(metric), Some(file)) = (&self.plot, &self.file) {
             self.draw(&reader, &entries, metric, file)?;
         }
@@ -111,23 +110,7 @@ impl Compare {
             false => run_lines(entries, &curves, self.smoothing),
         };
         let figure = figure(entries, metric, &lines, self.smoothing);
-        let end = file.extension().and_then(|end| end.to_str());
-        let drawn = match end.map(str::to_ascii_lowercase).as_deref() {
-            Some("svg") => figure.svg().map(String::into_bytes),
-            Some("png") => figure.png(),
-            Some("csv") => Ok(figure.csv().into_bytes()),
-            _ => {
-                return Err(Failure::Usage(format!(
-                    "{}: a plot is written as .svg, .png or .csv; name the file so",
-                    file.display()
-                )));
-            }
-        };
-        let bytes = drawn.map_err(|error| Failure::Failed(error.to_string()))?;
-        let mut out = create(file)?;
-        out.write_all(&bytes)
-            .and_then(|()| out.flush())
-            .map_err(|error| at(file, error))
+        Ok(exports::write_figure(file, &figure)?)
     }
 }
 

@@ -1,9 +1,11 @@
-//! `emprl runs tag | note | rename | archive | delete | undelete`: keeping runs in order.
+//! `emprl runs tag | note | rename | archive | delete | undelete`: edits saved runs.
 
 use serde_json::json;
 
 use super::super::{Failure, Place};
-use crate::store::{RunId, Store, StoreReader};
+use crate::operations::existing_store;
+use crate::operations::runs::{Edit, delete_for_good};
+use crate::store::{RunId, Store};
 
 #[derive(Debug, clap::Args)]
 pub struct Tag {
@@ -42,13 +44,13 @@ pub struct Delete {
     for_good: bool,
 }
 
-/// The store, if it is there: none is made by keeping runs in order.
-fn open(place: &Place) -> Result<Store, Failure> {
-    StoreReader::open(&place.store)?;
-    Ok(Store::open(&place.store)?)
+/// Makes a change in a store that exists.
+fn apply(place: &Place, edit: &Edit) -> Result<(), Failure> {
+    edit.apply(&mut existing_store(&place.store)?)?;
+    Ok(())
 }
 
-/// Says what was done, of each run.
+/// Prints what was done to each run.
 fn done(place: &Place, runs: &[RunId], json_name: &str, words: &str) -> Result<(), Failure> {
     if place.out.json {
         return place.out.document(&json!({ json_name: runs }));
@@ -78,22 +80,27 @@ fn now(place: &Place, store: &Store, runs: &[RunId]) -> Result<(), Failure> {
 }
 
 impl Tag {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
-        let mut store = open(place)?;
-        for run in &self.runs {
-            store.tag(*run, &self.add, &self.remove)?;
-        }
-        now(place, &store, &self.runs)
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let mut store = existing_store(&place.store)?;
+        let runs = self.runs.clone();
+        let edit = Edit::Tag {
+            runs: self.runs,
+            add: self.add,
+            remove: self.remove,
+        };
+        edit.apply(&mut store)?;
+        now(place, &store, &runs)
     }
 }
 
 impl Note {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
-        let mut store = open(place)?;
-        if let Some(text) = &self.text {
-            store.set_note(self.run, text)?;
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let mut store = existing_store(&place.store)?;
+        let run = self.run;
+        if let Some(text) = self.text {
+            Edit::Note { run, text }.apply(&mut store)?;
         }
-        let row = store.reader()?.run(self.run)?.row;
+        let row = store.reader()?.run(run)?.row;
         if place.out.json {
             return place.out.document(&json!({"id": row.id, "note": row.note}));
         }
@@ -107,54 +114,38 @@ impl Note {
 }
 
 pub fn rename(place: &Place, run: RunId, name: &str) -> Result<(), Failure> {
-    let name = name.trim();
-    if name.is_empty() {
-        return Err(Failure::Usage("a run's name must not be empty".to_string()));
-    }
-    open(place)?.rename(run, name)?;
-    done(place, &[run], "renamed", &format!("is called {name}"))
+    let name = name.trim().to_string();
+    let words = format!("is called {name}");
+    apply(place, &Edit::Rename { run, name })?;
+    done(place, &[run], "renamed", &words)
 }
 
 impl Archive {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
-        let mut store = open(place)?;
-        for run in &self.runs {
-            store.archive(*run, !self.back)?;
-        }
-        match self.back {
-            true => done(place, &self.runs, "unarchived", "is back among the others"),
-            false => done(place, &self.runs, "archived", "is archived"),
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let runs = self.runs.clone();
+        let archived = !self.back;
+        apply(place, &Edit::Archive { runs, archived })?;
+        match archived {
+            false => done(place, &self.runs, "unarchived", "is back among the others"),
+            true => done(place, &self.runs, "archived", "is archived"),
         }
     }
 }
 
 impl Delete {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
-        let mut store = open(place)?;
-        if !self.for_good {
-            for run in &self.runs {
-                store.delete(*run)?;
-            }
-            let argument = place.store_argument();
-            let words = format!("is deleted; `emprl runs undelete RUN{argument}` brings it back");
-            return done(place, &self.runs, "deleted", &words);
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        if self.for_good {
+            delete_for_good(&mut existing_store(&place.store)?, &self.runs)?;
+            return done(place, &self.runs, "removed", "is removed for good");
         }
-        for run in &self.runs {
-            if let Some(left) = store.remove_for_good(*run)?.left {
-                return Err(Failure::Failed(format!(
-                    "run {run} is removed from the store, but its folder {} could not be; remove it by hand",
-                    left.display()
-                )));
-            }
-        }
-        done(place, &self.runs, "removed", "is removed for good")
+        apply(place, &Edit::Delete(self.runs.clone()))?;
+        let argument = place.store_argument();
+        let words = format!("is deleted; `emprl runs undelete RUN{argument}` brings it back");
+        done(place, &self.runs, "deleted", &words)
     }
 }
 
-pub fn undelete(place: &Place, runs: &[RunId]) -> Result<(), Failure> {
-    let mut store = open(place)?;
-    for run in runs {
-        store.undelete(*run)?;
-    }
-    done(place, runs, "undeleted", "is back")
+pub fn undelete(place: &Place, runs: Vec<RunId>) -> Result<(), Failure> {
+    apply(place, &Edit::Undelete(runs.clone()))?;
+    done(place, &runs, "undeleted", "is back")
 }

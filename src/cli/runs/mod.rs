@@ -1,4 +1,4 @@
-//! `emprl runs`: the table of saved runs, one run in full, runs beside each other, and keeping them in order.
+//! `emprl runs`: the table of saved runs, one run in full, runs beside each other, and edits of saved runs.
 
 mod compare;
 mod export;
@@ -16,8 +16,9 @@ use crate::engine::results_to_json;
 use crate::experiment::Stage;
 use crate::filter::parse;
 use crate::metrics::Digits;
+use crate::operations::reader_if_present;
 use crate::report::Sheet;
-use crate::store::{RunId, RunRow, StoreError, StoreReader};
+use crate::store::{RunId, RunRow};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Runs {
@@ -79,26 +80,26 @@ pub struct List {
 }
 
 impl Runs {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
         match self {
-            Runs::List(list) => list.carry_out(place),
+            Runs::List(list) => list.run(place),
             Runs::Show { run } => show::show(place, run),
-            Runs::Rollout(rollout) => rollout.carry_out(place),
-            Runs::Samples(samples) => samples.carry_out(place),
-            Runs::Compare(compare) => compare.carry_out(place),
-            Runs::Export(export) => export.carry_out(place),
-            Runs::Tag(tag) => tag.carry_out(place),
-            Runs::Note(note) => note.carry_out(place),
+            Runs::Rollout(rollout) => rollout.run(place),
+            Runs::Samples(samples) => samples.run(place),
+            Runs::Compare(compare) => compare.run(place),
+            Runs::Export(export) => export.run(place),
+            Runs::Tag(tag) => tag.run(place),
+            Runs::Note(note) => note.run(place),
             Runs::Rename { run, name } => keep::rename(place, run, &name),
-            Runs::Archive(archive) => archive.carry_out(place),
-            Runs::Delete(delete) => delete.carry_out(place),
-            Runs::Undelete { runs } => keep::undelete(place, &runs),
+            Runs::Archive(archive) => archive.run(place),
+            Runs::Delete(delete) => delete.run(place),
+            Runs::Undelete { runs } => keep::undelete(place, runs),
         }
     }
 }
 
 impl List {
-    fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    fn run(self, place: &Place) -> Result<(), Failure> {
         let filter_text = self.filter.as_deref().unwrap_or_default();
         let filter = parse(filter_text, vocabulary()).map_err(|error| {
             Failure::Usage(format!("--filter: {}", at_place(&error, filter_text)))
@@ -121,14 +122,12 @@ impl List {
             .as_deref()
             .map(|name| column("--group", name))
             .transpose()?;
-        let entries = match StoreReader::open(&place.store) {
-            Ok(reader) if self.deleted => reader.deleted_catalog()?,
-            Ok(reader) => reader.catalog()?,
-            // Nothing has been run yet: that is no error.
-            Err(StoreError::Missing { .. }) => Vec::new(),
-            Err(error) => return Err(error.into()),
+        let rows = match reader_if_present(&place.store)? {
+            Some(reader) if self.deleted => reader.deleted_catalog()?,
+            Some(reader) => reader.catalog()?,
+            None => Vec::new(),
         };
-        let entries: Vec<Entry> = entries.into_iter().map(Entry::new).collect();
+        let entries: Vec<Entry> = rows.into_iter().map(Entry::new).collect();
         let asks_archived = filter_text.contains("archived");
         let mut shown: Vec<&Entry> = entries
             .iter()
@@ -177,7 +176,7 @@ fn document(entry: &Entry) -> Result<Value, Failure> {
     Ok(row)
 }
 
-/// The step that was asked for, of those of which there is something; the last one where none was.
+/// The step that was asked for, or the last one; `steps` are those that are kept.
 fn chosen_step(
     run: RunId,
     what: &str,
@@ -207,7 +206,7 @@ fn column(argument: &str, name: &str) -> Result<Column, Failure> {
         .map_err(|error| Failure::Usage(format!("{argument}: {error}")))
 }
 
-/// What is wrong with a filter, with its place in it, in one line.
+/// The error of a filter with its position, in one line.
 fn at_place(error: &crate::filter::FilterError, text: &str) -> String {
     match text.get(error.at.clone()).filter(|part| !part.is_empty()) {
         Some(part) => format!(

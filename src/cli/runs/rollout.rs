@@ -22,7 +22,7 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
         let run = self.run;
         let reader = StoreReader::open(&place.store)?;
         let name = reader.run(run)?.row.name;
@@ -73,6 +73,10 @@ fn document(response: &RolloutResponse) -> Value {
         }
         Value::Object(fields)
     };
+    let terms = response.terms.iter();
+    let terms: Map<String, Value> = terms
+        .map(|term| (term.name.clone(), json!(term.value)))
+        .collect();
     json!({
         "index": response.index,
         "context": response.context,
@@ -80,6 +84,7 @@ fn document(response: &RolloutResponse) -> Value {
         "response": response.response,
         "ended": response.ended,
         "score": response.score,
+        "terms": terms,
         "shaped": response.shaped,
         "tokens": response.tokens.iter().map(token).collect::<Vec<_>>(),
     })
@@ -89,13 +94,20 @@ fn reward(value: f32) -> String {
     Digits::of(declared::EMPATHY_REWARD).write(f64::from(value))
 }
 
-/// A response as text: what was said, and a row for each token.
+/// A response as text: the dialogue, and a row for each token.
 fn shown(response: &RolloutResponse) -> String {
     let mut text = format!(
         "\nResponse {}  reward {}",
         response.index + 1,
         reward(response.score)
     );
+    let terms = response.terms.iter();
+    let terms: Vec<String> = terms
+        .map(|term| format!("{} {}", term.title(), reward(term.value)))
+        .collect();
+    if !terms.is_empty() {
+        text.push_str(&format!(" ({})", terms.join(", ")));
+    }
     if response.shaped != response.score {
         text.push_str(&format!(", shaped {}", reward(response.shaped)));
     }

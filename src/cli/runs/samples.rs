@@ -21,7 +21,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    pub fn carry_out(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
         let run = self.run;
         let reader = StoreReader::open(&place.store)?;
         let name = reader.run(run)?.row.name;

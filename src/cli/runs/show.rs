@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::output::{bytes, duration, moment};
+use super::super::output::{duration, moment};
 use super::super::{Failure, Place};
 use super::step;
 use crate::engine::results_to_json;
-use crate::experiment::{Config, Severity, Stage, change_of};
+use crate::experiment::{Config, Event, EventKind, Severity, Stage, size_words};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
-use crate::store::{EventRow, EventSort, RunId, StoreReader};
+use crate::store::{RunId, StoreReader};
 
 /// Events that are shown without `--json`.
 const SHOWN_EVENTS: usize = 15;
@@ -142,7 +142,7 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
     if !checkpoints.is_empty() {
         text.push_str("\nCheckpoints\n");
         for checkpoint in &checkpoints {
-            let size = bytes(checkpoint.bytes);
+            let size = size_words(checkpoint.bytes);
             text.push_str(&format!("  {}  {size}\n", checkpoint.path.display()));
         }
     }
@@ -154,41 +154,40 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
         ));
     }
     for event in &events[left_out..] {
-        let stage = event.stage.map_or("", |stage| stage.title());
-        let what = match event.sort {
-            EventSort::Stage => format!("begins, at most {} steps", event.text),
-            EventSort::StageDone => format!("done after {} steps", event.step),
-            EventSort::Note => told(event) + &looked_at(place, run, event, &samples, &rollouts),
-            EventSort::Control => match change_of(&event.text) {
-                Some(change) => format!("setting changed: {change}"),
-                None => format!("asked to {}", event.text),
-            },
-            EventSort::Status => format!("run {}", event.text),
-        };
-        text.push_str(&format!("  {}  {stage} {what}\n", moment(event.wall_ms)));
+        let sentence = sentence(event);
+        let command = command(place, run, event, &samples, &rollouts);
+        text.push_str(&format!(
+            "  {}  {sentence}{command}\n",
+            moment(event.wall_ms)
+        ));
     }
     place.out.text(&text)
 }
 
-/// A note, with how much it matters and the step it is about.
-fn told(event: &EventRow) -> String {
-    let mark = match event.severity {
-        Some(Severity::Alert) => "alert, ",
-        Some(Severity::Warning) => "warning, ",
-        Some(Severity::Info) | None => return event.text.clone(),
+/// An event's sentence, after how much it matters and where it happened.
+fn sentence(event: &Event) -> String {
+    let words = event.words();
+    let (Some(stage), step) = (event.stage.map(Stage::title), event.step) else {
+        return words;
     };
-    format!("{mark}step {}: {}", event.step, event.text)
+    match (&event.kind, event.kind.severity()) {
+        (EventKind::StageBegun { total }, _) => format!("{words}, at most {total} steps"),
+        (EventKind::StageDone, _) => format!("{words} after {step} steps"),
+        (_, Some(Severity::Alert)) => format!("{stage} alert, step {step}: {words}"),
+        (_, Some(Severity::Warning)) => format!("{stage} warning, step {step}: {words}"),
+        _ => format!("{stage} step {step}: {words}"),
+    }
 }
 
-/// By which command it is seen what an alert is about: the sample dialogues of its step, else the rollout.
-fn looked_at(
+/// The command that shows what an alert is about: the sample dialogues of its step, else the rollout.
+fn command(
     place: &Place,
     run: RunId,
-    event: &EventRow,
+    event: &Event,
     samples: &[(Stage, u64)],
     rollouts: &[(Stage, u64)],
 ) -> String {
-    if event.severity != Some(Severity::Alert) {
+    if event.kind.severity() != Some(Severity::Alert) {
         return String::new();
     }
     let at = |known: &(Stage, u64)| (Some(known.0), known.1) == (event.stage, event.step);

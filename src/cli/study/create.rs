@@ -1,4 +1,4 @@
-//! `emprl study create`: what difference the study can show, then the study.
+//! `emprl study create`: prints what difference the study can show, then makes it.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::cli::output::count;
 use crate::cli::{Failure, Place};
-use crate::store::{Store, now_ms};
+use crate::operations::studies::{self, Forecast};
+use crate::store::Store;
 use crate::study::definition::{Definition, Pairing, StudyKind};
-use crate::study::make::{Remarks, fresh_nonce, make};
-use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
+use crate::study::make::Remarks;
 
 #[derive(Debug, clap::Args)]
 pub struct Create {
@@ -28,7 +28,7 @@ pub struct Create {
     /// Contexts drawn
     #[arg(long, value_name = "N", default_value_t = 100)]
     contexts: usize,
-    /// Seed of the contexts that are drawn; sides and orders also hang on a secret of the study
+    /// Seed of the contexts that are drawn; sides and orders also depend on a random number kept with the study
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Let emotions keep their shares among the contexts drawn
@@ -67,7 +67,7 @@ pub enum Kind {
 }
 
 impl Create {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         if !(0.0..=1.0).contains(&self.ties) {
             return Err(Failure::Usage(format!(
                 "--ties: {} is no share; give one from 0 to 1",
@@ -76,13 +76,14 @@ impl Create {
         }
         let definition = self.definition()?;
         definition.validate()?;
-        let forecast = (definition.kind == StudyKind::AbTest)
-            .then(|| ab_forecast(self.contexts as u64, self.ties));
+        let forecast = studies::forecast(definition.kind, self.contexts as u64, self.ties);
         if !place.out.json {
-            place
-                .out
-                .text(&forecast_text(&definition, forecast.as_ref()))?;
+            place.out.text(&format!("{forecast}\n"))?;
         }
+        let forecast = match forecast {
+            Forecast::AbTest(forecast) => Some(forecast),
+            Forecast::Rating { .. } => None,
+        };
         if self.dry_run {
             return match place.out.json {
                 true => place
@@ -91,19 +92,17 @@ impl Create {
                 false => Ok(()),
             };
         }
-        let mut store = Store::open(&place.store)?;
-        let candidates = store.reader()?.candidates(&definition.systems)?;
-        let new = make(&definition, &candidates, now_ms(), fresh_nonce())?;
-        let study = store.create_study(&new)?;
+        let created = studies::create(&mut Store::open(&place.store)?, &definition)?;
+        let study = created.study;
         let (each, all) = definition.workload();
         if place.out.json {
             return place.out.document(&json!({
                 "study": study,
-                "uid": new.head.uid,
+                "uid": created.uid,
                 "items_each": each,
                 "judgements": all,
-                "annotators": new.annotators,
-                "remarks": new.remarks,
+                "annotators": created.annotators,
+                "remarks": created.remarks,
                 "forecast": forecast,
             }));
         }
@@ -113,7 +112,7 @@ impl Create {
              --annotator A1{store}` judges here.\n",
             count(each as u64),
             count(all as u64),
-            remark_lines(&new.remarks),
+            remark_lines(&created.remarks),
             store = place.store_argument()
         ))
     }
@@ -147,14 +146,7 @@ impl Create {
     }
 }
 
-fn forecast_text(definition: &Definition, forecast: Option<&AbForecast>) -> String {
-    match forecast {
-        Some(forecast) => format!("{}\n", forecast_words(forecast)),
-        None => format!("{}\n", rating_words(definition.contexts as u64)),
-    }
-}
-
-/// What was noticed, in counts that give nothing away.
+/// What was noticed in the responses, as counts that reveal nothing about systems.
 fn remark_lines(remarks: &Remarks) -> String {
     let mut text = String::new();
     if remarks.identical > 0 {

@@ -1,6 +1,6 @@
-//! `emprl study judge`: the pages of one annotator in the terminal, what they answer from stdin.
+//! `emprl study judge`: shows one annotator's pages in the terminal and reads their answers from stdin.
 //!
-//! What is shown as recorded is on disk. Says nothing of systems: it has only the annotator's own pages.
+//! What is shown as recorded is on disk. Knows no system: it has only the annotator's own pages.
 
 use std::io::{BufRead, IsTerminal};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::cli::{Failure, Place};
 use crate::store::{Store, StudyId};
 use crate::study::attention::AWAY;
 use crate::study::definition::StudyKind;
-use crate::study::judgement::{Act, Answer, Choice, Deed, Rating, Score};
+use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Desk, Page, Shown};
 
 #[derive(Debug, clap::Args)]
@@ -28,17 +28,17 @@ const AB_HELP: &str = "1 the first is better, 2 the second, 0 a tie; ";
 const RATING_HELP: &str = "three digits from 1 to 5 for empathy, relevance, fluency, such as 435; ";
 const HELP: &str = "s skip, u undo, f flag, c WORDS comment, q quit";
 
-/// What a line asks for.
+/// One line of input.
 #[derive(Debug, PartialEq)]
-enum Said {
-    Deed(Deed),
+enum Input {
+    JudgementAction(JudgementAction),
     Flag,
     Undo,
     Quit,
 }
 
 impl Judge {
-    pub fn carry_out(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
         let mut store = Store::open(&place.store)?;
         let study = store.reader()?.study(self.study)?;
         let annotator = find(&study, &self.annotator)?.number;
@@ -64,8 +64,8 @@ impl Judge {
             let Some(line) = lines.next() else { break };
             number += 1;
             let line = line.map_err(|error| Failure::Failed(format!("stdin: {error}")))?;
-            let said = match said(&line, desk.head.kind) {
-                Ok(said) => said,
+            let input = match parse(&line, desk.head.kind) {
+                Ok(input) => input,
                 Err(why) if at_terminal => {
                     eprintln!("{why}");
                     continue;
@@ -74,9 +74,9 @@ impl Judge {
             };
             // Nobody reads a page for hours: a long silence is a pause.
             let time = since.elapsed().as_secs_f64().min(AWAY) * 1000.0;
-            let deed = match said {
-                Said::Quit => break,
-                Said::Undo => {
+            let action = match input {
+                Input::Quit => break,
+                Input::Undo => {
                     let undone = store.undo(self.study, annotator)?;
                     self.recorded(place, &mut desk, undone.as_slice())?;
                     at = undone.map_or(at, |act| {
@@ -85,15 +85,15 @@ impl Judge {
                     shown = None;
                     continue;
                 }
-                Said::Flag => Deed::Flag(!desk.state(&page).flagged),
-                Said::Deed(deed) => deed,
+                Input::Flag => JudgementAction::Flag(!desk.state(&page).flagged),
+                Input::JudgementAction(action) => action,
             };
-            let settles = matches!(deed, Deed::Answer(_) | Deed::Skip);
+            let settles = matches!(action, JudgementAction::Answer(_) | JudgementAction::Skip);
             let acts = store.judge(
                 self.study,
                 annotator,
                 page.item,
-                &[deed],
+                &[action],
                 time.round() as u64,
             )?;
             self.recorded(place, &mut desk, &acts)?;
@@ -114,7 +114,12 @@ impl Judge {
         }
     }
 
-    fn recorded(&self, place: &Place, desk: &mut Desk, acts: &[Act]) -> Result<(), Failure> {
+    fn recorded(
+        &self,
+        place: &Place,
+        desk: &mut Desk,
+        acts: &[JudgementRecord],
+    ) -> Result<(), Failure> {
         for act in acts {
             desk.take(act);
             if place.out.json {
@@ -158,15 +163,19 @@ fn show(place: &Place, desk: &Desk, page: &Page, at: usize) -> Result<(), Failur
     place.out.text(&text)
 }
 
-fn said(line: &str, kind: StudyKind) -> Result<Said, String> {
+fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
     let line = line.trim();
     let (command, words) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     match command {
-        "q" => return Ok(Said::Quit),
-        "u" => return Ok(Said::Undo),
-        "f" => return Ok(Said::Flag),
-        "s" => return Ok(Said::Deed(Deed::Skip)),
-        "c" => return Ok(Said::Deed(Deed::Comment(words.trim().to_string()))),
+        "q" => return Ok(Input::Quit),
+        "u" => return Ok(Input::Undo),
+        "f" => return Ok(Input::Flag),
+        "s" => return Ok(Input::JudgementAction(JudgementAction::Skip)),
+        "c" => {
+            return Ok(Input::JudgementAction(JudgementAction::Comment(
+                words.trim().to_string(),
+            )));
+        }
         _ => {}
     }
     let answer = match kind {
@@ -183,7 +192,7 @@ fn said(line: &str, kind: StudyKind) -> Result<Said, String> {
         StudyKind::Rating => RATING_HELP,
     };
     let answer = answer.ok_or_else(|| format!("\"{line}\" is no answer; {help}{HELP}"))?;
-    Ok(Said::Deed(Deed::Answer(answer)))
+    Ok(Input::JudgementAction(JudgementAction::Answer(answer)))
 }
 
 fn rating(line: &str) -> Option<Rating> {
@@ -205,16 +214,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_understood() {
-        let tie = Said::Deed(Deed::Answer(Answer::Choice(Choice::Tie)));
-        assert_eq!(said(" 0 ", StudyKind::AbTest), Ok(tie));
-        let comment = Said::Deed(Deed::Comment("so so".to_string()));
-        assert_eq!(said("c so so", StudyKind::Rating), Ok(comment));
-        assert_eq!(said("u", StudyKind::Rating), Ok(Said::Undo));
+    fn lines_are_parsed() {
+        let tie = Input::JudgementAction(JudgementAction::Answer(Answer::Choice(Choice::Tie)));
+        assert_eq!(parse(" 0 ", StudyKind::AbTest), Ok(tie));
+        let comment = Input::JudgementAction(JudgementAction::Comment("so so".to_string()));
+        assert_eq!(parse("c so so", StudyKind::Rating), Ok(comment));
+        assert_eq!(parse("u", StudyKind::Rating), Ok(Input::Undo));
         for wrong in ["", "6 1 1", "44", "3 3 3 3", "1"] {
-            assert!(said(wrong, StudyKind::Rating).is_err(), "{wrong}");
+            assert!(parse(wrong, StudyKind::Rating).is_err(), "{wrong}");
         }
-        assert!(said("435", StudyKind::Rating).is_ok() && said("4 3 5", StudyKind::Rating).is_ok());
-        assert!(said("3", StudyKind::AbTest).is_err());
+        assert!(
+            parse("435", StudyKind::Rating).is_ok() && parse("4 3 5", StudyKind::Rating).is_ok()
+        );
+        assert!(parse("3", StudyKind::AbTest).is_err());
     }
 }

@@ -2,18 +2,18 @@
 
 use crate::cli::output::{duration, moment};
 use crate::cli::{Failure, Place};
-use crate::metrics::{Bootstrap, Digits, Estimate};
+use crate::metrics::{Digits, Estimate};
+use crate::operations::studies;
 use crate::report::{Align, TextTable};
 use crate::store::{StoreReader, StudyId};
 use crate::study::results::{
-    AbResults, Agreement, AnnotatorResults, Found, RatingResults, Results, results,
+    AbResults, Agreement, AnnotatorResults, Found, RatingResults, Results,
 };
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
 pub(super) fn show(place: &Place, study: StudyId) -> Result<(), Failure> {
-    let unblinded = StoreReader::open(&place.store)?.unblinded(study)?;
-    let results = results(&unblinded, &Bootstrap::default());
+    let results = studies::results(&StoreReader::open(&place.store)?, study)?;
     if place.out.json {
         return place.out.document(&results);
     }

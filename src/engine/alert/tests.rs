@@ -1,6 +1,7 @@
 //! Each rule is told once, again only after it was right between, and not at all where it is switched off.
 
 use super::*;
+use crate::experiment::{Severity, Stage};
 
 fn monitor(change: impl FnOnce(&mut AlertSettings)) -> Monitor {
     let mut settings = AlertSettings {
@@ -9,15 +10,20 @@ fn monitor(change: impl FnOnce(&mut AlertSettings)) -> Monitor {
     };
     change(&mut settings);
     let mut monitor = Monitor::new(settings);
-    let begin = Report::Stage {
-        stage: Stage::Ppo,
-        total: 100,
-    };
-    assert!(monitor.look(&begin).is_empty());
+    let begin = Report::event(Stage::Ppo, 0, EventKind::StageBegun { total: 100 });
+    assert!(monitor.check(&begin).is_empty());
     monitor
 }
 
-/// What is told over some steps of values: the step and the first words.
+/// An alert, with its stage and step.
+fn event(alert: Report) -> ((Stage, u64), EventKind) {
+    match alert {
+        Report::Event { at, kind } => (at.unwrap(), kind),
+        other => panic!("{other:?} is no alert"),
+    }
+}
+
+/// What is told over some steps of values: the step and the sentence.
 fn told(
     monitor: &mut Monitor,
     values: impl Fn(u64) -> Vec<(&'static str, f64)>,
@@ -34,11 +40,9 @@ fn told(
             total: 100,
             values,
         };
-        for note in monitor.look(&report) {
-            let Report::Note { step, text, .. } = note else {
-                panic!("only notes are told")
-            };
-            told.push((step, text));
+        for alert in monitor.check(&report) {
+            let ((_, step), kind) = event(alert);
+            told.push((step, kind.words(Some(Stage::Ppo), step)));
         }
     }
     told
@@ -94,10 +98,27 @@ fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_are_told() {
     });
     let has = |words: &str| told.iter().filter(|(_, text)| text.contains(words)).count();
     assert_eq!(
-        (has("were cut"), has("go together"), has("has not risen")),
+        (has("were cut"), has("are correlated"), has("has not risen")),
         (1, 1, 1),
         "{told:?}"
     );
+}
+
+#[test]
+fn the_rules_about_rewards_hold_for_any_reward_but_not_where_there_is_none() {
+    let about_rewards = |reward: fn(u64) -> f64| {
+        let mut monitor = monitor(|s| s.stalled_after = 20);
+        told(&mut monitor, |step| {
+            vec![
+                (terms::TOTAL_REWARD, reward(step)),
+                (declared::RESPONSE_LENGTH, 3.0 + step as f64),
+            ]
+        })
+    };
+    let other = about_rewards(|step| -(step as f64));
+    let has = |words: &str| other.iter().any(|(_, text)| text.contains(words));
+    assert!(has("are correlated") && has("has not risen"), "{other:?}");
+    assert_eq!(about_rewards(|_| 0.0), []);
 }
 
 #[test]
@@ -149,13 +170,13 @@ const CASES: [Case; 6] = [
     },
     Case {
         off: |s| s.cut_share = 0.0,
-        words: "were cut at the longest length",
+        words: "were cut off at the length limit",
         severity: Severity::Warning,
         values: |_, wrong| vec![(declared::ENDED_SHARE, if wrong { 0.0 } else { 1.0 })],
     },
     Case {
         off: |s| s.length_correlation = 0.0,
-        words: "Reward and length of responses go together",
+        words: "Reward and response length are correlated",
         severity: Severity::Warning,
         values: |step, wrong| {
             let reward = by_turns(step, [0.4, 0.6, 0.4, 0.6]);
@@ -206,19 +227,11 @@ fn told_of(case: &Case, change: impl FnOnce(&mut AlertSettings)) -> Vec<(u64, Se
             total: 100,
             values: values.collect(),
         };
-        for note in monitor.look(&report) {
-            let Report::Note {
-                stage,
-                step: at,
-                severity,
-                text,
-            } = note
-            else {
-                panic!("only notes are told")
-            };
-            assert_eq!((stage, at), (Stage::Ppo, step), "it leads to its step");
-            if text.contains(case.words) {
-                told.push((step, severity));
+        for alert in monitor.check(&report) {
+            let (at, kind) = event(alert);
+            assert_eq!(at, (Stage::Ppo, step), "it leads to its step");
+            if kind.words(Some(at.0), at.1).contains(case.words) {
+                told.push((step, kind.severity().unwrap()));
             }
         }
     }
@@ -268,20 +281,18 @@ fn dialogues_that_are_answered_alike_are_told_once_until_they_differ_again() {
     let told = |monitor: &mut Monitor| -> Vec<u64> {
         let alike = [0, 2, 3, 5, 2, 4];
         let notes = alike.into_iter().zip(1u64..).flat_map(|(alike, n)| {
-            monitor.look(&Report::Samples {
+            monitor.check(&Report::Samples {
                 stage: Stage::Ppo,
                 step: 10 * n,
                 dialogues: dialogues(alike),
             })
         });
-        let step = |note: Report| match note {
-            Report::Note {
-                step,
-                severity: Severity::Alert,
-                text,
-                ..
-            } if text.contains("% of the sample dialogues") => step,
-            other => panic!("{other:?}"),
+        let step = |note: Report| {
+            let ((_, step), kind) = event(note);
+            assert_eq!(kind.severity(), Some(Severity::Alert));
+            let words = kind.words(None, step);
+            assert!(words.contains("% of the sample dialogues"), "{words}");
+            step
         };
         notes.map(step).collect()
     };

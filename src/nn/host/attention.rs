@@ -1,5 +1,5 @@
-//! Attention of all heads at once, `softmax(q kᵀ + bias) v`, prefix in front: a head of a row of the
-//! batch after the other, so that its scores never leave the cache.
+//! Multi-head attention with a prefix, `softmax(q kᵀ + bias) v`, one head of one row of the batch at a
+//! time, so that its scores never leave the processor's cache.
 
 use std::borrow::Cow;
 
@@ -11,56 +11,59 @@ use super::vector::{on_this_processor, softmax, sum_of};
 use super::{Host, HostOp, Operand, apply};
 use crate::nn::prefix::KeyValue;
 
-/// Where queries, keys and values stand.
+/// Queries, keys and values.
 pub(in crate::nn) struct Sources {
     /// `[batch, tokens, inner]`, or with keys and values beside them: `[batch, tokens, 3 * inner]`.
     pub queries: Tensor<3>,
-    /// Keys beside values, where they are not the queries' own: `[batch, source, 2 * inner]`.
-    pub others: Option<Tensor<3>>,
+    /// Keys beside values, where they are not beside the queries: `[batch, source, 2 * inner]`.
+    pub keys_values: Option<Tensor<3>>,
 }
 
-/// What attention is told besides its sources.
+/// What attention takes besides its sources.
 pub(in crate::nn) struct Attention<'a> {
     pub heads: usize,
     /// `[1, heads, tokens, keys]`: the learned bias of each distance.
     pub position: Option<&'a Tensor<4>>,
     /// `[batch, keys]`: 1 where a key is real.
     pub mask: Option<&'a Tensor<2>>,
-    /// Whether no token sees a later one.
+    /// Whether no token attends to a later one.
     pub causal: bool,
     /// Keys and values in front, without bias or mask.
     pub prefix: Option<&'a KeyValue>,
-    /// `[batch, heads, tokens, prefix + keys]`: factors of the probabilities.
-    pub dropped: Option<Host>,
+    /// `[batch, heads, tokens, prefix + keys]`: dropout's factors of the probabilities.
+    pub dropout: Option<Host>,
 }
 
-/// Mixed values of all heads side by side: `[batch, tokens, inner]`.
+/// The outputs of all heads side by side: `[batch, tokens, inner]`.
 pub(in crate::nn) fn attend(sources: Sources, attention: Attention<'_>) -> Tensor<3> {
     let operation = Attend {
         heads: attention.heads,
-        own: sources.others.is_none(),
+        self_attention: sources.keys_values.is_none(),
         causal: attention.causal,
         mask: attention.mask.map(Host::of),
-        dropped: attention.dropped,
+        dropout: attention.dropout,
     };
-    let others = sources.others.map_or_else(Operand::nothing, Operand::of);
+    let keys_values = sources
+        .keys_values
+        .map_or_else(Operand::absent, Operand::of);
     let position = attention.position.cloned();
-    let position = position.map_or_else(Operand::nothing, Operand::of);
+    let position = position.map_or_else(Operand::absent, Operand::of);
     let [keys, values] = match attention.prefix {
-        None => [Operand::nothing(), Operand::nothing()],
+        None => [Operand::absent(), Operand::absent()],
         Some(prefix) => [&prefix.keys, &prefix.values].map(|tensor| Operand::of(tensor.clone())),
     };
     let queries = Operand::of(sources.queries);
-    apply(operation, [queries, others, position, keys, values])
+    apply(operation, [queries, keys_values, position, keys, values])
 }
 
 #[derive(Clone, Debug)]
 struct Attend {
     heads: usize,
-    own: bool,
+    /// Whether keys and values stand beside the queries.
+    self_attention: bool,
     causal: bool,
     mask: Option<Host>,
-    dropped: Option<Host>,
+    dropout: Option<Host>,
 }
 
 /// Queries (or all three), keys and values, position bias, prefix keys, prefix values.
@@ -68,38 +71,42 @@ type Inputs = [Host; 5];
 
 impl HostOp<5> for Attend {
     /// The probabilities of each head of each row, `[tokens, prefix + keys]`.
-    type Kept = Vec<Vec<f32>>;
+    type Saved = Vec<Vec<f32>>;
 
-    fn forward(&self, inputs: &Inputs, keep: bool) -> (Host, Vec<Vec<f32>>) {
+    fn forward(&self, inputs: &Inputs, needs_backward: bool) -> (Host, Vec<Vec<f32>>) {
         let layout = Layout::of(self, inputs);
-        let mut kept = Vec::new();
+        let mut saved = Vec::new();
         let mixed = filled(layout.batch * layout.tokens * layout.inner(), |mixed| {
             let mixed = Output::uninitialised(mixed, layout.inner());
             let heads = (0..layout.batch * layout.heads).into_par_iter();
             heads
                 .map(|index| {
-                    let probabilities = self.mix(&Head::of(&layout, index, inputs), mixed);
-                    if keep { probabilities } else { Vec::new() }
+                    let probabilities = self.forward_head(&Head::of(&layout, index, inputs), mixed);
+                    if needs_backward {
+                        probabilities
+                    } else {
+                        Vec::new()
+                    }
                 })
-                .collect_into_vec(&mut kept);
+                .collect_into_vec(&mut saved);
         });
         let shape = [layout.batch, layout.tokens, layout.inner()];
-        (Host::shaped(mixed, &shape), kept)
+        (Host::shaped(mixed, &shape), saved)
     }
 
     fn backward(
         &self,
         inputs: &Inputs,
-        kept: &Vec<Vec<f32>>,
+        saved: &Vec<Vec<f32>>,
         gradient: Host,
         wanted: [bool; 5],
     ) -> [Option<Host>; 5] {
         let layout = Layout::of(self, inputs);
-        let mut of_others = Vec::new();
+        let mut of_keys_values = Vec::new();
         let mut of_heads = Vec::new();
         let of_queries = filled(inputs[0].values().len(), |queries| {
             let queries = Output::uninitialised(queries, layout.query_step);
-            let mut derive = |others: Output| {
+            let mut derive = |keys_values: Output| {
                 // A head sums over the rows of the batch, so that heads share no sum.
                 (0..layout.heads)
                     .into_par_iter()
@@ -108,25 +115,25 @@ impl HostOp<5> for Attend {
                         for row in 0..layout.batch {
                             let index = row * layout.heads + head;
                             let head = Head::of(&layout, index, inputs);
-                            let targets = [queries, others];
-                            self.derive(&head, &kept[index], &gradient, targets, &mut sums);
+                            let targets = [queries, keys_values];
+                            self.backward_head(&head, &saved[index], &gradient, targets, &mut sums);
                         }
                         sums
                     })
                     .collect_into_vec(&mut of_heads);
             };
-            if self.own {
+            if self.self_attention {
                 derive(queries);
             } else {
-                of_others = filled(inputs[1].values().len(), |others| {
-                    derive(Output::uninitialised(others, layout.key_step));
+                of_keys_values = filled(inputs[1].values().len(), |keys_values| {
+                    derive(Output::uninitialised(keys_values, layout.key_step));
                 });
             }
         });
         let joined = |part: fn(&Sums) -> &[f32]| of_heads.iter().flat_map(part).copied().collect();
         let derivatives = [
             of_queries,
-            of_others,
+            of_keys_values,
             joined(|sums| &sums.position),
             joined(|sums| &sums.prefix_keys),
             joined(|sums| &sums.prefix_values),
@@ -141,17 +148,17 @@ impl HostOp<5> for Attend {
 }
 
 impl Attend {
-    /// Writes a head's mixed values, and gives its probabilities as they were before dropout.
-    fn mix(&self, head: &Head<'_>, mixed: Output<'_>) -> Vec<f32> {
+    /// Writes a head's output and returns its probabilities before dropout.
+    fn forward_head(&self, head: &Head<'_>, mixed: Output<'_>) -> Vec<f32> {
         let layout = head.layout;
         let (keys, values) = (head.keys(), head.values());
         let size = Size::new(layout.tokens, layout.columns(), layout.d_kv);
         let keys = Matrix::rows(&keys, layout.d_kv).transposed();
         let mut probabilities = product(head.queries(), keys, size);
-        self.weigh(head, &mut probabilities);
+        self.softmax_scores(head, &mut probabilities);
         multiply(
             mixed.from(head.first_output()),
-            Matrix::rows(&self.thinned(head, &probabilities), layout.columns()),
+            Matrix::rows(&self.after_dropout(head, &probabilities), layout.columns()),
             Matrix::rows(&values, layout.d_kv),
             Size::new(layout.tokens, layout.d_kv, layout.columns()),
         );
@@ -159,7 +166,7 @@ impl Attend {
     }
 
     /// Adds biases to a head's scores `[tokens, prefix + keys]` and turns them into probabilities.
-    fn weigh(&self, head: &Head<'_>, scores: &mut [f32]) {
+    fn softmax_scores(&self, head: &Head<'_>, scores: &mut [f32]) {
         let Layout { keys, prefix, .. } = *head.layout;
         let masked = self.mask.as_ref();
         let masked = masked.map(|mask| &mask.values()[head.row * keys..][..keys]);
@@ -177,7 +184,7 @@ impl Attend {
     }
 
     /// Probabilities after dropout.
-    fn thinned<'a>(&self, head: &Head<'_>, probabilities: &'a [f32]) -> Cow<'a, [f32]> {
+    fn after_dropout<'a>(&self, head: &Head<'_>, probabilities: &'a [f32]) -> Cow<'a, [f32]> {
         let mut weights = Cow::Borrowed(probabilities);
         if let Some(factors) = self.factors(head) {
             scale_each(weights.to_mut(), factors);
@@ -187,18 +194,18 @@ impl Attend {
 
     fn factors(&self, head: &Head<'_>) -> Option<&[f32]> {
         let length = head.layout.tokens * head.layout.columns();
-        let dropped = self.dropped.as_ref()?;
-        Some(&dropped.values()[head.index * length..][..length])
+        let dropout = self.dropout.as_ref()?;
+        Some(&dropout.values()[head.index * length..][..length])
     }
 
     /// Writes the derivatives of a head's queries, keys and values, and adds to the sums what it
     /// shares with the other rows of the batch.
-    fn derive(
+    fn backward_head(
         &self,
         head: &Head<'_>,
         probabilities: &[f32],
         gradient: &Host,
-        [of_queries, of_others]: [Output<'_>; 2],
+        [of_queries, of_keys_values]: [Output<'_>; 2],
         sums: &mut Sums,
     ) {
         let layout = head.layout;
@@ -208,7 +215,7 @@ impl Attend {
         let gradient = Matrix::rows(gradient, layout.inner());
         let (keys, values) = (head.keys(), head.values());
 
-        let weights = self.thinned(head, probabilities);
+        let weights = self.after_dropout(head, probabilities);
         let weights = Matrix::rows(&weights, columns).transposed();
         let of_values = product(weights, gradient, Size::new(columns, d_kv, tokens));
 
@@ -233,14 +240,14 @@ impl Attend {
         let size = Size::new(columns, d_kv, tokens);
         let of_keys = product(slopes.transposed(), head.queries(), size);
 
-        let target = of_others.from(head.first_key());
-        layout.spread(&of_keys, target, &mut sums.prefix_keys);
+        let target = of_keys_values.from(head.first_key());
+        layout.scatter(&of_keys, target, &mut sums.prefix_keys);
         let target = target.from(layout.inner());
-        layout.spread(&of_values, target, &mut sums.prefix_values);
+        layout.scatter(&of_values, target, &mut sums.prefix_values);
     }
 }
 
-/// Sizes, and where things stand in memory.
+/// Sizes and strides.
 struct Layout {
     batch: usize,
     heads: usize,
@@ -260,29 +267,33 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(operation: &Attend, [queries, others, position, prefix, _]: &Inputs) -> Self {
+    fn of(operation: &Attend, [queries, keys_values, position, prefix, _]: &Inputs) -> Self {
         let query_step = queries.shape()[2];
-        let inner = if operation.own {
+        let inner = if operation.self_attention {
             query_step / 3
         } else {
             query_step
         };
-        let (keys_in, others) = if operation.own {
+        let (keys_in, keys_values) = if operation.self_attention {
             (0, queries)
         } else {
-            (1, others)
+            (1, keys_values)
         };
-        let (first_key, width) = if operation.own { (inner, 3) } else { (0, 2) };
+        let (first_key, width) = if operation.self_attention {
+            (inner, 3)
+        } else {
+            (0, 2)
+        };
         // Derivatives are written head by head: so heads have to cover all there is.
         assert_eq!(inner % operation.heads, 0, "heads of equal width");
-        assert_eq!(others.shape()[2], width * inner, "keys beside values");
-        assert_eq!(others.shape()[0], queries.shape()[0], "one batch");
+        assert_eq!(keys_values.shape()[2], width * inner, "keys beside values");
+        assert_eq!(keys_values.shape()[0], queries.shape()[0], "one batch");
         Layout {
             batch: queries.shape()[0],
             heads: operation.heads,
             d_kv: inner / operation.heads,
             tokens: queries.shape()[1],
-            keys: others.shape()[1],
+            keys: keys_values.shape()[1],
             prefix: match *prefix.shape() {
                 [_, positions, _] => positions,
                 _ => 0,
@@ -290,7 +301,7 @@ impl Layout {
             position: position.shape().len() == 4,
             query_step,
             keys_in,
-            key_step: others.shape()[2],
+            key_step: keys_values.shape()[2],
             first_key,
         }
     }
@@ -306,7 +317,7 @@ impl Layout {
 
     /// Shares out `[prefix + keys, d_kv]`: the prefix's rows are added to `prefix`, the others
     /// written to `target`.
-    fn spread(&self, all: &[f32], target: Output<'_>, prefix: &mut [f32]) {
+    fn scatter(&self, all: &[f32], target: Output<'_>, prefix: &mut [f32]) {
         let (front, own) = all.split_at(prefix.len());
         add(prefix, front);
         target.for_each_row(self.keys, self.d_kv, |key, slots| {

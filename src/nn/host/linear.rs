@@ -16,7 +16,7 @@ pub(in crate::nn) fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>) -> 
 struct Linear;
 
 impl HostOp<2> for Linear {
-    type Kept = ();
+    type Saved = ();
 
     fn forward(&self, [x, weight]: &[Host; 2], _: bool) -> (Host, ()) {
         let (size, shape) = size_of(x, weight);
@@ -26,11 +26,11 @@ impl HostOp<2> for Linear {
             if multiply_few(output, x, weight, size) {
                 return;
             }
-            // The product is fast with one side turned: x and the output, or the weight.
+            // The product is fast once one side is transposed: x and the output, or the weight.
             if size.rows * (size.columns + size.terms) < size.columns * size.terms {
-                turning_x(output, x, weight, size);
+                with_x_transposed(output, x, weight, size);
             } else {
-                turning_weight(output, x, weight, size);
+                with_weight_transposed(output, x, weight, size);
             }
         });
         (Host::shaped(values, &shape), ())
@@ -68,34 +68,39 @@ fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
 /// Rows that the product takes as they lie come in multiples of this.
 const LANES: usize = 16;
 
-/// `(weight · xᵀ)ᵀ`, with a turned copy of x and each piece of the result turned back.
-fn turning_x(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
+/// `(weight · xᵀ)ᵀ`: transposes a copy of x, and each piece of the result back.
+fn with_x_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
     let Size { rows, terms, .. } = size;
     let padded = rows.next_multiple_of(LANES);
-    let mut turned = vec![0.0; terms * padded];
-    transpose(x, terms, [rows, terms], Output::rows(&mut turned, padded));
-    let turned = Matrix::rows(&turned, padded);
+    let mut transposed = vec![0.0; terms * padded];
+    transpose(
+        x,
+        terms,
+        [rows, terms],
+        Output::rows(&mut transposed, padded),
+    );
+    let transposed = Matrix::rows(&transposed, padded);
     in_pieces(size.columns, size.multiplications(), |columns| {
         let weight = Matrix::rows(&weight[columns.start * terms..], terms);
-        let part = product(weight, turned, Size::new(columns.len(), padded, terms));
+        let part = product(weight, transposed, Size::new(columns.len(), padded, terms));
         let target = output.from(columns.start);
         transpose(&part, padded, [columns.len(), rows], target);
     });
 }
 
-/// `x · weightᵀ`, with a turned copy of each piece of the weight.
-fn turning_weight(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
+/// `x · weightᵀ`: transposes a copy of each piece of the weight.
+fn with_weight_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
     let Size { rows, terms, .. } = size;
     in_pieces(size.columns, size.multiplications(), |columns| {
         let part = &weight[columns.start * terms..columns.end * terms];
-        let turned = filled(part.len(), |turned| {
-            let turned = Output::uninitialised(turned, columns.len());
-            transpose(part, terms, [columns.len(), terms], turned);
+        let transposed = filled(part.len(), |transposed| {
+            let transposed = Output::uninitialised(transposed, columns.len());
+            transpose(part, terms, [columns.len(), terms], transposed);
         });
         multiply(
             output.from(columns.start),
             Matrix::rows(x, terms),
-            Matrix::rows(&turned, columns.len()),
+            Matrix::rows(&transposed, columns.len()),
             Size::new(rows, columns.len(), terms),
         );
     });

@@ -1,8 +1,8 @@
 //! Operations on plain memory, for tensors of the processor's own device.
 //!
-//! What takes most of a T5's time has a kernel here: one pass instead of several, on all cores, with
-//! its derivative. Knows numbers and strides; knows no network. Other devices compute the same by
-//! ordinary tensor operations, which stand beside each use.
+//! The operations that take most of a T5's time have kernels here: one pass instead of several, on all
+//! cores, with its derivative. Knows numbers and strides; knows no network. Other devices compute the
+//! same by tensor operations, which stand beside each use.
 
 mod attention;
 mod few;
@@ -27,13 +27,13 @@ pub(super) use vector::log_sum_exp;
 /// Whether the tensors of this device are plain memory.
 pub(super) fn is_host(device: &Device) -> bool {
     #[cfg(test)]
-    if tests::AS_ELSEWHERE.get() {
+    if tests::GENERIC_OPS.get() {
         return false;
     }
     device.clone().without_autodiff() == Device::flex()
 }
 
-/// Numbers row by row, shared until someone writes.
+/// Numbers row by row, shared until one owner writes.
 #[derive(Clone, Debug)]
 pub(super) struct Host(FlexTensor);
 
@@ -78,30 +78,30 @@ impl Host {
 /// An operation on plain memory with `N` inputs and one output.
 pub(super) trait HostOp<const N: usize>: Clone + std::fmt::Debug + Send + 'static {
     /// What the derivative needs besides the inputs.
-    type Kept: Clone + std::fmt::Debug + Send + 'static;
+    type Saved: Clone + std::fmt::Debug + Send + 'static;
 
-    /// The output. `keep` says whether a derivative will be asked for.
-    fn forward(&self, inputs: &[Host; N], keep: bool) -> (Host, Self::Kept);
+    /// The output, and what [`HostOp::backward`] needs if `needs_backward`.
+    fn forward(&self, inputs: &[Host; N], needs_backward: bool) -> (Host, Self::Saved);
 
-    /// Derivatives of those inputs that are `wanted`, from the output's.
+    /// Derivatives with respect to the inputs that are `wanted`, from that of the output.
     fn backward(
         &self,
         inputs: &[Host; N],
-        kept: &Self::Kept,
+        saved: &Self::Saved,
         gradient: Host,
         wanted: [bool; N],
     ) -> [Option<Host>; N];
 }
 
-/// A tensor as an operation takes it: with its graph if it has one.
+/// An operation's input: a tensor with its autodiff graph, if it has one.
 pub(super) enum Operand {
     Constant(Host),
     Recorded(<Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive),
 }
 
 impl Operand {
-    /// In place of an input that is not there.
-    fn nothing() -> Self {
+    /// In place of an input that is absent.
+    fn absent() -> Self {
         Operand::Constant(Host::shaped(vec![0.0], &[1]))
     }
 
@@ -109,18 +109,18 @@ impl Operand {
         if tensor.is_autodiff() {
             match tensor.try_into_primitive::<Autodiff<Flex>>() {
                 Ok(tensor) => Operand::Recorded(tensor),
-                Err(error) => unreachable!("the device was looked at before: {error:?}"),
+                Err(error) => unreachable!("the kind of tensor was checked: {error:?}"),
             }
         } else {
             match tensor.try_into_primitive::<Flex>() {
                 Ok(tensor) => Operand::Constant(Host::from_flex(tensor)),
-                Err(error) => unreachable!("the device was looked at before: {error:?}"),
+                Err(error) => unreachable!("the kind of tensor was checked: {error:?}"),
             }
         }
     }
 }
 
-/// Carries out `operation`, and records it where one of `inputs` is recorded.
+/// Runs `operation`, and records it for autodiff where one of `inputs` is recorded.
 pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
     operation: O,
     inputs: [Operand; N],
@@ -155,32 +155,32 @@ pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
         .stateful()
     {
         OpsKind::Tracked(step) => {
-            let (output, kept) = operation.forward(&inputs, true);
-            step.finish(Recorded { inputs, kept }, output.0)
+            let (output, saved) = operation.forward(&inputs, true);
+            step.finish(Recorded { inputs, saved }, output.0)
         }
         OpsKind::UnTracked(step) => step.finish(operation.forward(&inputs, false).0.0),
     };
     Tensor::from_primitive::<Autodiff<Flex>>(output)
 }
 
-/// What stays of an operation until its derivative is computed.
+/// What is stored of an operation until its derivative is computed.
 #[derive(Clone, Debug)]
 struct Recorded<const N: usize, K> {
     inputs: [Host; N],
-    kept: K,
+    saved: K,
 }
 
 #[derive(Debug)]
 struct Derivative<O>(O);
 
 impl<const N: usize, O: HostOp<N>> Backward<Flex, N> for Derivative<O> {
-    type State = Recorded<N, O::Kept>;
+    type State = Recorded<N, O::Saved>;
 
     fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = Host::from_flex(gradients.consume::<Flex>(&ops.node));
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let Recorded { inputs, kept } = &ops.state;
-        let derivatives = self.0.backward(inputs, kept, gradient, wanted);
+        let Recorded { inputs, saved } = &ops.state;
+        let derivatives = self.0.backward(inputs, saved, gradient, wanted);
         for (parent, derivative) in ops.parents.into_iter().zip(derivatives) {
             if let (Some(parent), Some(derivative)) = (parent, derivative) {
                 gradients.register::<Flex>(parent.id, derivative.0);

@@ -17,8 +17,8 @@ use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::nn::{Dropout, generate};
 
 thread_local! {
-    /// Makes this thread compute on plain memory as other devices do.
-    pub static AS_ELSEWHERE: Cell<bool> = const { Cell::new(false) };
+    /// Makes this thread use tensor operations instead of kernels, as other devices do.
+    pub static GENERIC_OPS: Cell<bool> = const { Cell::new(false) };
 }
 
 fn draw<const D: usize>(random: &mut ChaCha8Rng, shape: [usize; D]) -> Tensor<D> {
@@ -195,15 +195,15 @@ impl Given {
     }
 
     fn on_host(&self, own: bool) -> Tensor<3> {
-        let (queries, others) = (self.queries.clone(), self.keys_and_values.clone());
+        let (queries, keys_values) = (self.queries.clone(), self.keys_and_values.clone());
         let sources = match own {
             true => Sources {
-                queries: Tensor::cat(vec![queries, others], 2),
-                others: None,
+                queries: Tensor::cat(vec![queries, keys_values], 2),
+                keys_values: None,
             },
             false => Sources {
                 queries,
-                others: Some(others),
+                keys_values: Some(keys_values),
             },
         };
         let prefix = self
@@ -216,7 +216,7 @@ impl Given {
             mask: self.mask.as_ref(),
             causal: self.causal,
             prefix: prefix.as_ref(),
-            dropped: self.factors.as_ref().map(Host::of),
+            dropout: self.factors.as_ref().map(Host::of),
         };
         attend(sources, attention)
     }
@@ -401,9 +401,9 @@ impl burn::module::ModuleVisitor for Gather<'_> {
 fn networks_compute_here_what_they_compute_elsewhere() {
     for feed_forward in [FeedForward::Relu, FeedForward::GatedGelu] {
         let (here, responses) = all_of_it(feed_forward);
-        AS_ELSEWHERE.set(true);
+        GENERIC_OPS.set(true);
         let (elsewhere, their_responses) = all_of_it(feed_forward);
-        AS_ELSEWHERE.set(false);
+        GENERIC_OPS.set(false);
         assert_close(here, elsewhere, "a network");
         assert_eq!(responses, their_responses);
     }

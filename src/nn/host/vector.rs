@@ -42,7 +42,7 @@ pub(super) use on_this_processor;
 
 /// Numbers that are added side by side; the order of a sum does not depend on the processor.
 const LANES: usize = 16;
-/// Rows and columns that are turned at once.
+/// Rows and columns that are transposed at once.
 const TILE: usize = 16;
 
 /// `e^x` within two units in the last place; exactly 0 below -87.

@@ -10,7 +10,7 @@ use super::config::T5Config;
 use crate::nn::Dropout;
 use crate::nn::host::{self, Attention, Sources, is_host};
 use crate::nn::prefix::KeyValue;
-use crate::nn::weights::{Init, Sink, Source, WeightsError};
+use crate::nn::weights::ParamInit;
 
 /// Attention among the tokens of one sequence.
 #[derive(Module, Debug)]
@@ -34,57 +34,33 @@ pub(super) struct CrossAttention {
     heads: usize,
 }
 
-/// Transformers' standard deviations for queries, keys and values, and the output.
-fn deviations(config: &T5Config) -> (f64, f64, f64) {
-    let (d_model, d_kv, inner) = (
-        config.d_model as f64,
-        config.d_kv as f64,
-        config.inner() as f64,
-    );
-    (
-        (d_model * d_kv).powf(-0.5),
-        d_model.powf(-0.5),
-        inner.powf(-0.5),
-    )
+/// Transformers' standard deviations of first weights.
+struct InitStd {
+    queries: f64,
+    keys_values: f64,
+    output: f64,
+}
+
+impl InitStd {
+    fn of(config: &T5Config) -> Self {
+        let (d_model, d_kv) = (config.d_model as f64, config.d_kv as f64);
+        InitStd {
+            queries: (d_model * d_kv).powf(-0.5),
+            keys_values: d_model.powf(-0.5),
+            output: (config.inner() as f64).powf(-0.5),
+        }
+    }
 }
 
 impl SelfAttention {
-    pub fn build(
-        source: &mut Source<'_>,
-        config: &T5Config,
-        name: &str,
-    ) -> Result<Self, WeightsError> {
-        let (q, kv, o) = deviations(config);
-        let inner = config.inner();
-        let part = |letter: &str| format!("{name}.SelfAttention.{letter}.weight");
-        let qkv = source.linear_of(
-            &[
-                (&part("q"), inner, q),
-                (&part("k"), inner, kv),
-                (&part("v"), inner, kv),
-            ],
-            config.d_model,
-        )?;
-        let o = source.linear(&[(&part("o"), config.d_model)], inner, o)?;
-        Ok(SelfAttention {
-            qkv,
-            o,
+    pub fn new(init: &mut ParamInit<'_>, config: &T5Config) -> Self {
+        let (std, inner) = (InitStd::of(config), config.inner());
+        let keys = (inner, std.keys_values);
+        SelfAttention {
+            qkv: init.linear(&[(inner, std.queries), keys, keys], config.d_model),
+            o: init.normal([config.d_model, inner], std.output),
             heads: config.num_heads,
-        })
-    }
-
-    pub fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
-        let part = |letter: &str| format!("{name}.SelfAttention.{letter}.weight");
-        let inner = config.inner();
-        sink.put_linear(
-            &[
-                (&part("q"), inner),
-                (&part("k"), inner),
-                (&part("v"), inner),
-            ],
-            self.qkv.val(),
-        );
-        sink.put_linear(&[(&part("o"), config.d_model)], self.o.val());
+        }
     }
 
     /// `x` `[batch, tokens, d_model]`, all tokens at once.
@@ -97,9 +73,12 @@ impl SelfAttention {
     ) -> Tensor<3> {
         let sources = Sources {
             queries: linear(x, &self.qkv),
-            others: None,
+            keys_values: None,
         };
-        linear(mix(sources, self.heads, bias, prefix, dropout), &self.o)
+        linear(
+            attention(sources, self.heads, bias, prefix, dropout),
+            &self.o,
+        )
     }
 
     /// The next tokens `x` `[batch, tokens, d_model]`: keys and values of earlier ones come from the
@@ -109,13 +88,13 @@ impl SelfAttention {
         x: Tensor<3>,
         bias: &Tensor<4>,
         prefix: Option<&KeyValue>,
-        cache: &mut Option<KeyValue4>,
+        cache: &mut Option<KeyValueStates>,
     ) -> Tensor<3> {
         let [q, k, v] = split_heads(linear(x, &self.qkv), self.heads);
-        let new = KeyValue4 { keys: k, values: v };
+        let new = KeyValueStates { keys: k, values: v };
         let all = match cache.take() {
-            Some(earlier) => earlier.followed_by(new),
-            None => new.behind(prefix),
+            Some(earlier) => earlier.append(new),
+            None => new.with_prefix(prefix),
         };
         let mixed = attend(q, all.clone(), bias, &mut Dropout::off());
         *cache = Some(all);
@@ -124,41 +103,23 @@ impl SelfAttention {
 }
 
 impl CrossAttention {
-    pub fn build(
-        source: &mut Source<'_>,
-        config: &T5Config,
-        name: &str,
-    ) -> Result<Self, WeightsError> {
-        let (q, kv, o) = deviations(config);
-        let inner = config.inner();
-        let part = |letter: &str| format!("{name}.EncDecAttention.{letter}.weight");
-        Ok(CrossAttention {
-            q: source.linear(&[(&part("q"), inner)], config.d_model, q)?,
-            kv: source.linear(
-                &[(&part("k"), inner), (&part("v"), inner)],
-                config.d_model,
-                kv,
-            )?,
-            o: source.linear(&[(&part("o"), config.d_model)], inner, o)?,
+    pub fn new(init: &mut ParamInit<'_>, config: &T5Config) -> Self {
+        let (std, inner) = (InitStd::of(config), config.inner());
+        CrossAttention {
+            q: init.normal([inner, config.d_model], std.queries),
+            kv: init.linear(&[(inner, std.keys_values); 2], config.d_model),
+            o: init.normal([config.d_model, inner], std.output),
             heads: config.num_heads,
-        })
-    }
-
-    pub fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
-        let part = |letter: &str| format!("{name}.EncDecAttention.{letter}.weight");
-        let inner = config.inner();
-        sink.put_linear(&[(&part("q"), inner)], self.q.val());
-        sink.put_linear(&[(&part("k"), inner), (&part("v"), inner)], self.kv.val());
-        sink.put_linear(&[(&part("o"), config.d_model)], self.o.val());
+        }
     }
 
     /// Keys and values of the encoder's states `[batch, source, d_model]`, prefix in front.
-    pub fn look_at(&self, encoded: &Tensor<3>, prefix: Option<&KeyValue>) -> KeyValue4 {
+    pub fn keys_values(&self, encoded: &Tensor<3>, prefix: Option<&KeyValue>) -> KeyValueStates {
         let [keys, values] = split_heads(linear(encoded.clone(), &self.kv), self.heads);
-        KeyValue4 { keys, values }.behind(prefix)
+        KeyValueStates { keys, values }.with_prefix(prefix)
     }
 
-    /// `x` `[batch, tokens, d_model]` looks at the encoder's states `[batch, source, d_model]`.
+    /// `x` `[batch, tokens, d_model]` attends to the encoder's states `[batch, source, d_model]`.
     pub fn forward(
         &self,
         x: Tensor<3>,
@@ -169,20 +130,23 @@ impl CrossAttention {
     ) -> Tensor<3> {
         let sources = Sources {
             queries: linear(x, &self.q),
-            others: Some(linear(encoded.clone(), &self.kv)),
+            keys_values: Some(linear(encoded.clone(), &self.kv)),
         };
-        linear(mix(sources, self.heads, bias, prefix, dropout), &self.o)
+        linear(
+            attention(sources, self.heads, bias, prefix, dropout),
+            &self.o,
+        )
     }
 
-    /// `x` `[batch, tokens, d_model]` looks at what the cache has seen of the encoder.
-    pub fn next(&self, x: Tensor<3>, encoder: &KeyValue4, bias: &Tensor<4>) -> Tensor<3> {
+    /// `x` `[batch, tokens, d_model]` attends to cached keys and values of the encoder.
+    pub fn next(&self, x: Tensor<3>, encoder: &KeyValueStates, bias: &Tensor<4>) -> Tensor<3> {
         let [q] = split_heads(linear(x, &self.q), self.heads);
         let mixed = attend(q, encoder.clone(), bias, &mut Dropout::off());
         linear(mixed, &self.o)
     }
 }
 
-/// What is added to the scores of an attention: the same for every layer.
+/// What is added to the attention scores, the same in every block.
 pub(super) struct Bias<'a> {
     /// `[1, heads, tokens, keys]`
     pub position: Option<Tensor<4>>,
@@ -190,53 +154,37 @@ pub(super) struct Bias<'a> {
     pub mask: Option<&'a Tensor<2>>,
     /// Whether the last token sees all keys and each token before it one less.
     pub causal: bool,
-    /// Keys in front that have neither.
+    /// Prefix keys in front, which have neither.
     pub prefix: usize,
     /// Tokens and keys.
     pub size: [usize; 2],
-    whole: OnceCell<Tensor<4>>,
+    /// All of it in one tensor, once something needs that.
+    pub sum: OnceCell<Tensor<4>>,
 }
 
-impl<'a> Bias<'a> {
-    pub fn new(
-        position: Option<Tensor<4>>,
-        mask: Option<&'a Tensor<2>>,
-        causal: bool,
-        prefix: usize,
-        size: [usize; 2],
-    ) -> Self {
-        Bias {
-            position,
-            mask,
-            causal,
-            prefix,
-            size,
-            whole: OnceCell::new(),
-        }
-    }
-
+impl Bias<'_> {
     /// All of it in one tensor `[batch or 1, heads or 1, tokens or 1, prefix + keys]`.
-    pub fn whole(&self) -> &Tensor<4> {
-        self.whole.get_or_init(|| {
+    pub fn sum(&self) -> &Tensor<4> {
+        self.sum.get_or_init(|| {
             let mask = self.mask.map(mask_bias);
-            let mut whole = match (self.position.clone(), mask) {
+            let mut sum = match (self.position.clone(), mask) {
                 (Some(position), Some(mask)) => position + mask,
                 (Some(bias), None) | (None, Some(bias)) => bias,
                 (None, None) => unreachable!("a bias has a part"),
             };
             let [tokens, keys] = self.size;
             if self.causal && tokens > 1 {
-                let device = whole.device().without_autodiff();
-                whole = whole + causal_bias(tokens, keys, &device);
+                let device = sum.device().without_autodiff();
+                sum = sum + causal_bias(tokens, keys, &device);
             }
-            in_front(whole, self.prefix)
+            after_prefix(sum, self.prefix)
         })
     }
 }
 
-/// What attention makes of its sources, `[batch, tokens, inner]`: in plain memory where the tensors
-/// lie there, else by tensor operations.
-fn mix(
+/// Multi-head attention, `[batch, tokens, inner]`: by a kernel where tensors are in plain memory, else
+/// by tensor operations.
+fn attention(
     sources: Sources,
     heads: usize,
     bias: &Bias<'_>,
@@ -252,23 +200,23 @@ fn mix(
             mask: bias.mask,
             causal: bias.causal,
             prefix,
-            dropped: dropout.factors([batch, heads, tokens, bias.prefix + keys]),
+            dropout: dropout.factors([batch, heads, tokens, bias.prefix + keys]),
         };
         return host::attend(sources, attention);
     }
-    let [q, keys, values] = match sources.others {
+    let [q, keys, values] = match sources.keys_values {
         None => split_heads(sources.queries, heads),
-        Some(others) => {
+        Some(keys_values) => {
             let [q] = split_heads(sources.queries, heads);
-            let [keys, values] = split_heads(others, heads);
+            let [keys, values] = split_heads(keys_values, heads);
             [q, keys, values]
         }
     };
-    let all = KeyValue4 { keys, values }.behind(prefix);
-    attend(q, all, bias.whole(), dropout)
+    let all = KeyValueStates { keys, values }.with_prefix(prefix);
+    attend(q, all, bias.sum(), dropout)
 }
 
-/// What a masked score becomes: softmax gives it exactly 0.
+/// Added to a masked score: softmax gives it exactly 0.
 const MASKED: f32 = -1e9;
 
 /// `[batch, 1, 1, tokens]`: 0 where real, a large negative number where padded.
@@ -289,8 +237,8 @@ fn causal_bias(tokens: usize, keys: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(bias, [1, 1, tokens, keys]), device)
 }
 
-/// The bias with `length` columns of 0 in front: prefix keys have no position and no mask.
-pub(super) fn in_front(bias: Tensor<4>, length: usize) -> Tensor<4> {
+/// The bias with `length` columns of 0 in front, for prefix keys, which have no position and no mask.
+pub(super) fn after_prefix(bias: Tensor<4>, length: usize) -> Tensor<4> {
     if length == 0 {
         return bias;
     }
@@ -302,27 +250,28 @@ pub(super) fn in_front(bias: Tensor<4>, length: usize) -> Tensor<4> {
 
 /// Keys and values of a batch, each `[batch, heads, tokens, d_kv]`.
 #[derive(Clone, Debug)]
-pub struct KeyValue4 {
+pub struct KeyValueStates {
     pub keys: Tensor<4>,
     pub values: Tensor<4>,
 }
 
-impl KeyValue4 {
-    /// With those of a prefix in front.
-    fn behind(self, prefix: Option<&KeyValue>) -> Self {
+impl KeyValueStates {
+    /// Puts those of a prefix in front.
+    fn with_prefix(self, prefix: Option<&KeyValue>) -> Self {
         let Some(prefix) = prefix else {
             return self;
         };
         let batch = self.keys.dims()[0];
-        let front = KeyValue4 {
+        let front = KeyValueStates {
             keys: prefix.keys_for(batch),
             values: prefix.values_for(batch),
         };
-        front.followed_by(self)
+        front.append(self)
     }
 
-    fn followed_by(self, next: Self) -> Self {
-        KeyValue4 {
+    /// Adds those of later tokens.
+    fn append(self, next: Self) -> Self {
+        KeyValueStates {
             keys: Tensor::cat(vec![self.keys, next.keys], 2),
             values: Tensor::cat(vec![self.values, next.values], 2),
         }
@@ -330,7 +279,7 @@ impl KeyValue4 {
 
     /// Those of the rows at `rows`.
     pub fn select(&self, rows: &Tensor<1, Int>) -> Self {
-        KeyValue4 {
+        KeyValueStates {
             keys: self.keys.clone().select(0, rows.clone()),
             values: self.values.clone().select(0, rows.clone()),
         }
@@ -339,7 +288,7 @@ impl KeyValue4 {
 
 /// `softmax(q kᵀ + bias) v` for `q` `[batch, heads, tokens, d_kv]`, heads side by side:
 /// `[batch, tokens, inner]`. T5 does not scale the scores.
-fn attend(q: Tensor<4>, all: KeyValue4, bias: &Tensor<4>, dropout: &mut Dropout) -> Tensor<3> {
+fn attend(q: Tensor<4>, all: KeyValueStates, bias: &Tensor<4>, dropout: &mut Dropout) -> Tensor<3> {
     let [batch, heads, tokens, d_kv] = q.dims();
     let scores = q.matmul(all.keys.swap_dims(2, 3)) + bias.clone();
     let mixed = dropout.apply(softmax(scores, 3)).matmul(all.values);
@@ -360,7 +309,7 @@ pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
         .reshape([batch, tokens, output])
 }
 
-/// `[batch, tokens, PARTS * inner]` to so many of `[batch, heads, tokens, d_kv]`.
+/// Splits `[batch, tokens, PARTS * inner]` into tensors of `[batch, heads, tokens, d_kv]`.
 fn split_heads<const PARTS: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; PARTS] {
     let [batch, tokens, width] = x.dims();
     let inner = width / PARTS;
@@ -382,30 +331,13 @@ pub(super) struct PositionBias {
 }
 
 impl PositionBias {
-    pub fn build(
-        source: &mut Source<'_>,
-        config: &T5Config,
-        stack: &str,
-        bidirectional: bool,
-    ) -> Result<Self, WeightsError> {
-        let table = source.param(
-            &Self::name(stack),
-            [config.relative_attention_num_buckets, config.num_heads],
-            Init::Normal((config.d_model as f64).powf(-0.5)),
-        )?;
-        Ok(PositionBias {
-            table,
+    pub fn new(init: &mut ParamInit<'_>, config: &T5Config, bidirectional: bool) -> Self {
+        let shape = [config.relative_attention_num_buckets, config.num_heads];
+        PositionBias {
+            table: init.normal(shape, (config.d_model as f64).powf(-0.5)),
             max_distance: config.relative_attention_max_distance,
             bidirectional,
-        })
-    }
-
-    fn name(stack: &str) -> String {
-        format!("{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight")
-    }
-
-    pub fn put(&self, sink: &mut Sink, stack: &str) {
-        sink.put(Self::name(stack), self.table.val());
+        }
     }
 
     /// `[1, heads, queries, keys]` for queries at `first..first + queries` and keys from 0 on.

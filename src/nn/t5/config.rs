@@ -67,8 +67,10 @@ impl Default for T5Config {
     }
 }
 
-/// No T5 is larger in any direction; a file that says so is damaged.
-const LARGEST: usize = 4_000_000;
+/// No T5 is wider; a file that says so is damaged.
+const MAX_SIZE: usize = 4_000_000;
+/// No T5 is deeper.
+const MAX_LAYERS: usize = 1_000;
 
 impl T5Config {
     /// Width of all heads together.
@@ -136,19 +138,20 @@ impl T5Config {
         Ok(config)
     }
 
-    /// What cannot be: the field and why.
+    /// The first field that cannot be as it is, and why.
     pub fn problem(&self) -> Option<(&'static str, String)> {
-        let sizes = [
-            ("vocab_size", self.vocab_size),
-            ("d_model", self.d_model),
-            ("d_kv", self.d_kv),
-            ("d_ff", self.d_ff),
-            ("num_layers", self.num_layers),
-            ("num_decoder_layers", self.num_decoder_layers),
-            ("num_heads", self.num_heads),
-        ];
-        if let Some((field, size)) = sizes.iter().find(|(_, size)| !(1..=LARGEST).contains(size)) {
-            return Some((field, format!("is {size}; it must be from 1 to {LARGEST}")));
+        for (field, size, max) in [
+            ("vocab_size", self.vocab_size, MAX_SIZE),
+            ("d_model", self.d_model, MAX_SIZE),
+            ("d_kv", self.d_kv, MAX_SIZE),
+            ("d_ff", self.d_ff, MAX_SIZE),
+            ("num_layers", self.num_layers, MAX_LAYERS),
+            ("num_decoder_layers", self.num_decoder_layers, MAX_LAYERS),
+            ("num_heads", self.num_heads, MAX_SIZE),
+        ] {
+            if !(1..=max).contains(&size) {
+                return Some((field, format!("is {size}; it must be from 1 to {max}")));
+            }
         }
         if !(0.0..1.0).contains(&self.dropout_rate) {
             return Some((

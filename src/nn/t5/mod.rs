@@ -2,6 +2,7 @@
 
 mod attention;
 pub(super) mod config;
+mod names;
 mod stack;
 
 use std::fs;
@@ -10,24 +11,22 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor};
 
-pub use attention::KeyValue4;
 pub(crate) use attention::linear;
 pub use config::{FeedForward, T5Config};
+pub(super) use names::tensor_names;
 pub use stack::Cache;
-use stack::{Decoder, Encoder};
+use stack::T5Stack;
 
 use super::Dropout;
 use super::prefix::PrefixVectors;
-use super::weights::{Init, Sink, Source, WeightsError};
+use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
 /// The encoder with its embedding: half of an identifier.
 #[derive(Module, Debug)]
 pub struct T5Encoder {
     /// `[vocabulary, d_model]`
     embedding: Param<Tensor<2>>,
-    encoder: Encoder,
-    #[module(skip)]
-    config: T5Config,
+    encoder: T5Stack,
 }
 
 /// The whole model.
@@ -35,19 +34,26 @@ pub struct T5Encoder {
 pub struct T5 {
     /// `[vocabulary, d_model]`, shared by encoder, decoder and, where tied, the output head.
     embedding: Param<Tensor<2>>,
-    encoder: Encoder,
-    decoder: Decoder,
+    encoder: T5Stack,
+    decoder: T5Stack,
     /// `[vocabulary, d_model]`; none where tied.
     head: Option<Param<Tensor<2>>>,
     #[module(skip)]
     config: T5Config,
 }
 
-/// Makes parameters of their own: gradients and optimizers tell parameters apart by id, and a copy
-/// has the id of what it was copied from.
-struct Anew;
+/// Copies of shared tensors, and one that T5's first release saved though nothing uses it.
+const IGNORED: [&str; 4] = [
+    "encoder.embed_tokens.weight",
+    "decoder.embed_tokens.weight",
+    "lm_head.weight",
+    "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",
+];
 
-impl ModuleMapper for Anew {
+/// Gives copied parameters ids of their own, by which gradients and optimizers tell them apart.
+struct NewIds;
+
+impl ModuleMapper for NewIds {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         Param::from_tensor(param.val())
     }
@@ -63,30 +69,12 @@ fn embed(embedding: &Param<Tensor<2>>, ids: Tensor<2, Int>) -> Tensor<3> {
 }
 
 impl T5Encoder {
-    /// Reads or draws an encoder whose tensors begin with `prefix`, such as `context_encoder.`.
-    pub fn build(
-        source: &mut Source<'_>,
-        config: &T5Config,
-        prefix: &str,
-    ) -> Result<Self, WeightsError> {
-        let embedding = source.param(
-            &format!("{prefix}shared.weight"),
-            [config.vocab_size, config.d_model],
-            Init::Normal(1.0),
-        )?;
-        source.forget(&[&format!("{prefix}encoder.embed_tokens.weight")]);
-        Ok(T5Encoder {
-            embedding,
-            encoder: Encoder::build(source, config, &format!("{prefix}encoder"))?,
-            config: config.clone(),
-        })
-    }
-
-    /// The inverse of [`T5Encoder::build`].
-    pub fn put(&self, sink: &mut Sink, prefix: &str) {
-        sink.put(format!("{prefix}shared.weight"), self.embedding.val());
-        self.encoder
-            .put(sink, &self.config, &format!("{prefix}encoder"));
+    /// An encoder with a vocabulary of its own.
+    pub fn new(init: &mut ParamInit<'_>, config: &T5Config) -> Self {
+        T5Encoder {
+            embedding: init.normal([config.vocab_size, config.d_model], 1.0),
+            encoder: T5Stack::new(init, config, false),
+        }
     }
 
     /// The encoder of a whole model, to be trained apart from it and from any other such copy. The
@@ -96,9 +84,8 @@ impl T5Encoder {
         let encoder = T5Encoder {
             embedding: t5.embedding,
             encoder: t5.encoder,
-            config: t5.config,
         };
-        encoder.map(&mut Anew)
+        encoder.map(&mut NewIds)
     }
 
     /// States `[batch, tokens, d_model]` of `ids`; `mask` is 1 where a token is real.
@@ -109,62 +96,40 @@ impl T5Encoder {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         self.encoder
-            .forward(embed(&self.embedding, ids), mask, None, dropout)
+            .forward(embed(&self.embedding, ids), mask, None, None, dropout)
     }
 }
 
 impl T5 {
     /// A model with weights drawn as Transformers draws them, the same on every device.
     pub fn new(config: &T5Config, device: &Device, seed: u64) -> Self {
-        match Self::build(&mut Source::random(seed, device), config) {
-            Ok(t5) => t5,
-            Err(_) => unreachable!("drawing weights cannot fail"),
-        }
+        Self::with(&mut ParamInit::seeded(seed, device), config)
     }
 
-    fn build(source: &mut Source<'_>, config: &T5Config) -> Result<Self, WeightsError> {
+    fn with(init: &mut ParamInit<'_>, config: &T5Config) -> Self {
         let shape = [config.vocab_size, config.d_model];
-        let embedding = source.param("shared.weight", shape, Init::Normal(1.0))?;
-        let head = match config.tie_word_embeddings {
-            true => None,
-            false => Some(source.param("lm_head.weight", shape, Init::Normal(1.0))?),
-        };
-        // Copies of shared tensors, and one that T5's first release saved though nothing uses it.
-        source.forget(&[
-            "encoder.embed_tokens.weight",
-            "decoder.embed_tokens.weight",
-            "lm_head.weight",
-            "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",
-        ]);
-        Ok(T5 {
-            embedding,
-            encoder: Encoder::build(source, config, "encoder")?,
-            decoder: Decoder::build(source, config, "decoder")?,
-            head,
+        T5 {
+            embedding: init.normal(shape, 1.0),
+            head: (!config.tie_word_embeddings).then(|| init.normal(shape, 1.0)),
+            encoder: T5Stack::new(init, config, false),
+            decoder: T5Stack::new(init, config, true),
             config: config.clone(),
-        })
+        }
     }
 
     /// Reads a Hugging Face folder.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, WeightsError> {
         let config = T5Config::read(folder)?;
-        let mut source = Source::folder(folder, device)?;
-        let t5 = Self::build(&mut source, &config)?;
-        source.finish()?;
-        Ok(t5)
+        let t5 = Self::with(&mut ParamInit::empty(device), &config);
+        let names = |path: &str| tensor_names(path, &config);
+        WeightsFile::open_folder(folder)?.load(t5, names, &IGNORED)
     }
 
     /// Writes `config.json` and `model.safetensors`, which Transformers loads as they are.
     pub fn save(&self, folder: &Path) -> Result<(), WeightsError> {
         fs::create_dir_all(folder).map_err(WeightsError::io(folder))?;
-        let mut sink = Sink::default();
-        sink.put("shared.weight", self.embedding.val());
-        if let Some(head) = &self.head {
-            sink.put("lm_head.weight", head.val());
-        }
-        self.encoder.put(&mut sink, &self.config, "encoder");
-        self.decoder.put(&mut sink, &self.config, "decoder");
-        sink.write(&folder.join("model.safetensors"))?;
+        let names = |path: &str| tensor_names(path, &self.config);
+        weights::save(self, &folder.join("model.safetensors"), names)?;
         self.config.write(folder)
     }
 
@@ -186,7 +151,7 @@ impl T5 {
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         self.encoder
-            .forward(embed(&self.embedding, ids), mask, prefix, dropout)
+            .forward(embed(&self.embedding, ids), mask, None, prefix, dropout)
     }
 
     /// Final decoder states `[batch, tokens, d_model]` for decoder inputs `ids`, all at once.
@@ -200,7 +165,7 @@ impl T5 {
     ) -> Tensor<3> {
         let x = embed(&self.embedding, ids);
         self.decoder
-            .forward(x, encoded, encoder_mask, prefix, dropout)
+            .forward(x, encoder_mask, Some(encoded), prefix, dropout)
     }
 
     /// A cache to decode from, token by token.
@@ -213,7 +178,7 @@ impl T5 {
         self.decoder.start(encoded, encoder_mask, prefix)
     }
 
-    /// Final decoder states of the next tokens `ids` `[batch, tokens]`, which the cache takes in.
+    /// Final decoder states of the next tokens `ids` `[batch, tokens]`, which are added to the cache.
     pub fn decode_next(
         &self,
         ids: Tensor<2, Int>,

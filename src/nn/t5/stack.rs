@@ -1,39 +1,36 @@
-//! Encoder and decoder: blocks of pre-normed residual layers.
+//! T5's encoder and decoder: a stack of blocks, each of pre-normed residual layers.
+//!
+//! One block serves both; a decoder's has cross-attention too. The fields' names are the paths by which
+//! saved optimizer states know the parameters.
+
+use std::cell::OnceCell;
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::{gelu_approximate, relu};
 use burn::tensor::{Int, Tensor};
 
 use super::attention::{
-    Bias, CrossAttention, KeyValue4, PositionBias, SelfAttention, in_front, linear, mask_bias,
+    Bias, CrossAttention, KeyValueStates, PositionBias, SelfAttention, after_prefix, linear,
+    mask_bias,
 };
 use super::config::{FeedForward, T5Config};
 use crate::nn::Dropout;
-use crate::nn::prefix::PrefixVectors;
-use crate::nn::weights::{Init, Sink, Source, WeightsError};
+use crate::nn::prefix::{KeyValue, PrefixVectors};
+use crate::nn::weights::ParamInit;
 
 /// Layer norm by the root mean square, without mean and bias.
 #[derive(Module, Debug)]
-struct RmsNorm {
+struct T5LayerNorm {
     weight: Param<Tensor<1>>,
     epsilon: f64,
 }
 
-impl RmsNorm {
-    fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
-        let weight = source.param(
-            &format!("{name}.weight"),
-            [config.d_model],
-            Init::Constant(1.0),
-        )?;
-        Ok(RmsNorm {
-            weight,
+impl T5LayerNorm {
+    fn new(init: &mut ParamInit<'_>, config: &T5Config) -> Self {
+        T5LayerNorm {
+            weight: init.constant([config.d_model], 1.0),
             epsilon: config.layer_norm_epsilon,
-        })
-    }
-
-    fn put(&self, sink: &mut Sink, name: &str) {
-        sink.put(format!("{name}.weight"), self.weight.val());
+        }
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
@@ -43,9 +40,9 @@ impl RmsNorm {
     }
 }
 
-/// The feed-forward layer of a block.
+/// The feed-forward layer: `wo · activation(wi · x)`.
 #[derive(Module, Debug)]
-struct Dense {
+struct T5Dense {
     /// `[d_ff, d_model]`, or gate above linear: `[2 * d_ff, d_model]`.
     wi: Param<Tensor<2>>,
     /// `[d_model, d_ff]`
@@ -53,43 +50,16 @@ struct Dense {
     gated: bool,
 }
 
-impl Dense {
-    fn names(config: &T5Config, name: &str) -> Vec<(String, usize)> {
-        let part = |part: &str| (format!("{name}.DenseReluDense.{part}.weight"), config.d_ff);
-        match config.feed_forward {
-            FeedForward::Relu => vec![part("wi")],
-            FeedForward::GatedGelu => vec![part("wi_0"), part("wi_1")],
+impl T5Dense {
+    fn new(init: &mut ParamInit<'_>, config: &T5Config) -> Self {
+        let &T5Config { d_model, d_ff, .. } = config;
+        let gated = config.feed_forward == FeedForward::GatedGelu;
+        let wi = [(d_ff, (d_model as f64).powf(-0.5)); 2];
+        T5Dense {
+            wi: init.linear(&wi[..if gated { 2 } else { 1 }], d_model),
+            wo: init.normal([d_model, d_ff], (d_ff as f64).powf(-0.5)),
+            gated,
         }
-    }
-
-    fn build(source: &mut Source<'_>, config: &T5Config, name: &str) -> Result<Self, WeightsError> {
-        let names = Self::names(config, name);
-        let parts: Vec<(&str, usize)> = names
-            .iter()
-            .map(|(name, size)| (name.as_str(), *size))
-            .collect();
-        Ok(Dense {
-            wi: source.linear(&parts, config.d_model, (config.d_model as f64).powf(-0.5))?,
-            wo: source.linear(
-                &[(&format!("{name}.DenseReluDense.wo.weight"), config.d_model)],
-                config.d_ff,
-                (config.d_ff as f64).powf(-0.5),
-            )?,
-            gated: config.feed_forward == FeedForward::GatedGelu,
-        })
-    }
-
-    fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
-        let names = Self::names(config, name);
-        let parts: Vec<(&str, usize)> = names
-            .iter()
-            .map(|(name, size)| (name.as_str(), *size))
-            .collect();
-        sink.put_linear(&parts, self.wi.val());
-        sink.put_linear(
-            &[(&format!("{name}.DenseReluDense.wo.weight"), config.d_model)],
-            self.wo.val(),
-        );
     }
 
     fn forward(&self, x: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
@@ -104,282 +74,243 @@ impl Dense {
     }
 }
 
+/// Self-attention, in a decoder cross-attention, then the feed-forward layer.
 #[derive(Module, Debug)]
-struct EncoderBlock {
-    attention_norm: RmsNorm,
+struct T5Block {
+    attention_norm: T5LayerNorm,
     attention: SelfAttention,
-    dense_norm: RmsNorm,
-    dense: Dense,
+    cross_norm: Option<T5LayerNorm>,
+    cross: Option<CrossAttention>,
+    dense_norm: T5LayerNorm,
+    dense: T5Dense,
 }
 
-#[derive(Module, Debug)]
-struct DecoderBlock {
-    attention_norm: RmsNorm,
-    attention: SelfAttention,
-    cross_norm: RmsNorm,
-    cross: CrossAttention,
-    dense_norm: RmsNorm,
-    dense: Dense,
+/// What a decoder's block reads of the encoder.
+struct CrossInput<'a> {
+    /// `[batch, source, d_model]`
+    encoded: &'a Tensor<3>,
+    bias: &'a Bias<'a>,
+    prefix: Option<&'a KeyValue>,
 }
 
-/// Turns embedded tokens into states that know their whole sequence.
-#[derive(Module, Debug)]
-pub(super) struct Encoder {
-    position_bias: PositionBias,
-    blocks: Vec<EncoderBlock>,
-    final_norm: RmsNorm,
-}
-
-/// Turns embedded tokens into states that know the tokens before them and the encoder's states.
-#[derive(Module, Debug)]
-pub(super) struct Decoder {
-    position_bias: PositionBias,
-    blocks: Vec<DecoderBlock>,
-    final_norm: RmsNorm,
-}
-
-impl Encoder {
-    pub fn build(
-        source: &mut Source<'_>,
-        config: &T5Config,
-        name: &str,
-    ) -> Result<Self, WeightsError> {
-        let blocks = (0..config.num_layers)
-            .map(|index| {
-                let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
-                Ok(EncoderBlock {
-                    attention_norm: RmsNorm::build(
-                        source,
-                        config,
-                        &format!("{}.layer_norm", layer(0)),
-                    )?,
-                    attention: SelfAttention::build(source, config, &layer(0))?,
-                    dense_norm: RmsNorm::build(
-                        source,
-                        config,
-                        &format!("{}.layer_norm", layer(1)),
-                    )?,
-                    dense: Dense::build(source, config, &layer(1))?,
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Encoder {
-            blocks,
-            position_bias: PositionBias::build(source, config, name, true)?,
-            final_norm: RmsNorm::build(source, config, &format!("{name}.final_layer_norm"))?,
-        })
-    }
-
-    pub fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
-        for (index, block) in self.blocks.iter().enumerate() {
-            let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
-            block
-                .attention_norm
-                .put(sink, &format!("{}.layer_norm", layer(0)));
-            block.attention.put(sink, config, &layer(0));
-            block
-                .dense_norm
-                .put(sink, &format!("{}.layer_norm", layer(1)));
-            block.dense.put(sink, config, &layer(1));
+impl T5Block {
+    fn new(init: &mut ParamInit<'_>, config: &T5Config, is_decoder: bool) -> Self {
+        T5Block {
+            attention_norm: T5LayerNorm::new(init, config),
+            attention: SelfAttention::new(init, config),
+            cross_norm: is_decoder.then(|| T5LayerNorm::new(init, config)),
+            cross: is_decoder.then(|| CrossAttention::new(init, config)),
+            dense_norm: T5LayerNorm::new(init, config),
+            dense: T5Dense::new(init, config),
         }
-        self.position_bias.put(sink, name);
-        self.final_norm
-            .put(sink, &format!("{name}.final_layer_norm"));
     }
 
-    /// `x` `[batch, tokens, d_model]`, `mask` `[batch, tokens]` (1 where real).
-    pub fn forward(
+    /// `x` `[batch, tokens, d_model]`, all tokens at once.
+    fn forward(
         &self,
         x: Tensor<3>,
-        mask: &Tensor<2>,
-        prefix: Option<&PrefixVectors>,
+        bias: &Bias<'_>,
+        prefix: Option<&KeyValue>,
+        cross_input: Option<CrossInput<'_>>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
-        let tokens = x.dims()[1];
-        let position = self
-            .position_bias
-            .forward(0, tokens, tokens, &mask.device());
-        let length = prefix.map_or(0, |prefix| prefix.encoder_length());
-        let bias = Bias::new(Some(position), Some(mask), false, length, [tokens, tokens]);
-        let mut x = dropout.apply(x);
-        for (index, block) in self.blocks.iter().enumerate() {
-            let prefix = prefix.map(|prefix| &prefix.encoder[index]);
-            let attended = block.attention.forward(
-                block.attention_norm.forward(x.clone()),
-                &bias,
+        let normed = self.attention_norm.forward(x.clone());
+        let attended = self.attention.forward(normed, bias, prefix, dropout);
+        let mut x = x + dropout.apply(attended);
+        if let (Some(norm), Some(cross), Some(input)) = (&self.cross_norm, &self.cross, cross_input)
+        {
+            let CrossInput {
+                encoded,
+                bias,
                 prefix,
-                dropout,
-            );
+            } = input;
+            let attended = cross.forward(norm.forward(x.clone()), encoded, bias, prefix, dropout);
             x = x + dropout.apply(attended);
-            let dense = block
-                .dense
-                .forward(block.dense_norm.forward(x.clone()), dropout);
-            x = x + dropout.apply(dense);
         }
-        dropout.apply(self.final_norm.forward(x))
+        let normed = self.dense_norm.forward(x.clone());
+        let dense = self.dense.forward(normed, dropout);
+        x + dropout.apply(dense)
+    }
+
+    /// The next tokens `x` `[batch, tokens, d_model]` of a decoder, which are added to the cache.
+    fn next(
+        &self,
+        x: Tensor<3>,
+        bias: &Tensor<4>,
+        encoder_bias: &Tensor<4>,
+        prefix: Option<&KeyValue>,
+        cache: &mut BlockCache,
+    ) -> Tensor<3> {
+        let normed = self.attention_norm.forward(x.clone());
+        let mut x = x + self.attention.next(normed, bias, prefix, &mut cache.own);
+        if let (Some(norm), Some(cross), Some(encoder)) =
+            (&self.cross_norm, &self.cross, &cache.encoder)
+        {
+            let normed = norm.forward(x.clone());
+            x = x + cross.next(normed, encoder, encoder_bias);
+        }
+        let normed = self.dense_norm.forward(x.clone());
+        x + self.dense.forward(normed, &mut Dropout::off())
     }
 }
 
-/// Keys and values of what the decoder has seen.
+/// Keys and values of what a decoder has read so far.
 #[derive(Clone, Debug)]
 pub struct Cache {
     /// Tokens decoded so far.
     length: usize,
-    layers: Vec<LayerCache>,
+    blocks: Vec<BlockCache>,
     /// `[batch, 1, 1, prefix + source]`
     encoder_bias: Tensor<4>,
 }
 
 #[derive(Clone, Debug)]
-struct LayerCache {
-    own: Option<KeyValue4>,
-    encoder: KeyValue4,
+struct BlockCache {
+    /// Of the decoded tokens, prefix in front; none before the first.
+    own: Option<KeyValueStates>,
+    /// Of the encoder's states, prefix in front.
+    encoder: Option<KeyValueStates>,
 }
 
 impl Cache {
     /// The same for the rows at `rows` only.
     pub fn select(&self, rows: &Tensor<1, Int>) -> Self {
+        let select = |states: &Option<KeyValueStates>| states.as_ref().map(|all| all.select(rows));
+        let block = |block: &BlockCache| BlockCache {
+            own: select(&block.own),
+            encoder: select(&block.encoder),
+        };
         Cache {
             length: self.length,
-            layers: self
-                .layers
-                .iter()
-                .map(|layer| LayerCache {
-                    own: layer.own.as_ref().map(|own| own.select(rows)),
-                    encoder: layer.encoder.select(rows),
-                })
-                .collect(),
+            blocks: self.blocks.iter().map(block).collect(),
             encoder_bias: self.encoder_bias.clone().select(0, rows.clone()),
         }
     }
 }
 
-impl Decoder {
-    pub fn build(
-        source: &mut Source<'_>,
-        config: &T5Config,
-        name: &str,
-    ) -> Result<Self, WeightsError> {
-        let blocks = (0..config.num_decoder_layers)
-            .map(|index| {
-                let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
-                Ok(DecoderBlock {
-                    attention_norm: RmsNorm::build(
-                        source,
-                        config,
-                        &format!("{}.layer_norm", layer(0)),
-                    )?,
-                    attention: SelfAttention::build(source, config, &layer(0))?,
-                    cross_norm: RmsNorm::build(
-                        source,
-                        config,
-                        &format!("{}.layer_norm", layer(1)),
-                    )?,
-                    cross: CrossAttention::build(source, config, &layer(1))?,
-                    dense_norm: RmsNorm::build(
-                        source,
-                        config,
-                        &format!("{}.layer_norm", layer(2)),
-                    )?,
-                    dense: Dense::build(source, config, &layer(2))?,
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Decoder {
-            blocks,
-            position_bias: PositionBias::build(source, config, name, false)?,
-            final_norm: RmsNorm::build(source, config, &format!("{name}.final_layer_norm"))?,
-        })
-    }
+/// An encoder, whose tokens see their whole sequence, or a decoder, whose tokens see those before them
+/// and the encoder's states.
+#[derive(Module, Debug)]
+pub(super) struct T5Stack {
+    position_bias: PositionBias,
+    blocks: Vec<T5Block>,
+    final_norm: T5LayerNorm,
+    is_decoder: bool,
+}
 
-    pub fn put(&self, sink: &mut Sink, config: &T5Config, name: &str) {
-        for (index, block) in self.blocks.iter().enumerate() {
-            let layer = |layer: usize| format!("{name}.block.{index}.layer.{layer}");
-            block
-                .attention_norm
-                .put(sink, &format!("{}.layer_norm", layer(0)));
-            block.attention.put(sink, config, &layer(0));
-            block
-                .cross_norm
-                .put(sink, &format!("{}.layer_norm", layer(1)));
-            block.cross.put(sink, config, &layer(1));
-            block
-                .dense_norm
-                .put(sink, &format!("{}.layer_norm", layer(2)));
-            block.dense.put(sink, config, &layer(2));
+/// The prefixes of a stack's blocks, if it has any.
+#[derive(Clone, Copy, Default)]
+struct StackPrefix<'a> {
+    own: &'a [KeyValue],
+    cross: &'a [KeyValue],
+}
+
+fn length(prefixes: &[KeyValue]) -> usize {
+    prefixes.first().map_or(0, KeyValue::length)
+}
+
+impl T5Stack {
+    pub fn new(init: &mut ParamInit<'_>, config: &T5Config, is_decoder: bool) -> Self {
+        let blocks = match is_decoder {
+            true => config.num_decoder_layers,
+            false => config.num_layers,
+        };
+        T5Stack {
+            blocks: (0..blocks)
+                .map(|_| T5Block::new(init, config, is_decoder))
+                .collect(),
+            position_bias: PositionBias::new(init, config, !is_decoder),
+            final_norm: T5LayerNorm::new(init, config),
+            is_decoder,
         }
-        self.position_bias.put(sink, name);
-        self.final_norm
-            .put(sink, &format!("{name}.final_layer_norm"));
     }
 
-    /// A cache that has looked at the encoder's states and at no token yet.
+    fn prefix<'a>(&self, prefix: Option<&'a PrefixVectors>) -> StackPrefix<'a> {
+        match prefix {
+            None => StackPrefix::default(),
+            Some(prefix) if self.is_decoder => StackPrefix {
+                own: &prefix.decoder,
+                cross: &prefix.cross,
+            },
+            Some(prefix) => StackPrefix {
+                own: &prefix.encoder,
+                cross: &[],
+            },
+        }
+    }
+
+    /// Final states of embedded tokens `x` `[batch, tokens, d_model]`, all at once (teacher forcing).
+    ///
+    /// An encoder is given no `encoded`, and `mask` `[batch, tokens]` is 1 where its tokens are real; a
+    /// decoder is given the encoder's states `[batch, source, d_model]` and their mask.
+    pub fn forward(
+        &self,
+        x: Tensor<3>,
+        mask: &Tensor<2>,
+        encoded: Option<&Tensor<3>>,
+        prefix: Option<&PrefixVectors>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
+        let tokens = x.dims()[1];
+        let prefix = self.prefix(prefix);
+        let position = self
+            .position_bias
+            .forward(0, tokens, tokens, &mask.device());
+        let own_bias = Bias {
+            position: Some(position),
+            mask: (!self.is_decoder).then_some(mask),
+            causal: self.is_decoder,
+            prefix: length(prefix.own),
+            size: [tokens, tokens],
+            sum: OnceCell::new(),
+        };
+        let cross = encoded.map(|encoded| {
+            let bias = Bias {
+                position: None,
+                mask: Some(mask),
+                causal: false,
+                prefix: length(prefix.cross),
+                size: [tokens, encoded.dims()[1]],
+                sum: OnceCell::new(),
+            };
+            (encoded, bias)
+        });
+        let mut x = dropout.apply(x);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let cross_input = cross.as_ref().map(|(encoded, bias)| CrossInput {
+                encoded,
+                bias,
+                prefix: prefix.cross.get(index),
+            });
+            x = block.forward(x, &own_bias, prefix.own.get(index), cross_input, dropout);
+        }
+        dropout.apply(self.final_norm.forward(x))
+    }
+
+    /// A decoder's cache that holds the encoder's states and no token yet.
     pub fn start(
         &self,
         encoded: &Tensor<3>,
         encoder_mask: &Tensor<2>,
         prefix: Option<&PrefixVectors>,
     ) -> Cache {
-        let layers = self
-            .blocks
-            .iter()
-            .enumerate()
-            .map(|(index, block)| LayerCache {
+        let prefix = self.prefix(prefix).cross;
+        let blocks = self.blocks.iter().enumerate().map(|(index, block)| {
+            let cross = block.cross.as_ref();
+            BlockCache {
                 own: None,
-                encoder: block
-                    .cross
-                    .look_at(encoded, prefix.and_then(|prefix| prefix.cross(index))),
-            })
-            .collect();
-        let encoder_bias = in_front(
-            mask_bias(encoder_mask),
-            prefix.map_or(0, |prefix| prefix.cross_length()),
-        );
+                encoder: cross.map(|cross| cross.keys_values(encoded, prefix.get(index))),
+            }
+        });
         Cache {
             length: 0,
-            layers,
-            encoder_bias,
+            blocks: blocks.collect(),
+            encoder_bias: after_prefix(mask_bias(encoder_mask), length(prefix)),
         }
     }
 
-    /// Final states of tokens `x` `[batch, tokens, d_model]`, all at once (teacher forcing).
-    pub fn forward(
-        &self,
-        mut x: Tensor<3>,
-        encoded: &Tensor<3>,
-        encoder_mask: &Tensor<2>,
-        prefix: Option<&PrefixVectors>,
-        dropout: &mut Dropout,
-    ) -> Tensor<3> {
-        let (tokens, source) = (x.dims()[1], encoded.dims()[1]);
-        let position = self
-            .position_bias
-            .forward(0, tokens, tokens, &encoder_mask.device());
-        let length = prefix.map_or(0, |prefix| prefix.decoder_length());
-        let own = Bias::new(Some(position), None, true, length, [tokens, tokens]);
-        let length = prefix.map_or(0, |prefix| prefix.cross_length());
-        let cross = Bias::new(None, Some(encoder_mask), false, length, [tokens, source]);
-        x = dropout.apply(x);
-        for (index, block) in self.blocks.iter().enumerate() {
-            let own_prefix = prefix.map(|prefix| &prefix.decoder[index]);
-            let cross_prefix = prefix.and_then(|prefix| prefix.cross(index));
-            let normed = block.attention_norm.forward(x.clone());
-            let attended = block.attention.forward(normed, &own, own_prefix, dropout);
-            x = x + dropout.apply(attended);
-            let normed = block.cross_norm.forward(x.clone());
-            let crossed = block
-                .cross
-                .forward(normed, encoded, &cross, cross_prefix, dropout);
-            x = x + dropout.apply(crossed);
-            let dense = block
-                .dense
-                .forward(block.dense_norm.forward(x.clone()), dropout);
-            x = x + dropout.apply(dense);
-        }
-        dropout.apply(self.final_norm.forward(x))
-    }
-
-    /// Final states of the next tokens `x` `[batch, tokens, d_model]`, which the cache takes in.
+    /// A decoder's final states of the next tokens `x` `[batch, tokens, d_model]`, which are added to
+    /// the cache.
     pub fn next(
         &self,
         mut x: Tensor<3>,
@@ -391,19 +322,18 @@ impl Decoder {
         let position = self
             .position_bias
             .forward(cache.length, tokens, keys, &x.device());
-        let length = prefix.map_or(0, |prefix| prefix.decoder_length());
-        let bias = Bias::new(Some(position), None, true, length, [tokens, keys]);
-        for (index, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
-            let prefix = prefix.map(|prefix| &prefix.decoder[index]);
-            let normed = block.attention_norm.forward(x.clone());
-            x = x + block
-                .attention
-                .next(normed, bias.whole(), prefix, &mut layer.own);
-            let normed = block.cross_norm.forward(x.clone());
-            let bias = &cache.encoder_bias;
-            x = x + block.cross.next(normed, &layer.encoder, bias);
-            let normed = block.dense_norm.forward(x.clone());
-            x = x + block.dense.forward(normed, &mut Dropout::off());
+        let prefix = self.prefix(prefix).own;
+        let bias = Bias {
+            position: Some(position),
+            mask: None,
+            causal: true,
+            prefix: length(prefix),
+            size: [tokens, keys],
+            sum: OnceCell::new(),
+        };
+        for (index, (block, block_cache)) in self.blocks.iter().zip(&mut cache.blocks).enumerate() {
+            let encoder_bias = &cache.encoder_bias;
+            x = block.next(x, bias.sum(), encoder_bias, prefix.get(index), block_cache);
         }
         cache.length = keys;
         self.final_norm.forward(x)

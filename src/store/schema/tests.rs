@@ -11,7 +11,7 @@ fn shape(db: &Connection) -> Vec<(String, String)> {
         .unwrap()
 }
 
-fn at_version(steps: &[&str]) -> Connection {
+pub(super) fn at_version(steps: &[Step<'_>]) -> Connection {
     let mut db = Connection::open_in_memory().unwrap();
     migrate_to(&mut db, steps).ok().unwrap();
     db
@@ -181,7 +181,8 @@ fn steps_build_on_each_other_and_keep_the_rows() {
         "CREATE TABLE a (x INTEGER) STRICT",
         "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7",
         "CREATE INDEX a_y ON a (y)",
-    ];
+    ]
+    .map(Step::Sql);
     let mut db = at_version(&steps[..1]);
     db.execute("INSERT INTO a VALUES (1)", []).unwrap();
     migrate_to(&mut db, &steps).ok().unwrap();
@@ -196,12 +197,13 @@ fn steps_build_on_each_other_and_keep_the_rows() {
 
 #[test]
 fn a_step_that_fails_leaves_the_version_before_it() {
-    let mut db = at_version(&["CREATE TABLE a (x INTEGER) STRICT"]);
+    let mut db = at_version(&[Step::Sql("CREATE TABLE a (x INTEGER) STRICT")]);
     let steps = [
         "",
         "CREATE TABLE b (y INTEGER) STRICT",
         "CREATE TABLE a (z)",
-    ];
+    ]
+    .map(Step::Sql);
     assert!(migrate_to(&mut db, &steps).is_err());
     assert!(matches!(inspect(&db), Ok(Found::Store(1))));
     assert_eq!(shape(&db).len(), 1);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{AnnotatorRow, StudyId, no_study, parse, parse_column, role_key};
 use crate::store::error::{Fault, StoreError};
 use crate::study::definition::Definition;
-use crate::study::judgement::Act;
+use crate::study::judgement::JudgementRecord;
 use crate::study::make::{Annotator, Assignment, Item, Role};
 use crate::study::page::{Desk, Page, Progress, StudyHead};
 use crate::study::record::{Record, RecordedAct, Unblinding};
@@ -94,7 +94,7 @@ pub(super) fn acts(
     db: &Connection,
     study: StudyId,
     annotator: u32,
-) -> Result<Vec<(Act, bool)>, Fault> {
+) -> Result<Vec<(JudgementRecord, bool)>, Fault> {
     let mut query = db.prepare_cached(
         "SELECT seq, item, deed_json, shown, wall, late FROM study_acts
          WHERE study = ? AND annotator = ? ORDER BY seq, id",
@@ -107,11 +107,11 @@ pub(super) fn acts(
     Ok(acts)
 }
 
-fn act(study: StudyId, row: &Row<'_>) -> Result<Act, Fault> {
-    Ok(Act {
+fn act(study: StudyId, row: &Row<'_>) -> Result<JudgementRecord, Fault> {
+    Ok(JudgementRecord {
         seq: row.get::<_, i64>("seq")? as u64,
         item: row.get("item")?,
-        deed: parse_column(study, row, "deed_json")?,
+        action: parse_column(study, row, "deed_json")?,
         shown_ms: row.get::<_, i64>("shown")? as u64,
         wall_ms: row.get("wall")?,
     })
@@ -120,7 +120,7 @@ fn act(study: StudyId, row: &Row<'_>) -> Result<Act, Fault> {
 pub(super) fn desk(db: &Connection, study: StudyId, number: u32) -> Result<Desk, Fault> {
     let head = known(db, study)?.head;
     let pseudonym = annotator(db, study, number)?.pseudonym;
-    let acts: Vec<Act> = acts(db, study, number)?
+    let acts: Vec<JudgementRecord> = acts(db, study, number)?
         .into_iter()
         .map(|(act, _)| act)
         .collect();

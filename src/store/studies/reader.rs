@@ -3,7 +3,7 @@
 use super::{StudyId, StudyRow, load};
 use crate::store::error::StoreError;
 use crate::store::reader::StoreReader;
-use crate::study::judgement::Act;
+use crate::study::judgement::JudgementRecord;
 use crate::study::pack::Pack;
 use crate::study::page::Desk;
 use crate::study::record::Unblinded;
@@ -46,7 +46,10 @@ impl StoreReader {
                 head: load::known(db, study)?.head,
                 pseudonym: load::annotator(db, study, annotator)?.pseudonym,
                 pages: load::pages(db, study, annotator)?,
-                acts: acts.into_iter().map(|(act, _): (Act, bool)| act).collect(),
+                acts: acts
+                    .into_iter()
+                    .map(|(act, _): (JudgementRecord, bool)| act)
+                    .collect(),
             })
         })
     }

@@ -9,7 +9,7 @@ use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::{Store, json};
 use crate::study::PackError;
-use crate::study::judgement::{Act, Deed, last_settled, states};
+use crate::study::judgement::{JudgementAction, JudgementRecord, last_settled, states};
 use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, adjudicate, page};
 use crate::study::pack::Pack;
 use crate::study::page::Page;
@@ -45,17 +45,17 @@ impl Store {
         study: StudyId,
         annotator: u32,
         item: u32,
-        deeds: &[Deed],
+        actions: &[JudgementAction],
         shown_ms: u64,
-    ) -> Result<Vec<Act>, StoreError> {
+    ) -> Result<Vec<JudgementRecord>, StoreError> {
         self.write(|db| {
             let judging = Judging::open(db, study, annotator)?;
-            deeds
+            actions
                 .iter()
                 .enumerate()
-                .map(|(at, deed)| {
+                .map(|(at, action)| {
                     let shown_ms = if at == 0 { shown_ms } else { 0 };
-                    judging.put(db, item, deed.clone(), shown_ms)
+                    judging.put(db, item, action.clone(), shown_ms)
                 })
                 .collect()
         })
@@ -65,14 +65,18 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::judge`].
-    pub fn undo(&mut self, study: StudyId, annotator: u32) -> Result<Option<Act>, StoreError> {
+    pub fn undo(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+    ) -> Result<Option<JudgementRecord>, StoreError> {
         self.write(|db| {
             let judging = Judging::open(db, study, annotator)?;
             let acts = load::acts(db, study, annotator)?;
             let acts = acts.iter().map(|(act, _)| act);
             let states = states(&judging.uid, &judging.annotator.pseudonym, acts);
             last_settled(&states)
-                .map(|item| judging.put(db, item, Deed::Undo, 0))
+                .map(|item| judging.put(db, item, JudgementAction::Undo, 0))
                 .transpose()
         })
     }
@@ -171,7 +175,7 @@ impl Store {
                 .iter()
                 .filter(|page| !before.contains(&page.item));
             for (page, position) in new.zip(pages.len() as u32 + 1..) {
-                put_page(db, study, (number, position), page, None)?;
+                put_page(db, study, number, position, page, None)?;
             }
             pages.extend(
                 pack.pages
@@ -272,8 +276,14 @@ impl Judging {
         })
     }
 
-    fn put(&self, db: &Connection, item: u32, deed: Deed, shown_ms: u64) -> Result<Act, Fault> {
-        deed.check(item, self.kind)?;
+    fn put(
+        &self,
+        db: &Connection,
+        item: u32,
+        action: JudgementAction,
+        shown_ms: u64,
+    ) -> Result<JudgementRecord, Fault> {
+        action.check(item, self.kind)?;
         let (study, annotator) = (self.study, self.annotator.number);
         let mine: Option<i64> = db
             .prepare_cached(
@@ -292,10 +302,10 @@ impl Judging {
         let last: Option<i64> = db
             .prepare_cached("SELECT max(seq) FROM study_acts WHERE study = ? AND annotator = ?")?
             .query_row(params![study.0, annotator], |row| row.get(0))?;
-        let act = Act {
+        let act = JudgementRecord {
             seq: last.unwrap_or(0) as u64 + 1,
             item,
-            deed,
+            action,
             shown_ms: shown_ms.min(i64::MAX as u64),
             wall_ms: now_ms(),
         };
@@ -341,9 +351,14 @@ fn put_assignments(
         items.iter().map(|item| (item.number, item)).collect();
     for assignment in assignments {
         if let Some(item) = by_number.get(&assignment.item) {
-            let at = (assignment.annotator, assignment.position);
-            let shown = page(item, assignment.swapped);
-            put_page(db, study, at, &shown, Some(assignment.swapped))?;
+            let &Assignment {
+                annotator,
+                position,
+                swapped,
+                ..
+            } = assignment;
+            let shown = page(item, swapped);
+            put_page(db, study, annotator, position, &shown, Some(swapped))?;
         }
     }
     Ok(())
@@ -352,7 +367,8 @@ fn put_assignments(
 fn put_page(
     db: &Connection,
     study: StudyId,
-    (annotator, position): (u32, u32),
+    annotator: u32,
+    position: u32,
     page: &Page,
     swapped: Option<bool>,
 ) -> Result<(), Fault> {
@@ -377,7 +393,7 @@ fn put_act(
     study: StudyId,
     uid: &str,
     annotator: &Annotator,
-    act: &Act,
+    act: &JudgementRecord,
     late: bool,
 ) -> Result<bool, Fault> {
     let added = db
@@ -391,7 +407,7 @@ fn put_act(
             act.id(uid, &annotator.pseudonym).0,
             act.seq as i64,
             act.item,
-            json("a judgement", &act.deed)?,
+            json("a judgement", &act.action)?,
             act.shown_ms as i64,
             act.wall_ms,
             late

@@ -1,6 +1,6 @@
 //! How far annotators agree beyond chance: Fleiss' kappa, Krippendorff's alpha, Cohen's kappa.
 //!
-//! Knows labels and numbers only; an item is the list of what was said of it.
+//! Knows labels and numbers only; an item is the list of its labels.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Figure, Undefined};
 
-/// How far apart two values are, for Krippendorff's alpha.
+/// The distance of two values, for Krippendorff's alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -18,11 +18,11 @@ pub enum Metric {
     Ordinal,
     /// By their difference.
     Interval,
-    /// By their difference in proportion to their sum.
+    /// By the ratio of their difference to their sum.
     Ratio,
 }
 
-/// How disagreements weigh in Cohen's kappa.
+/// How disagreements are weighted in Cohen's kappa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weights {
@@ -67,8 +67,8 @@ pub fn fleiss_kappa(items: &[Vec<usize>], categories: usize) -> Figure {
     Ok((observed - expected) / (1.0 - expected))
 }
 
-/// Krippendorff's alpha from the values given to each item; what is missing is simply not in the list, and
-/// items with fewer than two values tell nothing.
+/// Krippendorff's alpha from the values given to each item; missing values are left out of the list, and
+/// items with fewer than two values are ignored.
 ///
 /// # Errors
 /// No item has two values; all values are the same; or, for [`Metric::Ratio`], a value is negative.
@@ -137,7 +137,7 @@ fn distance(metric: Metric, values: &[f64], totals: &[f64], low: usize, high: us
 /// Cohen's kappa of two annotators who labelled the same items, labels `0..categories` in their order.
 ///
 /// # Errors
-/// No items; lists of different lengths or a label out of range; or both said one and the same always.
+/// No items; lists of different lengths or a label out of range; or both gave one and the same label throughout.
 pub fn cohen_kappa(
     first: &[usize],
     second: &[usize],

@@ -8,9 +8,9 @@ use super::Undefined;
 
 /// The centre of the Elo scale.
 pub const ELO_CENTRE: f64 = 1000.0;
-/// Added to the wins of both sides of every pair that was compared, where a system is undefeated.
+/// Wins added to both sides of every compared pair, where a system is undefeated.
 pub const PRIOR_WINS: f64 = 0.5;
-const ROUNDS: usize = 200;
+const MAX_ITERATIONS: usize = 200;
 
 /// Strengths of systems, in their order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,10 +30,10 @@ pub struct Strengths {
 /// that were not compared; or, without a prior, an undefeated system.
 pub fn bradley_terry(wins: &[Vec<f64>], prior: f64) -> Result<Strengths, Undefined> {
     let n = wins.len();
-    let sound = |count: &f64| count.is_finite() && *count >= 0.0;
+    let is_valid = |count: &f64| count.is_finite() && *count >= 0.0;
     if wins
         .iter()
-        .any(|row| row.len() != n || !row.iter().all(sound))
+        .any(|row| row.len() != n || !row.iter().all(is_valid))
     {
         return Err(Undefined::Mismatch);
     }
@@ -62,11 +62,11 @@ pub fn bradley_terry(wins: &[Vec<f64>], prior: f64) -> Result<Strengths, Undefin
     Ok(Strengths { theta, elo, prior })
 }
 
-/// As [`bradley_terry`] without a prior where that has a value, else with [`PRIOR_WINS`], which the answer
-/// then says.
+/// As [`bradley_terry`], without a prior if that has a value, else with [`PRIOR_WINS`];
+/// [`Strengths::prior`] says which.
 ///
 /// # Errors
-/// As [`bradley_terry`], but for undefeated systems.
+/// As [`bradley_terry`], except for undefeated systems.
 pub fn bradley_terry_or_prior(wins: &[Vec<f64>]) -> Result<Strengths, Undefined> {
     match bradley_terry(wins, 0.0) {
         Err(Undefined::Undefeated) => bradley_terry(wins, PRIOR_WINS),
@@ -97,7 +97,7 @@ fn maximize(wins: &[Vec<f64>]) -> Option<Vec<f64>> {
     let n = wins.len();
     let mut theta = vec![0.0; n];
     let mut likelihood = log_likelihood(wins, &theta);
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_ITERATIONS {
         let step = newton_step(wins, &theta)?;
         let size = step.iter().fold(0.0, |size: f64, s| size.max(s.abs()));
         if size < 1e-13 {

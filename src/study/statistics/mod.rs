@@ -1,7 +1,7 @@
 //! Numbers from judgements: agreement, tests, intervals, power, Bradley-Terry.
 //!
-//! Pure functions of counts and labels; must not know studies, annotators or systems. What has no value
-//! is returned as [`Undefined`] with the reason, never as a number that looks like one.
+//! Pure functions of counts and labels; must not know studies, annotators or systems. A figure without a
+//! value is an [`Undefined`] with the reason, never a number that looks like one.
 
 pub mod agreement;
 pub mod bradley_terry;
@@ -20,28 +20,28 @@ pub enum Undefined {
     /// There is nothing to compute it from.
     #[error("there are no data")]
     NoData,
-    /// Agreement needs two judgements of one item.
+    /// Agreement needs two judgements of the same item.
     #[error("no item was judged by two")]
     NoPairs,
-    /// All judgements are the same, so chance alone would agree always.
+    /// All judgements are the same, so that chance alone would always agree.
     #[error("all judgements are the same, so agreement beyond chance has no meaning")]
     NoVariation,
     /// Fleiss' kappa needs as many judgements of every item.
     #[error("items were judged by different numbers of annotators")]
     UnequalRaters,
-    /// The data are not of the asked form, such as two rows of different lengths.
+    /// The data are not of the required form, such as two rows of different lengths.
     #[error("the data do not fit together")]
     Mismatch,
     /// The ratio metric has no meaning for negative values.
     #[error("the ratio metric needs values from 0 up")]
     Negative,
-    /// Some system never won or never lost, or systems fall into groups of which one only wins.
+    /// Some system never won or never lost, or one group of systems beat another throughout.
     #[error("some systems are undefeated, so their strength has no finite value without a prior")]
     Undefeated,
-    /// Some systems were never compared, not even by way of others.
+    /// Some systems were never compared, not even through others.
     #[error("some systems were not compared with the others, not even by way of a third")]
     NotCompared,
-    /// The iteration did not end.
+    /// The iteration did not converge.
     #[error("the computation did not converge")]
     NoConvergence,
 }

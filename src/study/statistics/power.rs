@@ -1,4 +1,4 @@
-//! What a study of a given size can show, before anyone annotates.
+//! What a study of a given size can show, before it is run.
 //!
 //! Knows numbers of items and shares only. The test is the exact two-sided sign test at 5 %.
 
@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::significance::sign_test;
 use super::special::{binomial_cdf, binomial_pmf, bisect, normal_quantile};
 
-/// A result below this counts as shown.
-pub const SIGNIFICANT: f64 = 0.05;
-/// How often a difference should be found for it to count as one that a study can show.
-pub const WANTED_POWER: f64 = 0.8;
+/// The significance level.
+const ALPHA: f64 = 0.05;
+/// The power at which a study can show a difference.
+const TARGET_POWER: f64 = 0.8;
 
-/// A split of decided items and what the sign test says of it.
+/// A split of decided items and its sign test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Split {
     /// Items won.
@@ -28,15 +28,15 @@ pub struct Split {
 pub struct AbForecast {
     /// Items judged.
     pub items: u64,
-    /// Share of ties that was assumed.
+    /// Assumed share of ties.
     pub tie_share: f64,
-    /// Items left after the ties that are expected.
+    /// Items expected to be decided.
     pub decided: u64,
-    /// The least uneven split of those that is significant; none where even all to none is not.
+    /// The least uneven split of those that is significant; none if not even all to none is.
     pub smallest_significant: Option<Split>,
     /// Splits near 55, 60, 65, 70 and 75 % with their p.
     pub examples: Vec<Split>,
-    /// The true share of wins among decided items that is found with [`WANTED_POWER`]; none where no share is.
+    /// The true share of wins among decided items that is found with 80 % power; none where no share is.
     pub detectable_share: Option<f64>,
 }
 
@@ -56,7 +56,7 @@ pub fn ab_forecast(items: u64, tie_share: f64) -> AbForecast {
         decided,
         smallest_significant: critical_wins(decided).and_then(split),
         examples: [55, 60, 65, 70, 75].into_iter().filter_map(at).collect(),
-        detectable_share: detectable_share(items, tie_share, WANTED_POWER),
+        detectable_share: detectable_share(items, tie_share, TARGET_POWER),
     }
 }
 
@@ -74,18 +74,18 @@ pub fn detectable_share(items: u64, tie_share: f64, power: f64) -> Option<f64> {
     (found(1.0) >= power).then(|| bisect(0.5, 1.0, |share| found(share) < power))
 }
 
-/// The smallest difference of two means over `items` paired items that is found with [`WANTED_POWER`] at
+/// The smallest difference of two means over `items` paired items that is found with 80 % power at
 /// 5 %, two-sided, where the differences of items have the standard deviation `deviation`; by the normal
 /// approximation. None without items.
 pub fn detectable_mean_difference(items: u64, deviation: f64) -> Option<f64> {
-    let quantiles = normal_quantile(1.0 - SIGNIFICANT / 2.0) + normal_quantile(WANTED_POWER);
+    let quantiles = normal_quantile(1.0 - ALPHA / 2.0) + normal_quantile(TARGET_POWER);
     (items > 0).then(|| quantiles * deviation / (items as f64).sqrt())
 }
 
-/// A standard deviation of paired differences of three raters' means, about what five-point scales give.
-pub const USUAL_DEVIATION: f64 = 1.0;
+/// A typical standard deviation of paired differences of three raters' means on five-point scales.
+const TYPICAL_DEVIATION: f64 = 1.0;
 
-/// A forecast of an A/B test in a sentence or two, for whoever is about to make it.
+/// A forecast of an A/B test in a sentence or two.
 pub fn forecast_words(forecast: &AbForecast) -> String {
     let ties = (100.0 * forecast.tie_share).round();
     let mut words = format!(
@@ -115,12 +115,12 @@ pub fn forecast_words(forecast: &AbForecast) -> String {
     words
 }
 
-/// What a rating over so many contexts can show, in a sentence.
+/// The difference that a rating of so many contexts can show, in a sentence.
 pub fn rating_words(contexts: u64) -> String {
-    match detectable_mean_difference(contexts, USUAL_DEVIATION) {
+    match detectable_mean_difference(contexts, TYPICAL_DEVIATION) {
         Some(least) => format!(
             "{contexts} contexts: a difference of {least:.2} points between two systems' means is found with \
-             80 % power, where differences of contexts deviate by {USUAL_DEVIATION:.0} point."
+             80 % power, where differences of contexts deviate by {TYPICAL_DEVIATION:.0} point."
         ),
         None => "Without contexts nothing can be shown.".to_string(),
     }
@@ -143,8 +143,7 @@ fn power_with(criticals: &[Option<u64>], items: u64, win_share: f64, tie_share: 
 
 /// The fewest wins of `decided` items that are significant.
 fn critical_wins(decided: u64) -> Option<u64> {
-    let significant =
-        |wins: &u64| sign_test(*wins, decided - *wins).is_ok_and(|p| p <= SIGNIFICANT);
+    let significant = |wins: &u64| sign_test(*wins, decided - *wins).is_ok_and(|p| p <= ALPHA);
     // The p falls as wins grow from one half up.
     let (mut low, mut high) = (decided.div_ceil(2), decided);
     if decided == 0 || !significant(&high) {

@@ -1,4 +1,4 @@
-//! Whether a preference can be chance: the exact sign test, and intervals of a share.
+//! Whether a preference can be due to chance: the exact sign test, and confidence intervals of a share.
 //!
 //! Knows counts only.
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::special::{beta_quantile, binomial_cdf, normal_quantile};
 use super::{Figure, Undefined};
 
-/// A share with its interval, as fractions of 1.
+/// A share with its confidence interval, as fractions of 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// How many.
+    /// Successes.
     pub count: u64,
-    /// Of how many.
+    /// Trials.
     pub of: u64,
     /// `count / of`.
     pub value: f64,
@@ -22,11 +22,11 @@ pub struct Share {
     pub high: f64,
 }
 
-/// Two-sided p of the exact binomial sign test: how likely a split at least as uneven as this one is where
-/// both sides are equally good. Ties take no part.
+/// Two-sided p of the exact binomial sign test: the probability of a split at least as uneven as this one
+/// if both sides are equally good. Ties are left out.
 ///
 /// # Errors
-/// [`Undefined::NoData`] where nobody won or lost.
+/// [`Undefined::NoData`] without wins and losses.
 pub fn sign_test(wins: u64, losses: u64) -> Figure {
     let n = wins + losses;
     if n == 0 {

@@ -1,4 +1,4 @@
-//! Stages that are taken over from another run, which has done them in the same way.
+//! Stages copied from another run that has done them with the same settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use crate::train::checkpoint::Checkpoints;
 use crate::train::error::TrainError;
 use crate::train::session::Session;
 
-/// Stages that another run has done in the same way.
+/// Stages that another run has done with the same settings.
 #[derive(Clone, Debug)]
 pub struct Reuse {
-    /// The other run, as people call it.
+    /// The other run, as shown to people.
     pub run: String,
     pub run_folder: PathBuf,
-    /// In order, none of them left out.
+    /// The first stages, without a gap.
     pub stages: Vec<Stage>,
-    /// The setting for which the stage after them is not taken over.
+    /// The setting because of which the next stage cannot be reused.
     pub differs: Option<&'static str>,
 }
 
 impl Reuse {
-    /// Copies the tokenizer and the last checkpoint of each stage that is taken over.
-    pub(super) fn take_over(
+    /// Copies the tokenizer and the last checkpoint of each stage.
+    pub(super) fn copy(
         &self,
         session: &mut Session<'_>,
         run_folder: &Path,

@@ -1,4 +1,4 @@
-//! Parameters of every network and what a stage holds of them, from shapes alone.
+//! Parameters of every network and the memory of each stage, from shapes alone.
 
 use super::{Memory, Parameters};
 use crate::experiment::{Config, HeadChoice, PrefixSettings, Stage, Tuning};
@@ -30,7 +30,7 @@ impl Sizes {
         }
     }
 
-    /// Those of the generator, or with `more` of the policy.
+    /// Those of the generator; of the policy with its value head's as `more`.
     pub fn parameters(&self, tuning: Tuning, config: &Config, more: u64) -> Parameters {
         let prefix = match config.generator.tuning.has_prefix() {
             true => self.prefix,
@@ -59,11 +59,11 @@ impl Sizes {
         let policy = self
             .parameters(config.ppo.tuning, config, self.value_head)
             .trained;
-        let judge = match before(Stage::Identifiers) {
+        let identifiers = match before(Stage::Identifiers) {
             true => IDENTIFIERS * self.identifier,
             false => 0,
         };
-        // What is trained stands beside what it started from, and beside its best so far.
+        // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
             Stage::Pretraining => (
                 2 * self.t5,
@@ -82,7 +82,7 @@ impl Sizes {
                     + encoder(shape, ids.batch, ids.max_response),
             ),
             Stage::Generator => (
-                self.t5 + 2 * generator + judge,
+                self.t5 + 2 * generator + identifiers,
                 generator,
                 sequence(
                     shape,
@@ -92,7 +92,7 @@ impl Sizes {
                 ),
             ),
             Stage::Ppo => (
-                self.t5 + generator + policy + judge,
+                self.t5 + generator + policy + identifiers,
                 policy,
                 // The reference's logits too.
                 sequence(shape, config.ppo.batch, data.max_source, answers)
@@ -105,7 +105,7 @@ impl Sizes {
                         true => policy,
                         false => 0,
                     }
-                    + judge,
+                    + identifiers,
                 0,
                 (config.evaluation.batch * data.max_target * shape.vocab_size) as u64,
             ),
@@ -117,14 +117,14 @@ impl Sizes {
         }
     }
 
-    /// What the checkpoints of a stage of so many steps take on the disk: those on the way hold AdamW's two
-    /// moments as well, and the best so far where there is one.
+    /// Disk space of the checkpoints of a stage of so many steps: all but the last hold AdamW's two moments as
+    /// well, and the best model so far if there is one.
     pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
         let generator = self.parameters(config.generator.tuning, config, 0).trained;
         let policy = self.parameters(config.ppo.tuning, config, self.value_head);
-        let (on_the_way, last) = match stage {
+        let (each, last) = match stage {
             Stage::Pretraining => (3 * self.t5, self.t5),
-            // Beside the one in training stand those that are finished: one, in the mean.
+            // With the one in training, those that are finished: one on average.
             Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
             Stage::Generator => (4 * generator, generator),
             Stage::Ppo => (3 * policy.trained, policy.trained),
@@ -132,7 +132,7 @@ impl Sizes {
         };
         let every = config.run.checkpoint_every;
         let times = steps.saturating_sub(1).checked_div(every).unwrap_or(0);
-        F32 * (times * on_the_way + last)
+        F32 * (times * each + last)
     }
 }
 
@@ -192,8 +192,8 @@ fn identifier_size(head: HeadChoice, shape: &T5Config) -> u64 {
     2 * encoder + 4 * dense(width, width) + head
 }
 
-/// Numbers that one layer keeps of each token besides its attention weights: what norms, products and
-/// residuals read.
+/// Activations that one layer keeps per token besides its attention weights: the inputs of norms, products and
+/// residuals.
 fn layer(shape: &T5Config, attentions: usize) -> usize {
     let inside = match shape.feed_forward {
         FeedForward::Relu => 2,
@@ -202,13 +202,13 @@ fn layer(shape: &T5Config, attentions: usize) -> usize {
     attentions * (3 * shape.d_model + 4 * shape.inner()) + 3 * shape.d_model + inside * shape.d_ff
 }
 
-/// Numbers that an encoder keeps for the backward pass.
+/// Activations that an encoder keeps for the backward pass.
 fn encoder(shape: &T5Config, batch: usize, tokens: usize) -> u64 {
     let weights = 2 * shape.num_heads * tokens;
     (batch * tokens * shape.num_layers * (layer(shape, 1) + weights)) as u64
 }
 
-/// The same of encoder and decoder; with logits, their derivative and their gradient.
+/// The same of encoder and decoder, with logits, their derivative and their gradient.
 fn sequence(shape: &T5Config, batch: usize, source: usize, target: usize) -> u64 {
     let weights = 2 * shape.num_heads * (target + source);
     let decoder = batch * target * shape.num_decoder_layers * (layer(shape, 2) + weights);

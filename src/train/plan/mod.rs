@@ -1,6 +1,6 @@
-//! What a run would be, without starting it: parameters, steps, memory and work, from settings and texts.
+//! A run's parameters, steps, memory and operations, estimated from settings and texts before it starts.
 //!
-//! Writes nothing; knows shapes only, but for [`speed`], which tries this machine.
+//! Writes nothing; knows shapes only, except for [`speed`], which measures this machine.
 
 mod memory;
 mod speed;
@@ -13,9 +13,9 @@ use serde::Serialize;
 use self::memory::Sizes;
 use self::work::{Lengths, Work};
 use super::error::TrainError;
-use super::identifier;
 use super::material::Material;
-use super::pipeline::{generator_steps, scratch_shape, scratch_tokenizer};
+use super::pipeline::{scratch_shape, scratch_tokenizer};
+use super::{generator, identifier};
 use crate::data::{LevelSet, library};
 use crate::experiment::{Config, Stage};
 use crate::nn::device;
@@ -31,14 +31,14 @@ pub struct Parameters {
     pub frozen: u64,
 }
 
-/// Bytes that a stage holds at its fullest.
+/// Peak memory of a stage, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// Every copy of every model that is there at once.
+    /// Every copy of every model in memory at once.
     pub weights: u64,
-    /// Gradients and AdamW's two moments of what is trained.
+    /// Gradients of the trained parameters and AdamW's two moments.
     pub optimizer: u64,
-    /// What a forward pass leaves for the backward pass, at the longest texts that are allowed.
+    /// What a forward pass keeps for the backward pass, for texts of the maximum length.
     pub activations: u64,
 }
 
@@ -49,38 +49,38 @@ impl Memory {
     }
 }
 
-/// A stage before it begins.
+/// The estimate of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StagePlan {
     pub stage: Stage,
     pub steps: u64,
-    /// Whether it may end earlier, when the validation loss no longer falls.
+    /// Whether early stopping may end it before.
     pub at_most: bool,
     pub memory: Memory,
     /// Bytes of its checkpoints.
     pub disk: u64,
-    /// Multiplications and additions of all its products, at the mean lengths of the run's texts.
+    /// Multiplications and additions of all matrix products, at the mean lengths of the run's texts.
     pub operations: u64,
 }
 
-/// A run before it is started.
+/// The estimate of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
-    /// Tokens that the model knows.
+    /// Tokens in the vocabulary.
     pub vocabulary: usize,
-    /// Of one identifier; there are three alike. None where the run trains none.
+    /// Of each of the three identifiers; `None` if the run trains none.
     pub identifier: Option<Parameters>,
     pub generator: Option<Parameters>,
     /// With its value head.
     pub policy: Option<Parameters>,
     /// In the order of the run.
     pub stages: Vec<StagePlan>,
-    /// What is tried to learn how fast this machine is.
+    /// The step with which this machine's speed is measured.
     #[serde(skip)]
     pub sample: Sample,
 }
 
-/// A plan, and how fast this machine would be at it.
+/// A plan with this machine's speed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Foreseen {
     pub plan: Plan,
@@ -89,7 +89,7 @@ pub struct Foreseen {
 }
 
 impl Foreseen {
-    /// Plans a run and tries the machine, which takes about a second.
+    /// Plans a run and measures the machine, which takes about a second.
     ///
     /// # Errors
     /// As [`Plan::of`]; the device is missing.
@@ -99,17 +99,17 @@ impl Foreseen {
         Ok(Foreseen { plan, speed })
     }
 
-    /// How long a stage takes, within a factor of three; other work on the machine comes on top.
+    /// Duration of a stage, within a factor of three, on an otherwise idle machine.
     pub fn seconds(&self, stage: &StagePlan) -> f64 {
         stage.operations as f64 / self.speed
     }
 }
 
 impl Plan {
-    /// Looks at the texts and at the model's shape; trains the tokenizer of a model made from nothing.
+    /// Plans a run from its texts and the model's shape; trains the tokenizer of a model trained from scratch.
     ///
     /// # Errors
-    /// What is missing or cannot be read, as the run itself would say.
+    /// Data or the model are missing or cannot be read.
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let dialogues = match config.reads_dialogues() {
             true => Some(library::open_dialogues(store, &config.data.dialogues)?),
@@ -169,13 +169,13 @@ impl Plan {
         self.stages.iter().map(|stage| stage.disk).sum()
     }
 
-    /// The stage that holds the most, and what it holds.
+    /// The stage with the highest peak memory.
     pub fn peak(&self) -> Option<&StagePlan> {
         self.stages.iter().max_by_key(|plan| plan.memory.total())
     }
 }
 
-/// How many steps a stage has, and whether it may end earlier.
+/// Steps of a stage, and whether it may end earlier.
 fn steps(
     config: &Config,
     stage: Stage,
@@ -191,11 +191,11 @@ fn steps(
             config.identifiers.patience > 0,
         ),
         Stage::Generator => (
-            generator_steps(&config.generator, material.train.len()),
+            generator::steps(&config.generator, material.train.len()),
             config.generator.patience > 0,
         ),
         Stage::Ppo => (config.ppo.steps, false),
-        // One a system: the generator, and the policy where there is one.
+        // One per system: the generator, and the policy if there is one.
         Stage::Evaluation => (
             1 + u64::from(config.run.stages.contains(&Stage::Ppo)),
             false,

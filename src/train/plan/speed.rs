@@ -1,4 +1,4 @@
-//! How fast this machine is at what a run does: a training step of a thin slice of the run's own model.
+//! This machine's speed, measured with a training step of a few layers of the run's own model.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::nn::t5::{T5, T5Config};
 use crate::train::likelihood::{Pairs, cross_entropy, hidden_states};
 use crate::train::policy::{Policy, prefix_config};
 
-/// Layers of the slice: as wide as the model, with all its words.
+/// Layers that are measured, with the model's own width and vocabulary.
 const LAYERS: usize = 2;
-/// Steps are repeated until they took so long together.
+/// Steps are repeated for this long.
 const ENOUGH: Duration = Duration::from_millis(500);
 
-/// A training step to try: no data, random weights.
+/// A training step to measure, without data and with random weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     shape: T5Config,

@@ -1,7 +1,7 @@
-//! Multiplications and additions of each stage's products, from shapes and the mean lengths of texts.
+//! Multiplications and additions of each stage's matrix products, from shapes and the mean lengths of texts.
 //!
-//! Everything that is not a product (norms, softmax, the optimizer) is left out: what it costs is part of the
-//! speed that [`super::speed`] measures.
+//! Everything else (norms, softmax, the optimizer) is left out: its cost is part of the speed that
+//! [`super::speed`] measures.
 
 use super::memory::{attention, feed_forward};
 use crate::data::LevelSet;
@@ -10,11 +10,11 @@ use crate::nn::t5::T5Config;
 use crate::text::Tokenizer;
 use crate::train::material::{Encoded, Material};
 
-/// Texts whose tokens are counted to learn how long texts are.
+/// Texts whose tokens are counted for the mean length.
 const COUNTED: usize = 500;
 const IDENTIFIERS: f64 = 3.0;
 
-/// Mean tokens of the run's texts, and how many there are.
+/// Mean tokens of the run's texts, and the sizes of its splits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lengths {
     pub source: f64,
@@ -49,21 +49,21 @@ impl Lengths {
     }
 }
 
-/// Operations of the pieces that stages are made of, for one example each.
+/// Operations of each part of a stage, per example.
 pub(super) struct Work<'a> {
     config: &'a Config,
     lengths: Lengths,
     shape: &'a T5Config,
 }
 
-/// What one pass over `tokens` costs in the encoder.
+/// Operations of the encoder on `tokens`.
 fn encoder(shape: &T5Config, tokens: f64) -> f64 {
     let products = (attention(shape) + feed_forward(shape)) as f64;
     let scores = 2.0 * tokens * shape.inner() as f64;
     2.0 * tokens * shape.num_layers as f64 * (products + scores)
 }
 
-/// The same of the decoder over `target` tokens that look at `source`, with the logits.
+/// Operations of the decoder on `target` tokens that attend to `source`, with the logits.
 fn decoder(shape: &T5Config, source: f64, target: f64) -> f64 {
     let width = shape.d_model as f64;
     let (own, across) = (attention(shape) as f64, attention(shape) as f64 / 2.0);
@@ -72,7 +72,7 @@ fn decoder(shape: &T5Config, source: f64, target: f64) -> f64 {
     2.0 * (shape.num_decoder_layers as f64 * layer + target * width * shape.vocab_size as f64)
 }
 
-/// Both, forward and backward: products whose weights are trained cost as much again in either direction.
+/// Both, forward and backward. Products whose weights are trained have a second product in the backward pass.
 pub(super) fn update(shape: &T5Config, source: f64, target: f64, trains_t5: bool) -> f64 {
     let passes = if trains_t5 { 3.0 } else { 2.0 };
     passes * (encoder(shape, source) + decoder(shape, source, target))
@@ -87,7 +87,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// All of a stage that has so many steps.
+    /// Operations of a stage of so many steps.
     pub fn stage(&self, stage: Stage, steps: u64) -> u64 {
         let (config, lengths) = (self.config, &self.lengths);
         let steps = steps as f64;
@@ -118,17 +118,17 @@ impl<'a> Work<'a> {
             }
             Stage::Ppo => {
                 let settings = &config.ppo;
-                let looks = 1.0 + f64::from(u8::from(settings.score_truncated));
+                let forwards = 1.0 + f64::from(u8::from(settings.score_truncated));
                 let response = self.generation()
                     + self.judgement()
-                    + looks * self.forward()
+                    + forwards * self.forward()
                     + settings.epochs as f64 * self.update(settings.tuning);
                 let subset = config.evaluation.subset.min(lengths.validation) as f64;
                 let evaluations = 1.0 + (steps / settings.evaluate_every as f64).floor();
                 steps * settings.batch as f64 * response
                     + evaluations * subset * (self.forward() + self.generation() + self.judgement())
             }
-            // A step is a system.
+            // A step is one system.
             Stage::Evaluation => {
                 let one = self.forward() + self.generation() + self.judgement();
                 steps * lengths.test as f64 * one
@@ -147,7 +147,7 @@ impl<'a> Work<'a> {
         encoder(self.shape, source) + decoder(self.shape, source, target)
     }
 
-    /// A response as long as a target.
+    /// Drawing a response as long as a target.
     fn generation(&self) -> f64 {
         let target = self
             .lengths
@@ -156,7 +156,7 @@ impl<'a> Work<'a> {
         encoder(self.shape, self.lengths.source) + decoder(self.shape, self.lengths.source, target)
     }
 
-    /// The levels of a response and of its target, in one context.
+    /// Identifying the levels of a response and of its target.
     fn judgement(&self) -> f64 {
         let Lengths { source, target, .. } = self.lengths;
         IDENTIFIERS * (encoder(self.shape, source) + 2.0 * encoder(self.shape, target))

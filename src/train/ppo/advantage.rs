@@ -1,7 +1,7 @@
-//! Generalised advantage estimation (Eq. 9-10) and what the value head should have said.
+//! Generalised advantage estimation (Eq. 9-10), returns, and how much of them the values explain.
 //! Plain numbers of one response: this file knows no tensors and no padding.
 
-/// Advantages of one response's tokens, and the returns that its values are trained toward.
+/// Advantages of one response's tokens, and the returns that the value head is trained toward.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Estimate {
     /// `Â_t` (Eq. 9), before whitening.
@@ -10,12 +10,12 @@ pub struct Estimate {
     pub returns: Vec<f32>,
 }
 
-/// Advantages by GAE (Eq. 9-10), from the last token back:
+/// Advantages by GAE (Eq. 9-10), computed from the last token backwards:
 /// `Â_t = δ_t + γλ · Â_{t+1}`, `δ_t = r_t + γ · V(s_{t+1}) - V(s_t)`.
 ///
-/// `rewards` and `values` (the rollout's) hold one number for each real token. The value after the
-/// last token is 0, also when the response was cut at the longest length: its score is given for
-/// the response as it stands, so nothing is left to come.
+/// `rewards` and `values` (of the old policy) hold one number for each real token. The value after the
+/// last token is 0, also when the response was cut at the longest length: its score is that of the
+/// response as it is, so no reward follows.
 pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Estimate {
     assert_eq!(rewards.len(), values.len(), "one value for each reward");
     let mut advantages = vec![0.0; rewards.len()];
@@ -38,18 +38,18 @@ pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Est
     }
 }
 
-/// [`estimate`] as it comes out where `pads` positions of reward `reward` and value 0 follow the
-/// response: the authors' trainer, which does not mask rewards again after whitening them.
+/// [`estimate`] with `pads` positions of reward `reward` and value 0 after the response. This is the
+/// fault of the authors' trainer, which does not mask rewards again after whitening them.
 pub fn estimate_into_padding(
     (rewards, values): (&[f32], &[f32]),
     gamma: f32,
     lambda: f32,
     (pads, reward): (usize, f32),
 ) -> Estimate {
-    let followed = |numbers: &[f32], by: f32| [numbers, &vec![by; pads]].concat();
+    let padded = |numbers: &[f32], pad: f32| [numbers, &vec![pad; pads]].concat();
     let mut estimate = estimate(
-        &followed(rewards, reward),
-        &followed(values, 0.0),
+        &padded(rewards, reward),
+        &padded(values, 0.0),
         gamma,
         lambda,
     );
@@ -59,17 +59,16 @@ pub fn estimate_into_padding(
 }
 
 /// Share of the returns' variance that the values explain, `1 - Var(R - V) / Var(R)`, over all real
-/// tokens of a batch. 1 is perfect, 0 is no better than a constant. Returns that do not vary have
-/// no such share: `None`.
+/// tokens of a batch. 1 is perfect, 0 is no better than a constant; `None` if the returns do not vary.
 pub fn explained_variance(values: &[f32], returns: &[f32]) -> Option<f64> {
     assert_eq!(values.len(), returns.len(), "one value for each return");
     let errors = returns
         .iter()
         .zip(values)
         .map(|(r, v)| f64::from(*r) - f64::from(*v));
-    let of_returns = variance(returns.iter().map(|r| f64::from(*r)));
-    let of_errors = variance(errors);
-    (of_returns > 0.0).then(|| 1.0 - of_errors / of_returns)
+    let return_variance = variance(returns.iter().map(|r| f64::from(*r)));
+    let error_variance = variance(errors);
+    (return_variance > 0.0).then(|| 1.0 - error_variance / return_variance)
 }
 
 fn variance(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {

@@ -1,15 +1,15 @@
-//! What must hold before the first update of a PPO stage, checked on the stage's own first rollout:
-//! decoding and scoring agree, the ratio is 1, pads change nothing, an untouched policy is its own
-//! reference, and gradients reach what is trained and nothing else.
+//! Self-checks before the first update of a PPO stage, on its own first rollout: decoding and scoring agree, the
+//! ratio is 1, pads change nothing, an untrained policy equals its reference, and gradients reach the trained
+//! parameters and no others.
 //!
-//! Changes nothing and draws nothing, so that a run with it is the run without it.
+//! Changes nothing and draws nothing, so the checks do not affect the run.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::objective::{Evaluation, Minibatch, Objective, ObjectiveConfig, ResponseRow, objective};
-use super::rollout::{Rollout, against_reference, look};
+use super::rollout::{Rollout, against_reference, forward};
 use crate::experiment::Tuning;
 use crate::nn::Dropout;
 use crate::nn::prefix::PrefixVectors;
@@ -23,9 +23,9 @@ use crate::train::{CheckError, TrainError};
 const TOLERANCE: f32 = 1e-3;
 /// Norms of gradients, as a share of themselves.
 const GRADIENT_TOLERANCE: f64 = 1e-3;
-/// Responses that the costlier checks look at.
+/// Responses used by the costlier checks.
 const ROWS: usize = 4;
-/// Columns of nothing but pads that are put behind contexts and responses.
+/// Columns of pads appended to contexts and responses.
 const EXTRA: usize = 3;
 
 /// What is checked.
@@ -37,13 +37,13 @@ pub struct Subject<'a> {
     pub reference_vectors: Option<&'a PrefixVectors>,
     /// Drawn from `policy`.
     pub rollout: &'a Rollout,
-    /// Whether the policy still is the reference: false in a run that goes on.
+    /// Whether the policy is still the reference; not so in a resumed run.
     pub untouched: bool,
     /// Without autodiff.
     pub device: &'a Device,
 }
 
-/// Runs every check; gives back what was seen, in one sentence for a person.
+/// Runs every check; returns the results in a sentence.
 ///
 /// # Errors
 /// The first check that fails.
@@ -57,11 +57,11 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     let all = rollout.generated.len();
     let part = 0..all.min(ROWS);
     let resting = policy.valid();
-    let whole = look(&resting, rollout, 0..all, None, device);
+    let whole = forward(&resting, rollout, 0..all, None, device);
     let decoding = decoding_agrees(rollout, &whole.log_probs)?;
 
-    // Old figures come from the whole batch, new ones from a part of it: widths differ.
-    let now = look(policy, rollout, part.clone(), None, device);
+    // The old pass is over the whole batch, the new one over a part of it, so that widths differ.
+    let now = forward(policy, rollout, part.clone(), None, device);
     let lengths: Vec<usize> = rollout.lengths().collect();
     let old = Old::new(
         &whole.log_probs[part.clone()],
@@ -102,8 +102,8 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     ))
 }
 
-/// Decoding token by token and teacher forcing must say the same, else the ratio means nothing. Gives
-/// back the largest difference of a log-probability.
+/// Token-by-token decoding and teacher forcing must agree, or the ratio is meaningless. Returns the largest
+/// difference of a log-probability.
 ///
 /// # Errors
 /// They differ by more than rounding.
@@ -111,7 +111,7 @@ pub fn decoding_agrees(rollout: &Rollout, log_probs: &[Vec<f32>]) -> Result<f32,
     let drawn: Vec<&[f32]> = rollout
         .generated
         .iter()
-        .map(|row| row.logprobs.as_slice())
+        .map(|row| row.log_probs.as_slice())
         .collect();
     let largest = largest_difference(&drawn, log_probs);
     if within(largest, TOLERANCE) {
@@ -123,12 +123,12 @@ pub fn decoding_agrees(rollout: &Rollout, log_probs: &[Vec<f32>]) -> Result<f32,
     })
 }
 
-/// Not so for what is no number.
+/// False for NaN.
 fn within(difference: f32, tolerance: f32) -> bool {
     difference <= tolerance
 }
 
-/// What is no number is as far as can be.
+/// Infinite where a difference is NaN.
 fn largest_difference<A: AsRef<[f32]>, B: AsRef<[f32]>>(a: &[A], b: &[B]) -> f32 {
     let pairs = a.iter().zip(b);
     pairs
@@ -151,7 +151,7 @@ fn refuse_pads(what: &'static str, largest: f64, tolerance: f64) -> Result<(), C
     }
 }
 
-/// The rollout's side of the objective, with advantages that are not all alike: 1 and -½ in turn.
+/// The old policy's side of the objective, with advantages of 1 and -½ in turn.
 struct Old {
     log_probs: Vec<Vec<f32>>,
     values: Vec<Vec<f32>>,
@@ -199,7 +199,7 @@ impl Old {
     }
 }
 
-/// Largest distance of the policy to its reference at a token, which is none.
+/// Largest KL of the policy to its reference at a token, which must be 0.
 fn no_distance(
     subject: &Subject<'_>,
     log_probs: &[Vec<f32>],
@@ -283,14 +283,14 @@ fn littered<R: AsRef<[u32]>>(rows: &[R], vocabulary: usize, device: &Device) -> 
     }
 }
 
-/// Where the gradients of a loss went.
+/// Parameters that a loss's gradients reached.
 struct Reached {
     trained: usize,
     frozen: usize,
     norm: f64,
 }
 
-/// Goes back from a loss and looks at every parameter of the policy.
+/// Backpropagates a loss and checks every parameter of the policy.
 fn gradients(policy: &Policy, tuning: Tuning, objective: Objective) -> Result<Reached, CheckError> {
     let gradients = GradientsParams::from_grads(objective.loss.backward(), policy);
     let mut parameters = Parameters {

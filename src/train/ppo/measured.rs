@@ -1,43 +1,45 @@
-//! The metrics of one step. Only reads what the step left; knows no settings and no session.
+//! The metrics of one step, computed from what the step left behind. Knows no settings and no session.
 
 use super::advantage::explained_variance;
 use super::kl;
 use super::objective::ObjectiveStatistics;
 use super::rollout::Rollout;
-use super::scorer::Score;
-use super::step::Stepped;
+use super::step::StepOutcome;
 use super::whiten::{Variance, moments};
-use crate::data::Mechanism;
-use crate::metrics::declared;
+use crate::metrics::{declared, terms};
+use crate::train::reward::Score;
 
-/// Seconds before and beside the updates.
+/// Wall time of what comes before the updates, in seconds.
 pub struct Seconds {
     pub rollout: f64,
-    /// Scores and the reference.
+    /// Scoring the responses; the reference's forward pass is timed by the step.
     pub reward: f64,
 }
 
-/// Everything that is logged of a step, by its declared name.
+/// Everything that is logged of a step, by declared key; the mean total of `scores` as `total_metric`.
 pub fn measured(
     rollout: &Rollout,
+    total_metric: &'static str,
     scores: &[Score],
-    stepped: &Stepped,
+    stepped: &StepOutcome,
     seconds: &Seconds,
 ) -> Vec<(String, f64)> {
-    let mut values = responses(rollout, stepped);
-    values.extend(updates(stepped));
-    values.extend(mechanisms(scores));
-    values.extend(pace(rollout, stepped, seconds));
+    let named = |values: Values| {
+        values
+            .into_iter()
+            .map(|(key, value)| (key.to_string(), value))
+    };
+    let mut values: Vec<(String, f64)> = named(responses(rollout, stepped)).collect();
+    values.extend(named(updates(stepped)));
+    values.extend(reward(total_metric, scores));
+    values.extend(named(speed(rollout, stepped, seconds)));
     values
-        .into_iter()
-        .map(|(key, value)| (key.to_string(), value))
-        .collect()
 }
 
 type Values = Vec<(&'static str, f64)>;
 
-/// Scores, distance from the reference, returns and lengths.
-fn responses(rollout: &Rollout, stepped: &Stepped) -> Values {
+/// Shaped scores, distance from the reference, returns and lengths.
+fn responses(rollout: &Rollout, stepped: &StepOutcome) -> Values {
     let rows = rollout.generated.len();
     let against = &stepped.against;
     let per_response = |estimate: fn(f32, f32) -> f32| {
@@ -74,8 +76,8 @@ fn responses(rollout: &Rollout, stepped: &Stepped) -> Values {
     values
 }
 
-/// Means over the updates.
-fn updates(stepped: &Stepped) -> Values {
+/// Losses, clipping and gradient norm: means over the updates.
+fn updates(stepped: &StepOutcome) -> Values {
     let updates = &stepped.updates;
     let figure = |figure: fn(&ObjectiveStatistics) -> f32| {
         let figures = updates.iter().map(|(s, _)| f64::from(figure(s)));
@@ -102,27 +104,31 @@ fn updates(stepped: &Stepped) -> Values {
     ]
 }
 
-/// The empathy reward and its mechanisms, where scores are made of them.
-fn mechanisms(scores: &[Score]) -> Values {
-    let by_mechanism: Vec<[f32; 3]> = scores
-        .iter()
-        .filter_map(|score| score.per_mechanism)
-        .collect();
-    if by_mechanism.is_empty() {
-        return Vec::new();
+/// The raw reward and its terms, in the order in which the reward gives them: means over the responses.
+fn reward(total_metric: &str, scores: &[Score]) -> Vec<(String, f64)> {
+    let totals = scores.iter().map(|score| f64::from(score.total));
+    let mut values = vec![(total_metric.to_string(), mean(totals, scores.len()))];
+    let mut names: Vec<&str> = Vec::new();
+    for term in scores.iter().flat_map(|score| &score.terms) {
+        if !names.contains(&term.name) {
+            names.push(term.name);
+        }
     }
-    let total = scores.iter().map(|score| f64::from(score.total));
-    let mut values = vec![(declared::EMPATHY_REWARD, mean(total, scores.len()))];
-    for mechanism in Mechanism::ALL {
-        let place = mechanism.index();
-        let rewards = by_mechanism.iter().map(|row| f64::from(row[place]));
-        values.push((declared::REWARD_KEYS[place], mean(rewards, scores.len())));
+    for name in names {
+        let of_name: Vec<f64> = scores
+            .iter()
+            .flat_map(|score| &score.terms)
+            .filter(|term| term.name == name)
+            .map(|term| f64::from(term.value))
+            .collect();
+        let count = of_name.len();
+        values.push((terms::key(name), mean(of_name.into_iter(), count)));
     }
     values
 }
 
-/// How long it took.
-fn pace(rollout: &Rollout, stepped: &Stepped, seconds: &Seconds) -> Values {
+/// Wall time of each phase, and tokens per second.
+fn speed(rollout: &Rollout, stepped: &StepOutcome, seconds: &Seconds) -> Values {
     let reward = seconds.reward + stepped.reference_seconds;
     let all = seconds.rollout + reward + stepped.update_seconds;
     let tokens: usize = rollout.lengths().sum();
@@ -139,4 +145,36 @@ fn pace(rollout: &Rollout, stepped: &Stepped, seconds: &Seconds) -> Values {
 
 fn mean(numbers: impl Iterator<Item = f64>, count: usize) -> f64 {
     numbers.sum::<f64>() / count.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::reward::Term;
+
+    #[test]
+    fn any_reward_is_logged_with_the_mean_of_each_of_its_terms() {
+        let score = |total, terms: &[(&'static str, f32)]| Score {
+            total,
+            terms: terms
+                .iter()
+                .map(|&(name, value)| Term { name, value })
+                .collect(),
+        };
+        assert_eq!(
+            reward("ppo/reward/total", &[0.5.into(), 1.0.into()]),
+            [("ppo/reward/total".to_string(), 0.75)]
+        );
+        let scores = [
+            score(1.0, &[("words", 4.0), ("questions", 1.0)]),
+            score(3.0, &[("words", 8.0)]),
+        ];
+        let expected = [
+            ("ppo/reward/total", 2.0),
+            ("ppo/reward/words", 6.0),
+            ("ppo/reward/questions", 1.0),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_string(), value));
+        assert_eq!(reward("ppo/reward/total", &scores), expected);
+    }
 }

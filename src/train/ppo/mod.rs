@@ -1,4 +1,5 @@
-//! Proximal policy optimisation of the generator (Eq. 2-15 of the paper), one file a part.
+//! Proximal policy optimisation of the generator (Eq. 6-15 of the paper), one file a part. What a response
+//! is worth (Eq. 2-5) stands in [`super::reward`].
 
 pub mod advantage;
 pub mod checks;
@@ -7,7 +8,6 @@ pub mod measured;
 pub mod objective;
 pub mod reward;
 pub mod rollout;
-pub mod scorer;
 pub mod shaping;
 pub mod shown;
 pub mod step;

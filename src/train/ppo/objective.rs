@@ -120,7 +120,7 @@ impl Minibatch {
     }
 }
 
-/// What the policy of this moment says to the same responses, `[responses, tokens]`. Pads may hold
+/// Output of the current policy on the same responses, `[responses, tokens]`. Pads may hold
 /// anything, also infinities.
 #[derive(Clone, Debug)]
 pub struct Evaluation {

@@ -1,4 +1,4 @@
-//! A batch of fresh responses, and what policy and reference say of them.
+//! A batch of fresh responses, and the forward passes of policy and reference over them.
 //!
 //! Log-probabilities are those of the full, untempered softmax, whatever the responses were drawn
 //! from: as the authors' trainer does. The k1 estimate can then be negative; k3 and the full KL
@@ -23,7 +23,7 @@ use crate::train::score::{full_kl, score};
 pub struct Rollout {
     pub contexts: Vec<Vec<u32>>,
     pub generated: Vec<Generated>,
-    /// The responses as text, for whoever scores them. They are never encoded again for the policy.
+    /// The responses as text, for scoring. They are never re-encoded for the policy.
     pub responses: Vec<String>,
 }
 
@@ -69,8 +69,8 @@ impl Rollout {
     }
 }
 
-/// What a policy says to given responses.
-pub struct Look {
+/// Output of a policy on given responses.
+pub struct PolicyOutput {
     /// Log-probabilities (0 on pads), values and entropy of every token `[batch, tokens]`.
     pub evaluation: Evaluation,
     /// Log-probabilities of the real tokens.
@@ -81,13 +81,13 @@ pub struct Look {
 
 /// One forward pass of the policy over the rollout's rows at `range`, dropout off, values by its own
 /// value head.
-pub fn look(
+pub fn forward(
     policy: &Policy,
     rollout: &Rollout,
     range: Range<usize>,
     truncation: Option<&Truncation>,
     device: &Device,
-) -> Look {
+) -> PolicyOutput {
     let start = policy.t5.config().decoder_start_token_id;
     let pairs = rollout.pairs(range.clone(), start, device);
     let vectors = policy.vectors();
@@ -102,7 +102,7 @@ pub fn look(
     }
     let tokens: Vec<&[u32]> = rollout.tokens(range).collect();
     let scores = score(logits.clone(), &tokens);
-    Look {
+    PolicyOutput {
         evaluation: Evaluation {
             log_probs: scores.log_probs,
             values,
@@ -121,7 +121,7 @@ pub struct AgainstReference {
     pub full_kl: Vec<Vec<f32>>,
 }
 
-/// What the reference `ρ` says to the responses. It is the policy's own T5 where that is frozen.
+/// Forward pass of the reference `ρ`, which is the policy's own T5 where that is frozen.
 pub fn against_reference(
     reference: &Policy,
     vectors: Option<&PrefixVectors>,

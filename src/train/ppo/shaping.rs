@@ -1,10 +1,10 @@
 //! Score shaping of the released code, all of it off by default: scaling, normalisation and
-//! clipping of the empathy reward before it enters the reward vector. Plain numbers.
+//! clipping of the raw reward before it enters the reward vector. Plain numbers.
 
 use serde::{Deserialize, Serialize};
 
-/// What is done to scores. Scaling divides by the running deviation of all scores so far,
-/// normalisation also takes their running mean away, clipping comes last.
+/// How scores are shaped. Scaling divides by the running standard deviation of all scores so far,
+/// normalisation also subtracts their running mean, clipping comes last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ShapingConfig {
     /// Divide by the running standard deviation.
@@ -15,7 +15,7 @@ pub struct ShapingConfig {
     pub clip: Option<f32>,
 }
 
-/// Mean and deviation of every score seen in a run.
+/// Running mean and standard deviation of all scores of a run (Welford).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunningMoments {
     count: u64,
@@ -25,7 +25,7 @@ pub struct RunningMoments {
 }
 
 impl RunningMoments {
-    /// Takes in a batch.
+    /// Adds a batch.
     pub fn update(&mut self, numbers: &[f32]) {
         for &x in numbers {
             self.count += 1;
@@ -58,7 +58,7 @@ pub struct ScoreShaper {
 }
 
 impl ScoreShaper {
-    /// A shaper that has seen nothing yet.
+    /// A shaper before its first batch.
     pub fn new(config: ShapingConfig) -> Self {
         Self {
             config,
@@ -66,9 +66,9 @@ impl ScoreShaper {
         }
     }
 
-    /// Shaped scores of one batch. The moments take the batch in before they are used, as in the
-    /// authors' trainer; log the raw scores under a name of their own. As long as all scores were
-    /// equal there is no deviation to divide by, and none is.
+    /// Shaped scores of one batch. The batch is added to the running moments before they are used, as in
+    /// the authors' trainer. While all scores so far are equal there is no deviation to divide by, and
+    /// they are left unscaled.
     pub fn shape(&mut self, scores: &[f32]) -> Vec<f32> {
         let ShapingConfig {
             scale,

@@ -1,18 +1,18 @@
-//! A few responses of a step for people to look at, token by token. Only reads what the step left.
+//! A few responses of a step for people to inspect, token by token: plain data for the rollout record.
 
 use super::rollout::Rollout;
-use super::scorer::Score;
-use super::step::Stepped;
-use crate::experiment::{RolloutResponse, RolloutToken, TokenFigures};
+use super::step::StepOutcome;
+use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
 use crate::text::Tokenizer;
 use crate::train::material::Encoded;
+use crate::train::reward::{Score, Term};
 
-/// Responses that are kept of a step: the first of its batch.
+/// How many responses of a step are recorded: the first ones of its batch.
 pub const SHOWN_RESPONSES: usize = 8;
 
-/// The first [`SHOWN_RESPONSES`] responses of a step, which answer `examples` at `indices`.
+/// The first [`SHOWN_RESPONSES`] responses of a step; they answer the `examples` at `indices`.
 pub fn shown(
-    (rollout, stepped): (&Rollout, &Stepped),
+    (rollout, stepped): (&Rollout, &StepOutcome),
     scores: &[Score],
     (examples, indices): (&[Encoded], &[usize]),
     tokenizer: &Tokenizer,
@@ -31,6 +31,7 @@ pub fn shown(
                 response: rollout.responses[row].clone(),
                 ended: generated.ended,
                 score: scores[row].total,
+                terms: scores[row].terms.iter().map(term).collect(),
                 shaped: stepped.shaped[row],
                 tokens: tokens(&generated.tokens, row, stepped, tokenizer),
             }
@@ -38,14 +39,26 @@ pub fn shown(
         .collect()
 }
 
-/// The tokens of response `row`. Those before the ones that count have no figures.
-fn tokens(ids: &[u32], row: usize, stepped: &Stepped, tokenizer: &Tokenizer) -> Vec<RolloutToken> {
-    let left_out = ids.len() - stepped.advantages[row].len();
+fn term(term: &Term) -> RewardTerm {
+    RewardTerm {
+        name: term.name.to_string(),
+        value: term.value,
+    }
+}
+
+/// The tokens of response `row`. Leading tokens that take no part in the step have no figures.
+fn tokens(
+    ids: &[u32],
+    row: usize,
+    stepped: &StepOutcome,
+    tokenizer: &Tokenizer,
+) -> Vec<RolloutToken> {
+    let skipped = ids.len() - stepped.advantages[row].len();
     ids.iter()
         .enumerate()
         .map(|(place, &id)| RolloutToken {
             piece: tokenizer.token(id).unwrap_or_else(|| format!("<{id}>")),
-            figures: place.checked_sub(left_out).map(|t| TokenFigures {
+            figures: place.checked_sub(skipped).map(|t| TokenFigures {
                 log_prob: stepped.old_log_probs[row][t],
                 reference_log_prob: stepped.against.reference_log_probs[row][t],
                 full_kl: stepped.against.full_kl[row][t],

@@ -1,5 +1,5 @@
-//! One PPO step from a given rollout and its scores: rewards (Eq. 7-8), advantages (Eq. 9-10) and
-//! what the updates ([`super::update`]) come to. Knows no data, no scorer, no session and no clock on the wall.
+//! One PPO step on a given rollout and its scores: rewards (Eq. 7-8), advantages (Eq. 9-10) and the updates
+//! ([`super::update`]). Knows no data, no scorer and no session.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use super::advantage::{Estimate, estimate, estimate_into_padding};
 use super::kl::KlControl;
 use super::objective::{Evaluation, ObjectiveStatistics, ResponseRow};
 use super::reward::reward_vector;
-use super::rollout::{AgainstReference, Look, Rollout, against_reference, look};
+use super::rollout::{AgainstReference, PolicyOutput, Rollout, against_reference, forward};
 use super::shaping::{ScoreShaper, ShapingConfig};
 use super::truncation::Truncation;
 use super::update::Epochs;
@@ -26,16 +26,16 @@ use crate::train::policy::Policy;
 use crate::train::session::schedule;
 use crate::train::tensors::to_rows;
 
-/// What moves from step to step besides weights and optimizer. Its serialised form is the whole.
+/// What changes from step to step besides weights and optimizer; saved in checkpoints.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
-    /// β and how it moves.
+    /// β and how it adapts.
     pub kl_control: KlControl,
-    /// What is done to scores before they are rewards.
+    /// How scores are shaped into rewards.
     pub shaper: ScoreShaper,
-    /// Updates that were skipped so far.
+    /// Updates skipped so far.
     pub skipped: u64,
-    /// Settings that a person changed while the run went on, by path: they hold from then on.
+    /// Settings changed during the run, by path.
     #[serde(default)]
     pub changes: BTreeMap<String, f64>,
 }
@@ -63,11 +63,11 @@ impl State {
         }
     }
 
-    /// Takes a change, from the next step on.
+    /// Changes a setting from the next step on.
     ///
     /// # Errors
-    /// None for a change that could be made.
-    pub fn take(&mut self, change: &Change, config: &mut Config) -> Result<(), Problem> {
+    /// The setting cannot have this value.
+    pub fn set(&mut self, change: &Change, config: &mut Config) -> Result<(), Problem> {
         change.apply(config)?;
         match change.path() {
             "reward.beta" => self.kl_control.set_beta(change.value()),
@@ -79,11 +79,11 @@ impl State {
         Ok(())
     }
 
-    /// Puts the changes that were taken before into the settings a run was started with.
+    /// Applies the changes so far to the settings that the run was started with.
     ///
     /// # Errors
-    /// A checkpoint holds a change that cannot be made.
-    pub fn settle(&self, config: &mut Config) -> Result<(), Problem> {
+    /// A setting cannot have the value that the checkpoint holds.
+    pub fn apply_changes(&self, config: &mut Config) -> Result<(), Problem> {
         self.changes
             .iter()
             .try_for_each(|(path, value)| Change::new(path, *value)?.apply(config))
@@ -108,17 +108,17 @@ pub struct Stepper<'a> {
     pub device: &'a Device,
 }
 
-/// A step that came to nothing, and what was known of it before the updates.
+/// A step that failed, with what was computed before the updates.
 #[derive(Debug)]
-pub struct Spoiled {
+pub struct FailedStep {
     pub error: TrainError,
     /// Without updates.
-    pub stepped: Stepped,
+    pub outcome: StepOutcome,
 }
 
-/// What a step came to. Rows are responses, with one number for each of their tokens that count.
+/// The results of a step. Rows are responses, with one number per token; those that are left out have none.
 #[derive(Debug)]
-pub struct Stepped {
+pub struct StepOutcome {
     /// Scores after shaping.
     pub shaped: Vec<f32>,
     /// `log π_old(a_t|s_t)`.
@@ -132,32 +132,31 @@ pub struct Stepped {
     pub advantages: Vec<Vec<f32>>,
     /// `Â_t + V_old(s_t)` before whitening.
     pub returns: Vec<Vec<f32>>,
-    /// Figures of every part in its turn, and the gradient norm of its update; 0 where it was
-    /// skipped.
+    /// Statistics of each minibatch in order, and the gradient norm of its update; 0 if it was skipped.
     pub updates: Vec<(ObjectiveStatistics, f64)>,
     pub skipped: u64,
     /// β of this step's rewards.
     pub beta: f64,
     pub lr: f64,
-    /// Seconds that the reference took.
+    /// Seconds of the reference's forward pass.
     pub reference_seconds: f64,
     /// Seconds of everything else.
     pub update_seconds: f64,
 }
 
-/// What policy and reference said of the rollout before the first update.
+/// Policy and reference on the rollout, before the first update.
 struct Before {
     old_log_probs: Vec<Vec<f32>>,
     old_values: Vec<Vec<f32>>,
     against: AgainstReference,
     truncation: Option<Truncation>,
-    /// The first update's own forward pass, where it looks at the whole batch.
+    /// The forward pass, if the first update is on the whole batch and can use it.
     ahead: Option<Evaluation>,
-    look_seconds: f64,
+    forward_seconds: f64,
     reference_seconds: f64,
 }
 
-/// Rewards and what follows from them.
+/// Rewards, advantages and returns.
 struct Credit {
     /// The estimate of the KL at each token, before β.
     penalties: Vec<Vec<f32>>,
@@ -167,8 +166,7 @@ struct Credit {
 }
 
 impl Stepper<'_> {
-    /// Carries out step `number` (from 0) on a rollout drawn from the learner's policy; `scores`
-    /// holds one raw score for each response.
+    /// Step `number` (from 0) on a rollout drawn from the learner's policy, with one raw score per response.
     ///
     /// # Errors
     /// If a loss is not finite.
@@ -178,7 +176,7 @@ impl Stepper<'_> {
         rollout: &Rollout,
         scores: &[f32],
         number: u64,
-    ) -> Result<(Learner, Stepped), Box<Spoiled>> {
+    ) -> Result<(Learner, StepOutcome), Box<FailedStep>> {
         let settings = &self.config.ppo;
         let shaped = learner.state.shaper.shape(scores);
         let before = self.before(&learner.policy, rollout);
@@ -188,7 +186,7 @@ impl Stepper<'_> {
         let lr = schedule(settings.lr, settings.lr_schedule, settings.steps).rate(number);
 
         let truncation = before.truncation;
-        let mut stepped = Stepped {
+        let mut outcome = StepOutcome {
             shaped,
             old_log_probs: before.old_log_probs,
             old_values: before.old_values,
@@ -201,14 +199,14 @@ impl Stepper<'_> {
             beta,
             lr,
             reference_seconds: before.reference_seconds,
-            update_seconds: before.look_seconds,
+            update_seconds: before.forward_seconds,
         };
         let rows: Vec<ResponseRow<'_>> = (0..rollout.generated.len())
             .map(|row| ResponseRow {
-                log_probs: &stepped.old_log_probs[row],
-                values: &stepped.old_values[row],
-                advantages: &stepped.advantages[row],
-                returns: &stepped.returns[row],
+                log_probs: &outcome.old_log_probs[row],
+                values: &outcome.old_values[row],
+                advantages: &outcome.advantages[row],
+                returns: &outcome.returns[row],
             })
             .collect();
         let epochs = Epochs {
@@ -224,21 +222,21 @@ impl Stepper<'_> {
         let updates;
         (learner.policy, updates) = match done {
             Ok(done) => done,
-            Err(error) => return Err(Box::new(Spoiled { error, stepped })),
+            Err(error) => return Err(Box::new(FailedStep { error, outcome })),
         };
-        stepped.skipped = updates.iter().filter(|update| update.skipped).count() as u64;
-        learner.state.skipped += stepped.skipped;
+        outcome.skipped = updates.iter().filter(|update| update.skipped).count() as u64;
+        learner.state.skipped += outcome.skipped;
         let kl = kl_per_response(&credit.penalties);
         learner.state.kl_control.update(kl, rollout.generated.len());
-        stepped.updates = updates
+        outcome.updates = updates
             .into_iter()
             .map(|update| (update.statistics, update.norm))
             .collect();
-        stepped.update_seconds += clock.elapsed().as_secs_f64();
-        Ok((learner, stepped))
+        outcome.update_seconds += clock.elapsed().as_secs_f64();
+        Ok((learner, outcome))
     }
 
-    /// What policy and reference say of the rollout now.
+    /// Forward passes of policy and reference over the rollout.
     fn before(&self, policy: &Policy, rollout: &Rollout) -> Before {
         let clock = Instant::now();
         let settings = &self.config.ppo;
@@ -250,13 +248,13 @@ impl Stepper<'_> {
         let alone = settings.minibatches == 1;
         let valid = (!alone).then(|| policy.valid());
         let policy = valid.as_ref().unwrap_or(policy);
-        let Look {
+        let PolicyOutput {
             evaluation,
             log_probs: mut old_log_probs,
             logits,
-        } = look(policy, rollout, rows, truncation.as_ref(), self.device);
+        } = forward(policy, rollout, rows, truncation.as_ref(), self.device);
         let mut old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
-        let look_seconds = clock.elapsed().as_secs_f64();
+        let forward_seconds = clock.elapsed().as_secs_f64();
         let clock = Instant::now();
         let mut against = against_reference(
             self.reference,
@@ -278,16 +276,16 @@ impl Stepper<'_> {
             against,
             truncation,
             ahead: alone.then_some(evaluation),
-            look_seconds,
+            forward_seconds,
             reference_seconds: clock.elapsed().as_secs_f64(),
         }
     }
 
-    /// What the rollout was drawn from.
+    /// The truncated distributions that the rollout was drawn from.
     fn truncation(&self, policy: &Policy, rollout: &Rollout) -> Truncation {
         let policy = policy.valid();
         let rows = 0..rollout.generated.len();
-        let Look { logits, .. } = look(&policy, rollout, rows, None, self.device);
+        let PolicyOutput { logits, .. } = forward(&policy, rollout, rows, None, self.device);
         let eos = policy.t5.config().eos_token_id;
         let sampling = sampling(&self.config.sampling);
         Truncation::of(&sampling, eos, logits, &rollout.generated)
@@ -318,7 +316,7 @@ impl Stepper<'_> {
             .zip(shaped)
             .map(|(penalty, score)| reward_vector(penalty, beta as f32, *score))
             .collect();
-        // What whitening makes of the zeros behind a response.
+        // What whitening turns the zeros of the padding into.
         let mut padding = 0.0;
         if reward.whiten_rewards {
             if reward.whiten_padding {
@@ -356,14 +354,14 @@ impl Stepper<'_> {
     }
 }
 
-/// Takes the first number of every row away.
+/// Removes the first number of every row.
 fn without_first(rows: &mut [Vec<f32>]) {
     for row in rows.iter_mut().filter(|row| !row.is_empty()) {
         row.remove(0);
     }
 }
 
-/// Mean over responses of what was penalised, summed over their tokens.
+/// Mean over responses of the KL estimate summed over tokens.
 fn kl_per_response(penalties: &[Vec<f32>]) -> f64 {
     let sum: f64 = penalties.iter().flatten().map(|kl| f64::from(*kl)).sum();
     sum / penalties.len().max(1) as f64

@@ -1,420 +1,398 @@
-//! The PPO stage (Sec. III-E): its steps one after another, their evaluation and their checkpoints.
-//! What a step does stands in `step`.
+//! The PPO stage (Sec. III-E). A step is a rollout (Eq. 12), its scores (Eq. 2-5), then rewards, advantages and
+//! updates, which are in [`super::step`].
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
 use burn::module::Module;
+use burn::tensor::Device;
 
 use super::checks::{Subject, check};
 use super::measured::{Seconds, measured};
 use super::rollout::Rollout;
-use super::scorer::{Score, Scorer};
 use super::shown::shown;
-use super::step::{Learner, Spoiled, State, Stepped, Stepper};
-use crate::data::batch::Batches;
-use crate::experiment::{Change, Config, Problem, RolloutResponse, Severity, Stage};
+use super::step::{FailedStep, Learner, State, StepOutcome, Stepper};
+use crate::experiment::{Change, Config, RolloutResponse, Severity, Stage};
+use crate::nn::prefix::PrefixVectors;
 use crate::nn::value_head::ValueHead;
 use crate::text::Tokenizer;
 use crate::train::TrainError;
-use crate::train::checkpoint::{read_json, write_json};
+use crate::train::artifacts::Artifacts;
+use crate::train::checkpoint::{Checkpoint, read_json, write_json};
 use crate::train::evaluate::{Examiner, sampling};
-use crate::train::generator::Order;
 use crate::train::material::Encoded;
-use crate::train::observer::Wait;
 use crate::train::optimizer::AdamW;
+use crate::train::order::Order;
 use crate::train::policy::Policy;
+use crate::train::reward::{self, Reward, Score, candidates};
 use crate::train::seed::{Draw, seed, stream};
-use crate::train::session::{Asked, Ended, Session, memory};
+use crate::train::session::{Ended, Session, Values};
+use crate::train::stage::{self, Evaluation, StageTrainer, StepError, When};
 
 const STAGE: Stage = Stage::Ppo;
 const STATE: &str = "state.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
 
-/// What the trainer works with besides its settings.
-pub struct Task<'a> {
+/// Trains the run's policy from its generator, with the reward that the settings name.
+pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
+    let Some(generator) = &artifacts.generator else {
+        return Ok(Ended::Done);
+    };
+    let config = session.config;
+    let device = &session.device;
+    let mut reward = reward::chosen(&config.reward, artifacts.identifiers.as_ref(), device);
+    let subset = config.evaluation.subset;
+    let validation = &artifacts.material.validation;
+    let base = artifacts.base_under(config.ppo.tuning);
+    let inputs = PpoInputs {
+        train: &artifacts.material.train,
+        validation: &validation[..subset.min(validation.len())],
+        tokenizer: &artifacts.tokenizer,
+        reward: reward.as_mut(),
+        examiner: &artifacts.examiner(config, &session.device),
+        base: base.as_deref(),
+    };
+    let Some(policy) = train(session, inputs, generator)? else {
+        return Ok(Ended::Stopped);
+    };
+    artifacts.policy = Some(policy);
+    Ok(Ended::Done)
+}
+
+/// What PPO works with besides its settings.
+pub struct PpoInputs<'a> {
     pub train: &'a [Encoded],
     /// The fixed validation subset.
     pub validation: &'a [Encoded],
     pub tokenizer: &'a Tokenizer,
-    pub scorer: &'a mut dyn Scorer,
+    pub reward: &'a mut dyn Reward,
     pub examiner: &'a Examiner<'a>,
     /// Where T5's weights are, if this stage does not change them; relative to a checkpoint.
     pub base: Option<&'a Path>,
 }
 
-/// Trains a policy that starts as `generator`, which stays the reference `ρ` of the KL.
+/// Trains a policy that starts as `generator`, which stays the reference `ρ` of the KL. `None` if it was
+/// stopped.
 ///
-/// Goes on from the stage's last checkpoint if there is one.
+/// # Errors
+/// As [`stage::train`]; or a self-check fails.
 pub fn train(
     session: &mut Session<'_>,
-    task: &mut Task<'_>,
+    inputs: PpoInputs<'_>,
     generator: &Policy,
-) -> Result<(Policy, Ended), TrainError> {
-    let mut config = session.config.clone();
-    let device = session.device.clone();
-    let total = config.ppo.steps;
-    let (mut learner, mut step, fresh) = match start(session, task, generator)? {
-        Start::Finished(policy) => return Ok((policy, Ended::Done)),
-        Start::At(learner, step) => (learner, step, false),
-        Start::Fresh(learner) => (learner, 0, true),
-    };
-    learner
-        .state
-        .settle(&mut config)
-        .map_err(TrainError::Change)?;
+) -> Result<Option<Policy>, TrainError> {
+    let config = session.config;
     // A frozen T5 is shared with the reference; only what is trained exists twice.
     let reference = generator.valid();
-    let reference_vectors = reference.vectors();
+    let lengths = inputs.train.iter().map(|example| example.source.len());
+    let order = seed(config.run.seed, Draw::RolloutOrder, 0);
+    let mut trainer = PpoTrainer {
+        initial: config,
+        config: config.clone(),
+        device: session.device.clone(),
+        generator,
+        reference_vectors: reference.vectors(),
+        reference,
+        order: Order::new(lengths.collect(), config.ppo.batch, order),
+        inputs,
+        is_checked: false,
+        failed: BTreeSet::new(),
+        skipped: 0,
+    };
+    let policy = stage::train(session, &mut trainer)?;
+    if trainer.skipped > 0 {
+        let text = format!(
+            "{} updates were skipped because their mean ratio passed ppo.ratio_threshold",
+            trainer.skipped
+        );
+        session.note(STAGE, trainer.total(), Severity::Warning, text);
+    }
+    Ok(policy)
+}
 
-    session.begin(STAGE, total);
-    if fresh {
-        evaluate(session, task, &learner.policy.valid(), 0, vec![])?;
-        // What was asked for in earlier stages holds from the first step.
-        if attend(
-            session,
-            task,
-            (&mut learner, &mut config),
-            (0, false),
-            || None,
-        )? {
-            return Ok((learner.policy.valid(), Ended::Stopped));
+struct PpoTrainer<'a, 'i> {
+    /// The settings that the run was started with.
+    initial: &'a Config,
+    /// The same with what was changed since.
+    config: Config,
+    /// Without autodiff.
+    device: Device,
+    generator: &'a Policy,
+    /// `ρ` of Eq. 6.
+    reference: Policy,
+    reference_vectors: Option<PrefixVectors>,
+    order: Order,
+    inputs: PpoInputs<'i>,
+    /// Whether the self-checks passed.
+    is_checked: bool,
+    /// Steps that diverged: the rollout shown of them is replaced once they are taken again.
+    failed: BTreeSet<u64>,
+    /// Updates that were skipped in the whole stage, once it is complete.
+    skipped: u64,
+}
+
+/// The learner and where it is.
+struct Progress {
+    learner: Learner,
+    /// Steps done.
+    step: u64,
+    /// The last step's batch, to be shown; `None` before the first step since the stage was started.
+    last: Option<Batch>,
+}
+
+/// What a step was computed from.
+struct Batch {
+    /// The training examples that are answered.
+    indices: Vec<usize>,
+    rollout: Rollout,
+    scores: Vec<Score>,
+    outcome: StepOutcome,
+}
+
+impl PpoTrainer<'_, '_> {
+    /// Responses to the examples at `indices` (Eq. 12), each from a random stream of its own.
+    fn rollout(&self, policy: &Policy, indices: &[usize], step: u64) -> Rollout {
+        let (inputs, config) = (&self.inputs, &self.config);
+        let contexts = indices
+            .iter()
+            .map(|&i| inputs.train[i].source.clone())
+            .collect();
+        let mut streams: Vec<_> = (0..indices.len())
+            .map(|row| stream(config.run.seed, Draw::Rollout, step, row as u64))
+            .collect();
+        let sampling = sampling(&config.sampling);
+        Rollout::draw(policy, contexts, &sampling, &mut streams, inputs.tokenizer)
+    }
+
+    /// Runs the self-checks on the first rollout since the stage was started.
+    fn check_once(
+        &mut self,
+        session: &mut Session<'_>,
+        policy: &Policy,
+        rollout: &Rollout,
+        step: u64,
+    ) -> Result<(), TrainError> {
+        if self.is_checked {
+            return Ok(());
+        }
+        self.is_checked = true;
+        let passed = check(&Subject {
+            policy,
+            tuning: self.config.ppo.tuning,
+            reference: &self.reference,
+            reference_vectors: self.reference_vectors.as_ref(),
+            rollout,
+            untouched: step == 0,
+            device: &self.device,
+        })?;
+        session.note(STAGE, step, Severity::Info, passed);
+        Ok(())
+    }
+
+    /// Some responses of a batch, token by token.
+    fn shown(&self, batch: &Batch) -> Vec<RolloutResponse> {
+        shown(
+            (&batch.rollout, &batch.outcome),
+            &batch.scores,
+            (self.inputs.train, &batch.indices),
+            self.inputs.tokenizer,
+        )
+    }
+
+    /// The generator with an untrained value head.
+    fn initial_policy(&self) -> Policy {
+        let width = self.generator.t5.config().d_model;
+        Policy {
+            value_head: Some(ValueHead::new(width, &self.device)),
+            ..self.generator.clone()
         }
     }
-    let mut contexts = Contexts::new(task.train, &config);
-    let mut checked = false;
-    // Steps that failed: what was shown of them is replaced once they are done again.
-    let mut failed = BTreeSet::new();
-    while step < total {
-        let indices = contexts.batch(step);
-        let clock = Instant::now();
-        let rollout = draw(&config, task, &learner.policy.valid(), &indices, step);
-        let rollout_seconds = clock.elapsed().as_secs_f64();
-        if !checked {
-            checked = true;
-            let passed = check(&Subject {
-                policy: &learner.policy,
-                tuning: config.ppo.tuning,
-                reference: &reference,
-                reference_vectors: reference_vectors.as_ref(),
-                rollout: &rollout,
-                untouched: step == 0,
-                device: &device,
-            })?;
-            session.note(STAGE, step, Severity::Info, passed);
-        }
+}
 
+impl StageTrainer for PpoTrainer<'_, '_> {
+    type Learner = Progress;
+    type Trained = Policy;
+
+    fn stage(&self) -> Stage {
+        STAGE
+    }
+
+    fn total(&self) -> u64 {
+        self.config.ppo.steps
+    }
+
+    fn steps(&self, progress: &Progress) -> u64 {
+        progress.step
+    }
+
+    fn step(
+        &mut self,
+        session: &mut Session<'_>,
+        progress: Progress,
+    ) -> Result<(Progress, Values), StepError> {
+        let Progress { learner, step, .. } = progress;
+        let indices = self.order.batch(step).to_vec();
+
+        // Rollout (Eq. 12).
         let clock = Instant::now();
-        let scores = task
-            .scorer
-            .score(task.train, &indices, &rollout.responses)?;
+        let rollout = self.rollout(&learner.policy.valid(), &indices, step);
+        let rollout_seconds = clock.elapsed().as_secs_f64();
+        self.check_once(session, &learner.policy, &rollout, step)?;
+
+        // Scores (Eq. 2-5).
+        let clock = Instant::now();
+        let candidates = candidates(self.inputs.train, &indices, &rollout.responses);
+        let scores = self.inputs.reward.score(&candidates)?;
         let seconds = Seconds {
             rollout: rollout_seconds,
             reward: clock.elapsed().as_secs_f64(),
         };
 
+        // Rewards (Eq. 6-8), advantages (Eq. 9-10), updates (Eq. 13-15).
         let stepper = Stepper {
-            config: &config,
-            reference_vectors: reference_vectors.clone(),
-            reference: &reference,
-            device: &device,
+            config: &self.config,
+            reference: &self.reference,
+            reference_vectors: self.reference_vectors.clone(),
+            device: &self.device,
         };
-        let batch = Batch {
-            rollout: &rollout,
-            indices: &indices,
-            scores: &scores,
-        };
-        let done = stepper.step(learner, &rollout, &totals(&scores), step);
-        let stepped: Stepped;
-        (learner, stepped) = match done {
+        let totals: Vec<f32> = scores.iter().map(|score| score.total).collect();
+        let (learner, outcome) = match stepper.step(learner, &rollout, &totals, step) {
             Ok(done) => done,
-            Err(spoiled) => match lost(session, task, generator, *spoiled, (&batch, step + 1))? {
-                Lost::Stop => return Ok((generator.valid(), Ended::Stopped)),
-                Lost::From(last, at, changes) => {
-                    failed.insert(step + 1);
-                    (learner, step, config) = (*last, at, session.config.clone());
-                    let state = &mut learner.state;
-                    let mut settle = || -> Result<(), Problem> {
-                        state.settle(&mut config)?;
-                        changes.iter().try_for_each(|c| state.take(c, &mut config))
-                    };
-                    settle().map_err(TrainError::Change)?;
-                    continue;
+            Err(failed) => {
+                let FailedStep { error, outcome } = *failed;
+                if !matches!(error, TrainError::NotFinite { .. }) {
+                    return Err(StepError::Fatal(error));
                 }
-            },
+                self.failed.insert(step + 1);
+                let batch = Batch {
+                    indices,
+                    rollout,
+                    scores,
+                    outcome,
+                };
+                let rollout = self.shown(&batch);
+                return Err(StepError::Diverged { error, rollout });
+            }
         };
-        step += 1;
-
-        let mut values = measured(&rollout, &scores, &stepped, &seconds);
-        values.extend(memory());
-        let due = step.is_multiple_of(config.ppo.evaluate_every) || step == total;
-        match due {
-            true => evaluate(session, task, &learner.policy.valid(), step, values)?,
-            false => session.metrics(STAGE, step, total, values),
-        }
-        let shown = || batch.shown(&stepped, task);
-        let wanted = session.observer.wants_rollout() | failed.remove(&step);
-        if due || wanted {
-            session.rollout(STAGE, step, shown());
-        }
-        // The end of the stage is saved in any case.
-        let mut saved = step == total;
-        if !saved && session.checkpoint_is_due(step) {
-            save(session, task, &learner, step)?;
-            saved = true;
-        }
-        let shown = || Some(shown());
-        let at = (step, saved);
-        if attend(session, task, (&mut learner, &mut config), at, shown)? && step < total {
-            return Ok((learner.policy.valid(), Ended::Stopped));
-        }
-    }
-    finish(session, task, &learner, step)?;
-    Ok((learner.policy.valid(), Ended::Done))
-}
-
-/// Does what is asked of the run after `step`, of which `saved` says whether a checkpoint holds it and
-/// `shown` gives the rollout. True where the run is to stop, of which there is a checkpoint then.
-fn attend(
-    session: &mut Session<'_>,
-    task: &Task<'_>,
-    (learner, config): (&mut Learner, &mut Config),
-    (step, mut saved): (u64, bool),
-    shown: impl Fn() -> Option<Vec<RolloutResponse>>,
-) -> Result<bool, TrainError> {
-    let stop = session.attend(|session, asked| {
-        match asked {
-            Asked::Evaluate => {
-                evaluate(session, task, &learner.policy.valid(), step, vec![])?;
-                if let Some(shown) = shown() {
-                    session.rollout(STAGE, step, shown);
-                }
-                return Ok(());
-            }
-            Asked::Set(change) => {
-                let taken = learner.state.take(&change, config);
-                taken.map_err(TrainError::Change)?;
-                // In a checkpoint before a step is made with it, so that none forgets it. The end of the
-                // stage is saved in any case.
-                saved = step == config.ppo.steps;
-            }
-            Asked::Checkpoint => {}
-        }
-        if !saved {
-            save(session, task, learner, step)?;
-            saved = true;
-        }
-        Ok(())
-    })?;
-    if stop && !saved {
-        save(session, task, learner, step)?;
-    }
-    Ok(stop)
-}
-
-/// Saves what the stage goes on from.
-fn save(
-    session: &mut Session<'_>,
-    task: &Task<'_>,
-    learner: &Learner,
-    step: u64,
-) -> Result<(), TrainError> {
-    session.checkpoint(STAGE, step, false, |folder| {
-        let policy = &learner.policy;
-        policy.save(folder, task.tokenizer, task.base)?;
-        learner.optimizer.save(policy, &folder.join(OPTIMIZER))?;
-        write_json(&folder.join(STATE), &learner.state)
-    })
-}
-
-/// What a step is made from.
-struct Batch<'a> {
-    rollout: &'a Rollout,
-    /// The training examples that are answered.
-    indices: &'a [usize],
-    scores: &'a [Score],
-}
-
-impl Batch<'_> {
-    /// Some of its responses, token by token.
-    fn shown(&self, stepped: &Stepped, task: &Task<'_>) -> Vec<RolloutResponse> {
-        let examples = (task.train, self.indices);
-        shown(
-            (self.rollout, stepped),
-            self.scores,
-            examples,
-            task.tokenizer,
-        )
-    }
-}
-
-/// How to go on when a loss is not finite.
-enum Lost {
-    Stop,
-    /// From the last checkpoint, after so many steps, with these changes.
-    From(Box<Learner>, u64, Vec<Change>),
-}
-
-/// Tells that the loss of a step is not finite, shows what it was made of, and waits for a person, who may
-/// change settings meanwhile. What was learnt since the last checkpoint is given up: the step has spoiled it.
-fn lost(
-    session: &mut Session<'_>,
-    task: &Task<'_>,
-    generator: &Policy,
-    Spoiled { error, stepped }: Spoiled,
-    (batch, step): (&Batch<'_>, u64),
-) -> Result<Lost, TrainError> {
-    if !matches!(error, TrainError::NotFinite { .. }) {
-        return Err(error);
-    }
-    session.rollout(STAGE, step, batch.shown(&stepped, task));
-    let words = format!(
-        "{error}. The last good checkpoint is kept; the run goes on from there, with what is changed until then"
-    );
-    session.note(STAGE, step, Severity::Alert, words);
-    match session.wait() {
-        Wait::Nobody => Err(error),
-        Wait::Stop => Ok(Lost::Stop),
-        Wait::Go(changes) => match start(session, task, generator)? {
-            Start::Fresh(learner) => Ok(Lost::From(Box::new(learner), 0, changes)),
-            Start::At(learner, at) => Ok(Lost::From(Box::new(learner), at, changes)),
-            Start::Finished(_) => Err(error),
-        },
-    }
-}
-
-/// Where the stage begins.
-enum Start {
-    /// It was done already.
-    Finished(Policy),
-    /// After so many steps, from a checkpoint.
-    At(Learner, u64),
-    /// Before the first step, from the generator.
-    Fresh(Learner),
-}
-
-/// The generator with a fresh value head, or what the last checkpoint holds.
-fn start(session: &Session<'_>, task: &Task<'_>, generator: &Policy) -> Result<Start, TrainError> {
-    let (config, device) = (session.config, &session.device);
-    let mut policy = generator.clone();
-    policy.value_head = Some(ValueHead::new(generator.t5.config().d_model, device));
-    let mut optimizer = AdamW::new(config.ppo.weight_decay);
-    let mut state = State::new(config);
-    let mut step = None;
-    if let Some(checkpoint) = session.checkpoints.latest(STAGE)? {
-        checkpoint.verify()?;
-        step = Some(checkpoint.listing.step);
-        policy = policy.resume(&checkpoint.folder, device, task.base.is_some())?;
-        if checkpoint.listing.done {
-            return Ok(Start::Finished(policy));
-        }
-        state = read_json(&checkpoint.folder.join(STATE))?;
-        policy = policy.for_tuning(config.ppo.tuning);
-        optimizer.load(&policy, &checkpoint.folder.join(OPTIMIZER))?;
-    }
-    let policy = policy.for_tuning(config.ppo.tuning).train();
-    let learner = Learner {
-        policy,
-        optimizer,
-        state,
-    };
-    Ok(match step {
-        Some(step) => Start::At(learner, step),
-        None => Start::Fresh(learner),
-    })
-}
-
-/// Which training examples a step takes.
-struct Contexts {
-    lengths: Vec<usize>,
-    batch: usize,
-    seed: u64,
-    order: Order,
-}
-
-impl Contexts {
-    fn new(train: &[Encoded], config: &Config) -> Self {
-        Contexts {
-            lengths: train.iter().map(|example| example.source.len()).collect(),
-            batch: config.ppo.batch,
-            seed: seed(config.run.seed, Draw::RolloutOrder, 0),
-            order: Order::default(),
-        }
-    }
-
-    fn batch(&mut self, step: u64) -> Vec<usize> {
-        let per_epoch = self.lengths.len().div_ceil(self.batch) as u64;
-        let batches = |epoch| Batches::new(&self.lengths, self.batch, self.seed, epoch);
-        self.order.batch(step, per_epoch, batches).to_vec()
-    }
-}
-
-/// Responses to the examples at `indices`, each from a stream of its own.
-fn draw(
-    config: &Config,
-    task: &Task<'_>,
-    policy: &Policy,
-    indices: &[usize],
-    step: u64,
-) -> Rollout {
-    let contexts = indices
-        .iter()
-        .map(|&i| task.train[i].source.clone())
-        .collect();
-    let mut streams: Vec<_> = (0..indices.len())
-        .map(|row| stream(config.run.seed, Draw::Rollout, step, row as u64))
-        .collect();
-    let sampling = sampling(&config.sampling);
-    Rollout::draw(policy, contexts, &sampling, &mut streams, task.tokenizer)
-}
-
-fn totals(scores: &[Score]) -> Vec<f32> {
-    scores.iter().map(|score| score.total).collect()
-}
-
-/// The stage's last checkpoint, and what a person should know of it.
-fn finish(
-    session: &mut Session<'_>,
-    task: &Task<'_>,
-    learner: &Learner,
-    step: u64,
-) -> Result<(), TrainError> {
-    session.checkpoint(STAGE, step, true, |folder| {
-        learner.policy.save(folder, task.tokenizer, task.base)
-    })?;
-    session.end(STAGE, step);
-    let skipped = learner.state.skipped;
-    if skipped > 0 {
-        session.note(
-            STAGE,
-            step,
-            Severity::Warning,
-            format!(
-                "{skipped} updates were skipped because their mean ratio passed ppo.ratio_threshold"
-            ),
+        let values = measured(
+            &rollout,
+            self.inputs.reward.total_metric(),
+            &scores,
+            &outcome,
+            &seconds,
         );
+        let progress = Progress {
+            learner,
+            step: step + 1,
+            last: Some(Batch {
+                indices,
+                rollout,
+                scores,
+                outcome,
+            }),
+        };
+        Ok((progress, values))
     }
-    Ok(())
-}
 
-/// Answers the validation subset; logs its curve points together with the step's own values.
-fn evaluate(
-    session: &mut Session<'_>,
-    task: &Task<'_>,
-    policy: &Policy,
-    step: u64,
-    mut values: Vec<(String, f64)>,
-) -> Result<(), TrainError> {
-    let total = session.config.ppo.steps;
-    let answers = task.examiner.answer(policy, task.validation);
-    values.extend(task.examiner.curve(policy, task.validation, &answers));
-    session.metrics(STAGE, step, total, values);
-    let count = session.config.evaluation.samples;
-    session.samples(
-        STAGE,
-        step,
-        task.examiner.samples(task.validation, &answers, count),
-    );
-    Ok(())
+    /// Shows the rollout of a step that an alert was about, or that is taken again.
+    fn after_step(&mut self, session: &mut Session<'_>, progress: &mut Progress, evaluated: bool) {
+        let step = progress.step;
+        let is_wanted = session.observer.wants_rollout() | self.failed.remove(&step);
+        if let Some(batch) = &progress.last
+            && is_wanted
+            && !evaluated
+        {
+            session.rollout(STAGE, step, self.shown(batch));
+        }
+    }
+
+    /// Requests are handled after the last step as well.
+    fn can_pause(&self, _progress: &Progress) -> bool {
+        true
+    }
+
+    /// Answers the validation subset. Scheduled before the first step and after the last as well.
+    fn evaluate(&self, progress: &mut Progress, when: When) -> Option<Evaluation> {
+        let (settings, step) = (&self.config.ppo, progress.step);
+        let is_due = step.is_multiple_of(settings.evaluate_every) || step == settings.steps;
+        if when == When::Scheduled && !is_due {
+            return None;
+        }
+        let PpoInputs {
+            validation,
+            examiner,
+            ..
+        } = self.inputs;
+        let policy = progress.learner.policy.valid();
+        let answers = examiner.answer(&policy, validation);
+        let count = self.config.evaluation.samples;
+        Some(Evaluation {
+            values: examiner.curve(&policy, validation, &answers),
+            samples: Some(examiner.samples(validation, &answers, count)),
+            rollout: progress.last.as_ref().map(|batch| self.shown(batch)),
+        })
+    }
+
+    fn set(&mut self, progress: &mut Progress, change: &Change) -> Result<(), TrainError> {
+        let state = &mut progress.learner.state;
+        state
+            .set(change, &mut self.config)
+            .map_err(TrainError::Change)
+    }
+
+    fn start(&mut self, from: Option<&Checkpoint>) -> Result<Progress, TrainError> {
+        let settings = &self.initial.ppo;
+        let mut policy = self.initial_policy();
+        let mut optimizer = AdamW::new(settings.weight_decay);
+        let mut state = State::new(self.initial);
+        let mut step = 0;
+        if let Some(Checkpoint { folder, listing }) = from {
+            let is_frozen = self.inputs.base.is_some();
+            policy = policy.resume(folder, &self.device, is_frozen)?;
+            policy = policy.for_tuning(settings.tuning);
+            optimizer.load(&policy, &folder.join(OPTIMIZER))?;
+            state = read_json(&folder.join(STATE))?;
+            step = listing.step;
+        }
+        self.config = self.initial.clone();
+        state
+            .apply_changes(&mut self.config)
+            .map_err(TrainError::Change)?;
+        Ok(Progress {
+            learner: Learner {
+                policy: policy.for_tuning(settings.tuning).train(),
+                optimizer,
+                state,
+            },
+            step,
+            last: None,
+        })
+    }
+
+    fn save(&self, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
+        let Learner {
+            policy,
+            optimizer,
+            state,
+        } = &progress.learner;
+        policy.save(folder, self.inputs.tokenizer, self.inputs.base)?;
+        optimizer.save(policy, &folder.join(OPTIMIZER))?;
+        write_json(&folder.join(STATE), state)
+    }
+
+    fn finish(&mut self, progress: Progress) -> Policy {
+        self.skipped = progress.learner.state.skipped;
+        progress.learner.policy.valid()
+    }
+
+    fn save_trained(&self, policy: &Policy, folder: &Path) -> Result<(), TrainError> {
+        policy.save(folder, self.inputs.tokenizer, self.inputs.base)
+    }
+
+    fn load_trained(&self, folder: &Path) -> Result<Policy, TrainError> {
+        let is_frozen = self.inputs.base.is_some();
+        self.initial_policy()
+            .resume(folder, &self.device, is_frozen)
+    }
 }

@@ -1,8 +1,8 @@
-//! The truncated, tempered distribution that responses are drawn from, as one to score them under.
+//! Scoring responses under the truncated, tempered distribution that they were sampled from.
 //!
-//! The tokens that could be drawn are found once, from the policy that drew. Policy, reference and
-//! every later policy are then measured on these same tokens: else a token that an update pushes out
-//! of the k likeliest would have no log-probability at all.
+//! The support is found once, from the policy that sampled. Policy, reference and every later policy
+//! are then scored on that same support: otherwise a token that an update pushes out of the top k
+//! would have no log-probability at all.
 
 use std::ops::Range;
 
@@ -12,35 +12,35 @@ use crate::nn::Generated;
 use crate::nn::sampling::Sampling;
 use crate::train::tensors::floats;
 
-/// Stands for a logit of -inf, and has finite products.
-const OUT: f32 = -1e30;
+/// Used instead of a logit of -inf, so that products stay finite.
+const MASKED: f32 = -1e30;
 
-/// Which tokens could be drawn at every position of some responses, and the temperature.
+/// Temperature and support (the tokens that could be sampled) at every position of some responses.
 #[derive(Clone, Debug)]
 pub struct Truncation {
     temperature: f32,
-    /// Of each response and position; the token that was drawn is among them.
+    /// `[response][position]`: token ids, the sampled one among them.
     support: Vec<Vec<Vec<u32>>>,
 }
 
 impl Truncation {
-    /// What `generated` was drawn from by `sampling`, where the policy's logits were `logits`
+    /// The support from which `sampling` drew `generated`, by the policy's `logits`
     /// `[responses, tokens, vocabulary]`.
     pub fn of(sampling: &Sampling, eos: u32, logits: Tensor<3>, generated: &[Generated]) -> Self {
         let [_, tokens, vocabulary] = logits.dims();
         let logits = floats(logits);
-        let of_position = |row: usize, position: usize, drawn: u32| {
+        let of_position = |row: usize, position: usize, sampled: u32| {
             let at = (row * tokens + position) * vocabulary;
             let mut support = sampling.support(&logits[at..at + vocabulary], position, eos);
-            // Teacher forcing rounds differently, which may matter for the last of the k.
-            if !support.contains(&drawn) {
-                support.push(drawn);
+            // Teacher forcing rounds differently, which may change the last of the top k.
+            if !support.contains(&sampled) {
+                support.push(sampled);
             }
             support
         };
         let of_response = |(row, response): (usize, &Generated)| {
-            let drawn = response.tokens.iter().enumerate();
-            drawn
+            let tokens = response.tokens.iter().enumerate();
+            tokens
                 .map(|(position, id)| of_position(row, position, *id))
                 .collect()
         };
@@ -50,25 +50,25 @@ impl Truncation {
         }
     }
 
-    /// The logits of the responses at `range`, tempered, and far below all others where a token
-    /// could not be drawn. Positions past a response's end stay whole.
+    /// Divides the logits of the responses at `range` by the temperature and masks tokens outside the
+    /// support. Positions after a response's end are not masked.
     pub fn apply(&self, logits: Tensor<3>, range: Range<usize>) -> Tensor<3> {
         let [rows, tokens, vocabulary] = logits.dims();
-        let mut out = vec![false; rows * tokens * vocabulary];
+        let mut masked = vec![false; rows * tokens * vocabulary];
         for (row, response) in self.support[range].iter().enumerate() {
             for (position, support) in response.iter().enumerate() {
                 let at = (row * tokens + position) * vocabulary;
-                let out = &mut out[at..at + vocabulary];
-                out.fill(true);
+                let masked = &mut masked[at..at + vocabulary];
+                masked.fill(true);
                 for id in support {
-                    out[*id as usize] = false;
+                    masked[*id as usize] = false;
                 }
             }
         }
         let device = logits.device().without_autodiff();
-        let data = TensorData::new(out, [rows, tokens, vocabulary]);
-        let out = Tensor::<3, Bool>::from_data(data, &device);
-        logits.div_scalar(self.temperature).mask_fill(out, OUT)
+        let data = TensorData::new(masked, [rows, tokens, vocabulary]);
+        let mask = Tensor::<3, Bool>::from_data(data, &device);
+        logits.div_scalar(self.temperature).mask_fill(mask, MASKED)
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
     use crate::train::score::score;
 
     #[test]
-    fn scores_are_those_of_what_could_be_drawn() {
+    fn scores_are_those_of_the_support() {
         let sampling = Sampling {
             max_new_tokens: 3,
             min_new_tokens: 1,
@@ -95,10 +95,10 @@ mod tests {
         );
         let generated = Generated {
             tokens: vec![2, 1],
-            logprobs: vec![0.0; 2],
+            log_probs: vec![0.0; 2],
             ended: true,
         };
-        // The end, token 1, is forbidden at first; then it is the likeliest.
+        // eos (1) is forbidden at the first position and the likeliest token at the second.
         let truncation = Truncation::of(&sampling, 1, logits.clone(), &[generated]);
         assert_eq!(truncation.support, [[vec![0, 2], vec![1, 0]]]);
         let scores = score(truncation.apply(logits, 0..1), &[[2, 1]]);

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use super::objective::{
     Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
-use super::rollout::{Rollout, look};
+use super::rollout::{Rollout, forward};
 use super::truncation::Truncation;
 use crate::experiment::{PpoSettings, Stage};
 use crate::train::TrainError;
@@ -20,7 +20,7 @@ use crate::train::policy::Policy;
 pub(super) struct Epochs<'a> {
     pub settings: &'a PpoSettings,
     pub rollout: &'a Rollout,
-    /// What each response's tokens were worth.
+    /// Old log-probabilities, values, advantages and returns of each response.
     pub rows: &'a [ResponseRow<'a>],
     pub truncation: Option<&'a Truncation>,
     pub lr: f64,
@@ -31,8 +31,8 @@ pub(super) struct Epochs<'a> {
 }
 
 impl Epochs<'_> {
-    /// Updates the policy, until the old and the new one differ too much where that is asked. `ahead`
-    /// is the first part's forward pass, where it was done before.
+    /// Runs all epochs, or stops early once the policy has moved past `target_kl`. `ahead` is the forward pass of
+    /// the first minibatch, if it is known.
     ///
     /// # Errors
     /// If a loss is not finite.
@@ -49,12 +49,12 @@ impl Epochs<'_> {
             for group in parts.chunks(settings.accumulation) {
                 let done;
                 let first = self.number == 0 && updates.is_empty();
-                let most = if settings.clip_once && !first {
+                let max_norm = if settings.clip_once && !first {
                     0.0
                 } else {
                     settings.max_gradient_norm
                 };
-                (policy, done) = self.update(policy, optimizer, group, ahead.take(), most)?;
+                (policy, done) = self.update(policy, optimizer, group, ahead.take(), max_norm)?;
                 let moved = |update: &Update| f64::from(update.statistics.approximate_kl);
                 let far = done
                     .iter()
@@ -68,7 +68,7 @@ impl Epochs<'_> {
         Ok((policy, updates))
     }
 
-    /// One update, from the gradients of the parts in `group` together, clipped to `most` unless that
+    /// One update from the accumulated gradients of the minibatches in `group`, clipped to `max_norm` unless that
     /// is 0.
     fn update(
         &self,
@@ -76,16 +76,16 @@ impl Epochs<'_> {
         optimizer: &mut AdamW,
         group: &[Range<usize>],
         mut ahead: Option<Evaluation>,
-        most: f64,
+        max_norm: f64,
     ) -> Result<(Policy, Vec<Update>), TrainError> {
-        let mut gathered = GradientsAccumulator::new();
+        let mut accumulated = GradientsAccumulator::new();
         let mut done = Vec::new();
         for part in group {
             let result = self.objective(&policy, part.clone(), ahead.take())?;
             if !result.skip {
                 let loss = result.loss.mul_scalar(self.share(part, group));
                 let gradients = GradientsParams::from_grads(loss.backward(), &policy);
-                gathered.accumulate(&policy, gradients);
+                accumulated.accumulate(&policy, gradients);
             }
             done.push(Update {
                 statistics: result.statistics,
@@ -95,7 +95,7 @@ impl Epochs<'_> {
         }
         if done.iter().any(|update| !update.skipped) {
             let norm;
-            (policy, norm) = optimizer.step(self.lr, policy, gathered.grads(), most);
+            (policy, norm) = optimizer.step(self.lr, policy, accumulated.grads(), max_norm);
             for update in done.iter_mut().filter(|update| !update.skipped) {
                 update.norm = norm;
             }
@@ -103,7 +103,7 @@ impl Epochs<'_> {
         Ok((policy, done))
     }
 
-    /// The objective of the rows at `part`; `ahead` is their forward pass, where it was done before.
+    /// The objective of the rows at `part`; `ahead` is their forward pass, if it is known.
     fn objective(
         &self,
         policy: &Policy,
@@ -113,7 +113,7 @@ impl Epochs<'_> {
         let (settings, device) = (self.settings, self.device);
         let evaluation = match ahead {
             Some(evaluation) => evaluation,
-            None => look(policy, self.rollout, part.clone(), self.truncation, device).evaluation,
+            None => forward(policy, self.rollout, part.clone(), self.truncation, device).evaluation,
         };
         let width = evaluation.log_probs.dims()[1];
         let first = usize::from(settings.skip_first_token);
@@ -131,8 +131,8 @@ impl Epochs<'_> {
         }
     }
 
-    /// How much of its update a part makes: its share of the tokens, so that parts gathered give
-    /// what they would give in one piece, or the same for all.
+    /// Weight of a minibatch in its update: its share of the tokens, so that accumulation equals one large
+    /// minibatch, or the same for all.
     fn share(&self, part: &Range<usize>, group: &[Range<usize>]) -> f32 {
         let tokens = |part: &Range<usize>| -> usize {
             let rows = self.rows[part.clone()].iter();
@@ -147,12 +147,12 @@ impl Epochs<'_> {
     }
 }
 
-/// One part's figures.
+/// Statistics of one minibatch.
 pub(super) struct Update {
     pub statistics: ObjectiveStatistics,
-    /// Of its update's gradients, before clipping; 0 where it was skipped.
+    /// Norm of its update's gradients before clipping; 0 if it was skipped.
     pub norm: f64,
-    /// The ratio went past its threshold, so that this part's gradients were left out.
+    /// The mean ratio passed its threshold, so the gradients were not used.
     pub skipped: bool,
 }
 

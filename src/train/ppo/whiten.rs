@@ -1,16 +1,16 @@
-//! Whitening over the real tokens of a batch, and the moments it takes.
+//! Whitening over the real tokens of a batch, and the moments it needs.
 //! Rows are responses and hold real tokens only, so that no padding can leak in.
 
-/// Which variance divides.
+/// Which estimate of the variance is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variance {
-    /// Divided by `n`.
+    /// Divides by `n`.
     Biased,
-    /// Divided by `n - 1`; fewer than two numbers have none, and 0 is given.
+    /// Divides by `n - 1`; 0 for fewer than two numbers.
     Unbiased,
 }
 
-/// Mean, variance and number of the numbers in some rows.
+/// Mean, variance and count of the numbers in some rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moments {
     pub mean: f64,
@@ -19,7 +19,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// What [`whiten`] makes of `x` in rows that have these moments.
+    /// `x` as [`whiten`] transforms it in rows with these moments.
     pub fn whitened(&self, x: f32, shift_mean: bool) -> f32 {
         let scale = 1.0 / (self.variance + 1e-8).sqrt();
         let offset = if shift_mean { 0.0 } else { self.mean };
@@ -27,7 +27,7 @@ impl Moments {
     }
 }
 
-/// Moments over all numbers of all rows; of none, zeros.
+/// Moments over all numbers of all rows; zeros if there are none.
 pub fn moments(rows: &[Vec<f32>], variance: Variance) -> Moments {
     let numbers = || rows.iter().flatten().map(|x| f64::from(*x));
     let count = numbers().count();
@@ -47,11 +47,11 @@ pub fn moments(rows: &[Vec<f32>], variance: Variance) -> Moments {
     }
 }
 
-/// Gives all numbers of all rows unit variance and, with `shift_mean`, mean 0:
-/// `(x - mean) / sqrt(variance + 1e-8)`, and the mean added again without it.
+/// Scales all numbers of all rows to unit variance, `(x - mean) / sqrt(variance + 1e-8)`. The mean
+/// becomes 0 with `shift_mean`; without it the mean is added back.
 ///
-/// Advantages are whitened with [`Variance::Unbiased`] and `shift_mean`; rewards without it. A
-/// single number becomes 0 with `shift_mean` and stays as it is without.
+/// Advantages are whitened with [`Variance::Unbiased`] and `shift_mean`, rewards without `shift_mean`.
+/// A single number becomes 0 with `shift_mean` and is unchanged without.
 pub fn whiten(rows: &mut [Vec<f32>], variance: Variance, shift_mean: bool) {
     let moments = moments(rows, variance);
     for x in rows.iter_mut().flatten() {

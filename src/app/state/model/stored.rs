@@ -1,10 +1,11 @@
 //! A run as the store has it, brought into the form in which it is shown.
 
-use super::{RunModel, SampleSet, Track, saved};
+use super::{RunModel, SampleSet, Track};
+use crate::app::queries::stored::StoredRun;
 use crate::app::state::progress::{Pace, StageState};
-use crate::app::workers::reader::StoredRun;
-use crate::experiment::Severity;
-use crate::store::{EventRow, EventSort, RunStatus};
+use crate::app::state::remote::Remote;
+use crate::experiment::{Event, EventKind};
+use crate::store::RunStatus;
 
 impl RunModel {
     /// A run as the store has it.
@@ -19,15 +20,16 @@ impl RunModel {
             model.started_with(config);
         }
         for event in std::mem::take(&mut stored.events) {
-            model.apply_event(event);
+            model.add_event(event);
         }
-        let checkpoints = stored.checkpoints.iter().map(|row| EventRow {
+        let checkpoints = stored.checkpoints.iter().map(|row| Event {
             wall_ms: row.wall_ms,
             stage: Some(row.stage),
             step: row.step,
-            sort: EventSort::Note,
-            severity: Some(Severity::Info),
-            text: saved(row.bytes),
+            kind: EventKind::Checkpoint {
+                path: row.path.clone(),
+                bytes: row.bytes,
+            },
         });
         // A stage ends in the same moment as its last checkpoint is saved, and after it.
         model.events.splice(0..0, checkpoints);
@@ -66,9 +68,7 @@ impl RunModel {
             .map(|&(stage, step)| SampleSet {
                 stage,
                 step,
-                dialogues: None,
-                refused: None,
-                asked: false,
+                dialogues: Remote::default(),
             })
             .collect();
         model.rollouts = stored.rollouts.clone();

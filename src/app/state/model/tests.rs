@@ -27,8 +27,12 @@ fn row() -> RunRow {
 fn curves_break_along_time_where_the_run_went_on_after_a_pause() {
     let mut model = RunModel::new(&row(), &[Stage::Ppo]);
     let status = |model: &mut RunModel, wall_ms, status: RunStatus| {
-        let at = (Some(Stage::Ppo), 1);
-        model.happened(wall_ms, at, EventSort::Status, status.key());
+        model.happened(Event {
+            wall_ms,
+            stage: Some(Stage::Ppo),
+            step: 1,
+            kind: EventKind::Status { status },
+        });
     };
     let metrics = |model: &mut RunModel, step: u64, wall_ms, names: &[&str]| {
         let values = names.iter().map(|name| (name.to_string(), 1.0)).collect();
@@ -71,10 +75,7 @@ fn reports_move_the_stages_and_the_curves() {
     let mut model = RunModel::new(&row(), &[Stage::Generator, Stage::Ppo]);
     model.apply(
         0,
-        Report::Stage {
-            stage: Stage::Generator,
-            total: 10,
-        },
+        Report::event(Stage::Generator, 0, EventKind::StageBegun { total: 10 }),
     );
     for step in 1..=5 {
         let values = vec![("generator/loss".to_string(), 1.0 / step as f64)];
@@ -97,10 +98,7 @@ fn reports_move_the_stages_and_the_curves() {
     assert_eq!(model.last("generator/loss"), Some(0.2));
     model.apply(
         6000,
-        Report::StageDone {
-            stage: Stage::Generator,
-            step: 10,
-        },
+        Report::event(Stage::Generator, 10, EventKind::StageDone),
     );
     assert_eq!(model.stages[0].state, StageState::Done);
     assert_eq!(model.stages[1].state, StageState::Waiting);

@@ -3,9 +3,9 @@
 use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use super::parts::padded;
-use crate::app::command::{Command, Commands, Place};
+use crate::app::command::{Command, Commands};
 use crate::app::format::sentence;
-use crate::app::state::Loaded;
+use crate::app::place::Place;
 use crate::app::state::people::CasesState;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
@@ -14,7 +14,6 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::app::workers::desk::Task;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseBook};
 
@@ -27,7 +26,7 @@ pub(super) fn case_ui(
     table: &mut TableNumber,
     commands: &mut Commands,
 ) {
-    let Loaded::Value(book) = &cases.book else {
+    let Some(book) = cases.book.value() else {
         return;
     };
     let Some(case) = cases.shown.and_then(|at| book.cases.get(at)) else {
@@ -69,11 +68,9 @@ fn case_head_ui(
     table: &mut TableNumber,
     commands: &mut Commands,
 ) {
-    let pin = |note: Option<String>| {
-        Command::Desk(Task::Pin {
-            case: case.key.clone(),
-            note,
-        })
+    let pin = |commands: &mut Commands, note: Option<String>| {
+        let key = case.key.clone();
+        commands.run(move |core| core.pin(key, note));
     };
     ui.horizontal_wrapped(|ui| {
         let emotion = case
@@ -90,7 +87,7 @@ fn case_head_ui(
                     .add(Button::secondary("Pin").with_icon(Icon::Pin).hint(hint))
                     .clicked()
                 {
-                    commands.push(pin(Some(note.trim().to_string())));
+                    pin(commands, Some(note.trim().to_string()));
                 }
             }
             Some(kept) => {
@@ -98,7 +95,7 @@ fn case_head_ui(
                     .add(Button::secondary("Unpin").with_icon(Icon::Pin))
                     .clicked()
                 {
-                    commands.push(pin(None));
+                    pin(commands, None);
                 }
                 let width = 220.0_f32.min(ui.available_width() - space::L).max(80.0);
                 let field = TextEdit::singleline(note)
@@ -107,7 +104,7 @@ fn case_head_ui(
                     .min_size(vec2(width, size::ROW));
                 let typed = ui.add(field).accessible_name("Note of the pin");
                 if typed.lost_focus() && note.trim() != kept {
-                    commands.push(pin(Some(note.trim().to_string())));
+                    pin(commands, Some(note.trim().to_string()));
                 }
             }
         }

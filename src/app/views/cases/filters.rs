@@ -3,7 +3,6 @@
 use eframe::egui::{Frame, Margin, RichText, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::app::format;
-use crate::app::state::Loaded;
 use crate::app::state::people::CasesState;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
@@ -17,7 +16,7 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
     let t = theme::of(ui);
     let margin = Margin::symmetric(space::L as i8, space::S as i8);
     Frame::new().inner_margin(margin).show(ui, |ui| {
-        let Loaded::Value(book) = &cases.book else {
+        let Some(book) = cases.book.value() else {
             return;
         };
         let filter = &mut cases.filter;
@@ -49,13 +48,13 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             }
             let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
             if ui.add(add.hint("Take in a system's responses")).clicked() {
-                cases.taking.get_or_insert_default();
-                (cases.scoring, cases.told) = (None, None);
+                cases.importing.get_or_insert_default();
+                (cases.scoring, cases.notice) = (None, None);
             }
             let score = Button::quiet("Score systems").with_icon(Icon::Tables).low();
             if ui.add(score.hint("Measure the chosen systems")).clicked() {
                 cases.scoring.get_or_insert_default();
-                (cases.taking, cases.told) = (None, None);
+                (cases.importing, cases.notice) = (None, None);
             }
             ui.add_space(space::S);
             let found = cases.search.found.len() as u64;

@@ -4,7 +4,6 @@ use eframe::egui::{Key, Modifiers, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2
 
 use super::parts::padded;
 use crate::app::format::sentence;
-use crate::app::state::Loaded;
 use crate::app::state::people::CasesState;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
@@ -39,7 +38,7 @@ pub(super) fn list_ui(ui: &mut Ui, cases: &mut CasesState) {
         chosen = cases.search.found.get(at).copied();
     }
     let found = &cases.search.found;
-    let Loaded::Value(book) = &cases.book else {
+    let Some(book) = cases.book.value() else {
         return;
     };
     area.show_rows(ui, ROW, found.len(), |ui, rows| {

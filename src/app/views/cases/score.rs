@@ -2,15 +2,14 @@
 
 use eframe::egui::Ui;
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::state::people::ScoreForm;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::app::workers::errand::Work;
-use crate::systems::Measuring;
+use crate::operations::responses::Measuring;
 
 /// The fields. True when the form is to be closed.
 pub(super) fn score_ui(
@@ -43,13 +42,14 @@ pub(super) fn score_ui(
         if ui.add_enabled_ui(ready, |ui| ui.add(score).clicked()).inner {
             form.refused = None;
             let identifiers = form.identifiers.trim();
-            commands.push(Command::Errand(Work::Measure(Measuring {
+            let measuring = Measuring {
                 systems: systems.iter().map(|name| name.to_string()).collect(),
                 // Whatever is typed is a run or a folder.
                 identifiers: (!identifiers.is_empty())
                     .then(|| identifiers.parse().unwrap_or_else(|never| match never {})),
                 device: None,
-            })));
+            };
+            commands.run(|core| core.score_systems(measuring));
         }
         close = ui.add(Button::quiet("Cancel")).clicked();
     });

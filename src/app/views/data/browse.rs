@@ -8,21 +8,20 @@ use eframe::egui::{
 };
 
 use super::{fact, padded};
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::format::sentence;
-use crate::app::state::Loaded;
+use crate::app::logic::Core;
 use crate::app::state::library::{Browser, ExampleFilter, Group, Library};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::field;
 use crate::app::widgets::levels::labelled;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::app::workers::book::{Book, Entry};
-use crate::app::workers::librarian::Task;
 use crate::data::{EmpathyLevel, Example, LabelledPair, Mechanism, Split};
+use crate::operations::data::{OpenSet, SetEntry};
 
 /// How long a frame may search.
 const BUDGET: Duration = Duration::from_millis(3);
@@ -34,31 +33,22 @@ const ANY_EMOTION: &str = "Any emotion";
 const ANY_LEVEL: &str = "Any level";
 
 pub(super) fn browse_ui(ui: &mut Ui, library: &mut Library, commands: &mut Commands) {
-    let name = library.chosen.clone();
     let browser = &mut library.browser;
-    if !browser.asked {
-        browser.asked = true;
-        commands.push(Command::Library(Task::Open(name.clone())));
+    if browser.set.needs_loading() {
+        commands.run(Core::open_set);
     }
-    match &browser.book {
-        Loaded::Nothing => {
-            padded(ui, |ui| {
-                words::secondary(ui, "Reading the examples…");
-            });
-            return;
-        }
-        Loaded::Failed(why) => {
-            let why = why.clone();
-            padded(ui, |ui| {
-                notice::strip(ui, Tone::Bad, "The set cannot be read", &why, |ui| {
-                    if ui.add(Button::secondary("Try again")).clicked() {
-                        commands.push(Command::Library(Task::Open(name)));
-                    }
-                });
-            });
-            return;
-        }
-        Loaded::Value(_) => {}
+    if browser.set.value().is_none() {
+        let said = RemoteWords {
+            pending: "Reading the examples…",
+            failed: "The set cannot be read",
+            action: Some("Try again"),
+        };
+        padded(ui, |ui| {
+            if remote_ui(ui, &browser.set, said) {
+                commands.run(Core::open_set);
+            }
+        });
+        return;
     }
     search_on(ui, browser);
     padded(ui, |ui| filters_ui(ui, browser));
@@ -90,11 +80,11 @@ fn search_on(ui: &Ui, browser: &mut Browser) {
 }
 
 fn filters_ui(ui: &mut Ui, browser: &mut Browser) {
-    let Loaded::Value(book) = &browser.book else {
+    let Some(set) = browser.set.value() else {
         return;
     };
-    let (dialogues, pairs) = (book.dialogues.is_some(), book.levels.is_some());
-    let all = book.len() as u64;
+    let (dialogues, pairs) = (set.dialogues.is_some(), set.levels.is_some());
+    let all = set.len() as u64;
     let done = browser.is_done();
     let filter = &mut browser.filter;
     ui.horizontal_wrapped(|ui| {
@@ -181,12 +171,12 @@ fn list_ui(ui: &mut Ui, browser: &mut Browser) {
         area = area.vertical_scroll_offset(above * ROW);
         chosen = browser.found.get(at).copied();
     }
-    let Loaded::Value(book) = &browser.book else {
+    let Some(set) = browser.set.value() else {
         return;
     };
     area.show_rows(ui, ROW, browser.found.len(), |ui, rows| {
         for at in browser.found.get(rows).unwrap_or(&[]) {
-            if row_ui(ui, book, *at, browser.shown == Some(*at)) {
+            if row_ui(ui, set, *at, browser.shown == Some(*at)) {
                 chosen = Some(*at);
             }
         }
@@ -214,17 +204,17 @@ fn moved(ui: &Ui, browser: &Browser) -> Option<usize> {
     None
 }
 
-fn row_ui(ui: &mut Ui, book: &Book, at: usize, here: bool) -> bool {
+fn row_ui(ui: &mut Ui, set: &OpenSet, at: usize, here: bool) -> bool {
     let t = theme::of(ui);
-    let Some(entry) = book.entry(at) else {
+    let Some(entry) = set.entry(at) else {
         return false;
     };
     let (head, said) = match entry {
-        Entry::Example(split, example) => (
+        SetEntry::Example(split, example) => (
             format!("{} · {}", sentence(&example.emotion), split.key()),
             example.context.last().map_or("", String::as_str),
         ),
-        Entry::Pair(pair) => ("Labelled pair".to_string(), pair.seeker_post.as_str()),
+        SetEntry::Pair(pair) => ("Labelled pair".to_string(), pair.seeker_post.as_str()),
     };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     response.widget_info(|| {
@@ -252,10 +242,10 @@ fn row_ui(ui: &mut Ui, book: &Book, at: usize, here: bool) -> bool {
 
 fn shown_ui(ui: &mut Ui, browser: &Browser) {
     let entry = browser
-        .book
+        .set
         .value()
         .zip(browser.shown)
-        .and_then(|(book, at)| book.entry(at));
+        .and_then(|(set, at)| set.entry(at));
     let Some(entry) = entry else { return };
     ScrollArea::vertical()
         .id_salt(("example", browser.shown))
@@ -265,8 +255,8 @@ fn shown_ui(ui: &mut Ui, browser: &Browser) {
                 ui.set_width(ui.available_width().min(theme::size::PROSE));
                 ui.spacing_mut().item_spacing.y = space::S;
                 match entry {
-                    Entry::Example(split, example) => example_ui(ui, split, example),
-                    Entry::Pair(pair) => pair_ui(ui, pair),
+                    SetEntry::Example(split, example) => example_ui(ui, split, example),
+                    SetEntry::Pair(pair) => pair_ui(ui, pair),
                 }
             });
         });

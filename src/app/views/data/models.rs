@@ -3,26 +3,26 @@
 use eframe::egui::{RichText, ScrollArea, Spinner, Ui};
 
 use super::{fact, padded};
-use crate::app::command::{Command, Commands, Place};
+use crate::app::command::{Command, Commands};
 use crate::app::format;
+use crate::app::place::Place;
+use crate::app::queries::models::ModelRef;
+use crate::app::queries::paths::PathKind;
+use crate::app::state::State;
 use crate::app::state::library::{CheckForm, ExportForm, Library};
+use crate::app::state::paths::Paths;
 use crate::app::state::playground::From;
-use crate::app::state::{Loaded, State};
 use crate::app::theme::{self, size, space};
+use crate::app::views::path_ui;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
-use crate::app::widgets::path_field::{PathField, path_field};
+use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
-use crate::app::workers::answerer::Who;
-use crate::app::workers::finder::Paths;
-use crate::app::workers::librarian::Task;
-use crate::engine::reference::RunModels;
 use crate::experiment::Stage;
+use crate::operations::models::{Anatomy, Exported, RunModels};
 use crate::store::{CheckpointRow, RunId};
-use crate::train::export::Exported;
-use crate::train::saved::Anatomy;
 
 /// The widest that a field gets.
 const WIDE: f32 = 560.0;
@@ -45,13 +45,15 @@ pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands)
                 known_ui(ui, library, &mut talk, commands);
                 check_ui(ui, &mut library.check, paths, commands);
                 ui.add_space(space::XL);
-                let runs = playground.models.value().map_or(&[][..], Vec::as_slice);
-                match &playground.models {
-                    Loaded::Failed(why) => {
+                match playground.models.failure() {
+                    Some(why) => {
                         let title = "The checkpoints cannot be listed";
                         notice::strip(ui, Tone::Bad, title, why, |_| {});
                     }
-                    _ => export_ui(ui, &mut library.export, runs, paths, commands),
+                    None => {
+                        let runs = playground.runs();
+                        export_ui(ui, &mut library.export, runs, paths, commands);
+                    }
                 }
                 ui.add_space(space::XL);
             });
@@ -84,11 +86,12 @@ fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands:
         ui.push_id(&shown, |ui| {
             ui.horizontal(|ui| {
                 ui.set_min_height(size::ROW);
-                let busy = library.check.running;
+                let busy = library.check.anatomy.is_pending();
                 let check = Button::secondary("Check").hint(&shown);
                 let clicked = ui.add_enabled_ui(!busy, |ui| ui.add(check).clicked());
                 if clicked.inner {
-                    commands.push(Command::Library(Task::Check(folder.clone())));
+                    let folder = folder.clone();
+                    commands.run(|core| core.check_model(folder));
                 }
                 let hint = "Talk to it in Playground";
                 if ui.add(Button::quiet("Talk").hint(hint)).clicked() {
@@ -106,34 +109,37 @@ fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut
         let of = PathField {
             name: "T5 folder",
             hint: "Another folder",
-            files: false,
+            kind: PathKind::Folder,
             width: (ui.available_width() - 120.0).min(WIDE),
         };
-        let ask = path_field(ui, &mut form.folder, paths, of);
-        commands.extend(ask.map(Command::Path));
-        let ready = !form.folder.trim().is_empty() && !form.running;
+        path_ui(ui, &mut form.folder, paths, of, commands);
+        let ready = !form.folder.trim().is_empty() && !form.anatomy.is_pending();
         let hint = "Reads it whole, so that damage shows, and tells what it is";
         let check = Button::secondary("Check folder").hint(hint);
         if ui.add_enabled_ui(ready, |ui| ui.add(check).clicked()).inner {
-            commands.push(Command::Library(Task::Check(form.folder.trim().into())));
+            let folder = form.folder.trim().into();
+            commands.run(|core| core.check_model(folder));
         }
     });
-    if form.running {
+    if form.anatomy.is_pending() {
         ui.horizontal(|ui| {
             ui.add(Spinner::new().size(16.0));
             words::small(ui, "Reading the folder…");
         });
     }
-    match &form.found {
-        None => {}
-        Some((folder, Err(why))) => {
-            let title = format!("{} cannot be used", folder.display());
-            notice::strip(ui, Tone::Bad, &title, why, |_| {});
-        }
-        Some((folder, Ok(anatomy))) => {
-            words::bold(ui, &folder.display().to_string());
-            anatomy_ui(ui, anatomy);
-        }
+    let folder = form.checked.display();
+    if let Some(why) = form.anatomy.failure() {
+        notice::strip(
+            ui,
+            Tone::Bad,
+            &format!("{folder} cannot be used"),
+            why,
+            |_| {},
+        );
+    }
+    if let Some(anatomy) = form.anatomy.value() {
+        words::bold(ui, &folder.to_string());
+        anatomy_ui(ui, anatomy);
     }
 }
 
@@ -208,34 +214,34 @@ fn export_ui(
         words::secondary(ui, "No run has saved a checkpoint yet.");
         return;
     }
-    let who = ui.horizontal_wrapped(|ui| chosen_ui(ui, form, runs)).inner;
+    let model = ui.horizontal_wrapped(|ui| chosen_ui(ui, form, runs)).inner;
     ui.horizontal(|ui| {
         let of = PathField {
             name: "Folder to write",
             hint: "A new folder, or an empty one",
-            files: false,
+            kind: PathKind::Folder,
             width: (ui.available_width() - 120.0).min(WIDE),
         };
-        let ask = path_field(ui, &mut form.folder, paths, of);
-        commands.extend(ask.map(Command::Path));
-        let ready = !form.folder.trim().is_empty() && !form.running;
+        path_ui(ui, &mut form.folder, paths, of, commands);
+        let ready = !form.folder.trim().is_empty() && !form.exported.is_pending();
         let export = Button::primary("Export").with_icon(Icon::Up);
-        let clicked = ui.add_enabled_ui(ready && who.is_some(), |ui| ui.add(export).clicked());
-        if let Some(who) = who.filter(|_| clicked.inner) {
+        let clicked = ui.add_enabled_ui(ready && model.is_some(), |ui| ui.add(export).clicked());
+        if let Some(model) = model.filter(|_| clicked.inner) {
             let folder = form.folder.trim().into();
-            commands.push(Command::Library(Task::Export { who, folder }));
+            commands.run(|core| core.export_model(model, folder));
         }
     });
-    if form.running {
+    if form.exported.is_pending() {
         ui.horizontal(|ui| {
             ui.add(Spinner::new().size(16.0));
             words::small(ui, "Writing the folder…");
         });
     }
-    match &form.done {
-        None => {}
-        Some(Err(why)) => notice::strip(ui, Tone::Bad, "Nothing was exported", why, |_| {}),
-        Some(Ok(exported)) => exported_ui(ui, exported, commands),
+    if let Some(why) = form.exported.failure() {
+        notice::strip(ui, Tone::Bad, "Nothing was exported", why, |_| {});
+    }
+    if let Some(exported) = form.exported.value() {
+        exported_ui(ui, exported, commands);
     }
 }
 
@@ -257,7 +263,7 @@ fn exported_ui(ui: &mut Ui, exported: &Exported, commands: &mut Commands) {
 }
 
 /// Run and checkpoint that are to be exported.
-fn chosen_ui(ui: &mut Ui, form: &mut ExportForm, runs: &[RunModels]) -> Option<Who> {
+fn chosen_ui(ui: &mut Ui, form: &mut ExportForm, runs: &[RunModels]) -> Option<ModelRef> {
     let named: Vec<(RunId, String)> = runs
         .iter()
         .filter(|run| !run.answering.is_empty())
@@ -298,7 +304,7 @@ fn chosen_ui(ui: &mut Ui, form: &mut ExportForm, runs: &[RunModels]) -> Option<W
         let found = options.iter().find(|(_, words)| words == picked);
         form.at = found.map(|(at, _)| *at);
     }
-    Some(Who::Checkpoint {
+    Some(ModelRef::Checkpoint {
         run: run.row.id,
         stage,
         step,

@@ -8,20 +8,22 @@ use eframe::egui::{
 };
 
 use super::{browse, fact, padded};
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::naming::{import_command, set_title};
+use crate::app::queries::paths::PathKind;
+use crate::app::state::State;
 use crate::app::state::library::{Library, Tab};
-use crate::app::state::{Loaded, State};
+use crate::app::state::paths::Paths;
 use crate::app::theme::{self, size, space, text};
+use crate::app::views::path_ui;
 use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::cells::{cell, line, row};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
-use crate::app::widgets::path_field::{PathField, path_field};
+use crate::app::widgets::path_field::PathField;
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::app::workers::finder::Paths;
-use crate::app::workers::librarian::Task;
 use crate::data::library::{BUILTIN, EMPATHETIC_DIALOGUES, ListedSet, MENTAL_HEALTH_SUBREDDITS};
 use crate::data::{EmpathyLevel, ImportReport, SetSummary, Split};
 
@@ -179,23 +181,20 @@ fn about_ui(ui: &mut Ui, set: &ListedSet) {
     });
 }
 
-fn overview_ui(ui: &mut Ui, library: &Library, set: &ListedSet, commands: &mut Commands) {
-    match library.summaries.get(set.name) {
-        None => {
-            commands.push(Command::Library(Task::Summary(set.name.to_string())));
-            words::secondary(ui, "Counting…");
-        }
-        Some(Loaded::Nothing) => {
-            words::secondary(ui, "Counting…");
-        }
-        Some(Loaded::Failed(why)) => {
-            notice::strip(ui, Tone::Bad, "The set cannot be read", why, |ui| {
-                if ui.add(Button::secondary("Try again")).clicked() {
-                    commands.push(Command::Library(Task::Summary(set.name.to_string())));
-                }
-            });
-        }
-        Some(Loaded::Value(summary)) => summary_ui(ui, summary),
+fn overview_ui(ui: &mut Ui, library: &mut Library, set: &ListedSet, commands: &mut Commands) {
+    let name = set.name.to_string();
+    let summary = library.summaries.entry(name.clone()).or_default();
+    let said = RemoteWords {
+        pending: "Counting…",
+        failed: "The set cannot be read",
+        action: Some("Try again"),
+    };
+    let again = remote_ui(ui, summary, said);
+    if summary.needs_loading() || again {
+        commands.run(|core| core.load_summary(name));
+    }
+    if let Some(summary) = summary.value() {
+        summary_ui(ui, summary);
     }
 }
 
@@ -343,43 +342,38 @@ fn import_ui(
         let of = PathField {
             name: "Folder of the set",
             hint: "Folder of the set",
-            files: false,
+            kind: PathKind::Folder,
             width: (ui.available_width() - 110.0).min(560.0),
         };
-        let ask = path_field(ui, &mut form.folder, paths, of);
-        commands.extend(ask.map(Command::Path));
-        let ready = !form.folder.trim().is_empty() && form.running.is_none();
+        path_ui(ui, &mut form.folder, paths, of, commands);
+        let ready = !form.folder.trim().is_empty() && !form.report.is_pending();
         let import = Button::primary("Import").with_icon(Icon::Down);
         if ui
             .add_enabled_ui(ready, |ui| ui.add(import).clicked())
             .inner
         {
-            commands.push(Command::Library(Task::Import {
-                name: set.name.to_string(),
-                folder: form.folder.trim().into(),
-            }));
+            let (name, folder) = (set.name.to_string(), form.folder.trim().into());
+            commands.run(|core| core.import_set(name, folder));
         }
     });
     ui.horizontal(|ui| {
         ui.set_min_height(20.0);
-        if let Some(running) = &form.running {
+        if form.report.is_pending() {
             ui.add(eframe::egui::Spinner::new().size(16.0));
-            words::small(ui, format!("Importing {}…", set_title(running)));
+            words::small(ui, format!("Importing {}…", set_title(&form.set)));
         } else if set.imported {
             words::small(ui, "What was imported before is replaced.");
         } else {
             words::small(ui, "Nothing is taken from the network.");
         }
     });
-    if let Some((_, why)) = form.refused.as_ref().filter(|(name, _)| name == set.name) {
-        notice::strip(ui, Tone::Bad, "The set was not imported", why, |_| {});
-    }
-    if let Some(report) = form
-        .report
-        .as_ref()
-        .filter(|report| report.name == set.name)
-    {
-        report_ui(ui, report);
+    if form.set == set.name {
+        if let Some(why) = form.report.failure() {
+            notice::strip(ui, Tone::Bad, "The set was not imported", why, |_| {});
+        }
+        if let Some(report) = form.report.value() {
+            report_ui(ui, report);
+        }
     }
     ui.add_space(space::M);
     words::small(ui, "The same in a terminal");

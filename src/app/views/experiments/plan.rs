@@ -2,17 +2,18 @@
 
 use eframe::egui::{RichText, Ui};
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
+use crate::app::state::RunsState;
 use crate::app::state::form::Form;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::app::workers::launch::Planned;
 use crate::experiment::sweep::{Axis, SweepRun, grid};
 use crate::experiment::{Kind, settings};
-use crate::store::{RunId, RunRow, RunStatus};
+use crate::operations::launch::PlannedRun;
+use crate::store::{RunId, RunStatus};
 
 /// What is chosen beside the settings.
 #[derive(Debug, Default)]
@@ -28,9 +29,9 @@ const NOTHING: &str = "Nothing";
 
 impl PlanView {
     /// The run that the form describes.
-    pub fn planned(&self, form: &Form) -> Planned {
+    pub fn planned(&self, form: &Form) -> PlannedRun {
         let name = self.name.trim();
-        Planned {
+        PlannedRun {
             experiment: form.name.clone(),
             name: if name.is_empty() {
                 form.name.clone()
@@ -48,12 +49,12 @@ impl PlanView {
     }
 
     /// The first of the runs that are described, and how many they are.
-    fn first(&self, form: &Form) -> (Planned, usize) {
+    fn first(&self, form: &Form) -> (PlannedRun, usize) {
         let planned = self.planned(form);
         match self.sweep(form).ok().as_deref() {
             Some(runs @ [first, ..]) if self.is_sweep() => {
                 let config = first.config.clone();
-                (Planned { config, ..planned }, runs.len())
+                (PlannedRun { config, ..planned }, runs.len())
             }
             _ => (planned, 1),
         }
@@ -72,7 +73,7 @@ pub fn plan_ui(
     ui: &mut Ui,
     plan: &mut PlanView,
     form: &Form,
-    rows: &[RunRow],
+    runs: &RunsState,
     ready: bool,
     commands: &mut Commands,
 ) {
@@ -84,7 +85,7 @@ pub fn plan_ui(
         ui.add_space(space::S);
         let hint = "Stages that another run has done in the same way are taken over from it, such as identifiers and generator";
         ui.label(RichText::new("Take over from").color(t.secondary)).on_hover_text(hint);
-        let done = rows.iter().filter(|row| row.status == RunStatus::Finished).take(30);
+        let done = runs.rows().filter(|row| row.status == RunStatus::Finished).take(30);
         let options: Vec<(Option<RunId>, String)> = [(None, NOTHING.to_string())]
             .into_iter()
             .chain(done.map(|row| (Some(row.id), format!("run {}, {}", row.id, row.name))))
@@ -105,7 +106,7 @@ pub fn plan_ui(
             let hint = "Stages, steps, memory, time and parameters of this run; starts nothing";
             if ui.add(Button::secondary("Dry run").hint(hint)).clicked() {
                 let (planned, of) = plan.first(form);
-                commands.push(Command::DryRun(Box::new(planned), of));
+                commands.run(move |core| core.dry_run(planned, of));
             }
             ui.add_enabled_ui(ready && plan.axes.is_empty(), |ui| {
                 let hint = match (ready, plan.axes.is_empty()) {
@@ -114,7 +115,8 @@ pub fn plan_ui(
                     (true, true) => "Start it after those that wait",
                 };
                 if ui.add(Button::secondary("Queue").hint(hint)).clicked() {
-                    commands.push(Command::Enqueue(vec![plan.planned(form)]));
+                    let planned = vec![plan.planned(form)];
+                    commands.run(|core| core.enqueue(planned));
                 }
             });
         });
@@ -168,12 +170,13 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
                 ui.add_enabled_ui(ready, |ui| {
                     if ui.add(Button::secondary(&words)).clicked() {
                         let base = plan.planned(form);
-                        let planned = runs.iter().map(|run| Planned {
+                        let planned = runs.iter().map(|run| PlannedRun {
                             name: format!("{} {}", base.name, run.label),
                             config: run.config.clone(),
                             ..base.clone()
                         });
-                        commands.push(Command::Enqueue(planned.collect()));
+                        let planned = planned.collect();
+                        commands.run(|core| core.enqueue(planned));
                     }
                 });
                 let first: Vec<&str> = runs.iter().take(3).map(|run| run.label.as_str()).collect();

@@ -2,14 +2,15 @@
 
 use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
-use crate::app::command::{Command, Commands, QueueDeed};
+use crate::app::command::Commands;
 use crate::app::format::Clock;
+use crate::app::logic::Core;
 use crate::app::state::{Held, QueueState};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::engine::queue::Waiting;
+use crate::operations::queue::Waiting;
 use crate::store::QueueId;
 
 /// The height of a run that waits.
@@ -51,7 +52,7 @@ pub fn queue_ui(
         }
         if !queue.runs.is_empty() && ui.add(button.low()).clicked() {
             let hold = queue.held == Held::No;
-            commands.push(Command::Queue(QueueDeed::Hold(hold)));
+            commands.run(move |core| core.hold_queue(hold));
         }
         if let Some(removed) = &queue.removed {
             let words = format!("Put back {}", removed.run.name);
@@ -59,7 +60,7 @@ pub fn queue_ui(
                 .add(Button::quiet(&words).with_icon(Icon::Revert).low())
                 .clicked()
             {
-                commands.push(Command::Queue(QueueDeed::Restore));
+                commands.run(Core::requeue);
             }
         }
     });
@@ -104,11 +105,12 @@ fn queued_ui(
         let earlier = button(Icon::Up, &format!("Run {name} earlier"), before);
         let later = button(Icon::Down, &format!("Run {name} later"), after);
         if let Some(other) = earlier.or(later) {
-            commands.push(Command::Queue(QueueDeed::Swap(queued.id, other)));
+            let id = queued.id;
+            commands.run(move |core| core.swap_queued(id, other));
         }
         let words = format!("Take {name} out of the queue");
         if let Some(id) = button(Icon::Cross, &words, Some(queued.id)) {
-            commands.push(Command::Queue(QueueDeed::Remove(id)));
+            commands.run(move |core| core.unqueue(id));
         }
         ui.add_space(space::XS);
         let title = RichText::new(format!("{}  {name}", at + 1)).color(t.text);

@@ -8,13 +8,13 @@ use toml::Value;
 
 use super::FormDone;
 use crate::app::format;
+use crate::app::queries::needs::Need;
 use crate::app::state::form::Form;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
-use crate::app::workers::reader::Need;
 use crate::data::library;
 use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings, value_words};
 
@@ -161,7 +161,7 @@ impl Form {
                         } else if let Some(need) = need {
                             words::small_coloured(
                                 ui,
-                                format!("{}: {}", need.what, need.mend),
+                                format!("{}: {}", need.what, need.fix),
                                 t.warning,
                             );
                         }

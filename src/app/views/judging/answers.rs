@@ -5,9 +5,9 @@ use eframe::egui::{
     Align2, Rect, Role, ScrollArea, Sense, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
-use super::deeds::Asked;
+use super::input::Input;
 use super::parts::keycaps_ui;
-use crate::app::state::people::Judging;
+use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::text as words;
@@ -28,7 +28,7 @@ pub(super) fn answers_ui(
     judging: &Judging,
     page: &Page,
     height: f32,
-    asked: &mut Vec<Asked>,
+    inputs: &mut Vec<Input>,
 ) {
     let given = judging.given.and_then(|given| given.answer);
     match &page.shown {
@@ -44,7 +44,7 @@ pub(super) fn answers_ui(
                         given == Some(answer) || given == Some(Answer::Choice(Choice::Tie));
                     let of = (page.item, label, response.as_str());
                     if card_ui(ui, of, vec2(width, height), marked) {
-                        asked.push(Asked::Answer(choice));
+                        inputs.push(Input::Answer(choice));
                     }
                 }
             });
@@ -53,18 +53,18 @@ pub(super) fn answers_ui(
                 (
                     &["←", "1"][..],
                     "Left is better",
-                    Asked::Answer(Choice::Left),
+                    Input::Answer(Choice::Left),
                 ),
-                (&["↓", "3"], "Tie", Asked::Answer(Choice::Tie)),
-                (&["→", "2"], "Right is better", Asked::Answer(Choice::Right)),
+                (&["↓", "3"], "Tie", Input::Answer(Choice::Tie)),
+                (&["→", "2"], "Right is better", Input::Answer(Choice::Right)),
             ];
-            keycaps_ui(ui, &caps, true, asked);
+            keycaps_ui(ui, &caps, true, inputs);
         }
         Shown::Single { response } => {
             let room = vec2(ui.available_width(), height);
             card_ui(ui, (page.item, "Response", response), room, false);
             ui.add_space(space::S);
-            scales_ui(ui, judging, asked);
+            scales_ui(ui, judging, inputs);
             let hint = "Press 1 to 5 for each of the three, one after the other";
             words::small(ui, hint);
         }
@@ -132,7 +132,7 @@ fn card_ui(
 }
 
 /// Three scales of five points, one below the other.
-fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
+fn scales_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let t = theme::of(ui);
     let active = judging.aspect();
     // The points end where the card does.
@@ -166,7 +166,7 @@ fn scales_ui(ui: &mut Ui, judging: &Judging, asked: &mut Vec<Asked>) {
                 let name = format!("{} {points}, {word}", aspect.title());
                 let width = if fits { each } else { 44.0 };
                 if point_ui(ui, &label, &name, width, chosen, here) {
-                    asked.push(Asked::Point(points));
+                    inputs.push(Input::Point(points));
                 }
             }
         });

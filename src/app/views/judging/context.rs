@@ -3,7 +3,7 @@
 use eframe::egui::{Id, Key, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::parts::{CARDS, column};
-use crate::app::state::people::Judging;
+use crate::app::state::judging::Judging;
 use crate::app::theme::{size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_in;

@@ -2,9 +2,9 @@
 
 use eframe::egui::{EventFilter, Sense, TextEdit, Ui, UiBuilder, vec2};
 
-use super::deeds::Asked;
+use super::input::Input;
 use super::parts::{CARDS, column, keycaps_ui};
-use crate::app::state::people::Judging;
+use crate::app::state::judging::Judging;
 use crate::app::theme::{size, space};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
@@ -12,7 +12,7 @@ use crate::app::widgets::text as words;
 /// Height of a comment's line, and of the foot in all: keys and a field of the same height.
 const COMMENT: f32 = 16.0;
 
-pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>) {
+pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
     if let Some(why) = &judging.refused {
         notice::strip(ui, Tone::Bad, "Not recorded; answer again", why, |_| {});
         ui.add_space(space::S);
@@ -22,7 +22,7 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>
     }
     if let Some(comment) = &mut judging.comment {
         ui.add_space(COMMENT);
-        comment_ui(ui, comment, asked);
+        comment_ui(ui, comment, inputs);
         return;
     }
     let state = judging
@@ -41,15 +41,15 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, asked: &mut Vec<Asked>
     }
     let flag = if state.flagged { "Flagged" } else { "Flag" };
     let rest = [
-        (&["S"][..], "Skip", Asked::Skip),
-        (&["F"], flag, Asked::Flag),
-        (&["C"], "Comment", Asked::Comment),
-        (&["U"], "Undo", Asked::Undo),
+        (&["S"][..], "Skip", Input::Skip),
+        (&["F"], flag, Input::Flag),
+        (&["C"], "Comment", Input::Comment),
+        (&["U"], "Undo", Input::Undo),
     ];
-    keycaps_ui(ui, &rest, false, asked);
+    keycaps_ui(ui, &rest, false, inputs);
 }
 
-fn comment_ui(ui: &mut Ui, comment: &mut String, asked: &mut Vec<Asked>) {
+fn comment_ui(ui: &mut Ui, comment: &mut String, inputs: &mut Vec<Input>) {
     column(ui, CARDS, |ui| {
         let field = TextEdit::singleline(comment)
             .hint_text("A comment for whoever made the study; Enter keeps it")
@@ -58,7 +58,7 @@ fn comment_ui(ui: &mut Ui, comment: &mut String, asked: &mut Vec<Asked>) {
         let response = ui.add(field).accessible_name("Comment");
         if !response.has_focus() {
             if response.lost_focus() {
-                asked.push(Asked::Comment);
+                inputs.push(Input::Comment);
             } else {
                 response.request_focus();
             }

@@ -3,7 +3,7 @@
 use eframe::egui;
 use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use super::deeds::Asked;
+use super::input::Input;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::Icon;
@@ -29,9 +29,9 @@ pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
 /// Keys with what they do, side by side in the middle; each can be clicked.
 pub(super) fn keycaps_ui(
     ui: &mut Ui,
-    caps: &[(&[&str], &str, Asked)],
+    caps: &[(&[&str], &str, Input)],
     large: bool,
-    asked: &mut Vec<Asked>,
+    inputs: &mut Vec<Input>,
 ) {
     if caps.is_empty() {
         return;
@@ -79,7 +79,7 @@ pub(super) fn keycaps_ui(
                 .text(at, Align2::LEFT_CENTER, words, font.clone(), colour);
             focus_ring(ui, &response, rect);
             if response.clicked() {
-                asked.push(what.clone());
+                inputs.push(what.clone());
             }
         }
     });

@@ -2,17 +2,19 @@
 
 use eframe::egui::{Frame, Margin, RichText, ScrollArea, Ui};
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
+use crate::app::logic::Core;
+use crate::app::queries::paths::PathKind;
 use crate::app::state::State;
+use crate::app::state::paths::Paths;
 use crate::app::state::playground::{From, JudgedBy, Playground, SETTINGS};
 use crate::app::theme::{self, size, space};
+use crate::app::views::path_ui;
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
-use crate::app::widgets::path_field::{PathField, path_field};
+use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
-use crate::app::workers::finder::Paths;
-use crate::app::workers::librarian::Task;
 use crate::experiment::Stage;
 use crate::store::RunId;
 
@@ -35,7 +37,7 @@ pub(super) fn side_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                         words::heading(ui, "Who answers");
                         let again = Button::icon(Icon::Revert, "Look for new checkpoints").low();
                         if ui.add(again).clicked() {
-                            commands.push(Command::Library(Task::Models));
+                            commands.run(Core::load_models);
                         }
                     });
                     who_ui(ui, playground, 0, paths, commands);
@@ -83,11 +85,10 @@ fn who_ui(
             let of = PathField {
                 name: &name,
                 hint: "Folder with config.json",
-                files: false,
+                kind: PathKind::Folder,
                 width,
             };
-            let ask = path_field(ui, &mut playground.sides[at].folder, paths, of);
-            commands.extend(ask.map(Command::Path));
+            path_ui(ui, &mut playground.sides[at].folder, paths, of, commands);
         }
     }
     if changed && at == 0 {
@@ -98,7 +99,7 @@ fn who_ui(
 /// Run and checkpoint. True when another was chosen.
 fn run_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bool {
     let side = SIDES[at];
-    let models = playground.models.value().map_or(&[][..], Vec::as_slice);
+    let models = playground.runs();
     let runs: Vec<(RunId, String)> = models
         .iter()
         .filter(|run| !run.answering.is_empty())
@@ -172,7 +173,7 @@ fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
             |ui| {
                 let free = !playground.is_answering();
                 if open.is_some() && ui.add_enabled_ui(free, |ui| ui.add(close).clicked()).inner {
-                    commands.push(Command::CloseModels);
+                    commands.run(Core::close_models);
                 }
                 ui.with_layout(
                     eframe::egui::Layout::left_to_right(eframe::egui::Align::Center),
@@ -185,7 +186,7 @@ fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
 
 fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
     words::heading(ui, "Levels by");
-    let models = playground.models.value().map_or(&[][..], Vec::as_slice);
+    let models = playground.runs();
     let whose = if playground.beside { "A's" } else { "its" };
     let own = match playground.run(0) {
         Some(run) if run.identifiers => format!("Identifiers of {whose} run, {}", run.row.id),

@@ -10,8 +10,8 @@ use super::side::SIDES;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::format::sentence;
-use crate::app::state::Loaded;
-use crate::app::state::playground::{Answer, Playground, Reply, Turn};
+use crate::app::state::playground::{Playground, Turn};
+use crate::app::state::reply::{Reply, ReplyState};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
@@ -51,8 +51,8 @@ pub(super) fn talk_ui(
                     let last = playground.turns.len().saturating_sub(1);
                     for (at, turn) in playground.turns.iter().enumerate() {
                         ui.push_id(at, |ui| {
-                            if let Some(deed) = turn_ui(ui, playground, turn, at == last, store) {
-                                done = Some((at, deed));
+                            if let Some(chosen) = turn_ui(ui, playground, turn, at == last, store) {
+                                done = Some((at, chosen));
                             }
                         });
                     }
@@ -73,12 +73,12 @@ pub(super) fn talk_ui(
 
 fn begin_ui(ui: &mut Ui, playground: &Playground) {
     ui.set_max_width(size::PROSE.min(ui.available_width()));
-    let Some(who) = playground.who(0) else {
+    let Some(who) = playground.model(0) else {
         words::heading(ui, "Nobody answers yet");
         words::secondary(ui, "Choose a run and a checkpoint, or a T5 folder.");
         return;
     };
-    let other = playground.who(1).filter(|_| playground.beside);
+    let other = playground.model(1).filter(|_| playground.beside);
     let who = match other {
         Some(other) => format!("{} and {}", who.words(), other.words()),
         None => who.words(),
@@ -135,9 +135,9 @@ fn turn_ui(
                 goes_on: turn.goes_on == at,
                 last,
             };
-            let deed = reply_ui(&mut column, playground, reply, Some(mark), store);
+            let chosen = reply_ui(&mut column, playground, reply, Some(mark), store);
             bottom = bottom.max(column.min_rect().bottom());
-            done = done.take().or(deed);
+            done = done.take().or(chosen);
         }
         ui.allocate_rect(
             Rect::from_min_max(top, pos2(top.x + width, bottom)),
@@ -173,13 +173,13 @@ fn reply_ui(
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing = vec2(space::S, space::XS);
             done = head_ui(ui, playground, reply, mark.as_ref(), store);
-            answer_ui(ui, &reply.answer);
+            state_ui(ui, &reply.state);
             levels_ui(ui, reply);
             foot_ui(ui, reply);
             if let Some(mark) = &mark
                 && mark.last
                 && !mark.goes_on
-                && reply.said().is_some()
+                && reply.response().is_some()
             {
                 let button = Button::secondary("Go on with this")
                     .low()
@@ -210,7 +210,7 @@ fn head_ui(
         ui.set_min_height(22.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
-            if let Some(said) = reply.said() {
+            if let Some(response) = reply.response() {
                 let command = Button::quiet("Command")
                     .low()
                     .hint("Copy the command that gives this answer in a terminal");
@@ -221,12 +221,12 @@ fn head_ui(
                     .add(Button::icon(Icon::Copy, "Copy the answer").low())
                     .clicked()
                 {
-                    done = Some(Done::Copy(said.response.clone()));
+                    done = Some(Done::Copy(response.text.clone()));
                 }
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = space::S;
-                let mut who = sentence(&reply.question.who.words());
+                let mut who = sentence(&reply.prompt.model.words());
                 if let Some(mark) = mark {
                     who = format!("{}  {who}", SIDES[mark.side]);
                 }
@@ -245,20 +245,22 @@ fn head_ui(
     done
 }
 
-fn answer_ui(ui: &mut Ui, answer: &Answer) {
+fn state_ui(ui: &mut Ui, state: &ReplyState) {
     let t = theme::of(ui);
-    let (shown, colour) = match answer {
-        Answer::Waiting => ("Waiting…".to_string(), t.secondary),
-        Answer::Opening => ("Opening the model…".to_string(), t.secondary),
-        Answer::SoFar(words) if words.is_empty() => ("…".to_string(), t.secondary),
-        Answer::SoFar(words) => (format!("{words} …"), t.secondary),
-        Answer::Said(said) if said.response.is_empty() => ("(empty)".to_string(), t.secondary),
-        Answer::Said(said) => (said.response.clone(), t.text),
-        Answer::Stopped => (
+    let (shown, colour) = match state {
+        ReplyState::Waiting => ("Waiting…".to_string(), t.secondary),
+        ReplyState::Opening => ("Opening the model…".to_string(), t.secondary),
+        ReplyState::Words(words) if words.is_empty() => ("…".to_string(), t.secondary),
+        ReplyState::Words(words) => (format!("{words} …"), t.secondary),
+        ReplyState::Complete(response) if response.text.is_empty() => {
+            ("(empty)".to_string(), t.secondary)
+        }
+        ReplyState::Complete(response) => (response.text.clone(), t.text),
+        ReplyState::Stopped => (
             "Stopped; what there was of it was dropped.".to_string(),
             t.secondary,
         ),
-        Answer::Failed(why) => (format!("No answer: {why}"), t.bad),
+        ReplyState::Failed(why) => (format!("No answer: {why}"), t.bad),
     };
     let label = Label::new(RichText::new(shown).color(colour)).wrap();
     ui.add(label.selectable(true));
@@ -266,36 +268,38 @@ fn answer_ui(ui: &mut Ui, answer: &Answer) {
 
 fn levels_ui(ui: &mut Ui, reply: &Reply) {
     match &reply.levels {
-        Loaded::Value(levels) => identified(ui, levels),
-        Loaded::Failed(why) => {
+        Some(Ok(levels)) => identified(ui, levels),
+        Some(Err(why)) => {
             let why = format!("No levels: {why}");
             words::small_coloured(ui, why, theme::of(ui).bad);
         }
-        Loaded::Nothing if reply.said().is_some() && reply.question.judge.is_some() => {
+        None if reply.response().is_some() && reply.is_pending() => {
             words::small(ui, "Identifying levels…");
         }
-        Loaded::Nothing => {}
+        None => {}
     }
 }
 
 /// What was measured of an answer, and what it came from.
 fn foot_ui(ui: &mut Ui, reply: &Reply) {
-    let Some(said) = reply.said() else { return };
-    let drawn = match reply.question.greedy {
-        true => "greedy".to_string(),
-        false => format!("seed {}", reply.question.seed),
+    let Some(response) = reply.response() else {
+        return;
     };
-    let tokens = match said.tokens {
+    let drawn = match reply.prompt.greedy {
+        true => "greedy".to_string(),
+        false => format!("seed {}", reply.prompt.seed),
+    };
+    let tokens = match response.tokens {
         1 => "1 token".to_string(),
         n => format!("{n} tokens"),
     };
-    let cut = if said.ended {
+    let cut = if response.ended {
         ""
     } else {
         " · cut at the longest length"
     };
-    let logprob = format::fixed(f64::from(said.logprob), 1);
-    let time = match said.seconds {
+    let logprob = format::fixed(f64::from(response.logprob), 1);
+    let time = match response.seconds {
         seconds @ 0.0..1.0 => format!("{} ms", format::fixed(1000.0 * seconds, 0)),
         seconds => format!("{} s", format::fixed(seconds, 1)),
     };

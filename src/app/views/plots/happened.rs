@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use crate::app::state::model::RunModel;
 use crate::app::theme::Tokens;
-use crate::app::views::side::events::what;
 use crate::app::widgets::chart::{AlongX, ChartMark};
-use crate::experiment::{Severity, Stage};
-use crate::store::{EventRow, EventSort};
+use crate::experiment::{Event, EventKind, Severity, Stage};
 
 /// The marks as they were made last; made anew when something has happened since.
 #[derive(Debug, Default)]
@@ -27,7 +25,7 @@ impl Happened {
         let of = (run.events.len(), run.samples.len(), stage, along, t.dark);
         if self.of != Some(of) {
             self.of = Some(of);
-            let of_stage = |event: &&EventRow| event.stage == Some(stage) && event.step > 0;
+            let of_stage = |event: &&Event| event.stage == Some(stage) && event.step > 0;
             let mut marks: Vec<ChartMark> = run
                 .events
                 .iter()
@@ -50,16 +48,16 @@ impl Happened {
     }
 }
 
-fn mark(event: &EventRow, along: AlongX, t: &Tokens) -> Option<ChartMark> {
-    let setting = event.sort == EventSort::Control && event.text.contains('=');
-    let (colour, tall) = match (event.sort, event.severity) {
+fn mark(event: &Event, along: AlongX, t: &Tokens) -> Option<ChartMark> {
+    let (colour, tall) = match (&event.kind, event.kind.severity()) {
         (_, Some(Severity::Alert)) => (t.bad, true),
         (_, Some(Severity::Warning)) => (t.warning, true),
-        (EventSort::Control, _) if setting => (t.accent, true),
-        (EventSort::Control, _) => (t.accent, false),
-        (EventSort::Note, _) => (t.secondary, false),
+        (EventKind::Control { .. }, _) => (t.accent, event.kind.change().is_some()),
         // The stage's own ends are the ends of the axis; a status follows from what was asked.
-        (EventSort::Stage | EventSort::StageDone | EventSort::Status, _) => return None,
+        (EventKind::StageBegun { .. } | EventKind::StageDone | EventKind::Status { .. }, _) => {
+            return None;
+        }
+        _ => (t.secondary, false),
     };
     Some(ChartMark {
         x: match along {
@@ -67,7 +65,7 @@ fn mark(event: &EventRow, along: AlongX, t: &Tokens) -> Option<ChartMark> {
             AlongX::Relative | AlongX::Wall => event.wall_ms as f64 / 1e3,
         },
         colour,
-        words: what(event),
+        words: event.words(),
         tall,
     })
 }

@@ -3,14 +3,14 @@
 use eframe::egui::{Frame, Id, Label, Margin, Modal, RichText, Ui};
 
 use super::{RunsView, Shelf};
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
+use crate::app::queries::runs::Listed;
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::app::workers::keeper::Edit;
-use crate::app::workers::reader::Listed;
+use crate::operations::runs::Edit;
 use crate::store::{RunId, is_tag};
 
 /// What is told of a button that adds a tag.
@@ -61,7 +61,8 @@ pub fn strip_ui(
                 _ if runs.is_empty() => {}
                 Shelf::Deleted => {
                     if ui.add(Button::secondary("Bring back")).clicked() {
-                        commands.push(Command::Edit(Edit::Undelete(runs.clone())));
+                        let runs = runs.clone();
+                        commands.run(|core| core.edit(Edit::Undelete(runs)));
                     }
                     if ui.add(Button::secondary("Remove for good…")).clicked() {
                         view.confirm = Some(runs.clone());
@@ -101,9 +102,8 @@ fn kept_ui(
         {
             // In the order of the table: the first is what the others are compared with.
             let order = shown.iter().map(|row| row.entry.row.id);
-            commands.push(Command::Compare(
-                order.filter(|run| runs.contains(run)).collect(),
-            ));
+            let order = order.filter(|run| runs.contains(run)).collect();
+            commands.run(|core| core.compare(order));
         }
     });
     field::search(ui, &mut view.tag, "Tag", "A tag", 92.0);
@@ -124,20 +124,22 @@ fn kept_ui(
                 .copied()
                 .filter(|run| !having.contains(run))
                 .collect();
-            commands.push(Command::Edit(Edit::Tag {
+            let edit = Edit::Tag {
                 runs,
                 add: vec![tag.clone()],
                 remove: Vec::new(),
-            }));
+            };
+            commands.run(|core| core.edit(edit));
             view.tag.clear();
         }
         if ui.add(Button::secondary("Take tag away")).clicked() {
             let has = having.iter().copied().filter(|run| runs.contains(run));
-            commands.push(Command::Edit(Edit::Tag {
+            let edit = Edit::Tag {
                 runs: has.collect(),
                 add: Vec::new(),
                 remove: vec![tag.clone()],
-            }));
+            };
+            commands.run(|core| core.edit(edit));
             view.tag.clear();
         }
     });
@@ -149,7 +151,7 @@ fn kept_ui(
     };
     if ui.add(Button::secondary(archive)).clicked() {
         let runs = runs.to_vec();
-        commands.push(Command::Edit(Edit::Archive { runs, archived }));
+        commands.run(move |core| core.edit(Edit::Archive { runs, archived }));
         view.chosen.clear();
     }
     let active = shown
@@ -161,7 +163,8 @@ fn kept_ui(
             false => "They can be brought back, under Deleted",
         };
         if ui.add(Button::secondary("Delete").hint(hint)).clicked() {
-            commands.push(Command::Edit(Edit::Delete(runs.to_vec())));
+            let runs = runs.to_vec();
+            commands.run(|core| core.edit(Edit::Delete(runs)));
             view.chosen.clear();
         }
     });
@@ -199,7 +202,7 @@ pub fn confirm_ui(ui: &Ui, view: &mut RunsView, commands: &mut Commands) {
     });
     let (remove, keep) = shown.inner;
     if remove {
-        commands.push(Command::Edit(Edit::RemoveForGood(runs)));
+        commands.run(|core| core.delete_for_good(runs));
         view.chosen.clear();
     }
     if remove || keep || shown.should_close() {

@@ -3,14 +3,15 @@
 use eframe::egui::{Popup, PopupCloseBehavior, RichText, ScrollArea, Ui};
 
 use super::{RunsView, chosen_columns};
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
+use crate::app::logic::Core;
+use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::app::workers::reader::Listed;
 use crate::catalog::compare::differing_settings;
 use crate::catalog::{Column, Entry, vocabulary};
 use crate::filter::{Kind, Part, Vocabulary};
@@ -197,14 +198,14 @@ fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
     };
     ui.horizontal(|ui| {
         words::small(ui, "Sketched curve");
-        let names: Vec<String> = all().iter().map(|metric| metric.full_name()).collect();
+        let names: Vec<String> = all().map(|metric| metric.full_name()).collect();
         let options = names.iter().map(String::as_str);
         let options: Vec<&str> = [NONE].into_iter().chain(options).collect();
         let chosen = title(&prefs.sketch);
         if let Some(picked) = field::combo(ui, "Sketched curve", &chosen, &options, 200.0) {
-            let metric = all().iter().find(|metric| metric.full_name() == picked);
+            let metric = all().find(|metric| metric.full_name() == picked);
             prefs.sketch = metric.map(|metric| metric.key.to_string());
-            commands.push(Command::ReloadRuns);
+            commands.run(Core::list_runs);
         }
     });
 }

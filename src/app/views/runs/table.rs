@@ -13,13 +13,13 @@ use layout::Layouted;
 use row::{group_ui, row_ui};
 
 use super::{RunsView, Shelf};
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format::Clock;
+use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::size;
-use crate::app::workers::keeper::Edit;
-use crate::app::workers::reader::Listed;
 use crate::catalog::{Column, Entry, Group, groups, sort_by_mean};
+use crate::operations::runs::Edit;
 use crate::store::RunId;
 
 /// A line of the table: a group's head, or a run.
@@ -156,7 +156,7 @@ fn moved(ui: &Ui, view: &mut RunsView, order: &[RunId], commands: &mut Commands)
         tick(view, current);
     }
     if pressed(Key::Delete) && view.shelf != Shelf::Deleted {
-        commands.push(Command::Edit(Edit::Delete(vec![current])));
+        commands.run(move |core| core.edit(Edit::Delete(vec![current])));
     }
     let run = order[to.min(last)];
     if run == current {

@@ -9,15 +9,14 @@ use eframe::egui::{
 };
 
 use super::parts::inset;
-use crate::app::format::{self, Clock, sentence};
+use crate::app::format::{self, Clock};
 use crate::app::state::model::{RunModel, is_checkpoint};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
-use crate::experiment::{Severity, Stage, change_of};
-use crate::store::{EventRow, EventSort};
+use crate::experiment::{Event, EventKind, Severity, Stage};
 
 /// The height of an event that is told in one line.
 const EVENT_HEIGHT: f32 = 42.0;
@@ -85,11 +84,12 @@ pub fn events_ui(
 }
 
 /// What happened, as it is laid out: in one line, but what goes wrong is told whole.
-fn words_of(ui: &Ui, event: &EventRow, width: f32) -> Arc<Galley> {
+fn words_of(ui: &Ui, event: &Event, width: f32) -> Arc<Galley> {
     let colour = theme::of(ui).text;
-    let mut job = LayoutJob::simple(what(event), text::body(), colour, width);
+    let mut job = LayoutJob::simple(event.words(), text::body(), colour, width);
     if event
-        .severity
+        .kind
+        .severity()
         .is_none_or(|severity| severity < Severity::Warning)
     {
         job.wrap.max_rows = 1;
@@ -102,7 +102,7 @@ fn words_of(ui: &Ui, event: &EventRow, width: f32) -> Arc<Galley> {
 /// step can be.
 fn event_ui(
     ui: &mut Ui,
-    event: &EventRow,
+    event: &Event,
     at: usize,
     row: Rect,
     words: Arc<Galley>,
@@ -117,20 +117,20 @@ fn event_ui(
     };
     let response = ui.interact(row, ui.scope_id().with(("event", at)), sense);
     if leads {
-        let label = format!("Show {}", what(event));
+        let label = format!("Show {}", event.words());
         response.widget_info(|| WidgetInfo::labeled(Role::Link, true, &label));
         if response.hovered() {
             ui.painter().rect_filled(row, 0, t.hover);
         }
         focus_ring(ui, &response, row.shrink(2.0));
     }
-    let (icon, colour) = match (event.sort, event.severity) {
+    let (icon, colour) = match (&event.kind, event.kind.severity()) {
         (_, Some(Severity::Alert)) => (Icon::Warning, t.bad),
         (_, Some(Severity::Warning)) => (Icon::Warning, t.warning),
-        (EventSort::Stage, _) => (Icon::Play, t.secondary),
-        (EventSort::StageDone, _) => (Icon::Check, t.good),
-        (EventSort::Control, _) => (Icon::Settings, t.secondary),
-        (EventSort::Status | EventSort::Note, _) => (Icon::Info, t.secondary),
+        (EventKind::StageBegun { .. }, _) => (Icon::Play, t.secondary),
+        (EventKind::StageDone, _) => (Icon::Check, t.good),
+        (EventKind::Control { .. }, _) => (Icon::Settings, t.secondary),
+        _ => (Icon::Info, t.secondary),
     };
     let at = pos2(row.left() + space::L, row.top() + ABOVE + 1.0);
     let mark = Rect::from_min_size(at, Vec2::splat(ICON));
@@ -153,19 +153,4 @@ fn event_ui(
         words::small(ui, clock.time(event.wall_ms)).on_hover_text(clock.exact(event.wall_ms));
     });
     response.clicked()
-}
-
-/// An event in words.
-pub fn what(event: &EventRow) -> String {
-    let stage = event.stage.map_or("Stage", Stage::title);
-    match event.sort {
-        EventSort::Stage => format!("{stage} began"),
-        EventSort::StageDone => format!("{stage} done"),
-        EventSort::Status => sentence(&event.text),
-        EventSort::Control => match change_of(&event.text) {
-            Some(change) => format!("Set: {}", change.words()),
-            None => format!("Asked: {}", event.text),
-        },
-        EventSort::Note => event.text.clone(),
-    }
 }

@@ -3,22 +3,22 @@
 use eframe::egui::{RichText, TextEdit, Ui, vec2};
 
 use super::parts::{line, short_field};
-use crate::app::command::{Command, Commands, Place};
-use crate::app::state::Loaded;
-use crate::app::state::people::{StudiesState, StudyForm, Systems};
+use crate::app::command::{Command, Commands};
+use crate::app::place::Place;
+use crate::app::state::people::{StudiesState, StudyForm, StudySize, Systems};
+use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::app::workers::desk::{Task, Wanted};
 use crate::study::definition::StudyKind;
 
 pub(super) fn form_ui(
     ui: &mut Ui,
     studies: &mut StudiesState,
-    systems: &Loaded<Systems>,
+    systems: &Remote<Systems>,
     commands: &mut Commands,
 ) {
     let Some(form) = &mut studies.form else {
@@ -69,7 +69,7 @@ pub(super) fn form_ui(
                     Ok(definition) => {
                         form.refused = None;
                         form.waiting = true;
-                        commands.push(Command::Desk(Task::Create(Box::new(Wanted(definition)))));
+                        commands.run(|core| core.create_study(definition));
                     }
                     Err(why) => form.refused = Some(why),
                 }
@@ -240,22 +240,24 @@ fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
     let ties: Option<u64> = form.ties.trim().parse().ok().filter(|ties| *ties <= 100);
     // The exact power of more items is no news, and takes long.
     if let (Some(contexts @ 1..=5000), Some(ties)) = (contexts, ties) {
-        let wanted = (form.kind, contexts, ties);
-        if form.asked != Some(wanted) {
-            form.asked = Some(wanted);
-            commands.push(Command::Desk(Task::Forecast {
-                kind: form.kind,
-                contexts,
-                ties_percent: ties,
-            }));
+        let size = StudySize {
+            kind: form.kind,
+            contexts,
+            ties_percent: ties,
+        };
+        if form.forecast.wants(&size) {
+            commands.run(move |core| core.forecast_study(size));
         }
     }
     line(ui, "It can show", "", |ui| {
         ui.set_max_width(560.0);
         ui.add_space(space::XS);
-        let words = RichText::new(&form.forecast)
-            .font(text::body())
-            .color(t.text);
+        let (forecast, colour) = match form.forecast.shown() {
+            None => ("", t.text),
+            Some((_, Ok(forecast))) => (forecast.as_str(), t.text),
+            Some((_, Err(why))) => (why, t.bad),
+        };
+        let words = RichText::new(forecast).font(text::body()).color(colour);
         ui.add(eframe::egui::Label::new(words).wrap());
     });
 }

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use eframe::egui::{Align2, RichText, Sense, TextEdit, Ui, pos2, vec2};
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, size, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
-use crate::app::workers::desk::Task;
 use crate::store::{AnnotatorRow, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 
@@ -62,7 +61,7 @@ pub(super) fn pack_row_ui(
     if take && ready {
         let path = PathBuf::from(studies.pack.trim());
         studies.pack.clear();
-        commands.push(Command::Desk(Task::TakePack(path)));
+        commands.run(|core| core.receive_pack(path));
     }
 }
 

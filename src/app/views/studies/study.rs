@@ -4,7 +4,7 @@ use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos
 
 use super::parts::{kind_words, pack_row_ui, path_ui, stands, totals};
 use super::results;
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format::{self, Clock};
 use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, space, text};
@@ -13,7 +13,6 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
-use crate::app::workers::desk::Task;
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 use crate::study::make::Role as Part;
@@ -125,26 +124,17 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         let open = study.unblinding.is_none();
         let clicked = ui.add_enabled_ui(open, |ui| ui.add(Button::secondary(&judge)).clicked());
         if clicked.inner {
-            commands.push(Command::Desk(Task::OpenDesk {
-                study: study_id,
-                annotator: number,
-            }));
+            commands.run(move |core| core.open_judging(study_id, number));
         }
         let pack = format!("Save pack {}", annotator.pseudonym);
         let hint = "The items, and what was judged of them, as one file (.emprl.json): to send out, or to send back";
         if ui.add(Button::quiet(&pack).hint(hint)).clicked() {
-            commands.push(Command::Desk(Task::WritePacks {
-                study: study_id,
-                annotator: Some(number),
-            }));
+            commands.run(move |core| core.write_packs(study_id, Some(number)));
         }
         let own = format!("Save CSV {}", annotator.pseudonym);
         let hint = "This annotator's judgements as rows of a CSV file, to look at elsewhere; it says nothing of systems";
         if ui.add(Button::quiet(&own).hint(hint)).clicked() {
-            commands.push(Command::Desk(Task::ExportJudgements {
-                study: study_id,
-                annotator: Some(number),
-            }));
+            commands.run(move |core| core.save_judgements(study_id, Some(number)));
         }
     }
 }
@@ -162,10 +152,7 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         let packs = Button::secondary("Save all packs")
             .hint("A file for each annotator, to send out or back");
         if ui.add(packs).clicked() {
-            commands.push(Command::Desk(Task::WritePacks {
-                study: id,
-                annotator: None,
-            }));
+            commands.run(move |core| core.write_packs(id, None));
         }
         pack_row_ui(ui, studies, false, commands);
     });
@@ -176,10 +163,7 @@ fn actions_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         let export = Button::secondary("Save all judgements")
             .hint("Rows as CSV, and everything needed to compute the results again as JSON");
         if ui.add(export).clicked() {
-            commands.push(Command::Desk(Task::ExportJudgements {
-                study: id,
-                annotator: None,
-            }));
+            commands.run(move |core| core.save_judgements(id, None));
         }
         return;
     }
@@ -213,10 +197,8 @@ fn fourth_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, commands
             .inner
         {
             let name = studies.fourth.trim().to_string();
-            commands.push(Command::Desk(Task::Assign {
-                study: study.id,
-                adjudicator: (!there).then_some(name),
-            }));
+            let (study, adjudicator) = (study.id, (!there).then_some(name));
+            commands.run(move |core| core.assign(study, adjudicator));
         }
     });
 }
@@ -263,11 +245,8 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
     });
     if go {
         let (by, reason) = (by.clone(), reason.clone());
-        commands.push(Command::Desk(Task::Unblind {
-            study: study.id,
-            by,
-            reason,
-        }));
+        let study = study.id;
+        commands.run(move |core| core.unblind(study, by, reason));
     }
     if cancel {
         studies.unblinding = None;

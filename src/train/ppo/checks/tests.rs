@@ -129,7 +129,7 @@ fn a_policy_that_is_not_its_reference_is_refused() {
 fn decoding_that_says_something_else_is_refused() {
     for wrong in [-0.5, f32::NAN] {
         let error = outcome(Tuning::Prefix, |_, rollout| {
-            rollout.generated[5].logprobs[0] += wrong;
+            rollout.generated[5].log_probs[0] += wrong;
         });
         assert!(matches!(error, Err(TrainError::RolloutDisagrees { .. })));
     }

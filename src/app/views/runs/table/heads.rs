@@ -4,11 +4,11 @@ use eframe::egui::{self, Align, Align2, Pos2, Rect, Role, Sense, Ui, WidgetInfo,
 
 use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
 use super::row::mark_ui;
+use crate::app::queries::runs::Listed;
 use crate::app::theme::{self, text};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
-use crate::app::workers::reader::Listed;
 use crate::catalog::Column;
 use crate::metrics::declared::declared;
 

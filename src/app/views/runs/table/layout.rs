@@ -5,11 +5,11 @@ use eframe::egui::{FontId, Ui};
 use super::cell::longest_words;
 use super::row::spread_words;
 use crate::app::format::Clock;
+use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
 use crate::app::views::runs::chosen_columns;
 use crate::app::widgets::status;
-use crate::app::workers::reader::Listed;
 use crate::catalog::{Column, Group};
 use crate::store::RunStatus;
 

@@ -7,13 +7,13 @@ use eframe::egui::{
 use super::cell::{cell_ui, sketch_ui};
 use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
 use super::{row_id, tick};
-use crate::app::command::{Command, Commands};
+use crate::app::command::Commands;
 use crate::app::format::{self, Clock};
+use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::icon::{self, Icon};
-use crate::app::workers::reader::Listed;
 use crate::catalog::{Cell, Column, Group, Spread};
 use crate::metrics::Digits;
 
@@ -165,7 +165,8 @@ pub(super) fn row_ui(
     if response.clicked_by(egui::PointerButton::Primary) || enter || accesskit_click(ui, &response)
     {
         view.current = Some(run.id);
-        commands.push(Command::OpenRun(run.id));
+        let id = run.id;
+        commands.run(move |core| core.open_run(id));
     }
     let mut x = rect.left() + TICK;
     for (column, width) in &layout.columns {

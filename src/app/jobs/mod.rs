@@ -1,0 +1,321 @@
+//! The only way in which the window asks for work off its own thread.
+//!
+//! A *lane* is a named thread that runs closures one after another, with the store kept open between them.
+//! Work that takes long is *spawned* on a thread of its own. Either way the window gets a [`Pending`], and is
+//! woken when there is an answer or progress. A panic becomes an error.
+//!
+//! What becomes of work nobody waits for: a dropped `Pending` cancels it, so that what is no longer wanted is
+//! not read; [`Pending::detach`] lifts that, and work that changes the store is always detached. When the
+//! window closes, lanes finish what was asked of them; spawned work is cancelled.
+//!
+//! Knows the store and nothing of what the window shows.
+
+mod context;
+mod pending;
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Sender, bounded};
+
+pub use context::Context;
+use pending::fault;
+pub use pending::{Job, JobError, JobResult, Pending};
+
+use crate::engine::Waker;
+
+/// How many closures may wait in a lane.
+const CAPACITY: usize = 256;
+
+/// The threads that are always there. Work of one lane is done in the order in which it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Runs, curves and samples.
+    Reader,
+    /// Changes of saved runs and of the queue.
+    Changes,
+    /// Systems, cases, studies, judgements and tables.
+    Studies,
+    /// Data sets and saved models.
+    Library,
+    /// Responses of open models.
+    Playground,
+    /// Completion of paths.
+    Paths,
+}
+
+impl Lane {
+    const ALL: [(Lane, &'static str); 6] = [
+        (Lane::Reader, "Reading the store"),
+        (Lane::Changes, "The change"),
+        (Lane::Studies, "The work on studies"),
+        (Lane::Library, "The work on data and models"),
+        (Lane::Playground, "The model"),
+        (Lane::Paths, "Completing the path"),
+    ];
+}
+
+type Work = Box<dyn FnOnce(&mut Context) + Send>;
+
+struct Worker {
+    queue: Sender<Work>,
+    thread: JoinHandle<()>,
+}
+
+/// What becomes of spawned work when the window closes, besides that it is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtClose {
+    /// The window waits for it: it writes something that should be whole.
+    Wait,
+    Abandon,
+}
+
+struct Spawned {
+    thread: JoinHandle<()>,
+    cancelled: Arc<AtomicBool>,
+    at_close: AtClose,
+}
+
+/// Every thread that works for the window.
+pub struct Jobs {
+    store: PathBuf,
+    wake: Waker,
+    lanes: Vec<Worker>,
+    spawned: Vec<Spawned>,
+}
+
+impl Jobs {
+    /// Starts the lanes over a store. `wake` is called after every answer and progress.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn start(store: PathBuf, wake: Waker) -> io::Result<Self> {
+        let start = |(lane, _): (Lane, _)| {
+            let (queue, waiting) = bounded::<Work>(CAPACITY);
+            let dir = store.clone();
+            let thread = start_thread(&format!("{lane:?}"), move || {
+                let mut context = Context::new(dir);
+                waiting.into_iter().for_each(|work| work(&mut context));
+            })?;
+            Ok(Worker { queue, thread })
+        };
+        let lanes = Lane::ALL
+            .into_iter()
+            .map(start)
+            .collect::<io::Result<_>>()?;
+        Ok(Jobs {
+            store,
+            wake,
+            lanes,
+            spawned: Vec::new(),
+        })
+    }
+
+    /// Asks a lane for something.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.ask_reporting(lane, |context, _| work(context))
+    }
+
+    /// The same for work that reports progress or can be stopped on the way.
+    pub fn ask_reporting<T: Send + 'static, P: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+    ) -> Pending<T, P> {
+        let (_, what) = Lane::ALL[lane as usize];
+        let (work, pending, answer) = self.job(what, work);
+        if self.lanes[lane as usize].queue.try_send(work).is_err() {
+            self.refuse(&answer, "the store is busy; try again".to_string());
+        }
+        pending
+    }
+
+    /// Begins long work on a thread of its own. `what` begins a sentence that says that it failed.
+    pub fn spawn<T: Send + 'static, P: Send + 'static>(
+        &mut self,
+        what: &'static str,
+        at_close: AtClose,
+        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+    ) -> Pending<T, P> {
+        self.spawned.retain(|spawned| !spawned.thread.is_finished());
+        let (work, pending, answer) = self.job(what, work);
+        let dir = self.store.clone();
+        match start_thread(what, move || work(&mut Context::new(dir))) {
+            Ok(thread) => self.spawned.push(Spawned {
+                thread,
+                cancelled: pending.cancelled(),
+                at_close,
+            }),
+            Err(error) => self.refuse(&answer, format!("no thread could be made: {error}")),
+        }
+        pending
+    }
+
+    /// Work for a thread, what the window gets of it, and where it is answered.
+    fn job<T: Send + 'static, P: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+    ) -> (Work, Pending<T, P>, Sender<JobResult<T>>) {
+        let (job, pending, answer) = Pending::new(self.wake.clone());
+        let (wake, send) = (self.wake.clone(), answer.clone());
+        let run = move |context: &mut Context| {
+            let run = || match job.is_cancelled() {
+                true => Err(JobError::Cancelled),
+                false => work(context, &job),
+            };
+            let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+                context.reset();
+                Err(fault(what))
+            });
+            let result = result.map_err(|error| match job.is_cancelled() {
+                true => JobError::Cancelled,
+                false => error,
+            });
+            // Without a receiver nobody waits for the answer.
+            if send.send(result).is_ok() {
+                wake();
+            }
+        };
+        (Box::new(run), pending, answer)
+    }
+
+    /// Answers work that cannot be begun.
+    fn refuse<T>(&self, answer: &Sender<JobResult<T>>, why: String) {
+        if answer.try_send(Err(JobError::Failed(why))).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        for spawned in &self.spawned {
+            spawned.cancelled.store(true, Ordering::Relaxed);
+        }
+        let lanes = std::mem::take(&mut self.lanes);
+        let threads: Vec<_> = lanes.into_iter().map(|lane| lane.thread).collect();
+        let spawned = self.spawned.drain(..);
+        let spawned = spawned.filter(|spawned| spawned.at_close == AtClose::Wait);
+        for thread in threads.into_iter().chain(spawned.map(|one| one.thread)) {
+            // A panic was answered already.
+            let _: std::thread::Result<()> = thread.join();
+        }
+    }
+}
+
+fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn jobs() -> Jobs {
+        Jobs::start("no such store".into(), Arc::new(|| {})).unwrap()
+    }
+
+    fn wait<T, P>(pending: &Pending<T, P>) -> JobResult<T> {
+        loop {
+            match pending.poll() {
+                Some(result) => return result,
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+
+    /// Keeps a lane busy until the sender is dropped.
+    fn block(jobs: &Jobs, lane: Lane) -> Sender<()> {
+        let (go, waiting) = bounded::<()>(0);
+        let blocked = jobs.ask(lane, move |_| Ok(waiting.recv().is_ok()));
+        drop(blocked.detach());
+        go
+    }
+
+    #[test]
+    fn a_lane_finishes_what_was_asked_when_the_window_closes_but_not_what_nobody_wants() {
+        let jobs = jobs();
+        let go = block(&jobs, Lane::Studies);
+        let (done, order) = bounded(8);
+        for number in 0..4 {
+            let done = done.clone();
+            let asked = jobs.ask(Lane::Studies, move |_| Ok(done.send(number).is_ok()));
+            drop(match number {
+                2 => asked,
+                _ => asked.detach(),
+            });
+        }
+        drop((go, jobs, done));
+        assert_eq!(order.iter().collect::<Vec<_>>(), [0, 1, 3]);
+    }
+
+    #[test]
+    fn a_full_lane_says_that_it_is_busy() {
+        let jobs = jobs();
+        let go = block(&jobs, Lane::Reader);
+        let asked: Vec<_> = (0..=CAPACITY + 1)
+            .map(|_| jobs.ask(Lane::Reader, |_| Ok(())))
+            .collect();
+        let refused = asked.last().and_then(Pending::poll).unwrap().unwrap_err();
+        assert!(refused.to_string().contains("busy"), "{refused}");
+        drop(go);
+        assert_eq!(wait(&asked[0]), Ok(()));
+    }
+
+    #[test]
+    fn a_panic_is_answered_and_forgets_what_the_lane_kept() {
+        let jobs = jobs();
+        let keep = |value: u8| {
+            jobs.ask(Lane::Library, move |context| {
+                context.put_cache(value);
+                Ok(())
+            })
+        };
+        let kept = || jobs.ask(Lane::Library, |context| Ok(context.take_cache::<u8>()));
+        wait(&keep(7)).unwrap();
+        assert_eq!(wait(&kept()), Ok(7));
+        wait(&keep(7)).unwrap();
+        let panicked = jobs.ask::<()>(Lane::Library, |_| panic!("on purpose"));
+        let error = wait(&panicked).unwrap_err().to_string();
+        assert!(
+            error.starts_with("The work on data and models failed"),
+            "{error}"
+        );
+        assert_eq!(wait(&kept()), Ok(0));
+    }
+
+    #[test]
+    fn long_work_reports_and_is_cancelled() {
+        let mut jobs = jobs();
+        let pending: Pending<(), u32> = jobs.spawn("Counting", AtClose::Wait, |_, job| {
+            let mut count = 0;
+            while job.wait(Duration::from_millis(1)) {
+                count += 1;
+                job.report(count);
+            }
+            Err(JobError::Failed("it was stopped".into()))
+        });
+        while pending.progress().is_none() {
+            std::thread::yield_now();
+        }
+        pending.cancel();
+        assert_eq!(wait(&pending), Err(JobError::Cancelled));
+        // What runs still is stopped when the window closes, without being asked.
+        let forever = jobs.spawn("Waiting", AtClose::Wait, |_, job: &Job<()>| {
+            while job.wait(Duration::from_secs(9)) {}
+            Ok(())
+        });
+        drop(forever.detach());
+    }
+}

@@ -1,0 +1,68 @@
+//! The place Compare, and plots and tables that are saved from any place.
+
+use super::Core;
+use crate::app::jobs::{AtClose, Job, Lane};
+use crate::app::place::Place;
+use crate::app::queries::compared::compared;
+use crate::operations::OperationError;
+use crate::operations::exports::{SavedFiles, save_figure, save_sheet};
+use crate::report::{Figure, Sheet};
+use crate::store::RunId;
+use std::path::Path;
+
+impl Core {
+    /// Shows these runs beside each other.
+    pub fn compare(&mut self, runs: Vec<RunId>) {
+        self.state.compare.runs = runs;
+        self.state.prefs.place = Place::Compare;
+        self.load_compared();
+    }
+
+    /// Chooses the metric whose curves are compared.
+    pub fn load_compared(&mut self) {
+        let metric = self.state.compared_metric();
+        let compare = &mut self.state.compare;
+        if compare.runs.is_empty() {
+            compare.compared.clear();
+            return;
+        }
+        let runs = compare.runs.clone();
+        let pending = self.jobs.ask(Lane::Reader, move |context| {
+            Ok(Box::new(compared(context.reader()?, runs, metric)?))
+        });
+        compare.compared.load(pending);
+    }
+
+    /// Writes a table into the store's folder `exports`.
+    pub fn save_sheet(&mut self, name: String, sheet: Sheet) {
+        self.save(move |folder| save_sheet(folder, &name, &sheet));
+    }
+
+    /// Writes a plot into the store's folder `exports`.
+    pub fn save_figure(&mut self, name: String, figure: Figure) {
+        self.save(move |folder| save_figure(folder, &name, &figure));
+    }
+
+    fn save(
+        &mut self,
+        save: impl FnOnce(&Path) -> Result<SavedFiles, OperationError> + Send + 'static,
+    ) {
+        let what = "Writing the files";
+        let pending = self
+            .jobs
+            .spawn(what, AtClose::Wait, move |context, _: &Job<()>| {
+                Ok(save(&context.dir().join("exports"))?)
+            });
+        self.follow_up(pending, |core, saved| match saved {
+            Ok(SavedFiles {
+                folder,
+                name,
+                endings,
+            }) => {
+                let (endings, folder) = (endings.join(", "), folder.display());
+                core.show_done(format!("{name} saved as {endings} in {folder}"), false);
+            }
+            Err(why) => core.log_error(why),
+        });
+    }
+}

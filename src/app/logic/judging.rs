@@ -1,0 +1,71 @@
+//! The judging page: what an annotator gives is shown as recorded once it is on disk.
+
+use super::Core;
+use crate::app::jobs::{JobResult, Lane};
+use crate::app::place::Place;
+use crate::app::state::judging::Judging;
+use crate::store::{Store, StudyId};
+use crate::study::judgement::{JudgementAction, JudgementRecord};
+
+impl Core {
+    /// Begins the sitting of an annotator.
+    pub fn open_judging(&mut self, study: StudyId, annotator: u32) {
+        let mut judging = Judging::new(study, annotator);
+        judging
+            .desk
+            .load(self.jobs.ask(Lane::Studies, move |context| {
+                Ok(context.reader()?.desk(study, annotator)?)
+            }));
+        let people = &mut self.state.people;
+        people.studies.notice = None;
+        people.judging = Some(judging);
+        self.state.prefs.place = Place::Studies;
+    }
+
+    /// Ends it.
+    pub fn leave_judging(&mut self) {
+        self.state.people.judging = None;
+        self.load_studies();
+    }
+
+    /// Records what the annotator did with an item, after it was shown for that long.
+    pub fn judge(&mut self, item: u32, action: JudgementAction, shown_ms: u64) {
+        self.record(move |store, study, annotator| {
+            Ok(store.judge(study, annotator, item, &[action], shown_ms)?)
+        });
+    }
+
+    /// Takes the annotator's last answer back.
+    pub fn undo_judgement(&mut self) {
+        self.record(|store, study, annotator| {
+            Ok(store.undo(study, annotator)?.into_iter().collect())
+        });
+    }
+
+    fn record(
+        &mut self,
+        write: impl FnOnce(&mut Store, StudyId, u32) -> JobResult<Vec<JudgementRecord>> + Send + 'static,
+    ) {
+        let Some(judging) = &self.state.people.judging else {
+            return;
+        };
+        let (study, annotator) = (judging.study, judging.annotator);
+        self.ask_then(
+            Lane::Studies,
+            move |context| write(context.store()?, study, annotator),
+            move |core, acts| {
+                let mut judging = core.state.people.judging.as_mut();
+                judging.take_if(|now| (now.study, now.annotator) != (study, annotator));
+                match (judging, acts) {
+                    (None, _) => {}
+                    (Some(judging), Ok(acts)) => judging.recorded(&acts),
+                    (Some(judging), Err(why)) => {
+                        // Nothing was recorded: the page stays, and can be answered again.
+                        judging.given = None;
+                        judging.refused = Some(why);
+                    }
+                }
+            },
+        );
+    }
+}

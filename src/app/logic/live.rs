@@ -1,0 +1,351 @@
+//! The run in progress: prepared, started, resumed, followed, paused and stopped, its settings changed.
+
+use std::time::Instant;
+
+use crossbeam::channel::TryRecvError;
+
+use super::{Core, Resumed, read_run};
+use crate::app::format;
+use crate::app::jobs::{AtClose, Job, Lane, Pending};
+use crate::app::place::Place;
+use crate::app::state::LiveState;
+use crate::app::state::model::RunModel;
+use crate::engine::{
+    Control, Listener, Message, MessageKind, RunEnd, RunHandle, RunState, StartRequest,
+};
+use crate::experiment::{Change, Event, EventKind, Report};
+use crate::operations::launch::{self, PlannedRun, PreparedRun};
+use crate::store::{NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
+
+impl Core {
+    /// Whether a run is in progress or about to begin.
+    pub(super) fn is_busy(&self) -> bool {
+        self.handle.is_some() || self.state.live.launching.is_some() || self.resuming.is_some()
+    }
+
+    pub fn has_run(&self) -> bool {
+        self.handle.is_some()
+    }
+
+    /// Starts a run and shows it.
+    pub fn start(&mut self, planned: PlannedRun) {
+        self.follow = true;
+        self.launch(planned, None);
+    }
+
+    /// Prepares a run, which waits in the queue where `queued` says so, and starts it.
+    pub(super) fn launch(&mut self, planned: PlannedRun, queued: Option<QueueId>) {
+        if self.is_busy() {
+            return;
+        }
+        if let Err(why) = &self.supervisor {
+            self.state.experiments.refused = Some(why.clone());
+            return;
+        }
+        self.state.live.launching = Some(planned.name.clone());
+        self.state.experiments.refused = None;
+        self.state.experiments.queue.starting = queued;
+        let what = "Preparing the run";
+        let pending = self
+            .jobs
+            .spawn(what, AtClose::Abandon, move |context, _: &Job<()>| {
+                Ok(Box::new(launch::prepare(context.dir(), planned, queued)?))
+            });
+        self.follow_up(pending, |core, prepared| {
+            core.state.live.launching = None;
+            match prepared {
+                Ok(prepared) => core.start_prepared(*prepared),
+                Err(why) => core.state.experiments.refused = Some(why),
+            }
+        });
+    }
+
+    fn start_prepared(&mut self, prepared: PreparedRun) {
+        let stages = prepared.config.run.stages.clone();
+        let mut model = RunModel::new(&row_of(&prepared.new), &stages);
+        model.started_with(&prepared.config);
+        let request = prepared.request(Listener::Lossy, Some(self.wakers.run.clone()));
+        if let Err(why) = self.supervise(request, model) {
+            self.state.experiments.refused = Some(why);
+            return;
+        }
+        self.state.experiments.refused = None;
+        if self.follow {
+            self.state.prefs.place = Place::Live;
+        }
+    }
+
+    /// Hands a run to the supervisor and shows it as the one in progress.
+    fn supervise(&mut self, request: StartRequest, model: RunModel) -> Result<(), String> {
+        let supervisor = self.supervisor.as_ref().map_err(String::clone)?;
+        self.handle = Some(supervisor.start(request));
+        self.state.live = LiveState {
+            run: Some(model),
+            ..LiveState::default()
+        };
+        Ok(())
+    }
+
+    /// Goes on with a run that was stopped or interrupted.
+    pub fn resume_run(&mut self, run: RunId) {
+        if self.handle.is_some() {
+            return;
+        }
+        let what = "Preparing the run";
+        let pending = self
+            .jobs
+            .spawn(what, AtClose::Abandon, move |context, _: &Job<()>| {
+                let from = RunRef { run, step: None };
+                let resumable = launch::resume(context.dir(), from)?;
+                let mut stored = read_run(context, run)?;
+                Ok((resumable, Box::new(RunModel::from_store(&mut stored))))
+            });
+        self.resuming = Some((run, pending));
+    }
+
+    fn start_resumed(&mut self, run: RunId, resumed: Result<Resumed, String>) {
+        let started = resumed.and_then(|(resumable, model)| {
+            let request = resumable.request(Listener::Lossy, Some(self.wakers.run.clone()));
+            self.supervise(request, *model)
+        });
+        self.state.runs.refused = started.err().map(|why| (run, why));
+        if self.state.runs.refused.is_none() {
+            self.state.prefs.place = Place::Live;
+        }
+    }
+
+    pub(super) fn poll_live(&mut self) {
+        if let Some((run, pending)) = &self.resuming
+            && let Some(resumed) = pending.poll()
+        {
+            let run = *run;
+            self.resuming = None;
+            self.start_resumed(run, resumed.map_err(|error| error.to_string()));
+        }
+        if let Some(model) = &mut self.state.live.run {
+            model.poll();
+        }
+        if let Some(reloaded) = self.reloading.as_ref().and_then(Pending::poll) {
+            self.reloading = None;
+            if let Ok(model) = reloaded {
+                self.replace_live(*model);
+            }
+            for message in std::mem::take(&mut self.held) {
+                self.receive(message);
+            }
+        }
+    }
+
+    fn replace_live(&mut self, mut model: RunModel) {
+        if let Some(earlier) = self.state.live.run.take() {
+            model.status = earlier.status;
+            model.inherit(earlier);
+        }
+        model.waiting = self.handle.as_ref().map_or(Vec::new(), RunHandle::waiting);
+        self.state.live.run = Some(model);
+    }
+
+    /// Reads the run in progress again: events of it were missed, or do not hold any more.
+    fn reload_live(&mut self, run: RunId) {
+        self.reloading = Some(self.jobs.ask(Lane::Reader, move |context| {
+            let mut stored = read_run(context, run)?;
+            Ok(Box::new(RunModel::from_store(&mut stored)))
+        }));
+    }
+
+    pub(super) fn receive_messages(&mut self, until: Instant) {
+        let Some(handle) = &self.handle else { return };
+        let messages = handle.messages().clone();
+        let mut closed = false;
+        loop {
+            if Instant::now() >= until {
+                (self.wakers.now)();
+                return;
+            }
+            match messages.try_recv() {
+                Ok(message) => self.receive(message),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    closed = true;
+                    break;
+                }
+            }
+        }
+        let Some(handle) = &self.handle else { return };
+        if handle.take_lagging()
+            && let Some(run) = handle.id()
+        {
+            self.reload_live(run);
+        }
+        if closed {
+            self.ended();
+        }
+    }
+
+    /// Applies a message of the run in progress.
+    fn receive(&mut self, message: Message) {
+        if self.reloading.is_some() {
+            self.held.push(message);
+            return;
+        }
+        let Some(model) = &mut self.state.live.run else {
+            return;
+        };
+        model.id = message.run;
+        let (stage, step, wall_ms) = (message.stage, message.step, message.wall_ms);
+        let happened = |kind| Event {
+            wall_ms,
+            stage,
+            step,
+            kind,
+        };
+        let ended = |status| happened(EventKind::Status { status });
+        match message.kind {
+            MessageKind::Report(Report::Event {
+                at: None,
+                kind: EventKind::Status { status },
+            }) => {
+                let resumed = status == RunStatus::Running
+                    && !model.tracks.is_empty()
+                    && !model.status.is_active();
+                model.status = status;
+                model.error = None;
+                model.happened(happened(EventKind::Status { status }));
+                if !status.is_active() {
+                    model.ended_ms = Some(wall_ms);
+                }
+                if resumed {
+                    // What came after its checkpoint is gone from the store; so it goes here.
+                    self.reload_live(message.run);
+                }
+                self.list_runs();
+            }
+            MessageKind::Report(Report::Event { at: None, kind }) => {
+                model.happened(happened(kind));
+            }
+            MessageKind::Report(report) => model.apply(wall_ms, report),
+            MessageKind::Failed { error } => {
+                model.status = RunStatus::Failed;
+                model.error = Some(error);
+                model.ended_ms = Some(wall_ms);
+                model.happened(ended(RunStatus::Failed));
+                self.list_runs();
+            }
+            MessageKind::Finished { results } => {
+                model.status = RunStatus::Finished;
+                model.ended_ms = Some(wall_ms);
+                model.results = results;
+                model.happened(ended(RunStatus::Finished));
+                self.list_runs();
+            }
+        }
+    }
+
+    /// The run's channel is closed: it has ended, or never began.
+    fn ended(&mut self) {
+        let Some(handle) = self.handle.take() else {
+            return;
+        };
+        self.state.live.stopping = false;
+        if let RunState::Ended(end) = handle.state()
+            && let Some(model) = &mut self.state.live.run
+        {
+            match end {
+                RunEnd::Finished(_) => model.status = RunStatus::Finished,
+                RunEnd::Stopped(_) => model.status = RunStatus::Stopped,
+                RunEnd::Failed(_, error) => {
+                    model.status = RunStatus::Failed;
+                    model.error = Some(error);
+                }
+                // Another window has it: nothing is wrong, and the next one follows.
+                RunEnd::NotStarted(error) if error.is_elsewhere() => self.state.live.run = None,
+                RunEnd::NotStarted(error) => {
+                    let why = error.to_string();
+                    if model.tracks.is_empty() {
+                        self.state.live.run = None;
+                        self.state.experiments.refused = Some(why);
+                        self.state.prefs.place = Place::Experiments;
+                    } else {
+                        // The run is as it was; why it does not go on is said on its page.
+                        self.state.runs.refused = Some((model.id, why));
+                        self.state.prefs.place = Place::Runs;
+                    }
+                }
+            }
+        }
+        self.log_unmade_changes();
+        // Its page was read when it was not over yet.
+        let live = self.state.live.run.as_ref().map(|run| run.id);
+        let open = self.state.runs.open.as_ref().map(|open| open.id);
+        if open.is_some() && open == live {
+            self.load_page();
+        }
+        self.list_runs();
+    }
+
+    /// Changes that still waited when the run ended were never made.
+    fn log_unmade_changes(&mut self) {
+        let Some(run) = &mut self.state.live.run else {
+            return;
+        };
+        let (id, waited) = (run.id, std::mem::take(&mut run.waiting));
+        if !waited.is_empty() {
+            let words: Vec<String> = waited.iter().map(Change::words).collect();
+            let words = words.join(", ");
+            self.log_error(format!(
+                "run {id} ended before these changes were made: {words}"
+            ));
+        }
+    }
+
+    /// Asks for a change of a setting that would make a difference: a second click on the same one does not.
+    pub fn change(&mut self, change: Change) {
+        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
+            && run.no_difference(&change).is_none()
+        {
+            handle.control(Control::Set(change));
+            run.asked(change);
+        }
+    }
+
+    /// Takes back such a change, which waits.
+    pub fn take_back(&mut self, change: &Change) {
+        if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
+            && handle.take_back(change)
+        {
+            run.waiting.retain(|waiting| waiting != change);
+        }
+    }
+
+    /// Pauses, resumes or stops the run in progress, or asks for a checkpoint or an evaluation.
+    pub fn control(&mut self, control: Control) {
+        if let Some(handle) = &self.handle {
+            self.state.live.stopping |= matches!(control, Control::Stop);
+            handle.control(control);
+        }
+    }
+}
+
+/// What is known of a run before the engine has begun it.
+fn row_of(new: &NewRun) -> RunRow {
+    RunRow {
+        id: RunId(0),
+        name: new.name.clone(),
+        experiment: new.experiment.clone(),
+        seed: new.seed,
+        device: new.device.clone(),
+        status: RunStatus::Running,
+        stage: None,
+        step: 0,
+        total: 0,
+        started: format::now_ms(),
+        ended: None,
+        heartbeat: 0,
+        error: None,
+        note: String::new(),
+        tags: Vec::new(),
+        archived: false,
+        deleted: None,
+        summary: Default::default(),
+    }
+}

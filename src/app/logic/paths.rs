@@ -1,0 +1,43 @@
+//! Fields of paths: what completes a path, and the system's dialog.
+
+use super::Core;
+use crate::app::jobs::{AtClose, Job, Lane};
+use crate::app::queries::paths::{PathKind, Picked, completions, pick};
+
+impl Core {
+    /// Looks up what completes what was typed. Only the last text is of interest.
+    pub fn complete_path(&mut self, typed: String, kind: PathKind) {
+        let key = (typed.clone(), kind);
+        let pending = self
+            .jobs
+            .ask(Lane::Paths, move |_| Ok(completions(&typed, kind)));
+        self.state.paths.completions.load(key, pending);
+    }
+
+    /// Opens the system's dialog for a field.
+    pub fn browse(&mut self, field: String, kind: PathKind) {
+        if self.state.paths.browsing.is_some() {
+            return;
+        }
+        self.state.paths.browsing = Some(field.clone());
+        let title = field.clone();
+        let what = "The file dialog";
+        let pending = self
+            .jobs
+            .spawn(what, AtClose::Abandon, move |_, _: &Job<()>| {
+                Ok(pick(&title, kind))
+            });
+        self.follow_up(pending, move |core, picked| match picked {
+            Ok(picked) => {
+                if picked == Picked::NoDialog {
+                    core.log_error("no file dialog opens on this machine; type or paste the path");
+                }
+                core.state.paths.put_picked(field, picked);
+            }
+            Err(why) => {
+                core.state.paths.browsing = None;
+                core.log_error(format!("the system's dialog did not open: {why}"));
+            }
+        });
+    }
+}

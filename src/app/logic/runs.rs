@@ -1,0 +1,234 @@
+//! The place Runs: the list of runs, a run's page, and changes of saved runs with the way back.
+
+use std::time::{Duration, Instant};
+
+use super::{Core, REFRESH, read_run};
+use crate::app::jobs::{Job, Lane};
+use crate::app::place::Place;
+use crate::app::queries::runs::{Listing, Sketches, listed};
+use crate::app::queries::stored::outline;
+use crate::app::state::model::RunModel;
+use crate::app::state::{OpenRun, RunPage, State};
+use crate::experiment::Stage;
+use crate::operations::runs::{self, Edit};
+use crate::store::RunId;
+
+/// Changes that can be undone.
+const UNDONE: usize = 100;
+
+impl Core {
+    /// Lists the runs, those that are deleted as well.
+    pub fn list_runs(&mut self) {
+        self.listed = Instant::now();
+        let sketch = &self.state.prefs.sketch;
+        let list = |deleted| {
+            let sketch = sketch.clone();
+            let listing = Listing { deleted, sketch };
+            self.jobs.ask(Lane::Reader, move |context| {
+                let mut sketches = context.take_cache::<Sketches>();
+                let listed = match context.existing()? {
+                    Some(reader) => listed(reader, &listing, &mut sketches)?,
+                    None => Vec::new(),
+                };
+                context.put_cache(sketches);
+                Ok(listed)
+            })
+        };
+        let (kept, deleted) = (list(false), list(true));
+        self.state.runs.list.load(kept);
+        self.state.runs.deleted.load(deleted);
+    }
+
+    pub(super) fn poll_runs(&mut self) {
+        let runs = &mut self.state.runs;
+        runs.list.poll();
+        runs.deleted.poll();
+        let Some(open) = &mut runs.open else { return };
+        if open.page.value().is_none()
+            && let Some(outline) = open.page.progress()
+        {
+            open.page.show(outline);
+        }
+        let inherit = |page: &mut Box<RunPage>, before: Box<RunPage>| {
+            page.model.inherit(before.model);
+        };
+        open.page.poll_with(inherit);
+        if let Some(model) = open.model_mut() {
+            model.poll();
+        }
+    }
+
+    /// Runs of other programs move on without telling: they are listed again while they are in sight. Gives the
+    /// time until the next time.
+    pub fn refresh_runs(&mut self) -> Option<Duration> {
+        let here = self.state.active().map(|run| run.id);
+        let elsewhere = self
+            .state
+            .runs
+            .rows()
+            .any(|row| row.status.is_active() && Some(row.id) != here);
+        let in_sight = matches!(self.state.prefs.place, Place::Start | Place::Runs);
+        if !elsewhere || !in_sight {
+            return None;
+        }
+        let since = self.listed.elapsed();
+        if since >= REFRESH {
+            self.list_runs();
+            let open = self.state.runs.open.as_ref().map(|open| open.id);
+            let row = open.and_then(|run| self.state.runs.row(run));
+            if row.is_some_and(|row| row.status.is_active()) {
+                self.load_page();
+            }
+        }
+        let left = REFRESH.saturating_sub(since);
+        Some(left.max(Duration::from_millis(100)))
+    }
+
+    /// Opens the page of a run.
+    pub fn open_run(&mut self, run: RunId) {
+        self.state.runs.open = Some(OpenRun::new(run));
+        self.state.prefs.place = Place::Runs;
+        self.load_page();
+    }
+
+    /// Reads the run whose page is open; a long one in outline first.
+    pub(super) fn load_page(&mut self) {
+        let Some(open) = &mut self.state.runs.open else {
+            return;
+        };
+        let run = open.id;
+        let pending =
+            self.jobs
+                .ask_reporting(Lane::Reader, move |context, job: &Job<Box<RunPage>>| {
+                    if let Some(outline) = outline(context.reader()?, run) {
+                        job.report(Box::new(outline.into()));
+                    }
+                    Ok(Box::new(RunPage::from(read_run(context, run)?)))
+                });
+        open.page.load(pending);
+    }
+
+    pub fn close_run(&mut self) {
+        self.state.runs.open = None;
+        self.list_runs();
+    }
+
+    /// Reads the dialogues of a step.
+    pub fn load_samples(&mut self, run: RunId, (stage, step): (Stage, u64)) {
+        for model in models_of(&mut self.state, run) {
+            let mut sets = model.samples.iter_mut();
+            let set = sets.find(|set| (set.stage, set.step) == (stage, step));
+            if let Some(set) = set.filter(|set| set.dialogues.needs_loading()) {
+                set.dialogues
+                    .load(self.jobs.ask(Lane::Reader, move |context| {
+                        Ok(context.reader()?.samples_at(run, stage, step)?)
+                    }));
+            }
+        }
+    }
+
+    /// Reads one dialogue over all evaluations.
+    pub fn load_over_steps(&mut self, run: RunId, position: u32) {
+        for model in models_of(&mut self.state, run) {
+            if model.over_steps.wants(&position) {
+                let pending = self.jobs.ask(Lane::Reader, move |context| {
+                    Ok(context.reader()?.sample_over_steps(run, position)?)
+                });
+                model.over_steps.load(position, pending);
+            }
+        }
+    }
+
+    /// Reads the rollout of a step.
+    pub fn load_rollout(&mut self, run: RunId, (stage, step): (Stage, u64)) {
+        for model in models_of(&mut self.state, run) {
+            if model.rollout.wants(&(stage, step)) {
+                let pending = self.jobs.ask(Lane::Reader, move |context| {
+                    Ok(context.reader()?.rollout_at(run, stage, step)?.into())
+                });
+                model.rollout.load((stage, step), pending);
+            }
+        }
+    }
+
+    /// Changes saved runs; it can be undone.
+    pub fn edit(&mut self, edit: Edit) {
+        self.apply(edit, true);
+    }
+
+    /// Takes the last change back.
+    pub fn undo(&mut self) {
+        if let Some(edit) = self.state.notices.undo.pop() {
+            self.apply(edit, false);
+        }
+    }
+
+    fn apply(&mut self, edit: Edit, undoable: bool) {
+        let words = edit.to_string();
+        let is_swap = matches!(edit, Edit::SwapQueued(..));
+        let of_queue = is_swap || matches!(edit, Edit::Unqueue(_) | Edit::Requeue(_));
+        let removed = match &edit {
+            Edit::Unqueue(run) => Some((**run).clone()),
+            _ => None,
+        };
+        self.ask_then(
+            Lane::Changes,
+            move |context| Ok(edit.apply(context.store()?)?),
+            move |core, inverse| {
+                match of_queue {
+                    true => core.load_queue(),
+                    false => core.list_runs(),
+                }
+                let inverse = match inverse {
+                    Ok(inverse) => inverse,
+                    Err(why) => return core.log_error(why),
+                };
+                let undo = &mut core.state.notices.undo;
+                if undoable {
+                    undo.push(inverse);
+                    if undo.len() > UNDONE {
+                        undo.remove(0);
+                    }
+                }
+                let undoable = !undo.is_empty();
+                core.state.experiments.queue.removed =
+                    removed.or(core.state.experiments.queue.removed.take());
+                // A new order is in sight as it is.
+                if !is_swap {
+                    core.show_done(words, undoable);
+                }
+            },
+        );
+    }
+
+    /// Removes deleted runs from the disk; that cannot be undone.
+    pub fn delete_for_good(&mut self, deleted: Vec<RunId>) {
+        let words = format!("{} removed for good", runs::named(&deleted));
+        self.ask_then(
+            Lane::Changes,
+            move |context| Ok(runs::delete_for_good(context.store()?, &deleted)?),
+            move |core, done| {
+                core.list_runs();
+                match done {
+                    Ok(()) => core.show_done(words, false),
+                    Err(why) => core.log_error(why),
+                }
+            },
+        );
+    }
+
+    pub(super) fn show_done(&mut self, words: String, undoable: bool) {
+        let now = self.state.now_ms;
+        self.state.notices.show(now, words, undoable);
+    }
+}
+
+/// What is in sight of a run: it may be live, and opened in Runs.
+fn models_of(state: &mut State, run: RunId) -> impl Iterator<Item = &mut RunModel> {
+    let open = state.runs.open.as_mut();
+    let models = [state.live.run.as_mut(), open.and_then(OpenRun::model_mut)];
+    models
+        .into_iter()
+        .flatten()
+        .filter(move |model| model.id == run)
+}

@@ -1,0 +1,199 @@
+//! The place Studies: made, assigned, sent and merged as packs, unblinded, and their results.
+
+use std::path::PathBuf;
+
+use super::Core;
+use crate::app::jobs::{Context, JobResult, Lane};
+use crate::app::state::people::StudySize;
+use crate::operations::studies::{self, CreatedStudy, ReceivedPack};
+use crate::store::StudyId;
+use crate::study::definition::Definition;
+
+impl Core {
+    /// Lists the studies.
+    pub fn load_studies(&mut self) {
+        let read = |context: &mut Context| Ok(studies::list(context.dir())?);
+        let pending = self.jobs.ask(Lane::Studies, read);
+        self.state.people.studies.rows.load(pending);
+    }
+
+    pub(super) fn poll_studies(&mut self) {
+        let people = &mut self.state.people;
+        people.studies.rows.poll();
+        if let Some(form) = &mut people.studies.form {
+            form.forecast.poll();
+        }
+        if let Some(judging) = &mut people.judging {
+            judging.poll();
+        }
+    }
+
+    /// Forecasts what a study of this size can show.
+    pub fn forecast_study(&mut self, size: StudySize) {
+        let Some(form) = &mut self.state.people.studies.form else {
+            return;
+        };
+        let pending = self.jobs.ask(Lane::Studies, move |_| {
+            let ties = size.ties_percent as f64 / 100.0;
+            Ok(studies::forecast(size.kind, size.contexts, ties).to_string())
+        });
+        form.forecast.load(size, pending);
+    }
+
+    /// Makes a study.
+    pub fn create_study(&mut self, definition: Definition) {
+        self.ask_then(
+            Lane::Studies,
+            move |context| Ok(studies::create(context.store()?, &definition)?),
+            |core, created| {
+                let studies = &mut core.state.people.studies;
+                match created {
+                    Ok(created) => {
+                        studies.form = None;
+                        studies.open = Some(created.study);
+                        core.show_studies(created_words(&created));
+                    }
+                    Err(why) => {
+                        if let Some(form) = &mut studies.form {
+                            form.waiting = false;
+                            form.refused = Some(why);
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+    /// Gives the fourth annotator, who may be named with it, the items on which three differ.
+    pub fn assign(&mut self, study: StudyId, adjudicator: Option<String>) {
+        self.ask_study(
+            move |context| {
+                Ok(studies::assign(
+                    context.store()?,
+                    study,
+                    adjudicator.as_deref(),
+                )?)
+            },
+            |core, given| {
+                core.state.people.studies.fourth.clear();
+                core.show_studies(match given {
+                    0 => "No further item waits for a fourth annotator.".to_string(),
+                    1 => "The fourth annotator has 1 more item.".to_string(),
+                    given => format!("The fourth annotator has {given} more items."),
+                });
+            },
+        );
+    }
+
+    /// Ends the judging and shows the results.
+    pub fn unblind(&mut self, study: StudyId, by: String, reason: String) {
+        self.ask_study(
+            move |context| Ok(context.store()?.unblind(study, &by, &reason)?),
+            move |core, _| {
+                core.state.people.studies.unblinding = None;
+                core.show_studies(format!("Study {study} is unblinded; that is on record."));
+                core.load_results(study);
+            },
+        );
+    }
+
+    /// Computes the results of an unblinded study.
+    pub fn load_results(&mut self, study: StudyId) {
+        self.ask_study(
+            move |context| Ok(Box::new(studies::results(context.reader()?, study)?)),
+            move |core, results| core.state.people.studies.results = Some((study, results)),
+        );
+    }
+
+    /// Writes annotators' parts into the store's folder `packs`: everybody's, or one's.
+    pub fn write_packs(&mut self, study: StudyId, annotator: Option<u32>) {
+        let folder = self.options.store.join("packs");
+        let target = folder.clone();
+        self.ask_study(
+            move |context| {
+                let reader = context.reader()?;
+                Ok(studies::write_packs(reader, study, annotator, &target)?)
+            },
+            move |core, packs| {
+                core.show_studies(match packs.as_slice() {
+                    [one] => format!("Written to {}", one.file.display()),
+                    packs => format!("{} packs are in {}", packs.len(), folder.display()),
+                });
+            },
+        );
+    }
+
+    /// Imports a pack: merged where its study was made here, else to be judged here.
+    pub fn receive_pack(&mut self, file: PathBuf) {
+        self.ask_study(
+            move |context| {
+                let pack = studies::read_pack(&file)?;
+                Ok(studies::receive_pack(context.store()?, &pack)?)
+            },
+            |core, received| core.show_studies(received_words(&received)),
+        );
+    }
+
+    /// Writes judgements into the store's folder `exports`: an annotator's own, or everybody's once unblinded.
+    pub fn save_judgements(&mut self, study: StudyId, annotator: Option<u32>) {
+        let folder = self.options.store.join("exports");
+        self.ask_study(
+            move |context| {
+                let reader = context.reader()?;
+                Ok(studies::save_judgements(reader, study, annotator, &folder)?)
+            },
+            |core, file| core.show_studies(format!("Written to {}", file.display())),
+        );
+    }
+
+    /// Asks for something of a study; where it fails the page says so.
+    fn ask_study<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        then: impl FnOnce(&mut Core, T) + 'static,
+    ) {
+        self.ask_then(Lane::Studies, work, |core, result| match result {
+            Ok(value) => then(core, value),
+            Err(why) => {
+                core.state.people.studies.notice = None;
+                core.state.people.studies.refused = Some(why);
+            }
+        });
+    }
+
+    /// Says what was done with a study, and reads all of them again.
+    fn show_studies(&mut self, words: String) {
+        self.state.people.studies.notice = Some(words);
+        self.state.people.studies.refused = None;
+        self.load_studies();
+    }
+}
+
+fn created_words(created: &CreatedStudy) -> String {
+    let mut words = format!("Study {} is made.", created.study);
+    let remarks = &created.remarks;
+    if remarks.identical > 0 {
+        let identical = remarks.identical;
+        words.push_str(&format!(
+            " In {identical} items both responses are the same."
+        ));
+    }
+    if remarks.naming > 0 {
+        let naming = remarks.naming;
+        words.push_str(&format!(
+            " In {naming} items a text says the name of a system."
+        ));
+    }
+    words
+}
+
+fn received_words(received: &ReceivedPack) -> String {
+    let (pseudonym, merged) = (&received.pseudonym, &received.merged);
+    match received.made_here {
+        true => format!(
+            "{pseudonym} merged into study {}: {} judgements were new, {} were here already",
+            merged.study, merged.added, merged.known
+        ),
+        false => format!("Study {} can be judged here by {pseudonym}", merged.study),
+    }
+}

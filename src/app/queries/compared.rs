@@ -1,0 +1,37 @@
+//! Runs beside each other, as the place Compare shows them.
+
+use crate::catalog::compare::{Paired, Prepared};
+use crate::catalog::compared::{curves, differences, entries_of};
+use crate::metrics::Bootstrap;
+use crate::store::{RunId, StoreError, StoreReader};
+
+/// Runs beside each other.
+#[derive(Debug)]
+pub struct Compared {
+    pub runs: Vec<RunId>,
+    pub metric: String,
+    /// Their curves of it.
+    pub curves: Prepared,
+    /// Of each run but the first: its figures minus those of the first. None where one of them has no
+    /// answers on the test split.
+    pub differences: Vec<Option<Paired>>,
+}
+
+/// Compares runs with the first of them: what they answered on the test split, and the curves of a metric.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn compared(
+    reader: &StoreReader,
+    runs: Vec<RunId>,
+    metric: String,
+) -> Result<Compared, StoreError> {
+    let entries = entries_of(reader, &runs)?;
+    let entries: Vec<_> = entries.iter().collect();
+    Ok(Compared {
+        curves: curves(reader, &entries, &metric)?,
+        differences: differences(reader, &runs, &Bootstrap::default())?,
+        runs,
+        metric,
+    })
+}

@@ -1,0 +1,13 @@
+//! What the window reads for its places: functions over the store and the disk, with what they give.
+//!
+//! They know nothing of threads, of the window's state and of what is drawn. What they keep from one call to
+//! the next is handed to them.
+
+pub mod compared;
+pub mod experiments;
+pub mod models;
+pub mod needs;
+pub mod paths;
+pub mod responses;
+pub mod runs;
+pub mod stored;

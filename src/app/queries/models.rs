@@ -1,0 +1,41 @@
+//! A model as a person chooses it, to talk to or to take elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use crate::experiment::Stage;
+use crate::operations::models::{Found, Reference, ReferenceError};
+use crate::store::{RunId, RunRef};
+
+/// A model, as a person chooses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelRef {
+    Checkpoint { run: RunId, stage: Stage, step: u64 },
+    Folder(PathBuf),
+}
+
+impl ModelRef {
+    /// On screen.
+    pub fn words(&self) -> String {
+        match self {
+            ModelRef::Checkpoint { run, stage, step } => {
+                format!("run {run}, {} {step}", stage.title())
+            }
+            ModelRef::Folder(folder) => folder.display().to_string(),
+        }
+    }
+
+    /// Where it lies.
+    ///
+    /// # Errors
+    /// There is no such model.
+    pub fn find(&self, store: &Path) -> Result<Found, ReferenceError> {
+        match self {
+            ModelRef::Checkpoint { run, stage, step } => Reference::Run(RunRef {
+                run: *run,
+                step: Some(*step),
+            })
+            .model_of(store, *stage),
+            ModelRef::Folder(folder) => Reference::Folder(folder.clone()).model(store),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What an experiment needs and what of it is not there.
+
+use std::path::Path;
+
+use crate::app::naming::{import_command, set_title};
+use crate::data::library;
+use crate::experiment::Config;
+
+/// What an experiment reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// None where no stage reads any.
+    pub dialogues: Option<String>,
+    pub levels: Option<String>,
+    pub source: String,
+}
+
+impl Inputs {
+    pub fn of(config: &Config) -> Self {
+        Inputs {
+            dialogues: config
+                .reads_dialogues()
+                .then(|| config.data.dialogues.clone()),
+            levels: config.reads_levels().then(|| config.data.levels.clone()),
+            source: config.model.source.clone(),
+        }
+    }
+}
+
+/// Something an experiment needs and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The setting that names it.
+    pub path: &'static str,
+    /// What is missing.
+    pub what: String,
+    /// What to do.
+    pub fix: String,
+    /// The command that does it.
+    pub command: Option<String>,
+}
+
+/// What is missing for this to start.
+pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
+    let sets = match library::list(store) {
+        Ok(sets) => sets,
+        Err(error) => {
+            return vec![Need {
+                path: "data.dialogues",
+                what: "The imported data cannot be read".into(),
+                fix: error.to_string(),
+                command: None,
+            }];
+        }
+    };
+    let mut needs = Vec::new();
+    for (path, name, what) in [
+        ("data.dialogues", &inputs.dialogues, "dialogues"),
+        ("data.levels", &inputs.levels, "labelled pairs"),
+    ] {
+        let Some(name) = name else { continue };
+        let set = sets.iter().find(|set| set.name == name.as_str());
+        let fits = |set: &library::ListedSet| {
+            if path == "data.levels" {
+                set.has_levels
+            } else {
+                set.has_dialogues
+            }
+        };
+        match set {
+            None => needs.push(Need {
+                path,
+                what: format!("There is no data set \"{name}\""),
+                fix: format!("choose one of {}", library::NAMES.join(", ")),
+                command: None,
+            }),
+            Some(set) if !set.imported => needs.push(Need {
+                path,
+                what: format!("{} is not imported", set_title(name)),
+                fix: "download it, then import its folder".into(),
+                command: Some(import_command(name, store)),
+            }),
+            Some(set) if !fits(set) => needs.push(Need {
+                path,
+                what: format!("{} holds no {what}", set_title(name)),
+                fix: format!("choose another set for the {what}"),
+                command: None,
+            }),
+            Some(_) => {}
+        }
+    }
+    if inputs.source != "scratch" && !Path::new(&inputs.source).is_dir() {
+        needs.push(Need {
+            path: "model.source",
+            what: format!("The model folder \"{}\" is not there", inputs.source),
+            fix: "set Model source to a folder with config.json, model.safetensors and tokenizer.json, \
+                   or to \"scratch\""
+                .into(),
+            command: None,
+        });
+    }
+    needs
+}

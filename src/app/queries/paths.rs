@@ -1,0 +1,106 @@
+//! Paths as a person gives them: names that complete what is typed, and the system's dialog.
+
+use std::fs;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Names offered at once.
+const OFFERED: usize = 8;
+/// A dialog that gives nothing within this time was never seen by anybody.
+const SEEN: Duration = Duration::from_millis(400);
+/// Names of a folder that are read.
+const READ: usize = 4096;
+
+/// What a field's path may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathKind {
+    Folder,
+    /// A file; folders lead to it.
+    File,
+}
+
+/// What came of a dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Picked {
+    Path(PathBuf),
+    /// It was left without a choice.
+    Nothing,
+    /// There was no dialog to choose in.
+    NoDialog,
+}
+
+/// Opens the system's dialog and waits until it is closed.
+pub fn pick(title: &str, kind: PathKind) -> Picked {
+    let begun = Instant::now();
+    // Some systems want a dialog elsewhere, and panic; then there is none.
+    let path = std::panic::catch_unwind(|| {
+        let dialog = rfd::FileDialog::new().set_title(title);
+        match kind {
+            PathKind::File => dialog.pick_file(),
+            PathKind::Folder => dialog.pick_folder(),
+        }
+    });
+    match path.unwrap_or_default() {
+        Some(path) => Picked::Path(path),
+        None if begun.elapsed() < SEEN => Picked::NoDialog,
+        None => Picked::Nothing,
+    }
+}
+
+/// Paths that begin with what is typed, in order; folders end with a separator. Hidden ones only where a
+/// dot is typed.
+pub fn completions(typed: &str, kind: PathKind) -> Vec<String> {
+    let cut = typed.rfind(['/', MAIN_SEPARATOR]).map_or(0, |at| at + 1);
+    let (folder, begun) = typed.split_at(cut);
+    let place = match folder {
+        "" => Path::new("."),
+        folder => Path::new(folder),
+    };
+    let Ok(entries) = fs::read_dir(place) else {
+        return Vec::new();
+    };
+    let lower = begun.to_lowercase();
+    let mut found: Vec<String> = entries
+        .take(READ)
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let hidden = name.starts_with('.') && !begun.starts_with('.');
+            if hidden || !name.to_lowercase().starts_with(&lower) {
+                return None;
+            }
+            let is_folder = entry.path().is_dir();
+            let end = if is_folder { "/" } else { "" };
+            (is_folder || kind == PathKind::File).then(|| format!("{folder}{name}{end}"))
+        })
+        .collect();
+    found.sort();
+    found.truncate(OFFERED);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_offered_folders_with_a_separator() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["Models", "more", "other", ".hidden"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        fs::write(dir.path().join("moel.txt"), "").unwrap();
+        let at = |name: &str| format!("{}/{name}", dir.path().display());
+        assert_eq!(
+            completions(&at("mo"), PathKind::Folder),
+            [at("Models/"), at("more/")]
+        );
+        assert_eq!(
+            completions(&at("mo"), PathKind::File),
+            [at("Models/"), at("moel.txt"), at("more/")]
+        );
+        assert_eq!(completions(&at(".h"), PathKind::Folder), [at(".hidden/")]);
+        assert_eq!(completions(&at(""), PathKind::Folder).len(), 3);
+        assert!(completions(&at("none/x"), PathKind::File).is_empty());
+    }
+}

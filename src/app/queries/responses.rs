@@ -1,0 +1,287 @@
+//! Responses of saved models for the playground, and the levels that identifiers say they have.
+//!
+//! At most two models and one set of identifiers are kept open; what changed on disk is opened again.
+
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use super::models::ModelRef;
+use crate::experiment::SamplingSettings;
+use crate::operations::models::{
+    Drawing, Identified, Reference, ReferenceError, SavedIdentifiers, SavedModel,
+};
+use crate::train::TrainError;
+
+/// How many models are kept open.
+const MODELS: usize = 2;
+
+/// Whose identifiers say the levels of a response, and on which device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identifiers {
+    pub of: Reference,
+    pub device: String,
+}
+
+/// A context to respond to, with everything that the response depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompt {
+    pub model: ModelRef,
+    /// Utterances, oldest first.
+    pub context: Vec<String>,
+    pub settings: SamplingSettings,
+    /// Tokens of the context that count, the latest.
+    pub max_source: usize,
+    /// Always the likeliest token.
+    pub greedy: bool,
+    pub seed: u64,
+    pub device: String,
+    pub identifiers: Option<Identifiers>,
+}
+
+/// A response in words, with what was measured of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    pub text: String,
+    /// The eos included.
+    pub tokens: usize,
+    /// Natural logarithm of the whole response's probability, under the full, untempered softmax.
+    pub logprob: f32,
+    /// Whether it ended by itself, rather than at the longest length.
+    pub ended: bool,
+    pub seconds: f64,
+}
+
+/// A response with its levels and their probabilities by mechanism, where identifiers were asked for.
+#[derive(Clone, Debug)]
+pub struct Identifiable {
+    pub response: Response,
+    pub levels: Option<Result<[Identified; 3], String>>,
+}
+
+/// How far a response is.
+#[derive(Clone, Debug)]
+pub enum ResponseProgress {
+    /// The model is being read from disk.
+    Opening,
+    /// The words so far.
+    Words(String),
+    /// Its levels are being identified.
+    Identifying(Response),
+}
+
+/// A model that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenModel {
+    pub model: ModelRef,
+    pub device: String,
+    pub parameters: u64,
+}
+
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub enum ResponseError {
+    #[error("it was stopped")]
+    Stopped,
+    #[error(transparent)]
+    NotFound(#[from] ReferenceError),
+    #[error(transparent)]
+    NotOpened(#[from] TrainError),
+}
+
+struct CachedModel {
+    open: OpenModel,
+    folder: PathBuf,
+    /// The state of its folder when it was opened.
+    stamp: Option<SystemTime>,
+    model: SavedModel,
+}
+
+struct CachedIdentifiers {
+    wanted: Identifiers,
+    folder: PathBuf,
+    stamp: Option<SystemTime>,
+    identifiers: SavedIdentifiers,
+}
+
+/// The models and identifiers that are open.
+#[derive(Default)]
+pub struct OpenModels {
+    /// The one used last at the end.
+    models: Vec<CachedModel>,
+    identifiers: Option<CachedIdentifiers>,
+}
+
+impl OpenModels {
+    /// The models that take memory.
+    pub fn list(&self) -> Vec<OpenModel> {
+        self.models.iter().map(|model| model.open.clone()).collect()
+    }
+
+    /// Responds to a prompt. `report` gets how far it is, together with what is open; where it gives
+    /// false, the response is stopped between two tokens, or once the model is open.
+    ///
+    /// # Errors
+    /// It was stopped; the model or its identifiers are not there or cannot be read.
+    pub fn respond(
+        &mut self,
+        store: &Path,
+        prompt: &Prompt,
+        report: &mut dyn FnMut(ResponseProgress, Vec<OpenModel>) -> bool,
+    ) -> Result<Identifiable, ResponseError> {
+        let at = match self
+            .models
+            .iter()
+            .position(|model| model.is_current(prompt))
+        {
+            Some(at) => at,
+            None => {
+                if !report(ResponseProgress::Opening, self.list()) {
+                    return Err(ResponseError::Stopped);
+                }
+                self.make_room(prompt);
+                self.models.push(CachedModel::open(store, prompt)?);
+                self.models.len() - 1
+            }
+        };
+        let model = self.models.remove(at);
+        self.models.push(model);
+        let open = self.list();
+        if !report(ResponseProgress::Words(String::new()), open.clone()) {
+            return Err(ResponseError::Stopped);
+        }
+        let drawing = Drawing {
+            settings: &prompt.settings,
+            greedy: prompt.greedy,
+            seed: prompt.seed,
+        };
+        let begun = Instant::now();
+        let context = prompt.context.join(" ");
+        let drawn = self.models.last().and_then(|cached| {
+            let mut words_so_far =
+                |words: &str| report(ResponseProgress::Words(words.to_string()), open.clone());
+            let max_source = prompt.max_source;
+            let model = &cached.model;
+            model.answer_aloud(&context, max_source, &drawing, &mut words_so_far)
+        });
+        let Some(drawn) = drawn else {
+            return Err(ResponseError::Stopped);
+        };
+        let response = Response {
+            ended: drawn.ended(),
+            tokens: drawn.tokens.len(),
+            logprob: drawn.log_probs.iter().sum(),
+            text: drawn.response,
+            seconds: begun.elapsed().as_secs_f64(),
+        };
+        let levels = prompt.identifiers.as_ref().map(|wanted| {
+            report(ResponseProgress::Identifying(response.clone()), open);
+            let levels = self.identify(store, wanted, (&context, &response.text));
+            levels.map_err(|error| error.to_string())
+        });
+        Ok(Identifiable { response, levels })
+    }
+
+    /// Gives the memory of a model back before another takes it.
+    fn make_room(&mut self, prompt: &Prompt) {
+        self.models.retain(|cached| !cached.is_of(prompt));
+        if self.models.len() >= MODELS {
+            self.models.remove(0);
+        }
+    }
+
+    fn identify(
+        &mut self,
+        store: &Path,
+        wanted: &Identifiers,
+        pair: (&str, &str),
+    ) -> Result<[Identified; 3], ResponseError> {
+        let cached = self.identifiers.take();
+        let current = |cached: &CachedIdentifiers| {
+            cached.wanted == *wanted
+                && cached.stamp.is_some()
+                && cached.stamp == stamp(&cached.folder)
+        };
+        let cached = match cached.filter(current) {
+            Some(cached) => cached,
+            None => CachedIdentifiers::open(store, wanted)?,
+        };
+        let identifiers = &self.identifiers.insert(cached).identifiers;
+        let mut levels = identifiers.identify(&[pair], 1, &mut |_| {});
+        levels.pop().ok_or(ResponseError::Stopped)
+    }
+}
+
+impl CachedModel {
+    fn open(store: &Path, prompt: &Prompt) -> Result<Self, ResponseError> {
+        let found = prompt.model.find(store)?;
+        let stamp = stamp(&found.folder);
+        let model = SavedModel::open(&found.folder, &prompt.device)?;
+        let anatomy = model.anatomy();
+        Ok(CachedModel {
+            open: OpenModel {
+                model: prompt.model.clone(),
+                device: prompt.device.clone(),
+                parameters: (anatomy.t5_parameters + anatomy.prefix_parameters) as u64,
+            },
+            folder: found.folder,
+            stamp,
+            model,
+        })
+    }
+
+    fn is_of(&self, prompt: &Prompt) -> bool {
+        self.open.model == prompt.model && self.open.device == prompt.device
+    }
+
+    /// Whether it is the prompt's model, as it is on disk now.
+    fn is_current(&self, prompt: &Prompt) -> bool {
+        self.is_of(prompt) && self.stamp.is_some() && self.stamp == stamp(&self.folder)
+    }
+}
+
+impl CachedIdentifiers {
+    fn open(store: &Path, wanted: &Identifiers) -> Result<Self, ResponseError> {
+        let found = wanted.of.identifiers(store)?;
+        Ok(CachedIdentifiers {
+            wanted: wanted.clone(),
+            stamp: stamp(&found.folder),
+            identifiers: SavedIdentifiers::open(&found.folder, &wanted.device)?,
+            folder: found.folder,
+        })
+    }
+}
+
+/// When something in a folder changed last; none where it cannot be read.
+fn stamp(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    entries
+        .map(|entry| entry.ok()?.metadata().ok()?.modified().ok())
+        .collect::<Option<Vec<_>>>()?
+        .into_iter()
+        .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stopped_is_not_begun_and_what_fails_says_why() {
+        let prompt = Prompt {
+            model: ModelRef::Folder("no such folder".into()),
+            context: vec!["Hello.".into()],
+            settings: SamplingSettings::default(),
+            max_source: 64,
+            greedy: true,
+            seed: 1,
+            device: "flex".into(),
+            identifiers: None,
+        };
+        let store = tempfile::tempdir().unwrap();
+        let mut models = OpenModels::default();
+        let mut respond = |goes_on| models.respond(store.path(), &prompt, &mut |_, _| goes_on);
+        assert!(matches!(respond(false), Err(ResponseError::Stopped)));
+        let why = respond(true).unwrap_err().to_string();
+        assert!(why.contains("no such folder"), "{why}");
+    }
+}

@@ -1,0 +1,88 @@
+//! A reply of the playground: a response, or what stands in its place until it is there.
+
+use crate::app::jobs::{JobError, Pending};
+use crate::app::queries::responses::{Identifiable, OpenModel, Prompt, Response, ResponseProgress};
+use crate::operations::models::Identified;
+
+/// What became of a prompt.
+#[derive(Clone, Debug)]
+pub enum ReplyState {
+    Waiting,
+    Opening,
+    /// The words so far.
+    Words(String),
+    Complete(Response),
+    Stopped,
+    Failed(String),
+}
+
+/// What a job reports for a reply: how far it is, and the models that are open.
+pub type ReplyProgress = (ResponseProgress, Vec<OpenModel>);
+
+/// A job that responds; dropped, it stops.
+pub type PendingReply = Pending<Identifiable, ReplyProgress>;
+
+/// A response, or what stands in its place.
+#[derive(Debug)]
+pub struct Reply {
+    pub prompt: Prompt,
+    pub state: ReplyState,
+    /// Where identifiers were asked for, once they have said something.
+    pub levels: Option<Result<[Identified; 3], String>>,
+    pub pending: Option<PendingReply>,
+}
+
+impl Reply {
+    pub(super) fn new(prompt: Prompt) -> Self {
+        Reply {
+            prompt,
+            state: ReplyState::Waiting,
+            levels: None,
+            pending: None,
+        }
+    }
+
+    /// Whether something of it is still to come.
+    pub fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// The response, once it is whole.
+    pub fn response(&self) -> Option<&Response> {
+        match &self.state {
+            ReplyState::Complete(response) => Some(response),
+            _ => None,
+        }
+    }
+
+    /// Takes what came of it. Gives what is open now, where that was reported. True when it has ended.
+    pub(super) fn poll(&mut self) -> (Option<Vec<OpenModel>>, bool) {
+        let Some(pending) = &self.pending else {
+            return (None, false);
+        };
+        let result = pending.poll();
+        let open = pending.progress().map(|(progress, open)| {
+            self.state = match progress {
+                ResponseProgress::Opening => ReplyState::Opening,
+                ResponseProgress::Words(words) => ReplyState::Words(words),
+                ResponseProgress::Identifying(response) => ReplyState::Complete(response),
+            };
+            open
+        });
+        let ended = result.is_some();
+        if let Some(result) = result {
+            self.pending = None;
+            match result {
+                Ok(Identifiable { response, levels }) => {
+                    self.state = ReplyState::Complete(response);
+                    self.levels = levels;
+                }
+                // What was said already stays, without its levels.
+                Err(_) if self.response().is_some() => {}
+                Err(JobError::Cancelled) => self.state = ReplyState::Stopped,
+                Err(JobError::Failed(why)) => self.state = ReplyState::Failed(why),
+            }
+        }
+        (open, ended)
+    }
+}

@@ -1,0 +1,125 @@
+//! What a run would be: its stages, their memory and time, and its parameters.
+
+use eframe::egui::{Frame, Grid, Id, Label, Modal, RichText, Ui};
+
+use crate::app::format;
+use crate::app::state::ExperimentsState;
+use crate::app::theme::{self, space, text};
+use crate::app::widgets::button::Button;
+use crate::app::widgets::remote::{RemoteWords, remote_ui};
+use crate::app::widgets::text as words;
+use crate::operations::launch::DryRun;
+
+/// What a run would be, once that is known.
+pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
+    let (dry_run, of) = (&experiments.dry_run, experiments.dry_run_of);
+    if dry_run.is_idle() {
+        return;
+    }
+    let t = theme::of(ui);
+    let frame = Frame::popup(ui.style()).inner_margin(space::L);
+    let modal = Modal::new(Id::unique("dry run"))
+        .backdrop_color(t.backdrop())
+        .frame(frame);
+    let answer = modal.show(ui.ctx(), |ui| {
+        ui.set_width(620.0);
+        ui.spacing_mut().item_spacing.y = space::S;
+        let several = dry_run.value().is_some() && of > 1;
+        let title = match several {
+            true => format!("What the first of these {of} runs would be"),
+            false => "What this run would be".to_string(),
+        };
+        words::heading(ui, &title);
+        let said = RemoteWords {
+            pending: "Looking at texts and shapes, and trying how fast this machine is…",
+            failed: "It could not start",
+            action: None,
+        };
+        remote_ui(ui, dry_run, said);
+        if let Some(dry_run) = dry_run.value() {
+            planned_ui(ui, dry_run);
+        }
+        ui.add(Button::primary("Close")).clicked()
+    });
+    if answer.inner || answer.should_close() {
+        experiments.dry_run.clear();
+    }
+}
+
+fn planned_ui(
+    ui: &mut Ui,
+    DryRun {
+        foreseen,
+        taken_over,
+    }: &DryRun,
+) {
+    let plan = &foreseen.plan;
+    let t = theme::of(ui);
+    let small = |ui: &mut Ui, words: &str| {
+        ui.label(RichText::new(words).font(text::small()).color(t.secondary));
+    };
+    Grid::new("planned stages")
+        .spacing([space::XL, space::XS])
+        .show(ui, |ui| {
+            for head in [
+                "Stage",
+                "Steps",
+                "Weights",
+                "Optimizer",
+                "Activations",
+                "In all",
+                "On disk",
+                "Time",
+            ] {
+                small(ui, head);
+            }
+            ui.end_row();
+            for stage in &plan.stages {
+                ui.label(stage.stage.title());
+                if taken_over.contains(&stage.stage) {
+                    let words = RichText::new("taken over").color(t.secondary);
+                    ui.add(Label::new(words).extend());
+                    ui.end_row();
+                    continue;
+                }
+                let most = if stage.at_most { "at most " } else { "" };
+                ui.label(format!("{most}{}", format::count(stage.steps)));
+                let memory = &stage.memory;
+                for bytes in [
+                    memory.weights,
+                    memory.optimizer,
+                    memory.activations,
+                    memory.total(),
+                    stage.disk,
+                ] {
+                    ui.label(format::bytes(bytes));
+                }
+                ui.label(format::duration(foreseen.seconds(stage)));
+                ui.end_row();
+            }
+        });
+    Grid::new("planned parameters")
+        .spacing([space::XL, space::XS])
+        .show(ui, |ui| {
+            for head in ["Parameters", "Trained", "Frozen"] {
+                small(ui, head);
+            }
+            ui.end_row();
+            for (name, parameters) in [
+                ("Identifier, three alike", plan.identifier),
+                ("Generator", plan.generator),
+                ("Policy with value head", plan.policy),
+            ] {
+                if let Some(parameters) = parameters {
+                    ui.label(name);
+                    ui.label(format::count(parameters.trained));
+                    ui.label(format::count(parameters.frozen));
+                    ui.end_row();
+                }
+            }
+        });
+    words::secondary(
+        ui,
+        "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. On disk are its checkpoints; “Checkpoint every” makes them fewer. Times are right within a factor of three, on a machine as busy as it was just now. Nothing was started or written.",
+    );
+}

@@ -1,0 +1,260 @@
+//! The window itself: it draws the shell, does what was asked for after each frame, and asks before it closes on
+//! a run in progress.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
+
+use super::command::{Command, Commands, Zoom};
+use super::format::Clock;
+use super::logic::{Core, Wakers};
+use super::place::Place;
+use super::state::{Prefs, ThemeChoice};
+use super::theme::{self, space};
+use super::views::ViewState;
+use super::views::runs::filter_id;
+use super::widgets::{Button, text as words};
+use super::{Options, shell};
+
+/// The name under which what is remembered is kept.
+pub const PREFS: &str = "window";
+/// Between two frames that a run asks for: ten a second show all there is to see of it.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// The window.
+pub struct App {
+    core: Core,
+    views: ViewState,
+    commands: Commands,
+    closing: Closing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    No,
+    Ask,
+    Yes,
+}
+
+impl App {
+    /// The window as it is opened for the first time.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn open(ctx: &Context, options: Options) -> std::io::Result<Self> {
+        App::new(ctx, options, Prefs::default(), Clock::utc())
+    }
+
+    /// Makes the window's state and starts its threads. `ctx` is dressed in the theme.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub(super) fn new(
+        ctx: &Context,
+        options: Options,
+        mut prefs: Prefs,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
+        theme::apply(ctx);
+        prefs.close_gaps();
+        if prefs.place == Place::Live {
+            // What was live is not any more.
+            prefs.place = Place::Start;
+        }
+        ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
+        let (now, run) = (ctx.clone(), ctx.clone());
+        let wakers = Wakers {
+            now: Arc::new(move || now.request_repaint()),
+            run: Arc::new(move || run.request_repaint_after(FRAME)),
+        };
+        Ok(App {
+            core: Core::new(options, prefs, clock, wakers)?,
+            views: ViewState::default(),
+            commands: Commands::default(),
+            closing: Closing::No,
+        })
+    }
+
+    /// What happens before each frame, and while the window is hidden.
+    pub fn logic(&mut self, ctx: &Context) {
+        self.core.update();
+        self.attend(ctx);
+        if let Some(wait) = self.core.refresh_runs() {
+            ctx.request_repaint_after(wait);
+        }
+        self.close_or_ask(ctx);
+        self.run_commands(ctx);
+    }
+
+    /// Draws the window.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        self.apply_theme(&ctx);
+        let zoom = self.core.state.prefs.zoom;
+        shell::window_ui(
+            ui,
+            &mut self.core.state,
+            &mut self.views,
+            &mut self.commands,
+        );
+        let prefs = &mut self.core.state.prefs;
+        if prefs.zoom == zoom {
+            // The keys for it are egui's.
+            prefs.zoom = ctx.zoom_factor();
+        } else {
+            ctx.set_zoom_factor(prefs.zoom);
+        }
+        if self.closing == Closing::Ask {
+            self.closing_ui(ui);
+        }
+        if self.run_commands(&ctx) {
+            ctx.request_repaint();
+        }
+    }
+
+    fn apply_theme(&self, ctx: &Context) {
+        let wanted = match self.core.state.prefs.theme {
+            ThemeChoice::System => ThemePreference::System,
+            ThemeChoice::Light => ThemePreference::Light,
+            ThemeChoice::Dark => ThemePreference::Dark,
+        };
+        if ctx.options(|options| options.theme_preference) != wanted {
+            ctx.set_theme(wanted);
+        }
+    }
+
+    /// Counts the time for which an item is attended to: while the window has the keyboard and shows it.
+    fn attend(&mut self, ctx: &Context) {
+        let state = &mut self.core.state;
+        let in_sight = state.prefs.place == Place::Studies;
+        if let Some(judging) = &mut state.people.judging {
+            let (now, focused, sign) =
+                ctx.input(|input| (input.time, input.focused, !input.events.is_empty()));
+            judging.attend(now, focused && in_sight, sign);
+        }
+    }
+
+    /// Does what was asked for. True when anything was.
+    fn run_commands(&mut self, ctx: &Context) -> bool {
+        let commands = self.commands.take();
+        let any = !commands.is_empty();
+        for command in commands {
+            self.run(ctx, command);
+        }
+        any
+    }
+
+    fn run(&mut self, ctx: &Context, command: Command) {
+        match command {
+            Command::Run(action) => action(&mut self.core),
+            Command::Go(place) => {
+                self.core.go(place);
+                let ticked = &self.views.runs.chosen;
+                let nothing_yet = self.core.state.compare.runs.is_empty();
+                if place == Place::Compare && nothing_yet && ticked.len() > 1 {
+                    self.core.compare(ticked.iter().copied().collect());
+                }
+            }
+            Command::SetUp(experiment) => {
+                self.core.set_up(&experiment);
+                self.views.plan = Default::default();
+            }
+            Command::FilterRuns => {
+                self.core.state.prefs.place = Place::Runs;
+                self.core.state.runs.open = None;
+                ctx.memory_mut(|memory| memory.request_focus(filter_id()));
+            }
+            Command::Palette => self.views.palette.toggle(),
+            Command::ShowStep(stage, step) => {
+                self.core.state.prefs.place = Place::Live;
+                self.views.live.side.lead = Some((stage, step));
+            }
+            // What is remembered follows in the next frame, as it does after egui's own keys.
+            Command::Zoom(zoom) => match zoom {
+                Zoom::In => egui::gui_zoom::zoom_in(ctx),
+                Zoom::Out => egui::gui_zoom::zoom_out(ctx),
+                Zoom::Reset => ctx.set_zoom_factor(1.0),
+            },
+            Command::Copy(text) => ctx.copy_text(text),
+        }
+    }
+
+    /// A run in progress is not lost by closing the window without being asked.
+    fn close_or_ask(&mut self, ctx: &Context) {
+        let running = self.core.has_run();
+        if self.closing == Closing::Ask && !running {
+            // The run has ended while the question stood: nothing is left to ask.
+            self.closing = Closing::Yes;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+        if !ctx.input(|input| input.viewport().close_requested()) || self.closing == Closing::Yes {
+            return;
+        }
+        if running {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.closing = Closing::Ask;
+            ctx.request_repaint();
+        }
+    }
+
+    fn closing_ui(&mut self, ui: &Ui) {
+        let ctx = ui.ctx().clone();
+        let modal = Modal::new(egui::Id::unique("closing"))
+            .backdrop_color(theme::of(ui).backdrop())
+            .frame(egui::Frame::popup(ui.style()).inner_margin(space::L));
+        let stops =
+            "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.";
+        let queued = "What waits in the queue is kept, and starts when you say so.";
+        let shown = modal.show(&ctx, |ui| {
+            ui.set_width(380.0);
+            ui.spacing_mut().item_spacing.y = space::S;
+            words::heading(ui, "A run is in progress");
+            words::secondary(ui, stops);
+            if !self.core.state.experiments.queue.runs.is_empty() {
+                words::secondary(ui, queued);
+            }
+            ui.add_space(space::S);
+            ui.horizontal(|ui| {
+                let close = ui.add(Button::primary("Stop and close")).clicked();
+                let stay = ui.add(Button::secondary("Keep the window open")).clicked();
+                (close, stay)
+            })
+            .inner
+        });
+        let (close, stay) = shown.inner;
+        if close {
+            self.closing = Closing::Yes;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        } else if stay || shown.should_close() {
+            self.closing = Closing::No;
+        }
+    }
+
+    /// Ends the run in progress, if there is one, and waits until it has saved itself.
+    pub fn shut_down(&mut self) {
+        self.core.shut_down();
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        App::logic(self, ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        App::ui(self, ui);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, PREFS, &self.core.state.prefs);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.shut_down();
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

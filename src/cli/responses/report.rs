@@ -1,0 +1,96 @@
+//! Prints a summary of a system's responses that were just stored.
+
+use serde_json::json;
+
+use crate::cli::output::count;
+use crate::cli::{Failure, Place};
+use crate::metrics::{Digits, ResponseWords};
+use crate::operations::responses::StoredResponses;
+use crate::study::responses::AlignBy;
+
+/// Problems of rows that are printed before the rest is only counted.
+const SHOWN_PROBLEMS: usize = 20;
+
+pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Failure> {
+    let responses = &stored.responses;
+    let (foreign, order) = (&stored.foreign, &stored.contexts);
+    let answers = stored.texts();
+    let words = ResponseWords::new(&answers);
+    let (dist_1, dist_2) = (words.dist(1), words.dist(2));
+    let mean_words = words.words() as f64 / words.len().max(1) as f64;
+    if place.out.json {
+        return place.out.document(&json!({
+            "system": stored.system,
+            "source": stored.source,
+            "sha256": responses.sha256,
+            "rows": responses.rows,
+            "contexts": order.len(),
+            "responses": answers.len(),
+            "aligned_by": responses.aligned_by,
+            "tokenized": responses.tokenized,
+            "problems": responses.problems,
+            "foreign_contexts": foreign,
+            "dist_1": dist_1,
+            "dist_2": dist_2,
+            "mean_words": mean_words,
+            "duplicate_share": responses.duplicate_share(),
+        }));
+    }
+    let number = |n: usize| count(n as u64);
+    let mut text = format!(
+        "{}: {} responses to {} contexts of {}, {}\n",
+        stored.system,
+        number(answers.len()),
+        number(order.len()),
+        order.name,
+        by_words(responses.aligned_by)
+    );
+    if responses.tokenized {
+        text.push_str(
+            "They are tokens in lower case: scored as they are, shown to people as they would write.\n",
+            );
+    }
+    if !foreign.is_empty() {
+        let places = foreign.iter().take(SHOWN_PROBLEMS);
+        let mut places: Vec<String> = places.map(|at| (at + 1).to_string()).collect();
+        let more = foreign.len() - places.len();
+        if more > 0 {
+            places.push(format!("{more} more"));
+        }
+        text.push_str(&format!(
+                "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
+                foreign.len(),
+                places.join(", ")
+            ));
+    }
+    for problem in responses.problems.iter().take(SHOWN_PROBLEMS) {
+        text.push_str(&format!("{problem}\n"));
+    }
+    let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
+    if more > 0 {
+        text.push_str(&format!("{more} more problems; --json lists them all\n"));
+    }
+    let duplicates = responses.duplicate_share().unwrap_or(0.0);
+    text.push_str(&format!(
+        "Dist-1 {} %, Dist-2 {} %, {} words a response, {} % exactly an earlier one\n",
+        Digits::RESULT.write(dist_1),
+        Digits::RESULT.write(dist_2),
+        Digits::WORDS.write(mean_words),
+        Digits::RESULT.write(100.0 * duplicates)
+    ));
+    text.push_str(&format!(
+        "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",
+        stored.system,
+        place.store_argument()
+    ));
+    place.out.text(&text)
+}
+
+fn by_words(by: AlignBy) -> &'static str {
+    match by {
+        AlignBy::Order => "in order",
+        AlignBy::Index => "by index",
+        AlignBy::ConversationTurn => "by conversation and turn",
+        AlignBy::Words => "by the words of the context",
+    }
+}

@@ -1,0 +1,98 @@
+//! What the rules of a run's alerts can find, typed, and the sentences that say so.
+//!
+//! When a rule applies is decided in the engine; its limits are `alerts` in the settings.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Severity;
+
+/// What a rule found, with the figures it found it by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum Alert {
+    /// Metrics, by key, that are NaN or infinite.
+    NotFinite { metrics: Vec<String> },
+    /// The mean KL of a response over the last `window` steps, in nats, is above `alerts.kl_limit`.
+    KlLimit { kl: f64, window: u64, limit: f64 },
+    /// That KL rose from the window before to the last one by more than `alerts.kl_factor`.
+    KlRise {
+        before: f64,
+        kl: f64,
+        window: u64,
+        factor: f64,
+    },
+    /// The share of the sample dialogues whose response another one has too.
+    Duplicates { share: f64 },
+    /// Dist-2 on the validation subset fell from the stage's first value.
+    Dist { first: f64, now: f64 },
+    /// The share of the responses of the last `window` steps that reached the length limit.
+    CutOff { share: f64, window: u64 },
+    /// Pearson's r of reward and response length over the last `steps` steps.
+    Length { r: f64, steps: u64 },
+    /// The windowed mean reward has not risen for `steps` steps.
+    Stalled { steps: u64, since: u64 },
+}
+
+impl Alert {
+    pub fn severity(&self) -> Severity {
+        match self {
+            Alert::NotFinite { .. }
+            | Alert::KlLimit { .. }
+            | Alert::Duplicates { .. }
+            | Alert::Dist { .. } => Severity::Alert,
+            Alert::KlRise { .. }
+            | Alert::CutOff { .. }
+            | Alert::Length { .. }
+            | Alert::Stalled { .. } => Severity::Warning,
+        }
+    }
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Alert::NotFinite { metrics } => write!(f, "{} is not finite", metrics.join(", ")),
+            Alert::KlLimit { kl, window, limit } => write!(
+                f,
+                "The KL of a response is {kl:.1} nats over {window} steps, above alerts.kl_limit = {limit}: \
+                 the policy is drifting away from the reference; raise reward.beta or lower ppo.lr"
+            ),
+            Alert::KlRise {
+                before,
+                kl,
+                window,
+                factor,
+            } => write!(
+                f,
+                "The KL of a response rose from {before:.2} to {kl:.2} nats within {window} steps, more \
+                 than {factor} times"
+            ),
+            Alert::Duplicates { share } => write!(
+                f,
+                "{:.0} % of the sample dialogues get the same response as another one",
+                100.0 * share
+            ),
+            Alert::Dist { first, now } => write!(
+                f,
+                "Dist-2 fell from {first:.2} to {now:.2}: the responses are becoming alike; look at the \
+                 samples"
+            ),
+            Alert::CutOff { share, window } => write!(
+                f,
+                "{:.0} % of the responses of the last {window} steps were cut off at the length limit",
+                100.0 * share
+            ),
+            Alert::Length { r, steps } => write!(
+                f,
+                "Reward and response length are correlated (r = {r:.2} over {steps} steps): the reward may \
+                 be paying for length only"
+            ),
+            Alert::Stalled { steps, since } => write!(
+                f,
+                "The mean reward has not risen for {steps} steps, since step {since}"
+            ),
+        }
+    }
+}

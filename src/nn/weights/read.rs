@@ -1,0 +1,226 @@
+//! The tensors of weights files: safetensors, and PyTorch's pickles by a parser that runs nothing.
+//!
+//! Opening a file reads names and shapes only; numbers are read tensor by tensor, so that a large
+//! model is in memory once. Knows nothing of networks.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::store::pytorch_reader::{DType, PytorchReader, Tensor as Pickled};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
+
+use super::WeightsError;
+
+/// A tensor that is still in its file.
+pub(super) struct Stored {
+    path: Arc<PathBuf>,
+    shape: Vec<usize>,
+    numbers: Numbers,
+}
+
+enum Numbers {
+    Range {
+        file: Arc<File>,
+        first: u64,
+        bytes: usize,
+        kind: Kind,
+    },
+    Pickled {
+        tensor: Box<Pickled>,
+        kind: Kind,
+    },
+}
+
+/// How a number is written. Anything else is not a weight.
+#[derive(Clone, Copy)]
+enum Kind {
+    F64,
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Stored {
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The numbers row by row; `name` is for the error.
+    pub fn values(self, name: &str) -> Result<Vec<f32>, WeightsError> {
+        let foreign = |problem: String| WeightsError::Foreign {
+            path: self.path.to_path_buf(),
+            problem: format!("tensor `{name}` {problem}"),
+        };
+        let (bytes, kind) = match self.numbers {
+            Numbers::Range {
+                file,
+                first,
+                bytes,
+                kind,
+            } => {
+                let mut buffer = vec![0; bytes];
+                let mut file = file.as_ref();
+                file.seek(SeekFrom::Start(first))
+                    .and_then(|_| file.read_exact(&mut buffer))
+                    .map_err(WeightsError::io(&self.path))?;
+                (buffer, kind)
+            }
+            Numbers::Pickled { tensor, kind } => {
+                let bytes = tensor
+                    .read()
+                    .map_err(|error| foreign(format!("cannot be read: {error}")))?;
+                (bytes, kind)
+            }
+        };
+        let values = kind.decode(&bytes);
+        if values.len() != self.shape.iter().product::<usize>() {
+            return Err(foreign("holds fewer numbers than its shape says".into()));
+        }
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(foreign(
+                "holds a value that is infinite or not a number".into(),
+            ));
+        }
+        Ok(values)
+    }
+}
+
+impl Kind {
+    fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Kind::F64 => decode(bytes, |b| f64::from_le_bytes(b) as f32),
+            Kind::F32 => decode(bytes, f32::from_le_bytes),
+            Kind::F16 => decode(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
+            Kind::Bf16 => decode(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+        }
+    }
+}
+
+/// Numbers of `N` bytes each as f32.
+fn decode<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (numbers, _) = bytes.as_chunks::<N>();
+    numbers.iter().map(|number| convert(*number)).collect()
+}
+
+/// Names and shapes of the tensors of a file; `.bin`, `.pt` and `.pth` are pickles.
+pub(super) fn tensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
+    if !path.is_file() {
+        return Err(WeightsError::Missing {
+            path: path.to_path_buf(),
+            mend: "give the path of a weights file".into(),
+        });
+    }
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("bin" | "pt" | "pth") => read_pickle(path),
+        _ => read_safetensors(path),
+    }
+}
+
+/// A header is a line of JSON for each tensor; a longer one is no header.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+fn read_safetensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
+    let foreign = |problem: String| WeightsError::Foreign {
+        path: path.to_path_buf(),
+        problem,
+    };
+    let mut file = File::open(path).map_err(WeightsError::io(path))?;
+    let length = file.metadata().map_err(WeightsError::io(path))?.len();
+    let mut size = [0; 8];
+    if length < 8 {
+        return Err(foreign(format!("has only {length} bytes")));
+    }
+    file.read_exact(&mut size).map_err(WeightsError::io(path))?;
+    let size = u64::from_le_bytes(size);
+    if size > LONGEST_HEADER || size > length - 8 {
+        return Err(foreign("does not begin with a safetensors header".into()));
+    }
+    let mut header = vec![0; size as usize];
+    file.read_exact(&mut header)
+        .map_err(WeightsError::io(path))?;
+    let header: Metadata =
+        serde_json::from_slice(&header).map_err(|error| foreign(error.to_string()))?;
+    let first = 8 + size;
+    let needed = first + header.data_len() as u64;
+    if needed != length {
+        return Err(foreign(format!(
+            "has {length} bytes where its header needs {needed}"
+        )));
+    }
+    let (path, file) = (Arc::new(path.to_path_buf()), Arc::new(file));
+    header
+        .tensors()
+        .into_iter()
+        .map(|(name, info)| {
+            let kind = match info.dtype {
+                Dtype::F64 => Kind::F64,
+                Dtype::F32 => Kind::F32,
+                Dtype::F16 => Kind::F16,
+                Dtype::BF16 => Kind::Bf16,
+                other => {
+                    return Err(foreign(format!(
+                        "tensor `{name}` holds {other}, which are no weights"
+                    )));
+                }
+            };
+            let (from, to) = info.data_offsets;
+            let numbers = Numbers::Range {
+                file: file.clone(),
+                first: first + from as u64,
+                bytes: to - from,
+                kind,
+            };
+            Ok((
+                name,
+                Stored {
+                    path: path.clone(),
+                    shape: info.shape.clone(),
+                    numbers,
+                },
+            ))
+        })
+        .collect()
+}
+
+fn read_pickle(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
+    let foreign = |problem: String| WeightsError::Foreign {
+        path: path.to_path_buf(),
+        problem,
+    };
+    let reader = PytorchReader::new(path).map_err(|error| foreign(error.to_string()))?;
+    let path = Arc::new(path.to_path_buf());
+    reader
+        .into_tensors()
+        .into_iter()
+        .map(|(name, tensor)| {
+            let kind = match tensor.dtype() {
+                DType::F64 => Kind::F64,
+                DType::F32 => Kind::F32,
+                DType::F16 => Kind::F16,
+                DType::BF16 => Kind::Bf16,
+                other => {
+                    return Err(foreign(format!(
+                        "tensor `{name}` holds {other:?}, which are no weights"
+                    )));
+                }
+            };
+            let shape = tensor.shape().to_vec();
+            let numbers = Numbers::Pickled {
+                tensor: Box::new(tensor),
+                kind,
+            };
+            Ok((
+                name,
+                Stored {
+                    path: path.clone(),
+                    shape,
+                    numbers,
+                },
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,24 @@
+//! Where this program can compute.
+
+use crate::nn::device::{self, DeviceError};
+
+/// A device that this program was built for.
+#[derive(Debug)]
+pub struct DeviceCheck {
+    /// As experiment files write it.
+    pub name: &'static str,
+    /// As a person reads it.
+    pub title: &'static str,
+    /// Why it cannot be used; none where it can.
+    pub problem: Option<DeviceError>,
+}
+
+/// Opens every device that this program was built for.
+pub fn check() -> Vec<DeviceCheck> {
+    let check = |info: device::DeviceInfo| DeviceCheck {
+        name: info.name,
+        title: info.title,
+        problem: device::resolve(info.name).err(),
+    };
+    device::available().into_iter().map(check).collect()
+}

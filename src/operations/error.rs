@@ -1,0 +1,132 @@
+//! Why an operation failed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::models::ReferenceError;
+use crate::checkpoint::CheckpointError;
+use crate::data::DataError;
+use crate::engine::worker::ReuseError;
+use crate::experiment::ExperimentError;
+use crate::report::FigureError;
+use crate::report::tables::GatherError;
+use crate::store::{RunId, StoreError};
+use crate::study::StudyError;
+use crate::train::TrainError;
+
+/// Why an operation failed. The rooms' own errors pass through as they are.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Settings(#[from] ExperimentError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    Reuse(#[from] ReuseError),
+    #[error(transparent)]
+    Table(#[from] GatherError),
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+    /// A file of the user's cannot be read.
+    #[error("{}: {source}; check the path", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// A file or folder cannot be written.
+    #[error("{}: cannot be written ({source}); free some space or fix its permissions", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// A file that would be overwritten.
+    #[error("{}: is there already; choose another place", path.display())]
+    Exists { path: PathBuf },
+    #[error("{}: a plot is written as .svg, .png or .csv; name the file so", path.display())]
+    PlotFormat { path: PathBuf },
+    /// A pack that the store refuses, with its file.
+    #[error("{}: {source}", path.display())]
+    Pack {
+        path: PathBuf,
+        source: Box<StoreError>,
+    },
+    #[error("a run's name must not be empty")]
+    NoRunName,
+    /// The run is gone from the store but not from the disk.
+    #[error(
+        "run {run} is removed from the store, but its folder {} could not be; remove it by hand",
+        folder.display()
+    )]
+    FolderLeft { run: RunId, folder: PathBuf },
+    #[error(
+        "run {run}: {name} is not what it was when the run started, so that it cannot go on as it \
+         would have; bring the same data and weights back, or start a new run"
+    )]
+    DataChanged { run: RunId, name: String },
+    #[error("the name of the system is empty; give one")]
+    NoSystemName,
+    #[error("there is no system to score; import a system's responses first")]
+    NoSystem,
+    /// The progress callback asked for it.
+    #[error("stopped; nothing of it is kept")]
+    Stopped,
+}
+
+impl OperationError {
+    /// Whether the request itself was wrong (a setting, a name, a combination), rather than that it failed.
+    pub fn is_usage(&self) -> bool {
+        let is_wrong_set = |error: &DataError| {
+            matches!(
+                error,
+                DataError::UnknownSet { .. } | DataError::WrongKind { .. }
+            )
+        };
+        match self {
+            OperationError::Settings(error) => !matches!(error, ExperimentError::Unreadable { .. }),
+            OperationError::Data(error) | OperationError::Train(TrainError::Data(error)) => {
+                is_wrong_set(error)
+            }
+            OperationError::Study(error) => matches!(
+                error,
+                StudyError::Definition { .. }
+                    | StudyError::NamesSystem { .. }
+                    | StudyError::NoContexts
+            ),
+            OperationError::Train(TrainError::Device(_))
+            | OperationError::Reuse(ReuseError::NothingShared { .. })
+            | OperationError::PlotFormat { .. }
+            | OperationError::NoRunName
+            | OperationError::NoSystemName => true,
+            _ => false,
+        }
+    }
+
+    /// For `map_err`: the path that could not be read.
+    pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| OperationError::Read {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    /// For `map_err`: the path that could not be written, or must not be overwritten.
+    pub(super) fn write(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        move |source| match source.kind() {
+            io::ErrorKind::AlreadyExists => OperationError::Exists {
+                path: path.to_path_buf(),
+            },
+            _ => OperationError::Write {
+                path: path.to_path_buf(),
+                source,
+            },
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The automatic metrics of a run's checkpoint, or of any system's responses.
+
+use std::path::Path;
+
+use super::models::{Reference, SavedIdentifiers, identify};
+use super::responses::GIVEN;
+use super::{OnProgress, OperationError};
+use crate::data::Split;
+use crate::experiment::{Config, Stage};
+use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
+use crate::store::{RunRef, StoreReader};
+use crate::train::saved::examine;
+
+/// A checkpoint to be measured on its run's own data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckpointEvaluation {
+    pub run: RunRef,
+    /// Others than the run's own.
+    pub identifiers: Option<Reference>,
+    pub split: Split,
+    /// Where to compute; else the run's device.
+    pub device: Option<String>,
+}
+
+/// Measures a checkpoint with its run's sampling settings, and with the run's identifiers where it has some.
+///
+/// # Errors
+/// The checkpoint, its data or the identifiers are not there.
+pub fn checkpoint(
+    store: &Path,
+    evaluation: &CheckpointEvaluation,
+) -> Result<SystemResults, OperationError> {
+    let run = evaluation.run;
+    let found = Reference::Run(run).model(store)?;
+    let mut config = found.config();
+    if let Some(device) = &evaluation.device {
+        config.run.device.clone_from(device);
+    }
+    let own = Reference::Run(RunRef {
+        run: run.run,
+        step: None,
+    });
+    let identifiers = match &evaluation.identifiers {
+        Some(others) => Some(others.identifiers(store)?.folder),
+        None if has_identifiers(store, run)? => Some(own.identifiers(store)?.folder),
+        None => None,
+    };
+    let system = match &found.origin {
+        Some(origin) if origin.stage == Stage::Ppo => "EmpRL",
+        _ => "Generator",
+    };
+    Ok(examine(
+        store,
+        &config,
+        &found.folder,
+        identifiers.as_deref(),
+        system,
+        evaluation.split,
+    )?)
+}
+
+fn has_identifiers(store: &Path, run: RunRef) -> Result<bool, OperationError> {
+    let checkpoints = StoreReader::open(store)?.checkpoints(run.run)?;
+    Ok(checkpoints
+        .iter()
+        .any(|row| row.stage == Stage::Identifiers))
+}
+
+/// A response whose context has a target to compare it with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetedResponse {
+    pub context: String,
+    pub target: String,
+    pub response: String,
+}
+
+/// Whose identifiers find the levels of targets and responses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identification<'a> {
+    pub identifiers: &'a Reference,
+    /// Where to compute; else the run's device.
+    pub device: Option<&'a str>,
+    /// Emp-F1 is over these.
+    pub targeted: &'a [TargetedResponse],
+}
+
+/// Measures any system's responses: Dist-n and length, and Emp-F1 where `identification` is given.
+///
+/// # Errors
+/// The identifiers cannot be opened, or `on_progress` stopped it.
+pub fn responses(
+    store: &Path,
+    system: &str,
+    responses: &[String],
+    identification: Option<Identification<'_>>,
+    on_progress: OnProgress<'_>,
+) -> Result<SystemResults, OperationError> {
+    let mut config = Config::default();
+    let mut levels = None;
+    if let Some(identification) = identification {
+        let found = identification.identifiers.identifiers(store)?;
+        config = found.config();
+        let device = identification.device.unwrap_or(&config.run.device);
+        let identifiers = SavedIdentifiers::open(&found.folder, device)?;
+        let mut of = |doing, text: fn(&TargetedResponse) -> &str| {
+            let rows = identification.targeted.iter();
+            let pairs: Vec<(&str, &str)> = rows.map(|row| (&*row.context, text(row))).collect();
+            identify(&identifiers, &pairs, doing, on_progress)
+        };
+        let targets = of("Targets", |row| &row.target)?;
+        levels = Some((targets, of("Responses", |row| &row.response)?));
+    }
+    let answered = Answered {
+        targets: None,
+        ppl_batch: 0,
+        responses,
+        levels: levels
+            .as_ref()
+            .map(|(targets, predicted)| (targets.as_slice(), predicted.as_slice())),
+    };
+    let bootstrap = Bootstrap {
+        resamples: config.evaluation.resamples,
+        seed: config.run.seed,
+    };
+    Ok(system_results(system, GIVEN, answered, &bootstrap))
+}

@@ -1,0 +1,200 @@
+//! A run's curves, events and results for other programs.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{create, make_folder, write_new};
+use crate::engine::results_to_json;
+use crate::operations::OperationError;
+use crate::report::Sheet;
+use crate::report::tensorboard::EventWriter;
+use crate::store::{KeySummary, RunId, StoreReader};
+
+/// How curves are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CurveFormat {
+    /// `metrics.csv` (stage, metric, step, value, wall time) and `results.csv`.
+    Csv,
+    /// `metrics.jsonl`, `events.jsonl` and `run.json`.
+    Jsonl,
+    /// One event file, as TensorBoard reads it.
+    Tensorboard,
+}
+
+/// Curves that were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportedCurves {
+    pub files: Vec<PathBuf>,
+    /// Points in all.
+    pub points: u64,
+}
+
+/// Writes all curves of a run into a folder, which is made if need be; nothing is overwritten.
+///
+/// # Errors
+/// There is no such run, a file exists already, or the folder cannot be written.
+pub fn export_curves(
+    reader: &StoreReader,
+    run: RunId,
+    format: CurveFormat,
+    folder: &Path,
+) -> Result<ExportedCurves, OperationError> {
+    let keys = reader.run(run).and_then(|_| reader.keys(run))?;
+    make_folder(folder)?;
+    match format {
+        CurveFormat::Csv => csv(reader, run, &keys, folder),
+        CurveFormat::Jsonl => jsonl(reader, run, &keys, folder),
+        CurveFormat::Tensorboard => tensorboard(reader, run, &keys, folder),
+    }
+}
+
+fn create_in(dir: &Path, name: &str) -> Result<(PathBuf, BufWriter<File>), OperationError> {
+    let path = dir.join(name);
+    let file = create(&path)?;
+    Ok((path, file))
+}
+
+fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf, OperationError> {
+    let path = dir.join(name);
+    write_new(&path, text.as_bytes())?;
+    Ok(path)
+}
+
+/// A number as text that other programs read: Rust's `NaN` and `inf` are common ones.
+fn number(value: f64) -> String {
+    value.to_string()
+}
+
+fn csv(
+    reader: &StoreReader,
+    run: RunId,
+    keys: &[KeySummary],
+    dir: &Path,
+) -> Result<ExportedCurves, OperationError> {
+    let (path, mut file) = create_in(dir, "metrics.csv")?;
+    let mut points = 0;
+    let mut lines = |file: &mut BufWriter<File>| -> Result<(), OperationError> {
+        let failed = OperationError::write(&path);
+        writeln!(file, "run,stage,metric,step,value,wall_ms").map_err(&failed)?;
+        for key in keys {
+            let (stage, name) = (key.key.stage.key(), &key.key.name);
+            for (step, value, wall_ms) in reader.series(run, &key.key, None)? {
+                points += 1;
+                writeln!(
+                    file,
+                    "{run},{stage},{name},{step},{},{wall_ms}",
+                    number(value)
+                )
+                .map_err(&failed)?;
+            }
+        }
+        file.flush().map_err(&failed)
+    };
+    lines(&mut file)?;
+    let mut files = vec![path];
+    let results = reader.results(run)?;
+    if !results.is_empty() {
+        let names = ["system", "split", "n", "figure", "value", "low", "high"];
+        let heads = names.map(|name| (name.to_string(), false)).to_vec();
+        let mut sheet = Sheet::new("", heads);
+        for row in &results {
+            let document = results_to_json(std::slice::from_ref(row));
+            let Some(figures) = document[&row.system].as_object() else {
+                continue;
+            };
+            for (name, figure) in figures.iter().filter(|(_, figure)| figure.is_object()) {
+                let part = |part: &str| figure[part].to_string();
+                sheet.row([
+                    row.system.clone(),
+                    row.split.clone(),
+                    row.n.to_string(),
+                    name.clone(),
+                    part("value"),
+                    part("low"),
+                    part("high"),
+                ]);
+            }
+        }
+        files.push(write(dir, "results.csv", &sheet.csv())?);
+    }
+    Ok(ExportedCurves { files, points })
+}
+
+fn jsonl(
+    reader: &StoreReader,
+    run: RunId,
+    keys: &[KeySummary],
+    dir: &Path,
+) -> Result<ExportedCurves, OperationError> {
+    let (path, mut file) = create_in(dir, "metrics.jsonl")?;
+    let failed = OperationError::write(&path);
+    let mut points = 0;
+    for key in keys {
+        for (step, value, wall_ms) in reader.series(run, &key.key, None)? {
+            points += 1;
+            // JSON has no word for numbers that are none.
+            let value = if value.is_finite() {
+                json!(value)
+            } else {
+                json!(number(value))
+            };
+            let line = json!({
+                "run": run, "stage": key.key.stage.key(), "metric": key.key.name,
+                "step": step, "value": value, "wall_ms": wall_ms,
+            });
+            writeln!(file, "{line}").map_err(&failed)?;
+        }
+    }
+    file.flush().map_err(&failed)?;
+    let mut text = String::new();
+    for event in reader.events(run)? {
+        text += &format!("{}\n", serde_json::to_string(&event)?);
+    }
+    let events = write(dir, "events.jsonl", &text)?;
+    let mut document = serde_json::to_value(reader.run(run)?)?;
+    document["results"] = results_to_json(&reader.results(run)?);
+    let run_file = write(dir, "run.json", &format!("{document:#}\n"))?;
+    Ok(ExportedCurves {
+        files: vec![path.clone(), events, run_file],
+        points,
+    })
+}
+
+fn tensorboard(
+    reader: &StoreReader,
+    run: RunId,
+    keys: &[KeySummary],
+    dir: &Path,
+) -> Result<ExportedCurves, OperationError> {
+    let started = reader.run(run)?.row.started;
+    let name = format!("events.out.tfevents.{}.emprl.run{run}", started / 1000);
+    let (path, file) = create_in(dir, &name)?;
+    let failed = OperationError::write(&path);
+    // Every stage counts its own steps: a metric of two stages becomes two curves.
+    let mut stages: BTreeMap<&str, usize> = BTreeMap::new();
+    for key in keys {
+        *stages.entry(&key.key.name).or_default() += 1;
+    }
+    let mut writer = EventWriter::new(file, started).map_err(&failed)?;
+    let mut points = 0;
+    for key in keys {
+        let name = &key.key.name;
+        let tag = match stages.get(name.as_str()) {
+            Some(1) => name.clone(),
+            _ => format!("{name}/{}", key.key.stage.key()),
+        };
+        for (step, value, wall_ms) in reader.series(run, &key.key, None)? {
+            points += 1;
+            writer.scalar(wall_ms, step, &tag, value).map_err(&failed)?;
+        }
+    }
+    writer.finish().map_err(&failed)?;
+    Ok(ExportedCurves {
+        files: vec![path.clone()],
+        points,
+    })
+}

@@ -1,0 +1,193 @@
+//! Tables, figures and curves as files for other programs.
+
+mod curves;
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+pub use curves::{CurveFormat, ExportedCurves, export_curves};
+
+use super::OperationError;
+use crate::report::tables::{Chosen, Format, Table, TableNumber, gather};
+use crate::report::{Figure, Sheet};
+use crate::store::{Store, StoreError, StoreReader};
+
+/// Files of the same name with different endings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedFiles {
+    pub folder: PathBuf,
+    /// The name that was free: the one asked for, or that with a number.
+    pub name: String,
+    pub endings: Vec<&'static str>,
+}
+
+/// Writes a sheet as CSV, LaTeX and Markdown; nothing is overwritten.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn save_sheet(folder: &Path, name: &str, sheet: &Sheet) -> Result<SavedFiles, OperationError> {
+    let files = [
+        ("csv", sheet.csv().into_bytes()),
+        ("tex", sheet.latex().into_bytes()),
+        ("md", sheet.markdown().into_bytes()),
+    ];
+    save(folder, name, &files)
+}
+
+/// Writes a figure as CSV, SVG and PNG; nothing is overwritten.
+///
+/// # Errors
+/// The figure cannot be drawn, or the folder cannot be written.
+pub fn save_figure(
+    folder: &Path,
+    name: &str,
+    figure: &Figure,
+) -> Result<SavedFiles, OperationError> {
+    let files = [
+        ("csv", figure.csv().into_bytes()),
+        ("svg", figure.svg()?.into_bytes()),
+        ("png", figure.png()?),
+    ];
+    save(folder, name, &files)
+}
+
+fn save(
+    folder: &Path,
+    name: &str,
+    files: &[(&'static str, Vec<u8>)],
+) -> Result<SavedFiles, OperationError> {
+    make_folder(folder)?;
+    let path = |name: &str, ending: &str| folder.join(format!("{name}.{ending}"));
+    let is_free = |name: &String| !files.iter().any(|(ending, _)| path(name, ending).exists());
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let name = std::iter::once(name.to_string())
+        .chain(numbered)
+        .find(is_free)
+        .unwrap_or_else(|| name.to_string());
+    for (ending, bytes) in files {
+        write_new(&path(&name, ending), bytes)?;
+    }
+    Ok(SavedFiles {
+        folder: folder.to_path_buf(),
+        name,
+        endings: files.iter().map(|(ending, _)| *ending).collect(),
+    })
+}
+
+/// Writes a figure into one new file, in the format of its ending: `.svg`, `.png` or `.csv`.
+///
+/// # Errors
+/// The file exists or has another ending; the figure cannot be drawn.
+pub fn write_figure(file: &Path, figure: &Figure) -> Result<(), OperationError> {
+    let ending = file.extension().and_then(|ending| ending.to_str());
+    let bytes = match ending.map(str::to_ascii_lowercase).as_deref() {
+        Some("svg") => figure.svg()?.into_bytes(),
+        Some("png") => figure.png()?,
+        Some("csv") => figure.csv().into_bytes(),
+        _ => {
+            return Err(OperationError::PlotFormat {
+                path: file.to_path_buf(),
+            });
+        }
+    };
+    write_new(file, &bytes)
+}
+
+/// One of the paper's tables, of what is chosen. It needs no run: without a store, one is made and the paper's values
+/// stand alone.
+///
+/// # Errors
+/// Something that is chosen does not exist or does not fit the table.
+pub fn table(store: &Path, number: TableNumber, chosen: &Chosen) -> Result<Table, OperationError> {
+    let reader = match StoreReader::open(store) {
+        Err(StoreError::Missing { .. }) => Store::open(store)?.reader()?,
+        opened => opened?,
+    };
+    Ok(gather(&reader, number, chosen)?)
+}
+
+/// Writes a table in every format into a folder, in place of an older one of the same name; returns the files' common
+/// path without ending.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn save_table(folder: &Path, table: &Table) -> Result<PathBuf, OperationError> {
+    make_folder(folder)?;
+    let stem = table.file_stem();
+    for (format, _) in Format::FILES {
+        let file = folder.join(format!("{stem}.{}", format.ending()));
+        write(&file, table.write(format).as_bytes())?;
+    }
+    Ok(folder.join(stem))
+}
+
+/// Creates a folder where it does not exist.
+pub(super) fn make_folder(folder: &Path) -> Result<(), OperationError> {
+    fs::create_dir_all(folder).map_err(OperationError::write(folder))
+}
+
+/// Writes a file, in place of an older one.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
+    fs::write(file, bytes).map_err(OperationError::write(file))
+}
+
+/// Writes a file that does not exist yet.
+fn write_new(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
+    let mut out = create(file)?;
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(OperationError::write(file))
+}
+
+/// A file that did not exist.
+fn create(file: &Path) -> Result<BufWriter<File>, OperationError> {
+    let created = File::create_new(file).map_err(OperationError::write(file))?;
+    Ok(BufWriter::new(created))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_export_of_the_same_name_overwrites_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sheet = Sheet::new("Runs", vec![("Run".to_string(), true)]);
+        sheet.row(["1".to_string()]);
+        let first = save_sheet(dir.path(), "runs", &sheet).unwrap();
+        assert_eq!(
+            (&*first.name, &*first.endings),
+            ("runs", &["csv", "tex", "md"][..])
+        );
+        let before = fs::read(dir.path().join("runs.csv")).unwrap();
+        // One file of the name is enough to leave it alone.
+        fs::remove_file(dir.path().join("runs.tex")).unwrap();
+        sheet.row(["2".to_string()]);
+        assert_eq!(
+            save_sheet(dir.path(), "runs", &sheet).unwrap().name,
+            "runs-2"
+        );
+        assert_eq!(
+            save_sheet(dir.path(), "runs", &sheet).unwrap().name,
+            "runs-3"
+        );
+        assert_eq!(fs::read(dir.path().join("runs.csv")).unwrap(), before);
+        assert!(!dir.path().join("runs.tex").exists());
+    }
+
+    #[test]
+    fn a_file_that_exists_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kl.csv");
+        write_new(&file, b"first").unwrap();
+        let refused = write_new(&file, b"second").unwrap_err();
+        assert!(
+            matches!(refused, OperationError::Exists { .. }),
+            "{refused}"
+        );
+        assert_eq!(fs::read(&file).unwrap(), b"first");
+    }
+}

@@ -1,0 +1,66 @@
+//! Everything a person can do, written once: the window and the command line call these and phrase the results.
+//!
+//! An operation takes the store and typed arguments and returns a typed result or an [`OperationError`]. A long one
+//! reports its [`Progress`] and can be stopped. Knows the rooms below; must not know a thread, a terminal or a widget.
+//!
+//! ```text
+//! runs      edits that can be undone, deletion     studies    create, packs, results, judgements
+//! queue     runs that wait for their turn          responses  import, generate, measure, cases
+//! launch    prepare, resume, dry run               exports    tables, figures and curves as files
+//! models    saved models: find, describe, export   data       data sets
+//! evaluate  the automatic metrics                  devices    where this program can compute
+//! ```
+
+pub mod data;
+pub mod devices;
+mod error;
+pub mod evaluate;
+pub mod exports;
+pub mod launch;
+pub mod models;
+pub mod queue;
+pub mod responses;
+pub mod runs;
+pub mod studies;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+pub use error::OperationError;
+
+use crate::store::{Store, StoreError, StoreReader};
+
+/// How far a long operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// What is being done, in words.
+    pub doing: &'a str,
+    /// Rows done.
+    pub done: usize,
+    /// Rows in all.
+    pub of: usize,
+}
+
+/// Is told the progress after every batch; `Break` stops the operation with [`OperationError::Stopped`].
+pub type OnProgress<'a> = &'a mut dyn FnMut(Progress<'_>) -> ControlFlow<()>;
+
+/// The store, to read; none where it does not exist yet.
+///
+/// # Errors
+/// The store exists and cannot be read.
+pub fn reader_if_present(store: &Path) -> Result<Option<StoreReader>, StoreError> {
+    match StoreReader::open(store) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(StoreError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The store, to change what is in it; unlike [`Store::open`] it creates none.
+///
+/// # Errors
+/// The store does not exist or cannot be opened.
+pub fn existing_store(store: &Path) -> Result<Store, StoreError> {
+    StoreReader::open(store)?;
+    Store::open(store)
+}

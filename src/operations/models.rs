@@ -1,0 +1,88 @@
+//! Saved models: which there are, what one consists of, and a copy for other programs.
+
+mod reference;
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use reference::saved_models;
+pub use reference::{Found, Origin, Reference, ReferenceError, RunModels};
+
+use super::{OnProgress, OperationError, Progress};
+use crate::data::EmpathyLevel;
+pub use crate::train::export::Exported;
+pub use crate::train::saved::{Anatomy, Answer, Drawing, Identified, SavedIdentifiers, SavedModel};
+
+/// Rows that a model takes at once.
+pub(super) const BATCH: usize = 32;
+/// The device that opens a model whose weights are only read.
+const READING: &str = "flex";
+
+/// Every saved model that a person can choose from.
+#[derive(Clone, Debug)]
+pub struct SavedModels {
+    /// Runs that saved some, the latest first.
+    pub runs: Vec<RunModels>,
+    /// The T5 folders that those runs started from, in order.
+    pub folders: Vec<PathBuf>,
+}
+
+/// Lists the saved models of the store; none where there is no store.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn list(store: &Path) -> Result<SavedModels, OperationError> {
+    let runs = saved_models(store)?;
+    let folders: BTreeSet<PathBuf> = runs
+        .iter()
+        .map(|run| run.config.model.source.as_str())
+        .filter(|source| *source != "scratch")
+        .map(PathBuf::from)
+        .collect();
+    Ok(SavedModels {
+        runs,
+        folders: folders.into_iter().collect(),
+    })
+}
+
+/// Reads the model in `folder` whole, so that damage shows, and describes it.
+///
+/// # Errors
+/// The folder holds no model, or a damaged one.
+pub fn describe(folder: &Path) -> Result<Anatomy, OperationError> {
+    Ok(SavedModel::open(folder, READING)?.anatomy())
+}
+
+/// Writes the model in `folder` as a Hugging Face folder `to`, which is new or empty.
+///
+/// # Errors
+/// As [`describe`]; or `to` holds something already or cannot be written.
+pub fn export(folder: &Path, to: &Path) -> Result<Exported, OperationError> {
+    Ok(SavedModel::open(folder, READING)?.export(to)?)
+}
+
+/// The levels of each (context, response), by mechanism; `doing` is what the progress says.
+///
+/// # Errors
+/// `on_progress` stopped it.
+pub(super) fn identify(
+    identifiers: &SavedIdentifiers,
+    pairs: &[(&str, &str)],
+    doing: &str,
+    on_progress: OnProgress<'_>,
+) -> Result<Vec<[EmpathyLevel; 3]>, OperationError> {
+    let of = pairs.len();
+    let mut flow = ControlFlow::Continue(());
+    let identified = identifiers.identify_while(pairs, BATCH, &mut |done| {
+        flow = on_progress(Progress { doing, done, of });
+        flow
+    });
+    match flow {
+        ControlFlow::Break(()) => Err(OperationError::Stopped),
+        ControlFlow::Continue(()) => {
+            let levels = |row: [Identified; 3]| row.map(|identified| identified.level);
+            Ok(identified.into_iter().map(levels).collect())
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! `DIR` or `RUN[@STEP]`: the folder of the model or identifiers that it names, with the settings of the run behind it.
+//!
+//! Knows the store and the layout of checkpoints; opens no model.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::checkpoint::{self, CheckpointError};
+use crate::experiment::{Config, ExperimentError, Stage};
+use crate::store::{CheckpointRow, RunId, RunRef, RunRow, StoreError, StoreReader};
+use crate::train::TrainError;
+use crate::train::checkpoint::Checkpoints;
+
+/// A folder, or a checkpoint of a run. Whatever parses as a run is one; a folder called `3` is `./3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    Folder(PathBuf),
+    Run(RunRef),
+}
+
+impl FromStr for Reference {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.parse() {
+            Ok(run) => Reference::Run(run),
+            Err(_) => Reference::Folder(PathBuf::from(text)),
+        })
+    }
+}
+
+/// Why there is no such model.
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Settings(#[from] ExperimentError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Listing(#[from] TrainError),
+    #[error("{}: there is no such folder; give a folder, or the number of a run such as 3 or 3@1200", .0.display())]
+    NoFolder(PathBuf),
+    #[error("run {run} has no {stages} checkpoint{at}; {there}")]
+    NoCheckpoint {
+        run: RunId,
+        /// Those that would fit.
+        stages: String,
+        /// The requested step, or nothing.
+        at: String,
+        /// The checkpoints that there are instead.
+        there: String,
+    },
+    #[error(
+        "run {run}: its identifiers are not trained to the end (step {step}); go on with the run first"
+    )]
+    Unfinished { run: RunId, step: u64 },
+}
+
+/// The stages whose checkpoints answer contexts, in order of preference.
+const ANSWERING: [Stage; 2] = [Stage::Ppo, Stage::Generator];
+
+/// The folder of a reference.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub folder: PathBuf,
+    /// Where it comes from, if from a run.
+    pub origin: Option<Origin>,
+}
+
+/// Which checkpoint of which run.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub run: RunRef,
+    pub stage: Stage,
+    pub step: u64,
+    pub config: Config,
+}
+
+impl Found {
+    /// The settings of the run, or the paper's, which are the defaults.
+    pub fn config(&self) -> Config {
+        self.origin
+            .as_ref()
+            .map_or_else(Config::default, |origin| origin.config.clone())
+    }
+}
+
+impl Reference {
+    /// The model: of a run the policy, else the generator; its files compared with what was written.
+    ///
+    /// # Errors
+    /// There is no such folder, run or checkpoint, or it is damaged.
+    pub fn model(&self, store: &Path) -> Result<Found, ReferenceError> {
+        self.find(store, &ANSWERING)
+    }
+
+    /// The identifiers, in the same way.
+    ///
+    /// # Errors
+    /// As [`Reference::model`]; or they are not trained to the end.
+    pub fn identifiers(&self, store: &Path) -> Result<Found, ReferenceError> {
+        self.find(store, &[Stage::Identifiers])
+    }
+
+    /// The model that a certain stage saved, where several have a checkpoint at the step.
+    ///
+    /// # Errors
+    /// As [`Reference::model`].
+    pub fn model_of(&self, store: &Path, stage: Stage) -> Result<Found, ReferenceError> {
+        self.find(store, &[stage])
+    }
+
+    fn find(&self, store: &Path, stages: &[Stage]) -> Result<Found, ReferenceError> {
+        match self {
+            Reference::Run(run) => find(store, *run, stages),
+            Reference::Folder(folder) if folder.is_dir() => Ok(Found {
+                folder: folder.clone(),
+                origin: None,
+            }),
+            Reference::Folder(folder) => Err(ReferenceError::NoFolder(folder.clone())),
+        }
+    }
+}
+
+/// The latest checkpoint of the first of `stages` that has one, at the requested step if there is one.
+fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<Found, ReferenceError> {
+    let reader = StoreReader::open(store)?;
+    let origin = format!("settings of run {}", of.run);
+    let config = Config::from_toml(&origin, &reader.settings(of.run)?)?;
+    let checkpoints = reader.checkpoints(of.run)?;
+    let fits = |row: &&CheckpointRow, stage| {
+        row.stage == stage && of.step.is_none_or(|step| step == row.step)
+    };
+    let row = stages
+        .iter()
+        .find_map(|&stage| checkpoints.iter().rfind(|row| fits(row, stage)))
+        .ok_or_else(|| none_there(of, stages, &checkpoints))?;
+    let folder = reader.run_dir(of.run).join(&row.path);
+    checkpoint::verify(&folder)?;
+    if row.stage == Stage::Identifiers && !Checkpoints::open(&folder)?.listing.done {
+        return Err(ReferenceError::Unfinished {
+            run: of.run,
+            step: row.step,
+        });
+    }
+    Ok(Found {
+        folder,
+        origin: Some(Origin {
+            run: of,
+            stage: row.stage,
+            step: row.step,
+            config,
+        }),
+    })
+}
+
+fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> ReferenceError {
+    let names: Vec<&str> = stages.iter().map(|stage| stage.key()).collect();
+    let there: Vec<String> = checkpoints
+        .iter()
+        .filter(|row| stages.contains(&row.stage))
+        .map(|row| format!("{} {}", row.stage, row.step))
+        .collect();
+    let there = match there.as_slice() {
+        [] => "it has none; let the run come to its end, or to its first checkpoint".to_string(),
+        there => format!("it has {}", there.join(", ")),
+    };
+    ReferenceError::NoCheckpoint {
+        run: of.run,
+        stages: names.join(" or "),
+        at: of
+            .step
+            .map_or_else(String::new, |step| format!(" at step {step}")),
+        there,
+    }
+}
+
+/// A run with the models it saved.
+#[derive(Clone, Debug)]
+pub struct RunModels {
+    pub row: RunRow,
+    pub config: Config,
+    /// What answers contexts: the generator's and then the policy's checkpoints, each by step.
+    pub answering: Vec<CheckpointRow>,
+    /// Whether its identifiers are trained to the end.
+    pub identifiers: bool,
+}
+
+impl RunModels {
+    /// The checkpoint of [`Reference::model`] for the run alone.
+    pub fn latest(&self) -> Option<&CheckpointRow> {
+        self.answering.last()
+    }
+
+    /// How to refer to a checkpoint in a command; `None` if another stage's takes precedence.
+    pub fn written(&self, stage: Stage, step: u64) -> Option<RunRef> {
+        let first = ANSWERING.iter().find(|first| {
+            let same = |row: &&CheckpointRow| row.stage == **first && row.step == step;
+            self.answering.iter().any(|row| same(&row))
+        });
+        (first == Some(&stage)).then_some(RunRef {
+            run: self.row.id,
+            step: Some(step),
+        })
+    }
+}
+
+/// Every run that saved a model or identifiers, the latest first. Runs whose settings this program cannot read
+/// are skipped: their models are of no use.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) fn saved_models(store: &Path) -> Result<Vec<RunModels>, StoreError> {
+    let reader = match StoreReader::open(store) {
+        Ok(reader) => reader,
+        Err(StoreError::Missing { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for row in reader.list_runs()? {
+        let checkpoints = match reader.checkpoints(row.id) {
+            // It was deleted since the runs were listed.
+            Err(StoreError::NoRun { .. } | StoreError::Deleted { .. }) => continue,
+            checkpoints => checkpoints?,
+        };
+        let identifiers = finished_identifiers(&reader, row.id, &checkpoints);
+        let answering: Vec<CheckpointRow> = checkpoints
+            .into_iter()
+            .filter(|row| ANSWERING.contains(&row.stage))
+            .collect();
+        let settings = reader.settings(row.id)?;
+        let config = Config::from_toml(&format!("settings of run {}", row.id), &settings);
+        if let (Ok(config), true) = (config, identifiers || !answering.is_empty()) {
+            found.push(RunModels {
+                row,
+                config,
+                answering,
+                identifiers,
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn finished_identifiers(reader: &StoreReader, run: RunId, checkpoints: &[CheckpointRow]) -> bool {
+    checkpoints
+        .iter()
+        .rfind(|row| row.stage == Stage::Identifiers)
+        .and_then(|last| Checkpoints::open(&reader.run_dir(run).join(&last.path)).ok())
+        .is_some_and(|checkpoint| checkpoint.listing.done)
+}

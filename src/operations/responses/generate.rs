@@ -1,0 +1,108 @@
+//! A checkpoint answers the contexts of a test order, as a system.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::{StoredResponses, check_name};
+use crate::operations::models::{BATCH, Drawing, Reference, SavedModel};
+use crate::operations::{OnProgress, OperationError, Progress};
+use crate::study::contexts::TestOrder;
+use crate::study::responses::SystemResponses;
+
+/// A checkpoint's answers, to be kept as a system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generate {
+    pub answering: Answering,
+    /// What the system is called.
+    pub system: String,
+    /// The contexts to answer; else the imported test split of EmpatheticDialogues.
+    pub contexts: Option<PathBuf>,
+    /// Whether a system of the same name is replaced.
+    pub replace: bool,
+}
+
+/// Which checkpoint answers, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answering {
+    /// The checkpoint.
+    pub model: Reference,
+    /// Always the likeliest token; nothing is drawn.
+    pub greedy: bool,
+    /// Seed of every draw; else that of the run.
+    pub seed: Option<u64>,
+    /// Where to compute; else the run's device.
+    pub device: Option<String>,
+}
+
+/// Lets a checkpoint answer the contexts and keeps its answers as a system.
+///
+/// # Errors
+/// The name is empty or taken, the contexts or the checkpoint cannot be read, or `on_progress` stopped it: then
+/// nothing is kept.
+pub fn generate(
+    store: &Path,
+    generate: &Generate,
+    on_progress: OnProgress<'_>,
+) -> Result<StoredResponses, OperationError> {
+    check_name(store, &generate.system, generate.replace)?;
+    let (contexts, foreign) = TestOrder::find(store, generate.contexts.as_deref())?;
+    let (source, responses) = answer(store, &generate.answering, &contexts, on_progress)?;
+    let stored = StoredResponses {
+        system: generate.system.clone(),
+        source,
+        responses,
+        contexts,
+        foreign,
+    };
+    stored.put(store, generate.replace)
+}
+
+/// The answers to every context in order, and in words which checkpoint they are from.
+///
+/// # Errors
+/// The checkpoint cannot be opened, or `on_progress` stopped it.
+pub fn answer(
+    store: &Path,
+    answering: &Answering,
+    order: &TestOrder,
+    on_progress: OnProgress<'_>,
+) -> Result<(String, SystemResponses), OperationError> {
+    let found = answering.model.model(store)?;
+    let config = found.config();
+    let device = answering.device.as_deref().unwrap_or(&config.run.device);
+    let model = SavedModel::open(&found.folder, device)?;
+    let contexts: Vec<String> = order
+        .contexts()
+        .iter()
+        .map(|context| context.utterances.join(" "))
+        .collect();
+    let drawing = Drawing {
+        settings: &config.sampling,
+        greedy: answering.greedy,
+        seed: answering.seed.unwrap_or(config.run.seed),
+    };
+    let mut flow = ControlFlow::Continue(());
+    let answers = model.answer_while(
+        &contexts,
+        config.data.max_source,
+        &drawing,
+        BATCH,
+        &mut |done| {
+            flow = on_progress(Progress {
+                doing: "Answering",
+                done,
+                of: contexts.len(),
+            });
+            flow
+        },
+    );
+    if flow.is_break() {
+        return Err(OperationError::Stopped);
+    }
+    let source = match &found.origin {
+        Some(origin) => format!("run {}, {} {}", origin.run.run, origin.stage, origin.step),
+        None => found.folder.display().to_string(),
+    };
+    let responses = answers.into_iter().map(|answer| answer.response).collect();
+    Ok((source, SystemResponses::generated(responses)))
+}

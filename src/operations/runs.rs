@@ -1,0 +1,236 @@
+//! Saved runs kept in order: edits that can be undone, and deletion for good, which cannot.
+
+use std::fmt;
+
+use super::OperationError;
+use crate::store::{QueueId, QueuedRun, RunId, RunRow, Store, StoreError};
+
+/// A change of saved or queued runs that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Tag {
+        runs: Vec<RunId>,
+        add: Vec<String>,
+        remove: Vec<String>,
+    },
+    Note {
+        run: RunId,
+        text: String,
+    },
+    Rename {
+        run: RunId,
+        name: String,
+    },
+    Archive {
+        runs: Vec<RunId>,
+        archived: bool,
+    },
+    Delete(Vec<RunId>),
+    Undelete(Vec<RunId>),
+    /// Lets two queued runs change places.
+    SwapQueued(QueueId, QueueId),
+    /// Takes a run out of the queue.
+    Unqueue(Box<QueuedRun>),
+    /// Puts it back in its place.
+    Requeue(Box<QueuedRun>),
+}
+
+impl Edit {
+    /// Makes the change and returns the edit that undoes it. Of several runs those before the one that fails stay
+    /// changed.
+    ///
+    /// # Errors
+    /// There is no such run, a tag or name cannot be, a run to delete is in progress, or the store cannot be written.
+    pub fn apply(&self, store: &mut Store) -> Result<Edit, OperationError> {
+        let inverse = self.inverse(store)?;
+        match self {
+            Edit::Tag { runs, add, remove } => {
+                each(runs, |run| store.tag(run, add, remove))?;
+            }
+            Edit::Note { run, text } => store.set_note(*run, text)?,
+            Edit::Rename { run, name } => match name.trim() {
+                "" => return Err(OperationError::NoRunName),
+                name => store.rename(*run, name)?,
+            },
+            Edit::Archive { runs, archived } => {
+                each(runs, |run| store.archive(run, *archived))?;
+            }
+            Edit::Delete(runs) => each(runs, |run| store.delete(run))?,
+            Edit::Undelete(runs) => each(runs, |run| store.undelete(run))?,
+            Edit::SwapQueued(one, other) => store.swap_queued(*one, *other)?,
+            Edit::Unqueue(run) => drop(store.unqueue(run.id)?),
+            Edit::Requeue(run) => store.requeue(run.id)?,
+        }
+        Ok(inverse)
+    }
+
+    fn inverse(&self, store: &Store) -> Result<Edit, OperationError> {
+        Ok(match self {
+            Edit::Tag { runs, add, remove } => Edit::Tag {
+                runs: runs.clone(),
+                add: remove.clone(),
+                remove: add.clone(),
+            },
+            Edit::Note { run, .. } => Edit::Note {
+                run: *run,
+                text: row(store, *run)?.map_or_else(String::new, |row| row.note),
+            },
+            Edit::Rename { run, .. } => Edit::Rename {
+                run: *run,
+                name: row(store, *run)?.map_or_else(String::new, |row| row.name),
+            },
+            Edit::Archive { runs, archived } => Edit::Archive {
+                runs: runs.clone(),
+                archived: !archived,
+            },
+            Edit::Delete(runs) => Edit::Undelete(runs.clone()),
+            Edit::Undelete(runs) => Edit::Delete(runs.clone()),
+            Edit::SwapQueued(one, other) => Edit::SwapQueued(*other, *one),
+            Edit::Unqueue(run) => Edit::Requeue(run.clone()),
+            Edit::Requeue(run) => Edit::Unqueue(run.clone()),
+        })
+    }
+}
+
+/// What was done, in a few words.
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Edit::Tag { runs, add, remove } if add.is_empty() => {
+                write!(f, "{} no longer tagged {}", named(runs), remove.join(", "))
+            }
+            Edit::Tag { runs, add, .. } => write!(f, "{} tagged {}", named(runs), add.join(", ")),
+            Edit::Note { run, .. } => write!(f, "Note of run {run} changed"),
+            Edit::Rename { run, name } => write!(f, "Run {run} is called {}", name.trim()),
+            Edit::Archive {
+                runs,
+                archived: true,
+            } => write!(f, "{} archived", named(runs)),
+            Edit::Archive { runs, .. } => write!(f, "{} back among the others", named(runs)),
+            Edit::Delete(runs) => write!(f, "{} deleted", named(runs)),
+            Edit::Undelete(runs) => write!(f, "{} brought back", named(runs)),
+            Edit::SwapQueued(..) => write!(f, "The queue was put in another order"),
+            Edit::Unqueue(run) => write!(f, "{} taken out of the queue", run.run.name),
+            Edit::Requeue(run) => write!(f, "{} put back in the queue", run.run.name),
+        }
+    }
+}
+
+/// Removes deleted runs and their checkpoints from the disk. This cannot be undone.
+///
+/// # Errors
+/// A run is not deleted or is in progress; or its folder could not be removed, though it is gone from the store.
+pub fn delete_for_good(store: &mut Store, runs: &[RunId]) -> Result<(), OperationError> {
+    for &run in runs {
+        if let Some(folder) = store.remove_for_good(run)?.left {
+            return Err(OperationError::FolderLeft { run, folder });
+        }
+    }
+    Ok(())
+}
+
+/// `Run 3`, or `4 runs`.
+pub fn named(runs: &[RunId]) -> String {
+    match runs {
+        [run] => format!("Run {run}"),
+        many => format!("{} runs", many.len()),
+    }
+}
+
+fn each(
+    runs: &[RunId],
+    edit: impl FnMut(RunId) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    runs.iter().copied().try_for_each(edit)
+}
+
+/// A run's record, deleted or not; none where there is no such run.
+fn row(store: &Store, run: RunId) -> Result<Option<RunRow>, StoreError> {
+    let reader = store.reader()?;
+    let mut rows = reader.list_runs()?.into_iter();
+    match rows.find(|row| row.id == run) {
+        Some(row) => Ok(Some(row)),
+        None => Ok(reader.deleted_runs()?.into_iter().find(|row| row.id == run)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::experiment::{Config, Environment};
+    use crate::store::NewRun;
+
+    fn new_run(name: &str) -> NewRun {
+        NewRun {
+            name: name.to_string(),
+            experiment: "quickstart".to_string(),
+            seed: 1,
+            device: "flex".to_string(),
+            config_toml: Config::default().to_toml(),
+            environment: Environment::capture(),
+            fingerprints: BTreeMap::new(),
+        }
+    }
+
+    /// What a person can change of a run, and whether it is deleted.
+    fn shown(store: &Store, run: RunId) -> (String, String, Vec<String>, bool, bool) {
+        let row = row(store, run).unwrap().unwrap();
+        let deleted = row.deleted.is_some();
+        (row.name, row.note, row.tags, row.archived, deleted)
+    }
+
+    #[test]
+    fn every_edit_of_a_run_is_undone_by_the_edit_it_returns() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let run = store.create_run(&new_run("first")).unwrap().run();
+        store.set_note(run, "kept").unwrap();
+        let edits = [
+            Edit::Tag {
+                runs: vec![run],
+                add: vec!["paper".to_string()],
+                remove: Vec::new(),
+            },
+            Edit::Note {
+                run,
+                text: "changed".to_string(),
+            },
+            Edit::Rename {
+                run,
+                name: " second ".to_string(),
+            },
+            Edit::Archive {
+                runs: vec![run],
+                archived: true,
+            },
+            Edit::Delete(vec![run]),
+        ];
+        for edit in edits {
+            let before = shown(&store, run);
+            let inverse = edit.apply(&mut store).unwrap();
+            assert_ne!(shown(&store, run), before, "{edit}");
+            inverse.apply(&mut store).unwrap();
+            assert_eq!(shown(&store, run), before, "{edit}");
+        }
+    }
+
+    #[test]
+    fn a_run_keeps_a_name_and_its_folder_until_it_is_deleted_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let run = store.create_run(&new_run("first")).unwrap().run();
+        let blank = Edit::Rename {
+            run,
+            name: "  ".to_string(),
+        };
+        let refused = blank.apply(&mut store).unwrap_err();
+        assert!(refused.is_usage(), "{refused}");
+        assert!(delete_for_good(&mut store, &[run]).is_err());
+        Edit::Delete(vec![run]).apply(&mut store).unwrap();
+        assert!(store.run_dir(run).is_dir());
+        delete_for_good(&mut store, &[run]).unwrap();
+        assert!(!store.run_dir(run).exists() && row(&store, run).unwrap().is_none());
+    }
+}

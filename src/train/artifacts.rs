@@ -1,0 +1,59 @@
+//! What a run's stages start from and leave to each other.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+use super::checkpoint::Checkpoints;
+use super::error::TrainError;
+use super::evaluate::Examiner;
+use super::identifier_set::IdentifierSet;
+use super::material::Material;
+use super::policy::Policy;
+use crate::checkpoint;
+use crate::data::LevelSet;
+use crate::experiment::{Config, Stage, Tuning};
+use crate::nn::t5::T5;
+use crate::text::Tokenizer;
+
+/// Data and models of a run, as far as its stages have come.
+pub struct Artifacts {
+    pub run_folder: PathBuf,
+    pub level_set: Option<LevelSet>,
+    pub material: Material,
+    pub tokenizer: Tokenizer,
+    /// The model that the generator starts from.
+    pub t5: T5,
+    /// The folder of T5's weights; `None` while they are as they were initialised.
+    pub base: Option<PathBuf>,
+    pub identifiers: Option<IdentifierSet>,
+    pub generator: Option<Policy>,
+    pub policy: Option<Policy>,
+}
+
+impl Artifacts {
+    /// Where a stage's checkpoints find T5's weights, relative to themselves; `None` where it trains them.
+    pub fn base_under(&self, tuning: Tuning) -> Option<PathBuf> {
+        let base = self.base.as_ref().filter(|_| !tuning.trains_t5())?;
+        Some(relative(base, &self.run_folder))
+    }
+
+    /// T5's weights are those of the last checkpoint of `stage` from here on.
+    pub fn set_base(&mut self, checkpoints: &Checkpoints, stage: Stage) -> Result<(), TrainError> {
+        self.base = checkpoints.latest(stage)?.map(|last| last.folder);
+        Ok(())
+    }
+
+    /// Answers with the run's sampling settings, judged by its identifiers if there are any.
+    pub fn examiner(&self, config: &Config, device: &Device) -> Examiner<'_> {
+        Examiner::new(config, &self.tokenizer, self.identifiers.as_ref(), device)
+    }
+}
+
+/// A checkpoint of the same run as its neighbours see it; any other folder as it is.
+fn relative(base: &Path, run_folder: &Path) -> PathBuf {
+    match base.strip_prefix(run_folder.join(checkpoint::FOLDER)) {
+        Ok(name) => Path::new("..").join(name),
+        Err(_) => base.to_path_buf(),
+    }
+}

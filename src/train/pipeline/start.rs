@@ -1,0 +1,128 @@
+//! Data and model before the first stage; the model is read from a folder or made from scratch.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::TOKENIZER;
+use crate::data::{DialogueSet, LevelSet, library};
+use crate::experiment::{Config, FeedForwardChoice};
+use crate::nn::t5::{FeedForward, T5, T5Config};
+use crate::text::{Tokenizer, train_unigram};
+use crate::train::artifacts::Artifacts;
+use crate::train::error::TrainError;
+use crate::train::material::Material;
+use crate::train::policy::Policy;
+use crate::train::seed::{Draw, seed};
+use crate::train::session::Session;
+
+/// Sentinels for span corruption in the tokenizer of a model trained from scratch.
+const SENTINELS: usize = 100;
+
+/// Data and model before the first stage.
+pub(super) fn artifacts(
+    session: &Session<'_>,
+    store: &Path,
+    run_folder: &Path,
+) -> Result<Artifacts, TrainError> {
+    let config = session.config;
+    let dialogues = match config.reads_dialogues() {
+        true => Some(library::open_dialogues(store, &config.data.dialogues)?),
+        false => None,
+    };
+    let level_set = match config.reads_levels() {
+        true => Some(library::open_levels(store, &config.data.levels)?),
+        false => None,
+    };
+    let (t5, tokenizer, base) = starting_model(
+        config,
+        dialogues.as_ref(),
+        level_set.as_ref(),
+        run_folder,
+        &session.device,
+    )?;
+    let material = match &dialogues {
+        Some(set) => Material::prepare(set, &config.data, config.run.seed, &tokenizer)?,
+        None => Material::default(),
+    };
+    Ok(Artifacts {
+        run_folder: run_folder.to_path_buf(),
+        level_set,
+        material,
+        tokenizer,
+        t5,
+        base,
+        identifiers: None,
+        generator: None,
+        policy: None,
+    })
+}
+
+/// The model before the first stage, its tokenizer, and the folder of its weights if it has one.
+fn starting_model(
+    config: &Config,
+    dialogues: Option<&DialogueSet>,
+    levels: Option<&LevelSet>,
+    run_folder: &Path,
+    device: &burn::tensor::Device,
+) -> Result<(T5, Tokenizer, Option<PathBuf>), TrainError> {
+    let settings = &config.model;
+    if settings.source != "scratch" {
+        let folder =
+            fs::canonicalize(&settings.source).map_err(TrainError::io(&settings.source))?;
+        let (policy, tokenizer) = Policy::load(&folder, device)?;
+        return Ok((policy.t5, tokenizer, Some(folder)));
+    }
+    fs::create_dir_all(run_folder).map_err(TrainError::io(run_folder))?;
+    let path = run_folder.join(TOKENIZER);
+    let tokenizer = if path.is_file() {
+        Tokenizer::from_file(&path)?
+    } else {
+        let tokenizer = scratch_tokenizer(config, dialogues, levels)?;
+        tokenizer.save(&path)?;
+        tokenizer
+    };
+    let t5_config = scratch_shape(config, tokenizer.vocab_size());
+    let t5 = T5::new(&t5_config, device, seed(config.run.seed, Draw::Weights, 0));
+    Ok((t5, tokenizer, None))
+}
+
+/// The tokenizer of a model trained from scratch.
+pub(in crate::train) fn scratch_tokenizer(
+    config: &Config,
+    dialogues: Option<&DialogueSet>,
+    levels: Option<&LevelSet>,
+) -> Result<Tokenizer, TrainError> {
+    let mut texts: Vec<&str> = Vec::new();
+    for example in dialogues.iter().flat_map(|set| &set.train) {
+        texts.push(&example.target);
+        if let Some(last) = example.context.last() {
+            texts.push(last);
+        }
+    }
+    for pair in levels.iter().flat_map(|set| &set.pairs) {
+        texts.push(&pair.seeker_post);
+        texts.push(&pair.response_post);
+    }
+    Ok(train_unigram(texts, config.model.vocabulary, SENTINELS)?)
+}
+
+/// The shape of a model trained from scratch.
+pub(in crate::train) fn scratch_shape(config: &Config, vocab_size: usize) -> T5Config {
+    let settings = &config.model;
+    T5Config {
+        vocab_size,
+        d_model: settings.d_model,
+        d_kv: settings.d_kv,
+        d_ff: settings.d_ff,
+        num_layers: settings.layers,
+        num_decoder_layers: settings.layers,
+        num_heads: settings.heads,
+        feed_forward: match settings.feed_forward {
+            FeedForwardChoice::Relu => FeedForward::Relu,
+            FeedForwardChoice::GatedGelu => FeedForward::GatedGelu,
+        },
+        tie_word_embeddings: settings.tied,
+        dropout_rate: settings.dropout,
+        ..T5Config::default()
+    }
+}

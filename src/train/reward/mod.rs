@@ -1,0 +1,115 @@
+//! Rewards: what a response is worth, as a total and a list of named terms.
+//!
+//! A new reward is a file beside `empathy.rs` and a line in each of [`chosen`] and [`declare`]; metrics,
+//! alerts, plots, tables and rollouts read its terms. Knows examples and texts; no policy, no trainer.
+
+pub mod empathy;
+
+use burn::tensor::Device;
+
+use self::empathy::EmpathyReward;
+use super::TrainError;
+use super::identifier_set::IdentifierSet;
+use super::material::Encoded;
+use crate::data::Example;
+use crate::experiment::RewardSettings;
+use crate::metrics::terms;
+
+/// A response to be scored.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// The example's place in the training set: the same throughout a run, so that what depends on the
+    /// example alone can be cached.
+    pub index: usize,
+    /// What is answered: the context, and the listener's own answer as the target.
+    pub example: &'a Example,
+    pub response: &'a str,
+}
+
+/// The candidates of a batch: `responses` answer the examples at `indices`.
+pub fn candidates<'a>(
+    examples: &'a [Encoded],
+    indices: &[usize],
+    responses: &'a [String],
+) -> Vec<Candidate<'a>> {
+    indices
+        .iter()
+        .zip(responses)
+        .map(|(&index, response)| Candidate {
+            index,
+            example: &examples[index].example,
+            response,
+        })
+        .collect()
+}
+
+/// One part of a score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Term {
+    /// The last part of its metric's key: `warmth` of `ppo/reward/warmth`.
+    pub name: &'static str,
+    pub value: f32,
+}
+
+/// The score of one response, before shaping.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Score {
+    /// The raw reward.
+    pub total: f32,
+    /// What it is made of; empty for a reward without parts.
+    pub terms: Vec<Term>,
+}
+
+impl From<f32> for Score {
+    /// A score without terms.
+    fn from(total: f32) -> Self {
+        Score {
+            total,
+            terms: Vec::new(),
+        }
+    }
+}
+
+/// Scores responses.
+pub trait Reward {
+    /// The key of the metric of its total.
+    fn total_metric(&self) -> &'static str {
+        terms::TOTAL_REWARD
+    }
+
+    /// One score for each candidate, in order.
+    ///
+    /// # Errors
+    /// What the reward needs, such as a model or a service, failed.
+    fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError>;
+}
+
+/// The reward that the settings ask for. Without `identifiers` there is none by empathy.
+pub fn chosen<'a>(
+    settings: &RewardSettings,
+    identifiers: Option<&'a IdentifierSet>,
+    device: &Device,
+) -> Box<dyn Reward + 'a> {
+    match identifiers {
+        Some(identifiers) if settings.empathy => {
+            let weights = empathy::mechanism_weights(settings);
+            Box::new(EmpathyReward::new(identifiers, weights, device.clone()))
+        }
+        _ => Box::new(NoReward),
+    }
+}
+
+/// Makes the terms of every reward known to plots, tables and exports. To be called once when the program
+/// starts.
+pub fn declare() {
+    [empathy::TERMS].into_iter().for_each(terms::declare);
+}
+
+/// Nothing for any response: what is left is the KL penalty (the ablation "w/o Empathy Reward").
+pub struct NoReward;
+
+impl Reward for NoReward {
+    fn score(&mut self, candidates: &[Candidate<'_>]) -> Result<Vec<Score>, TrainError> {
+        Ok(vec![Score::default(); candidates.len()])
+    }
+}

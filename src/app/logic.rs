@@ -66,7 +66,7 @@ pub struct Core {
     /// The run that is about to go on.
     resuming: Option<(RunId, Pending<Resumed>)>,
     /// Reports each change of the store by any program.
-    watch: Pending<()>,
+    watch: Option<Pending<()>>,
     jobs: Jobs,
     wakers: Wakers,
     options: Options,
@@ -119,7 +119,7 @@ impl Core {
             reloading: None,
             held: Vec::new(),
             resuming: None,
-            watch,
+            watch: Some(watch),
             jobs,
             wakers,
             options,
@@ -237,10 +237,15 @@ impl Core {
     }
 
     fn poll_watch(&mut self) {
-        if let Some(Err(JobError::Failed(why))) = self.watch.poll() {
-            self.log_error(why);
+        let Some(watch) = &self.watch else { return };
+        let (changed, ended) = (watch.progress().is_some(), watch.poll());
+        if let Some(ended) = ended {
+            self.watch = None;
+            if let Err(JobError::Failed(why)) = ended {
+                self.log_error(why);
+            }
         }
-        if self.watch.progress().is_none() {
+        if !changed {
             return;
         }
         let place = self.state.prefs.place;

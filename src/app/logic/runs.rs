@@ -191,8 +191,9 @@ impl Core {
                     }
                 }
                 let undoable = !undo.is_empty();
-                core.state.experiments.queue.removed =
-                    removed.or(core.state.experiments.queue.removed.take());
+                if removed.is_some() {
+                    core.state.experiments.queue.removed = removed;
+                }
                 // A new order is in sight as it is.
                 if !is_swap {
                     core.show_done(words, undoable);

@@ -87,6 +87,11 @@ impl App {
         self.run_commands(ctx);
     }
 
+    /// Whether the store has answered all that the window asked. Work that takes long does not count.
+    pub fn is_idle(&self) -> bool {
+        self.core.is_idle()
+    }
+
     /// Draws the window.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();

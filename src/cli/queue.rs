@@ -11,7 +11,7 @@ use crate::engine::Listener;
 use crate::experiment::Config;
 use crate::operations::existing_store;
 use crate::operations::launch::{self, PlannedRun};
-use crate::operations::queue::{self, Waiting};
+use crate::operations::queue::{self, QueueEntry};
 use crate::report::{Align, TextTable};
 use crate::store::{QueueId, Store};
 
@@ -53,7 +53,7 @@ impl Queue {
     }
 }
 
-fn waiting(place: &Place) -> Result<Vec<Waiting>, Failure> {
+fn waiting(place: &Place) -> Result<Vec<QueueEntry>, Failure> {
     Ok(queue::list(&place.store, Path::new(EXPERIMENTS))?)
 }
 
@@ -85,7 +85,7 @@ fn list(place: &Place) -> Result<(), Failure> {
     place.out.text(&table.text())
 }
 
-fn to_json(run: &Waiting) -> Value {
+fn to_json(run: &QueueEntry) -> Value {
     let config = run.config.as_ref().ok();
     let mut row = json!(run.queued);
     row["seed"] = json!(config.map(|config| config.run.seed));

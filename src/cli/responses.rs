@@ -14,7 +14,7 @@ use super::{Failure, Place};
 use crate::operations::OperationError;
 use crate::operations::models::Reference;
 use crate::operations::responses::{
-    Answering, Generate, Import, Measuring, generate, import, measure,
+    Generate, Import, MeasureRequest, Responder, generate, import, measure,
 };
 use crate::store::{Store, StoreError};
 use crate::study::responses::AlignBy;
@@ -153,7 +153,7 @@ impl Responses {
                 replace,
             } => {
                 let request = Generate {
-                    answering: Answering {
+                    answering: Responder {
                         model: model.clone(),
                         greedy: *greedy,
                         seed: *seed,
@@ -173,7 +173,7 @@ impl Responses {
                 identifiers,
                 device,
             } => {
-                let measuring = Measuring {
+                let measuring = MeasureRequest {
                     systems: systems.clone(),
                     identifiers: identifiers.clone(),
                     device: device.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::failure::out_refused;
 use super::{Failure, Place};
 use crate::operations::exports;
-use crate::report::tables::{Chosen, Format, TableNumber};
+use crate::report::tables::{Format, TableNumber, TableSelection};
 use crate::store::{RunId, StudyId};
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ impl Table {
             Failure::Usage(format!("there is no table {}; choose 1 to 6", self.number))
         })?;
         self.check(number)?;
-        let chosen = Chosen {
+        let chosen = TableSelection {
             runs: self.runs.clone(),
             studies: self.study.clone(),
             systems: self.systems.clone(),

@@ -252,7 +252,7 @@ pub fn own_judgements(
     annotator: u32,
     format: RowFormat,
 ) -> Result<Vec<u8>, OperationError> {
-    rows(&own_rows(&reader.desk(study, annotator)?), format)
+    rows(&own_rows(&reader.worklist(study, annotator)?), format)
 }
 
 /// Everybody's judgements of an unblinded study.
@@ -289,7 +289,7 @@ pub fn save_judgements(
     let mut files = Vec::new();
     match annotator {
         Some(number) => {
-            let pseudonym = reader.desk(study, number)?.pseudonym;
+            let pseudonym = reader.worklist(study, number)?.pseudonym;
             let rows = own_judgements(reader, study, number, RowFormat::Csv)?;
             files.push((format!("study-{study}-{pseudonym}.csv"), rows));
         }

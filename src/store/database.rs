@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Fault, StoreError};
-use super::schema::{self, Found};
+use super::schema::{self, Contents};
 
 /// How long to wait for another program that is writing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,8 +40,8 @@ impl Database {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(path, flags)?;
         match schema::inspect(&connection)? {
-            Found::Foreign => return Err(foreign(path)),
-            Found::Store(found) if found > schema::VERSION => {
+            Contents::Foreign => return Err(foreign(path)),
+            Contents::Store(found) if found > schema::VERSION => {
                 drop(connection);
                 return Ok(Database {
                     connection: connect_to_read(path)?,
@@ -49,7 +49,7 @@ impl Database {
                     newer: Some(found),
                 });
             }
-            Found::Empty | Found::Store(_) => {}
+            Contents::Empty | Contents::Store(_) => {}
         }
         if connection.is_readonly("main")? {
             return Err(StoreError::NotWritable {
@@ -89,21 +89,21 @@ impl Database {
         }
         let open = || -> Result<Database, Fault> {
             let mut connection = connect_to_read(&path)?;
-            if matches!(schema::inspect(&connection)?, Found::Store(found) if found < schema::VERSION)
+            if matches!(schema::inspect(&connection)?, Contents::Store(found) if found < schema::VERSION)
             {
                 drop(connection);
                 Self::open_to_write(&path)?;
                 connection = connect_to_read(&path)?;
             }
             let newer = match schema::inspect(&connection)? {
-                Found::Foreign => return Err(foreign(&path)),
-                Found::Empty => {
+                Contents::Foreign => return Err(foreign(&path)),
+                Contents::Empty => {
                     return Err(StoreError::Missing {
                         path: dir.to_path_buf(),
                     }
                     .into());
                 }
-                Found::Store(found) => (found > schema::VERSION).then_some(found),
+                Contents::Store(found) => (found > schema::VERSION).then_some(found),
             };
             Ok(Database {
                 path: path.clone(),

@@ -31,7 +31,7 @@ pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};
 pub use keeping::{Removed, is_tag};
 pub use lock::RunLock;
-pub use queue::{QueueId, QueuedRun, ToQueue};
+pub use queue::{NewQueuedRun, QueueId, QueuedRun};
 pub use reader::StoreReader;
 pub use rows::{CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow};
 pub use studies::{

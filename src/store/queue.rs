@@ -41,7 +41,7 @@ impl FromStr for QueueId {
 /// A run that is to wait. Its settings are whole: what becomes of the file they came from does not
 /// change them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ToQueue {
+pub struct NewQueuedRun {
     pub experiment: String,
     pub name: String,
     #[serde(skip)]
@@ -55,7 +55,7 @@ pub struct ToQueue {
 pub struct QueuedRun {
     pub id: QueueId,
     #[serde(flatten)]
-    pub run: ToQueue,
+    pub run: NewQueuedRun,
     /// When it was queued, in milliseconds since the Unix epoch; RFC 3339 in JSON.
     #[serde(serialize_with = "moment")]
     pub queued: i64,
@@ -66,7 +66,7 @@ pub struct QueuedRun {
 
 impl Store {
     /// Puts runs at the end of the queue, in this order.
-    pub fn enqueue(&mut self, runs: &[ToQueue]) -> Result<Vec<QueueId>, StoreError> {
+    pub fn enqueue(&mut self, runs: &[NewQueuedRun]) -> Result<Vec<QueueId>, StoreError> {
         let now = now_ms();
         self.write(|db| {
             let mut ids = Vec::new();
@@ -180,7 +180,7 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedRun> {
     Ok(QueuedRun {
         id: QueueId(row.get(0)?),
         position: row.get(1)?,
-        run: ToQueue {
+        run: NewQueuedRun {
             experiment: row.get(2)?,
             name: row.get(3)?,
             config_toml: row.get(4)?,

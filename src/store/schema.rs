@@ -305,7 +305,7 @@ const QUEUE: &str = "
 ";
 
 /// What a file holds.
-pub(super) enum Found {
+pub(super) enum Contents {
     /// Nothing yet.
     Empty,
     /// Another program's tables.
@@ -315,7 +315,7 @@ pub(super) enum Found {
 }
 
 /// Looks at a database without changing it. At one moment: another program may be making it.
-pub(super) fn inspect(db: &Connection) -> Result<Found, Fault> {
+pub(super) fn inspect(db: &Connection) -> Result<Contents, Fault> {
     let _moment = db.unchecked_transaction()?;
     let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -323,9 +323,9 @@ pub(super) fn inspect(db: &Connection) -> Result<Found, Fault> {
         row.get::<_, i64>(0).map(|count| count as u64)
     })?;
     Ok(match (id, tables) {
-        (APPLICATION_ID, _) => Found::Store(version),
-        (0, 0) if version == 0 => Found::Empty,
-        _ => Found::Foreign,
+        (APPLICATION_ID, _) => Contents::Store(version),
+        (0, 0) if version == 0 => Contents::Empty,
+        _ => Contents::Foreign,
     })
 }
 

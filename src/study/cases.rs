@@ -55,7 +55,7 @@ pub struct Case {
 
 /// Every case of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct CaseBook {
+pub struct CaseSet {
     /// The systems, in the order of the answers.
     pub systems: Vec<String>,
     /// The cases, in the order in which the first system that has them answered.
@@ -121,7 +121,7 @@ impl Case {
     }
 }
 
-impl CaseBook {
+impl CaseSet {
     /// The emotions that occur, in the order of the alphabet.
     pub fn emotions(&self) -> Vec<String> {
         let mut emotions: Vec<String> = self
@@ -186,7 +186,7 @@ impl Search {
     }
 
     /// Looks at up to `stretch` more cases; false when all were looked at.
-    pub fn go_on(&mut self, book: &CaseBook, stretch: usize) -> bool {
+    pub fn advance(&mut self, book: &CaseSet, stretch: usize) -> bool {
         let end = (self.next + stretch).min(book.cases.len());
         for at in self.next..end {
             if self.wants(&book.cases[at]) {
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::data::EmpathyLevel::{No, Strong, Weak};
 
-    fn book() -> CaseBook {
+    fn book() -> CaseSet {
         let answer = |text: &str, levels: Option<(Levels, Levels)>| {
             Some(CaseAnswer {
                 text: text.to_string(),
@@ -231,7 +231,7 @@ mod tests {
         let case =
             |name: &str, context, answers| Case::new(ContextKey(name.into()), context, answers);
         let level = [No, Weak, Strong];
-        CaseBook {
+        CaseSet {
             systems: vec!["A".to_string(), "B".to_string()],
             cases: vec![
                 case(
@@ -260,7 +260,7 @@ mod tests {
     fn found(filter: CaseFilter) -> Vec<usize> {
         let book = book();
         let mut search = Search::new(filter);
-        while search.go_on(&book, 2) {}
+        while search.advance(&book, 2) {}
         search.found
     }
 

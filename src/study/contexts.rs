@@ -58,7 +58,7 @@ impl From<&Example> for Context {
 }
 
 impl Context {
-    fn of_row(row: &Row, path: &Path) -> Result<Context, StudyError> {
+    fn from_row(row: &Row, path: &Path) -> Result<Context, StudyError> {
         let text = |keys: &[&str]| {
             let found = keys.iter().find_map(|key| row.fields.get(*key)?.as_str());
             found.map(str::to_string)
@@ -99,7 +99,7 @@ pub(super) fn plain_words(utterances: &[String]) -> String {
 
 /// Contexts in order, findable by conversation and turn and by their words.
 #[derive(Debug, Clone)]
-pub struct TestOrder {
+pub struct OrderedContexts {
     /// What they are, for messages: "the test split of empathetic-dialogues", or a file's name.
     pub name: String,
     contexts: Vec<Context>,
@@ -108,10 +108,10 @@ pub struct TestOrder {
     by_words: HashMap<String, Vec<usize>>,
 }
 
-impl TestOrder {
+impl OrderedContexts {
     /// Contexts in the order given.
-    pub fn new(name: impl Into<String>, contexts: Vec<Context>) -> TestOrder {
-        let mut order = TestOrder {
+    pub fn new(name: impl Into<String>, contexts: Vec<Context>) -> OrderedContexts {
+        let mut order = OrderedContexts {
             name: name.into(),
             keys: Vec::with_capacity(contexts.len()),
             contexts: Vec::new(),
@@ -145,8 +145,8 @@ impl TestOrder {
     }
 
     /// The contexts of examples.
-    pub fn of_examples(name: impl Into<String>, examples: &[Example]) -> TestOrder {
-        TestOrder::new(name, examples.iter().map(Context::from).collect())
+    pub fn from_examples(name: impl Into<String>, examples: &[Example]) -> OrderedContexts {
+        OrderedContexts::new(name, examples.iter().map(Context::from).collect())
     }
 
     /// The contexts of a JSONL file, one a row. A row that is an example of `known` (the same conversation,
@@ -155,13 +155,16 @@ impl TestOrder {
     ///
     /// # Errors
     /// The file cannot be read, or a row has no context.
-    pub fn of_file(path: &Path, known: &[Example]) -> Result<(TestOrder, Vec<usize>), StudyError> {
-        let known = TestOrder::of_examples("", known);
+    pub fn from_file(
+        path: &Path,
+        known: &[Example],
+    ) -> Result<(OrderedContexts, Vec<usize>), StudyError> {
+        let known = OrderedContexts::from_examples("", known);
         let rows = read_jsonl(path)?;
         let mut foreign = Vec::new();
         let mut contexts = Vec::with_capacity(rows.len());
         for (place, row) in rows.iter().enumerate() {
-            let context = Context::of_row(row, path)?;
+            let context = Context::from_row(row, path)?;
             match known.like(&context) {
                 Some(example) => contexts.push(example.clone()),
                 None => {
@@ -171,7 +174,7 @@ impl TestOrder {
             }
         }
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let order = TestOrder::new(name.to_string_lossy(), contexts);
+        let order = OrderedContexts::new(name.to_string_lossy(), contexts);
         Ok((order, foreign))
     }
 
@@ -180,11 +183,11 @@ impl TestOrder {
     /// set does not have.
     ///
     /// # Errors
-    /// As [`TestOrder::of_file`]; or neither is there.
+    /// As [`OrderedContexts::from_file`]; or neither is there.
     pub fn find(
         store: &Path,
         contexts: Option<&Path>,
-    ) -> Result<(TestOrder, Vec<usize>), StudyError> {
+    ) -> Result<(OrderedContexts, Vec<usize>), StudyError> {
         let imported = library::list(store)?
             .iter()
             .any(|set| set.name == library::EMPATHETIC_DIALOGUES && set.imported);
@@ -193,10 +196,10 @@ impl TestOrder {
             false => Vec::new(),
         };
         match contexts {
-            Some(path) => TestOrder::of_file(path, &test),
+            Some(path) => OrderedContexts::from_file(path, &test),
             None if imported => {
                 let name = "the test split of empathetic-dialogues";
-                Ok((TestOrder::of_examples(name, &test), Vec::new()))
+                Ok((OrderedContexts::from_examples(name, &test), Vec::new()))
             }
             None => Err(StudyError::NoContexts),
         }

@@ -106,7 +106,7 @@ impl Definition {
     }
 
     /// Seed of what annotators must not be able to work out: numbers, orders and sides.
-    pub fn sealed_seed(&self) -> u64 {
+    pub fn blinded_seed(&self) -> u64 {
         self.seed ^ self.key
     }
 
@@ -144,10 +144,10 @@ impl Definition {
     /// # Errors
     /// The first setting that cannot be, or a text for annotators that names a system.
     pub fn validate(&self) -> Result<(), StudyError> {
-        let wrong = |what: &str, mend: &str| {
+        let wrong = |what: &str, fix: &str| {
             Err(StudyError::Definition {
                 what: what.to_string(),
-                mend: mend.to_string(),
+                fix: fix.to_string(),
             })
         };
         if self.title.trim().is_empty() {
@@ -193,10 +193,10 @@ impl Definition {
                 "name more annotators, or let fewer judge each item",
             );
         }
-        self.blind_texts()
+        self.check_blinding()
     }
 
-    fn blind_texts(&self) -> Result<(), StudyError> {
+    fn check_blinding(&self) -> Result<(), StudyError> {
         for (place, text) in [("title", &self.title), ("instructions", &self.instructions)] {
             if let Some(system) = self.systems.iter().find(|system| names(text, system)) {
                 let system = system.clone();

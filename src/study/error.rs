@@ -1,4 +1,4 @@
-//! What can be wrong with responses, studies, judgements and packs, said so that a person can mend it.
+//! What can be wrong with responses, studies, judgements and packs, said so that a person can fix it.
 
 use std::path::PathBuf;
 
@@ -52,7 +52,7 @@ pub enum StudyError {
     #[error(
         "{}: none of its {rows} rows answers a context of {order}; the first: {first}", path.display()
     )]
-    NothingFits {
+    NoMatch {
         /// The file of responses.
         path: PathBuf,
         /// Its rows.
@@ -63,12 +63,12 @@ pub enum StudyError {
         first: String,
     },
     /// A setting of a study cannot be.
-    #[error("{what}; {mend}")]
+    #[error("{what}; {fix}")]
     Definition {
         /// What is wrong.
         what: String,
         /// What to do.
-        mend: String,
+        fix: String,
     },
     /// Something that annotators read names a system.
     #[error(
@@ -81,7 +81,7 @@ pub enum StudyError {
         system: String,
     },
     /// Too few contexts have what is needed.
-    #[error("only {found} contexts {what}, {wanted} are wanted; {mend}")]
+    #[error("only {found} contexts {what}, {wanted} are wanted; {fix}")]
     TooFew {
         /// How many there are.
         found: usize,
@@ -90,7 +90,7 @@ pub enum StudyError {
         /// How many are needed.
         wanted: usize,
         /// What to do.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// A judgement does not fit its item.
     #[error("item {item}: {what}")]

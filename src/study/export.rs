@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::judgement::{Answer, Choice, ItemState};
 use super::make::{Content, Role};
-use super::page::Desk;
+use super::page::Worklist;
 use super::record::Unblinded;
 use super::verdict::Outcome;
 
@@ -91,7 +91,7 @@ pub struct FullRow {
 }
 
 /// An annotator's own judgements, in their order; says nothing of systems.
-pub fn own_rows(desk: &Desk) -> Vec<OwnRow> {
+pub fn own_rows(desk: &Worklist) -> Vec<OwnRow> {
     let row = |(page, position)| {
         let state = desk.state(page);
         let (choice, [empathy, relevance, fluency]) = parts(state.answer);
@@ -118,7 +118,7 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
     let record = &study.record;
     let name = |system: usize| record.definition.systems.get(system).cloned();
     let people: BTreeMap<u32, _> = record.annotators.iter().map(|a| (a.number, a)).collect();
-    let standing = record.standing();
+    let item_states = record.item_states();
     let row = |judged: &super::record::Judged<'_>| {
         let (item, state) = (judged.item, judged.state);
         let annotator = people.get(&judged.assignment.annotator)?;
@@ -151,7 +151,7 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             answered: answered(state),
         })
     };
-    standing.all().iter().filter_map(row).collect()
+    item_states.all().iter().filter_map(row).collect()
 }
 
 /// Rows as JSON, one a line.

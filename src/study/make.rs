@@ -102,23 +102,23 @@ pub struct Annotator {
 
 /// What gives the systems away: nothing of it is shown, printed or sent before the study is unblinded.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sealed<T>(T);
+pub struct Blinded<T>(T);
 
-impl<T> Sealed<T> {
+impl<T> Blinded<T> {
     /// Seals something.
-    pub fn new(secret: T) -> Sealed<T> {
-        Sealed(secret)
+    pub fn new(secret: T) -> Blinded<T> {
+        Blinded(secret)
     }
 
     /// For the store, which keeps it, and for the explicit act of unblinding.
-    pub fn open(&self) -> &T {
+    pub fn reveal(&self) -> &T {
         &self.0
     }
 }
 
-impl<T> fmt::Debug for Sealed<T> {
+impl<T> fmt::Debug for Blinded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed")
+        f.write_str("Blinded")
     }
 }
 
@@ -141,11 +141,11 @@ pub struct NewStudy {
     /// What was noticed.
     pub remarks: Remarks,
     /// The definition, with the systems' names but pseudonyms of people.
-    pub definition: Sealed<Definition>,
+    pub definition: Blinded<Definition>,
     /// The items, in the order of their numbers.
-    pub items: Sealed<Vec<Item>>,
+    pub items: Blinded<Vec<Item>>,
     /// Who is given what, in order of annotator and position.
-    pub assignments: Sealed<Vec<Assignment>>,
+    pub assignments: Blinded<Vec<Assignment>>,
 }
 
 /// Makes a study of the candidates. `nonce` tells apart studies of the same definition made at the same
@@ -170,7 +170,7 @@ pub fn make(
             found: candidates.len(),
             what: "have a response by every system",
             wanted: definition.contexts,
-            mend: "choose fewer contexts, or systems that answered the same ones",
+            fix: "choose fewer contexts, or systems that answered the same ones",
         });
     }
     let emotions: Vec<_> = candidates.iter().map(|c| c.emotion.clone()).collect();
@@ -184,7 +184,7 @@ pub fn make(
     let checks = checks(definition, &candidates, &drawn)?;
     let first_check = items.len();
     items.extend(checks);
-    let numbers = number(&mut items, definition.sealed_seed());
+    let numbers = number(&mut items, definition.blinded_seed());
     let assignments = assignments(definition, &items, &contexts_of, first_check);
     let remarks = remarks(definition, &items);
     // Places are as they were made up to here; the record is kept in the order of the numbers.
@@ -193,9 +193,9 @@ pub fn make(
         head: head(definition, created_ms, nonce),
         annotators: annotators(definition),
         remarks,
-        definition: Sealed::new(pseudonymous(definition)),
-        items: Sealed::new(items),
-        assignments: Sealed::new(assignments),
+        definition: Blinded::new(pseudonymous(definition)),
+        items: Blinded::new(items),
+        assignments: Blinded::new(assignments),
     })
 }
 
@@ -352,7 +352,7 @@ fn checks(
             found: free.len(),
             what: "are left that have a target for an attention check",
             wanted: definition.attention_checks,
-            mend: "choose fewer attention checks or fewer contexts",
+            fix: "choose fewer attention checks or fewer contexts",
         });
     }
     let check = |at: usize| {
@@ -387,7 +387,7 @@ fn assignments(
     contexts_of: &[usize],
     first_check: usize,
 ) -> Vec<Assignment> {
-    let seed = definition.sealed_seed();
+    let seed = definition.blinded_seed();
     let people = definition.annotators.len();
     let turn = draw::order(people, &mut stream(seed, "annotators", 0));
     let judges = |context: usize, annotator: usize| {

@@ -68,7 +68,7 @@ impl Shown {
 
 /// One annotator's work: their pages in their order, and how each stands. It holds nobody else's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Desk {
+pub struct Worklist {
     /// The study.
     pub head: StudyHead,
     /// The annotator.
@@ -90,16 +90,16 @@ pub struct Progress {
     pub flagged: usize,
 }
 
-impl Desk {
+impl Worklist {
     /// The work of an annotator from their pages and all of their acts.
     pub fn new(
         head: StudyHead,
         pseudonym: String,
         pages: Vec<Page>,
         acts: &[JudgementRecord],
-    ) -> Desk {
+    ) -> Worklist {
         let states = states(&head.uid, &pseudonym, acts);
-        Desk {
+        Worklist {
             head,
             pseudonym,
             pages,
@@ -128,7 +128,7 @@ impl Desk {
     }
 
     /// The place of the page to judge after the one at `place`: the next open one behind it, else as
-    /// [`Desk::next`] but another one where there is another.
+    /// [`Worklist::next`] but another one where there is another.
     pub fn next_after(&self, place: usize) -> Option<usize> {
         let behind = place + 1..self.pages.len();
         let all = behind.chain(0..self.pages.len().min(place + 1));
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::study::judgement::{Answer, Choice, JudgementAction};
 
-    fn desk() -> Desk {
+    fn worklist() -> Worklist {
         let head = StudyHead {
             uid: "u".to_string(),
             title: "t".to_string(),
@@ -185,7 +185,7 @@ mod tests {
                 right: "b".to_string(),
             },
         };
-        Desk::new(head, "A1".to_string(), [30, 10, 20].map(page).to_vec(), &[])
+        Worklist::new(head, "A1".to_string(), [30, 10, 20].map(page).to_vec(), &[])
     }
 
     fn act(seq: u64, item: u32, action: JudgementAction) -> JudgementRecord {

@@ -89,7 +89,7 @@ impl Judged<'_> {
 }
 
 /// How all items stand for all annotators.
-pub struct Standing<'a> {
+pub struct ItemStates<'a> {
     study: &'a Record,
     items: BTreeMap<u32, &'a Item>,
     states: BTreeMap<u32, BTreeMap<u32, ItemState>>,
@@ -98,7 +98,7 @@ pub struct Standing<'a> {
 
 impl Record {
     /// Reads off the acts how everything stands.
-    pub fn standing(&self) -> Standing<'_> {
+    pub fn item_states(&self) -> ItemStates<'_> {
         let of = |annotator: &Annotator| {
             let own = self
                 .acts
@@ -110,7 +110,7 @@ impl Record {
                 states(&self.head.uid, &annotator.pseudonym, own),
             )
         };
-        Standing {
+        ItemStates {
             study: self,
             items: self.items.iter().map(|item| (item.number, item)).collect(),
             states: self.annotators.iter().map(of).collect(),
@@ -119,7 +119,7 @@ impl Record {
     }
 }
 
-impl<'a> Standing<'a> {
+impl<'a> ItemStates<'a> {
     /// Every assignment with its item and how it stands, in order of annotator and position. An assignment
     /// of an item that is not there is left out.
     pub fn all(&self) -> Vec<Judged<'_>> {

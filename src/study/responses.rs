@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::contexts::{CONVERSATION, INDEX, TURN, TestOrder, whole_number};
+use super::contexts::{CONVERSATION, INDEX, OrderedContexts, TURN, whole_number};
 use super::display::is_tokenized;
 use super::error::StudyError;
 use crate::data::DataError;
@@ -40,7 +40,7 @@ pub enum Problem {
         place: usize,
     },
     /// A second row answers the same context; the first counts.
-    Doubled {
+    Duplicate {
         /// Place of the context, from 0.
         place: usize,
         /// Line of the second row, from 1.
@@ -68,7 +68,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Missing { place } => write!(f, "context {}: no response", place + 1),
-            Problem::Doubled { place, line, first } => write!(
+            Problem::Duplicate { place, line, first } => write!(
                 f,
                 "line {line}: a second response to context {}, after line {first}; the first counts",
                 place + 1
@@ -149,7 +149,7 @@ pub fn duplicate_share<'a>(responses: impl IntoIterator<Item = &'a str>) -> Opti
 /// asked for, or are not as many as the contexts where they are counted off; or no row fits.
 pub fn import(
     path: &Path,
-    order: &TestOrder,
+    order: &OrderedContexts,
     by: Option<AlignBy>,
 ) -> Result<SystemResponses, StudyError> {
     let text = read(path)?;
@@ -256,7 +256,12 @@ fn best_of(rows: &[Row]) -> AlignBy {
 
 type Aligned = (Vec<Option<String>>, Vec<Problem>);
 
-fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Aligned, StudyError> {
+fn align(
+    path: &Path,
+    rows: &[Row],
+    order: &OrderedContexts,
+    by: AlignBy,
+) -> Result<Aligned, StudyError> {
     if by == AlignBy::Order && rows.len() != order.len() {
         return Err(StudyError::Count {
             path: path.to_path_buf(),
@@ -279,7 +284,7 @@ fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Al
             }
         };
         if let Some(&first) = lines.get(&place) {
-            problems.push(Problem::Doubled { place, line, first });
+            problems.push(Problem::Duplicate { place, line, first });
             continue;
         }
         lines.insert(place, line);
@@ -290,7 +295,7 @@ fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Al
         answers[place] = Some(response);
     }
     if lines.is_empty() {
-        return Err(StudyError::NothingFits {
+        return Err(StudyError::NoMatch {
             path: path.to_path_buf(),
             rows: rows.len(),
             order: order.name.clone(),
@@ -304,7 +309,7 @@ fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Al
 
 /// Finds the context that a row answers.
 struct Finder<'a> {
-    order: &'a TestOrder,
+    order: &'a OrderedContexts,
     by: AlignBy,
     /// The index of the first context.
     base: u64,
@@ -314,7 +319,7 @@ impl<'a> Finder<'a> {
     fn new(
         path: &Path,
         rows: &[Row],
-        order: &'a TestOrder,
+        order: &'a OrderedContexts,
         by: AlignBy,
     ) -> Result<Finder<'a>, StudyError> {
         let (field, has): (_, fn(&Row) -> bool) = match by {

@@ -89,7 +89,7 @@ pub(super) fn pin(place: &Place, case: &str, note: Option<&String>) -> Result<()
 }
 
 pub(super) fn cases(place: &Place, words: &[String]) -> Result<(), Failure> {
-    let book = StoreReader::open(&place.store)?.case_book()?;
+    let book = StoreReader::open(&place.store)?.cases()?;
     let found = find_cases(&book, words);
     if place.out.json {
         return place.out.document(&json!({

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::super::{Failure, Place};
 use crate::catalog::Entry;
 use crate::catalog::compare::{Paired, differing_settings};
-use crate::catalog::compared::{curves, differences, entries_of};
 use crate::catalog::figures::{figure, run_lines, seed_lines};
+use crate::catalog::load::{curves, differences, load_entries};
 use crate::catalog::sheets::{differences_sheet, results_sheet, settings_sheet};
 use crate::engine::results_to_json;
 use crate::metrics::Bootstrap;
@@ -51,7 +51,7 @@ enum Format {
 impl Compare {
     pub fn run(self, place: &Place) -> Result<(), Failure> {
         let reader = StoreReader::open(&place.store)?;
-        let entries = entries_of(&reader, &self.runs)?;
+        let entries = load_entries(&reader, &self.runs)?;
         let entries: Vec<&Entry> = entries.iter().collect();
         // Refuse what can be refused before the slow part.
         if let (Some(metric), Some(file)) = (&self.plot, &self.file) {

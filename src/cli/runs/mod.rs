@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::output::moment;
 use super::{Failure, Place};
-use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, arrange, groups, vocabulary};
+use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, groups, sort_entries, vocabulary};
 use crate::engine::results_to_json;
 use crate::experiment::Stage;
 use crate::filter::parse;
@@ -135,7 +135,7 @@ impl List {
             .filter(|entry| filter.matches(*entry))
             .collect();
         if let Some(sort) = &sort {
-            arrange(&mut shown, sort, !self.ascending);
+            sort_entries(&mut shown, sort, !self.ascending);
         } else if self.ascending {
             shown.reverse();
         }

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::find;
 use crate::cli::{Failure, Place};
 use crate::store::{Store, StudyId};
-use crate::study::attention::AWAY;
+use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
-use crate::study::page::{Desk, Page, Shown};
+use crate::study::page::{Page, Shown, Worklist};
 
 #[derive(Debug, clap::Args)]
 pub struct Judge {
@@ -42,7 +42,7 @@ impl Judge {
         let mut store = Store::open(&place.store)?;
         let study = store.reader()?.study(self.study)?;
         let annotator = find(&study, &self.annotator)?.number;
-        let mut desk = store.reader()?.desk(self.study, annotator)?;
+        let mut desk = store.reader()?.worklist(self.study, annotator)?;
         let mut lines = std::io::stdin().lock().lines();
         let at_terminal = std::io::stdin().is_terminal();
         if !place.out.json {
@@ -73,7 +73,7 @@ impl Judge {
                 Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),
             };
             // Nobody reads a page for hours: a long silence is a pause.
-            let time = since.elapsed().as_secs_f64().min(AWAY) * 1000.0;
+            let time = since.elapsed().as_secs_f64().min(AWAY_SECONDS) * 1000.0;
             let action = match input {
                 Input::Quit => break,
                 Input::Undo => {
@@ -117,7 +117,7 @@ impl Judge {
     fn recorded(
         &self,
         place: &Place,
-        desk: &mut Desk,
+        desk: &mut Worklist,
         acts: &[JudgementRecord],
     ) -> Result<(), Failure> {
         for act in acts {
@@ -137,7 +137,7 @@ impl Judge {
     }
 }
 
-fn show(place: &Place, desk: &Desk, page: &Page, at: usize) -> Result<(), Failure> {
+fn show(place: &Place, desk: &Worklist, page: &Page, at: usize) -> Result<(), Failure> {
     let state = desk.state(page);
     if place.out.json {
         let mut event = json!({"event": "page", "place": at + 1, "of": desk.pages().len()});

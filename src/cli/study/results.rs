@@ -7,7 +7,7 @@ use crate::operations::studies;
 use crate::report::{Align, TextTable};
 use crate::store::{StoreReader, StudyId};
 use crate::study::results::{
-    AbResults, Agreement, AnnotatorResults, Found, RatingResults, Results,
+    AbResults, Agreement, AnnotatorResults, Findings, RatingResults, Results,
 };
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
@@ -19,8 +19,8 @@ pub(super) fn show(place: &Place, study: StudyId) -> Result<(), Failure> {
     }
     let mut text = head(study, &results);
     match &results.found {
-        Found::AbTest(found) => text.push_str(&ab_text(found)),
-        Found::Rating(found) => text.push_str(&rating_text(found)),
+        Findings::AbTest(found) => text.push_str(&ab_text(found)),
+        Findings::Rating(found) => text.push_str(&rating_text(found)),
     }
     text.push_str(&annotators_text(&results.annotators));
     place.out.text(&text)

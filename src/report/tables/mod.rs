@@ -9,7 +9,7 @@ mod gather;
 mod latex;
 mod write;
 
-pub use gather::{Chosen, GatherError, gather};
+pub use gather::{GatherError, TableSelection, gather};
 pub use write::Format;
 
 use serde::{Serialize, Serializer};

@@ -13,7 +13,7 @@ use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::{Store, json};
-use crate::study::cases::{AnswerLevels, Case, CaseAnswer, CaseBook, Levels};
+use crate::study::cases::{AnswerLevels, Case, CaseAnswer, CaseSet, Levels};
 use crate::study::contexts::ContextKey;
 use crate::study::display::shown;
 
@@ -121,7 +121,7 @@ impl StoreReader {
 
     /// Every case with the answers of every system. What a study shows that is still blind is left out, so
     /// that nobody looks up here whose answers they judge.
-    pub fn case_book(&self) -> Result<CaseBook, StoreError> {
+    pub fn cases(&self) -> Result<CaseSet, StoreError> {
         self.read(|db| {
             let (systems, tokenized) = names(db)?;
             let mut places: BTreeMap<(i64, usize), ContextKey> = BTreeMap::new();
@@ -162,7 +162,7 @@ impl StoreReader {
                 Some(Case { pin, ..case })
             };
             let cases = places.into_values().filter_map(case).collect();
-            Ok(CaseBook {
+            Ok(CaseSet {
                 systems,
                 cases,
                 withheld,

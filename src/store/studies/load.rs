@@ -9,7 +9,7 @@ use crate::store::error::{Fault, StoreError};
 use crate::study::definition::Definition;
 use crate::study::judgement::JudgementRecord;
 use crate::study::make::{Annotator, Assignment, Item, Role};
-use crate::study::page::{Desk, Page, Progress, StudyHead};
+use crate::study::page::{Page, Progress, StudyHead, Worklist};
 use crate::study::record::{Record, RecordedAct, Unblinding};
 
 /// What everybody may know of a study.
@@ -117,20 +117,25 @@ fn act(study: StudyId, row: &Row<'_>) -> Result<JudgementRecord, Fault> {
     })
 }
 
-pub(super) fn desk(db: &Connection, study: StudyId, number: u32) -> Result<Desk, Fault> {
+pub(super) fn worklist(db: &Connection, study: StudyId, number: u32) -> Result<Worklist, Fault> {
     let head = known(db, study)?.head;
     let pseudonym = annotator(db, study, number)?.pseudonym;
     let acts: Vec<JudgementRecord> = acts(db, study, number)?
         .into_iter()
         .map(|(act, _)| act)
         .collect();
-    Ok(Desk::new(head, pseudonym, pages(db, study, number)?, &acts))
+    Ok(Worklist::new(
+        head,
+        pseudonym,
+        pages(db, study, number)?,
+        &acts,
+    ))
 }
 
 /// Everybody who judges, with counts only.
 pub(super) fn annotator_rows(db: &Connection, study: StudyId) -> Result<Vec<AnnotatorRow>, Fault> {
     let row = |annotator: Annotator| {
-        let progress: Progress = desk(db, study, annotator.number)?.progress();
+        let progress: Progress = worklist(db, study, annotator.number)?.progress();
         Ok(AnnotatorRow {
             number: annotator.number,
             pseudonym: annotator.pseudonym,

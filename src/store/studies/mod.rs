@@ -1,7 +1,7 @@
 //! Systems' responses and studies in the store, and what is read of them.
 //!
 //! Before a study is unblinded nothing here gives one annotator the answers of another, or anybody the
-//! systems behind the pages: [`crate::study::page::Desk`] and counts are all that is read.
+//! systems behind the pages: [`crate::study::page::Worklist`] and counts are all that is read.
 
 mod cases;
 mod load;

@@ -5,7 +5,7 @@ use crate::store::error::StoreError;
 use crate::store::reader::StoreReader;
 use crate::study::judgement::JudgementRecord;
 use crate::study::pack::Pack;
-use crate::study::page::Desk;
+use crate::study::page::Worklist;
 use crate::study::record::Unblinded;
 
 impl StoreReader {
@@ -34,8 +34,8 @@ impl StoreReader {
     }
 
     /// One annotator's pages and own answers; nobody else's.
-    pub fn desk(&self, study: StudyId, annotator: u32) -> Result<Desk, StoreError> {
-        self.read(|db| load::desk(db, study, annotator))
+    pub fn worklist(&self, study: StudyId, annotator: u32) -> Result<Worklist, StoreError> {
+        self.read(|db| load::worklist(db, study, annotator))
     }
 
     /// One annotator's part as a file to send: there before they judge, back afterwards.

@@ -10,7 +10,7 @@ use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::{Store, json};
-use crate::study::contexts::{Context, ContextKey, TestOrder};
+use crate::study::contexts::{Context, ContextKey, OrderedContexts};
 use crate::study::display::shown;
 use crate::study::make::Candidate;
 use crate::study::responses::{AlignBy, Problem, SystemResponses};
@@ -67,7 +67,7 @@ impl Store {
         name: &str,
         source: &str,
         responses: &SystemResponses,
-        order: &TestOrder,
+        order: &OrderedContexts,
         replace: bool,
     ) -> Result<SystemId, StoreError> {
         self.write(|db| {

@@ -20,16 +20,16 @@ impl Store {
     /// Keeps a study that was made.
     pub fn create_study(&mut self, new: &NewStudy) -> Result<StudyId, StoreError> {
         self.write(|db| {
-            let definition = json("the definition", new.definition.open())?;
+            let definition = json("the definition", new.definition.reveal())?;
             let study = put_study(db, &new.head, Some(&definition))?;
             for annotator in &new.annotators {
                 put_annotator(db, study, annotator)?;
             }
-            for item in new.items.open() {
+            for item in new.items.reveal() {
                 db.prepare_cached("INSERT INTO study_items VALUES (?, ?, ?)")?
                     .execute(params![study.0, item.number, json("an item", item)?])?;
             }
-            put_assignments(db, study, new.items.open(), new.assignments.open())?;
+            put_assignments(db, study, new.items.reveal(), new.assignments.reveal())?;
             Ok(study)
         })
     }
@@ -136,7 +136,7 @@ impl Store {
             let new =
                 |item: &&Item| waiting.contains(&item.number) && !given.contains(&item.number);
             let new: Vec<Item> = record.items.iter().filter(new).cloned().collect();
-            let seed = record.definition.sealed_seed();
+            let seed = record.definition.blinded_seed();
             let assignments = adjudicate(seed, fourth.number, given.len() as u32, &new);
             put_assignments(db, study, &new, &assignments)?;
             Ok(assignments.len())

@@ -39,7 +39,7 @@ pub struct Results {
     /// Acts that came in after the unblinding, from packs judged elsewhere; they count.
     pub late_acts: usize,
     /// What was found.
-    pub found: Found,
+    pub found: Findings,
     /// Each annotator's work.
     pub annotators: Vec<AnnotatorResults>,
 }
@@ -47,7 +47,7 @@ pub struct Results {
 /// What a study of each kind finds.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Found {
+pub enum Findings {
     /// Of an A/B test.
     AbTest(AbResults),
     /// Of a rating.
@@ -58,11 +58,11 @@ pub enum Found {
 /// together.
 pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
     let study = &unblinded.record;
-    let standing = study.standing();
-    let all = standing.all();
+    let item_states = study.item_states();
+    let all = item_states.all();
     let found = match study.head.kind {
-        StudyKind::AbTest => Found::AbTest(ab::results(study, &all, bootstrap)),
-        StudyKind::Rating => Found::Rating(rating::results(study, &all, bootstrap)),
+        StudyKind::AbTest => Findings::AbTest(ab::results(study, &all, bootstrap)),
+        StudyKind::Rating => Findings::Rating(rating::results(study, &all, bootstrap)),
     };
     Results {
         uid: study.head.uid.clone(),
@@ -82,7 +82,7 @@ pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
 /// fourth annotator. Empty for ratings.
 pub fn waiting_for_fourth(study: &Record) -> Vec<u32> {
     match study.head.kind {
-        StudyKind::AbTest => ab::waiting_for_fourth(study, &study.standing().all()),
+        StudyKind::AbTest => ab::waiting_for_fourth(study, &study.item_states().all()),
         StudyKind::Rating => Vec::new(),
     }
 }

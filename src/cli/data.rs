@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::output::count;
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount};
 use crate::operations::data;
 use crate::report::{Align, TextTable};
@@ -32,26 +32,26 @@ pub enum Data {
 }
 
 impl Data {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
             Data::Import { name, dir } => {
-                let report = data::import(&place.store, name, dir)?;
-                match place.out.json {
-                    true => place.out.document(&import_json(&report)),
-                    false => place.out.text(&import_text(&report)),
+                let report = data::import(&ctx.store, name, dir)?;
+                match ctx.out.json {
+                    true => ctx.out.document(&import_json(&report)),
+                    false => ctx.out.text(&import_text(&report)),
                 }
             }
             Data::Show { name } => {
-                let summary = data::summary(&place.store, name)?;
-                match place.out.json {
-                    true => place.out.document(&summary),
-                    false => place.out.text(&summary_text(&summary)),
+                let summary = data::summary(&ctx.store, name)?;
+                match ctx.out.json {
+                    true => ctx.out.document(&summary),
+                    false => ctx.out.text(&summary_text(&summary)),
                 }
             }
             Data::List => {
-                let sets = data::list(&place.store)?;
-                if place.out.json {
-                    return place.out.document(&sets);
+                let sets = data::list(&ctx.store)?;
+                if ctx.out.json {
+                    return ctx.out.document(&sets);
                 }
                 let mut table = TextTable::new(&[
                     ("Name", Align::Left),
@@ -70,7 +70,7 @@ impl Data {
                     };
                     table.row([set.name.to_string(), holds.to_string(), there]);
                 }
-                place.out.text(&table.text())
+                ctx.out.text(&table.text())
             }
         }
     }

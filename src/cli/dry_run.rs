@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::output::{count, duration};
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::experiment::{Config, size_words};
 use crate::operations::launch::{DryRun, Parameters, PreparedRun};
 
@@ -17,12 +17,12 @@ const TIME: &str = "Times count the products of every step at the texts' mean le
                     a factor of three, and later on a machine that is busy with other things.";
 
 /// Prints the plan of a run that could be started.
-pub fn show(place: &Place, run: &PreparedRun) -> Result<(), Failure> {
-    let dry = run.dry_run(&place.store)?;
+pub fn show(ctx: &CommandContext, run: &PreparedRun) -> Result<(), Failure> {
+    let dry = run.dry_run(&ctx.store)?;
     let (experiment, config) = (&run.new.experiment, &run.config);
-    match place.out.json {
-        true => place.out.document(&document(experiment, config, &dry)),
-        false => place.out.text(&text(experiment, config, &dry)),
+    match ctx.out.json {
+        true => ctx.out.document(&document(experiment, config, &dry)),
+        false => ctx.out.text(&text(experiment, config, &dry)),
     }
 }
 

@@ -3,28 +3,28 @@
 use serde_json::json;
 
 use crate::cli::output::{count, moment};
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::responses::{self, Systems, find_cases};
 use crate::report::{Align, TextTable};
 use crate::store::{Store, StoreReader};
 use crate::study::contexts::ContextKey;
 
-pub(super) fn list(place: &Place) -> Result<(), Failure> {
-    let Systems { systems, scores } = responses::list(&place.store)?;
+pub(super) fn list(ctx: &CommandContext) -> Result<(), Failure> {
+    let Systems { systems, scores } = responses::list(&ctx.store)?;
     let score = |name: &str| scores.iter().find(|score| score.system == name);
-    if place.out.json {
+    if ctx.out.json {
         let rows = systems.iter().map(|system| {
             let mut row = json!(system);
             row["score"] = json!(score(&system.name));
             row
         });
-        return place.out.document(&rows.collect::<Vec<_>>());
+        return ctx.out.document(&rows.collect::<Vec<_>>());
     }
     if systems.is_empty() {
-        return place.out.text(&format!(
+        return ctx.out.text(&format!(
             "No systems in {} yet. `emprl responses import FILE --system NAME` imports one.\n",
-            place.store.display()
+            ctx.store.display()
         ));
     }
     let mut table = TextTable::new(&[
@@ -70,14 +70,14 @@ pub(super) fn list(place: &Place) -> Result<(), Failure> {
     text.push_str(
         "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n",
     );
-    place.out.text(&text)
+    ctx.out.text(&text)
 }
 
-pub(super) fn pin(place: &Place, case: &str, note: Option<&String>) -> Result<(), Failure> {
+pub(super) fn pin(ctx: &CommandContext, case: &str, note: Option<&String>) -> Result<(), Failure> {
     let key = ContextKey(case.to_string());
-    Store::open(&place.store)?.set_pin(&key, note.map(String::as_str))?;
-    if place.out.json {
-        return place
+    Store::open(&ctx.store)?.set_pin(&key, note.map(String::as_str))?;
+    if ctx.out.json {
+        return ctx
             .out
             .document(&json!({"case": case, "pinned": note.is_some(), "note": note}));
     }
@@ -85,14 +85,14 @@ pub(super) fn pin(place: &Place, case: &str, note: Option<&String>) -> Result<()
         Some(_) => "pinned",
         None => "not pinned any more",
     };
-    place.out.text(&format!("Case {case} is {done}.\n"))
+    ctx.out.text(&format!("Case {case} is {done}.\n"))
 }
 
-pub(super) fn cases(place: &Place, words: &[String]) -> Result<(), Failure> {
-    let book = StoreReader::open(&place.store)?.cases()?;
+pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failure> {
+    let book = StoreReader::open(&ctx.store)?.cases()?;
     let found = find_cases(&book, words);
-    if place.out.json {
-        return place.out.document(&json!({
+    if ctx.out.json {
+        return ctx.out.document(&json!({
             "systems": book.systems,
             "withheld": book.withheld,
             "cases": found,
@@ -115,5 +115,5 @@ pub(super) fn cases(place: &Place, words: &[String]) -> Result<(), Failure> {
             count(book.withheld as u64)
         ));
     }
-    place.out.text(&text)
+    ctx.out.text(&text)
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cli::output::count;
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, ResponseWords};
 use crate::operations::responses::StoredResponses;
 use crate::study::responses::AlignBy;
@@ -11,15 +11,15 @@ use crate::study::responses::AlignBy;
 /// Problems of rows that are printed before the rest is only counted.
 const SHOWN_PROBLEMS: usize = 20;
 
-pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Failure> {
+pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(), Failure> {
     let responses = &stored.responses;
     let (foreign, order) = (&stored.foreign, &stored.contexts);
     let answers = stored.texts();
     let words = ResponseWords::new(&answers);
     let (dist_1, dist_2) = (words.dist(1), words.dist(2));
     let mean_words = words.words() as f64 / words.len().max(1) as f64;
-    if place.out.json {
-        return place.out.document(&json!({
+    if ctx.out.json {
+        return ctx.out.document(&json!({
             "system": stored.system,
             "source": stored.source,
             "sha256": responses.sha256,
@@ -81,9 +81,9 @@ pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Fail
     text.push_str(&format!(
         "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",
         stored.system,
-        place.store_argument()
+        ctx.store_argument()
     ));
-    place.out.text(&text)
+    ctx.out.text(&text)
 }
 
 fn by_words(by: AlignBy) -> &'static str {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Failure, Place};
+use super::super::{CommandContext, Failure};
 use super::chosen_step;
 use crate::experiment::{RolloutResponse, RolloutToken, TokenQuantity};
 use crate::metrics::{Digits, declared};
@@ -22,9 +22,9 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let run = self.run;
-        let reader = StoreReader::open(&place.store)?;
+        let reader = StoreReader::open(&ctx.store)?;
         let name = reader.run(run)?.row.name;
         let steps = reader.rollouts(run)?;
         let (stage, step) = chosen_step(run, "rollout", &steps, self.step)?;
@@ -38,9 +38,9 @@ impl Rollout {
                 )));
             }
         }
-        if place.out.json {
+        if ctx.out.json {
             let steps: Vec<u64> = steps.iter().map(|(_, step)| *step).collect();
-            return place.out.document(&json!({
+            return ctx.out.document(&json!({
                 "run": run,
                 "stage": stage,
                 "step": step,
@@ -58,7 +58,7 @@ impl Rollout {
             "\nRollouts are kept of steps {}\n",
             others.join(", ")
         ));
-        place.out.text(&text)
+        ctx.out.text(&text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `emprl study results`: who won or how good each system is, how sure that is, and how the annotators worked.
 
 use crate::cli::output::{duration, moment};
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::studies;
 use crate::report::{Align, TextTable};
@@ -12,10 +12,10 @@ use crate::study::results::{
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
-pub(super) fn show(place: &Place, study: StudyId) -> Result<(), Failure> {
-    let results = studies::results(&StoreReader::open(&place.store)?, study)?;
-    if place.out.json {
-        return place.out.document(&results);
+pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> {
+    let results = studies::results(&StoreReader::open(&ctx.store)?, study)?;
+    if ctx.out.json {
+        return ctx.out.document(&results);
     }
     let mut text = head(study, &results);
     match &results.found {
@@ -23,7 +23,7 @@ pub(super) fn show(place: &Place, study: StudyId) -> Result<(), Failure> {
         Findings::Rating(found) => text.push_str(&rating_text(found)),
     }
     text.push_str(&annotators_text(&results.annotators));
-    place.out.text(&text)
+    ctx.out.text(&text)
 }
 
 fn head(study: StudyId, results: &Results) -> String {

@@ -72,15 +72,12 @@ impl Doctor {
                 }
             );
             if let Some(memory) = memory {
-                text.push_str(&format!(
-                    "{} of memory in use by this program\n",
-                    size_words(memory)
-                ));
+                text += &format!("{} of memory in use by this program\n", size_words(memory));
             }
             text.push('\n');
             for finding in all() {
                 match &finding.problem {
-                    None => text.push_str(&format!("  ok    {}\n", finding.what)),
+                    None => text += &format!("  ok    {}\n", finding.what),
                     Some(problem) => {
                         text.push_str(&format!("  –     {}: {problem}\n", finding.what))
                     }

@@ -64,12 +64,12 @@ impl Evaluate {
             return ctx.out.document(&document(&results, &notes));
         }
         let mut text = results_table(std::slice::from_ref(&results));
-        text.push_str("\nIn brackets: 95 % intervals of the bootstrap.\n");
+        text += "\nIn brackets: 95 % intervals of the bootstrap.\n";
         for (name, definition) in definitions() {
-            text.push_str(&format!("{name}: {definition}\n"));
+            text += &format!("{name}: {definition}\n");
         }
         for note in notes {
-            text.push_str(&format!("note: {note}\n"));
+            text += &format!("note: {note}\n");
         }
         ctx.out.text(&text)
     }

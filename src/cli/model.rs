@@ -56,7 +56,7 @@ fn export(ctx: &CommandContext, model: &Reference, folder: &Path) -> Result<(), 
         exported.files.join(", ")
     );
     if let Some(remark) = exported.remark() {
-        text.push_str(&format!("note: {remark}.\n"));
+        text += &format!("note: {remark}.\n");
     }
     ctx.out.text(&text)
 }

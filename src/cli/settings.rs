@@ -48,7 +48,7 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
     }
     let mut text = String::new();
     for (section, title) in SECTIONS {
-        text.push_str(&format!("{title}\n"));
+        text += &format!("{title}\n");
         for setting in settings().filter(|setting| setting.section() == *section) {
             let mut facts = Vec::new();
             if let Some(value) = own.as_ref().and_then(|own| own.get(setting.path)) {
@@ -63,15 +63,13 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
                 (range, None) => facts.push(range.to_string()),
             }
             facts.extend(setting.paper.map(|paper| format!("paper {paper}")));
-            text.push_str(&format!("  {}  ({})\n", setting.path, facts.join("; ")));
+            text += &format!("  {}  ({})\n", setting.path, facts.join("; "));
             let help: Vec<&str> = setting.help().split_whitespace().collect();
-            text.push_str(&format!("      {}\n", help.join(" ")));
+            text += &format!("      {}\n", help.join(" "));
         }
         text.push('\n');
     }
-    text.push_str(
-        "Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n",
-    );
+    text += "Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n";
     ctx.out.text(&text)
 }
 

@@ -88,7 +88,7 @@ impl Case {
         let answers = self.answers.iter().flatten().map(|answer| &answer.text);
         let mut text = String::new();
         for part in self.context.utterances.iter().chain(known).chain(answers) {
-            text.push_str(part);
+            text += part;
             // A word does not reach from one part into the next.
             text.push('\n');
         }

@@ -131,7 +131,7 @@ impl OrderedContexts {
             let times = seen.entry(key.clone()).or_default();
             *times += 1;
             if *times > 1 {
-                key.push_str(&format!("-{times}"));
+                key += &format!("-{times}");
             }
             order.keys.push(ContextKey(key));
             if let (Some(conversation), Some(turn)) = (&context.conversation, context.turn) {

@@ -70,7 +70,7 @@ pub fn detokenize(response: &str) -> String {
         if !glue && !closes {
             out.push(' ');
         }
-        out.push_str(text);
+        out += text;
         glue = opens;
         before = token;
     }

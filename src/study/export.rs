@@ -161,7 +161,7 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
 pub fn jsonl(rows: &[impl Serialize]) -> Result<String, serde_json::Error> {
     let mut text = String::new();
     for row in rows {
-        text.push_str(&serde_json::to_string(row)?);
+        text += &serde_json::to_string(row)?;
         text.push('\n');
     }
     Ok(text)

@@ -64,12 +64,10 @@ pub(super) fn list(ctx: &CommandContext) -> Result<(), Failure> {
     let mut text = table.text();
     for score in &scores {
         if let Some(identifiers) = &score.identifiers {
-            text.push_str(&format!("{}: Emp-F1 by {identifiers}\n", score.system));
+            text += &format!("{}: Emp-F1 by {identifiers}\n", score.system);
         }
     }
-    text.push_str(
-        "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n",
-    );
+    text += "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n";
     ctx.out.text(&text)
 }
 
@@ -102,18 +100,18 @@ pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failur
     for case in &found {
         let last = case.context.utterances.last().map_or("", String::as_str);
         let emotion = case.context.emotion.as_deref().unwrap_or("");
-        text.push_str(&format!("{}  {emotion}: {last}\n", case.key));
+        text += &format!("{}  {emotion}: {last}\n", case.key);
         let answers = book.systems.iter().zip(&case.answers);
         for (system, answer) in answers.filter_map(|(s, answer)| Some((s, answer.as_ref()?))) {
-            text.push_str(&format!("    {system}: {}\n", answer.text));
+            text += &format!("    {system}: {}\n", answer.text);
         }
     }
-    text.push_str(&format!("{} cases\n", count(found.len() as u64)));
+    text += &format!("{} cases\n", count(found.len() as u64));
     if book.withheld > 0 {
-        text.push_str(&format!(
+        text += &format!(
             "{} more are in studies that are still blind, and are left out\n",
             count(book.withheld as u64)
-        ));
+        );
     }
     ctx.out.text(&text)
 }

@@ -46,9 +46,7 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
         by_words(responses.aligned_by)
     );
     if responses.tokenized {
-        text.push_str(
-            "They are tokens in lower case: scored as they are, shown to people as they would write.\n",
-            );
+        text += "They are tokens in lower case: scored as they are, shown to people as they would write.\n";
     }
     if !foreign.is_empty() {
         let places = foreign.iter().take(SHOWN_PROBLEMS);
@@ -57,32 +55,32 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
         if more > 0 {
             places.push(format!("{more} more"));
         }
-        text.push_str(&format!(
-                "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
-                foreign.len(),
-                places.join(", ")
-            ));
+        text += &format!(
+            "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
+            foreign.len(),
+            places.join(", ")
+        );
     }
     for problem in responses.problems.iter().take(SHOWN_PROBLEMS) {
-        text.push_str(&format!("{problem}\n"));
+        text += &format!("{problem}\n");
     }
     let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
     if more > 0 {
-        text.push_str(&format!("{more} more problems; --json lists them all\n"));
+        text += &format!("{more} more problems; --json lists them all\n");
     }
     let duplicates = responses.duplicate_share().unwrap_or(0.0);
-    text.push_str(&format!(
+    text += &format!(
         "Dist-1 {} %, Dist-2 {} %, {} words a response, {} % exactly an earlier one\n",
         Digits::RESULT.write(dist_1),
         Digits::RESULT.write(dist_2),
         Digits::WORDS.write(mean_words),
         Digits::RESULT.write(100.0 * duplicates)
-    ));
-    text.push_str(&format!(
+    );
+    text += &format!(
         "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",
         stored.system,
         ctx.store_argument()
-    ));
+    );
     ctx.out.text(&text)
 }
 

@@ -50,14 +50,11 @@ impl Rollout {
         }
         let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
         for response in &responses {
-            text.push_str(&shown(response));
+            text += &shown(response);
         }
         let others = steps.iter().map(|(_, step)| step.to_string());
         let others: Vec<String> = others.collect();
-        text.push_str(&format!(
-            "\nRollouts are kept of steps {}\n",
-            others.join(", ")
-        ));
+        text += &format!("\nRollouts are kept of steps {}\n", others.join(", "));
         ctx.out.text(&text)
     }
 }
@@ -106,21 +103,21 @@ fn shown(response: &RolloutResponse) -> String {
         .map(|term| format!("{} {}", term.title(), reward(term.value)))
         .collect();
     if !terms.is_empty() {
-        text.push_str(&format!(" ({})", terms.join(", ")));
+        text += &format!(" ({})", terms.join(", "));
     }
     if response.shaped != response.score {
-        text.push_str(&format!(", shaped {}", reward(response.shaped)));
+        text += &format!(", shaped {}", reward(response.shaped));
     }
     if !response.ended {
-        text.push_str(", cut at the longest length");
+        text += ", cut at the longest length";
     }
     text.push('\n');
     for (turn, utterance) in response.context.iter().enumerate() {
         let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
-        text.push_str(&format!("  {who:<10}{utterance}\n"));
+        text += &format!("  {who:<10}{utterance}\n");
     }
-    text.push_str(&format!("  {:<10}{}\n", "Target", response.target));
-    text.push_str(&format!("  {:<10}{}\n\n", "Response", response.response));
+    text += &format!("  {:<10}{}\n", "Target", response.target);
+    text += &format!("  {:<10}{}\n\n", "Response", response.response);
     let heads = TokenQuantity::ALL.map(|quantity| (quantity.short(), Align::Right));
     let mut columns = vec![("Token", Align::Left)];
     columns.extend(heads);

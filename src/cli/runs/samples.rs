@@ -42,8 +42,8 @@ impl Samples {
         }
         let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
         for dialogue in &dialogues {
-            text.push_str(&opening(dialogue));
-            text.push_str(&format!("  {:<12}{}\n", "Generated", answer(dialogue)));
+            text += &opening(dialogue);
+            text += &format!("  {:<12}{}\n", "Generated", answer(dialogue));
         }
         ctx.out.text(&text)
     }
@@ -86,7 +86,7 @@ fn over_steps(
     let mut text = opening(last);
     for (stage, step, dialogue) in answers.iter().rev() {
         let at = format!("{} {step}", stage.title());
-        text.push_str(&format!("  {at:<12}{}\n", answer(dialogue)));
+        text += &format!("  {at:<12}{}\n", answer(dialogue));
     }
     ctx.out.text(text.trim_start())
 }
@@ -95,9 +95,9 @@ fn opening(dialogue: &SampleDialogue) -> String {
     let mut text = format!("\nDialogue {}  {}\n", dialogue.index + 1, dialogue.emotion);
     for (turn, utterance) in dialogue.context.iter().enumerate() {
         let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
-        text.push_str(&format!("  {who:<12}{utterance}\n"));
+        text += &format!("  {who:<12}{utterance}\n");
     }
-    text.push_str(&format!("  {:<12}{}\n", "Target", dialogue.target));
+    text += &format!("  {:<12}{}\n", "Target", dialogue.target);
     text
 }
 
@@ -121,7 +121,7 @@ fn answer(dialogue: &SampleDialogue) -> String {
         }
     }));
     if !facts.is_empty() {
-        text.push_str(&format!("  [{}]", facts.join(", ")));
+        text += &format!("  [{}]", facts.join(", "));
     }
     text
 }

@@ -101,16 +101,16 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     }
 
     if !identifiers.is_empty() {
-        text.push_str(&format!("\n{}", identifiers_table(&identifiers)));
+        text += &format!("\n{}", identifiers_table(&identifiers));
     }
     if !results.is_empty() {
-        text.push_str(&format!("\n{}", results_table(&results)));
+        text += &format!("\n{}", results_table(&results));
     }
     let differences = config.differences(&Config::default());
     if !differences.is_empty() {
-        text.push_str("\nSettings that are not the defaults\n");
+        text += "\nSettings that are not the defaults\n";
         for difference in &differences {
-            text.push_str(&format!("  {} = {}\n", difference.path, difference.value));
+            text += &format!("  {} = {}\n", difference.path, difference.value);
         }
     }
     if !keys.is_empty() {
@@ -137,29 +137,24 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
                 unit.to_string(),
             ]);
         }
-        text.push_str(&format!("\n{}", table.text()));
+        text += &format!("\n{}", table.text());
     }
     if !checkpoints.is_empty() {
-        text.push_str("\nCheckpoints\n");
+        text += "\nCheckpoints\n";
         for checkpoint in &checkpoints {
             let size = size_words(checkpoint.bytes);
-            text.push_str(&format!("  {}  {size}\n", checkpoint.path.display()));
+            text += &format!("  {}  {size}\n", checkpoint.path.display());
         }
     }
-    text.push_str("\nEvents\n");
+    text += "\nEvents\n";
     let left_out = events.len().saturating_sub(SHOWN_EVENTS);
     if left_out > 0 {
-        text.push_str(&format!(
-            "  {left_out} earlier ones; --json lists them all\n"
-        ));
+        text += &format!("  {left_out} earlier ones; --json lists them all\n");
     }
     for event in &events[left_out..] {
         let sentence = sentence(event);
         let command = command(ctx, run, event, &samples, &rollouts);
-        text.push_str(&format!(
-            "  {}  {sentence}{command}\n",
-            moment(event.wall_ms)
-        ));
+        text += &format!("  {}  {sentence}{command}\n", moment(event.wall_ms));
     }
     ctx.out.text(&text)
 }

@@ -150,16 +150,16 @@ impl Create {
 fn remark_lines(remarks: &Remarks) -> String {
     let mut text = String::new();
     if remarks.identical > 0 {
-        text.push_str(&format!(
+        text += &format!(
             "note: in {} items both responses are the same, so that only a tie is right\n",
             remarks.identical
-        ));
+        );
     }
     if remarks.naming > 0 {
-        text.push_str(&format!(
+        text += &format!(
             "note: in {} items a response or the context says the name of a system\n",
             remarks.naming
-        ));
+        );
     }
     text
 }

@@ -146,16 +146,14 @@ fn show(ctx: &CommandContext, desk: &Worklist, page: &Page, at: usize) -> Result
     let mut text = format!("\n{} of {}\n", at + 1, desk.pages().len());
     for (turn, utterance) in page.context.iter().enumerate() {
         let who = ["Speaker", "Listener"][turn % 2];
-        text.push_str(&format!("  {who}: {utterance}\n"));
+        text += &format!("  {who}: {utterance}\n");
     }
     match &page.shown {
         Shown::Pair { left, right } => {
-            text.push_str(&format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n"));
+            text += &format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n");
         }
         Shown::Single { response } => {
-            text.push_str(&format!(
-                "\n  Response: {response}\n\n{RATING_HELP}{HELP}\n"
-            ));
+            text += &format!("\n  Response: {response}\n\n{RATING_HELP}{HELP}\n");
         }
     }
     ctx.out.text(&text)

@@ -58,11 +58,11 @@ impl Table {
         let head: Vec<String> = std::iter::once(escaped(&self.names))
             .chain(titles)
             .collect();
-        text.push_str(&format!("| {} |\n|", head.join(" | ")));
-        text.push_str(" --- |");
+        text += &format!("| {} |\n|", head.join(" | "));
+        text += " --- |";
         for _ in &self.columns {
             let words = self.number == 6;
-            text.push_str(if words { " --- |" } else { " ---: |" });
+            text += if words { " --- |" } else { " ---: |" };
         }
         text.push('\n');
         for row in &self.rows {
@@ -72,11 +72,11 @@ impl Table {
             }];
             cells.extend(row.cells.iter().map(|cell| escaped(&words(cell))));
             cells.resize(1 + self.columns.len(), String::new());
-            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            text += &format!("| {} |\n", cells.join(" | "));
         }
         text.push('\n');
         for note in &self.notes {
-            text.push_str(&format!("- {}\n", escaped(note)));
+            text += &format!("- {}\n", escaped(note));
         }
         text
     }
@@ -148,7 +148,7 @@ impl Table {
         }
         let mut text = format!("{}\n\n{}\n", self.heading(), table.text());
         for note in &self.notes {
-            text.push_str(&format!("{note}\n"));
+            text += &format!("{note}\n");
         }
         text
     }
@@ -157,13 +157,13 @@ impl Table {
         let mut text = format!("{}\n", self.heading());
         for row in &self.rows {
             match row.cells.first() {
-                None => text.push_str(&format!("\n{}\n", row.name)),
-                Some(cell) => text.push_str(&format!("  {}: {}\n", row.name, words(cell))),
+                None => text += &format!("\n{}\n", row.name),
+                Some(cell) => text += &format!("  {}: {}\n", row.name, words(cell)),
             }
         }
         text.push('\n');
         for note in &self.notes {
-            text.push_str(&format!("{note}\n"));
+            text += &format!("{note}\n");
         }
         text
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::exports::{make_folder, write};
 use super::{OperationError, reader_if_present};
 use crate::metrics::Bootstrap;
-use crate::store::{Merged, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
+use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
 use crate::study::StudyError;
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::export::{csv, full_rows, jsonl, own_rows};
@@ -153,7 +153,7 @@ pub struct ReceivedPack {
     pub file: PathBuf,
     /// The annotator's, as in every store.
     pub pseudonym: String,
-    pub merged: Merged,
+    pub merged: MergedPack,
     /// Whether its judgements were merged into the study made here; else it can now be judged here.
     pub made_here: bool,
 }
@@ -201,7 +201,7 @@ pub fn merge_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, Op
 impl PackFile {
     fn received(
         &self,
-        merged: Result<Merged, StoreError>,
+        merged: Result<MergedPack, StoreError>,
         made_here: bool,
     ) -> Result<ReceivedPack, OperationError> {
         Ok(ReceivedPack {

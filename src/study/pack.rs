@@ -103,7 +103,7 @@ impl Pack {
     /// # Errors
     /// [`PackError::ForeignStudy`], [`PackError::Changed`] where its head differs, or
     /// [`PackError::ForeignItem`].
-    pub fn fits(&self, head: &StudyHead, pages: &[Page]) -> Result<(), PackError> {
+    pub fn check_matches(&self, head: &StudyHead, pages: &[Page]) -> Result<(), PackError> {
         if self.head.uid != head.uid {
             return Err(PackError::ForeignStudy);
         }
@@ -258,14 +258,20 @@ mod tests {
     #[test]
     fn a_foreign_pack_does_not_fit() {
         let pack = pack();
-        pack.fits(&pack.head, &pack.pages).unwrap();
+        pack.check_matches(&pack.head, &pack.pages).unwrap();
         let mut head = pack.head.clone();
         head.instructions.push('!');
-        assert_eq!(pack.fits(&head, &pack.pages), Err(PackError::Changed));
-        head.uid.push('0');
-        assert_eq!(pack.fits(&head, &pack.pages), Err(PackError::ForeignStudy));
         assert_eq!(
-            pack.fits(&pack.head, &[]),
+            pack.check_matches(&head, &pack.pages),
+            Err(PackError::Changed)
+        );
+        head.uid.push('0');
+        assert_eq!(
+            pack.check_matches(&head, &pack.pages),
+            Err(PackError::ForeignStudy)
+        );
+        assert_eq!(
+            pack.check_matches(&pack.head, &[]),
             Err(PackError::ForeignItem { item: 4 })
         );
     }

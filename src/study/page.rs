@@ -91,14 +91,14 @@ pub struct Progress {
 }
 
 impl Worklist {
-    /// The work of an annotator from their pages and all of their acts.
-    pub fn new(
+    /// From an annotator's pages and all of their judgements.
+    pub fn new<'a>(
         head: StudyHead,
         pseudonym: String,
         pages: Vec<Page>,
-        acts: &[JudgementRecord],
+        judgements: impl IntoIterator<Item = &'a JudgementRecord>,
     ) -> Worklist {
-        let states = states(&head.uid, &pseudonym, acts);
+        let states = states(&head.uid, &pseudonym, judgements);
         Worklist {
             head,
             pseudonym,

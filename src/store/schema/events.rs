@@ -1,7 +1,7 @@
-//! The step that makes events typed: sentences of versions 1 to 6 become JSON.
+//! The migration that makes events typed: sentences of versions 1 to 6 become JSON.
 //!
-//! The only place that reads an event's text. What is written here is frozen: a later form of events gets a
-//! later step. A text that it does not recognise becomes a note with that text, so that nothing is lost.
+//! The only code that parses an event's text. It is frozen: a later change of events is a later migration.
+//! A text that is not recognised becomes a note with that text, so that nothing is lost.
 
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
@@ -26,18 +26,18 @@ const TABLE: &str = "
     CREATE INDEX events_of_run ON events (run, id);
 ";
 
-/// How a sentence gives a figure.
+/// How a sentence writes a number.
 #[derive(Clone, Copy)]
 enum Number {
     Whole,
     Real,
-    /// In percent; it is kept as a share.
+    /// In percent; stored as a fraction.
     Percent,
 }
 
 use Number::{Percent, Real, Whole};
 
-/// The sentences of alerts: rule, severity, text with `{}` for figures, figures.
+/// The sentences of alerts: rule, severity, text with `{}` for numbers, numbers.
 const ALERTS: [(&str, &str, &str, &[(&str, Number)]); 7] = [
     (
         "kl_limit",
@@ -122,7 +122,7 @@ pub(super) fn migrate(db: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The event that a text tells of; None where it is not recognised.
+/// The event that a text describes; None if it is not recognised.
 fn typed(sort: &str, severity: &str, place: Option<(&str, i64)>, text: &str) -> Option<Value> {
     match sort {
         "stage" => {
@@ -211,7 +211,7 @@ fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// What stands in `text` where `template` has `{}`; None where the rest differs.
+/// The parts of `text` where `template` has `{}`; None if the rest differs.
 fn figures<'a>(text: &'a str, template: &str) -> Option<Vec<&'a str>> {
     let mut parts = template.split("{}");
     let mut rest = text.strip_prefix(parts.next()?)?;

@@ -35,7 +35,6 @@ pub struct Column {
     part: Part,
 }
 
-/// What stands in a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     Missing,

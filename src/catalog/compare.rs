@@ -215,7 +215,6 @@ pub struct PairedRow {
 }
 
 impl PairedRow {
-    /// The name on screen.
     pub fn title(&self) -> &'static str {
         declared(self.metric).map_or(self.metric, |metric| metric.name)
     }
@@ -234,7 +233,6 @@ pub enum NotPaired {
     Nothing,
 }
 
-/// Differences of two runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paired {
     /// Examples that both answered; others are left out.

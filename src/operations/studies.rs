@@ -103,7 +103,6 @@ pub fn assign(
 /// One annotator's part of a study as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenPack {
-    /// Number of the annotator.
     pub annotator: u32,
     pub items: usize,
     pub file: PathBuf,

@@ -16,7 +16,6 @@ pub struct TextTable {
 }
 
 impl TextTable {
-    /// A table with these columns.
     pub fn new(columns: &[(&str, Align)]) -> Self {
         TextTable {
             align: columns.iter().map(|(_, align)| *align).collect(),

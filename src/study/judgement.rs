@@ -19,11 +19,8 @@ pub const COMMENT_LIMIT: usize = 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// The left one.
     Left,
-    /// The right one.
     Right,
-    /// Both are equally good.
     Tie,
 }
 
@@ -36,7 +33,6 @@ impl Score {
     /// The words for the points, from 1.
     pub const WORDS: [&str; 5] = ["poor", "marginal", "moderate", "good", "excellent"];
 
-    /// The point, 1 to 5.
     pub fn points(self) -> u8 {
         self.0
     }
@@ -77,10 +73,8 @@ pub enum Aspect {
 }
 
 impl Aspect {
-    /// All aspects, in the paper's order.
     pub const ALL: [Aspect; 3] = [Aspect::Empathy, Aspect::Relevance, Aspect::Fluency];
 
-    /// The name on screen.
     pub const fn title(self) -> &'static str {
         match self {
             Aspect::Empathy => "Empathy",
@@ -94,16 +88,12 @@ impl Aspect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rating {
-    /// Empathy.
     pub empathy: Score,
-    /// Relevance.
     pub relevance: Score,
-    /// Fluency.
     pub fluency: Score,
 }
 
 impl Rating {
-    /// The score in one aspect.
     pub fn get(&self, aspect: Aspect) -> Score {
         match aspect {
             Aspect::Empathy => self.empathy,
@@ -117,9 +107,7 @@ impl Rating {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// In an A/B test.
     Choice(Choice),
-    /// In a rating.
     Rating(Rating),
 }
 
@@ -155,7 +143,6 @@ pub enum JudgementAction {
 pub struct JudgementRecord {
     /// Counts the annotator's acts from 1; of two acts on one item the later holds.
     pub seq: u64,
-    /// Number of the item.
     pub item: u32,
     /// What was done; packs and stores call it `deed`.
     #[serde(rename = "deed")]
@@ -217,13 +204,9 @@ impl JudgementAction {
 /// How an item stands for one annotator.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ItemState {
-    /// The answer that holds.
     pub answer: Option<Answer>,
-    /// Whether it was left for later.
     pub skipped: bool,
-    /// Whether it is marked.
     pub flagged: bool,
-    /// The comment; empty without one.
     pub comment: String,
     /// How long it was attended to, all visits together, in milliseconds.
     pub shown_ms: u64,

@@ -22,13 +22,9 @@ const CHECK_WORDS: usize = 6;
 /// A context that every system of a study has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// What tells it from others.
     pub key: ContextKey,
-    /// What the speaker feels.
     pub emotion: Option<String>,
-    /// Utterances, oldest first.
     pub utterances: Vec<String>,
-    /// The listener's own answer.
     pub target: Option<String>,
     /// The systems' answers as people are shown them, in the order of the definition's systems.
     pub answers: Vec<String>,
@@ -37,17 +33,12 @@ pub struct Candidate {
 /// One item with what it is made of: for the store and the unblinded record, never for a page.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its number, drawn.
     pub number: u32,
-    /// The context.
     pub context: ContextKey,
-    /// What the speaker feels.
     pub emotion: Option<String>,
-    /// Utterances, oldest first.
     pub utterances: Vec<String>,
     /// The responses: two in an A/B test, one in a rating.
     pub texts: Vec<String>,
-    /// What the responses are.
     pub content: Content,
 }
 
@@ -66,11 +57,9 @@ pub enum Content {
 /// That an annotator is given an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
-    /// Number of the annotator.
     pub annotator: u32,
     /// Place among the annotator's items, from 1.
     pub position: u32,
-    /// Number of the item.
     pub item: u32,
     /// Whether the first response is on the right.
     pub swapped: bool,
@@ -96,7 +85,6 @@ pub struct Annotator {
     /// Their name, which never leaves the store.
     #[serde(skip)]
     pub name: String,
-    /// Their part.
     pub role: Role,
 }
 
@@ -105,7 +93,6 @@ pub struct Annotator {
 pub struct Blinded<T>(T);
 
 impl<T> Blinded<T> {
-    /// Seals something.
     pub fn new(secret: T) -> Blinded<T> {
         Blinded(secret)
     }
@@ -134,11 +121,8 @@ pub struct Remarks {
 /// A study that was made and is yet to be kept.
 #[derive(Debug, Clone)]
 pub struct NewStudy {
-    /// What annotators know of it.
     pub head: StudyHead,
-    /// Who judges, raters first.
     pub annotators: Vec<Annotator>,
-    /// What was noticed.
     pub remarks: Remarks,
     /// The definition, with the systems' names but pseudonyms of people.
     pub definition: Blinded<Definition>,
@@ -258,7 +242,6 @@ fn pseudonymous(definition: &Definition) -> Definition {
 }
 
 impl Annotator {
-    /// The annotator of this number.
     pub fn new(number: u32, name: &str, role: Role) -> Annotator {
         Annotator {
             number,

@@ -21,13 +21,9 @@ const FORM: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
-    /// What annotators know of the study.
     pub head: StudyHead,
-    /// Who judges, by pseudonym.
     pub pseudonym: String,
-    /// Their pages, in their order.
     pub pages: Vec<Page>,
-    /// What they have done so far.
     pub acts: Vec<JudgementRecord>,
 }
 
@@ -55,10 +51,6 @@ impl Pack {
         format!("study-{study}-{}.emprl.json", self.pseudonym)
     }
 
-    /// The file.
-    ///
-    /// # Errors
-    /// What the serializer says.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = serde_json::to_vec_pretty(&File {
             format: FORMAT.to_string(),

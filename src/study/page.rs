@@ -16,11 +16,8 @@ use super::judgement::{ItemState, JudgementRecord, last_settled, states};
 pub struct StudyHead {
     /// Tells it from every other study, wherever it was made.
     pub uid: String,
-    /// Its title.
     pub title: String,
-    /// What is asked.
     pub kind: StudyKind,
-    /// What to read first.
     pub instructions: String,
     /// When it was made, in milliseconds since the Unix epoch.
     pub created_ms: i64,
@@ -34,7 +31,6 @@ pub struct Page {
     pub item: u32,
     /// The conversation so far, oldest first.
     pub context: Vec<String>,
-    /// What is judged.
     pub shown: Shown,
 }
 
@@ -42,18 +38,8 @@ pub struct Page {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Shown {
-    /// Two responses to compare.
-    Pair {
-        /// On the left.
-        left: String,
-        /// On the right.
-        right: String,
-    },
-    /// One response to rate.
-    Single {
-        /// The response.
-        response: String,
-    },
+    Pair { left: String, right: String },
+    Single { response: String },
 }
 
 impl Shown {
@@ -69,9 +55,7 @@ impl Shown {
 /// One annotator's work: their pages in their order, and how each stands. It holds nobody else's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Worklist {
-    /// The study.
     pub head: StudyHead,
-    /// The annotator.
     pub pseudonym: String,
     pages: Vec<Page>,
     states: BTreeMap<u32, ItemState>,
@@ -80,13 +64,9 @@ pub struct Worklist {
 /// How far an annotator is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Items given to them.
     pub assigned: usize,
-    /// Items answered.
     pub answered: usize,
-    /// Items left for later.
     pub skipped: usize,
-    /// Items marked.
     pub flagged: usize,
 }
 
@@ -107,12 +87,10 @@ impl Worklist {
         }
     }
 
-    /// The pages, in the annotator's order.
     pub fn pages(&self) -> &[Page] {
         &self.pages
     }
 
-    /// How the item of a page stands.
     pub fn state(&self, page: &Page) -> ItemState {
         self.states.get(&page.item).cloned().unwrap_or_default()
     }
@@ -150,7 +128,6 @@ impl Worklist {
         self.states.entry(act.item).or_default().take(act);
     }
 
-    /// How far the annotator is.
     pub fn progress(&self) -> Progress {
         let mut progress = Progress::default();
         for page in &self.pages {

@@ -16,7 +16,6 @@ use super::verdict::Outcome;
 /// The explicit act by which a study's systems become known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unblinding {
-    /// Who did it.
     pub by: String,
     /// Why, in their words.
     pub reason: String,
@@ -29,9 +28,7 @@ pub struct Unblinding {
 /// An act, whose it is, and whether it came in after the unblinding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedAct {
-    /// Number of the annotator.
     pub annotator: u32,
-    /// What was done.
     pub act: JudgementRecord,
     /// Whether it was merged after the unblinding, from a pack judged elsewhere.
     pub late: bool,
@@ -40,37 +37,27 @@ pub struct RecordedAct {
 /// A study with nothing hidden.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// What annotators knew.
     pub head: StudyHead,
-    /// How it was set up.
     pub definition: Definition,
-    /// Who judged.
     pub annotators: Vec<Annotator>,
     /// What was judged, in the order of numbers.
     pub items: Vec<Item>,
     /// Who was given what, and on which side.
     pub assignments: Vec<Assignment>,
-    /// Everything that anybody did.
     pub acts: Vec<RecordedAct>,
 }
 
-/// A study that was unblinded.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unblinded {
-    /// Everything.
     pub record: Record,
-    /// How it was unblinded.
     pub unblinding: Unblinding,
 }
 
 /// One item as one annotator had it.
 #[derive(Clone, Copy)]
 pub struct Judged<'a> {
-    /// The assignment.
     pub assignment: &'a Assignment,
-    /// The item.
     pub item: &'a Item,
-    /// How it stands.
     pub state: &'a ItemState,
 }
 

@@ -35,13 +35,9 @@ pub enum AlignBy {
 #[serde(rename_all = "snake_case", tag = "problem")]
 pub enum Problem {
     /// Nothing answers the context at `place`.
-    Missing {
-        /// Place of the context, from 0.
-        place: usize,
-    },
+    Missing { place: usize },
     /// A second row answers the same context; the first counts.
     Duplicate {
-        /// Place of the context, from 0.
         place: usize,
         /// Line of the second row, from 1.
         line: usize,
@@ -50,7 +46,6 @@ pub enum Problem {
     },
     /// The response is empty: it counts as one in scores, and no study shows it.
     Empty {
-        /// Place of the context, from 0.
         place: usize,
         /// Line of the row, from 1.
         line: usize,
@@ -59,7 +54,6 @@ pub enum Problem {
     Misaligned {
         /// Line of the row, from 1.
         line: usize,
-        /// Why.
         why: String,
     },
 }
@@ -92,7 +86,6 @@ pub struct SystemResponses {
     pub rows: usize,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// How rows found their contexts.
     pub aligned_by: AlignBy,
     /// Whether they are tokens in lower case, so that people are shown another form.
     pub tokenized: bool,

@@ -8,11 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was better.
     Win,
-    /// The other was better.
     Lose,
-    /// Both were equally good.
     Tie,
 }
 
@@ -29,11 +26,8 @@ impl Outcome {
 /// What the fourth annotator said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fourth<L> {
-    /// Nothing yet.
     Waiting,
-    /// A label.
     Said(L),
-    /// That they cannot decide.
     Abstained,
 }
 
@@ -54,7 +48,6 @@ pub enum Verdict<L> {
 }
 
 impl<L> Verdict<L> {
-    /// The label, where there is one.
     pub fn label(self) -> Option<L> {
         match self {
             Verdict::Majority(label) | Verdict::ByFourth(label) => Some(label),

@@ -26,7 +26,6 @@ pub struct TableSelection {
 /// Why a table cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
-    /// The store cannot give what is needed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Something chosen has not what the table needs.
@@ -34,7 +33,6 @@ pub enum GatherError {
     Incomplete {
         /// What incomplete what.
         what: String,
-        /// What to do.
         fix: String,
     },
 }

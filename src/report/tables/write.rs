@@ -8,11 +8,9 @@ use crate::report::{Align, TextTable};
 pub enum Format {
     /// A document that compiles as it is.
     Latex,
-    /// A table of GitHub's Markdown.
     Markdown,
     /// A head, then a row each; intervals in columns of their own.
     Csv,
-    /// Columns for a terminal.
     Text,
 }
 
@@ -24,7 +22,6 @@ impl Format {
         (Format::Csv, "csv"),
     ];
 
-    /// The ending of its files.
     pub fn ending(self) -> &'static str {
         match self {
             Format::Latex => "tex",
@@ -176,7 +173,6 @@ fn interval(row: &Row, at: usize) -> Option<(f64, f64)> {
     }
 }
 
-/// A cell in words.
 pub(super) fn words(cell: &Cell) -> String {
     match cell {
         Cell::Nothing => "–".to_string(),

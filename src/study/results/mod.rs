@@ -22,25 +22,17 @@ use crate::metrics::Bootstrap;
 /// All that a study shows.
 #[derive(Debug, Clone, Serialize)]
 pub struct Results {
-    /// The study.
     pub uid: String,
-    /// Its title.
     pub title: String,
-    /// What was asked.
     pub kind: StudyKind,
     /// The systems; in an A/B test the first is model A.
     pub systems: Vec<String>,
-    /// Contexts drawn.
     pub contexts: usize,
-    /// The seed of what was drawn.
     pub seed: u64,
-    /// How it was unblinded.
     pub unblinding: Unblinding,
     /// Acts that came in after the unblinding, from packs judged elsewhere; they count.
     pub late_acts: usize,
-    /// What was found.
     pub found: Findings,
-    /// Each annotator's work.
     pub annotators: Vec<AnnotatorResults>,
 }
 
@@ -48,9 +40,7 @@ pub struct Results {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Findings {
-    /// Of an A/B test.
     AbTest(AbResults),
-    /// Of a rating.
     Rating(RatingResults),
 }
 

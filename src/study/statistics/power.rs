@@ -15,22 +15,16 @@ const TARGET_POWER: f64 = 0.8;
 /// A split of decided items and its sign test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Split {
-    /// Items won.
     pub wins: u64,
-    /// Items lost.
     pub losses: u64,
-    /// Two-sided p.
     pub p: f64,
 }
 
 /// What an A/B test of so many items can show.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AbForecast {
-    /// Items judged.
     pub items: u64,
-    /// Assumed share of ties.
     pub tie_share: f64,
-    /// Items expected to be decided.
     pub decided: u64,
     /// The least uneven split of those that is significant; none if not even all to none is.
     pub smallest_significant: Option<Split>,

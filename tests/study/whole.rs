@@ -56,7 +56,7 @@ fn work(
         let acts = store
             .judge(study, annotator, page.item, &[answer(&page)], 1500)
             .unwrap();
-        acts.iter().for_each(|act| desk.take(act));
+        acts.iter().for_each(|act| desk.apply(act));
     }
     let read = store.reader().unwrap().worklist(study, annotator).unwrap();
     assert_eq!(read, desk, "what the page knows is what is on disk");

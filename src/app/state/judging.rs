@@ -118,7 +118,7 @@ impl Judging {
             return;
         };
         for act in acts {
-            desk.take(act);
+            desk.apply(act);
         }
         let undone = acts.iter().find(|act| act.action == JudgementAction::Undo);
         if let Some(act) = undone {

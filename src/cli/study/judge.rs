@@ -120,7 +120,7 @@ impl Judge {
         acts: &[JudgementRecord],
     ) -> Result<(), Failure> {
         for act in acts {
-            desk.take(act);
+            desk.apply(act);
             if ctx.out.json {
                 ctx.out
                     .json_line(&json!({"event": "recorded", "act": act}))?;

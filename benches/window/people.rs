@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::{Context, Event, Key, Modifiers, PointerButton, RawInput, Rect, pos2, vec2};
 use emprl::app::App;
 use emprl::store::{Store, StoreReader, StudyId, now_ms};
-use emprl::study::contexts::{Context as Said, TestOrder};
+use emprl::study::contexts::{Context as Said, OrderedContexts};
 use emprl::study::definition::{Definition, StudyKind};
 use emprl::study::make::make;
 use emprl::study::responses::SystemResponses;
@@ -52,7 +52,7 @@ fn words(seed: usize, many: usize) -> String {
     format!("{} {seed}.", all.join(" "))
 }
 
-fn order() -> TestOrder {
+fn order() -> OrderedContexts {
     let context = |at: usize| Said {
         conversation: Some(format!("c{at}")),
         turn: Some(4),
@@ -61,7 +61,7 @@ fn order() -> TestOrder {
         utterances: (0..3).map(|turn| words(at * 3 + turn, 18)).collect(),
         target: Some(words(at, 14)),
     };
-    TestOrder::new("made", (0..CASES).map(context).collect())
+    OrderedContexts::new("made", (0..CASES).map(context).collect())
 }
 
 /// A window that was brought somewhere, drawn on from here without a harness.
@@ -187,7 +187,7 @@ fn judging(dir: &Path, store: &mut Store) {
         let answered = || {
             let reader = StoreReader::open(dir).expect("a reader");
             reader
-                .desk(StudyId(1), 1)
+                .worklist(StudyId(1), 1)
                 .expect("a desk")
                 .progress()
                 .answered

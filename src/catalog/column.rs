@@ -35,7 +35,6 @@ pub struct Column {
     part: Part,
 }
 
-/// What stands in a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     Missing,
@@ -228,8 +227,8 @@ impl Column {
             Fact::Number(value) => Cell::Number(value),
             Fact::Text(text) if text.is_empty() => Cell::Missing,
             Fact::Text(text) => Cell::Text(text),
-            Fact::Many(words) if words.is_empty() => Cell::Missing,
-            Fact::Many(words) => Cell::Text(words.join(", ")),
+            Fact::List(words) if words.is_empty() => Cell::Missing,
+            Fact::List(words) => Cell::Text(words.join(", ")),
             Fact::Flag(flag) => Cell::Text(if flag { "yes" } else { "no" }.to_string()),
             Fact::Moment(at) => Cell::Moment(at),
         }
@@ -261,6 +260,6 @@ impl Cell {
 }
 
 /// Puts runs in the order of a column; equals stay as they were.
-pub fn arrange(entries: &mut [&Entry], by: &Column, descending: bool) {
+pub fn sort_entries(entries: &mut [&Entry], by: &Column, descending: bool) {
     entries.sort_by(|a, b| by.cell(a).compare(&by.cell(b), descending));
 }

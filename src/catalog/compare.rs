@@ -215,7 +215,6 @@ pub struct PairedRow {
 }
 
 impl PairedRow {
-    /// The name on screen.
     pub fn title(&self) -> &'static str {
         declared(self.metric).map_or(self.metric, |metric| metric.name)
     }
@@ -234,7 +233,6 @@ pub enum NotPaired {
     Nothing,
 }
 
-/// Differences of two runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paired {
     /// Examples that both answered; others are left out.
@@ -350,7 +348,7 @@ pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
 
 /// A curve of at most about twice `places` points: of each place along the steps the least and the greatest
 /// value, in their order. Values that are not finite stay, as gaps.
-pub fn thinned(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
+pub fn decimate(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
     if curve.len() <= 2 * places {
         return curve
             .iter()
@@ -375,18 +373,18 @@ pub fn thinned(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
 /// Places along the steps of a line that is drawn.
 const LINE_PLACES: usize = 600;
 
-/// What is drawn of curves, made off the thread that draws: thinned lines, groups of seeds at the same steps.
-pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> Prepared {
+/// What is drawn of curves, made off the thread that draws: decimate lines, groups of seeds at the same steps.
+pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> PreparedCurves {
     let groups = seed_groups(entries);
     let aligned = groups.iter().map(|group| {
         let of_group = group.iter().map(|at| curves[*at].as_slice());
         Aligned::new(&of_group.collect::<Vec<_>>(), BAND_PLACES)
     });
     let aligned = aligned.collect();
-    Prepared {
+    PreparedCurves {
         lines: curves
             .iter()
-            .map(|curve| thinned(curve, LINE_PLACES))
+            .map(|curve| decimate(curve, LINE_PLACES))
             .collect(),
         groups,
         aligned,
@@ -395,7 +393,7 @@ pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> Prepared {
 
 /// Curves as they are drawn.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedCurves {
     pub lines: Vec<Vec<(f64, f64)>>,
     pub groups: Vec<Vec<usize>>,
     /// The curves of each group at the same steps.

@@ -3,8 +3,8 @@
 //!
 //! The same for the window and the command line; knows no screen and no file.
 
-use super::compare::{BandPoint, Prepared, differing_settings};
-use super::sheets::called;
+use super::compare::{BandPoint, PreparedCurves, differing_settings};
+use super::sheets::run_label;
 use super::{Entry, Spread};
 use crate::experiment::value_words;
 use crate::metrics::declared;
@@ -23,14 +23,14 @@ pub struct Line {
 }
 
 /// A line a run, smoothed by a debiased exponential moving average of this weight, from 0 to 0.99.
-pub fn run_lines(entries: &[&Entry], curves: &Prepared, weight: f64) -> Vec<Line> {
+pub fn run_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Vec<Line> {
     let lines = entries.iter().zip(&curves.lines).enumerate();
     lines
         .map(|(of, (entry, points))| {
             let mut average = Ema::new(weight);
             let points = points.iter().map(|&(x, y)| (x, average.push(y)));
             Line {
-                name: called(entry),
+                name: run_label(entry),
                 of,
                 points: points.collect(),
                 spreads: Vec::new(),
@@ -42,7 +42,7 @@ pub fn run_lines(entries: &[&Entry], curves: &Prepared, weight: f64) -> Vec<Line
 /// A line for the runs of each group of seeds: their mean, and a band of one sample standard deviation
 /// either way, of curves that are smoothed as [`run_lines`] smooths them. n is how many runs a place stands
 /// for.
-pub fn seed_lines(entries: &[&Entry], curves: &Prepared, weight: f64) -> Vec<Line> {
+pub fn seed_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Vec<Line> {
     let groups = curves.groups.iter().zip(&curves.aligned);
     let firsts: Vec<&Entry> = curves
         .groups

@@ -4,13 +4,13 @@
 
 mod column;
 pub mod compare;
-pub mod compared;
 pub mod figures;
 mod group;
+pub mod load;
 mod names;
 pub mod sheets;
 
-pub use column::{Cell, Column, DEFAULT_COLUMNS, arrange};
+pub use column::{Cell, Column, DEFAULT_COLUMNS, sort_entries};
 pub use group::{Group, Spread, groups, sort_by_mean};
 pub use names::{ALIASES, vocabulary};
 
@@ -83,7 +83,7 @@ impl Facts for Entry {
                 Fact::Number((until - row.started).max(0) as f64 / 60e3)
             }
             "note" => Fact::Text(row.note.clone()),
-            "tag" => Fact::Many(row.tags.clone()),
+            "tag" => Fact::List(row.tags.clone()),
             "archived" => Fact::Flag(row.archived),
             "reward" => self.measured(self.raw_reward(), part),
             _ => self.measured(names::unalias(name), part),
@@ -143,7 +143,7 @@ fn setting_fact(value: &Value) -> Fact {
         Value::Float(number) => Fact::Number(*number),
         Value::Boolean(flag) => Fact::Flag(*flag),
         Value::String(text) => Fact::Text(text.clone()),
-        Value::Array(items) => Fact::Many(
+        Value::Array(items) => Fact::List(
             items
                 .iter()
                 .map(|item| {

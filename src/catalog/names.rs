@@ -92,7 +92,7 @@ impl Names {
                 SettingKind::Bool => Kind::Flag,
                 SettingKind::Choice(words) => choice(words.iter().copied()),
                 SettingKind::Text => Kind::Text,
-                SettingKind::List(_) => Kind::Many,
+                SettingKind::List(_) => Kind::List,
             };
             names.push(named(
                 setting.path,
@@ -117,7 +117,7 @@ fn record() -> Vec<Name> {
             choice(RunStatus::ALL.iter().map(|status| status.key())),
             "how it stands",
         ),
-        named("tag", Kind::Many, "what a person called it by"),
+        named("tag", Kind::List, "what a person called it by"),
         named("name", Kind::Text, "its name"),
         named("experiment", Kind::Text, "the experiment file"),
         named("seed", number.clone(), "seed of every random draw"),

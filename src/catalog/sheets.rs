@@ -9,14 +9,14 @@ use crate::metrics::{Digits, Estimate};
 use crate::report::Sheet;
 
 /// How a run is told from others of its name.
-pub fn called(entry: &Entry) -> String {
+pub fn run_label(entry: &Entry) -> String {
     format!("{} #{}", entry.row.name, entry.row.id)
 }
 
 /// The settings in which runs differ, a column a run.
 pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     let mut columns = vec![("Setting".to_string(), false)];
-    columns.extend(entries.iter().map(|entry| (called(entry), false)));
+    columns.extend(entries.iter().map(|entry| (run_label(entry), false)));
     let mut sheet = Sheet::new("Settings that differ", columns);
     for row in differing_settings(entries) {
         let values = row.values.iter();
@@ -51,7 +51,7 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
         let data = data.map_or("–".into(), value_words);
         for row in entry.results.iter().filter(|row| row.split == "test") {
             sheet.row([
-                called(entry),
+                run_label(entry),
                 row.system.clone(),
                 data.clone(),
                 row.n.to_string(),
@@ -74,7 +74,9 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
         .flat_map(|entry| tested(entry).map(move |row| (entry, row)))
     {
         if let Some(caution) = row.caution() {
-            sheet.notes.push(format!("{}: {caution}.", called(entry)));
+            sheet
+                .notes
+                .push(format!("{}: {caution}.", run_label(entry)));
         }
     }
     let note = match sheet.rows.is_empty() {
@@ -88,7 +90,9 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
 /// Differences from the first run; `found` has one of every other run, none where it or the first has no
 /// answers on the test split. Without `found` they are on their way.
 pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -> Sheet {
-    let first = entries.first().map_or(String::new(), |entry| called(entry));
+    let first = entries
+        .first()
+        .map_or(String::new(), |entry| run_label(entry));
     let title = format!("Differences from {first}, paired by example");
     let mut sheet = Sheet::new(title, columns(&["Run", "Figure", "Difference", "n"], 2));
     let Some(found) = found else {
@@ -97,7 +101,7 @@ pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -
         return sheet;
     };
     for (entry, found) in entries.iter().skip(1).zip(found) {
-        let name = called(entry);
+        let name = run_label(entry);
         let Some(found) = found else {
             sheet.notes.push(format!(
                 "{name} or {first} has no answers on the test split to compare."

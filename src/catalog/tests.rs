@@ -135,7 +135,7 @@ fn what_is_missing_stands_last_in_both_orders() {
     let column: Column = "kl".parse().unwrap();
     for (descending, expected) in [(true, [1, 3, 2]), (false, [3, 1, 2])] {
         let mut runs = [&a, &b, &c];
-        arrange(&mut runs, &column, descending);
+        sort_entries(&mut runs, &column, descending);
         assert_eq!(runs.map(|run| run.row.id.0), expected);
     }
 }
@@ -281,7 +281,7 @@ fn a_thinned_curve_keeps_extremes_and_gaps() {
     let mut curve: Vec<(u64, f64)> = (0..10_000).map(|step| (step, 0.5)).collect();
     curve[5_000].1 = 9.0;
     curve[7_000].1 = f64::NAN;
-    let thin = super::compare::thinned(&curve, 100);
+    let thin = super::compare::decimate(&curve, 100);
     assert!(
         thin.len() <= 300 && thin.contains(&(5_000.0, 9.0)),
         "{}",

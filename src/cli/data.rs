@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::output::count;
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount};
 use crate::operations::data;
 use crate::report::{Align, TextTable};
@@ -32,26 +32,26 @@ pub enum Data {
 }
 
 impl Data {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
             Data::Import { name, dir } => {
-                let report = data::import(&place.store, name, dir)?;
-                match place.out.json {
-                    true => place.out.document(&import_json(&report)),
-                    false => place.out.text(&import_text(&report)),
+                let report = data::import(&ctx.store, name, dir)?;
+                match ctx.out.json {
+                    true => ctx.out.document(&import_json(&report)),
+                    false => ctx.out.text(&import_text(&report)),
                 }
             }
             Data::Show { name } => {
-                let summary = data::summary(&place.store, name)?;
-                match place.out.json {
-                    true => place.out.document(&summary),
-                    false => place.out.text(&summary_text(&summary)),
+                let summary = data::summary(&ctx.store, name)?;
+                match ctx.out.json {
+                    true => ctx.out.document(&summary),
+                    false => ctx.out.text(&summary_text(&summary)),
                 }
             }
             Data::List => {
-                let sets = data::list(&place.store)?;
-                if place.out.json {
-                    return place.out.document(&sets);
+                let sets = data::list(&ctx.store)?;
+                if ctx.out.json {
+                    return ctx.out.document(&sets);
                 }
                 let mut table = TextTable::new(&[
                     ("Name", Align::Left),
@@ -70,7 +70,7 @@ impl Data {
                     };
                     table.row([set.name.to_string(), holds.to_string(), there]);
                 }
-                place.out.text(&table.text())
+                ctx.out.text(&table.text())
             }
         }
     }
@@ -129,33 +129,30 @@ fn import_text(report: &ImportReport) -> String {
             .filter(|row| row.file == file.file)
             .collect();
         for row in skipped.iter().take(SHOWN_SKIPPED) {
-            text.push_str(&format!(
-                "skipped {}, line {}: {}\n",
-                row.file, row.line, row.reason
-            ));
+            text += &format!("skipped {}, line {}: {}\n", row.file, row.line, row.reason);
         }
         if let Some(more) = skipped
             .len()
             .checked_sub(SHOWN_SKIPPED)
             .filter(|more| *more > 0)
         {
-            text.push_str(&format!(
+            text += &format!(
                 "skipped {more} more rows of {}; --json lists them all\n",
                 file.file
-            ));
+            );
         }
     }
     for remark in &report.remarks {
-        text.push_str(&format!("note: {remark}\n"));
+        text += &format!("note: {remark}\n");
     }
     if let Some(splits) = &report.splits {
         text.push('\n');
-        text.push_str(&splits_text(splits));
+        text += &splits_text(splits);
     }
     if let Some(pairs) = report.labelled_pairs {
-        text.push_str(&format!("\n{} labelled pairs\n", number(pairs)));
+        text += &format!("\n{} labelled pairs\n", number(pairs));
     }
-    text.push_str(&format!("\n{} is in the store.\n", report.name));
+    text += &format!("\n{} is in the store.\n", report.name);
     text
 }
 
@@ -179,7 +176,7 @@ fn splits_text(splits: &BySplit<SplitCount>) -> String {
 fn summary_text(summary: &SetSummary) -> String {
     let mut text = format!("{}\nfingerprint {}\n\n", summary.name, summary.fingerprint);
     if let Some(splits) = &summary.splits {
-        text.push_str(&splits_text(splits));
+        text += &splits_text(splits);
         text.push('\n');
     }
     if let Some(pairs) = summary.labelled_pairs {
@@ -195,11 +192,7 @@ fn summary_text(summary: &SetSummary) -> String {
             let name = level.mechanism.title().to_string();
             table.row([name].into_iter().chain(counts.map(|n| count(*n as u64))));
         }
-        text.push_str(&format!(
-            "{} labelled pairs\n{}\n",
-            count(pairs as u64),
-            table.text()
-        ));
+        text += &format!("{} labelled pairs\n{}\n", count(pairs as u64), table.text());
     }
     let mut table = TextTable::new(&[
         ("Words of", Align::Left),
@@ -217,7 +210,7 @@ fn summary_text(summary: &SetSummary) -> String {
             length.longest.to_string(),
         ]);
     }
-    text.push_str(&table.text());
+    text += &table.text();
     if !summary.emotions.is_empty() {
         let emotions: Vec<String> = summary
             .emotions
@@ -230,10 +223,7 @@ fn summary_text(summary: &SetSummary) -> String {
                 )
             })
             .collect();
-        text.push_str(&format!(
-            "\nConversations by emotion: {}\n",
-            emotions.join(", ")
-        ));
+        text += &format!("\nConversations by emotion: {}\n", emotions.join(", "));
     }
     text
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::failure::one_line;
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::data::library;
 use crate::experiment::{Environment, size_words};
 use crate::operations::devices;
@@ -22,12 +22,12 @@ struct Finding {
 }
 
 impl Doctor {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let environment = Environment::capture();
         let devices = devices();
-        let store = store(&place.store);
-        let data = data(&place.store);
-        let display = display(place.display);
+        let store = store(&ctx.store);
+        let data = data(&ctx.store);
+        let display = display(ctx.display);
         let memory = memory_stats::memory_stats().map(|memory| memory.physical_mem as u64);
         let all = || {
             devices
@@ -40,13 +40,13 @@ impl Doctor {
             .iter()
             .chain([&store])
             .any(|finding| finding.problem.is_some());
-        if place.out.json {
+        if ctx.out.json {
             let findings = |findings: &mut dyn Iterator<Item = &Finding>| -> Vec<Value> {
                 findings
                     .map(|f| json!({"what": f.what, "ok": f.problem.is_none(), "problem": f.problem}))
                     .collect()
             };
-            place.out.document(&json!({
+            ctx.out.document(&json!({
                 "program": environment,
                 "memory_in_use": memory,
                 "devices": findings(&mut devices.iter()),
@@ -72,21 +72,18 @@ impl Doctor {
                 }
             );
             if let Some(memory) = memory {
-                text.push_str(&format!(
-                    "{} of memory in use by this program\n",
-                    size_words(memory)
-                ));
+                text += &format!("{} of memory in use by this program\n", size_words(memory));
             }
             text.push('\n');
             for finding in all() {
                 match &finding.problem {
-                    None => text.push_str(&format!("  ok    {}\n", finding.what)),
+                    None => text += &format!("  ok    {}\n", finding.what),
                     Some(problem) => {
                         text.push_str(&format!("  –     {}: {problem}\n", finding.what))
                     }
                 }
             }
-            place.out.text(&text)?;
+            ctx.out.text(&text)?;
         }
         match grave {
             false => Ok(()),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::output::{count, duration};
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::experiment::{Config, size_words};
 use crate::operations::launch::{DryRun, Parameters, PreparedRun};
 
@@ -17,12 +17,12 @@ const TIME: &str = "Times count the products of every step at the texts' mean le
                     a factor of three, and later on a machine that is busy with other things.";
 
 /// Prints the plan of a run that could be started.
-pub fn show(place: &Place, run: &PreparedRun) -> Result<(), Failure> {
-    let dry = run.dry_run(&place.store)?;
+pub fn show(ctx: &CommandContext, run: &PreparedRun) -> Result<(), Failure> {
+    let dry = run.dry_run(&ctx.store)?;
     let (experiment, config) = (&run.new.experiment, &run.config);
-    match place.out.json {
-        true => place.out.document(&document(experiment, config, &dry)),
-        false => place.out.text(&text(experiment, config, &dry)),
+    match ctx.out.json {
+        true => ctx.out.document(&document(experiment, config, &dry)),
+        false => ctx.out.text(&text(experiment, config, &dry)),
     }
 }
 
@@ -80,28 +80,25 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
         config.run.seed, config.run.device
     );
     for difference in config.differences(&Config::default()) {
-        text.push_str(&format!(
+        text += &format!(
             "  {} = {}  (default {})\n",
             difference.path, difference.value, difference.parent
-        ));
+        );
     }
-    text.push_str(&format!(
-        "\n{:<26}{:>14}{:>14}\n",
-        "Parameters", "trained", "frozen"
-    ));
+    text += &format!("\n{:<26}{:>14}{:>14}\n", "Parameters", "trained", "frozen");
     let mut row = |name: &str, parameters: Option<Parameters>| {
         if let Some(Parameters { trained, frozen }) = parameters {
             let (trained, frozen) = (count(trained), count(frozen));
-            text.push_str(&format!("  {name:<24}{trained:>14}{frozen:>14}\n"));
+            text += &format!("  {name:<24}{trained:>14}{frozen:>14}\n");
         }
     };
     row("Identifier, three alike", plan.identifier);
     row("Generator", plan.generator);
     row("Policy with value head", plan.policy);
-    text.push_str(&format!(
+    text += &format!(
         "\n{:<16}{:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
         "Stages", "steps", "weights", "optimizer", "activations", "in all", "on disk", "time"
-    ));
+    );
     let mut whole = 0;
     for stage in &plan.stages {
         let is_taken = taken_over.contains(&stage.stage);
@@ -116,7 +113,7 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
             false => (foreseen.seconds(stage) * 1e3) as i64,
         };
         whole += time;
-        text.push_str(&format!(
+        text += &format!(
             "  {:<14}{steps:>18}{:>12}{:>12}{:>13}{:>12}{:>12}{:>14}\n",
             stage.stage.title(),
             size_words(memory.weights),
@@ -125,7 +122,7 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
             size_words(memory.total()),
             size_words(stage.disk),
             duration(time)
-        ));
+        );
     }
     let often = match config.run.checkpoint_every {
         0 => "one a stage".to_string(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::meter::Bars;
-use super::{Failure, Place, input};
+use super::{CommandContext, Failure, input};
 use crate::data::rows::Row;
 use crate::data::{DataError, Split};
 use crate::engine::results_to_json;
@@ -50,41 +50,45 @@ fn split(text: &str) -> Result<Split, String> {
 }
 
 impl Evaluate {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let (results, notes) = match (&self.responses, self.run) {
-            (Some(responses), _) => self.given(place, responses)?,
-            (None, Some(run)) => (self.checkpoint(place, run)?, Vec::new()),
+            (Some(responses), _) => self.given(ctx, responses)?,
+            (None, Some(run)) => (self.checkpoint(ctx, run)?, Vec::new()),
             (None, None) => {
                 return Err(Failure::Usage(
                     "give --responses FILE or --run RUN".to_string(),
                 ));
             }
         };
-        if place.out.json {
-            return place.out.document(&document(&results, &notes));
+        if ctx.out.json {
+            return ctx.out.document(&document(&results, &notes));
         }
         let mut text = results_table(std::slice::from_ref(&results));
-        text.push_str("\nIn brackets: 95 % intervals of the bootstrap.\n");
+        text += "\nIn brackets: 95 % intervals of the bootstrap.\n";
         for (name, definition) in definitions() {
-            text.push_str(&format!("{name}: {definition}\n"));
+            text += &format!("{name}: {definition}\n");
         }
         for note in notes {
-            text.push_str(&format!("note: {note}\n"));
+            text += &format!("note: {note}\n");
         }
-        place.out.text(&text)
+        ctx.out.text(&text)
     }
 
-    fn checkpoint(&self, place: &Place, run: RunRef) -> Result<SystemResults, Failure> {
+    fn checkpoint(&self, ctx: &CommandContext, run: RunRef) -> Result<SystemResults, Failure> {
         let evaluation = CheckpointEvaluation {
             run,
             identifiers: self.identifiers.clone(),
             split: self.split,
             device: self.device.clone(),
         };
-        Ok(evaluate::checkpoint(&place.store, &evaluation)?)
+        Ok(evaluate::checkpoint(&ctx.store, &evaluation)?)
     }
 
-    fn given(&self, place: &Place, path: &Path) -> Result<(SystemResults, Vec<String>), Failure> {
+    fn given(
+        &self,
+        ctx: &CommandContext,
+        path: &Path,
+    ) -> Result<(SystemResults, Vec<String>), Failure> {
         let mut notes = vec!["PPL is not known: it needs a model's probabilities.".to_string()];
         let rows = match &self.contexts {
             Some(contexts) => input::pairs(path, Some(contexts))?,
@@ -114,7 +118,7 @@ impl Evaluate {
         });
         let mut bars = Bars::default();
         let results = evaluate::responses(
-            &place.store,
+            &ctx.store,
             &system,
             &responses,
             identification,

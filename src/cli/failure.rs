@@ -23,11 +23,11 @@ pub enum Failure {
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
     /// The run ended by an error, which is on record with it.
-    #[error("run {run} failed: {error}; once that is fixed, go on with `{go_on}`")]
+    #[error("run {run} failed: {error}; once that is fixed, go on with `{resume}`")]
     Run {
         run: RunId,
         error: String,
-        go_on: String,
+        resume: String,
     },
     /// The user stopped the run and was shown how to go on.
     #[error("stopped")]

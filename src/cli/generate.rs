@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::meter::meter;
-use super::{Failure, Place, input};
+use super::{CommandContext, Failure, input};
 use crate::experiment::{Config, setting};
 use crate::operations::models::{Drawing, Reference, SavedModel};
 
@@ -96,8 +96,8 @@ fn refused(path: &str, problem: &str) -> Failure {
 }
 
 impl Generate {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
-        let found = self.model.model(&place.store)?;
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let found = self.model.model(&ctx.store)?;
         let mut config = found.config();
         self.settings.apply(&mut config)?;
         let device = self.device.as_deref().unwrap_or(&config.run.device);
@@ -124,16 +124,16 @@ impl Generate {
         );
         bar.finish_and_clear();
         // A person at a terminal reads the responses; programs and files get whole rows.
-        let plain = !place.out.json && std::io::stdout().is_terminal();
+        let plain = !ctx.out.json && std::io::stdout().is_terminal();
         for (row, answer) in rows.iter_mut().zip(answers) {
             if plain {
-                place.out.text(&format!("{}\n", answer.response))?;
+                ctx.out.text(&format!("{}\n", answer.response))?;
                 continue;
             }
             row.set("response", answer.response);
             row.set("tokens", answer.tokens);
             row.set("logprobs", json!(answer.log_probs));
-            place.out.row(row)?;
+            ctx.out.row(row)?;
         }
         Ok(())
     }

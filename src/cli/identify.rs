@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::meter::meter;
-use super::{Failure, Place, input};
+use super::{CommandContext, Failure, input};
 use crate::data::Mechanism;
 use crate::operations::models::{Reference, SavedIdentifiers};
 
@@ -29,8 +29,8 @@ pub struct Identify {
 }
 
 impl Identify {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
-        let found = self.identifiers.identifiers(&place.store)?;
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let found = self.identifiers.identifiers(&ctx.store)?;
         let config = found.config();
         let device = self.device.as_deref().unwrap_or(&config.run.device);
         let mut rows = input::pairs(&self.input, self.contexts.as_deref())?;
@@ -55,7 +55,7 @@ impl Identify {
             for mechanism in Mechanism::ALL {
                 row.set(mechanism.key(), json!(identified[mechanism.index()]));
             }
-            place.out.row(row)?;
+            ctx.out.row(row)?;
         }
         Ok(())
     }

@@ -102,19 +102,19 @@ enum Command {
 }
 
 /// Where a command works and how it answers.
-struct Place {
+struct CommandContext {
     store: PathBuf,
     /// As it was given on the command line, to be repeated in suggested commands.
-    given: Option<PathBuf>,
+    store_given: Option<PathBuf>,
     /// Whether a window could open.
     display: bool,
     out: Output,
 }
 
-impl Place {
+impl CommandContext {
     /// ` --store DIR` where it was given, to end a command that is suggested to the user.
     fn store_argument(&self) -> String {
-        let given = self.given.as_ref();
+        let given = self.store_given.as_ref();
         given.map_or_else(String::new, |dir| format!(" --store {}", dir.display()))
     }
 }
@@ -150,29 +150,29 @@ impl Cli {
     }
 
     fn dispatch(self, display: bool) -> Result<(), Failure> {
-        let place = Place {
+        let ctx = CommandContext {
             store: self.store()?,
-            given: self.common.store,
+            store_given: self.common.store,
             display,
             out: Output {
                 json: self.common.json,
             },
         };
         match self.command {
-            Some(Command::Run(run)) => run.run(&place),
-            Some(Command::Queue(queue)) => queue.run(&place),
-            Some(Command::Runs(runs)) => runs.run(&place),
-            Some(Command::Data(data)) => data.run(&place),
-            Some(Command::Model(model)) => model.run(&place),
-            Some(Command::Generate(generate)) => generate.run(&place),
-            Some(Command::Score(score)) => score.run(&place),
-            Some(Command::Evaluate(evaluate)) => evaluate.run(&place),
-            Some(Command::Identify(identify)) => identify.run(&place),
-            Some(Command::Responses(responses)) => responses.run(&place),
-            Some(Command::Study(study)) => study.run(&place),
-            Some(Command::Table(table)) => table.run(&place),
-            Some(Command::Doctor(doctor)) => doctor.run(&place),
-            Some(Command::Settings(settings)) => settings.run(&place),
+            Some(Command::Run(run)) => run.run(&ctx),
+            Some(Command::Queue(queue)) => queue.run(&ctx),
+            Some(Command::Runs(runs)) => runs.run(&ctx),
+            Some(Command::Data(data)) => data.run(&ctx),
+            Some(Command::Model(model)) => model.run(&ctx),
+            Some(Command::Generate(generate)) => generate.run(&ctx),
+            Some(Command::Score(score)) => score.run(&ctx),
+            Some(Command::Evaluate(evaluate)) => evaluate.run(&ctx),
+            Some(Command::Identify(identify)) => identify.run(&ctx),
+            Some(Command::Responses(responses)) => responses.run(&ctx),
+            Some(Command::Study(study)) => study.run(&ctx),
+            Some(Command::Table(table)) => table.run(&ctx),
+            Some(Command::Doctor(doctor)) => doctor.run(&ctx),
+            Some(Command::Settings(settings)) => settings.run(&ctx),
             None => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::output::count;
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::experiment::size_words;
 use crate::operations::models::{self, Reference};
 
@@ -29,19 +29,19 @@ pub enum Model {
 }
 
 impl Model {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
-            Model::Show { model } => show(place, model),
-            Model::Export { model, folder } => export(place, model, folder),
+            Model::Show { model } => show(ctx, model),
+            Model::Export { model, folder } => export(ctx, model, folder),
         }
     }
 }
 
-fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure> {
-    let found = model.model(&place.store)?;
+fn export(ctx: &CommandContext, model: &Reference, folder: &Path) -> Result<(), Failure> {
+    let found = model.model(&ctx.store)?;
     let exported = models::export(&found.folder, folder)?;
-    if place.out.json {
-        return place.out.document(&json!({
+    if ctx.out.json {
+        return ctx.out.document(&json!({
             "from": found.folder,
             "folder": exported.folder,
             "files": exported.files,
@@ -56,17 +56,17 @@ fn export(place: &Place, model: &Reference, folder: &Path) -> Result<(), Failure
         exported.files.join(", ")
     );
     if let Some(remark) = exported.remark() {
-        text.push_str(&format!("note: {remark}.\n"));
+        text += &format!("note: {remark}.\n");
     }
-    place.out.text(&text)
+    ctx.out.text(&text)
 }
 
-fn show(place: &Place, model: &Reference) -> Result<(), Failure> {
-    let found = model.model(&place.store)?;
+fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
+    let found = model.model(&ctx.store)?;
     let anatomy = models::describe(&found.folder)?;
     let origin = found.origin.as_ref();
-    if place.out.json {
-        return place.out.document(&json!({
+    if ctx.out.json {
+        return ctx.out.document(&json!({
             "folder": found.folder,
             "run": origin.map(|origin| origin.run.run),
             "stage": origin.map(|origin| origin.stage),
@@ -139,5 +139,5 @@ fn show(place: &Place, model: &Reference) -> Result<(), Failure> {
         "Value head",
         if anatomy.value_head { "yes" } else { "none" }.to_string(),
     );
-    place.out.text(&text)
+    ctx.out.text(&text)
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::output::{count, moment};
-use super::run::{Given, Watch};
-use super::{Failure, Place};
+use super::run::{RunOverrides, RunWatcher};
+use super::{CommandContext, Failure};
 use crate::engine::Listener;
 use crate::experiment::Config;
 use crate::operations::existing_store;
 use crate::operations::launch::{self, PlannedRun};
-use crate::operations::queue::{self, Waiting};
+use crate::operations::queue::{self, QueueEntry};
 use crate::report::{Align, TextTable};
 use crate::store::{QueueId, Store};
 
@@ -39,32 +39,32 @@ pub struct Add {
     #[arg(value_name = "FILE.toml")]
     file: String,
     #[command(flatten)]
-    given: Given,
+    overrides: RunOverrides,
 }
 
 impl Queue {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
-            Queue::List => list(place),
-            Queue::Add(add) => add.run(place),
-            Queue::Remove { ids } => remove(place, &ids),
-            Queue::Run => run(place),
+            Queue::List => list(ctx),
+            Queue::Add(add) => add.run(ctx),
+            Queue::Remove { ids } => remove(ctx, &ids),
+            Queue::Run => run(ctx),
         }
     }
 }
 
-fn waiting(place: &Place) -> Result<Vec<Waiting>, Failure> {
-    Ok(queue::list(&place.store, Path::new(EXPERIMENTS))?)
+fn waiting(ctx: &CommandContext) -> Result<Vec<QueueEntry>, Failure> {
+    Ok(queue::list(&ctx.store, Path::new(EXPERIMENTS))?)
 }
 
-fn list(place: &Place) -> Result<(), Failure> {
-    let waiting = waiting(place)?;
-    if place.out.json {
+fn list(ctx: &CommandContext) -> Result<(), Failure> {
+    let waiting = waiting(ctx)?;
+    if ctx.out.json {
         let rows: Vec<Value> = waiting.iter().map(to_json).collect();
-        return place.out.document(&rows);
+        return ctx.out.document(&rows);
     }
     if waiting.is_empty() {
-        return place.out.text("Nothing waits.\n");
+        return ctx.out.text("Nothing waits.\n");
     }
     let mut table = TextTable::new(&[
         ("Id", Align::Right),
@@ -82,10 +82,10 @@ fn list(place: &Place) -> Result<(), Failure> {
             moment(run.queued.queued),
         ]);
     }
-    place.out.text(&table.text())
+    ctx.out.text(&table.text())
 }
 
-fn to_json(run: &Waiting) -> Value {
+fn to_json(run: &QueueEntry) -> Value {
     let config = run.config.as_ref().ok();
     let mut row = json!(run.queued);
     row["seed"] = json!(config.map(|config| config.run.seed));
@@ -95,19 +95,19 @@ fn to_json(run: &Waiting) -> Value {
 }
 
 impl Add {
-    fn run(self, place: &Place) -> Result<(), Failure> {
-        let reuse = self.given.reuse;
+    fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
+        let reuse = self.overrides.reuse;
         // Whatever would be refused at the start is refused now.
-        let prepared = self.given.prepare(place, &self.file)?;
+        let prepared = self.overrides.prepare(ctx, &self.file)?;
         let (experiment, name) = (&prepared.new.experiment, &prepared.new.name);
         let run = queue::to_queue(experiment, name, &prepared.config, reuse);
-        let ids = queue::enqueue(&mut Store::open(&place.store)?, &[run])?.ids;
-        if place.out.json {
-            return place.out.document(&json!({ "queued": ids }));
+        let ids = queue::enqueue(&mut Store::open(&ctx.store)?, &[run])?.ids;
+        if ctx.out.json {
+            return ctx.out.document(&json!({ "queued": ids }));
         }
-        let argument = place.store_argument();
+        let argument = ctx.store_argument();
         let ids: Vec<String> = ids.iter().map(QueueId::to_string).collect();
-        place.out.text(&format!(
+        ctx.out.text(&format!(
             "{name} is queued as {} with its settings of now; `emprl queue run{argument}`, or the window, \
              starts it.\n",
             ids.join(", ")
@@ -115,29 +115,29 @@ impl Add {
     }
 }
 
-fn remove(place: &Place, ids: &[QueueId]) -> Result<(), Failure> {
-    let mut store = existing_store(&place.store)?;
+fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
+    let mut store = existing_store(&ctx.store)?;
     let mut removed = Vec::new();
     for id in ids {
         removed.push(store.unqueue(*id)?);
     }
-    if place.out.json {
-        return place.out.document(&json!({ "removed": ids }));
+    if ctx.out.json {
+        return ctx.out.document(&json!({ "removed": ids }));
     }
     let lines: String = removed
         .iter()
         .map(|run| format!("{} ({}) is taken out of the queue.\n", run.run.name, run.id))
         .collect();
-    place.out.text(&lines)
+    ctx.out.text(&lines)
 }
 
 /// Runs what waits. It ends at a start that is refused, since the cause may hold for all; a run that fails does not
 /// hold up the others.
-fn run(place: &Place) -> Result<(), Failure> {
-    let watch = Watch::new(place)?;
+fn run(ctx: &CommandContext) -> Result<(), Failure> {
+    let watcher = RunWatcher::new(ctx)?;
     let (mut done, mut failed) = (0u64, Vec::new());
-    while let Some(next) = waiting(place)?.into_iter().next() {
-        if watch.is_interrupted() {
+    while let Some(next) = waiting(ctx)?.into_iter().next() {
+        if watcher.is_interrupted() {
             return Err(Failure::Stopped);
         }
         let config = next.config.map_err(Failure::Failed)?;
@@ -149,8 +149,8 @@ fn run(place: &Place) -> Result<(), Failure> {
             config,
             reuse: next.reuse,
         };
-        let prepared = launch::prepare(&place.store, planned, Some(id))?;
-        match watch.run(place, prepared.request(Listener::Lossless, None)) {
+        let prepared = launch::prepare(&ctx.store, planned, Some(id))?;
+        match watcher.run(ctx, prepared.request(Listener::Lossless, None)) {
             Ok(()) => done += 1,
             // Another program has begun it.
             Err(Failure::Start(error)) if error.is_elsewhere() => {}
@@ -169,7 +169,7 @@ fn run(place: &Place) -> Result<(), Failure> {
             failed.join(", ")
         )));
     }
-    if !place.out.json {
+    if !ctx.out.json {
         let words = match done {
             0 => "Nothing waits.\n".to_string(),
             1 => "One run of the queue is done; nothing waits.\n".to_string(),
@@ -178,7 +178,7 @@ fn run(place: &Place) -> Result<(), Failure> {
                 count(done)
             ),
         };
-        return place.out.text(&words);
+        return ctx.out.text(&words);
     }
     Ok(())
 }

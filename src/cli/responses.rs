@@ -10,11 +10,11 @@ use report::report;
 use serde_json::json;
 
 use super::meter::Bars;
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::operations::OperationError;
 use crate::operations::models::Reference;
 use crate::operations::responses::{
-    Answering, Generate, Import, Measuring, generate, import, measure,
+    Generate, Import, MeasureRequest, Responder, generate, import, measure,
 };
 use crate::store::{Store, StoreError};
 use crate::study::responses::AlignBy;
@@ -124,7 +124,7 @@ impl From<By> for AlignBy {
 }
 
 impl Responses {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
             Responses::Import {
                 file,
@@ -140,8 +140,8 @@ impl Responses {
                     by: by.map(AlignBy::from),
                     replace: *replace,
                 };
-                let stored = import(&place.store, &request).map_err(name_refused)?;
-                report(place, &stored)
+                let stored = import(&ctx.store, &request).map_err(name_refused)?;
+                report(ctx, &stored)
             }
             Responses::Generate {
                 model,
@@ -153,7 +153,7 @@ impl Responses {
                 replace,
             } => {
                 let request = Generate {
-                    answering: Answering {
+                    answering: Responder {
                         model: model.clone(),
                         greedy: *greedy,
                         seed: *seed,
@@ -164,40 +164,40 @@ impl Responses {
                     replace: *replace,
                 };
                 let mut bars = Bars::default();
-                let done = generate(&place.store, &request, &mut |p| bars.show(p));
+                let done = generate(&ctx.store, &request, &mut |p| bars.show(p));
                 bars.clear();
-                report(place, &done.map_err(name_refused)?)
+                report(ctx, &done.map_err(name_refused)?)
             }
             Responses::Score {
                 systems,
                 identifiers,
                 device,
             } => {
-                let measuring = Measuring {
+                let measuring = MeasureRequest {
                     systems: systems.clone(),
                     identifiers: identifiers.clone(),
                     device: device.clone(),
                 };
                 let mut bars = Bars::default();
-                let done = measure(&place.store, &measuring, &mut |p| bars.show(p));
+                let done = measure(&ctx.store, &measuring, &mut |p| bars.show(p));
                 bars.clear();
                 match done {
                     Err(OperationError::NoSystem) => Err(Failure::Failed(format!(
                         "there is no system to score; `emprl responses import FILE --system NAME{}` imports one",
-                        place.store_argument()
+                        ctx.store_argument()
                     ))),
                     Err(error) => Err(error.into()),
-                    Ok(_) => list(place),
+                    Ok(_) => list(ctx),
                 }
             }
-            Responses::List => list(place),
-            Responses::Pin { case, note, remove } => pin(place, case, (!remove).then_some(note)),
-            Responses::Cases { words } => cases(place, words),
+            Responses::List => list(ctx),
+            Responses::Pin { case, note, remove } => pin(ctx, case, (!remove).then_some(note)),
+            Responses::Cases { words } => cases(ctx, words),
             Responses::Remove { system } => {
-                Store::open(&place.store)?.remove_system(system)?;
-                match place.out.json {
-                    true => place.out.document(&json!({"removed": system})),
-                    false => place.out.text(&format!("{system} is forgotten.\n")),
+                Store::open(&ctx.store)?.remove_system(system)?;
+                match ctx.out.json {
+                    true => ctx.out.document(&json!({"removed": system})),
+                    false => ctx.out.text(&format!("{system} is forgotten.\n")),
                 }
             }
         }

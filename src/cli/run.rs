@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam::channel::{Receiver, bounded, select};
 
 use super::progress::Progress;
-use super::{Failure, Place, input};
+use super::{CommandContext, Failure, input};
 use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
 use crate::experiment::Problem;
 use crate::metrics::SystemResults;
@@ -20,7 +20,7 @@ pub struct Run {
     #[arg(value_name = "FILE.toml")]
     file: Option<String>,
     #[command(flatten)]
-    given: Given,
+    overrides: RunOverrides,
     /// Go on with a run that ended early, from its last checkpoint or from that of a step; needs no file
     #[arg(
         long,
@@ -38,7 +38,7 @@ pub struct Run {
 
 /// Arguments that change the experiment.
 #[derive(Debug, clap::Args)]
-pub(super) struct Given {
+pub(super) struct RunOverrides {
     /// Give a setting another value, such as ppo.steps=100
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -57,26 +57,26 @@ pub(super) struct Given {
 }
 
 impl Run {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         if self.list_settings {
             let file = self.file.as_deref().map(input::experiment).transpose()?;
-            return super::settings::list(place, file.as_ref().map(|file| &file.config));
+            return super::settings::list(ctx, file.as_ref().map(|file| &file.config));
         }
         let dry = self.dry_run;
         let request = match self.resume {
-            Some(run) => launch::resume(&place.store, run)?.request(Listener::Lossless, None),
+            Some(run) => launch::resume(&ctx.store, run)?.request(Listener::Lossless, None),
             None => {
-                let prepared = self.prepare(place)?;
+                let prepared = self.prepare(ctx)?;
                 if dry {
-                    return super::dry_run::show(place, &prepared);
+                    return super::dry_run::show(ctx, &prepared);
                 }
                 prepared.request(Listener::Lossless, None)
             }
         };
-        Watch::new(place)?.run(place, request)
+        RunWatcher::new(ctx)?.run(ctx, request)
     }
 
-    fn prepare(self, place: &Place) -> Result<PreparedRun, Failure> {
+    fn prepare(self, ctx: &CommandContext) -> Result<PreparedRun, Failure> {
         let Some(name) = &self.file else {
             return Err(Failure::Usage(format!(
                 "give an experiment file, or one of those that come with the program ({}); \
@@ -84,14 +84,14 @@ impl Run {
                 input::preset_names()?
             )));
         };
-        self.given.prepare(place, name)
+        self.overrides.prepare(ctx, name)
     }
 }
 
-impl Given {
+impl RunOverrides {
     /// A new run of the experiment `name`; everything that can be wrong with it is found before anything is
     /// written.
-    pub fn prepare(self, place: &Place, name: &str) -> Result<PreparedRun, Failure> {
+    pub fn prepare(self, ctx: &CommandContext, name: &str) -> Result<PreparedRun, Failure> {
         let mut file = input::experiment(name)?;
         file.assign(&self.set)?;
         if let Some(device) = self.device {
@@ -117,7 +117,7 @@ impl Given {
             config: file.config,
             reuse: self.reuse,
         };
-        Ok(launch::prepare(&place.store, planned, None)?)
+        Ok(launch::prepare(&ctx.store, planned, None)?)
     }
 }
 
@@ -126,15 +126,15 @@ fn argument(name: &str, problem: &Problem) -> Failure {
 }
 
 /// Runs one run after another and shows their progress.
-pub(super) struct Watch {
+pub(super) struct RunWatcher {
     supervisor: Supervisor,
     interrupts: Interrupts,
 }
 
-impl Watch {
-    pub fn new(place: &Place) -> Result<Watch, Failure> {
-        Ok(Watch {
-            supervisor: Supervisor::new(&place.store)?,
+impl RunWatcher {
+    pub fn new(ctx: &CommandContext) -> Result<RunWatcher, Failure> {
+        Ok(RunWatcher {
+            supervisor: Supervisor::new(&ctx.store)?,
             interrupts: Interrupts::install()?,
         })
     }
@@ -145,35 +145,33 @@ impl Watch {
     }
 
     /// Starts a run and shows its progress until it ends.
-    pub fn run(&self, place: &Place, request: StartRequest) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext, request: StartRequest) -> Result<(), Failure> {
         let handle = Arc::new(self.supervisor.start(request));
         self.interrupts.stop(Some(handle.clone()));
-        let results = self.show(place, &handle)?;
+        let results = self.show(ctx, &handle)?;
         self.interrupts.stop(None);
-        let go_on = |run| format!("emprl run --resume {run}{}", place.store_argument());
+        let resume = |run| format!("emprl run --resume {run}{}", ctx.store_argument());
         match handle.wait(None) {
             Some(RunEnd::Finished(run)) => {
-                if place.out.json {
+                if ctx.out.json {
                     return Ok(());
                 }
                 if !results.is_empty() {
-                    place
-                        .out
-                        .text(&format!("\n{}\n", results_table(&results)))?;
+                    ctx.out.text(&format!("\n{}\n", results_table(&results)))?;
                 }
-                let argument = place.store_argument();
-                place.out.text(&format!(
+                let argument = ctx.store_argument();
+                ctx.out.text(&format!(
                     "Run {run} is finished; `emprl runs show {run}{argument}` shows it again.\n"
                 ))
             }
             Some(RunEnd::Stopped(run)) => {
-                eprintln!("Run {run} is stopped. Go on with `{}`.", go_on(run));
+                eprintln!("Run {run} is stopped. Go on with `{}`.", resume(run));
                 Err(Failure::Stopped)
             }
             Some(RunEnd::Failed(run, error)) => Err(Failure::Run {
                 run,
                 error,
-                go_on: go_on(run),
+                resume: resume(run),
             }),
             Some(RunEnd::NotStarted(error)) => Err(Failure::Start(error)),
             None => Err(Failure::Failed(
@@ -183,16 +181,20 @@ impl Watch {
     }
 
     /// Shows the progress; returns the results.
-    fn show(&self, place: &Place, handle: &RunHandle) -> Result<Vec<SystemResults>, Failure> {
-        let mut progress = Progress::new(!place.out.json, place.store_argument());
+    fn show(
+        &self,
+        ctx: &CommandContext,
+        handle: &RunHandle,
+    ) -> Result<Vec<SystemResults>, Failure> {
+        let mut progress = Progress::new(!ctx.out.json, ctx.store_argument());
         let mut results = Vec::new();
         loop {
             select! {
                 recv(handle.messages()) -> message => {
                     let Ok(message) = message else { break };
-                    if place.out.json {
+                    if ctx.out.json {
                         if let Some(line) = message.to_json() {
-                            place.out.json_line(&line)?;
+                            ctx.out.json_line(&line)?;
                         }
                         continue;
                     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::meter::meter;
-use super::{Failure, Place, input};
+use super::{CommandContext, Failure, input};
 use crate::data::rows::Row;
 use crate::operations::models::{Reference, SavedModel};
 
@@ -33,8 +33,8 @@ pub struct Score {
 }
 
 impl Score {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
-        let found = self.model.model(&place.store)?;
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let found = self.model.model(&ctx.store)?;
         let config = found.config();
         let max_source = self.max_source.map_or(config.data.max_source, usize::from);
         let device = self.device.as_deref().unwrap_or(&config.run.device);
@@ -63,7 +63,7 @@ impl Score {
             row.set("tokens", tokens.clone());
             row.set("logprobs", json!(logprobs));
             row.set("nll", nll);
-            place.out.row(row)?;
+            ctx.out.row(row)?;
         }
         Ok(())
     }

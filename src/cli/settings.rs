@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::experiment::{Config, Kind, SECTIONS, settings};
 
 #[derive(Debug, clap::Args)]
@@ -12,20 +12,20 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let file = match &self.experiment {
             Some(name) => Some(super::input::experiment(name)?),
             None => None,
         };
-        list(place, file.as_ref().map(|file| &file.config))
+        list(ctx, file.as_ref().map(|file| &file.config))
     }
 }
 
 /// Prints every setting, with the values of `own` beside the defaults where it is given.
-pub fn list(place: &Place, own: Option<&Config>) -> Result<(), Failure> {
+pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
     let defaults = Config::default().values();
     let own = own.map(Config::values);
-    if place.out.json {
+    if ctx.out.json {
         let rows: Vec<_> = settings()
             .map(|setting| {
                 let mut row = json!({
@@ -44,11 +44,11 @@ pub fn list(place: &Place, own: Option<&Config>) -> Result<(), Failure> {
                 row
             })
             .collect();
-        return place.out.document(&rows);
+        return ctx.out.document(&rows);
     }
     let mut text = String::new();
     for (section, title) in SECTIONS {
-        text.push_str(&format!("{title}\n"));
+        text += &format!("{title}\n");
         for setting in settings().filter(|setting| setting.section() == *section) {
             let mut facts = Vec::new();
             if let Some(value) = own.as_ref().and_then(|own| own.get(setting.path)) {
@@ -63,16 +63,14 @@ pub fn list(place: &Place, own: Option<&Config>) -> Result<(), Failure> {
                 (range, None) => facts.push(range.to_string()),
             }
             facts.extend(setting.paper.map(|paper| format!("paper {paper}")));
-            text.push_str(&format!("  {}  ({})\n", setting.path, facts.join("; ")));
+            text += &format!("  {}  ({})\n", setting.path, facts.join("; "));
             let help: Vec<&str> = setting.help().split_whitespace().collect();
-            text.push_str(&format!("      {}\n", help.join(" ")));
+            text += &format!("      {}\n", help.join(" "));
         }
         text.push('\n');
     }
-    text.push_str(
-        "Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n",
-    );
-    place.out.text(&text)
+    text += "Set one with `emprl run FILE.toml --set KEY=VALUE`, such as --set ppo.steps=100.\n";
+    ctx.out.text(&text)
 }
 
 fn kind(kind: &Kind) -> &'static str {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::failure::out_refused;
 use super::output::moment;
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::operations::exports::write;
 use crate::operations::studies::{self, PackFile, ReceivedPack, RowFormat};
 use crate::report::{Align, TextTable};
@@ -100,31 +100,31 @@ pub enum ExportFormat {
 }
 
 impl Study {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
-            Study::Create(create) => create.run(place),
-            Study::List => list(place),
-            Study::Assign { study, adjudicator } => assign(place, *study, adjudicator.as_deref()),
+            Study::Create(create) => create.run(ctx),
+            Study::List => list(ctx),
+            Study::Assign { study, adjudicator } => assign(ctx, *study, adjudicator.as_deref()),
             Study::Pack {
                 study,
                 annotator,
                 out,
-            } => pack(place, *study, annotator.as_deref(), out),
+            } => pack(ctx, *study, annotator.as_deref(), out),
             Study::Open { file } => {
                 let pack = studies::read_pack(file)?;
-                let opened = studies::open_pack(&mut Store::open(&place.store)?, &pack)?;
-                report_packs(place, &[opened])
+                let opened = studies::open_pack(&mut Store::open(&ctx.store)?, &pack)?;
+                report_packs(ctx, &[opened])
             }
-            Study::Merge { files } => merge(place, files),
-            Study::Judge(judge) => judge.run(place),
-            Study::Results { study } => results::show(place, *study),
-            Study::Unblind { study, by, reason } => unblind(place, *study, by, reason),
+            Study::Merge { files } => merge(ctx, files),
+            Study::Judge(judge) => judge.run(ctx),
+            Study::Results { study } => results::show(ctx, *study),
+            Study::Unblind { study, by, reason } => unblind(ctx, *study, by, reason),
             Study::Export {
                 study,
                 annotator,
                 format,
                 out,
-            } => export(place, *study, annotator.as_deref(), *format, out.as_deref()),
+            } => export(ctx, *study, annotator.as_deref(), *format, out.as_deref()),
         }
     }
 }
@@ -162,15 +162,15 @@ fn kind_words(kind: StudyKind) -> &'static str {
     }
 }
 
-fn list(place: &Place) -> Result<(), Failure> {
-    let studies = studies::list(&place.store)?;
-    if place.out.json {
-        return place.out.document(&studies);
+fn list(ctx: &CommandContext) -> Result<(), Failure> {
+    let studies = studies::list(&ctx.store)?;
+    if ctx.out.json {
+        return ctx.out.document(&studies);
     }
     if studies.is_empty() {
-        return place.out.text(&format!(
+        return ctx.out.text(&format!(
             "No studies in {} yet. `emprl study create` makes one.\n",
-            place.store.display()
+            ctx.store.display()
         ));
     }
     let mut table = TextTable::new(&[
@@ -212,23 +212,23 @@ fn list(place: &Place) -> Result<(), Failure> {
             ]);
         }
     }
-    place.out.text(&table.text())
+    ctx.out.text(&table.text())
 }
 
-fn assign(place: &Place, study: StudyId, adjudicator: Option<&str>) -> Result<(), Failure> {
-    let given = studies::assign(&mut Store::open(&place.store)?, study, adjudicator)?;
-    if place.out.json {
-        return place.out.document(&json!({"study": study, "given": given}));
+fn assign(ctx: &CommandContext, study: StudyId, adjudicator: Option<&str>) -> Result<(), Failure> {
+    let given = studies::assign(&mut Store::open(&ctx.store)?, study, adjudicator)?;
+    if ctx.out.json {
+        return ctx.out.document(&json!({"study": study, "given": given}));
     }
-    place.out.text(&match given {
+    ctx.out.text(&match given {
         0 => "No further item waits for a fourth annotator.\n".to_string(),
         1 => "The fourth annotator has 1 more item.\n".to_string(),
         given => format!("The fourth annotator has {given} more items.\n"),
     })
 }
 
-fn pack(place: &Place, id: StudyId, who: Option<&str>, dir: &Path) -> Result<(), Failure> {
-    let reader = StoreReader::open(&place.store)?;
+fn pack(ctx: &CommandContext, id: StudyId, who: Option<&str>, dir: &Path) -> Result<(), Failure> {
+    let reader = StoreReader::open(&ctx.store)?;
     let study = reader.study(id)?;
     let annotator = who.map(|who| find(&study, who)).transpose()?;
     let number = annotator.map(|annotator| annotator.number);
@@ -241,37 +241,37 @@ fn pack(place: &Place, id: StudyId, who: Option<&str>, dir: &Path) -> Result<(),
     let written = packs
         .iter()
         .map(|pack| (name(pack.annotator), pack.items, &pack.file));
-    if place.out.json {
+    if ctx.out.json {
         let rows: Vec<_> = written
             .map(|(who, items, file)| json!({"annotator": who, "items": items, "file": file}))
             .collect();
-        return place.out.document(&rows);
+        return ctx.out.document(&rows);
     }
     let lines: String = written
         .map(|(who, items, file)| format!("{who}: {items} items in {}\n", file.display()))
         .collect();
-    place.out.text(&lines)
+    ctx.out.text(&lines)
 }
 
-fn merge(place: &Place, files: &[PathBuf]) -> Result<(), Failure> {
+fn merge(ctx: &CommandContext, files: &[PathBuf]) -> Result<(), Failure> {
     // All are read before the first is merged, so that one that is refused leaves nothing half done.
     let packs = files.iter().map(|file| studies::read_pack(file));
     let packs: Vec<PackFile> = packs.collect::<Result<_, _>>()?;
-    let mut store = Store::open(&place.store)?;
+    let mut store = Store::open(&ctx.store)?;
     let merged = packs
         .iter()
         .map(|pack| studies::merge_pack(&mut store, pack));
-    report_packs(place, &merged.collect::<Result<Vec<_>, _>>()?)
+    report_packs(ctx, &merged.collect::<Result<Vec<_>, _>>()?)
 }
 
-fn report_packs(place: &Place, packs: &[ReceivedPack]) -> Result<(), Failure> {
-    if place.out.json {
+fn report_packs(ctx: &CommandContext, packs: &[ReceivedPack]) -> Result<(), Failure> {
+    if ctx.out.json {
         let rows = packs.iter().map(|pack| {
             let mut row = json!(pack.merged);
             row["file"] = json!(pack.file);
             row
         });
-        return place.out.document(&rows.collect::<Vec<_>>());
+        return ctx.out.document(&rows.collect::<Vec<_>>());
     }
     let line = |pack: &ReceivedPack| {
         let merged = &pack.merged;
@@ -284,34 +284,34 @@ fn report_packs(place: &Place, packs: &[ReceivedPack]) -> Result<(), Failure> {
             merged.known
         )
     };
-    place.out.text(&packs.iter().map(line).collect::<String>())
+    ctx.out.text(&packs.iter().map(line).collect::<String>())
 }
 
-fn unblind(place: &Place, study: StudyId, by: &str, reason: &str) -> Result<(), Failure> {
-    let unblinding = Store::open(&place.store)?.unblind(study, by, reason)?;
-    if place.out.json {
-        return place.out.document(&unblinding);
+fn unblind(ctx: &CommandContext, study: StudyId, by: &str, reason: &str) -> Result<(), Failure> {
+    let unblinding = Store::open(&ctx.store)?.unblind(study, by, reason)?;
+    if ctx.out.json {
+        return ctx.out.document(&unblinding);
     }
     let missing = match unblinding.missing {
         0 => String::new(),
         n => format!(" {n} judgements were still missing."),
     };
-    place.out.text(&format!(
+    ctx.out.text(&format!(
         "Study {study} is unblinded; that is on record with {} and the reason.{missing}\n\
          `emprl study results {study}{}` shows what was found.\n",
         unblinding.by,
-        place.store_argument()
+        ctx.store_argument()
     ))
 }
 
 fn export(
-    place: &Place,
+    ctx: &CommandContext,
     id: StudyId,
     who: Option<&str>,
     format: ExportFormat,
     out: Option<&Path>,
 ) -> Result<(), Failure> {
-    let reader = StoreReader::open(&place.store)?;
+    let reader = StoreReader::open(&ctx.store)?;
     let rows = match format {
         ExportFormat::Jsonl => Some(RowFormat::Jsonl),
         ExportFormat::Csv => Some(RowFormat::Csv),
@@ -333,15 +333,15 @@ fn export(
     match out {
         Some(path) => {
             write(path, &bytes).map_err(out_refused)?;
-            match place.out.json {
-                true => place
+            match ctx.out.json {
+                true => ctx
                     .out
                     .document(&json!({"file": path, "bytes": bytes.len()})),
-                false => place
+                false => ctx
                     .out
                     .text(&format!("The judgements are in {}\n", path.display())),
             }
         }
-        None => place.out.text(&String::from_utf8_lossy(&bytes)),
+        None => ctx.out.text(&String::from_utf8_lossy(&bytes)),
     }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::failure::out_refused;
-use super::{Failure, Place};
+use super::{CommandContext, Failure};
 use crate::operations::exports;
-use crate::report::tables::{Chosen, Format, TableNumber};
+use crate::report::tables::{Format, TableNumber, TableSelection};
 use crate::store::{RunId, StudyId};
 
 #[derive(Debug, clap::Args)]
@@ -42,17 +42,17 @@ pub enum FormatName {
 }
 
 impl Table {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let number = TableNumber::from_number(self.number).ok_or_else(|| {
             Failure::Usage(format!("there is no table {}; choose 1 to 6", self.number))
         })?;
         self.check(number)?;
-        let chosen = Chosen {
+        let chosen = TableSelection {
             runs: self.runs.clone(),
             studies: self.study.clone(),
             systems: self.systems.clone(),
         };
-        let table = exports::table(&place.store, number, &chosen)?;
+        let table = exports::table(&ctx.store, number, &chosen)?;
         let format = match self.format {
             Some(FormatName::Latex) => Format::Latex,
             Some(FormatName::Markdown) => Format::Markdown,
@@ -62,13 +62,13 @@ impl Table {
         if let Some(path) = &self.out {
             exports::write(path, table.write(format).as_bytes()).map_err(out_refused)?;
         }
-        match (place.out.json, &self.out) {
-            (true, _) => place.out.document(&table),
+        match (ctx.out.json, &self.out) {
+            (true, _) => ctx.out.document(&table),
             (false, Some(path)) => {
                 let text = format!("{} is in {}\n", table.heading(), path.display());
-                place.out.text(&text)
+                ctx.out.text(&text)
             }
-            (false, None) => place.out.text(&table.write(format)),
+            (false, None) => ctx.out.text(&table.write(format)),
         }
     }
 

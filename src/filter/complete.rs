@@ -6,7 +6,7 @@ use super::lex::{Token, is_word, tokens};
 use super::{Kind, Vocabulary};
 
 /// Offers shown at most.
-const MOST: usize = 12;
+const MAX_COMPLETIONS: usize = 12;
 
 /// Something that may be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
         }
     }
     found.retain(|completion| completion.insert != before[start..]);
-    found.truncate(MOST);
+    found.truncate(MAX_COMPLETIONS);
     found
 }
 

@@ -34,7 +34,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, FilterError> {
             '(' => (Token::Open, 1),
             ')' => (Token::Close, 1),
             ':' => (Token::Colon, 1),
-            '~' => (Token::Compare(Compare::Holds), 1),
+            '~' => (Token::Compare(Compare::Contains), 1),
             '"' => match rest[1..].find('"') {
                 Some(end) => (Token::Quoted(rest[1..=end].to_string()), end + 2),
                 None => {

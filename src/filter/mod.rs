@@ -32,7 +32,7 @@ pub enum Kind {
     /// One of a few words.
     Choice(Vec<String>),
     /// Words, of which there may be several.
-    Many,
+    List,
     /// A day, written as 2026-11-21.
     Day,
     /// Yes or no.
@@ -84,7 +84,7 @@ pub enum Fact {
     Missing,
     Number(f64),
     Text(String),
-    Many(Vec<String>),
+    List(Vec<String>),
     Flag(bool),
     /// Milliseconds since the Unix epoch.
     Moment(i64),
@@ -106,7 +106,7 @@ pub enum Compare {
     AtMost,
     Greater,
     AtLeast,
-    Holds,
+    Contains,
 }
 
 impl Compare {
@@ -118,13 +118,13 @@ impl Compare {
             Compare::AtMost => "<=",
             Compare::Greater => ">",
             Compare::AtLeast => ">=",
-            Compare::Holds => "~",
+            Compare::Contains => "~",
         }
     }
 
     fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
         match self {
-            Compare::Equal | Compare::Holds => left == right,
+            Compare::Equal | Compare::Contains => left == right,
             Compare::Unequal => left != right,
             Compare::Less => left < right,
             Compare::AtMost => left <= right,
@@ -211,7 +211,7 @@ impl Node {
             Node::Has(name) => match facts.fact(name, Part::Last) {
                 Fact::Missing => false,
                 Fact::Text(text) => !text.is_empty(),
-                Fact::Many(words) => !words.is_empty(),
+                Fact::List(words) => !words.is_empty(),
                 Fact::Flag(flag) => flag,
                 Fact::Number(_) | Fact::Moment(_) => true,
             },
@@ -229,16 +229,16 @@ fn fits(fact: &Fact, compare: Compare, with: &Operand) -> bool {
     match (fact, with) {
         (Fact::Number(value), Operand::Number(with)) => compare.holds(value, with),
         (Fact::Flag(value), Operand::Flag(with)) => compare.holds(value, with),
-        (Fact::Text(value), Operand::Text(with)) if compare == Compare::Holds => {
+        (Fact::Text(value), Operand::Text(with)) if compare == Compare::Contains => {
             value.to_lowercase().contains(with)
         }
         (Fact::Text(value), Operand::Text(with)) => compare.holds(&value.to_lowercase(), with),
-        (Fact::Many(words), Operand::Text(with)) => {
+        (Fact::List(words), Operand::Text(with)) => {
             let is_there = words.iter().any(|word| word.to_lowercase() == *with);
             is_there != (compare == Compare::Unequal)
         }
         (Fact::Moment(at), Operand::Day(first, last)) => match compare {
-            Compare::Equal | Compare::Holds => (first..=last).contains(&at),
+            Compare::Equal | Compare::Contains => (first..=last).contains(&at),
             Compare::Unequal => !(first..=last).contains(&at),
             Compare::Less => at < first,
             Compare::AtMost => at <= last,

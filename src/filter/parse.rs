@@ -6,7 +6,7 @@ use super::lex::{Placed, Token, tokens};
 use super::{Compare, Filter, FilterError, Kind, Name, Node, Operand, Part, Vocabulary};
 
 /// How deep parentheses and `not` may be nested.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 const DAY_MS: i64 = 86_400_000;
 
 /// Understands a filter; an empty one lets everything through.
@@ -100,7 +100,7 @@ impl Parser<'_> {
 
     fn term(&mut self) -> Result<Node, FilterError> {
         self.depth += 1;
-        if self.depth > DEEPEST {
+        if self.depth > MAX_DEPTH {
             return Err(error(
                 self.here(),
                 "this is nested too deeply; take some parentheses out",
@@ -165,7 +165,7 @@ impl Parser<'_> {
         };
         let compare = match self.peek() {
             Some((Token::Compare(compare), _)) => *compare,
-            Some((Token::Colon, _)) => Compare::Holds,
+            Some((Token::Colon, _)) => Compare::Contains,
             _ if part.is_some() => {
                 return Err(error(
                     self.here(),
@@ -235,7 +235,10 @@ impl Parser<'_> {
         sign: Range<usize>,
     ) -> Result<Node, FilterError> {
         let (value, place) = self.value(&sign)?;
-        let ordered = !matches!(compare, Compare::Equal | Compare::Unequal | Compare::Holds);
+        let ordered = !matches!(
+            compare,
+            Compare::Equal | Compare::Unequal | Compare::Contains
+        );
         if ordered && !matches!(known.kind, Kind::Number { .. } | Kind::Day) {
             let message = format!(
                 "`{}` is not a number, so `{}` means nothing; use =, != or ~",
@@ -273,7 +276,7 @@ fn operand(known: &Name, value: &str, at: Range<usize>) -> Result<Operand, Filte
                     format!("`{}` is a number, and `{value}` is none", known.name),
                 )
             }),
-        Kind::Text | Kind::Many => Ok(Operand::Text(lower)),
+        Kind::Text | Kind::List => Ok(Operand::Text(lower)),
         Kind::Choice(words) if words.iter().any(|word| word.to_lowercase() == lower) => {
             Ok(Operand::Text(lower))
         }

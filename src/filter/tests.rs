@@ -25,7 +25,7 @@ fn words() -> Words {
         name("kl", Kind::Number { curve: true }),
         name("ppo.lr", Kind::Number { curve: false }),
         name("name", Kind::Text),
-        name("tag", Kind::Many),
+        name("tag", Kind::List),
         name("started", Kind::Day),
         name("archived", Kind::Flag),
     ])
@@ -41,7 +41,7 @@ impl Facts for Run {
             ("kl", Part::Min) => Fact::Number(-0.5),
             ("kl", Part::Max) => Fact::Number(9.0),
             ("name", _) => Fact::Text("Long Run".into()),
-            ("tag", _) => Fact::Many(vec!["paper".into(), "Seeds".into()]),
+            ("tag", _) => Fact::List(vec!["paper".into(), "Seeds".into()]),
             ("started", _) => Fact::Moment(1_795_219_200_000),
             ("archived", _) => Fact::Flag(false),
             _ => Fact::Missing,

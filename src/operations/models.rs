@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use reference::saved_models;
-pub use reference::{Found, Origin, Reference, ReferenceError, RunModels};
+pub use reference::{CheckpointOrigin, Reference, ReferenceError, ResolvedModel, RunModels};
 
 use super::{OnProgress, OperationError, Progress};
 use crate::data::EmpathyLevel;

@@ -5,11 +5,11 @@ use std::path::Path;
 use super::{OperationError, reader_if_present};
 use crate::engine::worker::{anywhere, shared};
 use crate::experiment::{Config, ExperimentFile, value_words};
-use crate::store::{QueueId, QueuedRun, RunId, Store, StoreReader, ToQueue};
+use crate::store::{NewQueuedRun, QueueId, QueuedRun, RunId, Store, StoreReader};
 
 /// A run that waits, with its settings.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct QueueEntry {
     pub queued: QueuedRun,
     /// Or why they cannot be read: another version of the program wrote them.
     pub config: Result<Config, String>,
@@ -35,8 +35,13 @@ pub struct LostReuse {
 }
 
 /// A run of `config` as it waits: with all of its settings as they are now.
-pub fn to_queue(experiment: &str, name: &str, config: &Config, reuse: Option<RunId>) -> ToQueue {
-    ToQueue {
+pub fn to_queue(
+    experiment: &str,
+    name: &str,
+    config: &Config,
+    reuse: Option<RunId>,
+) -> NewQueuedRun {
+    NewQueuedRun {
         experiment: experiment.to_string(),
         name: name.to_string(),
         config_toml: anywhere(config).to_toml(),
@@ -49,7 +54,7 @@ pub fn to_queue(experiment: &str, name: &str, config: &Config, reuse: Option<Run
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn list(store: &Path, experiments: &Path) -> Result<Vec<Waiting>, OperationError> {
+pub fn list(store: &Path, experiments: &Path) -> Result<Vec<QueueEntry>, OperationError> {
     let queued = match reader_if_present(store)? {
         Some(reader) => reader.queue()?,
         None => Vec::new(),
@@ -63,7 +68,7 @@ pub fn list(store: &Path, experiments: &Path) -> Result<Vec<Waiting>, OperationE
 ///
 /// # Errors
 /// A run that stages are to be taken over from does not exist; the store cannot be written.
-pub fn enqueue(store: &mut Store, runs: &[ToQueue]) -> Result<Enqueued, OperationError> {
+pub fn enqueue(store: &mut Store, runs: &[NewQueuedRun]) -> Result<Enqueued, OperationError> {
     let mut runs = runs.to_vec();
     let lost_reuse = drop_lost_reuse(&store.reader()?, &mut runs)?;
     let ids = store.enqueue(&runs)?;
@@ -73,7 +78,7 @@ pub fn enqueue(store: &mut Store, runs: &[ToQueue]) -> Result<Enqueued, Operatio
 /// Takes the reuse away from runs that would take no stage over, as those with another seed.
 fn drop_lost_reuse(
     store: &StoreReader,
-    runs: &mut [ToQueue],
+    runs: &mut [NewQueuedRun],
 ) -> Result<Option<LostReuse>, OperationError> {
     let mut lost: Option<LostReuse> = None;
     for run in runs {
@@ -90,7 +95,7 @@ fn drop_lost_reuse(
     Ok(lost)
 }
 
-fn with_settings(queued: QueuedRun, experiments: &Path) -> Waiting {
+fn with_settings(queued: QueuedRun, experiments: &Path) -> QueueEntry {
     let origin = format!(
         "settings of {} in the queue ({})",
         queued.run.name, queued.id
@@ -100,7 +105,7 @@ fn with_settings(queued: QueuedRun, experiments: &Path) -> Waiting {
         Ok(config) => differs(config, &queued.run.experiment, experiments),
         Err(_) => "settings of another version".into(),
     };
-    Waiting {
+    QueueEntry {
         config: config.map_err(|error| error.to_string()),
         queued,
         differs,

@@ -5,14 +5,14 @@ mod measure;
 
 use std::path::{Path, PathBuf};
 
-pub use generate::{Answering, Generate, answer, generate};
+pub use generate::{Generate, Responder, answer, generate};
 pub(super) use measure::GIVEN;
-pub use measure::{Measuring, measure};
+pub use measure::{MeasureRequest, measure};
 
 use super::{OperationError, reader_if_present};
 use crate::store::{ScoredSystem, Store, StoreError, SystemRow};
-use crate::study::cases::{Case, CaseBook, CaseFilter, Search};
-use crate::study::contexts::TestOrder;
+use crate::study::cases::{Case, CaseFilter, CaseSet, Search};
+use crate::study::contexts::OrderedContexts;
 use crate::study::responses::{self, AlignBy, SystemResponses};
 
 /// Cases that are searched at once.
@@ -40,7 +40,7 @@ pub struct StoredResponses {
     pub source: String,
     pub responses: SystemResponses,
     /// The contexts they answer.
-    pub contexts: TestOrder,
+    pub contexts: OrderedContexts,
     /// Places of contexts that the imported data set does not have.
     pub foreign: Vec<usize>,
 }
@@ -70,7 +70,7 @@ impl StoredResponses {
 /// The name is empty or taken, a file cannot be read, or the responses do not fit the contexts.
 pub fn import(store: &Path, import: &Import) -> Result<StoredResponses, OperationError> {
     check_name(store, &import.system, import.replace)?;
-    let (contexts, foreign) = TestOrder::find(store, import.contexts.as_deref())?;
+    let (contexts, foreign) = OrderedContexts::find(store, import.contexts.as_deref())?;
     let responses = responses::import(&import.file, &contexts, import.by)?;
     let name = import.file.file_name().unwrap_or(import.file.as_os_str());
     let stored = StoredResponses {
@@ -129,20 +129,20 @@ pub fn list(store: &Path) -> Result<Systems, OperationError> {
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn cases(store: &Path) -> Result<CaseBook, OperationError> {
+pub fn cases(store: &Path) -> Result<CaseSet, OperationError> {
     match reader_if_present(store)? {
-        Some(reader) => Ok(reader.case_book()?),
-        None => Ok(CaseBook::default()),
+        Some(reader) => Ok(reader.cases()?),
+        None => Ok(CaseSet::default()),
     }
 }
 
 /// The cases that hold every word; without words, the pinned ones.
-pub fn find_cases<'a>(book: &'a CaseBook, words: &[String]) -> Vec<&'a Case> {
+pub fn find_cases<'a>(book: &'a CaseSet, words: &[String]) -> Vec<&'a Case> {
     let mut search = Search::new(CaseFilter {
         words: words.join(" "),
         pinned: words.is_empty(),
         ..CaseFilter::default()
     });
-    while search.go_on(book, SEARCHED) {}
+    while search.advance(book, SEARCHED) {}
     search.found.iter().map(|at| &book.cases[*at]).collect()
 }

@@ -122,7 +122,7 @@ impl fmt::Display for Edit {
 /// A run is not deleted or is in progress; or its folder could not be removed, though it is gone from the store.
 pub fn delete_for_good(store: &mut Store, runs: &[RunId]) -> Result<(), OperationError> {
     for &run in runs {
-        if let Some(folder) = store.remove_for_good(run)?.left {
+        if let Some(folder) = store.remove_for_good(run)? {
             return Err(OperationError::FolderLeft { run, folder });
         }
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::exports::{make_folder, write};
 use super::{OperationError, reader_if_present};
 use crate::metrics::Bootstrap;
-use crate::store::{Merged, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
+use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
 use crate::study::StudyError;
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::export::{csv, full_rows, jsonl, own_rows};
@@ -103,7 +103,6 @@ pub fn assign(
 /// One annotator's part of a study as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenPack {
-    /// Number of the annotator.
     pub annotator: u32,
     pub items: usize,
     pub file: PathBuf,
@@ -153,7 +152,7 @@ pub struct ReceivedPack {
     pub file: PathBuf,
     /// The annotator's, as in every store.
     pub pseudonym: String,
-    pub merged: Merged,
+    pub merged: MergedPack,
     /// Whether its judgements were merged into the study made here; else it can now be judged here.
     pub made_here: bool,
 }
@@ -201,7 +200,7 @@ pub fn merge_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, Op
 impl PackFile {
     fn received(
         &self,
-        merged: Result<Merged, StoreError>,
+        merged: Result<MergedPack, StoreError>,
         made_here: bool,
     ) -> Result<ReceivedPack, OperationError> {
         Ok(ReceivedPack {
@@ -252,7 +251,7 @@ pub fn own_judgements(
     annotator: u32,
     format: RowFormat,
 ) -> Result<Vec<u8>, OperationError> {
-    rows(&own_rows(&reader.desk(study, annotator)?), format)
+    rows(&own_rows(&reader.worklist(study, annotator)?), format)
 }
 
 /// Everybody's judgements of an unblinded study.
@@ -289,7 +288,7 @@ pub fn save_judgements(
     let mut files = Vec::new();
     match annotator {
         Some(number) => {
-            let pseudonym = reader.desk(study, number)?.pseudonym;
+            let pseudonym = reader.worklist(study, number)?.pseudonym;
             let rows = own_judgements(reader, study, number, RowFormat::Csv)?;
             files.push((format!("study-{study}-{pseudonym}.csv"), rows));
         }

@@ -20,7 +20,6 @@ pub struct FigureLine {
     pub band: Vec<(f64, f64)>,
 }
 
-/// A plot.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
     pub title: String,
@@ -54,7 +53,6 @@ pub enum FigureError {
 const SIZE: (u32, u32) = (960, 540);
 
 impl Figure {
-    /// As SVG.
     pub fn svg(&self) -> Result<String, FigureError> {
         let mut text = String::new();
         self.draw(

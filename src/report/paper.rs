@@ -59,7 +59,7 @@ pub const AB_TEST: [Reported; 8] = [
 pub const EMPRL: &str = "EmpRL";
 
 /// Where a system stands in the paper's tables: its baselines in their order, then others, the paper's own last.
-pub fn place_of(system: &str) -> usize {
+pub fn rank(system: &str) -> usize {
     if system.eq_ignore_ascii_case(EMPRL) {
         return usize::MAX;
     }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn systems_stand_as_in_the_paper() {
         let mut names = ["CEM", "EmpRL", "Another", "kemp", "MOEL", "MIME"];
-        names.sort_by_key(|name| place_of(name));
+        names.sort_by_key(|name| rank(name));
         assert_eq!(names, ["MOEL", "MIME", "kemp", "CEM", "Another", "EmpRL"]);
     }
 }

@@ -16,7 +16,6 @@ pub struct TextTable {
 }
 
 impl TextTable {
-    /// A table with these columns.
     pub fn new(columns: &[(&str, Align)]) -> Self {
         TextTable {
             align: columns.iter().map(|(_, align)| *align).collect(),
@@ -49,11 +48,11 @@ impl TextTable {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(&widths).zip(&self.align) {
                 match align {
-                    Align::Left => line.push_str(&format!("{cell:<width$}  ")),
-                    Align::Right => line.push_str(&format!("{cell:>width$}  ")),
+                    Align::Left => line += &format!("{cell:<width$}  "),
+                    Align::Right => line += &format!("{cell:>width$}  "),
                 }
             }
-            text.push_str(line.trim_end());
+            text += line.trim_end();
             text.push('\n');
         }
         text

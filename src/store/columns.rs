@@ -1,15 +1,26 @@
-//! Values as the tables hold them, read back; what cannot be read says which run and column.
+//! Reads rows and columns; errors name the run and the column.
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 use serde::de::DeserializeOwned;
 
 use super::RunId;
 use super::error::{Fault, StoreError};
 use crate::experiment::Stage;
 
-/// SQLite's integers are signed; ours were written bit by bit.
+/// Runs a query and reads all of its rows.
+pub(super) fn query_all<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let mut query = db.prepare_cached(sql)?;
+    query.query_and_then(params, read)?.collect()
+}
+
+/// SQLite's integers are signed; ours are stored with the same bits.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)? as u64)
 }
@@ -20,7 +31,7 @@ pub(super) fn stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Option<S
         .transpose()
 }
 
-pub(super) fn needed_stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Stage, Fault> {
+pub(super) fn required_stage(run: RunId, row: &Row<'_>, column: usize) -> Result<Stage, Fault> {
     stage(run, row, column)?.ok_or_else(|| unreadable(run, "stage", "it is empty".to_string()))
 }
 
@@ -45,10 +56,10 @@ pub(super) fn no_run(db: &Connection, run: RunId) -> Fault {
     .into()
 }
 
-/// Tells of a run that is not there by that no row was changed.
-pub(super) fn found(db: &Connection, run: RunId, changed: usize) -> Result<(), Fault> {
-    if changed == 0 {
-        return Err(no_run(db, run));
+/// Fails if the run does not exist, so that no row was changed.
+pub(super) fn require_changed(db: &Connection, run: RunId, changed: usize) -> Result<(), Fault> {
+    match changed {
+        0 => Err(no_run(db, run)),
+        _ => Ok(()),
     }
-    Ok(())
 }

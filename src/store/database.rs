@@ -1,4 +1,4 @@
-//! Opening the database file, for writing or for reading only.
+//! Opens the database file, for writing or only for reading.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,16 +6,15 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Fault, StoreError};
-use super::schema::{self, Found};
+use super::schema::{self, Contents};
 
-/// How long to wait for another program that is writing.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait while another program writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection, and what is known of the file.
 pub(super) struct Database {
     pub path: PathBuf,
     pub connection: Connection,
-    /// The file's version, if this program is too old to write it.
+    /// The file's version, if it is newer than this program can write.
     pub newer: Option<u32>,
 }
 
@@ -24,7 +23,7 @@ pub(super) fn path_in(dir: &Path) -> PathBuf {
 }
 
 impl Database {
-    /// Opens or makes the database in `dir`. One of a newer version is opened read-only.
+    /// Opens or creates the database in `dir`. One of a newer version is opened read-only.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir).map_err(|source| StoreError::Folder {
             path: dir.to_path_buf(),
@@ -40,8 +39,8 @@ impl Database {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(path, flags)?;
         match schema::inspect(&connection)? {
-            Found::Foreign => return Err(foreign(path)),
-            Found::Store(found) if found > schema::VERSION => {
+            Contents::Foreign => return Err(foreign(path)),
+            Contents::Store(found) if found > schema::VERSION => {
                 drop(connection);
                 return Ok(Database {
                     connection: connect_to_read(path)?,
@@ -49,7 +48,7 @@ impl Database {
                     newer: Some(found),
                 });
             }
-            Found::Empty | Found::Store(_) => {}
+            Contents::Empty | Contents::Store(_) => {}
         }
         if connection.is_readonly("main")? {
             return Err(StoreError::NotWritable {
@@ -72,8 +71,7 @@ impl Database {
         })
     }
 
-    /// Opens the database in `dir` read-only; it must be there. One of an earlier version is brought up to
-    /// date first.
+    /// Opens the existing database in `dir` read-only, after migrating one of an earlier version.
     pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
         let path = path_in(dir);
         if dir.is_file() {
@@ -89,21 +87,21 @@ impl Database {
         }
         let open = || -> Result<Database, Fault> {
             let mut connection = connect_to_read(&path)?;
-            if matches!(schema::inspect(&connection)?, Found::Store(found) if found < schema::VERSION)
+            if matches!(schema::inspect(&connection)?, Contents::Store(found) if found < schema::VERSION)
             {
                 drop(connection);
                 Self::open_to_write(&path)?;
                 connection = connect_to_read(&path)?;
             }
             let newer = match schema::inspect(&connection)? {
-                Found::Foreign => return Err(foreign(&path)),
-                Found::Empty => {
+                Contents::Foreign => return Err(foreign(&path)),
+                Contents::Empty => {
                     return Err(StoreError::Missing {
                         path: dir.to_path_buf(),
                     }
                     .into());
                 }
-                Found::Store(found) => (found > schema::VERSION).then_some(found),
+                Contents::Store(found) => (found > schema::VERSION).then_some(found),
             };
             Ok(Database {
                 path: path.clone(),
@@ -124,14 +122,14 @@ fn connect_to_read(path: &Path) -> Result<Connection, Fault> {
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-/// SQLite does not wait for others when it changes the journal mode, so this does.
+/// SQLite does not wait for a lock when it changes the journal mode, so this does.
 fn use_wal(connection: &Connection) -> Result<(), Fault> {
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = std::time::Instant::now() + BUSY_TIMEOUT;
     loop {
         let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| {
             row.get::<_, String>(0)

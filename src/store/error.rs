@@ -1,4 +1,4 @@
-//! What can go wrong with a store, each with the file, the place and the mend.
+//! What can go wrong with a store: messages name the file, the problem and the fix.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,11 @@ pub enum StoreError {
         "there is no data folder for this user; name one with --store DIR or the variable EMPRL_STORE"
     )]
     NoHome,
-    #[error("{}: there is no store here yet; it is made by the first run or import", path.display())]
+    #[error("{}: there is no store here yet; the first run or import creates it", path.display())]
     Missing { path: PathBuf },
     #[error(
         "{}: cannot be used as a folder for the store: {source}; \
-         mend it, or choose another with --store DIR or EMPRL_STORE", path.display()
+         fix it, or choose another with --store DIR or EMPRL_STORE", path.display()
     )]
     Folder { path: PathBuf, source: io::Error },
     #[error("{}: {doing}: {source}", path.display())]
@@ -32,18 +32,18 @@ pub enum StoreError {
         source: io::Error,
     },
     #[error(
-        "{}: is not an SQLite file, so it is no store of emprl; \
+        "{}: is not an SQLite file, so it is not a store of emprl; \
          move it away, or choose another folder with --store DIR", path.display()
     )]
     NotADatabase { path: PathBuf },
     #[error(
-        "{}: is a database of another program; choose another folder with --store DIR",
+        "{}: is another program's database; choose another folder with --store DIR",
         path.display()
     )]
     Foreign { path: PathBuf },
     #[error(
-        "{}: is damaged ({detail}); put back a copy of it, or move it away together with its -wal and \
-         -shm files to begin a new store (checkpoints under runs/ are files of their own and remain)",
+        "{}: is damaged ({detail}); restore a copy of it, or move it away together with its -wal and \
+         -shm files to start a new store (checkpoints under runs/ are separate files and remain)",
         path.display()
     )]
     Damaged { path: PathBuf, detail: String },
@@ -58,15 +58,15 @@ pub enum StoreError {
         known: u32,
     },
     #[error(
-        "{}: cannot be written; mend its permissions and those of its folder, \
+        "{}: cannot be written; fix its permissions and those of its folder, \
          or choose another folder with --store DIR", path.display()
     )]
     NotWritable { path: PathBuf },
     #[error("{}: the disk is full; free some space and try again; what was recorded is safe", path.display())]
     Full { path: PathBuf },
-    #[error("{}: another program keeps it locked; close that program, or try again", path.display())]
+    #[error("{}: another program has locked it; close that program, or try again", path.display())]
     Busy { path: PathBuf },
-    #[error("{}: reading or writing failed ({detail}); see whether the disk is sound", path.display())]
+    #[error("{}: reading or writing failed ({detail}); check the disk", path.display())]
     Disk { path: PathBuf, detail: String },
     #[error("{}: has no run {run}; `emprl runs list` shows those it has", path.display())]
     NoRun { path: PathBuf, run: RunId },
@@ -74,9 +74,9 @@ pub enum StoreError {
     NoStudy { path: PathBuf, study: StudyId },
     #[error("{}: has no system {name}; import its responses first", path.display())]
     NoSystem { path: PathBuf, name: String },
-    #[error("there is no case {case}; it went with its responses, look again")]
+    #[error("there is no case {case}; it was removed with its responses")]
     NoCase { case: ContextKey },
-    #[error("there is a system {name} already; choose another name, or replace it")]
+    #[error("there is already a system {name}; choose another name, or replace it")]
     SystemExists { name: String },
     #[error("study {study} has no annotator {annotator}")]
     NoAnnotator { study: StudyId, annotator: u32 },
@@ -91,39 +91,39 @@ pub enum StoreError {
          unblinding it, which is recorded and ends the judging"
     )]
     StillBlind { study: StudyId },
-    #[error("study {study} is unblinded, so it can be judged no more")]
+    #[error("study {study} is unblinded, so it can no longer be judged")]
     Unblinded { study: StudyId },
-    #[error("study {study} came as a pack; this can only be done where it was made")]
+    #[error("study {study} came as a pack; this can only be done where it was created")]
     MadeElsewhere { study: StudyId },
     #[error(
-        "study {study} was made in this store; judge it here, or merge the pack if it was judged elsewhere"
+        "study {study} was created in this store; judge it here, or merge the pack if it was judged elsewhere"
     )]
     MadeHere { study: StudyId },
     #[error("study {study} has no fourth annotator for items on which three differ; name one")]
     NoAdjudicator { study: StudyId },
-    #[error("study {study} has a fourth annotator already")]
+    #[error("study {study} already has a fourth annotator")]
     HasAdjudicator { study: StudyId },
     #[error("unblinding is recorded with a name and a reason; give both")]
     NoReason,
     #[error(transparent)]
     Study(#[from] StudyError),
     #[error(
-        "{id} is not in the queue: it was started or taken out; `emprl queue list` shows what waits"
+        "{id} is not in the queue: it was started or removed; `emprl queue list` shows what is queued"
     )]
     NotQueued { id: QueueId },
-    #[error("run {run} is in progress ({holder}); stop it there first, or wait until it has ended")]
+    #[error("run {run} is in progress ({holder}); stop it there first, or wait until it ends")]
     Held { run: RunId, holder: String },
-    #[error("run {run} is deleted; bring it back with `emprl runs undelete {run}` first")]
+    #[error("run {run} is deleted; restore it with `emprl runs undelete {run}` first")]
     Deleted { run: RunId },
-    #[error("run {run} is not deleted, so that it is not removed for good; delete it first")]
+    #[error("run {run} must be deleted before it can be removed for good; delete it first")]
     NotDeleted { run: RunId },
-    #[error("`{tag}` can be no tag; a tag is a word without blanks and commas, such as paper")]
-    WrongTag { tag: String },
+    #[error("`{tag}` is not a valid tag; a tag is a word without spaces or commas, such as paper")]
+    InvalidTag { tag: String },
     #[error(
         "checkpoint path {}: must lie below the run's folder and have no `..`", path.display()
     )]
     OutsideRun { path: PathBuf },
-    #[error("{}: {place} cannot be understood ({detail})", path.display())]
+    #[error("{}: {place} cannot be read ({detail})", path.display())]
     Unreadable {
         path: PathBuf,
         place: String,
@@ -136,11 +136,11 @@ pub enum StoreError {
     },
 }
 
-/// An error inside the store, before it is known which file it concerns.
+/// An error inside a transaction, which does not know the file yet.
 pub(super) enum Fault {
     Sql(rusqlite::Error),
     Store(StoreError),
-    /// A value that is there but means nothing: where, and what is wrong.
+    /// A value that cannot be parsed: where it is, and what is wrong.
     Unreadable(String, String),
 }
 
@@ -169,7 +169,7 @@ impl From<PackError> for Fault {
 }
 
 impl Fault {
-    /// The error as a person meets it. `db` is the database file.
+    /// Adds the database file `db`.
     pub fn at(self, db: &Path) -> StoreError {
         let path = db.to_path_buf();
         let source = match self {
@@ -203,21 +203,21 @@ impl Fault {
     }
 }
 
-/// What is wrong with a database file as far as its header tells: SQLite keeps the page size at byte
-/// 16 and the number of pages at byte 28, big-endian.
+/// Whether a database file is truncated, by its header: SQLite writes the page size at byte 16 and the
+/// number of pages at byte 28, big-endian.
 fn damage(db: &Path) -> Option<String> {
     use std::io::Read;
     let mut file = std::fs::File::open(db).ok()?;
-    let have = file.metadata().ok()?.len();
+    let actual = file.metadata().ok()?.len();
     let mut header = [0u8; 32];
     if file.read_exact(&mut header).is_err() {
-        return Some(format!("it has only {have} bytes"));
+        return Some(format!("it has only {actual} bytes"));
     }
     let page = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,
         size => u64::from(size),
     };
     let pages = u32::from_be_bytes([header[28], header[29], header[30], header[31]]);
-    let want = page * u64::from(pages);
-    (have < want).then(|| format!("cut short: it has {have} of {want} bytes"))
+    let expected = page * u64::from(pages);
+    (actual < expected).then(|| format!("cut short: it has {actual} of {expected} bytes"))
 }

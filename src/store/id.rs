@@ -1,11 +1,11 @@
-//! Names of things in the store: runs and their steps.
+//! Identifiers of runs and their checkpoints.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The number of a run. Numbers are never used twice in a store.
+/// A run's number, never reused in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub i64);
@@ -17,16 +17,13 @@ pub struct RunRef {
     pub step: Option<u64>,
 }
 
-/// What is wrong with a run or a study as it was written.
+/// A text that is not an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseIdError {
-    /// It was to be a run.
     #[error("`{0}` names no run; a run is a number such as 3, a checkpoint of it 3@1200")]
     Run(String),
-    /// It was to be a study.
     #[error("`{0}` names no study; a study is a number such as 3")]
     Study(String),
-    /// It was to be a run that waits.
     #[error("`{0}` names nothing in the queue; `emprl queue list` shows the numbers")]
     Queued(String),
 }
@@ -73,7 +70,7 @@ impl FromStr for RunRef {
     }
 }
 
-/// Digits only: `FromStr` of integers takes a plus sign, and a run is not written with one.
+/// Digits only: the `FromStr` of integers would also accept a plus sign.
 pub(super) fn number(text: &str) -> Option<i64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()

@@ -1,12 +1,12 @@
-//! How people keep their runs in order: tags, notes, archive, deletion in two steps.
+//! Organising runs: tags, names, notes, archive, deletion in two steps.
 //!
-//! Deleting only marks a run; removing it for good is an act of its own, and only then its folder goes.
+//! Deleting only marks a run; its folder is removed in a second step, for good.
 
 use std::path::PathBuf;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Params, params};
 
-use super::columns::{found, no_run};
+use super::columns::{no_run, require_changed};
 use super::error::StoreError;
 use super::lock::RunLock;
 use super::points::number;
@@ -15,98 +15,75 @@ use super::runs::{all_rows, changes, keys};
 use super::{RunId, Store, StoreReader, now_ms, results};
 use crate::data::rows::{Row, read_jsonl};
 
-/// A run that was removed for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removed {
-    pub run: RunId,
-    /// Its folder, if it could not be removed from the disk.
-    pub left: Option<PathBuf>,
-}
-
 impl Store {
-    /// Adds tags to a run and takes others away.
+    /// Adds tags to a run and removes others.
     ///
     /// # Errors
-    /// A tag is empty or holds a blank or a comma; there is no such run.
+    /// A tag is empty or contains a space or a comma; there is no such run.
     pub fn tag(&mut self, run: RunId, add: &[String], remove: &[String]) -> Result<(), StoreError> {
         if let Some(tag) = add.iter().find(|tag| !is_tag(tag)) {
-            return Err(StoreError::WrongTag { tag: tag.clone() });
+            return Err(StoreError::InvalidTag { tag: tag.clone() });
         }
         self.write(|db| {
-            let there: bool =
+            let exists: i64 =
                 db.query_row("SELECT count(*) FROM runs WHERE id = ?", [run.0], |row| {
-                    Ok(row.get::<_, i64>(0)? > 0)
+                    row.get(0)
                 })?;
-            found(db, run, usize::from(there))?;
+            require_changed(db, run, exists as usize)?;
             for tag in remove {
-                db.execute(
-                    "DELETE FROM run_tags WHERE run = ? AND tag = ?",
-                    params![run.0, tag],
-                )?;
+                let sql = "DELETE FROM run_tags WHERE run = ? AND tag = ?";
+                db.execute(sql, params![run.0, tag])?;
             }
             for tag in add {
-                db.execute(
-                    "INSERT OR IGNORE INTO run_tags VALUES (?, ?)",
-                    params![run.0, tag],
-                )?;
+                let sql = "INSERT OR IGNORE INTO run_tags VALUES (?, ?)";
+                db.execute(sql, params![run.0, tag])?;
             }
             Ok(())
         })
     }
 
-    /// Gives a run another name.
     pub fn rename(&mut self, run: RunId, name: &str) -> Result<(), StoreError> {
-        self.write(|db| {
-            let changed = db.execute(
-                "UPDATE runs SET name = ? WHERE id = ?",
-                params![name, run.0],
-            )?;
-            found(db, run, changed)
-        })
+        let sql = "UPDATE runs SET name = ? WHERE id = ?";
+        self.update_run(run, sql, params![name, run.0])
     }
 
-    /// Puts a run aside, or back among the others.
+    /// Replaces a run's note.
+    pub fn set_note(&mut self, run: RunId, note: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET note = ? WHERE id = ?";
+        self.update_run(run, sql, params![note, run.0])
+    }
+
+    /// Archives a run, or takes it out of the archive.
     pub fn archive(&mut self, run: RunId, archived: bool) -> Result<(), StoreError> {
-        let since = archived.then(now_ms);
-        self.write(|db| {
-            let changed = db.execute(
-                "UPDATE runs SET archived = ? WHERE id = ?",
-                params![since, run.0],
-            )?;
-            found(db, run, changed)
-        })
+        let sql = "UPDATE runs SET archived = ? WHERE id = ?";
+        self.update_run(run, sql, params![archived.then(now_ms), run.0])
     }
 
-    /// Marks a run as deleted. Nothing of it is lost until [`Store::remove_for_good`].
+    /// Marks a run as deleted. Nothing is lost until [`Store::remove_for_good`].
     ///
     /// # Errors
-    /// The run is in progress, or there is none.
+    /// The run is in progress or does not exist.
     pub fn delete(&mut self, run: RunId) -> Result<(), StoreError> {
         self.refuse_held(run)?;
-        let now = now_ms();
-        self.write(|db| {
-            let changed = db.execute(
-                "UPDATE runs SET deleted = coalesce(deleted, ?) WHERE id = ?",
-                params![now, run.0],
-            )?;
-            found(db, run, changed)
-        })
+        let sql = "UPDATE runs SET deleted = coalesce(deleted, ?) WHERE id = ?";
+        self.update_run(run, sql, params![now_ms(), run.0])
     }
 
-    /// Brings a deleted run back.
+    /// Restores a deleted run.
     pub fn undelete(&mut self, run: RunId) -> Result<(), StoreError> {
-        self.write(|db| {
-            let changed = db.execute("UPDATE runs SET deleted = NULL WHERE id = ?", [run.0])?;
-            found(db, run, changed)
-        })
+        self.update_run(run, "UPDATE runs SET deleted = NULL WHERE id = ?", [run.0])
     }
 
-    /// Removes a run that is marked as deleted, its points, dialogues and results, and then its folder
-    /// with the checkpoints. This cannot be undone.
+    fn update_run(&mut self, run: RunId, sql: &str, params: impl Params) -> Result<(), StoreError> {
+        self.write(|db| require_changed(db, run, db.execute(sql, params)?))
+    }
+
+    /// Removes a deleted run with its points, dialogues and results, and then its folder with the
+    /// checkpoints. This cannot be undone. Returns the folder if it could not be removed from the disk.
     ///
     /// # Errors
-    /// The run is not marked as deleted, is in progress, or there is none.
-    pub fn remove_for_good(&mut self, run: RunId) -> Result<Removed, StoreError> {
+    /// The run is not marked as deleted, is in progress, or does not exist.
+    pub fn remove_for_good(&mut self, run: RunId) -> Result<Option<PathBuf>, StoreError> {
         self.refuse_held(run)?;
         self.write(|db| {
             let deleted: Option<Option<i64>> = db
@@ -117,20 +94,18 @@ impl Store {
             if deleted.ok_or_else(|| no_run(db, run))?.is_none() {
                 return Err(StoreError::NotDeleted { run }.into());
             }
-            // What refers to it goes with it.
+            // Cascades to all that refers to it.
             db.execute("DELETE FROM runs WHERE id = ?", [run.0])?;
             Ok(())
         })?;
         let folder = self.run_dir(run);
-        let left = match std::fs::remove_dir_all(&folder) {
-            Ok(()) => None,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => {
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 tracing::warn!(folder = %folder.display(), %error, "could not be removed");
-                Some(folder)
+                Ok(Some(folder))
             }
-        };
-        Ok(Removed { run, left })
+            _ => Ok(None),
+        }
     }
 
     fn refuse_held(&self, run: RunId) -> Result<(), StoreError> {
@@ -138,7 +113,7 @@ impl Store {
         if folder.is_dir() && RunLock::is_held(&folder)? {
             return Err(StoreError::Held {
                 run,
-                holder: "another thread or program carries it out".into(),
+                holder: "another thread or program is running it".into(),
             });
         }
         Ok(())
@@ -146,28 +121,28 @@ impl Store {
 }
 
 impl StoreReader {
-    /// Every run that is not deleted with all that a table of runs may show, the latest first.
+    /// All runs that are not deleted, the latest first, with everything that the table of runs can show.
     pub fn catalog(&self) -> Result<Vec<CatalogRow>, StoreError> {
         self.catalog_of(false)
     }
 
-    /// The same of the runs that are marked as deleted.
+    /// The same for deleted runs.
     pub fn deleted_catalog(&self) -> Result<Vec<CatalogRow>, StoreError> {
         self.catalog_of(true)
     }
 
-    /// The runs that are marked as deleted, the latest first.
+    /// The deleted runs, the latest first.
     pub fn deleted_runs(&self) -> Result<Vec<RunRow>, StoreError> {
         self.read(|db| all_rows(db, true))
     }
 
-    /// A number that is another once any other connection, of this program or another, has written.
+    /// A number that changes when any other connection, of this program or another, has written.
     pub fn changes(&self) -> Result<i64, StoreError> {
         self.read(|db| Ok(db.query_row("PRAGMA data_version", [], |row| row.get(0))?))
     }
 
-    /// At most `count` values of a metric, evenly over its steps, for a sketch of its curve. Looks up that
-    /// many points however many there are, so that it costs the same for a run of a million.
+    /// At most `count` values of a metric, evenly spaced over its steps, for a sparkline. Looks up only
+    /// that many points, so that it costs the same for a run of a million.
     pub fn sketch(&self, run: RunId, key: &MetricKey, count: u32) -> Result<Vec<f32>, StoreError> {
         self.read(|db| {
             let bounds: Option<(i64, i64, i64)> = db
@@ -205,22 +180,20 @@ impl StoreReader {
         })
     }
 
-    /// What a system of a run answered on the test split, one row an example; none where nothing is kept.
+    /// A system's responses on a run's test split, one row for each example; None if there is no file.
     ///
     /// # Errors
     /// The file is damaged.
     pub fn test_answers(&self, run: RunId, system: &str) -> Result<Option<Vec<Row>>, StoreError> {
-        // Names of systems become names of files, so that nothing else may be in them.
+        // The name becomes a file name, so only safe characters are allowed.
         if !system
             .chars()
             .all(|letter| letter.is_ascii_alphanumeric() || "-_ ".contains(letter))
         {
             return Ok(None);
         }
-        let path = self
-            .run_dir(run)
-            .join("responses")
-            .join(format!("{}.jsonl", system.to_lowercase()));
+        let file = format!("responses/{}.jsonl", system.to_lowercase());
+        let path = self.run_dir(run).join(file);
         if !path.is_file() {
             return Ok(None);
         }
@@ -251,13 +224,13 @@ impl StoreReader {
             Ok(found)
         })?;
         for row in &mut rows {
-            self.look_for_holder(&mut row.row)?;
+            self.detect_interrupted(&mut row.row)?;
         }
         Ok(rows)
     }
 }
 
-/// Whether this can be a tag: something, without blanks and commas.
+/// Whether this is a valid tag: not empty, without spaces and commas.
 pub fn is_tag(tag: &str) -> bool {
     !tag.is_empty() && !tag.contains(|letter: char| letter.is_whitespace() || letter == ',')
 }

@@ -1,4 +1,4 @@
-//! Who carries out a run: a file lock, which the system releases however its holder ends.
+//! Which process is running a run: a file lock, which the system releases however the process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{RunId, StoreError};
 
-/// Held as long as a run is carried out; dropping it lets go.
+/// Held while a run is in progress; released on drop.
 #[derive(Debug)]
 pub struct RunLock {
     run: RunId,
@@ -19,18 +19,17 @@ impl RunLock {
         self.run
     }
 
-    /// The run's folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Takes the lock in the run's folder `dir`, which is made if need be. None when another holds it.
-    pub(super) fn take(run: RunId, dir: &Path) -> Result<Option<RunLock>, StoreError> {
+    /// Locks the run's folder `dir`, creating it if needed. None if it is already locked.
+    pub(super) fn acquire(run: RunId, dir: &Path) -> Result<Option<RunLock>, StoreError> {
         std::fs::create_dir_all(dir).map_err(|source| StoreError::Folder {
             path: dir.to_path_buf(),
             source,
         })?;
-        // Someone who only looks holds the lock for a moment; try again before giving up.
+        // `is_held` locks for a moment too; try again before giving up.
         for attempt in 0.. {
             let file = open(dir)?;
             match file.try_lock() {
@@ -51,7 +50,7 @@ impl RunLock {
         Ok(None)
     }
 
-    /// Whether somebody carries out the run whose folder is `dir`.
+    /// Whether the run in `dir` is in progress anywhere.
     pub(super) fn is_held(dir: &Path) -> Result<bool, StoreError> {
         let file = match File::open(path(dir)) {
             Ok(file) => file,

@@ -1,10 +1,10 @@
-//! Runs and studies on disk: SQLite for what happened, files for checkpoints.
+//! Runs and studies on disk: records in SQLite, checkpoints as files.
 //!
-//! One folder holds everything: `emprl.db` and `runs/RUN/`. Several programs may read and write it at
+//! Everything is in one folder: `emprl.db` and `runs/RUN/`. Several programs may read and write it at
 //! the same time. Knows no thread, no trainer and no window.
 //!
-//! [`Store`] writes, [`StoreReader`] reads on a connection of its own. What a call of `Store` has
-//! returned `Ok` for is on disk and survives a crash, a kill and a power cut.
+//! [`Store`] writes, [`StoreReader`] reads on a connection of its own. Once a method of `Store` returns
+//! `Ok`, its change is on disk and survives a crash, a kill and a power cut.
 
 mod columns;
 mod database;
@@ -29,20 +29,20 @@ mod writer;
 pub use crate::experiment::RunStatus;
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};
-pub use keeping::{Removed, is_tag};
+pub use keeping::is_tag;
 pub use lock::RunLock;
-pub use queue::{QueueId, QueuedRun, ToQueue};
+pub use queue::{NewQueuedRun, QueueId, QueuedRun};
 pub use reader::StoreReader;
 pub use rows::{CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow};
 pub use studies::{
-    AnnotatorRow, Merged, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
+    AnnotatorRow, MergedPack, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
     SystemScore,
 };
 pub use writer::Store;
 
 use std::path::{Path, PathBuf};
 
-/// Where the store is when no `--store` is given: `EMPRL_STORE`, else the platform's data folder.
+/// The store's folder without `--store`: `EMPRL_STORE`, else the platform's data folder.
 pub fn default_dir() -> Result<PathBuf, StoreError> {
     if let Some(dir) = std::env::var_os("EMPRL_STORE").filter(|dir| !dir.is_empty()) {
         return Ok(PathBuf::from(dir));
@@ -52,7 +52,6 @@ pub fn default_dir() -> Result<PathBuf, StoreError> {
         .ok_or(StoreError::NoHome)
 }
 
-/// The folder of a run, below the store's.
 pub fn run_dir(store: &Path, run: RunId) -> PathBuf {
     store.join("runs").join(run.to_string())
 }

@@ -1,12 +1,13 @@
-//! Points of metrics, and their summaries, which always agree with the points.
+//! Metric points and their summaries, which always agree with the points.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::RunId;
+use super::columns::query_all;
 use super::error::Fault;
 use crate::experiment::Stage;
 
-/// Writes one value. Writing a step again replaces its value; the same value changes nothing.
+/// Writes one value, replacing an earlier one of the same step.
 pub(super) fn put(
     db: &Connection,
     run: RunId,
@@ -24,11 +25,11 @@ pub(super) fn put(
     if before.is_some_and(same) {
         return Ok(());
     }
-    // Bound as NULL, NaN reads back as NaN; infinities are kept as they are.
+    // SQLite stores NaN as NULL, which reads back as NaN; infinities are stored as they are.
     db.prepare_cached("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?)")?
         .execute(params![run.0, key, step, value, wall_ms])?;
     if before.is_some() {
-        return sum_up(db, run, key);
+        return summarize(db, run, key);
     }
     let finite = value.is_finite().then_some(value);
     db.prepare_cached(
@@ -57,11 +58,11 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Makes the summary of one key anew from its points; without points there is none.
-pub(super) fn sum_up(db: &Connection, run: RunId, key: i64) -> Result<(), Fault> {
+/// Recomputes the summary of one key from its points; without points there is none.
+fn summarize(db: &Connection, run: RunId, key: i64) -> Result<(), Fault> {
     db.prepare_cached("DELETE FROM summary WHERE run = ? AND key = ?")?
         .execute(params![run.0, key])?;
-    // Finite is what minus itself is 0: NaN is NULL here, and infinity minus itself is NaN, so NULL.
+    // A value is finite if it minus itself is 0: NaN is NULL, and infinity minus itself is NULL too.
     db.prepare_cached(
         "INSERT INTO summary
          SELECT run, key, last, step, wall, least, greatest, points, nonfinite
@@ -77,23 +78,24 @@ pub(super) fn sum_up(db: &Connection, run: RunId, key: i64) -> Result<(), Fault>
     Ok(())
 }
 
-/// The number of a metric of a stage, given it at its first use.
+/// The key of a stage's metric, assigned at its first use.
 pub(super) fn key(db: &Connection, stage: Stage, name: &str) -> Result<i64, Fault> {
-    let found = db
-        .prepare_cached("SELECT id FROM metric_keys WHERE stage = ? AND name = ?")?
-        .query_row(params![stage.key(), name], |row| row.get(0))
-        .optional()?;
-    match found {
-        Some(key) => Ok(key),
-        None => {
-            db.prepare_cached("INSERT INTO metric_keys (stage, name) VALUES (?, ?)")?
-                .execute(params![stage.key(), name])?;
-            Ok(db.last_insert_rowid())
-        }
+    if let Some(key) = find_key(db, stage, name)? {
+        return Ok(key);
     }
+    db.prepare_cached("INSERT INTO metric_keys (stage, name) VALUES (?, ?)")?
+        .execute(params![stage.key(), name])?;
+    Ok(db.last_insert_rowid())
 }
 
-/// Forgets the points after step `kept` of `stage` and all of the `later` stages.
+pub(super) fn find_key(db: &Connection, stage: Stage, name: &str) -> Result<Option<i64>, Fault> {
+    let mut query = db.prepare_cached("SELECT id FROM metric_keys WHERE stage = ? AND name = ?")?;
+    Ok(query
+        .query_row(params![stage.key(), name], |row| row.get(0))
+        .optional()?)
+}
+
+/// Deletes the points after step `kept` of `stage` and all of the `later` stages.
 pub(super) fn truncate_after(
     db: &Connection,
     run: RunId,
@@ -101,12 +103,12 @@ pub(super) fn truncate_after(
     kept: i64,
     later: &[Stage],
 ) -> Result<(), Fault> {
-    let keys: Vec<(i64, String)> = db
-        .prepare_cached(
-            "SELECT key, stage FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
-        )?
-        .query_map([run.0], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
+    let keys: Vec<(i64, String)> = query_all(
+        db,
+        "SELECT key, stage FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
+        [run.0],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     for (key, of) in keys {
         let kept = if of == stage.key() {
             kept
@@ -117,12 +119,12 @@ pub(super) fn truncate_after(
         };
         db.prepare_cached("DELETE FROM points WHERE run = ? AND key = ? AND step > ?")?
             .execute(params![run.0, key, kept])?;
-        sum_up(db, run, key)?;
+        summarize(db, run, key)?;
     }
     Ok(())
 }
 
-/// A number whose NULL is NaN.
+/// A number, where NULL is NaN.
 pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<f64> {
     Ok(row.get::<_, Option<f64>>(column)?.unwrap_or(f64::NAN))
 }

@@ -1,7 +1,7 @@
-//! Runs that wait for their turn: kept until they are started or taken out, whoever keeps them.
+//! Queued runs, kept until a program starts them or they are removed.
 //!
-//! A run leaves the queue in the transaction that begins it, so that no two programs begin the same one
-//! and none is lost on the way.
+//! A run leaves the queue in the transaction that starts it, so that no two programs start the same one
+//! and none is lost.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,14 +9,15 @@ use std::str::FromStr;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
+use super::columns::query_all;
 use super::error::{Fault, StoreError};
 use super::id::{ParseIdError, number};
 use super::lock::RunLock;
-use super::rows::{NewRun, moment};
-use super::writer::begin_run;
+use super::rows::{NewRun, rfc3339};
+use super::writer::create_run;
 use super::{RunId, Store, StoreReader, now_ms};
 
-/// The number of a run that waits; not that of the run it becomes.
+/// The number of a queued run; the run it becomes gets another.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
 )]
@@ -38,35 +39,33 @@ impl FromStr for QueueId {
     }
 }
 
-/// A run that is to wait. Its settings are whole: what becomes of the file they came from does not
-/// change them.
+/// A run to be queued, with all of its settings: later changes of the experiment file do not matter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ToQueue {
+pub struct NewQueuedRun {
     pub experiment: String,
     pub name: String,
     #[serde(skip)]
     pub config_toml: String,
-    /// The run whose finished stages are taken over where they are the same.
+    /// The run whose finished stages are reused where they are the same.
     pub reuse: Option<RunId>,
 }
 
-/// A run that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueuedRun {
     pub id: QueueId,
     #[serde(flatten)]
-    pub run: ToQueue,
+    pub run: NewQueuedRun,
     /// When it was queued, in milliseconds since the Unix epoch; RFC 3339 in JSON.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "rfc3339")]
     pub queued: i64,
-    /// Its place: the least goes first.
+    /// The lowest is started first.
     #[serde(skip)]
     position: i64,
 }
 
 impl Store {
-    /// Puts runs at the end of the queue, in this order.
-    pub fn enqueue(&mut self, runs: &[ToQueue]) -> Result<Vec<QueueId>, StoreError> {
+    /// Appends runs to the queue.
+    pub fn enqueue(&mut self, runs: &[NewQueuedRun]) -> Result<Vec<QueueId>, StoreError> {
         let now = now_ms();
         self.write(|db| {
             let mut ids = Vec::new();
@@ -88,7 +87,7 @@ impl Store {
         })
     }
 
-    /// Lets two runs change places in the queue. Nothing changes where one of them waits no more.
+    /// Swaps two runs in the queue; does nothing if one has left it.
     pub fn swap_queued(&mut self, one: QueueId, other: QueueId) -> Result<(), StoreError> {
         self.write(|db| {
             let (Some(a), Some(b)) = (find(db, one)?, find(db, other)?) else {
@@ -104,15 +103,15 @@ impl Store {
         })
     }
 
-    /// Takes a run out of the queue; [`Store::requeue`] puts it back.
+    /// Removes a run from the queue; [`Store::requeue`] puts it back.
     ///
     /// # Errors
-    /// It waits no more: it was started or taken out.
+    /// It was started or removed.
     pub fn unqueue(&mut self, id: QueueId) -> Result<QueuedRun, StoreError> {
         let now = now_ms();
         self.write(|db| {
             let run = find(db, id)?.ok_or(StoreError::NotQueued { id })?;
-            db.execute("DELETE FROM queue WHERE taken_out < ?", [now - KEPT_MS])?;
+            db.execute("DELETE FROM queue WHERE taken_out < ?", [now - UNDO_MS])?;
             db.execute(
                 "UPDATE queue SET taken_out = ? WHERE id = ?",
                 params![now, id.0],
@@ -121,10 +120,10 @@ impl Store {
         })
     }
 
-    /// Puts a run that was taken out back in its place.
+    /// Puts a removed run back where it was.
     ///
     /// # Errors
-    /// It was started, or taken out too long ago.
+    /// It was started, or removed too long ago.
     pub fn requeue(&mut self, id: QueueId) -> Result<(), StoreError> {
         self.write(|db| {
             let found = db.execute("UPDATE queue SET taken_out = NULL WHERE id = ?", [id.0])?;
@@ -135,43 +134,39 @@ impl Store {
         })
     }
 
-    /// Adds a run, as [`Store::create_run`] does, and takes it out of the queue at once: both or neither.
+    /// Creates a run, as [`Store::create_run`] does, and takes it from the queue: both or neither.
     ///
     /// # Errors
-    /// It waits no more: another program has begun it, or it was taken out.
+    /// Another program has started it, or it was removed.
     pub fn create_queued_run(&mut self, id: QueueId, new: &NewRun) -> Result<RunLock, StoreError> {
         let store = self.dir().to_path_buf();
         self.write(|db| {
-            let waits = "DELETE FROM queue WHERE id = ? AND taken_out IS NULL";
-            let taken = db.execute(waits, [id.0])?;
-            if taken == 0 {
+            let sql = "DELETE FROM queue WHERE id = ? AND taken_out IS NULL";
+            if db.execute(sql, [id.0])? == 0 {
                 return Err(StoreError::NotQueued { id }.into());
             }
-            begin_run(db, &store, new)
+            create_run(db, &store, new)
         })
     }
 }
 
 impl StoreReader {
-    /// The runs that wait, the next first.
+    /// The queued runs, the next first.
     pub fn queue(&self) -> Result<Vec<QueuedRun>, StoreError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(&format!("{WAITING} ORDER BY position, id"))?;
-            let rows = query.query_map([], queued)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+        let sql = format!("{QUEUED} ORDER BY position, id");
+        self.read(|db| query_all(db, &sql, [], |row| Ok(queued(row)?)))
     }
 }
 
-/// How long what was taken out can be put back.
-const KEPT_MS: i64 = 30 * 24 * 3_600 * 1_000;
+/// How long a removed run can be put back.
+const UNDO_MS: i64 = 30 * 24 * 3_600 * 1_000;
 
-const WAITING: &str = "SELECT id, position, experiment, name, config_toml, reuse, queued
+const QUEUED: &str = "SELECT id, position, experiment, name, config_toml, reuse, queued
      FROM queue WHERE taken_out IS NULL";
 
 fn find(db: &Connection, id: QueueId) -> Result<Option<QueuedRun>, Fault> {
     Ok(db
-        .prepare_cached(&format!("{WAITING} AND id = ?"))?
+        .prepare_cached(&format!("{QUEUED} AND id = ?"))?
         .query_row([id.0], queued)
         .optional()?)
 }
@@ -180,7 +175,7 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedRun> {
     Ok(QueuedRun {
         id: QueueId(row.get(0)?),
         position: row.get(1)?,
-        run: ToQueue {
+        run: NewQueuedRun {
             experiment: row.get(2)?,
             name: row.get(3)?,
             config_toml: row.get(4)?,

@@ -1,14 +1,14 @@
-//! The store as it is read, on a connection that cannot write.
+//! Reads the store, on a connection that cannot write.
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::columns::{json, needed_stage, no_run, stage, unsigned};
+use super::columns::{json, no_run, query_all, required_stage, stage, unsigned};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
-use super::points::number;
+use super::points::{find_key, number};
 use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow};
 use super::runs::{RUN_COLUMNS, all_rows, keys, last_values, run_row, steps_of, tags};
 use super::step_rows::StepKey;
@@ -17,15 +17,14 @@ use crate::experiment::{Event, RolloutResponse, SampleDialogue, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
 
-/// The store, open for reading. It may go to another thread; each thread has its own.
+/// The store, open for reading. It can be sent to another thread, but each thread needs its own.
 pub struct StoreReader {
     dir: PathBuf,
     pub(super) database: Database,
 }
 
 impl StoreReader {
-    /// Opens the store in `dir`, which must be there; an older one is brought up to date, a newer one read as
-    /// far as it is understood.
+    /// Opens the existing store in `dir`; an older one is migrated, a newer one read as far as possible.
     pub fn open(dir: &Path) -> Result<StoreReader, StoreError> {
         Ok(StoreReader {
             dir: dir.to_path_buf(),
@@ -42,21 +41,20 @@ impl StoreReader {
         &self.dir
     }
 
-    /// The folder of a run.
     pub fn run_dir(&self, run: RunId) -> PathBuf {
         run_dir(&self.dir, run)
     }
 
-    /// Every run that is not deleted, the latest first.
+    /// All runs that are not deleted, the latest first.
     pub fn list_runs(&self) -> Result<Vec<RunRow>, StoreError> {
         let mut runs = self.read(|db| all_rows(db, false))?;
         for run in &mut runs {
-            self.look_for_holder(run)?;
+            self.detect_interrupted(run)?;
         }
         Ok(runs)
     }
 
-    /// One run, with its settings and all that was saved of how it was made.
+    /// One run, with its settings and provenance.
     pub fn run(&self, run: RunId) -> Result<RunDetail, StoreError> {
         let mut detail = self.read(|db| {
             let mut query = db.prepare_cached(&format!(
@@ -76,20 +74,15 @@ impl StoreReader {
                 fingerprints: json(run, row, "fingerprints_json")?,
             })
         })?;
-        self.look_for_holder(&mut detail.row)?;
+        self.detect_interrupted(&mut detail.row)?;
         Ok(detail)
     }
 
     /// The settings of a run, as TOML.
     pub fn settings(&self, run: RunId) -> Result<String, StoreError> {
         self.read(|db| {
-            let settings = db
-                .query_row(
-                    "SELECT config_toml FROM runs WHERE id = ?",
-                    [run.0],
-                    |row| row.get(0),
-                )
-                .optional()?;
+            let sql = "SELECT config_toml FROM runs WHERE id = ?";
+            let settings = db.query_row(sql, [run.0], |row| row.get(0)).optional()?;
             settings.ok_or_else(|| no_run(db, run))
         })
     }
@@ -99,8 +92,8 @@ impl StoreReader {
         self.read(|db| keys(db, run))
     }
 
-    /// The points of a metric after step `after` (None: all), in order of step: step, value, wall time
-    /// in milliseconds. About 0.2 µs a point.
+    /// The points of a metric after step `after` (None: all) as (step, value, wall time in milliseconds), by
+    /// step. About 0.2 µs a point.
     pub fn series(
         &self,
         run: RunId,
@@ -108,29 +101,20 @@ impl StoreReader {
         after: Option<u64>,
     ) -> Result<Vec<(u64, f64, i64)>, StoreError> {
         self.read(|db| {
-            let id: Option<i64> = db
-                .prepare_cached("SELECT id FROM metric_keys WHERE stage = ? AND name = ?")?
-                .query_row(params![key.stage.key(), key.name], |row| row.get(0))
-                .optional()?;
-            let Some(id) = id else {
+            let Some(id) = find_key(db, key.stage, &key.name)? else {
                 return Ok(Vec::new());
             };
-            let mut query = db.prepare_cached(
-                "SELECT step, value, wall FROM points WHERE run = ? AND key = ? AND step > ?
-                 ORDER BY step",
-            )?;
+            let sql = "SELECT step, value, wall FROM points WHERE run = ? AND key = ? AND step > ?
+                 ORDER BY step";
             let after = after.map_or(-1, |step| step as i64);
-            let mut rows = query.query(params![run.0, id, after])?;
-            let mut points = Vec::new();
-            while let Some(row) = rows.next()? {
-                points.push((unsigned(row, 0)?, number(row, 1)?, row.get(2)?));
-            }
-            Ok(points)
+            query_all(db, sql, params![run.0, id, after], |row| {
+                Ok((unsigned(row, 0)?, number(row, 1)?, row.get(2)?))
+            })
         })
     }
 
-    /// About `count` points of a metric, at even distances from its first to `last`: what a first
-    /// picture needs, in a time that does not grow with the number of points.
+    /// About `count` points of a metric, evenly spaced from its first to `last`, for a first picture. The
+    /// time does not grow with the number of points.
     pub fn outline(
         &self,
         run: RunId,
@@ -154,7 +138,7 @@ impl StoreReader {
                 points.push((step, number(row, 1)?, row.get(2)?));
                 let first = points[0].0;
                 let apart = (last.saturating_sub(first) / count.max(1)).max(1);
-                // The last point is always among them.
+                // Always includes the last point.
                 from = if step < last {
                     (step + apart).min(last)
                 } else {
@@ -165,17 +149,17 @@ impl StoreReader {
         })
     }
 
-    /// The steps at which sample dialogues were answered.
+    /// The steps that have sample dialogues.
     pub fn samples(&self, run: RunId) -> Result<Vec<(Stage, u64)>, StoreError> {
         self.read(|db| steps_of(db, run, "samples"))
     }
 
-    /// The steps whose rollout was kept.
+    /// The steps that have a rollout.
     pub fn rollouts(&self, run: RunId) -> Result<Vec<(Stage, u64)>, StoreError> {
         self.read(|db| steps_of(db, run, "rollouts"))
     }
 
-    /// Responses of a step's rollout, in order of their place in the batch; empty when none were kept.
+    /// The stored responses of a step's rollout, in order of their index in the batch.
     pub fn rollout_at(
         &self,
         run: RunId,
@@ -185,8 +169,7 @@ impl StoreReader {
         self.read(|db| rollouts::at(db, StepKey { run, stage, step }))
     }
 
-    /// The sample dialogue at this place of the fixed list as it was answered at each evaluation, the
-    /// first one first.
+    /// One sample dialogue at each evaluation, the first one first.
     pub fn sample_over_steps(
         &self,
         run: RunId,
@@ -195,7 +178,7 @@ impl StoreReader {
         self.read(|db| samples::over_steps(db, run, position))
     }
 
-    /// The sample dialogues of a step; empty when there are none.
+    /// The sample dialogues of a step; empty if there are none.
     pub fn samples_at(
         &self,
         run: RunId,
@@ -205,49 +188,38 @@ impl StoreReader {
         self.read(|db| samples::at(db, StepKey { run, stage, step }))
     }
 
-    /// What happened, in order.
+    /// All events, in order.
     pub fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT wall, stage, step, body AS event FROM events WHERE run = ? ORDER BY id",
-            )?;
-            let mut rows = query.query([run.0])?;
-            let mut events = Vec::new();
-            while let Some(row) = rows.next()? {
-                events.push(Event {
-                    wall_ms: row.get(0)?,
-                    stage: stage(run, row, 1)?,
-                    step: unsigned(row, 2)?,
-                    kind: json(run, row, "event")?,
-                });
-            }
-            Ok(events)
-        })
+        let sql = "SELECT wall, stage, step, body AS event FROM events WHERE run = ? ORDER BY id";
+        let event = |row: &Row<'_>| {
+            Ok(Event {
+                wall_ms: row.get(0)?,
+                stage: stage(run, row, 1)?,
+                step: unsigned(row, 2)?,
+                kind: json(run, row, "event")?,
+            })
+        };
+        self.read(|db| query_all(db, sql, [run.0], event))
     }
 
-    /// The checkpoints, in order of stage and step.
+    /// The checkpoints, by stage and step.
     pub fn checkpoints(&self, run: RunId) -> Result<Vec<CheckpointRow>, StoreError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT stage, step, path, bytes, wall FROM checkpoints WHERE run = ?",
-            )?;
-            let mut rows = query.query([run.0])?;
-            let mut checkpoints = Vec::new();
-            while let Some(row) = rows.next()? {
-                checkpoints.push(CheckpointRow {
-                    stage: needed_stage(run, row, 0)?,
-                    step: unsigned(row, 1)?,
-                    path: row.get::<_, String>(2)?.into(),
-                    bytes: unsigned(row, 3)?,
-                    wall_ms: row.get(4)?,
-                });
-            }
-            checkpoints.sort_by_key(|row| (row.stage, row.step, row.wall_ms));
-            Ok(checkpoints)
-        })
+        let sql = "SELECT stage, step, path, bytes, wall FROM checkpoints WHERE run = ?";
+        let checkpoint = |row: &Row<'_>| {
+            Ok(CheckpointRow {
+                stage: required_stage(run, row, 0)?,
+                step: unsigned(row, 1)?,
+                path: row.get::<_, String>(2)?.into(),
+                bytes: unsigned(row, 3)?,
+                wall_ms: row.get(4)?,
+            })
+        };
+        let mut checkpoints = self.read(|db| query_all(db, sql, [run.0], checkpoint))?;
+        checkpoints.sort_by_key(|row| (row.stage, row.step, row.wall_ms));
+        Ok(checkpoints)
     }
 
-    /// How well a run's identifiers do on validation pairs; empty until they are complete.
+    /// Scores of a run's identifiers on validation pairs; empty until they are complete.
     pub fn identifier_scores(&self, run: RunId) -> Result<Vec<IdentifierScores>, StoreError> {
         let checkpoints = self.checkpoints(run)?;
         let last = checkpoints
@@ -278,19 +250,19 @@ impl StoreReader {
         self.read(|db| results::all(db, run))
     }
 
-    /// One consistent look at the database.
+    /// Runs queries on one consistent snapshot of the database.
     pub(super) fn read<T>(
         &self,
-        look: impl FnOnce(&Connection) -> Result<T, Fault>,
+        queries: impl FnOnce(&Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let looked = || -> Result<T, Fault> {
+        let read = || -> Result<T, Fault> {
             let transaction = self.database.connection.unchecked_transaction()?;
-            let value = look(&transaction)?;
+            let value = queries(&transaction)?;
             transaction.commit()?;
             Ok(value)
         };
-        looked().map_err(|fault| {
-            // A newer store may hold what this program has no word for.
+        read().map_err(|fault| {
+            // A newer store may contain what this program does not know.
             let unknown = match &fault {
                 Fault::Unreadable(..) => true,
                 Fault::Sql(error) => {
@@ -309,7 +281,8 @@ impl StoreReader {
         })
     }
 
-    pub(super) fn look_for_holder(&self, run: &mut RunRow) -> Result<(), StoreError> {
+    /// Corrects the status of an active run whose process is gone.
+    pub(super) fn detect_interrupted(&self, run: &mut RunRow) -> Result<(), StoreError> {
         if run.status.is_active() && !RunLock::is_held(&self.run_dir(run.id))? {
             run.status = RunStatus::Interrupted;
             run.ended = Some(run.heartbeat);

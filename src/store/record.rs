@@ -1,10 +1,10 @@
-//! What a run reports, row by row, and how it is forgotten when the run goes back.
+//! Writes a run's reports, and deletes the later ones when a run goes back to a checkpoint.
 
 use std::path::{Component, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::columns::found;
+use super::columns::{query_all, require_changed};
 use super::error::{Fault, StoreError};
 use super::rows::CheckpointRow;
 use super::step_rows::StepKey;
@@ -32,11 +32,11 @@ pub(super) fn put_report(
             }
             (EventKind::Status { status }, _) => set_status(db, run, wall_ms, *status, None),
             (EventKind::StageBegun { total }, Some((stage, step))) => {
-                stand(db, run, *stage, *step, Some(*total))?;
+                set_position(db, run, *stage, *step, Some(*total))?;
                 put_event(db, run, wall_ms, *at, kind)
             }
             (EventKind::StageDone, Some((stage, step))) => {
-                stand(db, run, *stage, *step, None)?;
+                set_position(db, run, *stage, *step, None)?;
                 put_event(db, run, wall_ms, *at, kind)
             }
             _ => put_event(db, run, wall_ms, *at, kind),
@@ -47,46 +47,30 @@ pub(super) fn put_report(
             total,
             values,
         } => {
-            stand(db, run, *stage, *step, Some(*total))?;
+            set_position(db, run, *stage, *step, Some(*total))?;
             for (name, value) in values {
                 let key = points::key(db, *stage, name)?;
                 points::put(db, run, key, *step, *value, wall_ms)?;
             }
             Ok(())
         }
-        Report::Samples {
+        &Report::Samples {
             stage,
             step,
-            dialogues,
-        } => samples::put(
-            db,
-            StepKey {
-                run,
-                stage: *stage,
-                step: *step,
-            },
-            wall_ms,
-            dialogues,
-        ),
-        Report::Rollout {
+            ref dialogues,
+        } => samples::put(db, StepKey { run, stage, step }, wall_ms, dialogues),
+        &Report::Rollout {
             stage,
             step,
-            responses,
-        } => {
-            let key = StepKey {
-                run,
-                stage: *stage,
-                step: *step,
-            };
-            rollouts::put(db, key, wall_ms, responses)
-        }
+            ref responses,
+        } => rollouts::put(db, StepKey { run, stage, step }, wall_ms, responses),
         Report::Identifiers { .. } => Ok(()),
         Report::Results { system } => results::put(db, run, wall_ms, system),
     }
 }
 
-/// Notes where the run stands.
-fn stand(
+/// Records the run's current stage and step.
+fn set_position(
     db: &Connection,
     run: RunId,
     stage: Stage,
@@ -105,7 +89,7 @@ fn stand(
     Ok(())
 }
 
-/// Records an event at a stage and step; None: where the run stands.
+/// Records an event at a stage and step; None: the run's current ones.
 pub(super) fn put_event(
     db: &Connection,
     run: RunId,
@@ -129,7 +113,7 @@ pub(super) fn put_event(
     Ok(())
 }
 
-/// Records that the status changed, in the list of events.
+/// Records a change of the status as an event.
 pub(super) fn put_status(
     db: &Connection,
     run: RunId,
@@ -139,7 +123,7 @@ pub(super) fn put_status(
     put_event(db, run, wall_ms, None, &EventKind::Status { status })
 }
 
-/// Changes the status, with the error of a run that failed.
+/// Changes the status, with the error if the run failed.
 pub(super) fn set_status(
     db: &Connection,
     run: RunId,
@@ -178,13 +162,13 @@ fn put_checkpoint(db: &Connection, run: RunId, row: &CheckpointRow) -> Result<()
     Ok(())
 }
 
-/// Forgets what comes after; gives the paths of the checkpoints that remain.
+/// Deletes everything after a step; returns the paths of the checkpoints that remain.
 pub(super) fn truncate(
     db: &Connection,
     run: RunId,
     to: Option<(Stage, u64)>,
 ) -> Result<Vec<PathBuf>, Fault> {
-    // The beginning of a run is the beginning of its first stage, before any step.
+    // None is the start of the first stage, before any step.
     let (stage, step) = to.unwrap_or((Stage::ALL[0], 0));
     let later: Vec<Stage> = Stage::ALL.into_iter().filter(|s| *s > stage).collect();
     let kept = if to.is_some() { step as i64 } else { -1 };
@@ -216,10 +200,7 @@ pub(super) fn truncate(
             if to.is_some() { step as i64 } else { 0 }
         ],
     )?;
-    found(db, run, changed)?;
-    let mut query = db.prepare_cached("SELECT path FROM checkpoints WHERE run = ?")?;
-    let paths = query.query_map([run.0], |row| row.get::<_, String>(0))?;
-    Ok(paths
-        .map(|path| path.map(PathBuf::from))
-        .collect::<Result<_, _>>()?)
+    require_changed(db, run, changed)?;
+    let sql = "SELECT path FROM checkpoints WHERE run = ?";
+    query_all(db, sql, [run.0], |row| Ok(row.get::<_, String>(0)?.into()))
 }

@@ -1,4 +1,4 @@
-//! The result table of a run as it is kept in rows: a row a system and split, a row a figure.
+//! A run's result table as stored rows: one for each system and split, one for each figure.
 
 use rusqlite::{Connection, params};
 
@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::points::number;
 use crate::metrics::{Estimate, SystemResults};
 
-/// Writes a row of the result table in place of the one of the same system and split.
+/// Replaces the row of this system and split.
 pub(super) fn put(
     db: &Connection,
     run: RunId,
@@ -53,7 +53,7 @@ pub(super) fn put(
     Ok(())
 }
 
-/// The result table of a run, in the order in which systems were first reported.
+/// The result table, in the order in which systems were first reported.
 pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fault> {
     let mut query = db.prepare_cached(
         "SELECT system, split, n, mean_words FROM results WHERE run = ? ORDER BY position",
@@ -77,7 +77,7 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
                 high: number(row, 2)?,
             }))
         };
-        let needed = |name: &str| -> Result<Estimate, Fault> {
+        let required = |name: &str| -> Result<Estimate, Fault> {
             figure(name)?.ok_or_else(|| {
                 let place = format!("the results of run {run}, {system}, {split}");
                 Fault::Unreadable(place, format!("{name} is missing"))
@@ -91,8 +91,8 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
         results.push(SystemResults {
             ppl: figure("ppl")?,
             ppl_hf: figure("ppl_hf")?,
-            dist_1: needed("dist_1")?,
-            dist_2: needed("dist_2")?,
+            dist_1: required("dist_1")?,
+            dist_2: required("dist_2")?,
             emp_f1: figure("emp_f1")?,
             mechanism_f1: match mechanisms {
                 [Some(a), Some(b), Some(c)] => Some([a, b, c]),

@@ -1,4 +1,4 @@
-//! Responses of rollouts as they are kept in rows, a list for each figure.
+//! Responses of rollouts as stored rows, with one list for each figure.
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ const ROWS: StepRows = StepRows {
     what: "a rollout",
 };
 
-/// Writes the responses of a step in place of what was there.
+/// Replaces the responses of a step.
 pub(super) fn put(
     db: &Connection,
     key: StepKey,
@@ -24,7 +24,6 @@ pub(super) fn put(
     ROWS.put(db, key, wall_ms, stored)
 }
 
-/// The responses of a step.
 pub(super) fn at(db: &Connection, key: StepKey) -> Result<Vec<RolloutResponse>, Fault> {
     let stored: Vec<StoredResponse> = ROWS.at(db, key)?;
     let read = stored.into_iter().map(StoredResponse::read);
@@ -32,8 +31,7 @@ pub(super) fn at(db: &Connection, key: StepKey) -> Result<Vec<RolloutResponse>, 
         .collect()
 }
 
-/// [`RolloutResponse`] as it is kept. The lists of figures are those of the last tokens: the ones that
-/// count.
+/// [`RolloutResponse`] as JSON. The lists of figures cover the last tokens: those that are trained on.
 #[derive(Serialize, Deserialize)]
 struct StoredResponse {
     index: u32,
@@ -42,7 +40,7 @@ struct StoredResponse {
     response: String,
     ended: bool,
     score: Number<f32>,
-    /// Earlier versions kept none.
+    /// Earlier versions wrote none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     terms: Vec<StoredTerm>,
     shaped: Number<f32>,
@@ -109,7 +107,7 @@ impl From<&RolloutResponse> for StoredResponse {
 
 impl StoredResponse {
     /// # Errors
-    /// The lists do not fit each other.
+    /// The lists have different lengths.
     fn read(self) -> Result<RolloutResponse, String> {
         let count = self.log_probs.len();
         let lists = [
@@ -120,9 +118,8 @@ impl StoredResponse {
             &self.advantages,
             &self.returns,
         ];
-        let left_out = self.pieces.len().checked_sub(count);
-        let Some(left_out) = left_out.filter(|_| lists.iter().all(|list| list.len() == count))
-        else {
+        let prefix = self.pieces.len().checked_sub(count);
+        let Some(prefix) = prefix.filter(|_| lists.iter().all(|list| list.len() == count)) else {
             return Err("not every token has all of its figures".to_string());
         };
         let figures = |t: usize| TokenFigures {
@@ -134,13 +131,14 @@ impl StoredResponse {
             advantage: self.advantages[t].0,
             returns: self.returns[t].0,
         };
-        let tokens = self.pieces.iter().enumerate().map(|(place, piece)| {
-            let figures = place.checked_sub(left_out).map(figures);
-            RolloutToken {
+        let tokens = self
+            .pieces
+            .iter()
+            .enumerate()
+            .map(|(at, piece)| RolloutToken {
                 piece: piece.clone(),
-                figures,
-            }
-        });
+                figures: at.checked_sub(prefix).map(figures),
+            });
         Ok(RolloutResponse {
             tokens: tokens.collect(),
             index: self.index,

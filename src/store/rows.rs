@@ -1,4 +1,4 @@
-//! What is written to the store and read from it, as plain data.
+//! Plain data that is written to the store or read from it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::{RunId, RunStatus};
 use crate::experiment::{Change, Environment, Stage};
 use crate::metrics::SystemResults;
 
-/// What is known of a run before it begins.
+/// A run before it starts.
 #[derive(Clone, Debug)]
 pub struct NewRun {
     pub name: String,
@@ -19,14 +19,13 @@ pub struct NewRun {
     pub experiment: String,
     pub seed: u64,
     pub device: String,
-    /// All settings, as TOML.
     pub config_toml: String,
     pub environment: Environment,
-    /// What identifies the data and weights it starts from, by name.
+    /// Hashes of the data and weights it starts from, by name.
     pub fingerprints: BTreeMap<String, String>,
 }
 
-/// One line of the table of runs.
+/// A run in the list of runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunRow {
     pub id: RunId,
@@ -34,57 +33,54 @@ pub struct RunRow {
     pub experiment: String,
     pub seed: u64,
     pub device: String,
-    /// As it is: a run whose holder is gone is `Interrupted`, whatever was written last.
+    /// The actual status: `Interrupted` if the process is gone, whatever it wrote last.
     pub status: RunStatus,
-    /// The stage reported last.
+    /// The last reported stage.
     pub stage: Option<Stage>,
-    /// The step of that stage reported last.
+    /// The last reported step of that stage.
     pub step: u64,
     /// Steps expected of that stage.
     pub total: u64,
     /// Milliseconds since the Unix epoch; RFC 3339 in JSON, as are the other times.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "rfc3339")]
     pub started: i64,
-    #[serde(serialize_with = "moment_if_any")]
+    #[serde(serialize_with = "rfc3339_opt")]
     pub ended: Option<i64>,
-    /// Last sign of life.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "rfc3339")]
     pub heartbeat: i64,
     /// Why it failed.
     pub error: Option<String>,
     pub note: String,
-    /// What a person called it by, in order.
+    /// Sorted.
     pub tags: Vec<String>,
-    /// Put aside by a person.
     pub archived: bool,
-    /// Since when it is marked as deleted; it can be brought back until it is removed for good.
-    #[serde(serialize_with = "moment_if_any")]
+    /// When it was marked as deleted; it can be restored until it is removed for good.
+    #[serde(serialize_with = "rfc3339_opt")]
     pub deleted: Option<i64>,
-    /// The last value of each metric. Of a metric that two stages have, the later stage's.
+    /// The last value of each metric; the later stage's if two stages log it.
     pub summary: BTreeMap<String, f64>,
 }
 
-/// A run with everything that a table of runs may show of it.
+/// A run with everything that the table of runs can show.
 #[derive(Clone, Debug)]
 pub struct CatalogRow {
     pub row: RunRow,
-    /// All settings, as TOML.
     pub config_toml: String,
-    /// Settings that were changed while it went on, with the step after which, in order.
+    /// Settings changed during the run, each with the step it followed, in order.
     pub changes: Vec<(u64, Change)>,
-    /// Its metrics, by stage and name.
+    /// By stage and name.
     pub keys: Vec<KeySummary>,
     pub results: Vec<SystemResults>,
 }
 
-/// A run, with all that was saved of how it was made.
+/// A run with its settings and provenance.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunDetail {
     #[serde(flatten)]
     pub row: RunRow,
     pub config_toml: String,
     pub environment: serde_json::Value,
-    /// What identifies the data and weights it started from, by name.
+    /// Hashes of the data and weights it started from, by name.
     pub fingerprints: BTreeMap<String, String>,
 }
 
@@ -95,19 +91,19 @@ pub struct MetricKey {
     pub name: String,
 }
 
-/// All points of one metric of a run, summed up.
+/// A summary of the points of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeySummary {
     #[serde(flatten)]
     pub key: MetricKey,
-    /// The value at the greatest step, finite or not.
+    /// The value at the last step, finite or not.
     pub last: f64,
     pub last_step: u64,
     pub last_wall_ms: i64,
-    /// Least and greatest of the finite values.
+    /// Over the finite values, as is `max`.
     pub min: Option<f64>,
     pub max: Option<f64>,
-    /// Points, non-finite ones included.
+    /// Points, including non-finite ones.
     pub count: u64,
     pub nonfinite: u64,
 }
@@ -123,17 +119,14 @@ pub struct CheckpointRow {
     pub wall_ms: i64,
 }
 
-/// A time as RFC 3339.
-pub(super) fn moment<S: Serializer>(wall_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(*wall_ms) * 1_000_000)
-        .ok()
-        .and_then(|moment| moment.format(&Rfc3339).ok());
-    text.serialize(serializer)
+pub(super) fn rfc3339<S: Serializer>(wall_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    rfc3339_opt(&Some(*wall_ms), serializer)
 }
 
-fn moment_if_any<S: Serializer>(wall_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-    match wall_ms {
-        Some(wall_ms) => moment(wall_ms, serializer),
-        None => serializer.serialize_none(),
-    }
+fn rfc3339_opt<S: Serializer>(wall_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = wall_ms.and_then(|ms| {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;
+        time.format(&Rfc3339).ok()
+    });
+    text.serialize(serializer)
 }

@@ -1,12 +1,10 @@
-//! The table of runs and what is known of each by its metrics and tags, as rows.
-//!
-//! Within a transaction of whoever asks.
+//! Rows of the table of runs, with their metrics and tags. Callers open the transaction.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
-use super::columns::{json, needed_stage, stage, unreadable, unsigned};
+use super::columns::{json, query_all, required_stage, stage, unreadable, unsigned};
 use super::error::Fault;
 use super::points::number;
 use super::rows::{KeySummary, MetricKey, RunRow};
@@ -42,36 +40,28 @@ pub(super) fn run_row(row: &Row<'_>) -> Result<RunRow, Fault> {
     })
 }
 
-/// The steps of which a table holds something.
+/// The steps that have rows in a table.
 pub(super) fn steps_of(
     db: &Connection,
     run: RunId,
     table: &str,
 ) -> Result<Vec<(Stage, u64)>, Fault> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT DISTINCT stage, step FROM {table} WHERE run = ?"
-    ))?;
-    let mut rows = query.query([run.0])?;
-    let mut steps = Vec::new();
-    while let Some(row) = rows.next()? {
-        steps.push((needed_stage(run, row, 0)?, unsigned(row, 1)?));
-    }
+    let sql = format!("SELECT DISTINCT stage, step FROM {table} WHERE run = ?");
+    let mut steps = query_all(db, &sql, [run.0], |row| {
+        Ok((required_stage(run, row, 0)?, unsigned(row, 1)?))
+    })?;
     steps.sort();
     Ok(steps)
 }
 
 /// The metrics of a run, by stage and name.
 pub(super) fn keys(db: &Connection, run: RunId) -> Result<Vec<KeySummary>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT stage, name, last, last_step, last_wall, min, max, count, nonfinite
-         FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
-    )?;
-    let mut rows = query.query([run.0])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(KeySummary {
+    let sql = "SELECT stage, name, last, last_step, last_wall, min, max, count, nonfinite
+         FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?";
+    let mut keys = query_all(db, sql, [run.0], |row| {
+        Ok(KeySummary {
             key: MetricKey {
-                stage: needed_stage(run, row, 0)?,
+                stage: required_stage(run, row, 0)?,
                 name: row.get(1)?,
             },
             last: number(row, 2)?,
@@ -81,22 +71,17 @@ pub(super) fn keys(db: &Connection, run: RunId) -> Result<Vec<KeySummary>, Fault
             max: row.get(6)?,
             count: unsigned(row, 7)?,
             nonfinite: unsigned(row, 8)?,
-        });
-    }
+        })
+    })?;
     keys.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(keys)
 }
 
-/// Every run, or every deleted one, the latest first.
+/// All runs that are deleted, or all that are not, the latest first.
 pub(super) fn all_rows(db: &Connection, deleted: bool) -> Result<Vec<RunRow>, Fault> {
-    let mut runs: Vec<RunRow> = Vec::new();
-    let mut query = db.prepare_cached(&format!(
-        "SELECT {RUN_COLUMNS} FROM runs WHERE (deleted IS NOT NULL) = ? ORDER BY id DESC"
-    ))?;
-    let mut rows = query.query([deleted])?;
-    while let Some(row) = rows.next()? {
-        runs.push(run_row(row)?);
-    }
+    let sql =
+        format!("SELECT {RUN_COLUMNS} FROM runs WHERE (deleted IS NOT NULL) = ? ORDER BY id DESC");
+    let mut runs = query_all(db, &sql, [deleted], run_row)?;
     let mut summaries = last_values(db, None)?;
     let mut tags = tags(db, None)?;
     for run in &mut runs {
@@ -124,19 +109,16 @@ pub(super) fn last_values(
     Ok(values)
 }
 
-/// The settings that were changed while a run went on, with the step after which.
+/// The settings changed during a run, each with the step it followed.
 pub(super) fn changes(db: &Connection, run: RunId) -> Result<Vec<(u64, Change)>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT step, body AS event FROM events WHERE run = ? AND kind = 'control' ORDER BY id",
-    )?;
-    let mut rows = query.query([run.0])?;
-    let mut changes = Vec::new();
-    while let Some(row) = rows.next()? {
-        if let Some(change) = json::<EventKind>(run, row, "event")?.change() {
-            changes.push((unsigned(row, 0)?, change));
-        }
-    }
-    Ok(changes)
+    let sql =
+        "SELECT step, body AS event FROM events WHERE run = ? AND kind = 'control' ORDER BY id";
+    let changes = query_all(db, sql, [run.0], |row| {
+        let step = unsigned(row, 0)?;
+        let change = json::<EventKind>(run, row, "event")?.change();
+        Ok(change.map(|change| (step, change)))
+    })?;
+    Ok(changes.into_iter().flatten().collect())
 }
 
 /// The tags of each run, in order.

@@ -1,4 +1,4 @@
-//! Sample dialogues as they are kept in rows.
+//! Sample dialogues as stored rows.
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const ROWS: StepRows = StepRows {
     what: "a sample dialogue",
 };
 
-/// Writes the dialogues of a step in place of what was there.
+/// Replaces the dialogues of a step.
 pub(super) fn put(
     db: &Connection,
     key: StepKey,
@@ -26,13 +26,12 @@ pub(super) fn put(
     ROWS.put(db, key, wall_ms, stored)
 }
 
-/// The dialogues of a step.
 pub(super) fn at(db: &Connection, key: StepKey) -> Result<Vec<SampleDialogue>, Fault> {
     let stored: Vec<StoredDialogue> = ROWS.at(db, key)?;
     Ok(stored.into_iter().map(SampleDialogue::from).collect())
 }
 
-/// The dialogue at a place of the fixed list, at every step at which it was answered, in order.
+/// One dialogue of the fixed list at every step that has it, in order.
 pub(super) fn over_steps(
     db: &Connection,
     run: RunId,
@@ -45,7 +44,7 @@ pub(super) fn over_steps(
         .collect())
 }
 
-/// [`SampleDialogue`] as it is kept.
+/// [`SampleDialogue`] as JSON.
 #[derive(Serialize, Deserialize)]
 struct StoredDialogue {
     index: u32,

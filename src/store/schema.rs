@@ -1,7 +1,7 @@
-//! The tables, and how they came to be what they are.
+//! The tables, as migrations.
 //!
-//! Step `n` of [`MIGRATIONS`] leads from version `n` to `n + 1`. A step that was released is never
-//! changed; a new one is appended.
+//! Step `n` of [`MIGRATIONS`] leads from version `n` to `n + 1`. A released step is never changed; new ones
+//! are appended.
 
 mod events;
 
@@ -15,7 +15,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 /// Marks the file as ours ("EmRL").
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
-/// Times are milliseconds since the Unix epoch. Stages and statuses go by their keys.
+/// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
 const MIGRATIONS: [Step<'static>; 7] = [
     Step::Sql(RUNS),
     Step::Sql(STUDIES),
@@ -147,8 +147,8 @@ const RUNS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// What people judge. Where a study was made elsewhere and came as a pack, `definition_json`, `study_items`
-/// and `swapped` are empty: nothing here could give its systems away.
+/// Systems' responses and studies. For a study that came as a pack, `definition_json`, `study_items` and
+/// `swapped` are empty: nothing here could reveal its systems.
 const STUDIES: &str = "
     CREATE TABLE systems (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -237,8 +237,8 @@ const STUDIES: &str = "
     ) STRICT;
 ";
 
-/// How people keep their runs in order. `archived` and `deleted` say since when; a deleted run is only marked
-/// until it is removed for good.
+/// Organising runs. `archived` and `deleted` are times; a deleted run is only marked until it is removed for
+/// good.
 const KEEPING: &str = "
     ALTER TABLE runs ADD COLUMN archived INTEGER;
     ALTER TABLE runs ADD COLUMN deleted INTEGER;
@@ -250,8 +250,8 @@ const KEEPING: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// What identifiers and people say of systems' responses outside studies. Levels are the three digits of
-/// emotional reaction, interpretation and exploration, by one set of identifiers for each system.
+/// Scores of systems' responses and pinned cases. Levels are three digits for emotional reaction,
+/// interpretation and exploration, by one set of identifiers for each system.
 const CASES: &str = "
     CREATE TABLE system_scores (
         system INTEGER PRIMARY KEY REFERENCES systems (id) ON DELETE CASCADE,
@@ -289,8 +289,8 @@ const ROLLOUTS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Runs that wait for their turn, each with all of its settings. `reuse` may name a run that is gone;
-/// `taken_out` says since when a run waits no more because somebody took it out.
+/// Queued runs, each with all of its settings. `reuse` may name a run that no longer exists; `taken_out` is
+/// when the run was removed from the queue.
 const QUEUE: &str = "
     CREATE TABLE queue (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -304,9 +304,7 @@ const QUEUE: &str = "
     ) STRICT;
 ";
 
-/// What a file holds.
-pub(super) enum Found {
-    /// Nothing yet.
+pub(super) enum Contents {
     Empty,
     /// Another program's tables.
     Foreign,
@@ -314,8 +312,8 @@ pub(super) enum Found {
     Store(u32),
 }
 
-/// Looks at a database without changing it. At one moment: another program may be making it.
-pub(super) fn inspect(db: &Connection) -> Result<Found, Fault> {
+/// Inspects a database in one transaction, since another program may be creating it.
+pub(super) fn inspect(db: &Connection) -> Result<Contents, Fault> {
     let _moment = db.unchecked_transaction()?;
     let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -323,20 +321,20 @@ pub(super) fn inspect(db: &Connection) -> Result<Found, Fault> {
         row.get::<_, i64>(0).map(|count| count as u64)
     })?;
     Ok(match (id, tables) {
-        (APPLICATION_ID, _) => Found::Store(version),
-        (0, 0) if version == 0 => Found::Empty,
-        _ => Found::Foreign,
+        (APPLICATION_ID, _) => Contents::Store(version),
+        (0, 0) if version == 0 => Contents::Empty,
+        _ => Contents::Foreign,
     })
 }
 
-/// Brings a database that is empty or of an earlier version to this one, in one transaction.
+/// Migrates an empty or older database to this version, in one transaction.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), Fault> {
     migrate_to(db, &MIGRATIONS)
 }
 
 fn migrate_to(db: &mut Connection, steps: &[Step<'_>]) -> Result<(), Fault> {
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another program may have migrated it while this one waited.
+    // Another program may have migrated it while this one waited for the lock.
     let version: u32 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     for step in steps.iter().skip(version as usize) {
         match step {

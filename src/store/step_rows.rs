@@ -1,4 +1,4 @@
-//! What is recorded of a step as JSON, a row for each of its parts, in order; non-finite numbers included.
+//! Parts of a step as rows of JSON, in order; JSON that allows non-finite numbers.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::RunId;
-use super::columns::{needed_stage, unsigned};
+use super::columns::{query_all, required_stage, unsigned};
 use super::error::Fault;
 use crate::experiment::Stage;
 
@@ -20,17 +20,17 @@ pub(super) struct StepKey {
     pub step: u64,
 }
 
-/// A table of such rows: run, stage, step, position, time, JSON.
+/// A table with the columns run, stage, step, position, time and JSON.
 pub(super) struct StepRows {
     pub table: &'static str,
-    /// The column of the JSON.
+    /// The column with the JSON.
     pub column: &'static str,
     /// What a row is, for messages: "a rollout".
     pub what: &'static str,
 }
 
 impl StepRows {
-    /// Writes the rows of a step in place of what was there.
+    /// Replaces the rows of a step.
     pub fn put<T: Serialize>(
         &self,
         db: &Connection,
@@ -54,18 +54,13 @@ impl StepRows {
         Ok(())
     }
 
-    /// The rows of a step.
     pub fn at<T: DeserializeOwned>(&self, db: &Connection, key: StepKey) -> Result<Vec<T>, Fault> {
-        let mut query = db.prepare_cached(&format!(
+        let sql = format!(
             "SELECT {} FROM {} WHERE run = ? AND stage = ? AND step = ? ORDER BY position",
             self.column, self.table
-        ))?;
-        let mut rows = query.query(params![key.run.0, key.stage.key(), key.step as i64])?;
-        let mut parts = Vec::new();
-        while let Some(row) = rows.next()? {
-            parts.push(self.part(row, 0, key)?);
-        }
-        Ok(parts)
+        );
+        let params = params![key.run.0, key.stage.key(), key.step as i64];
+        query_all(db, &sql, params, |row| self.part(row, 0, key))
     }
 
     /// The row at a position of every step that has one, in order.
@@ -75,17 +70,15 @@ impl StepRows {
         run: RunId,
         position: u32,
     ) -> Result<Vec<(Stage, u64, T)>, Fault> {
-        let mut query = db.prepare_cached(&format!(
+        let sql = format!(
             "SELECT stage, step, {} FROM {} WHERE run = ? AND position = ?",
             self.column, self.table
-        ))?;
-        let mut rows = query.query(params![run.0, position])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (stage, step) = (needed_stage(run, row, 0)?, unsigned(row, 1)?);
+        );
+        let mut found = query_all(db, &sql, params![run.0, position], |row| {
+            let (stage, step) = (required_stage(run, row, 0)?, unsigned(row, 1)?);
             let part = self.part(row, 2, StepKey { run, stage, step })?;
-            found.push((stage, step, part));
-        }
+            Ok((stage, step, part))
+        })?;
         found.sort_by_key(|(stage, step, _)| (*stage, *step));
         Ok(found)
     }
@@ -101,7 +94,7 @@ impl StepRows {
         serde_json::from_str(json).map_err(|error| self.unreadable(key, error.to_string()))
     }
 
-    /// The error for a row that cannot be understood.
+    /// The error for a row that cannot be parsed.
     pub fn unreadable(&self, key: StepKey, why: String) -> Fault {
         let StepKey { run, stage, step } = key;
         let place = format!("{} of run {run}, {stage}, step {step}", self.what);
@@ -109,11 +102,9 @@ impl StepRows {
     }
 }
 
-/// A number in JSON, which has no word for non-finite ones: those are kept as text. Finite ones take as few
-/// digits as bring them back.
+/// A number in JSON, with non-finite ones as text. Finite ones have as few digits as read back exactly.
 pub(super) struct Number<T>(pub T);
 
-/// The numbers that are kept so.
 pub(super) trait Float: Copy + Display + FromStr + Serialize + DeserializeOwned {
     fn finite(self) -> bool;
 }

@@ -1,11 +1,11 @@
-//! The store as it is written: runs, what they report, and what becomes of them.
+//! Writes the store: creates, resumes and truncates runs, and records their reports.
 
 use std::borrow::Borrow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::columns::{found, no_run};
+use super::columns::{no_run, query_all, require_changed};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
@@ -17,16 +17,15 @@ use crate::experiment::{Report, Stage};
 
 /// The store, open for writing.
 ///
-/// Every method is one transaction: it is done and on disk, or it has changed nothing.
+/// Every method is one transaction: either it is on disk, or it has changed nothing.
 pub struct Store {
     dir: PathBuf,
     database: Database,
 }
 
 impl Store {
-    /// Opens the store in `dir`, made if it is not there, brought up to date if it is older. One
-    /// written by a newer program opens too, for reading: [`Store::newer`] tells, and whatever would
-    /// write is refused.
+    /// Opens the store in `dir`, creating or migrating it if needed. One of a newer version is opened for
+    /// reading: see [`Store::newer`]; writing to it fails.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
         Ok(Store {
             dir: dir.to_path_buf(),
@@ -34,7 +33,7 @@ impl Store {
         })
     }
 
-    /// The store's version, if this program is too old to write it.
+    /// The store's version, if it is newer than this program can write.
     pub fn newer(&self) -> Option<u32> {
         self.database.newer
     }
@@ -43,40 +42,36 @@ impl Store {
         &self.dir
     }
 
-    /// The folder of a run.
     pub fn run_dir(&self, run: RunId) -> PathBuf {
         run_dir(&self.dir, run)
     }
 
-    /// Another connection, for reading.
+    /// Opens another connection, for reading.
     pub fn reader(&self) -> Result<StoreReader, StoreError> {
         StoreReader::open(&self.dir)
     }
 
-    /// Adds a run, in progress from now on and held by the caller.
+    /// Creates a run that is in progress, locked by the caller.
     pub fn create_run(&mut self, new: &NewRun) -> Result<RunLock, StoreError> {
         let store = self.dir.clone();
-        self.write(|db| begin_run(db, &store, new))
+        self.write(|db| create_run(db, &store, new))
     }
 
-    /// Takes up a run that nobody carries out: in progress from now on and held by the caller.
-    /// What an interrupted checkpoint left behind in its folder is swept away.
+    /// Resumes a run that is not in progress; it is then locked by the caller. Removes what an interrupted
+    /// checkpoint left in its folder.
     pub fn resume_run(&mut self, run: RunId) -> Result<RunLock, StoreError> {
         let store = self.dir.clone();
         let now = now_ms();
         let lock = self.write(|db| {
+            let sql = "SELECT holder, deleted IS NOT NULL FROM runs WHERE id = ?";
             let found: Option<(String, bool)> = db
-                .query_row(
-                    "SELECT holder, deleted IS NOT NULL FROM runs WHERE id = ?",
-                    [run.0],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
+                .query_row(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let (held_by, deleted) = found.ok_or_else(|| no_run(db, run))?;
             if deleted {
                 return Err(StoreError::Deleted { run }.into());
             }
-            let lock = take_lock(&store, run, &held_by)?;
+            let lock = acquire_lock(&store, run, &held_by)?;
             db.execute(
                 "UPDATE runs SET status = ?, holder = ?, heartbeat = ?, ended = NULL, error = NULL
                  WHERE id = ?",
@@ -89,8 +84,8 @@ impl Store {
         Ok(lock)
     }
 
-    /// Records what a run reported, each with its wall time in milliseconds. Reporting the same again
-    /// adds nothing but events.
+    /// Records a run's reports, each with its wall time in milliseconds. Recording one again only adds
+    /// events.
     pub fn record(
         &mut self,
         run: RunId,
@@ -100,7 +95,7 @@ impl Store {
             return Ok(());
         };
         self.write(|db| {
-            beat(db, run, last)?;
+            heartbeat(db, run, last)?;
             for (wall_ms, report) in reports {
                 put_report(db, run, *wall_ms, report.borrow())?;
             }
@@ -108,7 +103,7 @@ impl Store {
         })
     }
 
-    /// Records that the status changed, and why if the run failed.
+    /// Changes the status, with the error if the run failed.
     pub fn set_status(
         &mut self,
         run: RunId,
@@ -117,32 +112,20 @@ impl Store {
         wall_ms: i64,
     ) -> Result<(), StoreError> {
         self.write(|db| {
-            beat(db, run, wall_ms)?;
+            heartbeat(db, run, wall_ms)?;
             set_status(db, run, wall_ms, status, error)
         })
     }
 
-    /// Gives a sign of life.
+    /// Records that the run is still in progress.
     pub fn heartbeat(&mut self, run: RunId) -> Result<(), StoreError> {
-        self.write(|db| beat(db, run, now_ms()))
+        self.write(|db| heartbeat(db, run, now_ms()))
     }
 
-    /// Replaces a person's note on a run.
-    pub fn set_note(&mut self, run: RunId, note: &str) -> Result<(), StoreError> {
-        self.write(|db| {
-            let changed = db.execute(
-                "UPDATE runs SET note = ? WHERE id = ?",
-                params![note, run.0],
-            )?;
-            found(db, run, changed)
-        })
-    }
-
-    /// Takes a run back to where a checkpoint of it stands (None: to its beginning): whatever was
-    /// recorded of later steps and stages belongs to a branch that is lost and is forgotten. What people
-    /// asked for and how the status changed is kept. Checkpoints that are not on record, those of the
-    /// lost branch among them, are removed from the disk, so that nobody goes on from one of them. Only
-    /// for who holds the run.
+    /// Takes a run back to one of its checkpoints (None: to its start) by deleting what was recorded after
+    /// it, except people's requests and changes of the status. Checkpoints that are then not on record are
+    /// removed from the disk, so that the run cannot be resumed from one of them. The caller must hold the
+    /// run's lock.
     pub fn truncate_after(
         &mut self,
         run: RunId,
@@ -152,25 +135,22 @@ impl Store {
         Ok(checkpoint::keep_only(&self.run_dir(run), &recorded)?)
     }
 
-    /// Marks the runs that are in progress by the record but that nobody carries out as interrupted.
-    /// To be called at start.
+    /// Marks runs that are recorded as in progress, but that no process is running, as interrupted. Called
+    /// at start.
     pub fn recover(&mut self) -> Result<Vec<RunId>, StoreError> {
         let store = self.dir.clone();
         let now = now_ms();
         let locks = self.write(|db| {
-            let active: Vec<RunId> = db
-                .prepare("SELECT id FROM runs WHERE status IN (?, ?) ORDER BY id")?
-                .query_map([RunStatus::Running.key(), RunStatus::Paused.key()], |row| {
-                    row.get(0).map(RunId)
-                })?
-                .collect::<Result<_, _>>()?;
+            let sql = "SELECT id FROM runs WHERE status IN (?, ?) ORDER BY id";
+            let statuses = [RunStatus::Running.key(), RunStatus::Paused.key()];
+            let active = query_all(db, sql, statuses, |row| Ok(RunId(row.get(0)?)))?;
             let mut locks = Vec::new();
             for run in active {
                 let dir = run_dir(&store, run);
                 if RunLock::is_held(&dir)? {
                     continue;
                 }
-                let Some(lock) = RunLock::take(run, &dir)? else {
+                let Some(lock) = RunLock::acquire(run, &dir)? else {
                     continue;
                 };
                 db.execute(
@@ -201,20 +181,20 @@ impl Store {
             });
         }
         let connection = &mut self.database.connection;
-        let done = || -> Result<T, Fault> {
-            // Immediate: to wait at the start is possible, to wait in the middle is not.
+        let write = || -> Result<T, Fault> {
+            // Immediate: SQLite can wait for a lock at the start of a transaction, but not in the middle.
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = change(&transaction)?;
             transaction.commit()?;
             Ok(value)
         };
-        done().map_err(|fault| fault.at(path))
+        write().map_err(|fault| fault.at(path))
     }
 }
 
-/// Adds a run, in progress and held by the caller.
-pub(super) fn begin_run(db: &Connection, store: &Path, new: &NewRun) -> Result<RunLock, Fault> {
+/// Creates a run that is in progress, locked by the caller.
+pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<RunLock, Fault> {
     let now = now_ms();
     let environment = json("the environment", &new.environment)?;
     let fingerprints = json("the fingerprints", &new.fingerprints)?;
@@ -238,8 +218,8 @@ pub(super) fn begin_run(db: &Connection, store: &Path, new: &NewRun) -> Result<R
     )?;
     let run = RunId(db.last_insert_rowid());
     put_status(db, run, now, RunStatus::Running)?;
-    // Taken before the row can be seen, so that nobody finds the run without its holder.
-    take_lock(store, run, &holder())
+    // Before the row is visible, so that no one sees the run unlocked.
+    acquire_lock(store, run, &holder())
 }
 
 pub(super) fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Fault> {
@@ -250,8 +230,8 @@ fn holder() -> String {
     format!("process {}", std::process::id())
 }
 
-fn take_lock(store: &Path, run: RunId, holder: &str) -> Result<RunLock, Fault> {
-    let lock = RunLock::take(run, &run_dir(store, run))?;
+fn acquire_lock(store: &Path, run: RunId, holder: &str) -> Result<RunLock, Fault> {
+    let lock = RunLock::acquire(run, &run_dir(store, run))?;
     lock.ok_or_else(|| {
         StoreError::Held {
             run,
@@ -261,11 +241,11 @@ fn take_lock(store: &Path, run: RunId, holder: &str) -> Result<RunLock, Fault> {
     })
 }
 
-fn beat(db: &Connection, run: RunId, wall_ms: i64) -> Result<(), Fault> {
+fn heartbeat(db: &Connection, run: RunId, wall_ms: i64) -> Result<(), Fault> {
     let changed = db
         .prepare_cached("UPDATE runs SET heartbeat = max(heartbeat, ?) WHERE id = ?")?
         .execute(params![wall_ms, run.0])?;
-    found(db, run, changed)
+    require_changed(db, run, changed)
 }
 
 #[cfg(test)]
@@ -274,7 +254,7 @@ mod tests {
     use crate::experiment::Environment;
 
     #[test]
-    fn a_full_disk_is_told_and_what_was_recorded_stays() {
+    fn a_full_disk_is_an_error_and_keeps_what_was_recorded() {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::open(dir.path()).unwrap();
         let new = NewRun {
@@ -302,17 +282,13 @@ mod tests {
         let batch = |first: u64| -> Vec<(i64, Report)> {
             (first..first + 100)
                 .map(|step| {
-                    let values = vec![("ppo/reward".to_string(), step as f64)];
-                    let (stage, total) = (Stage::Ppo, 9);
-                    (
-                        0,
-                        Report::Metrics {
-                            stage,
-                            step,
-                            total,
-                            values,
-                        },
-                    )
+                    let report = Report::Metrics {
+                        stage: Stage::Ppo,
+                        step,
+                        total: 9,
+                        values: vec![("ppo/reward".to_string(), step as f64)],
+                    };
+                    (0, report)
                 })
                 .collect()
         };

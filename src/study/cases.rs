@@ -1,7 +1,8 @@
-//! Cases: a context with the answers of every system side by side, found by words, emotion and levels.
+//! Cases: a context with every system's answer, searchable by words, emotion and levels.
 //!
-//! Knows texts and levels; must not know a store or a screen. Names of systems are in the open here: what is
-//! blind is a study, never a case.
+//! Knows texts and levels; must not know a store or a screen. Systems are named here: only studies are blind.
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -11,165 +12,141 @@ use crate::data::EmpathyLevel;
 /// Levels by mechanism, in the order of [`crate::data::Mechanism::ALL`].
 pub type Levels = [EmpathyLevel; 3];
 
-/// A system's answer as people are shown it.
+/// A system's answer as shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CaseAnswer {
-    /// The response, put as people write.
+    /// Detokenized if needed.
     pub text: String,
-    /// What the system's identifiers say of it and of the target; none where it was not scored with any.
+    /// None if the system was not scored with identifiers.
     pub levels: Option<AnswerLevels>,
 }
 
 /// Levels of an answer and of the target, by the same identifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AnswerLevels {
-    /// Of the answer.
     pub response: Levels,
-    /// Of the target.
     pub target: Levels,
 }
 
 impl AnswerLevels {
-    /// How many of the three mechanisms have the target's level.
+    /// How many of the three mechanisms match the target.
     pub fn agreement(&self) -> usize {
         let pairs = self.response.iter().zip(&self.target);
         pairs.filter(|(a, b)| a == b).count()
     }
 }
 
-/// A context with everybody's answers.
+/// A context with every system's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Case {
-    /// What tells it from others.
     pub key: ContextKey,
-    /// The context, with emotion, situation and target.
     pub context: Context,
-    /// One for each system of the book; none where it gave no answer.
+    /// By system; None if it gave no answer.
     pub answers: Vec<Option<CaseAnswer>>,
-    /// The note it is pinned with; none where it is not pinned.
+    /// The note of a pinned case.
     pub pin: Option<String>,
-    /// Everything that can be searched, in lower case.
+    /// All searchable text, in lower case.
     #[serde(skip)]
     pub search: String,
 }
 
-/// Every case of a store.
+/// All cases of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct CaseBook {
+pub struct CaseSet {
     /// The systems, in the order of the answers.
     pub systems: Vec<String>,
-    /// The cases, in the order in which the first system that has them answered.
+    /// In the order of the first system that answered them.
     pub cases: Vec<Case>,
-    /// Cases that are left out because a study that is still blind shows them.
+    /// Cases left out because they are in a study that is still blind.
     pub withheld: usize,
 }
 
 impl Case {
-    /// A case, ready to be searched.
     pub fn new(key: ContextKey, context: Context, answers: Vec<Option<CaseAnswer>>) -> Case {
-        let mut case = Case {
+        let known = [&context.emotion, &context.situation, &context.target];
+        let known = known.into_iter().flatten();
+        let texts = answers.iter().flatten().map(|answer| &answer.text);
+        let mut search = String::new();
+        for part in context.utterances.iter().chain(known).chain(texts) {
+            search += &part.to_lowercase();
+            // No match may span two parts.
+            search.push('\n');
+        }
+        Case {
             key,
             context,
             answers,
             pin: None,
-            search: String::new(),
-        };
-        case.search = case.searchable();
-        case
-    }
-
-    fn searchable(&self) -> String {
-        let known = [
-            &self.context.emotion,
-            &self.context.situation,
-            &self.context.target,
-        ];
-        let known = known.into_iter().flatten();
-        let answers = self.answers.iter().flatten().map(|answer| &answer.text);
-        let mut text = String::new();
-        for part in self.context.utterances.iter().chain(known).chain(answers) {
-            text.push_str(part);
-            // A word does not reach from one part into the next.
-            text.push('\n');
+            search,
         }
-        text.to_lowercase()
     }
 
-    fn chosen(&self, systems: &[usize]) -> impl Iterator<Item = &CaseAnswer> {
-        systems
-            .iter()
-            .filter_map(|system| self.answers.get(*system)?.as_ref())
+    fn answers_of(&self, systems: &[usize]) -> impl Iterator<Item = &CaseAnswer> {
+        let answers = systems.iter().map(|system| self.answers.get(*system));
+        answers.filter_map(|answer| answer?.as_ref())
     }
 
-    /// Whether the answers of these systems have different levels; where none is known, different words.
+    /// Whether these systems' answers differ in levels or, without levels, in words.
     pub fn disagree(&self, systems: &[usize]) -> bool {
-        let levels: Vec<Levels> = self
-            .chosen(systems)
-            .filter_map(|answer| Some(answer.levels?.response))
-            .collect();
+        let levels = self.answers_of(systems).filter_map(|answer| answer.levels);
+        let levels: Vec<Levels> = levels.map(|levels| levels.response).collect();
         if levels.len() > 1 {
             return levels.windows(2).any(|pair| pair[0] != pair[1]);
         }
-        let texts: Vec<&str> = self.chosen(systems).map(|answer| &*answer.text).collect();
+        let texts: Vec<&str> = self.answers_of(systems).map(|a| &*a.text).collect();
         texts.windows(2).any(|pair| pair[0] != pair[1])
     }
 
-    /// Whether an answer of these systems misses a level of the target.
+    /// Whether any of these systems' answers misses a level of the target.
     pub fn misses_target(&self, systems: &[usize]) -> bool {
-        let mut levels = self.chosen(systems).filter_map(|answer| answer.levels);
+        let mut levels = self.answers_of(systems).filter_map(|answer| answer.levels);
         levels.any(|levels| levels.response != levels.target)
     }
 }
 
-impl CaseBook {
-    /// The emotions that occur, in the order of the alphabet.
+impl CaseSet {
+    /// The emotions that occur, sorted.
     pub fn emotions(&self) -> Vec<String> {
-        let mut emotions: Vec<String> = self
+        let emotions = self
             .cases
             .iter()
-            .filter_map(|case| case.context.emotion.clone())
-            .collect();
-        emotions.sort_unstable();
-        emotions.dedup();
-        emotions
+            .filter_map(|case| case.context.emotion.clone());
+        emotions.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Places of the pinned cases.
+    /// Indices of the pinned cases.
     pub fn pinned(&self) -> Vec<usize> {
         let pinned = (0..self.cases.len()).filter(|at| self.cases[*at].pin.is_some());
         pinned.collect()
     }
 }
 
-/// Which cases are wanted.
+/// What to search for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CaseFilter {
-    /// Every word must occur, in any case.
+    /// All must occur; case is ignored.
     pub words: String,
-    /// The speaker's emotion.
     pub emotion: Option<String>,
-    /// The systems that count, by place.
+    /// Indices of the systems to compare.
     pub systems: Vec<usize>,
-    /// Only where they disagree.
+    /// Only cases on which they disagree.
     pub disagree: bool,
-    /// Only where one of them misses a level of the target.
+    /// Only cases where one of them misses a level of the target.
     pub misses_target: bool,
-    /// Only pinned ones.
     pub pinned: bool,
 }
 
-/// A search that goes through the book a stretch at a time, so that a window can draw in between.
+/// A search in steps, so that a window can draw in between.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     filter: CaseFilter,
     words: Vec<String>,
     next: usize,
-    /// Places of the cases found so far, in the order of the book.
+    /// Indices of the matches so far, in order.
     pub found: Vec<usize>,
 }
 
 impl Search {
-    /// A search that has not begun.
     pub fn new(filter: CaseFilter) -> Search {
         let words = filter.words.to_lowercase();
         Search {
@@ -180,24 +157,21 @@ impl Search {
         }
     }
 
-    /// What is searched for.
     pub fn filter(&self) -> &CaseFilter {
         &self.filter
     }
 
-    /// Looks at up to `stretch` more cases; false when all were looked at.
-    pub fn go_on(&mut self, book: &CaseBook, stretch: usize) -> bool {
-        let end = (self.next + stretch).min(book.cases.len());
-        for at in self.next..end {
-            if self.wants(&book.cases[at]) {
-                self.found.push(at);
-            }
-        }
+    /// Searches up to `count` more cases; false when done.
+    pub fn advance(&mut self, set: &CaseSet, count: usize) -> bool {
+        let end = (self.next + count).min(set.cases.len());
+        let found = (self.next..end).filter(|at| self.matches(&set.cases[*at]));
+        let found: Vec<usize> = found.collect();
+        self.found.extend(found);
         self.next = end;
-        end < book.cases.len()
+        end < set.cases.len()
     }
 
-    fn wants(&self, case: &Case) -> bool {
+    fn matches(&self, case: &Case) -> bool {
         let filter = &self.filter;
         let emotion = |wanted: &String| case.context.emotion.as_ref() == Some(wanted);
         filter.emotion.as_ref().is_none_or(emotion)
@@ -213,7 +187,7 @@ mod tests {
     use super::*;
     use crate::data::EmpathyLevel::{No, Strong, Weak};
 
-    fn book() -> CaseBook {
+    fn book() -> CaseSet {
         let answer = |text: &str, levels: Option<(Levels, Levels)>| {
             Some(CaseAnswer {
                 text: text.to_string(),
@@ -231,7 +205,7 @@ mod tests {
         let case =
             |name: &str, context, answers| Case::new(ContextKey(name.into()), context, answers);
         let level = [No, Weak, Strong];
-        CaseBook {
+        CaseSet {
             systems: vec!["A".to_string(), "B".to_string()],
             cases: vec![
                 case(
@@ -260,7 +234,7 @@ mod tests {
     fn found(filter: CaseFilter) -> Vec<usize> {
         let book = book();
         let mut search = Search::new(filter);
-        while search.go_on(&book, 2) {}
+        while search.advance(&book, 2) {}
         search.found
     }
 

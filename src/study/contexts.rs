@@ -1,6 +1,6 @@
-//! The contexts that systems answer, in the order in which files of responses list them.
+//! The contexts that systems answer, in the order of the files of responses.
 //!
-//! Knows rows and examples; must not know which systems there are.
+//! Knows rows and examples; must not know systems.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,29 +11,28 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::StudyError;
+use super::hex;
 use crate::data::Example;
 use crate::data::library;
 use crate::data::rows::{Row, read_jsonl};
 
-/// A context with what is known around it.
+/// A dialogue context with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
-    /// Identifier of the conversation in its source.
     pub conversation: Option<String>,
-    /// Place of the response in the conversation; the first utterance is 1.
+    /// The response's position in the conversation; the first utterance is 1.
     pub turn: Option<u32>,
-    /// What the speaker feels, one word.
+    /// The speaker's, one word.
     pub emotion: Option<String>,
-    /// What happened, as the speaker described it.
+    /// As the speaker described it.
     pub situation: Option<String>,
-    /// Utterances, oldest first.
     pub utterances: Vec<String>,
-    /// The listener's own answer.
+    /// The listener's actual response.
     pub target: Option<String>,
 }
 
-/// What tells one context from another wherever it comes from: the same conversation, words and number of
-/// utterances, whatever the capitals and marks.
+/// Identifies a context across files: a hash of conversation, words and number of utterances, ignoring case
+/// and punctuation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ContextKey(pub String);
@@ -58,7 +57,7 @@ impl From<&Example> for Context {
 }
 
 impl Context {
-    fn of_row(row: &Row, path: &Path) -> Result<Context, StudyError> {
+    fn from_row(row: &Row, path: &Path) -> Result<Context, StudyError> {
         let text = |keys: &[&str]| {
             let found = keys.iter().find_map(|key| row.fields.get(*key)?.as_str());
             found.map(str::to_string)
@@ -74,7 +73,7 @@ impl Context {
     }
 }
 
-/// Names under which rows give their conversation, turn and place.
+/// Names of the fields for conversation, turn and index.
 pub(super) const CONVERSATION: [&str; 3] = ["conversation", "conv_id", "conversation_id"];
 pub(super) const TURN: [&str; 2] = ["turn", "utterance_idx"];
 pub(super) const INDEX: [&str; 2] = ["index", "idx"];
@@ -87,7 +86,7 @@ pub(super) fn whole_number(row: &Row, keys: &[&str]) -> Option<u64> {
     })
 }
 
-/// Letters and digits of utterances in lower case: what stays the same when marks and blanks change.
+/// Letters and digits in lower case, so that punctuation and spaces do not matter.
 pub(super) fn plain_words(utterances: &[String]) -> String {
     let mut plain = String::new();
     for utterance in utterances {
@@ -97,10 +96,10 @@ pub(super) fn plain_words(utterances: &[String]) -> String {
     plain
 }
 
-/// Contexts in order, findable by conversation and turn and by their words.
+/// Contexts in order, indexed by conversation and turn and by words.
 #[derive(Debug, Clone)]
-pub struct TestOrder {
-    /// What they are, for messages: "the test split of empathetic-dialogues", or a file's name.
+pub struct OrderedContexts {
+    /// For messages: "the test split of empathetic-dialogues", or a file's name.
     pub name: String,
     contexts: Vec<Context>,
     keys: Vec<ContextKey>,
@@ -108,10 +107,9 @@ pub struct TestOrder {
     by_words: HashMap<String, Vec<usize>>,
 }
 
-impl TestOrder {
-    /// Contexts in the order given.
-    pub fn new(name: impl Into<String>, contexts: Vec<Context>) -> TestOrder {
-        let mut order = TestOrder {
+impl OrderedContexts {
+    pub fn new(name: impl Into<String>, contexts: Vec<Context>) -> OrderedContexts {
+        let mut order = OrderedContexts {
             name: name.into(),
             keys: Vec::with_capacity(contexts.len()),
             contexts: Vec::new(),
@@ -123,15 +121,11 @@ impl TestOrder {
             let words = plain_words(&context.utterances);
             let conversation = context.conversation.clone().unwrap_or_default();
             let identity = format!("{conversation}\n{}\n{words}", context.utterances.len());
-            let digest = Sha256::digest(identity.as_bytes());
-            let mut key: String = digest[..12]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let mut key = hex(&Sha256::digest(identity.as_bytes())[..12]);
             let times = seen.entry(key.clone()).or_default();
             *times += 1;
             if *times > 1 {
-                key.push_str(&format!("-{times}"));
+                key += &format!("-{times}");
             }
             order.keys.push(ContextKey(key));
             if let (Some(conversation), Some(turn)) = (&context.conversation, context.turn) {
@@ -144,25 +138,27 @@ impl TestOrder {
         order
     }
 
-    /// The contexts of examples.
-    pub fn of_examples(name: impl Into<String>, examples: &[Example]) -> TestOrder {
-        TestOrder::new(name, examples.iter().map(Context::from).collect())
+    pub fn from_examples(name: impl Into<String>, examples: &[Example]) -> OrderedContexts {
+        OrderedContexts::new(name, examples.iter().map(Context::from).collect())
     }
 
-    /// The contexts of a JSONL file, one a row. A row that is an example of `known` (the same conversation,
-    /// words and number of utterances) stands for that example, with its own spelling, emotion, situation
-    /// and target; the places of the others come back.
+    /// The contexts of a JSONL file, one for each row. A row that matches an example of `known` (by
+    /// conversation, words and number of utterances) is replaced by that example; the indices of the others
+    /// are returned too.
     ///
     /// # Errors
     /// The file cannot be read, or a row has no context.
-    pub fn of_file(path: &Path, known: &[Example]) -> Result<(TestOrder, Vec<usize>), StudyError> {
-        let known = TestOrder::of_examples("", known);
+    pub fn from_file(
+        path: &Path,
+        known: &[Example],
+    ) -> Result<(OrderedContexts, Vec<usize>), StudyError> {
+        let known = OrderedContexts::from_examples("", known);
         let rows = read_jsonl(path)?;
         let mut foreign = Vec::new();
         let mut contexts = Vec::with_capacity(rows.len());
         for (place, row) in rows.iter().enumerate() {
-            let context = Context::of_row(row, path)?;
-            match known.like(&context) {
+            let context = Context::from_row(row, path)?;
+            match known.find_matching(&context) {
                 Some(example) => contexts.push(example.clone()),
                 None => {
                     foreign.push(place);
@@ -171,20 +167,19 @@ impl TestOrder {
             }
         }
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let order = TestOrder::new(name.to_string_lossy(), contexts);
+        let order = OrderedContexts::new(name.to_string_lossy(), contexts);
         Ok((order, foreign))
     }
 
-    /// The contexts that a file of responses answers: those of the file `contexts`, else the test split of
-    /// EmpatheticDialogues as it was imported into `store`. With them the places of contexts that the data
-    /// set does not have.
+    /// The contexts of the file `contexts`, else of the imported test split of EmpatheticDialogues, with the
+    /// indices of those that the data set does not have.
     ///
     /// # Errors
-    /// As [`TestOrder::of_file`]; or neither is there.
+    /// As [`OrderedContexts::from_file`]; or neither exists.
     pub fn find(
         store: &Path,
         contexts: Option<&Path>,
-    ) -> Result<(TestOrder, Vec<usize>), StudyError> {
+    ) -> Result<(OrderedContexts, Vec<usize>), StudyError> {
         let imported = library::list(store)?
             .iter()
             .any(|set| set.name == library::EMPATHETIC_DIALOGUES && set.imported);
@@ -193,53 +188,49 @@ impl TestOrder {
             false => Vec::new(),
         };
         match contexts {
-            Some(path) => TestOrder::of_file(path, &test),
+            Some(path) => OrderedContexts::from_file(path, &test),
             None if imported => {
                 let name = "the test split of empathetic-dialogues";
-                Ok((TestOrder::of_examples(name, &test), Vec::new()))
+                Ok((OrderedContexts::from_examples(name, &test), Vec::new()))
             }
             None => Err(StudyError::NoContexts),
         }
     }
 
-    /// How many contexts.
     pub fn len(&self) -> usize {
         self.contexts.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.contexts.is_empty()
     }
 
-    /// The contexts in order.
     pub fn contexts(&self) -> &[Context] {
         &self.contexts
     }
 
-    /// What tells each context from the others, in order.
     pub fn keys(&self) -> &[ContextKey] {
         &self.keys
     }
 
-    /// The place of the response at a turn of a conversation.
+    /// The index of the context before a turn of a conversation.
     pub fn at_turn(&self, conversation: &str, turn: u32) -> Option<usize> {
         let at = (conversation.to_string(), turn);
         self.by_turn.get(&at).copied()
     }
 
-    /// The places of contexts of the same words.
+    /// The indices of contexts with the same words.
     pub fn with_words(&self, utterances: &[String]) -> &[usize] {
         let found = self.by_words.get(&plain_words(utterances));
         found.map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the context at `place` has the same words.
+    /// Whether the context at index `place` has the same words.
     pub fn has_words(&self, place: usize, utterances: &[String]) -> bool {
         plain_words(&self.contexts[place].utterances) == plain_words(utterances)
     }
 
-    fn like(&self, context: &Context) -> Option<&Context> {
+    fn find_matching(&self, context: &Context) -> Option<&Context> {
         let same = |place: &&usize| {
             let known = &self.contexts[**place];
             known.conversation == context.conversation

@@ -1,6 +1,6 @@
-//! What a study is before it is made: its kind, systems, contexts, annotators and words.
+//! The design of a study: its kind, systems, contexts, annotators and texts.
 //!
-//! The only place, with the sealed key, where names of systems stand. Knows no file and no clock.
+//! The only part of a study that names systems, with the blinded key. Knows no file and no clock.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,6 @@ pub enum StudyKind {
 }
 
 impl StudyKind {
-    /// The name in files and arguments.
     pub const fn key(self) -> &'static str {
         match self {
             StudyKind::AbTest => "ab_test",
@@ -37,7 +36,7 @@ impl StudyKind {
     }
 }
 
-/// Which systems meet in an A/B test.
+/// Which systems are compared in an A/B test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairing {
@@ -48,42 +47,40 @@ pub enum Pairing {
     EveryPair,
 }
 
-/// A study as a person sets it up.
+/// A study's settings.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
-    /// What annotators see at its head; must not name a system.
+    /// Shown to annotators; must not name a system.
     pub title: String,
-    /// What annotators are asked.
     pub kind: StudyKind,
-    /// What annotators read first; must not name a system.
+    /// Shown to annotators first; must not name a system.
     pub instructions: String,
-    /// The systems; in an A/B test the first is model A.
+    /// In an A/B test the first is model A.
     pub systems: Vec<String>,
-    /// Which systems meet in an A/B test.
     pub pairing: Pairing,
-    /// Contexts drawn.
+    /// How many contexts to draw.
     pub contexts: usize,
-    /// Seed of the contexts that are drawn, and with `key` of numbers, orders and sides.
+    /// Seed of the drawn contexts and, with `key`, of item numbers, orders and sides.
     pub seed: u64,
-    /// Drawn when the study is made, and sealed with it: seeds are small and guessed, and whoever guessed the
-    /// sides would know whose responses they judge. 0 before that, and in studies of early versions.
+    /// Random and blinded: seeds are small and can be guessed, and with the sides an annotator would know
+    /// whose responses they judge. 0 before the study is created, and in studies of early versions.
     #[serde(default)]
     pub key: u64,
-    /// Whether contexts are drawn so that emotions keep their shares.
+    /// Whether the drawn contexts keep the proportions of emotions.
     pub stratified: bool,
-    /// Who judges, by names that never leave this store.
+    /// Names that never leave this store.
     pub annotators: Vec<String>,
-    /// Who judges items on which three differ; may also be named later.
+    /// The fourth annotator, for items on which three differ; can also be named later.
     pub adjudicator: Option<String>,
-    /// Annotators who judge each item; 3 in an A/B test.
+    /// 3 in an A/B test.
     pub raters_per_item: usize,
-    /// Items added for every annotator whose right answer is known.
+    /// Items with a known right answer, added for every annotator.
     pub attention_checks: usize,
 }
 
 impl Definition {
-    /// A study with the paper's settings: 100 contexts, three annotators an item, its own definitions as
-    /// instructions.
+    /// A study with the paper's settings: 100 contexts, three annotators per item, the paper's definitions
+    /// as instructions.
     pub fn new(kind: StudyKind, systems: Vec<String>, annotators: Vec<String>) -> Definition {
         Definition {
             title: match kind {
@@ -105,12 +102,12 @@ impl Definition {
         }
     }
 
-    /// Seed of what annotators must not be able to work out: numbers, orders and sides.
-    pub fn sealed_seed(&self) -> u64 {
+    /// Seed of what annotators must not be able to guess: item numbers, orders and sides.
+    pub fn blinded_seed(&self) -> u64 {
         self.seed ^ self.key
     }
 
-    /// The pairs of systems that meet, by place; none in a rating.
+    /// The pairs of systems to compare, by index; empty in a rating.
     pub fn pairs(&self) -> Vec<(usize, usize)> {
         let n = self.systems.len();
         match (self.kind, self.pairing) {
@@ -123,7 +120,7 @@ impl Definition {
         }
     }
 
-    /// Items that each annotator is given, checks included, and all annotators together judge.
+    /// Items for each annotator, including checks, and judgements in all.
     pub fn workload(&self) -> (usize, usize) {
         let of_a_context = match self.kind {
             StudyKind::AbTest => self.pairs().len(),
@@ -142,12 +139,12 @@ impl Definition {
     /// Checks everything that can be checked without the responses.
     ///
     /// # Errors
-    /// The first setting that cannot be, or a text for annotators that names a system.
+    /// The first invalid setting, or a text for annotators that names a system.
     pub fn validate(&self) -> Result<(), StudyError> {
-        let wrong = |what: &str, mend: &str| {
+        let wrong = |what: &str, fix: &str| {
             Err(StudyError::Definition {
                 what: what.to_string(),
-                mend: mend.to_string(),
+                fix: fix.to_string(),
             })
         };
         if self.title.trim().is_empty() {
@@ -163,7 +160,7 @@ impl Definition {
                 "choose two for an A/B test, one for a rating",
             );
         }
-        if has_doubles(&self.systems) || self.systems.iter().any(|s| s.trim().is_empty()) {
+        if has_duplicates(&self.systems) || self.systems.iter().any(|s| s.trim().is_empty()) {
             return wrong(
                 "a system is named twice or not at all",
                 "choose different systems",
@@ -172,13 +169,9 @@ impl Definition {
         if self.contexts == 0 {
             return wrong("there are no contexts", "choose at least one, such as 100");
         }
-        let everyone: Vec<String> = self
-            .annotators
-            .iter()
-            .chain(&self.adjudicator)
-            .cloned()
-            .collect();
-        if has_doubles(&everyone) || everyone.iter().any(|name| name.trim().is_empty()) {
+        let everyone = self.annotators.iter().chain(&self.adjudicator);
+        let everyone: Vec<String> = everyone.cloned().collect();
+        if has_duplicates(&everyone) || everyone.iter().any(|name| name.trim().is_empty()) {
             return wrong(
                 "an annotator is named twice or not at all",
                 "name different people; the fourth annotator is none of the others",
@@ -193,10 +186,10 @@ impl Definition {
                 "name more annotators, or let fewer judge each item",
             );
         }
-        self.blind_texts()
+        self.check_blinding()
     }
 
-    fn blind_texts(&self) -> Result<(), StudyError> {
+    fn check_blinding(&self) -> Result<(), StudyError> {
         for (place, text) in [("title", &self.title), ("instructions", &self.instructions)] {
             if let Some(system) = self.systems.iter().find(|system| names(text, system)) {
                 let system = system.clone();
@@ -228,7 +221,7 @@ pub fn default_instructions(kind: StudyKind) -> String {
     .to_string()
 }
 
-/// Whether a text names a system, as words of its own, in any case. A name of one letter is too common to tell.
+/// Whether a text contains a system's name as whole words, ignoring case. A name of one letter is too common.
 pub fn names(text: &str, system: &str) -> bool {
     let (text, system) = (text.to_lowercase(), system.trim().to_lowercase());
     let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
@@ -239,7 +232,7 @@ pub fn names(text: &str, system: &str) -> bool {
         })
 }
 
-fn has_doubles(names: &[String]) -> bool {
+fn has_duplicates(names: &[String]) -> bool {
     let different: HashSet<String> = names.iter().map(|n| n.trim().to_lowercase()).collect();
     different.len() < names.len()
 }

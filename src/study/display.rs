@@ -1,15 +1,14 @@
-//! Responses that were published as tokens in lower case: recognised, and put as people write.
+//! Recognises responses that were published as lower-case tokens, and detokenizes them.
 //!
-//! For the eyes only: what is scored is always the response as it came. Knows texts only.
+//! Only for display: what is scored is always the original response.
 
 use std::borrow::Cow;
 
-/// Responses looked at when a file is judged.
-const LOOKED_AT: usize = 2000;
-/// Share of responses without a capital, and of marks with a blank before them, from which a file counts as
-/// tokenised.
-const ENOUGH: f64 = 0.95;
-/// Halves that tokenizers part and people write as one word.
+/// Responses that are sampled to classify a file.
+const SAMPLED: usize = 2000;
+/// A file is tokenized if at least this share of responses has no capital, and of punctuation a space before.
+const THRESHOLD: f64 = 0.95;
+/// Words that tokenizers split in two.
 const JOINED: [(&str, &str); 7] = [
     ("can", "not"),
     ("gon", "na"),
@@ -20,11 +19,11 @@ const JOINED: [(&str, &str); 7] = [
     ("d", "'ye"),
 ];
 
-/// Whether responses are tokens in lower case, as published outputs often are: hardly a capital, and blanks
-/// before the marks.
+/// Whether responses are lower-case tokens, as published outputs often are: hardly a capital, and spaces
+/// before punctuation.
 pub fn is_tokenized<'a>(responses: impl IntoIterator<Item = &'a str>) -> bool {
     let (mut texts, mut lower, mut marks, mut parted) = (0.0, 0.0, 0.0, 0.0);
-    for text in responses.into_iter().take(LOOKED_AT) {
+    for text in responses.into_iter().take(SAMPLED) {
         if !text.chars().any(char::is_alphabetic) {
             continue;
         }
@@ -32,17 +31,17 @@ pub fn is_tokenized<'a>(responses: impl IntoIterator<Item = &'a str>) -> bool {
         lower += f64::from(!text.chars().any(char::is_uppercase));
         let chars: Vec<char> = text.chars().collect();
         for pair in chars.windows(2).filter(|pair| is_closing_mark(pair[1])) {
-            // The second of two marks, as in `?!`, says nothing.
+            // The second of two marks, as in `?!`, does not count.
             if !is_closing_mark(pair[0]) {
                 marks += 1.0;
                 parted += f64::from(pair[0] == ' ');
             }
         }
     }
-    texts > 0.0 && marks > 0.0 && lower / texts >= ENOUGH && parted / marks >= ENOUGH
+    texts > 0.0 && marks > 0.0 && lower / texts >= THRESHOLD && parted / marks >= THRESHOLD
 }
 
-/// A response as it is shown to people: put as they write where it is `tokenized`, else as it is.
+/// A response as shown to people: detokenized if it is `tokenized`.
 pub fn shown(response: &str, tokenized: bool) -> Cow<'_, str> {
     match tokenized {
         true => Cow::Owned(detokenize(response)),
@@ -50,8 +49,7 @@ pub fn shown(response: &str, tokenized: bool) -> Cow<'_, str> {
     }
 }
 
-/// Joins the tokens of a response and gives sentences and `I` their capitals. Words keep their order and
-/// letters.
+/// Joins the tokens and capitalizes sentences and `I`. Words keep their order and letters.
 pub fn detokenize(response: &str) -> String {
     let mut out = String::with_capacity(response.len());
     let mut quote_open = false;
@@ -70,7 +68,7 @@ pub fn detokenize(response: &str) -> String {
         if !glue && !closes {
             out.push(' ');
         }
-        out.push_str(text);
+        out += text;
         glue = opens;
         before = token;
     }
@@ -85,32 +83,16 @@ fn is_opening(token: &str) -> bool {
     matches!(token, "(" | "[" | "{" | "$" | "#")
 }
 
-/// Whether a token is written without a blank before it.
+/// Whether a token is written without a space before it.
 fn attaches(before: &str, token: &str) -> bool {
     let run = token.chars().all(|c| ".?!,".contains(c));
     let marks = run || matches!(token, ";" | ":" | ")" | "]" | "}" | "%");
-    let ending = matches!(
-        token,
-        "n't"
-            | "'s"
-            | "'m"
-            | "'re"
-            | "'ve"
-            | "'ll"
-            | "'d"
-            | "'"
-            | "n’t"
-            | "’s"
-            | "’m"
-            | "’re"
-            | "’ve"
-            | "’ll"
-            | "’d"
-    );
+    const ENDINGS: [&str; 7] = ["n't", "'s", "'m", "'re", "'ve", "'ll", "'d"];
+    let ending = ENDINGS.contains(&&*token.replace('’', "'")) || token == "'";
     marks || ending || JOINED.contains(&(before, token))
 }
 
-/// Capitals at the beginning, after the end of a sentence, and for the word `i`.
+/// Capitalizes the first letter of each sentence and the word `i`.
 fn with_capitals(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
@@ -119,7 +101,7 @@ fn with_capitals(text: &str) -> String {
         let in_word = |place: Option<&char>| place.is_some_and(|c| c.is_alphanumeric());
         let before = at.checked_sub(1).and_then(|at| chars.get(at));
         let alone = !in_word(before) && !in_word(chars.get(at + 1));
-        // `i.e.` and `i-` are no pronouns, and an apostrophe before it makes it a part of a word.
+        // `i.e.` and `i-` are not pronouns; after an apostrophe `i` is part of a word.
         let next = chars.get(at + 1).copied().unwrap_or(' ');
         let pronoun = c == 'i'
             && alone

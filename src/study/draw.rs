@@ -1,6 +1,4 @@
-//! Everything that is drawn or shuffled in a study, from its seed: contexts, order, sides.
-//!
-//! Knows numbers and emotions only. The same seed draws the same.
+//! All that is random in a study, by its seed: contexts, orders, sides. The same seed gives the same draw.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +7,23 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sha2::{Digest, Sha256};
 
-/// A generator of its own for each purpose, so that no draw depends on how many others there were.
+/// A separate generator for each purpose, so that no draw depends on the number of others.
 pub(super) fn stream(seed: u64, purpose: &str, number: u64) -> ChaCha8Rng {
     let digest = Sha256::digest(format!("{purpose}/{seed}/{number}").as_bytes());
     ChaCha8Rng::from_seed(digest.into())
 }
 
-/// `0..n` in a drawn order.
+/// `0..n` in random order.
 pub(super) fn order(n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
     order.shuffle(rng);
     order
 }
 
-/// Draws `wanted` of the candidates, whose emotions are given, in a drawn order.
+/// Draws `wanted` of the candidates with these emotions, in random order.
 ///
-/// `stratified`: each emotion keeps its share, rounded by largest remainders, so that its number differs
-/// from the exact share by less than one.
+/// `stratified`: each emotion keeps its proportion, rounded by largest remainders, so that its count differs
+/// from the exact one by less than one.
 pub(super) fn contexts(
     emotions: &[Option<String>],
     wanted: usize,
@@ -47,7 +45,7 @@ pub(super) fn contexts(
     }
     let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
     groups.iter_mut().for_each(|group| group.shuffle(&mut rng));
-    // Equal remainders are served in a drawn order.
+    // Equal remainders are rounded up in random order.
     groups.shuffle(&mut rng);
     let all = emotions.len().max(1);
     let mut quotas: Vec<usize> = groups.iter().map(|g| wanted * g.len() / all).collect();
@@ -66,7 +64,7 @@ pub(super) fn contexts(
     drawn
 }
 
-/// `n` sides, as many of one as of the other; where `n` is odd, the one over is drawn.
+/// `n` sides, half of each; if `n` is odd, the extra one is random.
 pub(super) fn sides(n: usize, rng: &mut ChaCha8Rng) -> Vec<bool> {
     let mut sides: Vec<bool> = (0..n + n % 2).map(|at| at % 2 == 1).collect();
     sides.shuffle(rng);

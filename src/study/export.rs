@@ -1,6 +1,4 @@
-//! Judgements as rows of JSONL and CSV: one annotator's own while a study is blind, everybody's afterwards.
-//!
-//! Knows no file system.
+//! Judgements as rows of JSONL and CSV: one annotator's own while a study is blind, all of them afterwards.
 
 use std::collections::BTreeMap;
 
@@ -10,95 +8,72 @@ use time::format_description::well_known::Rfc3339;
 
 use super::judgement::{Answer, Choice, ItemState};
 use super::make::{Content, Role};
-use super::page::Desk;
+use super::page::Worklist;
 use super::record::Unblinded;
 use super::verdict::Outcome;
 
-/// What an annotator said of an item, as they saw it.
+/// A judgement as the annotator saw it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OwnRow {
-    /// Number of the item.
     pub item: u32,
-    /// Place among the annotator's items, from 1.
+    /// Among the annotator's items, from 1.
     pub position: u32,
-    /// The annotator.
     pub annotator: String,
-    /// The side chosen, in an A/B test.
     pub choice: Option<Choice>,
-    /// In a rating.
     pub empathy: Option<u8>,
-    /// In a rating.
     pub relevance: Option<u8>,
-    /// In a rating.
     pub fluency: Option<u8>,
-    /// Left for later.
     pub skipped: bool,
-    /// Marked.
     pub flagged: bool,
-    /// Their comment.
     pub comment: String,
-    /// Time attended to, in milliseconds: in view of a window with the keyboard, a pause counting two minutes
-    /// at most.
+    /// Time in view of a focused window, in milliseconds; a pause counts two minutes at most.
     pub shown_ms: u64,
-    /// When it was answered, RFC 3339.
+    /// RFC 3339.
     pub answered: Option<String>,
 }
 
-/// What an annotator said of an item, with what it was.
+/// A judgement with what the item was.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FullRow {
-    /// Number of the item.
     pub item: u32,
-    /// The context's key.
     pub context: String,
-    /// What the speaker feels.
     pub emotion: Option<String>,
-    /// The system whose response it was, or model A of an A/B test; none for an attention check.
+    /// Model A of an A/B test, or the rated system; None for an attention check.
     pub system: Option<String>,
     /// Model B of an A/B test.
     pub against: Option<String>,
-    /// Whether it is an attention check.
     pub is_check: bool,
-    /// Place among the annotator's items, from 1.
+    /// Among the annotator's items, from 1.
     pub position: u32,
-    /// The annotator.
     pub annotator: String,
-    /// Their part.
     pub role: Role,
     /// Whether model A was on the left, in an A/B test.
     pub system_left: Option<bool>,
-    /// The side chosen.
     pub choice: Option<Choice>,
-    /// What the choice means for model A.
+    /// For model A.
     pub outcome: Option<Outcome>,
-    /// In a rating.
     pub empathy: Option<u8>,
-    /// In a rating.
     pub relevance: Option<u8>,
-    /// In a rating.
     pub fluency: Option<u8>,
-    /// Left for later; of the fourth annotator: could not decide.
+    /// Of the fourth annotator: could not decide.
     pub skipped: bool,
-    /// Marked.
     pub flagged: bool,
-    /// Their comment.
     pub comment: String,
-    /// Time attended to, in milliseconds: in view of a window with the keyboard, a pause counting two minutes
-    /// at most.
+    /// Time in view of a focused window, in milliseconds; a pause counts two minutes at most.
     pub shown_ms: u64,
-    /// When it was answered, RFC 3339.
+    /// RFC 3339.
     pub answered: Option<String>,
 }
 
-/// An annotator's own judgements, in their order; says nothing of systems.
-pub fn own_rows(desk: &Desk) -> Vec<OwnRow> {
+/// An annotator's own judgements, in their order, without systems.
+pub fn own_rows(worklist: &Worklist) -> Vec<OwnRow> {
     let row = |(page, position)| {
-        let state = desk.state(page);
+        let state = worklist.state(page);
         let (choice, [empathy, relevance, fluency]) = parts(state.answer);
         OwnRow {
             item: page.item,
             position,
-            annotator: desk.pseudonym.clone(),
+            annotator: worklist.pseudonym.clone(),
             choice,
             empathy,
             relevance,
@@ -110,15 +85,15 @@ pub fn own_rows(desk: &Desk) -> Vec<OwnRow> {
             comment: state.comment,
         }
     };
-    desk.pages().iter().zip(1..).map(row).collect()
+    worklist.pages().iter().zip(1..).map(row).collect()
 }
 
-/// Everybody's judgements, in order of annotator and position.
+/// All judgements, by annotator and position.
 pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
     let record = &study.record;
     let name = |system: usize| record.definition.systems.get(system).cloned();
     let people: BTreeMap<u32, _> = record.annotators.iter().map(|a| (a.number, a)).collect();
-    let standing = record.standing();
+    let item_states = record.item_states();
     let row = |judged: &super::record::Judged<'_>| {
         let (item, state) = (judged.item, judged.state);
         let annotator = people.get(&judged.assignment.annotator)?;
@@ -151,26 +126,20 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             answered: answered(state),
         })
     };
-    standing.all().iter().filter_map(row).collect()
+    item_states.all().iter().filter_map(row).collect()
 }
 
-/// Rows as JSON, one a line.
-///
-/// # Errors
-/// What the serializer says.
+/// One JSON object per line.
 pub fn jsonl(rows: &[impl Serialize]) -> Result<String, serde_json::Error> {
     let mut text = String::new();
     for row in rows {
-        text.push_str(&serde_json::to_string(row)?);
+        text += &serde_json::to_string(row)?;
         text.push('\n');
     }
     Ok(text)
 }
 
-/// Rows as CSV with a head.
-///
-/// # Errors
-/// What the writer says.
+/// CSV with a header.
 pub fn csv(rows: &[impl Serialize]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {

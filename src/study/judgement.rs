@@ -1,29 +1,26 @@
-//! What annotators say of an item: answers, skips, undone answers, flags, comments, and the time they took.
+//! Annotators' judgements: answers, skips, undos, flags, comments, and the time they took.
 //!
-//! A judgement is never overwritten: acts are added, and what holds is read off all of them in their order,
-//! so that acts that come from several places can be put together in any order. Knows no system.
+//! Records are only ever added, and an item's state is computed from all of them in order, so that records
+//! from several stores can be merged in any order. Knows no system.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::definition::StudyKind;
 use super::error::StudyError;
+use super::hex;
 
 /// Longest comment, in characters.
 pub const COMMENT_LIMIT: usize = 10_000;
 
-/// Which of two responses is better, by the side on which it was shown.
+/// Which of two responses is better, by the side it was shown on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// The left one.
     Left,
-    /// The right one.
     Right,
-    /// Both are equally good.
     Tie,
 }
 
@@ -33,10 +30,8 @@ pub enum Choice {
 pub struct Score(u8);
 
 impl Score {
-    /// The words for the points, from 1.
     pub const WORDS: [&str; 5] = ["poor", "marginal", "moderate", "good", "excellent"];
 
-    /// The point, 1 to 5.
     pub fn points(self) -> u8 {
         self.0
     }
@@ -64,7 +59,7 @@ impl From<Score> for u8 {
     }
 }
 
-/// What a response is rated in.
+/// An aspect of a rating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aspect {
@@ -77,10 +72,8 @@ pub enum Aspect {
 }
 
 impl Aspect {
-    /// All aspects, in the paper's order.
     pub const ALL: [Aspect; 3] = [Aspect::Empathy, Aspect::Relevance, Aspect::Fluency];
 
-    /// The name on screen.
     pub const fn title(self) -> &'static str {
         match self {
             Aspect::Empathy => "Empathy",
@@ -94,16 +87,12 @@ impl Aspect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rating {
-    /// Empathy.
     pub empathy: Score,
-    /// Relevance.
     pub relevance: Score,
-    /// Fluency.
     pub fluency: Score,
 }
 
 impl Rating {
-    /// The score in one aspect.
     pub fn get(&self, aspect: Aspect) -> Score {
         match aspect {
             Aspect::Empathy => self.empathy,
@@ -117,14 +106,11 @@ impl Rating {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// In an A/B test.
     Choice(Choice),
-    /// In a rating.
     Rating(Rating),
 }
 
 impl Answer {
-    /// The kind of study whose items are answered so.
     pub fn kind(&self) -> StudyKind {
         match self {
             Answer::Choice(_) => StudyKind::AbTest,
@@ -133,69 +119,56 @@ impl Answer {
     }
 }
 
-/// What an annotator did with an item.
+/// An annotator's action on an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JudgementAction {
-    /// Judged it; an earlier answer no longer holds.
+    /// Replaces an earlier answer.
     Answer(Answer),
-    /// Left it for later; of an adjudicator: could not decide.
+    /// Left for later; of an adjudicator: could not decide.
     Skip,
-    /// Took back the answer or skip: the item is open again.
+    /// Takes back the answer or skip: the item is open again.
     Undo,
-    /// Marked it for the organiser's eyes, or took the mark away.
+    /// Marks it for the organiser, or removes the mark.
     Flag(bool),
-    /// Wrote a comment in place of an earlier one.
+    /// Replaces an earlier comment.
     Comment(String),
 }
 
-/// One thing that an annotator did, as it is recorded.
+/// One recorded action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JudgementRecord {
-    /// Counts the annotator's acts from 1; of two acts on one item the later holds.
+    /// Counts the annotator's records from 1; later ones take precedence.
     pub seq: u64,
-    /// Number of the item.
     pub item: u32,
-    /// What was done; packs and stores call it `deed`.
+    /// Called `deed` in packs and stores.
     #[serde(rename = "deed")]
     pub action: JudgementAction,
-    /// How long the item was attended to before, in milliseconds, as [`super::attention::Attention`] counts it.
+    /// Time in view before the action, measured by [`super::attention::Attention`].
     pub shown_ms: u64,
-    /// When, in milliseconds since the Unix epoch.
+    /// In milliseconds since the Unix epoch.
     pub wall_ms: i64,
 }
 
-/// What tells one act from another: a digest of all that it says.
+/// Identifies a record: a hash of its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JudgementId(pub String);
 
-impl fmt::Display for JudgementId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl JudgementRecord {
-    /// The digest of what was done, by whom (a pseudonym) and in which study.
+    /// A hash of the record, the annotator's pseudonym and the study's uid.
     pub fn id(&self, study: &str, pseudonym: &str) -> JudgementId {
         let action = serde_json::to_string(&self.action).unwrap_or_default();
         let text = format!(
             "{study}\n{pseudonym}\n{}\n{}\n{}\n{}\n{action}",
             self.seq, self.item, self.shown_ms, self.wall_ms
         );
-        let digest = Sha256::digest(text.as_bytes());
-        JudgementId(
-            digest[..16]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        JudgementId(hex(&Sha256::digest(text.as_bytes())[..16]))
     }
 }
 
 impl JudgementAction {
-    /// Checks that an item of such a study can have this action.
+    /// Checks that the action fits the kind of study.
     ///
     /// # Errors
     /// An answer of the other kind, or a comment that is too long.
@@ -214,33 +187,29 @@ impl JudgementAction {
     }
 }
 
-/// How an item stands for one annotator.
+/// An item's state for one annotator.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ItemState {
-    /// The answer that holds.
     pub answer: Option<Answer>,
-    /// Whether it was left for later.
     pub skipped: bool,
-    /// Whether it is marked.
     pub flagged: bool,
-    /// The comment; empty without one.
     pub comment: String,
-    /// How long it was attended to, all visits together, in milliseconds.
+    /// Total time in view.
     pub shown_ms: u64,
-    /// When the answer that holds was given.
+    /// When the current answer was given.
     pub answered_ms: Option<i64>,
-    /// The act by which it was answered or skipped.
+    /// `seq` of the answer or skip.
     settled_by: Option<u64>,
 }
 
 impl ItemState {
-    /// Whether it was neither answered nor skipped.
+    /// Neither answered nor skipped.
     pub fn is_open(&self) -> bool {
         self.answer.is_none() && !self.skipped
     }
 
-    /// What holds after one more act, which must be later than those before.
-    pub fn take(&mut self, act: &JudgementRecord) {
+    /// Applies a record, which must be later than those before.
+    pub fn apply(&mut self, act: &JudgementRecord) {
         self.shown_ms += act.shown_ms;
         match &act.action {
             JudgementAction::Flag(flagged) => self.flagged = *flagged,
@@ -258,7 +227,7 @@ impl ItemState {
     }
 }
 
-/// How all items stand for one annotator, from all of their acts in any order.
+/// The states of all items for one annotator, from all of their records in any order.
 pub fn states<'a>(
     study: &str,
     pseudonym: &str,
@@ -269,16 +238,16 @@ pub fn states<'a>(
         .map(|act| (act.seq, act.id(study, pseudonym), act))
         .collect();
     ordered.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    // The same act from two places is one.
+    // The same record may come from two stores.
     ordered.dedup_by(|a, b| a.1 == b.1);
     let mut states: BTreeMap<u32, ItemState> = BTreeMap::new();
     for (_, _, act) in ordered {
-        states.entry(act.item).or_default().take(act);
+        states.entry(act.item).or_default().apply(act);
     }
     states
 }
 
-/// The item whose answer or skip came last: what an undo opens again.
+/// The item with the last answer or skip: what an undo reopens.
 pub fn last_settled(states: &BTreeMap<u32, ItemState>) -> Option<u32> {
     let settled = states
         .iter()

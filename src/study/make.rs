@@ -1,7 +1,7 @@
-//! Making a study: contexts are drawn, items numbered, annotators given theirs in an order and on sides of
-//! their own.
+//! Creates a study: draws contexts, numbers items, and assigns them to annotators in individual orders and
+//! sides.
 //!
-//! What comes out has two halves: what annotators may see, and the sealed key. Knows no file and no clock.
+//! A new study has two parts: what annotators may see, and what is blinded. Knows no file and no clock.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,145 +14,129 @@ use super::contexts::ContextKey;
 use super::definition::{Definition, StudyKind, names};
 use super::draw::{self, stream};
 use super::error::StudyError;
+use super::hex;
 use super::page::{Page, Shown, StudyHead};
 
-/// Fewest words of a target from which an attention check is made.
+/// Fewest words of a target for an attention check.
 const CHECK_WORDS: usize = 6;
 
-/// A context that every system of a study has answered.
+/// A context that all systems of a study have answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// What tells it from others.
     pub key: ContextKey,
-    /// What the speaker feels.
     pub emotion: Option<String>,
-    /// Utterances, oldest first.
     pub utterances: Vec<String>,
-    /// The listener's own answer.
     pub target: Option<String>,
-    /// The systems' answers as people are shown them, in the order of the definition's systems.
+    /// As shown to people, in the order of the definition's systems.
     pub answers: Vec<String>,
 }
 
-/// One item with what it is made of: for the store and the unblinded record, never for a page.
+/// An item with its systems: for the store and the unblinded record, never for a page.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its number, drawn.
     pub number: u32,
-    /// The context.
     pub context: ContextKey,
-    /// What the speaker feels.
     pub emotion: Option<String>,
-    /// Utterances, oldest first.
     pub utterances: Vec<String>,
     /// The responses: two in an A/B test, one in a rating.
     pub texts: Vec<String>,
-    /// What the responses are.
     pub content: Content,
 }
 
-/// What the responses of an item are.
+/// Whose the responses of an item are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// Those of two systems, by place.
+    /// Two systems, by index.
     Pair(usize, usize),
-    /// That of one system, by place.
+    /// One system, by index.
     Single(usize),
     /// An attention check: the target and shuffled words, or shuffled words alone.
     Check,
 }
 
-/// That an annotator is given an item.
+/// An item assigned to an annotator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
-    /// Number of the annotator.
     pub annotator: u32,
-    /// Place among the annotator's items, from 1.
+    /// Among the annotator's items, from 1.
     pub position: u32,
-    /// Number of the item.
     pub item: u32,
     /// Whether the first response is on the right.
     pub swapped: bool,
 }
 
-/// Which part somebody has in a study.
+/// An annotator's role in a study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Judges the items given to them at the start.
+    /// Judges the items assigned at the start.
     Rater,
-    /// Judges the items on which three differ.
+    /// The fourth annotator, who judges the items on which three differ.
     Adjudicator,
 }
 
-/// Somebody who judges.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Annotator {
     /// From 1.
     pub number: u32,
-    /// What packs and results call them.
+    /// The name in packs and results.
     pub pseudonym: String,
-    /// Their name, which never leaves the store.
+    /// Never leaves the store.
     #[serde(skip)]
     pub name: String,
-    /// Their part.
     pub role: Role,
 }
 
-/// What gives the systems away: nothing of it is shown, printed or sent before the study is unblinded.
+/// What would reveal the systems: never shown, printed or sent before the study is unblinded.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sealed<T>(T);
+pub struct Blinded<T>(T);
 
-impl<T> Sealed<T> {
-    /// Seals something.
-    pub fn new(secret: T) -> Sealed<T> {
-        Sealed(secret)
+impl<T> Blinded<T> {
+    pub fn new(secret: T) -> Blinded<T> {
+        Blinded(secret)
     }
 
-    /// For the store, which keeps it, and for the explicit act of unblinding.
-    pub fn open(&self) -> &T {
+    /// Only for the store and for unblinding.
+    pub fn reveal(&self) -> &T {
         &self.0
     }
 }
 
-impl<T> fmt::Debug for Sealed<T> {
+impl<T> fmt::Debug for Blinded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed")
+        f.write_str("Blinded")
     }
 }
 
-/// What was noticed while a study was made, in counts that give nothing away.
+/// Problems with a new study, as counts that reveal nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Remarks {
-    /// Items whose two responses are the same, so that only a tie is right.
+    /// Items with two identical responses, so that only a tie is right.
     pub identical: usize,
-    /// Items in which a response or the context names one of the systems.
+    /// Items where a response or the context names a system.
     pub naming: usize,
 }
 
-/// A study that was made and is yet to be kept.
+/// A study that is not stored yet.
 #[derive(Debug, Clone)]
 pub struct NewStudy {
-    /// What annotators know of it.
     pub head: StudyHead,
-    /// Who judges, raters first.
     pub annotators: Vec<Annotator>,
-    /// What was noticed.
     pub remarks: Remarks,
-    /// The definition, with the systems' names but pseudonyms of people.
-    pub definition: Sealed<Definition>,
-    /// The items, in the order of their numbers.
-    pub items: Sealed<Vec<Item>>,
-    /// Who is given what, in order of annotator and position.
-    pub assignments: Sealed<Vec<Assignment>>,
+    /// With pseudonyms instead of annotators' names.
+    pub definition: Blinded<Definition>,
+    /// By number.
+    pub items: Blinded<Vec<Item>>,
+    /// By annotator and position.
+    pub assignments: Blinded<Vec<Assignment>>,
 }
 
-/// Makes a study of the candidates. `nonce` tells apart studies of the same definition made at the same
-/// moment, and gives each sides and orders of its own, which the seed alone does not tell.
+/// Creates a study from the candidates. `nonce` distinguishes studies with the same definition and time, and
+/// gives each its own sides and orders, which the seed alone does not reveal.
 ///
 /// # Errors
-/// The definition cannot be, or there are too few candidates for its contexts or checks.
+/// The definition is invalid, or there are too few candidates for its contexts or checks.
 pub fn make(
     definition: &Definition,
     candidates: &[Candidate],
@@ -170,7 +154,7 @@ pub fn make(
             found: candidates.len(),
             what: "have a response by every system",
             wanted: definition.contexts,
-            mend: "choose fewer contexts, or systems that answered the same ones",
+            fix: "choose fewer contexts, or systems that answered the same ones",
         });
     }
     let emotions: Vec<_> = candidates.iter().map(|c| c.emotion.clone()).collect();
@@ -184,22 +168,22 @@ pub fn make(
     let checks = checks(definition, &candidates, &drawn)?;
     let first_check = items.len();
     items.extend(checks);
-    let numbers = number(&mut items, definition.sealed_seed());
+    let numbers = number(&mut items, definition.blinded_seed());
     let assignments = assignments(definition, &items, &contexts_of, first_check);
     let remarks = remarks(definition, &items);
-    // Places are as they were made up to here; the record is kept in the order of the numbers.
+    // So far the items are in the order of creation; they are stored by number.
     let items = numbers.into_iter().map(|at| items[at].clone()).collect();
     Ok(NewStudy {
         head: head(definition, created_ms, nonce),
         annotators: annotators(definition),
         remarks,
-        definition: Sealed::new(pseudonymous(definition)),
-        items: Sealed::new(items),
-        assignments: Sealed::new(assignments),
+        definition: Blinded::new(pseudonymous(definition)),
+        items: Blinded::new(items),
+        assignments: Blinded::new(assignments),
     })
 }
 
-/// A study's key: of the study's name, which annotators know, it cannot be worked out.
+/// A study's key, which cannot be derived from the uid that annotators know.
 fn key(nonce: u64) -> u64 {
     let digest = Sha256::digest(format!("key of sides/{nonce}").as_bytes());
     digest
@@ -208,7 +192,7 @@ fn key(nonce: u64) -> u64 {
         .fold(0, |key, byte| (key << 8) | u64::from(*byte))
 }
 
-/// A number that no other study on this machine or another is likely to have.
+/// A random number for a new study.
 pub fn fresh_nonce() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let random = std::collections::hash_map::RandomState::new();
@@ -220,12 +204,8 @@ fn head(definition: &Definition, created_ms: i64, nonce: u64) -> StudyHead {
         "{created_ms}/{nonce}/{}/{}",
         definition.seed, definition.title
     );
-    let digest = Sha256::digest(identity.as_bytes());
     StudyHead {
-        uid: digest[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        uid: hex(&Sha256::digest(identity.as_bytes())[..16]),
         title: definition.title.clone(),
         kind: definition.kind,
         instructions: definition.instructions.clone(),
@@ -235,21 +215,18 @@ fn head(definition: &Definition, created_ms: i64, nonce: u64) -> StudyHead {
 
 fn annotators(definition: &Definition) -> Vec<Annotator> {
     let raters = definition.annotators.iter().map(|name| (name, Role::Rater));
-    let fourth = definition
-        .adjudicator
-        .iter()
-        .map(|name| (name, Role::Adjudicator));
+    let fourth = definition.adjudicator.iter();
+    let fourth = fourth.map(|name| (name, Role::Adjudicator));
     let everyone = raters.chain(fourth).zip(1..);
     everyone
         .map(|((name, role), number)| Annotator::new(number, name, role))
         .collect()
 }
 
-/// The definition with pseudonyms in place of people's names, which stand with the annotators alone.
+/// The definition with pseudonyms instead of names, which only the annotators' table has.
 fn pseudonymous(definition: &Definition) -> Definition {
-    let mut people = annotators(definition)
-        .into_iter()
-        .map(|annotator| annotator.pseudonym);
+    let annotators = annotators(definition).into_iter();
+    let mut people = annotators.map(|annotator| annotator.pseudonym);
     Definition {
         annotators: people.by_ref().take(definition.annotators.len()).collect(),
         adjudicator: people.next(),
@@ -258,7 +235,6 @@ fn pseudonymous(definition: &Definition) -> Definition {
 }
 
 impl Annotator {
-    /// The annotator of this number.
     pub fn new(number: u32, name: &str, role: Role) -> Annotator {
         Annotator {
             number,
@@ -269,14 +245,11 @@ impl Annotator {
     }
 }
 
-/// Candidates with an answer by every system, each once, in an order that does not depend on that of files.
+/// Candidates with an answer by every system, each once, in an order independent of the files'.
 fn usable<'a>(definition: &Definition, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
     let answered = |candidate: &&Candidate| {
-        candidate.answers.len() == definition.systems.len()
-            && candidate
-                .answers
-                .iter()
-                .all(|answer| !answer.trim().is_empty())
+        let mut answers = candidate.answers.iter();
+        answers.len() == definition.systems.len() && answers.all(|a| !a.trim().is_empty())
     };
     let mut usable: Vec<&Candidate> = candidates.iter().filter(answered).collect();
     usable.sort_by(|a, b| a.key.cmp(&b.key));
@@ -284,7 +257,7 @@ fn usable<'a>(definition: &Definition, candidates: &'a [Candidate]) -> Vec<&'a C
     usable
 }
 
-/// The items of the drawn contexts, and for each the place of its context among the drawn ones.
+/// The items of the drawn contexts, and for each the index of its context among the drawn ones.
 fn items(
     definition: &Definition,
     candidates: &[&Candidate],
@@ -292,11 +265,8 @@ fn items(
 ) -> (Vec<Item>, Vec<usize>) {
     let contents: Vec<Content> = match definition.kind {
         StudyKind::AbTest => {
-            let pairs = definition.pairs();
-            pairs
-                .into_iter()
-                .map(|(a, b)| Content::Pair(a, b))
-                .collect()
+            let pairs = definition.pairs().into_iter();
+            pairs.map(|(a, b)| Content::Pair(a, b)).collect()
         }
         StudyKind::Rating => (0..definition.systems.len()).map(Content::Single).collect(),
     };
@@ -352,7 +322,7 @@ fn checks(
             found: free.len(),
             what: "are left that have a target for an attention check",
             wanted: definition.attention_checks,
-            mend: "choose fewer attention checks or fewer contexts",
+            fix: "choose fewer attention checks or fewer contexts",
         });
     }
     let check = |at: usize| {
@@ -370,7 +340,7 @@ fn checks(
     Ok(free.into_iter().map(check).collect())
 }
 
-/// Numbers the items from 1 in a drawn order; gives their places in the order of the numbers.
+/// Numbers the items from 1 in random order; returns their indices by number.
 fn number(items: &mut [Item], seed: u64) -> Vec<usize> {
     let places = draw::order(items.len(), &mut stream(seed, "numbers", 0));
     for (at, number) in places.iter().zip(1..) {
@@ -379,15 +349,15 @@ fn number(items: &mut [Item], seed: u64) -> Vec<usize> {
     places
 }
 
-/// Each context goes to as many annotators as judge an item, in turn, so that all get as many; the same ones
-/// judge all items of a context. Everybody gets every check.
+/// Assigns each context to `raters_per_item` annotators in turn, so that all get equally many. The same ones
+/// judge all items of a context; everyone gets every check.
 fn assignments(
     definition: &Definition,
     items: &[Item],
     contexts_of: &[usize],
     first_check: usize,
 ) -> Vec<Assignment> {
-    let seed = definition.sealed_seed();
+    let seed = definition.blinded_seed();
     let people = definition.annotators.len();
     let turn = draw::order(people, &mut stream(seed, "annotators", 0));
     let judges = |context: usize, annotator: usize| {
@@ -405,8 +375,8 @@ fn assignments(
     assignments
 }
 
-/// Puts items in an order and on sides of the annotator's own, behind the `before` that they have already.
-/// For each pair of systems the first is as often on the left as on the right.
+/// Assigns items in an individual order and on individual sides, after the `before` earlier ones. For each
+/// pair of systems the first is on the left as often as on the right.
 fn arranged(seed: u64, annotator: u32, before: u32, mut items: Vec<&Item>) -> Vec<Assignment> {
     let batch = (u64::from(annotator) << 32) | u64::from(before);
     let mut rng = stream(seed, "order", batch);
@@ -440,12 +410,12 @@ fn arranged(seed: u64, annotator: u32, before: u32, mut items: Vec<&Item>) -> Ve
         .collect()
 }
 
-/// Gives items on which three differ to the fourth annotator, behind the `before` that they have already.
+/// Assigns items on which three differ to the fourth annotator, after the `before` earlier ones.
 pub fn adjudicate(seed: u64, annotator: u32, before: u32, items: &[Item]) -> Vec<Assignment> {
     arranged(seed, annotator, before, items.iter().collect())
 }
 
-/// An item as it is shown, in a form that cannot say whose the responses are.
+/// An item as shown, without any trace of its systems.
 pub fn page(item: &Item, swapped: bool) -> Page {
     let text = |at: usize| item.texts.get(at).cloned().unwrap_or_default();
     let shown = match item.texts.len() {

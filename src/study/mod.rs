@@ -1,6 +1,6 @@
-//! People judge: responses of systems, studies, assignment, blinding, verdicts, agreement, packs.
+//! Human evaluation: systems' responses, studies, assignment, blinding, verdicts, agreement, packs.
 //!
-//! Pure: takes and gives plain data; must not know SQL, a window, a tensor or a run.
+//! Pure functions of plain data; must not know SQL, a window, a tensor or a run.
 
 pub mod attention;
 pub mod cases;
@@ -21,3 +21,7 @@ pub mod statistics;
 pub mod verdict;
 
 pub use error::{PackError, StudyError};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,7 +1,7 @@
-//! A pack: one annotator's pages and acts in one file, sent out to be judged and sent back to be merged.
+//! A pack: one annotator's pages and judgements in a file, sent out to be judged and sent back to be merged.
 //!
-//! It is made of the same types as a page, so it has no place for a system. Acts are put together as sets:
-//! merging twice, or in any order, gives the same. Knows no file system.
+//! Made of the same types as a page, so it cannot contain a system. Judgements are merged as sets: merging
+//! twice, or in any order, gives the same result. Knows no file system.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,25 +9,22 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::PackError;
+use super::hex;
 use super::judgement::JudgementRecord;
 use super::page::{Page, StudyHead};
 
 /// Marks a file as a pack.
 const FORMAT: &str = "emprl-pack";
-/// The form that this program writes and reads.
-const FORM: u32 = 1;
+/// The version that this program writes and reads.
+const VERSION: u32 = 1;
 
 /// One annotator's part of a study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
-    /// What annotators know of the study.
     pub head: StudyHead,
-    /// Who judges, by pseudonym.
     pub pseudonym: String,
-    /// Their pages, in their order.
     pub pages: Vec<Page>,
-    /// What they have done so far.
     pub acts: Vec<JudgementRecord>,
 }
 
@@ -41,28 +38,24 @@ struct File<P> {
     pack: P,
 }
 
-/// What every form of pack begins with.
+/// What a pack of any version has.
 #[derive(Deserialize)]
-struct Beginning {
+struct Header {
     format: String,
     form: u32,
 }
 
 impl Pack {
-    /// A name for its file that tells nothing but the study's and annotator's marks.
+    /// A file name that reveals only the study's uid and the pseudonym.
     pub fn file_name(&self) -> String {
         let study: String = self.head.uid.chars().take(8).collect();
         format!("study-{study}-{}.emprl.json", self.pseudonym)
     }
 
-    /// The file.
-    ///
-    /// # Errors
-    /// What the serializer says.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = serde_json::to_vec_pretty(&File {
             format: FORMAT.to_string(),
-            form: FORM,
+            form: VERSION,
             sha256: self.digest()?,
             pack: self,
         })?;
@@ -70,23 +63,23 @@ impl Pack {
         Ok(bytes)
     }
 
-    /// Reads a file, and checks that it is what was written and fits together.
+    /// Reads and validates a file.
     ///
     /// # Errors
-    /// It is no pack, of another form, changed since it was written, or holds an act that cannot be.
+    /// It is not a pack, has another version, was changed, or contains an invalid judgement.
     pub fn from_bytes(bytes: &[u8]) -> Result<Pack, PackError> {
         let not_a_pack = |error: serde_json::Error| PackError::NotAPack {
             detail: error.to_string(),
         };
-        let beginning: Beginning = serde_json::from_slice(bytes).map_err(not_a_pack)?;
-        if beginning.format != FORMAT {
-            let detail = "it says that it is something else".to_string();
+        let header: Header = serde_json::from_slice(bytes).map_err(not_a_pack)?;
+        if header.format != FORMAT {
+            let detail = "it has another format".to_string();
             return Err(PackError::NotAPack { detail });
         }
-        if beginning.form != FORM {
+        if header.form != VERSION {
             return Err(PackError::Version {
-                found: beginning.form,
-                known: FORM,
+                found: header.form,
+                known: VERSION,
             });
         }
         let file: File<Pack> = serde_json::from_slice(bytes).map_err(not_a_pack)?;
@@ -97,13 +90,12 @@ impl Pack {
         Ok(file.pack)
     }
 
-    /// Checks this pack against the study as it stands here: the same study, and every page as it is shown
-    /// here. The study may have more pages.
+    /// Checks the pack against the study in the store: the same study, and every page as shown here. The
+    /// study may have more pages.
     ///
     /// # Errors
-    /// [`PackError::ForeignStudy`], [`PackError::Changed`] where its head differs, or
-    /// [`PackError::ForeignItem`].
-    pub fn fits(&self, head: &StudyHead, pages: &[Page]) -> Result<(), PackError> {
+    /// [`PackError::ForeignStudy`], [`PackError::Changed`] if the head differs, or [`PackError::ForeignItem`].
+    pub fn check_matches(&self, head: &StudyHead, pages: &[Page]) -> Result<(), PackError> {
         if self.head.uid != head.uid {
             return Err(PackError::ForeignStudy);
         }
@@ -111,22 +103,18 @@ impl Pack {
             return Err(PackError::Changed);
         }
         let ours: HashMap<u32, &Page> = pages.iter().map(|page| (page.item, page)).collect();
-        match self
-            .pages
-            .iter()
-            .find(|page| ours.get(&page.item) != Some(page))
-        {
+        let foreign = |page: &&Page| ours.get(&page.item) != Some(page);
+        match self.pages.iter().find(foreign) {
             Some(page) => Err(PackError::ForeignItem { item: page.item }),
             None => Ok(()),
         }
     }
 
     fn digest(&self) -> Result<String, serde_json::Error> {
-        let digest = Sha256::digest(serde_json::to_vec(self)?);
-        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&Sha256::digest(serde_json::to_vec(self)?)))
     }
 
-    /// Whether it fits together: pages of the study's kind, each once, and acts on these pages.
+    /// Checks that pages are of the study's kind, each once, and that judgements are valid.
     fn check(&self) -> Result<(), PackError> {
         let mut items = HashSet::new();
         for page in &self.pages {
@@ -258,14 +246,20 @@ mod tests {
     #[test]
     fn a_foreign_pack_does_not_fit() {
         let pack = pack();
-        pack.fits(&pack.head, &pack.pages).unwrap();
+        pack.check_matches(&pack.head, &pack.pages).unwrap();
         let mut head = pack.head.clone();
         head.instructions.push('!');
-        assert_eq!(pack.fits(&head, &pack.pages), Err(PackError::Changed));
-        head.uid.push('0');
-        assert_eq!(pack.fits(&head, &pack.pages), Err(PackError::ForeignStudy));
         assert_eq!(
-            pack.fits(&pack.head, &[]),
+            pack.check_matches(&head, &pack.pages),
+            Err(PackError::Changed)
+        );
+        head.uid.push('0');
+        assert_eq!(
+            pack.check_matches(&head, &pack.pages),
+            Err(PackError::ForeignStudy)
+        );
+        assert_eq!(
+            pack.check_matches(&pack.head, &[]),
             Err(PackError::ForeignItem { item: 4 })
         );
     }

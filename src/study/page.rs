@@ -1,7 +1,7 @@
-//! What an annotator is given: texts in an order, and their own answers.
+//! What an annotator sees: pages in order, and their own answers.
 //!
-//! These types are all that a page, a pack or an annotator's store is made of. None has a place for the
-//! name, number or order of a system; what is on which side is known to the sealed key alone.
+//! Pages, packs and an annotator's store consist of these types only. None can contain the name, number or
+//! order of a system; only the blinded part of the study knows the sides.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,27 @@ use serde::{Deserialize, Serialize};
 use super::definition::StudyKind;
 use super::judgement::{ItemState, JudgementRecord, last_settled, states};
 
-/// What annotators know of a study.
+/// What annotators know about a study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StudyHead {
-    /// Tells it from every other study, wherever it was made.
+    /// Globally unique.
     pub uid: String,
-    /// Its title.
     pub title: String,
-    /// What is asked.
     pub kind: StudyKind,
-    /// What to read first.
     pub instructions: String,
-    /// When it was made, in milliseconds since the Unix epoch.
+    /// In milliseconds since the Unix epoch.
     pub created_ms: i64,
 }
 
-/// One item as it is shown to one annotator.
+/// One item as shown to one annotator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    /// Number of the item; numbers are drawn, so they tell nothing.
+    /// Item numbers are random, so they reveal nothing.
     pub item: u32,
     /// The conversation so far, oldest first.
     pub context: Vec<String>,
-    /// What is judged.
     pub shown: Shown,
 }
 
@@ -42,22 +38,11 @@ pub struct Page {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Shown {
-    /// Two responses to compare.
-    Pair {
-        /// On the left.
-        left: String,
-        /// On the right.
-        right: String,
-    },
-    /// One response to rate.
-    Single {
-        /// The response.
-        response: String,
-    },
+    Pair { left: String, right: String },
+    Single { response: String },
 }
 
 impl Shown {
-    /// The kind of study whose items look so.
     pub fn kind(&self) -> StudyKind {
         match self {
             Shown::Pair { .. } => StudyKind::AbTest,
@@ -66,12 +51,10 @@ impl Shown {
     }
 }
 
-/// One annotator's work: their pages in their order, and how each stands. It holds nobody else's.
+/// One annotator's pages in their order, with the state of each.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Desk {
-    /// The study.
+pub struct Worklist {
     pub head: StudyHead,
-    /// The annotator.
     pub pseudonym: String,
     pages: Vec<Page>,
     states: BTreeMap<u32, ItemState>,
@@ -80,26 +63,22 @@ pub struct Desk {
 /// How far an annotator is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Items given to them.
     pub assigned: usize,
-    /// Items answered.
     pub answered: usize,
-    /// Items left for later.
     pub skipped: usize,
-    /// Items marked.
     pub flagged: usize,
 }
 
-impl Desk {
-    /// The work of an annotator from their pages and all of their acts.
-    pub fn new(
+impl Worklist {
+    /// From an annotator's pages and all of their judgements.
+    pub fn new<'a>(
         head: StudyHead,
         pseudonym: String,
         pages: Vec<Page>,
-        acts: &[JudgementRecord],
-    ) -> Desk {
-        let states = states(&head.uid, &pseudonym, acts);
-        Desk {
+        judgements: impl IntoIterator<Item = &'a JudgementRecord>,
+    ) -> Worklist {
+        let states = states(&head.uid, &pseudonym, judgements);
+        Worklist {
             head,
             pseudonym,
             pages,
@@ -107,50 +86,43 @@ impl Desk {
         }
     }
 
-    /// The pages, in the annotator's order.
     pub fn pages(&self) -> &[Page] {
         &self.pages
     }
 
-    /// How the item of a page stands.
     pub fn state(&self, page: &Page) -> ItemState {
         self.states.get(&page.item).cloned().unwrap_or_default()
     }
 
-    /// The place of the page to judge next: the first that is open, then the first that was skipped; none
-    /// when all are answered.
+    /// The index of the next page to judge: the first open one, then the first skipped one; None if all are
+    /// answered.
     pub fn next(&self) -> Option<usize> {
-        let open = self
-            .pages
-            .iter()
-            .position(|page| self.state(page).is_open());
-        open.or_else(|| self.pages.iter().position(|page| self.state(page).skipped))
+        self.next_in(0..self.pages.len())
     }
 
-    /// The place of the page to judge after the one at `place`: the next open one behind it, else as
-    /// [`Desk::next`] but another one where there is another.
-    pub fn next_after(&self, place: usize) -> Option<usize> {
-        let behind = place + 1..self.pages.len();
-        let all = behind.chain(0..self.pages.len().min(place + 1));
-        let find = |wanted: fn(&ItemState) -> bool| {
-            let mut all = all.clone();
-            all.find(|at| wanted(&self.state(&self.pages[*at])))
-        };
-        find(ItemState::is_open).or_else(|| find(|state| state.skipped))
+    /// The index of the page to judge after the one at `index`: the same, but starting behind it.
+    pub fn next_after(&self, index: usize) -> Option<usize> {
+        let behind = index + 1..self.pages.len();
+        self.next_in(behind.chain(0..self.pages.len().min(index + 1)))
     }
 
-    /// The place of the page that an undo opens again.
+    fn next_in(&self, mut indices: impl Iterator<Item = usize> + Clone) -> Option<usize> {
+        let state = |at: &usize| self.state(&self.pages[*at]);
+        let open = indices.clone().find(|at| state(at).is_open());
+        open.or_else(|| indices.find(|at| state(at).skipped))
+    }
+
+    /// The index of the page that an undo reopens.
     pub fn last(&self) -> Option<usize> {
         let item = last_settled(&self.states)?;
         self.pages.iter().position(|page| page.item == item)
     }
 
-    /// Takes an act that was recorded.
-    pub fn take(&mut self, act: &JudgementRecord) {
-        self.states.entry(act.item).or_default().take(act);
+    /// Applies a judgement that was recorded.
+    pub fn apply(&mut self, act: &JudgementRecord) {
+        self.states.entry(act.item).or_default().apply(act);
     }
 
-    /// How far the annotator is.
     pub fn progress(&self) -> Progress {
         let mut progress = Progress::default();
         for page in &self.pages {
@@ -169,7 +141,7 @@ mod tests {
     use super::*;
     use crate::study::judgement::{Answer, Choice, JudgementAction};
 
-    fn desk() -> Desk {
+    fn worklist() -> Worklist {
         let head = StudyHead {
             uid: "u".to_string(),
             title: "t".to_string(),
@@ -185,7 +157,7 @@ mod tests {
                 right: "b".to_string(),
             },
         };
-        Desk::new(head, "A1".to_string(), [30, 10, 20].map(page).to_vec(), &[])
+        Worklist::new(head, "A1".to_string(), [30, 10, 20].map(page).to_vec(), &[])
     }
 
     fn act(seq: u64, item: u32, action: JudgementAction) -> JudgementRecord {
@@ -203,18 +175,18 @@ mod tests {
         let mut desk = desk();
         let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
         assert_eq!(desk.next(), Some(0));
-        desk.take(&act(1, 30, JudgementAction::Skip));
+        desk.apply(&act(1, 30, JudgementAction::Skip));
         assert_eq!(desk.next(), Some(1));
-        desk.take(&act(2, 10, tie.clone()));
+        desk.apply(&act(2, 10, tie.clone()));
         assert_eq!((desk.next(), desk.next_after(1)), (Some(2), Some(2)));
-        desk.take(&act(3, 20, tie.clone()));
+        desk.apply(&act(3, 20, tie.clone()));
         assert_eq!((desk.next(), desk.last()), (Some(0), Some(2)));
         assert_eq!(desk.next_after(2), Some(0));
-        desk.take(&act(4, 20, JudgementAction::Undo));
+        desk.apply(&act(4, 20, JudgementAction::Undo));
         assert_eq!((desk.next(), desk.last()), (Some(2), Some(1)));
-        desk.take(&act(5, 20, tie.clone()));
-        desk.take(&act(6, 30, tie));
-        desk.take(&act(7, 30, JudgementAction::Flag(true)));
+        desk.apply(&act(5, 20, tie.clone()));
+        desk.apply(&act(6, 30, tie));
+        desk.apply(&act(7, 30, JudgementAction::Flag(true)));
         assert_eq!((desk.next(), desk.next_after(0)), (None, None));
         let progress = desk.progress();
         assert_eq!(

@@ -1,7 +1,6 @@
-//! A study with nothing hidden: names, items, sides, and every act of everybody.
+//! A whole study: names, items, sides and all judgements.
 //!
-//! All that is needed to compute its results again. Readers of the store get it only as [`Unblinded`], once
-//! the unblinding is recorded.
+//! Its results can be computed from it. The store returns it only as [`Unblinded`], after the unblinding.
 
 use std::collections::BTreeMap;
 
@@ -13,69 +12,54 @@ use super::make::{Annotator, Assignment, Item};
 use super::page::StudyHead;
 use super::verdict::Outcome;
 
-/// The explicit act by which a study's systems become known.
+/// When, by whom and why a study was unblinded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unblinding {
-    /// Who did it.
     pub by: String,
-    /// Why, in their words.
     pub reason: String,
-    /// When, in milliseconds since the Unix epoch.
+    /// In milliseconds since the Unix epoch.
     pub wall_ms: i64,
     /// Judgements that were still missing then.
     pub missing: u64,
 }
 
-/// An act, whose it is, and whether it came in after the unblinding.
+/// A judgement with its annotator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedAct {
-    /// Number of the annotator.
     pub annotator: u32,
-    /// What was done.
     pub act: JudgementRecord,
-    /// Whether it was merged after the unblinding, from a pack judged elsewhere.
+    /// Whether it was merged after the unblinding.
     pub late: bool,
 }
 
-/// A study with nothing hidden.
+/// A study, including what is blinded.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// What annotators knew.
     pub head: StudyHead,
-    /// How it was set up.
     pub definition: Definition,
-    /// Who judged.
     pub annotators: Vec<Annotator>,
-    /// What was judged, in the order of numbers.
+    /// By number.
     pub items: Vec<Item>,
-    /// Who was given what, and on which side.
     pub assignments: Vec<Assignment>,
-    /// Everything that anybody did.
     pub acts: Vec<RecordedAct>,
 }
 
-/// A study that was unblinded.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unblinded {
-    /// Everything.
     pub record: Record,
-    /// How it was unblinded.
     pub unblinding: Unblinding,
 }
 
-/// One item as one annotator had it.
+/// An item with one annotator's state.
 #[derive(Clone, Copy)]
 pub struct Judged<'a> {
-    /// The assignment.
     pub assignment: &'a Assignment,
-    /// The item.
     pub item: &'a Item,
-    /// How it stands.
     pub state: &'a ItemState,
 }
 
 impl Judged<'_> {
-    /// The outcome for the first response; none where it was not answered or is rated.
+    /// The outcome for the first response; None if it is not answered or is a rating.
     pub fn outcome(&self) -> Option<Outcome> {
         match self.state.answer? {
             Answer::Choice(Choice::Tie) => Some(Outcome::Tie),
@@ -88,8 +72,8 @@ impl Judged<'_> {
     }
 }
 
-/// How all items stand for all annotators.
-pub struct Standing<'a> {
+/// The states of all items for all annotators.
+pub struct ItemStates<'a> {
     study: &'a Record,
     items: BTreeMap<u32, &'a Item>,
     states: BTreeMap<u32, BTreeMap<u32, ItemState>>,
@@ -97,20 +81,15 @@ pub struct Standing<'a> {
 }
 
 impl Record {
-    /// Reads off the acts how everything stands.
-    pub fn standing(&self) -> Standing<'_> {
+    pub fn item_states(&self) -> ItemStates<'_> {
         let of = |annotator: &Annotator| {
-            let own = self
-                .acts
-                .iter()
-                .filter(|act| act.annotator == annotator.number);
+            let own = self.acts.iter();
+            let own = own.filter(|act| act.annotator == annotator.number);
             let own = own.map(|act| &act.act);
-            (
-                annotator.number,
-                states(&self.head.uid, &annotator.pseudonym, own),
-            )
+            let states = states(&self.head.uid, &annotator.pseudonym, own);
+            (annotator.number, states)
         };
-        Standing {
+        ItemStates {
             study: self,
             items: self.items.iter().map(|item| (item.number, item)).collect(),
             states: self.annotators.iter().map(of).collect(),
@@ -119,24 +98,21 @@ impl Record {
     }
 }
 
-impl<'a> Standing<'a> {
-    /// Every assignment with its item and how it stands, in order of annotator and position. An assignment
-    /// of an item that is not there is left out.
+impl<'a> ItemStates<'a> {
+    /// All assignments with their items and states, by annotator and position. Assignments of missing items
+    /// are skipped.
     pub fn all(&self) -> Vec<Judged<'_>> {
-        let mut all: Vec<Judged<'_>> = self
-            .study
-            .assignments
-            .iter()
-            .filter_map(|assignment| {
-                let states = self.states.get(&assignment.annotator);
-                let state = states.and_then(|states| states.get(&assignment.item));
-                Some(Judged {
-                    assignment,
-                    item: self.items.get(&assignment.item)?,
-                    state: state.unwrap_or(&self.untouched),
-                })
+        let judged = |assignment: &'a Assignment| {
+            let states = self.states.get(&assignment.annotator);
+            let state = states.and_then(|states| states.get(&assignment.item));
+            Some(Judged {
+                assignment,
+                item: self.items.get(&assignment.item)?,
+                state: state.unwrap_or(&self.untouched),
             })
-            .collect();
+        };
+        let assignments = self.study.assignments.iter();
+        let mut all: Vec<Judged<'_>> = assignments.filter_map(judged).collect();
         all.sort_by_key(|judged| (judged.assignment.annotator, judged.assignment.position));
         all
     }

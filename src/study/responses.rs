@@ -1,4 +1,4 @@
-//! Responses of any system: read from a file, aligned with the contexts they answer, checked row by row.
+//! Any system's responses: read from a file, aligned with their contexts, and checked row by row.
 //!
 //! Knows rows and contexts; must not know studies.
 
@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::contexts::{CONVERSATION, INDEX, TURN, TestOrder, whole_number};
+use super::contexts::{CONVERSATION, INDEX, OrderedContexts, TURN, whole_number};
 use super::display::is_tokenized;
 use super::error::StudyError;
+use super::hex;
 use crate::data::DataError;
 use crate::data::rows::{Row, parse_jsonl, read};
 
-/// By what rows find their context.
+/// How rows are matched to contexts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlignBy {
@@ -30,45 +31,31 @@ pub enum AlignBy {
     Words,
 }
 
-/// What is wrong with one row or one context.
+/// A problem with a row or a context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "problem")]
 pub enum Problem {
-    /// Nothing answers the context at `place`.
-    Missing {
-        /// Place of the context, from 0.
-        place: usize,
-    },
+    /// The context has no response. `place` is its index, from 0; `line` a line of the file, from 1.
+    Missing { place: usize },
     /// A second row answers the same context; the first counts.
-    Doubled {
-        /// Place of the context, from 0.
+    #[serde(rename = "doubled")]
+    Duplicate {
         place: usize,
-        /// Line of the second row, from 1.
         line: usize,
         /// Line of the first.
         first: usize,
     },
-    /// The response is empty: it counts as one in scores, and no study shows it.
-    Empty {
-        /// Place of the context, from 0.
-        place: usize,
-        /// Line of the row, from 1.
-        line: usize,
-    },
-    /// The row answers another context than the one it is aligned with; it is left out.
-    Misaligned {
-        /// Line of the row, from 1.
-        line: usize,
-        /// Why.
-        why: String,
-    },
+    /// The response is empty: it counts in scores, but no study shows it.
+    Empty { place: usize, line: usize },
+    /// The row's context is not the one it is aligned with; it is left out.
+    Misaligned { line: usize, why: String },
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Missing { place } => write!(f, "context {}: no response", place + 1),
-            Problem::Doubled { place, line, first } => write!(
+            Problem::Duplicate { place, line, first } => write!(
                 f,
                 "line {line}: a second response to context {}, after line {first}; the first counts",
                 place + 1
@@ -85,25 +72,24 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A system's responses, by the place of the context they answer.
+/// A system's responses, by the index of their context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemResponses {
     /// Rows of the file.
     pub rows: usize,
-    /// SHA-256 of the file, in hexadecimal.
+    /// Of the file, in hexadecimal.
     pub sha256: String,
-    /// How rows found their contexts.
     pub aligned_by: AlignBy,
-    /// Whether they are tokens in lower case, so that people are shown another form.
+    /// Whether they are lower-case tokens, which are detokenized for people.
     pub tokenized: bool,
-    /// The response to each context as it came; none where there is none.
+    /// By context, as in the file.
     pub answers: Vec<Option<String>>,
-    /// All that is wrong, contexts last.
+    /// Those of contexts last.
     pub problems: Vec<Problem>,
 }
 
 impl SystemResponses {
-    /// Responses that a system of our own gave to every context, in order; empty ones are listed.
+    /// Responses that our own model generated for every context, in order.
     pub fn generated(answers: Vec<String>) -> SystemResponses {
         let mut hasher = Sha256::new();
         let mut problems = Vec::new();
@@ -124,13 +110,13 @@ impl SystemResponses {
         }
     }
 
-    /// Responses that are exactly an earlier one, as a share of all; none without responses.
+    /// See [`duplicate_share`].
     pub fn duplicate_share(&self) -> Option<f64> {
         duplicate_share(self.answers.iter().flatten().map(String::as_str))
     }
 }
 
-/// Responses that are exactly an earlier one, as a share of all; none without responses.
+/// The fraction of responses that repeat an earlier one exactly; None without responses.
 pub fn duplicate_share<'a>(responses: impl IntoIterator<Item = &'a str>) -> Option<f64> {
     let (mut seen, mut all) = (HashSet::new(), 0usize);
     for response in responses {
@@ -140,16 +126,16 @@ pub fn duplicate_share<'a>(responses: impl IntoIterator<Item = &'a str>) -> Opti
     (all > 0).then(|| (all - seen.len()) as f64 / all as f64)
 }
 
-/// Reads a file of responses and aligns it with `order`: CSV with a head by its ending `.csv`, JSONL where
-/// the first character is `{`, else plain text with a response a line. `by` says how rows find their
-/// contexts; without it, by the best that all rows offer: conversation and turn, index, words, order.
+/// Reads a file of responses and aligns it with `order`: CSV with a header if it ends in `.csv`, JSONL if the
+/// first character is `{`, else plain text with one response per line. Without `by`, rows are aligned by the
+/// best that all of them offer: conversation and turn, index, words, order.
 ///
 /// # Errors
-/// The file cannot be read or is of no such form; it holds no row; its rows cannot be aligned in the way
-/// asked for, or are not as many as the contexts where they are counted off; or no row fits.
+/// The file cannot be read, has no rows, cannot be aligned as requested, has another number of rows than
+/// contexts when aligned in order, or no row matches a context.
 pub fn import(
     path: &Path,
-    order: &TestOrder,
+    order: &OrderedContexts,
     by: Option<AlignBy>,
 ) -> Result<SystemResponses, StudyError> {
     let text = read(path)?;
@@ -169,10 +155,6 @@ pub fn import(
         answers,
         problems,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn rows_of(path: &Path, text: &str) -> Result<Vec<Row>, StudyError> {
@@ -196,8 +178,8 @@ fn rows_of(path: &Path, text: &str) -> Result<Vec<Row>, StudyError> {
 
 fn csv_rows(path: &Path, text: &str) -> Result<Vec<Row>, StudyError> {
     let wrong = |line: usize, what: String| {
-        let mend = "give CSV with a head that names the columns, `response` among them";
-        StudyError::Data(DataError::line(path, line, what, mend))
+        let fix = "give CSV with a header that names the columns, `response` among them";
+        StudyError::Data(DataError::line(path, line, what, fix))
     };
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let head = reader
@@ -256,7 +238,12 @@ fn best_of(rows: &[Row]) -> AlignBy {
 
 type Aligned = (Vec<Option<String>>, Vec<Problem>);
 
-fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Aligned, StudyError> {
+fn align(
+    path: &Path,
+    rows: &[Row],
+    order: &OrderedContexts,
+    by: AlignBy,
+) -> Result<Aligned, StudyError> {
     if by == AlignBy::Order && rows.len() != order.len() {
         return Err(StudyError::Count {
             path: path.to_path_buf(),
@@ -279,7 +266,7 @@ fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Al
             }
         };
         if let Some(&first) = lines.get(&place) {
-            problems.push(Problem::Doubled { place, line, first });
+            problems.push(Problem::Duplicate { place, line, first });
             continue;
         }
         lines.insert(place, line);
@@ -290,7 +277,7 @@ fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Al
         answers[place] = Some(response);
     }
     if lines.is_empty() {
-        return Err(StudyError::NothingFits {
+        return Err(StudyError::NoMatch {
             path: path.to_path_buf(),
             rows: rows.len(),
             order: order.name.clone(),
@@ -304,7 +291,7 @@ fn align(path: &Path, rows: &[Row], order: &TestOrder, by: AlignBy) -> Result<Al
 
 /// Finds the context that a row answers.
 struct Finder<'a> {
-    order: &'a TestOrder,
+    order: &'a OrderedContexts,
     by: AlignBy,
     /// The index of the first context.
     base: u64,
@@ -314,7 +301,7 @@ impl<'a> Finder<'a> {
     fn new(
         path: &Path,
         rows: &[Row],
-        order: &'a TestOrder,
+        order: &'a OrderedContexts,
         by: AlignBy,
     ) -> Result<Finder<'a>, StudyError> {
         let (field, has): (_, fn(&Row) -> bool) = match by {
@@ -340,7 +327,7 @@ impl<'a> Finder<'a> {
         Ok(Finder { order, by, base })
     }
 
-    /// The place of the context that the row answers, or why there is none.
+    /// The index of the row's context, or why there is none.
     fn place(&self, at: usize, row: &Row, taken: &HashMap<usize, usize>) -> Result<usize, String> {
         let place = match self.by {
             AlignBy::Order => Ok(at),
@@ -357,7 +344,7 @@ impl<'a> Finder<'a> {
             }
             AlignBy::Words => {
                 let places = self.order.with_words(row.context.as_deref().unwrap_or(&[]));
-                // The same words may stand at several places: each row takes the next one.
+                // Several contexts may have the same words: each row takes the next one.
                 let free = places.iter().find(|place| !taken.contains_key(place));
                 let found = free.or(places.first()).copied();
                 found.ok_or_else(|| "there is no such context".to_string())

@@ -1,18 +1,13 @@
-//! What several annotators say together: the majority of three, a fourth where three differ.
-//!
-//! Knows labels only.
+//! The verdict of several annotators: the majority of three, or a fourth if three differ. Knows labels only.
 
 use serde::{Deserialize, Serialize};
 
-/// How an item of an A/B test ended for the first system of its pair.
+/// The outcome of an A/B item for the first system of its pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was better.
     Win,
-    /// The other was better.
     Lose,
-    /// Both were equally good.
     Tie,
 }
 
@@ -26,35 +21,31 @@ impl Outcome {
     }
 }
 
-/// What the fourth annotator said.
+/// The fourth annotator's vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fourth<L> {
-    /// Nothing yet.
     Waiting,
-    /// A label.
     Said(L),
-    /// That they cannot decide.
     Abstained,
 }
 
-/// What came of an item.
+/// The verdict on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict<L> {
-    /// Votes are missing that can still decide.
+    /// Too few votes to decide.
     Open,
     /// Two or three of the three agree.
     Majority(L),
-    /// Three differ, and the fourth has not said anything yet.
+    /// Three differ, and the fourth has not voted.
     NeedsFourth,
     /// Three differ, and the fourth agrees with one of them.
     ByFourth(L),
-    /// Three differ, and the fourth settled nothing.
+    /// Three differ, and the fourth abstained or agrees with none.
     Unresolved,
 }
 
 impl<L> Verdict<L> {
-    /// The label, where there is one.
     pub fn label(self) -> Option<L> {
         match self {
             Verdict::Majority(label) | Verdict::ByFourth(label) => Some(label),
@@ -63,7 +54,7 @@ impl<L> Verdict<L> {
     }
 }
 
-/// The verdict of up to three votes and the fourth's. Two that agree decide, whatever else is said.
+/// The verdict of up to three votes and the fourth's. Two equal votes decide.
 pub fn verdict<L: Copy + PartialEq>(votes: &[L], fourth: Fourth<L>) -> Verdict<L> {
     let agreed = |label: &&L| votes.iter().filter(|vote| vote == label).count() > 1;
     if let Some(label) = votes.iter().find(agreed) {

@@ -51,7 +51,7 @@ fn tags_and_names_are_kept_in_order_and_once() {
     for wrong in ["", "two words", "a,b"] {
         let refused = store.tag(RunId(1), &tags(&[wrong]), &[]);
         assert!(
-            matches!(refused, Err(StoreError::WrongTag { .. })),
+            matches!(refused, Err(StoreError::InvalidTag { .. })),
             "{wrong}"
         );
     }
@@ -88,8 +88,8 @@ fn only_what_is_deleted_is_removed_and_its_folder_with_it() {
     ));
     store.delete(RunId(1)).unwrap();
     assert!(checkpoint.is_dir());
-    let removed = store.remove_for_good(RunId(1)).unwrap();
-    assert_eq!(removed.left, None);
+    let leftover = store.remove_for_good(RunId(1)).unwrap();
+    assert_eq!(leftover, None);
     assert!(!store.run_dir(RunId(1)).exists());
     assert_eq!(ids(&store), [2]);
     let reader = store.reader().unwrap();

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Barrier};
 
 use crate::store_support::new_run;
-use emprl::store::{QueueId, RunId, Store, StoreError, StoreReader, ToQueue};
+use emprl::store::{NewQueuedRun, QueueId, RunId, Store, StoreError, StoreReader};
 
-fn to_queue(name: &str) -> ToQueue {
-    ToQueue {
+fn to_queue(name: &str) -> NewQueuedRun {
+    NewQueuedRun {
         experiment: "quickstart".into(),
         name: name.into(),
         config_toml: format!("# {name}"),
@@ -83,7 +83,7 @@ fn a_run_leaves_the_queue_as_it_begins_or_not_at_all() {
 fn two_programs_never_begin_the_same_run() {
     const RUNS: usize = 12;
     let dir = tempfile::tempdir().unwrap();
-    let queued: Vec<ToQueue> = (0..RUNS).map(|n| to_queue(&format!("run {n}"))).collect();
+    let queued: Vec<NewQueuedRun> = (0..RUNS).map(|n| to_queue(&format!("run {n}"))).collect();
     Store::open(dir.path()).unwrap().enqueue(&queued).unwrap();
     let together = Arc::new(Barrier::new(3));
     let programs: Vec<_> = (0..3)

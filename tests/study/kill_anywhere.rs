@@ -47,7 +47,7 @@ fn judging_program() {
     let annotator: u32 = std::env::var(WHO).unwrap().parse().unwrap();
     let count: u64 = std::env::var(COUNT).unwrap().parse().unwrap();
     let mut store = Store::open(Path::new(&dir)).unwrap();
-    let desk = store.reader().unwrap().desk(STUDY, annotator).unwrap();
+    let desk = store.reader().unwrap().worklist(STUDY, annotator).unwrap();
     let pages = desk.pages();
     for step in 0..count {
         let item = pages[(step % pages.len() as u64) as usize].item;

@@ -40,7 +40,7 @@ fn pack_error(error: StoreError) -> PackError {
 
 /// Judges some items at random, with second thoughts.
 fn judge(store: &mut Store, study: StudyId, annotator: u32, random: &mut ChaCha8Rng) {
-    let desk = store.reader().unwrap().desk(study, annotator).unwrap();
+    let desk = store.reader().unwrap().worklist(study, annotator).unwrap();
     for _ in 0..15 {
         let page = &desk.pages()[random.random_range(0..desk.pages().len())];
         let action = match random.random_range(0..6) {
@@ -122,7 +122,7 @@ fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
     let opened = receive_pack(&mut guest, &sent).unwrap();
     assert!(!opened.made_here && opened.pseudonym == "A2");
     let (there, annotator) = (opened.merged.study, opened.merged.annotator);
-    let item = guest.reader().unwrap().desk(there, annotator).unwrap();
+    let item = guest.reader().unwrap().worklist(there, annotator).unwrap();
     let item = item.pages()[0].item;
     let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
     guest.judge(there, annotator, item, &[tie], 5).unwrap();
@@ -155,7 +155,7 @@ fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
 fn work_begun_at_home_goes_on_elsewhere_and_back() {
     let (_dir, mut store, study) = home();
     let reader = store.reader().unwrap();
-    let pages = reader.desk(study, 1).unwrap().pages().to_vec();
+    let pages = reader.worklist(study, 1).unwrap().pages().to_vec();
     let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
     store
         .judge(study, 1, pages[0].item, std::slice::from_ref(&tie), 5)
@@ -168,7 +168,7 @@ fn work_begun_at_home_goes_on_elsewhere_and_back() {
     let desk = guest
         .reader()
         .unwrap()
-        .desk(opened.study, opened.annotator)
+        .worklist(opened.study, opened.annotator)
         .unwrap();
     assert_eq!((desk.next(), desk.pages()), (Some(1), &pages[..]));
     guest
@@ -188,7 +188,7 @@ fn work_begun_at_home_goes_on_elsewhere_and_back() {
         .unwrap();
     let merged = store.merge_pack(&sent(&back)).unwrap();
     assert_eq!((merged.added, merged.known), (3, 1));
-    assert_eq!(reader.desk(study, 1).unwrap().progress().answered, 0);
+    assert_eq!(reader.worklist(study, 1).unwrap().progress().answered, 0);
     // Two annotators on one machine.
     let second = guest
         .open_pack(&sent(&reader.pack(study, 2).unwrap()))
@@ -205,7 +205,7 @@ fn the_fourths_pack_grows() {
     let mut guest = Store::open(elsewhere.path()).unwrap();
     // All judge the first six items of the first annotator, then the others, each otherwise.
     let items: Vec<u32> = reader
-        .desk(study, 1)
+        .worklist(study, 1)
         .unwrap()
         .pages()
         .iter()
@@ -213,7 +213,7 @@ fn the_fourths_pack_grows() {
         .collect();
     for (half, wanted) in [(&items[..6], 6), (&items[6..], 12)] {
         for annotator in 1..=3 {
-            let desk = reader.desk(study, annotator).unwrap();
+            let desk = reader.worklist(study, annotator).unwrap();
             for page in desk.pages().iter().filter(|page| half.contains(&page.item)) {
                 let first_left = whose(texts(page)[0]) == Some(0);
                 let choice = match annotator {
@@ -236,10 +236,10 @@ fn the_fourths_pack_grows() {
         let desk = guest
             .reader()
             .unwrap()
-            .desk(opened.study, opened.annotator)
+            .worklist(opened.study, opened.annotator)
             .unwrap();
         assert_eq!(desk.pages().len(), wanted);
-        assert_eq!(desk.pages(), reader.desk(study, 4).unwrap().pages());
+        assert_eq!(desk.pages(), reader.worklist(study, 4).unwrap().pages());
     }
 }
 

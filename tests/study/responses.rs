@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::shared_data::shared;
 use emprl::data::{Example, empathetic_dialogues};
 use emprl::study::StudyError;
-use emprl::study::contexts::{Context, TestOrder};
+use emprl::study::contexts::{Context, OrderedContexts};
 use emprl::study::display::detokenize;
 use emprl::study::responses::{AlignBy, Problem, SystemResponses, import};
 use emprl::text::word_tokenize;
@@ -21,13 +21,13 @@ fn example(conversation: &str, turn: u32, context: &[&str]) -> Example {
     }
 }
 
-fn order() -> TestOrder {
+fn order() -> OrderedContexts {
     let examples = [
         example("c1", 2, &["I won, \"really\"!"]),
         example("c1", 4, &["I won, \"really\"!", "How?", "By luck."]),
         example("c2", 2, &["My dog died."]),
     ];
-    TestOrder::of_examples("three contexts", &examples)
+    OrderedContexts::from_examples("three contexts", &examples)
 }
 
 fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -128,7 +128,7 @@ fn a_row_with_another_context_is_left_out() {
     let rows = r#"{"idx": 0, "context": "My dog died.", "response": "c"}"#;
     let error = imported("a.jsonl", rows).unwrap_err();
     assert!(
-        matches!(error, StudyError::NothingFits { rows: 1, .. }),
+        matches!(error, StudyError::NoMatch { rows: 1, .. }),
         "{error}"
     );
 }
@@ -168,7 +168,7 @@ fn the_same_context_twice_keeps_two_places() {
         utterances: vec![text.to_string()],
         target: None,
     };
-    let order = TestOrder::new(
+    let order = OrderedContexts::new(
         "twice",
         vec![context("Hi."), context("Ho."), context("Hi!")],
     );
@@ -193,7 +193,7 @@ fn published_responses_import_without_a_touch() {
     };
     let (set, _) = empathetic_dialogues::read(&dialogues).unwrap();
     let contexts = systems.join("contexts.jsonl");
-    let (order, foreign) = TestOrder::of_file(&contexts, &set.test).unwrap();
+    let (order, foreign) = OrderedContexts::from_file(&contexts, &set.test).unwrap();
     assert_eq!(order.len(), 5255);
     // Two conversations run together, under no identifier.
     assert_eq!(foreign, [717, 718, 1272, 1273, 3551, 3552]);
@@ -230,7 +230,7 @@ fn published_responses_import_without_a_touch() {
         // What people are shown has the same words; NLTK parts a few otherwise than the authors did.
         assert!(kept.count() > 5150, "{name}");
         // Without the order in which the baselines answer, nothing is aligned by guess.
-        let own = TestOrder::of_examples("the test split", &set.test);
+        let own = OrderedContexts::from_examples("the test split", &set.test);
         let error = import(&path, &own, None).unwrap_err().to_string();
         assert!(
             error.contains("5255 responses where there are 5257"),

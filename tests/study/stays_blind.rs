@@ -129,7 +129,7 @@ fn names_are_known_only_by_the_recorded_act() {
     assert_eq!(known.record.definition.systems, SYSTEMS);
     let again = store.unblind(study, "Ben", "again").unwrap_err();
     assert!(matches!(again, StoreError::Unblinded { .. }), "{again}");
-    let item = reader.desk(study, 1).unwrap().pages()[0].item;
+    let item = reader.worklist(study, 1).unwrap().pages()[0].item;
     let late = store
         .judge(study, 1, item, &[JudgementAction::Skip], 1)
         .unwrap_err();
@@ -146,13 +146,13 @@ fn nobody_reads_what_another_said() {
     let (mut store, study) = study(dir.path());
     let reader = store.reader().unwrap();
     let of = |annotator: u32| {
-        let desk = serde_json::to_string(&reader.desk(study, annotator).unwrap()).unwrap();
+        let desk = serde_json::to_string(&reader.worklist(study, annotator).unwrap()).unwrap();
         let pack = reader.pack(study, annotator).unwrap().to_bytes().unwrap();
         (desk, pack)
     };
     let before: Vec<_> = (1..=4).map(of).collect();
     let secret = JudgementAction::Comment("only Ada knows".to_string());
-    let item = reader.desk(study, 1).unwrap().pages()[0].item;
+    let item = reader.worklist(study, 1).unwrap().pages()[0].item;
     let answer = JudgementAction::Answer(Answer::Choice(Choice::Left));
     store
         .judge(study, 1, item, &[answer.clone(), secret], 10)
@@ -192,7 +192,7 @@ fn numbers_orders_and_sides_tell_nothing() {
     let mut orders = Vec::new();
     let mut sides_of_items: BTreeMap<u32, Vec<bool>> = BTreeMap::new();
     for annotator in 1..=3 {
-        let desk = reader.desk(study, annotator).unwrap();
+        let desk = reader.worklist(study, annotator).unwrap();
         assert_eq!(desk.pages().len(), 63);
         orders.push(
             desk.pages()
@@ -232,7 +232,7 @@ fn numbers_orders_and_sides_tell_nothing() {
         .filter(|s| s.contains(&true) && s.contains(&false));
     assert!(differ.count() > 30, "sides of one's own");
     // By number, pairs of systems come in no runs.
-    let desk = reader.desk(study, 1).unwrap();
+    let desk = reader.worklist(study, 1).unwrap();
     let mut by_number: Vec<_> = desk.pages().iter().collect();
     by_number.sort_by_key(|page| page.item);
     let others: Vec<bool> = by_number
@@ -263,14 +263,14 @@ fn the_same_seed_makes_the_same_study_and_another_another() {
     assert_ne!(first.head.uid, later.head.uid);
     // The contexts are the seed's; whoever guesses it knows neither numbers nor sides.
     let contexts = |new: &NewStudy| {
-        let keys = new.items.open().iter().map(|item| item.context.clone());
+        let keys = new.items.reveal().iter().map(|item| item.context.clone());
         keys.collect::<BTreeSet<_>>()
     };
     assert_eq!(contexts(&first), contexts(&later));
     assert!(first.items != later.items && first.assignments != later.assignments);
     let side = |new: &NewStudy| {
-        let items = new.items.open();
-        let sides = new.assignments.open().iter().map(|one| {
+        let items = new.items.reveal();
+        let sides = new.assignments.reveal().iter().map(|one| {
             let item = items.iter().find(|item| item.number == one.item).unwrap();
             ((one.annotator, item.context.clone()), one.swapped)
         });
@@ -287,7 +287,7 @@ fn the_same_seed_makes_the_same_study_and_another_another() {
     assert!(first.items != other.items && first.assignments != other.assignments);
     let debug = format!("{first:?}");
     says_no_system("the debug form of a new study", debug.as_bytes());
-    assert!(debug.contains("Sealed"));
+    assert!(debug.contains("Blinded"));
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn annotators_share_contexts_evenly() {
     let new = made(&store, &definition);
     let mut of: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     let mut by: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for assignment in new.assignments.open() {
+    for assignment in new.assignments.reveal() {
         of.entry(assignment.annotator)
             .or_default()
             .push(assignment.item);
@@ -311,10 +311,10 @@ fn annotators_share_contexts_evenly() {
     assert!(of.values().all(|items| items.len() == 60), "{of:?}");
     assert!(by.values().all(|people| people.len() == 3));
     // The same three judge both systems on a context.
-    for item in new.items.open() {
+    for item in new.items.reveal() {
         let same = new
             .items
-            .open()
+            .reveal()
             .iter()
             .filter(|other| other.context == item.context);
         assert!(same.clone().count() == 2);

@@ -4,7 +4,7 @@ use crate::shared_data::shared;
 use crate::study_support::*;
 use emprl::data::empathetic_dialogues;
 use emprl::store::{Store, StoreError};
-use emprl::study::contexts::TestOrder;
+use emprl::study::contexts::OrderedContexts;
 use emprl::study::definition::{Definition, StudyKind};
 use emprl::study::make::{Content, make};
 use emprl::study::page::Shown;
@@ -83,7 +83,7 @@ fn systems_aligned_in_different_orders_meet_at_the_same_contexts() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap();
     let order = contexts(6);
-    let turned = TestOrder::new("turned", order.contexts().iter().rev().cloned().collect());
+    let turned = OrderedContexts::new("turned", order.contexts().iter().rev().cloned().collect());
     for (name, order) in [("forth", &order), ("back", &turned)] {
         let path = dir.path().join(name);
         let lines: Vec<String> = order
@@ -116,7 +116,8 @@ fn published_systems_make_a_study() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap();
     let (set, _) = empathetic_dialogues::read(&dialogues).unwrap();
-    let (order, _) = TestOrder::of_file(&systems.join("contexts.jsonl"), &set.test).unwrap();
+    let (order, _) =
+        OrderedContexts::from_file(&systems.join("contexts.jsonl"), &set.test).unwrap();
     let names = ["CEM", "KEMP", "MIME", "MoEL", "Transformer"];
     for name in names {
         let file = format!("{}.txt", name.to_lowercase());
@@ -133,15 +134,15 @@ fn published_systems_make_a_study() {
     let mut definition = Definition::new(StudyKind::AbTest, systems, people);
     (definition.stratified, definition.attention_checks) = (true, 5);
     let new = make(&definition, &candidates, 0, 0).unwrap();
-    assert_eq!((new.items.open().len(), new.remarks.naming), (405, 0));
+    assert_eq!((new.items.reveal().len(), new.remarks.naming), (405, 0));
     let study = store.create_study(&new).unwrap();
-    let desk = reader.desk(study, 2).unwrap();
+    let desk = reader.worklist(study, 2).unwrap();
     assert_eq!(desk.pages().len(), 405);
     for page in desk.pages() {
         let Shown::Pair { left, right } = &page.shown else {
             panic!("a pair");
         };
-        let item = &new.items.open()[page.item as usize - 1];
+        let item = &new.items.reveal()[page.item as usize - 1];
         let is_check = item.content == Content::Check;
         for text in [left, right] {
             // Nobody can tell the systems by how their files were written.

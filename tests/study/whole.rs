@@ -10,7 +10,7 @@ use emprl::study::judgement::{Answer, Choice, JudgementAction, Rating, Score};
 use emprl::study::make::Role;
 use emprl::study::page::Page;
 use emprl::study::record::Unblinded;
-use emprl::study::results::{Found, results};
+use emprl::study::results::{Findings, results};
 use emprl::study::statistics::significance::Share;
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ fn work(
     annotator: u32,
     answer: impl Fn(&Page) -> JudgementAction,
 ) {
-    let mut desk = store.reader().unwrap().desk(study, annotator).unwrap();
+    let mut desk = store.reader().unwrap().worklist(study, annotator).unwrap();
     while let Some(at) = desk.next() {
         let page = desk.pages()[at].clone();
         if desk.state(&page).skipped {
@@ -56,9 +56,9 @@ fn work(
         let acts = store
             .judge(study, annotator, page.item, &[answer(&page)], 1500)
             .unwrap();
-        acts.iter().for_each(|act| desk.take(act));
+        acts.iter().for_each(|act| desk.apply(act));
     }
-    let read = store.reader().unwrap().desk(study, annotator).unwrap();
+    let read = store.reader().unwrap().worklist(study, annotator).unwrap();
     assert_eq!(read, desk, "what the page knows is what is on disk");
 }
 
@@ -132,7 +132,7 @@ fn an_ab_test_from_responses_to_results() {
     let split = expected["split"].as_u64().unwrap() as usize;
     assert_eq!(store.route_to_adjudicator(study).unwrap(), split);
     assert_eq!(store.route_to_adjudicator(study).unwrap(), 0, "each once");
-    let desk = store.reader().unwrap().desk(study, fourth).unwrap();
+    let desk = store.reader().unwrap().worklist(study, fourth).unwrap();
     for page in desk.pages() {
         let mut three = votes[context_number(page)].clone();
         three.sort_unstable();
@@ -152,7 +152,7 @@ fn an_ab_test_from_responses_to_results() {
     store.unblind(study, "Ada", "all is judged").unwrap();
     let unblinded = store.reader().unwrap().unblinded(study).unwrap();
     let found = results(&unblinded, &bootstrap());
-    let Found::AbTest(ab) = &found.found else {
+    let Findings::AbTest(ab) = &found.found else {
         panic!("an A/B test");
     };
     let pair = &ab.pairs[0];
@@ -258,7 +258,7 @@ fn a_rating_from_responses_to_results() {
     let study = create(&mut store, &definition);
     // Contexts are drawn, so the fixture's go to the drawn ones in order.
     let reader = store.reader().unwrap();
-    let desk = reader.desk(study, 1).unwrap();
+    let desk = reader.worklist(study, 1).unwrap();
     let mut drawn: Vec<usize> = desk
         .pages()
         .iter()
@@ -291,7 +291,7 @@ fn a_rating_from_responses_to_results() {
     store.unblind(study, "Ada", "all is judged").unwrap();
     let unblinded = store.reader().unwrap().unblinded(study).unwrap();
     let found = results(&unblinded, &bootstrap());
-    let Found::Rating(rating) = &found.found else {
+    let Findings::Rating(rating) = &found.found else {
         panic!("a rating");
     };
     for (aspect, expected) in rating
@@ -366,14 +366,14 @@ fn own_rows_are_as_the_annotator_saw_them() {
     let mut definition = definition(StudyKind::AbTest, 2);
     definition.contexts = 5;
     let study = create(&mut store, &definition);
-    let item = store.reader().unwrap().desk(study, 2).unwrap().pages()[3].item;
+    let item = store.reader().unwrap().worklist(study, 2).unwrap().pages()[3].item;
     let actions = [
         JudgementAction::Answer(Answer::Choice(Choice::Left)),
         JudgementAction::Comment("a \"b\", c".to_string()),
         JudgementAction::Flag(true),
     ];
     store.judge(study, 2, item, &actions, 900).unwrap();
-    let rows = own_rows(&store.reader().unwrap().desk(study, 2).unwrap());
+    let rows = own_rows(&store.reader().unwrap().worklist(study, 2).unwrap());
     assert_eq!(rows.len(), 5);
     assert_eq!((rows[3].position, rows[3].item), (4, item));
     assert_eq!(

@@ -24,7 +24,7 @@ impl Write for Log {
 }
 
 pub fn judge_all(store: &mut Store, study: StudyId, annotator: u32, choices: [Choice; 3]) {
-    let desk = store.reader().unwrap().desk(study, annotator).unwrap();
+    let desk = store.reader().unwrap().worklist(study, annotator).unwrap();
     for (page, choice) in desk.pages().iter().zip(choices.iter().cycle()) {
         let actions = [
             JudgementAction::Answer(Answer::Choice(*choice)),
@@ -52,7 +52,7 @@ pub fn all_that_is_read(reader: &StoreReader, study: StudyId) -> BTreeMap<String
     read.insert("the list".to_string(), serde_json::to_vec(&list).unwrap());
     for annotator in row.annotators {
         let n = annotator.number;
-        let desk = reader.desk(study, n).unwrap();
+        let desk = reader.worklist(study, n).unwrap();
         let rows = own_rows(&desk);
         let pack = reader.pack(study, n).unwrap();
         read.insert(format!("desk {n}"), serde_json::to_vec(&desk).unwrap());

@@ -33,7 +33,7 @@ pub fn says_none_of(window: &Window, names: &[&str]) {
 /// An annotator's own pages, as the store gives them.
 pub fn pages(store: &Path, study: StudyId, annotator: u32) -> Vec<Page> {
     let reader = StoreReader::open(store).unwrap();
-    reader.desk(study, annotator).unwrap().pages().to_vec()
+    reader.worklist(study, annotator).unwrap().pages().to_vec()
 }
 
 /// The one of these pages that is on screen, all of it.

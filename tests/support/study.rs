@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use emprl::store::{Store, StudyId};
-use emprl::study::contexts::{Context, TestOrder};
+use emprl::study::contexts::{Context, OrderedContexts};
 use emprl::study::definition::{Definition, StudyKind};
 use emprl::study::make::{NewStudy, make};
 use emprl::study::page::{Page, Shown};
@@ -15,7 +15,7 @@ pub const SYSTEMS: [&str; 3] = ["Qoxmodel", "Zyvbaseline", "Wuqsystem"];
 /// A word by which a test, and nobody else, knows a system's responses.
 pub const MARKS: [&str; 3] = ["indeed", "perhaps", "certainly"];
 
-pub fn contexts(n: usize) -> TestOrder {
+pub fn contexts(n: usize) -> OrderedContexts {
     let context = |at: usize| Context {
         conversation: Some(format!("c{at}")),
         turn: Some(2),
@@ -27,7 +27,7 @@ pub fn contexts(n: usize) -> TestOrder {
         ],
         target: Some(format!("I am so sorry to hear of number {at}.")),
     };
-    TestOrder::new("contexts", (0..n).map(context).collect())
+    OrderedContexts::new("contexts", (0..n).map(context).collect())
 }
 
 /// The number in a page's context.

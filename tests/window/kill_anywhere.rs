@@ -131,7 +131,7 @@ fn nothing_the_window_showed_as_judged_is_lost_by_kills() {
             assert!(is_pressed(&act.action, *key), "kill {kill}: {act:?}");
             assert_eq!(act.seq, seq, "no hole");
         }
-        let answered = reader.desk(STUDY, 1).unwrap().progress().answered;
+        let answered = reader.worklist(STUDY, 1).unwrap().progress().answered;
         if let Some(last) = shown.last() {
             let under_way = match (new.len() - keys, KEYS[keys % KEYS.len()]) {
                 (0, _) => *last,

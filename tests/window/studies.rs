@@ -88,7 +88,7 @@ fn two_annotators_judge_at_once_in_two_windows() {
     }
     let reader = StoreReader::open(dir.path()).unwrap();
     for (annotator, choice) in [(1, Choice::Left), (2, Choice::Right)] {
-        let desk = reader.desk(StudyId(1), annotator).unwrap();
+        let desk = reader.worklist(StudyId(1), annotator).unwrap();
         assert_eq!(desk.progress().answered, share);
         let all = |page| desk.state(page).answer == Some(Answer::Choice(choice));
         assert!(desk.pages().iter().all(all));
@@ -229,7 +229,7 @@ fn a_rating_is_three_digits() {
     expect(&mut window, "Nothing is left to judge");
     let desk = StoreReader::open(dir.path())
         .unwrap()
-        .desk(StudyId(1), 2)
+        .worklist(StudyId(1), 2)
         .unwrap();
     let points: Vec<[u8; 3]> = desk
         .pages()
@@ -312,7 +312,7 @@ fn time_counts_only_while_somebody_attends() {
     let own = pages(dir.path(), StudyId(1), 1);
     let shown = |item: u32| {
         let reader = StoreReader::open(dir.path()).unwrap();
-        let desk = reader.desk(StudyId(1), 1).unwrap();
+        let desk = reader.worklist(StudyId(1), 1).unwrap();
         let page = desk.pages().iter().find(|page| page.item == item).unwrap();
         desk.state(page).shown_ms
     };
@@ -382,7 +382,7 @@ fn digits_answer_as_arrows_do_and_nothing_jumps_between_items() {
         let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
         let recorded = || {
             let desk = StoreReader::open(dir.path()).unwrap();
-            let desk = desk.desk(StudyId(1), 1).unwrap();
+            let desk = desk.worklist(StudyId(1), 1).unwrap();
             desk.state(&page).answer
         };
         while recorded().is_none() {

@@ -8,23 +8,23 @@ use crate::blind_support::{Log, all_that_is_read, judge_all};
 use crate::study_support::*;
 use eframe::egui::Key;
 use egui_kittest::kittest::NodeT;
-use emprl::report::tables::{Chosen, TableNumber, gather};
+use emprl::report::tables::{TableNumber, TableSelection, gather};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::Choice;
-use emprl::study::make::{NewStudy, Sealed};
+use emprl::study::make::{Blinded, NewStudy};
 
 /// The same study with the opposite truth: every response is said to be the other system's, and whoever judges
 /// sees the same.
 fn mirrored(new: &NewStudy) -> NewStudy {
-    let mut items = new.items.open().clone();
+    let mut items = new.items.reveal().clone();
     items.iter_mut().for_each(|item| item.texts.reverse());
-    let mut assignments = new.assignments.open().clone();
+    let mut assignments = new.assignments.reveal().clone();
     assignments
         .iter_mut()
         .for_each(|one| one.swapped = !one.swapped);
     NewStudy {
-        items: Sealed::new(items),
-        assignments: Sealed::new(assignments),
+        items: Blinded::new(items),
+        assignments: Blinded::new(assignments),
         ..new.clone()
     }
 }
@@ -89,15 +89,15 @@ fn all_there_is(new: &NewStudy, dir: &Path) -> BTreeMap<String, String> {
                 found.insert(format!("{what}, after"), timeless(&bytes));
             }
         }
-        let chosen = Chosen {
+        let chosen = TableSelection {
             studies: vec![study],
-            ..Chosen::default()
+            ..TableSelection::default()
         };
         let table = gather(&reader, TableNumber::AbTest, &chosen).err().unwrap();
         found.insert("the refusal of Table IV".to_string(), table.to_string());
         let refused = reader.unblinded(study).err().unwrap();
         found.insert("the refusal".to_string(), format!("{refused} {refused:?}"));
-        let book = reader.case_book().unwrap();
+        let book = reader.cases().unwrap();
         found.insert(
             "the cases".to_string(),
             serde_json::to_string(&book).unwrap(),

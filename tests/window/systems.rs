@@ -49,7 +49,7 @@ fn checkpoints_answer_and_systems_are_measured() {
     assert!(!shows(&window, "Let it answer"), "the form is closed");
     // The name is taken: said at once, not after the work.
     answer(&mut window, "1", "Ours", &few);
-    expect(&mut window, "there is a system Ours already");
+    expect(&mut window, "there is already a system Ours");
     click(&mut window, "Cancel");
 
     // The same checkpoint and seed in the terminal.

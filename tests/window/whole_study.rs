@@ -15,7 +15,7 @@ use eframe::egui::Key;
 use emprl::metrics::Bootstrap;
 use emprl::store::{StoreReader, StudyId};
 use emprl::study::page::Page;
-use emprl::study::results::{Found, results};
+use emprl::study::results::{Findings, results};
 use serde_json::{Value, json};
 
 /// What the two systems are called here: names that no text holds by chance.
@@ -239,7 +239,7 @@ fn close(found: f64, expected: &Value, what: &str) {
 fn same_as_computed_elsewhere(dir: &Path, expected: &Value) {
     let unblinded = StoreReader::open(dir).unwrap().unblinded(STUDY).unwrap();
     let results = results(&unblinded, &Bootstrap::default());
-    let Found::AbTest(found) = &results.found else {
+    let Findings::AbTest(found) = &results.found else {
         panic!("an A/B test");
     };
     let pair = &found.pairs[0];

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Core;
 use crate::app::jobs::{AtClose, Context, Job, JobError, Lane};
 use crate::app::state::people::{SystemTask, SystemTaskKind, Systems, TaskProgress};
-use crate::operations::responses::{self, Generate, Import, Measuring, StoredResponses};
+use crate::operations::responses::{self, Generate, Import, MeasureRequest, StoredResponses};
 use crate::operations::{OnProgress, OperationError, reader_if_present};
 use crate::study::contexts::ContextKey;
 
@@ -88,7 +88,7 @@ impl Core {
     }
 
     /// Measures systems.
-    pub fn score_systems(&mut self, measuring: Measuring) {
+    pub fn score_systems(&mut self, measuring: MeasureRequest) {
         self.start_task(SystemTaskKind::Score, move |store, on_progress| {
             let names = responses::measure(store, &measuring, on_progress)?.join(", ");
             Ok(match measuring.identifiers {

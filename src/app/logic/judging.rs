@@ -14,7 +14,7 @@ impl Core {
         judging
             .desk
             .load(self.jobs.ask(Lane::Studies, move |context| {
-                Ok(context.reader()?.desk(study, annotator)?)
+                Ok(context.reader()?.worklist(study, annotator)?)
             }));
         let people = &mut self.state.people;
         people.studies.notice = None;

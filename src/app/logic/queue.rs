@@ -5,7 +5,7 @@ use crate::app::jobs::Lane;
 use crate::app::state::Held;
 use crate::engine::{RunHandle, RunState};
 use crate::operations::launch::PlannedRun;
-use crate::operations::queue::{self, LostReuse, Waiting, to_queue};
+use crate::operations::queue::{self, LostReuse, QueueEntry, to_queue};
 use crate::operations::runs::Edit;
 use crate::store::{QueueId, QueuedRun};
 
@@ -27,7 +27,7 @@ impl Core {
         );
     }
 
-    fn show_queue(&mut self, runs: Vec<Waiting>) {
+    fn show_queue(&mut self, runs: Vec<QueueEntry>) {
         let queue = &mut self.state.experiments.queue;
         let is_back = |removed: &mut QueuedRun| runs.iter().any(|run| run.queued.id == removed.id);
         queue.removed.take_if(is_back);

@@ -1,7 +1,7 @@
 //! Runs beside each other, as the place Compare shows them.
 
-use crate::catalog::compare::{Paired, Prepared};
-use crate::catalog::compared::{curves, differences, entries_of};
+use crate::catalog::compare::{Paired, PreparedCurves};
+use crate::catalog::load::{curves, differences, load_entries};
 use crate::metrics::Bootstrap;
 use crate::store::{RunId, StoreError, StoreReader};
 
@@ -11,7 +11,7 @@ pub struct Compared {
     pub runs: Vec<RunId>,
     pub metric: String,
     /// Their curves of it.
-    pub curves: Prepared,
+    pub curves: PreparedCurves,
     /// Of each run but the first: its figures minus those of the first. None where one of them has no
     /// answers on the test split.
     pub differences: Vec<Option<Paired>>,
@@ -26,7 +26,7 @@ pub fn compared(
     runs: Vec<RunId>,
     metric: String,
 ) -> Result<Compared, StoreError> {
-    let entries = entries_of(reader, &runs)?;
+    let entries = load_entries(reader, &runs)?;
     let entries: Vec<_> = entries.iter().collect();
     Ok(Compared {
         curves: curves(reader, &entries, &metric)?,

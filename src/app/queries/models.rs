@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::experiment::Stage;
-use crate::operations::models::{Found, Reference, ReferenceError};
+use crate::operations::models::{Reference, ReferenceError, ResolvedModel};
 use crate::store::{RunId, RunRef};
 
 /// A model, as a person chooses it.
@@ -28,7 +28,7 @@ impl ModelRef {
     ///
     /// # Errors
     /// There is no such model.
-    pub fn find(&self, store: &Path) -> Result<Found, ReferenceError> {
+    pub fn find(&self, store: &Path) -> Result<ResolvedModel, ReferenceError> {
         match self {
             ModelRef::Checkpoint { run, stage, step } => Reference::Run(RunRef {
                 run: *run,

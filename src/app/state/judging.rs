@@ -6,14 +6,14 @@ use super::remote::Remote;
 use crate::store::StudyId;
 use crate::study::attention::Attention;
 use crate::study::judgement::{Answer, Aspect, JudgementAction, JudgementRecord, Rating, Score};
-use crate::study::page::{Desk, Page};
+use crate::study::page::{Page, Worklist};
 
 /// The judging page: one annotator at work.
 #[derive(Debug)]
 pub struct Judging {
     pub study: StudyId,
     pub annotator: u32,
-    pub desk: Remote<Desk>,
+    pub desk: Remote<Worklist>,
     /// Place of the page that is shown; none when all is judged, or before the first.
     pub at: Option<usize>,
     /// For how long the page is attended to, as far as that is not recorded.
@@ -81,7 +81,7 @@ impl Judging {
     /// `sign` whether something was pressed or moved. Instructions and what is on its way to the disk are no item.
     pub fn attend(&mut self, now: f64, in_view: bool, sign: bool) {
         let at_item = !self.reading && self.at.is_some() && self.given.is_none();
-        self.attention.go_on(now, in_view && at_item, sign);
+        self.attention.update(now, in_view && at_item, sign);
     }
 
     /// Milliseconds for which the page was attended to since that was last recorded; from now on it counts anew.
@@ -118,7 +118,7 @@ impl Judging {
             return;
         };
         for act in acts {
-            desk.take(act);
+            desk.apply(act);
         }
         let undone = acts.iter().find(|act| act.action == JudgementAction::Undo);
         if let Some(act) = undone {

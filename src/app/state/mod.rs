@@ -34,7 +34,7 @@ use crate::app::queries::stored::StoredRun;
 use crate::experiment::ExperimentFile;
 use crate::metrics::{declared, terms};
 use crate::operations::launch::DryRun;
-use crate::operations::queue::Waiting;
+use crate::operations::queue::QueueEntry;
 use crate::operations::runs::Edit;
 use crate::store::{QueueId, QueuedRun, RunId, RunRow};
 
@@ -91,7 +91,7 @@ impl Needs {
 #[derive(Debug, Default)]
 pub struct QueueState {
     /// The next first.
-    pub runs: Vec<Waiting>,
+    pub runs: Vec<QueueEntry>,
     /// Why this window starts none of them.
     pub held: Held,
     /// The one of them that is being made ready or begun.

@@ -8,9 +8,9 @@ use super::judging::Judging;
 use super::remote::{Keyed, Remote};
 use crate::app::jobs::Pending;
 use crate::report::paper;
-use crate::report::tables::{Chosen, Table, TableNumber};
+use crate::report::tables::{Table, TableNumber, TableSelection};
 use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};
-use crate::study::cases::{CaseBook, CaseFilter, Search};
+use crate::study::cases::{CaseFilter, CaseSet, Search};
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::results::Results;
 
@@ -35,7 +35,7 @@ pub struct Systems {
 /// The place Case study.
 #[derive(Debug, Default)]
 pub struct CasesState {
-    pub book: Remote<CaseBook>,
+    pub book: Remote<CaseSet>,
     pub emotions: Vec<String>,
     pub filter: CaseFilter,
     pub search: Search,
@@ -286,7 +286,7 @@ pub struct TablesState {
     pub runs: BTreeSet<i64>,
     pub studies: BTreeSet<i64>,
     pub systems: BTreeSet<String>,
-    pub made: Keyed<(TableNumber, Chosen), Box<Table>>,
+    pub made: Keyed<(TableNumber, TableSelection), Box<Table>>,
     /// What was saved last.
     pub notice: Option<String>,
 }
@@ -306,10 +306,10 @@ impl Default for TablesState {
 
 impl TablesState {
     /// What the table in view is to be made of.
-    pub fn chosen(&self) -> Chosen {
+    pub fn chosen(&self) -> TableSelection {
         use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
         let of = |tables: &[TableNumber]| tables.contains(&self.table);
-        let mut chosen = Chosen::default();
+        let mut chosen = TableSelection::default();
         if of(&[Identifiers, Automatic, Ablation]) {
             chosen.runs = self.runs.iter().copied().map(crate::store::RunId).collect();
         }
@@ -318,7 +318,7 @@ impl TablesState {
         }
         if of(&[Automatic, Cases]) {
             chosen.systems = self.systems.iter().cloned().collect();
-            chosen.systems.sort_by_key(|name| paper::place_of(name));
+            chosen.systems.sort_by_key(|name| paper::rank(name));
         }
         chosen
     }

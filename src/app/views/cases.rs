@@ -102,7 +102,7 @@ fn search_on(ui: &Ui, cases: &mut CasesState) {
     };
     let until = Instant::now() + BUDGET;
     while !cases.searched && Instant::now() < until {
-        cases.searched = !cases.search.go_on(book, STRETCH);
+        cases.searched = !cases.search.advance(book, STRETCH);
     }
     if cases.searched {
         let found = &cases.search.found;

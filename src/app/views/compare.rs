@@ -19,7 +19,7 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
 use crate::catalog::figures::{Line, colours, figure, run_lines, seed_lines};
-use crate::catalog::sheets::{called, differences_sheet, results_sheet, settings_sheet};
+use crate::catalog::sheets::{differences_sheet, results_sheet, run_label, settings_sheet};
 use crate::catalog::{Entry, Spread};
 use crate::metrics::Digits;
 use crate::metrics::declared::{self, declared};
@@ -100,7 +100,7 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
         for (at, (entry, place)) in entries.iter().zip(&places).enumerate() {
-            let name = format!("{}, seed {}", called(entry), entry.row.seed);
+            let name = format!("{}, seed {}", run_label(entry), entry.row.seed);
             let first = at == 0 && entries.len() > 1;
             // A run's dot, name and cross stay in one line.
             let shown = RichText::new(format!("{name}{}", if first { FIRST } else { "" }));

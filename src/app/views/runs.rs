@@ -108,7 +108,7 @@ fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
         .filter(|row| stands_on(view.shelf, row) && view.filter.last.matches(&row.entry))
         .collect();
     let mut order: Vec<&Entry> = found.iter().map(|row| &row.entry).collect();
-    crate::catalog::arrange(&mut order, &view.sort, view.descending);
+    crate::catalog::sort_entries(&mut order, &view.sort, view.descending);
     let places: HashMap<RunId, usize> = order
         .iter()
         .zip(0..)

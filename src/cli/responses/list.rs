@@ -3,28 +3,28 @@
 use serde_json::json;
 
 use crate::cli::output::{count, moment};
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::responses::{self, Systems, find_cases};
 use crate::report::{Align, TextTable};
 use crate::store::{Store, StoreReader};
 use crate::study::contexts::ContextKey;
 
-pub(super) fn list(place: &Place) -> Result<(), Failure> {
-    let Systems { systems, scores } = responses::list(&place.store)?;
+pub(super) fn list(ctx: &CommandContext) -> Result<(), Failure> {
+    let Systems { systems, scores } = responses::list(&ctx.store)?;
     let score = |name: &str| scores.iter().find(|score| score.system == name);
-    if place.out.json {
+    if ctx.out.json {
         let rows = systems.iter().map(|system| {
             let mut row = json!(system);
             row["score"] = json!(score(&system.name));
             row
         });
-        return place.out.document(&rows.collect::<Vec<_>>());
+        return ctx.out.document(&rows.collect::<Vec<_>>());
     }
     if systems.is_empty() {
-        return place.out.text(&format!(
+        return ctx.out.text(&format!(
             "No systems in {} yet. `emprl responses import FILE --system NAME` imports one.\n",
-            place.store.display()
+            ctx.store.display()
         ));
     }
     let mut table = TextTable::new(&[
@@ -64,20 +64,18 @@ pub(super) fn list(place: &Place) -> Result<(), Failure> {
     let mut text = table.text();
     for score in &scores {
         if let Some(identifiers) = &score.identifiers {
-            text.push_str(&format!("{}: Emp-F1 by {identifiers}\n", score.system));
+            text += &format!("{}: Emp-F1 by {identifiers}\n", score.system);
         }
     }
-    text.push_str(
-        "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n",
-    );
-    place.out.text(&text)
+    text += "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n";
+    ctx.out.text(&text)
 }
 
-pub(super) fn pin(place: &Place, case: &str, note: Option<&String>) -> Result<(), Failure> {
+pub(super) fn pin(ctx: &CommandContext, case: &str, note: Option<&String>) -> Result<(), Failure> {
     let key = ContextKey(case.to_string());
-    Store::open(&place.store)?.set_pin(&key, note.map(String::as_str))?;
-    if place.out.json {
-        return place
+    Store::open(&ctx.store)?.set_pin(&key, note.map(String::as_str))?;
+    if ctx.out.json {
+        return ctx
             .out
             .document(&json!({"case": case, "pinned": note.is_some(), "note": note}));
     }
@@ -85,14 +83,14 @@ pub(super) fn pin(place: &Place, case: &str, note: Option<&String>) -> Result<()
         Some(_) => "pinned",
         None => "not pinned any more",
     };
-    place.out.text(&format!("Case {case} is {done}.\n"))
+    ctx.out.text(&format!("Case {case} is {done}.\n"))
 }
 
-pub(super) fn cases(place: &Place, words: &[String]) -> Result<(), Failure> {
-    let book = StoreReader::open(&place.store)?.case_book()?;
+pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failure> {
+    let book = StoreReader::open(&ctx.store)?.cases()?;
     let found = find_cases(&book, words);
-    if place.out.json {
-        return place.out.document(&json!({
+    if ctx.out.json {
+        return ctx.out.document(&json!({
             "systems": book.systems,
             "withheld": book.withheld,
             "cases": found,
@@ -102,18 +100,18 @@ pub(super) fn cases(place: &Place, words: &[String]) -> Result<(), Failure> {
     for case in &found {
         let last = case.context.utterances.last().map_or("", String::as_str);
         let emotion = case.context.emotion.as_deref().unwrap_or("");
-        text.push_str(&format!("{}  {emotion}: {last}\n", case.key));
+        text += &format!("{}  {emotion}: {last}\n", case.key);
         let answers = book.systems.iter().zip(&case.answers);
         for (system, answer) in answers.filter_map(|(s, answer)| Some((s, answer.as_ref()?))) {
-            text.push_str(&format!("    {system}: {}\n", answer.text));
+            text += &format!("    {system}: {}\n", answer.text);
         }
     }
-    text.push_str(&format!("{} cases\n", count(found.len() as u64)));
+    text += &format!("{} cases\n", count(found.len() as u64));
     if book.withheld > 0 {
-        text.push_str(&format!(
+        text += &format!(
             "{} more are in studies that are still blind, and are left out\n",
             count(book.withheld as u64)
-        ));
+        );
     }
-    place.out.text(&text)
+    ctx.out.text(&text)
 }

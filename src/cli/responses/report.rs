@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cli::output::count;
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, ResponseWords};
 use crate::operations::responses::StoredResponses;
 use crate::study::responses::AlignBy;
@@ -11,15 +11,15 @@ use crate::study::responses::AlignBy;
 /// Problems of rows that are printed before the rest is only counted.
 const SHOWN_PROBLEMS: usize = 20;
 
-pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Failure> {
+pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(), Failure> {
     let responses = &stored.responses;
     let (foreign, order) = (&stored.foreign, &stored.contexts);
     let answers = stored.texts();
     let words = ResponseWords::new(&answers);
     let (dist_1, dist_2) = (words.dist(1), words.dist(2));
     let mean_words = words.words() as f64 / words.len().max(1) as f64;
-    if place.out.json {
-        return place.out.document(&json!({
+    if ctx.out.json {
+        return ctx.out.document(&json!({
             "system": stored.system,
             "source": stored.source,
             "sha256": responses.sha256,
@@ -46,9 +46,7 @@ pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Fail
         by_words(responses.aligned_by)
     );
     if responses.tokenized {
-        text.push_str(
-            "They are tokens in lower case: scored as they are, shown to people as they would write.\n",
-            );
+        text += "They are tokens in lower case: scored as they are, shown to people as they would write.\n";
     }
     if !foreign.is_empty() {
         let places = foreign.iter().take(SHOWN_PROBLEMS);
@@ -57,33 +55,33 @@ pub(super) fn report(place: &Place, stored: &StoredResponses) -> Result<(), Fail
         if more > 0 {
             places.push(format!("{more} more"));
         }
-        text.push_str(&format!(
-                "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
-                foreign.len(),
-                places.join(", ")
-            ));
+        text += &format!(
+            "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
+            foreign.len(),
+            places.join(", ")
+        );
     }
     for problem in responses.problems.iter().take(SHOWN_PROBLEMS) {
-        text.push_str(&format!("{problem}\n"));
+        text += &format!("{problem}\n");
     }
     let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
     if more > 0 {
-        text.push_str(&format!("{more} more problems; --json lists them all\n"));
+        text += &format!("{more} more problems; --json lists them all\n");
     }
     let duplicates = responses.duplicate_share().unwrap_or(0.0);
-    text.push_str(&format!(
+    text += &format!(
         "Dist-1 {} %, Dist-2 {} %, {} words a response, {} % exactly an earlier one\n",
         Digits::RESULT.write(dist_1),
         Digits::RESULT.write(dist_2),
         Digits::WORDS.write(mean_words),
         Digits::RESULT.write(100.0 * duplicates)
-    ));
-    text.push_str(&format!(
+    );
+    text += &format!(
         "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",
         stored.system,
-        place.store_argument()
-    ));
-    place.out.text(&text)
+        ctx.store_argument()
+    );
+    ctx.out.text(&text)
 }
 
 fn by_words(by: AlignBy) -> &'static str {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::{Failure, Place};
+use super::super::{CommandContext, Failure};
 use crate::catalog::Entry;
 use crate::catalog::compare::{Paired, differing_settings};
-use crate::catalog::compared::{curves, differences, entries_of};
 use crate::catalog::figures::{figure, run_lines, seed_lines};
+use crate::catalog::load::{curves, differences, load_entries};
 use crate::catalog::sheets::{differences_sheet, results_sheet, settings_sheet};
 use crate::engine::results_to_json;
 use crate::metrics::Bootstrap;
@@ -49,9 +49,9 @@ enum Format {
 }
 
 impl Compare {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let reader = StoreReader::open(&place.store)?;
-        let entries = entries_of(&reader, &self.runs)?;
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
+        let reader = StoreReader::open(&ctx.store)?;
+        let entries = load_entries(&reader, &self.runs)?;
         let entries: Vec<&Entry> = entries.iter().collect();
         // Refuse what can be refused before the slow part.
         if let (Some(metric), Some(file)) = (&self.plot, &self.file) {
@@ -62,10 +62,10 @@ impl Compare {
             ..Bootstrap::default()
         };
         let differences = differences(&reader, &self.runs, &bootstrap)?;
-        if place.out.json {
+        if ctx.out.json {
             let mut document = document(&entries, &differences);
             document["plot"] = json!(self.file);
-            return place.out.document(&document);
+            return ctx.out.document(&document);
         }
         let sheets = [
             settings_sheet(&entries),
@@ -82,7 +82,7 @@ impl Compare {
         if let (Some(file), Format::Text) = (&self.file, self.format) {
             text += &format!("\nThe plot is in {}.\n", file.display());
         }
-        place.out.text(&text)
+        ctx.out.text(&text)
     }
 
     fn draw(

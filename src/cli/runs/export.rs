@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::super::{Failure, Place};
+use super::super::{CommandContext, Failure};
 use crate::operations::exports::{CurveFormat, export_curves};
 use crate::store::{RunId, StoreReader};
 
@@ -28,16 +28,16 @@ enum Format {
 }
 
 impl Export {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let format = match self.format {
             Format::Csv => CurveFormat::Csv,
             Format::Jsonl => CurveFormat::Jsonl,
             Format::Tensorboard => CurveFormat::Tensorboard,
         };
-        let reader = StoreReader::open(&place.store)?;
+        let reader = StoreReader::open(&ctx.store)?;
         let done = export_curves(&reader, self.run, format, &self.dir)?;
-        if place.out.json {
-            return place.out.document(&json!({
+        if ctx.out.json {
+            return ctx.out.document(&json!({
                 "run": self.run, "files": done.files, "points": done.points,
             }));
         }
@@ -45,7 +45,7 @@ impl Export {
             .files
             .iter()
             .map(|file| format!("{}\n", file.display()));
-        place.out.text(&format!(
+        ctx.out.text(&format!(
             "{}{} points.\n",
             files.collect::<String>(),
             done.points

@@ -10,8 +10,8 @@ mod show;
 use serde_json::{Value, json};
 
 use super::output::moment;
-use super::{Failure, Place};
-use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, arrange, groups, vocabulary};
+use super::{CommandContext, Failure};
+use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, groups, sort_entries, vocabulary};
 use crate::engine::results_to_json;
 use crate::experiment::Stage;
 use crate::filter::parse;
@@ -80,26 +80,26 @@ pub struct List {
 }
 
 impl Runs {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
-            Runs::List(list) => list.run(place),
-            Runs::Show { run } => show::show(place, run),
-            Runs::Rollout(rollout) => rollout.run(place),
-            Runs::Samples(samples) => samples.run(place),
-            Runs::Compare(compare) => compare.run(place),
-            Runs::Export(export) => export.run(place),
-            Runs::Tag(tag) => tag.run(place),
-            Runs::Note(note) => note.run(place),
-            Runs::Rename { run, name } => keep::rename(place, run, &name),
-            Runs::Archive(archive) => archive.run(place),
-            Runs::Delete(delete) => delete.run(place),
-            Runs::Undelete { runs } => keep::undelete(place, runs),
+            Runs::List(list) => list.run(ctx),
+            Runs::Show { run } => show::show(ctx, run),
+            Runs::Rollout(rollout) => rollout.run(ctx),
+            Runs::Samples(samples) => samples.run(ctx),
+            Runs::Compare(compare) => compare.run(ctx),
+            Runs::Export(export) => export.run(ctx),
+            Runs::Tag(tag) => tag.run(ctx),
+            Runs::Note(note) => note.run(ctx),
+            Runs::Rename { run, name } => keep::rename(ctx, run, &name),
+            Runs::Archive(archive) => archive.run(ctx),
+            Runs::Delete(delete) => delete.run(ctx),
+            Runs::Undelete { runs } => keep::undelete(ctx, runs),
         }
     }
 }
 
 impl List {
-    fn run(self, place: &Place) -> Result<(), Failure> {
+    fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let filter_text = self.filter.as_deref().unwrap_or_default();
         let filter = parse(filter_text, vocabulary()).map_err(|error| {
             Failure::Usage(format!("--filter: {}", at_place(&error, filter_text)))
@@ -122,7 +122,7 @@ impl List {
             .as_deref()
             .map(|name| column("--group", name))
             .transpose()?;
-        let rows = match reader_if_present(&place.store)? {
+        let rows = match reader_if_present(&ctx.store)? {
             Some(reader) if self.deleted => reader.deleted_catalog()?,
             Some(reader) => reader.catalog()?,
             None => Vec::new(),
@@ -135,29 +135,29 @@ impl List {
             .filter(|entry| filter.matches(*entry))
             .collect();
         if let Some(sort) = &sort {
-            arrange(&mut shown, sort, !self.ascending);
+            sort_entries(&mut shown, sort, !self.ascending);
         } else if self.ascending {
             shown.reverse();
         }
-        if place.out.json {
+        if ctx.out.json {
             let rows: Result<Vec<Value>, Failure> =
                 shown.iter().map(|entry| document(entry)).collect();
-            return place.out.document(&rows?);
+            return ctx.out.document(&rows?);
         }
         if entries.is_empty() && !self.deleted {
-            let store = place.store.display();
-            return place.out.text(&format!(
+            let store = ctx.store.display();
+            return ctx.out.text(&format!(
                 "No runs in {store} yet. `emprl run quickstart` makes one.\n"
             ));
         }
         if shown.is_empty() {
-            return place.out.text("No run fits.\n");
+            return ctx.out.text("No run fits.\n");
         }
         let sheet = match &group {
             Some(group) => grouped(&shown, &columns, group),
             None => listed(&shown, &columns),
         };
-        place.out.text(
+        ctx.out.text(
             sheet
                 .text()
                 .split_once("\n\n")

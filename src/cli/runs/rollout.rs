@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Failure, Place};
+use super::super::{CommandContext, Failure};
 use super::chosen_step;
 use crate::experiment::{RolloutResponse, RolloutToken, TokenQuantity};
 use crate::metrics::{Digits, declared};
@@ -22,9 +22,9 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let run = self.run;
-        let reader = StoreReader::open(&place.store)?;
+        let reader = StoreReader::open(&ctx.store)?;
         let name = reader.run(run)?.row.name;
         let steps = reader.rollouts(run)?;
         let (stage, step) = chosen_step(run, "rollout", &steps, self.step)?;
@@ -38,9 +38,9 @@ impl Rollout {
                 )));
             }
         }
-        if place.out.json {
+        if ctx.out.json {
             let steps: Vec<u64> = steps.iter().map(|(_, step)| *step).collect();
-            return place.out.document(&json!({
+            return ctx.out.document(&json!({
                 "run": run,
                 "stage": stage,
                 "step": step,
@@ -50,15 +50,12 @@ impl Rollout {
         }
         let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
         for response in &responses {
-            text.push_str(&shown(response));
+            text += &shown(response);
         }
         let others = steps.iter().map(|(_, step)| step.to_string());
         let others: Vec<String> = others.collect();
-        text.push_str(&format!(
-            "\nRollouts are kept of steps {}\n",
-            others.join(", ")
-        ));
-        place.out.text(&text)
+        text += &format!("\nRollouts are kept of steps {}\n", others.join(", "));
+        ctx.out.text(&text)
     }
 }
 
@@ -106,21 +103,21 @@ fn shown(response: &RolloutResponse) -> String {
         .map(|term| format!("{} {}", term.title(), reward(term.value)))
         .collect();
     if !terms.is_empty() {
-        text.push_str(&format!(" ({})", terms.join(", ")));
+        text += &format!(" ({})", terms.join(", "));
     }
     if response.shaped != response.score {
-        text.push_str(&format!(", shaped {}", reward(response.shaped)));
+        text += &format!(", shaped {}", reward(response.shaped));
     }
     if !response.ended {
-        text.push_str(", cut at the longest length");
+        text += ", cut at the longest length";
     }
     text.push('\n');
     for (turn, utterance) in response.context.iter().enumerate() {
         let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
-        text.push_str(&format!("  {who:<10}{utterance}\n"));
+        text += &format!("  {who:<10}{utterance}\n");
     }
-    text.push_str(&format!("  {:<10}{}\n", "Target", response.target));
-    text.push_str(&format!("  {:<10}{}\n\n", "Response", response.response));
+    text += &format!("  {:<10}{}\n", "Target", response.target);
+    text += &format!("  {:<10}{}\n\n", "Response", response.response);
     let heads = TokenQuantity::ALL.map(|quantity| (quantity.short(), Align::Right));
     let mut columns = vec![("Token", Align::Left)];
     columns.extend(heads);

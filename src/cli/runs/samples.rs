@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Failure, Place};
+use super::super::{CommandContext, Failure};
 use super::chosen_step;
 use crate::experiment::{SampleDialogue, Stage};
 use crate::metrics::{Digits, declared};
@@ -21,19 +21,19 @@ pub struct Samples {
 }
 
 impl Samples {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let run = self.run;
-        let reader = StoreReader::open(&place.store)?;
+        let reader = StoreReader::open(&ctx.store)?;
         let name = reader.run(run)?.row.name;
         let steps = reader.samples(run)?;
         let (stage, step) = chosen_step(run, "sample dialogues", &steps, self.step)?;
         if let Some(number) = self.dialogue {
             let answers = reader.sample_over_steps(run, number - 1)?;
-            return over_steps(place, run, number, &answers);
+            return over_steps(ctx, run, number, &answers);
         }
         let dialogues = reader.samples_at(run, stage, step)?;
-        if place.out.json {
-            return place.out.document(&json!({
+        if ctx.out.json {
+            return ctx.out.document(&json!({
                 "run": run,
                 "stage": stage,
                 "step": step,
@@ -42,16 +42,16 @@ impl Samples {
         }
         let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
         for dialogue in &dialogues {
-            text.push_str(&opening(dialogue));
-            text.push_str(&format!("  {:<12}{}\n", "Generated", answer(dialogue)));
+            text += &opening(dialogue);
+            text += &format!("  {:<12}{}\n", "Generated", answer(dialogue));
         }
-        place.out.text(&text)
+        ctx.out.text(&text)
     }
 }
 
 /// One dialogue, with its answers from the latest evaluation to the first.
 fn over_steps(
-    place: &Place,
+    ctx: &CommandContext,
     run: RunId,
     number: u32,
     answers: &[(Stage, u64, SampleDialogue)],
@@ -61,7 +61,7 @@ fn over_steps(
             "run {run} has no sample dialogue {number}; `emprl runs samples {run}` shows those it has"
         )));
     };
-    if place.out.json {
+    if ctx.out.json {
         let answers: Vec<_> = answers
             .iter()
             .rev()
@@ -75,7 +75,7 @@ fn over_steps(
                 })
             })
             .collect();
-        return place.out.document(&json!({
+        return ctx.out.document(&json!({
             "run": run,
             "dialogue": number,
             "context": last.context,
@@ -86,18 +86,18 @@ fn over_steps(
     let mut text = opening(last);
     for (stage, step, dialogue) in answers.iter().rev() {
         let at = format!("{} {step}", stage.title());
-        text.push_str(&format!("  {at:<12}{}\n", answer(dialogue)));
+        text += &format!("  {at:<12}{}\n", answer(dialogue));
     }
-    place.out.text(text.trim_start())
+    ctx.out.text(text.trim_start())
 }
 
 fn opening(dialogue: &SampleDialogue) -> String {
     let mut text = format!("\nDialogue {}  {}\n", dialogue.index + 1, dialogue.emotion);
     for (turn, utterance) in dialogue.context.iter().enumerate() {
         let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
-        text.push_str(&format!("  {who:<12}{utterance}\n"));
+        text += &format!("  {who:<12}{utterance}\n");
     }
-    text.push_str(&format!("  {:<12}{}\n", "Target", dialogue.target));
+    text += &format!("  {:<12}{}\n", "Target", dialogue.target);
     text
 }
 
@@ -121,7 +121,7 @@ fn answer(dialogue: &SampleDialogue) -> String {
         }
     }));
     if !facts.is_empty() {
-        text.push_str(&format!("  [{}]", facts.join(", ")));
+        text += &format!("  [{}]", facts.join(", "));
     }
     text
 }

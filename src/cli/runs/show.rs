@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::output::{duration, moment};
-use super::super::{Failure, Place};
+use super::super::{CommandContext, Failure};
 use super::step;
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Event, EventKind, Severity, Stage, size_words};
@@ -17,8 +17,8 @@ use crate::store::{RunId, StoreReader};
 /// Events that are shown without `--json`.
 const SHOWN_EVENTS: usize = 15;
 
-pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
-    let reader = StoreReader::open(&place.store)?;
+pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
+    let reader = StoreReader::open(&ctx.store)?;
     let detail = reader.run(run)?;
     let keys = reader.keys(run)?;
     let checkpoints = reader.checkpoints(run)?;
@@ -28,7 +28,7 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
     let (samples, rollouts) = (reader.samples(run)?, reader.rollouts(run)?);
     let origin = format!("settings of run {run}");
     let config = Config::from_toml(&origin, &detail.config_toml)?;
-    if place.out.json {
+    if ctx.out.json {
         let mut document = serde_json::to_value(&detail).map_err(std::io::Error::from)?;
         if let Value::Object(fields) = &mut document {
             fields.remove("config_toml");
@@ -41,7 +41,7 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
             fields.insert("checkpoints".into(), json!(checkpoints));
             fields.insert("events".into(), json!(events));
         }
-        return place.out.document(&document);
+        return ctx.out.document(&document);
     }
 
     let row = &detail.row;
@@ -101,16 +101,16 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
     }
 
     if !identifiers.is_empty() {
-        text.push_str(&format!("\n{}", identifiers_table(&identifiers)));
+        text += &format!("\n{}", identifiers_table(&identifiers));
     }
     if !results.is_empty() {
-        text.push_str(&format!("\n{}", results_table(&results)));
+        text += &format!("\n{}", results_table(&results));
     }
     let differences = config.differences(&Config::default());
     if !differences.is_empty() {
-        text.push_str("\nSettings that are not the defaults\n");
+        text += "\nSettings that are not the defaults\n";
         for difference in &differences {
-            text.push_str(&format!("  {} = {}\n", difference.path, difference.value));
+            text += &format!("  {} = {}\n", difference.path, difference.value);
         }
     }
     if !keys.is_empty() {
@@ -137,31 +137,26 @@ pub fn show(place: &Place, run: RunId) -> Result<(), Failure> {
                 unit.to_string(),
             ]);
         }
-        text.push_str(&format!("\n{}", table.text()));
+        text += &format!("\n{}", table.text());
     }
     if !checkpoints.is_empty() {
-        text.push_str("\nCheckpoints\n");
+        text += "\nCheckpoints\n";
         for checkpoint in &checkpoints {
             let size = size_words(checkpoint.bytes);
-            text.push_str(&format!("  {}  {size}\n", checkpoint.path.display()));
+            text += &format!("  {}  {size}\n", checkpoint.path.display());
         }
     }
-    text.push_str("\nEvents\n");
+    text += "\nEvents\n";
     let left_out = events.len().saturating_sub(SHOWN_EVENTS);
     if left_out > 0 {
-        text.push_str(&format!(
-            "  {left_out} earlier ones; --json lists them all\n"
-        ));
+        text += &format!("  {left_out} earlier ones; --json lists them all\n");
     }
     for event in &events[left_out..] {
         let sentence = sentence(event);
-        let command = command(place, run, event, &samples, &rollouts);
-        text.push_str(&format!(
-            "  {}  {sentence}{command}\n",
-            moment(event.wall_ms)
-        ));
+        let command = command(ctx, run, event, &samples, &rollouts);
+        text += &format!("  {}  {sentence}{command}\n", moment(event.wall_ms));
     }
-    place.out.text(&text)
+    ctx.out.text(&text)
 }
 
 /// An event's sentence, after how much it matters and where it happened.
@@ -181,7 +176,7 @@ fn sentence(event: &Event) -> String {
 
 /// The command that shows what an alert is about: the sample dialogues of its step, else the rollout.
 fn command(
-    place: &Place,
+    ctx: &CommandContext,
     run: RunId,
     event: &Event,
     samples: &[(Stage, u64)],
@@ -196,7 +191,7 @@ fn command(
         (false, true) => "rollout",
         (false, false) => return String::new(),
     };
-    let argument = place.store_argument();
+    let argument = ctx.store_argument();
     let step = event.step;
     format!(" (`emprl runs {what} {run} --step {step}{argument}`)")
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::cli::output::count;
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::operations::studies::{self, Forecast};
 use crate::store::Store;
 use crate::study::definition::{Definition, Pairing, StudyKind};
@@ -67,7 +67,7 @@ pub enum Kind {
 }
 
 impl Create {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         if !(0.0..=1.0).contains(&self.ties) {
             return Err(Failure::Usage(format!(
                 "--ties: {} is no share; give one from 0 to 1",
@@ -77,26 +77,26 @@ impl Create {
         let definition = self.definition()?;
         definition.validate()?;
         let forecast = studies::forecast(definition.kind, self.contexts as u64, self.ties);
-        if !place.out.json {
-            place.out.text(&format!("{forecast}\n"))?;
+        if !ctx.out.json {
+            ctx.out.text(&format!("{forecast}\n"))?;
         }
         let forecast = match forecast {
             Forecast::AbTest(forecast) => Some(forecast),
             Forecast::Rating { .. } => None,
         };
         if self.dry_run {
-            return match place.out.json {
-                true => place
+            return match ctx.out.json {
+                true => ctx
                     .out
                     .document(&json!({"study": null, "forecast": forecast})),
                 false => Ok(()),
             };
         }
-        let created = studies::create(&mut Store::open(&place.store)?, &definition)?;
+        let created = studies::create(&mut Store::open(&ctx.store)?, &definition)?;
         let study = created.study;
         let (each, all) = definition.workload();
-        if place.out.json {
-            return place.out.document(&json!({
+        if ctx.out.json {
+            return ctx.out.document(&json!({
                 "study": study,
                 "uid": created.uid,
                 "items_each": each,
@@ -106,14 +106,14 @@ impl Create {
                 "forecast": forecast,
             }));
         }
-        place.out.text(&format!(
+        ctx.out.text(&format!(
             "Study {study} is made: {} items for each annotator, {} judgements in all.\n{}\
              `emprl study pack {study}{store}` writes the annotators' parts, `emprl study judge {study} \
              --annotator A1{store}` judges here.\n",
             count(each as u64),
             count(all as u64),
             remark_lines(&created.remarks),
-            store = place.store_argument()
+            store = ctx.store_argument()
         ))
     }
 
@@ -150,16 +150,16 @@ impl Create {
 fn remark_lines(remarks: &Remarks) -> String {
     let mut text = String::new();
     if remarks.identical > 0 {
-        text.push_str(&format!(
+        text += &format!(
             "note: in {} items both responses are the same, so that only a tie is right\n",
             remarks.identical
-        ));
+        );
     }
     if remarks.naming > 0 {
-        text.push_str(&format!(
+        text += &format!(
             "note: in {} items a response or the context says the name of a system\n",
             remarks.naming
-        ));
+        );
     }
     text
 }

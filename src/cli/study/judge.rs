@@ -8,12 +8,12 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::find;
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::store::{Store, StudyId};
-use crate::study::attention::AWAY;
+use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
-use crate::study::page::{Desk, Page, Shown};
+use crate::study::page::{Page, Shown, Worklist};
 
 #[derive(Debug, clap::Args)]
 pub struct Judge {
@@ -38,26 +38,25 @@ enum Input {
 }
 
 impl Judge {
-    pub fn run(&self, place: &Place) -> Result<(), Failure> {
-        let mut store = Store::open(&place.store)?;
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let mut store = Store::open(&ctx.store)?;
         let study = store.reader()?.study(self.study)?;
         let annotator = find(&study, &self.annotator)?.number;
-        let mut desk = store.reader()?.desk(self.study, annotator)?;
+        let mut desk = store.reader()?.worklist(self.study, annotator)?;
         let mut lines = std::io::stdin().lock().lines();
         let at_terminal = std::io::stdin().is_terminal();
-        if !place.out.json {
+        if !ctx.out.json {
             let head = &desk.head;
-            place
-                .out
+            ctx.out
                 .text(&format!("{}\n\n{}\n", head.title, head.instructions))?;
         }
         let mut at = desk.next();
         let mut shown = None;
         let mut number = 0;
-        while let Some(place_of_page) = at {
-            let page = desk.pages()[place_of_page].clone();
+        while let Some(index) = at {
+            let page = desk.pages()[index].clone();
             if shown != Some(page.item) {
-                show(place, &desk, &page, place_of_page)?;
+                show(ctx, &desk, &page, index)?;
                 shown = Some(page.item);
             }
             let since = Instant::now();
@@ -73,12 +72,12 @@ impl Judge {
                 Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),
             };
             // Nobody reads a page for hours: a long silence is a pause.
-            let time = since.elapsed().as_secs_f64().min(AWAY) * 1000.0;
+            let time = since.elapsed().as_secs_f64().min(AWAY_SECONDS) * 1000.0;
             let action = match input {
                 Input::Quit => break,
                 Input::Undo => {
                     let undone = store.undo(self.study, annotator)?;
-                    self.recorded(place, &mut desk, undone.as_slice())?;
+                    self.recorded(ctx, &mut desk, undone.as_slice())?;
                     at = undone.map_or(at, |act| {
                         desk.pages().iter().position(|page| page.item == act.item)
                     });
@@ -96,18 +95,18 @@ impl Judge {
                 &[action],
                 time.round() as u64,
             )?;
-            self.recorded(place, &mut desk, &acts)?;
+            self.recorded(ctx, &mut desk, &acts)?;
             if settles {
-                at = desk.next_after(place_of_page);
+                at = desk.next_after(index);
                 shown = None;
             }
         }
         let progress = desk.progress();
-        match place.out.json {
-            true => place
+        match ctx.out.json {
+            true => ctx
                 .out
                 .json_line(&json!({"event": "ended", "progress": progress})),
-            false => place.out.text(&format!(
+            false => ctx.out.text(&format!(
                 "{} of {} items are judged, {} skipped.\n",
                 progress.answered, progress.assigned, progress.skipped
             )),
@@ -116,51 +115,48 @@ impl Judge {
 
     fn recorded(
         &self,
-        place: &Place,
-        desk: &mut Desk,
+        ctx: &CommandContext,
+        desk: &mut Worklist,
         acts: &[JudgementRecord],
     ) -> Result<(), Failure> {
         for act in acts {
-            desk.take(act);
-            if place.out.json {
-                place
-                    .out
+            desk.apply(act);
+            if ctx.out.json {
+                ctx.out
                     .json_line(&json!({"event": "recorded", "act": act}))?;
             }
         }
-        match (place.out.json, acts.is_empty()) {
+        match (ctx.out.json, acts.is_empty()) {
             (true, false) => Ok(()),
-            (true, true) => place.out.json_line(&json!({"event": "nothing to undo"})),
-            (false, true) => place.out.text("There is nothing to undo.\n"),
-            (false, false) => place.out.text("Recorded.\n"),
+            (true, true) => ctx.out.json_line(&json!({"event": "nothing to undo"})),
+            (false, true) => ctx.out.text("There is nothing to undo.\n"),
+            (false, false) => ctx.out.text("Recorded.\n"),
         }
     }
 }
 
-fn show(place: &Place, desk: &Desk, page: &Page, at: usize) -> Result<(), Failure> {
+fn show(ctx: &CommandContext, desk: &Worklist, page: &Page, at: usize) -> Result<(), Failure> {
     let state = desk.state(page);
-    if place.out.json {
+    if ctx.out.json {
         let mut event = json!({"event": "page", "place": at + 1, "of": desk.pages().len()});
         event["page"] = json!(page);
         event["flagged"] = Value::Bool(state.flagged);
-        return place.out.json_line(&event);
+        return ctx.out.json_line(&event);
     }
     let mut text = format!("\n{} of {}\n", at + 1, desk.pages().len());
     for (turn, utterance) in page.context.iter().enumerate() {
         let who = ["Speaker", "Listener"][turn % 2];
-        text.push_str(&format!("  {who}: {utterance}\n"));
+        text += &format!("  {who}: {utterance}\n");
     }
     match &page.shown {
         Shown::Pair { left, right } => {
-            text.push_str(&format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n"));
+            text += &format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n");
         }
         Shown::Single { response } => {
-            text.push_str(&format!(
-                "\n  Response: {response}\n\n{RATING_HELP}{HELP}\n"
-            ));
+            text += &format!("\n  Response: {response}\n\n{RATING_HELP}{HELP}\n");
         }
     }
-    place.out.text(&text)
+    ctx.out.text(&text)
 }
 
 fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {

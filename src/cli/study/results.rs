@@ -1,29 +1,29 @@
 //! `emprl study results`: who won or how good each system is, how sure that is, and how the annotators worked.
 
 use crate::cli::output::{duration, moment};
-use crate::cli::{Failure, Place};
+use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::studies;
 use crate::report::{Align, TextTable};
 use crate::store::{StoreReader, StudyId};
 use crate::study::results::{
-    AbResults, Agreement, AnnotatorResults, Found, RatingResults, Results,
+    AbResults, Agreement, AnnotatorResults, Findings, RatingResults, Results,
 };
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
-pub(super) fn show(place: &Place, study: StudyId) -> Result<(), Failure> {
-    let results = studies::results(&StoreReader::open(&place.store)?, study)?;
-    if place.out.json {
-        return place.out.document(&results);
+pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> {
+    let results = studies::results(&StoreReader::open(&ctx.store)?, study)?;
+    if ctx.out.json {
+        return ctx.out.document(&results);
     }
     let mut text = head(study, &results);
     match &results.found {
-        Found::AbTest(found) => text.push_str(&ab_text(found)),
-        Found::Rating(found) => text.push_str(&rating_text(found)),
+        Findings::AbTest(found) => text += &ab_text(found),
+        Findings::Rating(found) => text += &rating_text(found),
     }
-    text.push_str(&annotators_text(&results.annotators));
-    place.out.text(&text)
+    text += &annotators_text(&results.annotators);
+    ctx.out.text(&text)
 }
 
 fn head(study: StudyId, results: &Results) -> String {
@@ -38,16 +38,13 @@ fn head(study: StudyId, results: &Results) -> String {
         unblinding.reason
     );
     if unblinding.missing > 0 {
-        text.push_str(&format!(
-            "{} judgements were missing then.\n",
-            unblinding.missing
-        ));
+        text += &format!("{} judgements were missing then.\n", unblinding.missing);
     }
     if results.late_acts > 0 {
-        text.push_str(&format!(
+        text += &format!(
             "{} acts came in after the unblinding, from packs; they count.\n",
             results.late_acts
-        ));
+        );
     }
     text.push('\n');
     text
@@ -106,23 +103,18 @@ fn ab_text(found: &AbResults) -> String {
         ]);
     }
     let mut text = table.text();
-    text.push_str(
-        "In brackets: Wilson's 95 % intervals. p: exact two-sided sign test of wins against losses.\n",
-    );
+    text += "In brackets: Wilson's 95 % intervals. p: exact two-sided sign test of wins against losses.\n";
     for pair in found
         .pairs
         .iter()
         .filter(|pair| pair.open + pair.waiting_for_fourth > 0)
     {
-        text.push_str(&format!(
+        text += &format!(
             "{} vs {}: {} items lack judgements, {} wait for the fourth annotator.\n",
             pair.first, pair.second, pair.open, pair.waiting_for_fourth
-        ));
+        );
     }
-    text.push_str(&format!(
-        "\n{}",
-        agreement_text("Agreement", &found.agreement)
-    ));
+    text += &format!("\n{}", agreement_text("Agreement", &found.agreement));
     match &found.strengths {
         Ok(strengths) if strengths.len() > 2 => {
             let mut table =
@@ -134,16 +126,16 @@ fn ab_text(found: &AbResults) -> String {
                     estimate(system.elo.as_ref(), Digits::Decimals(0)),
                 ]);
             }
-            text.push_str(&format!("\n{}", table.text()));
+            text += &format!("\n{}", table.text());
             if found.strengths_prior > 0.0 {
-                text.push_str(&format!(
+                text += &format!(
                     "A system was undefeated: {} of a win was added to both sides of every pair.\n",
                     found.strengths_prior
-                ));
+                );
             }
         }
         Ok(_) => {}
-        Err(undefined) => text.push_str(&format!("\nBradley-Terry is undefined: {undefined}\n")),
+        Err(undefined) => text += &format!("\nBradley-Terry is undefined: {undefined}\n"),
     }
     text
 }
@@ -180,17 +172,17 @@ fn rating_text(found: &RatingResults) -> String {
             .iter()
             .map(|aspect| estimate(aspect.differences[at].difference.as_ref(), Digits::SCORE))
             .collect();
-        text.push_str(&format!(
+        text += &format!(
             "{} minus {}, {} contexts: {}\n",
             difference.system,
             difference.minus,
             difference.contexts,
             differences.join("  ")
-        ));
+        );
     }
-    text.push_str("In brackets: 95 % bootstrap intervals over contexts.\n\n");
+    text += "In brackets: 95 % bootstrap intervals over contexts.\n\n";
     for aspect in &found.aspects {
-        text.push_str(&agreement_text(aspect.aspect.title(), &aspect.agreement));
+        text += &agreement_text(aspect.aspect.title(), &aspect.agreement);
     }
     text
 }
@@ -208,13 +200,13 @@ fn agreement_text(name: &str, found: &Agreement) -> String {
             Ok(value) => format!(", quadratic {}", Digits::AGREEMENT.write(*value)),
             Err(_) => String::new(),
         };
-        text.push_str(&format!(
+        text += &format!(
             "  {} and {}, {} items: Cohen's kappa {}{weighted}\n",
             pair.first,
             pair.second,
             pair.items,
             figure(&pair.kappa, Digits::AGREEMENT)
-        ));
+        );
     }
     text
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub use curves::{CurveFormat, ExportedCurves, export_curves};
 
 use super::OperationError;
-use crate::report::tables::{Chosen, Format, Table, TableNumber, gather};
+use crate::report::tables::{Format, Table, TableNumber, TableSelection, gather};
 use crate::report::{Figure, Sheet};
 use crate::store::{Store, StoreError, StoreReader};
 
@@ -99,7 +99,11 @@ pub fn write_figure(file: &Path, figure: &Figure) -> Result<(), OperationError> 
 ///
 /// # Errors
 /// Something that is chosen does not exist or does not fit the table.
-pub fn table(store: &Path, number: TableNumber, chosen: &Chosen) -> Result<Table, OperationError> {
+pub fn table(
+    store: &Path,
+    number: TableNumber,
+    chosen: &TableSelection,
+) -> Result<Table, OperationError> {
     let reader = match StoreReader::open(store) {
         Err(StoreError::Missing { .. }) => Store::open(store)?.reader()?,
         opened => opened?,

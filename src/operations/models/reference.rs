@@ -65,22 +65,22 @@ const ANSWERING: [Stage; 2] = [Stage::Ppo, Stage::Generator];
 
 /// The folder of a reference.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct ResolvedModel {
     pub folder: PathBuf,
     /// Where it comes from, if from a run.
-    pub origin: Option<Origin>,
+    pub origin: Option<CheckpointOrigin>,
 }
 
 /// Which checkpoint of which run.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct CheckpointOrigin {
     pub run: RunRef,
     pub stage: Stage,
     pub step: u64,
     pub config: Config,
 }
 
-impl Found {
+impl ResolvedModel {
     /// The settings of the run, or the paper's, which are the defaults.
     pub fn config(&self) -> Config {
         self.origin
@@ -94,7 +94,7 @@ impl Reference {
     ///
     /// # Errors
     /// There is no such folder, run or checkpoint, or it is damaged.
-    pub fn model(&self, store: &Path) -> Result<Found, ReferenceError> {
+    pub fn model(&self, store: &Path) -> Result<ResolvedModel, ReferenceError> {
         self.find(store, &ANSWERING)
     }
 
@@ -102,7 +102,7 @@ impl Reference {
     ///
     /// # Errors
     /// As [`Reference::model`]; or they are not trained to the end.
-    pub fn identifiers(&self, store: &Path) -> Result<Found, ReferenceError> {
+    pub fn identifiers(&self, store: &Path) -> Result<ResolvedModel, ReferenceError> {
         self.find(store, &[Stage::Identifiers])
     }
 
@@ -110,14 +110,14 @@ impl Reference {
     ///
     /// # Errors
     /// As [`Reference::model`].
-    pub fn model_of(&self, store: &Path, stage: Stage) -> Result<Found, ReferenceError> {
+    pub fn model_of(&self, store: &Path, stage: Stage) -> Result<ResolvedModel, ReferenceError> {
         self.find(store, &[stage])
     }
 
-    fn find(&self, store: &Path, stages: &[Stage]) -> Result<Found, ReferenceError> {
+    fn find(&self, store: &Path, stages: &[Stage]) -> Result<ResolvedModel, ReferenceError> {
         match self {
             Reference::Run(run) => find(store, *run, stages),
-            Reference::Folder(folder) if folder.is_dir() => Ok(Found {
+            Reference::Folder(folder) if folder.is_dir() => Ok(ResolvedModel {
                 folder: folder.clone(),
                 origin: None,
             }),
@@ -127,7 +127,7 @@ impl Reference {
 }
 
 /// The latest checkpoint of the first of `stages` that has one, at the requested step if there is one.
-fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<Found, ReferenceError> {
+fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<ResolvedModel, ReferenceError> {
     let reader = StoreReader::open(store)?;
     let origin = format!("settings of run {}", of.run);
     let config = Config::from_toml(&origin, &reader.settings(of.run)?)?;
@@ -147,9 +147,9 @@ fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<Found, ReferenceEr
             step: row.step,
         });
     }
-    Ok(Found {
+    Ok(ResolvedModel {
         folder,
-        origin: Some(Origin {
+        origin: Some(CheckpointOrigin {
             run: of,
             stage: row.stage,
             step: row.step,

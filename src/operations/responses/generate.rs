@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use super::{StoredResponses, check_name};
 use crate::operations::models::{BATCH, Drawing, Reference, SavedModel};
 use crate::operations::{OnProgress, OperationError, Progress};
-use crate::study::contexts::TestOrder;
+use crate::study::contexts::OrderedContexts;
 use crate::study::responses::SystemResponses;
 
 /// A checkpoint's answers, to be kept as a system.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generate {
-    pub answering: Answering,
+    pub answering: Responder,
     /// What the system is called.
     pub system: String,
     /// The contexts to answer; else the imported test split of EmpatheticDialogues.
@@ -23,7 +23,7 @@ pub struct Generate {
 
 /// Which checkpoint answers, and how.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answering {
+pub struct Responder {
     /// The checkpoint.
     pub model: Reference,
     /// Always the likeliest token; nothing is drawn.
@@ -45,7 +45,7 @@ pub fn generate(
     on_progress: OnProgress<'_>,
 ) -> Result<StoredResponses, OperationError> {
     check_name(store, &generate.system, generate.replace)?;
-    let (contexts, foreign) = TestOrder::find(store, generate.contexts.as_deref())?;
+    let (contexts, foreign) = OrderedContexts::find(store, generate.contexts.as_deref())?;
     let (source, responses) = answer(store, &generate.answering, &contexts, on_progress)?;
     let stored = StoredResponses {
         system: generate.system.clone(),
@@ -63,8 +63,8 @@ pub fn generate(
 /// The checkpoint cannot be opened, or `on_progress` stopped it.
 pub fn answer(
     store: &Path,
-    answering: &Answering,
-    order: &TestOrder,
+    answering: &Responder,
+    order: &OrderedContexts,
     on_progress: OnProgress<'_>,
 ) -> Result<(String, SystemResponses), OperationError> {
     let found = answering.model.model(store)?;

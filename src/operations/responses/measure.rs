@@ -16,7 +16,7 @@ pub(in crate::operations) const GIVEN: &str = "given";
 
 /// Which systems are measured, and by what.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Measuring {
+pub struct MeasureRequest {
     /// The systems; without any, all of them.
     pub systems: Vec<String>,
     /// The identifiers; none for Dist-n and length alone.
@@ -38,7 +38,7 @@ struct OpenIdentifiers {
 /// measured before is kept.
 pub fn measure(
     store: &Path,
-    measuring: &Measuring,
+    measuring: &MeasureRequest,
     on_progress: OnProgress<'_>,
 ) -> Result<Vec<String>, OperationError> {
     let mut writer = Store::open(store)?;

@@ -2,10 +2,10 @@
 
 use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
-use crate::study::cases::{AnswerLevels, Case, CaseBook};
+use crate::study::cases::{AnswerLevels, Case, CaseSet};
 
 /// The cases at these places, with the answers of these systems.
-pub(super) fn table(book: &CaseBook, places: &[usize], systems: &[usize]) -> Table {
+pub(super) fn table(book: &CaseSet, places: &[usize], systems: &[usize]) -> Table {
     let column = Column {
         title: String::new(),
         reported: false,
@@ -30,7 +30,7 @@ pub(super) fn table(book: &CaseBook, places: &[usize], systems: &[usize]) -> Tab
     table
 }
 
-fn case_rows(case: &Case, book: &CaseBook, systems: &[usize]) -> Vec<Row> {
+fn case_rows(case: &Case, book: &CaseSet, systems: &[usize]) -> Vec<Row> {
     let row = |name: &str, words: String| Row {
         name: name.to_string(),
         cells: vec![Cell::Words(words)],

@@ -18,7 +18,6 @@ pub(super) struct Ours {
     pub of: String,
     /// What it is called where several stand in one row, or none is the paper's.
     pub label: String,
-    /// A cell for each figure.
     pub cells: Vec<Cell>,
 }
 
@@ -147,14 +146,12 @@ pub(super) fn identifiers(runs: &[(String, Vec<IdentifierScores>)]) -> Table {
     table
 }
 
-/// Table II.
 pub(super) fn automatic(ours: &[Ours]) -> Table {
     let mut table = Table::new(TableNumber::Automatic, "Models", paired(&AUTOMATIC));
     table.rows = rows(&paper::AUTOMATIC, "", ours);
     table
 }
 
-/// Table V.
 pub(super) fn ablation(ours: &[Ours]) -> Table {
     let mut table = Table::new(TableNumber::Ablation, "Models", paired(&AUTOMATIC));
     table.rows = rows(&paper::ABLATION, "", ours);

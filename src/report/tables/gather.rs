@@ -10,11 +10,11 @@ use crate::metrics::{Bootstrap, Digits};
 use crate::report::{definitions, paper};
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
 use crate::study::definition::StudyKind;
-use crate::study::results::{Found, Results, results};
+use crate::study::results::{Findings, Results, results};
 
 /// What a table is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Chosen {
+pub struct TableSelection {
     /// Of Tables I, II and V.
     pub runs: Vec<RunId>,
     /// Of Tables III and IV.
@@ -26,23 +26,21 @@ pub struct Chosen {
 /// Why a table cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
-    /// The store cannot give what is needed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Something chosen has not what the table needs.
-    #[error("{what}; {mend}")]
-    Lacks {
-        /// What lacks what.
+    #[error("{what}; {fix}")]
+    Incomplete {
+        /// What incomplete what.
         what: String,
-        /// What to do.
-        mend: String,
+        fix: String,
     },
 }
 
-fn lacks(what: impl Into<String>, mend: impl Into<String>) -> GatherError {
-    GatherError::Lacks {
+fn incomplete(what: impl Into<String>, fix: impl Into<String>) -> GatherError {
+    GatherError::Incomplete {
         what: what.into(),
-        mend: mend.into(),
+        fix: fix.into(),
     }
 }
 
@@ -53,7 +51,7 @@ fn lacks(what: impl Into<String>, mend: impl Into<String>) -> GatherError {
 pub fn gather(
     reader: &StoreReader,
     table: TableNumber,
-    chosen: &Chosen,
+    chosen: &TableSelection,
 ) -> Result<Table, GatherError> {
     match table {
         TableNumber::Identifiers => identifiers(reader, &chosen.runs),
@@ -72,7 +70,10 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
         let scores = reader.identifier_scores(*run)?;
         if scores.is_empty() {
             let what = format!("run {run} has no complete identifiers");
-            return Err(lacks(what, "choose a run whose stage identifiers is done"));
+            return Err(incomplete(
+                what,
+                "choose a run whose stage identifiers is done",
+            ));
         }
         let n = scores.first().map_or(0, |row| row.report().n);
         notes.push(format!(
@@ -89,7 +90,7 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
     Ok(table)
 }
 
-fn automatic(reader: &StoreReader, chosen: &Chosen) -> Result<Table, GatherError> {
+fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, GatherError> {
     let mut ours = Vec::new();
     let mut notes = Vec::new();
     let scores = reader.scores()?;
@@ -99,8 +100,8 @@ fn automatic(reader: &StoreReader, chosen: &Chosen) -> Result<Table, GatherError
             .find(|scored| scored.system.eq_ignore_ascii_case(name))
         else {
             let what = format!("the system {name} has not been scored");
-            let mend = format!("score it with `emprl responses score {name}`");
-            return Err(lacks(what, mend));
+            let fix = format!("score it with `emprl responses score {name}`");
+            return Err(incomplete(what, fix));
         };
         let identifiers = match &scored.identifiers {
             Some(identifiers) => format!("Emp-F1 by {identifiers}"),
@@ -189,7 +190,7 @@ fn needed_results(
 ) -> Result<Vec<crate::metrics::SystemResults>, GatherError> {
     let results = reader.results(run)?;
     match results.is_empty() {
-        true => Err(lacks(
+        true => Err(incomplete(
             format!("run {run} has no results"),
             "choose a run whose stage evaluation is done",
         )),
@@ -254,7 +255,7 @@ fn studies(reader: &StoreReader, ids: &[StudyId], kind: StudyKind) -> Result<Tab
                 StudyKind::AbTest => ("a rating", "3"),
             };
             let what = format!("study {id} is {is}");
-            return Err(lacks(what, format!("it belongs in table {other}")));
+            return Err(incomplete(what, format!("it belongs in table {other}")));
         }
         let study = results(&reader.unblinded(*id)?, &Bootstrap::default());
         found.push((format!("study {id}"), study));
@@ -264,8 +265,8 @@ fn studies(reader: &StoreReader, ids: &[StudyId], kind: StudyKind) -> Result<Tab
             let ratings: Vec<_> = found
                 .iter()
                 .filter_map(|(mark, results)| match &results.found {
-                    Found::Rating(rating) => Some((mark.clone(), rating)),
-                    Found::AbTest(_) => None,
+                    Findings::Rating(rating) => Some((mark.clone(), rating)),
+                    Findings::AbTest(_) => None,
                 })
                 .collect();
             fill::rating(&ratings)
@@ -274,8 +275,8 @@ fn studies(reader: &StoreReader, ids: &[StudyId], kind: StudyKind) -> Result<Tab
             let tests: Vec<_> = found
                 .iter()
                 .filter_map(|(mark, results)| match &results.found {
-                    Found::AbTest(test) => Some((mark.clone(), test)),
-                    Found::Rating(_) => None,
+                    Findings::AbTest(test) => Some((mark.clone(), test)),
+                    Findings::Rating(_) => None,
                 })
                 .collect();
             fill::ab_test(&tests)
@@ -323,13 +324,13 @@ fn study_notes(mark: &str, results: &Results) -> Vec<String> {
         )
     };
     match &results.found {
-        Found::Rating(rating) => {
+        Findings::Rating(rating) => {
             for aspect in &rating.aspects {
                 let name = format!("Agreement in {}", aspect.aspect.title().to_lowercase());
                 notes.push(agreement(&name, &aspect.agreement));
             }
         }
-        Found::AbTest(test) => {
+        Findings::AbTest(test) => {
             for pair in &test.pairs {
                 let p = match &pair.p {
                     Ok(p) => format!("sign test p = {}", Digits::P.write(*p)),
@@ -352,10 +353,10 @@ fn study_notes(mark: &str, results: &Results) -> Vec<String> {
 }
 
 fn pinned(reader: &StoreReader, names: &[String]) -> Result<Table, GatherError> {
-    let book = reader.case_book()?;
+    let book = reader.cases()?;
     let places = book.pinned();
     if places.is_empty() {
-        return Err(lacks(
+        return Err(incomplete(
             "no case is pinned",
             "pin cases in the window, in Case study, or with `emprl responses pin`",
         ));
@@ -367,7 +368,7 @@ fn pinned(reader: &StoreReader, names: &[String]) -> Result<Table, GatherError> 
             .iter()
             .position(|known| known.eq_ignore_ascii_case(name));
         systems.push(place.ok_or_else(|| {
-            lacks(
+            incomplete(
                 format!("there is no system {name}"),
                 "`emprl responses list` shows those there are",
             )
@@ -375,7 +376,7 @@ fn pinned(reader: &StoreReader, names: &[String]) -> Result<Table, GatherError> 
     }
     if systems.is_empty() {
         systems = (0..book.systems.len()).collect();
-        systems.sort_by_key(|system| paper::place_of(&book.systems[*system]));
+        systems.sort_by_key(|system| paper::rank(&book.systems[*system]));
     }
     Ok(cases::table(&book, &places, &systems))
 }

@@ -27,10 +27,10 @@ pub(super) fn document(table: &Table) -> String {
 fn figures(table: &Table) -> String {
     let mut columns = String::from("l");
     for column in &table.columns {
-        columns.push_str(match column.reported {
+        columns += match column.reported {
             true => ">{\\columncolor{reported}}r",
             false => "r",
-        });
+        };
     }
     let mut text = format!(
         "\\begin{{table}}[ht]\n\\centering\n\\caption{{{}}}\n\\resizebox{{\\ifdim\\width>\\linewidth\
@@ -41,16 +41,13 @@ fn figures(table: &Table) -> String {
     let head: Vec<String> = std::iter::once(escaped(&table.names))
         .chain(titles)
         .collect();
-    text.push_str(&format!("{} \\\\\n\\hline\n", head.join(" & ")));
+    text += &format!("{} \\\\\n\\hline\n", head.join(" & "));
     for row in &table.rows {
-        text.push_str(&format!(
-            "{} \\\\\n",
-            cells(row, table.columns.len()).join(" & ")
-        ));
+        text += &format!("{} \\\\\n", cells(row, table.columns.len()).join(" & "));
     }
-    text.push_str("\\hline\n\\end{tabular}}\n\n\\smallskip\n");
-    text.push_str(&notes(table));
-    text.push_str("\\end{table}\n");
+    text += "\\hline\n\\end{tabular}}\n\n\\smallskip\n";
+    text += &notes(table);
+    text += "\\end{table}\n";
     text
 }
 
@@ -62,24 +59,26 @@ fn cases(table: &Table) -> String {
     );
     for row in &table.rows {
         match row.cells.is_empty() {
-            true => text.push_str(&format!(
-                "\\hline\n\\multicolumn{{2}}{{l}}{{\\textbf{{{}}}}} \\\\\n\\hline\n",
-                escaped(&row.name)
-            )),
-            false => text.push_str(&format!("{} \\\\\n", cells(row, 1).join(" & "))),
+            true => {
+                text += &format!(
+                    "\\hline\n\\multicolumn{{2}}{{l}}{{\\textbf{{{}}}}} \\\\\n\\hline\n",
+                    escaped(&row.name)
+                )
+            }
+            false => text += &format!("{} \\\\\n", cells(row, 1).join(" & ")),
         }
     }
-    text.push_str("\\hline\n\\end{longtable}\n");
-    text.push_str(&notes(table));
+    text += "\\hline\n\\end{longtable}\n";
+    text += &notes(table);
     text
 }
 
 fn notes(table: &Table) -> String {
     let mut text = String::from("{\\footnotesize\n");
     for note in &table.notes {
-        text.push_str(&format!("\\par {}\n", escaped(note)));
+        text += &format!("\\par {}\n", escaped(note));
     }
-    text.push_str("\\par}\n");
+    text += "\\par}\n";
     text
 }
 
@@ -147,11 +146,11 @@ fn escaped(text: &str) -> String {
             // Joiners and marks of emoji have no form of their own.
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => "",
             other => {
-                out.push_str(&format!("{{[}}U+{:04X}{{]}}", u32::from(other)));
+                out += &format!("{{[}}U+{:04X}{{]}}", u32::from(other));
                 continue;
             }
         };
-        out.push_str(written);
+        out += written;
     }
     out
 }

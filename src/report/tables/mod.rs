@@ -9,7 +9,7 @@ mod gather;
 mod latex;
 mod write;
 
-pub use gather::{Chosen, GatherError, gather};
+pub use gather::{GatherError, TableSelection, gather};
 pub use write::Format;
 
 use serde::{Serialize, Serializer};
@@ -34,7 +34,6 @@ pub enum TableNumber {
 }
 
 impl TableNumber {
-    /// All of them, in the paper's order.
     pub const ALL: [TableNumber; 6] = [
         TableNumber::Identifiers,
         TableNumber::Automatic,
@@ -61,7 +60,6 @@ impl TableNumber {
         ["I", "II", "III", "IV", "V", "VI"][self as usize]
     }
 
-    /// What it holds.
     pub fn title(self) -> &'static str {
         match self {
             TableNumber::Identifiers => "Empathy identifiers on validation pairs",
@@ -74,10 +72,8 @@ impl TableNumber {
     }
 }
 
-/// A column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Column {
-    /// Its head, with the unit.
     pub title: String,
     /// Whether it holds the paper's own values, which are never mixed with ours.
     pub reported: bool,
@@ -90,12 +86,9 @@ pub enum Cell {
     Nothing,
     /// A figure, with its 95 % interval where there is one.
     Figure {
-        /// The figure.
         value: f64,
-        /// The interval.
         interval: Option<(f64, f64)>,
     },
-    /// Words.
     Words(String),
 }
 
@@ -123,24 +116,19 @@ impl Serialize for Cell {
 /// A row: what it is of, and a cell for each column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// What the figures are of.
     pub name: String,
     /// Empty where the row is the heading of those below it.
     pub cells: Vec<Cell>,
 }
 
-/// A table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Table {
     /// From 1.
     pub number: u8,
-    /// What it holds.
     pub caption: String,
     /// Head of the first column.
     pub names: String,
-    /// The other columns.
     pub columns: Vec<Column>,
-    /// The rows.
     pub rows: Vec<Row>,
     /// Definitions, sample sizes, splits and versions behind the figures.
     pub notes: Vec<String>,

@@ -8,11 +8,9 @@ use crate::report::{Align, TextTable};
 pub enum Format {
     /// A document that compiles as it is.
     Latex,
-    /// A table of GitHub's Markdown.
     Markdown,
     /// A head, then a row each; intervals in columns of their own.
     Csv,
-    /// Columns for a terminal.
     Text,
 }
 
@@ -24,7 +22,6 @@ impl Format {
         (Format::Csv, "csv"),
     ];
 
-    /// The ending of its files.
     pub fn ending(self) -> &'static str {
         match self {
             Format::Latex => "tex",
@@ -58,11 +55,11 @@ impl Table {
         let head: Vec<String> = std::iter::once(escaped(&self.names))
             .chain(titles)
             .collect();
-        text.push_str(&format!("| {} |\n|", head.join(" | ")));
-        text.push_str(" --- |");
+        text += &format!("| {} |\n|", head.join(" | "));
+        text += " --- |";
         for _ in &self.columns {
             let words = self.number == 6;
-            text.push_str(if words { " --- |" } else { " ---: |" });
+            text += if words { " --- |" } else { " ---: |" };
         }
         text.push('\n');
         for row in &self.rows {
@@ -72,11 +69,11 @@ impl Table {
             }];
             cells.extend(row.cells.iter().map(|cell| escaped(&words(cell))));
             cells.resize(1 + self.columns.len(), String::new());
-            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            text += &format!("| {} |\n", cells.join(" | "));
         }
         text.push('\n');
         for note in &self.notes {
-            text.push_str(&format!("- {}\n", escaped(note)));
+            text += &format!("- {}\n", escaped(note));
         }
         text
     }
@@ -148,7 +145,7 @@ impl Table {
         }
         let mut text = format!("{}\n\n{}\n", self.heading(), table.text());
         for note in &self.notes {
-            text.push_str(&format!("{note}\n"));
+            text += &format!("{note}\n");
         }
         text
     }
@@ -157,13 +154,13 @@ impl Table {
         let mut text = format!("{}\n", self.heading());
         for row in &self.rows {
             match row.cells.first() {
-                None => text.push_str(&format!("\n{}\n", row.name)),
-                Some(cell) => text.push_str(&format!("  {}: {}\n", row.name, words(cell))),
+                None => text += &format!("\n{}\n", row.name),
+                Some(cell) => text += &format!("  {}: {}\n", row.name, words(cell)),
             }
         }
         text.push('\n');
         for note in &self.notes {
-            text.push_str(&format!("{note}\n"));
+            text += &format!("{note}\n");
         }
         text
     }
@@ -176,7 +173,6 @@ fn interval(row: &Row, at: usize) -> Option<(f64, f64)> {
     }
 }
 
-/// A cell in words.
 pub(super) fn words(cell: &Cell) -> String {
     match cell {
         Cell::Nothing => "–".to_string(),

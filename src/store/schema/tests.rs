@@ -44,9 +44,9 @@ fn a_store_that_is_just_being_made_is_never_taken_for_another_programs() {
             scope.spawn(|| migrate(&mut maker).ok().unwrap());
             loop {
                 match inspect(&watcher).ok().unwrap() {
-                    Found::Empty => {}
-                    Found::Store(version) => break assert_eq!(version, VERSION),
-                    Found::Foreign => panic!("half of the making was seen"),
+                    Contents::Empty => {}
+                    Contents::Store(version) => break assert_eq!(version, VERSION),
+                    Contents::Foreign => panic!("half of the making was seen"),
                 }
             }
         });
@@ -60,7 +60,7 @@ fn every_earlier_version_migrates_to_the_same_tables() {
         let mut db = at_version(&MIGRATIONS[..earlier]);
         migrate(&mut db).ok().unwrap();
         assert_eq!(shape(&db), shape(&fresh), "from version {earlier}");
-        assert!(matches!(inspect(&db), Ok(Found::Store(VERSION))));
+        assert!(matches!(inspect(&db), Ok(Contents::Store(VERSION))));
     }
 }
 
@@ -205,6 +205,6 @@ fn a_step_that_fails_leaves_the_version_before_it() {
     ]
     .map(Step::Sql);
     assert!(migrate_to(&mut db, &steps).is_err());
-    assert!(matches!(inspect(&db), Ok(Found::Store(1))));
+    assert!(matches!(inspect(&db), Ok(Contents::Store(1))));
     assert_eq!(shape(&db).len(), 1);
 }

@@ -1,48 +1,45 @@
-//! What identifiers say of systems' responses, pins with notes, and every case with its answers.
+//! Scores of systems' responses, pinned cases, and all cases with their answers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
 use super::parse;
-use super::systems::{contexts, no_system, system_id};
+use super::systems::{context_id, contexts, no_system, system_id};
 use crate::data::EmpathyLevel;
 use crate::metrics::SystemResults;
+use crate::store::columns::query_all;
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::{Store, json};
-use crate::study::cases::{AnswerLevels, Case, CaseAnswer, CaseBook, Levels};
+use crate::study::cases::{AnswerLevels, Case, CaseAnswer, CaseSet, Levels};
 use crate::study::contexts::ContextKey;
 use crate::study::display::shown;
 
-/// A system's automatic metrics, and the levels that they rest on.
+/// A system's automatic metrics, and the levels that Emp-F1 is computed from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SystemScore {
-    /// The metrics.
     pub results: SystemResults,
-    /// What the identifiers are; none where none were used.
+    /// A description of the identifiers; None if none were used.
     pub identifiers: Option<String>,
-    /// Levels by the place of the answer.
+    /// Levels by the answer's position.
     pub levels: Vec<(usize, AnswerLevels)>,
 }
 
-/// A system that was scored.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScoredSystem {
-    /// Its name.
     pub system: String,
-    /// The identifiers of Emp-F1; none where it is not known.
+    /// The identifiers behind Emp-F1; None if it was not measured.
     pub identifiers: Option<String>,
-    /// When, in milliseconds since the Unix epoch.
+    /// In milliseconds since the Unix epoch.
     pub scored_ms: i64,
-    /// The metrics.
     pub results: SystemResults,
 }
 
 impl Store {
-    /// Keeps a system's metrics and levels in place of earlier ones.
+    /// Replaces a system's metrics and levels.
     ///
     /// # Errors
     /// There is no system of this name.
@@ -72,18 +69,13 @@ impl Store {
         })
     }
 
-    /// Pins a case with a note, in place of an earlier one; without a note takes the pin away.
+    /// Pins a case, replacing its note; None removes the pin.
     ///
     /// # Errors
     /// There is no such context.
     pub fn set_pin(&mut self, case: &ContextKey, note: Option<&str>) -> Result<(), StoreError> {
         self.write(|db| {
-            let id: Option<i64> = db
-                .query_row("SELECT id FROM contexts WHERE key = ?", [&case.0], |row| {
-                    row.get(0)
-                })
-                .optional()?;
-            let id = id.ok_or_else(|| StoreError::NoCase { case: case.clone() })?;
+            let id = context_id(db, case)?.ok_or_else(|| StoreError::NoCase { case: case.clone() })?;
             match note {
                 Some(note) => db.execute(
                     "INSERT INTO pins VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET note = excluded.note",
@@ -97,34 +89,33 @@ impl Store {
 }
 
 impl StoreReader {
-    /// The systems that were scored, in the order of their names.
+    /// The scored systems, by name.
     pub fn scores(&self) -> Result<Vec<ScoredSystem>, StoreError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT name, identifiers, scored, results_json FROM system_scores
-                 JOIN systems ON id = system ORDER BY name COLLATE NOCASE",
-            )?;
-            let mut rows = query.query([])?;
-            let mut scores = Vec::new();
-            while let Some(row) = rows.next()? {
-                let system: String = row.get(0)?;
-                scores.push(ScoredSystem {
-                    identifiers: row.get(1)?,
-                    scored_ms: row.get(2)?,
-                    results: parse(&format!("scores of {system}"), &row.get::<_, String>(3)?)?,
-                    system,
-                });
-            }
-            Ok(scores)
-        })
+        let sql = "SELECT name, identifiers, scored, results_json FROM system_scores
+             JOIN systems ON id = system ORDER BY name COLLATE NOCASE";
+        let score = |row: &Row<'_>| {
+            let system: String = row.get(0)?;
+            Ok(ScoredSystem {
+                identifiers: row.get(1)?,
+                scored_ms: row.get(2)?,
+                results: parse(&format!("scores of {system}"), &row.get::<_, String>(3)?)?,
+                system,
+            })
+        };
+        self.read(|db| query_all(db, sql, [], score))
     }
 
-    /// Every case with the answers of every system. What a study shows that is still blind is left out, so
-    /// that nobody looks up here whose answers they judge.
-    pub fn case_book(&self) -> Result<CaseBook, StoreError> {
+    /// All cases with all systems' answers, except those in studies that are still blind: an annotator could
+    /// look up whose answers they judge.
+    pub fn cases(&self) -> Result<CaseSet, StoreError> {
         self.read(|db| {
-            let (systems, tokenized) = names(db)?;
-            let mut places: BTreeMap<(i64, usize), ContextKey> = BTreeMap::new();
+            let sql = "SELECT name, id, tokenized FROM systems ORDER BY name COLLATE NOCASE";
+            let rows: Vec<(String, (i64, bool))> = query_all(db, sql, [], |row| {
+                Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
+            })?;
+            let (systems, sources): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+            // By the first system with an answer, and its position there.
+            let mut places: BTreeMap<(usize, usize), ContextKey> = BTreeMap::new();
             let mut answers: HashMap<ContextKey, Vec<Option<CaseAnswer>>> = HashMap::new();
             let mut query = db.prepare_cached(
                 "SELECT responses.position, key, responses.response, l.response, l.target
@@ -133,13 +124,13 @@ impl StoreReader {
                    AND l.position = responses.position
                  WHERE responses.system = ?",
             )?;
-            for (at, (id, tokenized)) in tokenized.iter().enumerate() {
+            for (at, (id, tokenized)) in sources.iter().enumerate() {
                 let mut rows = query.query([id])?;
                 while let Some(row) = rows.next()? {
                     let key = ContextKey(row.get(1)?);
                     let text: String = row.get(2)?;
                     let of_context = answers.entry(key.clone()).or_insert_with(|| {
-                        places.insert((at as i64, row.get::<_, i64>(0).unwrap_or(0) as usize), key);
+                        places.insert((at, row.get::<_, i64>(0).unwrap_or(0) as usize), key);
                         vec![None; systems.len()]
                     });
                     of_context[at] = Some(CaseAnswer {
@@ -162,7 +153,7 @@ impl StoreReader {
                 Some(Case { pin, ..case })
             };
             let cases = places.into_values().filter_map(case).collect();
-            Ok(CaseBook {
+            Ok(CaseSet {
                 systems,
                 cases,
                 withheld,
@@ -171,32 +162,20 @@ impl StoreReader {
     }
 }
 
-type Names = (Vec<String>, Vec<(i64, bool)>);
-
-/// The systems' names, and beside them their numbers and whether they are tokenized.
-fn names(db: &Connection) -> Result<Names, Fault> {
-    let mut query =
-        db.prepare_cached("SELECT name, id, tokenized FROM systems ORDER BY name COLLATE NOCASE")?;
-    let rows = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    Ok(rows.into_iter().unzip())
-}
-
-/// The contexts of studies that were made here and are not unblinded.
+/// The contexts of studies that were created here and are not unblinded.
 fn blind_contexts(db: &Connection) -> Result<HashSet<ContextKey>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT DISTINCT json_extract(item_json, '$.context') FROM study_items
-         WHERE study NOT IN (SELECT study FROM study_unblindings)",
-    )?;
-    let rows = query.query_map([], |row| row.get(0).map(ContextKey))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let sql = "SELECT DISTINCT json_extract(item_json, '$.context') FROM study_items
+         WHERE study NOT IN (SELECT study FROM study_unblindings)";
+    let contexts = query_all(db, sql, [], |row| Ok(ContextKey(row.get(0)?)))?;
+    Ok(contexts.into_iter().collect())
 }
 
 fn pins(db: &Connection) -> Result<HashMap<ContextKey, String>, Fault> {
-    let mut query =
-        db.prepare_cached("SELECT key, note FROM pins JOIN contexts ON contexts.id = context")?;
-    let rows = query.query_map([], |row| Ok((ContextKey(row.get(0)?), row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let sql = "SELECT key, note FROM pins JOIN contexts ON contexts.id = context";
+    let pins = query_all(db, sql, [], |row| {
+        Ok((ContextKey(row.get(0)?), row.get(1)?))
+    })?;
+    Ok(pins.into_iter().collect())
 }
 
 fn digits(levels: Levels) -> String {

@@ -1,18 +1,19 @@
-//! What of a study is read by several: its head, pages, acts, and everything together.
+//! Loads parts of a study inside a transaction: head, pages, judgements, the whole record.
 //!
-//! [`record`] opens what is sealed; only routing to the fourth annotator and unblinded reading call it.
+//! [`record`] includes what is blinded; only routing to the fourth annotator and unblinded reading call it.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{AnnotatorRow, StudyId, no_study, parse, parse_column, role_key};
+use crate::store::columns::query_all;
 use crate::store::error::{Fault, StoreError};
 use crate::study::definition::Definition;
 use crate::study::judgement::JudgementRecord;
 use crate::study::make::{Annotator, Assignment, Item, Role};
-use crate::study::page::{Desk, Page, Progress, StudyHead};
+use crate::study::page::{Page, StudyHead, Worklist};
 use crate::study::record::{Record, RecordedAct, Unblinding};
 
-/// What everybody may know of a study.
+/// What anyone may know about a study.
 pub(super) struct Known {
     pub head: StudyHead,
     pub is_own: bool,
@@ -36,7 +37,7 @@ pub(super) fn known(db: &Connection, study: StudyId) -> Result<Known, Fault> {
     })
 }
 
-/// The number of a study made elsewhere or here, by what tells it from every other.
+/// Finds a study by its globally unique id.
 pub(super) fn by_uid(db: &Connection, uid: &str) -> Result<Option<StudyId>, Fault> {
     let mut query = db.prepare_cached("SELECT id FROM studies WHERE uid = ?")?;
     Ok(query
@@ -45,112 +46,84 @@ pub(super) fn by_uid(db: &Connection, uid: &str) -> Result<Option<StudyId>, Faul
 }
 
 pub(super) fn annotators(db: &Connection, study: StudyId) -> Result<Vec<Annotator>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT number, pseudonym, name, role FROM study_annotators WHERE study = ? ORDER BY number",
-    )?;
-    let mut rows = query.query([study.0])?;
-    let mut annotators = Vec::new();
-    while let Some(row) = rows.next()? {
+    let sql = "SELECT number, pseudonym, name, role FROM study_annotators WHERE study = ? ORDER BY number";
+    query_all(db, sql, [study.0], |row| {
         let key: String = row.get(3)?;
         let roles = [Role::Rater, Role::Adjudicator];
         let role = roles.into_iter().find(|role| role_key(*role) == key);
-        annotators.push(Annotator {
+        Ok(Annotator {
             number: row.get(0)?,
             pseudonym: row.get(1)?,
             name: row.get(2)?,
             role: role.ok_or_else(|| Fault::Unreadable(format!("study {study}, role"), key))?,
-        });
-    }
-    Ok(annotators)
+        })
+    })
 }
 
-pub(super) fn annotator(db: &Connection, study: StudyId, number: u32) -> Result<Annotator, Fault> {
+pub(super) fn annotator(
+    db: &Connection,
+    study: StudyId,
+    annotator: u32,
+) -> Result<Annotator, Fault> {
     let mut all = annotators(db, study)?.into_iter();
-    all.find(|annotator| annotator.number == number)
-        .ok_or_else(|| {
-            StoreError::NoAnnotator {
-                study,
-                annotator: number,
-            }
-            .into()
-        })
+    all.find(|one| one.number == annotator)
+        .ok_or_else(|| StoreError::NoAnnotator { study, annotator }.into())
 }
 
 /// An annotator's pages in their order.
 pub(super) fn pages(db: &Connection, study: StudyId, annotator: u32) -> Result<Vec<Page>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT page_json FROM study_assignments WHERE study = ? AND annotator = ? ORDER BY position",
-    )?;
-    let mut rows = query.query(params![study.0, annotator])?;
-    let mut pages = Vec::new();
-    while let Some(row) = rows.next()? {
-        pages.push(parse_column(study, row, "page_json")?);
-    }
-    Ok(pages)
+    let sql = "SELECT page_json FROM study_assignments WHERE study = ? AND annotator = ? ORDER BY position";
+    let params = params![study.0, annotator];
+    query_all(db, sql, params, |row| parse_column(study, row, "page_json"))
 }
 
-/// An annotator's acts in their order, each with whether it came after the unblinding.
+/// An annotator's judgements in order, each with whether it was merged after the unblinding.
 pub(super) fn acts(
     db: &Connection,
     study: StudyId,
     annotator: u32,
 ) -> Result<Vec<(JudgementRecord, bool)>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT seq, item, deed_json, shown, wall, late FROM study_acts
-         WHERE study = ? AND annotator = ? ORDER BY seq, id",
-    )?;
-    let mut rows = query.query(params![study.0, annotator])?;
-    let mut acts = Vec::new();
-    while let Some(row) = rows.next()? {
-        acts.push((act(study, row)?, row.get("late")?));
-    }
-    Ok(acts)
-}
-
-fn act(study: StudyId, row: &Row<'_>) -> Result<JudgementRecord, Fault> {
-    Ok(JudgementRecord {
-        seq: row.get::<_, i64>("seq")? as u64,
-        item: row.get("item")?,
-        action: parse_column(study, row, "deed_json")?,
-        shown_ms: row.get::<_, i64>("shown")? as u64,
-        wall_ms: row.get("wall")?,
+    let sql = "SELECT seq, item, deed_json, shown, wall, late FROM study_acts
+         WHERE study = ? AND annotator = ? ORDER BY seq, id";
+    query_all(db, sql, params![study.0, annotator], |row| {
+        let act = JudgementRecord {
+            seq: row.get::<_, i64>("seq")? as u64,
+            item: row.get("item")?,
+            action: parse_column(study, row, "deed_json")?,
+            shown_ms: row.get::<_, i64>("shown")? as u64,
+            wall_ms: row.get("wall")?,
+        };
+        Ok((act, row.get("late")?))
     })
 }
 
-pub(super) fn desk(db: &Connection, study: StudyId, number: u32) -> Result<Desk, Fault> {
+pub(super) fn worklist(db: &Connection, study: StudyId, number: u32) -> Result<Worklist, Fault> {
     let head = known(db, study)?.head;
     let pseudonym = annotator(db, study, number)?.pseudonym;
-    let acts: Vec<JudgementRecord> = acts(db, study, number)?
-        .into_iter()
-        .map(|(act, _)| act)
-        .collect();
-    Ok(Desk::new(head, pseudonym, pages(db, study, number)?, &acts))
+    let acts = acts(db, study, number)?;
+    let pages = pages(db, study, number)?;
+    let acts = acts.iter().map(|(act, _)| act);
+    Ok(Worklist::new(head, pseudonym, pages, acts))
 }
 
-/// Everybody who judges, with counts only.
+/// All annotators, with counts only.
 pub(super) fn annotator_rows(db: &Connection, study: StudyId) -> Result<Vec<AnnotatorRow>, Fault> {
     let row = |annotator: Annotator| {
-        let progress: Progress = desk(db, study, annotator.number)?.progress();
         Ok(AnnotatorRow {
+            progress: worklist(db, study, annotator.number)?.progress(),
             number: annotator.number,
             pseudonym: annotator.pseudonym,
             name: annotator.name,
             role: annotator.role,
-            progress,
         })
     };
     annotators(db, study)?.into_iter().map(row).collect()
 }
 
-/// The sealed definition of a study that was made here.
+/// The blinded definition of a study that was created here.
 pub(super) fn definition(db: &Connection, study: StudyId) -> Result<Definition, Fault> {
-    let text: Option<Option<String>> = db
-        .query_row(
-            "SELECT definition_json FROM studies WHERE id = ?",
-            [study.0],
-            |row| row.get(0),
-        )
-        .optional()?;
+    let sql = "SELECT definition_json FROM studies WHERE id = ?";
+    let text: Option<Option<String>> = db.query_row(sql, [study.0], |row| row.get(0)).optional()?;
     match text {
         None => Err(no_study(db, study)),
         Some(None) => Err(StoreError::MadeElsewhere { study }.into()),
@@ -158,39 +131,31 @@ pub(super) fn definition(db: &Connection, study: StudyId) -> Result<Definition, 
     }
 }
 
-pub(super) fn items(db: &Connection, study: StudyId) -> Result<Vec<Item>, Fault> {
-    let mut query =
-        db.prepare_cached("SELECT item_json FROM study_items WHERE study = ? ORDER BY item")?;
-    let mut rows = query.query([study.0])?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        items.push(parse_column(study, row, "item_json")?);
-    }
-    Ok(items)
+fn items(db: &Connection, study: StudyId) -> Result<Vec<Item>, Fault> {
+    let sql = "SELECT item_json FROM study_items WHERE study = ? ORDER BY item";
+    query_all(db, sql, [study.0], |row| {
+        parse_column(study, row, "item_json")
+    })
 }
 
 fn assignments(db: &Connection, study: StudyId) -> Result<Vec<Assignment>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT annotator, position, item, swapped FROM study_assignments WHERE study = ?
-         ORDER BY annotator, position",
-    )?;
-    let rows = query.query_map([study.0], |row| {
+    let sql = "SELECT annotator, position, item, swapped FROM study_assignments WHERE study = ?
+         ORDER BY annotator, position";
+    query_all(db, sql, [study.0], |row| {
         Ok(Assignment {
             annotator: row.get(0)?,
             position: row.get(1)?,
             item: row.get(2)?,
             swapped: row.get(3)?,
         })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    })
 }
 
-/// Everything of a study that was made here.
+/// The whole record of a study that was created here.
 pub(super) fn record(db: &Connection, study: StudyId) -> Result<Record, Fault> {
     let annotators = annotators(db, study)?;
     let mut recorded = Vec::new();
-    for annotator in &annotators {
-        let number = annotator.number;
+    for &Annotator { number, .. } in &annotators {
         let own = acts(db, study, number)?.into_iter();
         recorded.extend(own.map(|(act, late)| RecordedAct {
             annotator: number,

@@ -1,7 +1,7 @@
-//! Systems' responses and studies in the store, and what is read of them.
+//! Systems' responses and studies in the store.
 //!
-//! Before a study is unblinded nothing here gives one annotator the answers of another, or anybody the
-//! systems behind the pages: [`crate::study::page::Desk`] and counts are all that is read.
+//! Before a study is unblinded only [`crate::study::page::Worklist`] and counts can be read: no annotator
+//! sees another's answers, and no one sees which systems wrote the responses.
 
 mod cases;
 mod load;
@@ -25,7 +25,7 @@ use crate::study::make::Role;
 use crate::study::page::{Progress, StudyHead};
 use crate::study::record::Unblinding;
 
-/// The number of a study in this store. Numbers are never used twice.
+/// A study's number, never reused in this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StudyId(pub i64);
@@ -47,46 +47,38 @@ impl FromStr for StudyId {
     }
 }
 
-/// A study as the list shows it.
+/// A study in the list of studies.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StudyRow {
-    /// Its number here.
     pub id: StudyId,
-    /// What annotators know of it.
     pub head: StudyHead,
-    /// Whether it was made in this store; else it came as a pack.
+    /// Whether it was created in this store; else it came as a pack.
     pub is_own: bool,
-    /// Everybody who judges, with counts.
     pub annotators: Vec<AnnotatorRow>,
-    /// How it was unblinded; none while it is blind.
+    /// None while the study is blind.
     pub unblinding: Option<Unblinding>,
 }
 
-/// Somebody who judges, and how far they are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AnnotatorRow {
     /// From 1.
     pub number: u32,
-    /// What packs and results call them.
+    /// The name in packs and results.
     pub pseudonym: String,
-    /// Their name, known in this store only; empty where the study came as a pack.
+    /// Known in this store only; empty if the study came as a pack.
     pub name: String,
-    /// Their part.
     pub role: Role,
-    /// How far they are.
     pub progress: Progress,
 }
 
-/// What a pack brought.
+/// The outcome of opening or merging a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Merged {
-    /// The study.
+pub struct MergedPack {
     pub study: StudyId,
-    /// The annotator.
     pub annotator: u32,
-    /// Acts that were new.
+    /// Judgements that were new.
     pub added: usize,
-    /// Acts that were there already.
+    /// Judgements that were already there.
     pub known: usize,
 }
 
@@ -112,8 +104,6 @@ fn parse_column<T: DeserializeOwned>(
     row: &Row<'_>,
     column: &str,
 ) -> Result<T, Fault> {
-    parse(
-        &format!("study {study}, {column}"),
-        &row.get::<_, String>(column)?,
-    )
+    let text: String = row.get(column)?;
+    parse(&format!("study {study}, {column}"), &text)
 }

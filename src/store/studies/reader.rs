@@ -1,21 +1,18 @@
-//! Studies as they are read.
+//! Reads studies.
 
 use super::{StudyId, StudyRow, load};
+use crate::store::columns::query_all;
 use crate::store::error::StoreError;
 use crate::store::reader::StoreReader;
-use crate::study::judgement::JudgementRecord;
 use crate::study::pack::Pack;
-use crate::study::page::Desk;
+use crate::study::page::Worklist;
 use crate::study::record::Unblinded;
 
 impl StoreReader {
-    /// Every study, the latest first, with counts of what was judged.
+    /// All studies, the latest first, with counts of what was judged.
     pub fn list_studies(&self) -> Result<Vec<StudyRow>, StoreError> {
-        let ids: Vec<StudyId> = self.read(|db| {
-            let mut query = db.prepare_cached("SELECT id FROM studies ORDER BY id DESC")?;
-            let ids = query.query_map([], |row| row.get(0).map(StudyId))?;
-            Ok(ids.collect::<Result<_, _>>()?)
-        })?;
+        let sql = "SELECT id FROM studies ORDER BY id DESC";
+        let ids = self.read(|db| query_all(db, sql, [], |row| Ok(StudyId(row.get(0)?))))?;
         ids.into_iter().map(|study| self.study(study)).collect()
     }
 
@@ -33,31 +30,28 @@ impl StoreReader {
         })
     }
 
-    /// One annotator's pages and own answers; nobody else's.
-    pub fn desk(&self, study: StudyId, annotator: u32) -> Result<Desk, StoreError> {
-        self.read(|db| load::desk(db, study, annotator))
+    /// One annotator's pages and own answers.
+    pub fn worklist(&self, study: StudyId, annotator: u32) -> Result<Worklist, StoreError> {
+        self.read(|db| load::worklist(db, study, annotator))
     }
 
-    /// One annotator's part as a file to send: there before they judge, back afterwards.
+    /// One annotator's pages and judgements as a file to send out or to send back.
     pub fn pack(&self, study: StudyId, annotator: u32) -> Result<Pack, StoreError> {
         self.read(|db| {
-            let acts = load::acts(db, study, annotator)?;
+            let acts = load::acts(db, study, annotator)?.into_iter();
             Ok(Pack {
                 head: load::known(db, study)?.head,
                 pseudonym: load::annotator(db, study, annotator)?.pseudonym,
                 pages: load::pages(db, study, annotator)?,
-                acts: acts
-                    .into_iter()
-                    .map(|(act, _): (JudgementRecord, bool)| act)
-                    .collect(),
+                acts: acts.map(|(act, _)| act).collect(),
             })
         })
     }
 
-    /// Everything of a study, once it is unblinded.
+    /// An unblinded study with everything hidden before.
     ///
     /// # Errors
-    /// [`StoreError::StillBlind`] before that; [`StoreError::MadeElsewhere`] for one that came as a pack.
+    /// [`StoreError::StillBlind`]; [`StoreError::MadeElsewhere`] if it came as a pack.
     pub fn unblinded(&self, study: StudyId) -> Result<Unblinded, StoreError> {
         self.read(|db| {
             let known = load::known(db, study)?;

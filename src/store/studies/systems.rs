@@ -1,78 +1,73 @@
-//! Systems and their responses, by the contexts that they answer.
+//! Systems and their responses, by context.
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::parse;
+use crate::store::columns::query_all;
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::{Store, json};
-use crate::study::contexts::{Context, ContextKey, TestOrder};
+use crate::study::contexts::{Context, ContextKey, OrderedContexts};
 use crate::study::display::shown;
 use crate::study::make::Candidate;
 use crate::study::responses::{AlignBy, Problem, SystemResponses};
 
-/// The number of a system in this store. Numbers are never used twice.
+/// A system's number, never reused in this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct SystemId(pub i64);
 
-/// A system whose responses are here.
+/// A system whose responses are in the store.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SystemRow {
-    /// Its number.
     pub id: SystemId,
-    /// Its name.
     pub name: String,
-    /// Where its responses come from: a file's name, or a checkpoint.
+    /// A file's name, or a checkpoint.
     pub source: String,
-    /// SHA-256 of the file, in hexadecimal.
+    /// Of the file, in hexadecimal.
     pub sha256: String,
-    /// How rows found their contexts.
     pub aligned_by: AlignBy,
-    /// Whether responses are tokens in lower case, so that people are shown another form.
+    /// Whether responses are lower-case tokens, which are detokenized for people.
     pub tokenized: bool,
     /// Rows of the file.
     pub rows: u64,
-    /// Responses kept.
+    /// Responses stored.
     pub responses: u64,
-    /// When, in milliseconds since the Unix epoch.
+    /// In milliseconds since the Unix epoch.
     pub imported_ms: i64,
-    /// What was wrong with rows and contexts.
     pub problems: Vec<Problem>,
 }
 
 /// A system's response to a context.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SystemAnswer {
-    /// Place of the context in the order in which the system answered, from 0.
+    /// The context's index in the order that the system answered, from 0.
     pub position: usize,
-    /// The context.
     pub context: ContextKey,
-    /// The response as it came: what is scored.
+    /// As imported: this is what is scored.
     pub response: String,
 }
 
 impl Store {
-    /// Keeps a system's responses, which were aligned with `order`. `source` says where they come from.
-    /// With `replace`, those of a system of the same name go; studies keep what they show.
+    /// Stores a system's responses, which were aligned with `order`. `source` is a file's name or a
+    /// checkpoint. `replace` removes those of a system of the same name; studies keep what they show.
     ///
     /// # Errors
-    /// There is a system of this name and `replace` is not set.
+    /// There is a system of this name and `replace` is false.
     pub fn put_system(
         &mut self,
         name: &str,
         source: &str,
         responses: &SystemResponses,
-        order: &TestOrder,
+        order: &OrderedContexts,
         replace: bool,
     ) -> Result<SystemId, StoreError> {
         self.write(|db| {
-            let there = system_id(db, name)?;
-            if there.is_some() && !replace {
+            if system_id(db, name)?.is_some() && !replace {
                 let name = name.to_string();
                 return Err(StoreError::SystemExists { name }.into());
             }
@@ -109,7 +104,7 @@ impl Store {
         })
     }
 
-    /// Forgets a system and its responses; studies keep what they show.
+    /// Removes a system and its responses; studies keep what they show.
     ///
     /// # Errors
     /// There is no system of this name.
@@ -124,67 +119,59 @@ impl Store {
 }
 
 impl StoreReader {
-    /// The systems, in the order of their names.
+    /// All systems, by name.
     pub fn systems(&self) -> Result<Vec<SystemRow>, StoreError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, name, source, sha256, aligned_by, tokenized, rows, imported, problems_json,
-                        (SELECT count(*) FROM responses WHERE system = id)
-                 FROM systems ORDER BY name COLLATE NOCASE",
-            )?;
-            let mut rows = query.query([])?;
-            let mut systems = Vec::new();
-            while let Some(row) = rows.next()? {
-                let name: String = row.get(1)?;
-                systems.push(SystemRow {
-                    id: SystemId(row.get(0)?),
-                    source: row.get(2)?,
-                    sha256: row.get(3)?,
-                    aligned_by: parse(&name, &row.get::<_, String>(4)?)?,
-                    tokenized: row.get(5)?,
-                    rows: row.get::<_, i64>(6)? as u64,
-                    imported_ms: row.get(7)?,
-                    problems: parse(&name, &row.get::<_, String>(8)?)?,
-                    responses: row.get::<_, i64>(9)? as u64,
-                    name,
-                });
-            }
-            Ok(systems)
-        })
+        let sql =
+            "SELECT id, name, source, sha256, aligned_by, tokenized, rows, imported, problems_json,
+                    (SELECT count(*) FROM responses WHERE system = id)
+             FROM systems ORDER BY name COLLATE NOCASE";
+        let system = |row: &Row<'_>| {
+            let name: String = row.get(1)?;
+            Ok(SystemRow {
+                id: SystemId(row.get(0)?),
+                source: row.get(2)?,
+                sha256: row.get(3)?,
+                aligned_by: parse(&name, &row.get::<_, String>(4)?)?,
+                tokenized: row.get(5)?,
+                rows: row.get::<_, i64>(6)? as u64,
+                imported_ms: row.get(7)?,
+                problems: parse(&name, &row.get::<_, String>(8)?)?,
+                responses: row.get::<_, i64>(9)? as u64,
+                name,
+            })
+        };
+        self.read(|db| query_all(db, sql, [], system))
     }
 
-    /// A system's responses, in the order in which it answered.
+    /// A system's responses, in the order that it answered.
     ///
     /// # Errors
     /// There is no system of this name.
     pub fn answers(&self, system: &str) -> Result<Vec<SystemAnswer>, StoreError> {
         self.read(|db| {
             let id = system_id(db, system)?.ok_or_else(|| no_system(db, system))?;
-            let mut query = db.prepare_cached(
-                "SELECT position, key, response FROM responses JOIN contexts ON contexts.id = context
-                 WHERE system = ? ORDER BY position",
-            )?;
-            let rows = query.query_map([id.0], |row| {
+            let sql = "SELECT position, key, response FROM responses
+                 JOIN contexts ON contexts.id = context WHERE system = ? ORDER BY position";
+            query_all(db, sql, [id.0], |row| {
                 Ok(SystemAnswer {
                     position: row.get::<_, i64>(0)? as usize,
                     context: ContextKey(row.get(1)?),
                     response: row.get(2)?,
                 })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            })
         })
     }
 
-    /// Every context that some system answered.
+    /// All contexts that any system answered.
     pub fn contexts(&self) -> Result<BTreeMap<ContextKey, Context>, StoreError> {
         self.read(contexts)
     }
 
-    /// The contexts that all of these systems answered, with their answers as people are shown them, from
-    /// which a study draws.
+    /// The contexts that all of these systems answered, with the answers as shown to people. A study draws
+    /// from them.
     ///
     /// # Errors
-    /// One of the systems is not there.
+    /// One of the systems does not exist.
     pub fn candidates(&self, systems: &[String]) -> Result<Vec<Candidate>, StoreError> {
         self.read(|db| {
             let mut answers: BTreeMap<ContextKey, Vec<String>> = BTreeMap::new();
@@ -198,7 +185,7 @@ impl StoreReader {
                 let mut rows = query.query([id.0])?;
                 while let Some(row) = rows.next()? {
                     let given = answers.entry(ContextKey(row.get(0)?)).or_default();
-                    // Who is short of an answer by an earlier system is out.
+                    // A context without an answer by an earlier system is skipped.
                     if given.len() == at {
                         let response: String = row.get(1)?;
                         given.push(shown(&response, row.get(2)?).into_owned());
@@ -233,13 +220,14 @@ pub(super) fn no_system(db: &Connection, name: &str) -> Fault {
     StoreError::NoSystem { path, name }.into()
 }
 
-/// The row of a context, added if it is not there.
+pub(super) fn context_id(db: &Connection, key: &ContextKey) -> Result<Option<i64>, Fault> {
+    let mut query = db.prepare_cached("SELECT id FROM contexts WHERE key = ?")?;
+    Ok(query.query_row([&key.0], |row| row.get(0)).optional()?)
+}
+
+/// The id of a context, inserted if it is new.
 fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i64, Fault> {
-    let there = db
-        .prepare_cached("SELECT id FROM contexts WHERE key = ?")?
-        .query_row([&key.0], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = there {
+    if let Some(id) = context_id(db, key)? {
         return Ok(id);
     }
     db.prepare_cached("INSERT INTO contexts (key, context_json) VALUES (?, ?)")?
@@ -248,13 +236,10 @@ fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i
 }
 
 pub(super) fn contexts(db: &Connection) -> Result<BTreeMap<ContextKey, Context>, Fault> {
-    let mut query = db.prepare_cached("SELECT key, context_json FROM contexts")?;
-    let mut rows = query.query([])?;
-    let mut contexts = BTreeMap::new();
-    while let Some(row) = rows.next()? {
+    let contexts = query_all(db, "SELECT key, context_json FROM contexts", [], |row| {
         let key: String = row.get(0)?;
         let context = parse(&format!("context {key}"), &row.get::<_, String>(1)?)?;
-        contexts.insert(ContextKey(key), context);
-    }
-    Ok(contexts)
+        Ok((ContextKey(key), context))
+    })?;
+    Ok(contexts.into_iter().collect())
 }

@@ -1,45 +1,45 @@
-//! Studies as they are made, judged, sent, merged and unblinded. Every method is one transaction.
+//! Creates, judges, merges and unblinds studies. Every method is one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::{Merged, StudyId, load, role_key};
+use super::{MergedPack, StudyId, load, role_key};
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::{Store, json};
 use crate::study::PackError;
+use crate::study::definition::StudyKind;
 use crate::study::judgement::{JudgementAction, JudgementRecord, last_settled, states};
 use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, adjudicate, page};
 use crate::study::pack::Pack;
-use crate::study::page::Page;
+use crate::study::page::{Page, StudyHead};
 use crate::study::record::Unblinding;
 use crate::study::results::waiting_for_fourth;
 
 impl Store {
-    /// Keeps a study that was made.
+    /// Stores a new study.
     pub fn create_study(&mut self, new: &NewStudy) -> Result<StudyId, StoreError> {
         self.write(|db| {
-            let definition = json("the definition", new.definition.open())?;
+            let definition = json("the definition", new.definition.reveal())?;
             let study = put_study(db, &new.head, Some(&definition))?;
             for annotator in &new.annotators {
                 put_annotator(db, study, annotator)?;
             }
-            for item in new.items.open() {
+            for item in new.items.reveal() {
                 db.prepare_cached("INSERT INTO study_items VALUES (?, ?, ?)")?
                     .execute(params![study.0, item.number, json("an item", item)?])?;
             }
-            put_assignments(db, study, new.items.open(), new.assignments.open())?;
+            put_assignments(db, study, new.items.reveal(), new.assignments.reveal())?;
             Ok(study)
         })
     }
 
-    /// Records what an annotator did with an item, all of it or nothing: an answer together with the flag
-    /// and the comment, say. `shown_ms` is how long the item was in view since it was last recorded. What
-    /// comes back is on disk.
+    /// Records an annotator's actions on an item, all or none: an answer with a flag and a comment, say.
+    /// `shown_ms` is the time in view since the last record. What is returned is on disk.
     ///
     /// # Errors
-    /// The item is not theirs, the answer is of the wrong kind, or the study is unblinded.
+    /// The item is not assigned to them, the answer is of the wrong kind, or the study is unblinded.
     pub fn judge(
         &mut self,
         study: StudyId,
@@ -61,7 +61,7 @@ impl Store {
         })
     }
 
-    /// Takes back the answer or skip that the annotator gave last; none where there is none.
+    /// Undoes the annotator's last answer or skip; None if there is none.
     ///
     /// # Errors
     /// As [`Store::judge`].
@@ -81,36 +81,27 @@ impl Store {
         })
     }
 
-    /// Names the fourth annotator of a study that has none; gives their number.
+    /// Names the fourth annotator and returns their number.
     ///
     /// # Errors
-    /// There is one, or the study came as a pack.
+    /// There already is one, or the study came as a pack.
     pub fn set_adjudicator(&mut self, study: StudyId, name: &str) -> Result<u32, StoreError> {
         self.write(|db| {
             load::definition(db, study)?;
-            let everybody = load::annotators(db, study)?;
-            if everybody
-                .iter()
-                .any(|annotator| annotator.role == Role::Adjudicator)
-            {
+            let annotators = load::annotators(db, study)?;
+            if annotators.iter().any(|a| a.role == Role::Adjudicator) {
                 return Err(StoreError::HasAdjudicator { study }.into());
             }
-            let number = everybody
-                .iter()
-                .map(|annotator| annotator.number)
-                .max()
-                .unwrap_or(0)
-                + 1;
+            let number = annotators.iter().map(|a| a.number).max().unwrap_or(0) + 1;
             put_annotator(db, study, &Annotator::new(number, name, Role::Adjudicator))?;
             Ok(number)
         })
     }
 
-    /// Gives the fourth annotator the items on which three differ, those that they do not have yet; says how
-    /// many.
+    /// Assigns the items on which three annotators differ to the fourth, and returns how many were new.
     ///
     /// # Errors
-    /// There are such items and no fourth annotator, the study is unblinded, or it came as a pack.
+    /// There are such items but no fourth annotator, the study is unblinded, or it came as a pack.
     pub fn route_to_adjudicator(&mut self, study: StudyId) -> Result<usize, StoreError> {
         self.write(|db| {
             if load::known(db, study)?.unblinding.is_some() {
@@ -118,36 +109,31 @@ impl Store {
             }
             let record = load::record(db, study)?;
             let waiting: BTreeSet<u32> = waiting_for_fourth(&record).into_iter().collect();
-            let fourth = record
-                .annotators
-                .iter()
-                .find(|a| a.role == Role::Adjudicator);
-            let Some(fourth) = fourth else {
+            let mut annotators = record.annotators.iter();
+            let Some(fourth) = annotators.find(|a| a.role == Role::Adjudicator) else {
                 return match waiting.is_empty() {
                     true => Ok(0),
                     false => Err(StoreError::NoAdjudicator { study }.into()),
                 };
             };
-            let given = record
-                .assignments
-                .iter()
-                .filter(|a| a.annotator == fourth.number);
-            let given: BTreeSet<u32> = given.map(|assignment| assignment.item).collect();
+            let assigned = record.assignments.iter();
+            let assigned = assigned.filter(|a| a.annotator == fourth.number);
+            let assigned: BTreeSet<u32> = assigned.map(|assignment| assignment.item).collect();
             let new =
-                |item: &&Item| waiting.contains(&item.number) && !given.contains(&item.number);
+                |item: &&Item| waiting.contains(&item.number) && !assigned.contains(&item.number);
             let new: Vec<Item> = record.items.iter().filter(new).cloned().collect();
-            let seed = record.definition.sealed_seed();
-            let assignments = adjudicate(seed, fourth.number, given.len() as u32, &new);
+            let seed = record.definition.blinded_seed();
+            let assignments = adjudicate(seed, fourth.number, assigned.len() as u32, &new);
             put_assignments(db, study, &new, &assignments)?;
             Ok(assignments.len())
         })
     }
 
-    /// Takes a pack in to judge it here; the same study grows when a later pack has more pages.
+    /// Opens a pack to judge it here; a later pack can add pages to the same study.
     ///
     /// # Errors
-    /// The study was made in this store, or the pack does not go with what came before.
-    pub fn open_pack(&mut self, pack: &Pack) -> Result<Merged, StoreError> {
+    /// The study was created in this store, or the pack contradicts an earlier one.
+    pub fn open_pack(&mut self, pack: &Pack) -> Result<MergedPack, StoreError> {
         self.write(|db| {
             let study = match load::by_uid(db, &pack.head.uid)? {
                 Some(study) if load::known(db, study)?.is_own => {
@@ -156,12 +142,12 @@ impl Store {
                 Some(study) => study,
                 None => put_study(db, &pack.head, None)?,
             };
-            let everybody = load::annotators(db, study)?;
-            let known = everybody.iter().find(|a| a.pseudonym == pack.pseudonym);
+            let annotators = load::annotators(db, study)?;
+            let known = annotators.iter().find(|a| a.pseudonym == pack.pseudonym);
             let number = match known {
                 Some(annotator) => annotator.number,
                 None => {
-                    let number = everybody.len() as u32 + 1;
+                    let number = annotators.len() as u32 + 1;
                     let mut annotator = Annotator::new(number, "", Role::Rater);
                     annotator.pseudonym.clone_from(&pack.pseudonym);
                     put_annotator(db, study, &annotator)?;
@@ -169,58 +155,44 @@ impl Store {
                 }
             };
             let mut pages = load::pages(db, study, number)?;
-            let before: BTreeSet<u32> = pages.iter().map(|page| page.item).collect();
-            let new = pack
-                .pages
-                .iter()
-                .filter(|page| !before.contains(&page.item));
-            for (page, position) in new.zip(pages.len() as u32 + 1..) {
-                put_page(db, study, number, position, page, None)?;
+            let known: BTreeSet<u32> = pages.iter().map(|page| page.item).collect();
+            for page in pack.pages.iter().filter(|p| !known.contains(&p.item)) {
+                put_page(db, study, number, pages.len() as u32 + 1, page, None)?;
+                pages.push(page.clone());
             }
-            pages.extend(
-                pack.pages
-                    .iter()
-                    .filter(|p| !before.contains(&p.item))
-                    .cloned(),
-            );
-            pack.fits(&load::known(db, study)?.head, &pages)?;
+            pack.check_matches(&load::known(db, study)?.head, &pages)?;
             put_acts(db, study, number, pack, false)
         })
     }
 
-    /// Merges a pack that was judged elsewhere into the study that it is of. Doing it again, or merging
-    /// several in another order, gives the same. Acts that come in after the unblinding count, and are
-    /// marked as late.
+    /// Merges a pack that was judged elsewhere into its study. Merging twice, or several in another order,
+    /// gives the same result. Judgements merged after the unblinding count, and are marked as late.
     ///
     /// # Errors
-    /// The pack is foreign, or shows something else than the study; nothing is merged then.
-    pub fn merge_pack(&mut self, pack: &Pack) -> Result<Merged, StoreError> {
+    /// The pack belongs to another study or shows something else; then nothing is merged.
+    pub fn merge_pack(&mut self, pack: &Pack) -> Result<MergedPack, StoreError> {
         self.write(|db| {
             let study = load::by_uid(db, &pack.head.uid)?.ok_or(PackError::ForeignStudy)?;
             let known = load::known(db, study)?;
             if !known.is_own {
                 return Err(PackError::ForeignStudy.into());
             }
-            let everybody = load::annotators(db, study)?;
-            let annotator = everybody.iter().find(|a| a.pseudonym == pack.pseudonym);
-            let annotator = annotator.ok_or_else(|| PackError::ForeignAnnotator {
-                pseudonym: pack.pseudonym.clone(),
-            })?;
-            pack.fits(&known.head, &load::pages(db, study, annotator.number)?)?;
-            put_acts(
-                db,
-                study,
-                annotator.number,
-                pack,
-                known.unblinding.is_some(),
-            )
+            let annotators = load::annotators(db, study)?;
+            let annotator = annotators.iter().find(|a| a.pseudonym == pack.pseudonym);
+            let number = annotator
+                .ok_or_else(|| PackError::ForeignAnnotator {
+                    pseudonym: pack.pseudonym.clone(),
+                })?
+                .number;
+            pack.check_matches(&known.head, &load::pages(db, study, number)?)?;
+            put_acts(db, study, number, pack, known.unblinding.is_some())
         })
     }
 
-    /// Unblinds a study: an act that is recorded and cannot be taken back. Who it was and why must be said.
+    /// Unblinds a study, on record and for good, with a name and a reason.
     ///
     /// # Errors
-    /// Nothing is said, it was done before, or the study came as a pack.
+    /// The name or the reason is empty, the study is already unblinded, or it came as a pack.
     pub fn unblind(
         &mut self,
         study: StudyId,
@@ -254,11 +226,11 @@ impl Store {
     }
 }
 
-/// A study that may be judged, and who judges it.
+/// A study that can be judged, and its annotator.
 struct Judging {
     study: StudyId,
     uid: String,
-    kind: crate::study::definition::StudyKind,
+    kind: StudyKind,
     annotator: Annotator,
 }
 
@@ -285,13 +257,12 @@ impl Judging {
     ) -> Result<JudgementRecord, Fault> {
         action.check(item, self.kind)?;
         let (study, annotator) = (self.study, self.annotator.number);
-        let mine: Option<i64> = db
+        let is_assigned = db
             .prepare_cached(
                 "SELECT 1 FROM study_assignments WHERE study = ? AND annotator = ? AND item = ?",
             )?
-            .query_row(params![study.0, annotator, item], |row| row.get(0))
-            .optional()?;
-        if mine.is_none() {
+            .exists(params![study.0, annotator, item])?;
+        if !is_assigned {
             return Err(StoreError::NotAssigned {
                 study,
                 annotator,
@@ -316,7 +287,7 @@ impl Judging {
 
 fn put_study(
     db: &Connection,
-    head: &crate::study::page::StudyHead,
+    head: &StudyHead,
     definition: Option<&str>,
 ) -> Result<StudyId, Fault> {
     db.execute(
@@ -340,25 +311,18 @@ fn put_annotator(db: &Connection, study: StudyId, annotator: &Annotator) -> Resu
     Ok(())
 }
 
-/// Writes down who is given what, each page as it will be shown. Items that are not in `items` are not given.
+/// Stores assignments, each with its page as shown; those of items not in `items` are skipped.
 fn put_assignments(
     db: &Connection,
     study: StudyId,
     items: &[Item],
     assignments: &[Assignment],
 ) -> Result<(), Fault> {
-    let by_number: std::collections::BTreeMap<u32, &Item> =
-        items.iter().map(|item| (item.number, item)).collect();
-    for assignment in assignments {
-        if let Some(item) = by_number.get(&assignment.item) {
-            let &Assignment {
-                annotator,
-                position,
-                swapped,
-                ..
-            } = assignment;
-            let shown = page(item, swapped);
-            put_page(db, study, annotator, position, &shown, Some(swapped))?;
+    let by_number: BTreeMap<u32, &Item> = items.iter().map(|item| (item.number, item)).collect();
+    for a in assignments {
+        if let Some(item) = by_number.get(&a.item) {
+            let shown = page(item, a.swapped);
+            put_page(db, study, a.annotator, a.position, &shown, Some(a.swapped))?;
         }
     }
     Ok(())
@@ -387,7 +351,7 @@ fn put_page(
     Ok(())
 }
 
-/// Adds an act; false where it is there already.
+/// Inserts a judgement; false if it is already there.
 fn put_act(
     db: &Connection,
     study: StudyId,
@@ -421,13 +385,13 @@ fn put_acts(
     number: u32,
     pack: &Pack,
     late: bool,
-) -> Result<Merged, Fault> {
+) -> Result<MergedPack, Fault> {
     let annotator = load::annotator(db, study, number)?;
     let mut added = 0;
     for act in &pack.acts {
         added += usize::from(put_act(db, study, &pack.head.uid, &annotator, act, late)?);
     }
-    Ok(Merged {
+    Ok(MergedPack {
         study,
         annotator: number,
         added,

@@ -50,9 +50,7 @@ pub struct PairResults {
     pub by_fourth: u64,
     /// Share of judged items won, with Wilson's 95 % interval; none without judged items.
     pub win: Option<Share>,
-    /// Share lost.
     pub lose: Option<Share>,
-    /// Share of ties.
     pub tie: Option<Share>,
     /// Share on which three differ and the fourth settled nothing.
     pub unresolved: Option<Share>,
@@ -67,10 +65,8 @@ pub struct PairResults {
     pub margin: Option<Estimate>,
 }
 
-/// A system's strength.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SystemStrength {
-    /// Its name.
     pub system: String,
     /// Natural-log strength; all sum to 0.
     pub theta: f64,

@@ -39,11 +39,8 @@ pub struct Agreement {
 /// Two annotators who judged the same items.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RaterPair {
-    /// Pseudonym.
     pub first: String,
-    /// Pseudonym.
     pub second: String,
-    /// Items that both judged.
     pub items: usize,
     /// Cohen's kappa, unweighted.
     #[serde(serialize_with = "write_figure")]

@@ -22,35 +22,25 @@ use crate::metrics::Bootstrap;
 /// All that a study shows.
 #[derive(Debug, Clone, Serialize)]
 pub struct Results {
-    /// The study.
     pub uid: String,
-    /// Its title.
     pub title: String,
-    /// What was asked.
     pub kind: StudyKind,
     /// The systems; in an A/B test the first is model A.
     pub systems: Vec<String>,
-    /// Contexts drawn.
     pub contexts: usize,
-    /// The seed of what was drawn.
     pub seed: u64,
-    /// How it was unblinded.
     pub unblinding: Unblinding,
     /// Acts that came in after the unblinding, from packs judged elsewhere; they count.
     pub late_acts: usize,
-    /// What was found.
-    pub found: Found,
-    /// Each annotator's work.
+    pub found: Findings,
     pub annotators: Vec<AnnotatorResults>,
 }
 
 /// What a study of each kind finds.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Found {
-    /// Of an A/B test.
+pub enum Findings {
     AbTest(AbResults),
-    /// Of a rating.
     Rating(RatingResults),
 }
 
@@ -58,11 +48,11 @@ pub enum Found {
 /// together.
 pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
     let study = &unblinded.record;
-    let standing = study.standing();
-    let all = standing.all();
+    let item_states = study.item_states();
+    let all = item_states.all();
     let found = match study.head.kind {
-        StudyKind::AbTest => Found::AbTest(ab::results(study, &all, bootstrap)),
-        StudyKind::Rating => Found::Rating(rating::results(study, &all, bootstrap)),
+        StudyKind::AbTest => Findings::AbTest(ab::results(study, &all, bootstrap)),
+        StudyKind::Rating => Findings::Rating(rating::results(study, &all, bootstrap)),
     };
     Results {
         uid: study.head.uid.clone(),
@@ -82,7 +72,7 @@ pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
 /// fourth annotator. Empty for ratings.
 pub fn waiting_for_fourth(study: &Record) -> Vec<u32> {
     match study.head.kind {
-        StudyKind::AbTest => ab::waiting_for_fourth(study, &study.standing().all()),
+        StudyKind::AbTest => ab::waiting_for_fourth(study, &study.item_states().all()),
         StudyKind::Rating => Vec::new(),
     }
 }

@@ -17,16 +17,11 @@ const BLOCKS: usize = 4;
 /// Fluency up to which shuffled words count as noticed.
 const NOTICED_FLUENCY: u8 = 2;
 
-/// One annotator's work.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnnotatorResults {
-    /// Who.
     pub pseudonym: String,
-    /// Their part.
     pub role: Role,
-    /// How much.
     pub progress: Progress,
-    /// Items with a comment.
     pub comments: usize,
     /// Median time an answered item was in view, in milliseconds.
     pub median_ms: Option<u64>,
@@ -46,9 +41,7 @@ pub struct AnnotatorResults {
 /// How often each side was chosen. Sides were drawn, so neither should be preferred.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SideBias {
-    /// Left.
     pub left: u64,
-    /// Right.
     pub right: u64,
     /// Two-sided p of the exact sign test.
     #[serde(serialize_with = "write_figure")]
@@ -59,9 +52,7 @@ pub struct SideBias {
 /// given a fluency of 1 or 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CheckResults {
-    /// Checks answered.
     pub answered: usize,
-    /// Answered rightly.
     pub passed: usize,
 }
 
@@ -72,9 +63,7 @@ pub struct Block {
     pub from: u32,
     /// Place of the last.
     pub to: u32,
-    /// Items answered.
     pub answered: usize,
-    /// Median time in view, in milliseconds.
     pub median_ms: Option<u64>,
     /// Mean distance to the others, as [`AnnotatorResults::distance`].
     pub distance: Option<f64>,

@@ -12,34 +12,26 @@ use crate::study::judgement::{Answer, Aspect, Score};
 use crate::study::make::Content;
 use crate::study::record::{Judged, Record};
 
-/// What a rating finds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RatingResults {
     /// Each aspect, in the paper's order (columns of Table III).
     pub aspects: Vec<AspectResults>,
 }
 
-/// One aspect.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AspectResults {
-    /// Which.
     pub aspect: Aspect,
     /// Each system's mean, in the order of the systems.
     pub systems: Vec<SystemMean>,
     /// Each further system's mean minus the first one's, over the contexts both were rated on.
     pub differences: Vec<MeanDifference>,
-    /// How far the annotators agree.
     pub agreement: Agreement,
 }
 
-/// A system's mean score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SystemMean {
-    /// Its name.
     pub system: String,
-    /// Contexts rated.
     pub contexts: usize,
-    /// Scores given.
     pub scores: usize,
     /// Mean over all scores, with its 95 % bootstrap interval over contexts; none without scores.
     pub mean: Option<Estimate>,

@@ -17,7 +17,6 @@ pub type Figure = Result<f64, Undefined>;
 /// Why a figure has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Undefined {
-    /// There is nothing to compute it from.
     #[error("there are no data")]
     NoData,
     /// Agreement needs two judgements of the same item.
@@ -41,7 +40,6 @@ pub enum Undefined {
     /// Some systems were never compared, not even through others.
     #[error("some systems were not compared with the others, not even by way of a third")]
     NotCompared,
-    /// The iteration did not converge.
     #[error("the computation did not converge")]
     NoConvergence,
 }
@@ -53,9 +51,6 @@ impl Serialize for Undefined {
 }
 
 /// Writes a figure as `{"value": 0.2}` or `{"undefined": "why"}`.
-///
-/// # Errors
-/// What the serializer says.
 pub fn write_figure<T: Serialize, S: Serializer>(
     figure: &Result<T, Undefined>,
     serializer: S,

@@ -15,22 +15,16 @@ const TARGET_POWER: f64 = 0.8;
 /// A split of decided items and its sign test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Split {
-    /// Items won.
     pub wins: u64,
-    /// Items lost.
     pub losses: u64,
-    /// Two-sided p.
     pub p: f64,
 }
 
 /// What an A/B test of so many items can show.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AbForecast {
-    /// Items judged.
     pub items: u64,
-    /// Assumed share of ties.
     pub tie_share: f64,
-    /// Items expected to be decided.
     pub decided: u64,
     /// The least uneven split of those that is significant; none if not even all to none is.
     pub smallest_significant: Option<Split>,
@@ -93,24 +87,25 @@ pub fn forecast_words(forecast: &AbForecast) -> String {
         forecast.items, forecast.decided
     );
     match &forecast.smallest_significant {
-        Some(split) => words.push_str(&format!(
-            " The least uneven split that counts at 5 % is {}-{} (p = {:.3}).",
-            split.wins, split.losses, split.p
-        )),
-        None => words.push_str(" No split of these can be significant at 5 %."),
+        Some(split) => {
+            words += &format!(
+                " The least uneven split that counts at 5 % is {}-{} (p = {:.3}).",
+                split.wins, split.losses, split.p
+            )
+        }
+        None => words += " No split of these can be significant at 5 %.",
     }
     if let Some(split) = forecast.examples.get(1) {
-        words.push_str(&format!(
-            " {}-{} has p = {:.3}.",
-            split.wins, split.losses, split.p
-        ));
+        words += &format!(" {}-{} has p = {:.3}.", split.wins, split.losses, split.p);
     }
     match forecast.detectable_share {
-        Some(share) => words.push_str(&format!(
-            " A system that truly wins {:.0} % of decided items is found with 80 % power.",
-            100.0 * share
-        )),
-        None => words.push_str(" No difference is found with 80 % power."),
+        Some(share) => {
+            words += &format!(
+                " A system that truly wins {:.0} % of decided items is found with 80 % power.",
+                100.0 * share
+            )
+        }
+        None => words += " No difference is found with 80 % power.",
     }
     words
 }

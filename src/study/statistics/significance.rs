@@ -10,15 +10,10 @@ use super::{Figure, Undefined};
 /// A share with its confidence interval, as fractions of 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Share {
-    /// Successes.
     pub count: u64,
-    /// Trials.
     pub of: u64,
-    /// `count / of`.
     pub value: f64,
-    /// Lower end.
     pub low: f64,
-    /// Upper end.
     pub high: f64,
 }
 

@@ -15,7 +15,7 @@ use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::report::tables::TableNumber;
-use crate::study::cases::{AnswerLevels, Case, CaseBook};
+use crate::study::cases::{AnswerLevels, Case, CaseSet};
 
 /// The widest that a case gets: three answers beside each other.
 const WIDEST: f32 = 1000.0;
@@ -63,7 +63,7 @@ pub(super) fn case_ui(
 fn case_head_ui(
     ui: &mut Ui,
     case: &Case,
-    book: &CaseBook,
+    book: &CaseSet,
     note: &mut String,
     table: &mut TableNumber,
     commands: &mut Commands,
@@ -126,7 +126,7 @@ fn case_head_ui(
 }
 
 /// The target first, then the answers; two or three beside each other where there is room.
-fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseBook, systems: &[usize]) {
+fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
     let target = case
         .context
         .target

@@ -17,7 +17,7 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
-use crate::operations::responses::{Answering, Generate, Import};
+use crate::operations::responses::{Generate, Import, Responder};
 
 /// The fields of a system to import. True when the form is to be closed.
 pub(super) fn import_ui(
@@ -106,7 +106,7 @@ fn command(form: &ImportResponsesForm) -> Result<Command, String> {
             let seed = form.seed.trim();
             let model = form.model.trim().parse();
             let generate = Generate {
-                answering: Answering {
+                answering: Responder {
                     // Whatever is typed is a run or a folder.
                     model: model.unwrap_or_else(|never| match never {}),
                     greedy: form.greedy,

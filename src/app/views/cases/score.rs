@@ -9,7 +9,7 @@ use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
-use crate::operations::responses::Measuring;
+use crate::operations::responses::MeasureRequest;
 
 /// The fields. True when the form is to be closed.
 pub(super) fn score_ui(
@@ -42,7 +42,7 @@ pub(super) fn score_ui(
         if ui.add_enabled_ui(ready, |ui| ui.add(score).clicked()).inner {
             form.refused = None;
             let identifiers = form.identifiers.trim();
-            let measuring = Measuring {
+            let measuring = MeasureRequest {
                 systems: systems.iter().map(|name| name.to_string()).collect(),
                 // Whatever is typed is a run or a folder.
                 identifiers: (!identifiers.is_empty())

@@ -10,7 +10,7 @@ use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::operations::queue::Waiting;
+use crate::operations::queue::QueueEntry;
 use crate::store::QueueId;
 
 /// The height of a run that waits.
@@ -83,7 +83,7 @@ pub fn queue_ui(
 fn queued_ui(
     ui: &mut Ui,
     queue: &QueueState,
-    (at, waiting): (usize, &Waiting),
+    (at, waiting): (usize, &QueueEntry),
     (when, clock): (&str, Clock),
     commands: &mut Commands,
 ) {

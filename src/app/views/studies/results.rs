@@ -11,7 +11,7 @@ use crate::app::widgets::text as words;
 use crate::metrics::{Digits, Estimate};
 use crate::store::StudyId;
 use crate::study::results::{
-    AbResults, Agreement, AnnotatorResults, Found, RatingResults, Results,
+    AbResults, Agreement, AnnotatorResults, Findings, RatingResults, Results,
 };
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
@@ -28,8 +28,8 @@ pub(super) fn results_ui(ui: &mut Ui, studies: &StudiesState, study: StudyId) {
     words::small(ui, under(study, results));
     ui.add_space(space::XS);
     match &results.found {
-        Found::AbTest(found) => ab_ui(ui, found),
-        Found::Rating(found) => rating_ui(ui, found),
+        Findings::AbTest(found) => ab_ui(ui, found),
+        Findings::Rating(found) => rating_ui(ui, found),
     }
     ui.add_space(space::L);
     words::heading(ui, "Annotators");

@@ -3,7 +3,7 @@
 //! The same for the window and the command line. Takes up to seconds: not for the thread that draws.
 
 use super::Entry;
-use super::compare::{Answers, Paired, Prepared, paired, prepare};
+use super::compare::{Answers, Paired, PreparedCurves, paired, prepare};
 use crate::metrics::Bootstrap;
 use crate::store::{RunId, StoreError, StoreReader};
 
@@ -11,7 +11,7 @@ use crate::store::{RunId, StoreError, StoreReader};
 ///
 /// # Errors
 /// There is no such run, or it is deleted.
-pub fn entries_of(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, StoreError> {
+pub fn load_entries(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, StoreError> {
     let all = reader.catalog()?;
     let found = runs.iter().map(|&run| {
         let row = all.iter().find(|row| row.row.id == run);
@@ -60,7 +60,7 @@ pub fn curves(
     reader: &StoreReader,
     entries: &[&Entry],
     metric: &str,
-) -> Result<Prepared, StoreError> {
+) -> Result<PreparedCurves, StoreError> {
     let curve = |entry: &&Entry| -> Result<Vec<(u64, f64)>, StoreError> {
         let run = entry.row.id;
         let mut keys = reader.keys(run)?.into_iter();

@@ -1,5 +1,6 @@
 //! Runs beside each other: bands over seeds, settings that differ, paired differences of figures.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use toml::Value;
@@ -216,8 +217,8 @@ pub struct PairedRow {
 
 impl PairedRow {
     /// The name on screen.
-    pub fn title(&self) -> &'static str {
-        declared(self.metric).map_or(self.metric, |metric| metric.name)
+    pub fn title(&self) -> Cow<'static, str> {
+        declared(self.metric).map_or(self.metric.into(), |metric| metric.name)
     }
 }
 

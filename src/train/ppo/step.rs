@@ -23,7 +23,6 @@ use crate::train::TrainError;
 use crate::train::evaluate::sampling;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
-use crate::train::session::schedule;
 use crate::train::tensors::to_rows;
 
 /// What changes from step to step besides weights and optimizer; saved in checkpoints.
@@ -181,7 +180,9 @@ impl Stepper<'_> {
         let clock = Instant::now();
         let beta = learner.state.kl_control.beta();
         let credit = self.credit(&before, &shaped, beta);
-        let lr = schedule(settings.lr, settings.lr_schedule, settings.steps).rate(number);
+        let lr = settings
+            .lr_schedule
+            .rate(settings.lr, number, settings.steps);
 
         let truncation = before.truncation;
         let mut outcome = StepOutcome {

@@ -1,4 +1,4 @@
-//! Why an experiment is refused: every refusal names the file, the key and the mend.
+//! Why an experiment is refused: every refusal names the file, the key and the fix.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Experiment files: a name, a parent, what differs. Reads them, resolves parents, applies `--set`.
 //!
-//! Every refusal names the file, the key and the mend.
+//! Every refusal names the file, the key and the fix.
 
 use std::path::{Path, PathBuf};
 

@@ -8,41 +8,36 @@ use std::borrow::Cow;
 
 use super::terms;
 
-/// Whether more is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// More is better.
     Higher,
-    /// Less is better.
     Lower,
-    /// Neither: a figure to watch.
+    /// Neither.
     None,
 }
 
-/// What a person must know to read a value.
+/// The declaration of a metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricDecl {
     /// Name in the store, in files and in events: `ppo/kl/k1`. Starts with the stage, or with
     /// `validation` for figures of an evaluation during training and `memory` for the process.
     pub key: Cow<'static, str>,
-    /// Name for a person.
     pub name: Cow<'static, str>,
     /// Unit of the values; empty for plain numbers.
     pub unit: &'static str,
     /// How it is computed, in one sentence.
     pub definition: Cow<'static, str>,
-    /// Whether more is better.
     pub direction: Direction,
     /// First part of the key.
     pub stage: &'static str,
     /// Metrics of one group share a plot by default.
     pub group: &'static str,
-    /// What one value stands for: `batch`, `step`, `epoch`, `evaluation`.
+    /// What one value is measured over: `batch`, `step`, `epoch`, `evaluation`.
     pub per_what: &'static str,
 }
 
 impl MetricDecl {
-    /// Its name where nothing else tells on what it was measured: "Emp-F1 (validation)".
+    /// Its name with the data it was measured on: "Emp-F1 (validation)".
     pub fn full_name(&self) -> String {
         match self.stage {
             "validation" => format!("{} (validation)", self.name),
@@ -70,7 +65,7 @@ pub fn all_with<'a>(logged: impl Iterator<Item = &'a str>) -> impl Iterator<Item
 
 /// Declares metrics of a stage as a list, and a public constant for the key of each; `unit` may be left out.
 ///
-/// With `each mechanism` an entry stands for three metrics, and its constant for their keys in the order of
+/// With `each mechanism` an entry declares three metrics, and its constant is their keys in the order of
 /// [`Mechanism::ALL`](crate::data::Mechanism::ALL). Between two texts, `key`, `title` and `words` are the
 /// mechanism: `emotional_reaction`, `Emotional reaction`, `emotional reaction`.
 macro_rules! metrics {
@@ -299,15 +294,10 @@ const TABLE: [&[MetricDecl]; 9] = [
 /// The five figures of one identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdentifierKeys {
-    /// Cross-entropy of a training batch.
     pub loss: &'static str,
-    /// Cross-entropy on the validation pairs.
     pub validation_loss: &'static str,
-    /// Accuracy on the validation pairs.
     pub accuracy: &'static str,
-    /// Weighted F1 on the validation pairs.
     pub weighted_f1: &'static str,
-    /// Macro F1 on the validation pairs.
     pub macro_f1: &'static str,
 }
 

@@ -14,20 +14,15 @@ pub type Levels = [EmpathyLevel; 3];
 /// Levels found in a system's responses and in the targets of the same examples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LevelPairs {
-    /// Of the targets.
     pub targets: Vec<Levels>,
-    /// Of the responses.
     pub responses: Vec<Levels>,
 }
 
 /// Agreement of generated responses with targets, in %.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmpF1 {
-    /// Responses.
     pub n: usize,
-    /// Mean of the three weighted F1.
     pub emp_f1: f64,
-    /// Weighted F1 of each mechanism.
     pub mechanism_f1: [f64; 3],
     /// Levels of targets against levels of responses, `[target][response]`, of each mechanism.
     pub agreement: [Confusion; 3],
@@ -36,11 +31,8 @@ pub struct EmpF1 {
 /// Emp-F1 and its parts with intervals over responses, in %.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmpF1Estimates {
-    /// Responses.
     pub n: usize,
-    /// Mean of the three weighted F1.
     pub emp_f1: Estimate,
-    /// Weighted F1 of each mechanism.
     pub mechanism_f1: [Estimate; 3],
     /// Levels of targets against levels of responses, `[target][response]`, of each mechanism.
     pub agreement: [Confusion; 3],
@@ -193,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn estimates_hold_their_value() {
+    fn estimates_contain_their_value() {
         let (targets, responses) = levels();
         let whole = emp_f1(&targets, &responses).unwrap();
         let found = emp_f1_estimates(&targets, &responses, &Bootstrap::default()).unwrap();

@@ -207,7 +207,7 @@ fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainErr
     if !path.is_file() {
         return Err(TrainError::Weights(WeightsError::Missing {
             path,
-            mend: "a model folder holds config.json, tokenizer.json and model.safetensors".into(),
+            fix: "a model folder holds config.json, tokenizer.json and model.safetensors".into(),
         }));
     }
     let tokenizer = Tokenizer::from_file(&path)?;

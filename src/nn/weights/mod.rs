@@ -26,8 +26,8 @@ pub enum WeightsError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{path} is not there; {mend}")]
-    Missing { path: PathBuf, mend: String },
+    #[error("{path} is not there; {fix}")]
+    Missing { path: PathBuf, fix: String },
     #[error("{path}: {problem}; the file is damaged or of another kind, fetch it again")]
     Foreign { path: PathBuf, problem: String },
     #[error(

@@ -111,7 +111,7 @@ pub(super) fn tensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsErr
     if !path.is_file() {
         return Err(WeightsError::Missing {
             path: path.to_path_buf(),
-            mend: "give the path of a weights file".into(),
+            fix: "give the path of a weights file".into(),
         });
     }
     match path.extension().and_then(|extension| extension.to_str()) {

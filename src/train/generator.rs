@@ -69,7 +69,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     Ok(Ended::Done)
 }
 
-/// Steps of the stage on so many examples, if it does not stop early.
+/// Steps of the stage, if it does not stop early.
 pub fn steps(settings: &GeneratorSettings, examples: usize) -> u64 {
     let all = examples.div_ceil(settings.batch) as u64 * settings.epochs;
     match settings.max_steps {

@@ -52,13 +52,13 @@ impl Answer {
     }
 }
 
-/// How responses are drawn.
+/// How responses are generated.
 #[derive(Clone, Debug)]
 pub struct Drawing<'a> {
     pub settings: &'a SamplingSettings,
-    /// Always the likeliest token; nothing is drawn.
+    /// Always the likeliest token; no sampling.
     pub greedy: bool,
-    /// Each context draws from a stream of its own, derived from this and its index.
+    /// Each context has its own random stream, derived from this and its index.
     pub seed: u64,
 }
 
@@ -128,7 +128,7 @@ impl SavedModel {
         })
     }
 
-    /// The same until `done` breaks; then only some contexts, not the first ones, have an answer.
+    /// The same until `done` breaks; then only some contexts, in no particular order, have an answer.
     pub fn answer_while(
         &self,
         contexts: &[String],

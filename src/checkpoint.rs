@@ -1,7 +1,7 @@
-//! Checkpoints as folders: complete and checked, or not there at all.
+//! Checkpoints as folders, written atomically, with checksums.
 //!
-//! Known to the trainers, which write them, and to the store, which clears away what is not on record.
-//! Knows files, not what is in them.
+//! Used by the trainers, which write them, and by the store, which removes those not recorded. Knows files, not
+//! their contents.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Where checkpoints lie in a run's folder.
+/// The folder of checkpoints in a run's folder.
 pub const FOLDER: &str = "checkpoints";
 const MANIFEST: &str = "manifest.json";
 /// A checkpoint that is being written.
@@ -27,14 +27,13 @@ pub struct Published {
     pub bytes: u64,
 }
 
-/// What a checkpoint consists of.
+/// The files of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub version: u32,
     pub files: Vec<ManifestFile>,
 }
 
-/// One file of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestFile {
     /// Relative to the checkpoint, with `/` between folders.
@@ -58,9 +57,9 @@ pub enum CheckpointError {
         doing: &'static str,
         source: io::Error,
     },
-    #[error("{}: is no checkpoint, or not a whole one: it has no {MANIFEST}; use an earlier one", path.display())]
+    #[error("{}: not a complete checkpoint: it has no {MANIFEST}; use an earlier one", path.display())]
     NoManifest { path: PathBuf },
-    #[error("{}: cannot be understood ({detail}); use an earlier checkpoint", path.display())]
+    #[error("{}: malformed ({detail}); use an earlier checkpoint", path.display())]
     Manifest { path: PathBuf, detail: String },
     #[error("{}: is missing from the checkpoint; use an earlier one", path.display())]
     Missing { path: PathBuf },
@@ -70,9 +69,9 @@ pub enum CheckpointError {
     Altered { path: PathBuf },
 }
 
-/// Makes the checkpoint `name` of the run whose folder is `run_dir`: `write` fills an empty folder with
-/// files, which are then flushed to disk, described in a manifest, and given their name in one move.
-/// One of the same name is replaced. When anything fails, what was there before is still there.
+/// Writes the checkpoint `name` of the run in `run_dir`: `write` fills an empty folder with files, which are
+/// flushed to disk, listed in a manifest, and renamed into place. Replaces one of the same name. If anything
+/// fails, the earlier one is still there.
 pub fn publish(
     run_dir: &Path,
     name: &str,
@@ -91,7 +90,7 @@ pub fn publish(
         Ok(bytes)
     });
     if bytes.is_err() {
-        // The error to report is the first one.
+        // The first error is the one to report.
         let _ = fs::remove_dir_all(&new);
     }
     Ok(Published {
@@ -154,7 +153,7 @@ pub fn verify(dir: &Path) -> Result<Manifest, CheckpointError> {
     Ok(manifest)
 }
 
-/// Clears away what a crash left of checkpoints being written. Only for who holds the run.
+/// Removes leftovers of checkpoints that a crash interrupted. The caller must hold the run's lock.
 pub(crate) fn sweep(run_dir: &Path) -> Result<(), CheckpointError> {
     let folder = run_dir.join(FOLDER);
     for path in entries(&folder)? {
@@ -175,7 +174,7 @@ pub(crate) fn sweep(run_dir: &Path) -> Result<(), CheckpointError> {
     Ok(())
 }
 
-/// Removes every checkpoint that is not among the `recorded` paths. Only for who holds the run.
+/// Removes every checkpoint that is not among the `recorded` paths. The caller must hold the run's lock.
 pub(crate) fn keep_only(run_dir: &Path, recorded: &[PathBuf]) -> Result<(), CheckpointError> {
     let folder = run_dir.join(FOLDER);
     for path in entries(&folder)? {
@@ -206,7 +205,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
 }
 
 fn clearing(path: &Path) -> impl Fn(io::Error) -> CheckpointError {
-    failed(path, "clearing away a checkpoint that is not on record")
+    failed(path, "removing a checkpoint that is not recorded")
 }
 
 fn fill(
@@ -214,9 +213,9 @@ fn fill(
     write: impl FnOnce(&Path) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> Result<u64, CheckpointError> {
     if new.exists() {
-        fs::remove_dir_all(new).map_err(failed(new, "clearing away"))?;
+        fs::remove_dir_all(new).map_err(failed(new, "removing"))?;
     }
-    fs::create_dir_all(new).map_err(failed(new, "making the folder"))?;
+    fs::create_dir_all(new).map_err(failed(new, "creating the folder"))?;
     write(new).map_err(|source| CheckpointError::Write {
         path: new.to_path_buf(),
         source,
@@ -266,24 +265,24 @@ fn fill(
     Ok(bytes)
 }
 
-/// Gives a filled folder its name. A folder cannot replace one that is not empty, so that one steps
-/// aside first; `sweep` puts it back if we end in between.
+/// Renames a filled folder into place. A folder cannot replace one that is not empty, so the old one is moved
+/// aside first; `sweep` moves it back after a crash in between.
 fn swap_in(folder: &Path, new: &Path, name: &str) -> Result<(), CheckpointError> {
     let place = folder.join(name);
     let old = folder.join(format!("{OLD}{name}"));
     let replaces = place.exists();
     if replaces {
-        fs::rename(&place, &old).map_err(failed(&place, "setting aside"))?;
+        fs::rename(&place, &old).map_err(failed(&place, "moving aside"))?;
     }
     if let Err(source) = fs::rename(new, &place) {
         if replaces {
-            fs::rename(&old, &place).map_err(failed(&old, "putting back"))?;
+            fs::rename(&old, &place).map_err(failed(&old, "moving back"))?;
         }
         return Err(failed(&place, "renaming")(source));
     }
     sync_folder(folder)?;
     if replaces {
-        fs::remove_dir_all(&old).map_err(failed(&old, "clearing away"))?;
+        fs::remove_dir_all(&old).map_err(failed(&old, "removing"))?;
     }
     Ok(())
 }
@@ -315,7 +314,7 @@ fn describe(root: &Path, path: &Path) -> Result<ManifestFile, CheckpointError> {
     })
 }
 
-/// Makes renames and new names in a folder last through a power cut.
+/// Makes renames and new files in a folder survive a power cut.
 fn sync_folder(folder: &Path) -> Result<(), CheckpointError> {
     #[cfg(unix)]
     File::open(folder)

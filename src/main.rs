@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use emprl::allocator;
 use emprl::app;
 use emprl::cli::{self, Cli};
-use emprl::train::reward;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -13,7 +12,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     allocator::keep_freed_pages();
     cli::log_to_stderr();
-    reward::declare();
     let cli = Cli::from_command_line();
     if cli.wants_window() {
         return cli::ended(cli.store().and_then(|store| {

@@ -306,7 +306,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 });
             }
             if let Some(run) = state.active() {
-                let hint = |key: &str| declared(key).map_or("", |metric| metric.definition);
+                let memory = declared(declared::RESIDENT_MEMORY).map(|metric| metric.definition);
                 // Beside the buttons of a narrow window there is no room for figures.
                 let bytes = run.last(declared::RESIDENT_MEMORY);
                 if let Some(bytes) = bytes.filter(|_| ui.available_width() > FIGURE) {
@@ -314,7 +314,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                         ui,
                         &format::bytes(bytes.max(0.0) as u64),
                         "",
-                        hint(declared::RESIDENT_MEMORY),
+                        &memory.unwrap_or_default(),
                     );
                 }
                 let speed = run.tokens_per_second();

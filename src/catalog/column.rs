@@ -115,7 +115,7 @@ impl Column {
     /// The metric's name in full, if the column shows a metric.
     pub fn metric(&self) -> Option<&str> {
         let key = names::unalias(&self.name);
-        declared(key).map(|metric| metric.key)
+        declared(key).map(|_| key)
     }
 
     /// Its head: short, with which value of a curve it is.
@@ -132,7 +132,10 @@ impl Column {
             let title = match figure {
                 "n" => "Examples",
                 "words" => "Words",
-                _ => declared(&format!("validation/{figure}")).map_or(figure, |metric| metric.name),
+                _ => match declared(&format!("validation/{figure}")) {
+                    Some(metric) => return metric.name.into_owned(),
+                    None => figure,
+                },
             };
             return title.to_string();
         }
@@ -142,7 +145,7 @@ impl Column {
             "reward" => "Reward".into(),
             "kl" => "KL".into(),
             name => match (self.metric().and_then(declared), setting(name)) {
-                (Some(metric), _) => metric.name.to_string(),
+                (Some(metric), _) => metric.name.into_owned(),
                 (_, Some(_)) => name.to_string(),
                 _ => {
                     let mut letters = name.chars();

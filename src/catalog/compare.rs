@@ -1,5 +1,6 @@
 //! Runs beside each other: bands over seeds, settings that differ, paired differences of figures.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use toml::Value;
@@ -10,7 +11,7 @@ use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{number_words, setting, settings, value_words};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
-    Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss, emp_f1_difference_of,
+    Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss, emp_f1_difference,
     perplexity_difference,
 };
 use crate::series::Ema;
@@ -215,8 +216,8 @@ pub struct PairedRow {
 }
 
 impl PairedRow {
-    pub fn title(&self) -> &'static str {
-        declared(self.metric).map_or(self.metric, |metric| metric.name)
+    pub fn title(&self) -> Cow<'static, str> {
+        declared(self.metric).map_or(self.metric.into(), |metric| metric.name)
     }
 }
 
@@ -282,13 +283,13 @@ pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paire
     match (&first.levels, &second.levels) {
         (Some(first), Some(second)) => {
             same_identifiers = first.targets == second.targets;
-            let whole = emp_f1_difference_of(first, second, &Mechanism::ALL, bootstrap);
+            let whole = emp_f1_difference(first, second, &Mechanism::ALL, bootstrap);
             rows.push(PairedRow {
                 metric: declared::VALIDATION_EMP_F1,
                 outcome: whole.ok_or(NotPaired::Nothing),
             });
             for mechanism in Mechanism::ALL {
-                let one = emp_f1_difference_of(first, second, &[mechanism], bootstrap);
+                let one = emp_f1_difference(first, second, &[mechanism], bootstrap);
                 rows.push(PairedRow {
                     metric: declared::VALIDATION_F1_KEYS[mechanism.index()],
                     outcome: one.ok_or(NotPaired::Nothing),

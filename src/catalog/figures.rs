@@ -7,7 +7,7 @@ use super::compare::{BandPoint, PreparedCurves, differing_settings};
 use super::sheets::run_label;
 use super::{Entry, Spread};
 use crate::experiment::value_words;
-use crate::metrics::declared;
+use crate::metrics::{MetricDecl, declared};
 use crate::report::{Figure, FigureLine, LINE_COLOURS};
 use crate::series::Ema;
 
@@ -110,7 +110,9 @@ pub fn colours(entries: &[&Entry], count: usize) -> Vec<usize> {
 /// before.
 pub fn figure(entries: &[&Entry], metric: &str, lines: &[Line], weight: f64) -> Figure {
     let known = declared(metric);
-    let title = known.map_or(metric.to_string(), |known| known.full_name());
+    let title = known
+        .as_ref()
+        .map_or(metric.to_string(), MetricDecl::full_name);
     let mut y_label = match known.map_or("", |known| known.unit) {
         "" => title.clone(),
         unit => format!("{title} ({unit})"),

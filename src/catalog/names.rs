@@ -69,8 +69,7 @@ impl Names {
         let mut names = record();
         let curve = Kind::Number { curve: true };
         for (alias, key) in ALIASES {
-            let help =
-                declared(key).map_or(String::new(), |metric| described(metric.key, metric.name));
+            let help = declared(key).map_or(String::new(), |metric| described(key, &metric.name));
             names.push(named(alias, curve.clone(), &help));
         }
         for (figure, help) in TESTED {
@@ -82,7 +81,7 @@ impl Names {
             ));
         }
         for metric in all() {
-            names.push(named(metric.key, curve.clone(), metric.name));
+            names.push(named(&metric.key, curve.clone(), &metric.name));
         }
         for setting in settings() {
             let kind = match setting.kind {

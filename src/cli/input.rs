@@ -137,7 +137,7 @@ fn missing_or(path: &Path, error: std::io::Error) -> DataError {
     match error.kind() {
         std::io::ErrorKind::NotFound => DataError::Missing {
             path: path.to_path_buf(),
-            mend: "check the path".to_string(),
+            fix: "check the path".to_string(),
         },
         _ => DataError::io(path)(error),
     }

@@ -1,7 +1,7 @@
 //! Reads EmpatheticDialogues in its original form.
 //!
 //! The files are called CSV but are not: columns are never quoted, quotation marks are part of the
-//! text, and a comma inside a text is written `_comma_`. Must not know where the set is kept.
+//! text, and a comma inside a text is written `_comma_`. Must not know the store.
 
 use std::path::{Path, PathBuf};
 
@@ -22,14 +22,13 @@ const FILES: [(Split, &str); 3] = [
     (Split::Validation, "valid.csv"),
     (Split::Test, "test.csv"),
 ];
-const MEND: &str = "give the folder with train.csv, valid.csv and test.csv of EmpatheticDialogues";
+const FIX: &str = "give the folder with train.csv, valid.csv and test.csv of EmpatheticDialogues";
 const TRUNCATED: &str = "the file is truncated: get it again";
 
 /// Reads `train.csv`, `valid.csv` and `test.csv` from `dir`, or from `empatheticdialogues/` inside it.
 ///
-/// Who utters a conversation's first row is its speaker; each utterance of anyone else that has
-/// something before it is the target of one example. The set's fingerprint is empty until the
-/// library keeps it.
+/// Whoever utters a conversation's first row is its speaker; each later utterance of anyone else is the
+/// target of one example. The set's fingerprint is empty; the library sets it.
 ///
 /// # Errors
 /// A file is missing, has another header, is truncated or not UTF-8, or holds no usable row.
@@ -54,7 +53,7 @@ pub fn read(dir: &Path) -> Result<(DialogueSet, ImportReport), DataError> {
     };
     for (split, file) in FILES {
         let path = dir.join(file);
-        let (text, sha256) = read_text(&path, MEND)?;
+        let (text, sha256) = read_text(&path, FIX)?;
         let part = read_file(&path, file, &text)?;
         let skipped = part.skipped.len();
         report.files.push(FileReport {
@@ -89,7 +88,7 @@ fn locate(dir: &Path) -> PathBuf {
     }
 }
 
-/// What one file gave.
+/// The contents of one file.
 #[derive(Default)]
 struct Part {
     examples: Vec<Example>,
@@ -98,7 +97,7 @@ struct Part {
     skipped: Vec<SkippedRow>,
 }
 
-/// The conversation that is being read.
+/// The conversation being read.
 struct Conversation {
     id: String,
     speaker: String,
@@ -111,7 +110,7 @@ fn read_file(path: &Path, file: &str, text: &str) -> Result<Part, DataError> {
     let header = lines.next().map_or("", |(_, line)| line);
     if header.trim_start_matches('\u{feff}').trim_end() != HEADER {
         let what = "the first line is not the header of EmpatheticDialogues";
-        return Err(DataError::line(path, 1, what, MEND));
+        return Err(DataError::line(path, 1, what, FIX));
     }
     let whole = text.ends_with('\n');
     let last_line = text.split('\n').count();

@@ -1,6 +1,6 @@
 //! The three communication mechanisms and the three empathy levels (Sec. III-D of the paper).
 //!
-//! Plain names and numbers: must not know how levels are identified or shown.
+//! Must not know how levels are identified or shown.
 
 use std::fmt;
 
@@ -65,11 +65,8 @@ impl fmt::Display for Mechanism {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum EmpathyLevel {
-    /// Not at all.
     No,
-    /// Weakly.
     Weak,
-    /// Strongly.
     Strong,
 }
 

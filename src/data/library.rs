@@ -1,8 +1,9 @@
 //! Data sets by name: importing them into the store, opening, showing and listing them.
 //!
-//! `STORE/data/NAME/` holds JSONL files and `manifest.json`; the project's own corpus is part of the
-//! program. Must not know who asks, nor what is in the rest of the store.
+//! `STORE/data/NAME/` contains JSONL files and `manifest.json`; the built-in corpus is part of the program.
+//! Must not know the rest of the store.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
@@ -33,53 +34,39 @@ const BUILTIN_PAIRS: &str = include_str!("../../assets/corpus/pairs.jsonl");
 /// A temporary folder older than this was left by an import that was killed.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
-/// What an imported set is, beside its files.
+/// Describes an imported set; beside its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of this layout.
     pub format: u32,
-    /// Name of the set.
     pub name: String,
     /// SHA-256 over all files, in hexadecimal.
     pub fingerprint: String,
-    /// The files of the set, with what a reader checks.
     pub files: Vec<StoredFile>,
-    /// What the import read, kept and skipped, with the sources' hashes.
     pub report: ImportReport,
 }
 
-/// One file of an imported set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredFile {
-    /// Its name.
     pub file: String,
-    /// Its rows.
     pub rows: usize,
-    /// Its SHA-256, in hexadecimal.
     pub sha256: String,
 }
 
-/// A set in the list of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListedSet {
-    /// Name of the set.
     pub name: &'static str,
-    /// Whether it can be opened.
     pub imported: bool,
-    /// Whether it holds dialogues.
     pub has_dialogues: bool,
-    /// Whether it holds labelled pairs.
     pub has_levels: bool,
-    /// SHA-256 over the set, where it is there.
+    /// If it is imported.
     pub fingerprint: Option<String>,
-    /// Context-response pairs of all splits, where it is there and holds dialogues.
+    /// Context-response pairs of all splits, if it is imported and has dialogues.
     pub examples: Option<usize>,
-    /// Labelled pairs, where it is there and holds them.
+    /// If it is imported and has any.
     pub labelled_pairs: Option<usize>,
 }
 
-/// Reads a data set from the folder `source` in its original form and keeps it in the store.
-/// What was imported under this name before is replaced.
+/// Imports a data set from the folder `source` in its original form. Replaces an earlier import.
 ///
 /// # Errors
 /// The name is unknown or `builtin`; a source file is missing, foreign or truncated; the store
@@ -115,31 +102,22 @@ pub fn import(store: &Path, name: &str, source: &Path) -> Result<ImportReport, D
 /// # Errors
 /// The set is unknown, not imported, holds no dialogues, or its files are damaged.
 pub fn open_dialogues(store: &Path, name: &str) -> Result<DialogueSet, DataError> {
-    let texts: [String; 3];
-    let (fingerprint, splits, rows): (String, _, [Vec<Example>; 3]) = match name {
+    let (fingerprint, splits, dir, texts) = match name {
         BUILTIN => {
-            let path = Path::new("assets/corpus");
-            let mut rows = [const { Vec::new() }; 3];
-            for (part, (file, text)) in rows
-                .iter_mut()
-                .zip(DIALOGUE_FILES.iter().zip(BUILTIN_DIALOGUES))
-            {
-                *part = parse(&path.join(file), text)?;
-            }
-            (builtin_fingerprint(), None, rows)
+            let texts = BUILTIN_DIALOGUES.map(Cow::Borrowed);
+            let dir = PathBuf::from("assets/corpus");
+            (builtin_fingerprint(), None, dir, texts)
         }
         EMPATHETIC_DIALOGUES => {
             let manifest = read_manifest(store, name)?;
-            texts = read_files(store, name, &manifest, DIALOGUE_FILES)?;
-            let mut rows = [const { Vec::new() }; 3];
-            for (part, (file, text)) in rows.iter_mut().zip(DIALOGUE_FILES.iter().zip(&texts)) {
-                *part = parse(&set_dir(store, name).join(file), text)?;
-            }
-            (manifest.fingerprint, manifest.report.splits, rows)
+            let texts = read_files(store, name, &manifest, DIALOGUE_FILES)?.map(Cow::Owned);
+            let splits = manifest.report.splits;
+            (manifest.fingerprint, splits, set_dir(store, name), texts)
         }
         _ => return Err(no_such(name, "dialogues", &[BUILTIN, EMPATHETIC_DIALOGUES])),
     };
-    let [train, validation, test] = rows;
+    let rows = |split: usize| parse(&dir.join(DIALOGUE_FILES[split]), &texts[split]);
+    let (train, validation, test) = (rows(0)?, rows(1)?, rows(2)?);
     let conversations = match splits {
         Some(splits) => BySplit {
             train: splits.train.conversations,
@@ -330,15 +308,15 @@ fn read_manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
         }
         Err(error) => return Err(DataError::io(&path)(error)),
     };
-    let mend = format!("run `emprl data import {name} DIR` again");
+    let fix = format!("run `emprl data import {name} DIR` again");
     let manifest: Manifest = serde_json::from_str(&text)
-        .map_err(|error| DataError::file(&path, format!("no manifest: {error}"), &mend))?;
+        .map_err(|error| DataError::file(&path, format!("no manifest: {error}"), &fix))?;
     if manifest.format != MANIFEST_FORMAT {
         let what = format!(
             "the manifest has format {}, this program reads {MANIFEST_FORMAT}",
             manifest.format
         );
-        return Err(DataError::file(&path, what, mend));
+        return Err(DataError::file(&path, what, fix));
     }
     Ok(manifest)
 }
@@ -353,8 +331,8 @@ fn read_files<const N: usize>(
     for (text, file) in texts.iter_mut().zip(names) {
         let path = set_dir(store, name).join(file);
         let damaged = |what: &str| {
-            let mend = format!("run `emprl data import {name} DIR` again");
-            DataError::file(&path, what, mend)
+            let fix = format!("run `emprl data import {name} DIR` again");
+            DataError::file(&path, what, fix)
         };
         let stored = manifest.files.iter().find(|stored| stored.file == file);
         let stored = stored.ok_or_else(|| damaged("the manifest does not name this file"))?;
@@ -380,7 +358,7 @@ fn write_set(
     let written = write_files(&temporary, name, files, report)
         .and_then(|()| replace_dir(&data, &temporary, name));
     if written.is_err() {
-        // The first error is the one to tell; what cannot be removed now is swept later.
+        // The first error is the one to report; leftovers are swept later.
         let _ = fs::remove_dir_all(&temporary);
     }
     written
@@ -426,7 +404,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     file.sync_all().map_err(DataError::io(path))
 }
 
-/// Puts `temporary` in the place of `data/name`, whether or not there is something.
+/// Renames `temporary` to `data/name`, replacing what is there.
 fn replace_dir(data: &Path, temporary: &Path, name: &str) -> Result<(), DataError> {
     let target = data.join(name);
     let old = data.join(format!(".replaced-{name}-{}", std::process::id()));
@@ -446,7 +424,7 @@ fn replace_dir(data: &Path, temporary: &Path, name: &str) -> Result<(), DataErro
     Ok(())
 }
 
-/// Removes what killed imports of this set left; never fails, as nothing depends on it.
+/// Removes leftovers of killed imports of this set; best effort.
 fn sweep_leftovers(data: &Path, name: &str) {
     let prefixes = [format!(".importing-{name}-"), format!(".replaced-{name}-")];
     let Ok(entries) = fs::read_dir(data) else {

@@ -1,4 +1,4 @@
-//! Reads Mental Health Subreddits, the public part of EPITOME: three CSV files, one a mechanism.
+//! Reads Mental Health Subreddits, the public part of EPITOME: three CSV files, one per mechanism.
 //!
 //! Must not know where the set is kept.
 
@@ -19,7 +19,7 @@ const HEADER: [&str; 6] = [
     "level",
     "rationales",
 ];
-const MEND: &str = "give the folder with emotional-reactions-reddit.csv, \
+const FIX: &str = "give the folder with emotional-reactions-reddit.csv, \
                     interpretations-reddit.csv and explorations-reddit.csv";
 const AGAIN: &str = "the file is truncated or damaged: get it again";
 
@@ -36,8 +36,7 @@ const fn file_name(mechanism: Mechanism) -> &'static str {
 ///
 /// Rows belong together by post, response and occurrence (61 rows repeat a pair that was annotated
 /// before). Texts are those of the first file that has the row: the files differ in white space. A
-/// level that a file does not give stays unknown. The set's fingerprint is empty until the library
-/// keeps it.
+/// level that a file does not give is unknown. The set's fingerprint is empty; the library sets it.
 ///
 /// # Errors
 /// A file is missing, has another header, is truncated or not UTF-8, or holds no usable row.
@@ -141,20 +140,17 @@ fn read_file(
 ) -> Result<(), DataError> {
     let file = file_name(mechanism);
     let path = dir.join(file);
-    let (text, sha256) = read_text(&path, MEND)?;
+    let (text, sha256) = read_text(&path, FIX)?;
     let body = text.trim_start_matches('\u{feff}');
     let mut records = csv::ReaderBuilder::new()
         .flexible(true)
         .has_headers(false)
         .from_reader(body.as_bytes())
         .into_records();
-    let header = match records.next() {
-        Some(Ok(header)) => header,
-        _ => csv::StringRecord::new(),
-    };
+    let header = records.next().and_then(Result::ok).unwrap_or_default();
     if header != *HEADER.as_slice() {
         let what = format!("the header is not {}", HEADER.join(","));
-        return Err(DataError::line(&path, 1, what, MEND));
+        return Err(DataError::line(&path, 1, what, FIX));
     }
     let mut occurrences: HashMap<(String, String), usize> = HashMap::new();
     let (mut kept, mut skipped) = (0, 0);

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::error::DataError;
+use super::import::utf8;
 
 /// One row: `{"context": "…" or ["…", …], "response": "…", …}`.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,20 +163,11 @@ pub fn read(path: &Path) -> Result<String, DataError> {
     let bytes = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => DataError::Missing {
             path: path.to_path_buf(),
-            mend: "check the path".into(),
+            fix: "check the path".into(),
         },
         _ => DataError::io(path)(error),
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count();
-        DataError::line(
-            path,
-            line,
-            "the text is not UTF-8",
-            "save the file as UTF-8",
-        )
-    })?;
+    let text = utf8(path, bytes, "save the file as UTF-8")?;
     Ok(text
         .strip_prefix('\u{feff}')
         .map(str::to_string)
@@ -183,17 +175,16 @@ pub fn read(path: &Path) -> Result<String, DataError> {
 }
 
 fn parse_row(path: &Path, line: usize, text: &str) -> Result<Row, DataError> {
-    let mend =
-        "each line must be one JSON object such as {\"context\": \"…\", \"response\": \"…\"}";
+    let fix = "each line must be one JSON object such as {\"context\": \"…\", \"response\": \"…\"}";
     let value: Value = serde_json::from_str(text).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "the JSON object is cut off".to_string(),
             _ => format!("no JSON from character {} on", error.column()),
         };
-        DataError::line(path, line, what, mend)
+        DataError::line(path, line, what, fix)
     })?;
     let Value::Object(fields) = value else {
-        return Err(DataError::line(path, line, "no JSON object", mend));
+        return Err(DataError::line(path, line, "no JSON object", fix));
     };
     let context = match fields.get("context") {
         None | Some(Value::Null) => None,
@@ -208,20 +199,20 @@ fn parse_row(path: &Path, line: usize, text: &str) -> Result<Row, DataError> {
                     path,
                     line,
                     "\"context\" holds something that is no text",
-                    mend,
+                    fix,
                 )
             })?)
         }
         Some(_) => {
             let what = "\"context\" is neither a text nor a list of texts";
-            return Err(DataError::line(path, line, what, mend));
+            return Err(DataError::line(path, line, what, fix));
         }
     };
     let response = match fields.get("response") {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text.clone()),
         Some(_) => {
-            return Err(DataError::line(path, line, "\"response\" is no text", mend));
+            return Err(DataError::line(path, line, "\"response\" is no text", fix));
         }
     };
     Ok(Row {

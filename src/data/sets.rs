@@ -1,6 +1,4 @@
-//! What a data set is once it was read: examples by split, or pairs with levels.
-//!
-//! Plain values: must not know files.
+//! Data sets in memory: examples by split, or pairs with levels. Must not know files.
 
 use std::fmt;
 
@@ -18,20 +16,19 @@ pub const BUILTIN: &str = "builtin";
 /// All names, in the order in which they are listed.
 pub const NAMES: [&str; 3] = [BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS];
 
-/// One context with the listener's answer to it. In JSONL the target is called `response`.
+/// A context and the listener's answer. In JSONL the target is called `response`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
-    /// Identifier of the conversation in its source.
     pub conversation: String,
-    /// Place of the target in the conversation; the first utterance is 1.
+    /// Position of the target in the conversation; the first utterance is 1.
     pub turn: u32,
-    /// What the speaker feels, one word.
+    /// The speaker's, one word.
     pub emotion: String,
-    /// What happened, as the speaker described it before the conversation.
+    /// As the speaker described it before the conversation.
     pub situation: String,
     /// Utterances before the target, oldest first.
     pub context: Vec<String>,
-    /// The listener's own answer.
+    /// The listener's answer.
     #[serde(rename = "response", alias = "target")]
     pub target: String,
 }
@@ -43,39 +40,29 @@ impl Example {
     }
 }
 
-/// One post, one response to it, and what people said of the response's empathy.
+/// A post of a support seeker, a peer's response, and its annotated empathy levels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelledPair {
-    /// Identifier of the post; pairs with the same one belong to the same side of a split.
+    /// Pairs with the same one are on the same side of a split.
     pub seeker_id: String,
-    /// Identifier of the response.
     pub response_id: String,
-    /// Who seeks support wrote this.
     pub seeker_post: String,
-    /// A peer answered this.
     pub response_post: String,
-    /// Level of each mechanism, in the order of [`Mechanism::ALL`](super::Mechanism::ALL);
-    /// none where it was not annotated.
+    /// In the order of [`Mechanism::ALL`](super::Mechanism::ALL); `None` where not annotated.
     pub levels: [Option<EmpathyLevel>; 3],
 }
 
-/// Part of a dialogue set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// What is learned from.
     Train,
-    /// What decides when to stop.
     Validation,
-    /// What is reported.
     Test,
 }
 
 impl Split {
-    /// All splits.
     pub const ALL: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
 
-    /// Name in files and arguments.
     pub const fn key(self) -> &'static str {
         match self {
             Split::Train => "train",
@@ -84,7 +71,6 @@ impl Split {
         }
     }
 
-    /// The split whose [`key`](Split::key) this is.
     pub fn from_key(key: &str) -> Option<Split> {
         Split::ALL.into_iter().find(|split| split.key() == key)
     }
@@ -99,16 +85,12 @@ impl fmt::Display for Split {
 /// One value for each split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BySplit<T> {
-    /// Of the training split.
     pub train: T,
-    /// Of the validation split.
     pub validation: T,
-    /// Of the test split.
     pub test: T,
 }
 
 impl<T> BySplit<T> {
-    /// The value of one split.
     pub fn get(&self, split: Split) -> &T {
         match split {
             Split::Train => &self.train,
@@ -117,7 +99,6 @@ impl<T> BySplit<T> {
         }
     }
 
-    /// The value of one split, to be changed.
     pub fn get_mut(&mut self, split: Split) -> &mut T {
         match split {
             Split::Train => &mut self.train,
@@ -132,20 +113,16 @@ impl<T> BySplit<T> {
 pub struct DialogueSet {
     /// Name in the library: `empathetic-dialogues`, `builtin`.
     pub name: String,
-    /// SHA-256 over the examples, in hexadecimal: two sets with the same one are the same.
+    /// SHA-256 over the examples, in hexadecimal.
     pub fingerprint: String,
-    /// Conversations in each split, those without any answer included.
+    /// Including those without any answer.
     pub conversations: BySplit<usize>,
-    /// Examples to learn from.
     pub train: Vec<Example>,
-    /// Examples that decide when to stop.
     pub validation: Vec<Example>,
-    /// Examples to report on.
     pub test: Vec<Example>,
 }
 
 impl DialogueSet {
-    /// The examples of one split.
     pub fn split(&self, split: Split) -> &[Example] {
         match split {
             Split::Train => &self.train,
@@ -162,6 +139,5 @@ pub struct LevelSet {
     pub name: String,
     /// SHA-256 over the pairs, in hexadecimal.
     pub fingerprint: String,
-    /// The pairs, in the order of their source.
     pub pairs: Vec<LabelledPair>,
 }

@@ -13,7 +13,6 @@ use super::sets::{BySplit, DialogueSet, LevelSet, Split};
 /// What `data show` tells.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SetSummary {
-    /// Name of the set.
     pub name: String,
     /// SHA-256 over its dialogues and pairs.
     pub fingerprint: String,
@@ -36,16 +35,13 @@ pub struct SetSummary {
 /// How many conversations are about an emotion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EmotionCount {
-    /// The emotion.
     pub emotion: String,
-    /// Conversations.
     pub conversations: usize,
 }
 
 /// How many pairs have each level of a mechanism.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LevelCount {
-    /// The mechanism.
     pub mechanism: Mechanism,
     /// Pairs at level 0, 1 and 2.
     pub counts: [usize; 3],
@@ -58,7 +54,6 @@ pub struct LevelCount {
 pub struct LengthSummary {
     /// What was measured: `context`, `target`, `seeker_post`, `response_post`.
     pub text: &'static str,
-    /// Mean.
     pub mean: f64,
     /// Half are at most this long.
     pub median: usize,

@@ -1,7 +1,7 @@
-//! Rules that watch what a run reports, and raise an alert when something goes wrong.
+//! Rules that watch the reports of a run and raise alerts.
 //!
-//! Reads reports and adds alerts; knows no trainer and no store. The rules' limits are settings of
-//! the run (`alerts` in its file); their sentences are those of [`Alert`].
+//! Knows no trainer and no store. The rules' limits are `alerts` in the run's settings; their sentences are
+//! those of [`Alert`].
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::{Discriminant, discriminant};
@@ -10,30 +10,30 @@ use crate::experiment::{Alert, AlertSettings, EventKind, Report, SampleDialogue}
 use crate::metrics::{declared, terms};
 use crate::train::observer::{Directive, Observer, Wait};
 
-/// The rules, and what they remember of a stage. A rule raises its alert once, and again only after the
-/// matter had been right in between.
+/// The rules and their state in a stage. A rule raises its alert once, and again only after its condition was
+/// false in between.
 #[derive(Debug)]
 pub struct Monitor {
     settings: AlertSettings,
     raised: HashSet<Discriminant<Alert>>,
-    /// The last values of the metrics that rules look at; the raw reward of any run as [`RAW_REWARD`].
+    /// The last values of watched metrics; the raw reward of any run as [`RAW_REWARD`].
     recent: HashMap<&'static str, VecDeque<f64>>,
     first_dist: Option<f64>,
-    /// The best mean reward so far, and the step it was reached at.
+    /// The best mean reward so far, and its step.
     best: Option<(f64, u64)>,
 }
 
 /// The raw reward, whichever metric a run logs it under.
 const RAW_REWARD: &str = "raw reward";
 
-/// The other metrics that are remembered over the window.
+/// The other metrics watched over the window.
 const WATCHED: [&str; 3] = [
     declared::KL_FULL,
     declared::ENDED_SHARE,
     declared::RESPONSE_LENGTH,
 ];
 
-/// The name under which a metric is remembered, if rules look at it.
+/// The name under which a metric is watched, if it is.
 fn watched(metric: &str) -> Option<&'static str> {
     match terms::RAW_REWARDS.contains(&metric) {
         true => Some(RAW_REWARD),
@@ -52,7 +52,7 @@ impl Monitor {
         }
     }
 
-    /// The alerts that a report gives rise to.
+    /// The alerts caused by a report.
     pub fn check(&mut self, report: &Report) -> Vec<Report> {
         let found = match report {
             Report::Event {
@@ -78,7 +78,7 @@ impl Monitor {
             .map(|(name, _)| name.clone())
             .collect();
         let any = !metrics.is_empty();
-        self.judge(any, Alert::NotFinite { metrics }, &mut found);
+        self.raise_if(any, Alert::NotFinite { metrics }, &mut found);
         let window = self.settings.window as usize;
         let mut fresh = false;
         for (name, value) in values {
@@ -122,7 +122,7 @@ impl Monitor {
         let Some(kl) = last else { return };
         let window = window as u64;
         let above = limit > 0.0 && kl > limit;
-        self.judge(above, Alert::KlLimit { kl, window, limit }, found);
+        self.raise_if(above, Alert::KlLimit { kl, window, limit }, found);
         let factor = self.settings.kl_factor;
         let Some(before) = before else { return };
         let rose = factor > 0.0 && kl > 1.0 && kl > before.max(0.05) * factor;
@@ -132,7 +132,7 @@ impl Monitor {
             window,
             factor,
         };
-        self.judge(rose, alert, found);
+        self.raise_if(rose, alert, found);
     }
 
     fn text(&mut self, window: usize, found: &mut Vec<Alert>) {
@@ -140,7 +140,7 @@ impl Monitor {
             let (share, limit) = (1.0 - ended, self.settings.cut_share);
             let window = window as u64;
             let many = limit > 0.0 && share > limit;
-            self.judge(many, Alert::CutOff { share, window }, found);
+            self.raise_if(many, Alert::CutOff { share, window }, found);
         }
         let of = |name| self.recent.get(name);
         if let (Some(reward), Some(length)) = (of(RAW_REWARD), of(declared::RESPONSE_LENGTH))
@@ -151,7 +151,7 @@ impl Monitor {
             let limit = self.settings.length_correlation;
             let steps = reward.len() as u64;
             let tied = limit > 0.0 && r.abs() > limit;
-            self.judge(tied, Alert::Length { r, steps }, found);
+            self.raise_if(tied, Alert::Length { r, steps }, found);
         }
     }
 
@@ -159,7 +159,7 @@ impl Monitor {
         let (Some(mean), _) = self.means(RAW_REWARD, window) else {
             return;
         };
-        // A run without a reward logs 0 at every step; there is nothing that could rise.
+        // A run without a reward logs 0 at every step, which cannot rise.
         if mean == 0.0 && self.best.is_none() {
             return;
         }
@@ -172,14 +172,14 @@ impl Monitor {
         );
         let steps = step.saturating_sub(since);
         let stalled = after > 0 && steps >= after;
-        self.judge(stalled, Alert::Stalled { steps, since }, found);
+        self.raise_if(stalled, Alert::Stalled { steps, since }, found);
     }
 
     fn dist(&mut self, now: f64, found: &mut Vec<Alert>) {
         let first = *self.first_dist.get_or_insert(now);
         let share = self.settings.dist_share;
         let fell = share > 0.0 && now < first * share;
-        self.judge(fell, Alert::Dist { first, now }, found);
+        self.raise_if(fell, Alert::Dist { first, now }, found);
     }
 
     fn samples(&mut self, dialogues: &[SampleDialogue]) -> Vec<Alert> {
@@ -187,12 +187,12 @@ impl Monitor {
         let share = duplicate_share(dialogues.iter().map(|d| d.generated.trim()));
         let limit = self.settings.duplicate_share;
         let many = limit > 0.0 && dialogues.len() > 2 && share > limit;
-        self.judge(many, Alert::Duplicates { share }, &mut found);
+        self.raise_if(many, Alert::Duplicates { share }, &mut found);
         found
     }
 
-    /// Adds the alert if the matter has gone wrong since it was last right.
-    fn judge(&mut self, wrong: bool, alert: Alert, found: &mut Vec<Alert>) {
+    /// Adds the alert if its condition has become true.
+    fn raise_if(&mut self, wrong: bool, alert: Alert, found: &mut Vec<Alert>) {
         let rule = discriminant(&alert);
         if !wrong {
             self.raised.remove(&rule);
@@ -224,11 +224,11 @@ fn correlation(a: &VecDeque<f64>, b: &VecDeque<f64>) -> Option<f64> {
     (aa > 1e-18 && bb > 1e-18).then(|| ab / (aa * bb).sqrt())
 }
 
-/// Forwards what a trainer reports, and after it the alerts that it gives rise to.
+/// Forwards a trainer's reports, each followed by the alerts it causes.
 pub(super) struct Watched<'a> {
     observer: &'a mut dyn Observer,
     monitor: Monitor,
-    /// An alert was raised since the rollout was last asked for.
+    /// Whether an alert was raised since `wants_rollout` was last called.
     alerted: bool,
 }
 

@@ -1,6 +1,4 @@
-//! Requests to a run, and the queue in which they reach the trainer.
-//!
-//! Knows no store.
+//! Pending requests to a run. Knows no store.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,7 +22,7 @@ struct Pending {
     changes: VecDeque<Change>,
 }
 
-/// What the trainer does next.
+/// The trainer's next action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Next {
     Go,
@@ -59,7 +57,7 @@ impl Requests {
         self.lock().changes.iter().copied().collect()
     }
 
-    /// Withdraws a change; false when it is no longer pending.
+    /// False if the change is no longer pending.
     pub fn withdraw(&self, change: &Change) -> bool {
         let changes = &mut self.lock().changes;
         let before = changes.len();
@@ -72,7 +70,7 @@ impl Requests {
         self.lock().take(changeable)
     }
 
-    /// Waits for a request other than to pause.
+    /// Waits for any request but a pause.
     pub fn next_after_pause(&self, changeable: bool) -> Next {
         let mut pending = self.lock();
         loop {

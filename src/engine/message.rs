@@ -1,6 +1,4 @@
-//! The messages that a run sends to its listener, and their form as lines of JSON.
-//!
-//! Knows no channel, and of the store only the numbers of runs.
+//! The messages of a run to its listener, and their form as lines of JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -8,13 +6,13 @@ use crate::experiment::{EventKind, Report, Stage};
 use crate::metrics::{Estimate, SystemResults};
 use crate::store::RunId;
 
-/// A message about a run. What it says is on record already.
+/// A message about a run; already recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     pub run: RunId,
     /// Milliseconds since the Unix epoch.
     pub wall_ms: i64,
-    /// Where the run stood: the stage and step reported last.
+    /// The stage and step reported last.
     pub stage: Option<Stage>,
     pub step: u64,
     pub kind: MessageKind,
@@ -38,7 +36,6 @@ pub enum MessageKind {
 }
 
 impl Message {
-    /// What happened, if the message tells of an event.
     pub fn event(&self) -> Option<&EventKind> {
         match &self.kind {
             MessageKind::Report(Report::Event { kind, .. }) => Some(kind),
@@ -46,11 +43,8 @@ impl Message {
         }
     }
 
-    /// One line of `run --json`; None for what has no line of its own: what a person asked for shows
-    /// in its effect, rows of the result table come with `finished`, and rollouts are read from the
-    /// store (`runs rollout`).
-    ///
-    /// JSON has no numbers that are not finite: those are `null`.
+    /// A line of `run --json`. None for requests (their effects have lines), rows of the result table (they come
+    /// with `finished`) and rollouts (see `runs rollout`). Non-finite numbers are `null`.
     pub fn to_json(&self) -> Option<Value> {
         let report = match &self.kind {
             MessageKind::Report(report) => report,
@@ -106,7 +100,7 @@ impl Message {
         })
     }
 
-    /// The stage and step that it is about: those of its report, else where the run stood.
+    /// The stage and step of its report, else those reported last.
     fn place(&self) -> (Option<Stage>, u64) {
         let at = match &self.kind {
             MessageKind::Report(report) => report.at(),

@@ -7,9 +7,9 @@
 //!                                         \--after the commit--> listener
 //! ```
 //!
-//! Events are on disk before they reach a listener. The channel to the recorder blocks when full: it may slow a
-//! trainer down and loses nothing. A window's channel never blocks: when it is full, the run is marked as lagging
-//! and its curves are read from the store again.
+//! Events are on disk before they reach a listener. The channel to the recorder blocks when full, so it loses
+//! nothing. A window's channel never blocks: when it is full, the run is marked as lagging and its curves are
+//! read from the store again.
 
 pub mod alert;
 mod control;

@@ -1,6 +1,6 @@
-//! The recorder thread of a run: begins it, records what it reports, forwards it to the listener, ends it.
+//! The recorder thread of a run: starts it, records its reports and forwards them to the listener.
 //!
-//! Knows the store; what the run does is a closure on the trainer's thread.
+//! Knows the store; the run's body is a closure on the trainer's thread.
 
 use std::any::Any;
 use std::error::Error;
@@ -20,11 +20,11 @@ use super::{Message, MessageKind};
 use crate::experiment::{Control, EventKind, Report, RunStatus, Stage};
 use crate::store::{CheckpointRow, RunId, RunLock, RunRef, Store, StoreError, now_ms};
 
-/// Messages that may wait for the recorder before the trainer has to.
+/// Batches of messages that may be queued before the trainer waits.
 const BACKLOG: usize = 256;
-/// Messages recorded in one transaction, at most about.
+/// Messages recorded in one transaction, roughly at most.
 const BATCH: usize = 512;
-/// How often a sign of life is given while nothing happens.
+/// Interval of heartbeats while there are no messages.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Networks recurse deeply when gradients are taken.
 const TRAINER_STACK: usize = 32 << 20;
@@ -37,14 +37,14 @@ pub(super) struct Job {
     pub outlet: Outlet,
 }
 
-/// The way to the listener.
+/// The channel to the listener.
 pub(super) struct Outlet {
     pub messages: Option<Sender<Message>>,
     pub lossless: bool,
     pub waker: Option<Waker>,
 }
 
-/// Records a run from its first row to its last. The caller's thread becomes its recorder.
+/// Records a run from start to end, on the caller's thread.
 pub(super) fn run(store: &Path, job: Job) {
     let shared = job.shared.clone();
     let waker = job.outlet.waker.clone();
@@ -65,12 +65,12 @@ struct Recorder {
     lock: RunLock,
     shared: Arc<Shared>,
     outlet: Outlet,
-    /// Where the run stands.
+    /// The stage and step of the last message.
     stage: Option<Stage>,
     step: u64,
 }
 
-/// A run whose trainer is at work.
+/// A run whose trainer is running.
 struct Begun {
     recorder: Recorder,
     trainer: JoinHandle<Result<Outcome, RunError>>,
@@ -109,7 +109,7 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
     let from = context.from.clone();
     if !shared.begin(run) {
         recorder.close(RunStatus::Stopped, None)?;
-        return Err(StartError::TakenBack);
+        return Err(StartError::Cancelled);
     }
     let (sender, messages) = bounded(BACKLOG);
     let trainer = thread::Builder::new()
@@ -130,7 +130,7 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
     }
 }
 
-/// Takes a run up again, back at the checkpoint it goes on from.
+/// Prepares a run to resume: its lock, and the checkpoint it resumes from.
 fn resume(store: &mut Store, of: RunRef) -> Result<(RunLock, Option<CheckpointRow>), StartError> {
     let reader = store.reader()?;
     let run = of.run;
@@ -166,10 +166,10 @@ impl Begun {
             from,
         } = self;
         let recorded = recorder
-            .greet(from.as_ref())
+            .announce(from.as_ref())
             .and_then(|()| recorder.record_all(&messages));
         if recorded.is_err() {
-            // Nothing goes on unrecorded: the trainer finds nobody at the other end, or is woken.
+            // Nothing may happen unrecorded: the trainer finds the channel closed, or is woken.
             drop(messages);
             recorder.shared.requests.add(Control::Stop);
         }
@@ -184,8 +184,8 @@ impl Begun {
         let run = recorder.run();
         let (kind, end) = last.unwrap_or_else(|error| {
             if let Err(unrecorded) = recorder.close(RunStatus::Failed, Some(&error)) {
-                // Without a holder it reads as interrupted, which is true.
-                tracing::error!(%run, %unrecorded, "the failure of a run is not on record");
+                // Without a lock it counts as interrupted, which is true.
+                tracing::error!(%run, %unrecorded, "the failure of a run was not recorded");
             }
             let end = RunEnd::Failed(run, error.clone());
             (MessageKind::Failed { error }, end)
@@ -201,8 +201,8 @@ impl Recorder {
         self.lock.run()
     }
 
-    /// Announces that the run begins, which is on record already, or resumes from a checkpoint.
-    fn greet(&mut self, from: Option<&CheckpointRow>) -> Result<(), StoreError> {
+    /// Announces that the run started, which is already recorded, or resumed from a checkpoint.
+    fn announce(&mut self, from: Option<&CheckpointRow>) -> Result<(), StoreError> {
         let running = self.message(status(RunStatus::Running));
         self.outlet.forward(running, &self.shared);
         let resumed = from.map(|from| {
@@ -251,7 +251,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Records the end of a run that ended well.
+    /// Records the end of a run that did not fail.
     fn conclude(&mut self, outcome: Outcome) -> Result<(MessageKind, RunEnd), StoreError> {
         let run = self.run();
         match outcome {
@@ -267,7 +267,7 @@ impl Recorder {
         }
     }
 
-    /// Records the last status, with some patience: the disk may have room again in a moment.
+    /// Records the last status. Retries, since the disk may have room again in a moment.
     fn close(&mut self, status: RunStatus, error: Option<&str>) -> Result<(), StoreError> {
         let run = self.run();
         for _ in 0..5 {
@@ -314,13 +314,13 @@ impl Outlet {
     }
 }
 
-/// That the status changed.
+/// A change of status.
 fn status(status: RunStatus) -> MessageKind {
     let (at, kind) = (None, EventKind::Status { status });
     MessageKind::Report(Report::Event { at, kind })
 }
 
-/// An error with its sources, as far as they say something new.
+/// An error with its sources, where they add something.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -337,5 +337,5 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a word")
+        .unwrap_or("a panic without a message")
 }

@@ -1,6 +1,6 @@
-//! The trainer's end of a run: sends its reports to the recorder, and answers what it is to do next.
+//! The trainer's observer: sends its reports to the recorder, and tells it what to do next.
 //!
-//! Knows the channel to the recorder, not what the recorder does.
+//! Knows the channel to the recorder, not the recorder.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ pub(super) struct Reporter {
     stage: Option<Stage>,
     step: u64,
     paused: bool,
-    /// The recorder has given up: nothing that is reported from now on would be recorded.
+    /// The recorder has ended: later reports would not be recorded.
     disconnected: bool,
 }
 
@@ -54,7 +54,7 @@ impl Reporter {
         self.disconnected |= self.recorder.send(messages).is_err();
     }
 
-    /// Sends events that happen where the run stands.
+    /// Sends events of the current stage and step.
     fn send_events(&mut self, kinds: impl IntoIterator<Item = EventKind>) {
         let reports = kinds.into_iter();
         self.send(reports.map(|kind| Report::Event { at: None, kind }));
@@ -64,7 +64,7 @@ impl Reporter {
         self.send_events([EventKind::Control { control }]);
     }
 
-    /// Changes that still wait when the run stops are lost; the record says so.
+    /// Changes that are still pending when the run stops are lost; that is recorded.
     fn record_dropped_changes(&mut self) {
         let Some(stage) = self.stage else { return };
         let step = self.step;
@@ -76,7 +76,7 @@ impl Reporter {
         }
     }
 
-    /// What is wanted next; waits while that is a pause.
+    /// The next request; waits during a pause.
     fn next(&mut self) -> Next {
         let changeable = self.stage == Some(CHANGEABLE_STAGE);
         let status = |status| EventKind::Status { status };
@@ -137,7 +137,7 @@ impl Observer for Reporter {
                     self.send_control(Control::Set(change));
                     changes.push(change);
                 }
-                // There is nothing yet to save or to evaluate.
+                // There is nothing to save or evaluate.
                 Next::Checkpoint | Next::Evaluate => {}
                 Next::Go | Next::Pause => return Wait::Go(changes),
             }

@@ -27,7 +27,7 @@ pub type RunError = Box<dyn Error + Send + Sync>;
 pub type RunBody =
     Box<dyn FnOnce(&mut dyn Observer, &RunContext) -> Result<Outcome, RunError> + Send>;
 
-/// How the body of a run ended well.
+/// How the body of a run ended, if it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// All stages are done.
@@ -36,7 +36,7 @@ pub enum Outcome {
     Stopped,
 }
 
-/// Where a run's body runs.
+/// The context of a run's body.
 #[derive(Clone, Debug)]
 pub struct RunContext {
     pub run: RunId,
@@ -49,7 +49,7 @@ pub struct RunContext {
     pub from: Option<CheckpointRow>,
 }
 
-/// A run to be started.
+/// A request to start a run.
 pub struct StartRequest {
     pub what: What,
     pub listener: Listener,
@@ -61,20 +61,19 @@ pub struct StartRequest {
 #[derive(Clone, Debug)]
 pub enum What {
     New(Box<NewRun>),
-    /// One from the store's queue, which it leaves as it begins.
+    /// One from the store's queue; starting removes it there.
     Queued(QueueId, Box<NewRun>),
     /// One that ended early, from its last checkpoint or from that of the given step.
     Resume(RunRef),
 }
 
-/// How its events reach whoever started it.
+/// How events reach whoever started the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listener {
-    /// Not at all.
     Nobody,
-    /// For a window: as long as there is room for them; see [`RunHandle::take_lagging`].
+    /// For a window: dropped while the channel is full; see [`RunHandle::take_lagging`].
     Lossy,
-    /// For a command: every one. The run waits while they are not read.
+    /// For a command: the run waits until they are read.
     Lossless,
 }
 
@@ -91,14 +90,14 @@ pub enum StartError {
         step: u64,
         steps: Vec<u64>,
     },
-    #[error("a thread for the run could not be made: {0}")]
+    #[error("cannot create a thread for the run: {0}")]
     Thread(std::io::Error),
-    #[error("the run was taken back before it started")]
-    TakenBack,
+    #[error("the run was cancelled before it started")]
+    Cancelled,
 }
 
 impl StartError {
-    /// Whether a run of the queue was begun by another program, or taken out, meanwhile.
+    /// Whether another program has started the queued run, or removed it from the queue.
     pub fn is_elsewhere(&self) -> bool {
         matches!(self, StartError::Store(StoreError::NotQueued { .. }))
     }
@@ -117,7 +116,6 @@ fn known(steps: &[u64]) -> String {
 /// The state of a run of this program.
 #[derive(Clone, Debug)]
 pub enum RunState {
-    /// Behind other runs.
     Queued,
     Active(RunId),
     Ended(RunEnd),
@@ -132,19 +130,19 @@ pub enum RunEnd {
     NotStarted(Arc<StartError>),
 }
 
-/// The other end of a run. Dropping it leaves the run as it is.
+/// Controls a run. Dropping it does not affect the run.
 pub struct RunHandle {
     pub(super) shared: Arc<Shared>,
     pub(super) messages: Receiver<Message>,
 }
 
 impl RunHandle {
-    /// What happens, in order; what comes out is on disk. The channel closes at the end of the run.
+    /// Messages in order, each already on disk. The channel closes at the end of the run.
     pub fn messages(&self) -> &Receiver<Message> {
         &self.messages
     }
 
-    /// Makes a request to the run. Never waits.
+    /// Sends a request to the run. Never waits.
     pub fn control(&self, control: Control) {
         self.shared.ask(control);
     }
@@ -155,7 +153,7 @@ impl RunHandle {
     }
 
     /// Withdraws a pending change; false when the trainer has it already.
-    pub fn take_back(&self, change: &Change) -> bool {
+    pub fn withdraw(&self, change: &Change) -> bool {
         self.shared.requests.withdraw(change)
     }
 
@@ -172,7 +170,7 @@ impl RunHandle {
         }
     }
 
-    /// Waits until the run has begun, or could not.
+    /// Waits until the run has started or failed to.
     pub fn wait_for_start(&self) -> Result<RunId, Arc<StartError>> {
         let state = self
             .shared
@@ -180,12 +178,12 @@ impl RunHandle {
         match state {
             Some(RunState::Active(run)) => Ok(run),
             Some(RunState::Ended(RunEnd::NotStarted(error))) => Err(error),
-            Some(RunState::Ended(end)) => end.run().ok_or(Arc::new(StartError::TakenBack)),
-            Some(RunState::Queued) | None => Err(Arc::new(StartError::TakenBack)),
+            Some(RunState::Ended(end)) => end.run().ok_or(Arc::new(StartError::Cancelled)),
+            Some(RunState::Queued) | None => Err(Arc::new(StartError::Cancelled)),
         }
     }
 
-    /// Waits for the end; None when the time is over first.
+    /// Waits for the end; `None` on timeout.
     pub fn wait(&self, timeout: Option<Duration>) -> Option<RunEnd> {
         let state = self
             .shared
@@ -196,8 +194,8 @@ impl RunHandle {
         }
     }
 
-    /// Whether events were left out since the last call because they were not read in time. They are
-    /// on disk: what is shown of the run is to be read from the store.
+    /// Whether events were dropped since the last call because they were not read in time. They are in the
+    /// store; read it again.
     pub fn take_lagging(&self) -> bool {
         self.shared.lagging.swap(false, Ordering::AcqRel)
     }
@@ -226,11 +224,11 @@ impl fmt::Display for RunEnd {
 /// State shared by the threads of a run and its handle.
 pub(super) struct Shared {
     pub requests: Requests,
-    /// Events did not fit into the listener's channel.
+    /// Events were dropped because the listener's channel was full.
     pub lagging: AtomicBool,
-    /// The program is ending: do not wait for a listener any more.
+    /// The program is ending: stop waiting for the listener.
     pub closing: AtomicBool,
-    /// Somebody watches who can resume a paused run.
+    /// A person is there who can resume a paused run.
     pub attended: AtomicBool,
     state: Mutex<RunState>,
     changed: Condvar,
@@ -252,12 +250,12 @@ impl Shared {
         self.requests.add(control);
         let mut state = self.lock();
         if control == Control::Stop && matches!(*state, RunState::Queued) {
-            *state = RunState::Ended(RunEnd::NotStarted(Arc::new(StartError::TakenBack)));
+            *state = RunState::Ended(RunEnd::NotStarted(Arc::new(StartError::Cancelled)));
             self.changed.notify_all();
         }
     }
 
-    /// From queued to active; false when it was cancelled meanwhile.
+    /// From queued to active; false if it was cancelled meanwhile.
     pub fn begin(&self, run: RunId) -> bool {
         let mut state = self.lock();
         let waiting = matches!(*state, RunState::Queued);

@@ -71,7 +71,7 @@ impl Supervisor {
         })
     }
 
-    /// Starts a run, or puts it at the end of the queue. Never waits: the handle tells whether it could start.
+    /// Starts a run, or queues it. Never waits; the handle tells whether it could start.
     pub fn start(&self, request: StartRequest) -> RunHandle {
         let shared = Shared::new();
         let attended = request.listener == Listener::Lossy;
@@ -148,7 +148,7 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
-        // Whoever called `shutdown` has waited already.
+        // A caller of `shutdown` has waited already.
         if !self.inner.lock().closing
             && let Err(still) = self.shutdown(DROP_TIMEOUT)
         {

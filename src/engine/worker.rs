@@ -1,4 +1,4 @@
-//! A run of EmpRL for the supervisor: its record before it starts, and its body.
+//! A run of EmpRL for the supervisor: its record before the start, and its body.
 //!
 //! The only file of the engine that knows the trainers.
 
@@ -26,7 +26,7 @@ pub fn new_run(
     config: &Config,
 ) -> Result<NewRun, TrainError> {
     let fingerprints = pipeline::fingerprints(config, store)?;
-    let config = anywhere(config);
+    let config = with_absolute_paths(config);
     Ok(NewRun {
         name: name.to_string(),
         experiment: experiment.to_string(),
@@ -38,8 +38,8 @@ pub fn new_run(
     })
 }
 
-/// The same settings, independent of the current folder.
-pub fn anywhere(config: &Config) -> Config {
+/// The settings with absolute paths.
+pub fn with_absolute_paths(config: &Config) -> Config {
     let mut config = config.clone();
     if let Ok(folder) = std::path::absolute(&config.model.source)
         && config.model.source != "scratch"

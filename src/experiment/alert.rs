@@ -1,6 +1,6 @@
-//! What the rules of a run's alerts can find, typed, and the sentences that say so.
+//! Alerts of a run, typed, with their sentences.
 //!
-//! When a rule applies is decided in the engine; its limits are `alerts` in the settings.
+//! The rules are in the engine; their limits are `alerts` in the settings.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Severity;
 
-/// What a rule found, with the figures it found it by.
+/// What a rule found, with its figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum Alert {

@@ -1,6 +1,4 @@
-//! Settings that may be changed while a run goes on.
-//!
-//! A change is typed like the setting it changes; who takes it, and when, is the trainer's.
+//! Settings that may be changed during a run. When a change takes effect is up to the trainer.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,7 +9,7 @@ use super::{Config, Kind, Setting, Stage, setting};
 /// The stage whose settings may be changed while it runs.
 pub const CHANGEABLE_STAGE: Stage = Stage::Ppo;
 
-/// What may be changed: numbers that every step reads anew, and that no state is built from.
+/// Numbers that every step reads anew and that no state is built from.
 const CHANGEABLE: [&str; 7] = [
     "ppo.lr",
     "reward.beta",
@@ -56,7 +54,7 @@ impl Change {
         let setting = setting.ok_or_else(|| {
             let known = CHANGEABLE.join(", ");
             refuse(format!(
-                "cannot be changed while a run goes on; these can: {known}"
+                "cannot be changed during a run; these can: {known}"
             ))
         })?;
         match setting.kind {
@@ -76,13 +74,13 @@ impl Change {
         self.value
     }
 
-    /// What it sets, in the words of the form: name, value and unit.
+    /// Name, value and unit, as in the form.
     pub fn words(&self) -> String {
         let (name, value) = self.name_and_value();
         format!("{name} {value}")
     }
 
-    /// The sentence that says that it was made: `Changed learning rate to 3e-5`.
+    /// `Changed learning rate to 3e-5`.
     pub(super) fn made_words(&self) -> String {
         let (name, value) = self.name_and_value();
         format!("Changed {} to {value}", within_a_sentence(&name))
@@ -96,10 +94,8 @@ impl Change {
         (name, number_words(self.value) + &unit)
     }
 
-    /// Puts the value into the settings.
-    ///
     /// # Errors
-    /// None for a change that was made by [`Change::new`].
+    /// None for a change made by [`Change::new`].
     pub fn apply(&self, config: &mut Config) -> Result<(), Problem> {
         config.set(self.path, self.value.into())
     }
@@ -125,7 +121,7 @@ pub fn number_words(number: f64) -> String {
     }
 }
 
-/// The settings that may be changed while a run goes on.
+/// The settings that may be changed during a run.
 pub fn changeable() -> impl Iterator<Item = &'static Setting> {
     CHANGEABLE.iter().filter_map(|path| setting(path))
 }
@@ -156,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_changed_says_what_can() {
+    fn an_error_lists_what_can_be_changed() {
         let problem = Change::new("ppo.batch", 4.0).unwrap_err();
         assert!(problem.message.contains("ppo.lr"), "{}", problem.message);
         assert!(Change::new("ppo.lr", f64::NAN).is_err());

@@ -1,4 +1,4 @@
-//! What settings must hold together, beyond each one's own range.
+//! Contradictions among settings, beyond each one's own range.
 
 use super::Stage;
 use super::config::{Config, IdentifierInit};
@@ -18,132 +18,118 @@ impl Config {
 
     /// Settings that contradict each other; empty when a run can start.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut refuse = |path: &str, message: String| {
-            problems.push(Problem {
-                path: path.to_string(),
-                message,
-            });
-        };
+        let mut problems = Problems::default();
         let stages = &self.run.stages;
         let place = |stage: Stage| stages.iter().position(|s| *s == stage);
+        let has = |stage: Stage| stages.contains(&stage);
         let scratch = self.model.source == "scratch";
+        let in_order = |pair: &[Stage]| order(pair[0]) < order(pair[1]) || swapped(pair);
 
-        if !stages
-            .windows(2)
-            .all(|pair| order(pair[0]) < order(pair[1]) || swapped(pair))
-        {
-            refuse(
-                "run.stages",
-                "out of order; it goes pretraining, identifiers and generator (either first), ppo, evaluation".into(),
-            );
-        }
-        if place(Stage::Ppo).is_some() && place(Stage::Generator).is_none() {
-            refuse(
-                "run.stages",
-                "ppo needs the generator stage before it".into(),
-            );
-        }
-        if place(Stage::Ppo).is_some() && place(Stage::Identifiers).is_none() && self.reward.empathy
-        {
-            refuse(
-                "run.stages",
-                "the empathy reward needs the identifiers stage; add it, or set reward.empathy = false".into(),
-            );
-        }
-        if place(Stage::Evaluation).is_some() && place(Stage::Generator).is_none() {
-            refuse(
-                "run.stages",
-                "evaluation needs the generator stage before it".into(),
-            );
-        }
-        if place(Stage::Identifiers).is_some() {
-            let before = |stage| place(stage) < place(Stage::Identifiers) && place(stage).is_some();
-            match self.identifiers.init {
-                IdentifierInit::Folder if scratch => refuse(
-                    "identifiers.init",
-                    "\"folder\" needs model.source to be a folder; use \"random\", \"pretraining\" or \"generator\"".into(),
-                ),
+        problems.refuse_if(
+            !stages.windows(2).all(in_order),
+            "run.stages",
+            "out of order; it goes pretraining, identifiers and generator (either first), ppo, evaluation",
+        );
+        problems.refuse_if(
+            has(Stage::Ppo) && !has(Stage::Generator),
+            "run.stages",
+            "ppo needs the generator stage before it",
+        );
+        problems.refuse_if(
+            has(Stage::Ppo) && !has(Stage::Identifiers) && self.reward.empathy,
+            "run.stages",
+            "the empathy reward needs the identifiers stage; add it, or set reward.empathy = false",
+        );
+        problems.refuse_if(
+            has(Stage::Evaluation) && !has(Stage::Generator),
+            "run.stages",
+            "evaluation needs the generator stage before it",
+        );
+        if has(Stage::Identifiers) {
+            let before = |stage| has(stage) && place(stage) < place(Stage::Identifiers);
+            let message = match self.identifiers.init {
+                IdentifierInit::Folder if scratch => {
+                    "\"folder\" needs model.source to be a folder; use \"random\", \"pretraining\" or \"generator\""
+                }
                 IdentifierInit::Pretraining if !before(Stage::Pretraining) => {
-                    refuse("identifiers.init", "needs the pretraining stage before the identifiers".into());
+                    "needs the pretraining stage before the identifiers"
                 }
                 IdentifierInit::Generator if !before(Stage::Generator) => {
-                    refuse("identifiers.init", "needs the generator stage before the identifiers".into());
+                    "needs the generator stage before the identifiers"
                 }
-                _ => {}
-            }
+                _ => "",
+            };
+            problems.refuse_if(!message.is_empty(), "identifiers.init", message);
         }
-        if scratch && !self.generator.tuning.trains_t5() && place(Stage::Generator).is_some() {
-            refuse(
-                "generator.tuning",
-                "a prefix alone cannot teach a model that was never trained; use \"full\" or \"both\"".into(),
-            );
+        problems.refuse_if(
+            scratch && !self.generator.tuning.trains_t5() && has(Stage::Generator),
+            "generator.tuning",
+            "a prefix alone cannot teach a model that was never trained; use \"full\" or \"both\"",
+        );
+        problems.refuse_if(
+            has(Stage::Ppo) && self.ppo.tuning.has_prefix() && !self.generator.tuning.has_prefix(),
+            "ppo.tuning",
+            format!(
+                "the policy starts as the generator, so a prefix must be there already; set generator.tuning to \"{}\" or ppo.tuning to \"full\"",
+                if scratch { "both" } else { "prefix" }
+            ),
+        );
+        let longest = self.sampling.max_new_tokens;
+        problems.refuse_if(
+            self.sampling.min_new_tokens > longest,
+            "sampling.min_new_tokens",
+            format!("is larger than sampling.max_new_tokens ({longest})"),
+        );
+        problems.refuse_if(
+            self.sampling.top_p == 0.0,
+            "sampling.top_p",
+            "must be above 0; 1 draws from all tokens",
+        );
+        problems.refuse_if(
+            self.ppo.minibatches > self.ppo.batch,
+            "ppo.minibatches",
+            format!("is larger than ppo.batch ({})", self.ppo.batch),
+        );
+        problems.refuse_if(
+            !self.ppo.minibatches.is_multiple_of(self.ppo.accumulation),
+            "ppo.accumulation",
+            format!(
+                "must divide ppo.minibatches ({}), so that every update has as many parts",
+                self.ppo.minibatches
+            ),
+        );
+        problems.refuse_if(
+            self.ppo.clip_once && self.ppo.max_gradient_norm == 0.0,
+            "ppo.clip_once",
+            "nothing is clipped; give ppo.max_gradient_norm a value above 0",
+        );
+        problems.refuse_if(
+            self.reward.whiten_padding && !self.reward.whiten_rewards,
+            "reward.whiten_padding",
+            "nothing is whitened; set reward.whiten_rewards = true as well",
+        );
+        let reward = &self.reward;
+        let weights = reward.emotional_reaction + reward.interpretation + reward.exploration;
+        problems.refuse_if(
+            reward.empathy && weights == 0.0,
+            "reward.empathy",
+            "every mechanism is switched off; give one a weight, or set reward.empathy = false",
+        );
+        problems.0
+    }
+}
+
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn refuse_if(&mut self, is_wrong: bool, path: &str, message: impl Into<String>) {
+        if is_wrong {
+            self.0.push(Problem {
+                path: path.to_string(),
+                message: message.into(),
+            });
         }
-        if place(Stage::Ppo).is_some()
-            && self.ppo.tuning.has_prefix()
-            && !self.generator.tuning.has_prefix()
-        {
-            refuse(
-                "ppo.tuning",
-                format!(
-                    "the policy starts as the generator, so a prefix must be there already; set generator.tuning to \"{}\" or ppo.tuning to \"full\"",
-                    if scratch { "both" } else { "prefix" }
-                ),
-            );
-        }
-        if self.sampling.min_new_tokens > self.sampling.max_new_tokens {
-            refuse(
-                "sampling.min_new_tokens",
-                format!(
-                    "is larger than sampling.max_new_tokens ({})",
-                    self.sampling.max_new_tokens
-                ),
-            );
-        }
-        if self.sampling.top_p == 0.0 {
-            refuse(
-                "sampling.top_p",
-                "must be above 0; 1 draws from all tokens".into(),
-            );
-        }
-        if self.ppo.minibatches > self.ppo.batch {
-            refuse(
-                "ppo.minibatches",
-                format!("is larger than ppo.batch ({})", self.ppo.batch),
-            );
-        }
-        if !self.ppo.minibatches.is_multiple_of(self.ppo.accumulation) {
-            refuse(
-                "ppo.accumulation",
-                format!(
-                    "must divide ppo.minibatches ({}), so that every update has as many parts",
-                    self.ppo.minibatches
-                ),
-            );
-        }
-        if self.ppo.clip_once && self.ppo.max_gradient_norm == 0.0 {
-            refuse(
-                "ppo.clip_once",
-                "nothing is clipped; give ppo.max_gradient_norm a value above 0".into(),
-            );
-        }
-        if self.reward.whiten_padding && !self.reward.whiten_rewards {
-            refuse(
-                "reward.whiten_padding",
-                "nothing is whitened; set reward.whiten_rewards = true as well".into(),
-            );
-        }
-        if self.reward.empathy
-            && self.reward.emotional_reaction + self.reward.interpretation + self.reward.exploration
-                == 0.0
-        {
-            refuse(
-                "reward.empathy",
-                "every mechanism is switched off; give one a weight, or set reward.empathy = false"
-                    .into(),
-            );
-        }
-        problems
     }
 }
 

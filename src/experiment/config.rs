@@ -1,4 +1,4 @@
-//! The one typed tree of settings. Defaults, ranges, help and the paper's values stand here, once.
+//! The typed tree of settings: defaults, ranges, help and the paper's values, each declared once.
 //!
 //! Defaults are the paper's (Sec. IV-B) where it states one.
 
@@ -15,7 +15,7 @@ words! {
         /// All T5 weights, no prefix: the paper's "w/o RL, Prefix-tuning" row and the released code.
         Full = "full",
         /// All T5 weights and a prefix, for a model that was never pre-trained; reinforcement
-        /// learning can then go on with the prefix alone.
+        /// learning can then continue with the prefix alone.
         Both = "both",
     }
 }
@@ -119,7 +119,7 @@ settings! {
         seed: u64 = 1 => int(0, 4_294_967_295);
         /// Where tensors live: flex (this processor), or tch, vulkan, cuda where compiled in.
         device: String = "flex".into() => TEXT;
-        /// The stages to carry out, in this order.
+        /// The stages to run, in this order.
         stages: Vec<Stage> = vec![Stage::Identifiers, Stage::Generator, Stage::Ppo, Stage::Evaluation]
             => Spec::of(Kind::List(&["pretraining", "identifiers", "generator", "ppo", "evaluation"]));
         /// A checkpoint is written every so many steps of a stage, besides the one at its end; 0 for none between.
@@ -362,7 +362,7 @@ settings! {
         clip_scores: f64 = 0.0 => float(0.0, 1e6);
         /// Scale per-token rewards to variance 1 over the batch (released code).
         whiten_rewards: bool = false => BOOL.paper("false");
-        /// Whitening also moves the zeros behind shorter responses, and advantages take them in (fault of the authors' trainer).
+        /// Whitening also moves the zeros behind shorter responses, which then enter the advantages (fault of the authors' trainer).
         whiten_padding: bool = false => BOOL.paper("false");
     }
 }
@@ -376,7 +376,7 @@ settings! {
         samples: usize = 8 => int(1, 200).unit("dialogues");
         /// Examples answered at once.
         batch: usize = 32 => int(1, 1024).unit("examples");
-        /// Also report PPL as the authors' released code does, by batches of so many targets, with which it moves; 0 to leave it out.
+        /// Also report PPL as the authors' released code does, which depends on the batch size: by batches of so many targets; 0 to leave it out.
         ppl_batch: usize = 0 => int(0, 1024).label("PPL by batches of").unit("targets");
         /// Resamples of the bootstrap behind every interval.
         resamples: usize = 1_000 => int(10, 100_000);
@@ -384,30 +384,30 @@ settings! {
 }
 
 settings! {
-    /// When a person is told that something goes wrong. None of these changes what a run becomes.
+    /// When to alert a person. None of these changes the results of a run.
     AlertSettings in "alerts" {
         /// Steps over which the rules take their means.
         window: u64 = 50 => int(2, 100_000).unit("steps");
-        /// Told when the mean KL of a response passes this; 0 for never.
+        /// Alert when the mean KL of a response passes this; 0 for never.
         kl_limit: f64 = 30.0 => float(0.0, 1e6).label("KL limit").unit("nats");
-        /// Told when the mean KL of a response has grown this many times from one window to the next; 0 for never.
+        /// Alert when the mean KL of a response has grown this many times from one window to the next; 0 for never.
         kl_factor: f64 = 4.0 => float(0.0, 1e6).label("KL growth").unit("times");
-        /// Told when this share of the sample dialogues is answered in words that another is answered in too; 0 for never.
+        /// Alert when this share of the sample dialogues gets the same response as another one; 0 for never.
         duplicate_share: f64 = 0.5 => float(0.0, 1.0);
-        /// Told when Dist-2 of an evaluation falls below this share of the first one's; 0 for never.
+        /// Alert when Dist-2 of an evaluation falls below this share of the first one's; 0 for never.
         dist_share: f64 = 0.5 => float(0.0, 1.0).label("Dist-2 left");
-        /// Told when more than this share of responses is cut at the longest length; 0 for never.
+        /// Alert when more than this share of responses is cut at the longest length; 0 for never.
         cut_share: f64 = 0.9 => float(0.0, 1.0).label("Responses cut off");
-        /// Told when reward and length of responses correlate by more than this; 0 for never.
+        /// Alert when reward and length of responses correlate by more than this; 0 for never.
         length_correlation: f64 = 0.9 => float(0.0, 1.0).label("Reward tied to length");
-        /// Told when the mean reward has not risen for so many steps; 0 for never.
+        /// Alert when the mean reward has not risen for so many steps; 0 for never.
         stalled_after: u64 = 4_000 => int(0, 10_000_000).label("Stalled reward").unit("steps");
         /// In the window, a loss that is not finite pauses the run at its last checkpoint, so that settings can be changed; off, and on the command line, the run ends as failed and can be resumed.
         pause: bool = true => BOOL.label("Pause at a lost loss");
     }
 }
 
-/// Everything that decides what a run does.
+/// All settings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

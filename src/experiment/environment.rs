@@ -1,8 +1,8 @@
-//! On what a run was carried out: program version, commit, system, processors.
+//! The environment of a run: program version, commit, system, processors.
 
 use serde::{Deserialize, Serialize};
 
-/// Saved with every run, so that it can be told what made its numbers.
+/// Saved with every run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// Version of this program.
@@ -20,7 +20,6 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Of this program on this machine.
     pub fn capture() -> Self {
         Environment {
             program: env!("CARGO_PKG_VERSION").to_string(),

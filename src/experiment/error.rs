@@ -1,4 +1,4 @@
-//! Why an experiment is refused: every refusal names the file, the key and the mend.
+//! Errors of experiment files: each names the file, the key and the fix.
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ pub enum ExperimentError {
         parent: String,
         known: String,
     },
-    #[error("{origin}: its parents go round in a circle: {chain}")]
+    #[error("{origin}: its parents form a circle: {chain}")]
     Circle { origin: String, chain: String },
     #[error("--set {given}: write it as key=value, such as --set ppo.steps=100")]
     NotAnAssignment { given: String },

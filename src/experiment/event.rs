@@ -1,8 +1,7 @@
-//! What happens in a run other than measurements: the typed events that are reported and recorded, and the
-//! sentences in which they are shown.
+//! The events of a run, typed, and the sentences in which they are shown.
 //!
-//! Window, terminal and exports show the same sentences, and nothing ever reads one back. Knows no store, no
-//! trainer and no thread.
+//! Window, terminal and exports show the same sentences; nothing parses them. Knows no store, no trainer and no
+//! thread.
 
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Alert, Change, RunStatus, Severity, Stage};
 
-/// An event on a run's record, with the stage and step at which the run stood.
+/// A recorded event, with the stage and step at which it happened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Milliseconds since the Unix epoch.
@@ -20,7 +19,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What happened. The store keeps it as JSON: `{"kind": "stage_begun", "total": 50}`.
+/// Stored as JSON: `{"kind": "stage_begun", "total": 50}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
@@ -44,7 +43,7 @@ pub enum EventKind {
     Note { severity: Severity, text: String },
 }
 
-/// What a person may ask of a run.
+/// A person's request to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {

@@ -1,6 +1,6 @@
 //! Experiment files: a name, a parent, what differs. Reads them, resolves parents, applies `--set`.
 //!
-//! Every refusal names the file, the key and the mend.
+//! Every error names the file, the key and the fix.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub struct ExperimentFile {
     pub name: String,
     pub description: String,
     pub parent: Option<String>,
-    /// Where it was read from; none for those that come with the program.
+    /// `None` for those that come with the program.
     pub path: Option<PathBuf>,
     pub config: Config,
     /// What differs from the parent, or from the defaults where there is none.
@@ -60,7 +60,7 @@ pub fn presets() -> Result<Vec<ExperimentFile>, ExperimentError> {
 }
 
 impl ExperimentFile {
-    /// Reads a file and its parents, which stand beside it or come with the program.
+    /// Reads a file and its parents, which are beside it or come with the program.
     pub fn read(path: &Path) -> Result<Self, ExperimentError> {
         resolve(&path.display().to_string(), &read_text(path)?, Some(path))
     }

@@ -1,6 +1,6 @@
-//! What a run is asked to do, and the words in which it tells what happens.
+//! Experiments: settings, their files, and the events and reports of a run.
 //!
-//! Pure: it reads and writes text, and knows no tensor, no SQL and no window.
+//! Reads and writes text; knows no tensors, no SQL and no window.
 
 mod alert;
 mod change;

@@ -1,6 +1,4 @@
-//! What a run reports while it goes on: events and measurements.
-//!
-//! Plain data that trainers, store and window share.
+//! The reports of a run: events and measurements. Plain data that trainers, store and window share.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +6,11 @@ use super::{EventKind, RolloutResponse, Stage};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::metrics::{IdentifierScores, SystemResults};
 
-/// One thing that a run reports.
 #[allow(clippy::large_enum_variant)] // the large one comes once a system
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
-    /// Something happened at this stage and step; None: where the run stands on record.
+    /// An event at this stage and step; `None`: at the last recorded one.
     Event {
         at: Option<(Stage, u64)>,
         kind: EventKind,
@@ -26,7 +23,7 @@ pub enum Report {
         total: u64,
         values: Vec<(String, f64)>,
     },
-    /// The fixed sample dialogues, answered anew.
+    /// The fixed sample dialogues with the current answers.
     Samples {
         stage: Stage,
         step: u64,
@@ -38,7 +35,7 @@ pub enum Report {
         step: u64,
         responses: Vec<RolloutResponse>,
     },
-    /// How well the identifiers do; it is on disk with them.
+    /// The scores of the trained identifiers.
     Identifiers { scores: Vec<IdentifierScores> },
     /// A row of the result table.
     Results { system: SystemResults },
@@ -51,7 +48,7 @@ impl Report {
         Report::Event { at, kind }
     }
 
-    /// The stage and step that it is about, if it names them.
+    /// Its stage and step, if it has any.
     pub fn at(&self) -> Option<(Stage, u64)> {
         match self {
             Report::Event { at, .. } => *at,
@@ -63,7 +60,7 @@ impl Report {
     }
 }
 
-/// How much an event matters to a person.
+/// How much an event matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -72,7 +69,7 @@ pub enum Severity {
     Alert,
 }
 
-/// One dialogue of the fixed list, as the model answers it now.
+/// One dialogue of the fixed list with the model's current answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleDialogue {
     /// Position in the fixed list.
@@ -89,7 +86,7 @@ pub struct SampleDialogue {
     pub reward: Option<f64>,
 }
 
-/// What one identifier says of a sample.
+/// One identifier's levels for a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleLevel {
     pub mechanism: Mechanism,

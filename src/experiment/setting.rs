@@ -1,7 +1,7 @@
-//! What is known of one setting: label, help, unit, range, the paper's value.
+//! The description of a setting: label, help, unit, range, the paper's value.
 //!
-//! The tables are made by the `settings!` macro beside the fields themselves, so that the form, the
-//! file reader, `--help` and the documentation say the same thing.
+//! The `settings!` macro generates the tables from the fields, so that the form, the file reader, `--help` and
+//! the documentation agree.
 
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,14 +16,14 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Any text, such as the name of a data set or a folder.
     Text,
-    /// Some of these words, in the order they are carried out.
+    /// Some of these words, in order.
     List(&'static [&'static str]),
 }
 
 /// The description of one setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// Where it stands in an experiment file, as in `ppo.lr`.
+    /// Its path in an experiment file, as in `ppo.lr`.
     pub path: &'static str,
     help: &'static str,
     label: Option<&'static str>,
@@ -86,7 +86,7 @@ impl Setting {
     }
 }
 
-/// What the `settings!` macro is told of a field.
+/// A field's description for the `settings!` macro.
 #[derive(Clone, Copy)]
 pub(super) struct Spec {
     kind: Kind,

@@ -1,7 +1,7 @@
-//! Which stages two runs have in common, so that one may take them over from the other.
+//! Which stages two runs have in common, so that one can reuse them from the other.
 //!
-//! A stage is the same where everything that shapes it is: its own settings, those of the stages before
-//! it, the seed, the device, the texts and the model. Then doing it again would give the same weights.
+//! A stage is shared if everything that it depends on is equal: its own settings, those of the stages before
+//! it, the seed, the device, the texts and the model. Running it again would give the same weights.
 
 use super::{Config, Stage, Tuning, settings};
 
@@ -15,8 +15,8 @@ pub struct SharedStages {
 }
 
 impl Config {
-    /// The stages of this run that a run of `other` would do in the same way, from the first on.
-    /// Evaluation is never among them: it is what runs are compared by.
+    /// The stages, from the first on, that a run of `other` would do in the same way. Never evaluation, by which
+    /// runs are compared.
     pub fn shared_stages(&self, other: &Config) -> SharedStages {
         let mut shared = SharedStages {
             differs: self.differing(other, &["run", "data", "model"]),
@@ -39,7 +39,7 @@ impl Config {
         shared
     }
 
-    /// The sections that shape a stage, besides those of the stages before it.
+    /// The sections that a stage depends on, besides those of the stages before it.
     fn sections(&self, stage: Stage) -> &'static [&'static str] {
         match stage {
             Stage::Pretraining => &["pretraining"],
@@ -51,9 +51,8 @@ impl Config {
         }
     }
 
-    /// The first setting in `sections` that shapes training and is not the same in `other`.
+    /// The first setting in `sections` that affects training and differs in `other`.
     fn differing(&self, other: &Config, sections: &[&str]) -> Option<&'static str> {
-        /// Where a run stops or looks does not change what it becomes.
         const SHAPE_NOTHING: [&str; 3] = ["run.stages", "run.checkpoint_every", "data.test_limit"];
         let (own, others) = (self.values(), other.values());
         settings()

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
@@ -42,7 +41,7 @@ impl RunStatus {
         }
     }
 
-    /// The name on its own, as a sentence begins.
+    /// The name on screen.
     pub fn title(self) -> &'static str {
         match self {
             RunStatus::Running => "Running",

@@ -1,6 +1,6 @@
-//! The settings as values by their paths: read from TOML and written to it, given, compared.
+//! The settings as values by path: reading and writing TOML, getting, setting, comparing.
 //!
-//! A value that does not fit is refused with what would.
+//! A value that does not fit is refused with what would fit.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ pub struct Difference {
 }
 
 impl Config {
-    /// The tree as TOML: what is saved with a run.
+    /// As saved with a run.
     pub fn to_toml(&self) -> String {
         self.table().to_string()
     }
 
-    /// Reads what [`Config::to_toml`] wrote. Settings that are not there keep their defaults.
+    /// Reads what [`Config::to_toml`] wrote. Missing settings keep their defaults.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, ExperimentError> {
         let body = parse(origin, text)?;
         check_keys(origin, &body)?;
@@ -53,7 +53,8 @@ impl Config {
         values
     }
 
-    /// Gives the setting at `path` a value, or says why that value cannot be.
+    /// # Errors
+    /// There is no such setting, or the value does not fit it.
     pub fn set(&mut self, path: &str, value: Value) -> Result<(), Problem> {
         let mut table = self.table();
         put(&mut table, path, value)?;
@@ -76,7 +77,7 @@ impl Config {
             .collect()
     }
 
-    /// Gives every setting of the table its value, or says which do not fit and changes nothing.
+    /// Sets every setting in `body`; if some do not fit, changes nothing.
     pub(super) fn apply(&mut self, origin: &str, body: Table) -> Result<(), ExperimentError> {
         let mut table = self.table();
         let mut problems = Vec::new();
@@ -122,7 +123,7 @@ pub fn value_words(value: &Value) -> String {
     }
 }
 
-/// Puts a value where `path` says, or says why it cannot stand there.
+/// Sets the value at `path`.
 fn put(table: &mut Table, path: &str, value: Value) -> Result<(), Problem> {
     let refuse = |message: String| Problem {
         path: path.to_string(),
@@ -172,7 +173,7 @@ pub(super) fn unknown_key(origin: &str, key: &str) -> ExperimentError {
     let heads = ["name", "description", "parent"];
     let sections = SECTIONS.iter().map(|(key, _)| *key);
     let closeness = |known: &str| {
-        // A field written without its section is as near as can be.
+        // A field without its section is the closest match.
         if known.split_once('.').is_some_and(|(_, field)| field == key) {
             1.0
         } else {

@@ -1,13 +1,11 @@
-//! Percentile bootstrap: how far a figure would move had other items been drawn.
-//!
-//! Knows items by index only; what is computed from them is the caller's.
+//! Percentile bootstrap: intervals of figures over resampled items. Knows items by index only.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-/// A figure with its 95 % interval. How many items are behind it stands beside it.
+/// A figure with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The figure over all items.
@@ -19,14 +17,14 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// What counts as the figure where there is nothing to count.
+    /// The figure of no items.
     pub const NOTHING: Estimate = Estimate {
         value: 0.0,
         low: 0.0,
         high: 0.0,
     };
 
-    /// The same with its interval cut to what the figure can be.
+    /// Clips the interval to `least..=most`.
     pub fn within(self, least: f64, most: f64) -> Estimate {
         Estimate {
             low: self.low.max(least),
@@ -36,13 +34,11 @@ impl Estimate {
     }
 }
 
-/// How to resample. The same settings and number of items always draw the same items, so figures that were
-/// computed apart can still be compared pair by pair.
+/// How to resample. The same settings and number of items always draw the same items, so that figures computed
+/// separately are still paired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// Resamples drawn.
     pub resamples: usize,
-    /// Seed of the generator that draws.
     pub seed: u64,
 }
 
@@ -59,8 +55,7 @@ impl Bootstrap {
     /// The figure over `items` items and its percentile interval; none without items or where the
     /// figure itself is undefined.
     ///
-    /// `figure` gets indices of items, some of them repeatedly; resamples for which it is not finite
-    /// are left out.
+    /// `figure` gets indices of items, some repeated; resamples for which it is not finite are ignored.
     pub fn estimate(&self, items: usize, figure: impl FnMut(&[usize]) -> f64) -> Option<Estimate> {
         let (value, figures) = self.draw(items, figure)?;
         Some(Estimate {
@@ -70,8 +65,8 @@ impl Bootstrap {
         })
     }
 
-    /// As [`Bootstrap::estimate`], with the resamples moved so that their mean is the figure: for figures
-    /// that fall when items are repeated, as every resample repeats them.
+    /// [`Bootstrap::estimate`] with the resamples shifted so that their mean is the figure: for figures that
+    /// fall when items are repeated.
     pub fn estimate_centred(
         &self,
         items: usize,

@@ -14,7 +14,6 @@ pub struct Confusion {
 /// The figures of a confusion matrix, in %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassificationReport {
-    /// Items.
     pub n: u64,
     /// Share of items predicted rightly.
     pub accuracy: f64,
@@ -47,7 +46,6 @@ impl Confusion {
         confusion
     }
 
-    /// Counts one item.
     ///
     /// # Panics
     /// If a class is beyond the matrix.
@@ -55,7 +53,6 @@ impl Confusion {
         self.counts[gold][predicted] += 1;
     }
 
-    /// Items.
     pub fn n(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }

@@ -2,45 +2,42 @@
 //!
 //! Accuracy, F1 and Dist are in %, shares such as the clip fraction go from 0 to 1.
 //! Plots, tables, tooltips and exports read this. Must not know how a value is computed. The terms of
-//! rewards other than the paper's are declared by those rewards ([`super::terms`]).
+//! rewards other than the paper's are described by their names ([`super::terms`]).
+
+use std::borrow::Cow;
 
 use super::terms;
 
-/// Whether more is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// More is better.
     Higher,
-    /// Less is better.
     Lower,
-    /// Neither: a figure to watch.
+    /// Neither.
     None,
 }
 
-/// What a person must know to read a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The declaration of a metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricDecl {
     /// Name in the store, in files and in events: `ppo/kl/k1`. Starts with the stage, or with
     /// `validation` for figures of an evaluation during training and `memory` for the process.
-    pub key: &'static str,
-    /// Name for a person.
-    pub name: &'static str,
+    pub key: Cow<'static, str>,
+    pub name: Cow<'static, str>,
     /// Unit of the values; empty for plain numbers.
     pub unit: &'static str,
     /// How it is computed, in one sentence.
-    pub definition: &'static str,
-    /// Whether more is better.
+    pub definition: Cow<'static, str>,
     pub direction: Direction,
     /// First part of the key.
     pub stage: &'static str,
     /// Metrics of one group share a plot by default.
     pub group: &'static str,
-    /// What one value stands for: `batch`, `step`, `epoch`, `evaluation`.
+    /// What one value is measured over: `batch`, `step`, `epoch`, `evaluation`.
     pub per_what: &'static str,
 }
 
 impl MetricDecl {
-    /// Its name where nothing else tells on what it was measured: "Emp-F1 (validation)".
+    /// Its name with the data it was measured on: "Emp-F1 (validation)".
     pub fn full_name(&self) -> String {
         match self.stage {
             "validation" => format!("{} (validation)", self.name),
@@ -50,23 +47,25 @@ impl MetricDecl {
 }
 
 /// The declaration of a key, if there is one.
-pub fn declared(key: &str) -> Option<&'static MetricDecl> {
-    in_table(key).or_else(|| terms::look_up(key))
+pub fn declared(key: &str) -> Option<MetricDecl> {
+    let in_table = all().find(|metric| metric.key == key);
+    in_table.cloned().or_else(|| terms::undeclared(key))
 }
 
-/// All declarations in the order in which they are shown, and after them the terms of rewards that the
-/// process came across.
+/// The table, in the order in which metrics are shown.
 pub fn all() -> impl Iterator<Item = &'static MetricDecl> {
-    TABLE.into_iter().flatten().chain(terms::found())
+    TABLE.into_iter().flatten()
 }
 
-pub(super) fn in_table(key: &str) -> Option<&'static MetricDecl> {
-    TABLE.into_iter().flatten().find(|metric| metric.key == key)
+/// The table, followed by the metrics of rewards among `logged` that it does not list.
+pub fn all_with<'a>(logged: impl Iterator<Item = &'a str>) -> impl Iterator<Item = MetricDecl> {
+    let rewards = logged.filter(|key| all().all(|metric| metric.key != *key));
+    all().cloned().chain(rewards.filter_map(terms::undeclared))
 }
 
 /// Declares metrics of a stage as a list, and a public constant for the key of each; `unit` may be left out.
 ///
-/// With `each mechanism` an entry stands for three metrics, and its constant for their keys in the order of
+/// With `each mechanism` an entry declares three metrics, and its constant is their keys in the order of
 /// [`Mechanism::ALL`](crate::data::Mechanism::ALL). Between two texts, `key`, `title` and `words` are the
 /// mechanism: `emotional_reaction`, `Emotional reaction`, `emotional reaction`.
 macro_rules! metrics {
@@ -78,10 +77,10 @@ macro_rules! metrics {
             pub const $constant: &str = $key;
         )*
         $vis const $list: &[$crate::metrics::MetricDecl] = &[$($crate::metrics::MetricDecl {
-            key: $key,
-            name: $name,
+            key: ::std::borrow::Cow::Borrowed($key),
+            name: ::std::borrow::Cow::Borrowed($name),
             unit: concat!($($unit)?),
-            definition: $definition,
+            definition: ::std::borrow::Cow::Borrowed($definition),
             direction: $crate::metrics::Direction::$direction,
             stage: $stage,
             group: $group,
@@ -105,10 +104,10 @@ macro_rules! metrics {
     (@ $mechanism:ident $key:tt $name:tt [$($unit:literal)?] $direction:ident $stage:literal $group:literal
         $per_what:literal $definition:tt) => {
         MetricDecl {
-            key: joined!($mechanism $key),
-            name: joined!($mechanism $name),
+            key: Cow::Borrowed(joined!($mechanism $key)),
+            name: Cow::Borrowed(joined!($mechanism $name)),
             unit: concat!($($unit)?),
-            definition: joined!($mechanism $definition),
+            definition: Cow::Borrowed(joined!($mechanism $definition)),
             direction: Direction::$direction,
             stage: $stage,
             group: $group,
@@ -295,15 +294,10 @@ const TABLE: [&[MetricDecl]; 9] = [
 /// The five figures of one identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdentifierKeys {
-    /// Cross-entropy of a training batch.
     pub loss: &'static str,
-    /// Cross-entropy on the validation pairs.
     pub validation_loss: &'static str,
-    /// Accuracy on the validation pairs.
     pub accuracy: &'static str,
-    /// Weighted F1 on the validation pairs.
     pub weighted_f1: &'static str,
-    /// Macro F1 on the validation pairs.
     pub macro_f1: &'static str,
 }
 
@@ -332,8 +326,8 @@ mod tests {
     #[test]
     fn keys_are_unique_and_start_with_their_stage() {
         let mut keys = HashSet::new();
-        for metric in TABLE.into_iter().flatten() {
-            assert!(keys.insert(metric.key), "{} is declared twice", metric.key);
+        for metric in all() {
+            assert!(keys.insert(&metric.key), "{} is declared twice", metric.key);
             assert!(metric.key.starts_with(metric.stage), "{}", metric.key);
             assert!(metric.definition.ends_with('.'), "{}", metric.key);
         }

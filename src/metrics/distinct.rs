@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn estimates_hold_the_value_of_all_responses() {
+    fn estimates_contain_the_value_of_all_responses() {
         let texts: Vec<String> = (0..200)
             .map(|i| format!("so {} and {}", i * i % 171, i % 5))
             .collect();

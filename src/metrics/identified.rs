@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ClassificationReport, Confusion};
 use crate::data::{EmpathyLevel, Mechanism};
 
-/// The scores' file in a checkpoint of the identifiers, beside their weights.
+/// The scores' file in a checkpoint of the identifiers.
 pub const SCORES_FILE: &str = "validation.json";
 
 /// One identifier on the validation pairs.
@@ -24,8 +24,7 @@ impl IdentifierScores {
         self.confusion.report()
     }
 
-    /// What always saying the commonest level would reach: the least that a figure must pass to
-    /// mean anything.
+    /// The baseline that always predicts the most common level.
     pub fn commonest(&self) -> ClassificationReport {
         let levels = EmpathyLevel::ALL.map(EmpathyLevel::index);
         let support = |level: &usize| self.confusion.support(*level);
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commonest_level_is_the_least_to_pass() {
+    fn the_baseline_predicts_the_most_common_level() {
         let scores = IdentifierScores {
             mechanism: Mechanism::Exploration,
             loss: 0.5,

@@ -18,7 +18,7 @@ pub use bootstrap::{Bootstrap, Estimate};
 pub use classification::{ClassificationReport, Confusion};
 pub use declared::{Direction, MetricDecl, declared};
 pub use distinct::{ResponseWords, dist_n};
-pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference_of};
+pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference};
 pub use identified::IdentifierScores;
 pub use perplexity::{TargetLoss, perplexity, perplexity_difference, perplexity_hf};
 pub use results::{Answered, SystemResults, system_results};

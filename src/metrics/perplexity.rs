@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Bootstrap, Estimate};
 
-/// What a model made of one target.
+/// A model's loss on one target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TargetLoss {
     /// Sum over the target's real tokens, eos included, of -ln p.
     pub nll: f64,
-    /// Those tokens.
     pub tokens: usize,
 }
 
@@ -20,8 +19,8 @@ pub fn perplexity(targets: &[TargetLoss]) -> Option<f64> {
     mean_loss(targets).map(f64::exp)
 }
 
-/// What the authors' released code reports: `exp` of the mean over batches of `batch` targets of the mean
-/// token cross-entropy within each. It moves with the batch size. None without tokens.
+/// The authors' released code's figure: `exp` of the mean over batches of `batch` targets of the mean token
+/// cross-entropy within each. Depends on the batch size. None without tokens.
 pub fn perplexity_hf(targets: &[TargetLoss], batch: usize) -> Option<f64> {
     let losses: Vec<f64> = targets.chunks(batch.max(1)).filter_map(mean_loss).collect();
     let sum: f64 = losses.iter().sum();
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_released_figure_moves_with_the_batch_size() {
+    fn the_released_figure_depends_on_the_batch_size() {
         let by_two = perplexity_hf(&targets(), 2).unwrap();
         assert!((by_two - ((9.0f64 / 5.0 + 21.0 / 6.0) / 2.0).exp()).abs() < 1e-12);
         let by_one = perplexity_hf(&targets(), 1).unwrap();
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn estimates_hold_their_value() {
+    fn estimates_contain_their_value() {
         let estimate = perplexity_estimate(&targets(), &Bootstrap::default()).unwrap();
         assert_eq!(Some(estimate.value), perplexity(&targets()));
         assert!(estimate.low < estimate.value && estimate.value < estimate.high);

@@ -1,6 +1,6 @@
 //! One row of the result table: a system's automatic metrics on one split.
 //!
-//! Takes losses, responses and levels; must not know which model they come from.
+//! Takes losses, responses and levels; must not know the model.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,13 +33,13 @@ pub struct SystemResults {
     pub emp_f1: Option<Estimate>,
     /// Weighted F1 in % of emotional reaction, interpretation and exploration.
     pub mechanism_f1: Option<[Estimate; 3]>,
-    /// Mean words a response, as Dist counts them.
+    /// Mean words per response, as Dist counts them.
     pub mean_words: f64,
 }
 
 impl SystemResults {
-    /// What a person should know before reading the figures: of a system that hardly says a word they tell
-    /// nothing, as one word answered once is all different words.
+    /// A warning about the figures of a system with hardly any words, which mean nothing: one word answered
+    /// once is 100 % distinct words.
     pub fn caution(&self) -> Option<String> {
         let silent = self.n > 0 && self.mean_words < 1.0;
         silent.then(|| {
@@ -52,16 +52,15 @@ impl SystemResults {
     }
 }
 
-/// What a system's metrics are computed from; all of it in the order of the split's examples.
+/// The inputs of a system's metrics, in the order of the split's examples.
 #[derive(Debug, Clone, Copy)]
 pub struct Answered<'a> {
-    /// What the system's model made of the targets, where that is known.
+    /// The system's losses on the targets, if known.
     pub targets: Option<&'a [TargetLoss]>,
     /// Targets a batch of the released code's perplexity; 0 to leave it out.
     pub ppl_batch: usize,
-    /// The system's responses.
     pub responses: &'a [String],
-    /// Levels identified in targets and in responses, where identifiers are at hand.
+    /// Levels identified in targets and in responses, if there are identifiers.
     pub levels: Option<(&'a [Levels], &'a [Levels])>,
 }
 
@@ -102,7 +101,7 @@ mod tests {
     use crate::data::EmpathyLevel::{No, Strong, Weak};
 
     #[test]
-    fn a_row_holds_what_is_known() {
+    fn a_row_has_what_is_known() {
         let responses = ["I am sad.", "I am so sorry."].map(str::to_string);
         let targets = [(2.0, 2), (6.0, 6)].map(|(nll, tokens)| TargetLoss { nll, tokens });
         let levels = [[No, Weak, Strong], [Weak, Weak, No]];

@@ -1,7 +1,7 @@
 //! Dropout as an argument of the forward pass, with a random generator of its own.
 //!
-//! Masks come from the host, so that runs on several threads do not share a generator and a resumed
-//! run draws what it would have drawn.
+//! Masks are drawn on the host, so that runs on several threads do not share a generator and a resumed run
+//! draws the same masks.
 
 use burn::tensor::{Tensor, TensorData};
 use rand::{Rng, SeedableRng};
@@ -23,7 +23,6 @@ impl Dropout {
         Dropout((rate > 0.0).then(|| (rate, ChaCha8Rng::seed_from_u64(seed))))
     }
 
-    /// Applies it to `x`.
     pub fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
         match self.draw(x.dims()) {
             None => x,
@@ -34,7 +33,7 @@ impl Dropout {
         }
     }
 
-    /// What [`Dropout::apply`] would multiply a tensor of this shape with; none if it is off.
+    /// The factors of [`Dropout::apply`] for a tensor of this shape; `None` if it is off.
     pub(super) fn factors<const D: usize>(&mut self, shape: [usize; D]) -> Option<Host> {
         self.draw(shape).map(Host::from)
     }

@@ -1,4 +1,4 @@
-//! Responses, token by token, with a key/value cache.
+//! Generating responses token by token, with a key/value cache.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
@@ -12,25 +12,25 @@ use super::t5::T5;
 /// A sampled response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
-    /// Token ids, with the eos where it ended.
+    /// Token ids, eos included if it ended with one.
     pub tokens: Vec<u32>,
     /// Natural log-probability of each, under the full, untempered softmax.
     pub log_probs: Vec<f32>,
-    /// Whether it ended with eos, rather than at the longest length.
+    /// Whether it ended with eos rather than at the maximum length.
     pub ended: bool,
 }
 
-/// Samples one response to each context. Every row draws from its own random stream, so that a batch
-/// gives what each row alone would. Rows that have ended leave the batch.
+/// Samples one response to each context. Every row has its own random stream, so that a batch gives what each
+/// row alone would. Rows that have ended leave the batch.
 ///
-/// `model` and `prefix` are without autodiff, or the tape grows with every token.
+/// `model` and `prefix` must be without autodiff, or the tape grows with every token.
 ///
 /// # Panics
 /// If there are not as many streams as contexts.
-pub fn generate(
+pub fn generate<R: AsRef<[u32]>>(
     model: &T5,
     prefix: Option<&PrefixVectors>,
-    contexts: &[Vec<u32>],
+    contexts: &[R],
     sampling: &Sampling,
     streams: &mut [ChaCha8Rng],
 ) -> Vec<Generated> {
@@ -41,10 +41,10 @@ pub fn generate(
 ///
 /// # Panics
 /// As [`generate`].
-pub fn generate_while(
+pub fn generate_while<R: AsRef<[u32]>>(
     model: &T5,
     prefix: Option<&PrefixVectors>,
-    contexts: &[Vec<u32>],
+    contexts: &[R],
     sampling: &Sampling,
     streams: &mut [ChaCha8Rng],
     keep_going: &mut dyn FnMut(&[Generated]) -> bool,
@@ -64,7 +64,7 @@ pub fn generate_while(
     let device = model.device().without_autodiff();
     let config = model.config();
     let eos = config.eos_token_id;
-    let (ids, mask) = padded(contexts, config.pad_token_id, &device);
+    let (ids, mask) = pad(contexts, config.pad_token_id, &device);
     let encoded = model.encode(ids, &mask, prefix, &mut Dropout::off());
     let mut cache = model.start(&encoded, &mask, prefix);
     // Rows of the batch, as positions in `contexts`, and the last token of each.
@@ -112,15 +112,17 @@ pub fn generate_while(
     responses
 }
 
-/// Ids and mask of rows padded on the right; a row without tokens still has one column.
-fn padded(rows: &[Vec<u32>], pad: u32, device: &Device) -> (Tensor<2, Int>, Tensor<2>) {
-    let width = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
+/// Ids and mask of `rows`, padded on the right with `pad`; an empty row, and no rows at all, still make one column.
+pub fn pad<R: AsRef<[u32]>>(rows: &[R], pad: u32, device: &Device) -> (Tensor<2, Int>, Tensor<2>) {
+    let longest = rows.iter().map(|row| row.as_ref().len()).max();
+    let width = longest.unwrap_or(0).max(1);
     let mut ids = vec![pad as i32; rows.len() * width];
     let mut mask = vec![0.0_f32; rows.len() * width];
     for (row, (ids, mask)) in rows
         .iter()
         .zip(ids.chunks_mut(width).zip(mask.chunks_mut(width)))
     {
+        let row = row.as_ref();
         for (slot, id) in ids.iter_mut().zip(row) {
             *slot = *id as i32;
         }

@@ -171,28 +171,6 @@ impl Identifier {
         let context = self
             .context_encoder
             .forward(context_ids, context_mask, dropout);
-        self.identify(context, context_mask, response_ids, response_mask, dropout)
-    }
-
-    /// States of a context, to be shared among several responses to it.
-    pub fn encode_context(
-        &self,
-        ids: Tensor<2, Int>,
-        mask: &Tensor<2>,
-        dropout: &mut Dropout,
-    ) -> Tensor<3> {
-        self.context_encoder.forward(ids, mask, dropout)
-    }
-
-    /// Logits `[batch, 3]` of responses in encoded contexts `[batch, tokens, d_model]`.
-    pub fn identify(
-        &self,
-        context: Tensor<3>,
-        context_mask: &Tensor<2>,
-        response_ids: Tensor<2, Int>,
-        response_mask: &Tensor<2>,
-        dropout: &mut Dropout,
-    ) -> Tensor<2> {
         let response = self
             .response_encoder
             .forward(response_ids, response_mask, dropout);

@@ -15,5 +15,5 @@ pub mod weights;
 
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
-pub use generate::{Generated, generate, generate_while};
+pub use generate::{Generated, generate, generate_while, pad};
 pub use weights::WeightsError;

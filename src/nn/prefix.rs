@@ -1,7 +1,7 @@
 //! Prefix-tuning: trainable keys and values in front of every self-attention (Sec. III-C).
 //!
-//! In training, the vectors come from an embedding through a two-layer tanh network (Li and Liang 2021);
-//! afterwards they can be folded into plain tensors. They have no position and are never masked.
+//! The vectors come from an embedding through a two-layer tanh network (Li and Liang 2021). They have no
+//! position and are never masked.
 
 use std::path::Path;
 
@@ -56,19 +56,8 @@ impl KeyValue {
 pub struct PrefixVectors {
     pub(super) encoder: Vec<KeyValue>,
     pub(super) decoder: Vec<KeyValue>,
-    /// None where the prefix has no part in cross-attention.
+    /// Empty without a cross-attention prefix.
     pub(super) cross: Vec<KeyValue>,
-}
-
-impl PrefixVectors {
-    /// Of each kind of attention `[layers * 2, heads, positions, d_kv]`, keys and values in turn.
-    fn of(encoder: Tensor<4>, decoder: Tensor<4>, cross: Option<Tensor<4>>) -> Self {
-        PrefixVectors {
-            encoder: layers(&encoder),
-            decoder: layers(&decoder),
-            cross: cross.as_ref().map_or_else(Vec::new, layers),
-        }
-    }
 }
 
 /// The network that makes the prefixes of one kind of attention: `up · tanh(down · embedding)`.
@@ -106,26 +95,25 @@ impl Reparameterization {
         }
     }
 
-    /// `[layers * 2, heads, positions, d_kv]`: keys and values in turn.
-    fn stacked(&self) -> Tensor<4> {
+    /// Keys and values of each layer.
+    fn forward(&self) -> Vec<KeyValue> {
         let hidden =
             self.embedding.val().matmul(self.down.val()) + self.down_bias.val().unsqueeze();
         let all = hidden.tanh().matmul(self.up.val()) + self.up_bias.val().unsqueeze();
         let [positions, width] = all.dims();
         let d_kv = width / (self.layers * 2 * self.heads);
-        all.reshape([positions, self.layers * 2, self.heads, d_kv])
-            .permute([1, 2, 0, 3])
+        // Keys and values in turn: `[layers * 2, heads, positions, d_kv]`.
+        let stacked = all
+            .reshape([positions, self.layers * 2, self.heads, d_kv])
+            .permute([1, 2, 0, 3]);
+        let pick = |index: usize| stacked.clone().narrow(0, index, 1).squeeze_dim::<3>(0);
+        (0..self.layers)
+            .map(|layer| KeyValue {
+                keys: pick(2 * layer),
+                values: pick(2 * layer + 1),
+            })
+            .collect()
     }
-}
-
-fn layers(stacked: &Tensor<4>) -> Vec<KeyValue> {
-    let pick = |index: usize| stacked.clone().narrow(0, index, 1).squeeze_dim::<3>(0);
-    (0..stacked.dims()[0] / 2)
-        .map(|layer| KeyValue {
-            keys: pick(2 * layer),
-            values: pick(2 * layer + 1),
-        })
-        .collect()
 }
 
 /// The trainable prefix.
@@ -178,69 +166,11 @@ impl Prefix {
 
     /// Keys and values of every layer, with their graph.
     pub fn vectors(&self) -> PrefixVectors {
-        PrefixVectors::of(
-            self.encoder.stacked(),
-            self.decoder.stacked(),
-            self.cross.as_ref().map(Reparameterization::stacked),
-        )
-    }
-
-    /// The vectors as plain tensors, without the network that made them.
-    pub fn fold(&self) -> FoldedPrefix {
-        let plain = |part: &Reparameterization| Param::from_tensor(part.stacked().detach());
-        FoldedPrefix {
-            encoder: plain(&self.encoder),
-            decoder: plain(&self.decoder),
-            cross: self.cross.as_ref().map(plain),
+        let cross = self.cross.as_ref().map(Reparameterization::forward);
+        PrefixVectors {
+            encoder: self.encoder.forward(),
+            decoder: self.decoder.forward(),
+            cross: cross.unwrap_or_default(),
         }
-    }
-}
-
-/// Prefix vectors that are plain tensors, each `[layers * 2, heads, positions, d_kv]`.
-#[derive(Module, Debug)]
-pub struct FoldedPrefix {
-    encoder: Param<Tensor<4>>,
-    decoder: Param<Tensor<4>>,
-    cross: Option<Param<Tensor<4>>>,
-}
-
-impl FoldedPrefix {
-    /// Reads what [`FoldedPrefix::save`] wrote.
-    ///
-    /// # Errors
-    /// A file that is not there, is damaged, or holds another prefix than `config` and `t5` say.
-    pub fn load(
-        config: &PrefixConfig,
-        t5: &T5Config,
-        path: &Path,
-        device: &Device,
-    ) -> Result<Self, WeightsError> {
-        let mut init = ParamInit::empty(device);
-        let mut part = |positions: usize, layers: usize| {
-            init.constant([2 * layers, t5.num_heads, positions, t5.d_kv], 0.0)
-        };
-        let folded = FoldedPrefix {
-            encoder: part(config.encoder, t5.num_layers),
-            decoder: part(config.decoder, t5.num_decoder_layers),
-            cross: (config.cross > 0).then(|| part(config.cross, t5.num_decoder_layers)),
-        };
-        WeightsFile::open(path)?.load(folded, weights::by_path, &[])
-    }
-
-    /// Writes one `.safetensors` file.
-    ///
-    /// # Errors
-    /// A folder that cannot be written to, or a full disk.
-    pub fn save(&self, path: &Path) -> Result<(), WeightsError> {
-        weights::save(self, path, weights::by_path)
-    }
-
-    /// Keys and values of every layer.
-    pub fn vectors(&self) -> PrefixVectors {
-        PrefixVectors::of(
-            self.encoder.val(),
-            self.decoder.val(),
-            self.cross.as_ref().map(Param::val),
-        )
     }
 }

@@ -1,4 +1,4 @@
-//! One token from a row of logits, on the host.
+//! Sampling a token from a row of logits, on the host.
 
 use std::cmp::Ordering;
 
@@ -7,13 +7,13 @@ use rand_chacha::ChaCha8Rng;
 
 use super::host::log_sum_exp;
 
-/// How tokens are drawn (Sec. IV-B).
+/// How tokens are sampled (Sec. IV-B).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     pub max_new_tokens: usize,
-    /// The end token cannot be drawn before so many tokens.
+    /// Eos is forbidden before this many tokens.
     pub min_new_tokens: usize,
-    /// Always the most likely token; nothing is drawn.
+    /// Always the most likely token; no sampling.
     pub greedy: bool,
     /// Only the k most likely tokens; 0 for all.
     pub top_k: usize,
@@ -23,7 +23,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// Greedy decoding of at most so many tokens.
+    /// Greedy decoding.
     pub fn greedy(max_new_tokens: usize) -> Self {
         Sampling {
             max_new_tokens,
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_none_still_give_a_token() {
+    fn nan_logits_still_give_a_token() {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         for top_k in [0, 2] {
             let broken = Sampling {

@@ -7,7 +7,7 @@ use crate::engine::{Listener, StartRequest, Waker, What, worker};
 use crate::experiment::{Config, ExperimentFile, Stage};
 use crate::store::{NewRun, QueueId, RunId, RunRef, StoreReader};
 use crate::train::pipeline::Reuse;
-pub use crate::train::plan::{Foreseen, Parameters};
+pub use crate::train::plan::{Parameters, TimedPlan};
 
 /// A run that is to be started.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub struct ResumableRun {
 /// What a run would be.
 #[derive(Debug)]
 pub struct DryRun {
-    pub foreseen: Foreseen,
+    pub foreseen: TimedPlan,
     /// The stages that would be taken over from another run.
     pub taken_over: Vec<Stage>,
 }
@@ -138,7 +138,7 @@ impl PreparedRun {
     pub fn dry_run(&self, store: &Path) -> Result<DryRun, OperationError> {
         let taken_over = self.reuse.as_ref().map(|reuse| reuse.stages.clone());
         Ok(DryRun {
-            foreseen: Foreseen::of(&self.config, store)?,
+            foreseen: TimedPlan::of(&self.config, store)?,
             taken_over: taken_over.unwrap_or_default(),
         })
     }

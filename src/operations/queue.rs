@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{OperationError, reader_if_present};
-use crate::engine::worker::{anywhere, shared};
+use crate::engine::worker::{shared, with_absolute_paths};
 use crate::experiment::{Config, ExperimentFile, value_words};
 use crate::store::{NewQueuedRun, QueueId, QueuedRun, RunId, Store, StoreReader};
 
@@ -44,7 +44,7 @@ pub fn to_queue(
     NewQueuedRun {
         experiment: experiment.to_string(),
         name: name.to_string(),
-        config_toml: anywhere(config).to_toml(),
+        config_toml: with_absolute_paths(config).to_toml(),
         reuse,
     }
 }
@@ -119,7 +119,7 @@ fn differs(config: &Config, experiment: &str, experiments: &Path) -> String {
         .unwrap_or_else(|| ExperimentFile::read(&experiments.join(format!("{experiment}.toml"))));
     let differences = file.map_or_else(
         |_| Vec::new(),
-        |file| config.differences(&anywhere(&file.config)),
+        |file| config.differences(&with_absolute_paths(&file.config)),
     );
     let changed = differences.iter().filter(|one| one.path != "run.seed");
     let changed = changed.map(|one| format!("{} {}", one.path, value_words(&one.value)));

@@ -3,6 +3,7 @@
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
 use crate::metrics::{Digits, Estimate, SystemResults, declared};
+use std::borrow::Cow;
 
 /// Names of the figures in JSON, each with the metric that declares what it is.
 const FIGURES: [(&str, &str); 7] = [
@@ -16,7 +17,7 @@ const FIGURES: [(&str, &str); 7] = [
 ];
 
 /// What each figure of the table is, by its name in JSON.
-pub fn definitions() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn definitions() -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
     FIGURES
         .into_iter()
         .filter_map(|(name, key)| Some((name, declared::declared(key)?.definition)))

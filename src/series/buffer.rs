@@ -1,6 +1,6 @@
 //! One metric over the steps of a run: points in order of step, with their wall time.
 //!
-//! Knows nothing of where points come from or how they are drawn.
+//! Must not know where points come from or how they are drawn.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct Point {
     pub wall_ms: i64,
 }
 
-/// What is laid along x.
+/// The quantity along x.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum XAxis {
     /// The step.
@@ -29,8 +29,8 @@ pub enum XAxis {
 
 /// Points in order of step, no step twice, with what is needed to draw any part of them fast.
 ///
-/// Non-finite values are kept and counted; they break the line instead of vanishing. Wall time is
-/// made to rise with the step: while a clock that was set back catches up, time stands still.
+/// Non-finite values are kept and counted; they break the line instead of vanishing. Wall time never falls
+/// with the step: after a clock is set back, it is constant until the clock catches up.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     pub(super) steps: Vec<u64>,
@@ -38,7 +38,7 @@ pub struct Series {
     walls: Vec<i64>,
     /// Positions of non-finite values, ascending.
     pub(super) nonfinite: Vec<usize>,
-    /// When recording went on after a pause, in milliseconds since the Unix epoch, ascending.
+    /// When recording resumed after a pause, in milliseconds since the Unix epoch, ascending.
     resumptions: Arc<[i64]>,
     pub(super) pyramid: Pyramid,
 }
@@ -48,8 +48,8 @@ impl Series {
         Self::default()
     }
 
-    /// Takes a point. A later step than any before is appended; a step that is there already gets
-    /// the new value (a replayed step); an earlier one is put in its place. True when appended.
+    /// Adds a point. A step later than all others is appended; one that exists (a replayed step) gets the new
+    /// value; an earlier one is inserted. True if appended.
     pub fn push(&mut self, point: Point) -> bool {
         let append = self.steps.last().is_none_or(|&last| last < point.step);
         let at = if append {
@@ -78,7 +78,7 @@ impl Series {
         append
     }
 
-    /// Forgets every point after `step`: a run that resumes there left them behind.
+    /// Removes every point after `step`, for a run that resumes there.
     pub fn truncate_after(&mut self, step: u64) {
         let len = self.steps.partition_point(|&s| s <= step);
         self.steps.truncate(len);
@@ -88,15 +88,13 @@ impl Series {
         self.pyramid.update(&self.values, len);
     }
 
-    /// Says when recording went on after a pause or an interruption, in milliseconds since the Unix
-    /// epoch, ascending. Along time the line is broken there: between the point before such a moment and
-    /// the one after nothing was going on.
+    /// Sets when recording resumed after a pause or an interruption, in milliseconds since the Unix epoch,
+    /// ascending. Along time the line is broken there.
     pub fn set_resumptions(&mut self, resumptions: Arc<[i64]>) {
         self.resumptions = resumptions;
     }
 
-    /// The positions of points that come first after a pause, ascending; none along steps, which follow
-    /// one another all the same.
+    /// Positions of the first points after a pause, ascending; none along steps, which are contiguous.
     pub(super) fn breaks(&self, axis: XAxis) -> Vec<usize> {
         if axis == XAxis::Step {
             return Vec::new();
@@ -116,7 +114,7 @@ impl Series {
         self.steps.is_empty()
     }
 
-    /// How many values are NaN or infinite.
+    /// Values that are NaN or infinite.
     pub fn nonfinite_count(&self) -> usize {
         self.nonfinite.len()
     }
@@ -144,7 +142,7 @@ impl Series {
         })
     }
 
-    /// Where the point at a position stands on x.
+    /// The x of the point at a position.
     pub fn x(&self, axis: XAxis, at: usize) -> f64 {
         match axis {
             XAxis::Step => self.steps[at] as f64,
@@ -181,8 +179,7 @@ impl Series {
         }
     }
 
-    /// The same points with other values, such as their logarithms. What comes out non-finite breaks
-    /// the line there.
+    /// The same points with other values, such as logarithms; non-finite ones break the line.
     pub fn mapped(&self, mut value: impl FnMut(f64) -> f64) -> Series {
         let mapped: Series = self
             .points()

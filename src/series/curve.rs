@@ -1,6 +1,4 @@
-//! A series together with its smoothed form, and both as logarithms where they are asked for.
-//!
-//! Knows nothing of drawing.
+//! A series with its smoothed form, and the logarithms of both on request. Must not know drawing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +15,7 @@ pub struct Curve {
     revision: u64,
 }
 
-/// `log10` of what a curve holds. Values that have none break the line there.
+/// `log10` of a curve's values. Non-positive values break the line.
 #[derive(Clone, Debug, Default)]
 struct Logarithms {
     raw: Series,
@@ -51,7 +49,7 @@ impl Curve {
         }
     }
 
-    /// What is drawn on an axis, raw: the logarithms of it where `log` is set and they were asked for.
+    /// The raw series to draw: its logarithms if `log` is set and they are kept.
     pub fn drawn_raw(&self, log: bool) -> &Series {
         match &self.log {
             Some(logarithms) if log => &logarithms.raw,
@@ -59,7 +57,7 @@ impl Curve {
         }
     }
 
-    /// What is drawn on an axis, smoothed.
+    /// The smoothed series to draw, likewise.
     pub fn drawn_smooth(&self, log: bool) -> &Series {
         match &self.log {
             Some(logarithms) if log && self.is_smoothed() => &logarithms.smooth,
@@ -72,8 +70,7 @@ impl Curve {
         self.ema.weight() > 0.0
     }
 
-    /// A number that no other state of any curve has: what was made from this one can be kept until
-    /// the number changes.
+    /// Unique to this state of this curve; cached drawings are valid until it changes.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -95,12 +92,12 @@ impl Curve {
     pub fn keep_logarithms(&mut self) {
         if self.log.is_none() {
             self.log = Some(Logarithms::default());
-            self.take_logarithms();
+            self.compute_logarithms();
             self.renew();
         }
     }
 
-    /// Takes a point, as [`Series::push`] does.
+    /// Adds a point, as [`Series::push`] does.
     pub fn push(&mut self, point: Point) {
         if !self.raw.push(point) {
             self.recompute();
@@ -123,7 +120,7 @@ impl Curve {
         self.renew();
     }
 
-    /// Forgets every point after `step`.
+    /// Removes every point after `step`.
     pub fn truncate_after(&mut self, step: u64) {
         self.raw.truncate_after(step);
         self.recompute();
@@ -136,11 +133,11 @@ impl Curve {
         } else {
             Series::new()
         };
-        self.take_logarithms();
+        self.compute_logarithms();
         self.renew();
     }
 
-    fn take_logarithms(&mut self) {
+    fn compute_logarithms(&mut self) {
         if let Some(logarithms) = &mut self.log {
             logarithms.raw = self.raw.mapped(f64::log10);
             logarithms.smooth = self.smooth.mapped(f64::log10);

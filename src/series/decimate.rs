@@ -1,6 +1,4 @@
-//! As many points as a screen can show, and no extreme lost.
-//!
-//! Knows columns of pixels by their number only.
+//! Decimation to as many points as a screen can show, without losing extremes.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -8,7 +6,7 @@ use std::ops::Range;
 use super::pyramid::Extremes;
 use super::{Series, XAxis};
 
-/// What to draw of a visible range.
+/// The lines to draw in a visible range.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Polyline {
     /// `[x, y]`, all finite.
@@ -21,7 +19,7 @@ pub struct Polyline {
 /// Non-finite values in one column of pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gap {
-    /// Where the first of them stands.
+    /// The x of the first of them.
     pub x: f64,
     pub count: usize,
 }
@@ -52,9 +50,8 @@ impl Series {
     /// least and its greatest value, in their order; and one neighbour beyond either edge, so that
     /// lines reach it. At most `2 * (columns + 1) + 2` points, in O(columns) for points evenly spaced.
     ///
-    /// Columns lie at multiples of their width, so that the picture holds still while it is moved. Values
-    /// fall into them by blocks of the pyramid that are at most half a column wide: by where the first of
-    /// the block stands.
+    /// Columns start at multiples of their width, so that the picture does not flicker while it is moved. Values
+    /// are assigned to them in blocks of the pyramid at most half a column wide, by the first of the block.
     pub fn decimate(&self, axis: XAxis, from: f64, to: f64, columns: usize) -> Polyline {
         let width = (to - from) / columns.max(1) as f64;
         if self.is_empty() || !from.is_finite() || !width.is_finite() || width < 0.0 {
@@ -89,8 +86,7 @@ impl Series {
     }
 }
 
-/// Where points stand on x. Steps that follow one another tell every x from the first: no look at memory
-/// far apart.
+/// The x of points. For contiguous steps it is computed from the first, without memory accesses.
 #[derive(Clone, Copy)]
 struct Along<'a> {
     series: &'a Series,
@@ -141,7 +137,7 @@ impl Drawing<'_> {
             true => (x / width).floor(),
             false => 0.0,
         };
-        // The column at hand: where it begins, which it is, and what it holds.
+        // The current column: its first position, its number, and its extremes.
         let (mut begin, mut column, mut found) = (range.start, f64::NAN, Extremes::NONE);
         let mut at = range.start;
         let mut exponent = 0;
@@ -165,7 +161,7 @@ impl Drawing<'_> {
                 self.draw_column(begin..at, &found);
                 (begin, column, found) = (at, here, Extremes::NONE);
             }
-            found.take(&pyramid.block(values, at, exponent));
+            found.merge(&pyramid.block(values, at, exponent));
             at += 1 << exponent;
         }
         self.draw_column(begin..range.end, &found);

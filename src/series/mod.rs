@@ -1,6 +1,6 @@
 //! Curves in memory: append-only buffers, a min/max pyramid, smoothing.
 //!
-//! Pure: takes numbers, gives numbers. Knows no SQL, no window and no name of a metric.
+//! Knows no SQL, no window and no metrics.
 
 mod buffer;
 mod curve;

@@ -1,6 +1,6 @@
 //! Minimum and maximum of any range of an array, in O(log n).
 //!
-//! Knows values by position only; non-finite values are passed over.
+//! Knows values by position only; ignores non-finite values.
 
 use std::ops::Range;
 
@@ -16,14 +16,14 @@ pub(super) struct Extremes {
     pub max_at: usize,
 }
 
-/// Level `k` holds the extremes of blocks of `2^(BASE + k)` values, the last of which may be shorter.
+/// Level `k` has the extremes of blocks of `2^(BASE + k)` values, the last of which may be shorter.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pyramid {
     levels: Vec<Vec<Extremes>>,
 }
 
 impl Pyramid {
-    /// Takes note of `values[from..]`, which changed, grew or shrank; what lies before is unchanged.
+    /// Updates after `values[from..]` changed, grew or shrank.
     pub fn update(&mut self, values: &[f64], from: usize) {
         let mut first = from >> BASE;
         let mut blocks = values.len().div_ceil(1 << BASE);
@@ -44,7 +44,7 @@ impl Pyramid {
                 Some(below) => {
                     let mut sum = below[2 * block];
                     if let Some(other) = below.get(2 * block + 1) {
-                        sum.take(other);
+                        sum.merge(other);
                     }
                     sum
                 }
@@ -76,7 +76,7 @@ impl Pyramid {
             // The longest block that begins here and is over by the end.
             let aligned = start.trailing_zeros();
             let exponent = aligned.min((end - start).ilog2());
-            found.take(&self.block(values, start, exponent));
+            found.merge(&self.block(values, start, exponent));
             start += 1 << exponent;
         }
         found.is_some().then_some(found)
@@ -112,8 +112,8 @@ impl Extremes {
         found
     }
 
-    /// Takes those of a block further on.
-    pub fn take(&mut self, later: &Extremes) {
+    /// Merges those of a later block.
+    pub fn merge(&mut self, later: &Extremes) {
         if later.min < self.min {
             (self.min, self.min_at) = (later.min, later.min_at);
         }

@@ -1,6 +1,4 @@
 //! Smoothing by a debiased exponential moving average.
-//!
-//! Knows numbers only.
 
 /// A debiased exponential moving average.
 ///
@@ -16,8 +14,7 @@ pub struct Ema {
 }
 
 impl Ema {
-    /// `weight` 0 changes nothing; the closer to 1, the smoother. Values outside 0..=0.9999 are
-    /// brought to the nearest bound.
+    /// `weight` 0 changes nothing; the closer to 1, the smoother. Clamped to 0..=0.9999.
     pub fn new(weight: f64) -> Self {
         let weight = if weight.is_nan() { 0.0 } else { weight };
         Ema {

@@ -1,4 +1,4 @@
-//! What a run's stages start from and leave to each other.
+//! The data and models that the stages of a run share.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub struct Artifacts {
     pub tokenizer: Tokenizer,
     /// The model that the generator starts from.
     pub t5: T5,
-    /// The folder of T5's weights; `None` while they are as they were initialised.
+    /// The folder of T5's weights; `None` while they are untrained.
     pub base: Option<PathBuf>,
     pub identifiers: Option<IdentifierSet>,
     pub generator: Option<Policy>,
@@ -32,25 +32,24 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// Where a stage's checkpoints find T5's weights, relative to themselves; `None` where it trains them.
+    /// The folder of T5's weights relative to a stage's checkpoints; `None` if it trains them.
     pub fn base_under(&self, tuning: Tuning) -> Option<PathBuf> {
         let base = self.base.as_ref().filter(|_| !tuning.trains_t5())?;
         Some(relative(base, &self.run_folder))
     }
 
-    /// T5's weights are those of the last checkpoint of `stage` from here on.
+    /// From now on T5's weights are those of the last checkpoint of `stage`.
     pub fn set_base(&mut self, checkpoints: &Checkpoints, stage: Stage) -> Result<(), TrainError> {
         self.base = checkpoints.latest(stage)?.map(|last| last.folder);
         Ok(())
     }
 
-    /// Answers with the run's sampling settings, judged by its identifiers if there are any.
     pub fn examiner(&self, config: &Config, device: &Device) -> Examiner<'_> {
         Examiner::new(config, &self.tokenizer, self.identifiers.as_ref(), device)
     }
 }
 
-/// A checkpoint of the same run as its neighbours see it; any other folder as it is.
+/// A checkpoint of the same run relative to its siblings; any other folder unchanged.
 fn relative(base: &Path, run_folder: &Path) -> PathBuf {
     match base.strip_prefix(run_folder.join(checkpoint::FOLDER)) {
         Ok(name) => Path::new("..").join(name),

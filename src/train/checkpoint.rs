@@ -12,12 +12,12 @@ use crate::experiment::Stage;
 
 const LISTING: &str = "stage.json";
 
-/// What a checkpoint is of; stored in it.
+/// Stage and step of a checkpoint; stored in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
     pub stage: Stage,
     pub step: u64,
-    /// Whether the stage is over; else it resumes from here.
+    /// Whether the stage is complete; otherwise it resumes from here.
     pub done: bool,
 }
 
@@ -35,7 +35,6 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Those of the run in this folder.
     pub fn of(run_folder: &Path) -> Self {
         Checkpoints {
             run_folder: run_folder.to_path_buf(),
@@ -108,7 +107,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Copies its files, verified, to the empty `folder` of another checkpoint.
+    /// Verifies its files and copies them to the empty `folder` of another checkpoint.
     pub fn copy_to(&self, folder: &Path) -> Result<(), TrainError> {
         for file in checkpoint::verify(&self.folder)?.files {
             let to = folder.join(&file.path);
@@ -133,7 +132,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, TrainErro
     let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
     serde_json::from_str(&text).map_err(|error| TrainError::Foreign {
         path: path.to_path_buf(),
-        problem: format!("is not what a checkpoint holds: {error}"),
+        problem: format!("is not a valid checkpoint file: {error}"),
     })
 }
 

@@ -1,5 +1,5 @@
-//! The gradients of one update: brought to where the optimizer wants them, their global norm, and
-//! the scale that clips it. Knows modules and devices, but no loss and no optimizer.
+//! The gradients of one update: collected for the optimizer, with their global norm and the scale that
+//! clips it. Knows modules and devices, but no loss and no optimizer.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-/// Numbers that one thread takes at a time.
+/// Numbers per parallel task.
 pub(super) const CHUNK: usize = 1 << 16;
 
 /// Gradient of one parameter.
 pub(super) enum Gradient {
-    /// In plain memory, taken from its tensor without a copy where nobody else holds it.
+    /// In plain memory, moved out of its tensor where that has no other owner.
     Host(TensorData),
     /// On its device, flattened.
     Device(Tensor<1>),
@@ -26,8 +26,7 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// Takes the gradients of `module`'s parameters out of `gradients`. Frozen parameters have
-    /// none; gradients of parameters that are not the module's are dropped.
+    /// The gradients of `module`'s parameters; frozen ones have none. Other gradients are dropped.
     pub fn collect<M: Module>(module: &M, gradients: GradientsParams) -> Self {
         let mut collector = Collector {
             gradients,
@@ -57,8 +56,7 @@ impl Gradients {
         self.norm
     }
 
-    /// What the gradients are to be multiplied with so that their norm is at most `max_norm`; 1 if
-    /// that is 0, which stands for no clipping.
+    /// The factor that clips the norm to `max_norm`; 1 if that is 0 (no clipping).
     pub fn scale(&self, max_norm: f64) -> f64 {
         if max_norm == 0.0 {
             return 1.0;
@@ -66,7 +64,7 @@ impl Gradients {
         (max_norm / (self.norm + 1e-6)).min(1.0)
     }
 
-    /// How many parameters have a gradient.
+    /// Parameters with a gradient.
     pub fn len(&self) -> usize {
         self.by_parameter.len()
     }
@@ -111,9 +109,9 @@ impl ModuleVisitor for Collector {
     }
 }
 
-/// The numbers of data that is known to be f32.
+/// The numbers of f32 data.
 pub(super) fn numbers(data: &TensorData) -> &[f32] {
-    data.as_slice().expect("the type was looked at before")
+    data.as_slice().expect("the caller checked the type")
 }
 
 /// In an order that does not depend on the number of threads.

@@ -1,4 +1,4 @@
-//! The best model so far by validation loss, and when to stop waiting for a better one.
+//! The best model so far by validation loss, and when to stop early.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ impl<M> Default for Best<M> {
 }
 
 impl<M> Best<M> {
-    /// Keeps `model` if its loss is the lowest so far, else counts a miss. Whether it was kept.
+    /// Keeps `model` if its loss is the lowest so far, else counts a miss. Returns whether it was kept.
     pub fn offer(&mut self, loss: f64, model: M) -> bool {
         let better = self.patience.best.is_none_or(|best| loss < best);
         if better {
@@ -41,7 +41,7 @@ impl<M> Best<M> {
         better
     }
 
-    /// Whether it was missed `patience` times in a row; never where that is 0.
+    /// Whether there were `patience` misses in a row; never if that is 0.
     pub fn is_exhausted(&self, patience: u64) -> bool {
         patience > 0 && self.patience.misses >= patience
     }

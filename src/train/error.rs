@@ -37,29 +37,27 @@ pub enum TrainError {
         setting: &'static str,
     },
     #[error(
-        "responses scored while they are drawn and scored afterwards differ by {largest} (at most {tolerance} is rounding); this device computes wrongly, choose another with run.device"
+        "log-probabilities during generation and afterwards differ by {largest} (at most {tolerance} is rounding); this device computes wrongly, choose another with run.device"
     )]
     RolloutDisagrees { largest: f32, tolerance: f32 },
     #[error(
-        "PPO did not begin, since its self-check failed: {0}. Choose another device with run.device; if it fails there too, please report it"
+        "PPO did not start, because its self-check failed: {0}. Choose another device with run.device; if it fails there too, please report it"
     )]
     SelfCheck(#[from] CheckError),
-    #[error(
-        "run {run} has no finished {stage} stage to take over; let it finish, or start without it"
-    )]
+    #[error("run {run} has no finished {stage} stage to reuse; let it finish, or start without it")]
     NothingToReuse { run: String, stage: &'static str },
-    #[error("{path}: is there and holds something; name a new folder, or an empty one")]
+    #[error("{path}: exists and is not empty; name a new folder, or an empty one")]
     Occupied { path: PathBuf },
     #[error("{path}: {source}")]
     Io {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("a setting that was changed while the run went on, `{}`: {}", .0.path, .0.message)]
+    #[error("a setting that was changed during the run, `{}`: {}", .0.path, .0.message)]
     Change(Problem),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    #[error("{path}: {problem}. Start the run anew, or resume from an earlier checkpoint")]
+    #[error("{path}: {problem}. Start the run again, or resume from an earlier checkpoint")]
     Foreign { path: PathBuf, problem: String },
 }
 
@@ -79,10 +77,10 @@ pub enum CheckError {
     Pads { what: &'static str, largest: f64 },
     #[error("the untouched policy's KL to the generator is {largest} at a token, and must be 0")]
     Kl { largest: f32 },
-    #[error("`{parameter}` is trained, and no gradient reaches it")]
+    #[error("`{parameter}` is trained, but no gradient reaches it")]
     NoGradient { parameter: String },
-    #[error("`{parameter}` is frozen, and a gradient reaches it")]
+    #[error("`{parameter}` is frozen, but a gradient reaches it")]
     StrayGradient { parameter: String },
-    #[error("the gradients of {part} are {norm} in all")]
+    #[error("the gradient norm of {part} is {norm}")]
     Gradient { part: String, norm: f64 },
 }

@@ -1,4 +1,6 @@
-//! How a policy answers, and how well: the metrics of Table II, and the sample dialogues.
+//! A policy's answers and their metrics (Table II), and the sample dialogues.
+
+use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 
@@ -8,6 +10,7 @@ use super::material::Encoded;
 use super::policy::Policy;
 use super::reward::empathy::{empathy_score, mechanism_weights, target_log_probs};
 use super::seed::{Draw, seed, stream};
+use super::tensors::by_length;
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{Config, SampleDialogue, SampleLevel, SamplingSettings};
@@ -20,7 +23,7 @@ use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
 use crate::text::Tokenizer;
 
-/// The network's own form of the sampling settings.
+/// The sampling settings in the form that [`generate`] takes.
 pub fn sampling(settings: &SamplingSettings) -> Sampling {
     Sampling {
         max_new_tokens: settings.max_new_tokens,
@@ -32,7 +35,38 @@ pub fn sampling(settings: &SamplingSettings) -> Sampling {
     }
 }
 
-/// Draws answers and judges them.
+/// Answers every source, `batch` at once, each from its own random stream whatever the batches are. `done` is
+/// called with the number answered so far; if it breaks, only the answers so far are returned.
+pub(super) fn answer_all(
+    policy: &Policy,
+    sources: &[&[u32]],
+    sampling: &Sampling,
+    run_seed: u64,
+    batch: usize,
+    done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Vec<Generated> {
+    let vectors = policy.vectors();
+    let mut answers: Vec<Option<Generated>> = vec![None; sources.len()];
+    let mut finished = 0;
+    for indices in by_length(sources.len(), batch, |index| sources[index].len()) {
+        let rows: Vec<&[u32]> = indices.iter().map(|&index| sources[index]).collect();
+        let mut streams: Vec<_> = indices
+            .iter()
+            .map(|&index| stream(run_seed, Draw::Answer, 0, index as u64))
+            .collect();
+        let generated = generate(&policy.t5, vectors.as_ref(), &rows, sampling, &mut streams);
+        for (&index, answer) in indices.iter().zip(generated) {
+            answers[index] = Some(answer);
+        }
+        finished += indices.len();
+        if done(finished).is_break() {
+            break;
+        }
+    }
+    answers.into_iter().flatten().collect()
+}
+
+/// Generates answers and evaluates them.
 pub struct Examiner<'a> {
     pub tokenizer: &'a Tokenizer,
     pub identifiers: Option<&'a IdentifierSet>,
@@ -50,9 +84,9 @@ pub struct Examiner<'a> {
 pub struct Answers {
     pub responses: Vec<String>,
     pub generated: Vec<Generated>,
-    /// Of the generated responses; none without identifiers.
-    pub judged: Option<Vec<LevelLogProbs>>,
-    /// Levels of the targets; none without identifiers.
+    /// Of the responses; `None` without identifiers.
+    pub log_probs: Option<Vec<LevelLogProbs>>,
+    /// Levels of the targets; `None` without identifiers.
     pub gold: Option<Vec<Levels>>,
 }
 
@@ -80,52 +114,36 @@ impl<'a> Examiner<'a> {
 }
 
 impl Examiner<'_> {
-    /// Answers every example; each draws from its own stream, whatever the batches are.
+    /// Answers every example.
     pub fn answer(&self, policy: &Policy, examples: &[Encoded]) -> Answers {
-        let vectors = policy.vectors();
-        let mut order: Vec<usize> = (0..examples.len()).collect();
-        order.sort_by_key(|&index| examples[index].source.len());
-        let mut generated: Vec<Option<Generated>> = vec![None; examples.len()];
-        for indices in order.chunks(self.batch) {
-            let contexts: Vec<Vec<u32>> = indices
-                .iter()
-                .map(|&i| examples[i].source.clone())
-                .collect();
-            let mut streams: Vec<_> = indices
-                .iter()
-                .map(|&i| stream(self.run_seed, Draw::Answer, 0, i as u64))
-                .collect();
-            let answers = generate(
-                &policy.t5,
-                vectors.as_ref(),
-                &contexts,
-                &self.sampling,
-                &mut streams,
-            );
-            for (&index, answer) in indices.iter().zip(answers) {
-                generated[index] = Some(answer);
-            }
-        }
-        let generated: Vec<Generated> = generated.into_iter().flatten().collect();
-        let responses = generated
+        let sources: Vec<&[u32]> = examples.iter().map(|e| e.source.as_slice()).collect();
+        let generated = answer_all(
+            policy,
+            &sources,
+            &self.sampling,
+            self.run_seed,
+            self.batch,
+            &mut |_| ControlFlow::Continue(()),
+        );
+        let responses: Vec<String> = generated
             .iter()
             .map(|answer| self.tokenizer.decode(&answer.tokens))
-            .collect::<Vec<_>>();
-        let (mut judged, mut gold) = (None, None);
+            .collect();
+        let (mut log_probs, mut gold) = (None, None);
         if let Some(identifiers) = self.identifiers {
             let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
             let pairs = |responses: &mut dyn Iterator<Item = &str>| {
                 let pairs: Vec<_> = contexts.iter().map(String::as_str).zip(responses).collect();
                 identifiers.log_probs(&pairs, self.batch, &self.device)
             };
-            judged = Some(pairs(&mut responses.iter().map(String::as_str)));
+            log_probs = Some(pairs(&mut responses.iter().map(String::as_str)));
             let targets = pairs(&mut examples.iter().map(|e| e.example.target.as_str()));
             gold = Some(targets.iter().map(levels).collect());
         }
         Answers {
             responses,
             generated,
-            judged,
+            log_probs,
             gold,
         }
     }
@@ -204,8 +222,8 @@ impl Examiner<'_> {
             .map(|(index, encoded)| {
                 let mut sample_levels = Vec::new();
                 let mut reward = None;
-                if let (Some(judged), Some(gold)) = (&answers.judged, &answers.gold) {
-                    let (log_probs, gold) = (&judged[index], gold[index]);
+                if let (Some(log_probs), Some(gold)) = (&answers.log_probs, &answers.gold) {
+                    let (log_probs, gold) = (&log_probs[index], gold[index]);
                     let scored = empathy_score(target_log_probs(log_probs, &gold), self.weights);
                     reward = Some(f64::from(scored.total));
                     let generated = levels(log_probs);
@@ -236,22 +254,22 @@ impl Examiner<'_> {
 
 impl Answers {
     /// Adds to a row the loss of its example's target, and the levels by mechanism (0 no, 1 weak, 2 strong) of
-    /// target and response, if identifiers judged them.
+    /// target and response, if there are identifiers.
     pub fn put_figures(&self, index: usize, losses: &[TargetLoss], row: &mut Row) {
         if let Some(loss) = losses.get(index) {
             row.set("target_nll", loss.nll);
             row.set("target_tokens", loss.tokens);
         }
-        if let (Some(judged), Some(gold)) = (&self.judged, &self.gold) {
+        if let (Some(log_probs), Some(gold)) = (&self.log_probs, &self.gold) {
             let numbers = |levels: Levels| levels.map(EmpathyLevel::index).to_vec();
             row.set("target_levels", numbers(gold[index]));
-            row.set("levels", numbers(levels(&judged[index])));
+            row.set("levels", numbers(levels(&log_probs[index])));
         }
     }
 
-    /// Levels of targets and of responses, where identifiers judged them.
+    /// Levels of targets and of responses; `None` without identifiers.
     fn levels(&self) -> Option<(Vec<Levels>, Vec<Levels>)> {
-        let (judged, gold) = (self.judged.as_ref()?, self.gold.as_ref()?);
-        Some((gold.clone(), judged.iter().map(levels).collect()))
+        let (log_probs, gold) = (self.log_probs.as_ref()?, self.gold.as_ref()?);
+        Some((gold.clone(), log_probs.iter().map(levels).collect()))
     }
 }

@@ -1,6 +1,6 @@
-//! A saved model as a Hugging Face folder: T5 as Transformers reads it, and what was trained on top of it.
+//! Exports a saved model as a Hugging Face folder: T5 as Transformers reads it, with prefix and value head.
 //!
-//! Knows files and the networks; must not know runs.
+//! Knows files and networks; must not know runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,19 +12,18 @@ use super::checkpoint::write_json;
 use super::error::TrainError;
 use super::saved::SavedModel;
 
-/// What was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exported {
     pub folder: PathBuf,
-    /// Names of the files in it.
+    /// File names.
     pub files: Vec<String>,
     pub bytes: u64,
-    /// Whether the answers need the prefix beside T5's weights, which Transformers does not read.
+    /// Whether the model needs its prefix, which Transformers does not read.
     pub needs_prefix: bool,
 }
 
 impl Exported {
-    /// What of the model Transformers does not read, if anything, in a sentence.
+    /// A sentence on what Transformers does not read, if anything.
     pub fn remark(&self) -> Option<&'static str> {
         self.needs_prefix.then_some(
             "Transformers loads T5 alone from this folder; the answers of this checkpoint need its prefix \
@@ -37,11 +36,11 @@ impl Exported {
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
 impl SavedModel {
-    /// Writes the model into `folder`, which is there whole or not at all: `config.json`,
-    /// `model.safetensors`, `tokenizer.json`, and, where they were trained, prefix and value head.
+    /// Writes the model into `folder`, atomically: `config.json`, `model.safetensors`, `tokenizer.json`, and
+    /// prefix and value head if there are any.
     ///
     /// # Errors
-    /// The folder is there and holds something, or cannot be written.
+    /// The folder exists and is not empty, or cannot be written.
     pub fn export(&self, folder: &Path) -> Result<Exported, TrainError> {
         let folder = &std::path::absolute(folder).map_err(TrainError::io(folder))?;
         match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
@@ -78,14 +77,14 @@ impl SavedModel {
     fn write_into(&self, folder: &Path) -> Result<(Vec<String>, u64), TrainError> {
         fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
         self.policy.save(folder, &self.tokenizer, None)?;
-        let about = json!({
+        let config = json!({
             "tokenizer_class": "T5TokenizerFast",
             "extra_ids": 0,
             "pad_token": "<pad>",
             "eos_token": "</s>",
             "unk_token": "<unk>",
         });
-        write_json(&folder.join(TOKENIZER_CONFIG), &about)?;
+        write_json(&folder.join(TOKENIZER_CONFIG), &config)?;
         let mut files = Vec::new();
         let mut bytes = 0;
         for entry in fs::read_dir(folder).map_err(TrainError::io(folder))? {

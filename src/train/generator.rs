@@ -2,7 +2,9 @@
 
 use super::artifacts::Artifacts;
 use super::error::TrainError;
-use super::maximum_likelihood::{Keys, LikelihoodInputs, LikelihoodSettings, LikelihoodTrainer};
+use super::maximum_likelihood::{
+    LikelihoodInputs, LikelihoodSettings, LikelihoodTrainer, MetricKeys,
+};
 use super::policy::{Policy, prefix_config};
 use super::seed::{Draw, seed};
 use super::session::{Ended, Session};
@@ -11,7 +13,7 @@ use crate::experiment::{GeneratorSettings, Stage};
 use crate::metrics::declared;
 use crate::nn::prefix::Prefix;
 
-const KEYS: Keys = Keys {
+const KEYS: MetricKeys = MetricKeys {
     loss: declared::GENERATOR_LOSS,
     validation_loss: declared::GENERATOR_VALIDATION_LOSS,
     perplexity: Some(declared::GENERATOR_PPL),
@@ -35,9 +37,8 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         train: &artifacts.material.train,
         validation: &artifacts.material.validation,
         policy: Policy {
-            t5: artifacts.t5.clone(),
             prefix,
-            value_head: None,
+            ..Policy::from(artifacts.t5.clone())
         },
         base: artifacts.base_under(settings.tuning),
     };
@@ -68,7 +69,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     Ok(Ended::Done)
 }
 
-/// Steps of the stage on so many examples, if it does not stop early.
+/// Steps of the stage, if it does not stop early.
 pub fn steps(settings: &GeneratorSettings, examples: usize) -> u64 {
     let all = examples.div_ceil(settings.batch) as u64 * settings.epochs;
     match settings.max_steps {

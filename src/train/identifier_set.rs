@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
-use super::tensors::{Tokens, floats};
+use super::tensors::{Tokens, by_length, floats};
 use crate::data::batch::{cut_context, cut_target};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::nn::Dropout;
@@ -82,11 +82,8 @@ impl IdentifierSet {
         let identifiers = Mechanism::ALL
             .iter()
             .map(|mechanism| {
-                Identifier::load(
-                    &manifest.network,
-                    &folder.join(weights_file(*mechanism)),
-                    device,
-                )
+                let path = folder.join(weights_file(*mechanism));
+                Identifier::load(&manifest.network, &path, device)
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(IdentifierSet {
@@ -105,39 +102,24 @@ impl IdentifierSet {
         batch: usize,
         device: &Device,
     ) -> Vec<LevelLogProbs> {
-        let encoded = pairs
-            .iter()
-            .map(|(context, response)| {
-                encode_pair(
-                    &self.tokenizer,
-                    context,
-                    response,
-                    self.max_context,
-                    self.max_response,
-                )
-            })
-            .collect::<Vec<_>>();
-        let mut order: Vec<usize> = (0..pairs.len()).collect();
-        order.sort_by_key(|&index| (encoded[index].0.len(), encoded[index].1.len()));
+        let (max_context, max_response) = (self.max_context, self.max_response);
+        let encode = |&(context, response): &(&str, &str)| {
+            EncodedPair::new(
+                &self.tokenizer,
+                context,
+                response,
+                max_context,
+                max_response,
+            )
+        };
+        let encoded: Vec<EncodedPair> = pairs.iter().map(encode).collect();
         let mut result = vec![[[0.0; 3]; 3]; pairs.len()];
-        for indices in order.chunks(batch) {
-            let contexts = Tokens::pad(
-                &indices.iter().map(|&i| &encoded[i].0).collect::<Vec<_>>(),
-                device,
-            );
-            let responses = Tokens::pad(
-                &indices.iter().map(|&i| &encoded[i].1).collect::<Vec<_>>(),
-                device,
-            );
+        for indices in by_length(pairs.len(), batch, |index| encoded[index].lengths()) {
+            let pairs: Vec<&EncodedPair> = indices.iter().map(|&index| &encoded[index]).collect();
+            let pairs = PaddedPairs::new(&pairs, device);
             for (mechanism, identifier) in self.identifiers.iter().enumerate() {
-                let logits = identifier.forward(
-                    contexts.ids.clone(),
-                    &contexts.mask,
-                    responses.ids.clone(),
-                    &responses.mask,
-                    &mut Dropout::off(),
-                );
-                for (row, &index) in floats(log_softmax(logits, 1)).chunks(3).zip(indices) {
+                let logits = pairs.logits(identifier, &mut Dropout::off());
+                for (row, &index) in floats(log_softmax(logits, 1)).chunks(3).zip(&indices) {
                     result[index][mechanism].copy_from_slice(row);
                 }
             }
@@ -162,16 +144,59 @@ pub fn argmax(row: &[f32]) -> usize {
     best
 }
 
-/// Context and response as identifiers read them.
-pub fn encode_pair(
-    tokenizer: &Tokenizer,
-    context: &str,
-    response: &str,
-    max_context: usize,
-    max_response: usize,
-) -> (Vec<u32>, Vec<u32>) {
-    (
-        cut_context(&tokenizer.encode(context), max_context, EOS),
-        cut_target(&tokenizer.encode(response), max_response, EOS),
-    )
+/// A context and a response as identifiers read them.
+pub struct EncodedPair {
+    pub context: Vec<u32>,
+    pub response: Vec<u32>,
+}
+
+impl EncodedPair {
+    pub fn new(
+        tokenizer: &Tokenizer,
+        context: &str,
+        response: &str,
+        max_context: usize,
+        max_response: usize,
+    ) -> Self {
+        EncodedPair {
+            context: cut_context(&tokenizer.encode(context), max_context, EOS),
+            response: cut_target(&tokenizer.encode(response), max_response, EOS),
+        }
+    }
+
+    /// Tokens of context and response.
+    pub fn lengths(&self) -> (usize, usize) {
+        (self.context.len(), self.response.len())
+    }
+}
+
+/// A batch of pairs on a device.
+pub struct PaddedPairs {
+    contexts: Tokens,
+    responses: Tokens,
+}
+
+impl PaddedPairs {
+    pub fn new(pairs: &[&EncodedPair], device: &Device) -> Self {
+        let pad = |side: fn(&EncodedPair) -> &[u32]| {
+            let rows: Vec<&[u32]> = pairs.iter().map(|pair| side(pair)).collect();
+            Tokens::pad(&rows, device)
+        };
+        PaddedPairs {
+            contexts: pad(|pair| &pair.context),
+            responses: pad(|pair| &pair.response),
+        }
+    }
+
+    /// Logits `[pairs, 3]`.
+    pub fn logits(&self, identifier: &Identifier, dropout: &mut Dropout) -> Tensor<2> {
+        let (contexts, responses) = (&self.contexts, &self.responses);
+        identifier.forward(
+            contexts.ids.clone(),
+            &contexts.mask,
+            responses.ids.clone(),
+            &responses.mask,
+            dropout,
+        )
+    }
 }

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use super::material::Encoded;
 use super::policy::Policy;
 use super::score::score;
-use super::tensors::{Tokens, shift_right};
+use super::tensors::{Tokens, by_length, shift_right};
 use crate::metrics::TargetLoss;
 use crate::nn::Dropout;
 use crate::nn::prefix::PrefixVectors;
@@ -76,8 +76,6 @@ pub fn target_losses(
 ) -> Vec<TargetLoss> {
     let vectors = policy.vectors();
     let start = policy.t5.config().decoder_start_token_id;
-    let mut order: Vec<usize> = (0..examples.len()).collect();
-    order.sort_by_key(|&index| (examples[index].source.len(), examples[index].target.len()));
     let mut losses = vec![
         TargetLoss {
             nll: 0.0,
@@ -85,19 +83,17 @@ pub fn target_losses(
         };
         examples.len()
     ];
-    for indices in order.chunks(batch) {
-        let sources: Vec<_> = indices
-            .iter()
-            .map(|&i| examples[i].source.as_slice())
-            .collect();
-        let targets: Vec<_> = indices
-            .iter()
-            .map(|&i| examples[i].target.as_slice())
-            .collect();
+    let lengths = |i: usize| (examples[i].source.len(), examples[i].target.len());
+    for indices in by_length(examples.len(), batch, lengths) {
+        let side = |side: fn(&Encoded) -> &Vec<u32>| -> Vec<&[u32]> {
+            let rows = indices.iter().map(|&i| side(&examples[i]).as_slice());
+            rows.collect()
+        };
+        let (sources, targets) = (side(|e| &e.source), side(|e| &e.target));
         let pairs = Pairs::new(&sources, &targets, start, device);
         let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
         let scores = score(policy.t5.logits(hidden), &targets);
-        for (row, &index) in scores.log_prob_rows.iter().zip(indices) {
+        for (row, &index) in scores.log_prob_rows.iter().zip(&indices) {
             let nll = row.iter().map(|&p| -f64::from(p)).sum();
             losses[index] = TargetLoss {
                 nll,

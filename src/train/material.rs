@@ -1,12 +1,14 @@
-//! The dialogues of a run as tokens.
+//! The texts of a run, and its dialogues as tokens.
+
+use std::path::Path;
 
 use rand::seq::SliceRandom;
 
 use super::error::TrainError;
 use super::seed::{Draw, stream};
 use crate::data::batch::{cut_context, cut_target};
-use crate::data::{DialogueSet, Example};
-use crate::experiment::DataSettings;
+use crate::data::{DialogueSet, Example, LevelSet, library};
+use crate::experiment::{Config, DataSettings};
 use crate::text::{EOS, Tokenizer};
 
 /// An example with its tokens.
@@ -19,7 +21,26 @@ pub struct Encoded {
     pub target: Vec<u32>,
 }
 
-/// The dialogues of a run; none where no stage reads any.
+/// The data sets that a run's stages read.
+pub struct Texts {
+    pub dialogues: Option<DialogueSet>,
+    pub levels: Option<LevelSet>,
+}
+
+impl Texts {
+    /// # Errors
+    /// A data set is missing or damaged.
+    pub fn open(config: &Config, store: &Path) -> Result<Self, TrainError> {
+        let dialogues = || library::open_dialogues(store, &config.data.dialogues);
+        let levels = || library::open_levels(store, &config.data.levels);
+        Ok(Texts {
+            dialogues: config.reads_dialogues().then(dialogues).transpose()?,
+            levels: config.reads_levels().then(levels).transpose()?,
+        })
+    }
+}
+
+/// The dialogues of a run as tokens; empty if no stage reads any.
 #[derive(Clone, Debug, Default)]
 pub struct Material {
     pub train: Vec<Encoded>,
@@ -28,13 +49,16 @@ pub struct Material {
 }
 
 impl Material {
-    /// Draws the examples that the settings ask for and encodes them.
+    /// Draws as many examples as the settings say and encodes them.
     pub fn prepare(
-        set: &DialogueSet,
+        set: Option<&DialogueSet>,
         settings: &DataSettings,
         run_seed: u64,
         tokenizer: &Tokenizer,
     ) -> Result<Self, TrainError> {
+        let Some(set) = set else {
+            return Ok(Material::default());
+        };
         let part = |examples: &[Example], limit: usize, row: u64, what: &str| {
             let mut order: Vec<usize> = (0..examples.len()).collect();
             if limit > 0 && limit < examples.len() {

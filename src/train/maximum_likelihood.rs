@@ -18,7 +18,7 @@ use super::optimizer::AdamW;
 use super::order::Order;
 use super::policy::Policy;
 use super::seed::{Draw, seed};
-use super::session::{Session, Speed, Values, schedule};
+use super::session::{Session, Speed, Values};
 use super::stage::{Evaluation, StageTrainer, StepError, When};
 use super::tensors::scalar;
 use crate::experiment::{Config, LrSchedule, Stage, Tuning};
@@ -26,7 +26,7 @@ use crate::metrics::perplexity;
 use crate::nn::Dropout;
 use crate::text::Tokenizer;
 
-/// What the two stages differ in.
+/// What differs between the two stages.
 pub struct LikelihoodSettings {
     pub stage: Stage,
     pub tuning: Tuning,
@@ -44,12 +44,12 @@ pub struct LikelihoodSettings {
     pub patience: u64,
     pub order: Draw,
     pub dropout: Draw,
-    pub keys: Keys,
+    pub keys: MetricKeys,
 }
 
-/// Names of a stage's metrics.
+/// Keys of a stage's metrics.
 #[derive(Clone, Copy)]
-pub struct Keys {
+pub struct MetricKeys {
     pub loss: &'static str,
     pub validation_loss: &'static str,
     pub perplexity: Option<&'static str>,
@@ -58,7 +58,7 @@ pub struct Keys {
     pub tokens_per_second: &'static str,
 }
 
-/// What a stage works with besides its settings.
+/// A stage's inputs besides its settings.
 pub struct LikelihoodInputs<'a> {
     pub config: &'a Config,
     /// Without autodiff.
@@ -69,11 +69,11 @@ pub struct LikelihoodInputs<'a> {
     pub validation: &'a [Encoded],
     /// The policy before the first step.
     pub policy: Policy,
-    /// Where T5's weights are, if this stage does not change them; relative to a checkpoint.
+    /// The folder of T5's weights, if this stage does not change them; relative to a checkpoint.
     pub base: Option<PathBuf>,
 }
 
-/// Trains a policy by maximum likelihood; leaves the one of the best validation loss.
+/// Trains a policy by maximum likelihood; the result is the one of the best validation loss.
 pub struct LikelihoodTrainer<'a> {
     settings: LikelihoodSettings,
     inputs: LikelihoodInputs<'a>,
@@ -81,7 +81,7 @@ pub struct LikelihoodTrainer<'a> {
     speed: Speed,
 }
 
-/// What a step changes.
+/// The state that a step changes.
 pub struct Learner {
     /// On a device with autodiff, frozen where it is not trained.
     policy: Policy,
@@ -179,8 +179,8 @@ impl StageTrainer for LikelihoodTrainer<'_> {
             }));
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &policy);
-        let (lr, decay) = (self.settings.lr, self.settings.lr_schedule);
-        let lr = schedule(lr, decay, self.settings.total).rate(step);
+        let LikelihoodSettings { lr, total, .. } = self.settings;
+        let lr = self.settings.lr_schedule.rate(lr, step, total);
         let max_norm = self.settings.max_gradient_norm;
         let (policy, norm) = optimizer.step(lr, policy, gradients, max_norm);
 

@@ -5,8 +5,8 @@
 
 use crate::experiment::{Change, Report};
 
-/// What a trainer does next: asked for between two steps, once the metrics of the last one are reported, and
-/// again after each directive until it is to continue.
+/// What a trainer does next. Requested between two steps, once the metrics of the last one are reported, and
+/// again after each directive until the trainer is to continue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Directive {
     Continue,
@@ -14,8 +14,8 @@ pub enum Directive {
     Checkpoint,
     /// Evaluate on the validation subset.
     Evaluate,
-    /// Use a setting's new value from the next step on, and save a checkpoint that holds it. Only in the stage
-    /// whose settings may be changed.
+    /// Use a setting's new value from the next step on, and save a checkpoint with it. Only in the stage whose
+    /// settings may be changed.
     Set(Change),
     /// Save a checkpoint and return.
     Stop,
@@ -37,10 +37,11 @@ pub trait Observer {
     /// Takes a report. May block while it is being recorded; never loses one.
     fn report(&mut self, report: Report);
 
-    /// Asked between two steps. Blocks while the run is paused.
+    /// Called between two steps. Blocks while the run is paused.
     fn directive(&mut self) -> Directive;
 
-    /// Asked once the metrics of a step are reported: whether to show its rollout although it was not evaluated.
+    /// Called once the metrics of a step are reported: whether to record its rollout although it was not
+    /// evaluated.
     fn wants_rollout(&mut self) -> bool {
         false
     }

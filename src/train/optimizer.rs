@@ -27,7 +27,7 @@ pub struct AdamW {
     states: BTreeMap<String, State>,
 }
 
-/// What AdamW remembers of one parameter.
+/// AdamW's state of one parameter.
 #[derive(Clone)]
 struct State {
     /// Updates so far.
@@ -44,7 +44,6 @@ enum Moments {
 }
 
 impl AdamW {
-    /// An optimizer without memory.
     pub fn new(weight_decay: f64) -> Self {
         Self {
             weight_decay,
@@ -52,12 +51,11 @@ impl AdamW {
         }
     }
 
-    /// Moves the parameters that have a gradient by one step at `learning_rate`. Before, gradients
-    /// are scaled so that their global norm is at most `max_norm`, unless that is 0. Gives back the
-    /// moved module and the norm before scaling; if that is not a finite number, nothing moves.
+    /// Updates the parameters that have a gradient. Gradients are first clipped to the global norm
+    /// `max_norm`, unless that is 0. Returns the module and the norm before clipping; if that is not finite,
+    /// nothing is updated.
     ///
-    /// Parameters are updated in place where `module` is their only holder; a clone of the module
-    /// kept elsewhere stays as it is, and costs a copy.
+    /// Parameters are updated in place where `module` is their only owner, else copied.
     pub fn step<M: Module>(
         &mut self,
         learning_rate: f64,
@@ -158,7 +156,7 @@ impl State {
     }
 }
 
-/// The numbers of one parameter's step.
+/// The constants of one parameter's step.
 struct Factors {
     scale: f32,
     keep: f32,

@@ -1,17 +1,17 @@
-//! Which training items each step of a stage takes.
+//! The training items of each step of a stage.
 
-use crate::data::batch::Batches;
+use crate::data::batch::batches;
 
-/// The batches of a stage, epoch after epoch. Only those of the current epoch are kept.
+/// The batches of a stage, epoch after epoch. Only those of the current epoch are in memory.
 pub struct Order {
     lengths: Vec<usize>,
     batch: usize,
     seed: u64,
-    current: Option<(u64, Batches)>,
+    current: Option<(u64, Vec<Vec<usize>>)>,
 }
 
 impl Order {
-    /// Batches of `batch` items of similar length; `lengths` holds that of each item.
+    /// Batches of `batch` items; `lengths` are the items', so that similar ones share a batch.
     pub fn new(lengths: Vec<usize>, batch: usize, seed: u64) -> Self {
         Order {
             lengths,
@@ -35,13 +35,11 @@ impl Order {
     pub fn batch(&mut self, step: u64) -> &[usize] {
         let epoch = self.epoch(step);
         let place = (step % self.per_epoch()) as usize;
-        let (_, batches) = match self.current.take() {
-            Some(current) if current.0 == epoch => self.current.insert(current),
-            _ => {
-                let batches = Batches::new(&self.lengths, self.batch, self.seed, epoch);
-                self.current.insert((epoch, batches))
-            }
-        };
-        batches.get(place).unwrap_or(&[])
+        let current = self.current.take().filter(|(of, _)| *of == epoch);
+        let (_, batches) = self.current.insert(current.unwrap_or_else(|| {
+            let batches = batches(&self.lengths, self.batch, self.seed, epoch);
+            (epoch, batches)
+        }));
+        batches.get(place).map_or(&[], Vec::as_slice)
     }
 }

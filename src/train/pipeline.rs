@@ -1,6 +1,6 @@
 //! A run from its settings to trained models and a result table: its stages one after the other.
 //!
-//! Every stage resumes from what the run's folder holds, so a run that stopped anywhere goes on from there.
+//! Every stage resumes from its checkpoints in the run's folder, so a stopped run continues where it stopped.
 
 mod reuse;
 mod start;
@@ -10,12 +10,12 @@ use std::path::Path;
 
 use super::checkpoint::Checkpoints;
 use super::error::TrainError;
+use super::material::Texts;
 use super::observer::Observer;
 use super::policy::Policy;
 use super::ppo::trainer as ppo;
 use super::session::{Ended, Session};
 use super::{evaluation_stage, generator, identifier, pretraining};
-use crate::data::library;
 use crate::experiment::{Config, Stage};
 use crate::nn::device;
 
@@ -30,14 +30,9 @@ const TOKENIZER: &str = "tokenizer.json";
 pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, String>, TrainError> {
     let device = device::resolve(&config.run.device)?;
     let mut found = BTreeMap::new();
-    if config.reads_dialogues() {
-        let dialogues = library::open_dialogues(store, &config.data.dialogues)?;
-        found.insert(dialogues.name, dialogues.fingerprint);
-    }
-    if config.reads_levels() {
-        let levels = library::open_levels(store, &config.data.levels)?;
-        found.insert(levels.name, levels.fingerprint);
-    }
+    let texts = Texts::open(config, store)?;
+    found.extend(texts.dialogues.map(|set| (set.name, set.fingerprint)));
+    found.extend(texts.levels.map(|set| (set.name, set.fingerprint)));
     if config.model.source != "scratch" {
         let folder = Path::new(&config.model.source);
         Policy::load(folder, &device)?;

@@ -12,6 +12,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use crate::experiment::{PrefixSettings, Tuning};
 use crate::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
@@ -61,17 +62,13 @@ impl Policy {
     /// Only what `tuning` names is trained from here on; the value head always is.
     pub fn for_tuning(self, tuning: Tuning) -> Self {
         Policy {
-            t5: if tuning.trains_t5() {
-                self.t5.unfreeze()
-            } else {
-                self.t5.freeze()
+            t5: match tuning.trains_t5() {
+                true => self.t5.unfreeze(),
+                false => self.t5.freeze(),
             },
-            prefix: self.prefix.map(|prefix| {
-                if tuning.has_prefix() {
-                    prefix.unfreeze()
-                } else {
-                    prefix.freeze()
-                }
+            prefix: self.prefix.map(|prefix| match tuning.has_prefix() {
+                true => prefix.unfreeze(),
+                false => prefix.freeze(),
             }),
             value_head: self.value_head.map(Module::unfreeze),
         }
@@ -99,51 +96,32 @@ impl Policy {
             prefix: self.prefix.as_ref().map(|prefix| prefix.config().clone()),
             value_head: self.value_head.is_some(),
         };
-        super::checkpoint::write_json(&folder.join(MANIFEST), &manifest)
+        write_json(&folder.join(MANIFEST), &manifest)
     }
 
     /// Reads what [`Policy::save`] wrote, or a Hugging Face folder of T5 as it is.
     pub fn load(folder: &Path, device: &Device) -> Result<(Self, Tokenizer), TrainError> {
-        let manifest_path = folder.join(MANIFEST);
-        if !manifest_path.is_file() {
-            let (t5, tokenizer) = load_base(folder, device)?;
-            return Ok((
-                Policy {
-                    t5,
-                    prefix: None,
-                    value_head: None,
-                },
-                tokenizer,
-            ));
-        }
-        let manifest: Manifest = super::checkpoint::read_json(&manifest_path)?;
-        let base = manifest
-            .base
-            .map_or(folder.to_path_buf(), |base| folder.join(base));
+        let base = base_of(folder)?.unwrap_or_else(|| folder.to_path_buf());
         let (t5, tokenizer) = load_base(&base, device)?;
-        let mut policy = Policy {
-            t5,
-            prefix: None,
-            value_head: None,
-        };
-        policy.load_trained(folder, device)?;
+        let mut policy = Policy::from(t5);
+        if folder.join(MANIFEST).is_file() {
+            policy.load_trained(folder, device)?;
+        }
         Ok((policy, tokenizer))
     }
 
     /// The policy saved in `folder`; T5 is this one's if it was frozen.
     pub fn resume(
-        self,
+        mut self,
         folder: &Path,
         device: &Device,
         t5_is_frozen: bool,
     ) -> Result<Self, TrainError> {
-        if t5_is_frozen {
-            let mut policy = self;
-            policy.load_trained(folder, device)?;
-            Ok(policy)
-        } else {
-            Ok(Policy::load(folder, device)?.0)
+        if !t5_is_frozen {
+            return Ok(Policy::load(folder, device)?.0);
         }
+        self.load_trained(folder, device)?;
+        Ok(self)
     }
 
     /// SHA-256 over the files that [`Policy::load`] reads from `folder`, in hexadecimal.
@@ -167,39 +145,45 @@ impl Policy {
             let mut file = File::open(&path).map_err(TrainError::io(&path))?;
             io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(TrainError::io(&path))?;
         }
-        let manifest_path = folder.join(MANIFEST);
-        if manifest_path.is_file() {
-            let manifest: Manifest = super::checkpoint::read_json(&manifest_path)?;
-            if let Some(base) = manifest.base {
-                hasher.update(Policy::fingerprint(&folder.join(base))?.as_bytes());
-            }
+        if let Some(base) = base_of(folder)? {
+            hasher.update(Policy::fingerprint(&base)?.as_bytes());
         }
         let digest = hasher.finalize();
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Reads prefix and value head from `folder`, keeping T5 as it is.
-    pub fn load_trained(&mut self, folder: &Path, device: &Device) -> Result<(), TrainError> {
-        let manifest: Manifest = super::checkpoint::read_json(&folder.join(MANIFEST))?;
-        self.prefix = match manifest.prefix {
-            Some(config) => Some(Prefix::load(
-                &config,
-                self.t5.config(),
-                &folder.join(PREFIX),
-                device,
-            )?),
-            None => None,
-        };
-        self.value_head = match manifest.value_head {
-            true => Some(ValueHead::load(
-                self.t5.config().d_model,
-                &folder.join(VALUE_HEAD),
-                device,
-            )?),
-            false => None,
-        };
+    fn load_trained(&mut self, folder: &Path, device: &Device) -> Result<(), TrainError> {
+        let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
+        let (shape, path) = (self.t5.config(), folder.join(PREFIX));
+        let prefix = |config| Prefix::load(&config, shape, &path, device);
+        self.prefix = manifest.prefix.map(prefix).transpose()?;
+        let (width, path) = (self.t5.config().d_model, folder.join(VALUE_HEAD));
+        let value_head = || ValueHead::load(width, &path, device);
+        self.value_head = manifest.value_head.then(value_head).transpose()?;
         Ok(())
     }
+}
+
+impl From<T5> for Policy {
+    /// T5 alone.
+    fn from(t5: T5) -> Self {
+        Policy {
+            t5,
+            prefix: None,
+            value_head: None,
+        }
+    }
+}
+
+/// The folder of T5's weights, if the policy in `folder` names another.
+fn base_of(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
+    let path = folder.join(MANIFEST);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let manifest: Manifest = read_json(&path)?;
+    Ok(manifest.base.map(|base| folder.join(base)))
 }
 
 /// Writes into a digest.
@@ -223,7 +207,7 @@ fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainErr
     if !path.is_file() {
         return Err(TrainError::Weights(WeightsError::Missing {
             path,
-            mend: "a model folder holds config.json, tokenizer.json and model.safetensors".into(),
+            fix: "a model folder holds config.json, tokenizer.json and model.safetensors".into(),
         }));
     }
     let tokenizer = Tokenizer::from_file(&path)?;

@@ -6,7 +6,9 @@ use rand::{Rng, RngExt};
 use super::artifacts::Artifacts;
 use super::error::TrainError;
 use super::material::PairSource;
-use super::maximum_likelihood::{Keys, LikelihoodInputs, LikelihoodSettings, LikelihoodTrainer};
+use super::maximum_likelihood::{
+    LikelihoodInputs, LikelihoodSettings, LikelihoodTrainer, MetricKeys,
+};
 use super::policy::Policy;
 use super::seed::{Draw, stream};
 use super::session::{Ended, Session};
@@ -15,7 +17,7 @@ use crate::experiment::{PretrainingSettings, Stage, Tuning};
 use crate::metrics::declared;
 use crate::text::{EOS, Tokenizer};
 
-const KEYS: Keys = Keys {
+const KEYS: MetricKeys = MetricKeys {
     loss: declared::PRETRAINING_LOSS,
     validation_loss: declared::PRETRAINING_VALIDATION_LOSS,
     perplexity: None,
@@ -39,11 +41,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         tokenizer: &artifacts.tokenizer,
         train: &source,
         validation: &[],
-        policy: Policy {
-            t5: artifacts.t5.clone(),
-            prefix: None,
-            value_head: None,
-        },
+        policy: Policy::from(artifacts.t5.clone()),
         base: None,
     };
     let likelihood = LikelihoodSettings {

@@ -1,4 +1,4 @@
-//! Trained models in use outside a run: answers, scores, levels, metrics.
+//! Trained models outside a run: answers, scores, levels, metrics.
 //!
 //! The interface is folders, texts, settings and numbers; callers need no tensors.
 
@@ -10,13 +10,14 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use super::error::TrainError;
-use super::evaluate::{Examiner, sampling};
+use super::evaluate::{Examiner, answer_all, sampling};
 use super::identifier_set::{IdentifierSet, levels};
 use super::likelihood::{Pairs, hidden_states};
 use super::material::Material;
 use super::policy::Policy;
 use super::score::score;
 use super::seed::{Draw, stream};
+use super::tensors::by_length;
 use crate::data::batch::cut_context;
 use crate::data::{EmpathyLevel, Split, library};
 use crate::experiment::{Config, SamplingSettings};
@@ -24,7 +25,7 @@ use crate::metrics::SystemResults;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::T5Config;
-use crate::nn::{Dropout, Generated, device, generate, generate_while};
+use crate::nn::{Dropout, Generated, device, generate_while};
 use crate::text::{EOS, Tokenizer};
 
 /// A T5 folder or a checkpoint of a generator or policy, with its tokenizer.
@@ -51,13 +52,13 @@ impl Answer {
     }
 }
 
-/// How responses are drawn.
+/// How responses are generated.
 #[derive(Clone, Debug)]
 pub struct Drawing<'a> {
     pub settings: &'a SamplingSettings,
-    /// Always the likeliest token; nothing is drawn.
+    /// Always the likeliest token; no sampling.
     pub greedy: bool,
-    /// Each context draws from a stream of its own, derived from this and its index.
+    /// Each context has its own random stream, derived from this and its index.
     pub seed: u64,
 }
 
@@ -127,7 +128,7 @@ impl SavedModel {
         })
     }
 
-    /// The same until `done` breaks; then only some contexts, not the first ones, have an answer.
+    /// The same until `done` breaks; then only some contexts, in no particular order, have an answer.
     pub fn answer_while(
         &self,
         contexts: &[String],
@@ -136,44 +137,27 @@ impl SavedModel {
         batch: usize,
         done: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Vec<Answer> {
-        let sampling = drawing.sampling();
-        let vectors = self.policy.vectors();
         let sources = self.sources(contexts.iter().map(String::as_str), max_source);
-        let mut answers: Vec<Option<Answer>> = vec![None; contexts.len()];
-        for (indices, finished) in by_length(&sources, batch) {
-            let rows: Vec<Vec<u32>> = indices.iter().map(|&i| sources[i].clone()).collect();
-            let mut streams: Vec<_> = indices
-                .iter()
-                .map(|&i| stream(drawing.seed, Draw::Answer, 0, i as u64))
-                .collect();
-            let drawn = generate(
-                &self.policy.t5,
-                vectors.as_ref(),
-                &rows,
-                &sampling,
-                &mut streams,
-            );
-            for (&index, drawn) in indices.iter().zip(drawn) {
-                answers[index] = Some(self.answer_of(drawn));
-            }
-            if done(finished).is_break() {
-                break;
-            }
-        }
-        answers.into_iter().flatten().collect()
+        let sources: Vec<&[u32]> = sources.iter().map(Vec::as_slice).collect();
+        let (sampling, seed) = (drawing.sampling(), drawing.seed);
+        let generated = answer_all(&self.policy, &sources, &sampling, seed, batch, done);
+        generated
+            .into_iter()
+            .map(|generated| self.answer_of(generated))
+            .collect()
     }
 
-    /// The response of [`SavedModel::answer`] to a single context. `go_on` is called with the text so far after
-    /// every token; if it returns false, there is no response.
-    pub fn answer_aloud(
+    /// The response of [`SavedModel::answer`] to a single context. `keep_going` is called with the text so far
+    /// after every token; if it returns false, there is no response.
+    pub fn answer_streaming(
         &self,
         context: &str,
         max_source: usize,
         drawing: &Drawing<'_>,
-        go_on: &mut dyn FnMut(&str) -> bool,
+        keep_going: &mut dyn FnMut(&str) -> bool,
     ) -> Option<Answer> {
         let mut stopped = false;
-        let mut drawn = generate_while(
+        let mut generated = generate_while(
             &self.policy.t5,
             self.policy.vectors().as_ref(),
             &self.sources([context].into_iter(), max_source),
@@ -181,19 +165,19 @@ impl SavedModel {
             &mut [stream(drawing.seed, Draw::Answer, 0, 0)],
             &mut |so_far| {
                 let tokens = so_far.first().map_or(&[][..], |first| &first.tokens);
-                stopped = !go_on(&self.tokenizer.decode(tokens));
+                stopped = !keep_going(&self.tokenizer.decode(tokens));
                 !stopped
             },
         );
-        let drawn = drawn.pop().filter(|_| !stopped)?;
-        Some(self.answer_of(drawn))
+        let generated = generated.pop().filter(|_| !stopped)?;
+        Some(self.answer_of(generated))
     }
 
-    fn answer_of(&self, drawn: Generated) -> Answer {
+    fn answer_of(&self, generated: Generated) -> Answer {
         Answer {
-            response: self.tokenizer.decode(&drawn.tokens),
-            tokens: drawn.tokens,
-            log_probs: drawn.log_probs,
+            response: self.tokenizer.decode(&generated.tokens),
+            tokens: generated.tokens,
+            log_probs: generated.log_probs,
         }
     }
 
@@ -222,7 +206,8 @@ impl SavedModel {
         let start = self.policy.t5.config().decoder_start_token_id;
         let sources = self.sources(pairs.iter().map(|(context, _)| *context), max_source);
         let mut scored = vec![Vec::new(); pairs.len()];
-        for (indices, finished) in by_length(&sources, batch) {
+        let mut finished = 0;
+        for indices in by_length(pairs.len(), batch, |index| sources[index].len()) {
             let rows: Vec<&[u32]> = indices.iter().map(|&i| sources[i].as_slice()).collect();
             let responses: Vec<&[u32]> = indices.iter().map(|&i| pairs[i].1).collect();
             let padded = Pairs::new(&rows, &responses, start, &self.device);
@@ -232,6 +217,7 @@ impl SavedModel {
             for (&index, row) in indices.iter().zip(scores.log_prob_rows) {
                 scored[index] = row;
             }
+            finished += indices.len();
             done(finished);
         }
         scored
@@ -331,7 +317,7 @@ pub fn examine(
     let identifiers = identifiers
         .map(|folder| IdentifierSet::load(folder, &device))
         .transpose()?;
-    let material = Material::prepare(&dialogues, &config.data, config.run.seed, &tokenizer)?;
+    let material = Material::prepare(Some(&dialogues), &config.data, config.run.seed, &tokenizer)?;
     let examples = match split {
         Split::Train => &material.train,
         Split::Validation => &material.validation,
@@ -341,18 +327,4 @@ pub fn examine(
     let answers = examiner.answer(&policy, examples);
     let losses = examiner.losses(&policy, examples);
     Ok(examiner.results(system, split.key(), &answers, &losses))
-}
-
-/// Batches of rows of similar length, each with how many rows are done after it.
-fn by_length(rows: &[Vec<u32>], batch: usize) -> Vec<(Vec<usize>, usize)> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|&index| rows[index].len());
-    let mut done = 0;
-    order
-        .chunks(batch.max(1))
-        .map(|indices| {
-            done += indices.len();
-            (indices.to_vec(), done)
-        })
-        .collect()
 }

@@ -23,7 +23,7 @@ pub struct Scores {
 ///
 /// On plain memory one pass over each position's logits gives log-probability, entropy and the
 /// derivative `onehot(a_t) - π(·|s_t)`; that constant carries the gradient back, which is a third of
-/// the time that the softmax's own graph takes. It wants finite logits at real tokens.
+/// the time that the softmax's own graph takes. It needs finite logits at real tokens.
 ///
 /// # Panics
 /// If `responses` does not fit the logits' first two dimensions or an id is past the vocabulary.

@@ -1,4 +1,4 @@
-//! What every stage shares: its settings and device, where it reports and where it saves.
+//! What the stages of a run share: settings, device, checkpoints and the observer.
 
 use std::path::Path;
 use std::time::Instant;
@@ -8,14 +8,13 @@ use burn::tensor::Device;
 use super::checkpoint::Checkpoints;
 use super::error::TrainError;
 use super::observer::{Directive, Observer, Wait};
-use super::schedule::{Decay, Schedule};
 use crate::checkpoint::Published;
 use crate::experiment::{
-    Config, EventKind, LrSchedule, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    Config, EventKind, Report, RolloutResponse, SampleDialogue, Severity, Stage,
 };
 use crate::metrics::declared;
 
-/// A run while its stages are at work.
+/// A run in progress.
 pub struct Session<'a> {
     pub config: &'a Config,
     /// Without autodiff; trainers switch it on where they need gradients.
@@ -83,7 +82,7 @@ impl Session<'_> {
         self.observer.report(Report::event(stage, step, note));
     }
 
-    /// Waits while the run is paused; true if it is to stop. For a stage that has nothing to save, evaluate or
+    /// Waits while the run is paused; true if it is to stop. For a stage without anything to save, evaluate or
     /// change between two steps.
     pub fn is_stopped(&mut self) -> bool {
         loop {
@@ -122,19 +121,6 @@ impl Session<'_> {
         let saved = EventKind::Checkpoint { path, bytes };
         self.observer.report(Report::event(stage, step, saved));
         Ok(())
-    }
-}
-
-/// The learning rate of a stage of `total` steps.
-pub fn schedule(lr: f64, decay: LrSchedule, total: u64) -> Schedule {
-    Schedule {
-        peak: lr,
-        warmup: 0,
-        total,
-        decay: match decay {
-            LrSchedule::Constant => Decay::Constant,
-            LrSchedule::Linear => Decay::Linear,
-        },
     }
 }
 

@@ -1,4 +1,4 @@
-//! The driver of every training stage, and what a stage brings to it.
+//! The driver of every training stage, and the trait that a stage implements.
 //!
 //! [`train`] resumes from the last checkpoint, takes step after step, evaluates and saves when due, handles
 //! requests between two steps, and saves the trained model at the end. Each stage implements
@@ -14,10 +14,10 @@ use crate::experiment::{Change, RolloutResponse, SampleDialogue, Severity, Stage
 
 /// A training stage, as [`train`] drives it.
 pub trait StageTrainer {
-    /// Everything that a step changes: models, optimizer, counters. A step takes it by value, so that
-    /// parameters are updated in place.
+    /// Everything that a step changes: models, optimizer, counters. Passed by value, so that parameters are
+    /// updated in place.
     type Learner;
-    /// What the stage leaves to later ones.
+    /// The result, for later stages.
     type Trained;
 
     fn stage(&self) -> Stage;
@@ -73,7 +73,7 @@ pub trait StageTrainer {
     /// Applies a changed setting from the next step on. Called only in the stage whose settings may change.
     ///
     /// # Errors
-    /// The setting cannot have this value.
+    /// The value is out of the setting's range.
     fn set(&mut self, _learner: &mut Self::Learner, _change: &Change) -> Result<(), TrainError> {
         Ok(())
     }
@@ -87,7 +87,7 @@ pub trait StageTrainer {
     /// Reads the final checkpoint of a stage that is done.
     fn load_trained(&self, folder: &Path) -> Result<Self::Trained, TrainError>;
 
-    /// Reports how good the trained model is, if the stage has more to say than its metrics.
+    /// Reports results of the trained model besides metrics.
     fn report_trained(&self, _session: &mut Session<'_>, _trained: &Self::Trained) {}
 }
 
@@ -117,7 +117,6 @@ pub enum StepError {
     /// The loss is not finite. The stage can go back to its last checkpoint.
     Diverged {
         error: TrainError,
-        /// What the step was computed from.
         rollout: Vec<RolloutResponse>,
     },
 }
@@ -168,7 +167,7 @@ struct Driver<'d, 's, T> {
 }
 
 impl<T: StageTrainer> Driver<'_, '_, T> {
-    /// All steps that are left; `None` if the run is to stop before.
+    /// Runs the remaining steps; `None` if the run is to stop before the last.
     fn run(
         &mut self,
         mut learner: T::Learner,
@@ -219,8 +218,8 @@ impl<T: StageTrainer> Driver<'_, '_, T> {
         Ok(Some(learner))
     }
 
-    /// Handles requests until the run is to go on (false), or to stop (true) with a checkpoint saved. A paused
-    /// run waits here. `saved` says whether a checkpoint holds the learner as it is.
+    /// Handles requests until the run is to continue (false), or to stop (true) with a checkpoint saved. A paused
+    /// run waits here. `saved` says whether the learner's current state is in a checkpoint.
     fn handle_requests(
         &mut self,
         learner: &mut T::Learner,
@@ -281,8 +280,8 @@ impl<T: StageTrainer> Driver<'_, '_, T> {
         })
     }
 
-    /// After `step` diverged: shows what it was computed from and waits for a person, who may change settings
-    /// meanwhile; then goes back to the last checkpoint. `None` if the run is to stop.
+    /// After `step` diverged: records its rollout and waits for a person, who may change settings; then returns
+    /// to the last checkpoint. `None` if the run is to stop.
     ///
     /// # Errors
     /// `error` itself, if nobody is there.
@@ -295,7 +294,7 @@ impl<T: StageTrainer> Driver<'_, '_, T> {
         let stage = self.trainer.stage();
         self.session.rollout(stage, step, rollout);
         let text = format!(
-            "{error}. The last good checkpoint is kept; the run goes on from there, with what is changed until then"
+            "{error}. The last good checkpoint is kept; the run resumes from there, with any settings changed meanwhile"
         );
         self.session.note(stage, step, Severity::Alert, text);
         let changes = match self.session.wait() {

@@ -1,6 +1,8 @@
 //! From token rows on the host to padded tensors on a device, and back.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
+
+use crate::nn::pad;
 
 /// Rows of token ids, padded on the right to the longest one.
 #[derive(Clone, Debug)]
@@ -16,33 +18,21 @@ pub struct Tokens {
 impl Tokens {
     /// Pads `rows`; an empty row, and no rows at all, still make one column.
     pub fn pad<R: AsRef<[u32]>>(rows: &[R], device: &Device) -> Self {
-        let width = rows
-            .iter()
-            .map(|row| row.as_ref().len())
-            .max()
-            .unwrap_or(0)
-            .max(1);
-        let mut ids = vec![0_i32; rows.len() * width];
-        let mut mask = vec![0_f32; rows.len() * width];
-        let mut real = 0;
-        for (row, (ids, mask)) in rows
-            .iter()
-            .zip(ids.chunks_mut(width).zip(mask.chunks_mut(width)))
-        {
-            let row = row.as_ref();
-            real += row.len();
-            for (slot, &id) in ids.iter_mut().zip(row) {
-                *slot = id as i32;
-            }
-            mask[..row.len()].fill(1.0);
-        }
-        let shape = [rows.len(), width];
-        Tokens {
-            ids: Tensor::from_data(TensorData::new(ids, shape), device),
-            mask: Tensor::from_data(TensorData::new(mask, shape), device),
-            real,
-        }
+        let (ids, mask) = pad(rows, 0, device);
+        let real = rows.iter().map(|row| row.as_ref().len()).sum();
+        Tokens { ids, mask, real }
     }
+}
+
+/// Indices of `count` items in batches of similar length, shortest first; `length` is the sort key.
+pub fn by_length<K: Ord>(
+    count: usize,
+    batch: usize,
+    length: impl Fn(usize) -> K,
+) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|&index| length(index));
+    order.chunks(batch.max(1)).map(<[usize]>::to_vec).collect()
 }
 
 /// Decoder inputs that predict `rows`: the start token, then all tokens but the last.
@@ -75,7 +65,7 @@ pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-/// The value of a tensor of one element.
+/// The value of a one-element tensor.
 pub fn scalar(tensor: Tensor<1>) -> f64 {
     tensor.into_scalar::<f32>().into()
 }

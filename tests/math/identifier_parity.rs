@@ -71,23 +71,6 @@ fn both_poolings_and_heads_equal_pytorch() {
 }
 
 #[test]
-fn an_encoded_context_serves_several_responses() {
-    let identifier = load(Pooling::Max, Head::Linear, "max_linear.safetensors");
-    let expected = expected();
-    let (context, context_mask) = padded(&rows(&expected["t5_relu_tied"]["sources"]), 0, 0);
-    let (response, response_mask) = padded(&rows(&expected["t5_relu_tied"]["targets"]), 0, 0);
-    let encoded = identifier.encode_context(context, &context_mask, &mut Dropout::off());
-    let logits = identifier.identify(
-        encoded,
-        &context_mask,
-        response,
-        &response_mask,
-        &mut Dropout::off(),
-    );
-    assert_eq!(values(logits), pairs(0, 0, &identifier));
-}
-
-#[test]
 fn what_is_saved_has_the_released_names_and_reads_back_bit_for_bit() {
     let identifier = load(Pooling::Mean, Head::Mlp, "mean_mlp.pt");
     let folder = tempfile::tempdir().expect("a folder");

@@ -92,9 +92,9 @@ fn every_declared_metric_is_what_it_always_was() {
     let lines: Vec<String> = declared::all()
         .map(|metric| {
             let direction = format!("{:?}", metric.direction);
-            let fields = [metric.key, metric.name, metric.unit, &direction];
+            let fields = [&*metric.key, &*metric.name, metric.unit, &direction];
             let more = [metric.stage, metric.group, metric.per_what];
-            [&fields[..], &more, &[metric.definition]]
+            [&fields[..], &more, &[&*metric.definition]]
                 .concat()
                 .join("\t")
         })

@@ -8,8 +8,8 @@ use emprl::train::ppo::kl::{KlControl, full_kl};
 use emprl::train::ppo::objective::{
     Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
 };
-use emprl::train::ppo::reward::reward_vector;
 use emprl::train::ppo::shaping::{ScoreShaper, ShapingConfig};
+use emprl::train::ppo::token_rewards::token_rewards;
 use emprl::train::ppo::whiten::{Variance, moments, whiten};
 use emprl::train::score::{self, score};
 use serde::Deserialize;
@@ -137,7 +137,7 @@ impl Trl {
         let kl = self.kl(estimator);
         kl.iter()
             .zip(&self.scores)
-            .map(|(kl, score)| reward_vector(kl, 0.2, *score))
+            .map(|(kl, score)| token_rewards(kl, 0.2, *score))
             .collect()
     }
 

@@ -209,7 +209,7 @@ fn responses_end_at_the_end_token_or_the_longest_length() {
 #[test]
 fn nothing_to_say_is_said_without_work() {
     let model = model("t5_relu_tied");
-    assert!(generate(&model, None, &[], &sampling(), &mut []).is_empty());
+    assert!(generate(&model, None, &[[0_u32; 0]; 0], &sampling(), &mut []).is_empty());
     let none = Sampling {
         max_new_tokens: 0,
         ..sampling()

@@ -1,5 +1,4 @@
-//! Prefix-tuning: what the prefix does to the logits, that folding changes nothing, and that nothing
-//! but the prefix is trained.
+//! Prefix-tuning: what the prefix does to the logits, and that nothing but the prefix is trained.
 
 use crate::t5_support::{
     assert_close_rows, device, expected, fixture, largest_difference, model, padded, rows, values,
@@ -8,7 +7,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
-use emprl::nn::prefix::{FoldedPrefix, Prefix, PrefixConfig, PrefixVectors};
+use emprl::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
 use emprl::nn::t5::T5;
 use emprl::nn::value_head::ValueHead;
 use emprl::nn::{Dropout, WeightsError};
@@ -57,25 +56,6 @@ fn logits_are_those_computed_step_by_step_in_pytorch() {
     let with = logits(&t5, Some(&prefix(&t5).vectors()));
     assert_close_rows(with.clone(), &expected["prefix"]["logits"], &lengths, 1e-4);
     assert!(largest_difference(&values(with), &values(logits(&t5, None))) > 0.1);
-}
-
-#[test]
-fn folding_changes_no_logit() {
-    let t5 = model("t5_relu_tied");
-    let prefix = prefix(&t5);
-    let whole = values(logits(&t5, Some(&prefix.vectors())));
-    let folded = prefix.fold();
-    assert!(largest_difference(&whole, &values(logits(&t5, Some(&folded.vectors())))) <= 1e-5);
-
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("folded.safetensors");
-    folded.save(&path).expect("it saves");
-    let read =
-        FoldedPrefix::load(prefix.config(), t5.config(), &path, &device()).expect("it loads");
-    assert_eq!(
-        values(logits(&t5, Some(&read.vectors()))),
-        values(logits(&t5, Some(&folded.vectors())))
-    );
 }
 
 #[test]

@@ -402,7 +402,7 @@ fn runs_wait_for_their_turn() {
     // The third is taken back while it waits: it leaves no trace.
     handles[2].control(Control::Stop);
     let end = handles[2].wait(Some(LONG)).unwrap();
-    assert!(matches!(&end, RunEnd::NotStarted(why) if matches!(**why, StartError::TakenBack)));
+    assert!(matches!(&end, RunEnd::NotStarted(why) if matches!(**why, StartError::Cancelled)));
     assert_eq!(supervisor.waiting(), 2);
     for (handle, id) in [(&handles[0], 1), (&handles[1], 2), (&handles[3], 3)] {
         assert_eq!(handle.wait_for_start().unwrap(), RunId(id));

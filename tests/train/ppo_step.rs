@@ -82,7 +82,6 @@ fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f3
     let stepper = Stepper {
         config,
         reference: &reference,
-        reference_vectors: None,
         device: &device,
     };
     let policy = Policy {
@@ -139,7 +138,7 @@ fn gathered_against_whole(rollout: &Rollout, equal_parts: bool) -> (f64, f32) {
     config.ppo.accumulation = 4;
     let (parts, weights, _) = after(&config, rollout, 1);
     assert_eq!((whole.updates.len(), parts.updates.len()), (1, 4));
-    let norms = (whole.updates[0].1, parts.updates[0].1);
+    let norms = (whole.updates[0].norm, parts.updates[0].norm);
     (
         (norms.0 - norms.1).abs() / norms.0,
         furthest(&whole_weights, &weights),
@@ -177,7 +176,8 @@ fn without_learning_the_ratio_is_one_in_every_epoch_whatever_the_parts() {
             config.ppo.score_truncated = score_truncated;
             let (stepped, ..) = after(&config, &uneven, 1);
             assert_eq!(stepped.updates.len(), 3 * minibatches);
-            for (figures, _) in &stepped.updates {
+            for update in &stepped.updates {
+                let figures = &update.statistics;
                 let furthest = (figures.ratio_max.ln().abs()).max(figures.ratio_mean.ln().abs());
                 assert!(furthest < 1e-4, "{furthest}");
                 assert_eq!(figures.clip_fraction, 0.0);
@@ -197,8 +197,8 @@ fn responses_of_nothing_but_eos_do_no_harm() {
         let counted = usize::from(!skip_first_token);
         assert!(stepped.advantages.iter().all(|row| row.len() == counted));
         assert!(weights.iter().all(|weight| weight.is_finite()));
-        for (figures, norm) in &stepped.updates {
-            assert!(figures.total_loss.is_finite() && norm.is_finite());
+        for update in &stepped.updates {
+            assert!(update.statistics.total_loss.is_finite() && update.norm.is_finite());
         }
     }
 }
@@ -234,7 +234,7 @@ fn whitened_padding_reaches_advantages_only_with_the_fault() {
 #[test]
 fn every_update_is_clipped_unless_the_fault_is_asked_for() {
     let [right, fault] = both(|config| config.ppo.clip_once = true);
-    assert!(right.0.updates[0].1 > 0.1, "clipping matters here");
+    assert!(right.0.updates[0].norm > 0.1, "clipping matters here");
     // Adam hardly minds the size of a gradient, but does mind that it changes from step to step.
     assert!(furthest(&right.1, &fault.1) > 1e-5);
 }

@@ -12,13 +12,13 @@ use emprl::text::{EOS, Tokenizer, train_unigram};
 use emprl::train::material::Encoded;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
+use emprl::train::ppo::record::{RECORDED_RESPONSES, recorded_responses};
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::shown::{SHOWN_RESPONSES, shown};
 use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
 use emprl::train::reward::{Score, Term};
 
 /// More than are kept.
-const BATCH: usize = SHOWN_RESPONSES + 2;
+const BATCH: usize = RECORDED_RESPONSES + 2;
 
 fn tokenizer() -> Tokenizer {
     let words = ["red", "blue", "green", "white", "hat", "dog", "car", "tree"];
@@ -115,7 +115,6 @@ fn stepped(
     let stepper = Stepper {
         config,
         reference: &reference,
-        reference_vectors: None,
         device: &device,
     };
     let learner = Learner {
@@ -162,12 +161,8 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
     for skip_first_token in [false, true] {
         let config = config(skip_first_token);
         let stepped = stepped(&config, &tokenizer, &rollout, &raw);
-        let responses = shown(
-            (&rollout, &stepped),
-            &scores,
-            (&examples, &indices),
-            &tokenizer,
-        );
+        let responses =
+            recorded_responses(&rollout, &stepped, &scores, &examples, &indices, &tokenizer);
         let lock = store.create_run(&new_run("shown")).unwrap();
         let report = Report::Rollout {
             stage: Stage::Ppo,
@@ -178,7 +173,7 @@ fn every_figure_of_every_token_is_the_steps_own_through_the_store() {
         let reader = store.reader().unwrap();
         let read = reader.rollout_at(lock.run(), Stage::Ppo, 1).unwrap();
         assert_eq!(read, responses);
-        assert_eq!(read.len(), SHOWN_RESPONSES, "a handful is kept");
+        assert_eq!(read.len(), RECORDED_RESPONSES, "a handful is kept");
         for (row, response) in read.iter().enumerate() {
             check_words(response, row, &examples[indices[row]], &rollout, &tokenizer);
             assert_eq!(

@@ -169,7 +169,8 @@ fn check_numbers(step: &Step, stepped: &StepOutcome) {
 
 fn check_updates(step: &Step, stepped: &StepOutcome) {
     assert_eq!(stepped.updates.len(), step.updates.len());
-    for ((ours, _), theirs) in stepped.updates.iter().zip(&step.updates) {
+    for (ours, theirs) in stepped.updates.iter().zip(&step.updates) {
+        let ours = &ours.statistics;
         let pairs = [
             ("loss/policy", ours.policy_loss),
             ("loss/value", ours.value_loss * 0.5),
@@ -230,7 +231,6 @@ fn replay(case: &Case) {
     let stepper = Stepper {
         config: &config,
         reference: &reference,
-        reference_vectors: None,
         device: &device,
     };
     for (number, step) in (0..).zip(&case.steps) {

@@ -199,10 +199,7 @@ fn a_checkpoint_is_exported_and_the_folder_is_a_model_again() {
 
     click(&mut window, "Export");
     expect(&mut window, "Nothing was exported");
-    expect(
-        &mut window,
-        "is there and holds something; name a new folder",
-    );
+    expect(&mut window, "exists and is not empty; name a new folder");
 
     // The same by the command line.
     let other = place.path().join("other").display().to_string();

@@ -291,7 +291,7 @@ fn a_folder_that_is_no_model_is_said_where_the_answer_would_be() {
 }
 
 #[test]
-fn an_answer_aloud_is_the_answer_and_stops_when_it_is_told_to() {
+fn an_answer_streaming_is_the_answer_and_stops_when_it_is_told_to() {
     let shown = place().json(&["model", "show", "1"]);
     let folder = std::path::PathBuf::from(shown["folder"].as_str().unwrap());
     let model = SavedModel::open(&folder, "flex").unwrap();
@@ -307,7 +307,7 @@ fn an_answer_aloud_is_the_answer_and_stops_when_it_is_told_to() {
     let context = "I do not know what to do.";
     let silent = model.answer(&[context.to_string()], 64, &drawing, 1, &mut |_| {});
     let mut heard = Vec::new();
-    let aloud = model.answer_aloud(context, 64, &drawing, &mut |words| {
+    let aloud = model.answer_streaming(context, 64, &drawing, &mut |words| {
         heard.push(words.to_string());
         true
     });
@@ -316,7 +316,7 @@ fn an_answer_aloud_is_the_answer_and_stops_when_it_is_told_to() {
     assert_eq!(heard.last(), Some(&silent[0].response));
 
     let mut tokens = 0;
-    let stopped = model.answer_aloud(context, 64, &drawing, &mut |_| {
+    let stopped = model.answer_streaming(context, 64, &drawing, &mut |_| {
         tokens += 1;
         tokens < 3
     });

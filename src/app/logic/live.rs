@@ -309,9 +309,9 @@ impl Core {
     }
 
     /// Takes back such a change, which waits.
-    pub fn take_back(&mut self, change: &Change) {
+    pub fn withdraw(&mut self, change: &Change) {
         if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
-            && handle.take_back(change)
+            && handle.withdraw(change)
         {
             run.waiting.retain(|waiting| waiting != change);
         }

@@ -161,7 +161,7 @@ impl OpenModels {
                 |words: &str| report(ResponseProgress::Words(words.to_string()), open.clone());
             let max_source = prompt.max_source;
             let model = &cached.model;
-            model.answer_aloud(&context, max_source, &drawing, &mut words_so_far)
+            model.answer_streaming(&context, max_source, &drawing, &mut words_so_far)
         });
         let Some(drawn) = drawn else {
             return Err(ResponseError::Stopped);

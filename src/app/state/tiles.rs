@@ -33,10 +33,10 @@ impl Tile {
         let shown: Vec<&str> = others
             .flat_map(|tile| tile.keys.iter().map(String::as_str))
             .collect();
-        let free = choices(stage).find(|metric| !shown.contains(&metric.key));
+        let free = choices(stage, &[]).find(|metric| !shown.contains(&&*metric.key));
         Tile {
             keys: free
-                .map(|metric| metric.key.to_string())
+                .map(|metric| metric.key.into_owned())
                 .into_iter()
                 .collect(),
             log: false,
@@ -68,7 +68,7 @@ impl Tile {
     }
 
     /// What is shown: those declared.
-    pub fn metrics(&self) -> impl Iterator<Item = &'static MetricDecl> + '_ {
+    pub fn metrics(&self) -> impl Iterator<Item = MetricDecl> + '_ {
         self.keys.iter().filter_map(|key| declared::declared(key))
     }
 
@@ -77,7 +77,7 @@ impl Tile {
         let metrics: Vec<_> = self.metrics().collect();
         let name = match metrics.as_slice() {
             [] => return "No metric chosen".into(),
-            [one] => one.name.into(),
+            [one] => one.name.to_string(),
             all if common_end(all).is_some() => common_end(all).map(sentence).unwrap_or_default(),
             [first, rest @ ..] if rest.iter().all(|m| m.group == first.group) => first.group.into(),
             [first, rest @ ..]
@@ -89,7 +89,7 @@ impl Tile {
             }
             [first, ..] if metrics.len() > 2 => format!("{} and others", first.group),
             all => {
-                let names: Vec<_> = all.iter().map(|metric| metric.name).collect();
+                let names: Vec<_> = all.iter().map(|metric| &*metric.name).collect();
                 names.join(", ")
             }
         };
@@ -112,7 +112,7 @@ impl Tile {
 }
 
 /// What follows the colon in every name: "Validation loss" of three identifiers.
-fn common_end(metrics: &[&'static MetricDecl]) -> Option<&'static str> {
+fn common_end(metrics: &[MetricDecl]) -> Option<&str> {
     let mut ends = metrics
         .iter()
         .map(|metric| metric.name.split_once(": ").map(|(_, end)| end));
@@ -204,9 +204,10 @@ pub fn evaluation_tiles() -> [Tile; 2] {
     ]
 }
 
-/// The metrics that can be shown for a stage: its own, those of evaluations, and memory.
-pub fn choices(stage: Stage) -> impl Iterator<Item = &'static MetricDecl> {
-    declared::all().filter(move |metric| {
+/// The metrics that can be shown for a stage of a run that logs `rewards`: the stage's own, those of
+/// evaluations, and memory.
+pub fn choices(stage: Stage, rewards: &[&str]) -> impl Iterator<Item = MetricDecl> {
+    declared::all_with(rewards.iter().copied()).filter(move |metric| {
         [stage.key(), "memory"].contains(&metric.stage) || metric.stage == "validation"
     })
 }

@@ -4,6 +4,7 @@ use eframe::egui::{
     Align, Color32, Frame, Grid, Label, Layout, Margin, Popup, PopupCloseBehavior, RichText,
     ScrollArea, Sense, TextWrapMode, Ui, WidgetText, vec2,
 };
+use std::collections::BTreeSet;
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
@@ -22,7 +23,7 @@ use crate::catalog::figures::{Line, colours, figure, run_lines, seed_lines};
 use crate::catalog::sheets::{differences_sheet, results_sheet, run_label, settings_sheet};
 use crate::catalog::{Entry, Spread};
 use crate::metrics::Digits;
-use crate::metrics::declared::{self, declared};
+use crate::metrics::declared::{self, MetricDecl, declared};
 use crate::report::Sheet;
 use crate::store::RunId;
 
@@ -152,28 +153,25 @@ fn curves_ui(
     commands: &mut Commands,
 ) {
     let metric = state.compared_metric();
-    let mut found: Vec<&'static str> = declared::all()
-        .filter(|known| {
-            entries
-                .iter()
-                .any(|entry| entry.metrics.contains_key(known.key))
-        })
-        .map(|known| known.key)
+    let logged: BTreeSet<&str> = entries
+        .iter()
+        .flat_map(|entry| entry.metrics.keys().map(String::as_str))
         .collect();
-    found.dedup();
+    let found: Vec<MetricDecl> = declared::all_with(logged.iter().copied())
+        .filter(|known| logged.contains(&*known.key))
+        .collect();
     let lines = drawn(state, view.bands, entries, &metric);
     let title = declared(&metric).map_or(metric.clone(), |known| known.full_name());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, space::S);
-        let names = found.iter().map(|key| declared(key));
-        let names: Vec<String> = names.flatten().map(|known| known.full_name()).collect();
+        let names: Vec<String> = found.iter().map(MetricDecl::full_name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         if let Some(picked) = field::combo(ui, "Metric", &title, &names, 220.0) {
             let key = names
                 .iter()
                 .position(|name| *name == picked)
-                .map(|at| found[at]);
-            state.compare.metric = key.map(str::to_string);
+                .map(|at| found[at].key.to_string());
+            state.compare.metric = key;
             commands.run(Core::load_compared);
         }
         let kinds = [(false, "Each run"), (true, "Mean and deviation over seeds")];

@@ -166,7 +166,7 @@ fn state_ui(
         let button = Button::quiet("Take back").low().hint(&hint);
         if ui.add(button).accessible_name(&hint).clicked() {
             let change = *change;
-            context.commands.run(move |core| core.take_back(&change));
+            context.commands.run(move |core| core.withdraw(&change));
         }
     });
 }

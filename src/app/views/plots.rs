@@ -201,9 +201,9 @@ fn tile_ui(
     ui.scope_builder(UiBuilder::new().max_rect(inner), |ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, 2.0);
         let shown = tile.for_rewards(&run.reward_metrics());
-        let metrics: Vec<&MetricDecl> = shown.metrics().collect();
+        let metrics: Vec<MetricDecl> = shown.metrics().collect();
         prepare(run, source, &metrics, tile.log);
-        title_ui(ui, source.stage, tile, &shown, place, &mut done);
+        title_ui(ui, run, source.stage, tile, &shown, place, &mut done);
         let lines = lines(run, source.stage, &metrics, t);
         if metrics.len() > 1 {
             done.emphasis = legend::legend_ui(ui, &lines, &metrics);
@@ -235,14 +235,14 @@ fn tile_ui(
 }
 
 /// Brings smoothing and logarithms to what the plot shows.
-fn prepare(run: &mut RunModel, source: Source, metrics: &[&MetricDecl], log: bool) {
+fn prepare(run: &mut RunModel, source: Source, metrics: &[MetricDecl], log: bool) {
     for metric in metrics {
         let key = MetricKey {
             stage: source.stage,
-            name: metric.key.into(),
+            name: metric.key.to_string(),
         };
         if let Some(track) = run.tracks.get_mut(&key) {
-            track.smooth(match is_evaluation(metric.key) {
+            track.smooth(match is_evaluation(&metric.key) {
                 true => 0.0,
                 false => source.smoothing,
             });
@@ -256,21 +256,21 @@ fn prepare(run: &mut RunModel, source: Source, metrics: &[&MetricDecl], log: boo
 fn lines<'a>(
     run: &'a RunModel,
     stage: Stage,
-    metrics: &[&'static MetricDecl],
+    metrics: &'a [MetricDecl],
     t: &Tokens,
 ) -> Vec<ChartLine<'a>> {
-    let line = |(n, metric): (usize, &&'static MetricDecl)| {
+    let line = |(n, metric): (usize, &'a MetricDecl)| {
         let key = MetricKey {
             stage,
-            name: metric.key.into(),
+            name: metric.key.to_string(),
         };
         let track = run.tracks.get(&key)?;
         Some(ChartLine {
             name: short_name(metric, metrics),
-            colour: colour(t, metric.key, n),
+            colour: colour(t, &metric.key, n),
             curve: &track.curve,
-            digits: Digits::of(metric.key),
-            dots: is_evaluation(metric.key),
+            digits: Digits::of(&metric.key),
+            dots: is_evaluation(&metric.key),
         })
     };
     metrics.iter().enumerate().filter_map(line).collect()
@@ -279,6 +279,7 @@ fn lines<'a>(
 /// The plot's name, by which it is dragged, and its menu.
 fn title_ui(
     ui: &mut Ui,
+    run: &RunModel,
     stage: Stage,
     tile: &mut Tile,
     shown: &Tile,
@@ -307,7 +308,7 @@ fn title_ui(
             if place.movable {
                 let name = format!("Choose what \"{title}\" shows");
                 let more = ui.add(Button::icon(Icon::More, &name).low());
-                done.wish = chooser::chooser(&more, stage, tile, place.added);
+                done.wish = chooser::chooser(&more, run, stage, tile, place.added);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let unit = shown.unit();
@@ -330,12 +331,14 @@ fn title_ui(
     });
 }
 
-fn nothing_ui(ui: &mut Ui, metrics: &[&MetricDecl]) {
+fn nothing_ui(ui: &mut Ui, metrics: &[MetricDecl]) {
     let t = theme::of(ui);
     let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let words = match metrics {
         [] => "Choose a metric in the menu above",
-        all if all.iter().all(|metric| is_evaluation(metric.key)) => "From the first evaluation on",
+        all if all.iter().all(|metric| is_evaluation(&metric.key)) => {
+            "From the first evaluation on"
+        }
         _ => "No values yet",
     };
     ui.painter().text(
@@ -347,23 +350,23 @@ fn nothing_ui(ui: &mut Ui, metrics: &[&MetricDecl]) {
     );
 }
 
-fn definitions_on_hover(response: Response, metrics: &[&MetricDecl]) {
+fn definitions_on_hover(response: Response, metrics: &[MetricDecl]) {
     response.on_hover_ui(|ui| {
         let t = theme::of(ui);
         ui.set_max_width(360.0);
         for metric in metrics {
-            words::bold(ui, metric.name);
-            ui.add(Label::new(RichText::new(metric.definition).color(t.secondary)).wrap());
+            words::bold(ui, &metric.name);
+            ui.add(Label::new(RichText::new(&*metric.definition).color(t.secondary)).wrap());
         }
     });
 }
 
 /// A line's name within its plot: without what all of them share.
-fn short_name<'a>(metric: &'a MetricDecl, all: &[&MetricDecl]) -> &'a str {
-    if let Some(mechanism) = mechanism_of(metric.key)
+fn short_name<'a>(metric: &'a MetricDecl, all: &[MetricDecl]) -> &'a str {
+    if let Some(mechanism) = mechanism_of(&metric.key)
         && all
             .iter()
-            .filter(|other| mechanism_of(other.key) == Some(mechanism))
+            .filter(|other| mechanism_of(&other.key) == Some(mechanism))
             .count()
             == 1
     {
@@ -383,7 +386,7 @@ fn short_name<'a>(metric: &'a MetricDecl, all: &[&MetricDecl]) -> &'a str {
     let groups: BTreeSet<&str> = all.iter().map(|other| other.group).collect();
     match metric.name.split_once('(') {
         Some((_, inner)) if groups.len() == 1 => inner.trim_end_matches(')'),
-        _ => metric.name,
+        _ => &metric.name,
     }
 }
 

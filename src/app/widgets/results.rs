@@ -3,6 +3,7 @@
 use eframe::egui::{
     Align, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2,
 };
+use std::borrow::Cow;
 
 use super::cells::{cell, cell_of, line};
 use super::icon::{self, Icon};
@@ -19,7 +20,7 @@ type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
 struct Figure {
     name: String,
     unit: &'static str,
-    definition: &'static str,
+    definition: Cow<'static, str>,
     direction: Direction,
     of: Find,
 }
@@ -27,7 +28,7 @@ struct Figure {
 fn figures() -> Vec<Figure> {
     let figure = |key: &str, of: Find| {
         declared(key).map(|metric| Figure {
-            name: metric.name.to_string(),
+            name: metric.name.into_owned(),
             unit: metric.unit,
             definition: metric.definition,
             direction: metric.direction,
@@ -199,7 +200,7 @@ fn figure_ui(ui: &mut Ui, figure: &Figure) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.x = space::XS;
     ui.label(RichText::new(&figure.name).color(t.text))
-        .on_hover_text(figure.definition);
+        .on_hover_text(&*figure.definition);
     if !figure.unit.is_empty() {
         ui.label(RichText::new(figure.unit).color(t.secondary));
     }

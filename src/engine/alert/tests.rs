@@ -1,4 +1,4 @@
-//! Each rule is told once, again only after it was right between, and not at all where it is switched off.
+//! Each rule alerts once, again only after its condition was false in between, and never if it is switched off.
 
 use super::*;
 use crate::experiment::{Severity, Stage};
@@ -23,7 +23,7 @@ fn event(alert: Report) -> ((Stage, u64), EventKind) {
     }
 }
 
-/// What is told over some steps of values: the step and the sentence.
+/// The alerts over some steps of values: the step and the sentence.
 fn told(
     monitor: &mut Monitor,
     values: impl Fn(u64) -> Vec<(&'static str, f64)>,
@@ -49,7 +49,7 @@ fn told(
 }
 
 #[test]
-fn a_value_that_is_not_finite_is_told_once_until_it_was_finite_again() {
+fn a_value_that_is_not_finite_alerts_once_until_it_was_finite_again() {
     let mut monitor = monitor(|_| {});
     let lost = |step| matches!(step, 3..=5 | 9);
     let told = told(&mut monitor, |step| {
@@ -64,7 +64,7 @@ fn a_value_that_is_not_finite_is_told_once_until_it_was_finite_again() {
 }
 
 #[test]
-fn a_kl_above_its_limit_or_that_rises_fast_is_told() {
+fn a_kl_above_its_limit_or_that_rises_fast_alerts() {
     let mut limit = monitor(|s| s.kl_factor = 0.0);
     let high = told(&mut limit, |step| {
         vec![(declared::KL_FULL, if step > 20 { 90.0 } else { 1.0 })]
@@ -87,7 +87,7 @@ fn a_kl_above_its_limit_or_that_rises_fast_is_told() {
 }
 
 #[test]
-fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_are_told() {
+fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_alert() {
     let mut monitor = monitor(|s| s.stalled_after = 20);
     let told = told(&mut monitor, |step| {
         vec![
@@ -122,7 +122,7 @@ fn the_rules_about_rewards_hold_for_any_reward_but_not_where_there_is_none() {
 }
 
 #[test]
-fn answers_that_become_alike_are_told() {
+fn answers_that_become_alike_alert() {
     let mut monitor = monitor(|_| {});
     let dist = told(&mut monitor, |step| {
         vec![(
@@ -209,8 +209,8 @@ fn is_wrong(step: u64) -> bool {
     matches!(step, 21..=40 | 61..)
 }
 
-/// What a rule's case is told over 80 steps: steps, and severities.
-fn told_of(case: &Case, change: impl FnOnce(&mut AlertSettings)) -> Vec<(u64, Severity)> {
+/// The alerts of a case over 80 steps: steps and severities.
+fn alerts_of(case: &Case, change: impl FnOnce(&mut AlertSettings)) -> Vec<(u64, Severity)> {
     let mut monitor = monitor(|settings| {
         settings.stalled_after = 12;
         change(settings);
@@ -239,9 +239,9 @@ fn told_of(case: &Case, change: impl FnOnce(&mut AlertSettings)) -> Vec<(u64, Se
 }
 
 #[test]
-fn every_rule_is_told_once_and_again_only_after_it_was_right_between() {
+fn every_rule_alerts_once_and_again_only_after_its_condition_was_false() {
     for case in &CASES {
-        let told = told_of(case, |_| {});
+        let told = alerts_of(case, |_| {});
         let [first, second] = &told[..] else {
             panic!("{}: {told:?}", case.words)
         };
@@ -254,11 +254,11 @@ fn every_rule_is_told_once_and_again_only_after_it_was_right_between() {
 #[test]
 fn a_rule_that_is_switched_off_is_silent() {
     for case in &CASES {
-        assert_eq!(told_of(case, case.off), [], "{}", case.words);
+        assert_eq!(alerts_of(case, case.off), [], "{}", case.words);
     }
 }
 
-/// Five dialogues of which so many are answered alike.
+/// Five dialogues, the given number of them answered alike.
 fn dialogues(alike: usize) -> Vec<SampleDialogue> {
     let dialogue = |index: usize| SampleDialogue {
         index: index as u32,
@@ -277,7 +277,7 @@ fn dialogues(alike: usize) -> Vec<SampleDialogue> {
 }
 
 #[test]
-fn dialogues_that_are_answered_alike_are_told_once_until_they_differ_again() {
+fn dialogues_answered_alike_alert_once_until_they_differ_again() {
     let told = |monitor: &mut Monitor| -> Vec<u64> {
         let alike = [0, 2, 3, 5, 2, 4];
         let notes = alike.into_iter().zip(1u64..).flat_map(|(alike, n)| {
@@ -315,7 +315,7 @@ impl Observer for Heard {
 }
 
 #[test]
-fn the_rollout_of_a_step_is_wanted_where_something_is_told_of_it() {
+fn the_rollout_of_a_step_is_wanted_if_it_raised_an_alert() {
     let mut heard = Heard::default();
     let mut watched = Watched::new(&mut heard, AlertSettings::default());
     let mut wanted = Vec::new();

@@ -84,7 +84,7 @@ impl T5Config {
         if !path.is_file() {
             return Err(WeightsError::Missing {
                 path,
-                mend: "give a Hugging Face folder of a T5 model".into(),
+                fix: "give a Hugging Face folder of a T5 model".into(),
             });
         }
         let text = fs::read_to_string(&path).map_err(WeightsError::io(&path))?;

@@ -41,7 +41,7 @@ impl WeightsFile {
         } else {
             Err(WeightsError::Missing {
                 path: single,
-                mend: "a model folder holds config.json, tokenizer.json and model.safetensors (or its shards, or pytorch_model.bin)".into(),
+                fix: "a model folder holds config.json, tokenizer.json and model.safetensors (or its shards, or pytorch_model.bin)".into(),
             })
         }
     }

@@ -1,9 +1,9 @@
 //! Weights files: named tensors that fill a network or are written from one.
 //!
 //! A network is built by [`ParamInit`], either drawn by seed or empty. [`WeightsFile::load`] fills an
-//! empty one and [`save`] writes it: both walk the module's parameters, and one function of the
-//! parameter's path gives its tensors' names, those of the published models. Whatever is missing, left
-//! over or of another shape is an error that names file and tensor. Must not know any network.
+//! empty one and [`save`] writes it: both visit the module's parameters, and a function from a parameter's path
+//! to its tensors' names gives those of the published models. A missing, unused or misshapen tensor is an error
+//! that names file and tensor. Must not know any network.
 
 mod init;
 mod load;
@@ -26,8 +26,8 @@ pub enum WeightsError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{path} is not there; {mend}")]
-    Missing { path: PathBuf, mend: String },
+    #[error("{path} is not there; {fix}")]
+    Missing { path: PathBuf, fix: String },
     #[error("{path}: {problem}; the file is damaged or of another kind, fetch it again")]
     Foreign { path: PathBuf, problem: String },
     #[error(
@@ -66,7 +66,7 @@ impl WeightsError {
     }
 }
 
-/// The names of a network whose tensors are called as its parameters' paths.
+/// The names of a network whose tensors are named by its parameters' paths.
 pub fn by_path(path: &str) -> Vec<String> {
     vec![path.to_string()]
 }

@@ -1,7 +1,7 @@
 //! The tensors of weights files: safetensors, and PyTorch's pickles by a parser that runs nothing.
 //!
-//! Opening a file reads names and shapes only; numbers are read tensor by tensor, so that a large
-//! model is in memory once. Knows nothing of networks.
+//! Opening a file reads names and shapes only; numbers are read tensor by tensor, so that a large model is in
+//! memory once. Knows no networks.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -111,7 +111,7 @@ pub(super) fn tensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsErr
     if !path.is_file() {
         return Err(WeightsError::Missing {
             path: path.to_path_buf(),
-            mend: "give the path of a weights file".into(),
+            fix: "give the path of a weights file".into(),
         });
     }
     match path.extension().and_then(|extension| extension.to_str()) {

@@ -8,13 +8,12 @@ use crate::data::{EmpathyLevel, LabelledPair, LevelSet, Mechanism};
 use crate::experiment::IdentifierSettings;
 use crate::text::Tokenizer;
 use crate::train::error::TrainError;
-use crate::train::identifier_set::encode_pair;
+use crate::train::identifier_set::EncodedPair;
 use crate::train::seed::{Draw, stream};
 
 /// A labelled pair as tokens, for one mechanism.
 pub struct Item {
-    pub context: Vec<u32>,
-    pub response: Vec<u32>,
+    pub pair: EncodedPair,
     /// Index of the level.
     pub level: usize,
 }
@@ -29,7 +28,7 @@ pub struct LabelledPairs<'a> {
 }
 
 impl<'a> LabelledPairs<'a> {
-    /// Draws the validation posts.
+    /// Splits by seeker post, at random.
     pub fn split(set: &'a LevelSet, settings: &'a IdentifierSettings, run_seed: u64) -> Self {
         let posts: BTreeSet<&str> = set
             .pairs
@@ -58,10 +57,10 @@ impl<'a> LabelledPairs<'a> {
         labelled.div_ceil(self.settings.batch) as u64
     }
 
-    /// Those of `pairs` that are labelled for a mechanism, as tokens.
+    /// The `pairs` that are labelled for a mechanism, as tokens.
     ///
     /// # Errors
-    /// None of them is.
+    /// There are none.
     pub fn items(
         &self,
         pairs: &[&LabelledPair],
@@ -69,19 +68,15 @@ impl<'a> LabelledPairs<'a> {
         tokenizer: &Tokenizer,
     ) -> Result<Vec<Item>, TrainError> {
         let items: Vec<Item> = labelled(pairs, mechanism)
-            .map(|(pair, level)| {
-                let (context, response) = encode_pair(
+            .map(|(pair, level)| Item {
+                pair: EncodedPair::new(
                     tokenizer,
                     &pair.seeker_post,
                     &pair.response_post,
                     self.settings.max_context,
                     self.settings.max_response,
-                );
-                Item {
-                    context,
-                    response,
-                    level: level.index(),
-                }
+                ),
+                level: level.index(),
             })
             .collect();
         if items.is_empty() {

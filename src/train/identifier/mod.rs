@@ -18,13 +18,13 @@ use super::artifacts::Artifacts;
 use super::checkpoint::{Checkpoint, read_json, write_json};
 use super::early_stopping::{Best, Patience};
 use super::error::TrainError;
-use super::identifier_set::{IdentifierSet, weights_file};
+use super::identifier_set::{IdentifierSet, PaddedPairs, weights_file};
 use super::optimizer::AdamW;
 use super::order::Order;
 use super::seed::{Draw, seed};
-use super::session::{Ended, Session, Values, schedule};
+use super::session::{Ended, Session, Values};
 use super::stage::{self, Evaluation, StageTrainer, StepError, When};
-use super::tensors::{Tokens, scalar};
+use super::tensors::scalar;
 use crate::data::{LevelSet, Mechanism};
 use crate::experiment::{
     Config, HeadChoice, IdentifierInit, IdentifierSettings, PoolingChoice, Report, Severity, Stage,
@@ -95,7 +95,7 @@ pub fn network(settings: &IdentifierSettings, t5: &T5) -> IdentifierConfig {
 struct IdentifierTrainer<'a> {
     config: &'a Config,
     network: IdentifierConfig,
-    /// Whose encoder the identifiers' encoders start as; at random without.
+    /// The identifiers' encoders start as copies of its encoder; at random if `None`.
     init: Option<&'a T5>,
     /// Without autodiff.
     device: Device,
@@ -105,12 +105,11 @@ struct IdentifierTrainer<'a> {
     batches: [u64; 3],
 }
 
-/// What a step changes.
+/// The state that a step changes.
 #[derive(Default)]
 struct Learner {
     /// The identifiers that are trained, in the order of [`Mechanism::ALL`].
     finished: Vec<Identifier>,
-    /// How good they are.
     scores: Vec<IdentifierScores>,
     /// The one in training; `None` before its first step.
     current: Option<Current>,
@@ -150,8 +149,8 @@ struct Trained {
 }
 
 impl IdentifierTrainer<'_> {
-    /// Steps of the stage before those of the identifier at `index`: they count on over the three
-    /// mechanisms, so that one that stops early leaves a gap.
+    /// Steps of the stage before those of the identifier at `index`. Numbers continue over the three
+    /// mechanisms; one that stops early leaves a gap.
     fn offset(&self, index: usize) -> u64 {
         self.batches[..index].iter().sum::<u64>() * self.config.identifiers.epochs
     }
@@ -175,7 +174,7 @@ impl IdentifierTrainer<'_> {
         let validation = pairs.items(&pairs.validation, mechanism, tokenizer)?;
         let lengths = train
             .iter()
-            .map(|item| item.context.len() + item.response.len());
+            .map(|item| item.pair.context.len() + item.pair.response.len());
         let order = seed(run_seed, Draw::IdentifierOrder, index as u64);
         Ok(Current {
             identifier: identifier.train(),
@@ -194,7 +193,7 @@ impl IdentifierTrainer<'_> {
         Ok(Identifier::load(&self.network, path, &self.device)?)
     }
 
-    /// Whether an identifier is trained: after its last epoch, or when its patience is at an end.
+    /// Whether an identifier is trained: after its last epoch, or when early stopping ends it.
     fn is_trained(&self, current: &Current) -> bool {
         let settings = &self.config.identifiers;
         let steps = current.order.per_epoch() * settings.epochs;
@@ -249,7 +248,7 @@ impl StageTrainer for IdentifierTrainer<'_> {
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &identifier);
         let steps = current.order.per_epoch() * settings.epochs;
-        let lr = schedule(settings.lr, settings.lr_schedule, steps).rate(step);
+        let lr = settings.lr_schedule.rate(settings.lr, step, steps);
         let max_norm = settings.max_gradient_norm;
         (current.identifier, _) = current.optimizer.step(lr, identifier, gradients, max_norm);
         current.step += 1;
@@ -278,7 +277,7 @@ impl StageTrainer for IdentifierTrainer<'_> {
         })
     }
 
-    /// Puts a trained identifier away.
+    /// Moves a trained identifier to the finished ones.
     fn after_step(&mut self, session: &mut Session<'_>, learner: &mut Learner, _evaluated: bool) {
         let step = self.steps(learner);
         let Some(current) = learner.current.take_if(|current| self.is_trained(current)) else {
@@ -385,23 +384,9 @@ fn forward<'a>(
     device: &Device,
     dropout: &mut Dropout,
 ) -> (Tensor<2>, Vec<usize>) {
-    let items: Vec<&Item> = items.collect();
-    let contexts = Tokens::pad(
-        &items.iter().map(|item| &item.context).collect::<Vec<_>>(),
-        device,
-    );
-    let responses = Tokens::pad(
-        &items.iter().map(|item| &item.response).collect::<Vec<_>>(),
-        device,
-    );
-    let logits = identifier.forward(
-        contexts.ids,
-        &contexts.mask,
-        responses.ids,
-        &responses.mask,
-        dropout,
-    );
-    (logits, items.iter().map(|item| item.level).collect())
+    let (pairs, levels): (Vec<_>, Vec<_>) = items.map(|item| (&item.pair, item.level)).unzip();
+    let logits = PaddedPairs::new(&pairs, device).logits(identifier, dropout);
+    (logits, levels)
 }
 
 /// Cross-entropy, each item counted by its level's weight.

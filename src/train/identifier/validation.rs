@@ -21,7 +21,7 @@ pub fn validate(
     device: &Device,
 ) -> IdentifierScores {
     let mut order: Vec<&Item> = items.iter().collect();
-    order.sort_by_key(|item| (item.context.len(), item.response.len()));
+    order.sort_by_key(|item| item.pair.lengths());
     let (mut confusion, mut loss) = (Confusion::new(EmpathyLevel::ALL.len()), 0.0);
     for part in order.chunks(32) {
         let (logits, levels) = forward(

@@ -1,5 +1,5 @@
-//! AdamW's memory as a safetensors file, keyed by the parameters' paths, exact to the bit. For
-//! each parameter: `<path>.first`, `<path>.second` (f32, flattened), `<path>.steps` (one u64).
+//! AdamW's state as a safetensors file, keyed by the parameters' paths, exact to the bit. For each
+//! parameter: `<path>.first`, `<path>.second` (f32, flattened), `<path>.steps` (one u64).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -31,8 +31,7 @@ pub enum OptimizerFileError {
 }
 
 impl AdamW {
-    /// Writes the moments and step counts of `module`'s parameters. The file appears under its name
-    /// only when it is whole and on disk.
+    /// Writes the moments and step counts of `module`'s parameters, atomically.
     pub fn save<M: Module>(&self, module: &M, path: &Path) -> Result<(), OptimizerFileError> {
         let parameters = Parameters::of(module);
         let states = self
@@ -57,7 +56,7 @@ impl AdamW {
             .map_err(|error| error.to_string())
             .and_then(|()| finish(&unfinished, path).map_err(|error| error.to_string()));
         written.map_err(|reason| {
-            // Best effort: the reason of the failure matters more than what is left.
+            // Best effort; the first error is the one to report.
             let _ = std::fs::remove_file(&unfinished);
             OptimizerFileError::Write {
                 path: path.to_owned(),
@@ -66,11 +65,11 @@ impl AdamW {
         })
     }
 
-    /// Takes over what [`AdamW::save`] wrote for a module of the same parameters; moments go where
-    /// `module`'s parameters are.
+    /// Reads what [`AdamW::save`] wrote for a module of the same parameters; moments go to the devices of
+    /// `module`'s parameters.
     ///
     /// # Errors
-    /// A file that is missing, cut short, or does not fit `module`; the optimizer is then as it was.
+    /// The file is missing, truncated, or does not fit `module`; the optimizer is then unchanged.
     pub fn load<M: Module>(&mut self, module: &M, path: &Path) -> Result<(), OptimizerFileError> {
         let at = || path.to_owned();
         let bytes = std::fs::read(path)
@@ -86,7 +85,7 @@ impl AdamW {
     }
 }
 
-/// Puts a written file on disk for good, then under its name.
+/// Flushes a written file to disk, then renames it.
 fn finish(unfinished: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::File::open(unfinished)?.sync_all()?;
     std::fs::rename(unfinished, path)
@@ -104,7 +103,9 @@ fn read(
         .filter_map(|name| name.strip_suffix(".steps"))
     {
         let Some(place) = parameters.places.get(name) else {
-            return Err(format!("it holds `{name}`, which the model does not have"));
+            return Err(format!(
+                "it contains `{name}`, which the model does not have"
+            ));
         };
         let part = |suffix: &str, dtype: Dtype, count: usize| {
             let full = format!("{name}.{suffix}");
@@ -141,7 +142,7 @@ fn read(
         );
     }
     if states.len() * 3 != file.len() {
-        return Err("it holds more than an optimizer's state".to_owned());
+        return Err("it contains more than an optimizer's state".to_owned());
     }
     Ok(states)
 }
@@ -238,11 +239,9 @@ impl View for Entry<'_> {
     }
 
     fn data_len(&self) -> usize {
-        self.shape()[0]
-            * if matches!(self, Self::Numbers { .. }) {
-                4
-            } else {
-                8
-            }
+        match self {
+            Self::Numbers { numbers, .. } => 4 * numbers.len(),
+            Self::Steps(_) => 8,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Stages copied from another run that has done them with the same settings.
+//! Copies stages from another run that has done them with the same settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::train::session::Session;
 /// Stages that another run has done with the same settings.
 #[derive(Clone, Debug)]
 pub struct Reuse {
-    /// The other run, as shown to people.
+    /// The other run's name on screen.
     pub run: String,
     pub run_folder: PathBuf,
     /// The first stages, without a gap.

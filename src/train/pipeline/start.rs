@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
+
 use super::TOKENIZER;
-use crate::data::{DialogueSet, LevelSet, library};
 use crate::experiment::{Config, FeedForwardChoice};
 use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::text::{Tokenizer, train_unigram};
 use crate::train::artifacts::Artifacts;
 use crate::train::error::TrainError;
-use crate::train::material::Material;
+use crate::train::material::{Material, Texts};
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed};
 use crate::train::session::Session;
@@ -25,28 +26,13 @@ pub(super) fn artifacts(
     run_folder: &Path,
 ) -> Result<Artifacts, TrainError> {
     let config = session.config;
-    let dialogues = match config.reads_dialogues() {
-        true => Some(library::open_dialogues(store, &config.data.dialogues)?),
-        false => None,
-    };
-    let level_set = match config.reads_levels() {
-        true => Some(library::open_levels(store, &config.data.levels)?),
-        false => None,
-    };
-    let (t5, tokenizer, base) = starting_model(
-        config,
-        dialogues.as_ref(),
-        level_set.as_ref(),
-        run_folder,
-        &session.device,
-    )?;
-    let material = match &dialogues {
-        Some(set) => Material::prepare(set, &config.data, config.run.seed, &tokenizer)?,
-        None => Material::default(),
-    };
+    let texts = Texts::open(config, store)?;
+    let (t5, tokenizer, base) = starting_model(config, &texts, run_folder, &session.device)?;
+    let dialogues = texts.dialogues.as_ref();
+    let material = Material::prepare(dialogues, &config.data, config.run.seed, &tokenizer)?;
     Ok(Artifacts {
         run_folder: run_folder.to_path_buf(),
-        level_set,
+        level_set: texts.levels,
         material,
         tokenizer,
         t5,
@@ -60,10 +46,9 @@ pub(super) fn artifacts(
 /// The model before the first stage, its tokenizer, and the folder of its weights if it has one.
 fn starting_model(
     config: &Config,
-    dialogues: Option<&DialogueSet>,
-    levels: Option<&LevelSet>,
+    texts: &Texts,
     run_folder: &Path,
-    device: &burn::tensor::Device,
+    device: &Device,
 ) -> Result<(T5, Tokenizer, Option<PathBuf>), TrainError> {
     let settings = &config.model;
     if settings.source != "scratch" {
@@ -77,7 +62,7 @@ fn starting_model(
     let tokenizer = if path.is_file() {
         Tokenizer::from_file(&path)?
     } else {
-        let tokenizer = scratch_tokenizer(config, dialogues, levels)?;
+        let tokenizer = scratch_tokenizer(config, texts)?;
         tokenizer.save(&path)?;
         tokenizer
     };
@@ -89,17 +74,16 @@ fn starting_model(
 /// The tokenizer of a model trained from scratch.
 pub(in crate::train) fn scratch_tokenizer(
     config: &Config,
-    dialogues: Option<&DialogueSet>,
-    levels: Option<&LevelSet>,
+    sets: &Texts,
 ) -> Result<Tokenizer, TrainError> {
     let mut texts: Vec<&str> = Vec::new();
-    for example in dialogues.iter().flat_map(|set| &set.train) {
+    for example in sets.dialogues.iter().flat_map(|set| &set.train) {
         texts.push(&example.target);
         if let Some(last) = example.context.last() {
             texts.push(last);
         }
     }
-    for pair in levels.iter().flat_map(|set| &set.pairs) {
+    for pair in sets.levels.iter().flat_map(|set| &set.pairs) {
         texts.push(&pair.seeker_post);
         texts.push(&pair.response_post);
     }

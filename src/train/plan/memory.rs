@@ -117,8 +117,8 @@ impl Sizes {
         }
     }
 
-    /// Disk space of the checkpoints of a stage of so many steps: all but the last hold AdamW's two moments as
-    /// well, and the best model so far if there is one.
+    /// Disk space of the checkpoints of `steps` steps of a stage: all but the last contain AdamW's two moments
+    /// and the best model so far, if there is one.
     pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
         let generator = self.parameters(config.generator.tuning, config, 0).trained;
         let policy = self.parameters(config.ppo.tuning, config, self.value_head);

@@ -13,10 +13,10 @@ use serde::Serialize;
 use self::memory::Sizes;
 use self::work::{Lengths, Work};
 use super::error::TrainError;
-use super::material::Material;
+use super::material::{Material, Texts};
 use super::pipeline::{scratch_shape, scratch_tokenizer};
 use super::{generator, identifier};
-use crate::data::{LevelSet, library};
+use crate::data::LevelSet;
 use crate::experiment::{Config, Stage};
 use crate::nn::device;
 use crate::nn::t5::T5Config;
@@ -43,7 +43,6 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All of it.
     pub fn total(&self) -> u64 {
         self.weights + self.optimizer + self.activations
     }
@@ -82,13 +81,13 @@ pub struct Plan {
 
 /// A plan with this machine's speed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Foreseen {
+pub struct TimedPlan {
     pub plan: Plan,
     /// Operations a second, measured on the device that the settings name.
     pub speed: f64,
 }
 
-impl Foreseen {
+impl TimedPlan {
     /// Plans a run and measures the machine, which takes about a second.
     ///
     /// # Errors
@@ -96,7 +95,7 @@ impl Foreseen {
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let plan = Plan::of(config, store)?;
         let speed = plan.sample.speed(&device::resolve(&config.run.device)?);
-        Ok(Foreseen { plan, speed })
+        Ok(TimedPlan { plan, speed })
     }
 
     /// Duration of a stage, within a factor of three, on an otherwise idle machine.
@@ -111,34 +110,26 @@ impl Plan {
     /// # Errors
     /// Data or the model are missing or cannot be read.
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
-        let dialogues = match config.reads_dialogues() {
-            true => Some(library::open_dialogues(store, &config.data.dialogues)?),
-            false => None,
-        };
-        let levels = match config.reads_levels() {
-            true => Some(library::open_levels(store, &config.data.levels)?),
-            false => None,
-        };
+        let texts = Texts::open(config, store)?;
+        let levels = texts.levels.as_ref();
         let (shape, tokenizer) = if config.model.source == "scratch" {
-            let tokenizer = scratch_tokenizer(config, dialogues.as_ref(), levels.as_ref())?;
+            let tokenizer = scratch_tokenizer(config, &texts)?;
             (scratch_shape(config, tokenizer.vocab_size()), tokenizer)
         } else {
             let folder = Path::new(&config.model.source);
             let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))?;
             (T5Config::read(folder)?, tokenizer)
         };
-        let material = match &dialogues {
-            Some(set) => Material::prepare(set, &config.data, config.run.seed, &tokenizer)?,
-            None => Material::default(),
-        };
+        let dialogues = texts.dialogues.as_ref();
+        let material = Material::prepare(dialogues, &config.data, config.run.seed, &tokenizer)?;
         let sizes = Sizes::of(config, &shape);
-        let lengths = Lengths::of(&material, levels.as_ref(), &tokenizer);
+        let lengths = Lengths::of(&material, levels, &tokenizer);
         let work = Work::of(config, &shape, &lengths);
         let has = |stage| config.run.stages.contains(&stage);
         let stages = config.run.stages.iter();
         let stages = stages
             .map(|&stage| {
-                let (steps, at_most) = steps(config, stage, &material, levels.as_ref())?;
+                let (steps, at_most) = steps(config, stage, &material, levels)?;
                 Ok(StagePlan {
                     stage,
                     steps,

@@ -57,9 +57,8 @@ impl Sample {
         let autodiff = device.clone().autodiff();
         let prefix = || Prefix::new(&self.prefix, &self.shape, &autodiff, 1);
         let policy = Policy {
-            t5: T5::new(&self.shape, &autodiff, 1),
             prefix: self.tuning.has_prefix().then(prefix),
-            value_head: None,
+            ..Policy::from(T5::new(&self.shape, &autodiff, 1))
         };
         let policy = policy.for_tuning(self.tuning);
         self.step(&policy, device);

@@ -87,7 +87,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Operations of a stage of so many steps.
+    /// Operations of `steps` steps of a stage.
     pub fn stage(&self, stage: Stage, steps: u64) -> u64 {
         let (config, lengths) = (self.config, &self.lengths);
         let steps = steps as f64;
@@ -147,7 +147,7 @@ impl<'a> Work<'a> {
         encoder(self.shape, source) + decoder(self.shape, source, target)
     }
 
-    /// Drawing a response as long as a target.
+    /// Generating a response as long as a target.
     fn generation(&self) -> f64 {
         let target = self
             .lengths

@@ -1,5 +1,5 @@
 //! Generalised advantage estimation (Eq. 9-10), returns, and how much of them the values explain.
-//! Plain numbers of one response: this file knows no tensors and no padding.
+//! Plain numbers of one response; knows no tensors and no padding.
 
 /// Advantages of one response's tokens, and the returns that the value head is trained toward.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,9 +13,9 @@ pub struct Estimate {
 /// Advantages by GAE (Eq. 9-10), computed from the last token backwards:
 /// `Â_t = δ_t + γλ · Â_{t+1}`, `δ_t = r_t + γ · V(s_{t+1}) - V(s_t)`.
 ///
-/// `rewards` and `values` (of the old policy) hold one number for each real token. The value after the
-/// last token is 0, also when the response was cut at the longest length: its score is that of the
-/// response as it is, so no reward follows.
+/// `rewards` and `values` (of the old policy) have one number per real token. The value after the last
+/// token is 0, also when the response was cut at the maximum length: its score is that of the response
+/// as it is, so no reward follows.
 pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Estimate {
     assert_eq!(rewards.len(), values.len(), "one value for each reward");
     let mut advantages = vec![0.0; rewards.len()];
@@ -38,17 +38,19 @@ pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Est
     }
 }
 
-/// [`estimate`] with `pads` positions of reward `reward` and value 0 after the response. This is the
-/// fault of the authors' trainer, which does not mask rewards again after whitening them.
+/// [`estimate`] with `pads` positions of reward `pad_reward` and value 0 after the response. This is the
+/// bug of the authors' trainer, which does not mask rewards again after whitening them.
 pub fn estimate_into_padding(
-    (rewards, values): (&[f32], &[f32]),
+    rewards: &[f32],
+    values: &[f32],
     gamma: f32,
     lambda: f32,
-    (pads, reward): (usize, f32),
+    pads: usize,
+    pad_reward: f32,
 ) -> Estimate {
     let padded = |numbers: &[f32], pad: f32| [numbers, &vec![pad; pads]].concat();
     let mut estimate = estimate(
-        &padded(rewards, reward),
+        &padded(rewards, pad_reward),
         &padded(values, 0.0),
         gamma,
         lambda,
@@ -103,9 +105,9 @@ mod tests {
     fn padding_with_a_reward_leaks_into_the_response() {
         let response = (&[0.0, 1.0][..], &[0.5, 0.25][..]);
         let right = estimate(response.0, response.1, 1.0, 1.0);
-        let harmless = estimate_into_padding(response, 1.0, 1.0, (3, 0.0));
+        let harmless = estimate_into_padding(response.0, response.1, 1.0, 1.0, 3, 0.0);
         assert_eq!(harmless, right);
-        let leaking = estimate_into_padding(response, 1.0, 1.0, (2, 0.125));
+        let leaking = estimate_into_padding(response.0, response.1, 1.0, 1.0, 2, 0.125);
         assert_eq!(leaking.advantages, [0.75, 1.0]);
         assert_eq!(leaking.returns, [1.25, 1.25]);
     }

@@ -9,23 +9,20 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::objective::{Evaluation, Minibatch, Objective, ObjectiveConfig, ResponseRow, objective};
-use super::rollout::{Rollout, against_reference, forward};
+use super::rollout::{PolicyOutput, Rollout, against_reference, forward, forward_pairs};
 use crate::experiment::Tuning;
-use crate::nn::Dropout;
-use crate::nn::prefix::PrefixVectors;
-use crate::train::likelihood::{Pairs, hidden_states};
+use crate::train::likelihood::Pairs;
 use crate::train::policy::Policy;
-use crate::train::score::score;
 use crate::train::tensors::{Tokens, floats, shift_right, to_rows};
 use crate::train::{CheckError, TrainError};
 
-/// Log-probabilities that differ by no more differ by rounding.
+/// Largest difference of log-probabilities that counts as rounding.
 const TOLERANCE: f32 = 1e-3;
-/// Norms of gradients, as a share of themselves.
+/// The same for norms of gradients, relative.
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 /// Responses used by the costlier checks.
 const ROWS: usize = 4;
-/// Columns of pads appended to contexts and responses.
+/// Padding columns appended to contexts and responses.
 const EXTRA: usize = 3;
 
 /// What is checked.
@@ -34,10 +31,9 @@ pub struct Subject<'a> {
     pub policy: &'a Policy,
     pub tuning: Tuning,
     pub reference: &'a Policy,
-    pub reference_vectors: Option<&'a PrefixVectors>,
-    /// Drawn from `policy`.
+    /// Sampled from `policy`.
     pub rollout: &'a Rollout,
-    /// Whether the policy is still the reference; not so in a resumed run.
+    /// Whether the policy is still equal to the reference; false in a resumed run.
     pub untouched: bool,
     /// Without autodiff.
     pub device: &'a Device,
@@ -56,9 +52,8 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     } = subject;
     let all = rollout.generated.len();
     let part = 0..all.min(ROWS);
-    let resting = policy.valid();
-    let whole = forward(&resting, rollout, 0..all, None, device);
-    let decoding = decoding_agrees(rollout, &whole.log_probs)?;
+    let whole = forward(&policy.valid(), rollout, 0..all, None, device);
+    let decoding = check_decoding(rollout, &whole.log_probs)?;
 
     // The old pass is over the whole batch, the new one over a part of it, so that widths differ.
     let now = forward(policy, rollout, part.clone(), None, device);
@@ -76,23 +71,23 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     }
 
     let kl = match subject.untouched {
-        true => Some(no_distance(subject, &log_probs, logits)?),
+        true => Some(check_kl(subject, &log_probs, logits)?),
         false => None,
     };
-    let (padded, padded_log_probs) = padded(policy, rollout, part.len(), device);
-    let padded = old.objective(padded, device);
-    let pads = largest_difference(&log_probs, &padded_log_probs);
+    let padded = forward_with_junk(policy, rollout, part.len(), device);
+    let pads = largest_difference(&log_probs, &padded.log_probs);
+    let padded = old.objective(padded.evaluation, device);
     let losses = f64::from(clean.statistics.total_loss - padded.statistics.total_loss).abs();
-    refuse_pads("log-probabilities", pads.into(), TOLERANCE.into())?;
-    refuse_pads("loss", losses, TOLERANCE.into())?;
+    check_pads("log-probabilities", pads.into(), TOLERANCE.into())?;
+    check_pads("loss", losses, TOLERANCE.into())?;
     let clean = gradients(policy, subject.tuning, clean)?;
     let padded = gradients(policy, subject.tuning, padded)?;
     let apart = (clean.norm - padded.norm).abs() / clean.norm;
-    refuse_pads("gradient norm", apart, GRADIENT_TOLERANCE)?;
+    check_pads("gradient norm", apart, GRADIENT_TOLERANCE)?;
 
     let kl = match kl {
         Some(kl) => format!("KL of the untouched policy 0 (off by {kl:.1e})"),
-        None => "KL not looked at, since the policy has moved".to_string(),
+        None => "KL not checked, since the policy has moved".to_string(),
     };
     Ok(format!(
         "Self-checks passed: decoding and scoring agree (off by {decoding:.1e}); ratio 1 before the first \
@@ -107,13 +102,13 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
 ///
 /// # Errors
 /// They differ by more than rounding.
-pub fn decoding_agrees(rollout: &Rollout, log_probs: &[Vec<f32>]) -> Result<f32, TrainError> {
-    let drawn: Vec<&[f32]> = rollout
+pub fn check_decoding(rollout: &Rollout, log_probs: &[Vec<f32>]) -> Result<f32, TrainError> {
+    let sampled: Vec<&[f32]> = rollout
         .generated
         .iter()
         .map(|row| row.log_probs.as_slice())
         .collect();
-    let largest = largest_difference(&drawn, log_probs);
+    let largest = largest_difference(&sampled, log_probs);
     if within(largest, TOLERANCE) {
         return Ok(largest);
     }
@@ -123,7 +118,7 @@ pub fn decoding_agrees(rollout: &Rollout, log_probs: &[Vec<f32>]) -> Result<f32,
     })
 }
 
-/// False for NaN.
+/// Also refuses NaN.
 fn within(difference: f32, tolerance: f32) -> bool {
     difference <= tolerance
 }
@@ -143,7 +138,7 @@ fn largest_difference<A: AsRef<[f32]>, B: AsRef<[f32]>>(a: &[A], b: &[B]) -> f32
         })
 }
 
-fn refuse_pads(what: &'static str, largest: f64, tolerance: f64) -> Result<(), CheckError> {
+fn check_pads(what: &'static str, largest: f64, tolerance: f64) -> Result<(), CheckError> {
     if largest <= tolerance {
         Ok(())
     } else {
@@ -151,7 +146,7 @@ fn refuse_pads(what: &'static str, largest: f64, tolerance: f64) -> Result<(), C
     }
 }
 
-/// The old policy's side of the objective, with advantages of 1 and -½ in turn.
+/// The old policy's side of the objective, with advantages alternating between 1 and -½.
 struct Old {
     log_probs: Vec<Vec<f32>>,
     values: Vec<Vec<f32>>,
@@ -164,8 +159,8 @@ impl Old {
         let advantages: Vec<Vec<f32>> = log_probs
             .iter()
             .map(|row| {
-                let place = 0..row.len();
-                place.map(|t| if t % 2 == 0 { 1.0 } else { -0.5 }).collect()
+                let signs = [1.0, -0.5].into_iter().cycle();
+                signs.take(row.len()).collect()
             })
             .collect();
         let returns = advantages
@@ -199,8 +194,8 @@ impl Old {
     }
 }
 
-/// Largest KL of the policy to its reference at a token, which must be 0.
-fn no_distance(
+/// The KL of an untouched policy to its reference must be 0. Returns the largest at a token.
+fn check_kl(
     subject: &Subject<'_>,
     log_probs: &[Vec<f32>],
     logits: Tensor<3>,
@@ -211,14 +206,7 @@ fn no_distance(
         generated: subject.rollout.generated[..rows].to_vec(),
         responses: subject.rollout.responses[..rows].to_vec(),
     };
-    let against = against_reference(
-        subject.reference,
-        subject.reference_vectors,
-        &rollout,
-        logits,
-        None,
-        subject.device,
-    );
+    let against = against_reference(subject.reference, &rollout, logits, None, subject.device);
     let zeros: Vec<Vec<f32>> = log_probs.iter().map(|row| vec![0.0; row.len()]).collect();
     let full = largest_difference(&against.full_kl, &zeros);
     let k1 = largest_difference(log_probs, &against.reference_log_probs);
@@ -230,14 +218,13 @@ fn no_distance(
     }
 }
 
-/// The policy on the first `rows` responses, with tokens of all kinds where pads are and more of them;
-/// and the log-probabilities of the real ones.
-fn padded(
+/// A forward pass on the first `rows` responses, with more padding than they need and junk ids in it.
+fn forward_with_junk(
     policy: &Policy,
     rollout: &Rollout,
     rows: usize,
     device: &Device,
-) -> (Evaluation, Vec<Vec<f32>>) {
+) -> PolicyOutput {
     let shape = policy.t5.config();
     let responses: Vec<&[u32]> = rollout.generated[..rows]
         .iter()
@@ -245,27 +232,15 @@ fn padded(
         .collect();
     let inputs = shift_right(&responses, shape.decoder_start_token_id);
     let pairs = Pairs {
-        contexts: littered(&rollout.contexts[..rows], shape.vocab_size, device),
-        inputs: littered(&inputs, shape.vocab_size, device),
-        responses: littered(&responses, shape.vocab_size, device),
+        contexts: junk_padded(&rollout.contexts[..rows], shape.vocab_size, device),
+        inputs: junk_padded(&inputs, shape.vocab_size, device),
+        responses: junk_padded(&responses, shape.vocab_size, device),
     };
-    let vectors = policy.vectors();
-    let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
-    let values = match &policy.value_head {
-        Some(head) => head.forward(hidden.clone()),
-        None => pairs.responses.mask.zeros_like(),
-    };
-    let scores = score(policy.t5.logits(hidden), &responses);
-    let evaluation = Evaluation {
-        log_probs: scores.log_probs,
-        values,
-        entropy: scores.entropy,
-    };
-    (evaluation, scores.log_prob_rows)
+    forward_pairs(policy, &pairs, &responses, |logits| logits)
 }
 
-/// Rows padded with ids from all over the vocabulary, and by [`EXTRA`] columns more than they need.
-fn littered<R: AsRef<[u32]>>(rows: &[R], vocabulary: usize, device: &Device) -> Tokens {
+/// Rows padded with ids from all over the vocabulary, [`EXTRA`] columns wider than needed.
+fn junk_padded<R: AsRef<[u32]>>(rows: &[R], vocabulary: usize, device: &Device) -> Tokens {
     let plain = Tokens::pad(rows, device);
     let [count, width] = plain.ids.dims();
     let width = width + EXTRA;
@@ -273,8 +248,8 @@ fn littered<R: AsRef<[u32]>>(rows: &[R], vocabulary: usize, device: &Device) -> 
     for row in rows {
         let row = row.as_ref();
         ids.extend(row.iter().map(|id| *id as i32));
-        ids.extend((row.len()..width).map(|place| (7919 * (place + 1) % vocabulary) as i32));
-        mask.extend((0..width).map(|place| f32::from(u8::from(place < row.len()))));
+        ids.extend((row.len()..width).map(|column| (7919 * (column + 1) % vocabulary) as i32));
+        mask.extend((0..width).map(|column| f32::from(u8::from(column < row.len()))));
     }
     Tokens {
         ids: Tensor::<2, Int>::from_data(TensorData::new(ids, [count, width]), device),

@@ -1,5 +1,5 @@
 //! How far the policy is from the reference: estimators of the KL divergence (Eq. 6) and the
-//! control of its coefficient β. Plain numbers: this file knows no tensors.
+//! control of its coefficient β. Plain numbers; knows no tensors.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,8 @@ impl KlEstimator {
     /// unbiased; sampling with top-k or a temperature breaks this, and the mean of k1 may then go
     /// negative.
     ///
-    /// Takes the sampled token's log-probabilities under policy and
-    /// reference, and the divergence over the whole vocabulary ([`full_kl`]), which only
-    /// [`KlEstimator::Full`] looks at.
+    /// `log_prob` and `reference_log_prob` are the sampled token's; `full` is the divergence over the
+    /// whole vocabulary ([`full_kl`]), which only [`KlEstimator::Full`] uses.
     pub fn estimate(self, log_prob: f32, reference_log_prob: f32, full: f32) -> f32 {
         match self {
             Self::K1 => k1(log_prob, reference_log_prob),
@@ -79,29 +78,27 @@ impl KlControl {
         }
     }
 
-    /// Goes on from another coefficient.
     pub fn set_beta(&mut self, new: f64) {
         match self {
             Self::Fixed { beta } | Self::Adaptive { beta, .. } => *beta = new,
         }
     }
 
-    /// Goes on towards another target; a fixed coefficient has none.
+    /// Has no effect on a fixed coefficient.
     pub fn set_target(&mut self, new: f64) {
         if let Self::Adaptive { target, .. } = self {
             *target = new;
         }
     }
 
-    /// The coefficient to use now.
     pub fn beta(&self) -> f64 {
         match *self {
             Self::Fixed { beta } | Self::Adaptive { beta, .. } => beta,
         }
     }
 
-    /// Takes in a batch: `kl_per_response` is the mean over its responses of the penalty's own
-    /// estimate summed over their tokens (as TRL does), `responses` how many there were.
+    /// Adapts β after a batch of `responses`. `kl_per_response` is the mean over them of the penalty's own
+    /// estimate, summed over tokens (as in TRL).
     pub fn update(&mut self, kl_per_response: f64, responses: usize) {
         if let Self::Adaptive {
             beta,

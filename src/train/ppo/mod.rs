@@ -1,16 +1,16 @@
-//! Proximal policy optimisation of the generator (Eq. 6-15 of the paper), one file a part. What a response
-//! is worth (Eq. 2-5) stands in [`super::reward`].
+//! Proximal policy optimisation of the generator (Eq. 6-15 of the paper), one file per part. The scores of
+//! responses (Eq. 2-5) are in [`super::reward`].
 
 pub mod advantage;
 pub mod checks;
 pub mod kl;
-pub mod measured;
+pub mod metrics;
 pub mod objective;
-pub mod reward;
+pub mod record;
 pub mod rollout;
 pub mod shaping;
-pub mod shown;
 pub mod step;
+pub mod token_rewards;
 pub mod trainer;
 pub mod truncation;
 mod update;

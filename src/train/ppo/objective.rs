@@ -1,5 +1,5 @@
-//! The clipped objective (Eq. 13-15) of one minibatch and what is measured beside it.
-//! Works on tensors `[responses, tokens]`; it does not know what made them.
+//! The clipped objective (Eq. 13-15) of one minibatch, and its statistics.
+//! Works on tensors `[responses, tokens]`; does not know where they come from.
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
@@ -114,7 +114,6 @@ impl Minibatch {
         }
     }
 
-    /// How many tokens count.
     pub fn real_tokens(&self) -> usize {
         self.real_tokens
     }

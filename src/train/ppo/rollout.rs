@@ -1,8 +1,9 @@
 //! A batch of fresh responses, and the forward passes of policy and reference over them.
 //!
-//! Log-probabilities are those of the full, untempered softmax, whatever the responses were drawn
-//! from: as the authors' trainer does. The k1 estimate can then be negative; k3 and the full KL
-//! beside it show by how much it is off. With a [`Truncation`] they are those of what was drawn from.
+//! Log-probabilities are those of the full, untempered softmax, whatever the responses were sampled
+//! from, as in the authors' trainer. The k1 estimate can then be negative; k3 and the full KL
+//! beside it show by how much it is off. With a [`Truncation`] they are those of the sampling
+//! distribution.
 
 use std::ops::Range;
 
@@ -11,7 +12,6 @@ use rand_chacha::ChaCha8Rng;
 
 use super::objective::Evaluation;
 use super::truncation::Truncation;
-use crate::nn::prefix::PrefixVectors;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, generate};
 use crate::text::Tokenizer;
@@ -19,7 +19,7 @@ use crate::train::likelihood::{Pairs, hidden_states};
 use crate::train::policy::Policy;
 use crate::train::score::{full_kl, score};
 
-/// Responses drawn from the policy (Eq. 12).
+/// Responses sampled from the policy (Eq. 12).
 pub struct Rollout {
     pub contexts: Vec<Vec<u32>>,
     pub generated: Vec<Generated>,
@@ -28,8 +28,8 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// Draws one response to each context, each row from its own stream.
-    pub fn draw(
+    /// Samples one response to each context, each row from its own stream.
+    pub fn sample(
         policy: &Policy,
         contexts: Vec<Vec<u32>>,
         sampling: &Sampling,
@@ -49,7 +49,7 @@ impl Rollout {
         }
     }
 
-    /// Tokens of every response.
+    /// Token count of every response.
     pub fn lengths(&self) -> impl Iterator<Item = usize> {
         self.generated.iter().map(|row| row.tokens.len())
     }
@@ -61,7 +61,7 @@ impl Rollout {
             .map(|row| row.tokens.as_slice())
     }
 
-    /// The rows at `range` as teacher-forced pairs; the sampled ids are the ids that are scored.
+    /// The rows at `range` as teacher-forced pairs of the sampled ids.
     fn pairs(&self, range: Range<usize>, start: u32, device: &Device) -> Pairs {
         let tokens: Vec<&[u32]> = self.tokens(range.clone()).collect();
         let contexts: Vec<&[u32]> = self.contexts[range].iter().map(Vec::as_slice).collect();
@@ -79,8 +79,7 @@ pub struct PolicyOutput {
     pub logits: Tensor<3>,
 }
 
-/// One forward pass of the policy over the rollout's rows at `range`, dropout off, values by its own
-/// value head.
+/// A forward pass of the policy over the rollout's rows at `range`.
 pub fn forward(
     policy: &Policy,
     rollout: &Rollout,
@@ -90,18 +89,29 @@ pub fn forward(
 ) -> PolicyOutput {
     let start = policy.t5.config().decoder_start_token_id;
     let pairs = rollout.pairs(range.clone(), start, device);
+    let tokens: Vec<&[u32]> = rollout.tokens(range.clone()).collect();
+    forward_pairs(policy, &pairs, &tokens, |logits| match truncation {
+        Some(truncation) => truncation.apply(logits, range),
+        None => logits,
+    })
+}
+
+/// A forward pass over `pairs`, whose responses are `tokens`: dropout off, values by the policy's value head
+/// (0 without one), `truncate` applied to the logits.
+pub(super) fn forward_pairs(
+    policy: &Policy,
+    pairs: &Pairs,
+    tokens: &[&[u32]],
+    truncate: impl FnOnce(Tensor<3>) -> Tensor<3>,
+) -> PolicyOutput {
     let vectors = policy.vectors();
-    let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
+    let hidden = hidden_states(policy, vectors.as_ref(), pairs, &mut Dropout::off());
     let values = match &policy.value_head {
         Some(head) => head.forward(hidden.clone()),
         None => pairs.responses.mask.zeros_like(),
     };
-    let mut logits = policy.t5.logits(hidden);
-    if let Some(truncation) = truncation {
-        logits = truncation.apply(logits, range.clone());
-    }
-    let tokens: Vec<&[u32]> = rollout.tokens(range).collect();
-    let scores = score(logits.clone(), &tokens);
+    let logits = truncate(policy.t5.logits(hidden));
+    let scores = score(logits.clone(), tokens);
     PolicyOutput {
         evaluation: Evaluation {
             log_probs: scores.log_probs,
@@ -113,7 +123,7 @@ pub fn forward(
     }
 }
 
-/// Per-token figures of policy against reference, one row a response, real tokens only.
+/// Per-token figures of policy against reference: one row per response, real tokens only.
 #[derive(Debug)]
 pub struct AgainstReference {
     pub reference_log_probs: Vec<Vec<f32>>,
@@ -121,30 +131,19 @@ pub struct AgainstReference {
     pub full_kl: Vec<Vec<f32>>,
 }
 
-/// Forward pass of the reference `ρ`, which is the policy's own T5 where that is frozen.
+/// Compares the policy with the reference `ρ`, whose T5 is the policy's own where that is frozen.
 pub fn against_reference(
     reference: &Policy,
-    vectors: Option<&PrefixVectors>,
     rollout: &Rollout,
     policy_logits: Tensor<3>,
     truncation: Option<&Truncation>,
     device: &Device,
 ) -> AgainstReference {
     let rows = 0..rollout.generated.len();
-    let pairs = rollout.pairs(
-        rows.clone(),
-        reference.t5.config().decoder_start_token_id,
-        device,
-    );
-    let hidden = hidden_states(reference, vectors, &pairs, &mut Dropout::off());
-    let mut logits = reference.t5.logits(hidden);
-    if let Some(truncation) = truncation {
-        logits = truncation.apply(logits, rows.clone());
-    }
-    let tokens: Vec<&[u32]> = rollout.tokens(rows).collect();
+    let output = forward(reference, rollout, rows, truncation, device);
     let lengths: Vec<usize> = rollout.lengths().collect();
     AgainstReference {
-        reference_log_probs: score(logits.clone(), &tokens).log_prob_rows,
-        full_kl: full_kl(policy_logits, logits, &lengths),
+        reference_log_probs: output.log_probs,
+        full_kl: full_kl(policy_logits, output.logits, &lengths),
     }
 }

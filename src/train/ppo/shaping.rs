@@ -25,7 +25,6 @@ pub struct RunningMoments {
 }
 
 impl RunningMoments {
-    /// Adds a batch.
     pub fn update(&mut self, numbers: &[f32]) {
         for &x in numbers {
             self.count += 1;
@@ -35,7 +34,6 @@ impl RunningMoments {
         }
     }
 
-    /// Mean of all numbers so far.
     pub fn mean(&self) -> f64 {
         self.mean
     }
@@ -49,8 +47,7 @@ impl RunningMoments {
     }
 }
 
-/// Shapes the scores of a run, batch after batch. Its serialised form is its whole state, for
-/// checkpoints.
+/// Shapes the scores of a run, batch after batch. Checkpoints contain its serialised form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScoreShaper {
     config: ShapingConfig,

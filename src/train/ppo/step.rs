@@ -10,20 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use super::advantage::{Estimate, estimate, estimate_into_padding};
 use super::kl::KlControl;
-use super::objective::{Evaluation, ObjectiveStatistics, ResponseRow};
-use super::reward::reward_vector;
+use super::objective::{Evaluation, ResponseRow};
 use super::rollout::{AgainstReference, PolicyOutput, Rollout, against_reference, forward};
 use super::shaping::{ScoreShaper, ShapingConfig};
+use super::token_rewards::token_rewards;
 use super::truncation::Truncation;
 use super::update::Epochs;
+pub use super::update::Update;
 use super::whiten::{Variance, moments, whiten};
 use crate::experiment::{Change, Config, KlControlChoice, Problem};
-use crate::nn::prefix::PrefixVectors;
 use crate::train::TrainError;
 use crate::train::evaluate::sampling;
 use crate::train::optimizer::AdamW;
 use crate::train::policy::Policy;
-use crate::train::session::schedule;
 use crate::train::tensors::to_rows;
 
 /// What changes from step to step besides weights and optimizer; saved in checkpoints.
@@ -66,7 +65,7 @@ impl State {
     /// Changes a setting from the next step on.
     ///
     /// # Errors
-    /// The setting cannot have this value.
+    /// The value is out of the setting's range.
     pub fn set(&mut self, change: &Change, config: &mut Config) -> Result<(), Problem> {
         change.apply(config)?;
         match change.path() {
@@ -82,7 +81,7 @@ impl State {
     /// Applies the changes so far to the settings that the run was started with.
     ///
     /// # Errors
-    /// A setting cannot have the value that the checkpoint holds.
+    /// A value in the checkpoint is out of its setting's range.
     pub fn apply_changes(&self, config: &mut Config) -> Result<(), Problem> {
         self.changes
             .iter()
@@ -103,7 +102,6 @@ pub struct Stepper<'a> {
     pub config: &'a Config,
     /// `ρ` of Eq. 6.
     pub reference: &'a Policy,
-    pub reference_vectors: Option<PrefixVectors>,
     /// Without autodiff.
     pub device: &'a Device,
 }
@@ -116,7 +114,7 @@ pub struct FailedStep {
     pub outcome: StepOutcome,
 }
 
-/// The results of a step. Rows are responses, with one number per token; those that are left out have none.
+/// The results of a step. Rows are responses, with one number for each token that takes part in the step.
 #[derive(Debug)]
 pub struct StepOutcome {
     /// Scores after shaping.
@@ -132,9 +130,8 @@ pub struct StepOutcome {
     pub advantages: Vec<Vec<f32>>,
     /// `Â_t + V_old(s_t)` before whitening.
     pub returns: Vec<Vec<f32>>,
-    /// Statistics of each minibatch in order, and the gradient norm of its update; 0 if it was skipped.
-    pub updates: Vec<(ObjectiveStatistics, f64)>,
-    pub skipped: u64,
+    /// One for each minibatch, in order.
+    pub updates: Vec<Update>,
     /// β of this step's rewards.
     pub beta: f64,
     pub lr: f64,
@@ -166,7 +163,7 @@ struct Credit {
 }
 
 impl Stepper<'_> {
-    /// Step `number` (from 0) on a rollout drawn from the learner's policy, with one raw score per response.
+    /// Step `number` (from 0) on a rollout sampled from the learner's policy, with one raw score per response.
     ///
     /// # Errors
     /// If a loss is not finite.
@@ -183,7 +180,9 @@ impl Stepper<'_> {
         let clock = Instant::now();
         let beta = learner.state.kl_control.beta();
         let credit = self.credit(&before, &shaped, beta);
-        let lr = schedule(settings.lr, settings.lr_schedule, settings.steps).rate(number);
+        let lr = settings
+            .lr_schedule
+            .rate(settings.lr, number, settings.steps);
 
         let truncation = before.truncation;
         let mut outcome = StepOutcome {
@@ -195,7 +194,6 @@ impl Stepper<'_> {
             advantages: credit.advantages,
             returns: credit.returns,
             updates: Vec::new(),
-            skipped: 0,
             beta,
             lr,
             reference_seconds: before.reference_seconds,
@@ -224,14 +222,11 @@ impl Stepper<'_> {
             Ok(done) => done,
             Err(error) => return Err(Box::new(FailedStep { error, outcome })),
         };
-        outcome.skipped = updates.iter().filter(|update| update.skipped).count() as u64;
-        learner.state.skipped += outcome.skipped;
+        let skipped = updates.iter().filter(|update| update.skipped);
+        learner.state.skipped += skipped.count() as u64;
         let kl = kl_per_response(&credit.penalties);
         learner.state.kl_control.update(kl, rollout.generated.len());
-        outcome.updates = updates
-            .into_iter()
-            .map(|update| (update.statistics, update.norm))
-            .collect();
+        outcome.updates = updates;
         outcome.update_seconds += clock.elapsed().as_secs_f64();
         Ok((learner, outcome))
     }
@@ -258,7 +253,6 @@ impl Stepper<'_> {
         let clock = Instant::now();
         let mut against = against_reference(
             self.reference,
-            self.reference_vectors.as_ref(),
             rollout,
             logits,
             truncation.as_ref(),
@@ -281,7 +275,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// The truncated distributions that the rollout was drawn from.
+    /// The truncated distributions that the rollout was sampled from.
     fn truncation(&self, policy: &Policy, rollout: &Rollout) -> Truncation {
         let policy = policy.valid();
         let rows = 0..rollout.generated.len();
@@ -314,9 +308,9 @@ impl Stepper<'_> {
         let mut rewards: Vec<Vec<f32>> = penalties
             .iter()
             .zip(shaped)
-            .map(|(penalty, score)| reward_vector(penalty, beta as f32, *score))
+            .map(|(penalty, score)| token_rewards(penalty, beta as f32, *score))
             .collect();
-        // What whitening turns the zeros of the padding into.
+        // The value that whitening gives to the zeros of the padding.
         let mut padding = 0.0;
         if reward.whiten_rewards {
             if reward.whiten_padding {
@@ -334,8 +328,8 @@ impl Stepper<'_> {
                     advantages,
                     returns,
                 } = if reward.whiten_padding {
-                    let behind = (widest - rewards.len(), padding);
-                    estimate_into_padding((rewards, values), gamma, lambda, behind)
+                    let pads = widest - rewards.len();
+                    estimate_into_padding(rewards, values, gamma, lambda, pads, padding)
                 } else {
                     estimate(rewards, values, gamma, lambda)
                 };

@@ -9,12 +9,11 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::checks::{Subject, check};
-use super::measured::{Seconds, measured};
+use super::metrics::{Seconds, step_metrics};
+use super::record::recorded_responses;
 use super::rollout::Rollout;
-use super::shown::shown;
 use super::step::{FailedStep, Learner, State, StepOutcome, Stepper};
 use crate::experiment::{Change, Config, RolloutResponse, Severity, Stage};
-use crate::nn::prefix::PrefixVectors;
 use crate::nn::value_head::ValueHead;
 use crate::text::Tokenizer;
 use crate::train::TrainError;
@@ -34,7 +33,7 @@ const STAGE: Stage = Stage::Ppo;
 const STATE: &str = "state.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
 
-/// Trains the run's policy from its generator, with the reward that the settings name.
+/// Trains the run's policy from its generator, with the configured reward.
 pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
     let Some(generator) = &artifacts.generator else {
         return Ok(Ended::Done);
@@ -60,7 +59,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     Ok(Ended::Done)
 }
 
-/// What PPO works with besides its settings.
+/// The inputs of PPO besides its settings.
 pub struct PpoInputs<'a> {
     pub train: &'a [Encoded],
     /// The fixed validation subset.
@@ -72,7 +71,7 @@ pub struct PpoInputs<'a> {
     pub base: Option<&'a Path>,
 }
 
-/// Trains a policy that starts as `generator`, which stays the reference `ρ` of the KL. `None` if it was
+/// Trains a policy that starts as `generator`, which remains the reference `ρ` of the KL. `None` if it was
 /// stopped.
 ///
 /// # Errors
@@ -83,8 +82,6 @@ pub fn train(
     generator: &Policy,
 ) -> Result<Option<Policy>, TrainError> {
     let config = session.config;
-    // A frozen T5 is shared with the reference; only what is trained exists twice.
-    let reference = generator.valid();
     let lengths = inputs.train.iter().map(|example| example.source.len());
     let order = seed(config.run.seed, Draw::RolloutOrder, 0);
     let mut trainer = PpoTrainer {
@@ -92,8 +89,7 @@ pub fn train(
         config: config.clone(),
         device: session.device.clone(),
         generator,
-        reference_vectors: reference.vectors(),
-        reference,
+        reference: generator.valid(),
         order: Order::new(lengths.collect(), config.ppo.batch, order),
         inputs,
         is_checked: false,
@@ -114,34 +110,33 @@ pub fn train(
 struct PpoTrainer<'a, 'i> {
     /// The settings that the run was started with.
     initial: &'a Config,
-    /// The same with what was changed since.
+    /// The same with the changes made since.
     config: Config,
     /// Without autodiff.
     device: Device,
     generator: &'a Policy,
     /// `ρ` of Eq. 6.
     reference: Policy,
-    reference_vectors: Option<PrefixVectors>,
     order: Order,
     inputs: PpoInputs<'i>,
     /// Whether the self-checks passed.
     is_checked: bool,
-    /// Steps that diverged: the rollout shown of them is replaced once they are taken again.
+    /// Steps that diverged; their recorded rollout is replaced once they are repeated.
     failed: BTreeSet<u64>,
-    /// Updates that were skipped in the whole stage, once it is complete.
+    /// Updates skipped in the whole stage; set once it is complete.
     skipped: u64,
 }
 
-/// The learner and where it is.
+/// The learner and its position in the stage.
 struct Progress {
     learner: Learner,
     /// Steps done.
     step: u64,
-    /// The last step's batch, to be shown; `None` before the first step since the stage was started.
+    /// The last step's batch; `None` before the first step since the stage was started.
     last: Option<Batch>,
 }
 
-/// What a step was computed from.
+/// A step's inputs and its outcome.
 struct Batch {
     /// The training examples that are answered.
     indices: Vec<usize>,
@@ -162,7 +157,7 @@ impl PpoTrainer<'_, '_> {
             .map(|row| stream(config.run.seed, Draw::Rollout, step, row as u64))
             .collect();
         let sampling = sampling(&config.sampling);
-        Rollout::draw(policy, contexts, &sampling, &mut streams, inputs.tokenizer)
+        Rollout::sample(policy, contexts, &sampling, &mut streams, inputs.tokenizer)
     }
 
     /// Runs the self-checks on the first rollout since the stage was started.
@@ -181,7 +176,6 @@ impl PpoTrainer<'_, '_> {
             policy,
             tuning: self.config.ppo.tuning,
             reference: &self.reference,
-            reference_vectors: self.reference_vectors.as_ref(),
             rollout,
             untouched: step == 0,
             device: &self.device,
@@ -190,12 +184,14 @@ impl PpoTrainer<'_, '_> {
         Ok(())
     }
 
-    /// Some responses of a batch, token by token.
-    fn shown(&self, batch: &Batch) -> Vec<RolloutResponse> {
-        shown(
-            (&batch.rollout, &batch.outcome),
+    /// The first responses of a batch, token by token.
+    fn recorded(&self, batch: &Batch) -> Vec<RolloutResponse> {
+        recorded_responses(
+            &batch.rollout,
+            &batch.outcome,
             &batch.scores,
-            (self.inputs.train, &batch.indices),
+            self.inputs.train,
+            &batch.indices,
             self.inputs.tokenizer,
         )
     }
@@ -253,7 +249,6 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         let stepper = Stepper {
             config: &self.config,
             reference: &self.reference,
-            reference_vectors: self.reference_vectors.clone(),
             device: &self.device,
         };
         let totals: Vec<f32> = scores.iter().map(|score| score.total).collect();
@@ -271,11 +266,11 @@ impl StageTrainer for PpoTrainer<'_, '_> {
                     scores,
                     outcome,
                 };
-                let rollout = self.shown(&batch);
+                let rollout = self.recorded(&batch);
                 return Err(StepError::Diverged { error, rollout });
             }
         };
-        let values = measured(
+        let values = step_metrics(
             &rollout,
             self.inputs.reward.total_metric(),
             &scores,
@@ -295,7 +290,7 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         Ok((progress, values))
     }
 
-    /// Shows the rollout of a step that an alert was about, or that is taken again.
+    /// Records the rollout of a step that an alert was about, or that is repeated.
     fn after_step(&mut self, session: &mut Session<'_>, progress: &mut Progress, evaluated: bool) {
         let step = progress.step;
         let is_wanted = session.observer.wants_rollout() | self.failed.remove(&step);
@@ -303,7 +298,7 @@ impl StageTrainer for PpoTrainer<'_, '_> {
             && is_wanted
             && !evaluated
         {
-            session.rollout(STAGE, step, self.shown(batch));
+            session.rollout(STAGE, step, self.recorded(batch));
         }
     }
 
@@ -330,7 +325,7 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         Some(Evaluation {
             values: examiner.curve(&policy, validation, &answers),
             samples: Some(examiner.samples(validation, &answers, count)),
-            rollout: progress.last.as_ref().map(|batch| self.shown(batch)),
+            rollout: progress.last.as_ref().map(|batch| self.recorded(batch)),
         })
     }
 

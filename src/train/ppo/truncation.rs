@@ -1,8 +1,8 @@
 //! Scoring responses under the truncated, tempered distribution that they were sampled from.
 //!
-//! The support is found once, from the policy that sampled. Policy, reference and every later policy
-//! are then scored on that same support: otherwise a token that an update pushes out of the top k
-//! would have no log-probability at all.
+//! The support is computed once, from the policy that sampled. Policy, reference and every later policy
+//! are scored on that same support: otherwise a token that an update pushes out of the top k would
+//! have no log-probability at all.
 
 use std::ops::Range;
 

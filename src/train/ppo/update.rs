@@ -1,5 +1,5 @@
 //! The updates of one PPO step (Eq. 13-15): epochs over its batch, minibatches, accumulation, clipping.
-//! Takes advantages and returns as they are; knows no rewards, no reference and no scorer.
+//! Advantages and returns are given; knows no rewards, no reference and no scorer.
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ pub(super) struct Epochs<'a> {
 
 impl Epochs<'_> {
     /// Runs all epochs, or stops early once the policy has moved past `target_kl`. `ahead` is the forward pass of
-    /// the first minibatch, if it is known.
+    /// the first minibatch, if the caller has it.
     ///
     /// # Errors
     /// If a loss is not finite.
@@ -47,13 +47,13 @@ impl Epochs<'_> {
         let mut updates = Vec::new();
         for _ in 0..settings.epochs {
             for group in parts.chunks(settings.accumulation) {
-                let done;
                 let first = self.number == 0 && updates.is_empty();
                 let max_norm = if settings.clip_once && !first {
                     0.0
                 } else {
                     settings.max_gradient_norm
                 };
+                let done;
                 (policy, done) = self.update(policy, optimizer, group, ahead.take(), max_norm)?;
                 let moved = |update: &Update| f64::from(update.statistics.approximate_kl);
                 let far = done
@@ -103,7 +103,7 @@ impl Epochs<'_> {
         Ok((policy, done))
     }
 
-    /// The objective of the rows at `part`; `ahead` is their forward pass, if it is known.
+    /// The objective of the rows at `part`; `ahead` is their forward pass, if the caller has it.
     fn objective(
         &self,
         policy: &Policy,
@@ -147,8 +147,9 @@ impl Epochs<'_> {
     }
 }
 
-/// Statistics of one minibatch.
-pub(super) struct Update {
+/// The result of one minibatch.
+#[derive(Clone, Debug)]
+pub struct Update {
     pub statistics: ObjectiveStatistics,
     /// Norm of its update's gradients before clipping; 0 if it was skipped.
     pub norm: f64,

@@ -1,7 +1,7 @@
 //! Rewards: what a response is worth, as a total and a list of named terms.
 //!
-//! A new reward is a file beside `empathy.rs` and a line in each of [`chosen`] and [`declare`]; metrics,
-//! alerts, plots, tables and rollouts read its terms. Knows examples and texts; no policy, no trainer.
+//! A new reward is a file beside `empathy.rs` and a line in [`chosen`]; metrics, alerts, plots, tables and
+//! rollouts read its terms. Knows examples and texts; no policy, no trainer.
 
 pub mod empathy;
 
@@ -99,13 +99,7 @@ pub fn chosen<'a>(
     }
 }
 
-/// Makes the terms of every reward known to plots, tables and exports. To be called once when the program
-/// starts.
-pub fn declare() {
-    [empathy::TERMS].into_iter().for_each(terms::declare);
-}
-
-/// Nothing for any response: what is left is the KL penalty (the ablation "w/o Empathy Reward").
+/// 0 for every response, which leaves only the KL penalty (the ablation "w/o Empathy Reward").
 pub struct NoReward;
 
 impl Reward for NoReward {

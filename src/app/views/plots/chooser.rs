@@ -5,6 +5,7 @@ use eframe::egui::{
 };
 
 use crate::app::state::arrangement::Beside;
+use crate::app::state::model::RunModel;
 use crate::app::state::tiles::{self, Tile};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
@@ -23,7 +24,13 @@ pub enum Wish {
 }
 
 /// Draws the menu below its button while it is open, which it is at once for a plot just added.
-pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) -> Option<Wish> {
+pub fn chooser(
+    button: &Response,
+    run: &RunModel,
+    stage: Stage,
+    tile: &mut Tile,
+    added: bool,
+) -> Option<Wish> {
     let mut wish = None;
     let open = added.then_some(SetOpenCommand::Bool(true));
     Popup::menu(button)
@@ -44,7 +51,7 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
             let wanted = search.to_lowercase();
             ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
                 let mut group = "";
-                for metric in tiles::choices(stage) {
+                for metric in tiles::choices(stage, &run.reward_metrics()) {
                     let found = metric.name.to_lowercase().contains(&wanted)
                         || metric.group.to_lowercase().contains(&wanted);
                     if !found {
@@ -55,16 +62,16 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
                         ui.add_space(space::XS);
                         ui.label(RichText::new(group).font(text::small()).color(t.secondary));
                     }
-                    let mut on = tile.keys.iter().any(|key| key == metric.key);
-                    if field::tick(ui, metric.name, &mut on)
-                        .on_hover_text(metric.definition)
+                    let mut on = tile.keys.iter().any(|key| *key == metric.key);
+                    if field::tick(ui, &metric.name, &mut on)
+                        .on_hover_text(&*metric.definition)
                         .changed()
                     {
                         wish = Some(Wish::Changed);
                         if on {
                             tile.keys.push(metric.key.to_string());
                         } else {
-                            tile.keys.retain(|key| key != metric.key);
+                            tile.keys.retain(|key| *key != metric.key);
                         }
                     }
                 }

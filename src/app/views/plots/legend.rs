@@ -12,7 +12,7 @@ const ROW: f32 = 16.0;
 const MOST_ROWS: usize = 3;
 
 /// Draws the names; gives the line whose name is pointed at.
-pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) -> Option<usize> {
+pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[MetricDecl]) -> Option<usize> {
     let t = theme::of(ui);
     let width = ui.available_width();
     let galleys: Vec<_> = lines
@@ -58,7 +58,7 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) 
             emphasis = Some(n);
         }
         if let Some(metric) = metrics.get(n) {
-            definitions_on_hover(response, &[metric]);
+            definitions_on_hover(response, std::slice::from_ref(metric));
         }
     }
     emphasis

@@ -40,7 +40,7 @@ fn stage(tuning: Tuning) -> (Policy, Policy, Rollout, Device) {
     let contexts: Vec<Vec<u32>> = (1..=6_u32).map(|n| (3..4 + n).collect()).collect();
     let mut streams: Vec<_> = (0..6).map(|row| stream(1, Draw::Rollout, 0, row)).collect();
     let settings = sampling(&SamplingSettings::default());
-    let rollout = Rollout::draw(&policy, contexts, &settings, &mut streams, &tokenizer);
+    let rollout = Rollout::sample(&policy, contexts, &settings, &mut streams, &tokenizer);
     (
         policy.for_tuning(tuning).train(),
         reference,
@@ -59,7 +59,6 @@ fn outcome(
         policy: &policy,
         tuning,
         reference: &reference,
-        reference_vectors: reference.vectors().as_ref(),
         rollout: &rollout,
         untouched: true,
         device: &device,
@@ -107,9 +106,9 @@ fn a_policy_that_is_not_its_reference_is_refused() {
         let other = T5::new(policy.t5.config(), &device, 99);
         let mut streams: Vec<_> = (0..6).map(|row| stream(1, Draw::Rollout, 0, row)).collect();
         let settings = sampling(&SamplingSettings::default());
-        let mut drawing = policy.valid();
-        drawing.t5 = other.clone();
-        let vectors = drawing.vectors();
+        let mut sampler = policy.valid();
+        sampler.t5 = other.clone();
+        let vectors = sampler.vectors();
         rollout.generated = crate::nn::generate(
             &other,
             vectors.as_ref(),
@@ -117,7 +116,7 @@ fn a_policy_that_is_not_its_reference_is_refused() {
             &settings,
             &mut streams,
         );
-        *policy = drawing.for_tuning(Tuning::Both).train();
+        *policy = sampler.for_tuning(Tuning::Both).train();
     });
     assert!(matches!(
         error,
@@ -126,7 +125,7 @@ fn a_policy_that_is_not_its_reference_is_refused() {
 }
 
 #[test]
-fn decoding_that_says_something_else_is_refused() {
+fn decoding_that_disagrees_is_refused() {
     for wrong in [-0.5, f32::NAN] {
         let error = outcome(Tuning::Prefix, |_, rollout| {
             rollout.generated[5].log_probs[0] += wrong;

@@ -1,4 +1,4 @@
-//! The metrics of one step, computed from what the step left behind. Knows no settings and no session.
+//! The metrics of one step, from its rollout, scores and outcome. Knows no settings and no session.
 
 use super::advantage::explained_variance;
 use super::kl;
@@ -9,59 +9,57 @@ use super::whiten::{Variance, moments};
 use crate::metrics::{declared, terms};
 use crate::train::reward::Score;
 
-/// Wall time of what comes before the updates, in seconds.
+/// Wall time before the updates, in seconds.
 pub struct Seconds {
     pub rollout: f64,
     /// Scoring the responses; the reference's forward pass is timed by the step.
     pub reward: f64,
 }
 
-/// Everything that is logged of a step, by declared key; the mean total of `scores` as `total_metric`.
-pub fn measured(
+/// All metrics of a step by declared key; the mean total of `scores` as `total_metric`.
+pub fn step_metrics(
     rollout: &Rollout,
     total_metric: &'static str,
     scores: &[Score],
-    stepped: &StepOutcome,
+    outcome: &StepOutcome,
     seconds: &Seconds,
 ) -> Vec<(String, f64)> {
-    let named = |values: Values| {
-        values
-            .into_iter()
-            .map(|(key, value)| (key.to_string(), value))
-    };
-    let mut values: Vec<(String, f64)> = named(responses(rollout, stepped)).collect();
-    values.extend(named(updates(stepped)));
-    values.extend(reward(total_metric, scores));
-    values.extend(named(speed(rollout, stepped, seconds)));
-    values
+    let owned = |(key, value): (&str, f64)| (key.to_string(), value);
+    let before = [responses(rollout, outcome), updates(outcome)].concat();
+    before
+        .into_iter()
+        .map(owned)
+        .chain(reward(total_metric, scores))
+        .chain(speed(rollout, outcome, seconds).map(owned))
+        .collect()
 }
 
 type Values = Vec<(&'static str, f64)>;
 
 /// Shaped scores, distance from the reference, returns and lengths.
-fn responses(rollout: &Rollout, stepped: &StepOutcome) -> Values {
+fn responses(rollout: &Rollout, outcome: &StepOutcome) -> Values {
     let rows = rollout.generated.len();
-    let against = &stepped.against;
+    let against = &outcome.against;
     let per_response = |estimate: fn(f32, f32) -> f32| {
-        let policy = stepped.old_log_probs.iter().flatten();
+        let policy = outcome.old_log_probs.iter().flatten();
         let reference = against.reference_log_probs.iter().flatten();
         let estimates = policy
             .zip(reference)
             .map(|(p, q)| f64::from(estimate(*p, *q)));
         mean(estimates, rows)
     };
-    let returns = moments(&stepped.returns, Variance::Unbiased);
+    let returns = moments(&outcome.returns, Variance::Unbiased);
     let full_kl = against.full_kl.iter().flatten().copied().map(f64::from);
     let ended = rollout.generated.iter().map(|row| f64::from(row.ended));
     let mut values = vec![
         (
             declared::SHAPED_SCORE,
-            mean(stepped.shaped.iter().copied().map(f64::from), rows),
+            mean(outcome.shaped.iter().copied().map(f64::from), rows),
         ),
         (declared::KL_K1, per_response(kl::k1)),
         (declared::KL_K3, per_response(kl::k3)),
         (declared::KL_FULL, mean(full_kl, rows)),
-        (declared::KL_BETA, stepped.beta),
+        (declared::KL_BETA, outcome.beta),
         (declared::RETURNS_MEAN, returns.mean),
         (declared::RETURNS_VARIANCE, returns.variance),
         (
@@ -71,20 +69,25 @@ fn responses(rollout: &Rollout, stepped: &StepOutcome) -> Values {
         (declared::ENDED_SHARE, mean(ended, rows)),
     ];
     let flat = |rows: &[Vec<f32>]| rows.iter().flatten().copied().collect::<Vec<_>>();
-    let explained = explained_variance(&flat(&stepped.old_values), &flat(&stepped.returns));
+    let explained = explained_variance(&flat(&outcome.old_values), &flat(&outcome.returns));
     values.extend(explained.map(|share| (declared::EXPLAINED_VARIANCE, share)));
     values
 }
 
 /// Losses, clipping and gradient norm: means over the updates.
-fn updates(stepped: &StepOutcome) -> Values {
-    let updates = &stepped.updates;
+fn updates(outcome: &StepOutcome) -> Values {
+    let updates = &outcome.updates;
     let figure = |figure: fn(&ObjectiveStatistics) -> f32| {
-        let figures = updates.iter().map(|(s, _)| f64::from(figure(s)));
+        let figures = updates
+            .iter()
+            .map(|update| f64::from(figure(&update.statistics)));
         mean(figures, updates.len())
     };
-    let ratios = updates.iter().map(|(s, _)| f64::from(s.ratio_max));
-    let norms = updates.iter().map(|(_, norm)| *norm);
+    let ratios = updates
+        .iter()
+        .map(|update| f64::from(update.statistics.ratio_max));
+    let norms = updates.iter().map(|update| update.norm);
+    let skipped = updates.iter().filter(|update| update.skipped).count();
     vec![
         (declared::POLICY_LOSS, figure(|s| s.policy_loss)),
         (declared::VALUE_LOSS, figure(|s| s.value_loss)),
@@ -99,12 +102,12 @@ fn updates(stepped: &StepOutcome) -> Values {
         (declared::RATIO_MAX, ratios.fold(0.0, f64::max)),
         (declared::ENTROPY, figure(|s| s.entropy)),
         (declared::PPO_GRADIENT_NORM, mean(norms, updates.len())),
-        (declared::PPO_LEARNING_RATE, stepped.lr),
-        (declared::SKIPPED_MINIBATCHES, stepped.skipped as f64),
+        (declared::PPO_LEARNING_RATE, outcome.lr),
+        (declared::SKIPPED_MINIBATCHES, skipped as f64),
     ]
 }
 
-/// The raw reward and its terms, in the order in which the reward gives them: means over the responses.
+/// Means over the responses of the raw reward and its terms, in the reward's own order.
 fn reward(total_metric: &str, scores: &[Score]) -> Vec<(String, f64)> {
     let totals = scores.iter().map(|score| f64::from(score.total));
     let mut values = vec![(total_metric.to_string(), mean(totals, scores.len()))];
@@ -128,14 +131,14 @@ fn reward(total_metric: &str, scores: &[Score]) -> Vec<(String, f64)> {
 }
 
 /// Wall time of each phase, and tokens per second.
-fn speed(rollout: &Rollout, stepped: &StepOutcome, seconds: &Seconds) -> Values {
-    let reward = seconds.reward + stepped.reference_seconds;
-    let all = seconds.rollout + reward + stepped.update_seconds;
+fn speed(rollout: &Rollout, outcome: &StepOutcome, seconds: &Seconds) -> [(&'static str, f64); 4] {
+    let reward = seconds.reward + outcome.reference_seconds;
+    let all = seconds.rollout + reward + outcome.update_seconds;
     let tokens: usize = rollout.lengths().sum();
-    vec![
+    [
         (declared::ROLLOUT_SECONDS, seconds.rollout),
         (declared::REWARD_SECONDS, reward),
-        (declared::UPDATE_SECONDS, stepped.update_seconds),
+        (declared::UPDATE_SECONDS, outcome.update_seconds),
         (
             declared::PPO_TOKENS_PER_SECOND,
             tokens as f64 / all.max(1e-9),

@@ -14,7 +14,7 @@ use super::command::{Command, Commands};
 use super::format;
 use super::logic::Core;
 use super::place::Place;
-use super::shortcuts::{CHECKPOINT, EVALUATE, FILTER, PALETTE, PAUSE, STOP, UNDO};
+use super::shortcuts::{FILTER, PALETTE, UNDO, run_controls};
 use super::state::State;
 use super::state::model::RunModel;
 use super::theme::{self, size, space, text};
@@ -96,17 +96,7 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
         commands.run(Core::undo);
     }
     if let Some(run) = state.active() {
-        let pause = if run.status == RunStatus::Paused {
-            Control::Resume
-        } else {
-            Control::Pause
-        };
-        for (keys, control) in [
-            (PAUSE, pause),
-            (STOP, Control::Stop),
-            (CHECKPOINT, Control::Checkpoint),
-            (EVALUATE, Control::Evaluate),
-        ] {
+        for (control, keys) in run_controls(run.status) {
             if pressed(&keys) {
                 commands.run(move |core| core.control(control));
             }
@@ -123,11 +113,7 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             .open
             .as_ref()
             .filter(|_| state.prefs.place == Place::Runs);
-        if open.is_some()
-            && ui
-                .add(Button::icon(Icon::Left, "Back to all runs"))
-                .clicked()
-        {
+        if open.is_some() && Button::icon(Icon::Left, "Back to all runs").clicked(ui) {
             commands.run(Core::close_run);
         }
         let (title, detail) = match (state.prefs.place, open) {
@@ -178,7 +164,7 @@ fn run_detail(run: &RunModel) -> String {
 fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     if let Some(name) = &state.live.launching {
-        ui.label(RichText::new(format!("Starting {name}…")).color(t.secondary));
+        words::label(ui, format!("Starting {name}…"), t.secondary);
         return;
     }
     let Some(run) = state.active() else { return };
@@ -203,12 +189,8 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             .map(format::left)
             .unwrap_or_default(),
     };
-    let stage_galley = ui
-        .painter()
-        .layout_no_wrap(stage.clone(), text::body(), t.text);
-    let more_galley = ui
-        .painter()
-        .layout_no_wrap(more.clone(), text::body(), t.secondary);
+    let stage_galley = words::galley(ui, &stage, text::body(), t.text);
+    let more_galley = words::galley(ui, &more, text::body(), t.secondary);
     // Room for the longest of either, so that figures do not push each other about.
     let long = |words: String| {
         let painter = ui.painter();
@@ -279,7 +261,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                     1 => "No run in progress, one waits in the queue".to_string(),
                     n => format!("No run in progress, {n} wait in the queue"),
                 };
-                ui.label(RichText::new(words).color(t.secondary));
+                words::label(ui, words, t.secondary);
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -363,50 +345,32 @@ fn ended_here(state: &State) -> Option<&RunModel> {
 }
 
 fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Commands) {
-    let stopping = state.live.stopping;
-    ui.add_enabled_ui(!stopping, |ui| {
-        let paused = run.status == RunStatus::Paused;
-        let (words, icon, pause, hint) = if paused {
-            ("Resume", Icon::Play, Control::Resume, "Go on")
-        } else {
-            ("Pause", Icon::Pause, Control::Pause, "Wait after this step")
+    for (control, keys) in run_controls(run.status) {
+        let (words, icon, hint) = match control {
+            Control::Resume => ("Resume", Icon::Play, "Go on"),
+            Control::Pause => ("Pause", Icon::Pause, "Wait after this step"),
+            Control::Stop => (
+                "Stop",
+                Icon::Stop,
+                "Save a checkpoint and end; the run can be resumed",
+            ),
+            Control::Checkpoint => (
+                "Checkpoint",
+                Icon::Flag,
+                "Save a checkpoint after this step",
+            ),
+            _ => (
+                "Evaluate",
+                Icon::Gauge,
+                "Score the validation subset after this step",
+            ),
         };
-        let mut button = |words, icon, control, hint, keys| {
-            if ui
-                .add(
-                    Button::secondary(words)
-                        .with_icon(icon)
-                        .hint(hint)
-                        .shortcut(keys),
-                )
-                .clicked()
-            {
-                commands.run(move |core| core.control(control));
-            }
-        };
-        button(words, icon, pause, hint, PAUSE);
-        button(
-            "Stop",
-            Icon::Stop,
-            Control::Stop,
-            "Save a checkpoint and end; the run can be resumed",
-            STOP,
-        );
-        button(
-            "Checkpoint",
-            Icon::Flag,
-            Control::Checkpoint,
-            "Save a checkpoint after this step",
-            CHECKPOINT,
-        );
-        button(
-            "Evaluate",
-            Icon::Gauge,
-            Control::Evaluate,
-            "Score the validation subset after this step",
-            EVALUATE,
-        );
-    });
+        let button = Button::secondary(words).with_icon(icon);
+        let button = button.hint(hint).shortcut(keys);
+        if button.clicked_if(ui, !state.live.stopping) {
+            commands.run(move |core| core.control(control));
+        }
+    }
 }
 
 fn store_ui(ui: &mut Ui, state: &State) {
@@ -428,7 +392,7 @@ fn store_ui(ui: &mut Ui, state: &State) {
     let response = ui
         .scope(|ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
-            ui.label(RichText::new(words).color(t.secondary));
+            words::label(ui, words, t.secondary);
             let (rect, _) = ui.allocate_exact_size(Vec2::splat(14.0), Sense::hover());
             icon::paint(ui.painter(), rect, icon, colour);
         })

@@ -258,7 +258,17 @@ impl Tokens {
     }
 }
 
-/// Dresses the whole of egui in both themes.
+/// A margin of these widths, in points.
+pub fn margin(left: f32, right: f32, top: f32, bottom: f32) -> Margin {
+    Margin {
+        left: left as i8,
+        right: right as i8,
+        top: top as i8,
+        bottom: bottom as i8,
+    }
+}
+
+/// Sets the style of both themes.
 pub fn apply(ctx: &Context) {
     ctx.set_style_of(egui::Theme::Dark, Arc::new(style(&DARK)));
     ctx.set_style_of(egui::Theme::Light, Arc::new(style(&LIGHT)));

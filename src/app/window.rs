@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
+use eframe::egui::{self, Context, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Command, Commands, Zoom};
 use super::format::Clock;
@@ -14,7 +14,9 @@ use super::state::{Prefs, ThemeChoice};
 use super::theme::{self, space};
 use super::views::ViewState;
 use super::views::runs::filter_id;
-use super::widgets::{Button, text as words};
+use super::widgets::button::Button;
+use super::widgets::modal::modal;
+use super::widgets::text as words;
 use super::{Options, shell};
 
 /// The name under which what is remembered is kept.
@@ -199,34 +201,28 @@ impl App {
     }
 
     fn closing_ui(&mut self, ui: &Ui) {
-        let ctx = ui.ctx().clone();
-        let modal = Modal::new(egui::Id::unique("closing"))
-            .backdrop_color(theme::of(ui).backdrop())
-            .frame(egui::Frame::popup(ui.style()).inner_margin(space::L));
-        let stops =
-            "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.";
-        let queued = "What waits in the queue is kept, and starts when you say so.";
-        let shown = modal.show(&ctx, |ui| {
-            ui.set_width(380.0);
-            ui.spacing_mut().item_spacing.y = space::S;
+        let queue = &self.core.state.experiments.queue.runs;
+        let ((close, stay), dismissed) = modal(ui, "closing", 380.0, |ui| {
             words::heading(ui, "A run is in progress");
-            words::secondary(ui, stops);
-            if !self.core.state.experiments.queue.runs.is_empty() {
+            words::secondary(
+                ui,
+                "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.",
+            );
+            if !queue.is_empty() {
+                let queued = "What waits in the queue is kept, and starts when you say so.";
                 words::secondary(ui, queued);
             }
             ui.add_space(space::S);
             ui.horizontal(|ui| {
-                let close = ui.add(Button::primary("Stop and close")).clicked();
-                let stay = ui.add(Button::secondary("Keep the window open")).clicked();
-                (close, stay)
+                let close = Button::primary("Stop and close").clicked(ui);
+                (close, Button::secondary("Keep the window open").clicked(ui))
             })
             .inner
         });
-        let (close, stay) = shown.inner;
         if close {
             self.closing = Closing::Yes;
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-        } else if stay || shown.should_close() {
+            ui.ctx().send_viewport_cmd(ViewportCommand::Close);
+        } else if stay || dismissed {
             self.closing = Closing::No;
         }
     }

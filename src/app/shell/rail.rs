@@ -6,10 +6,11 @@ use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, 
 use crate::app::command::{Command, Commands};
 use crate::app::place::Place;
 use crate::app::state::State;
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon;
 use crate::app::widgets::status;
+use crate::app::widgets::text as words;
 
 /// Heights of a place; the rail is scrolled where even the least does not fit.
 const MOST: f32 = 54.0;
@@ -60,11 +61,11 @@ fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mu
     let mark = Rect::from_center_size(pos2(middle.x, middle.y - 8.0), Vec2::splat(20.0));
     icon::paint(ui.painter(), mark, place.icon(), colour);
     let at = pos2(middle.x, middle.y + 14.0);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         at,
         Align2::CENTER_CENTER,
         place.short_title(),
-        text::small(),
         colour,
     );
     if place == Place::Live

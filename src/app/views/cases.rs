@@ -4,7 +4,6 @@ mod case;
 mod filters;
 mod import;
 mod list;
-mod parts;
 mod score;
 
 use std::time::{Duration, Instant};
@@ -14,7 +13,6 @@ use eframe::egui::{Frame, Panel, Ui};
 use filters::filters_ui;
 use import::{forms_ui, import_ui, notice_ui};
 use list::list_ui;
-use parts::padded;
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
@@ -86,7 +84,7 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
                 cases.importing = None;
             }
         }
-        if ui.add(Button::secondary("Look again")).clicked() {
+        if Button::secondary("Look again").clicked(ui) {
             commands.run(Core::load_cases);
         }
     });
@@ -115,4 +113,8 @@ fn search_on(ui: &Ui, cases: &mut CasesState) {
     } else {
         ui.ctx().request_repaint();
     }
+}
+
+fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    Frame::new().inner_margin(space::L).show(ui, content);
 }

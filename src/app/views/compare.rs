@@ -1,8 +1,8 @@
 //! The place Compare: runs over each other, settings that differ, results with paired differences.
 
 use eframe::egui::{
-    Align, Color32, Frame, Grid, Label, Layout, Margin, Popup, PopupCloseBehavior, RichText,
-    ScrollArea, Sense, TextWrapMode, Ui, WidgetText, vec2,
+    Align, Color32, Frame, Grid, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea,
+    Sense, TextWrapMode, Ui, WidgetText, vec2,
 };
 
 use crate::app::command::{Command, Commands};
@@ -60,12 +60,7 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
         return;
     }
     let entries: Vec<&Entry> = chosen.iter().collect();
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::S as i8,
-        top: space::M as i8,
-        bottom: 0,
-    };
+    let margin = theme::margin(space::L, space::S, space::M, 0.0);
     Frame::new().inner_margin(margin).show(ui, |ui| {
         ScrollArea::vertical()
             .id_salt(("compare", &state.compare.runs))
@@ -115,15 +110,12 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
             }
             let (dot, _) = ui.allocate_exact_size(vec2(12.0, 22.0), Sense::hover());
             ui.painter().circle_filled(dot.center(), 4.0, t.run(*place));
-            if ui
-                .add(Button::quiet(&name).low().hint("Open the run"))
-                .clicked()
-            {
+            if Button::quiet(&name).low().hint("Open the run").clicked(ui) {
                 let run = entry.row.id;
                 commands.run(move |core| core.open_run(run));
             }
             let away = format!("Take run {} away", entry.row.id);
-            if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+            if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                 gone = Some(entry.row.id);
             }
             if first {
@@ -180,7 +172,7 @@ fn curves_ui(
         segments(ui, "Lines", &mut view.bands, &kinds);
         if !is_evaluation(&metric) {
             let hint = "Smoothing: debiased exponential moving average";
-            ui.label(RichText::new("Smoothing").color(theme::of(ui).secondary));
+            words::label(ui, "Smoothing", theme::of(ui).secondary);
             field::slider(ui, "Smoothing", &mut state.prefs.smoothing, 0.99, 96.0)
                 .on_hover_text(hint);
         }
@@ -299,9 +291,9 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
             Popup::menu(&button)
                 .close_behavior(PopupCloseBehavior::CloseOnClick)
                 .show(|ui| {
-                    if ui
-                        .add(Button::quiet("Save files").hint("Into the store's folder exports"))
-                        .clicked()
+                    if Button::quiet("Save files")
+                        .hint("Into the store's folder exports")
+                        .clicked(ui)
                     {
                         let name = format!("compare-{name}");
                         let sheet = sheet.clone();
@@ -312,7 +304,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                         ("Copy LaTeX", sheet.latex()),
                         ("Copy Markdown", sheet.markdown()),
                     ] {
-                        if ui.add(Button::quiet(words)).clicked() {
+                        if Button::quiet(words).clicked(ui) {
                             commands.push(Command::Copy(text));
                         }
                     }

@@ -6,7 +6,7 @@ use eframe::egui::{Align2, Key, Label, RichText, ScrollArea, TextEdit, Ui, vec2}
 
 use super::side::parts::{BodyContext, inset};
 use crate::app::state::model::RunModel;
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::text as words;
 use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_words};
@@ -29,7 +29,6 @@ pub fn controls_ui(
     view: &mut ControlsView,
     context: &mut BodyContext<'_>,
 ) {
-    let t = theme::of(ui);
     ScrollArea::vertical()
         .id_salt(("controls", run.id))
         .auto_shrink(false)
@@ -42,7 +41,7 @@ pub fn controls_ui(
                     }
                     false => "These are settings of PPO: a new value waits until that stage runs.",
                 };
-                ui.add(Label::new(RichText::new(when).color(t.secondary)).wrap());
+                words::secondary(ui, when);
                 ui.add_space(space::XS);
                 waiting_ui(ui, run);
                 ui.add_space(space::S);
@@ -99,7 +98,7 @@ fn setting_ui(
                 .desired_width(width);
             let response = ui.add(field).accessible_name(&name);
             if let Some(unit) = setting.unit {
-                ui.label(RichText::new(unit).color(t.secondary));
+                words::label(ui, unit, t.secondary);
             }
             send |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             // After the field: what was typed last may have come together with Enter.
@@ -136,7 +135,7 @@ fn setting_ui(
         view.refused.remove(path);
     }
     if let Some(why) = view.refused.get(path) {
-        ui.add(Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap());
+        words::small_coloured(ui, why, t.bad);
     }
 }
 

@@ -3,7 +3,7 @@
 use eframe::egui;
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Align, Frame, Layout, Margin, Panel, ScrollArea, Sense, Ui, vec2};
 
 use super::plots::{self, PlotsView, Source};
 use super::side;
@@ -13,7 +13,7 @@ use crate::app::state::Prefs;
 use crate::app::state::arrangement::LEAST_WIDTH;
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::{self, Tile};
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, explained_segments};
 use crate::app::widgets::chart::{AlongX, ChartView};
 use crate::app::widgets::field;
@@ -100,12 +100,7 @@ pub fn body_ui(
         words::secondary(ui, "Nothing was recorded of this run.");
         return;
     };
-    let row = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: space::S as i8,
-    };
+    let row = theme::margin(space::L, space::L, space::M, space::S);
     Frame::new().inner_margin(row).show(ui, |ui| {
         if let Some(stage) = stages::strip(ui, &run.stages, shown, run.status) {
             view.pinned = (run.current != Some(stage) || !run.status.is_active()).then_some(stage);
@@ -260,17 +255,16 @@ fn tools_ui(
     let hint = "Smoothing: debiased exponential moving average, drawn over the faint raw values. \
                 Evaluations are never smoothed.";
     if wide {
-        ui.label(RichText::new("Smoothing").color(t.secondary))
-            .on_hover_text(hint);
+        words::label(ui, "Smoothing", t.secondary).on_hover_text(hint);
     }
     field::slider(ui, "Smoothing", &mut prefs.smoothing, 0.99, 96.0).on_hover_text(hint);
     let (rect, _) = ui.allocate_exact_size(vec2(26.0, size::ROW), Sense::hover());
     let value = format!("{:.2}", prefs.smoothing);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         rect.left_center(),
         egui::Align2::LEFT_CENTER,
         value,
-        text::small(),
         t.secondary,
     );
     let axes = [
@@ -303,12 +297,7 @@ fn tools_ui(
         // What comes and goes stands farthest out: it pushes nothing along.
         view_tools_ui(ui, &mut plots.charts, extent, (roomy, wide));
         if prefs.arrangement(experiment, stage).changed
-            && ui
-                .add(Button::icon(
-                    Icon::Revert,
-                    "Put the plots back as they were delivered",
-                ))
-                .clicked()
+            && Button::icon(Icon::Revert, "Put the plots back as they were delivered").clicked(ui)
         {
             prefs.reset_arrangement(experiment, stage);
         }

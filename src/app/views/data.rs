@@ -11,17 +11,13 @@ use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::State;
 use crate::app::state::library::Part;
-use crate::app::theme::space;
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::segments;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
+use crate::app::widgets::text as words;
 
 pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: space::S as i8,
-    };
+    let margin = theme::margin(space::L, space::L, space::M, space::S);
     Frame::new().inner_margin(margin).show(ui, |ui| {
         let parts = [(Part::Sets, "Data sets"), (Part::Models, "Models")];
         segments(ui, "Show", &mut state.library.part, &parts);
@@ -51,11 +47,11 @@ fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 /// A name and what belongs to it, in two columns.
 fn fact(ui: &mut Ui, name: &str, value: &str) {
     use eframe::egui::{Align, Label, Layout, RichText, vec2};
-    let t = crate::app::theme::of(ui);
+    let t = theme::of(ui);
     ui.horizontal_top(|ui| {
         ui.allocate_ui_with_layout(vec2(120.0, 18.0), Layout::left_to_right(Align::Min), |ui| {
             ui.set_min_width(120.0);
-            ui.label(RichText::new(name).color(t.secondary));
+            words::label(ui, name, t.secondary);
         });
         let value = RichText::new(value).color(t.text);
         ui.add(Label::new(value).wrap().selectable(true));

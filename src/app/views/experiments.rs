@@ -49,17 +49,14 @@ fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         .id_salt("cards")
         .auto_shrink(false)
         .show(ui, |ui| {
-            let margin = Margin {
-                left: space::L as i8,
-                right: space::S as i8,
-                top: space::M as i8,
-                bottom: space::L as i8,
-            };
+            let margin = theme::margin(space::L, space::S, space::M, space::L);
             Frame::new().inner_margin(margin).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = space::S;
-                if let Some(why) = state.experiments.files.failure() {
-                    notice::strip(ui, Tone::Bad, "The experiments cannot be read", why, |_| {});
-                }
+                notice::failed(
+                    ui,
+                    "The experiments cannot be read",
+                    state.experiments.files.failure(),
+                );
                 for file in state.experiments.files.value().into_iter().flatten() {
                     match file {
                         Ok(file) => card_ui(ui, state, file, commands),
@@ -198,12 +195,7 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
 }
 
 fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut Commands) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: 0,
-    };
+    let margin = theme::margin(space::L, space::L, space::M, 0.0);
     Frame::new().inner_margin(margin).show(ui, |ui| {
         let busy = state.active().is_some();
         let clock = (state.clock, state.now_ms);
@@ -261,39 +253,33 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                 } else {
                     (true, "Start a run with these settings".to_string())
                 };
-                ui.add_enabled_ui(ready, |ui| {
-                    let button = Button::primary("Start run")
-                        .with_icon(Icon::Play)
-                        .hint(&hint);
-                    if ui.add(button).clicked() {
-                        let planned = plan.planned(form);
-                        commands.run(|core| core.start(planned));
-                    }
-                });
+                let button = Button::primary("Start run")
+                    .with_icon(Icon::Play)
+                    .hint(&hint);
+                if button.clicked_if(ui, ready) {
+                    let planned = plan.planned(form);
+                    commands.run(|core| core.start(planned));
+                }
             });
         });
         ui.add_space(space::M);
         ui.horizontal(|ui| {
             let t = theme::of(ui);
-            let device = ui.label(RichText::new("Device").color(t.secondary));
+            let device = words::label(ui, "Device", t.secondary);
             let now = form.config.run.device.clone();
-            let title = state
-                .devices
-                .iter()
-                .find(|(name, _)| *name == now)
-                .map_or(now.as_str(), |(_, title)| *title);
+            let title = state.devices.iter().find(|(name, _)| *name == now);
+            let title = title.map_or(now.as_str(), |(_, title)| *title);
             let hint = "Where tensors live: the back ends that this program was built with";
             let device = device.on_hover_text(hint);
             let titles: Vec<&str> = state.devices.iter().map(|(_, title)| *title).collect();
-            let chosen = field::combo(ui, "Device", title, &titles, 188.0);
-            if let Some((name, _)) =
-                chosen.and_then(|title| state.devices.iter().find(|(_, known)| *known == title))
+            if let Some(chosen) = field::combo(ui, "Device", title, &titles, 188.0)
+                && let Some((name, _)) = state.devices.iter().find(|(_, known)| *known == chosen)
             {
                 form.put("run.device", Value::String(name.to_string()));
             }
             changed_ui(ui, form, "run.device", device.rect);
             ui.add_space(space::M);
-            let seed = ui.label(RichText::new("Seed").color(t.secondary));
+            let seed = words::label(ui, "Seed", t.secondary);
             let seed = seed.on_hover_text("Every random draw of the run derives from it");
             form.seed_ui(ui, seed.id);
             changed_ui(ui, form, "run.seed", seed.rect);
@@ -364,9 +350,9 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
             }
         }
         ui.add_space(space::XS);
-        if ui
-            .add(Button::secondary("Look again").with_icon(Icon::Revert))
-            .clicked()
+        if Button::secondary("Look again")
+            .with_icon(Icon::Revert)
+            .clicked(ui)
         {
             commands.run(Core::check_needs);
         }

@@ -28,7 +28,7 @@ impl Form {
             return;
         };
         let hint = format!("Back to the file's {}", value_words(&value));
-        if ui.add(Button::icon(Icon::Revert, &hint)).clicked() {
+        if Button::icon(Icon::Revert, &hint).clicked(ui) {
             self.put(path, value);
         }
     }

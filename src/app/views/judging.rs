@@ -171,7 +171,7 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
                     format::count(progress.answered as u64),
                     format::count(progress.assigned as u64)
                 );
-                ui.label(RichText::new(done).color(t.secondary));
+                words::label(ui, done, t.secondary);
                 let mut more = Vec::new();
                 if progress.skipped > 0 {
                     more.push(format!("{} skipped", progress.skipped));
@@ -179,11 +179,7 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
                 if let Some(left) = time_left(judging) {
                     more.push(left);
                 }
-                ui.label(
-                    RichText::new(more.join(", "))
-                        .font(text::small())
-                        .color(t.secondary),
-                );
+                words::small_label(ui, more.join(", "), t.secondary);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let leave = Button::icon(Icon::Cross, "Leave; everything is on disk (Esc)");
                     if ui.add(leave).clicked() {
@@ -231,10 +227,7 @@ fn instructions_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
                     0 => "Begin",
                     _ => "Go on",
                 };
-                if ui
-                    .add(Button::primary(begin).tall().hint("Enter"))
-                    .clicked()
-                {
+                if Button::primary(begin).tall().hint("Enter").clicked(ui) {
                     inputs.push(Input::Leave);
                 }
             });

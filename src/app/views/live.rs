@@ -65,7 +65,7 @@ pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Co
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(14.0), Sense::hover());
     icon::paint(ui.painter(), rect, icon, colour);
     words::bold(ui, &title);
-    if ui.add(Button::secondary("Open in Runs")).clicked() {
+    if Button::secondary("Open in Runs").clicked(ui) {
         let run = run.id;
         commands.run(move |core| core.open_run(run));
     }

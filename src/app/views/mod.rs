@@ -33,6 +33,7 @@ use super::place::Place;
 use super::state::State;
 use super::state::paths::Paths;
 use super::widgets::path_field::{PathField, path_field};
+use crate::operations::models::RunModels;
 
 /// What views keep between two frames of how they are looked at. Nothing of it is kept when the window closes.
 #[derive(Debug, Default)]
@@ -69,6 +70,11 @@ pub fn place_ui(
         Place::Data => data::data_ui(ui, state, commands),
         Place::Settings => settings::settings_ui(ui, state),
     }
+}
+
+/// A run in a list to choose from.
+fn run_words(run: &RunModels) -> String {
+    format!("Run {}, {}", run.row.id, run.row.name)
 }
 
 /// A field of a path, whose completion and dialog are asked for.

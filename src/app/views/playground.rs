@@ -93,10 +93,10 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
     }
     ui.add_space(space::S);
     ui.vertical_centered(|ui| {
-        if ui.add(Button::quiet("Talk to a T5 folder")).clicked() {
+        if Button::quiet("Talk to a T5 folder").clicked(ui) {
             playground.sides[0].from = From::Folder;
         }
-        if ui.add(Button::quiet("Look again")).clicked() {
+        if Button::quiet("Look again").clicked(ui) {
             commands.run(Core::load_models);
         }
     });
@@ -145,16 +145,14 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 .with_icon(Icon::Stop)
                 .hint("What there is of the answer is dropped");
             let ready = !playground.stopping;
-            if ui.add_enabled_ui(ready, |ui| ui.add(stop).clicked()).inner {
+            if stop.clicked_if(ui, ready) {
                 commands.run(Core::stop_replies);
             }
         } else {
             let ready = hindrance.is_none() && !playground.draft.trim().is_empty();
             let hint = hindrance.unwrap_or("Enter sends, Shift+Enter begins a new line");
             let button = Button::primary("Send").hint(hint);
-            send |= ui
-                .add_enabled_ui(ready, |ui| ui.add(button).clicked())
-                .inner;
+            send |= button.clicked_if(ui, ready);
         }
         again_ui(ui, playground, &state.devices, hindrance, commands);
         // Where there is no room for it, the button's tooltip says it.
@@ -180,10 +178,7 @@ fn again_ui(
 ) {
     let there = !playground.turns.is_empty();
     let free = there && !playground.is_answering();
-    let enabled = |ui: &mut Ui, ready: bool, button: Button<'_>| {
-        ui.add_enabled_ui(ready, |ui| ui.add(button).clicked())
-            .inner
-    };
+    let enabled = |ui: &mut Ui, ready: bool, button: Button<'_>| button.clicked_if(ui, ready);
     let hint = match (hindrance, playground.greedy) {
         (Some(why), _) => why,
         (None, true) => "Asks again; greedy answers stay the same while nothing else is changed",

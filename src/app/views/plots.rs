@@ -338,22 +338,21 @@ fn nothing_ui(ui: &mut Ui, metrics: &[&MetricDecl]) {
         all if all.iter().all(|metric| is_evaluation(metric.key)) => "From the first evaluation on",
         _ => "No values yet",
     };
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         rect.center(),
         Align2::CENTER_CENTER,
         words,
-        text::small(),
         t.secondary,
     );
 }
 
 fn definitions_on_hover(response: Response, metrics: &[&MetricDecl]) {
     response.on_hover_ui(|ui| {
-        let t = theme::of(ui);
         ui.set_max_width(360.0);
         for metric in metrics {
             words::bold(ui, metric.name);
-            ui.add(Label::new(RichText::new(metric.definition).color(t.secondary)).wrap());
+            words::secondary(ui, metric.definition);
         }
     });
 }

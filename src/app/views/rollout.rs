@@ -113,14 +113,9 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
     let before = view.response;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
-        ui.add_enabled_ui(view.response > 0, |ui| {
-            if ui
-                .add(Button::icon(Icon::Left, "Response before"))
-                .clicked()
-            {
-                view.response -= 1;
-            }
-        });
+        if Button::icon(Icon::Left, "Response before").clicked_if(ui, view.response > 0) {
+            view.response -= 1;
+        }
         let options: Vec<&str> = names.iter().map(String::as_str).collect();
         // Beside it stand the next one's button and how many there are.
         let width = (ui.available_width() - 100.0).clamp(120.0, 210.0);
@@ -133,11 +128,9 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
         {
             view.response = n;
         }
-        ui.add_enabled_ui(before < last, |ui| {
-            if ui.add(Button::icon(Icon::Right, "Next response")).clicked() {
-                view.response += 1;
-            }
-        });
+        if Button::icon(Icon::Right, "Next response").clicked_if(ui, before < last) {
+            view.response += 1;
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             words::small(ui, format!("{} of {}", before + 1, last + 1));
         });
@@ -160,15 +153,10 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     summary_ui(ui, response);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        ui.label(RichText::new("Colour").color(theme::of(ui).secondary));
-        let titles = TokenQuantity::ALL.map(TokenQuantity::title);
-        let chosen = view.quantity.title();
-        if let Some(title) = field::combo(ui, "Colour by", chosen, &titles, 170.0) {
-            let all = TokenQuantity::ALL.into_iter();
-            view.quantity = all
-                .into_iter()
-                .find(|quantity| quantity.title() == title)
-                .unwrap_or_default();
+        words::label(ui, "Colour", theme::of(ui).secondary);
+        let options = TokenQuantity::ALL.map(|quantity| (quantity, quantity.title().to_string()));
+        if let Some(quantity) = field::choose(ui, "Colour by", view.quantity, &options, 170.0) {
+            view.quantity = quantity;
         }
     });
     let scale = Scale::of(view.quantity, responses);

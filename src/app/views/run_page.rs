@@ -170,12 +170,7 @@ fn head_ui(
     commands: &mut Commands,
 ) {
     let run = &page.model;
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: space::XS as i8,
-    };
+    let margin = theme::margin(space::L, space::L, space::M, space::XS);
     Frame::new().inner_margin(margin).show(ui, |ui| {
         ui.horizontal(|ui| {
             segments(
@@ -200,15 +195,14 @@ fn head_ui(
                     } else {
                         "Another run is in progress; stop it first"
                     };
-                    ui.add_enabled_ui(can_resume, |ui| {
-                        if ui
-                            .add(Button::primary("Resume").with_icon(Icon::Play).hint(hint))
-                            .clicked()
-                        {
-                            let run = run.id;
-                            commands.run(move |core| core.resume_run(run));
-                        }
-                    });
+                    if Button::primary("Resume")
+                        .with_icon(Icon::Play)
+                        .hint(hint)
+                        .clicked_if(ui, can_resume)
+                    {
+                        let run = run.id;
+                        commands.run(move |core| core.resume_run(run));
+                    }
                 }
                 status::status(ui, run.status);
             });
@@ -295,12 +289,10 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
         ui.horizontal(|ui| {
             field::search(ui, &mut written.name, "Name of the run", "A name", 320.0);
             let name = written.name.trim().to_string();
-            ui.add_enabled_ui(!name.is_empty() && name != row.name, |ui| {
-                if ui.add(Button::secondary("Rename")).clicked() {
-                    let run = row.id;
-                    commands.run(move |core| core.edit(Edit::Rename { run, name }));
-                }
-            });
+            if Button::secondary("Rename").clicked_if(ui, !name.is_empty() && name != row.name) {
+                let run = row.id;
+                commands.run(move |core| core.edit(Edit::Rename { run, name }));
+            }
         });
         ui.add_space(space::M);
         words::heading(ui, "Tags");
@@ -309,7 +301,7 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
                 let t = theme::of(ui);
                 notice::tag(ui, tag, t.hover, t.text);
                 let away = format!("Take the tag {tag} away");
-                if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+                if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                     let edit = Edit::Tag {
                         runs: vec![row.id],
                         add: Vec::new(),
@@ -331,17 +323,18 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
                 true => "The run has this tag already",
                 false => TAG_HINT,
             };
-            ui.add_enabled_ui(is_tag(&tag) && !known, |ui| {
-                if ui.add(Button::secondary("Add tag").hint(hint)).clicked() {
-                    let edit = Edit::Tag {
-                        runs: vec![row.id],
-                        add: vec![tag],
-                        remove: Vec::new(),
-                    };
-                    commands.run(|core| core.edit(edit));
-                    written.tag.clear();
-                }
-            });
+            if Button::secondary("Add tag")
+                .hint(hint)
+                .clicked_if(ui, is_tag(&tag) && !known)
+            {
+                let edit = Edit::Tag {
+                    runs: vec![row.id],
+                    add: vec![tag],
+                    remove: Vec::new(),
+                };
+                commands.run(|core| core.edit(edit));
+                written.tag.clear();
+            }
         });
         ui.add_space(space::M);
         words::heading(ui, "Note");
@@ -353,8 +346,7 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
         let changed = written.is_unkept();
         let keep = ui.add_enabled_ui(changed, |ui| {
             let hint = "It is kept as well when the field is left";
-            ui.add(Button::secondary("Keep the note").hint(hint))
-                .clicked()
+            Button::secondary("Keep the note").hint(hint).clicked(ui)
         });
         if changed && (keep.inner || field.lost_focus()) {
             let edit = written.keep(row.id);
@@ -446,12 +438,7 @@ fn scrolled(ui: &mut Ui, id: &str, content: impl FnOnce(&mut Ui)) {
         .id_salt(id)
         .auto_shrink(false)
         .show(ui, |ui| {
-            let margin = Margin {
-                left: space::L as i8,
-                right: space::L as i8,
-                top: space::M as i8,
-                bottom: 0,
-            };
+            let margin = theme::margin(space::L, space::L, space::M, 0.0);
             Frame::new().inner_margin(margin).show(ui, |ui| {
                 ui.set_max_width(760.0);
                 ui.spacing_mut().item_spacing.y = 0.0;
@@ -490,7 +477,7 @@ fn pair_ui(ui: &mut Ui, name: &str, hint: &str, value: &str, unit: &str, marked:
                     .selectable(true),
             );
             if !unit.is_empty() {
-                ui.label(RichText::new(unit).color(t.secondary));
+                words::label(ui, unit, t.secondary);
             }
         },
     );

@@ -8,7 +8,7 @@ mod table;
 
 use std::collections::{BTreeSet, HashMap};
 
-use eframe::egui::{Frame, Label, Margin, RichText, Ui};
+use eframe::egui::{Frame, Label, RichText, Ui};
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
@@ -265,7 +265,7 @@ fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool, bare: bool) {
         if understood {
             ui.label("No run matches this filter.");
         }
-        if ui.add(Button::secondary("Clear the filter")).clicked() {
+        if Button::secondary("Clear the filter").clicked(ui) {
             view.filter.clear();
         }
         return;
@@ -283,11 +283,6 @@ fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool, bare: bool) {
 }
 
 fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: 0,
-    };
+    let margin = theme::margin(space::L, space::L, space::M, 0.0);
     Frame::new().inner_margin(margin).show(ui, content);
 }

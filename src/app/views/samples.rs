@@ -111,7 +111,7 @@ fn step_samples_ui(
                     ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
                     let words = format!("Dialogue {} over the steps", sample.index + 1);
                     let hint = "How its answer changed from evaluation to evaluation";
-                    if several && ui.add(Button::quiet(&words).low().hint(hint)).clicked() {
+                    if several && Button::quiet(&words).low().hint(hint).clicked(ui) {
                         view.over_steps = Some(n as u32);
                         view.shown = FEW;
                     }
@@ -190,7 +190,7 @@ fn answers_ui(ui: &mut Ui, answers: &OverSteps, shown: &mut usize) {
         ui.add_space(space::S);
         let more = (answers.len() - *shown).min(FEW) as u64;
         let words = format!("Show {} earlier ones", format::count(more));
-        if ui.add(Button::secondary(&words)).clicked() {
+        if Button::secondary(&words).clicked(ui) {
             *shown += FEW;
         }
     }

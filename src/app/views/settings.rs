@@ -5,6 +5,7 @@ use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, vec2};
 use crate::app::state::{State, ThemeChoice};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 
 /// Sizes on offer.
@@ -61,12 +62,10 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State) {
                             .truncate()
                             .selectable(true),
                     );
-                    if ui
-                        .add(Button::icon(
-                            crate::app::widgets::Icon::Copy,
+                    if Button::icon(
+                            Icon::Copy,
                             "Copy the folder",
-                        ))
-                        .clicked()
+                        ).clicked(ui)
                     {
                         ui.ctx().copy_text(state.store.clone());
                     }
@@ -91,7 +90,7 @@ fn row(ui: &mut Ui, name: &str, hint: &str, control: impl FnOnce(&mut Ui)) {
             Layout::left_to_right(Align::Center),
             |ui| {
                 ui.set_min_size(vec2(140.0, size::ROW));
-                ui.label(RichText::new(name).color(t.text));
+                words::label(ui, name, t.text);
             },
         );
         ui.vertical(|ui| {

@@ -3,7 +3,7 @@
 pub mod events;
 pub mod parts;
 
-use eframe::egui::{Frame, Margin, Ui};
+use eframe::egui::{Frame, Ui};
 
 use self::events::{EventsView, events_ui};
 use self::parts::BodyContext;
@@ -11,7 +11,7 @@ use super::controls::{ControlsView, controls_ui};
 use super::rollout::{RolloutView, rollout_ui};
 use super::samples::{SamplesView, samples_ui};
 use crate::app::state::model::RunModel;
-use crate::app::theme::space;
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::segments;
 use crate::experiment::Stage;
 
@@ -88,12 +88,7 @@ pub fn side_ui(
     view: &mut SideView,
     context: &mut BodyContext<'_>,
 ) {
-    let head = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::S as i8,
-        bottom: space::S as i8,
-    };
+    let head = theme::margin(space::L, space::L, space::S, space::S);
     Frame::new().inner_margin(head).show(ui, |ui| {
         let warnings = run.warnings().count();
         let events = if warnings > 0 {

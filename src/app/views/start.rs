@@ -1,9 +1,7 @@
 //! The start page: what the program is, the one big action, recent runs, where to go next.
 
 use eframe::egui;
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
-};
+use eframe::egui::{Align, Frame, Layout, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands};
@@ -28,12 +26,7 @@ pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
             let side = ((ui.available_width() - width) / 2.0).max(space::XL);
             Frame::new()
-                .inner_margin(Margin {
-                    left: side as i8,
-                    right: side as i8,
-                    top: space::XXL as i8,
-                    bottom: space::XXL as i8,
-                })
+                .inner_margin(theme::margin(side, side, space::XXL, space::XXL))
                 .show(ui, |ui| {
                     ui.set_width(width);
                     hero_ui(ui, state, commands);
@@ -67,7 +60,7 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         let about = "Trains dialogue models to answer with the empathy that a listener would show, by \
                      reinforcement learning. Start a run, watch its curves and dialogues as it learns, and \
                      compare what comes out.";
-        ui.add(Label::new(RichText::new(about).color(t.secondary)).wrap());
+        words::secondary(ui, about);
     });
     ui.add_space(space::L);
 
@@ -76,9 +69,10 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             ui,
             RichText::new(format!("{} is in progress.", run.name)).color(t.text),
         );
-        if ui
-            .add(Button::primary("Watch it").with_icon(Icon::Live).tall())
-            .clicked()
+        if Button::primary("Watch it")
+            .with_icon(Icon::Live)
+            .tall()
+            .clicked(ui)
         {
             commands.push(Command::Go(Place::Live));
         }
@@ -86,20 +80,18 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     }
     let ready = state.experiment(QUICKSTART);
     ui.horizontal(|ui| {
-        ui.add_enabled_ui(ready.is_some(), |ui| {
-            let button = Button::primary("Quickstart").with_icon(Icon::Play).tall();
-            if ui.add(button).clicked()
-                && let Some(file) = ready
-            {
-                let planned = PlannedRun::of(file);
-                commands.run(|core| core.start(planned));
-            }
-        });
+        let button = Button::primary("Quickstart").with_icon(Icon::Play).tall();
+        if button.clicked_if(ui, ready.is_some())
+            && let Some(file) = ready
+        {
+            let planned = PlannedRun::of(file);
+            commands.run(|core| core.start(planned));
+        }
         ui.add_space(space::S);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             ui.add_space(2.0);
-            ui.label(RichText::new("About three minutes on this processor").color(t.text));
+            words::label(ui, "About three minutes on this processor", t.text);
             words::small(ui, "No data, weights or network needed");
         });
     });
@@ -142,9 +134,7 @@ fn steps_ui(ui: &mut Ui) {
                 ui.painter().rect_filled(line, 1, t.line);
                 ui.add_space(space::XS);
                 words::bold(ui, &format!("{}  {title}", n + 1));
-                ui.add(
-                    Label::new(RichText::new(*what).font(text::small()).color(t.secondary)).wrap(),
-                );
+                words::small_coloured(ui, *what, t.secondary);
             });
         }
     });
@@ -175,7 +165,7 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     }
     if listed.len() > RECENT {
         ui.add_space(space::XS);
-        if ui.add(Button::quiet("All runs")).clicked() {
+        if Button::quiet("All runs").clicked(ui) {
             commands.push(Command::Go(Place::Runs));
         }
     }
@@ -221,15 +211,9 @@ fn entry_ui(ui: &mut Ui, icon: Icon, title: &str, detail: &str) -> bool {
     icon::paint(ui.painter(), mark, icon, t.secondary);
     let painter = ui.painter().with_clip_rect(rect.shrink(space::XS));
     let at = pos2(rect.left() + 48.0, rect.center().y - 8.0);
-    painter.text(at, egui::Align2::LEFT_CENTER, title, text::body(), t.text);
+    words::paint_body(&painter, at, egui::Align2::LEFT_CENTER, title, t.text);
     let at = pos2(rect.left() + 48.0, rect.center().y + 9.0);
-    painter.text(
-        at,
-        egui::Align2::LEFT_CENTER,
-        detail,
-        text::small(),
-        t.secondary,
-    );
+    words::paint_small(&painter, at, egui::Align2::LEFT_CENTER, detail, t.secondary);
     let arrow = Rect::from_center_size(
         pos2(rect.right() - 20.0, rect.center().y),
         Vec2::splat(14.0),

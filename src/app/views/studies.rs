@@ -18,7 +18,7 @@ use crate::app::format::{self, Clock};
 use crate::app::logic::Core;
 use crate::app::state::State;
 use crate::app::state::people::{StudiesState, StudyForm};
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
@@ -85,7 +85,7 @@ fn drops(ui: &Ui, commands: &mut Commands) {
 
 fn notice_ui(ui: &mut Ui, studies: &mut StudiesState) {
     let mut close = false;
-    let mut dismiss = |ui: &mut Ui| close |= ui.add(Button::icon(Icon::Cross, "Dismiss")).clicked();
+    let mut dismiss = |ui: &mut Ui| close |= Button::icon(Icon::Cross, "Dismiss").clicked(ui);
     if let Some(why) = &studies.refused {
         notice::strip(ui, Tone::Bad, "It was not done", why, &mut dismiss);
     }
@@ -106,9 +106,9 @@ fn list_ui(
 ) {
     let t = theme::of(ui);
     ui.horizontal(|ui| {
-        if ui
-            .add(Button::primary("New study").with_icon(Icon::Plus))
-            .clicked()
+        if Button::primary("New study")
+            .with_icon(Icon::Plus)
+            .clicked(ui)
         {
             studies.form = Some(StudyForm::new(StudyKind::AbTest));
         }
@@ -131,7 +131,7 @@ fn list_ui(
         let left = rect.left() + space::S;
         let at = pos2(left, rect.top() + 8.0);
         let title = format!("{}  #{}", study.head.title, study.id);
-        painter.text(at, Align2::LEFT_TOP, title, text::body(), t.text);
+        words::paint_body(&painter, at, Align2::LEFT_TOP, title, t.text);
         let about = format!(
             "{}, {}, made {}",
             kind_words(study.head.kind),
@@ -139,7 +139,7 @@ fn list_ui(
             clock.relative(study.head.created_ms, now_ms)
         );
         let at = pos2(left, rect.top() + 28.0);
-        painter.text(at, Align2::LEFT_TOP, about, text::small(), t.secondary);
+        words::paint_small(&painter, at, Align2::LEFT_TOP, about, t.secondary);
         let (answered, assigned) = totals(study);
         let words = format!(
             "{} of {} judgements",
@@ -147,7 +147,7 @@ fn list_ui(
             format::count(assigned)
         );
         let at = pos2(rect.right() - space::S, rect.top() + 16.0);
-        painter.text(at, Align2::RIGHT_CENTER, words, text::small(), t.secondary);
+        words::paint_small(&painter, at, Align2::RIGHT_CENTER, words, t.secondary);
         let line = Rect::from_min_size(
             pos2(rect.right() - 140.0, rect.top() + 32.0),
             vec2(132.0, 3.0),

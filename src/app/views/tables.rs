@@ -86,12 +86,12 @@ fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
         (Format::Markdown, "Copy Markdown", "A Markdown table"),
         (Format::Csv, "Copy CSV", "Intervals in columns of their own"),
     ] {
-        if ui.add(Button::secondary(words).hint(hint)).clicked() {
+        if Button::secondary(words).hint(hint).clicked(ui) {
             commands.push(Command::Copy(made.write(format)));
         }
     }
     let hint = "All three forms, into the folder tables of the store";
-    if ui.add(Button::secondary("Save files").hint(hint)).clicked() {
+    if Button::secondary("Save files").hint(hint).clicked(ui) {
         commands.run(Core::save_table);
     }
 }
@@ -144,9 +144,9 @@ fn ticks_ui<K: Ord + Clone>(
 ) {
     let t = theme::of(ui);
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(name).color(t.secondary));
+        words::label(ui, name, t.secondary);
         if options.is_empty() {
-            ui.label(RichText::new(none).color(t.secondary));
+            words::label(ui, none, t.secondary);
         }
         for (key, words) in options {
             let mut on = chosen.contains(&key);
@@ -200,9 +200,7 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
         .chain([&table.names])
         .map(|words| {
             let colour = theme::of(ui).text;
-            let galley = ui
-                .painter()
-                .layout_no_wrap(words.clone(), text::body(), colour);
+            let galley = words::galley(ui, &words, text::body(), colour);
             galley.size().x + space::L
         })
         .fold(0.0, f32::max)
@@ -239,22 +237,22 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
 fn head_ui(ui: &mut Ui, table: &Table, name: f32, widths: &[f32], place: Rect) {
     let t = theme::of(ui);
     let at = pos2(place.left(), place.center().y);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         at,
         Align2::LEFT_CENTER,
         &table.names,
-        text::small(),
         t.secondary,
     );
     let mut x = place.left() + name;
     for (column, width) in table.columns.iter().zip(widths) {
         x += width;
         let at = pos2(x - space::S, place.center().y);
-        ui.painter().text(
+        words::paint_small(
+            ui.painter(),
             at,
             Align2::RIGHT_CENTER,
             &column.title,
-            text::small(),
             t.secondary,
         );
     }
@@ -321,8 +319,7 @@ fn cases_ui(ui: &mut Ui, table: &Table) {
         ui.horizontal_top(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(110.0, 18.0), Sense::hover());
             let at = pos2(rect.left(), rect.top());
-            ui.painter()
-                .text(at, Align2::LEFT_TOP, &row.name, text::body(), t.secondary);
+            words::paint_body(ui.painter(), at, Align2::LEFT_TOP, &row.name, t.secondary);
             let words = RichText::new(written(cell).0).color(t.text);
             ui.add(Label::new(words).wrap().selectable(true));
         });

@@ -103,6 +103,16 @@ impl<'a> Button<'a> {
         self.height = 22.0;
         self
     }
+
+    /// Adds it; true when it was clicked.
+    pub fn clicked(self, ui: &mut Ui) -> bool {
+        ui.add(self).clicked()
+    }
+
+    /// Adds it, disabled unless `enabled`; true when it was clicked.
+    pub fn clicked_if(self, ui: &mut Ui, enabled: bool) -> bool {
+        ui.add_enabled_ui(enabled, |ui| self.clicked(ui)).inner
+    }
 }
 
 struct Look {

@@ -70,7 +70,7 @@ pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
     };
     ui.with_layout(Layout::top_down(align), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        ui.label(RichText::new(who).font(text::small()).color(t.secondary));
+        words::small_label(ui, who, t.secondary);
         let widest = (ui.available_width() - space::XXL).min(size::PROSE) - 2.0 * space::S;
         let galley = ui
             .painter()
@@ -115,7 +115,7 @@ fn answer_ui(
                 if let Some(reward) = generated.and_then(|sample| sample.reward) {
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         let words = format!("reward {}", format::reward(reward));
-                        ui.label(RichText::new(words).font(text::small()).color(t.text)).on_hover_text(
+                        words::small_label(ui, words, t.text).on_hover_text(
                             "Empathy reward of this answer, from 0 to 1: how closely its identified levels \
                              match those of the target (Eq. 2)",
                         );
@@ -152,7 +152,7 @@ fn level_ui(ui: &mut Ui, mechanism: Mechanism, level: EmpathyLevel, against: Opt
     let t = theme::of(ui);
     let (fill, colour) = t.level(level);
     let label = format!("{} {}", short(mechanism), level.title().to_lowercase());
-    let galley = ui.painter().layout_no_wrap(label, text::small(), colour);
+    let galley = words::galley(ui, label, text::small(), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
     ui.painter().rect_filled(rect, 4, fill);
     ui.painter()

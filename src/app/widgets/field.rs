@@ -7,6 +7,7 @@ use eframe::egui::{
 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
+use super::text as words;
 use crate::app::theme::{self, size, space};
 
 /// A field that narrows what is shown. `hint` says what may be typed.
@@ -82,6 +83,21 @@ pub fn combo<'a>(
             .accessible_name(name);
     });
     picked.filter(|word| *word != chosen)
+}
+
+/// One of several values, by their words. Gives the one that was newly chosen.
+pub fn choose<K: PartialEq + Copy>(
+    ui: &mut Ui,
+    name: &str,
+    chosen: K,
+    options: &[(K, String)],
+    width: f32,
+) -> Option<K> {
+    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let now = options.iter().position(|(key, _)| *key == chosen);
+    let picked = combo(ui, name, now.map_or("", |at| names[at]), &names, width)?;
+    let at = names.iter().position(|words| *words == picked)?;
+    Some(options[at].0)
 }
 
 /// A field above the options of a list. Gives what was typed, in small letters, and whether Enter took the
@@ -161,9 +177,7 @@ pub fn slider(ui: &mut Ui, name: &str, value: &mut f64, most: f64, width: f32) -
 /// A box to tick. True when it was ticked or cleared.
 pub fn tick(ui: &mut Ui, words: &str, on: &mut bool) -> Response {
     let t = theme::of(ui);
-    let galley = ui
-        .painter()
-        .layout_no_wrap(words.to_owned(), theme::text::body(), t.text);
+    let galley = words::galley(ui, words, theme::text::body(), t.text);
     let (rect, mut response) =
         ui.allocate_exact_size(vec2(galley.size().x + 24.0, 26.0), Sense::click());
     if response.clicked() {

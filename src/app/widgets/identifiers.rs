@@ -93,13 +93,12 @@ fn figures_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
         row(ui, |ui| {
             cell(ui, NAME, Align::Min, |ui| {
                 ui.add_space(if here { 0.0 } else { space::M });
-                ui.label(RichText::new(name).color(colour))
-                    .on_hover_text(hint);
+                words::label(ui, name, colour).on_hover_text(hint);
             });
             for scores in scores {
                 cell(ui, each, Align::Max, |ui| {
                     let words = format::figure(of(scores), Digits::RESULT);
-                    ui.label(RichText::new(words).color(colour));
+                    words::label(ui, words, colour);
                 });
             }
         });
@@ -128,7 +127,7 @@ fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
                 nothing are not those of the paper's T5-base.";
     ui.scope(|ui| {
         ui.set_max_width(size::PROSE.min(room));
-        ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
+        words::small_coloured(ui, note, t.secondary);
     });
 }
 
@@ -153,22 +152,16 @@ fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
     for (column, level) in levels.iter().enumerate() {
         let centre = place(0, column).center();
         let title = level.title();
-        painter.text(
-            centre,
-            Align2::CENTER_CENTER,
-            title,
-            text::small(),
-            t.secondary,
-        );
+        words::paint_small(&painter, centre, Align2::CENTER_CENTER, title, t.secondary);
     }
     let mut spoken = format!("{}.", scores.mechanism.title());
     for (row, level) in levels.iter().enumerate() {
         let left = pos2(rect.left(), place(row + 1, 0).center().y);
-        painter.text(
+        words::paint_small(
+            &painter,
             left,
             Align2::LEFT_CENTER,
             level.title(),
-            text::small(),
             t.secondary,
         );
         let all = scores.confusion.support(row).max(1);
@@ -180,11 +173,11 @@ fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
             let fill = t.panel.lerp_to_gamma(t.selected, share);
             painter.rect_filled(tile, CornerRadius::same(3), fill);
             let number = format::count(count);
-            painter.text(
+            words::paint_body(
+                &painter,
                 tile.center(),
                 Align2::CENTER_CENTER,
                 number,
-                text::body(),
                 t.text,
             );
             spoken.push_str(&format!(" {} {count},", identified.title()));

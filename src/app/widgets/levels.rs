@@ -2,6 +2,7 @@
 
 use eframe::egui::{Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
+use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, space, text};
 use crate::data::{EmpathyLevel, Mechanism};
@@ -69,7 +70,7 @@ fn plain_chip(ui: &mut Ui, level: EmpathyLevel, label: String, hint: String) {
 /// A chip in the colours of a level.
 fn chip_of(ui: &mut Ui, level: EmpathyLevel, label: String) -> (Rect, Response) {
     let (fill, colour) = theme::of(ui).level(level);
-    let galley = ui.painter().layout_no_wrap(label, text::small(), colour);
+    let galley = words::galley(ui, label, text::small(), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
     ui.painter().rect_filled(rect, 4, fill);
     ui.painter()

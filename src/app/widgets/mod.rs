@@ -7,9 +7,11 @@ pub mod cells;
 pub mod chart;
 pub mod dialogue;
 pub mod field;
+pub mod found;
 pub mod icon;
 pub mod identifiers;
 pub mod levels;
+pub mod modal;
 pub mod notice;
 pub mod overlay;
 pub mod path_field;
@@ -20,6 +22,3 @@ pub mod status;
 pub mod text;
 pub mod ticks;
 pub mod tokens;
-
-pub use button::Button;
-pub use icon::Icon;

@@ -65,6 +65,13 @@ pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, actions: impl F
     });
 }
 
+/// A strip that says why something failed, if it did.
+pub fn failed(ui: &mut Ui, title: &str, why: Option<&str>) {
+    if let Some(why) = why {
+        strip(ui, Tone::Bad, title, why, |_| {});
+    }
+}
+
 /// A block across a page: an icon, what happened, and `below` it what can be done about it.
 pub fn block(ui: &mut Ui, tone: Tone, title: &str, detail: &str, below: impl FnOnce(&mut Ui)) {
     framed(ui, tone, |ui| {

@@ -6,6 +6,7 @@ use eframe::egui::{
     Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
+use super::text as words;
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
@@ -51,11 +52,11 @@ pub fn overlay_ui(
         outer.max - vec2(space::S, BELOW),
     );
     let Some((x_range, y_range)) = ranges(lines) else {
-        ui.painter().text(
+        words::paint_body(
+            ui.painter(),
             outer.center(),
             Align2::CENTER_CENTER,
             "None of these runs has logged this metric",
-            text::body(),
             t.secondary,
         );
         return;
@@ -73,11 +74,11 @@ pub fn overlay_ui(
         ui.painter().hline(plot.x_range(), y, t.line_stroke());
         let words = ticks::value_label(mark);
         let place = pos2(plot.left() - space::S, y);
-        ui.painter().text(
+        words::paint_small(
+            ui.painter(),
             place,
             Align2::RIGHT_CENTER,
             words,
-            text::small(),
             t.secondary,
         );
     }
@@ -85,15 +86,14 @@ pub fn overlay_ui(
         let x = at(mark.value, y_range.0).x;
         let words = format::count(mark.value.max(0.0) as u64);
         let place = pos2(x, plot.bottom() + space::XS);
-        ui.painter()
-            .text(place, Align2::CENTER_TOP, words, text::small(), t.secondary);
+        words::paint_small(ui.painter(), place, Align2::CENTER_TOP, words, t.secondary);
     }
     let corner = pos2(plot.right(), plot.bottom() - 2.0);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         corner,
         Align2::RIGHT_BOTTOM,
         x_title,
-        text::small(),
         t.secondary,
     );
     let painter = ui.painter().with_clip_rect(plot.expand(1.0));

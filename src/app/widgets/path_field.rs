@@ -3,15 +3,16 @@
 
 use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::{
-    Align, Align2, Area, Frame, Id, Key, Layout, Margin, Modifiers, Order, Rect, Response,
-    RichText, Role, Sense, TextEdit, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Area, Frame, Id, Key, Layout, Margin, Modifiers, Order, Rect, Response, Role,
+    Sense, TextEdit, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::button::Button;
 use super::icon::Icon;
+use super::text as words;
 use crate::app::queries::paths::{PathKind, Picked};
 use crate::app::state::paths::Paths;
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 
 /// What a field of a path is for.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +126,7 @@ pub fn path_field(
                 Some(_) => "A dialog is being opened, or is open".to_string(),
                 None => format!("Choose: {}", of.name.to_lowercase()),
             };
-            wants.dialog = ui.add(Button::secondary("Browse…").hint(&hint)).clicked();
+            wants.dialog = Button::secondary("Browse…").hint(&hint).clicked(ui);
         });
     });
     ui.data_mut(|data| data.insert_temp(id, memory));
@@ -189,7 +190,7 @@ fn nothing_ui(ui: &Ui, field: Rect, words: &str) -> bool {
                 .inner_margin(margin)
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
-                        ui.label(RichText::new(words).color(t.text));
+                        words::label(ui, words, t.text);
                         let cross = Button::icon(Icon::Cross, "Put this away").low();
                         away = ui.add(cross).clicked();
                     });
@@ -225,11 +226,11 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[String], at: Option<usize>) -> Opti
                             let fill = if here { t.selected } else { t.hover };
                             ui.painter().rect_filled(rect, 4, fill);
                         }
-                        ui.painter().text(
+                        words::paint_body(
+                            ui.painter(),
                             pos2(rect.left() + space::S, rect.center().y),
                             Align2::LEFT_CENTER,
                             last_part(path),
-                            text::body(),
                             t.text,
                         );
                         if response.clicked() {

@@ -34,7 +34,7 @@ pub fn failure_ui(ui: &mut Ui, why: &str, said: RemoteWords<'_>) -> bool {
     let mut clicked = false;
     notice::strip(ui, Tone::Bad, said.failed, why, |ui| {
         if let Some(action) = said.action {
-            clicked = ui.add(Button::secondary(action)).clicked();
+            clicked = Button::secondary(action).clicked(ui);
         }
     });
     clicked

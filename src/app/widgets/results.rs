@@ -127,7 +127,7 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     ui.scope(|ui| {
         ui.set_max_width(size::PROSE.min(room));
         let t = theme::of(ui);
-        ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
+        words::small_coloured(ui, note, t.secondary);
     });
 }
 
@@ -160,15 +160,14 @@ fn rows_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
         cell(ui, fit.name, Align::Min, |ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
             let t = theme::of(ui);
-            ui.label(RichText::new("Length").color(t.text))
-                .on_hover_text("Mean words of a generated response");
-            ui.label(RichText::new("words").color(t.secondary));
+            words::label(ui, "Length", t.text).on_hover_text("Mean words of a generated response");
+            words::label(ui, "words", t.secondary);
         });
         for system in systems {
             value_ui(ui, fit, size::ROW, |ui| {
                 let words = format::figure(system.mean_words, Digits::WORDS);
                 let t = theme::of(ui);
-                ui.label(RichText::new(words).color(t.text));
+                words::label(ui, words, t.text);
             });
         }
     });
@@ -198,10 +197,9 @@ fn head_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
 fn figure_ui(ui: &mut Ui, figure: &Figure) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.x = space::XS;
-    ui.label(RichText::new(&figure.name).color(t.text))
-        .on_hover_text(figure.definition);
+    words::label(ui, &figure.name, t.text).on_hover_text(figure.definition);
     if !figure.unit.is_empty() {
-        ui.label(RichText::new(figure.unit).color(t.secondary));
+        words::label(ui, figure.unit, t.secondary);
     }
     let (arrow, hint) = match figure.direction {
         Direction::Higher => (Icon::Up, "More is better"),
@@ -239,8 +237,7 @@ fn estimate_ui(ui: &mut Ui, fit: Fit, value: Option<Estimate>) {
     let t = theme::of(ui);
     let Some(value) = value else {
         value_ui(ui, fit, fit.row, |ui| {
-            ui.label(RichText::new("–").color(t.secondary))
-                .on_hover_text("Not known for this system");
+            words::label(ui, "–", t.secondary).on_hover_text("Not known for this system");
         });
         return;
     };

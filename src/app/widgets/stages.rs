@@ -6,6 +6,7 @@ use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, Vec2, WidgetInfo, 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
 use super::status::progress_line;
+use super::text as words;
 use crate::app::format;
 use crate::app::state::progress::{StageProgress, StageState};
 use crate::app::theme::{self, size, space, text};
@@ -87,11 +88,11 @@ fn stage_ui(
     };
     let painter = ui.painter().with_clip_rect(inner.intersect(ui.clip_rect()));
     let title_at = pos2(inner.left() + 22.0, inner.top() + 8.0);
-    painter.text(
+    words::paint_body(
+        &painter,
         title_at,
         Align2::LEFT_CENTER,
         progress.stage.title(),
-        text::body(),
         title_colour,
     );
     let detail_at = pos2(inner.left() + 22.0, inner.top() + 25.0);

@@ -2,6 +2,7 @@
 
 use eframe::egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::text as words;
 use crate::app::theme::{self, Tokens, space, text};
 use crate::store::RunStatus;
 
@@ -31,9 +32,7 @@ pub fn word(status: RunStatus) -> &'static str {
 /// A dot and a word.
 pub fn status(ui: &mut Ui, status: RunStatus) -> Response {
     let t = theme::of(ui);
-    let galley = ui
-        .painter()
-        .layout_no_wrap(word(status).to_owned(), text::body(), t.text);
+    let galley = words::galley(ui, word(status), text::body(), t.text);
     let (rect, response) = ui.allocate_exact_size(
         vec2(galley.size().x + 14.0, galley.size().y),
         Sense::hover(),
@@ -69,12 +68,8 @@ pub fn progress_line(ui: &Ui, rect: Rect, fraction: f32, colour: Color32) {
 /// A figure and what it counts, as in the status row: "412 tok/s".
 pub fn figure(ui: &mut Ui, value: &str, unit: &str, hint: &str) {
     let t = theme::of(ui);
-    let value_galley = ui
-        .painter()
-        .layout_no_wrap(value.to_owned(), text::body(), t.text);
-    let unit_galley = ui
-        .painter()
-        .layout_no_wrap(unit.to_owned(), text::body(), t.secondary);
+    let value_galley = words::galley(ui, value, text::body(), t.text);
+    let unit_galley = words::galley(ui, unit, text::body(), t.secondary);
     let gap = if unit.is_empty() { 0.0 } else { space::XS };
     let height = value_galley.size().y;
     let width = value_galley.size().x + gap + unit_galley.size().x;

@@ -4,7 +4,8 @@ use eframe::egui;
 use std::sync::Arc;
 
 use eframe::egui::{
-    Color32, FontId, Galley, Label, Pos2, Response, RichText, Ui, WidgetInfo, WidgetText,
+    Align2, Color32, FontId, Galley, Label, Painter, Pos2, Rect, Response, RichText, Ui,
+    WidgetInfo, WidgetText,
 };
 
 use crate::app::theme::{self, text};
@@ -62,4 +63,56 @@ pub fn body(ui: &mut Ui, words: impl Into<WidgetText>) -> Response {
 /// Small text in a colour that says something, wrapped.
 pub fn small_coloured(ui: &mut Ui, words: impl Into<String>, colour: Color32) -> Response {
     ui.add(Label::new(RichText::new(words).font(text::small()).color(colour)).wrap())
+}
+
+/// A label in a colour, in the flow of its row.
+pub fn label(ui: &mut Ui, words: impl Into<String>, colour: Color32) -> Response {
+    ui.label(RichText::new(words).color(colour))
+}
+
+/// A small label in a colour, in the flow of its row.
+pub fn small_label(ui: &mut Ui, words: impl Into<String>, colour: Color32) -> Response {
+    ui.label(RichText::new(words).font(text::small()).color(colour))
+}
+
+/// Body text that can be selected, wrapped.
+pub fn selectable(ui: &mut Ui, words: impl Into<String>) -> Response {
+    let words = RichText::new(words).color(theme::of(ui).text);
+    ui.add(Label::new(words).wrap().selectable(true))
+}
+
+/// A spinner, and what is in progress.
+pub fn busy(ui: &mut Ui, words: impl Into<String>) {
+    ui.horizontal(|ui| {
+        ui.add(egui::Spinner::new().size(16.0));
+        small(ui, words);
+    });
+}
+
+/// Lays words out on one line.
+pub fn galley(ui: &Ui, words: impl ToString, font: FontId, colour: Color32) -> Arc<Galley> {
+    let painter = ui.painter();
+    painter.layout_no_wrap(words.to_string(), font, colour)
+}
+
+/// Paints small text; gives where it is.
+pub fn paint_small(
+    painter: &Painter,
+    at: Pos2,
+    anchor: Align2,
+    words: impl ToString,
+    colour: Color32,
+) -> Rect {
+    painter.text(at, anchor, words, text::small(), colour)
+}
+
+/// Paints body text; gives where it is.
+pub fn paint_body(
+    painter: &Painter,
+    at: Pos2,
+    anchor: Align2,
+    words: impl ToString,
+    colour: Color32,
+) -> Rect {
+    painter.text(at, anchor, words, text::body(), colour)
 }

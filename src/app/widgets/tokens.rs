@@ -106,9 +106,7 @@ pub fn legend(ui: &mut Ui, scale: &Scale) {
     let row = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.spacing_mut().interact_size.y = 16.0;
-        let label = |ui: &mut Ui, words: &str| {
-            ui.label(RichText::new(words).font(text::small()).color(t.secondary))
-        };
+        let label = |ui: &mut Ui, words: &str| words::small_label(ui, words, t.secondary);
         label(ui, &ends.0);
         let (bar, _) = ui.allocate_exact_size(vec2(120.0, 10.0), Sense::hover());
         let steps = 40;
@@ -203,9 +201,7 @@ fn chip(
         Some(None) => (t.panel, t.bad),
         None => (t.panel, t.secondary),
     };
-    let galley = ui
-        .painter()
-        .layout_no_wrap(piece.to_owned(), text::body(), colour);
+    let galley = words::galley(ui, piece, text::body(), colour);
     let room = vec2(galley.size().x + 8.0, CHIP);
     let (rect, _) = ui.allocate_exact_size(room, Sense::hover());
     // One stop of the keyboard: the arrows lead to the others.
@@ -252,7 +248,7 @@ fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
                     .color(t.secondary);
                 ui.label(title);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.label(RichText::new(number(figures, quantity)).color(t.text));
+                    words::label(ui, number(figures, quantity), t.text);
                 });
                 ui.end_row();
             }

@@ -117,7 +117,9 @@ impl Reward for EmpathyReward<'_> {
             .zip(candidates)
             .map(|(context, candidate)| (context.as_str(), candidate.response))
             .collect();
-        let found = self.identifiers.log_probs(&pairs, pairs.len().max(1), &self.device);
+        let found = self
+            .identifiers
+            .log_probs(&pairs, pairs.len().max(1), &self.device);
         Ok(candidates
             .iter()
             .zip(&found)

@@ -1,8 +1,8 @@
 //! One case: the conversation, the target and the answers side by side, its pin and note.
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Frame, Layout, Margin, ScrollArea, TextEdit, Ui, vec2};
 
-use super::parts::padded;
+use super::padded;
 use crate::app::command::{Command, Commands};
 use crate::app::format::sentence;
 use crate::app::place::Place;
@@ -12,7 +12,7 @@ use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::levels::levels;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseBook};
@@ -44,9 +44,7 @@ pub(super) fn case_ui(
                 // Conversation and answers end at the same edge.
                 ui.set_max_width(WIDEST.min(ui.available_width()));
                 case_head_ui(ui, case, book, &mut cases.note, table, commands);
-                if let Some(why) = &cases.refused {
-                    notice::strip(ui, Tone::Bad, "The pin is not kept", why, |_| {});
-                }
+                notice::failed(ui, "The pin is not kept", cases.refused.as_deref());
                 if let Some(situation) = &case.context.situation {
                     words::secondary(ui, format!("Situation: {situation}"));
                 }
@@ -83,18 +81,16 @@ fn case_head_ui(
         match &case.pin {
             None => {
                 let hint = "Keep this case for Table VI";
-                if ui
-                    .add(Button::secondary("Pin").with_icon(Icon::Pin).hint(hint))
-                    .clicked()
+                if Button::secondary("Pin")
+                    .with_icon(Icon::Pin)
+                    .hint(hint)
+                    .clicked(ui)
                 {
                     pin(commands, Some(note.trim().to_string()));
                 }
             }
             Some(kept) => {
-                if ui
-                    .add(Button::secondary("Unpin").with_icon(Icon::Pin))
-                    .clicked()
-                {
+                if Button::secondary("Unpin").with_icon(Icon::Pin).clicked(ui) {
                     pin(commands, None);
                 }
                 let width = 220.0_f32.min(ui.available_width() - space::L).max(80.0);
@@ -195,19 +191,11 @@ impl Card<'_> {
                     if let Some((levels, false)) = self.levels {
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                             let agreement = format!("{} of 3 as the target", levels.agreement());
-                            ui.label(
-                                RichText::new(agreement)
-                                    .font(text::small())
-                                    .color(t.secondary),
-                            );
+                            words::small_label(ui, agreement, t.secondary);
                         });
                     }
                 });
-                ui.add(
-                    Label::new(RichText::new(self.text).color(t.text))
-                        .wrap()
-                        .selectable(true),
-                );
+                words::selectable(ui, self.text);
                 match self.levels {
                     Some((known, true)) => levels(ui, &known.target, None),
                     Some((known, false)) => levels(ui, &known.response, Some(&known.target)),

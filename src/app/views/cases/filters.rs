@@ -1,6 +1,6 @@
 //! Which cases are looked for, and whose answers are shown.
 
-use eframe::egui::{Frame, Margin, RichText, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
+use eframe::egui::{Frame, Margin, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::app::format;
 use crate::app::state::people::CasesState;
@@ -8,6 +8,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
 use crate::study::cases::CaseFilter;
 
 const ANY_EMOTION: &str = "Any emotion";
@@ -38,11 +39,7 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
         });
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
-            ui.label(
-                RichText::new("Systems")
-                    .font(text::small())
-                    .color(t.secondary),
-            );
+            words::small_label(ui, "Systems", t.secondary);
             for (at, name) in book.systems.iter().enumerate() {
                 system_chip(ui, filter, at, name);
             }
@@ -68,14 +65,14 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
                     format::count(all)
                 ),
             };
-            ui.label(RichText::new(counted).color(t.secondary));
+            words::label(ui, counted, t.secondary);
             if book.withheld > 0 {
                 let held = format!(
                     "{} more are hidden until their study is unblinded",
                     format::count(book.withheld as u64)
                 );
                 let hint = "These contexts are items of a blind study: here one could read whose each answer is";
-                ui.label(RichText::new(held).font(text::small()).color(t.secondary))
+                words::small_label(ui, held, t.secondary)
                     .on_hover_text(hint);
             }
         });
@@ -90,9 +87,7 @@ fn system_chip(ui: &mut Ui, filter: &mut CaseFilter, at: usize, name: &str) {
     let t = theme::of(ui);
     let on = filter.systems.contains(&at);
     let colour = if on { t.text } else { t.secondary };
-    let galley = ui
-        .painter()
-        .layout_no_wrap(name.to_string(), text::small(), colour);
+    let galley = words::galley(ui, name, text::small(), colour);
     let room = galley.size() + vec2(16.0, 8.0);
     let (rect, response) = ui.allocate_exact_size(room, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("Show {name}")));

@@ -3,7 +3,7 @@
 
 use eframe::egui::{Align2, Sense, Ui, vec2};
 
-use super::parts::padded;
+use super::padded;
 use super::score::score_ui;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
@@ -11,12 +11,13 @@ use crate::app::logic::Core;
 use crate::app::state::people::{
     CasesState, ImportResponsesForm, ResponseSource, SystemTask, number,
 };
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
+use crate::app::widgets::text as words;
 use crate::operations::responses::{Answering, Generate, Import};
 
 /// The fields of a system to import. True when the form is to be closed.
@@ -52,15 +53,11 @@ pub(super) fn import_ui(
     field::search(ui, &mut form.system, hint, hint, width);
     let hint = "File of its contexts; else the imported test split";
     field::search(ui, &mut form.contexts, "File of contexts", hint, width);
-    if let Some(why) = &form.refused {
-        notice::strip(
-            ui,
-            Tone::Bad,
-            "The responses were not taken in",
-            why,
-            |_| {},
-        );
-    }
+    notice::failed(
+        ui,
+        "The responses were not taken in",
+        form.refused.as_deref(),
+    );
     let mut close = false;
     ui.horizontal(|ui| {
         let source = match form.from {
@@ -73,7 +70,7 @@ pub(super) fn import_ui(
             ResponseSource::Checkpoint => ("Let it answer", named && !busy),
         };
         let take = Button::primary(words);
-        if ui.add_enabled_ui(ready, |ui| ui.add(take).clicked()).inner {
+        if take.clicked_if(ui, ready) {
             match command(form) {
                 Ok(command) => {
                     form.refused = None;
@@ -82,7 +79,7 @@ pub(super) fn import_ui(
                 Err(why) => form.refused = Some(why),
             }
         }
-        close = ui.add(Button::quiet("Cancel")).clicked();
+        close = Button::quiet("Cancel").clicked(ui);
     });
     close
 }
@@ -159,7 +156,7 @@ pub(super) fn forms_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Comma
 pub(super) fn notice_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
     if let Some(words) = cases.notice.clone() {
         notice::strip(ui, Tone::Info, &words, "", |ui| {
-            if ui.add(Button::icon(Icon::Cross, "Dismiss")).clicked() {
+            if Button::icon(Icon::Cross, "Dismiss").clicked(ui) {
                 cases.notice = None;
             }
         });
@@ -193,13 +190,7 @@ fn task_ui(ui: &mut Ui, task: &SystemTask, commands: &mut Commands) {
         };
         response.widget_info(label);
         let painter = ui.painter();
-        painter.text(
-            rect.left_top(),
-            Align2::LEFT_TOP,
-            &doing,
-            text::body(),
-            t.text,
-        );
+        words::paint_body(&painter, rect.left_top(), Align2::LEFT_TOP, &doing, t.text);
         let line = rect
             .with_min_y(rect.bottom() - 5.0)
             .with_max_y(rect.bottom() - 2.0);

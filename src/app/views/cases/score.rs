@@ -7,7 +7,7 @@ use crate::app::state::people::ScoreForm;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
 use crate::operations::responses::Measuring;
 
@@ -32,14 +32,12 @@ pub(super) fn score_ui(
     let width = ui.available_width().min(420.0);
     let hint = "Run whose identifiers judge, such as 3, or their folder; or nothing";
     field::search(ui, &mut form.identifiers, "Identifiers", hint, width);
-    if let Some(why) = &form.refused {
-        notice::strip(ui, Tone::Bad, "The systems were not scored", why, |_| {});
-    }
+    notice::failed(ui, "The systems were not scored", form.refused.as_deref());
     let mut close = false;
     ui.horizontal(|ui| {
         let ready = !systems.is_empty() && !busy;
         let score = Button::primary("Score");
-        if ui.add_enabled_ui(ready, |ui| ui.add(score).clicked()).inner {
+        if score.clicked_if(ui, ready) {
             form.refused = None;
             let identifiers = form.identifiers.trim();
             let measuring = Measuring {
@@ -51,7 +49,7 @@ pub(super) fn score_ui(
             };
             commands.run(|core| core.score_systems(measuring));
         }
-        close = ui.add(Button::quiet("Cancel")).clicked();
+        close = Button::quiet("Cancel").clicked(ui);
     });
     close
 }

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use eframe::egui::{
-    Align, CentralPanel, Frame, Panel, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
+    Align, CentralPanel, Frame, Panel, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::{browse, fact, padded};
@@ -88,16 +87,14 @@ fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
         false => "Not imported yet".to_string(),
     };
     let left = rect.left() + space::L;
-    let title = ui
-        .painter()
-        .layout_no_wrap(title.to_string(), text::body(), t.text);
+    let title = words::galley(ui, title, text::body(), t.text);
     words::paint_strong(ui, pos2(left, rect.top() + 10.0), title, t.text);
     let painter = ui.painter().with_clip_rect(rect);
-    painter.text(
+    words::paint_small(
+        &painter,
         pos2(left, rect.top() + 32.0),
         eframe::egui::Align2::LEFT_TOP,
         held,
-        text::small(),
         t.secondary,
     );
     focus_ring(ui, &response, rect.shrink(2.0));
@@ -267,19 +264,19 @@ fn emotions_ui(ui: &mut Ui, summary: &SetSummary) {
             ui.painter().rect_filled(track, 1, t.accent);
             let name = crate::app::format::sentence(&of.emotion);
             let middle = rect.center().y - 2.0;
-            ui.painter().text(
+            words::paint_body(
+                ui.painter(),
                 pos2(rect.left(), middle),
                 eframe::egui::Align2::LEFT_CENTER,
                 &name,
-                text::body(),
                 t.text,
             );
             let count = format::count(of.conversations as u64);
-            ui.painter().text(
+            words::paint_small(
+                ui.painter(),
                 pos2(rect.right(), middle),
                 eframe::egui::Align2::RIGHT_CENTER,
                 &count,
-                text::small(),
                 t.secondary,
             );
             response
@@ -301,7 +298,7 @@ fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
             cell(ui, NAME, Align::Min, |_| {});
             for head in heads {
                 cell(ui, FIGURE, Align::Max, |ui| {
-                    ui.label(RichText::new(*head).font(text::small()).color(t.secondary));
+                    words::small_label(ui, *head, t.secondary);
                 });
             }
         });
@@ -309,11 +306,11 @@ fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
             line(ui, width);
             row(ui, |ui| {
                 cell(ui, NAME, Align::Min, |ui| {
-                    ui.label(RichText::new(name).color(t.text));
+                    words::label(ui, name, t.text);
                 });
                 for figure in figures {
                     cell(ui, FIGURE, Align::Max, |ui| {
-                        ui.label(RichText::new(figure).color(t.text));
+                        words::label(ui, figure, t.text);
                     });
                 }
             });
@@ -348,10 +345,7 @@ fn import_ui(
         path_ui(ui, &mut form.folder, paths, of, commands);
         let ready = !form.folder.trim().is_empty() && !form.report.is_pending();
         let import = Button::primary("Import").with_icon(Icon::Down);
-        if ui
-            .add_enabled_ui(ready, |ui| ui.add(import).clicked())
-            .inner
-        {
+        if import.clicked_if(ui, ready) {
             let (name, folder) = (set.name.to_string(), form.folder.trim().into());
             commands.run(|core| core.import_set(name, folder));
         }
@@ -368,9 +362,7 @@ fn import_ui(
         }
     });
     if form.set == set.name {
-        if let Some(why) = form.report.failure() {
-            notice::strip(ui, Tone::Bad, "The set was not imported", why, |_| {});
-        }
+        notice::failed(ui, "The set was not imported", form.report.failure());
         if let Some(report) = form.report.value() {
             report_ui(ui, report);
         }

@@ -1,11 +1,12 @@
 //! What a run would be: its stages, their memory and time, and its parameters.
 
-use eframe::egui::{Frame, Grid, Id, Label, Modal, RichText, Ui};
+use eframe::egui::{Grid, Label, RichText, Ui};
 
 use crate::app::format;
 use crate::app::state::ExperimentsState;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
+use crate::app::widgets::modal::modal;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::operations::launch::DryRun;
@@ -16,14 +17,7 @@ pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
     if dry_run.is_idle() {
         return;
     }
-    let t = theme::of(ui);
-    let frame = Frame::popup(ui.style()).inner_margin(space::L);
-    let modal = Modal::new(Id::unique("dry run"))
-        .backdrop_color(t.backdrop())
-        .frame(frame);
-    let answer = modal.show(ui.ctx(), |ui| {
-        ui.set_width(620.0);
-        ui.spacing_mut().item_spacing.y = space::S;
+    let (close, dismissed) = modal(ui, "dry run", 620.0, |ui| {
         let several = dry_run.value().is_some() && of > 1;
         let title = match several {
             true => format!("What the first of these {of} runs would be"),
@@ -39,9 +33,9 @@ pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
         if let Some(dry_run) = dry_run.value() {
             planned_ui(ui, dry_run);
         }
-        ui.add(Button::primary("Close")).clicked()
+        Button::primary("Close").clicked(ui)
     });
-    if answer.inner || answer.should_close() {
+    if close || dismissed {
         experiments.dry_run.clear();
     }
 }
@@ -56,7 +50,7 @@ fn planned_ui(
     let plan = &foreseen.plan;
     let t = theme::of(ui);
     let small = |ui: &mut Ui, words: &str| {
-        ui.label(RichText::new(words).font(text::small()).color(t.secondary));
+        words::small_label(ui, words, t.secondary);
     };
     Grid::new("planned stages")
         .spacing([space::XL, space::XS])

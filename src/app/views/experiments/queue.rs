@@ -48,7 +48,7 @@ pub fn queue_ui(
             ),
         };
         if !state.is_empty() {
-            ui.label(RichText::new(state).color(colour));
+            words::label(ui, state, colour);
         }
         if !queue.runs.is_empty() && ui.add(button.low()).clicked() {
             let hold = queue.held == Held::No;
@@ -56,9 +56,10 @@ pub fn queue_ui(
         }
         if let Some(removed) = &queue.removed {
             let words = format!("Put back {}", removed.run.name);
-            if ui
-                .add(Button::quiet(&words).with_icon(Icon::Revert).low())
-                .clicked()
+            if Button::quiet(&words)
+                .with_icon(Icon::Revert)
+                .low()
+                .clicked(ui)
             {
                 commands.run(Core::requeue);
             }
@@ -97,9 +98,7 @@ fn queued_ui(
         ui.spacing_mut().item_spacing.x = space::XS;
         let mut button = |icon, words: &str, other: Option<QueueId>| {
             let button = Button::icon(icon, words).low();
-            let clicked = ui
-                .add_enabled_ui(other.is_some() && !starting, |ui| ui.add(button).clicked())
-                .inner;
+            let clicked = button.clicked_if(ui, other.is_some() && !starting);
             other.filter(|_| clicked)
         };
         let earlier = button(Icon::Up, &format!("Run {name} earlier"), before);

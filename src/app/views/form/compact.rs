@@ -1,6 +1,6 @@
 //! A few settings of a form in a narrow column: label, field, way back; what is wrong below.
 
-use eframe::egui::{Align, Layout, RichText, Ui};
+use eframe::egui::{Align, Layout, Ui};
 
 use crate::app::state::form::Form;
 use crate::app::theme::{self, size, space};
@@ -20,7 +20,7 @@ impl Form {
         let name = setting.label();
         ui.horizontal(|ui| {
             ui.set_min_height(size::ROW);
-            let label = ui.label(RichText::new(&name).color(t.text));
+            let label = words::label(ui, &name, t.text);
             let unit = setting
                 .unit
                 .map_or(String::new(), |unit| format!(" {unit}"));

@@ -81,10 +81,7 @@ impl Form {
                     1 => "Revert 1 change".to_string(),
                     n => format!("Revert {n} changes"),
                 };
-                if ui
-                    .add(Button::quiet(&label).with_icon(Icon::Revert))
-                    .clicked()
-                {
+                if Button::quiet(&label).with_icon(Icon::Revert).clicked(ui) {
                     self.revert_all();
                 }
             }
@@ -111,7 +108,7 @@ impl Form {
                         ui.add_space(6.0);
                         let label = ui.horizontal(|ui| {
                             ui.spacing_mut().item_spacing.x = space::XS;
-                            let label = ui.label(RichText::new(setting.label()).color(t.text));
+                            let label = words::label(ui, setting.label(), t.text);
                             if changed {
                                 let (dot, _) =
                                     ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
@@ -145,12 +142,10 @@ impl Form {
                                 && self.values.get(path) == Some(&Value::Integer(0));
                             match setting.unit {
                                 Some(unit) if all => {
-                                    ui.label(
-                                        RichText::new(format!("{unit}: all")).color(t.secondary),
-                                    );
+                                    words::label(ui, format!("{unit}: all"), t.secondary);
                                 }
                                 Some(unit) => {
-                                    ui.label(RichText::new(unit).color(t.secondary));
+                                    words::label(ui, unit, t.secondary);
                                 }
                                 None => {}
                             }
@@ -328,9 +323,7 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
     } else {
         icon::paint_closed(ui.painter(), mark, t.secondary);
     }
-    let galley = ui
-        .painter()
-        .layout_no_wrap(title.to_owned(), text::heading(), t.text);
+    let galley = words::galley(ui, title, text::heading(), t.text);
     let at = pos2(rect.left() + 24.0, rect.center().y - galley.size().y / 2.0);
     words::paint_strong(ui, at, galley, t.text);
     let changed = fields
@@ -343,8 +336,7 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
     };
     let colour = if changed > 0 { t.accent } else { t.secondary };
     let at = pos2(rect.right() - space::S, rect.center().y);
-    ui.painter()
-        .text(at, egui::Align2::RIGHT_CENTER, note, text::small(), colour);
+    words::paint_small(ui.painter(), at, egui::Align2::RIGHT_CENTER, note, colour);
     crate::app::widgets::button::focus_ring(ui, &response, rect);
     response.clicked()
 }

@@ -108,11 +108,11 @@ fn card_ui(
     ui.painter()
         .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
     let inner = rect.shrink2(vec2(space::L, space::M));
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         inner.min,
         Align2::LEFT_TOP,
         label,
-        text::small(),
         t.secondary,
     );
     let below = inner.with_min_y(inner.top() + CARD_LABEL);
@@ -186,11 +186,11 @@ fn point_ui(ui: &mut Ui, label: &str, name: &str, width: f32, chosen: bool, here
     };
     ui.painter()
         .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
-    ui.painter().text(
+    words::paint_body(
+        ui.painter(),
         rect.center(),
         Align2::CENTER_CENTER,
         label,
-        text::body(),
         colour,
     );
     focus_ring(ui, &response, rect);

@@ -7,6 +7,7 @@ use super::input::Input;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
 
 /// The widest that the two answers get together.
 pub(super) const CARDS: f32 = 760.0;
@@ -43,9 +44,7 @@ pub(super) fn keycaps_ui(
     let widths: Vec<f32> = caps
         .iter()
         .map(|(keys, words, _)| {
-            let galley = ui
-                .painter()
-                .layout_no_wrap((*words).to_string(), font.clone(), t.text);
+            let galley = words::galley(ui, *words, font.clone(), t.text);
             (keys.len() as f32 * height + space::S + galley.size().x + space::S).ceil()
         })
         .collect();

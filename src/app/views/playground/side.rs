@@ -1,6 +1,6 @@
 //! Who answers, whose identifiers judge, and how answers are drawn.
 
-use eframe::egui::{Frame, Margin, RichText, ScrollArea, Ui};
+use eframe::egui::{Frame, Margin, ScrollArea, Ui};
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
@@ -9,7 +9,7 @@ use crate::app::state::State;
 use crate::app::state::paths::Paths;
 use crate::app::state::playground::{From, JudgedBy, Playground, SETTINGS};
 use crate::app::theme::{self, size, space};
-use crate::app::views::path_ui;
+use crate::app::views::{path_ui, run_words};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
@@ -17,8 +17,6 @@ use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 use crate::store::RunId;
-
-const NOBODY: &str = "Nobody";
 
 pub(super) fn side_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let State {
@@ -72,7 +70,7 @@ fn who_ui(
     let mut changed = false;
     ui.horizontal(|ui| {
         if playground.beside {
-            ui.label(RichText::new(side).color(theme::of(ui).secondary));
+            words::label(ui, side, theme::of(ui).secondary);
         }
         let kinds = [(From::Run, "Run"), (From::Folder, "T5 folder")];
         let name = format!("{side} is a");
@@ -98,33 +96,24 @@ fn who_ui(
 
 /// Run and checkpoint. True when another was chosen.
 fn run_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bool {
-    let side = SIDES[at];
-    let models = playground.runs();
-    let runs: Vec<(RunId, String)> = models
+    let runs: Vec<(Option<RunId>, String)> = playground
+        .runs()
         .iter()
         .filter(|run| !run.answering.is_empty())
-        .map(|run| (run.row.id, format!("Run {}, {}", run.row.id, run.row.name)))
+        .map(|run| (Some(run.row.id), run_words(run)))
         .collect();
     if runs.is_empty() {
         words::small(ui, "No run has saved a checkpoint yet.");
         return false;
     }
-    let named = |run: Option<RunId>| {
-        let found = runs.iter().find(|(id, _)| Some(*id) == run);
-        found.map_or("", |(_, words)| words.as_str())
-    };
-    let chosen = named(playground.sides[at].run);
-    let names: Vec<&str> = runs.iter().map(|(_, words)| words.as_str()).collect();
-    let name = format!("Run of {side}");
-    let picked = field::combo(ui, &name, chosen, &names, width - space::S);
-    let run = picked.and_then(|picked| runs.iter().find(|(_, words)| words == picked));
-    let mut changed = false;
-    if let Some((run, _)) = run {
-        playground.sides[at].run = Some(*run);
-        playground.sides[at].at = None;
-        changed = true;
+    let name = format!("Run of {}", SIDES[at]);
+    let side = &mut playground.sides[at];
+    let picked = field::choose(ui, &name, side.run, &runs, width - space::S);
+    if picked.is_some() {
+        side.run = picked.flatten();
+        side.at = None;
     }
-    changed | checkpoint_ui(ui, playground, at, width)
+    checkpoint_ui(ui, playground, at, width) | picked.is_some()
 }
 
 fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bool {
@@ -132,32 +121,25 @@ fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32
         return false;
     };
     let latest = run.latest().map(|row| (row.stage, row.step));
-    type Choice = (Option<(Stage, u64)>, String);
-    let options: Vec<Choice> = run
-        .answering
-        .iter()
-        .rev()
+    // The latest is chosen by naming none.
+    let choice = |step: (Stage, u64)| Some(step).filter(|_| latest != Some(step));
+    let rows = run.answering.iter().rev();
+    let options: Vec<(Option<(Stage, u64)>, String)> = rows
         .map(|row| {
             let words = format!("{} {}", row.stage.title(), row.step);
-            match latest == Some((row.stage, row.step)) {
-                true => (None, format!("{words}, the latest")),
-                false => (Some((row.stage, row.step)), words),
+            match choice((row.stage, row.step)) {
+                None => (None, format!("{words}, the latest")),
+                step => (step, words),
             }
         })
         .collect();
-    let now = playground.sides[at].at.filter(|at| latest != Some(*at));
-    let chosen = options.iter().find(|(choice, _)| *choice == now);
-    let chosen = chosen.map_or("", |(_, words)| words.as_str());
-    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let now = playground.sides[at].at.and_then(choice);
     let name = format!("Checkpoint of {}", SIDES[at]);
-    let picked = field::combo(ui, &name, chosen, &names, width - space::S);
-    match picked.and_then(|picked| options.iter().find(|(_, words)| words == picked)) {
-        Some((choice, _)) => {
-            playground.sides[at].at = *choice;
-            true
-        }
-        None => false,
+    let picked = field::choose(ui, &name, now, &options, width - space::S);
+    if let Some(step) = picked {
+        playground.sides[at].at = step;
     }
+    picked.is_some()
 }
 
 /// The memory that is taken, and the way to give it back.
@@ -172,7 +154,7 @@ fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
             eframe::egui::Layout::right_to_left(eframe::egui::Align::Center),
             |ui| {
                 let free = !playground.is_answering();
-                if open.is_some() && ui.add_enabled_ui(free, |ui| ui.add(close).clicked()).inner {
+                if open.is_some() && close.clicked_if(ui, free) {
                     commands.run(Core::close_models);
                 }
                 ui.with_layout(
@@ -194,20 +176,18 @@ fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
         None => format!("Identifiers of {whose} run"),
     };
     let mut options = vec![(JudgedBy::Own, own)];
-    for run in models.iter().filter(|run| run.identifiers) {
-        let words = format!("Run {}, {}", run.row.id, run.row.name);
-        options.push((JudgedBy::Run(run.row.id), words));
-    }
-    options.push((JudgedBy::Nobody, NOBODY.to_string()));
-    let now = options.iter().find(|(by, _)| *by == playground.judged_by);
-    let now = now.map_or(NOBODY, |(_, words)| words.as_str());
-    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let runs = models.iter().filter(|run| run.identifiers);
+    options.extend(runs.map(|run| (JudgedBy::Run(run.row.id), run_words(run))));
+    options.push((JudgedBy::Nobody, "Nobody".to_string()));
+    let there = options.iter().any(|(by, _)| *by == playground.judged_by);
+    let now = if there {
+        playground.judged_by
+    } else {
+        JudgedBy::Nobody
+    };
     let width = ui.available_width() - space::S;
-    let picked = field::combo(ui, "Levels by", now, &names, width);
-    if let Some((by, _)) =
-        picked.and_then(|picked| options.iter().find(|(_, words)| words == picked))
-    {
-        playground.judged_by = *by;
+    if let Some(by) = field::choose(ui, "Levels by", now, &options, width) {
+        playground.judged_by = by;
     }
     let why = "Identifiers say the level of each mechanism in an answer, with its probability. A run's are \
                those that its first stage trained.";

@@ -217,9 +217,9 @@ fn head_ui(
                 if ui.add(command).clicked() {
                     done = Some(Done::Command(playground.command(reply, store)));
                 }
-                if ui
-                    .add(Button::icon(Icon::Copy, "Copy the answer").low())
-                    .clicked()
+                if Button::icon(Icon::Copy, "Copy the answer")
+                    .low()
+                    .clicked(ui)
                 {
                     done = Some(Done::Copy(response.text.clone()));
                 }

@@ -1,15 +1,14 @@
 //! The menu of a plot: what it shows, how, and where it stands.
 
-use eframe::egui::{
-    Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, SetOpenCommand, vec2,
-};
+use eframe::egui::{Id, Popup, PopupCloseBehavior, Response, ScrollArea, SetOpenCommand, vec2};
 
 use crate::app::state::arrangement::Beside;
 use crate::app::state::tiles::{self, Tile};
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
 /// What a person wants of a plot.
@@ -53,7 +52,7 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
                     if metric.group != group {
                         group = metric.group;
                         ui.add_space(space::XS);
-                        ui.label(RichText::new(group).font(text::small()).color(t.secondary));
+                        words::small_label(ui, group, t.secondary);
                     }
                     let mut on = tile.keys.iter().any(|key| key == metric.key);
                     if field::tick(ui, metric.name, &mut on)
@@ -87,7 +86,7 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
                 ("Remove this plot", Icon::Cross, Wish::Remove),
             ];
             for (words, icon, choice) in choices {
-                if ui.add(Button::quiet(words).with_icon(icon)).clicked() {
+                if Button::quiet(words).with_icon(icon).clicked(ui) {
                     wish = Some(choice);
                     ui.close();
                 }

@@ -5,6 +5,7 @@ use eframe::egui::{Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use super::definitions_on_hover;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::chart::ChartLine;
+use crate::app::widgets::text as words;
 use crate::metrics::declared::MetricDecl;
 
 const ROW: f32 = 16.0;
@@ -17,10 +18,7 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) 
     let width = ui.available_width();
     let galleys: Vec<_> = lines
         .iter()
-        .map(|line| {
-            ui.painter()
-                .layout_no_wrap(line.name.to_owned(), text::small(), t.secondary)
-        })
+        .map(|line| words::galley(ui, line.name, text::small(), t.secondary))
         .collect();
     let widths: Vec<f32> = galleys
         .iter()

@@ -1,13 +1,13 @@
 //! What the table shows: its columns, the sketched curve, and by what runs are grouped.
 
-use eframe::egui::{Popup, PopupCloseBehavior, RichText, ScrollArea, Ui};
+use eframe::egui::{Popup, PopupCloseBehavior, ScrollArea, Ui};
 
 use super::{RunsView, chosen_columns};
 use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
@@ -35,7 +35,7 @@ pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
     let chosen = prefs.group.clone().unwrap_or_else(|| NO_GROUPS.into());
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     if prefs.group.is_some() {
-        ui.label(RichText::new("Group by").color(theme::of(ui).secondary));
+        words::label(ui, "Group by", theme::of(ui).secondary);
     }
     if let Some(picked) = field::combo(ui, "Group by", &chosen, &options, 132.0) {
         prefs.group = (picked != NO_GROUPS).then(|| picked.to_string());
@@ -65,9 +65,9 @@ pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands:
             offered_ui(ui, &view.find_column, &mut columns);
             ui.separator();
             sketch_ui(ui, prefs, commands);
-            if ui
-                .add(Button::quiet("As delivered").with_icon(Icon::Revert))
-                .clicked()
+            if Button::quiet("As delivered")
+                .with_icon(Icon::Revert)
+                .clicked(ui)
             {
                 columns = crate::catalog::DEFAULT_COLUMNS.map(super::column).to_vec();
             }
@@ -90,23 +90,23 @@ fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = 0.0;
                     let name = column.to_string();
-                    if ui
-                        .add(Button::icon(Icon::Up, &format!("Move {name} to the left")).low())
-                        .clicked()
+                    if Button::icon(Icon::Up, &format!("Move {name} to the left"))
+                        .low()
+                        .clicked(ui)
                         && at > 0
                     {
                         swap = Some((at, at - 1));
                     }
-                    if ui
-                        .add(Button::icon(Icon::Down, &format!("Move {name} to the right")).low())
-                        .clicked()
+                    if Button::icon(Icon::Down, &format!("Move {name} to the right"))
+                        .low()
+                        .clicked(ui)
                         && at + 1 < columns.len()
                     {
                         swap = Some((at, at + 1));
                     }
-                    if ui
-                        .add(Button::icon(Icon::Cross, &format!("Take {name} away")).low())
-                        .clicked()
+                    if Button::icon(Icon::Cross, &format!("Take {name} away"))
+                        .low()
+                        .clicked(ui)
                     {
                         gone = Some(at);
                     }
@@ -123,13 +123,10 @@ fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
                             } else {
                                 part.key().to_string()
                             };
-                            if ui
-                                .add(
-                                    Button::quiet(&words)
-                                        .low()
-                                        .hint(&format!("Show the {} value", part.key())),
-                                )
-                                .clicked()
+                            if Button::quiet(&words)
+                                .low()
+                                .hint(&format!("Show the {} value", part.key()))
+                                .clicked(ui)
                             {
                                 columns[at] = column.with_part(part);
                             }
@@ -169,7 +166,7 @@ fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
                 }
                 let add = format!("Add {}", name.name);
                 ui.horizontal(|ui| {
-                    if ui.add(Button::icon(Icon::Plus, &add).low()).clicked() {
+                    if Button::icon(Icon::Plus, &add).low().clicked(ui) {
                         columns.push(column);
                     }
                     ui.label(&name.name);
@@ -178,11 +175,7 @@ fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
                     } else {
                         "  "
                     };
-                    ui.label(
-                        RichText::new(format!("{kind}{}", name.help))
-                            .font(text::small())
-                            .color(t.secondary),
-                    );
+                    words::small_label(ui, format!("{kind}{}", name.help), t.secondary);
                 });
             }
         });

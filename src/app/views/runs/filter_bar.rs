@@ -290,21 +290,21 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[Completion], chosen: Option<usize>)
                             ui.painter().rect_filled(rect, 4, t.hover);
                         }
                         let middle = rect.center().y;
-                        let left = ui.painter().text(
+                        let left = words::paint_body(
+                            ui.painter(),
                             pos2(rect.left() + space::S, middle),
                             Align2::LEFT_CENTER,
                             &offer.insert,
-                            text::body(),
                             t.text,
                         );
                         let painter = ui
                             .painter()
                             .with_clip_rect(rect.with_min_x(left.right() + space::S));
-                        painter.text(
+                        words::paint_small(
+                            &painter,
                             pos2((left.right() + space::M).max(rect.left() + 150.0), middle),
                             Align2::LEFT_CENTER,
                             &offer.help,
-                            text::small(),
                             t.secondary,
                         );
                         if response.clicked() {
@@ -327,14 +327,15 @@ pub fn saved_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>) {
         ui.spacing_mut().item_spacing.x = space::XS;
         words::small(ui, "Kept:");
         for (at, filter) in saved.iter().enumerate() {
-            if ui
-                .add(Button::secondary(filter).low().hint("Use this filter"))
-                .clicked()
+            if Button::secondary(filter)
+                .low()
+                .hint("Use this filter")
+                .clicked(ui)
             {
                 bar.set(filter.clone());
             }
             let away = format!("Forget the filter {filter}");
-            if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+            if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                 gone = Some(at);
             }
             ui.add_space(space::S);

@@ -8,6 +8,7 @@ use crate::app::format::{self, Clock};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::status;
+use crate::app::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunRow;
 
@@ -39,13 +40,7 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
     );
     let when = clock.relative(run.started, now_ms);
     let at = egui::pos2(rect.right(), middle);
-    let when = painter.text(
-        at,
-        egui::Align2::RIGHT_CENTER,
-        when,
-        text::small(),
-        t.secondary,
-    );
+    let when = words::paint_small(&painter, at, egui::Align2::RIGHT_CENTER, when, t.secondary);
     let words = figure.map_or_else(
         || status::word(run.status).to_string(),
         |f1| {
@@ -54,13 +49,7 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         },
     );
     let at = egui::pos2(when.left().min(rect.right() - 92.0) - space::M, middle);
-    let figure = painter.text(
-        at,
-        egui::Align2::RIGHT_CENTER,
-        words,
-        text::small(),
-        t.secondary,
-    );
+    let figure = words::paint_small(&painter, at, egui::Align2::RIGHT_CENTER, words, t.secondary);
     let name = format!("{} #{}", run.name, run.id);
     let left = rect.left() + 16.0;
     let mut name = LayoutJob::simple_singleline(name, text::body(), t.text);

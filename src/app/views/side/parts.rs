@@ -1,6 +1,6 @@
 //! What the parts of a run's body share: what they are drawn with, a step to choose, edges and lines.
 
-use eframe::egui::{Align, Frame, Layout, Margin, Sense, Ui, vec2};
+use eframe::egui::{Align, Frame, Layout, Sense, Ui, vec2};
 
 use crate::app::command::Commands;
 use crate::app::format::{self, Clock, sentence};
@@ -30,24 +30,20 @@ pub fn step_ui(ui: &mut Ui, what: &str, steps: &[(Stage, u64)], at: usize) -> Op
     let one = what.trim_end_matches('s').to_lowercase();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
-        ui.add_enabled_ui(at > 0, |ui| {
-            let words = format!("{} before", sentence(&one));
-            if ui.add(Button::icon(Icon::Left, &words)).clicked() {
-                chosen = Some(at - 1);
-            }
-        });
+        let words = format!("{} before", sentence(&one));
+        if Button::icon(Icon::Left, &words).clicked_if(ui, at > 0) {
+            chosen = Some(at - 1);
+        }
         let names: Vec<String> = steps.iter().map(|step| step_name(*step)).collect();
         let latest_first: Vec<&str> = names.iter().rev().map(String::as_str).collect();
         let name = format!("Step of the {}", what.to_lowercase());
         if let Some(name) = field::combo(ui, &name, &names[at], &latest_first, 120.0) {
             chosen = names.iter().position(|known| known == name);
         }
-        ui.add_enabled_ui(at < last, |ui| {
-            let words = format!("Next {one}");
-            if ui.add(Button::icon(Icon::Right, &words)).clicked() {
-                chosen = Some(at + 1);
-            }
-        });
+        let words = format!("Next {one}");
+        if Button::icon(Icon::Right, &words).clicked_if(ui, at < last) {
+            chosen = Some(at + 1);
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             words::small(
                 ui,
@@ -69,12 +65,7 @@ pub fn step_name((stage, step): (Stage, u64)) -> String {
 
 /// Within the panel's edges.
 pub fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::XS as i8,
-        bottom: 0,
-    };
+    let margin = theme::margin(space::L, space::L, space::XS, 0.0);
     Frame::new().inner_margin(margin).show(ui, |ui| {
         ui.set_width(ui.available_width());
         content(ui);

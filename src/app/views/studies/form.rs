@@ -26,9 +26,7 @@ pub(super) fn form_ui(
     };
     let mut close = false;
     ui.horizontal(|ui| {
-        close = ui
-            .add(Button::icon(Icon::Left, "Back to all studies"))
-            .clicked();
+        close = Button::icon(Icon::Left, "Back to all studies").clicked(ui);
         words::heading(ui, "New study");
     });
     ui.scope(|ui| {
@@ -45,7 +43,7 @@ pub(super) fn form_ui(
                 "There are no systems to judge",
                 why,
                 |ui| {
-                    if ui.add(Button::secondary("Go to Case study")).clicked() {
+                    if Button::secondary("Go to Case study").clicked(ui) {
                         commands.push(Command::Go(Place::Cases));
                     }
                 },
@@ -57,14 +55,12 @@ pub(super) fn form_ui(
         if form.definition() != before {
             form.refused = None;
         }
-        if let Some(why) = &form.refused {
-            notice::strip(ui, Tone::Bad, "The study cannot be made", why, |_| {});
-        }
+        notice::failed(ui, "The study cannot be made", form.refused.as_deref());
         ui.add_space(space::XS);
         ui.horizontal(|ui| {
             let ready = !form.waiting;
             let make = Button::primary("Make study");
-            if ui.add_enabled_ui(ready, |ui| ui.add(make).clicked()).inner {
+            if make.clicked_if(ui, ready) {
                 match form.definition() {
                     Ok(definition) => {
                         form.refused = None;
@@ -74,7 +70,7 @@ pub(super) fn form_ui(
                     Err(why) => form.refused = Some(why),
                 }
             }
-            close |= ui.add(Button::secondary("Cancel")).clicked();
+            close |= Button::secondary("Cancel").clicked(ui);
             if let Ok(definition) = form.definition() {
                 let (each, all) = definition.workload();
                 words::small(

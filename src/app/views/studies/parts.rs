@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Align2, RichText, Sense, TextEdit, Ui, pos2, vec2};
+use eframe::egui::{Align2, Sense, TextEdit, Ui, pos2, vec2};
 
 use crate::app::command::Commands;
 use crate::app::state::people::StudiesState;
-use crate::app::theme::{self, size, text};
+use crate::app::theme::{self, size};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
+use crate::app::widgets::text as words;
 use crate::store::{AnnotatorRow, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 
@@ -47,8 +48,7 @@ pub(super) fn pack_row_ui(
     let button = |ui: &mut Ui| {
         let hint = "To judge it here, or to merge what came back";
         let button = Button::secondary("Take in pack").hint(hint);
-        ui.add_enabled_ui(ready, |ui| ui.add(button).clicked())
-            .inner
+        button.clicked_if(ui, ready)
     };
     if from_the_right {
         take |= button(ui);
@@ -82,8 +82,7 @@ pub(super) fn line(ui: &mut Ui, name: &str, hint: &str, content: impl FnOnce(&mu
     ui.horizontal_top(|ui| {
         let (rect, response) = ui.allocate_exact_size(vec2(150.0, size::ROW), Sense::hover());
         let at = pos2(rect.left(), rect.center().y);
-        ui.painter()
-            .text(at, Align2::LEFT_CENTER, name, text::body(), t.secondary);
+        words::paint_body(ui.painter(), at, Align2::LEFT_CENTER, name, t.secondary);
         if !hint.is_empty() {
             response.on_hover_text(hint);
         }
@@ -97,7 +96,7 @@ pub(super) fn short_field(ui: &mut Ui, name: &str, value: &mut String, unit: &st
     ui.horizontal(|ui| {
         field::search(ui, value, name, "", 72.0);
         if !unit.is_empty() {
-            ui.label(RichText::new(unit).color(t.secondary));
+            words::label(ui, unit, t.secondary);
         }
     });
 }

@@ -65,9 +65,7 @@ fn under(study: StudyId, results: &Results) -> String {
 fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
     let t = theme::of(ui);
     let measure = |words: &str| {
-        let galley = ui
-            .painter()
-            .layout_no_wrap(words.to_string(), text::body(), t.text);
+        let galley = words::galley(ui, words, text::body(), t.text);
         galley.size().x + space::L
     };
     let widths: Vec<f32> = (0..head.len())

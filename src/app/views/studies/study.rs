@@ -7,7 +7,7 @@ use super::results;
 use crate::app::command::Commands;
 use crate::app::format::{self, Clock};
 use crate::app::state::people::StudiesState;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::notice::{self, Tone};
@@ -30,10 +30,7 @@ pub(super) fn study_ui(
         return;
     };
     ui.horizontal(|ui| {
-        if ui
-            .add(Button::icon(Icon::Left, "Back to all studies"))
-            .clicked()
-        {
+        if Button::icon(Icon::Left, "Back to all studies").clicked(ui) {
             studies.open = None;
             studies.unblinding = None;
         }
@@ -85,11 +82,11 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         };
         let painter = ui.painter().with_clip_rect(row.intersect(ui.clip_rect()));
         let middle = row.center().y;
-        painter.text(
+        words::paint_body(
+            &painter,
             pos2(row.left(), middle),
             Align2::LEFT_CENTER,
             &who,
-            text::body(),
             t.text,
         );
         let mut done = format!("{} of {}", progress.answered, progress.assigned);
@@ -104,17 +101,17 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         let line = Rect::from_min_size(pos2(right - 130.0, middle + 8.0), vec2(130.0, 3.0));
         let share = progress.answered as f32 / progress.assigned.max(1) as f32;
         progress_line(ui, line, share, t.accent);
-        painter.text(
+        words::paint_small(
+            &painter,
             pos2(right, middle - 3.0),
             Align2::RIGHT_CENTER,
             &done,
-            text::small(),
             t.secondary,
         );
         ui.painter()
             .hline(row.x_range(), row.bottom(), t.line_stroke());
         let buttons = Rect::from_min_max(pos2(row.right() - BUTTONS, row.top() + 6.0), row.max);
-        let mut ui = ui.new_child(
+        let ui = &mut ui.new_child(
             eframe::egui::UiBuilder::new()
                 .max_rect(buttons)
                 .layout(Layout::right_to_left(Align::Min)),
@@ -122,18 +119,18 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         let (study_id, number) = (study.id, annotator.number);
         let judge = format!("Judge as {}", annotator.pseudonym);
         let open = study.unblinding.is_none();
-        let clicked = ui.add_enabled_ui(open, |ui| ui.add(Button::secondary(&judge)).clicked());
+        let clicked = ui.add_enabled_ui(open, |ui| Button::secondary(&judge).clicked(ui));
         if clicked.inner {
             commands.run(move |core| core.open_judging(study_id, number));
         }
         let pack = format!("Save pack {}", annotator.pseudonym);
         let hint = "The items, and what was judged of them, as one file (.emprl.json): to send out, or to send back";
-        if ui.add(Button::quiet(&pack).hint(hint)).clicked() {
+        if Button::quiet(&pack).hint(hint).clicked(ui) {
             commands.run(move |core| core.write_packs(study_id, Some(number)));
         }
         let own = format!("Save CSV {}", annotator.pseudonym);
         let hint = "This annotator's judgements as rows of a CSV file, to look at elsewhere; it says nothing of systems";
-        if ui.add(Button::quiet(&own).hint(hint)).clicked() {
+        if Button::quiet(&own).hint(hint).clicked(ui) {
             commands.run(move |core| core.save_judgements(study_id, Some(number)));
         }
     }
@@ -192,10 +189,7 @@ fn fourth_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, commands
         }
         let button = Button::secondary("Give split items to the fourth")
             .hint("Items on which three differ go to the fourth annotator");
-        if ui
-            .add_enabled_ui(ready, |ui| ui.add(button).clicked())
-            .inner
-        {
+        if button.clicked_if(ui, ready) {
             let name = studies.fourth.trim().to_string();
             let (study, adjudicator) = (study.id, (!there).then_some(name));
             commands.run(move |core| core.assign(study, adjudicator));
@@ -235,12 +229,8 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
             path_ui(ui, by, "Who unblinds", "Your name", 150.0);
             path_ui(ui, reason, "Why", "Why", 240.0);
             let ready = !by.trim().is_empty() && !reason.trim().is_empty();
-            go = ui
-                .add_enabled_ui(ready, |ui| {
-                    ui.add(Button::primary("Unblind study")).clicked()
-                })
-                .inner;
-            cancel = ui.add(Button::secondary("Keep it blind")).clicked();
+            go = Button::primary("Unblind study").clicked_if(ui, ready);
+            cancel = Button::secondary("Keep it blind").clicked(ui);
         });
     });
     if go {

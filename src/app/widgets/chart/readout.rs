@@ -8,6 +8,7 @@ use super::drawn::{Drawn, Place, near};
 use super::{Chart, ChartView, GUTTER, Y_AXIS};
 use crate::app::format;
 use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::widgets::text as words;
 use crate::app::widgets::ticks;
 use crate::series::XAxis;
 
@@ -53,8 +54,7 @@ pub(super) fn gutter(ui: &Ui, outer: Rect, place: &Place, drawn: &[Drawn<'_>], a
     spread(labels, |label| &mut label.0, 13.0, low, high);
     for (y, colour, words) in labels.iter() {
         let at = pos2(outer.right() - GUTTER + space::S, *y);
-        ui.painter()
-            .text(at, Align2::LEFT_CENTER, words, text::small(), *colour);
+        words::paint_small(ui.painter(), at, Align2::LEFT_CENTER, words, *colour);
     }
 }
 
@@ -127,30 +127,24 @@ impl Chart<'_> {
         );
         let painter = painter.with_clip_rect(rect);
         let mut at = rect.min + vec2(space::S, space::XS + ROW / 2.0);
-        painter.text(at, Align2::LEFT_CENTER, head, text::small(), t.secondary);
+        words::paint_small(&painter, at, Align2::LEFT_CENTER, head, t.secondary);
         for row in rows {
             at.y += ROW;
             if let Some(colour) = row.colour {
                 painter.circle_filled(at + vec2(3.0, 0.0), 3.0, colour);
             }
             let name_at = at + vec2(space::M, 0.0);
-            painter.text(
-                name_at,
-                Align2::LEFT_CENTER,
-                &row.name,
-                text::small(),
-                t.text,
-            );
+            words::paint_small(&painter, name_at, Align2::LEFT_CENTER, &row.name, t.text);
             let mut right = rect.right() - space::S;
             for n in [2, 1, 0] {
                 if columns[n] > 0.0 {
                     let colour = if n == 0 { t.text } else { t.secondary };
                     let place = pos2(right, at.y);
-                    painter.text(
+                    words::paint_small(
+                        &painter,
                         place,
                         Align2::RIGHT_CENTER,
                         &row.cells[n],
-                        text::small(),
                         colour,
                     );
                     right -= columns[n] + space::M;
@@ -239,8 +233,7 @@ impl Chart<'_> {
             };
             let words = format!("{} {what}", format::count(count as u64));
             let at = frame.right_top() + vec2(-2.0, 1.0);
-            ui.painter()
-                .text(at, Align2::RIGHT_TOP, words, text::small(), t.bad);
+            words::paint_small(ui.painter(), at, Align2::RIGHT_TOP, words, t.bad);
         }
     }
 }

@@ -5,10 +5,11 @@ use eframe::egui::{self, Align, Align2, Pos2, Rect, Role, Sense, Ui, WidgetInfo,
 use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
 use super::row::mark_ui;
 use crate::app::queries::runs::Listed;
-use crate::app::theme::{self, text};
+use crate::app::theme::{self};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::text as words;
 use crate::catalog::Column;
 use crate::metrics::declared::declared;
 
@@ -51,18 +52,12 @@ pub(super) fn heads_ui(
         let at = pos2(x, rect.center().y);
         let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(SKETCH, HEAD));
         let painter = ui.painter().with_clip_rect(cell);
-        painter.text(
-            at,
-            Align2::LEFT_BOTTOM,
-            metric.name,
-            text::small(),
-            t.secondary,
-        );
-        painter.text(
+        words::paint_small(&painter, at, Align2::LEFT_BOTTOM, metric.name, t.secondary);
+        words::paint_small(
+            &painter,
             at,
             Align2::LEFT_TOP,
             "over its steps",
-            text::small(),
             t.secondary,
         );
         ui.interact(cell, ui.scope_id().with("sketch head"), Sense::hover())
@@ -103,19 +98,19 @@ fn head_ui(ui: &mut Ui, rect: Rect, column: &Column, view: &mut RunsView) {
         Some(_) => (middle, Align::Max),
         None => (middle, Align::Center),
     };
-    let shown = painter.text(
+    let shown = words::paint_small(
+        &painter,
         pos2(x, y),
         Align2([align, vertical]),
         &title,
-        text::small(),
         colour,
     );
     if let Some(on) = on {
-        painter.text(
+        words::paint_small(
+            &painter,
             pos2(x, middle),
             Align2([align, Align::Min]),
             on,
-            text::small(),
             t.secondary,
         );
     }

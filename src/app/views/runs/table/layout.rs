@@ -10,6 +10,7 @@ use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
 use crate::app::views::runs::chosen_columns;
 use crate::app::widgets::status;
+use crate::app::widgets::text as words;
 use crate::catalog::{Column, Group};
 use crate::store::RunStatus;
 
@@ -153,7 +154,7 @@ fn widest(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32
 
 fn measured(ui: &Ui, words: &str, font: FontId) -> f32 {
     let colour = theme::of(ui).text;
-    let galley = ui.painter().layout_no_wrap(words.to_string(), font, colour);
+    let galley = words::galley(ui, words, font, colour);
     galley.size().x
 }
 

@@ -14,6 +14,7 @@ use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::text as words;
 use crate::catalog::{Cell, Column, Group, Spread};
 use crate::metrics::Digits;
 
@@ -56,15 +57,14 @@ pub(super) fn group_ui(
     }
     let painter = ui.painter().with_clip_rect(rect);
     let mut x = rect.left() + TICK;
-    let mut taken = painter
-        .text(
-            pos2(x, rect.center().y),
-            Align2::LEFT_CENTER,
-            &title,
-            text::body(),
-            t.text,
-        )
-        .right();
+    let mut taken = words::paint_body(
+        &painter,
+        pos2(x, rect.center().y),
+        Align2::LEFT_CENTER,
+        &title,
+        t.text,
+    )
+    .right();
     for (column, width) in &layout.columns {
         let right = x + width;
         x += width + GAP;

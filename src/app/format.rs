@@ -220,6 +220,21 @@ impl Clock {
     }
 }
 
+/// The present time, and the clock that shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub clock: Clock,
+    /// Milliseconds since the Unix epoch.
+    pub ms: i64,
+}
+
+impl Now {
+    /// A time as [`Clock::relative`] words it today.
+    pub fn relative(&self, unix_ms: i64) -> String {
+        self.clock.relative(unix_ms, self.ms)
+    }
+}
+
 /// Milliseconds since the Unix epoch.
 pub fn now_ms() -> i64 {
     std::time::SystemTime::now()

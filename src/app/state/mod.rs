@@ -25,7 +25,7 @@ use self::paths::Paths;
 use self::people::People;
 use self::playground::Playground;
 use self::remote::Remote;
-use crate::app::format::Clock;
+use crate::app::format::{Clock, Now};
 use crate::app::queries::compared::Compared;
 use crate::app::queries::experiments::Broken;
 use crate::app::queries::needs::Need;
@@ -274,6 +274,13 @@ impl State {
             let raw_reward = terms::RAW_REWARDS.into_iter().find(logged_by_any);
             raw_reward.unwrap_or(declared::EMPATHY_REWARD).to_string()
         })
+    }
+
+    pub fn now(&self) -> Now {
+        Now {
+            clock: self.clock,
+            ms: self.now_ms,
+        }
     }
 
     /// The run in progress, if it still is.

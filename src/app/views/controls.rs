@@ -47,7 +47,7 @@ pub fn controls_ui(
                 ui.add_space(space::S);
                 for setting in changeable() {
                     if let Some(now) = run.changeable.get(setting.path) {
-                        setting_ui(ui, run, (setting, *now), view, context);
+                        setting_ui(ui, run, setting, *now, view, context);
                     }
                 }
                 ui.add_space(space::L);
@@ -78,7 +78,8 @@ fn waiting_ui(ui: &mut Ui, run: &RunModel) {
 fn setting_ui(
     ui: &mut Ui,
     run: &RunModel,
-    (setting, now): (&'static Setting, f64),
+    setting: &'static Setting,
+    now: f64,
     view: &mut ControlsView,
     context: &mut BodyContext<'_>,
 ) {
@@ -118,7 +119,7 @@ fn setting_ui(
             (wanted, idle)
         })
         .inner;
-    state_ui(ui, run, (setting, now), context);
+    state_ui(ui, run, setting, now, context);
     if send {
         match wanted {
             Ok(change) => {
@@ -143,7 +144,8 @@ fn setting_ui(
 fn state_ui(
     ui: &mut Ui,
     run: &RunModel,
-    (setting, now): (&Setting, f64),
+    setting: &Setting,
+    now: f64,
     context: &mut BodyContext<'_>,
 ) {
     let t = theme::of(ui);

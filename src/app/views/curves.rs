@@ -62,9 +62,7 @@ impl CurvesView {
             .or(run.current)
             .or(run.stages.first().map(|progress| progress.stage))
     }
-}
 
-impl CurvesView {
     /// Shows a step: in the plots of its stage, by a pin, and by the samples nearest to it.
     fn lead_to(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
         let (stage, step) = place;
@@ -176,7 +174,7 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
                 };
                 let pins = plots.charts.pins().len();
                 plots::fixed_ui(ui, run, &mut tiles, plots, source);
-                lead_by_pin(run, Stage::Ppo, (&plots.charts, pins), &mut view.side);
+                follow_pin(run, Stage::Ppo, &plots.charts, pins, &mut view.side);
             }
         });
 }
@@ -197,7 +195,7 @@ fn plots_ui(
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
-        |ui| tools_ui(ui, (&run.experiment, stage), plots, prefs, extent),
+        |ui| tools_ui(ui, &run.experiment, stage, plots, prefs, extent),
     );
     let source = Source {
         stage,
@@ -209,7 +207,7 @@ fn plots_ui(
         .show_viewport(ui, |ui, viewport| {
             let arrangement = prefs.arrangement(&run.experiment, stage);
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
-            lead_by_pin(run, stage, (&plots.charts, pins), &mut view.side);
+            follow_pin(run, stage, &plots.charts, pins, &mut view.side);
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
@@ -222,12 +220,13 @@ fn plots_ui(
         });
 }
 
-/// Where pins were `before` and others are now, what stands beside the plots is brought to the step of the last
-/// one; where none is any more, to the latest.
-fn lead_by_pin(
+/// Where pins have changed in number, moves the side panel to the step of the last pin, or to the latest step where
+/// none is left.
+fn follow_pin(
     run: &RunModel,
     stage: Stage,
-    (charts, before): (&ChartView, usize),
+    charts: &ChartView,
+    before: usize,
     side: &mut side::SideView,
 ) {
     let pins = charts.pins();
@@ -244,7 +243,8 @@ fn lead_by_pin(
 /// The row above the plots.
 fn tools_ui(
     ui: &mut Ui,
-    (experiment, stage): (&str, Stage),
+    experiment: &str,
+    stage: Stage,
     plots: &mut PlotsView,
     prefs: &mut Prefs,
     extent: (f64, f64),
@@ -295,7 +295,7 @@ fn tools_ui(
             plots.show_added(arrangement.add(new));
         }
         // What comes and goes stands farthest out: it pushes nothing along.
-        view_tools_ui(ui, &mut plots.charts, extent, (roomy, wide));
+        view_tools_ui(ui, &mut plots.charts, extent, roomy, wide);
         if prefs.arrangement(experiment, stage).changed
             && Button::icon(Icon::Revert, "Put the plots back as they were delivered").clicked(ui)
         {
@@ -305,12 +305,7 @@ fn tools_ui(
 }
 
 /// What part is in sight: following the last points, all again, without pins.
-fn view_tools_ui(
-    ui: &mut Ui,
-    charts: &mut ChartView,
-    extent: (f64, f64),
-    (roomy, wide): (bool, bool),
-) {
+fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy: bool, wide: bool) {
     let mut follow = charts.follows();
     let hint = "Keep the last points in sight while more come";
     let button = match (roomy, follow) {

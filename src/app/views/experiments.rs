@@ -198,7 +198,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
     let margin = theme::margin(space::L, space::L, space::M, 0.0);
     Frame::new().inner_margin(margin).show(ui, |ui| {
         let busy = state.active().is_some();
-        let clock = (state.clock, state.now_ms);
+        let now = state.now();
         dry_run::dry_run_ui(ui, &mut state.experiments);
         let Some(name) = state
             .experiments
@@ -206,7 +206,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
             .as_ref()
             .map(|form| form.name.clone())
         else {
-            queue::queue_ui(ui, &state.experiments.queue, clock, commands);
+            queue::queue_ui(ui, &state.experiments.queue, now, commands);
             words::secondary(ui, "Choose an experiment to see its settings.");
             return;
         };
@@ -266,9 +266,9 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
         ui.horizontal(|ui| {
             let t = theme::of(ui);
             let device = words::label(ui, "Device", t.secondary);
-            let now = form.config.run.device.clone();
-            let title = state.devices.iter().find(|(name, _)| *name == now);
-            let title = title.map_or(now.as_str(), |(_, title)| *title);
+            let named = form.config.run.device.clone();
+            let title = state.devices.iter().find(|(name, _)| *name == named);
+            let title = title.map_or(named.as_str(), |(_, title)| *title);
             let hint = "Where tensors live: the back ends that this program was built with";
             let device = device.on_hover_text(hint);
             let titles: Vec<&str> = state.devices.iter().map(|(_, title)| *title).collect();
@@ -292,7 +292,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
         let runnable = form.refused() == 0 && needs.is_empty();
         plan::plan_ui(ui, plan, form, runs, runnable, commands);
         ui.add_space(space::S);
-        queue::queue_ui(ui, &experiments.queue, clock, commands);
+        queue::queue_ui(ui, &experiments.queue, now, commands);
         needs_ui(ui, needs, commands);
         ScrollArea::vertical()
             .id_salt(("form", &name))

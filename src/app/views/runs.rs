@@ -147,13 +147,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         return;
     }
     follow_live(state);
-    let State {
-        runs,
-        prefs,
-        clock,
-        now_ms,
-        ..
-    } = state;
+    let now = state.now();
+    let State { runs, prefs, .. } = state;
     let rows = match view.shelf {
         Shelf::Deleted => runs.deleted.value().map_or(&[][..], Vec::as_slice),
         Shelf::Kept | Shelf::Archived => runs.listed(),
@@ -178,12 +173,11 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
             empty_ui(ui, view, filter.is_ok(), bare);
             return;
         }
-        let time = (*clock, *now_ms);
         let of_shelf: Vec<&Listed> = rows
             .iter()
             .filter(|row| stands_on(view.shelf, row))
             .collect();
-        table::table_ui(ui, (&shown, &of_shelf), view, prefs, time, commands);
+        table::table_ui(ui, &shown, &of_shelf, view, prefs, now, commands);
     });
     actions::confirm_ui(ui, view, commands);
 }

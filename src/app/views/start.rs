@@ -158,7 +158,7 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         words::secondary(ui, nothing);
     }
     for row in state.runs.rows().take(RECENT) {
-        if run_line_ui(ui, row, state.clock, state.now_ms) {
+        if run_line_ui(ui, row, state.now()) {
             let run = row.id;
             commands.run(move |core| core.open_run(run));
         }

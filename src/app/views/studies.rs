@@ -14,7 +14,7 @@ use parts::{kind_words, pack_row_ui, stands, totals};
 use study::study_ui;
 
 use crate::app::command::Commands;
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::logic::Core;
 use crate::app::state::State;
 use crate::app::state::people::{StudiesState, StudyForm};
@@ -29,7 +29,7 @@ use crate::study::definition::StudyKind;
 
 pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     drops(ui, commands);
-    let clock = (state.clock, state.now_ms);
+    let now = state.now();
     let people = &mut state.people;
     let studies = &mut people.studies;
     ScrollArea::vertical().id_salt("studies").auto_shrink(false).show(ui, |ui| {
@@ -53,7 +53,7 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             match studies.rows.value() {
                 None => {}
                 Some(_) if studies.open_row().is_some() => {
-                    study_ui(ui, studies, clock, commands);
+                    study_ui(ui, studies, now, commands);
                 }
                 Some(rows) if rows.is_empty() => {
                     let explanation = "A study shows people responses without saying whose they are: two to choose \
@@ -68,7 +68,7 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                         pack_ui(ui, studies, commands);
                     });
                 }
-                Some(_) => list_ui(ui, studies, clock, commands),
+                Some(_) => list_ui(ui, studies, now, commands),
             }
         });
     });
@@ -98,12 +98,7 @@ fn notice_ui(ui: &mut Ui, studies: &mut StudiesState) {
     }
 }
 
-fn list_ui(
-    ui: &mut Ui,
-    studies: &mut StudiesState,
-    (clock, now_ms): (Clock, i64),
-    commands: &mut Commands,
-) {
+fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Commands) {
     let t = theme::of(ui);
     ui.horizontal(|ui| {
         if Button::primary("New study")
@@ -136,7 +131,7 @@ fn list_ui(
             "{}, {}, made {}",
             kind_words(study.head.kind),
             stands(study),
-            clock.relative(study.head.created_ms, now_ms)
+            now.relative(study.head.created_ms)
         );
         let at = pos2(left, rect.top() + 28.0);
         words::paint_small(&painter, at, Align2::LEFT_TOP, about, t.secondary);

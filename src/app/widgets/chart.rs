@@ -12,7 +12,7 @@ use eframe::egui::{
 };
 use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotPoint, PlotTransform};
 
-use self::drawn::{Drawn, Place};
+use self::drawn::{Drawn, PlotArea};
 pub use self::view::{AlongX, ChartView};
 use super::ticks;
 use crate::app::format;
@@ -74,7 +74,7 @@ impl Chart<'_> {
         let bounds = self.bounds(view);
         let plot_rect = outer.with_max_x(outer.right() - GUTTER);
         let (response, transform) = self.frame(ui, view, plot_rect, bounds);
-        let place = Place {
+        let place = PlotArea {
             axis: view.along.axis(),
             log: self.log,
             transform,
@@ -110,7 +110,7 @@ impl Chart<'_> {
                 .filter_map(|line| line.point_at(x).map(|at| at.y))
                 .collect();
             let low = heights.iter().sum::<f32>() / heights.len().max(1) as f32 > frame.center().y;
-            self.paint_readout(ui, pointer, &place, (x, low), view);
+            self.paint_readout(ui, pointer, &place, x, low, view);
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
         if pointer.is_some() {
@@ -187,7 +187,12 @@ impl Chart<'_> {
     }
 
     /// The lines as they are painted; those that are not pointed at fade while one is.
-    fn drawn(&self, view: &mut ChartView, place: &Place, pointer: Option<Pos2>) -> Vec<Drawn<'_>> {
+    fn drawn(
+        &self,
+        view: &mut ChartView,
+        place: &PlotArea,
+        pointer: Option<Pos2>,
+    ) -> Vec<Drawn<'_>> {
         let faded = self
             .emphasis
             .or_else(|| self.pointed_at(view, place, pointer));
@@ -201,7 +206,7 @@ impl Chart<'_> {
                 } else {
                     1.0
                 };
-                Drawn::new(line, *place, strength, &mut view.kept, ((self.id, n), pass))
+                Drawn::new(line, *place, strength, &mut view.drawn, (self.id, n), pass)
             })
             .collect()
     }
@@ -254,7 +259,12 @@ impl Chart<'_> {
     }
 
     /// The line under the pointer.
-    fn pointed_at(&self, view: &ChartView, place: &Place, pointer: Option<Pos2>) -> Option<usize> {
+    fn pointed_at(
+        &self,
+        view: &ChartView,
+        place: &PlotArea,
+        pointer: Option<Pos2>,
+    ) -> Option<usize> {
         if self.lines.len() < 2 || view.drag.is_some() {
             return None;
         }

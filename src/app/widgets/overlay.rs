@@ -117,7 +117,7 @@ pub fn overlay_ui(
     {
         let share = f64::from((pointer.x - plot.left()) / plot.width());
         let x = x_range.0 + share * (x_range.1 - x_range.0);
-        readout(ui, plot, pointer.x, (lines, digits), x);
+        readout(ui, plot, pointer.x, lines, digits, x);
     }
 }
 
@@ -150,7 +150,7 @@ fn band(
 }
 
 /// The values of all lines at x, the greatest first.
-fn readout(ui: &Ui, plot: Rect, pointer_x: f32, (lines, digits): (&[OverlayLine], Digits), x: f64) {
+fn readout(ui: &Ui, plot: Rect, pointer_x: f32, lines: &[OverlayLine], digits: Digits, x: f64) {
     let t = theme::of(ui);
     let mut values: Vec<(f64, String, Color32)> = Vec::new();
     let mut step = x;

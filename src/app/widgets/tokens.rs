@@ -145,7 +145,7 @@ pub fn chips(ui: &mut Ui, response: &RolloutResponse, scale: &Scale, chosen: &mu
         ui.spacing_mut().interact_size.y = CHIP;
         ui.horizontal_wrapped(|ui| {
             for (place, token) in response.tokens.iter().enumerate() {
-                let chip = chip(ui, token, (id(place), place), scale, before);
+                let chip = chip(ui, token, id(place), place, scale, before);
                 if chip.clicked() || chip.gained_focus() {
                     *chosen = place;
                 }
@@ -184,7 +184,8 @@ pub fn chips(ui: &mut Ui, response: &RolloutResponse, scale: &Scale, chosen: &mu
 fn chip(
     ui: &mut Ui,
     token: &RolloutToken,
-    (id, place): (Id, usize),
+    id: Id,
+    place: usize,
     scale: &Scale,
     chosen: usize,
 ) -> Response {

@@ -3,7 +3,7 @@
 use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
 use crate::app::command::Commands;
-use crate::app::format::Clock;
+use crate::app::format::Now;
 use crate::app::logic::Core;
 use crate::app::state::{Held, QueueState};
 use crate::app::theme::{self, space, text};
@@ -17,12 +17,7 @@ use crate::store::QueueId;
 const QUEUED: f32 = 24.0;
 
 /// The runs that wait; nothing while none does.
-pub fn queue_ui(
-    ui: &mut Ui,
-    queue: &QueueState,
-    (clock, now_ms): (Clock, i64),
-    commands: &mut Commands,
-) {
+pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Commands) {
     if queue.runs.is_empty() && queue.removed.is_none() {
         return;
     }
@@ -74,8 +69,7 @@ pub fn queue_ui(
             ui.spacing_mut().item_spacing.y = 0.0;
             ui.spacing_mut().interact_size.y = QUEUED;
             for (at, run) in queue.runs.iter().enumerate() {
-                let when = clock.relative(run.queued.queued, now_ms);
-                queued_ui(ui, queue, (at, run), (&when, clock), commands);
+                queued_ui(ui, queue, at, run, now, commands);
             }
         });
     ui.add_space(space::M);
@@ -84,13 +78,15 @@ pub fn queue_ui(
 fn queued_ui(
     ui: &mut Ui,
     queue: &QueueState,
-    (at, waiting): (usize, &Waiting),
-    (when, clock): (&str, Clock),
+    at: usize,
+    waiting: &Waiting,
+    now: Now,
     commands: &mut Commands,
 ) {
     let t = theme::of(ui);
     let queued = &waiting.queued;
     let name = &queued.run.name;
+    let when = now.relative(queued.queued);
     let neighbour = |at: Option<usize>| Some(queue.runs.get(at?)?.queued.id);
     let (before, after) = (neighbour(at.checked_sub(1)), neighbour(Some(at + 1)));
     let starting = queue.starting == Some(queued.id);
@@ -125,7 +121,7 @@ fn queued_ui(
         let hint = format!(
             "It starts with the settings it was queued with on {}; a later change of the file changes \
              nothing here.",
-            clock.exact(queued.queued)
+            now.clock.exact(queued.queued)
         );
         let from = RichText::new(from).font(text::small()).color(t.secondary);
         ui.add(Label::new(from).truncate()).on_hover_text(hint);

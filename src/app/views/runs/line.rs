@@ -4,7 +4,7 @@ use eframe::egui;
 use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{Role, Sense, Ui, WidgetInfo, vec2};
 
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::status;
@@ -13,7 +13,7 @@ use crate::metrics::declared;
 use crate::store::RunRow;
 
 /// A run in one line, as on the start page. True when it was clicked.
-pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool {
+pub fn run_line_ui(ui: &mut Ui, run: &RunRow, now: Now) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
     response.widget_info(|| {
@@ -38,7 +38,7 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         3.5,
         status::colour(t, run.status),
     );
-    let when = clock.relative(run.started, now_ms);
+    let when = now.relative(run.started);
     let at = egui::pos2(rect.right(), middle);
     let when = words::paint_small(&painter, at, egui::Align2::RIGHT_CENTER, when, t.secondary);
     let words = figure.map_or_else(
@@ -64,7 +64,7 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         .on_hover_text(format!(
             "{}, started {}{measured}",
             status::word(run.status),
-            clock.exact(run.started)
+            now.clock.exact(run.started)
         ))
         .clicked()
 }

@@ -9,12 +9,12 @@ mod row;
 
 use eframe::egui::{self, Key, Rect, ScrollArea, Sense, Ui, UiBuilder, vec2};
 use heads::{HEAD, heads_ui};
-use layout::Layouted;
+use layout::TableLayout;
 use row::{group_ui, row_ui};
 
 use super::{RunsView, Shelf};
 use crate::app::command::Commands;
-use crate::app::format::Clock;
+use crate::app::format::Now;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::size;
@@ -31,16 +31,17 @@ enum Line<'a> {
 /// Draws the rows; the columns are as wide as `all` rows of the shelf ask for, so that a filter moves none.
 pub(super) fn table_ui(
     ui: &mut Ui,
-    (rows, all): (&[&Listed], &[&Listed]),
+    rows: &[&Listed],
+    all: &[&Listed],
     view: &mut RunsView,
     prefs: &Prefs,
-    time: (Clock, i64),
+    now: Now,
     commands: &mut Commands,
 ) {
     let room = ui.available_width();
     let groups = grouped(rows, view, prefs);
-    let measured = (all, groups.as_deref().unwrap_or_default());
-    let layout = Layouted::of(ui, measured, prefs, time, room);
+    let measured = groups.as_deref().unwrap_or_default();
+    let layout = TableLayout::of(ui, all, measured, prefs, now, room);
     let lines = lines(rows, groups);
     let order: Vec<RunId> = lines
         .iter()
@@ -78,7 +79,7 @@ pub(super) fn table_ui(
             for line in lines.get(range).unwrap_or_default() {
                 match line {
                     Line::Group(group) => group_ui(ui, group, &layout, view, prefs),
-                    Line::Run(row) => row_ui(ui, row, &layout, view, time, commands),
+                    Line::Run(row) => row_ui(ui, row, &layout, view, now, commands),
                 }
             }
         });

@@ -5,7 +5,7 @@ use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos
 use super::parts::{kind_words, pack_row_ui, path_ui, stands, totals};
 use super::results;
 use crate::app::command::Commands;
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
@@ -20,12 +20,7 @@ use crate::study::make::Role as Part;
 /// Room for what can be done with an annotator's part.
 const BUTTONS: f32 = 320.0;
 
-pub(super) fn study_ui(
-    ui: &mut Ui,
-    studies: &mut StudiesState,
-    (clock, now_ms): (Clock, i64),
-    commands: &mut Commands,
-) {
+pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Commands) {
     let Some(study) = studies.open_row().cloned() else {
         return;
     };
@@ -41,12 +36,12 @@ pub(super) fn study_ui(
         "{}, {}, made {}. {}",
         kind_words(study.head.kind),
         stands(&study),
-        clock.relative(study.head.created_ms, now_ms),
+        now.relative(study.head.created_ms),
         match &study.unblinding {
             Some(unblinding) => format!(
                 "Unblinded by {} {}: {}",
                 unblinding.by,
-                clock.relative(unblinding.wall_ms, now_ms),
+                now.relative(unblinding.wall_ms),
                 unblinding.reason
             ),
             None => "Which system wrote what is sealed.".to_string(),

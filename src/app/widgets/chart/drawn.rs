@@ -3,10 +3,11 @@
 //! A mesh is kept until the curve, the part in sight or the look changes: a pointer that moves over
 //! a million points costs what its few labels cost.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use eframe::egui::epaint::{Mesh, PathShape, PathStroke, TessellationOptions, Tessellator};
-use eframe::egui::{Color32, Painter, Pos2, Shape, Stroke, pos2};
+use eframe::egui::{Color32, Id, Painter, Pos2, Shape, Stroke, pos2};
 use egui_plot::{PlotPoint, PlotTransform};
 
 use super::ChartLine;
@@ -26,15 +27,15 @@ pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
 
 /// Where on screen a chart lies, and which part of its values.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct PlotArea {
     pub axis: XAxis,
     pub log: bool,
     pub transform: PlotTransform,
     pub pixels_per_point: f32,
 }
 
-impl Place {
-    fn same(&self, other: &Place) -> bool {
+impl PlotArea {
+    fn same(&self, other: &PlotArea) -> bool {
         let (a, b) = (self.transform.bounds(), other.transform.bounds());
         self.axis == other.axis
             && self.log == other.log
@@ -54,20 +55,20 @@ impl Place {
     }
 }
 
-/// What was drawn of a line.
-pub(super) struct Kept {
+/// A line as it was drawn last.
+pub(super) struct CachedLine {
     pub pass: u64,
     revision: u64,
-    place: Place,
+    place: PlotArea,
     colour: Color32,
     lines: Arc<Lines>,
     /// The same in the colours of a line that others stand out from, once it was needed.
     faded: Option<Meshes>,
 }
 
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for CachedLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kept(revision {})", self.revision)
+        write!(f, "CachedLine(revision {})", self.revision)
     }
 }
 
@@ -87,25 +88,26 @@ pub(super) struct Drawn<'a> {
     pub digits: Digits,
     dots: bool,
     series: &'a Series,
-    place: Place,
+    place: PlotArea,
     lines: Arc<Lines>,
     meshes: Meshes,
 }
 
 impl<'a> Drawn<'a> {
-    /// Takes what was kept of the line if it still holds.
+    /// Draws the line, from the cache where nothing has changed.
     pub fn new(
         line: &ChartLine<'a>,
-        place: Place,
+        place: PlotArea,
         strength: f32,
-        kept: &mut std::collections::HashMap<(eframe::egui::Id, usize), Kept>,
-        (key, pass): ((eframe::egui::Id, usize), u64),
+        cache: &mut HashMap<(Id, usize), CachedLine>,
+        key: (Id, usize),
+        pass: u64,
     ) -> Self {
         let revision = line.curve.revision();
-        let holds = |kept: &Kept| {
-            kept.revision == revision && kept.colour == line.colour && kept.place.same(&place)
+        let is_current = |cached: &CachedLine| {
+            cached.revision == revision && cached.colour == line.colour && cached.place.same(&place)
         };
-        let fresh = || Kept {
+        let fresh = || CachedLine {
             pass,
             revision,
             place,
@@ -113,8 +115,8 @@ impl<'a> Drawn<'a> {
             lines: Arc::new(Lines::new(line, &place, line.colour)),
             faded: None,
         };
-        let known = kept.entry(key).or_insert_with(fresh);
-        if !holds(known) {
+        let known = cache.entry(key).or_insert_with(fresh);
+        if !is_current(known) {
             *known = fresh();
         }
         known.pass = pass;
@@ -212,7 +214,7 @@ impl<'a> Drawn<'a> {
 }
 
 impl Lines {
-    fn new(line: &ChartLine<'_>, place: &Place, colour: Color32) -> Self {
+    fn new(line: &ChartLine<'_>, place: &PlotArea, colour: Color32) -> Self {
         let bounds = place.transform.bounds();
         let (from, to) = (bounds.min()[0], bounds.max()[0]);
         let columns = place.transform.frame().width().max(8.0) as usize;
@@ -251,7 +253,7 @@ fn faded(meshes: &Meshes, strength: f32) -> Meshes {
 }
 
 /// Lines with soft edges.
-fn mesh(polyline: &Polyline, place: &Place, colour: Color32, width: f32) -> Mesh {
+fn mesh(polyline: &Polyline, place: &PlotArea, colour: Color32, width: f32) -> Mesh {
     let mut mesh = Mesh::default();
     let options = TessellationOptions::default();
     let mut tessellator = Tessellator::new(place.pixels_per_point, options, [1, 1], Vec::new());
@@ -264,7 +266,7 @@ fn mesh(polyline: &Polyline, place: &Place, colour: Color32, width: f32) -> Mesh
 }
 
 /// Lines of one point's width with hard edges: what lies faint behind others needs no more.
-fn strip(polyline: &Polyline, place: &Place, colour: Color32) -> Mesh {
+fn strip(polyline: &Polyline, place: &PlotArea, colour: Color32) -> Mesh {
     let mut mesh = Mesh::default();
     mesh.reserve_vertices(polyline.points().len() * 4);
     mesh.reserve_triangles(polyline.points().len() * 2);

@@ -4,7 +4,7 @@ use eframe::egui::{
     Align2, Color32, FontId, LayerId, Order, Pos2, Rect, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 
-use super::drawn::{Drawn, Place, near};
+use super::drawn::{Drawn, PlotArea, near};
 use super::{Chart, ChartView, GUTTER, Y_AXIS};
 use crate::app::format;
 use crate::app::theme::{self, Tokens, size, space, text};
@@ -27,7 +27,7 @@ struct Row {
 }
 
 /// The last value of each line at its right end, or its value where the pointer is.
-pub(super) fn gutter(ui: &Ui, outer: Rect, place: &Place, drawn: &[Drawn<'_>], at: Option<f64>) {
+pub(super) fn gutter(ui: &Ui, outer: Rect, place: &PlotArea, drawn: &[Drawn<'_>], at: Option<f64>) {
     let frame = place.transform.frame();
     let mut labels: Vec<(f32, Color32, String)> = drawn
         .iter()
@@ -64,8 +64,9 @@ impl Chart<'_> {
         &self,
         ui: &Ui,
         pointer: Pos2,
-        place: &Place,
-        (x, low): (f64, bool),
+        place: &PlotArea,
+        x: f64,
+        low: bool,
         view: &ChartView,
     ) {
         let Some(head) = self.head(x, view) else {
@@ -212,7 +213,7 @@ impl Chart<'_> {
     }
 
     /// What happened where the cursor is.
-    fn happened(&self, x: f64, place: &Place) -> Vec<(Color32, String)> {
+    fn happened(&self, x: f64, place: &PlotArea) -> Vec<(Color32, String)> {
         let at = |x| place.transform.position_from_point_x(x);
         self.marks
             .iter()

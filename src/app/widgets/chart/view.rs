@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use eframe::egui::{Id, Ui};
 use serde::{Deserialize, Serialize};
 
-use super::drawn::Kept;
+use super::drawn::CachedLine;
 use crate::app::format::Clock;
 use crate::series::XAxis;
 
@@ -55,7 +55,7 @@ pub struct ChartView {
     pub(super) next_hover: Option<f64>,
     pub(super) drag: Option<(Id, [f64; 2])>,
     /// What was drawn last of each line of each chart.
-    pub(super) kept: HashMap<(Id, usize), Kept>,
+    pub(super) drawn: HashMap<(Id, usize), CachedLine>,
     pub(super) pass: u64,
 }
 
@@ -133,7 +133,7 @@ impl ChartView {
         }
         self.hover = self.next_hover.take();
         let pass = self.pass;
-        self.kept.retain(|_, kept| kept.pass == pass);
+        self.drawn.retain(|_, line| line.pass == pass);
         self.pass += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align, Align2, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
+use super::layout::{GAP, SKETCH, SKETCH_GAP, TICK, TableLayout};
 use super::row::mark_ui;
 use crate::app::queries::runs::Listed;
 use crate::app::theme::{self};
@@ -19,7 +19,7 @@ pub(super) const HEAD: f32 = 40.0;
 pub(super) fn heads_ui(
     ui: &mut Ui,
     from: Pos2,
-    layout: &Layouted,
+    layout: &TableLayout,
     view: &mut RunsView,
     rows: &[&Listed],
 ) {

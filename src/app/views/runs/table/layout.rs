@@ -4,7 +4,7 @@ use eframe::egui::{FontId, Ui};
 
 use super::cell::longest_words;
 use super::row::spread_words;
-use crate::app::format::Clock;
+use crate::app::format::Now;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
@@ -32,27 +32,28 @@ const WIDEST: f32 = 220.0;
 const AIR: f32 = 80.0;
 
 /// The columns with their widths.
-pub(super) struct Layouted {
+pub(super) struct TableLayout {
     pub columns: Vec<(Column, f32)>,
     pub sketch: Option<String>,
     /// Of all columns with the gaps between them.
     pub total: f32,
 }
 
-impl Layouted {
+impl TableLayout {
     /// The columns that were chosen, over so much room as they get by.
     /// Figures of `groups` stand whole with their deviation.
     pub fn of(
         ui: &Ui,
-        (rows, groups): (&[&Listed], &[Group<'_>]),
+        rows: &[&Listed],
+        groups: &[Group<'_>],
         prefs: &Prefs,
-        time: (Clock, i64),
+        now: Now,
         room: f32,
     ) -> Self {
         let columns: Vec<(Column, f32)> = chosen_columns(prefs)
             .into_iter()
             .map(|column| {
-                let width = asked_for(ui, &column, rows, time);
+                let width = asked_for(ui, &column, rows, now);
                 let spreads = groups
                     .iter()
                     .filter_map(|group| spread_words(group, &column));
@@ -67,7 +68,7 @@ impl Layouted {
         let fixed = TICK + gaps + sketched + space::S;
         let columns = fitted(columns, room - fixed);
         let total = fixed + columns.iter().map(|(_, width)| width).sum::<f32>();
-        Layouted {
+        TableLayout {
             columns,
             sketch,
             total: total.max(room),
@@ -112,7 +113,7 @@ fn is_words(column: &Column) -> bool {
 }
 
 /// The width of its head and of what stands below.
-fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32 {
+fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
     let head = measured(ui, &column.title(), text::small()) + ARROW;
     let on = column.measured_on();
     let on = on.map_or(0.0, |on| measured(ui, on, text::small()));
@@ -123,7 +124,7 @@ fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> 
             let widest = words.map(|word| measured(ui, word, text::body()));
             widest.into_iter().fold(0.0, f32::max) + 14.0
         }
-        _ => widest(ui, column, rows, time),
+        _ => widest(ui, column, rows, now),
     };
     let figure = match column.digits() {
         Some(_) => measured(ui, "0.0000", text::body()),
@@ -133,10 +134,10 @@ fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> 
 }
 
 /// The width of the longest words of a column.
-fn widest(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32 {
+fn widest(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
     let mut longest: Vec<(usize, String)> = Vec::new();
     for row in rows.iter().take(MEASURED) {
-        let words = longest_words(column, &row.entry, time);
+        let words = longest_words(column, &row.entry, now);
         let letters = words.chars().count();
         if longest.iter().any(|(_, known)| *known == words) {
             continue;

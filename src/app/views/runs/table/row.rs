@@ -5,10 +5,10 @@ use eframe::egui::{
 };
 
 use super::cell::{cell_ui, sketch_ui};
-use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
+use super::layout::{GAP, SKETCH, SKETCH_GAP, TICK, TableLayout};
 use super::{row_id, tick};
 use crate::app::command::Commands;
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
@@ -22,7 +22,7 @@ use crate::metrics::Digits;
 pub(super) fn group_ui(
     ui: &mut Ui,
     group: &Group<'_>,
-    layout: &Layouted,
+    layout: &TableLayout,
     view: &mut RunsView,
     prefs: &Prefs,
 ) {
@@ -114,9 +114,9 @@ pub(super) fn spread_words(group: &Group<'_>, column: &Column) -> Option<(Spread
 pub(super) fn row_ui(
     ui: &mut Ui,
     row: &Listed,
-    layout: &Layouted,
+    layout: &TableLayout,
     view: &mut RunsView,
-    time: (Clock, i64),
+    now: Now,
     commands: &mut Commands,
 ) {
     let t = theme::of(ui);
@@ -172,7 +172,7 @@ pub(super) fn row_ui(
     for (column, width) in &layout.columns {
         let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(*width, size::ROW));
         x += width + GAP;
-        cell_ui(ui, cell, column, &row.entry, time);
+        cell_ui(ui, cell, column, &row.entry, now);
     }
     if layout.sketch.is_some() {
         let left = x + SKETCH_GAP - GAP;

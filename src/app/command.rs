@@ -4,7 +4,6 @@ use super::logic::Core;
 use super::place::Place;
 use crate::experiment::Stage;
 
-/// How the size of everything changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zoom {
     In,
@@ -12,7 +11,6 @@ pub enum Zoom {
     Reset,
 }
 
-/// Asked of the window.
 pub enum Command {
     Go(Place),
     /// Shows an experiment's form.
@@ -36,7 +34,6 @@ impl Command {
     }
 }
 
-/// The commands of one frame.
 #[derive(Default)]
 pub struct Commands(Vec<Command>);
 
@@ -45,7 +42,6 @@ impl Commands {
         self.0.push(command);
     }
 
-    /// Asks for an action of a place.
     pub fn run(&mut self, action: impl FnOnce(&mut Core) + 'static) {
         self.push(Command::run(action));
     }

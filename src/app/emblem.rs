@@ -7,7 +7,6 @@ use eframe::egui::{Color32, IconData, Pos2, Rect, pos2};
 use super::theme::LIGHT;
 
 const SIDE: usize = 64;
-/// The pulse, on a grid of 64.
 const PULSE: [Pos2; 7] = [
     pos2(9.0, 35.0),
     pos2(19.0, 35.0),

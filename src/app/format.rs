@@ -6,7 +6,6 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::metrics::{Digits, declared};
 
-/// Between thousands.
 const THIN: char = '\u{2009}';
 const MINUS: char = '\u{2212}';
 
@@ -25,12 +24,10 @@ pub fn significant(value: f64, digits: usize) -> String {
     figure(value, Digits::Significant(digits))
 }
 
-/// So many decimals.
 pub fn fixed(value: f64, decimals: usize) -> String {
     figure(value, Digits::Decimals(decimals))
 }
 
-/// A figure of so many digits.
 pub fn figure(value: f64, digits: Digits) -> String {
     if value.is_infinite() {
         return if value > 0.0 {
@@ -91,7 +88,6 @@ pub fn reward(value: f64) -> String {
     }
 }
 
-/// A whole number.
 pub fn count(value: u64) -> String {
     group(&value.to_string())
 }
@@ -107,7 +103,6 @@ fn group(digits: &str) -> String {
     out
 }
 
-/// Sizes in memory and on disk.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
@@ -197,7 +192,6 @@ impl Clock {
         format!("{:02}:{:02}:{:02}", t.hour(), t.minute(), t.second())
     }
 
-    /// To the second.
     pub fn exact(&self, unix_ms: i64) -> String {
         let t = self.at(unix_ms);
         format!(
@@ -220,7 +214,6 @@ impl Clock {
     }
 }
 
-/// The present time, and the clock that shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     pub clock: Clock,

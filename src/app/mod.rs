@@ -42,7 +42,6 @@ pub use window::App;
 /// How the window is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The store's folder.
     pub store: PathBuf,
     /// The folder of a person's own experiment files.
     pub experiments: PathBuf,

@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::data::library;
 use crate::store::default_dir;
 
-/// The name of a data set on screen.
 pub fn set_title(name: &str) -> &str {
     match name {
         library::BUILTIN => "The built-in corpus",

@@ -76,12 +76,10 @@ impl Place {
         &PLACES[self as usize]
     }
 
-    /// The name on screen.
     pub fn title(self) -> &'static str {
         self.row().title
     }
 
-    /// The word under its icon.
     pub fn short_title(self) -> &'static str {
         self.row().short_title
     }

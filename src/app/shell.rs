@@ -23,6 +23,7 @@ use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
 use super::widgets::status::{self, figure, progress_line};
 use super::widgets::text as words;
+use crate::app::widgets::layout;
 use crate::engine::Control;
 use crate::metrics::declared;
 use crate::store::RunStatus;
@@ -32,7 +33,6 @@ const ENDED: f32 = 600.0;
 /// Room that a figure of the status row takes, at most.
 const FIGURE: f32 = 108.0;
 
-/// Draws the whole window.
 pub fn window_ui(ui: &mut Ui, state: &mut State, views: &mut ViewState, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
@@ -148,8 +148,7 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         });
     });
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.bottom() - 0.5);
 }
 
 fn run_detail(run: &RunModel) -> String {
@@ -247,8 +246,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter()
-        .hline(rect.x_range(), rect.top() + 0.5, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.top() + 0.5);
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         match state.active() {

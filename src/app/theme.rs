@@ -18,7 +18,6 @@ use eframe::egui::{
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::report::LINE_COLOURS;
 
-/// Spacing, in steps of 4 points.
 pub mod space {
     pub const XS: f32 = 4.0;
     pub const S: f32 = 8.0;
@@ -28,7 +27,6 @@ pub mod space {
     pub const XXL: f32 = 32.0;
 }
 
-/// Sizes of things, in points.
 pub mod size {
     /// The rail; wide enough for its longest word, "Experiments", at the small size.
     pub const RAIL: f32 = 76.0;
@@ -42,7 +40,6 @@ pub mod size {
     pub const PROSE: f32 = 640.0;
 }
 
-/// The text sizes, at scale 1.
 pub mod text {
     use super::*;
 
@@ -68,7 +65,6 @@ pub mod text {
     }
 }
 
-/// The colours of one theme.
 #[derive(Debug, PartialEq)]
 pub struct Tokens {
     pub dark: bool,
@@ -247,7 +243,6 @@ impl Tokens {
         Color32::from_black_alpha(if self.dark { 140 } else { 80 })
     }
 
-    /// A separator.
     pub fn line_stroke(&self) -> Stroke {
         Stroke::new(1.0, self.line)
     }

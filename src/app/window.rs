@@ -24,7 +24,6 @@ pub const PREFS: &str = "window";
 /// Between two frames that a run asks for: ten a second show all there is to see of it.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// The window.
 pub struct App {
     core: Core,
     views: ViewState,
@@ -89,7 +88,6 @@ impl App {
         self.run_commands(ctx);
     }
 
-    /// Draws the window.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.apply_theme(&ctx);

@@ -24,7 +24,6 @@ impl Context {
         }
     }
 
-    /// The store's folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

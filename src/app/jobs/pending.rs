@@ -35,7 +35,6 @@ impl fmt::Display for JobError {
     }
 }
 
-/// What a job gives.
 pub type JobResult<T> = Result<T, JobError>;
 
 #[derive(Debug)]

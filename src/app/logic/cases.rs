@@ -11,7 +11,6 @@ use crate::operations::{OnProgress, OperationError, reader_if_present};
 use crate::study::contexts::ContextKey;
 
 impl Core {
-    /// Reads every case.
     pub fn load_cases(&mut self) {
         let read = |context: &mut Context| Ok(responses::cases(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
@@ -59,7 +58,6 @@ impl Core {
         );
     }
 
-    /// Imports a system's responses from a file.
     pub fn import_responses(&mut self, import: Import) {
         self.ask_then(
             Lane::Studies,
@@ -87,7 +85,6 @@ impl Core {
         });
     }
 
-    /// Measures systems.
     pub fn score_systems(&mut self, measuring: Measuring) {
         self.start_task(SystemTaskKind::Score, move |store, on_progress| {
             let names = responses::measure(store, &measuring, on_progress)?.join(", ");

@@ -22,7 +22,6 @@ impl Core {
         self.state.prefs.place = Place::Studies;
     }
 
-    /// Ends it.
     pub fn leave_judging(&mut self) {
         self.state.people.judging = None;
         self.load_studies();

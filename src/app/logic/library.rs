@@ -9,7 +9,6 @@ use crate::app::state::library::Part;
 use crate::operations::{data, models};
 
 impl Core {
-    /// Lists the data sets.
     pub fn load_sets(&mut self) {
         let pending = self
             .jobs
@@ -25,7 +24,6 @@ impl Core {
         self.state.playground.models.load(pending);
     }
 
-    /// Counts what is in a set.
     pub fn load_summary(&mut self, set: String) {
         let name = set.clone();
         let pending = self.jobs.ask(Lane::Library, move |context| {
@@ -39,7 +37,6 @@ impl Core {
             .load(pending);
     }
 
-    /// Opens the chosen set to be browsed.
     pub fn open_set(&mut self) {
         let library = &mut self.state.library;
         let name = library.chosen.clone();

@@ -84,7 +84,6 @@ impl Core {
         Some(left.max(Duration::from_millis(100)))
     }
 
-    /// Opens the page of a run.
     pub fn open_run(&mut self, run: RunId) {
         self.state.runs.open = Some(OpenRun::new(run));
         self.state.prefs.place = Place::Runs;
@@ -113,7 +112,6 @@ impl Core {
         self.list_runs();
     }
 
-    /// Reads the dialogues of a step.
     pub fn load_samples(&mut self, run: RunId, (stage, step): (Stage, u64)) {
         for model in models_of(&mut self.state, run) {
             let mut sets = model.samples.iter_mut();
@@ -127,7 +125,6 @@ impl Core {
         }
     }
 
-    /// Reads one dialogue over all evaluations.
     pub fn load_over_steps(&mut self, run: RunId, position: u32) {
         for model in models_of(&mut self.state, run) {
             if model.over_steps.wants(&position) {
@@ -139,7 +136,6 @@ impl Core {
         }
     }
 
-    /// Reads the rollout of a step.
     pub fn load_rollout(&mut self, run: RunId, (stage, step): (Stage, u64)) {
         for model in models_of(&mut self.state, run) {
             if model.rollout.wants(&(stage, step)) {

@@ -10,7 +10,6 @@ use crate::store::StudyId;
 use crate::study::definition::Definition;
 
 impl Core {
-    /// Lists the studies.
     pub fn load_studies(&mut self) {
         let read = |context: &mut Context| Ok(studies::list(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
@@ -40,7 +39,6 @@ impl Core {
         form.forecast.load(size, pending);
     }
 
-    /// Makes a study.
     pub fn create_study(&mut self, definition: Definition) {
         self.ask_then(
             Lane::Studies,

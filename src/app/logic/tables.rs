@@ -5,7 +5,6 @@ use crate::app::jobs::Lane;
 use crate::operations::exports;
 
 impl Core {
-    /// Makes the table that is chosen.
     pub fn load_table(&mut self) {
         let tables = &mut self.state.people.tables;
         let (table, chosen) = (tables.table, tables.chosen());

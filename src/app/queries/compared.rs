@@ -5,7 +5,6 @@ use crate::catalog::compared::{curves, differences, entries_of};
 use crate::metrics::Bootstrap;
 use crate::store::{RunId, StoreError, StoreReader};
 
-/// Runs beside each other.
 #[derive(Debug)]
 pub struct Compared {
     pub runs: Vec<RunId>,

@@ -14,7 +14,6 @@ pub enum ModelRef {
 }
 
 impl ModelRef {
-    /// On screen.
     pub fn words(&self) -> String {
         match self {
             ModelRef::Checkpoint { run, stage, step } => {

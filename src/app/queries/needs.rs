@@ -6,7 +6,6 @@ use crate::app::naming::{import_command, set_title};
 use crate::data::library;
 use crate::experiment::Config;
 
-/// What an experiment reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     /// None where no stage reads any.
@@ -32,11 +31,8 @@ impl Inputs {
 pub struct Need {
     /// The setting that names it.
     pub path: &'static str,
-    /// What is missing.
     pub what: String,
-    /// What to do.
     pub fix: String,
-    /// The command that does it.
     pub command: Option<String>,
 }
 

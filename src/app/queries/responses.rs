@@ -12,7 +12,6 @@ use crate::operations::models::{
 };
 use crate::train::TrainError;
 
-/// How many models are kept open.
 const MODELS: usize = 2;
 
 /// Whose identifiers say the levels of a response, and on which device.
@@ -58,7 +57,6 @@ pub struct Identifiable {
     pub levels: Option<Result<[Identified; 3], String>>,
 }
 
-/// How far a response is.
 #[derive(Clone, Debug)]
 pub enum ResponseProgress {
     /// The model is being read from disk.
@@ -69,7 +67,6 @@ pub enum ResponseProgress {
     Identifying(Response),
 }
 
-/// A model that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenModel {
     pub model: ModelRef,
@@ -103,7 +100,6 @@ struct CachedIdentifiers {
     identifiers: SavedIdentifiers,
 }
 
-/// The models and identifiers that are open.
 #[derive(Default)]
 pub struct OpenModels {
     /// The one used last at the end.

@@ -15,7 +15,6 @@ const OUTLINE: u64 = 400;
 /// A dialogue as it was answered at each evaluation, the first one first.
 pub type OverSteps = Vec<(Stage, u64, SampleDialogue)>;
 
-/// What the store has of a run, all of it but the dialogues.
 #[derive(Debug)]
 pub struct StoredRun {
     pub detail: RunDetail,

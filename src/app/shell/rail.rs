@@ -1,7 +1,7 @@
 //! The rail: every place of the window, each with its icon, its word and its keys.
 
 use eframe::egui;
-use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::command::{Command, Commands};
 use crate::app::place::Place;
@@ -9,6 +9,7 @@ use crate::app::state::State;
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::status;
 use crate::app::widgets::text as words;
 
@@ -23,21 +24,18 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let height = ((room - (all - 1.0) * GAP) / all)
         .floor()
         .clamp(LEAST, MOST);
-    ScrollArea::vertical()
-        .id_salt("rail")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = GAP;
-            ui.add_space(space::S - GAP);
-            for place in Place::all().filter(|place| *place != Place::Settings) {
-                place_ui(ui, place, height, state, commands);
-            }
-            let left = room - all * (height + GAP);
-            if left > 0.0 {
-                ui.add_space(left);
-            }
-            place_ui(ui, Place::Settings, height, state, commands);
-        });
+    layout::scrolled(ui, "rail", |ui| {
+        ui.spacing_mut().item_spacing.y = GAP;
+        ui.add_space(space::S - GAP);
+        for place in Place::all().filter(|place| *place != Place::Settings) {
+            place_ui(ui, place, height, state, commands);
+        }
+        let left = room - all * (height + GAP);
+        if left > 0.0 {
+            ui.add_space(left);
+        }
+        place_ui(ui, Place::Settings, height, state, commands);
+    });
 }
 
 fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mut Commands) {
@@ -47,10 +45,7 @@ fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mu
         ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, here, place.title()));
     let rect = row.shrink2(vec2(space::XS, 0.0));
-    if here || response.hovered() {
-        ui.painter()
-            .rect_filled(rect, size::RADIUS, if here { t.selected } else { t.hover });
-    }
+    layout::fill_row(ui, rect, size::RADIUS, here, response.hovered());
     let colour = match (here, response.hovered()) {
         (true, _) => t.accent,
         (false, true) => t.text,

@@ -43,7 +43,6 @@ impl Arrangement {
         }
     }
 
-    /// Every plot, in no particular order.
     pub fn plots(&self) -> impl Iterator<Item = &Tile> {
         self.tree.tiles.tiles().filter_map(|node| match node {
             Node::Pane(tile) => Some(tile),

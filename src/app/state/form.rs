@@ -8,7 +8,6 @@ use toml::Value;
 
 use crate::experiment::{Config, ExperimentFile, Kind, Setting};
 
-/// An experiment whose settings are being chosen.
 #[derive(Debug)]
 pub struct Form {
     pub name: String,
@@ -35,7 +34,6 @@ impl Form {
         Form::of(&file.name, file.config.clone())
     }
 
-    /// The settings of a config, as they are before anything is changed.
     pub fn of(name: &str, config: Config) -> Self {
         let values = config.values();
         let mut form = Form {
@@ -54,7 +52,6 @@ impl Form {
         form
     }
 
-    /// How many fields are refused.
     pub fn refused(&self) -> usize {
         self.typed
             .keys()
@@ -63,7 +60,6 @@ impl Form {
             .len()
     }
 
-    /// How many settings differ from the file.
     pub fn changed(&self) -> usize {
         self.values
             .iter()
@@ -71,7 +67,6 @@ impl Form {
             .count()
     }
 
-    /// Every setting as the file has it.
     pub fn revert_all(&mut self) {
         for (path, value) in self.file.clone() {
             self.put(&path, value);
@@ -159,7 +154,6 @@ impl Form {
             .or(self.problems.get(path).map(String::as_str))
     }
 
-    /// Whether a setting is in sight.
     pub fn matches(&self, setting: &Setting) -> bool {
         if ABOVE.contains(&setting.path) {
             return false;

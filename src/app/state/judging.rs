@@ -72,7 +72,6 @@ impl Judging {
         }
     }
 
-    /// The page that is shown.
     pub fn page(&self) -> Option<&Page> {
         self.desk.value()?.pages().get(self.at?)
     }
@@ -89,7 +88,6 @@ impl Judging {
         self.attention.take_ms()
     }
 
-    /// Begins a page.
     pub fn turn(&mut self) {
         self.attention.take_ms();
         self.draft = [None; 3];
@@ -97,7 +95,6 @@ impl Judging {
         self.given = None;
     }
 
-    /// The scores, when all three are given.
     pub fn rating(&self) -> Option<Rating> {
         Some(Rating {
             empathy: self.draft[0]?,
@@ -136,7 +133,6 @@ impl Judging {
         self.refused = None;
     }
 
-    /// Shows the next page.
     pub fn next(&mut self) {
         if let (Some(desk), Some(at)) = (self.desk.value(), self.at) {
             self.at = desk.next_after(at);

@@ -13,7 +13,6 @@ use crate::operations::data::{OpenSet, SetEntry};
 use crate::operations::models::{Anatomy, Exported};
 use crate::store::RunId;
 
-/// The parts of the place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Part {
     #[default]
@@ -30,12 +29,10 @@ pub enum Tab {
     Import,
 }
 
-/// The place Data and models.
 #[derive(Debug)]
 pub struct Library {
     pub part: Part,
     pub sets: Remote<Vec<ListedSet>>,
-    /// The set that is shown.
     pub chosen: String,
     pub tab: Tab,
     /// By the name of the set.
@@ -66,7 +63,6 @@ impl Default for Library {
 }
 
 impl Library {
-    /// The set that is shown.
     pub fn set(&self) -> Option<&ListedSet> {
         let sets = self.sets.value()?;
         sets.iter().find(|set| set.name == self.chosen)
@@ -143,7 +139,6 @@ pub struct ExampleFilter {
     pub level: Option<(Mechanism, EmpathyLevel)>,
 }
 
-/// A part of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Split(Split),
@@ -151,7 +146,6 @@ pub enum Group {
 }
 
 impl Group {
-    /// On screen.
     pub fn title(self) -> &'static str {
         match self {
             Group::Split(Split::Train) => "Train",

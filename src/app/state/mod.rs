@@ -55,7 +55,6 @@ pub enum Held {
     No,
 }
 
-/// The place Experiments.
 #[derive(Debug, Default)]
 pub struct ExperimentsState {
     pub files: Remote<Vec<Result<ExperimentFile, Broken>>>,
@@ -70,7 +69,6 @@ pub struct ExperimentsState {
     pub refused: Option<String>,
 }
 
-/// What experiments lack.
 #[derive(Debug, Default)]
 pub struct Needs {
     /// What each experiment file lacks, by its name.
@@ -102,7 +100,6 @@ pub struct QueueState {
     pub reading: usize,
 }
 
-/// The place Runs.
 #[derive(Debug, Default)]
 pub struct RunsState {
     /// Every run that is not deleted.
@@ -129,7 +126,6 @@ impl RunsState {
     }
 }
 
-/// The place Compare.
 #[derive(Debug, Default)]
 pub struct CompareState {
     /// In the order in which they were chosen; differences are those from the first.
@@ -183,7 +179,6 @@ impl Notices {
     }
 }
 
-/// The run whose page is open.
 #[derive(Debug)]
 pub struct OpenRun {
     pub id: RunId,
@@ -220,7 +215,6 @@ impl From<StoredRun> for RunPage {
     }
 }
 
-/// The place Live.
 #[derive(Debug, Default)]
 pub struct LiveState {
     pub run: Option<RunModel>,
@@ -230,7 +224,6 @@ pub struct LiveState {
     pub launching: Option<String>,
 }
 
-/// Everything that views draw from.
 #[derive(Debug)]
 pub struct State {
     pub prefs: Prefs,

@@ -53,7 +53,6 @@ impl Track {
     }
 }
 
-/// A run as it is shown.
 #[derive(Debug)]
 pub struct RunModel {
     pub id: RunId,

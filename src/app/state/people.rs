@@ -14,7 +14,6 @@ use crate::study::cases::{CaseBook, CaseFilter, Search};
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::results::Results;
 
-/// Everything of these places.
 #[derive(Debug, Default)]
 pub struct People {
     pub systems: Remote<Systems>,
@@ -32,7 +31,6 @@ pub struct Systems {
     pub runs: Vec<RunRow>,
 }
 
-/// The place Case study.
 #[derive(Debug, Default)]
 pub struct CasesState {
     pub book: Remote<CaseBook>,
@@ -137,7 +135,6 @@ impl CasesState {
         self.searched = false;
     }
 
-    /// Shows a case.
     pub fn show(&mut self, place: usize) {
         self.shown = Some(place);
         let pin = self
@@ -148,7 +145,6 @@ impl CasesState {
     }
 }
 
-/// The place Studies.
 #[derive(Debug, Default)]
 pub struct StudiesState {
     pub rows: Remote<Vec<StudyRow>>,
@@ -173,7 +169,6 @@ impl StudiesState {
     }
 }
 
-/// A study as it is set up.
 #[derive(Debug)]
 pub struct StudyForm {
     pub kind: StudyKind,
@@ -279,7 +274,6 @@ pub fn number<N: std::str::FromStr>(field: &str, text: &str) -> Result<N, String
     })
 }
 
-/// The place Tables.
 #[derive(Debug)]
 pub struct TablesState {
     pub table: TableNumber,

@@ -19,7 +19,6 @@ use crate::experiment::{Config, Stage};
 use crate::operations::models::{Reference, RunModels, SavedModels};
 use crate::store::{CheckpointRow, RunId, RunRef, run_dir};
 
-/// The settings that answers depend on, in the order in which they are shown.
 pub const SETTINGS: [&str; 7] = [
     "sampling.top_k",
     "sampling.top_p",
@@ -59,7 +58,6 @@ pub enum JudgedBy {
     Nobody,
 }
 
-/// What a person said, with the replies to it.
 #[derive(Debug)]
 pub struct Turn {
     pub said: String,
@@ -69,7 +67,6 @@ pub struct Turn {
     pub goes_on: usize,
 }
 
-/// The place Playground.
 #[derive(Debug)]
 pub struct Playground {
     pub models: Remote<SavedModels>,
@@ -145,7 +142,6 @@ impl Playground {
         self.models.value().map_or(&[], |models| &models.runs)
     }
 
-    /// The run of a side, if a checkpoint of a run answers there.
     pub fn run(&self, side: usize) -> Option<&RunModels> {
         let side = self.sides.get(side).filter(|side| side.from == From::Run)?;
         find(self.runs(), side.run?)
@@ -168,7 +164,6 @@ impl Playground {
         })
     }
 
-    /// The run whose identifiers say the levels.
     pub fn identifiers(&self) -> Option<&RunModels> {
         let run = match self.judged_by {
             JudgedBy::Own => self.run(0)?,
@@ -292,7 +287,6 @@ impl Playground {
             .filter(|reply| matches!(reply.state, ReplyState::Waiting) && reply.pending.is_none())
     }
 
-    /// The conversation up to the last thing that was said.
     fn context(&self) -> Vec<String> {
         let mut context = Vec::new();
         for (at, turn) in self.turns.iter().enumerate() {
@@ -335,7 +329,6 @@ impl Playground {
         }
     }
 
-    /// Brings back what was cleared.
     pub fn bring_back(&mut self) {
         if self.turns.is_empty() {
             self.turns = std::mem::take(&mut self.cleared);

@@ -12,7 +12,6 @@ use crate::app::widgets::chart::AlongX;
 use crate::experiment::Stage;
 use crate::metrics::declared;
 
-/// What is remembered when the window closes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prefs {

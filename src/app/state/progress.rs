@@ -3,7 +3,6 @@
 use crate::experiment::Stage;
 use crate::series::Series;
 
-/// How a stage stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StageState {
     Waiting,
@@ -11,7 +10,6 @@ pub enum StageState {
     Done,
 }
 
-/// Where a stage is.
 #[derive(Clone, Debug)]
 pub struct StageProgress {
     pub stage: Stage,

@@ -4,7 +4,6 @@ use crate::app::jobs::{JobError, Pending};
 use crate::app::queries::responses::{Identifiable, OpenModel, Prompt, Response, ResponseProgress};
 use crate::operations::models::Identified;
 
-/// What became of a prompt.
 #[derive(Clone, Debug)]
 pub enum ReplyState {
     Waiting,
@@ -22,7 +21,6 @@ pub type ReplyProgress = (ResponseProgress, Vec<OpenModel>);
 /// A job that responds; dropped, it stops.
 pub type PendingReply = Pending<Identifiable, ReplyProgress>;
 
-/// A response, or what stands in its place.
 #[derive(Debug)]
 pub struct Reply {
     pub prompt: Prompt,

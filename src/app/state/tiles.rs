@@ -99,7 +99,6 @@ impl Tile {
         }
     }
 
-    /// The unit that all of them have.
     pub fn unit(&self) -> &'static str {
         let mut units = self.metrics().map(|metric| metric.unit);
         let first = units.next().unwrap_or_default();

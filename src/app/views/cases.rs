@@ -9,7 +9,7 @@ mod score;
 use std::time::{Duration, Instant};
 
 use case::case_ui;
-use eframe::egui::{Frame, Panel, Ui};
+use eframe::egui::Ui;
 use filters::filters_ui;
 use import::{forms_ui, import_ui, notice_ui};
 use list::list_ui;
@@ -20,6 +20,7 @@ use crate::app::state::State;
 use crate::app::state::people::CasesState;
 use crate::app::theme::{size, space};
 use crate::app::widgets::button::Button;
+use crate::app::widgets::layout;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 
@@ -37,7 +38,7 @@ pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             failed: "The cases cannot be read",
             action: Some("Try again"),
         };
-        padded(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             if remote_ui(ui, &cases.book, said) {
                 commands.run(Core::load_cases);
             }
@@ -53,20 +54,14 @@ pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     forms_ui(ui, cases, commands);
     let wide = ui.available_width() >= 900.0;
     let width = if wide { 340.0 } else { 260.0 };
-    Panel::left("found cases")
-        .exact_size(width)
-        .resizable(false)
-        .frame(Frame::new())
-        .show(ui, |ui| list_ui(ui, cases));
-    eframe::egui::CentralPanel::default()
-        .frame(Frame::new())
-        .show(ui, |ui| {
-            case_ui(ui, cases, &mut state.people.tables.table, commands)
-        });
+    layout::left_panel(ui, "found cases", width, |ui| list_ui(ui, cases));
+    layout::central(ui, |ui| {
+        case_ui(ui, cases, &mut state.people.tables.table, commands)
+    });
 }
 
 fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
-    padded(ui, |ui| {
+    layout::padded(ui, space::L, |ui| {
         ui.set_max_width(size::PROSE.min(ui.available_width()));
         words::heading(ui, "No systems yet");
         words::secondary(
@@ -113,8 +108,4 @@ fn search_on(ui: &Ui, cases: &mut CasesState) {
     } else {
         ui.ctx().request_repaint();
     }
-}
-
-fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    Frame::new().inner_margin(space::L).show(ui, content);
 }

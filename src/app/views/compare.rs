@@ -1,8 +1,8 @@
 //! The place Compare: runs over each other, settings that differ, results with paired differences.
 
 use eframe::egui::{
-    Align, Color32, Frame, Grid, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea,
-    Sense, TextWrapMode, Ui, WidgetText, vec2,
+    Align, Color32, Grid, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Sense,
+    TextWrapMode, Ui, WidgetText, vec2,
 };
 
 use crate::app::command::{Command, Commands};
@@ -15,6 +15,7 @@ use crate::app::theme::{self, Tokens, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
@@ -26,7 +27,6 @@ use crate::metrics::declared::{self, declared};
 use crate::report::Sheet;
 use crate::store::RunId;
 
-/// How runs are compared.
 #[derive(Debug, Default)]
 pub struct CompareView {
     pub bands: bool,
@@ -60,31 +60,28 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
         return;
     }
     let entries: Vec<&Entry> = chosen.iter().collect();
-    let margin = theme::margin(space::L, space::S, space::M, 0.0);
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        ScrollArea::vertical()
-            .id_salt(("compare", &state.compare.runs))
-            .auto_shrink(false)
-            .show(ui, |ui| {
-                ui.set_max_width(ui.available_width() - space::M);
-                runs_ui(ui, state, &entries, commands);
-                ui.add_space(space::M);
-                curves_ui(ui, state, view, &entries, commands);
+    layout::padded(ui, theme::margin(space::L, space::S, space::M, 0.0), |ui| {
+        let id = ("compare", state.compare.runs.clone());
+        layout::scrolled(ui, id, |ui| {
+            ui.set_max_width(ui.available_width() - space::M);
+            runs_ui(ui, state, &entries, commands);
+            ui.add_space(space::M);
+            curves_ui(ui, state, view, &entries, commands);
+            ui.add_space(space::L);
+            let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
+            let answer = state.compare.compared.value();
+            let answer = answer.filter(|compared| compared.runs == ids);
+            let differences = answer.map(|compared| compared.differences.as_slice());
+            let sheets = [
+                ("settings", settings_sheet(&entries)),
+                ("results", results_sheet(&entries)),
+                ("differences", differences_sheet(&entries, differences)),
+            ];
+            for (name, sheet) in sheets {
+                sheet_ui(ui, name, sheet, commands);
                 ui.add_space(space::L);
-                let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
-                let answer = state.compare.compared.value();
-                let answer = answer.filter(|compared| compared.runs == ids);
-                let differences = answer.map(|compared| compared.differences.as_slice());
-                let sheets = [
-                    ("settings", settings_sheet(&entries)),
-                    ("results", results_sheet(&entries)),
-                    ("differences", differences_sheet(&entries, differences)),
-                ];
-                for (name, sheet) in sheets {
-                    sheet_ui(ui, name, sheet, commands);
-                    ui.add_space(space::L);
-                }
-            });
+            }
+        });
     });
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align2, Key, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align2, Key, Label, RichText, TextEdit, Ui, vec2};
 
 use super::side::parts::{BodyContext, inset};
 use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_words};
 
@@ -29,30 +30,27 @@ pub fn controls_ui(
     view: &mut ControlsView,
     context: &mut BodyContext<'_>,
 ) {
-    ScrollArea::vertical()
-        .id_salt(("controls", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            inset(ui, |ui| {
-                let when = match run.current == Some(CHANGEABLE_STAGE) {
-                    true => {
-                        "A new value holds from the next step on. It stands on the curves and in a \
+    layout::scrolled(ui, ("controls", run.id), |ui| {
+        inset(ui, |ui| {
+            let when = match run.current == Some(CHANGEABLE_STAGE) {
+                true => {
+                    "A new value holds from the next step on. It stands on the curves and in a \
                          checkpoint saved at that step, so that a resumed run goes on with it."
-                    }
-                    false => "These are settings of PPO: a new value waits until that stage runs.",
-                };
-                words::secondary(ui, when);
-                ui.add_space(space::XS);
-                waiting_ui(ui, run);
-                ui.add_space(space::S);
-                for setting in changeable() {
-                    if let Some(now) = run.changeable.get(setting.path) {
-                        setting_ui(ui, run, setting, *now, view, context);
-                    }
                 }
-                ui.add_space(space::L);
-            });
+                false => "These are settings of PPO: a new value waits until that stage runs.",
+            };
+            words::secondary(ui, when);
+            ui.add_space(space::XS);
+            waiting_ui(ui, run);
+            ui.add_space(space::S);
+            for setting in changeable() {
+                if let Some(now) = run.changeable.get(setting.path) {
+                    setting_ui(ui, run, setting, *now, view, context);
+                }
+            }
+            ui.add_space(space::L);
         });
+    });
 }
 
 /// How many changes were asked for and not made yet, and what they wait for: always one line, so that the

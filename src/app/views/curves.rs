@@ -18,6 +18,7 @@ use crate::app::widgets::button::{Button, explained_segments};
 use crate::app::widgets::chart::{AlongX, ChartView};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::{identifiers, results, stages, text as words};
 use crate::experiment::Stage;
 use crate::metrics::declared;
@@ -26,7 +27,6 @@ use crate::store::{MetricKey, RunId};
 /// The side panel is never narrower: its tabs, and the levels of an answer, stand in one row.
 const SIDE_WIDTH: f32 = 344.0;
 
-/// How a run's body is looked at.
 #[derive(Debug, Default)]
 pub struct CurvesView {
     /// Whose it is: zooms, pins and what was being typed are not those of the next run.
@@ -99,7 +99,7 @@ pub fn body_ui(
         return;
     };
     let row = theme::margin(space::L, space::L, space::M, space::S);
-    Frame::new().inner_margin(row).show(ui, |ui| {
+    layout::padded(ui, row, |ui| {
         if let Some(stage) = stages::strip(ui, &run.stages, shown, run.status) {
             view.pinned = (run.current != Some(stage) || !run.status.is_active()).then_some(stage);
         }
@@ -120,18 +120,20 @@ pub fn body_ui(
         view.lead_to(run, place, context.prefs.along);
         ui.request_repaint();
     }
-    Frame::new()
-        .inner_margin(Margin {
+    layout::padded(
+        ui,
+        Margin {
             left: space::L as i8,
             ..Margin::ZERO
-        })
-        .show(ui, |ui| {
+        },
+        |ui| {
             if shown == Stage::Evaluation {
                 results_ui(ui, run, view, context.prefs, context.clock);
             } else {
                 plots_ui(ui, run, view, shown, &mut context);
             }
-        });
+        },
+    );
 }
 
 /// The result table, and below it how the same figures moved during reinforcement learning.
@@ -146,37 +148,34 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
         );
         return;
     }
-    ScrollArea::vertical()
-        .id_salt(("results", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            ui.set_max_width(ui.available_width() - space::M);
-            results::table(ui, &run.results);
-            let key = |name: &str| MetricKey {
-                stage: Stage::Ppo,
-                name: name.into(),
-            };
-            let evaluated = run.tracks.contains_key(&key(declared::VALIDATION_EMP_F1));
-            if evaluated {
-                ui.add_space(space::XL);
-                words::heading(ui, "On the way there");
-                let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
+    layout::scrolled(ui, ("results", run.id), |ui| {
+        ui.set_max_width(ui.available_width() - space::M);
+        results::table(ui, &run.results);
+        let key = |name: &str| MetricKey {
+            stage: Stage::Ppo,
+            name: name.into(),
+        };
+        let evaluated = run.tracks.contains_key(&key(declared::VALIDATION_EMP_F1));
+        if evaluated {
+            ui.add_space(space::XL);
+            words::heading(ui, "On the way there");
+            let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
                             evaluations and events; point at one to read what it was.";
-                words::secondary(ui, note);
-                ui.add_space(space::XS);
-                let plots = &mut view.on_the_way;
-                plots.charts.set_along(prefs.along);
-                plots.charts.clock = Some(clock);
-                let mut tiles = tiles::evaluation_tiles();
-                let source = Source {
-                    stage: Stage::Ppo,
-                    smoothing: prefs.smoothing,
-                };
-                let pins = plots.charts.pins().len();
-                plots::fixed_ui(ui, run, &mut tiles, plots, source);
-                follow_pin(run, Stage::Ppo, &plots.charts, pins, &mut view.side);
-            }
-        });
+            words::secondary(ui, note);
+            ui.add_space(space::XS);
+            let plots = &mut view.on_the_way;
+            plots.charts.set_along(prefs.along);
+            plots.charts.clock = Some(clock);
+            let mut tiles = tiles::evaluation_tiles();
+            let source = Source {
+                stage: Stage::Ppo,
+                smoothing: prefs.smoothing,
+            };
+            let pins = plots.charts.pins().len();
+            plots::fixed_ui(ui, run, &mut tiles, plots, source);
+            follow_pin(run, Stage::Ppo, &plots.charts, pins, &mut view.side);
+        }
+    });
 }
 
 fn plots_ui(
@@ -240,7 +239,6 @@ fn follow_pin(
     }
 }
 
-/// The row above the plots.
 fn tools_ui(
     ui: &mut Ui,
     experiment: &str,

@@ -5,7 +5,7 @@ mod browse;
 mod models;
 mod sets;
 
-use eframe::egui::{Frame, Margin, Ui};
+use eframe::egui::{Margin, Ui};
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
@@ -13,15 +13,19 @@ use crate::app::state::State;
 use crate::app::state::library::Part;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::segments;
+use crate::app::widgets::layout;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 
 pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    let margin = theme::margin(space::L, space::L, space::M, space::S);
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        let parts = [(Part::Sets, "Data sets"), (Part::Models, "Models")];
-        segments(ui, "Show", &mut state.library.part, &parts);
-    });
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::M, space::S),
+        |ui| {
+            let parts = [(Part::Sets, "Data sets"), (Part::Models, "Models")];
+            segments(ui, "Show", &mut state.library.part, &parts);
+        },
+    );
     match state.library.part {
         Part::Models => models::models_ui(ui, state, commands),
         Part::Sets if state.library.sets.value().is_some() => sets::sets_ui(ui, state, commands),
@@ -39,9 +43,11 @@ pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
 }
 
 fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    Frame::new()
-        .inner_margin(Margin::symmetric(space::L as i8, space::S as i8))
-        .show(ui, content);
+    layout::padded(
+        ui,
+        Margin::symmetric(space::L as i8, space::S as i8),
+        content,
+    );
 }
 
 /// A name and what belongs to it, in two columns.

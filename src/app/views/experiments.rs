@@ -6,8 +6,8 @@ mod queue;
 
 use eframe::egui;
 use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, ScrollArea, Sense,
-    StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, Sense, StrokeKind, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 use toml::Value;
 
@@ -21,6 +21,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::experiment::{ExperimentFile, value_words};
@@ -45,12 +46,11 @@ pub fn experiments_ui(
 }
 
 fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    ScrollArea::vertical()
-        .id_salt("cards")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let margin = theme::margin(space::L, space::S, space::M, space::L);
-            Frame::new().inner_margin(margin).show(ui, |ui| {
+    layout::scrolled(ui, "cards", |ui| {
+        layout::padded(
+            ui,
+            theme::margin(space::L, space::S, space::M, space::L),
+            |ui| {
                 ui.spacing_mut().item_spacing.y = space::S;
                 notice::failed(
                     ui,
@@ -67,8 +67,9 @@ fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                         }
                     }
                 }
-            });
-        });
+            },
+        );
+    });
 }
 
 fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Commands) {
@@ -87,11 +88,7 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
             .sense(Sense::click()),
         |ui| {
             let response = ui.response();
-            let fill = match (chosen, response.hovered()) {
-                (true, _) => t.selected,
-                (false, true) => t.hover,
-                (false, false) => t.panel,
-            };
+            let fill = layout::fill(t, chosen, response.hovered(), t.panel);
             let stroke = if chosen {
                 egui::Stroke::new(1.0, t.accent)
             } else {
@@ -195,8 +192,7 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
 }
 
 fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut Commands) {
-    let margin = theme::margin(space::L, space::L, space::M, 0.0);
-    Frame::new().inner_margin(margin).show(ui, |ui| {
+    layout::padded(ui, theme::margin(space::L, space::L, space::M, 0.0), |ui| {
         let busy = state.active().is_some();
         let now = state.now();
         dry_run::dry_run_ui(ui, &mut state.experiments);
@@ -225,8 +221,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
 
         ui.horizontal_top(|ui| {
             let room = ui.available_width() - 130.0;
-            ui.allocate_ui_with_layout(vec2(room, 10.0), Layout::top_down(Align::Min), |ui| {
-                ui.set_width(room);
+            layout::column(ui, room, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 words::strong(ui, &name, text::title(), theme::of(ui).text);
                 words::secondary(ui, description);
@@ -294,15 +289,12 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
         ui.add_space(space::S);
         queue::queue_ui(ui, &experiments.queue, now, commands);
         needs_ui(ui, needs, commands);
-        ScrollArea::vertical()
-            .id_salt(("form", &name))
-            .auto_shrink(false)
-            .show(ui, |ui| {
-                // The scroll bar keeps to its own edge.
-                ui.set_max_width((ui.available_width() - space::M).min(900.0));
-                needs_changed = form.sections_ui(ui, needs).needs_changed;
-                ui.add_space(space::XL);
-            });
+        layout::scrolled(ui, ("form", &name), |ui| {
+            // The scroll bar keeps to its own edge.
+            ui.set_max_width((ui.available_width() - space::M).min(900.0));
+            needs_changed = form.sections_ui(ui, needs).needs_changed;
+            ui.add_space(space::XL);
+        });
         if needs_changed {
             commands.run(Core::check_needs);
         }

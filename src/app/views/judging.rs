@@ -11,10 +11,7 @@ mod parts;
 
 use answers::{KEYS, SCALES, answers_ui};
 use context::context_ui;
-use eframe::egui;
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
-};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Ui, vec2};
 use foot::foot_ui;
 use input::{Input, handle, keys};
 use parts::{CARDS, column};
@@ -27,6 +24,7 @@ use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::text as words;
@@ -50,8 +48,7 @@ pub fn judging_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             ui.centered_and_justified(|ui| words::secondary(ui, said.pending));
             return;
         };
-        let margin = Margin::same(space::L as i8);
-        Frame::new().inner_margin(margin).show(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             if failure_ui(ui, why, said) {
                 commands.run(Core::leave_judging);
             }
@@ -66,9 +63,7 @@ pub fn judging_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .resizable(false)
         .frame(Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)))
         .show(ui, |ui| foot_ui(ui, judging, &mut inputs));
-    egui::CentralPanel::default()
-        .frame(Frame::new())
-        .show(ui, |ui| body_ui(ui, judging, &mut inputs));
+    layout::central(ui, |ui| body_ui(ui, judging, &mut inputs));
     for input in inputs {
         handle(judging, input, now, commands);
     }
@@ -162,9 +157,10 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
         return;
     };
     let progress = desk.progress();
-    Frame::new()
-        .inner_margin(Margin::symmetric(space::L as i8, space::S as i8))
-        .show(ui, |ui| {
+    layout::padded(
+        ui,
+        Margin::symmetric(space::L as i8, space::S as i8),
+        |ui| {
             ui.horizontal(|ui| {
                 let done = format!(
                     "{} of {}",
@@ -192,7 +188,8 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
                     }
                 });
             });
-        });
+        },
+    );
 }
 
 /// What is left at the pace of this sitting, after some items.
@@ -211,27 +208,24 @@ fn instructions_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let Some(desk) = judging.desk.value() else {
         return;
     };
-    ScrollArea::vertical()
-        .id_salt("instructions")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            ui.add_space(space::XXL);
-            column(ui, size::PROSE, |ui| {
-                words::title(ui, &desk.head.title);
-                ui.add_space(space::S);
-                for paragraph in desk.head.instructions.lines() {
-                    ui.add(Label::new(RichText::new(paragraph).font(text::heading())).wrap());
-                }
-                ui.add_space(space::L);
-                let begin = match desk.progress().answered {
-                    0 => "Begin",
-                    _ => "Go on",
-                };
-                if Button::primary(begin).tall().hint("Enter").clicked(ui) {
-                    inputs.push(Input::Leave);
-                }
-            });
+    layout::scrolled(ui, "instructions", |ui| {
+        ui.add_space(space::XXL);
+        column(ui, size::PROSE, |ui| {
+            words::title(ui, &desk.head.title);
+            ui.add_space(space::S);
+            for paragraph in desk.head.instructions.lines() {
+                ui.add(Label::new(RichText::new(paragraph).font(text::heading())).wrap());
+            }
+            ui.add_space(space::L);
+            let begin = match desk.progress().answered {
+                0 => "Begin",
+                _ => "Go on",
+            };
+            if Button::primary(begin).tall().hint("Enter").clicked(ui) {
+                inputs.push(Input::Leave);
+            }
         });
+    });
 }
 
 fn all_done_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {

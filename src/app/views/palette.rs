@@ -17,6 +17,7 @@ use crate::app::state::{Held, QUICKSTART, State, ThemeChoice};
 use crate::app::theme::{self, space};
 use crate::app::widgets::chart::AlongX;
 use crate::app::widgets::field;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::engine::Control;
 use crate::operations::launch::PlannedRun;
@@ -42,7 +43,6 @@ impl Palette {
     }
 }
 
-/// Something that can be done.
 struct Offer {
     words: String,
     keys: Option<KeyboardShortcut>,
@@ -264,10 +264,7 @@ fn offer_ui(ui: &mut Ui, offer: &Offer, here: bool) -> bool {
             format!("Do: {}", offer.words),
         )
     });
-    if here || response.hovered() {
-        ui.painter()
-            .rect_filled(rect, 4, if here { t.selected } else { t.hover });
-    }
+    layout::fill_row(ui, rect, 4, here, response.hovered());
     if here {
         ui.scroll_to_rect(rect, None);
     }

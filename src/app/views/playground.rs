@@ -6,8 +6,8 @@ mod talk;
 use std::path::Path;
 
 use eframe::egui::{
-    Align, CentralPanel, Event, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel,
-    TextEdit, Ui, vec2,
+    Align, Event, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel, TextEdit, Ui,
+    vec2,
 };
 
 use crate::app::command::{Command, Commands};
@@ -18,6 +18,7 @@ use crate::app::state::playground::{From, Playground};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
@@ -32,7 +33,7 @@ pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             failed: "The checkpoints cannot be listed",
             action: Some("Try again"),
         };
-        padded(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             if remote_ui(ui, &state.playground.models, said) {
                 commands.run(Core::load_models);
             }
@@ -67,15 +68,9 @@ pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             write_ui(ui, state, commands);
         });
     let store = state.store.clone();
-    CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+    layout::central(ui, |ui| {
         talk::talk_ui(ui, &mut state.playground, Path::new(&store), commands)
     });
-}
-
-fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    Frame::new()
-        .inner_margin(Margin::same(space::L as i8))
-        .show(ui, content);
 }
 
 fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {

@@ -31,7 +31,6 @@ use crate::metrics::Digits;
 use crate::metrics::declared::MetricDecl;
 use crate::store::MetricKey;
 
-/// How the plots of a stage are looked at.
 #[derive(Debug, Default)]
 pub struct PlotsView {
     pub charts: ChartView,
@@ -99,7 +98,6 @@ pub fn arranged_ui(
     end(ui, view, emphasis);
 }
 
-/// Draws plots that stay as they are.
 pub fn fixed_ui(
     ui: &mut Ui,
     run: &mut RunModel,

@@ -11,11 +11,11 @@ use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::tokens::{self, Scale};
 use crate::app::widgets::{dialogue, field, text as words};
 use crate::experiment::{RewardTerm, RolloutResponse, Stage, TokenQuantity};
 
-/// How a rollout is looked at.
 #[derive(Debug, Default)]
 pub struct RolloutView {
     /// The step that was chosen; the latest when none was.
@@ -92,12 +92,9 @@ pub fn rollout_ui(
     view.response = view.response.min(last);
     inset(ui, |ui| response_choice_ui(ui, &responses, view));
     ui.add_space(space::S);
-    ScrollArea::vertical()
-        .id_salt(("rollout", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            inset(ui, |ui| response_ui(ui, &responses, view));
-        });
+    layout::scrolled(ui, ("rollout", run.id), |ui| {
+        inset(ui, |ui| response_ui(ui, &responses, view));
+    });
 }
 
 /// Which response is shown, with its reward.

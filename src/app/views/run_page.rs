@@ -1,8 +1,6 @@
 //! The page of one saved run: curves, settings, environment, events.
 
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, vec2,
-};
+use eframe::egui::{Align, Label, Layout, RichText, Sense, TextEdit, Ui, vec2};
 
 use super::curves::{self, CurvesView};
 use super::side::events::{EventsView, events_ui};
@@ -17,6 +15,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::TAG_HINT;
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::{field, status, text as words};
@@ -63,7 +62,6 @@ impl Words {
     }
 }
 
-/// How a run's page is looked at.
 #[derive(Debug, Default)]
 pub struct PageView {
     /// Whose page it is; another's begins anew.
@@ -120,8 +118,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
             failed: "The run cannot be read",
             action: Some("Back to all runs"),
         };
-        let margin = Margin::same(space::L as i8);
-        Frame::new().inner_margin(margin).show(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             if failure_ui(ui, why, said) {
                 commands.run(Core::close_run);
             }
@@ -170,56 +167,59 @@ fn head_ui(
     commands: &mut Commands,
 ) {
     let run = &page.model;
-    let margin = theme::margin(space::L, space::L, space::M, space::XS);
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            segments(
-                ui,
-                "Show",
-                tab,
-                &[
-                    (Tab::Curves, "Curves"),
-                    (Tab::Settings, "Settings"),
-                    (Tab::Environment, "Environment"),
-                    (Tab::Events, "Events"),
-                    (Tab::Notes, "Notes"),
-                ],
-            );
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if matches!(
-                    run.status,
-                    RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed
-                ) {
-                    let hint = if can_resume {
-                        "Go on from the last checkpoint"
-                    } else {
-                        "Another run is in progress; stop it first"
-                    };
-                    if Button::primary("Resume")
-                        .with_icon(Icon::Play)
-                        .hint(hint)
-                        .clicked_if(ui, can_resume)
-                    {
-                        let run = run.id;
-                        commands.run(move |core| core.resume_run(run));
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::M, space::XS),
+        |ui| {
+            ui.horizontal(|ui| {
+                segments(
+                    ui,
+                    "Show",
+                    tab,
+                    &[
+                        (Tab::Curves, "Curves"),
+                        (Tab::Settings, "Settings"),
+                        (Tab::Environment, "Environment"),
+                        (Tab::Events, "Events"),
+                        (Tab::Notes, "Notes"),
+                    ],
+                );
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if matches!(
+                        run.status,
+                        RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed
+                    ) {
+                        let hint = if can_resume {
+                            "Go on from the last checkpoint"
+                        } else {
+                            "Another run is in progress; stop it first"
+                        };
+                        if Button::primary("Resume")
+                            .with_icon(Icon::Play)
+                            .hint(hint)
+                            .clicked_if(ui, can_resume)
+                        {
+                            let run = run.id;
+                            commands.run(move |core| core.resume_run(run));
+                        }
                     }
-                }
-                status::status(ui, run.status);
+                    status::status(ui, run.status);
+                });
             });
-        });
-        if let Some(error) = run
-            .error
-            .as_ref()
-            .filter(|_| run.status == RunStatus::Failed)
-        {
-            ui.add_space(space::S);
-            notice::strip(ui, Tone::Bad, "The run failed", error, |_| {});
-        }
-        if let Some(why) = refused {
-            ui.add_space(space::S);
-            notice::strip(ui, Tone::Bad, "The run cannot be resumed", &why, |_| {});
-        }
-    });
+            if let Some(error) = run
+                .error
+                .as_ref()
+                .filter(|_| run.status == RunStatus::Failed)
+            {
+                ui.add_space(space::S);
+                notice::strip(ui, Tone::Bad, "The run failed", error, |_| {});
+            }
+            if let Some(why) = refused {
+                ui.add_space(space::S);
+                notice::strip(ui, Tone::Bad, "The run cannot be resumed", &why, |_| {});
+            }
+        },
+    );
 }
 
 fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
@@ -434,17 +434,13 @@ fn json_words(value: &serde_json::Value) -> String {
 }
 
 fn scrolled(ui: &mut Ui, id: &str, content: impl FnOnce(&mut Ui)) {
-    ScrollArea::vertical()
-        .id_salt(id)
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let margin = theme::margin(space::L, space::L, space::M, 0.0);
-            Frame::new().inner_margin(margin).show(ui, |ui| {
-                ui.set_max_width(760.0);
-                ui.spacing_mut().item_spacing.y = 0.0;
-                content(ui);
-            });
+    layout::scrolled(ui, id, |ui| {
+        layout::padded(ui, theme::margin(space::L, space::L, space::M, 0.0), |ui| {
+            ui.set_max_width(760.0);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            content(ui);
         });
+    });
 }
 
 fn pair_ui(ui: &mut Ui, name: &str, hint: &str, value: &str, unit: &str, marked: bool) {

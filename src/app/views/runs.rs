@@ -8,7 +8,7 @@ mod table;
 
 use std::collections::{BTreeSet, HashMap};
 
-use eframe::egui::{Frame, Label, RichText, Ui};
+use eframe::egui::{Label, RichText, Ui};
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
@@ -19,6 +19,7 @@ use crate::app::state::{Prefs, State};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
@@ -30,7 +31,6 @@ pub use actions::TAG_HINT;
 pub use filter_bar::{FilterBar, filter_id};
 pub use line::run_line_ui;
 
-/// Which runs are in sight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shelf {
     #[default]
@@ -39,7 +39,6 @@ pub enum Shelf {
     Deleted,
 }
 
-/// How the table is looked at.
 #[derive(Debug)]
 pub struct RunsView {
     pub filter: FilterBar,
@@ -277,6 +276,9 @@ fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool, bare: bool) {
 }
 
 fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = theme::margin(space::L, space::L, space::M, 0.0);
-    Frame::new().inner_margin(margin).show(ui, content);
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::M, 0.0),
+        content,
+    );
 }

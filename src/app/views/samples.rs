@@ -1,6 +1,6 @@
 //! Beside the plots: the sample dialogues of an evaluation, and one of them over all evaluations.
 
-use eframe::egui::{ScrollArea, Ui};
+use eframe::egui::Ui;
 
 use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_name, step_ui};
 use crate::app::format;
@@ -11,13 +11,13 @@ use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
 /// Answers over the steps that are shown before more are asked for.
 const FEW: usize = 40;
 
-/// How sample dialogues are looked at.
 #[derive(Debug, Default)]
 pub struct SamplesView {
     /// The step that was chosen; the latest when none was.
@@ -97,28 +97,25 @@ fn step_samples_ui(
         reading_ui(ui);
         return;
     };
-    ScrollArea::vertical()
-        .id_salt(("dialogues", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            inset(ui, |ui| {
-                for (n, sample) in dialogues.iter().enumerate() {
-                    if n > 0 {
-                        ui.add_space(space::M);
-                        line(ui);
-                        ui.add_space(space::M);
-                    }
-                    ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
-                    let words = format!("Dialogue {} over the steps", sample.index + 1);
-                    let hint = "How its answer changed from evaluation to evaluation";
-                    if several && Button::quiet(&words).low().hint(hint).clicked(ui) {
-                        view.over_steps = Some(n as u32);
-                        view.shown = FEW;
-                    }
+    layout::scrolled(ui, ("dialogues", run.id), |ui| {
+        inset(ui, |ui| {
+            for (n, sample) in dialogues.iter().enumerate() {
+                if n > 0 {
+                    ui.add_space(space::M);
+                    line(ui);
+                    ui.add_space(space::M);
                 }
-                ui.add_space(space::L);
-            });
+                ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
+                let words = format!("Dialogue {} over the steps", sample.index + 1);
+                let hint = "How its answer changed from evaluation to evaluation";
+                if several && Button::quiet(&words).low().hint(hint).clicked(ui) {
+                    view.over_steps = Some(n as u32);
+                    view.shown = FEW;
+                }
+            }
+            ui.add_space(space::L);
         });
+    });
 }
 
 /// One dialogue: what was said, and its answers from the latest evaluation to the first.
@@ -143,12 +140,9 @@ fn over_steps_ui(
     }
     match run.over_steps.shown() {
         Some((known, Ok(answers))) if *known == position => {
-            ScrollArea::vertical()
-                .id_salt(("over steps", run.id, position))
-                .auto_shrink(false)
-                .show(ui, |ui| {
-                    inset(ui, |ui| answers_ui(ui, answers, &mut view.shown));
-                });
+            layout::scrolled(ui, ("over steps", run.id, position), |ui| {
+                inset(ui, |ui| answers_ui(ui, answers, &mut view.shown));
+            });
         }
         Some((known, Err(why))) if *known == position => refused_ui(ui, why),
         _ => reading_ui(ui),

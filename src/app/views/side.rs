@@ -3,7 +3,7 @@
 pub mod events;
 pub mod parts;
 
-use eframe::egui::{Frame, Ui};
+use eframe::egui::Ui;
 
 use self::events::{EventsView, events_ui};
 use self::parts::BodyContext;
@@ -13,6 +13,7 @@ use super::samples::{SamplesView, samples_ui};
 use crate::app::state::model::RunModel;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::segments;
+use crate::app::widgets::layout;
 use crate::experiment::Stage;
 
 /// What the side panel shows.
@@ -26,7 +27,6 @@ pub enum SideTab {
     Controls,
 }
 
-/// How the side panel is looked at.
 #[derive(Debug, Default)]
 pub struct SideView {
     pub tab: SideTab,
@@ -89,7 +89,7 @@ pub fn side_ui(
     context: &mut BodyContext<'_>,
 ) {
     let head = theme::margin(space::L, space::L, space::S, space::S);
-    Frame::new().inner_margin(head).show(ui, |ui| {
+    layout::padded(ui, head, |ui| {
         let warnings = run.warnings().count();
         let events = if warnings > 0 {
             format!("Events · {warnings}")

@@ -1,7 +1,7 @@
 //! The start page: what the program is, the one big action, recent runs, where to go next.
 
 use eframe::egui;
-use eframe::egui::{Align, Frame, Layout, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2};
+use eframe::egui::{Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands};
@@ -10,43 +10,41 @@ use crate::app::state::{QUICKSTART, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::operations::launch::PlannedRun;
 
-/// Recent runs shown.
 const RECENT: usize = 5;
 
 pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    ScrollArea::vertical()
-        .id_salt("start")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
-            let side = ((ui.available_width() - width) / 2.0).max(space::XL);
-            Frame::new()
-                .inner_margin(theme::margin(side, side, space::XXL, space::XXL))
-                .show(ui, |ui| {
-                    ui.set_width(width);
-                    hero_ui(ui, state, commands);
-                    ui.add_space(space::XXL);
-                    let gap = space::XL;
-                    // Wide enough for the longest of its lines.
-                    let right = 340.0_f32.min(((width - gap) * 0.48).floor());
-                    ui.horizontal_top(|ui| {
-                        ui.spacing_mut().item_spacing.x = gap;
-                        column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
-                        column(ui, right, |ui| next_ui(ui, commands));
-                    });
+    layout::scrolled(ui, "start", |ui| {
+        let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
+        let side = ((ui.available_width() - width) / 2.0).max(space::XL);
+        layout::padded(
+            ui,
+            theme::margin(side, side, space::XXL, space::XXL),
+            |ui| {
+                ui.set_width(width);
+                hero_ui(ui, state, commands);
+                ui.add_space(space::XXL);
+                let gap = space::XL;
+                // Wide enough for the longest of its lines.
+                let right = 340.0_f32.min(((width - gap) * 0.48).floor());
+                ui.horizontal_top(|ui| {
+                    ui.spacing_mut().item_spacing.x = gap;
+                    column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
+                    column(ui, right, |ui| next_ui(ui, commands));
                 });
-        });
+            },
+        );
+    });
 }
 
 fn column(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(width, 10.0), Layout::top_down(Align::Min), |ui| {
+    layout::column(ui, width, |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        ui.set_width(width);
         content(ui);
     });
 }

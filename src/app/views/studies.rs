@@ -7,9 +7,7 @@ mod parts;
 mod results;
 mod study;
 
-use eframe::egui::{
-    Align, Align2, Frame, Layout, Margin, Rect, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
-};
+use eframe::egui::{Align, Align2, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use parts::{kind_words, pack_row_ui, stands, totals};
 use study::study_ui;
 
@@ -21,6 +19,7 @@ use crate::app::state::people::{StudiesState, StudyForm};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::status::progress_line;
@@ -32,45 +31,54 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let now = state.now();
     let people = &mut state.people;
     let studies = &mut people.studies;
-    ScrollArea::vertical().id_salt("studies").auto_shrink(false).show(ui, |ui| {
-        let margin = Margin::symmetric(space::L as i8, space::M as i8);
-        Frame::new().inner_margin(margin).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.spacing_mut().item_spacing.y = space::S;
-            if studies.form.is_some() {
-                form::form_ui(ui, studies, &people.systems, commands);
-                return;
-            }
-            notice_ui(ui, studies);
-            let said = RemoteWords {
-                pending: "Reading the studies…",
-                failed: "The studies cannot be read",
-                action: Some("Try again"),
-            };
-            if remote_ui(ui, &studies.rows, said) {
-                commands.run(Core::load_studies);
-            }
-            match studies.rows.value() {
-                None => {}
-                Some(_) if studies.open_row().is_some() => {
-                    study_ui(ui, studies, now, commands);
+    layout::scrolled(ui, "studies", |ui| {
+        layout::padded(
+            ui,
+            Margin::symmetric(space::L as i8, space::M as i8),
+            |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = space::S;
+                if studies.form.is_some() {
+                    form::form_ui(ui, studies, &people.systems, commands);
+                    return;
                 }
-                Some(rows) if rows.is_empty() => {
-                    let explanation = "A study shows people responses without saying whose they are: two to choose \
+                notice_ui(ui, studies);
+                let said = RemoteWords {
+                    pending: "Reading the studies…",
+                    failed: "The studies cannot be read",
+                    action: Some("Try again"),
+                };
+                if remote_ui(ui, &studies.rows, said) {
+                    commands.run(Core::load_studies);
+                }
+                match studies.rows.value() {
+                    None => {}
+                    Some(_) if studies.open_row().is_some() => {
+                        study_ui(ui, studies, now, commands);
+                    }
+                    Some(rows) if rows.is_empty() => {
+                        let explanation = "A study shows people responses without saying whose they are: two to choose \
                                        between, or one to rate. It is made here, judged here or elsewhere by packs, \
                                        and unblinded when all is judged.";
-                    if notice::empty(ui, Icon::Studies, "No studies yet", explanation, "New study") {
-                        studies.form = Some(StudyForm::new(StudyKind::AbTest));
+                        if notice::empty(
+                            ui,
+                            Icon::Studies,
+                            "No studies yet",
+                            explanation,
+                            "New study",
+                        ) {
+                            studies.form = Some(StudyForm::new(StudyKind::AbTest));
+                        }
+                        ui.add_space(space::L);
+                        ui.vertical_centered(|ui| {
+                            ui.set_max_width(420.0);
+                            pack_ui(ui, studies, commands);
+                        });
                     }
-                    ui.add_space(space::L);
-                    ui.vertical_centered(|ui| {
-                        ui.set_max_width(420.0);
-                        pack_ui(ui, studies, commands);
-                    });
+                    Some(_) => list_ui(ui, studies, now, commands),
                 }
-                Some(_) => list_ui(ui, studies, now, commands),
-            }
-        });
+            },
+        );
     });
 }
 
@@ -148,8 +156,7 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
             vec2(132.0, 3.0),
         );
         progress_line(ui, line, answered as f32 / assigned.max(1) as f32, t.accent);
-        ui.painter()
-            .hline(rect.x_range(), rect.bottom(), t.line_stroke());
+        layout::rule(ui, rect.x_range(), rect.bottom());
         focus_ring(ui, &response, rect);
         if response.clicked() {
             open = Some((study.id, study.unblinding.is_some() && study.is_own));

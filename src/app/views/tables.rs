@@ -1,8 +1,7 @@
 //! The place Tables: Tables I-VI as the paper lays them out, its own values as a shaded column.
 
 use eframe::egui::{
-    Align, Align2, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2,
-    vec2,
+    Align, Align2, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
 };
 
 use crate::app::command::{Command, Commands};
@@ -14,6 +13,7 @@ use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::metrics::Digits;
@@ -34,12 +34,11 @@ pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if tables.made.wants(&wanted) {
         commands.run(Core::load_table);
     }
-    ScrollArea::vertical()
-        .id_salt("tables")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let margin = Margin::symmetric(space::L as i8, space::M as i8);
-            Frame::new().inner_margin(margin).show(ui, |ui| {
+    layout::scrolled(ui, "tables", |ui| {
+        layout::padded(
+            ui,
+            Margin::symmetric(space::L as i8, space::M as i8),
+            |ui| {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = space::S;
                 ui.horizontal_wrapped(|ui| {
@@ -66,8 +65,9 @@ pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     Some((_, Ok(made))) => table_ui(ui, made),
                 }
                 ui.add_space(space::XL);
-            });
-        });
+            },
+        );
+    });
 }
 
 fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
@@ -226,8 +226,7 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
         head_ui(ui, table, name, &widths, row_rect(0));
         for (at, row) in table.rows.iter().enumerate() {
             let place = row_rect(at + 1);
-            ui.painter()
-                .hline(place.x_range(), place.top(), t.line_stroke());
+            layout::rule(ui, place.x_range(), place.top());
             row_ui(ui, row, name, &widths, place);
         }
         ui.add_space(space::M);

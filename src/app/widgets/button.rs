@@ -10,7 +10,6 @@ use super::icon::{self, Icon};
 use super::text::paint_strong;
 use crate::app::theme::{self, Tokens, size, space, text};
 
-/// How much a button asks for attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rank {
     Primary,

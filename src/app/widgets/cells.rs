@@ -2,7 +2,8 @@
 
 use eframe::egui::{Align, Layout, Sense, Ui, Vec2, vec2};
 
-use crate::app::theme::{self, size};
+use super::layout;
+use crate::app::theme::size;
 
 /// A row over the room there is; its cells stand side by side.
 pub fn row(ui: &mut Ui, cells: impl FnOnce(&mut Ui)) {
@@ -33,9 +34,7 @@ pub fn cell_of(ui: &mut Ui, room: Vec2, align: Align, content: impl FnOnce(&mut 
 
 /// A line between rows, at most this wide.
 pub fn line(ui: &mut Ui, width: f32) {
-    let t = theme::of(ui);
     let width = width.min(ui.available_width());
     let (rect, _) = ui.allocate_exact_size(vec2(width, 1.0), Sense::hover());
-    ui.painter()
-        .hline(rect.x_range(), rect.center().y, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.center().y);
 }

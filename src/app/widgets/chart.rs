@@ -29,7 +29,6 @@ const HALF_LABEL: f32 = 8.0;
 /// A drag shorter than this is none, in points.
 const DRAG: f32 = 8.0;
 
-/// One line of a chart.
 pub struct ChartLine<'a> {
     pub name: &'a str,
     pub colour: Color32,

@@ -12,7 +12,6 @@ use crate::app::theme::{self, size, space, text};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{SampleDialogue, SampleLevel};
 
-/// Draws one dialogue over the whole width.
 pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
     opening(ui, sample);
     generated(ui, "Generated", sample);

@@ -7,6 +7,7 @@ use eframe::egui::{
 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
+use super::layout;
 use crate::app::theme::{self, space, text};
 
 const ROW: f32 = 44.0;
@@ -68,10 +69,7 @@ fn row_ui(ui: &mut Ui, row: &FoundRow<'_>, shown: bool) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Row, true, shown, &row.name));
-    if shown || response.hovered() {
-        let fill = if shown { t.selected } else { t.hover };
-        ui.painter().rect_filled(rect, 0, fill);
-    }
+    layout::fill_row(ui, rect, 0, shown, response.hovered());
     let line = |words: &str, font: FontId, colour, top: f32, room: f32| {
         let mut job = LayoutJob::simple_singleline(words.to_string(), font, colour);
         job.wrap = TextWrapping::truncate_at_width(room);

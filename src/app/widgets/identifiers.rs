@@ -1,11 +1,12 @@
 //! Table I: how well the identifiers do, above the paper's values and the least to pass.
 
 use eframe::egui::{
-    Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
+    Align, Align2, CornerRadius, Label, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
     pos2, vec2,
 };
 
 use super::cells::{cell, line, row};
+use super::layout;
 use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
@@ -114,8 +115,7 @@ fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
     for scores in scores.chunks(across) {
         ui.horizontal_top(|ui| {
             for scores in scores {
-                ui.allocate_ui_with_layout(vec2(each, 0.0), Layout::top_down(Align::Min), |ui| {
-                    ui.set_width(each);
+                layout::column(ui, each, |ui| {
                     confusion_ui(ui, scores);
                 });
             }

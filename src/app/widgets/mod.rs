@@ -10,6 +10,7 @@ pub mod field;
 pub mod found;
 pub mod icon;
 pub mod identifiers;
+pub mod layout;
 pub mod levels;
 pub mod modal;
 pub mod notice;

@@ -11,7 +11,6 @@ use super::icon::{self, Icon};
 use super::text as words;
 use crate::app::theme::{self, Tokens, size, space, text};
 
-/// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Info,

@@ -6,13 +6,13 @@ use eframe::egui::{
     Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
+use super::layout;
 use super::text as words;
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::metrics::Digits;
 
-/// One line of the plot.
 #[derive(Clone, Debug)]
 pub struct OverlayLine {
     pub name: String,
@@ -71,7 +71,7 @@ pub fn overlay_ui(
     };
     for mark in ticks::marks(y_range, plot.height(), 36.0, false) {
         let y = at(x_range.0, mark.value).y;
-        ui.painter().hline(plot.x_range(), y, t.line_stroke());
+        layout::rule(ui, plot.x_range(), y);
         let words = ticks::value_label(mark);
         let place = pos2(plot.left() - space::S, y);
         words::paint_small(

@@ -9,6 +9,7 @@ use eframe::egui::{
 
 use super::button::Button;
 use super::icon::Icon;
+use super::layout;
 use super::text as words;
 use crate::app::queries::paths::{PathKind, Picked};
 use crate::app::state::paths::Paths;
@@ -222,10 +223,7 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[String], at: Option<usize>) -> Opti
                         response.widget_info(|| {
                             WidgetInfo::selected(Role::ListBoxOption, true, here, path)
                         });
-                        if here || response.hovered() {
-                            let fill = if here { t.selected } else { t.hover };
-                            ui.painter().rect_filled(rect, 4, fill);
-                        }
+                        layout::fill_row(ui, rect, 4, here, response.hovered());
                         words::paint_body(
                             ui.painter(),
                             pos2(rect.left() + space::S, rect.center().y),

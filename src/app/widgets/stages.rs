@@ -15,7 +15,6 @@ use crate::store::RunStatus;
 
 const HEIGHT: f32 = 56.0;
 
-/// Draws the strip; gives the stage that was chosen.
 pub fn strip(ui: &mut Ui, stages: &[StageProgress], shown: Stage, run: RunStatus) -> Option<Stage> {
     let mut chosen = None;
     if stages.is_empty() {

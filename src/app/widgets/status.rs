@@ -17,7 +17,6 @@ pub fn colour(t: &Tokens, status: RunStatus) -> Color32 {
     }
 }
 
-/// The word of a status.
 pub fn word(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Running => "Running",
@@ -29,7 +28,6 @@ pub fn word(status: RunStatus) -> &'static str {
     }
 }
 
-/// A dot and a word.
 pub fn status(ui: &mut Ui, status: RunStatus) -> Response {
     let t = theme::of(ui);
     let galley = words::galley(ui, word(status), text::body(), t.text);

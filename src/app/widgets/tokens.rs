@@ -9,6 +9,7 @@ use eframe::egui::{
 };
 
 use super::button::focus_ring;
+use super::layout;
 use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
@@ -282,11 +283,7 @@ pub fn table(
             pointed = Some(place);
         }
         if ui.is_rect_visible(row) {
-            let fill = match (place == chosen, touched.hovered()) {
-                (true, _) => t.selected,
-                (false, true) => t.hover,
-                (false, false) => t.panel,
-            };
+            let fill = layout::fill(t, place == chosen, touched.hovered(), t.panel);
             ui.painter().rect_filled(row, 0, fill);
             figures_ui(ui, row, token, scale);
             let row = kept_ui(ui, row, scrolled, fill);
@@ -420,9 +417,7 @@ fn paint(ui: &Ui, at: Rect, words: &str, align: Align, font: FontId, colour: Col
 }
 
 fn line(ui: &Ui, row: Rect) {
-    let t = theme::of(ui);
-    ui.painter()
-        .hline(row.x_range(), row.bottom() - 0.5, t.line_stroke());
+    layout::rule(ui, row.x_range(), row.bottom() - 0.5);
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use crate::experiment::{Event, EventKind};
 use crate::store::RunStatus;
 
 impl RunModel {
-    /// A run as the store has it.
     pub fn from_store(stored: &mut StoredRun) -> Self {
         let planned = stored
             .config

@@ -1,8 +1,7 @@
 //! One case: the conversation, the target and the answers side by side, its pin and note.
 
-use eframe::egui::{Align, Frame, Layout, Margin, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Frame, Layout, Margin, TextEdit, Ui, vec2};
 
-use super::padded;
 use crate::app::command::{Command, Commands};
 use crate::app::format::sentence;
 use crate::app::place::Place;
@@ -11,6 +10,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
@@ -30,32 +30,29 @@ pub(super) fn case_ui(
         return;
     };
     let Some(case) = cases.shown.and_then(|at| book.cases.get(at)) else {
-        padded(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             words::secondary(ui, "Choose a case on the left.");
         });
         return;
     };
-    ScrollArea::vertical()
-        .id_salt(("case", &case.key.0))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            padded(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = space::S;
-                // Conversation and answers end at the same edge.
-                ui.set_max_width(WIDEST.min(ui.available_width()));
-                case_head_ui(ui, case, book, &mut cases.note, table, commands);
-                notice::failed(ui, "The pin is not kept", cases.refused.as_deref());
-                if let Some(situation) = &case.context.situation {
-                    words::secondary(ui, format!("Situation: {situation}"));
-                }
-                for (turn, utterance) in case.context.utterances.iter().enumerate() {
-                    utterance_ui(ui, utterance, turn % 2 == 0);
-                }
-                ui.add_space(space::S);
-                answers_ui(ui, case, book, &cases.filter.systems);
-                ui.add_space(space::XL);
-            });
+    layout::scrolled(ui, ("case", &case.key.0), |ui| {
+        layout::padded(ui, space::L, |ui| {
+            ui.spacing_mut().item_spacing.y = space::S;
+            // Conversation and answers end at the same edge.
+            ui.set_max_width(WIDEST.min(ui.available_width()));
+            case_head_ui(ui, case, book, &mut cases.note, table, commands);
+            notice::failed(ui, "The pin is not kept", cases.refused.as_deref());
+            if let Some(situation) = &case.context.situation {
+                words::secondary(ui, format!("Situation: {situation}"));
+            }
+            for (turn, utterance) in case.context.utterances.iter().enumerate() {
+                utterance_ui(ui, utterance, turn % 2 == 0);
+            }
+            ui.add_space(space::S);
+            answers_ui(ui, case, book, &cases.filter.systems);
+            ui.add_space(space::XL);
         });
+    });
 }
 
 fn case_head_ui(
@@ -156,8 +153,7 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseBook, systems: &[usize]) {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = space::M;
             for card in row {
-                ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
-                    ui.set_width(width);
+                layout::column(ui, width, |ui| {
                     card.draw(ui);
                 });
             }

@@ -3,7 +3,6 @@
 
 use eframe::egui::{Align2, Sense, Ui, vec2};
 
-use super::padded;
 use super::score::score_ui;
 use crate::app::command::{Command, Commands};
 use crate::app::format;
@@ -15,6 +14,7 @@ use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
@@ -127,8 +127,7 @@ pub(super) fn forms_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Comma
     if nothing && cases.importing.is_none() && cases.scoring.is_none() {
         return;
     }
-    let t = theme::of(ui);
-    padded(ui, |ui| {
+    layout::padded(ui, space::L, |ui| {
         notice_ui(ui, cases, commands);
         let busy = cases.task.is_some();
         if let Some(form) = &mut cases.importing
@@ -148,7 +147,7 @@ pub(super) fn forms_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Comma
         }
     });
     let (across, bottom) = (ui.min_rect().x_range(), ui.cursor().top());
-    ui.painter().hline(across, bottom, t.line_stroke());
+    layout::rule(ui, across, bottom);
     ui.add_space(1.0);
 }
 

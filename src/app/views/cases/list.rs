@@ -2,19 +2,19 @@
 
 use eframe::egui::Ui;
 
-use super::padded;
 use crate::app::format::sentence;
 use crate::app::state::people::CasesState;
-use crate::app::theme;
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::found::{FoundRow, found_ui};
+use crate::app::widgets::layout;
 use crate::study::cases::CaseFilter;
 
 pub(super) fn list_ui(ui: &mut Ui, cases: &mut CasesState) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = 0.0;
     if cases.searched && cases.search.found.is_empty() {
-        padded(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             ui.label("No case matches.");
             if Button::secondary("Clear the filter").clicked(ui) {
                 let systems = std::mem::take(&mut cases.filter.systems);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{CentralPanel, Frame, Panel, ScrollArea, Ui};
+use eframe::egui::Ui;
 
 use super::{fact, padded};
 use crate::app::command::Commands;
@@ -15,6 +15,7 @@ use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::field;
 use crate::app::widgets::found::{FoundRow, found_ui};
+use crate::app::widgets::layout;
 use crate::app::widgets::levels::labelled;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
@@ -47,20 +48,12 @@ pub(super) fn browse_ui(ui: &mut Ui, library: &mut Library, commands: &mut Comma
     }
     search_on(ui, browser);
     padded(ui, |ui| filters_ui(ui, browser));
-    let t = theme::of(ui);
     let top = ui.cursor().top();
-    ui.painter()
-        .hline(ui.max_rect().x_range(), top, t.line_stroke());
+    layout::rule(ui, ui.max_rect().x_range(), top);
     ui.add_space(1.0);
     let width = (ui.available_width() * 0.42).clamp(220.0, 360.0);
-    Panel::left("found examples")
-        .exact_size(width)
-        .resizable(false)
-        .frame(Frame::new())
-        .show(ui, |ui| list_ui(ui, browser));
-    CentralPanel::default()
-        .frame(Frame::new())
-        .show(ui, |ui| shown_ui(ui, browser));
+    layout::left_panel(ui, "found examples", width, |ui| list_ui(ui, browser));
+    layout::central(ui, |ui| shown_ui(ui, browser));
 }
 
 /// Goes on with the search as far as the frame allows.
@@ -172,19 +165,16 @@ fn shown_ui(ui: &mut Ui, browser: &Browser) {
         .zip(browser.shown)
         .and_then(|(set, at)| set.entry(at));
     let Some(entry) = entry else { return };
-    ScrollArea::vertical()
-        .id_salt(("example", browser.shown))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            padded(ui, |ui| {
-                ui.set_width(ui.available_width().min(theme::size::PROSE));
-                ui.spacing_mut().item_spacing.y = space::S;
-                match entry {
-                    SetEntry::Example(split, example) => example_ui(ui, split, example),
-                    SetEntry::Pair(pair) => pair_ui(ui, pair),
-                }
-            });
+    layout::scrolled(ui, ("example", browser.shown), |ui| {
+        padded(ui, |ui| {
+            ui.set_width(ui.available_width().min(theme::size::PROSE));
+            ui.spacing_mut().item_spacing.y = space::S;
+            match entry {
+                SetEntry::Example(split, example) => example_ui(ui, split, example),
+                SetEntry::Pair(pair) => pair_ui(ui, pair),
+            }
         });
+    });
 }
 
 fn example_ui(ui: &mut Ui, split: Split, example: &Example) {

@@ -1,6 +1,6 @@
 //! Models: the T5 folders that are known, what one holds, and taking a checkpoint elsewhere.
 
-use eframe::egui::{RichText, ScrollArea, Ui};
+use eframe::egui::{RichText, Ui};
 
 use super::{fact, padded};
 use crate::app::command::{Command, Commands};
@@ -17,6 +17,7 @@ use crate::app::views::{path_ui, run_words};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
@@ -35,29 +36,26 @@ pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands)
         ..
     } = state;
     let mut talk = None;
-    ScrollArea::vertical()
-        .id_salt("models")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            padded(ui, |ui| {
-                ui.set_width(ui.available_width());
-                ui.spacing_mut().item_spacing.y = space::S;
-                known_ui(ui, library, &mut talk, commands);
-                check_ui(ui, &mut library.check, paths, commands);
-                ui.add_space(space::XL);
-                match playground.models.failure() {
-                    Some(why) => {
-                        let title = "The checkpoints cannot be listed";
-                        notice::strip(ui, Tone::Bad, title, why, |_| {});
-                    }
-                    None => {
-                        let runs = playground.runs();
-                        export_ui(ui, &mut library.export, runs, paths, commands);
-                    }
+    layout::scrolled(ui, "models", |ui| {
+        padded(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = space::S;
+            known_ui(ui, library, &mut talk, commands);
+            check_ui(ui, &mut library.check, paths, commands);
+            ui.add_space(space::XL);
+            match playground.models.failure() {
+                Some(why) => {
+                    let title = "The checkpoints cannot be listed";
+                    notice::strip(ui, Tone::Bad, title, why, |_| {});
                 }
-                ui.add_space(space::XL);
-            });
+                None => {
+                    let runs = playground.runs();
+                    export_ui(ui, &mut library.export, runs, paths, commands);
+                }
+            }
+            ui.add_space(space::XL);
         });
+    });
     if let Some(folder) = talk {
         playground.sides[0].from = From::Folder;
         playground.sides[0].folder = folder;

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use eframe::egui::{
-    Align, CentralPanel, Frame, Panel, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2,
-};
+use eframe::egui::{Align, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::{browse, fact, padded};
 use crate::app::command::Commands;
@@ -19,6 +17,7 @@ use crate::app::views::path_ui;
 use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::cells::{cell, line, row};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
@@ -40,12 +39,8 @@ pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     } else {
         224.0
     };
-    Panel::left("data sets")
-        .exact_size(width)
-        .resizable(false)
-        .frame(Frame::new())
-        .show(ui, |ui| list_ui(ui, library));
-    CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+    layout::left_panel(ui, "data sets", width, |ui| list_ui(ui, library));
+    layout::central(ui, |ui| {
         set_ui(ui, library, paths, Path::new(&store), commands)
     });
 }
@@ -68,10 +63,7 @@ fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let title = set_title(set.name);
     response.widget_info(|| WidgetInfo::selected(Role::Row, true, here, format!("Set {title}")));
-    if here || response.hovered() {
-        let fill = if here { t.selected } else { t.hover };
-        ui.painter().rect_filled(rect, 0, fill);
-    }
+    layout::fill_row(ui, rect, 0, here, response.hovered());
     let counted = |count: Option<usize>, what: &str| {
         count.map(|count| format!("{} {what}", format::count(count as u64)))
     };
@@ -144,17 +136,14 @@ fn set_ui(
 }
 
 fn scrolled(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
-    ScrollArea::vertical()
-        .id_salt(name)
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            padded(ui, |ui| {
-                ui.set_width(ui.available_width());
-                ui.spacing_mut().item_spacing.y = space::S;
-                content(ui);
-                ui.add_space(space::XL);
-            });
+    layout::scrolled(ui, name, |ui| {
+        padded(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = space::S;
+            content(ui);
+            ui.add_space(space::XL);
         });
+    });
 }
 
 /// What a set is and from whom, with its licence.

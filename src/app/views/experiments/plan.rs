@@ -15,7 +15,6 @@ use crate::experiment::{Kind, settings};
 use crate::operations::launch::PlannedRun;
 use crate::store::{RunId, RunStatus};
 
-/// What is chosen beside the settings.
 #[derive(Debug, Default)]
 pub struct PlanView {
     /// Name of the run; the experiment's while it is empty.
@@ -26,7 +25,6 @@ pub struct PlanView {
 }
 
 impl PlanView {
-    /// The run that the form describes.
     pub fn planned(&self, form: &Form) -> PlannedRun {
         let name = self.name.trim();
         PlannedRun {
@@ -41,7 +39,6 @@ impl PlanView {
         }
     }
 
-    /// Whether several runs are described.
     pub fn is_sweep(&self) -> bool {
         !self.axes.is_empty()
     }
@@ -66,7 +63,6 @@ impl PlanView {
     }
 }
 
-/// Name, what is taken over, and what is varied.
 pub fn plan_ui(
     ui: &mut Ui,
     plan: &mut PlanView,

@@ -2,7 +2,7 @@
 
 use eframe::egui;
 use eframe::egui::{
-    Align, Align2, Label, Layout, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
+    Align2, Label, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
 };
 use toml::Value;
 
@@ -14,12 +14,12 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::data::library;
 use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings, value_words};
 
 impl Form {
-    /// Draws the sections.
     pub fn sections_ui(&mut self, ui: &mut Ui, needs: &[Need]) -> FormDone {
         let mut done = FormDone::default();
         ui.spacing_mut().item_spacing.y = 0.0;
@@ -99,70 +99,59 @@ impl Form {
                 ui.spacing_mut().item_spacing.x = space::S;
                 let control = 224.0;
                 let words_width = (ui.available_width() - control - 150.0).max(160.0);
-                let label = ui.allocate_ui_with_layout(
-                    vec2(words_width, 10.0),
-                    Layout::top_down(Align::Min),
-                    |ui| {
-                        ui.set_width(words_width);
-                        ui.spacing_mut().item_spacing.y = 1.0;
-                        ui.add_space(6.0);
-                        let label = ui.horizontal(|ui| {
-                            ui.spacing_mut().item_spacing.x = space::XS;
-                            let label = words::label(ui, setting.label(), t.text);
-                            if changed {
-                                let (dot, _) =
-                                    ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
-                                ui.painter().circle_filled(dot.center(), 2.5, t.accent);
-                            }
-                            label
-                        });
-                        let help = RichText::new(setting.help())
-                            .font(text::small())
-                            .color(t.secondary);
-                        ui.add(Label::new(help).wrap());
-                        ui.add_space(6.0);
-                        label.inner
-                    },
-                );
-                let label = label.inner.on_hover_ui(|ui| {
+                let label = layout::column(ui, words_width, |ui| {
+                    ui.spacing_mut().item_spacing.y = 1.0;
+                    ui.add_space(6.0);
+                    let label = ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = space::XS;
+                        let label = words::label(ui, setting.label(), t.text);
+                        if changed {
+                            let (dot, _) = ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
+                            ui.painter().circle_filled(dot.center(), 2.5, t.accent);
+                        }
+                        label
+                    });
+                    let help = RichText::new(setting.help())
+                        .font(text::small())
+                        .color(t.secondary);
+                    ui.add(Label::new(help).wrap());
+                    ui.add_space(6.0);
+                    label.inner
+                });
+                let label = label.on_hover_ui(|ui| {
                     ui.label(hint(setting));
                 });
-                ui.allocate_ui_with_layout(
-                    vec2(control, 10.0),
-                    Layout::top_down(Align::Min),
-                    |ui| {
-                        ui.set_width(control);
-                        ui.spacing_mut().item_spacing.y = 2.0;
-                        ui.add_space(6.0);
-                        ui.horizontal(|ui| {
-                            ui.spacing_mut().item_spacing.x = space::S;
-                            let name = setting.label();
-                            ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
-                            let all = path.ends_with("_limit")
-                                && self.values.get(path) == Some(&Value::Integer(0));
-                            match setting.unit {
-                                Some(unit) if all => {
-                                    words::label(ui, format!("{unit}: all"), t.secondary);
-                                }
-                                Some(unit) => {
-                                    words::label(ui, unit, t.secondary);
-                                }
-                                None => {}
+                layout::column(ui, control, |ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.add_space(6.0);
+                    ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = space::S;
+                        let name = setting.label();
+                        ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
+                        let all = path.ends_with("_limit")
+                            && self.values.get(path) == Some(&Value::Integer(0));
+                        match setting.unit {
+                            Some(unit) if all => {
+                                words::label(ui, format!("{unit}: all"), t.secondary);
                             }
-                        });
-                        let refusal = self.refusal(path).map(str::to_string);
-                        if let Some(why) = refusal {
-                            words::small_coloured(ui, why, t.bad);
-                        } else if let Some(need) = need {
-                            words::small_coloured(
-                                ui,
-                                format!("{}: {}", need.what, need.fix),
-                                t.warning,
-                            );
+                            Some(unit) => {
+                                words::label(ui, unit, t.secondary);
+                            }
+                            None => {}
                         }
-                        ui.add_space(6.0);
-                    },
-                );
+                    });
+                    let refusal = self.refusal(path).map(str::to_string);
+                    if let Some(why) = refusal {
+                        words::small_coloured(ui, why, t.bad);
+                    } else if let Some(need) = need {
+                        words::small_coloured(
+                            ui,
+                            format!("{}: {}", need.what, need.fix),
+                            t.warning,
+                        );
+                    }
+                    ui.add_space(6.0);
+                });
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.add_space(6.0);
@@ -201,8 +190,7 @@ impl Form {
             });
         });
         let line = ui.cursor().top();
-        ui.painter()
-            .hline(ui.max_rect().x_range(), line, t.line_stroke());
+        layout::rule(ui, ui.max_rect().x_range(), line);
         ui.add_space(1.0);
         matches!(path, "data.dialogues" | "data.levels" | "model.source")
             && before != self.values.get(path).cloned()

@@ -1,6 +1,6 @@
 //! Who answers, whose identifiers judge, and how answers are drawn.
 
-use eframe::egui::{Frame, Margin, ScrollArea, Ui};
+use eframe::egui::Ui;
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
@@ -13,6 +13,7 @@ use crate::app::views::{path_ui, run_words};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
@@ -22,37 +23,32 @@ pub(super) fn side_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let State {
         playground, paths, ..
     } = state;
-    ScrollArea::vertical()
-        .id_salt("who answers")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            Frame::new()
-                .inner_margin(Margin::same(space::L as i8))
-                .show(ui, |ui| {
-                    ui.set_width(ui.available_width());
-                    ui.spacing_mut().item_spacing.y = space::S;
-                    ui.horizontal(|ui| {
-                        words::heading(ui, "Who answers");
-                        let again = Button::icon(Icon::Revert, "Look for new checkpoints").low();
-                        if ui.add(again).clicked() {
-                            commands.run(Core::load_models);
-                        }
-                    });
-                    who_ui(ui, playground, 0, paths, commands);
-                    ui.horizontal(|ui| {
-                        switch(ui, "Side by side", &mut playground.beside);
-                        ui.label("Side by side with another");
-                    });
-                    if playground.beside {
-                        who_ui(ui, playground, 1, paths, commands);
-                    }
-                    open_ui(ui, playground, commands);
-                    ui.add_space(space::S);
-                    judge_ui(ui, playground);
-                    ui.add_space(space::S);
-                    drawing_ui(ui, playground);
-                });
+    layout::scrolled(ui, "who answers", |ui| {
+        layout::padded(ui, space::L, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = space::S;
+            ui.horizontal(|ui| {
+                words::heading(ui, "Who answers");
+                let again = Button::icon(Icon::Revert, "Look for new checkpoints").low();
+                if ui.add(again).clicked() {
+                    commands.run(Core::load_models);
+                }
+            });
+            who_ui(ui, playground, 0, paths, commands);
+            ui.horizontal(|ui| {
+                switch(ui, "Side by side", &mut playground.beside);
+                ui.label("Side by side with another");
+            });
+            if playground.beside {
+                who_ui(ui, playground, 1, paths, commands);
+            }
+            open_ui(ui, playground, commands);
+            ui.add_space(space::S);
+            judge_ui(ui, playground);
+            ui.add_space(space::S);
+            drawing_ui(ui, playground);
         });
+    });
 }
 
 /// The names of the two sides.

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2,
-};
+use eframe::egui::{Align, Label, Layout, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::side::SIDES;
 use crate::app::command::{Command, Commands};
@@ -16,6 +14,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::levels::identified;
 use crate::app::widgets::text as words;
 
@@ -41,22 +40,20 @@ pub(super) fn talk_ui(
         .auto_shrink(false)
         .stick_to_bottom(true)
         .show(ui, |ui| {
-            Frame::new()
-                .inner_margin(Margin::same(space::L as i8))
-                .show(ui, |ui| {
-                    ui.set_width(ui.available_width());
-                    if playground.turns.is_empty() {
-                        begin_ui(ui, playground);
-                    }
-                    let last = playground.turns.len().saturating_sub(1);
-                    for (at, turn) in playground.turns.iter().enumerate() {
-                        ui.push_id(at, |ui| {
-                            if let Some(chosen) = turn_ui(ui, playground, turn, at == last, store) {
-                                done = Some((at, chosen));
-                            }
-                        });
-                    }
-                });
+            layout::padded(ui, space::L, |ui| {
+                ui.set_width(ui.available_width());
+                if playground.turns.is_empty() {
+                    begin_ui(ui, playground);
+                }
+                let last = playground.turns.len().saturating_sub(1);
+                for (at, turn) in playground.turns.iter().enumerate() {
+                    ui.push_id(at, |ui| {
+                        if let Some(chosen) = turn_ui(ui, playground, turn, at == last, store) {
+                            done = Some((at, chosen));
+                        }
+                    });
+                }
+            });
         });
     match done {
         Some((_, Done::Copy(words) | Done::Command(words))) => {
@@ -104,8 +101,7 @@ fn turn_ui(
     let two = turn.replies.len() > 1;
     let width = ui.available_width();
     let width = if two { width } else { width.min(ALONE) };
-    ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
-        ui.set_width(width);
+    layout::column(ui, width, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         utterance_ui(ui, &turn.said, true);
         if !two {

@@ -14,7 +14,6 @@ use crate::app::widgets::text as words;
 use crate::operations::runs::Edit;
 use crate::store::{RunId, is_tag};
 
-/// What is told of a button that adds a tag.
 pub const TAG_HINT: &str = "A tag is a word without blanks and commas; write it beside this";
 
 /// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.

@@ -42,7 +42,6 @@ pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
     }
 }
 
-/// The menu of the columns.
 pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands: &mut Commands) {
     let button = ui.add(Button::secondary("Columns").with_icon(Icon::Settings));
     Popup::menu(&button)

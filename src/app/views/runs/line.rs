@@ -7,12 +7,12 @@ use eframe::egui::{Role, Sense, Ui, WidgetInfo, vec2};
 use crate::app::format::{self, Now};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::layout;
 use crate::app::widgets::status;
 use crate::app::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunRow;
 
-/// A run in one line, as on the start page. True when it was clicked.
 pub fn run_line_ui(ui: &mut Ui, run: &RunRow, now: Now) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
@@ -57,8 +57,7 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, now: Now) -> bool {
     let name = painter.layout_job(name);
     let at = egui::pos2(left, middle - name.size().y / 2.0);
     painter.galley(at, name, t.text);
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom(), t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.bottom());
     focus_ring(ui, &response, rect);
     response
         .on_hover_text(format!(

@@ -26,7 +26,6 @@ const ICON: f32 = 14.0;
 /// Air above it.
 const ABOVE: f32 = 5.0;
 
-/// How events are looked at.
 #[derive(Debug, Default)]
 pub struct EventsView {
     /// Checkpoints stand among them, which are many and tell little.

@@ -1,6 +1,6 @@
 //! What the parts of a run's body share: what they are drawn with, a step to choose, edges and lines.
 
-use eframe::egui::{Align, Frame, Layout, Sense, Ui, vec2};
+use eframe::egui::{Align, Layout, Sense, Ui, vec2};
 
 use crate::app::command::Commands;
 use crate::app::format::{self, Clock, sentence};
@@ -9,6 +9,7 @@ use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
@@ -58,26 +59,26 @@ pub fn step_ui(ui: &mut Ui, what: &str, steps: &[(Stage, u64)], at: usize) -> Op
     chosen
 }
 
-/// On screen.
 pub fn step_name((stage, step): (Stage, u64)) -> String {
     format!("{} {}", stage.title(), format::count(step))
 }
 
 /// Within the panel's edges.
 pub fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = theme::margin(space::L, space::L, space::XS, 0.0);
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        content(ui);
-    });
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::XS, 0.0),
+        |ui| {
+            ui.set_width(ui.available_width());
+            content(ui);
+        },
+    );
 }
 
 /// A line between parts of the panel.
 pub fn line(ui: &mut Ui) {
-    let t = theme::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
-    ui.painter()
-        .hline(rect.x_range(), rect.center().y, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.center().y);
 }
 
 /// What stands where something is being read.

@@ -16,7 +16,6 @@ use crate::study::results::{
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
-/// The widest that a column gets.
 const WIDEST: f32 = 260.0;
 
 pub(super) fn results_ui(ui: &mut Ui, studies: &StudiesState, study: StudyId) {

@@ -10,6 +10,7 @@ use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
@@ -103,8 +104,7 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
             &done,
             t.secondary,
         );
-        ui.painter()
-            .hline(row.x_range(), row.bottom(), t.line_stroke());
+        layout::rule(ui, row.x_range(), row.bottom());
         let buttons = Rect::from_min_max(pos2(row.right() - BUTTONS, row.top() + 6.0), row.max);
         let ui = &mut ui.new_child(
             eframe::egui::UiBuilder::new()

@@ -12,12 +12,10 @@ use crate::app::widgets::text as words;
 use crate::app::widgets::ticks;
 use crate::series::XAxis;
 
-/// The height of a row of words.
 const ROW: f32 = 16.0;
 /// How near the cursor must be to a mark for its words to be read, in points.
 const NEAR: f32 = 5.0;
 
-/// One row of the readout.
 struct Row {
     colour: Option<Color32>,
     name: String,

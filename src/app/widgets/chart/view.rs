@@ -33,7 +33,6 @@ impl AlongX {
     }
 }
 
-/// Two charts that share a view share its x, its cursor and its pins.
 #[derive(Debug, Default)]
 pub struct ChartView {
     pub along: AlongX,

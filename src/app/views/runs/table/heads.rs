@@ -9,6 +9,7 @@ use crate::app::theme::{self};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::catalog::Column;
 use crate::metrics::declared::declared;
@@ -63,8 +64,7 @@ pub(super) fn heads_ui(
         ui.interact(cell, ui.scope_id().with("sketch head"), Sense::hover())
             .on_hover_text(metric.definition);
     }
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.bottom() - 0.5);
 }
 
 fn head_ui(ui: &mut Ui, rect: Rect, column: &Column, view: &mut RunsView) {

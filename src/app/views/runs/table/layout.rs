@@ -31,7 +31,6 @@ const WIDEST: f32 = 220.0;
 /// What names get at most of room that is left over.
 const AIR: f32 = 80.0;
 
-/// The columns with their widths.
 pub(super) struct TableLayout {
     pub columns: Vec<(Column, f32)>,
     pub sketch: Option<String>,

@@ -34,7 +34,7 @@ pub fn emblem() -> IconData {
 
 fn pixel(at: Pos2) -> Color32 {
     let square = Rect::from_min_max(pos2(2.0, 2.0), pos2(62.0, 62.0));
-    // Distance to a square of round corners: to its shrunken core, less the radius.
+    // Distance to a rounded square: to the square shrunk by the radius, less the radius.
     let outside = square.shrink(14.0).distance_to_pos(at) - 14.0;
     let line = PULSE
         .windows(2)

@@ -9,7 +9,7 @@ use crate::metrics::{Digits, declared};
 const THIN: char = '\u{2009}';
 const MINUS: char = '\u{2212}';
 
-/// A figure that no metric declares: three significant digits, with a thin space between thousands.
+/// A number that no metric declares: three significant digits, thin spaces between thousands.
 pub fn number(value: f64) -> String {
     figure(value, Digits::LOGGED)
 }
@@ -42,7 +42,7 @@ pub fn figure(value: f64, digits: Digits) -> String {
 /// A figure with its sign, as of a difference.
 pub fn signed(value: f64, digits: Digits) -> String {
     let words = figure(value, digits);
-    // What rounds to nothing has no sign.
+    // A value that rounds to zero has no sign.
     let some = words.bytes().any(|byte| matches!(byte, b'1'..=b'9')) || value.is_infinite();
     match value > 0.0 && some {
         true => format!("+{words}"),
@@ -50,7 +50,7 @@ pub fn signed(value: f64, digits: Digits) -> String {
     }
 }
 
-/// Figures in plain letters as they look in the window: with a minus, and a thin space between thousands.
+/// Typesets the numbers in a text: a real minus sign, thin spaces between thousands.
 pub fn typeset(words: &str) -> String {
     let mut out = String::new();
     let mut rest = words;
@@ -61,7 +61,7 @@ pub fn typeset(words: &str) -> String {
         let fraction = before.ends_with('.');
         let sign = before
             .strip_suffix('-')
-            // Of a number or its power of ten, and not of a word such as Dist-1.
+            // A sign belongs to a number or an exponent, not to a word such as Dist-1.
             .filter(|word| *word == "e" || !word.ends_with(char::is_alphanumeric));
         match sign {
             Some(before) => {
@@ -80,7 +80,7 @@ pub fn typeset(words: &str) -> String {
     out
 }
 
-/// The reward of a response, in words where it is next to nothing.
+/// The reward of a response; in words where it is almost zero.
 pub fn reward(value: f64) -> String {
     match value > 0.0 && value < 0.001 {
         true => "below 0.001".into(),
@@ -117,7 +117,7 @@ pub fn bytes(bytes: u64) -> String {
     format!("{}{THIN}{}", significant(value, 2), UNITS[unit])
 }
 
-/// A span of time, to the precision that matters.
+/// A duration, to a useful precision.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "unknown".into();
@@ -132,7 +132,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// What is left of something: rough, so that it does not flicker.
+/// Time left, rounded so that it does not flicker.
 pub fn left(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "time left unknown".into();
@@ -146,14 +146,14 @@ pub fn left(seconds: f64) -> String {
     }
 }
 
-/// Tells times of day in the time zone of this machine.
+/// Formats times in the local time zone.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     offset: UtcOffset,
 }
 
 impl Clock {
-    /// Must be made before other threads are: the time zone is not safely read after.
+    /// Call before other threads start: reading the time zone is not safe afterwards.
     pub fn local() -> Self {
         Clock {
             offset: UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC),
@@ -235,7 +235,7 @@ pub fn now_ms() -> i64 {
         .map_or(0, |since| since.as_millis() as i64)
 }
 
-/// With a capital first.
+/// With its first letter in upper case.
 pub fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| {

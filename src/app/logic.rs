@@ -1,5 +1,5 @@
-//! What must happen even when the window is hidden: answers are taken, runs are followed, and what a person
-//! asked for is begun. One file a place: its actions, and what becomes of their answers.
+//! What must happen even when the window is hidden: results arrive, runs are followed, and the user's actions
+//! are started. One file per place: its actions, and what happens with their results.
 //!
 //! Knows the state, the jobs and the engine; knows no view and no widget.
 
@@ -34,56 +34,56 @@ use crate::nn::device;
 use crate::operations::launch::ResumableRun;
 use crate::store::RunId;
 
-/// How long a frame may spend on answers.
+/// How long a frame may spend on results and messages.
 const BUDGET: Duration = Duration::from_millis(5);
-/// How often the store is checked for changes of other programs.
+/// How often the store is checked for changes by other programs.
 const WATCH: Duration = Duration::from_secs(1);
-/// How often runs of other programs are listed again, while their table is in sight.
+/// How often active runs of other programs are listed again, while their table is visible.
 const REFRESH: Duration = Duration::from_secs(3);
-/// How long a run is given to save itself when the window closes.
+/// How long a run may take to save itself when the window closes.
 const CLOSING: Duration = Duration::from_secs(20);
 
-/// What is to be done with an answer. True once it was there.
+/// Polls a job and handles its result. True when that is done.
 type FollowUp = Box<dyn FnMut(&mut Core) -> bool>;
 
 /// How the window is woken.
 pub struct Wakers {
     /// At once.
     pub now: Waker,
-    /// For a run: often enough to show all there is to see of it.
+    /// For a run: at the rate at which its progress is shown.
     pub run: Waker,
 }
 
-/// Everything the window holds and does but its drawing.
+/// The window's state and actions, everything but the drawing.
 pub struct Core {
-    // Before the jobs: what is pending here is cancelled when the window closes.
+    // Declared before the jobs: dropping it cancels what is pending when the window closes.
     pub(in crate::app) state: State,
     follow_ups: VecDeque<FollowUp>,
-    /// The run in progress, read again from the store since events of it were missed.
+    /// The run in progress, being read again from the store because messages were missed.
     reloading: Option<Pending<Box<RunModel>>>,
-    /// Messages that came meanwhile.
+    /// Messages that arrived meanwhile.
     held: Vec<Message>,
-    /// The run that is about to go on.
+    /// The run that is about to resume.
     resuming: Option<(RunId, Pending<Resumed>)>,
     /// Reports each change of the store by any program.
     watch: Option<Pending<()>>,
     jobs: Jobs,
     wakers: Wakers,
     options: Options,
-    /// Or why the store cannot be written.
+    /// Or why runs cannot be started.
     supervisor: Result<Supervisor, String>,
     handle: Option<RunHandle>,
-    /// Whether the place Live comes into sight when the run that is being prepared starts.
+    /// Whether to show the place Live when the run being prepared starts.
     follow: bool,
     /// When the runs were listed last.
     listed: Instant,
 }
 
-/// A run that can go on, as it was read from the store.
+/// A resumable run, as read from the store.
 type Resumed = (ResumableRun, Box<RunModel>);
 
 impl Core {
-    /// Makes the state and starts the threads.
+    /// Creates the state and starts the threads.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -135,7 +135,7 @@ impl Core {
         Ok(core)
     }
 
-    /// Takes what came since the last frame, in at most a few milliseconds.
+    /// Handles what arrived since the last frame, for at most [`BUDGET`].
     pub fn update(&mut self) {
         let until = Instant::now() + BUDGET;
         self.state.now_ms = format::now_ms();
@@ -156,7 +156,7 @@ impl Core {
         self.poll_watch();
     }
 
-    /// Goes to a place and reads what it shows.
+    /// Switches to a place and loads what it shows.
     pub fn go(&mut self, place: Place) {
         if place == Place::Runs && self.state.prefs.place == Place::Runs {
             self.state.runs.open = None;
@@ -180,7 +180,7 @@ impl Core {
             Place::Tables => {
                 self.load_systems();
                 self.load_studies();
-                // What the table is made of may have changed since.
+                // Its inputs may have changed.
                 self.state.people.tables.made.invalidate();
             }
             Place::Playground => self.load_models(),
@@ -192,8 +192,8 @@ impl Core {
         }
     }
 
-    /// Asks a lane for something, and does `then` with the answer, in a later frame. The work is done even if
-    /// the window closes before.
+    /// Queues a job and calls `then` with its result in a later frame. The job runs even if the window closes
+    /// first.
     fn ask_then<T: Send + 'static>(
         &mut self,
         lane: Lane,
@@ -204,7 +204,7 @@ impl Core {
         self.follow_up(pending, then);
     }
 
-    /// Does `then` with what is pending, once it is there.
+    /// Calls `then` with the result of a pending job.
     fn follow_up<T: 'static>(
         &mut self,
         pending: Pending<T>,
@@ -231,7 +231,7 @@ impl Core {
             (self.wakers.now)();
             true
         });
-        // Follow-ups may have asked for more.
+        // Follow-ups may have added more.
         left.append(&mut self.follow_ups);
         self.follow_ups = left;
     }
@@ -263,7 +263,7 @@ impl Core {
         self.state.notices.log_error(now, words);
     }
 
-    /// The same trouble of a store shows in several places.
+    /// Logs an error that several places report only once.
     fn log_error_once(&mut self, words: String) {
         let known = &self.state.notices.log;
         if !known.iter().any(|(_, line)| *line == words) {
@@ -271,7 +271,7 @@ impl Core {
         }
     }
 
-    /// What is shown as refused in its place stands in the log as well.
+    /// Logs the failures that pages show, too.
     fn note_failures(&mut self) {
         let runs = &self.state.runs;
         let resume = runs.refused.as_ref();
@@ -285,7 +285,7 @@ impl Core {
         }
     }
 
-    /// Ends the run in progress, if there is one, and waits until it has saved itself.
+    /// Stops the run in progress, if there is one, and waits until it has saved itself.
     pub fn shut_down(&mut self) {
         if let Ok(supervisor) = &self.supervisor
             && let Err(still) = supervisor.shutdown(CLOSING)
@@ -309,7 +309,6 @@ fn watch(context: &mut Context, job: &Job<()>) -> JobResult<()> {
     Ok(())
 }
 
-/// All of a run but its dialogues.
 fn read_run(context: &mut Context, run: RunId) -> JobResult<StoredRun> {
     Ok(super::queries::stored::stored(context.reader()?, run)?)
 }

@@ -1,4 +1,4 @@
-//! The frame around every place: the rail, the title row with the run's state, the status row.
+//! The frame around every place: the rail, the title row with the run's status, the status row.
 //!
 //! Draws from the state and emits commands; knows no thread.
 
@@ -28,16 +28,16 @@ use crate::engine::Control;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
-/// Room that is kept for how a run ended.
+/// Width reserved for how a run ended.
 const ENDED: f32 = 600.0;
-/// Room that a figure of the status row takes, at most.
+/// The widest that a number in the status row gets.
 const FIGURE: f32 = 108.0;
 
 pub fn window_ui(ui: &mut Ui, state: &mut State, views: &mut ViewState, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
     if state.prefs.place == Place::Studies && state.people.judging.is_some() {
-        // Nothing else is in sight of somebody who judges.
+        // An annotator sees nothing else.
         CentralPanel::default()
             .frame(Frame::new().fill(t.ground))
             .show(ui, |ui| judging::judging_ui(ui, state, commands));
@@ -82,7 +82,7 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
             commands.push(Command::Go(place));
         }
     }
-    // Runs and systems are out of sight of somebody who judges.
+    // Runs and systems are hidden from an annotator.
     let judges = state.prefs.place == Place::Studies && state.people.judging.is_some();
     if !judges && pressed(&PALETTE) {
         commands.push(Command::Palette);
@@ -90,7 +90,7 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
     if !judges && pressed(&FILTER) {
         commands.push(Command::FilterRuns);
     }
-    // In a field the keys take back what was typed.
+    // In a text field these keys undo typing.
     if !judges && !state.notices.undo.is_empty() && !ui.ctx().text_edit_focused() && pressed(&UNDO)
     {
         commands.run(Core::undo);
@@ -159,7 +159,7 @@ fn run_detail(run: &RunModel) -> String {
     }
 }
 
-/// The state of the run in progress, in sight from every place; leads to Live.
+/// The status of the run in progress, visible from every place; a click leads to Live.
 fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     if let Some(name) = &state.live.launching {
@@ -190,7 +190,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     };
     let stage_galley = words::galley(ui, &stage, text::body(), t.text);
     let more_galley = words::galley(ui, &more, text::body(), t.secondary);
-    // Room for the longest of either, so that figures do not push each other about.
+    // Room for the longest texts, so that the layout does not jump.
     let long = |words: String| {
         let painter = ui.painter();
         painter.layout_no_wrap(words, text::body(), t.text).size().x
@@ -273,7 +273,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             let button = Button::quiet(&words)
                 .low()
                 .hint("Everything that can be done");
-            // What ended, and what can be done about it, goes before.
+            // How the run ended has priority.
             let room = ended_here(state).is_none() || ui.available_width() > ENDED;
             if room && ui.add(button).clicked() {
                 commands.push(Command::Palette);
@@ -287,7 +287,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
             if let Some(run) = state.active() {
                 let hint = |key: &str| declared(key).map_or("", |metric| metric.definition);
-                // Beside the buttons of a narrow window there is no room for figures.
+                // In a narrow window the buttons leave no room for these.
                 let bytes = run.last(declared::RESIDENT_MEMORY);
                 if let Some(bytes) = bytes.filter(|_| ui.available_width() > FIGURE) {
                     figure(
@@ -312,7 +312,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     });
 }
 
-/// How many alerts the run in progress has given; leads to where it gave the last.
+/// The number of alerts of the run in progress; a click leads to the last.
 fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
     let Some(last) = run.alerts().next() else {
         return;
@@ -332,7 +332,7 @@ fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
     }
 }
 
-/// The run of the place Live, if that is in sight and the run has ended.
+/// The run of the place Live, if that is shown and the run has ended.
 fn ended_here(state: &State) -> Option<&RunModel> {
     let ended = state
         .live

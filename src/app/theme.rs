@@ -1,6 +1,6 @@
 //! Every colour, spacing, radius and text size of the window, dark and light.
 //!
-//! No other file names a colour. Knows nothing of what is drawn with its tokens.
+//! No other file names a colour. Knows nothing of what is drawn.
 
 use eframe::egui;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub mod size {
     pub const ROW: f32 = 28.0;
     pub const RADIUS: u8 = 6;
     pub const LINE: f32 = 1.5;
-    /// The widest that running text gets.
+    /// The greatest width of running text.
     pub const PROSE: f32 = 640.0;
 }
 
@@ -70,9 +70,9 @@ pub struct Tokens {
     pub dark: bool,
     /// Behind everything.
     pub ground: Color32,
-    /// Rail, rows and side panels.
+    /// The rail, rows and side panels.
     pub panel: Color32,
-    /// Cards, fields and what floats.
+    /// Cards, fields and popups.
     pub raised: Color32,
     pub hover: Color32,
     /// Separators, 1 px.
@@ -86,7 +86,7 @@ pub struct Tokens {
     pub accent_hover: Color32,
     /// Text on accent.
     pub on_accent: Color32,
-    /// A wash of accent behind what is selected.
+    /// A tint of accent, behind what is selected.
     pub selected: Color32,
     pub good: Color32,
     pub warning: Color32,
@@ -95,14 +95,14 @@ pub struct Tokens {
     /// Okabe-Ito, brought to 3:1 against ground and panel.
     runs: [Color32; 7],
     mechanisms: [Color32; 3],
-    /// No, weak, strong: one hue, three depths; and the text on each.
+    /// No, weak, strong: one hue in three depths, and the text on each.
     levels: [(Color32, Color32); 3],
-    /// Ends of the scale of numbers on both sides of 0, which blend into `hover`: below, above. Blue
-    /// and orange are told apart by every eye.
+    /// The ends of the scale of numbers below and above 0, which blend into `hover`. Blue and orange are safe for
+    /// colour-blind eyes.
     scale: [Color32; 2],
 }
 
-/// On a light ground, lines look as they do in a plot that was saved.
+/// In the light theme, lines have the colours of saved plots.
 const fn paper_colours() -> [Color32; 7] {
     let mut colours = [Color32::BLACK; 7];
     let mut n = 0;
@@ -197,7 +197,7 @@ impl Tokens {
         self.runs[n % self.runs.len()]
     }
 
-    /// How many colours there are before they begin again.
+    /// How many colours there are before they repeat.
     pub fn run_count(&self) -> usize {
         self.runs.len()
     }
@@ -211,8 +211,8 @@ impl Tokens {
         self.levels[level.index()]
     }
 
-    /// Fill of a number on a scale from -1 to 1, and the colour of text on it: 0 is neutral, numbers
-    /// beyond the ends look as those at the ends. What lies on one side of 0 uses the upper half.
+    /// Fill of a number on a scale from -1 to 1, and the colour of text on it. 0 is neutral; numbers beyond the ends
+    /// are clamped. One-sided quantities use the upper half.
     pub fn on_scale(&self, place: f32) -> (Color32, Color32) {
         let end = self.scale[usize::from(place >= 0.0)];
         let fill = self.hover.lerp_to_gamma(end, place.abs().min(1.0));
@@ -220,7 +220,7 @@ impl Tokens {
             let [r, g, b, _] = eframe::egui::Rgba::from(colour).to_array();
             0.2126 * r + 0.7152 * g + 0.0722 * b
         };
-        // Where black and white are read equally well.
+        // The luminance at which black and white have equal contrast.
         let text = match lightness(fill) > 0.179 {
             true => Color32::BLACK,
             false => Color32::WHITE,
@@ -228,7 +228,7 @@ impl Tokens {
         (fill, text)
     }
 
-    /// The one shadow, for what floats.
+    /// The shadow of popups.
     pub fn shadow(&self) -> Shadow {
         Shadow {
             offset: [0, 6],
@@ -238,7 +238,7 @@ impl Tokens {
         }
     }
 
-    /// Over the window, behind what asks for an answer first.
+    /// Over the window, behind a modal dialog.
     pub fn backdrop(&self) -> Color32 {
         Color32::from_black_alpha(if self.dark { 140 } else { 80 })
     }
@@ -247,7 +247,7 @@ impl Tokens {
         Stroke::new(1.0, self.line)
     }
 
-    /// The ring around what has the keyboard.
+    /// The ring around what is focused.
     pub fn focus_ring(&self) -> Stroke {
         Stroke::new(2.0, self.accent)
     }
@@ -331,7 +331,7 @@ fn visuals(t: &Tokens) -> Visuals {
     let line = t.line_stroke();
     Visuals {
         dark_mode: t.dark,
-        // The one weight there is, is a light one; coverage is raised until it reads as a regular.
+        // The only weight of the font is light; coverage is raised until it reads as regular.
         text_options: TextOptions {
             color_transfer_function: FontColorTransferFunction::Gamma(if t.dark {
                 0.55

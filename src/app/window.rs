@@ -225,7 +225,7 @@ impl App {
         }
     }
 
-    /// Ends the run in progress, if there is one, and waits until it has saved itself.
+    /// Stops the run in progress, if there is one, and waits until it has saved itself.
     pub fn shut_down(&mut self) {
         self.core.shut_down();
     }

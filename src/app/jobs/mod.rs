@@ -1,14 +1,14 @@
 //! The only way in which the window asks for work off its own thread.
 //!
 //! A *lane* is a named thread that runs closures one after another, with the store kept open between them.
-//! Work that takes long is *spawned* on a thread of its own. Either way the window gets a [`Pending`], and is
-//! woken when there is an answer or progress. A panic becomes an error.
+//! Long work is *spawned* on a thread of its own. Either way the window gets a [`Pending`], and is
+//! woken for the result and for progress. A panic becomes an error.
 //!
-//! What becomes of work nobody waits for: a dropped `Pending` cancels it, so that what is no longer wanted is
-//! not read; [`Pending::detach`] lifts that, and work that changes the store is always detached. When the
-//! window closes, lanes finish what was asked of them; spawned work is cancelled.
+//! A dropped `Pending` cancels its job, so that results nobody wants are
+//! not computed; [`Pending::detach`] prevents that, and jobs that change the store are always detached. When the
+//! window closes, lanes finish their queues; spawned work is cancelled.
 //!
-//! Knows the store and nothing of what the window shows.
+//! Knows the store, and nothing that the window shows.
 
 mod context;
 mod pending;
@@ -31,7 +31,7 @@ use crate::engine::Waker;
 /// How many closures may wait in a lane.
 const CAPACITY: usize = 256;
 
-/// The threads that are always there. Work of one lane is done in the order in which it was asked for.
+/// The permanent threads. Each runs its jobs in the order in which they were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Runs, curves and samples.
@@ -66,10 +66,10 @@ struct Worker {
     thread: JoinHandle<()>,
 }
 
-/// What becomes of spawned work when the window closes, besides that it is cancelled.
+/// What happens to spawned work when the window closes, after it is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtClose {
-    /// The window waits for it: it writes something that should be whole.
+    /// The window waits for it: it writes something that must be complete.
     Wait,
     Abandon,
 }
@@ -115,7 +115,7 @@ impl Jobs {
         })
     }
 
-    /// Asks a lane for something.
+    /// Queues a job on a lane.
     pub fn ask<T: Send + 'static>(
         &self,
         lane: Lane,
@@ -124,7 +124,7 @@ impl Jobs {
         self.ask_reporting(lane, |context, _| work(context))
     }
 
-    /// The same for work that reports progress or can be stopped on the way.
+    /// The same for a job that reports progress or can be stopped midway.
     pub fn ask_reporting<T: Send + 'static, P: Send + 'static>(
         &self,
         lane: Lane,
@@ -138,7 +138,7 @@ impl Jobs {
         pending
     }
 
-    /// Begins long work on a thread of its own. `what` begins a sentence that says that it failed.
+    /// Starts long work on a thread of its own. `what` is the subject of the sentence that says it failed.
     pub fn spawn<T: Send + 'static, P: Send + 'static>(
         &mut self,
         what: &'static str,
@@ -159,7 +159,7 @@ impl Jobs {
         pending
     }
 
-    /// Work for a thread, what the window gets of it, and where it is answered.
+    /// The closure for the thread, the window's handle, and the channel for its result.
     fn job<T: Send + 'static, P: Send + 'static>(
         &self,
         what: &'static str,
@@ -180,7 +180,7 @@ impl Jobs {
                 true => JobError::Cancelled,
                 false => error,
             });
-            // Without a receiver nobody waits for the answer.
+            // No receiver: nobody waits for the result.
             if send.send(result).is_ok() {
                 wake();
             }
@@ -188,7 +188,7 @@ impl Jobs {
         (Box::new(run), pending, answer)
     }
 
-    /// Answers work that cannot be begun.
+    /// Fails a job that cannot be started.
     fn refuse<T>(&self, answer: &Sender<JobResult<T>>, why: String) {
         if answer.try_send(Err(JobError::Failed(why))).is_ok() {
             (self.wake)();
@@ -206,7 +206,7 @@ impl Drop for Jobs {
         let spawned = self.spawned.drain(..);
         let spawned = spawned.filter(|spawned| spawned.at_close == AtClose::Wait);
         for thread in threads.into_iter().chain(spawned.map(|one| one.thread)) {
-            // A panic was answered already.
+            // A panic has already been reported.
             let _: std::thread::Result<()> = thread.join();
         }
     }

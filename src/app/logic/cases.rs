@@ -1,4 +1,4 @@
-//! The place Case study: cases and their pins, systems imported, responding and scored.
+//! The place Case study: cases and pins; importing, generating and scoring responses of systems.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -17,7 +17,7 @@ impl Core {
         self.state.people.cases.book.load(pending);
     }
 
-    /// Reads the systems, and the runs that tables can hold.
+    /// Loads the systems, and the runs that tables can include.
     pub(super) fn load_systems(&mut self) {
         let pending = self.jobs.ask(Lane::Studies, |context| {
             let responses::Systems { systems, scores } = responses::list(context.dir())?;
@@ -34,7 +34,7 @@ impl Core {
         self.state.people.systems.load(pending);
     }
 
-    /// Pins a case with a note, or takes the pin away.
+    /// Pins a case with a note, or unpins it.
     pub fn pin(&mut self, case: ContextKey, note: Option<String>) {
         let (key, text) = (case.clone(), note.clone());
         self.ask_then(
@@ -76,7 +76,7 @@ impl Core {
         );
     }
 
-    /// Lets a checkpoint respond to contexts as a system.
+    /// Generates a system's responses with a checkpoint.
     pub fn generate_responses(&mut self, generate: Generate) {
         self.start_task(SystemTaskKind::Respond, move |store, on_progress| {
             let stored = responses::generate(store, &generate, on_progress)?;
@@ -95,7 +95,7 @@ impl Core {
         });
     }
 
-    /// Begins what takes minutes, on a thread of its own. One at a time: the forms do not offer a second.
+    /// Starts a task that takes minutes. One at a time: the forms do not offer a second.
     fn start_task(
         &mut self,
         kind: SystemTaskKind,
@@ -130,7 +130,7 @@ impl Core {
         });
     }
 
-    /// Stops it after the batch at hand.
+    /// Stops the task after the current batch.
     pub fn stop_task(&mut self) {
         if let Some(task) = &self.state.people.cases.task {
             task.pending.cancel();
@@ -176,7 +176,7 @@ impl Core {
         }
     }
 
-    /// Says what was done with systems, and reads them again.
+    /// Shows a notice and reloads cases and systems.
     fn show_systems(&mut self, words: String) {
         self.state.people.cases.notice = Some(words);
         self.load_cases();
@@ -184,7 +184,7 @@ impl Core {
     }
 }
 
-/// What is said of responses that were imported.
+/// The notice about imported responses.
 fn imported_words(stored: &StoredResponses) -> String {
     let (system, kept) = (&stored.system, stored.texts().len());
     let mut words = format!(

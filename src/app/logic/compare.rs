@@ -1,4 +1,4 @@
-//! The place Compare, and plots and tables that are saved from any place.
+//! The place Compare, and saving plots and tables from any place.
 
 use super::Core;
 use crate::app::jobs::{AtClose, Job, Lane};
@@ -11,14 +11,14 @@ use crate::store::RunId;
 use std::path::Path;
 
 impl Core {
-    /// Shows these runs beside each other.
+    /// Compares these runs.
     pub fn compare(&mut self, runs: Vec<RunId>) {
         self.state.compare.runs = runs;
         self.state.prefs.place = Place::Compare;
         self.load_compared();
     }
 
-    /// Chooses the metric whose curves are compared.
+    /// Loads the curves and differences of the compared runs.
     pub fn load_compared(&mut self) {
         let metric = self.state.compared_metric();
         let compare = &mut self.state.compare;

@@ -16,7 +16,7 @@ impl Core {
         self.state.library.sets.load(pending);
     }
 
-    /// Lists the saved models, here and for the playground.
+    /// Lists the saved models, for this place and the playground.
     pub fn load_models(&mut self) {
         let pending = self
             .jobs
@@ -60,7 +60,7 @@ impl Core {
         form.report.load(pending);
     }
 
-    /// Reads a model whole, so that damage shows.
+    /// Reads a whole model, so that corruption is noticed.
     pub fn check_model(&mut self, folder: PathBuf) {
         let checked = folder.clone();
         let pending = self.jobs.spawn("The check", AtClose::Wait, move |_, _| {
@@ -104,7 +104,7 @@ impl Core {
                     let folder = exported.folder.clone();
                     library.know([folder]);
                 }
-                // Where it failed is to be in sight.
+                // Show where it failed.
                 None => library.part = Part::Models,
             }
         }

@@ -1,4 +1,4 @@
-//! The run in progress: prepared, started, resumed, followed, paused and stopped, its settings changed.
+//! The run in progress: preparing, starting, resuming, following and controlling it, and changing its settings.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use crate::operations::launch::{self, PlannedRun, PreparedRun};
 use crate::store::{NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
 
 impl Core {
-    /// Whether a run is in progress or about to begin.
+    /// Whether a run is in progress or about to start.
     pub(super) fn is_busy(&self) -> bool {
         self.handle.is_some() || self.state.live.launching.is_some() || self.resuming.is_some()
     }
@@ -33,7 +33,7 @@ impl Core {
         self.launch(planned, None);
     }
 
-    /// Prepares a run, which waits in the queue where `queued` says so, and starts it.
+    /// Prepares a run and starts it; `queued` is its place in the queue, if it comes from there.
     pub(super) fn launch(&mut self, planned: PlannedRun, queued: Option<QueueId>) {
         if self.is_busy() {
             return;
@@ -75,7 +75,7 @@ impl Core {
         }
     }
 
-    /// Hands a run to the supervisor and shows it as the one in progress.
+    /// Passes a run to the supervisor and shows it as the one in progress.
     fn supervise(&mut self, request: StartRequest, model: RunModel) -> Result<(), String> {
         let supervisor = self.supervisor.as_ref().map_err(String::clone)?;
         self.handle = Some(supervisor.start(request));
@@ -86,7 +86,7 @@ impl Core {
         Ok(())
     }
 
-    /// Goes on with a run that was stopped or interrupted.
+    /// Resumes a run that was stopped or interrupted.
     pub fn resume_run(&mut self, run: RunId) {
         if self.handle.is_some() {
             return;
@@ -145,7 +145,7 @@ impl Core {
         self.state.live.run = Some(model);
     }
 
-    /// Reads the run in progress again: events of it were missed, or do not hold any more.
+    /// Reads the run in progress again: messages were missed, or are out of date.
     fn reload_live(&mut self, run: RunId) {
         self.reloading = Some(self.jobs.ask(Lane::Reader, move |context| {
             let mut stored = read_run(context, run)?;
@@ -215,7 +215,7 @@ impl Core {
                     model.ended_ms = Some(wall_ms);
                 }
                 if resumed {
-                    // What came after its checkpoint is gone from the store; so it goes here.
+                    // The store has dropped what came after the checkpoint; so must this model.
                     self.reload_live(message.run);
                 }
                 self.list_runs();
@@ -241,7 +241,7 @@ impl Core {
         }
     }
 
-    /// The run's channel is closed: it has ended, or never began.
+    /// The run's channel is closed: it has ended, or never started.
     fn ended(&mut self) {
         let Some(handle) = self.handle.take() else {
             return;
@@ -257,7 +257,7 @@ impl Core {
                     model.status = RunStatus::Failed;
                     model.error = Some(error);
                 }
-                // Another window has it: nothing is wrong, and the next one follows.
+                // Another window has taken it: not an error, the next one follows.
                 RunEnd::NotStarted(error) if error.is_elsewhere() => self.state.live.run = None,
                 RunEnd::NotStarted(error) => {
                     let why = error.to_string();
@@ -266,7 +266,7 @@ impl Core {
                         self.state.experiments.refused = Some(why);
                         self.state.prefs.place = Place::Experiments;
                     } else {
-                        // The run is as it was; why it does not go on is said on its page.
+                        // The run is unchanged; its page says why it cannot be resumed.
                         self.state.runs.refused = Some((model.id, why));
                         self.state.prefs.place = Place::Runs;
                     }
@@ -274,7 +274,7 @@ impl Core {
             }
         }
         self.log_unmade_changes();
-        // Its page was read when it was not over yet.
+        // Its page was read before it ended.
         let live = self.state.live.run.as_ref().map(|run| run.id);
         let open = self.state.runs.open.as_ref().map(|open| open.id);
         if open.is_some() && open == live {
@@ -283,7 +283,7 @@ impl Core {
         self.list_runs();
     }
 
-    /// Changes that still waited when the run ended were never made.
+    /// Logs the changes that were still waiting when the run ended.
     fn log_unmade_changes(&mut self) {
         let Some(run) = &mut self.state.live.run else {
             return;
@@ -298,7 +298,7 @@ impl Core {
         }
     }
 
-    /// Asks for a change of a setting that would make a difference: a second click on the same one does not.
+    /// Requests a change of a setting, unless it would make no difference, such as a second click.
     pub fn change(&mut self, change: Change) {
         if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
             && run.no_difference(&change).is_none()
@@ -308,7 +308,7 @@ impl Core {
         }
     }
 
-    /// Takes back such a change, which waits.
+    /// Withdraws a change that is still waiting.
     pub fn take_back(&mut self, change: &Change) {
         if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
             && handle.take_back(change)
@@ -326,7 +326,7 @@ impl Core {
     }
 }
 
-/// What is known of a run before the engine has begun it.
+/// What is known of a run before the engine starts it.
 fn row_of(new: &NewRun) -> RunRow {
     RunRow {
         id: RunId(0),

@@ -1,11 +1,11 @@
-//! Fields of paths: what completes a path, and the system's dialog.
+//! Path fields: completion, and the system's file dialog.
 
 use super::Core;
 use crate::app::jobs::{AtClose, Job, Lane};
 use crate::app::queries::paths::{PathKind, Picked, completions, pick};
 
 impl Core {
-    /// Looks up what completes what was typed. Only the last text is of interest.
+    /// Looks up completions of what was typed; only the latest text matters.
     pub fn complete_path(&mut self, typed: String, kind: PathKind) {
         let key = (typed.clone(), kind);
         let pending = self
@@ -14,7 +14,7 @@ impl Core {
         self.state.paths.completions.load(key, pending);
     }
 
-    /// Opens the system's dialog for a field.
+    /// Opens the system's file dialog for a field.
     pub fn browse(&mut self, field: String, kind: PathKind) {
         if self.state.paths.browsing.is_some() {
             return;

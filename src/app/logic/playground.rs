@@ -1,4 +1,4 @@
-//! The place Playground: prompts on their way to the models, and the models that are open.
+//! The place Playground: prompts for the models, and the open models.
 
 use super::Core;
 use crate::app::jobs::{Context, Job, Lane};
@@ -6,7 +6,7 @@ use crate::app::queries::responses::OpenModels;
 use crate::app::state::reply::ReplyProgress;
 
 impl Core {
-    /// Begins every reply that waits to be begun.
+    /// Starts every reply that has no job yet.
     pub fn begin_replies(&mut self) {
         for reply in self.state.playground.unasked() {
             let prompt = reply.prompt.clone();
@@ -24,12 +24,11 @@ impl Core {
         }
     }
 
-    /// Stops every reply that is on its way.
     pub fn stop_replies(&mut self) {
         self.state.playground.stop();
     }
 
-    /// Gives the memory of the models that are open back.
+    /// Closes the open models, which frees their memory.
     pub fn close_models(&mut self) {
         self.ask_then(
             Lane::Playground,
@@ -53,7 +52,7 @@ impl Core {
             self.state.playground.settle_sides();
         }
         if self.state.playground.poll() {
-            // A panic closes them all.
+            // A panic closes all of them.
             self.list_open_models();
         }
     }

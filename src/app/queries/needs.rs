@@ -1,4 +1,4 @@
-//! What an experiment needs and what of it is not there.
+//! The inputs of an experiment, and which of them are missing.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::experiment::Config;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
-    /// None where no stage reads any.
+    /// `None` where no stage reads any.
     pub dialogues: Option<String>,
     pub levels: Option<String>,
     pub source: String,
@@ -26,7 +26,7 @@ impl Inputs {
     }
 }
 
-/// Something an experiment needs and that is not there.
+/// A missing input of an experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
     /// The setting that names it.
@@ -36,7 +36,7 @@ pub struct Need {
     pub command: Option<String>,
 }
 
-/// What is missing for this to start.
+/// The missing inputs.
 pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
     let sets = match library::list(store) {
         Ok(sets) => sets,

@@ -1,4 +1,4 @@
-//! The rail: every place of the window, each with its icon, its word and its keys.
+//! The rail: every place of the window with its icon, title and shortcut.
 
 use eframe::egui;
 use eframe::egui::{Align2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
@@ -13,7 +13,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::status;
 use crate::app::widgets::text as words;
 
-/// Heights of a place; the rail is scrolled where even the least does not fit.
+/// The range of heights of a place; the rail scrolls where even the least does not fit.
 const MOST: f32 = 54.0;
 const LEAST: f32 = 44.0;
 const GAP: f32 = 2.0;
@@ -51,7 +51,7 @@ fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mu
         (false, true) => t.text,
         (false, false) => t.secondary,
     };
-    // Icon and word keep their distance; what is lost in height is lost around them.
+    // Icon and title keep their distance.
     let middle = rect.center();
     let mark = Rect::from_center_size(pos2(middle.x, middle.y - 8.0), Vec2::splat(20.0));
     icon::paint(ui.painter(), mark, place.icon(), colour);

@@ -1,4 +1,4 @@
-//! How the plots of a stage stand beside each other: a tree that a person splits and drags.
+//! The layout of a stage's plots: a tree that the user splits and drags.
 //!
 //! Changes trees only; the drawing is in `plots`.
 
@@ -9,33 +9,33 @@ use serde::{Deserialize, Serialize};
 use super::tiles::{Tile, default_tiles};
 use crate::experiment::Stage;
 
-/// A plot is never lower than this.
+/// The least height of a plot.
 pub const LEAST_HEIGHT: f32 = 214.0;
-/// Nor higher, where several stand below each other and there is more room.
+/// The greatest height of a plot where several are stacked.
 const MOST_HEIGHT: f32 = 340.0;
-/// A plot is never narrower where there is room for two.
+/// The least width of a plot where there is room for two.
 pub const LEAST_WIDTH: f32 = 320.0;
-/// Between two plots.
+/// The gap between two plots.
 pub const GAP: f32 = 8.0;
 pub const TAB_BAR: f32 = 28.0;
 
-/// Where a new plot comes to stand.
+/// Where a new plot goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
     Right,
     Below,
 }
 
-/// The plots of a stage, as a person left them.
+/// The plots of a stage, as the user arranged them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Arrangement {
     pub tree: Tree<Tile>,
-    /// It is not as it was delivered.
+    /// It differs from the default.
     pub changed: bool,
 }
 
 impl Arrangement {
-    /// As it is delivered.
+    /// The default arrangement.
     pub fn delivered(stage: Stage) -> Self {
         Arrangement {
             tree: Tree::new_grid(Id::unique(("plots", stage)), default_tiles(stage)),
@@ -65,7 +65,7 @@ impl Arrangement {
         new
     }
 
-    /// Adds a plot beside another, which gives it half of its room.
+    /// Adds a plot beside another and splits its space in half.
     pub fn split(&mut self, at: TileId, beside: Beside, tile: Tile) -> TileId {
         self.changed = true;
         let tree = &mut self.tree;
@@ -87,7 +87,6 @@ impl Arrangement {
         new
     }
 
-    /// Takes a plot away.
     pub fn remove(&mut self, at: TileId) {
         self.changed = true;
         self.tree.remove_recursively(at);
@@ -97,7 +96,7 @@ impl Arrangement {
         self.close_gaps();
     }
 
-    /// Lets plots move up where one was taken away or dragged elsewhere: a grid keeps its cell empty.
+    /// Moves plots up where one was removed or dragged away: a grid keeps the empty cell.
     pub fn close_gaps(&mut self) {
         for node in self.tree.tiles.tiles_mut() {
             if let Node::Container(Container::Grid(grid)) = node {
@@ -110,7 +109,7 @@ impl Arrangement {
         }
     }
 
-    /// How high the whole is drawn in so much room: no plot too low, and few plots share what there is.
+    /// The height of the whole arrangement in the available `room`.
     pub fn height(&self, width: f32, room: f32) -> f32 {
         let Some(root) = self.tree.root else {
             return room.min(LEAST_HEIGHT);
@@ -145,7 +144,7 @@ impl Arrangement {
     }
 }
 
-/// How many of `count` plots stand beside each other.
+/// How many of `count` plots fit in a row.
 pub fn columns(width: f32, count: usize) -> usize {
     ((width / LEAST_WIDTH) as usize)
         .clamp(1, 3)

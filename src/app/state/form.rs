@@ -1,6 +1,6 @@
-//! An experiment whose settings are being chosen: values, and what was typed until it is one.
+//! An experiment whose settings are being edited: values, and text that is not a valid value yet.
 //!
-//! Wrong values are refused with their reason. Knows no widget.
+//! Invalid values are refused with a reason. Knows no widget.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use crate::experiment::{Config, ExperimentFile, Kind, Setting};
 #[derive(Debug)]
 pub struct Form {
     pub name: String,
-    /// As the file has them.
+    /// The values in the file.
     pub file: BTreeMap<String, Value>,
     pub config: Config,
     pub values: BTreeMap<String, Value>,
-    /// What was typed and is no value yet, with what is wrong with it.
+    /// Text that is not a valid value, and what is wrong with it.
     pub typed: BTreeMap<String, (String, String)>,
-    /// The field that has the keyboard, and its text as it was typed: `2.` is on its way to `2.5`.
+    /// The focused field and its text as typed: `2.` may become `2.5`.
     pub editing: Option<(&'static str, String)>,
     /// Settings that contradict each other.
     pub problems: BTreeMap<String, String>,
@@ -26,7 +26,7 @@ pub struct Form {
     pub open: BTreeSet<&'static str>,
 }
 
-/// Settings that stand above the sections.
+/// Settings shown above the sections.
 const ABOVE: [&str; 2] = ["run.device", "run.seed"];
 
 impl Form {
@@ -90,7 +90,7 @@ impl Form {
         }
     }
 
-    /// Takes what was typed: a value, or text with what is wrong with it.
+    /// Sets what was typed, or keeps the text with what is wrong with it.
     pub fn type_in(&mut self, setting: &Setting, words: String) {
         let value = match setting.kind {
             Kind::Int { .. } => words
@@ -158,7 +158,7 @@ impl Form {
         if ABOVE.contains(&setting.path) {
             return false;
         }
-        // What is refused is never out of sight.
+        // A refused setting is always shown.
         if self.refusal(setting.path).is_some() {
             return true;
         }

@@ -1,6 +1,6 @@
-//! What the place Data and models holds: the sets, what is browsed of them, and what is done with models.
+//! The state of the place Data and models: data sets, browsing them, and work on models.
 //!
-//! Plain data: changed by views and by the shell, never by another thread.
+//! Plain data: changed by views and logic, never by another thread.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub struct Library {
     pub summaries: BTreeMap<String, Remote<Box<SetSummary>>>,
     pub browser: Browser,
     pub import: ImportForm,
-    /// Folders of T5 that runs started from, or that were checked.
+    /// T5 folders that runs started from or that were checked.
     pub folders: Vec<PathBuf>,
     pub check: CheckForm,
     pub export: ExportForm,
@@ -68,7 +68,7 @@ impl Library {
         sets.iter().find(|set| set.name == self.chosen)
     }
 
-    /// Shows another set. What is not imported begins with its import.
+    /// Shows another set; one that is not imported, on its import tab.
     pub fn choose(&mut self, name: &str) {
         if self.chosen != name {
             self.chosen = name.to_string();
@@ -77,7 +77,7 @@ impl Library {
         self.settle_tab();
     }
 
-    /// Keeps the tab one that the set has.
+    /// Switches to a tab that the set has.
     pub fn settle_tab(&mut self) {
         let imported = self.set().is_some_and(|set| set.imported);
         if !imported {
@@ -87,7 +87,7 @@ impl Library {
         }
     }
 
-    /// Adds folders to those known.
+    /// Adds T5 folders to the list.
     pub fn know(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
         for folder in folders {
             if !self.folders.contains(&folder) {
@@ -97,37 +97,33 @@ impl Library {
     }
 }
 
-/// An import as it is set up and run.
 #[derive(Debug, Default)]
 pub struct ImportForm {
-    /// Folder of the set's files, as typed.
+    /// As typed.
     pub folder: String,
-    /// The set that is or was imported last.
+    /// The set being imported, or imported last.
     pub set: String,
     pub report: Remote<Box<ImportReport>>,
 }
 
-/// A T5 folder that is checked.
 #[derive(Debug, Default)]
 pub struct CheckForm {
     pub folder: String,
-    /// The folder that is or was checked last.
+    /// The folder being checked, or checked last.
     pub checked: PathBuf,
-    /// What it holds.
     pub anatomy: Remote<Box<Anatomy>>,
 }
 
-/// A checkpoint that is to be taken elsewhere.
 #[derive(Debug, Default)]
 pub struct ExportForm {
     pub run: Option<RunId>,
-    /// The latest where none is chosen.
+    /// `None` is the latest.
     pub at: Option<(Stage, u64)>,
     pub folder: String,
     pub exported: Remote<Exported>,
 }
 
-/// What examples are to be shown.
+/// Which examples are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExampleFilter {
     /// All of these words, in any text of the example.
@@ -157,7 +153,7 @@ impl Group {
 }
 
 impl ExampleFilter {
-    /// Whether an entry is to be shown. `wanted` are the words, in lower case.
+    /// Whether an entry matches. `wanted` are the words, in lower case.
     fn admits(&self, entry: SetEntry<'_>, wanted: &[String]) -> bool {
         match entry {
             SetEntry::Example(split, example) => {
@@ -187,7 +183,7 @@ impl ExampleFilter {
     }
 }
 
-/// Whether each of the words is in one of the texts.
+/// Whether each word is in one of the texts.
 fn holds<'a>(wanted: &[String], texts: impl IntoIterator<Item = &'a String>) -> bool {
     if wanted.is_empty() {
         return true;
@@ -198,24 +194,24 @@ fn holds<'a>(wanted: &[String], texts: impl IntoIterator<Item = &'a String>) -> 
         .all(|word| texts.iter().any(|text| text.contains(word)))
 }
 
-/// The examples of a set as they are gone through.
+/// Browsing the examples of a set.
 #[derive(Debug, Default)]
 pub struct Browser {
     pub set: Remote<OpenSet>,
     pub emotions: Vec<String>,
     pub filter: ExampleFilter,
-    /// The filter that `found` is of.
+    /// The filter that `found` belongs to.
     searched: ExampleFilter,
     wanted: Vec<String>,
-    /// Places of what was found so far.
+    /// Indices of the matches so far.
     pub found: Vec<usize>,
-    /// How many were searched.
+    /// How many examples have been searched.
     examined: usize,
     pub shown: Option<usize>,
 }
 
 impl Browser {
-    /// Takes the set when it was read. The filter stays.
+    /// Starts a search once the set has been read; the filter stays.
     pub fn poll(&mut self) {
         if self.set.poll()
             && let Some(set) = self.set.value()
@@ -234,13 +230,13 @@ impl Browser {
         self.examined = 0;
     }
 
-    /// Whether every example was searched.
+    /// Whether every example has been searched.
     pub fn is_done(&self) -> bool {
         let all = self.set.value().map_or(0, OpenSet::len);
         self.searched == self.filter && self.examined >= all
     }
 
-    /// Searches so many more examples, with the present filter.
+    /// Searches `many` more examples with the current filter.
     pub fn go_on(&mut self, many: usize) {
         if self.searched != self.filter {
             self.begin();

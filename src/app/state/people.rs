@@ -1,6 +1,6 @@
-//! What the places of annotators and reviewers hold: cases, studies, tables.
+//! The state of the places for annotators and reviewers: cases, studies, tables.
 //!
-//! Plain data: changed by views and by the logic, never by another thread.
+//! Plain data: changed by views and logic, never by another thread.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ pub struct People {
     pub tables: TablesState,
 }
 
-/// The systems of the store and the runs that tables can hold.
+/// The systems of the store, and the runs that tables can include.
 #[derive(Debug)]
 pub struct Systems {
     pub systems: Vec<SystemRow>,
@@ -37,24 +37,23 @@ pub struct CasesState {
     pub emotions: Vec<String>,
     pub filter: CaseFilter,
     pub search: Search,
-    /// Whether the search is through.
+    /// Whether the search is complete.
     pub searched: bool,
-    /// Place of the case that is shown.
+    /// Index of the case shown.
     pub shown: Option<usize>,
-    /// The note of the case that is shown, as it is typed.
+    /// The note of the case shown, as typed.
     pub note: String,
     pub refused: Option<String>,
-    /// Responses to import, as typed; none while the form is closed.
+    /// `None` while the form is closed.
     pub importing: Option<ImportResponsesForm>,
-    /// Systems to score, as typed; none while the form is closed.
+    /// `None` while the form is closed.
     pub scoring: Option<ScoreForm>,
-    /// A checkpoint that responds, or the scoring, while it goes on.
+    /// Generating or scoring, while in progress.
     pub task: Option<SystemTask>,
-    /// What was done last.
     pub notice: Option<String>,
 }
 
-/// Long work on systems: one at a time.
+/// A long task on systems; there is one at a time.
 #[derive(Debug)]
 pub struct SystemTask {
     pub kind: SystemTaskKind,
@@ -68,7 +67,6 @@ pub enum SystemTaskKind {
     Score,
 }
 
-/// How far long work is.
 #[derive(Debug, Clone, Default)]
 pub struct TaskProgress {
     pub doing: String,
@@ -101,14 +99,13 @@ pub enum ResponseSource {
 /// Systems to score, as typed.
 #[derive(Debug, Clone, Default)]
 pub struct ScoreForm {
-    /// A run or a folder; nothing for Dist-n and length alone.
+    /// A run or a folder; empty for Dist-n and length only.
     pub identifiers: String,
     pub refused: Option<String>,
 }
 
 impl CasesState {
-    /// Takes the cases when they were read. The filter and the case that is shown stay; the systems that count
-    /// are all at first.
+    /// Handles cases that have been read. The filter and the case shown stay; at first all systems are chosen.
     pub fn poll(&mut self) {
         let shown = self.shown;
         let mut before = None;
@@ -129,7 +126,7 @@ impl CasesState {
         self.search_again();
     }
 
-    /// Begins the search of the present filter.
+    /// Restarts the search with the current filter.
     pub fn search_again(&mut self) {
         self.search = Search::new(self.filter.clone());
         self.searched = false;
@@ -151,13 +148,12 @@ pub struct StudiesState {
     pub open: Option<StudyId>,
     pub form: Option<StudyForm>,
     pub results: Option<(StudyId, Box<Results>)>,
-    /// Path of a pack, as it is typed.
+    /// Path of a pack, as typed.
     pub pack: String,
     /// The fourth annotator, as typed.
     pub fourth: String,
-    /// Who unblinds and why, as typed; none while nobody does.
+    /// Who unblinds and why, as typed; `None` while the form is closed.
     pub unblinding: Option<(String, String)>,
-    /// What was done last.
     pub notice: Option<String>,
     pub refused: Option<String>,
 }
@@ -172,7 +168,7 @@ impl StudiesState {
 #[derive(Debug)]
 pub struct StudyForm {
     pub kind: StudyKind,
-    /// Systems in the order in which they were chosen; the first is model A.
+    /// In the order in which they were chosen; the first is model A.
     pub systems: Vec<String>,
     pub every_pair: bool,
     pub title: String,
@@ -186,14 +182,13 @@ pub struct StudyForm {
     pub checks: String,
     pub ties: String,
     pub stratified: bool,
-    /// What a study of this size can show.
     pub forecast: Keyed<StudySize, String>,
     pub refused: Option<String>,
-    /// It is being made.
+    /// It is being created.
     pub waiting: bool,
 }
 
-/// On which the power of a study depends.
+/// What the power of a study depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StudySize {
     pub kind: StudyKind,
@@ -224,7 +219,7 @@ impl StudyForm {
         }
     }
 
-    /// Changes what is asked; words that were not touched follow.
+    /// Changes the kind; title and instructions follow unless they were edited.
     pub fn set_kind(&mut self, kind: StudyKind) {
         let (before, after) = (StudyForm::new(self.kind), StudyForm::new(kind));
         if self.title == before.title {
@@ -239,7 +234,7 @@ impl StudyForm {
     /// The study that is set up.
     ///
     /// # Errors
-    /// A field does not hold what it should; the first is said.
+    /// The first invalid field.
     pub fn definition(&self) -> Result<Definition, String> {
         let names = self.annotators.split(',').map(str::trim);
         let names = names.filter(|name| !name.is_empty()).map(str::to_string);
@@ -281,7 +276,6 @@ pub struct TablesState {
     pub studies: BTreeSet<i64>,
     pub systems: BTreeSet<String>,
     pub made: Keyed<(TableNumber, Chosen), Box<Table>>,
-    /// What was saved last.
     pub notice: Option<String>,
 }
 
@@ -299,7 +293,7 @@ impl Default for TablesState {
 }
 
 impl TablesState {
-    /// What the table in view is to be made of.
+    /// The inputs chosen for the current table.
     pub fn chosen(&self) -> Chosen {
         use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
         let of = |tables: &[TableNumber]| tables.contains(&self.table);

@@ -1,7 +1,7 @@
-//! What the place Playground holds: who responds, how, and the conversation.
+//! The state of the place Playground: who responds, how, and the conversation.
 //!
-//! Plain data: changed by views and by the logic, never by another thread. Every response keeps the prompt it
-//! came from, so that it can be had again, here and in a terminal.
+//! Plain data: changed by views and logic, never by another thread. Every reply keeps its prompt, so that it can
+//! be reproduced, here and in a terminal.
 
 use std::path::Path;
 
@@ -37,21 +37,21 @@ pub enum From {
     Folder,
 }
 
-/// One of the two that can answer.
+/// One of the two models that can respond.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
     pub from: From,
     pub run: Option<RunId>,
-    /// The checkpoint; the run's latest where none is chosen.
+    /// The checkpoint; `None` is the latest.
     pub at: Option<(Stage, u64)>,
     /// A T5 folder, as typed.
     pub folder: String,
 }
 
-/// Whose identifiers say the levels of answers.
+/// Whose identifiers are used for the levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum JudgedBy {
-    /// Those of the first one's run.
+    /// Those of the first side's run.
     #[default]
     Own,
     Run(RunId),
@@ -63,7 +63,7 @@ pub struct Turn {
     pub said: String,
     /// One, or two beside each other.
     pub replies: Vec<Reply>,
-    /// The place of the reply with which the conversation goes on.
+    /// Index of the reply with which the conversation continues.
     pub goes_on: usize,
 }
 
@@ -71,20 +71,20 @@ pub struct Turn {
 pub struct Playground {
     pub models: Remote<SavedModels>,
     pub sides: [Side; 2],
-    /// Whether the second answers too.
+    /// Whether the second side responds, too.
     pub beside: bool,
     pub judged_by: JudgedBy,
     pub form: Form,
     pub greedy: bool,
-    /// What is being written.
+    /// The utterance being typed.
     pub draft: String,
     pub turns: Vec<Turn>,
     /// The conversation before it was cleared.
     pub cleared: Vec<Turn>,
     pub open: Vec<OpenModel>,
-    /// Asked to stop, not yet stopped.
+    /// Asked to stop, and not stopped yet.
     pub stopping: bool,
-    /// Whether the keyboard is to go to the field of what is said.
+    /// Whether to focus the text field.
     pub focus: bool,
 }
 
@@ -108,14 +108,14 @@ impl Default for Playground {
 }
 
 impl Playground {
-    /// Settles who responds, once it was read what can. Who was chosen stays chosen where it is still there.
+    /// Chooses who responds once the models are listed. A choice that still exists is kept.
     pub fn settle_sides(&mut self) {
         let Some(SavedModels { runs: models, .. }) = self.models.value() else {
             return;
         };
         let mut talking = models.iter().filter(|run| !run.answering.is_empty());
         let first = talking.next().map(|run| run.row.id);
-        // Beside the policy stands at first what it came from.
+        // The default beside the policy is the generator it came from.
         let origin = first.and_then(|run| find(models, run)).and_then(|run| {
             let own = |row: &&CheckpointRow| row.stage == Stage::Generator;
             run.answering.iter().rfind(own)
@@ -137,7 +137,7 @@ impl Playground {
         self.follow_settings();
     }
 
-    /// The runs that saved models, as far as they were read.
+    /// The runs with saved models; empty until they have been read.
     pub fn runs(&self) -> &[RunModels] {
         self.models.value().map_or(&[], |models| &models.runs)
     }
@@ -147,7 +147,7 @@ impl Playground {
         find(self.runs(), side.run?)
     }
 
-    /// Who answers on a side.
+    /// The model of a side.
     pub fn model(&self, side: usize) -> Option<ModelRef> {
         let chosen = self.sides.get(side)?;
         if chosen.from == From::Folder {
@@ -173,7 +173,7 @@ impl Playground {
         run.identifiers.then_some(run)
     }
 
-    /// The settings are those of the first one's run, or the paper's; what a person changed stays.
+    /// Takes the settings from the first side's run, or the defaults; the user's changes stay.
     pub fn follow_settings(&mut self) {
         let run = self.run(0).map(|run| run.config.clone());
         let config = run.unwrap_or_default();
@@ -186,13 +186,13 @@ impl Playground {
         self.form = form;
     }
 
-    /// Whether anything is still to come.
+    /// Whether a reply is pending.
     pub fn is_answering(&self) -> bool {
         let replies = self.turns.iter().flat_map(|turn| &turn.replies);
         replies.into_iter().any(Reply::is_pending)
     }
 
-    /// Why nothing can be asked now; none when it can.
+    /// Why nothing can be sent now, if so.
     pub fn hindrance(&self) -> Option<&'static str> {
         let sides = if self.beside { 2 } else { 1 };
         if self.is_answering() {
@@ -209,7 +209,7 @@ impl Playground {
         }
     }
 
-    /// Says what was written: replies are waiting to be begun then.
+    /// Sends the draft; its replies wait to be started.
     pub fn say(&mut self, devices: &[(&str, &str)]) {
         let said = self.draft.trim().to_string();
         if said.is_empty() || self.hindrance().is_some() {
@@ -227,7 +227,7 @@ impl Playground {
         self.prompt(|_| seed, devices);
     }
 
-    /// Asks for the last replies again, each with the seed that follows its own.
+    /// Replaces the last replies, each with the next seed.
     pub fn regenerate(&mut self, devices: &[(&str, &str)]) {
         let Some(turn) = self.turns.last().filter(|_| self.hindrance().is_none()) else {
             return;
@@ -244,7 +244,7 @@ impl Playground {
         );
     }
 
-    /// Replies to the last turn, one for each side.
+    /// Creates the replies to the last turn, one per side.
     fn prompt(&mut self, seed: impl Fn(usize) -> u64, devices: &[(&str, &str)]) {
         let context = self.context();
         let identifiers = self.identifiers().map(|run| {
@@ -280,7 +280,7 @@ impl Playground {
         }
     }
 
-    /// The replies that no job was begun for yet.
+    /// The replies that have no job yet.
     pub fn unasked(&mut self) -> impl Iterator<Item = &mut Reply> {
         let replies = self.turns.iter_mut().flat_map(|turn| &mut turn.replies);
         replies
@@ -299,7 +299,7 @@ impl Playground {
         context
     }
 
-    /// Asks every reply that is on its way to stop.
+    /// Asks every pending reply to stop.
     pub fn stop(&mut self) {
         let replies = self.turns.iter().flat_map(|turn| &turn.replies);
         for pending in replies.filter_map(|reply| reply.pending.as_ref()) {
@@ -308,7 +308,7 @@ impl Playground {
         self.stopping = self.is_answering();
     }
 
-    /// Takes the last thing said back into the field.
+    /// Moves the last utterance back into the draft.
     pub fn undo(&mut self) {
         if self.is_answering() {
             return;
@@ -321,7 +321,7 @@ impl Playground {
         }
     }
 
-    /// Begins anew; the conversation can be brought back until something is said.
+    /// Starts over; the conversation can be restored until something is said.
     pub fn clear(&mut self) {
         if !self.is_answering() && !self.turns.is_empty() {
             self.cleared = std::mem::take(&mut self.turns);
@@ -335,7 +335,7 @@ impl Playground {
         }
     }
 
-    /// Takes what came of the replies. True when one has ended.
+    /// Polls the replies. True when one has ended.
     pub fn poll(&mut self) -> bool {
         let mut any = false;
         for reply in self.turns.iter_mut().flat_map(|turn| &mut turn.replies) {
@@ -349,7 +349,7 @@ impl Playground {
         any
     }
 
-    /// The conversation as text, the answers with which it went on.
+    /// The conversation as text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for turn in &self.turns {
@@ -367,10 +367,10 @@ impl Playground {
         text
     }
 
-    /// The command that gives a reply's answer in a terminal.
+    /// The command that reproduces a reply in a terminal.
     pub fn command(&self, reply: &Reply, store: &Path) -> String {
         let prompt = &reply.prompt;
-        // A quotation mark would end the shell's word.
+        // A single quote would end the shell word.
         let row = json!({"context": prompt.context}).to_string();
         let row = row.replace('\'', "\\u0027");
         let model = self.written(&prompt.model, store);
@@ -395,7 +395,7 @@ impl Playground {
         )
     }
 
-    /// A model as commands name it.
+    /// A model as an argument of commands.
     fn written(&self, model: &ModelRef, store: &Path) -> String {
         let folder = match model {
             ModelRef::Folder(folder) => folder.clone(),
@@ -404,7 +404,7 @@ impl Playground {
                 if let Some(written) = run_models.and_then(|run| run.written(*stage, *step)) {
                     return written.to_string();
                 }
-                // Another stage's checkpoint stands before it at this step.
+                // `run@step` would name another stage's checkpoint.
                 let folder = run_dir(store, *run).join(checkpoint::FOLDER);
                 folder.join(format!("{stage}-{step}"))
             }
@@ -412,7 +412,7 @@ impl Playground {
         format!("\"{}\"", folder.display())
     }
 
-    /// What is open, in a few words; none when nothing is.
+    /// How many models are open and their size, if any.
     pub fn open_words(&self) -> Option<String> {
         let parameters: u64 = self.open.iter().map(|open| open.parameters).sum();
         let size = format::bytes(4 * parameters);
@@ -428,7 +428,7 @@ fn find(models: &[RunModels], run: RunId) -> Option<&RunModels> {
     models.iter().find(|models| models.row.id == run)
 }
 
-/// The run's device where this program has it, else the processor.
+/// The run's device if this build has it, else the CPU.
 fn device(config: &Config, devices: &[(&str, &str)]) -> String {
     let named = |(name, _): &&(&str, &str)| **name == config.run.device;
     devices

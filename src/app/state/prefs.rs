@@ -1,6 +1,6 @@
-//! What is remembered when the window closes.
+//! The preferences, which are kept when the window closes.
 //!
-//! Kept as text: what an earlier program wrote is read by every later one.
+//! Stored as text: every later version reads what an earlier one wrote.
 
 use std::collections::BTreeMap;
 
@@ -17,26 +17,25 @@ use crate::metrics::declared;
 pub struct Prefs {
     pub place: Place,
     pub theme: ThemeChoice,
-    /// Size of everything; 1 is as the system has it.
+    /// Zoom factor; 1 is the system's size.
     pub zoom: f32,
     /// Smoothing of curves, from 0 (none) to 0.99.
     pub smoothing: f64,
-    /// What is laid along x of the plots.
+    /// The x axis of the plots.
     pub along: AlongX,
-    /// Columns of the table of runs, as in a filter; the delivered ones when there are none.
+    /// Columns of the table of runs, named as in a filter; empty for the defaults.
     pub columns: Vec<String>,
     /// The metric whose curve is sketched in the table of runs.
     pub sketch: Option<String>,
-    /// By what runs are grouped.
+    /// What runs are grouped by.
     pub group: Option<String>,
-    /// Filters that a person keeps.
+    /// Saved filters.
     pub filters: Vec<String>,
-    /// The plots of each stage of each experiment; under the stage alone those that were kept before
-    /// arrangements went by experiment.
+    /// The plots of each stage of each experiment; under the stage alone, those saved by versions in which all
+    /// experiments shared an arrangement.
     arrangements: BTreeMap<String, Arrangement>,
 }
 
-/// Light, dark, or as the system is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThemeChoice {
     #[default]
@@ -63,8 +62,8 @@ impl Default for Prefs {
 }
 
 impl Prefs {
-    /// The plots of a stage in runs of an experiment, as the person left them there; where they were
-    /// never moved, as they were left before arrangements went by experiment.
+    /// The arrangement of a stage's plots in an experiment; at first the one that experiments used to share, or the
+    /// default.
     pub fn arrangement(&mut self, experiment: &str, stage: Stage) -> &mut Arrangement {
         let key = arrangement_key(experiment, stage);
         let begin = match self.arrangements.get(stage.key()) {
@@ -75,20 +74,19 @@ impl Prefs {
         self.arrangements.entry(key).or_insert_with(delivered)
     }
 
-    /// Closes gaps between plots, which earlier versions left where one had been dragged away.
+    /// Closes gaps between plots, which earlier versions left.
     pub fn close_gaps(&mut self) {
         let all = self.arrangements.values_mut();
         all.for_each(Arrangement::close_gaps);
     }
 
-    /// Puts the plots of a stage in runs of an experiment back as they were delivered.
+    /// Resets the plots of a stage in an experiment to the default.
     pub fn reset_arrangement(&mut self, experiment: &str, stage: Stage) {
         let key = arrangement_key(experiment, stage);
         self.arrangements.insert(key, Arrangement::delivered(stage));
     }
 }
 
-/// No stage is called so, and no other pair.
 fn arrangement_key(experiment: &str, stage: Stage) -> String {
     format!("{}/{experiment}", stage.key())
 }

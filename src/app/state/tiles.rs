@@ -1,4 +1,4 @@
-//! Which metrics stand in which plot, by stage, and how a plot shows them.
+//! Which metrics each plot of a stage shows.
 //!
 //! Data only; the drawing is in `curves`.
 
@@ -16,7 +16,7 @@ use crate::metrics::terms::{self, TOTAL_REWARD};
 #[serde(default)]
 pub struct Tile {
     pub keys: Vec<String>,
-    /// y is logarithmic.
+    /// Whether y is logarithmic.
     pub log: bool,
 }
 
@@ -43,8 +43,7 @@ impl Tile {
         }
     }
 
-    /// The same plot for a run that logs `rewards`: what it would show of the paper's reward it shows of
-    /// the run's own, where that is another.
+    /// The same plot for a run that logs `rewards`: the paper's reward and its terms are replaced by the run's own.
     pub fn for_rewards(&self, rewards: &[&str]) -> Tile {
         if !rewards.contains(&TOTAL_REWARD) {
             return self.clone();
@@ -67,12 +66,12 @@ impl Tile {
         }
     }
 
-    /// What is shown: those declared.
+    /// The declared metrics it shows.
     pub fn metrics(&self) -> impl Iterator<Item = &'static MetricDecl> + '_ {
         self.keys.iter().filter_map(|key| declared::declared(key))
     }
 
-    /// The plain name of what is shown: the metric's, or that of the group; and on what it was measured.
+    /// The name of the metric or of the group, and the split it was measured on.
     pub fn title(&self) -> String {
         let metrics: Vec<_> = self.metrics().collect();
         let name = match metrics.as_slice() {
@@ -110,7 +109,7 @@ impl Tile {
     }
 }
 
-/// What follows the colon in every name: "Validation loss" of three identifiers.
+/// What follows the colon in every name, such as "Validation loss" for three identifiers.
 fn common_end(metrics: &[&'static MetricDecl]) -> Option<&'static str> {
     let mut ends = metrics
         .iter()
@@ -123,7 +122,7 @@ fn group_stem(group: &str) -> &str {
     group.split(" by ").next().unwrap_or(group)
 }
 
-/// The plots of a stage as they are delivered.
+/// The default plots of a stage.
 pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     use declared::*;
     let all = |pick: fn(&IdentifierKeys) -> &'static str| {
@@ -187,7 +186,7 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     }
 }
 
-/// The plots that stand below the result table.
+/// The plots below the result table.
 pub fn evaluation_tiles() -> [Tile; 2] {
     let f1 = [declared::VALIDATION_EMP_F1];
     [

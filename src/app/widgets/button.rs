@@ -225,7 +225,7 @@ impl Widget for Button<'_> {
     }
 }
 
-/// The ring around what has the keyboard.
+/// The ring around what is focused.
 pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
         let t = theme::of(ui);

@@ -62,7 +62,7 @@ pub struct Chart<'a> {
     pub extent: (f64, f64),
     /// The line whose name is pointed at, elsewhere.
     pub emphasis: Option<usize>,
-    /// y is logarithmic. The curves must keep their logarithms.
+    /// Whether y is logarithmic. The curves must keep their logarithms.
     pub log: bool,
 }
 

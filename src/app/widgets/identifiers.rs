@@ -1,8 +1,8 @@
 //! Table I: how well the identifiers do, above the paper's values and the least to pass.
 
 use eframe::egui::{
-    Align, Align2, CornerRadius, Label, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
+    Align, Align2, CornerRadius, Label, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::cells::{cell, line, row};

@@ -1,9 +1,7 @@
 //! The form as it is drawn: sections, a row for each setting, a control for each kind.
 
 use eframe::egui;
-use eframe::egui::{
-    Align2, Label, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
-};
+use eframe::egui::{Align2, Label, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2};
 use toml::Value;
 
 use super::FormDone;

@@ -17,7 +17,7 @@ use crate::catalog::{Column, Entry, vocabulary};
 use crate::filter::{Kind, Part, Vocabulary};
 use crate::metrics::declared::{all, declared};
 
-/// Names offered at once.
+/// How many names are offered.
 const OFFERED: usize = 60;
 const NO_GROUPS: &str = "Not grouped";
 

@@ -61,12 +61,12 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     #[error(
-        "no display was found, so there is no window; the same run goes on in the terminal with \
+        "no display was found, so there is no window; run the same in the terminal with \
          `cargo run --release -- run experiments/quickstart.toml`"
     )]
     NoDisplay,
     #[error(
-        "the window could not be opened ({0}); the same run goes on in the terminal with \
+        "the window could not be opened ({0}); run the same in the terminal with \
          `cargo run --release -- run experiments/quickstart.toml`"
     )]
     Window(String),

@@ -254,7 +254,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             None if ended_here(state).is_some() => {}
             None => {
                 let words = match state.experiments.queue.runs.len() {
-                    _ if state.live.launching.is_some() => "Looking at data and weights…".into(),
+                    _ if state.live.launching.is_some() => "Checking data and weights…".into(),
                     0 => "No run in progress".to_string(),
                     1 => "No run in progress, one waits in the queue".to_string(),
                     n => format!("No run in progress, {n} wait in the queue"),
@@ -345,7 +345,7 @@ fn ended_here(state: &State) -> Option<&RunModel> {
 fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Commands) {
     for (control, keys) in run_controls(run.status) {
         let (words, icon, hint) = match control {
-            Control::Resume => ("Resume", Icon::Play, "Go on"),
+            Control::Resume => ("Resume", Icon::Play, "Continue the run"),
             Control::Pause => ("Pause", Icon::Pause, "Wait after this step"),
             Control::Stop => (
                 "Stop",

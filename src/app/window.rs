@@ -207,7 +207,7 @@ impl App {
                 "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.",
             );
             if !queue.is_empty() {
-                let queued = "What waits in the queue is kept, and starts when you say so.";
+                let queued = "The queue is kept, and starts when you say so.";
                 words::secondary(ui, queued);
             }
             ui.add_space(space::S);

@@ -192,7 +192,7 @@ fn imported_words(stored: &StoredResponses) -> String {
         stored.contexts.len()
     );
     if stored.responses.tokenized {
-        words.push_str(" They are tokens in lower case, shown as people write.");
+        words.push_str(" They are lower-case tokens, shown as ordinary text.");
     }
     if let [first, more @ ..] = &stored.responses.problems[..] {
         words.push_str(&format!(" {first}"));

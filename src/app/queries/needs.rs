@@ -78,7 +78,7 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
             }),
             Some(set) if !fits(set) => needs.push(Need {
                 path,
-                what: format!("{} holds no {what}", set_title(name)),
+                what: format!("{} contains no {what}", set_title(name)),
                 fix: format!("choose another set for the {what}"),
                 command: None,
             }),

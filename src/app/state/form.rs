@@ -108,7 +108,7 @@ impl Form {
         };
         let refusal = match value {
             None => Some(format!(
-                "\"{}\" is not a number; it goes from {}",
+                "\"{}\" is not a number; the range is {}",
                 words.trim(),
                 setting.range()
             )),

@@ -146,7 +146,7 @@ impl RunModel {
         if self.changeable.get(change.path()) == Some(&change.value()) {
             Some("This is its value now")
         } else if self.waiting.contains(change) {
-            Some("This value waits already")
+            Some("This value is already waiting")
         } else {
             None
         }
@@ -164,7 +164,7 @@ impl RunModel {
         if self.current != Some(CHANGEABLE_STAGE) {
             Some(format!("for {}", CHANGEABLE_STAGE.title()))
         } else if self.status == RunStatus::Paused {
-            Some("until the run goes on".to_string())
+            Some("until the run resumes".to_string())
         } else {
             None
         }

@@ -261,12 +261,9 @@ impl StudyForm {
 
 /// A whole number from a field.
 pub fn number<N: std::str::FromStr>(field: &str, text: &str) -> Result<N, String> {
-    text.trim().parse().map_err(|_| {
-        format!(
-            "{field}: \"{}\" is no whole number; type digits",
-            text.trim()
-        )
-    })
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{field}: \"{}\" is not a whole number", text.trim()))
 }
 
 #[derive(Debug)]

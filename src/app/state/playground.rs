@@ -359,7 +359,7 @@ impl Playground {
                     continue;
                 };
                 let other = turn.replies.len() > 1 && at != turn.goes_on;
-                let mark = if other { ", not gone on with" } else { "" };
+                let mark = if other { ", not continued" } else { "" };
                 let who = reply.prompt.model.words();
                 text.push_str(&format!("Listener ({who}{mark}): {}\n", response.text));
             }

@@ -1,4 +1,4 @@
-//! The place Compare: runs over each other, settings that differ, results with paired differences.
+//! The place Compare: overlaid curves, settings that differ, results with paired differences.
 
 use eframe::egui::{
     Align, Color32, Grid, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Sense,
@@ -32,7 +32,7 @@ pub struct CompareView {
     pub bands: bool,
 }
 
-/// Said of the first run.
+/// The note beside the first run.
 const FIRST: &str = "the others are compared with it";
 
 pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, commands: &mut Commands) {
@@ -94,7 +94,7 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
         for (at, (entry, place)) in entries.iter().zip(&places).enumerate() {
             let name = format!("{}, seed {}", called(entry), entry.row.seed);
             let first = at == 0 && entries.len() > 1;
-            // A run's dot, name and cross stay in one line.
+            // A run's dot, name and cross stay on one line.
             let shown = RichText::new(format!("{name}{}", if first { FIRST } else { "" }));
             let words = WidgetText::from(shown).into_galley(
                 ui,
@@ -111,7 +111,7 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
                 let run = entry.row.id;
                 commands.run(move |core| core.open_run(run));
             }
-            let away = format!("Take run {} away", entry.row.id);
+            let away = format!("Remove run {}", entry.row.id);
             if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                 gone = Some(entry.row.id);
             }
@@ -226,16 +226,15 @@ fn curves_ui(
     ui.add(Label::new(note).wrap());
 }
 
-/// By how much the lines of a metric are smoothed.
 fn smoothing(state: &State, metric: &str) -> f64 {
-    // Points of evaluations are few, and each of them matters.
+    // Evaluations have few points and are never smoothed.
     match is_evaluation(metric) {
         true => 0.0,
         false => state.prefs.smoothing,
     }
 }
 
-/// The lines, once they were read.
+/// The lines, once they have been read.
 fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option<Vec<Line>> {
     let compared = state.compare.compared.value()?;
     let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
@@ -251,7 +250,7 @@ fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option
 
 fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) -> Vec<OverlayLine> {
     let places = colours(entries, t.run_count());
-    // Of how many runs a line is, its name says; said of a place is where it has fewer.
+    // A line's name says how many runs it covers; a point's remark, where it covers fewer.
     let remark = |spread: &Spread, runs: usize| {
         let deviation = spread.deviation.map(|by| format::figure(by, digits));
         let deviation = deviation.map_or_else(String::new, |by| format!(" ± {by}"));
@@ -335,7 +334,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                     ui.end_row();
                 }
             });
-            // The bar, where there is one, covers no row.
+            // Room for the scroll bar.
             ui.add_space(space::M);
         });
     }

@@ -1,4 +1,4 @@
-//! Beside the plots of the run in progress: the settings that may be changed while it goes on.
+//! Beside the plots of the run in progress: the settings that can be changed while it runs.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_words};
 
-/// Room for the button beside a field.
+/// Width of the button beside a field.
 const BUTTON: f32 = 56.0;
-/// The height of a line below a field: that of a low button.
+/// The height of the line below a field: that of a low button.
 const LINE: f32 = 22.0;
 
-/// What was typed and not yet sent, by setting.
+/// Values typed and not yet sent, by setting.
 #[derive(Debug, Default)]
 pub struct ControlsView {
     typed: BTreeMap<&'static str, String>,
@@ -34,8 +34,8 @@ pub fn controls_ui(
         inset(ui, |ui| {
             let when = match run.current == Some(CHANGEABLE_STAGE) {
                 true => {
-                    "A new value holds from the next step on. It stands on the curves and in a \
-                         checkpoint saved at that step, so that a resumed run goes on with it."
+                    "A new value applies from the next step. It is marked on the curves and saved in \
+                         checkpoints, so that a resumed run keeps it."
                 }
                 false => "These are settings of PPO: a new value waits until that stage runs.",
             };
@@ -53,8 +53,7 @@ pub fn controls_ui(
     });
 }
 
-/// How many changes were asked for and not made yet, and what they wait for: always one line, so that the
-/// fields below stay where they are.
+/// The pending changes and what they wait for: always one line, so that the fields below do not move.
 fn waiting_ui(ui: &mut Ui, run: &RunModel) {
     let t = theme::of(ui);
     let named: Vec<String> = run.waiting.iter().map(Change::words).collect();
@@ -100,7 +99,7 @@ fn setting_ui(
                 words::label(ui, unit, t.secondary);
             }
             send |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-            // After the field: what was typed last may have come together with Enter.
+            // Read after the field: the last letter may have arrived in the same frame as Enter.
             let wanted = parse(setting, typed);
             let idle = wanted
                 .as_ref()
@@ -138,7 +137,7 @@ fn setting_ui(
     }
 }
 
-/// What a setting is now and may be; where a change waits, what it waits for and how it is taken back.
+/// A setting's value and range, or its pending change and a button that withdraws it.
 fn state_ui(
     ui: &mut Ui,
     run: &RunModel,

@@ -1,4 +1,4 @@
-//! The body of a run, live or saved: its stages, their plots, and beside them its dialogues and events.
+//! The body of a run, live or saved: its stages, their plots, and a side panel with dialogues and events.
 
 use eframe::egui;
 use std::collections::BTreeMap;
@@ -24,14 +24,14 @@ use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::store::{MetricKey, RunId};
 
-/// The side panel is never narrower: its tabs, and the levels of an answer, stand in one row.
+/// The least width of the side panel: its tabs and an answer's levels fit in one row.
 const SIDE_WIDTH: f32 = 344.0;
 
 #[derive(Debug, Default)]
 pub struct CurvesView {
-    /// Whose it is: zooms, pins and what was being typed are not those of the next run.
+    /// The run that zooms, pins and typed values belong to.
     run: Option<RunId>,
-    /// The stage that was chosen; the one in progress when none was.
+    /// The stage the user chose; otherwise the one in progress is shown.
     pub pinned: Option<Stage>,
     plots: BTreeMap<Stage, PlotsView>,
     /// The plots below the result table.
@@ -41,7 +41,7 @@ pub struct CurvesView {
 
 impl CurvesView {
     fn turn_to(&mut self, run: RunId) {
-        // A run that is being made ready has no number yet.
+        // A run being prepared has no number yet.
         let same = self
             .run
             .is_none_or(|known| known == run || known == RunId(0));
@@ -54,7 +54,7 @@ impl CurvesView {
         self.run = Some(run);
     }
 
-    /// Which stage is in sight: the pinned one, else the one in progress, else the first.
+    /// The stage shown: the pinned one, else the one in progress, else the first.
     pub fn shown(&self, run: &RunModel) -> Option<Stage> {
         let there = |stage: &Stage| run.stages.iter().any(|progress| progress.stage == *stage);
         self.pinned
@@ -63,7 +63,7 @@ impl CurvesView {
             .or(run.stages.first().map(|progress| progress.stage))
     }
 
-    /// Shows a step: in the plots of its stage, by a pin, and by the samples nearest to it.
+    /// Shows a step: a pin in the plots of its stage, and the samples nearest to it.
     fn lead_to(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
         let (stage, step) = place;
         self.pinned = Some(stage);
@@ -85,7 +85,6 @@ impl CurvesView {
     }
 }
 
-/// Draws the body over all the room there is.
 pub fn body_ui(
     ui: &mut Ui,
     run: &mut RunModel,
@@ -136,7 +135,7 @@ pub fn body_ui(
     );
 }
 
-/// The result table, and below it how the same figures moved during reinforcement learning.
+/// The result table, and below it the same metrics during reinforcement learning.
 fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Prefs, clock: Clock) {
     ui.add_space(space::S);
     words::heading(ui, "Results");
@@ -144,7 +143,7 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
     if run.results.is_empty() {
         words::secondary(
             ui,
-            "The result table stands here once the test examples have been answered.",
+            "The result table appears here once the test examples have been answered.",
         );
         return;
     }
@@ -292,7 +291,7 @@ fn tools_ui(
             let new = Tile::next_to(stage, arrangement.plots());
             plots.show_added(arrangement.add(new));
         }
-        // What comes and goes stands farthest out: it pushes nothing along.
+        // Buttons that come and go are outermost, so that nothing moves.
         view_tools_ui(ui, &mut plots.charts, extent, roomy, wide);
         if prefs.arrangement(experiment, stage).changed
             && Button::icon(Icon::Revert, "Put the plots back as they were delivered").clicked(ui)
@@ -302,7 +301,7 @@ fn tools_ui(
     });
 }
 
-/// What part is in sight: following the last points, all again, without pins.
+/// Following the last points, resetting the zoom, removing pins.
 fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy: bool, wide: bool) {
     let mut follow = charts.follows();
     let hint = "Keep the last points in sight while more come";
@@ -320,7 +319,7 @@ fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy:
         true => Button::quiet("Show all").hint("Leave the zoom; so does a double click"),
         false => Button::icon(Icon::Cross, "Show all"),
     };
-    // Where there is room for both, each keeps its own.
+    // Where there is room, a hidden button keeps its space.
     let zoomed = charts.is_zoomed();
     if (wide || zoomed) && ui.add_visible(zoomed, all).clicked() {
         charts.reset();

@@ -1,5 +1,4 @@
-//! The place Data and models: what the store holds to learn from and to start from, and taking models
-//! elsewhere.
+//! The place Data and models: data sets, T5 folders, and exporting models.
 
 mod browse;
 mod models;
@@ -50,7 +49,7 @@ fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     );
 }
 
-/// A name and what belongs to it, in two columns.
+/// A name and its value, in two columns.
 fn fact(ui: &mut Ui, name: &str, value: &str) {
     use eframe::egui::{Align, Label, Layout, RichText, vec2};
     let t = theme::of(ui);

@@ -1,4 +1,4 @@
-//! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
+//! The place Experiments: the experiment files as cards, and the form of the chosen one.
 
 mod dry_run;
 mod plan;
@@ -26,7 +26,7 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::experiment::{ExperimentFile, value_words};
 
-/// Differences named on a card; the rest are counted.
+/// How many differences are listed on a card; the rest are counted.
 const NAMED: usize = 3;
 
 pub fn experiments_ui(
@@ -109,7 +109,7 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
                             .selectable(false),
                     );
                     ui.scope(|ui| {
-                        // Rows as high as the tags, not as buttons.
+                        // Rows as high as tags, not buttons.
                         ui.spacing_mut().interact_size.y = 0.0;
                         ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
                         ui.horizontal_wrapped(|ui| {
@@ -238,7 +238,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                 } else if plan.is_sweep() {
                     (
                         false,
-                        "Settings vary: queue the runs below, or take the rows away".to_string(),
+                        "Settings vary: queue the runs below, or remove the rows".to_string(),
                     )
                 } else if !needs.is_empty() {
                     (
@@ -290,7 +290,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
         queue::queue_ui(ui, &experiments.queue, now, commands);
         needs_ui(ui, needs, commands);
         layout::scrolled(ui, ("form", &name), |ui| {
-            // The scroll bar keeps to its own edge.
+            // Room for the scroll bar.
             ui.set_max_width((ui.available_width() - space::M).min(900.0));
             needs_changed = form.sections_ui(ui, needs).needs_changed;
             ui.add_space(space::XL);
@@ -308,7 +308,7 @@ fn settings_refused(count: usize) -> String {
     }
 }
 
-/// A dot before a setting that is not as the file has it, and a button that puts it back.
+/// For a setting that differs from the file: a dot, and a button that reverts it.
 fn changed_ui(ui: &mut Ui, form: &mut Form, path: &str, label: Rect) {
     let t = theme::of(ui);
     if form.is_changed(path) {
@@ -332,7 +332,7 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
             let words = if needs.len() > 1 {
                 format!("{}: {}.", need.what, need.fix)
             } else {
-                format!("Mend: {}.", need.fix)
+                format!("Fix: {}.", need.fix)
             };
             words::secondary(ui, words);
             if let Some(command) = &need.command

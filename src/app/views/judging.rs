@@ -1,7 +1,7 @@
 //! The judging page: one item, the keys below it, nothing else.
 //!
-//! Draws an annotator's own pages; what it is given has no place for a system. The next item shows only
-//! after the store has answered that the last one is on disk.
+//! Draws an annotator's own pages, which cannot name a system. The next item shows only after the store has
+//! confirmed that the last one is on disk.
 
 mod answers;
 mod context;
@@ -77,7 +77,7 @@ fn move_on(ui: &Ui, judging: &mut Judging, now: f64) {
     let left = ACKNOWLEDGED - (now - given.time);
     if given.recorded && left <= 0.0 {
         judging.next();
-        // What had the keyboard on the last page does not have it on this one.
+        // The focus does not carry over to the next page.
         if let Some(focused) = ui.memory(|memory| memory.focused()) {
             ui.memory_mut(|memory| memory.surrender_focus(focused));
         }
@@ -88,7 +88,7 @@ fn move_on(ui: &Ui, judging: &mut Judging, now: f64) {
     }
 }
 
-/// One thin line over the whole width, and how many are done.
+/// A thin progress line over the whole width.
 fn progress_ui(ui: &Ui, judging: &Judging) {
     let t = theme::of(ui);
     let Some(desk) = judging.desk.value() else {
@@ -124,8 +124,8 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
     });
 }
 
-/// Heights of what stands on the page. They hang on the window alone, so that the answers and their keys are in
-/// the same place whatever the item is; what needs more room is scrolled.
+/// The heights of the parts of the page. They depend on the window only, so that the answers and their keys do not
+/// move from item to item; longer texts scroll.
 #[derive(Clone, Copy)]
 struct Places {
     above: f32,
@@ -141,7 +141,7 @@ impl Places {
         };
         let card = (room * 0.2).clamp(104.0, 160.0);
         let left = room - below - card - 3.0 * space::L;
-        // Most conversations are short, and stand on the end of their place: the page has its weight in the middle.
+        // Most conversations are short and sit at the bottom of their area: this centres the page.
         let context = (left * 0.6).clamp(96.0, 480.0).min(left.max(96.0));
         Places {
             above: ((left - context) * 0.25).max(0.0),
@@ -179,7 +179,7 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let leave = Button::icon(Icon::Cross, "Leave; everything is on disk (Esc)");
                     if ui.add(leave).clicked() {
-                        // Out of the page, whatever is in view.
+                        // Leaves the page, whatever is shown.
                         inputs.push(Input::Leave);
                     }
                     let read = Button::icon(Icon::Info, "Read the instructions (I)");
@@ -192,7 +192,7 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     );
 }
 
-/// What is left at the pace of this sitting, after some items.
+/// The time left at the pace of this session, after a few items.
 fn time_left(judging: &Judging) -> Option<String> {
     let recent = judging.pace.get(judging.pace.len().saturating_sub(20)..)?;
     if recent.len() < 3 {
@@ -219,7 +219,7 @@ fn instructions_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
             ui.add_space(space::L);
             let begin = match desk.progress().answered {
                 0 => "Begin",
-                _ => "Go on",
+                _ => "Continue",
             };
             if Button::primary(begin).tall().hint("Enter").clicked(ui) {
                 inputs.push(Input::Leave);

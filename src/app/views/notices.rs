@@ -1,4 +1,4 @@
-//! What was done last, with the way back; and the log of what went wrong.
+//! The last notice, with its undo button; and the error log.
 
 use eframe::egui::{Align2, Area, Frame, Id, Margin, Order, RichText, ScrollArea, Ui, vec2};
 
@@ -12,10 +12,9 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::modal::modal;
 use crate::app::widgets::text as words;
 
-/// How long it is shown what was done.
+/// How long a notice is shown.
 const SHOWN_MS: i64 = 12_000;
 
-/// Draws what was done last, and the log while it is open.
 pub fn notices_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
     latest_ui(ui, state, commands);
     log_ui(ui, state, commands);
@@ -35,7 +34,7 @@ fn latest_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         state.notices.latest = None;
         return;
     }
-    // Drawn once more when it is to go, not before.
+    // Repaint once, when it disappears.
     ui.ctx()
         .request_repaint_after(std::time::Duration::from_millis(left as u64));
     let t = theme::of(ui);
@@ -56,7 +55,7 @@ fn latest_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
                                 commands.run(Core::undo);
                             }
                         }
-                        if Button::icon(Icon::Cross, "Put this away").low().clicked(ui) {
+                        if Button::icon(Icon::Cross, "Dismiss").low().clicked(ui) {
                             state.notices.latest = None;
                         }
                     });
@@ -64,7 +63,7 @@ fn latest_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         });
 }
 
-/// In the status row: how much went wrong since it was looked at.
+/// In the status row: the number of errors that have not been seen.
 pub fn log_button_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let new = state.notices.log.len().saturating_sub(state.notices.seen);
     if new == 0 {

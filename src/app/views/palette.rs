@@ -1,4 +1,4 @@
-//! The palette: everything that can be done, found by typing.
+//! The command palette: everything that can be done, found by typing.
 
 use std::collections::BTreeSet;
 
@@ -23,10 +23,9 @@ use crate::engine::Control;
 use crate::operations::launch::PlannedRun;
 use crate::store::{RunId, RunStatus};
 
-/// Offers shown at once.
+/// How many offers are shown.
 const MOST: usize = 40;
 
-/// Whether it is open, and what is being looked for.
 #[derive(Debug, Default)]
 pub struct Palette {
     pub open: bool,
@@ -207,7 +206,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
     let t = theme::of(ui);
     let frame = Frame::popup(ui.style()).inner_margin(space::S);
     let id = Id::unique("palette");
-    // From a fixed height downwards, so that the field stays while what fits becomes less.
+    // Anchored at the top, so that the field does not move as the list shrinks.
     let top = (ui.ctx().content_rect().height() * 0.14).floor();
     let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, vec2(0.0, top));
     let modal = Modal::new(id)
@@ -225,7 +224,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
             palette.at = 0;
         }
         let height = (ui.ctx().content_rect().height() - top - 120.0).clamp(120.0, 340.0);
-        // As high as that where there is more to show, however low the window was before.
+        // Full height where there is more to show, even right after the list was short.
         ScrollArea::vertical()
             .max_height(height)
             .min_scrolled_height(height)
@@ -238,7 +237,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
                     }
                 }
                 if shown.is_empty() {
-                    ui.label("Nothing is called so.");
+                    ui.label("Nothing matches.");
                 }
             });
     });

@@ -1,4 +1,4 @@
-//! The place Playground: a conversation with any checkpoint, or with two beside each other.
+//! The place Playground: a conversation with any checkpoint, or with two side by side.
 
 mod side;
 mod talk;
@@ -23,7 +23,7 @@ use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 
-/// Makes a new line in the field of what is said.
+/// Inserts a new line in the text field.
 const NEW_LINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
 
 pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -97,7 +97,7 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
     });
 }
 
-/// What a person should know while something learns.
+/// The note while a run is in progress.
 fn in_progress(state: &State) -> Option<String> {
     let here = state.active().map(|run| run.name.clone());
     let elsewhere = state.runs.rows().find(|row| row.status.is_active());
@@ -150,7 +150,7 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             send |= button.clicked_if(ui, ready);
         }
         again_ui(ui, playground, &state.devices, hindrance, commands);
-        // Where there is no room for it, the button's tooltip says it.
+        // In a narrow window only the button's tooltip says it.
         if ui.available_width() > 240.0 {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 words::small(ui, "Enter sends, Shift+Enter begins a new line");
@@ -163,7 +163,7 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     }
 }
 
-/// What can be done with the conversation so far.
+/// Regenerate, undo, clear and copy.
 fn again_ui(
     ui: &mut Ui,
     playground: &mut Playground,
@@ -202,7 +202,7 @@ fn again_ui(
     }
 }
 
-/// Whether Enter alone was pressed; it is then not the field's any more.
+/// Whether Enter was pressed without Shift; removes the event, so that the field does not get it.
 fn enter(ui: &Ui) -> bool {
     ui.input_mut(|input| {
         let before = input.events.len();

@@ -1,7 +1,6 @@
-//! The plots of a stage: what each shows, its legend, its menu, and where it stands.
+//! The plots of a stage: curves, legend, menu, and layout.
 //!
-//! Draws the curves of a run through the chart widget; which metrics stand where is data of `tiles`
-//! and `arrangement`.
+//! Draws the curves of a run with the chart widget; which metrics are where is in `tiles` and `arrangement`.
 
 mod behavior;
 mod chooser;
@@ -34,28 +33,28 @@ use crate::store::MetricKey;
 #[derive(Debug, Default)]
 pub struct PlotsView {
     pub charts: ChartView,
-    /// The line whose name was pointed at last pass, by tile.
+    /// The line whose name was hovered in the last pass, by tile.
     emphasis: Option<(u64, usize)>,
-    /// A plot that was just added: it comes into sight with its menu open.
+    /// A plot that was just added: it scrolls into view with its menu open.
     added: Option<TileId>,
     happened: happened::Happened,
 }
 
 impl PlotsView {
-    /// Brings a plot into sight and opens its menu.
+    /// Scrolls to a plot and opens its menu.
     pub fn show_added(&mut self, tile: TileId) {
         self.added = Some(tile);
     }
 }
 
-/// What plots are drawn from, besides how they are looked at.
+/// What plots are drawn from.
 #[derive(Clone, Copy)]
 pub struct Source {
     pub stage: Stage,
     pub smoothing: f64,
 }
 
-/// Draws the plots, which a person may split, drag and change.
+/// Draws the plots, which the user may split, drag and change.
 pub fn arranged_ui(
     ui: &mut Ui,
     run: &mut RunModel,
@@ -132,7 +131,7 @@ pub fn fixed_ui(
     end(ui, view, emphasis);
 }
 
-/// The whole of x of a stage, as the charts lay it.
+/// The x range of a stage.
 pub fn extent(run: &RunModel, stage: Stage, along: AlongX) -> (f64, f64) {
     let first = MetricKey {
         stage,
@@ -148,7 +147,7 @@ pub fn extent(run: &RunModel, stage: Stage, along: AlongX) -> (f64, f64) {
 
 fn begin(run: &RunModel, view: &mut PlotsView, stage: Stage) -> (f64, f64) {
     let extent = extent(run, stage, view.charts.along);
-    // Times are told from the beginning of the stage, whichever metric came first.
+    // Relative times start with the stage, whichever metric came first.
     view.charts.origin = match view.charts.along {
         AlongX::Relative => extent.0,
         AlongX::Step | AlongX::Wall => 0.0,
@@ -164,12 +163,12 @@ fn end(ui: &Ui, view: &mut PlotsView, emphasis: Option<(u64, usize)>) {
     }
 }
 
-/// Where a plot stands among the others.
+/// A plot among the others.
 #[derive(Clone, Copy)]
 struct TilePlace {
     extent: (f64, f64),
     number: u64,
-    /// It can be dragged, split and changed.
+    /// Whether it can be dragged, split and changed.
     movable: bool,
     added: bool,
 }
@@ -232,7 +231,7 @@ fn tile_ui(
     done
 }
 
-/// Brings smoothing and logarithms to what the plot shows.
+/// Updates smoothing and logarithms of the curves in a plot.
 fn prepare(run: &mut RunModel, source: Source, metrics: &[&MetricDecl], log: bool) {
     for metric in metrics {
         let key = MetricKey {
@@ -274,7 +273,7 @@ fn lines<'a>(
     metrics.iter().enumerate().filter_map(line).collect()
 }
 
-/// The plot's name, by which it is dragged, and its menu.
+/// The plot's title, which is also its drag handle, and its menu.
 fn title_ui(
     ui: &mut Ui,
     stage: Stage,
@@ -287,7 +286,7 @@ fn title_ui(
     let row = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), 22.0));
     let title = shown.title();
     if place.movable {
-        // The menu's button keeps its own clicks, and a mere press moves nothing.
+        // Leave the menu button its clicks.
         let row = row.with_max_x(row.right() - size::ROW);
         let grip = ui.interact(row, ui.scope_id().with("grip"), Sense::CLICK | Sense::DRAG);
         let name = format!("Move \"{title}\"");
@@ -355,7 +354,7 @@ fn definitions_on_hover(response: Response, metrics: &[&MetricDecl]) {
     });
 }
 
-/// A line's name within its plot: without what all of them share.
+/// A line's name within its plot, without what all lines share.
 fn short_name<'a>(metric: &'a MetricDecl, all: &[&MetricDecl]) -> &'a str {
     if let Some(mechanism) = mechanism_of(metric.key)
         && all
@@ -366,7 +365,7 @@ fn short_name<'a>(metric: &'a MetricDecl, all: &[&MetricDecl]) -> &'a str {
     {
         return mechanism.title();
     }
-    // Names that several lines would share tell them apart no more.
+    // "Validation" must be unique to tell the lines apart.
     let validations = all
         .iter()
         .filter(|other| other.key.contains("validation_"))

@@ -1,4 +1,4 @@
-//! Beside the plots: the rollout of a step, one response token by token, as colours and as numbers.
+//! The side panel's rollout tab: one response token by token, as colours and as numbers.
 
 use std::sync::Arc;
 
@@ -18,23 +18,21 @@ use crate::experiment::{RewardTerm, RolloutResponse, Stage, TokenQuantity};
 
 #[derive(Debug, Default)]
 pub struct RolloutView {
-    /// The step that was chosen; the latest when none was.
+    /// The chosen step; `None` for the latest.
     chosen: Option<(Stage, u64)>,
-    /// The response, by its place among those that are kept.
+    /// Index of the response.
     response: usize,
-    /// What the colours tell.
+    /// What the colours show.
     quantity: TokenQuantity,
-    /// The token that has the keyboard, or was pointed at last.
+    /// Index of the focused or last clicked token.
     token: usize,
 }
 
 impl RolloutView {
-    /// Shows the rollout of a step.
     pub fn show(&mut self, step: (Stage, u64)) {
         self.chosen = Some(step);
     }
 
-    /// Shows the latest, whichever that is.
     pub fn show_latest(&mut self) {
         self.chosen = None;
     }
@@ -50,7 +48,7 @@ pub fn rollout_ui(
         inset(ui, |ui| {
             words::secondary(
                 ui,
-                "Responses of PPO stand here from its first evaluation on, token by token: log-probabilities under policy and reference, KL, value, reward and advantage.",
+                "Responses of PPO appear here from its first evaluation on, token by token: log-probabilities under policy and reference, KL, value, reward and advantage.",
             );
         });
         return;
@@ -97,7 +95,6 @@ pub fn rollout_ui(
     });
 }
 
-/// Which response is shown, with its reward.
 fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutView) {
     let last = responses.len() - 1;
     let names: Vec<String> = responses
@@ -114,7 +111,7 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
             view.response -= 1;
         }
         let options: Vec<&str> = names.iter().map(String::as_str).collect();
-        // Beside it stand the next one's button and how many there are.
+        // Leave room for the next button and the count.
         let width = (ui.available_width() - 100.0).clamp(120.0, 210.0);
         let chosen = ui.scope(|ui| {
             ui.set_max_width(width);
@@ -167,7 +164,7 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     });
     words::secondary(ui, view.quantity.definition());
     ui.add_space(space::XS);
-    // Its bar would stand at the edge of the panel while the table is still below.
+    // Hide the scroll bar until the table itself is visible.
     let in_sight = ui.cursor().top() + size::ROW < ui.clip_rect().bottom();
     ScrollArea::horizontal()
         .id_salt(("figures of the tokens", view.response))
@@ -185,7 +182,7 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     ui.add_space(space::L);
 }
 
-/// What the tokens come to.
+/// Reward, KL and length of a response.
 fn summary_ui(ui: &mut Ui, response: &RolloutResponse) {
     let t = theme::of(ui);
     let figure = |value: f64| format::number(value);

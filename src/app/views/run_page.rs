@@ -34,27 +34,26 @@ pub enum Tab {
     Notes,
 }
 
-/// Name, tags and note as they are being written.
+/// Name, tag and note as typed.
 #[derive(Debug, Default)]
 pub struct Words {
     name: String,
     tag: String,
     note: String,
-    /// The note as it was taken from the run, or kept last.
+    /// The note as loaded or saved last.
     kept: String,
-    /// The note that the run had last.
+    /// The run's note as seen last.
     seen: String,
-    /// Whether they were taken from the run yet.
+    /// Whether they have been loaded from the run.
     begun: bool,
 }
 
 impl Words {
-    /// Whether something was written that is not kept yet.
+    /// Whether the note has unsaved changes.
     fn is_unkept(&self) -> bool {
         self.note != self.kept
     }
 
-    /// Keeps the note of `run`.
     fn keep(&mut self, run: RunId) -> Edit {
         self.kept = self.note.clone();
         let text = self.note.clone();
@@ -64,7 +63,7 @@ impl Words {
 
 #[derive(Debug, Default)]
 pub struct PageView {
-    /// Whose page it is; another's begins anew.
+    /// The run this belongs to.
     run: Option<RunId>,
     tab: Tab,
     written: Words,
@@ -73,7 +72,7 @@ pub struct PageView {
 }
 
 impl PageView {
-    /// Keeps the note that was being written on the page of another run.
+    /// Saves the unsaved note of the page shown before.
     fn left_unkept(&mut self, now: RunId) -> Option<Edit> {
         let run = self.run.filter(|run| *run != now)?;
         self.written.is_unkept().then(|| self.written.keep(run))
@@ -190,7 +189,7 @@ fn head_ui(
                         RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed
                     ) {
                         let hint = if can_resume {
-                            "Go on from the last checkpoint"
+                            "Continue from the last checkpoint"
                         } else {
                             "Another run is in progress; stop it first"
                         };
@@ -263,7 +262,7 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
     });
 }
 
-/// What a person calls the run, and says of it.
+/// The run's name, tags and note.
 fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Commands) {
     if !written.begun {
         *written = Words {
@@ -276,7 +275,7 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
         };
     }
     if written.seen != row.note {
-        // It is kept now, was taken back, or another program has changed it.
+        // It was saved, undone, or changed by another program.
         written.seen.clone_from(&row.note);
         if !written.is_unkept() {
             written.note.clone_from(&row.note);
@@ -300,7 +299,7 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
             for tag in &row.tags {
                 let t = theme::of(ui);
                 notice::tag(ui, tag, t.hover, t.text);
-                let away = format!("Take the tag {tag} away");
+                let away = format!("Remove the tag {tag}");
                 if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                     let edit = Edit::Tag {
                         runs: vec![row.id],

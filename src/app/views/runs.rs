@@ -1,4 +1,4 @@
-//! The place Runs: every saved run in a table; filtered, sorted, grouped, kept in order, opened.
+//! The place Runs: the table of saved runs, with filter, sorting, grouping and actions.
 
 mod actions;
 mod columns;
@@ -45,15 +45,14 @@ pub struct RunsView {
     pub sort: Column,
     pub descending: bool,
     pub shelf: Shelf,
-    /// Runs that are ticked.
     pub chosen: BTreeSet<RunId>,
-    /// The row that has the keyboard.
+    /// The focused row.
     current: Option<RunId>,
-    /// How far the table is scrolled sideways.
+    /// Horizontal scroll offset.
     across: f32,
     tag: String,
     find_column: String,
-    /// Runs that are to be removed for good, once that is confirmed.
+    /// Runs to remove for good, once confirmed.
     confirm: Option<Vec<RunId>>,
 }
 
@@ -74,7 +73,7 @@ impl Default for RunsView {
     }
 }
 
-/// A column of the program's own, which is there.
+/// A built-in column.
 fn column(name: &str) -> Column {
     match name.parse() {
         Ok(column) => column,
@@ -82,7 +81,7 @@ fn column(name: &str) -> Column {
     }
 }
 
-/// The columns that a person chose; names that this program does not know are left out.
+/// The columns that the user chose; unknown names are left out.
 pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
     let found: Vec<Column> = prefs
         .columns
@@ -95,12 +94,11 @@ pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
     }
 }
 
-/// Whether a run stands on a shelf.
 fn stands_on(shelf: Shelf, row: &Listed) -> bool {
     shelf == Shelf::Deleted || row.entry.row.archived == (shelf == Shelf::Archived)
 }
 
-/// Runs of this shelf that the filter lets through, in the order asked for.
+/// The runs of the shelf that match the filter, sorted.
 fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
     let mut found: Vec<&Listed> = rows
         .iter()
@@ -155,10 +153,10 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
     padded(ui, |ui| {
         head_ui(ui, view, prefs, rows, commands);
         ui.add_space(space::S);
-        // While a filter is being written, what it said last stays.
+        // While a filter is invalid, the last valid one applies.
         let filter = parse(&view.filter.text, vocabulary());
         if let Ok(filter) = &filter {
-            // The beginning of a condition is no word that is looked for, until one leaves it so.
+            // The beginning of a condition does not filter yet.
             if !view.filter.is_unfinished() {
                 view.filter.last = filter.clone();
             }
@@ -181,7 +179,7 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
     actions::confirm_ui(ui, view, commands);
 }
 
-/// The run in progress here is ahead of the store: its row shows what it is doing now.
+/// Updates the row of the run in progress, which is ahead of the store.
 fn follow_live(state: &mut State) {
     let columns = chosen_columns(&state.prefs);
     let Some(run) = state.live.run.as_ref().filter(|run| run.status.is_active()) else {
@@ -250,11 +248,11 @@ fn head_ui(
     filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
 }
 
-/// Why no run stands in the table; `bare` where none does even without a filter.
+/// Why the table is empty; `bare`: even without a filter.
 fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool, bare: bool) {
     ui.add_space(space::L);
     if !bare && !view.filter.text.trim().is_empty() {
-        // Of one that is not understood it cannot be said what it matches.
+        // An invalid filter does not say what it matches.
         if understood {
             ui.label("No run matches this filter.");
         }

@@ -1,4 +1,4 @@
-//! Beside the plots: the sample dialogues of an evaluation, and one of them over all evaluations.
+//! The side panel's samples tab: the dialogues of an evaluation, or one over all evaluations.
 
 use eframe::egui::Ui;
 
@@ -15,27 +15,25 @@ use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
-/// Answers over the steps that are shown before more are asked for.
+/// How many answers over the steps are shown at first.
 const FEW: usize = 40;
 
 #[derive(Debug, Default)]
 pub struct SamplesView {
-    /// The step that was chosen; the latest when none was.
+    /// The chosen step; `None` for the latest.
     chosen: Option<(Stage, u64)>,
-    /// The dialogue that is looked at over all evaluations, by its place in the list.
+    /// Index of the dialogue that is shown over all evaluations.
     over_steps: Option<u32>,
     /// How many of its answers are shown.
     shown: usize,
 }
 
 impl SamplesView {
-    /// Shows the dialogues of a step.
     pub fn show(&mut self, step: (Stage, u64)) {
         self.chosen = Some(step);
         self.over_steps = None;
     }
 
-    /// Shows the latest, whichever that is.
     pub fn show_latest(&mut self) {
         self.chosen = None;
     }
@@ -51,7 +49,7 @@ pub fn samples_ui(
         inset(ui, |ui| {
             words::secondary(
                 ui,
-                "Sample dialogues stand here from the first evaluation on: the context, the target, what the model answers, and the levels of both.",
+                "Sample dialogues appear here from the first evaluation on: the context, the target, what the model answers, and the levels of both.",
             );
         });
         return;
@@ -118,7 +116,7 @@ fn step_samples_ui(
     });
 }
 
-/// One dialogue: what was said, and its answers from the latest evaluation to the first.
+/// One dialogue, and its answers from the latest evaluation to the first.
 fn over_steps_ui(
     ui: &mut Ui,
     run: &mut RunModel,

@@ -1,4 +1,4 @@
-//! The place Settings: how the window looks, and where things are kept.
+//! The place Settings: theme, zoom, and the store.
 
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 

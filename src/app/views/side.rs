@@ -1,4 +1,4 @@
-//! Beside the plots: the sample dialogues of a step, its rollout, and what happened.
+//! The side panel: samples, rollout, events, and changes of settings.
 
 pub mod events;
 pub mod parts;
@@ -32,14 +32,13 @@ pub struct SideView {
     pub tab: SideTab,
     samples: SamplesView,
     rollout: RolloutView,
-    /// A place of the run that is to be shown: in the plots, by its samples and its rollout.
+    /// A step to show: in the plots, samples and rollout.
     pub lead: Option<(Stage, u64)>,
     controls: ControlsView,
     events: EventsView,
 }
 
 impl SideView {
-    /// Nothing looked at yet, at one of its tabs.
     pub fn at(tab: SideTab) -> Self {
         SideView {
             tab,
@@ -64,7 +63,7 @@ impl SideView {
         }
     }
 
-    /// The same, and turns to them from what happened.
+    /// The same, and switches to the samples tab.
     pub fn turn_to_step(&mut self, run: &RunModel, place: (Stage, u64)) {
         self.show_step(run, place);
         if run.samples.iter().any(|set| set.stage == place.0) {

@@ -1,4 +1,4 @@
-//! The start page: what the program is, the one big action, recent runs, where to go next.
+//! The start page: what the program does, the main action, recent runs, where to go next.
 
 use eframe::egui;
 use eframe::egui::{Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
@@ -100,7 +100,7 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     steps_ui(ui);
 }
 
-/// What Quickstart does, in four parts beside each other.
+/// The four stages of Quickstart, side by side.
 fn steps_ui(ui: &mut Ui) {
     let t = theme::of(ui);
     const PARTS: [(&str, &str); 4] = [
@@ -192,7 +192,7 @@ fn next_ui(ui: &mut Ui, commands: &mut Commands) {
     }
 }
 
-/// A line that leads somewhere. True when it was clicked.
+/// A link to another place. True when it was clicked.
 fn entry_ui(ui: &mut Ui, icon: Icon, title: &str, detail: &str) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());

@@ -1,4 +1,4 @@
-//! The place Studies: A/B tests and ratings, made, judged, sent, merged, unblinded, and what they show.
+//! The place Studies: A/B tests and ratings: creating, judging, packs, unblinding, results.
 //!
 //! Until a study is unblinded nothing here names its systems.
 
@@ -95,7 +95,7 @@ fn notice_ui(ui: &mut Ui, studies: &mut StudiesState) {
     let mut close = false;
     let mut dismiss = |ui: &mut Ui| close |= Button::icon(Icon::Cross, "Dismiss").clicked(ui);
     if let Some(why) = &studies.refused {
-        notice::strip(ui, Tone::Bad, "It was not done", why, &mut dismiss);
+        notice::strip(ui, Tone::Bad, "That did not work", why, &mut dismiss);
     }
     if let Some(words) = &studies.notice {
         notice::strip(ui, Tone::Info, words, "", &mut dismiss);
@@ -174,7 +174,7 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
 fn pack_ui(ui: &mut Ui, studies: &mut StudiesState, commands: &mut Commands) {
     words::secondary(
         ui,
-        "Or take in a pack that was sent to you: drop it on the window, or",
+        "Or import a pack that was sent to you: drop it on the window, or",
     );
     ui.horizontal(|ui| pack_row_ui(ui, studies, false, commands));
 }

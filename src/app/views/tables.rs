@@ -1,4 +1,4 @@
-//! The place Tables: Tables I-VI as the paper lays them out, its own values as a shaded column.
+//! The place Tables: Tables I-VI in the paper's layout, with its values in shaded columns.
 
 use eframe::egui::{
     Align, Align2, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
@@ -21,10 +21,10 @@ use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 
-/// The widest that the first column gets.
+/// The greatest width of the first column.
 const NAME: f32 = 340.0;
 const OURS: f32 = 138.0;
-/// Where no interval stands beside the figure.
+/// Without an interval.
 const PLAIN: f32 = 76.0;
 
 pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -174,7 +174,7 @@ fn table_ui(ui: &mut Ui, table: &Table) {
     }
 }
 
-/// Columns may come in pairs of ours and the paper's; a reported one stands narrow on a shade.
+/// Columns may come in pairs, ours and the paper's; a reported one is narrow and shaded.
 fn figures_ui(ui: &mut Ui, table: &Table) {
     let widths: Vec<f32> = table
         .columns

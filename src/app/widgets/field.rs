@@ -59,7 +59,7 @@ pub fn combo<'a>(
         };
         let mut found = options.iter().filter(fits).peekable();
         if found.peek().is_none() {
-            ui.label("Nothing is called so");
+            ui.label("Nothing matches");
         }
         if enter {
             picked = found.peek().map(|word| **word);

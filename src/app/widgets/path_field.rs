@@ -38,9 +38,9 @@ pub struct PathWants {
 /// What is remembered of a field while it is in sight.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
-    /// The offer that Enter takes, once the arrows chose one.
+    /// The completion chosen by the arrow keys.
     offer: Option<usize>,
-    /// Offers were put away by Escape until something is typed.
+    /// Completions are hidden by Escape until something is typed.
     away: bool,
     /// The dialog gave nothing, and this was not put away since.
     nothing: Nothing,
@@ -192,7 +192,7 @@ fn nothing_ui(ui: &Ui, field: Rect, words: &str) -> bool {
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
                         words::label(ui, words, t.text);
-                        let cross = Button::icon(Icon::Cross, "Put this away").low();
+                        let cross = Button::icon(Icon::Cross, "Dismiss").low();
                         away = ui.add(cross).clicked();
                     });
                 });
@@ -295,7 +295,7 @@ mod tests {
         assert!(window.query_by_label(TOLD).is_none());
         assert_eq!(window.state().0, "/data");
         let mut window = after(Picked::NoDialog);
-        window.get_by_label("Put this away").click();
+        window.get_by_label("Dismiss").click();
         window.run();
         assert!(window.query_by_label(TOLD).is_none());
     }
@@ -304,7 +304,7 @@ mod tests {
     fn what_was_chosen_is_filled_in_and_no_choice_is_told() {
         let window = after(Picked::Path("/models/t5".into()));
         assert_eq!(window.state().0, "/models/t5");
-        assert!(window.query_by_label("Put this away").is_none());
+        assert!(window.query_by_label("Dismiss").is_none());
         let window = after(Picked::Nothing);
         assert!(
             window

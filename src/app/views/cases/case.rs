@@ -17,7 +17,7 @@ use crate::app::widgets::text as words;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseBook};
 
-/// The widest that a case gets: three answers beside each other.
+/// The greatest width of a case: three answers side by side.
 const WIDEST: f32 = 1000.0;
 
 pub(super) fn case_ui(
@@ -41,7 +41,7 @@ pub(super) fn case_ui(
             // Conversation and answers end at the same edge.
             ui.set_max_width(WIDEST.min(ui.available_width()));
             case_head_ui(ui, case, book, &mut cases.note, table, commands);
-            notice::failed(ui, "The pin is not kept", cases.refused.as_deref());
+            notice::failed(ui, "The pin was not saved", cases.refused.as_deref());
             if let Some(situation) = &case.context.situation {
                 words::secondary(ui, format!("Situation: {situation}"));
             }
@@ -118,7 +118,7 @@ fn case_head_ui(
     });
 }
 
-/// The target first, then the answers; two or three beside each other where there is room.
+/// The target, then the answers; up to three side by side.
 fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseBook, systems: &[usize]) {
     let target = case
         .context
@@ -164,7 +164,7 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseBook, systems: &[usize]) {
 struct Card<'a> {
     name: &'a str,
     text: &'a str,
-    /// Levels, and whether it is the target's that are wanted of them.
+    /// Levels, and whether this is the target.
     levels: Option<(AnswerLevels, bool)>,
 }
 

@@ -1,4 +1,4 @@
-//! Which cases are looked for, and whose answers are shown.
+//! The filter of cases, and the systems whose answers are shown.
 
 use eframe::egui::{Margin, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
 
@@ -47,7 +47,7 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
                 system_chip(ui, filter, at, name);
             }
             let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
-            if ui.add(add.hint("Take in a system's responses")).clicked() {
+            if ui.add(add.hint("Import a system's responses")).clicked() {
                 cases.importing.get_or_insert_default();
                 (cases.scoring, cases.notice) = (None, None);
             }

@@ -1,4 +1,4 @@
-//! The cases that were found, one a row.
+//! The cases that match.
 
 use eframe::egui::Ui;
 

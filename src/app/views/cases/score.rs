@@ -1,4 +1,4 @@
-//! The form by which the chosen systems are measured, with the identifiers of any run or without.
+//! The form that scores the chosen systems, with a run's identifiers or without.
 
 use eframe::egui::Ui;
 
@@ -11,7 +11,7 @@ use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
 use crate::operations::responses::Measuring;
 
-/// The fields. True when the form is to be closed.
+/// The form. True when it is to be closed.
 pub(super) fn score_ui(
     ui: &mut Ui,
     form: &mut ScoreForm,
@@ -42,7 +42,7 @@ pub(super) fn score_ui(
             let identifiers = form.identifiers.trim();
             let measuring = Measuring {
                 systems: systems.iter().map(|name| name.to_string()).collect(),
-                // Whatever is typed is a run or a folder.
+                // Parsing cannot fail: it is a run or else a folder.
                 identifiers: (!identifiers.is_empty())
                     .then(|| identifiers.parse().unwrap_or_else(|never| match never {})),
                 device: None,

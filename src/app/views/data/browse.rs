@@ -1,4 +1,4 @@
-//! A set's examples: found as one types, one shown whole.
+//! A set's examples: search as you type, one of them in full.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use crate::operations::data::SetEntry;
 
 /// How long a frame may search.
 const BUDGET: Duration = Duration::from_millis(3);
-/// Examples looked at between two looks at the clock.
+/// Examples searched between two checks of the time.
 const STRETCH: usize = 256;
 const ANY_EMOTION: &str = "Any emotion";
 
@@ -56,7 +56,7 @@ pub(super) fn browse_ui(ui: &mut Ui, library: &mut Library, commands: &mut Comma
     layout::central(ui, |ui| shown_ui(ui, browser));
 }
 
-/// Goes on with the search as far as the frame allows.
+/// Continues the search within the frame's budget.
 fn search_on(ui: &Ui, browser: &mut Browser) {
     let until = Instant::now() + BUDGET;
     while !browser.is_done() && Instant::now() < until {
@@ -183,7 +183,7 @@ fn example_ui(ui: &mut Ui, split: Split, example: &Example) {
         words::secondary(ui, &example.situation);
     }
     for (turn, utterance) in example.context.iter().enumerate() {
-        // The target is the listener's, so that the last of the context is the speaker's.
+        // The target is the listener's, so the last utterance of the context is the speaker's.
         let speaker = (example.context.len() - turn) % 2 == 1;
         utterance_ui(ui, utterance, speaker);
     }

@@ -1,4 +1,4 @@
-//! Models: the T5 folders that are known, what one holds, and taking a checkpoint elsewhere.
+//! Models: known T5 folders, checking one, and exporting a checkpoint.
 
 use eframe::egui::{RichText, Ui};
 
@@ -25,7 +25,7 @@ use crate::experiment::Stage;
 use crate::operations::models::{Anatomy, Exported, RunModels};
 use crate::store::RunId;
 
-/// The widest that a field gets.
+/// The greatest width of a field.
 const WIDE: f32 = 560.0;
 
 pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {

@@ -1,4 +1,4 @@
-//! The data sets: which there are, what one holds, and importing one.
+//! The data sets: the list, an overview of one, and importing one.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use crate::data::{EmpathyLevel, ImportReport, SetSummary, Split};
 const NAME: f32 = 150.0;
 const FIGURE: f32 = 92.0;
 const ROW: f32 = 56.0;
-/// Skipped rows that are named before the rest is only counted.
+/// How many skipped rows are listed; the rest are counted.
 const SHOWN_SKIPPED: usize = 20;
 
 pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -146,7 +146,7 @@ fn scrolled(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// What a set is and from whom, with its licence.
+/// What a set is, its authors and its licence.
 fn about_ui(ui: &mut Ui, set: &ListedSet) {
     let about = match set.name {
         EMPATHETIC_DIALOGUES => {
@@ -347,7 +347,7 @@ fn import_ui(
         } else if set.imported {
             words::small(ui, "What was imported before is replaced.");
         } else {
-            words::small(ui, "Nothing is taken from the network.");
+            words::small(ui, "Nothing is downloaded.");
         }
     });
     if form.set == set.name {

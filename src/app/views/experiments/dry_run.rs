@@ -1,4 +1,4 @@
-//! What a run would be: its stages, their memory and time, and its parameters.
+//! The dry run: a run's stages, their memory and time, and its parameters.
 
 use eframe::egui::{Grid, Label, RichText, Ui};
 
@@ -11,7 +11,6 @@ use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::operations::launch::DryRun;
 
-/// What a run would be, once that is known.
 pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
     let (dry_run, of) = (&experiments.dry_run, experiments.dry_run_of);
     if dry_run.is_idle() {
@@ -25,7 +24,7 @@ pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
         };
         words::heading(ui, &title);
         let said = RemoteWords {
-            pending: "Looking at texts and shapes, and trying how fast this machine is…",
+            pending: "Reading texts and shapes, and timing this machine…",
             failed: "It could not start",
             action: None,
         };

@@ -1,4 +1,4 @@
-//! Before a run starts: its name, what it takes over, and what is varied.
+//! Before a run starts: its name, the run whose stages it reuses, and the settings that vary.
 
 use eframe::egui::Ui;
 
@@ -17,10 +17,10 @@ use crate::store::{RunId, RunStatus};
 
 #[derive(Debug, Default)]
 pub struct PlanView {
-    /// Name of the run; the experiment's while it is empty.
+    /// Empty for the experiment's name.
     name: String,
     reuse: Option<RunId>,
-    /// Settings that are varied, and their values as they are typed.
+    /// Varied settings, and their values as typed.
     axes: Vec<(String, String)>,
 }
 
@@ -43,7 +43,7 @@ impl PlanView {
         !self.axes.is_empty()
     }
 
-    /// The first of the runs that are described, and how many they are.
+    /// The first run that the form describes, and how many there are.
     fn first(&self, form: &Form) -> (PlannedRun, usize) {
         let planned = self.planned(form);
         match self.sweep(form).ok().as_deref() {

@@ -1,4 +1,4 @@
-//! The queue: runs that wait, their order, and whether they start by themselves.
+//! The queue: the waiting runs, their order, and whether they start by themselves.
 
 use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
@@ -13,10 +13,10 @@ use crate::app::widgets::text as words;
 use crate::operations::queue::Waiting;
 use crate::store::QueueId;
 
-/// The height of a run that waits.
+/// The height of a queued run.
 const QUEUED: f32 = 24.0;
 
-/// The runs that wait; nothing while none does.
+/// The queued runs; nothing while there are none.
 pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Commands) {
     if queue.runs.is_empty() && queue.removed.is_none() {
         return;
@@ -34,7 +34,7 @@ pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Comman
             Held::Paused => (
                 "held",
                 t.warning,
-                Button::secondary("Go on").hint("Start the next run once none is in progress"),
+                Button::secondary("Resume").hint("Start the next run once none is in progress"),
             ),
             Held::No => (
                 "",

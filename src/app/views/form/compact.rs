@@ -1,4 +1,4 @@
-//! A few settings of a form in a narrow column: label, field, way back; what is wrong below.
+//! A few settings of a form in a narrow column: label, field and revert button, with errors below.
 
 use eframe::egui::{Align, Layout, Ui};
 
@@ -8,7 +8,7 @@ use crate::app::widgets::text as words;
 use crate::experiment::{Setting, setting};
 
 impl Form {
-    /// Draws the settings at `paths`, one a row.
+    /// Draws the settings at `paths`, one per row.
     pub fn compact_ui(&mut self, ui: &mut Ui, paths: &[&str]) {
         for setting in paths.iter().filter_map(|path| setting(path)) {
             ui.push_id(setting.path, |ui| self.compact_row_ui(ui, setting));

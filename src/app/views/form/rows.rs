@@ -1,4 +1,4 @@
-//! The form as it is drawn: sections, a row for each setting, a control for each kind.
+//! Drawing the form: sections, a row for each setting, a control for each kind.
 
 use eframe::egui;
 use eframe::egui::{Align2, Label, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2};
@@ -86,7 +86,7 @@ impl Form {
         });
     }
 
-    /// One setting. True when what the run needs may have changed.
+    /// One setting. True when the inputs that the run needs may have changed.
     fn row_ui(&mut self, ui: &mut Ui, setting: &'static Setting, need: Option<&Need>) -> bool {
         let t = theme::of(ui);
         let path = setting.path;
@@ -169,7 +169,7 @@ impl Form {
                                 ui.label(words)
                                     .on_hover_text("What the paper states (Sec. IV-B)");
                             }
-                            // Beside its field, where nothing of the paper's stands there.
+                            // Beside its field, where the paper states nothing.
                             (None, Some(range)) => {
                                 words::small(ui, range).on_hover_text(TAKEN);
                             }
@@ -353,7 +353,7 @@ fn choice_ui(
     segments(ui, name, &mut now, &pairs).then_some(now)
 }
 
-/// Boxes to tick; those ticked are kept in the order of `options`, unless they stood otherwise.
+/// Check boxes; what is added goes in the order of `options`.
 fn list_ui(
     ui: &mut Ui,
     chosen: &[String],
@@ -384,16 +384,16 @@ fn list_ui(
     changed
 }
 
-/// Where a setting stands in a file, and what it is when no file says.
+/// A setting's path and default.
 fn hint(setting: &Setting) -> String {
     let default = Config::default().get(setting.path);
     let default = default.as_ref().map(value_words).unwrap_or_default();
     format!("{} in a file; {default} by default", setting.path)
 }
 
-const TAKEN: &str = "Values that are taken";
+const TAKEN: &str = "Accepted values";
 
-/// The least and the greatest number that a setting takes.
+/// The range of a number.
 fn range(setting: &Setting) -> Option<String> {
     match setting.kind {
         Kind::Int { min, max } => Some(format!(

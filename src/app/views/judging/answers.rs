@@ -14,15 +14,15 @@ use crate::app::widgets::text as words;
 use crate::study::judgement::{Answer, Aspect, Choice, Score};
 use crate::study::page::{Page, Shown};
 
-/// Height of what stands below two answers: their keys.
+/// Height of the keys below two answers.
 pub(super) const KEYS: f32 = 34.0;
-/// Height of what stands below one: three scales, and a word on them.
+/// Height of the three scales below one answer, and their hint.
 pub(super) const SCALES: f32 = 3.0 * (POINT + space::S) + 20.0;
 const POINT: f32 = 32.0;
 /// Width of the names of the scales.
 const ASPECT: f32 = 100.0;
 
-/// Draws the answers in cards of just this height, and below them the keys.
+/// Draws the answers in cards of this height, and the keys below.
 pub(super) fn answers_ui(
     ui: &mut Ui,
     judging: &Judging,
@@ -80,7 +80,7 @@ pub(super) fn answers_ui(
     }
 }
 
-/// Room for the label above the text.
+/// Height of the label above the text.
 const CARD_LABEL: f32 = 22.0;
 
 /// The label of an answer that stands alone.
@@ -155,11 +155,11 @@ impl Card<'_> {
     }
 }
 
-/// Three scales of five points, one below the other.
+/// Three scales of five points.
 fn scales_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let t = theme::of(ui);
     let active = judging.aspect();
-    // The points end where the card does.
+    // The scales are as wide as the card.
     let each = ((ui.available_width() - ASPECT) / 5.0 - space::S).floor();
     let fits = each >= 96.0;
     for aspect in Aspect::ALL {

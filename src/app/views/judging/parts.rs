@@ -1,4 +1,4 @@
-//! What the parts of the judging page share: its column in the middle, and keys with what they do.
+//! What the parts of the judging page share: its centred column, and key caps.
 
 use eframe::egui;
 use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
@@ -9,10 +9,10 @@ use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 
-/// The widest that the two answers get together.
+/// The greatest width of the two answers together.
 pub(super) const CARDS: f32 = 760.0;
 
-/// A column in the middle, at most this wide.
+/// A centred column, at most this wide.
 pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
     let width = (ui.available_width() - 2.0 * space::L).min(most);
     let left = (ui.available_width() - width) / 2.0;
@@ -27,7 +27,7 @@ pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// Keys with what they do, side by side in the middle; each can be clicked.
+/// Key caps with labels, centred side by side; each can be clicked.
 pub(super) fn keycaps_ui(
     ui: &mut Ui,
     caps: &[(&[&str], &str, Input)],
@@ -84,7 +84,7 @@ pub(super) fn keycaps_ui(
     });
 }
 
-/// What is on a key: a letter, or an arrow as it is drawn elsewhere in the window.
+/// The symbol on a key: a letter, or an arrow icon.
 fn key_mark(ui: &Ui, cap: Rect, key: &str, font: &egui::FontId) {
     use crate::app::widgets::icon::paint;
     let t = theme::of(ui);

@@ -1,4 +1,4 @@
-//! Who answers, whose identifiers judge, and how answers are drawn.
+//! The models that answer, the identifiers, and the sampling settings.
 
 use eframe::egui::Ui;
 
@@ -138,7 +138,7 @@ fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32
     picked.is_some()
 }
 
-/// The memory that is taken, and the way to give it back.
+/// The open models, and a button that closes them.
 fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
     let open = playground.open_words();
     ui.horizontal(|ui| {
@@ -213,7 +213,7 @@ fn drawing_ui(ui: &mut Ui, playground: &mut Playground) {
         ui.label("Greedy, nothing is drawn");
     });
     ui.spacing_mut().item_spacing.y = space::XS;
-    // What only draws depend on comes first, and is out of use without any.
+    // Settings that apply to sampling only come first, and are disabled for greedy answers.
     let (drawn, always) = SETTINGS.split_at(3);
     ui.add_enabled_ui(!playground.greedy, |ui| {
         playground.form.compact_ui(ui, drawn);

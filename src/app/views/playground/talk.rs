@@ -18,10 +18,9 @@ use crate::app::widgets::layout;
 use crate::app::widgets::levels::identified;
 use crate::app::widgets::text as words;
 
-/// The widest that a conversation with one gets.
+/// The greatest width of a conversation with one model.
 const ALONE: f32 = 760.0;
 
-/// What a person did with an answer.
 enum Done {
     Copy(String),
     Command(String),
@@ -144,11 +143,11 @@ fn turn_ui(
     done
 }
 
-/// How an answer stands beside another.
+/// One of two answers side by side.
 struct Mark {
     side: usize,
     goes_on: bool,
-    /// Whether it can still be chosen with which one the conversation goes on.
+    /// Whether the choice between the two is still open.
     last: bool,
 }
 
@@ -177,9 +176,9 @@ fn reply_ui(
                 && !mark.goes_on
                 && reply.response().is_some()
             {
-                let button = Button::secondary("Go on with this")
+                let button = Button::secondary("Continue with this")
                     .low()
-                    .hint("The conversation goes on with this answer instead of the other");
+                    .hint("Continue the conversation with this answer instead of the other");
                 if ui.add(button).clicked() {
                     done = Some(Done::GoOn(mark.side));
                 }
@@ -227,7 +226,7 @@ fn head_ui(
                     who = format!("{}  {who}", SIDES[mark.side]);
                 }
                 if mark.is_some_and(|mark| mark.goes_on) {
-                    who.push_str(", goes on");
+                    who.push_str(", continued");
                 }
                 let colour = if mark.is_none_or(|mark| mark.goes_on) {
                     t.accent
@@ -276,7 +275,7 @@ fn levels_ui(ui: &mut Ui, reply: &Reply) {
     }
 }
 
-/// What was measured of an answer, and what it came from.
+/// The measurements of an answer.
 fn foot_ui(ui: &mut Ui, reply: &Reply) {
     let Some(response) = reply.response() else {
         return;

@@ -1,4 +1,4 @@
-//! What the tree of tiles asks of the plots: their drawing, and the look of tabs, gaps and drags.
+//! The behaviour of the tile tree: drawing plots, and the style of tabs, gaps and drags.
 
 use eframe::egui::{Color32, Rect, Stroke, Style, Ui, Visuals, WidgetText};
 use egui_tiles::{
@@ -16,11 +16,11 @@ pub struct Plots<'a> {
     pub view: &'a mut PlotsView,
     pub source: Source,
     pub extent: (f64, f64),
-    /// What is in sight; tiles clip to themselves only.
+    /// The visible area; tiles clip only to themselves.
     pub clip: Rect,
     pub wishes: Vec<(TileId, Wish)>,
     pub emphasis: Option<(u64, usize)>,
-    /// The tree itself was changed by dragging.
+    /// Whether the tree was changed by dragging.
     pub edited: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The menu of a plot: what it shows, how, and where it stands.
+//! The menu of a plot: its metrics, scale, and position.
 
 use eframe::egui::{Id, Popup, PopupCloseBehavior, Response, ScrollArea, SetOpenCommand, vec2};
 
@@ -11,17 +11,15 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
-/// What a person wants of a plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// It shows something else now.
+    /// Its metrics or scale have changed.
     Changed,
     Remove,
-    /// Another plot beside it.
     Split(Beside),
 }
 
-/// Draws the menu below its button while it is open, which it is at once for a plot just added.
+/// Draws the menu below its button while open; that of a plot just added opens at once.
 pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) -> Option<Wish> {
     let mut wish = None;
     let open = added.then_some(SetOpenCommand::Bool(true));
@@ -32,7 +30,7 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
         .show(|ui| {
             let t = theme::of(ui);
             ui.spacing_mut().item_spacing.y = 2.0;
-            // A field in a menu looks as it does elsewhere.
+            // Fields in a menu look as elsewhere.
             ui.spacing_mut().button_padding = vec2(space::S, space::XS);
             ui.visuals_mut().widgets.inactive.bg_stroke = t.line_stroke();
             let id = Id::unique(("choose metrics", stage));

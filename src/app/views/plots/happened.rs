@@ -1,4 +1,4 @@
-//! What happened in a stage, as marks on the x axis of its plots.
+//! Events of a stage as marks on the x axis of its plots.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::app::theme::Tokens;
 use crate::app::widgets::chart::{AlongX, ChartMark};
 use crate::experiment::{Event, EventKind, Severity, Stage};
 
-/// The marks as they were made last; made anew when something has happened since.
+/// The marks, cached until something new happens.
 #[derive(Debug, Default)]
 pub struct Happened {
     of: Option<(usize, usize, Stage, AlongX, bool)>,
@@ -53,7 +53,7 @@ fn mark(event: &Event, along: AlongX, t: &Tokens) -> Option<ChartMark> {
         (_, Some(Severity::Alert)) => (t.bad, true),
         (_, Some(Severity::Warning)) => (t.warning, true),
         (EventKind::Control { .. }, _) => (t.accent, event.kind.change().is_some()),
-        // The stage's own ends are the ends of the axis; a status follows from what was asked.
+        // A stage begins and ends with the axis; a status follows from a control.
         (EventKind::StageBegun { .. } | EventKind::StageDone | EventKind::Status { .. }, _) => {
             return None;
         }

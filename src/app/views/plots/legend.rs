@@ -9,10 +9,10 @@ use crate::app::widgets::text as words;
 use crate::metrics::declared::MetricDecl;
 
 const ROW: f32 = 16.0;
-/// More rows would leave too little of the plot: what has no room is told by the readout.
+/// More rows would leave too little of the plot; the readout names all lines.
 const MOST_ROWS: usize = 3;
 
-/// Draws the names; gives the line whose name is pointed at.
+/// Draws the names; returns the line whose name is hovered.
 pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) -> Option<usize> {
     let t = theme::of(ui);
     let width = ui.available_width();
@@ -62,7 +62,7 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) 
     emphasis
 }
 
-/// The row and the x of each entry, in order, without breaking one.
+/// The row and x of each entry, in order.
 fn places(widths: &[f32], room: f32) -> Vec<(usize, f32)> {
     let (mut row, mut x) = (0, 0.0);
     widths

@@ -1,4 +1,4 @@
-//! What can be done with the runs that are ticked.
+//! Actions on the selected runs.
 
 use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
@@ -16,7 +16,7 @@ use crate::store::{RunId, is_tag};
 
 pub const TAG_HINT: &str = "A tag is a word without blanks and commas; write it beside this";
 
-/// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.
+/// The actions on the selected runs. The strip keeps its space without a selection, so that rows do not move.
 pub fn strip_ui(
     ui: &mut Ui,
     view: &mut RunsView,
@@ -28,7 +28,7 @@ pub fn strip_ui(
         return;
     }
     let t = theme::of(ui);
-    // Nothing is done to runs that a filter hides.
+    // Actions leave runs alone that the filter hides.
     let in_sight = |run: &&RunId| shown.iter().any(|row| row.entry.row.id == **run);
     let runs: Vec<RunId> = view.chosen.iter().filter(in_sight).copied().collect();
     let hidden = view.chosen.len() - runs.len();
@@ -42,7 +42,7 @@ pub fn strip_ui(
             ui.set_min_width(ui.available_width());
             ui.set_min_height(size::ROW);
             if let Some(wrong) = view.filter.wrong() {
-                // Said here it moves nothing; and nothing is done to rows of which it is not sure who is meant.
+                // Shown here it moves nothing, and an unclear filter blocks actions.
                 let label = RichText::new(wrong).color(t.bad);
                 ui.add(Label::new(label).truncate()).on_hover_text(wrong);
                 return;
@@ -96,7 +96,7 @@ fn kept_ui(
         .hint(hint)
         .clicked_if(ui, runs.len() > 1)
     {
-        // In the order of the table: the first is what the others are compared with.
+        // In table order: the others are compared with the first.
         let order = shown.iter().map(|row| row.entry.row.id);
         let order = order.filter(|run| runs.contains(run)).collect();
         commands.run(|core| core.compare(order));
@@ -110,7 +110,7 @@ fn kept_ui(
         .collect();
     ui.add_enabled_ui(is_tag(&tag), |ui| {
         if Button::secondary("Add tag").hint(TAG_HINT).clicked(ui) {
-            // Only those that lack it, so that taking it back leaves the others as they were.
+            // Only those without it, so that undo leaves the others alone.
             let runs = runs
                 .iter()
                 .copied()
@@ -124,7 +124,7 @@ fn kept_ui(
             commands.run(|core| core.edit(edit));
             view.tag.clear();
         }
-        if Button::secondary("Take tag away").clicked(ui) {
+        if Button::secondary("Remove tag").clicked(ui) {
             let has = having.iter().copied().filter(|run| runs.contains(run));
             let edit = Edit::Tag {
                 runs: has.collect(),

@@ -1,4 +1,4 @@
-//! What the table shows: its columns, the sketched curve, and by what runs are grouped.
+//! What the table shows: its columns, the sketched curve, and grouping.
 
 use eframe::egui::{Popup, PopupCloseBehavior, ScrollArea, Ui};
 
@@ -21,12 +21,12 @@ use crate::metrics::declared::{all, declared};
 const OFFERED: usize = 60;
 const NO_GROUPS: &str = "Not grouped";
 
-/// A choice of what runs are grouped by: their record, and settings that differ among them.
+/// A choice of what runs are grouped by: fields of their record, and settings that differ among them.
 pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
     let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
     let mut options: Vec<String> = vec![NO_GROUPS.into()];
     options.extend(["experiment", "seed", "status", "device", "tag"].map(String::from));
-    // The seed is there already.
+    // The seed is listed already.
     let settings = differing_settings(&entries).into_iter().map(|row| row.path);
     options.extend(settings.filter(|path| path != "run.seed").take(40));
     if let Some(group) = prefs.group.clone().filter(|group| !options.contains(group)) {
@@ -76,7 +76,7 @@ pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands:
         });
 }
 
-/// The columns there are: up, down, away; of curves also which value.
+/// The current columns: move, remove, and for curves which value.
 fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
     let mut swap = None;
     let mut gone = None;
@@ -103,7 +103,7 @@ fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
                     {
                         swap = Some((at, at + 1));
                     }
-                    if Button::icon(Icon::Cross, &format!("Take {name} away"))
+                    if Button::icon(Icon::Cross, &format!("Remove {name}"))
                         .low()
                         .clicked(ui)
                     {
@@ -180,7 +180,6 @@ fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
         });
 }
 
-/// Which curve is sketched at the end of each row.
 fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
     const NONE: &str = "No sketch";
     let title = |key: &Option<String>| {

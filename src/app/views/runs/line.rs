@@ -1,4 +1,4 @@
-//! A run in one line, as on the start page.
+//! A run on one line, as on the start page.
 
 use eframe::egui;
 use eframe::egui::text::{LayoutJob, TextWrapping};

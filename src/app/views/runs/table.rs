@@ -1,6 +1,6 @@
-//! The table of runs: heads that sort, rows that open, groups with mean and deviation.
+//! The table of runs: headers that sort, rows that open, groups with mean and deviation.
 //!
-//! The whole table is one stop of the Tab key: arrows move, Enter opens, Space ticks, Delete deletes.
+//! The whole table is one tab stop: arrows move, Enter opens, Space selects, Delete deletes.
 
 mod cell;
 mod heads;
@@ -28,7 +28,7 @@ enum Line<'a> {
     Run(&'a Listed),
 }
 
-/// Draws the rows; the columns are as wide as `all` rows of the shelf ask for, so that a filter moves none.
+/// Draws the rows. Column widths depend on `all` rows of the shelf, so that a filter does not change them.
 pub(super) fn table_ui(
     ui: &mut Ui,
     rows: &[&Listed],
@@ -59,7 +59,7 @@ pub(super) fn table_ui(
         ui.memory_mut(|memory| memory.request_focus(row_id(run)));
     }
     ui.spacing_mut().item_spacing.y = 0.0;
-    // The heads stay above the rows, and go sideways with them.
+    // The headers stay above the rows and scroll sideways with them.
     let (head, _) = ui.allocate_exact_size(vec2(room, HEAD), Sense::hover());
     let mut above = ui.new_child(UiBuilder::new().max_rect(head));
     above.set_clip_rect(head.intersect(ui.clip_rect()));
@@ -90,13 +90,13 @@ pub(super) fn table_ui(
     }
 }
 
-/// The groups that a person asked for, in the order asked for; none where runs are not grouped.
+/// The groups, sorted; `None` where runs are not grouped.
 fn grouped<'a>(rows: &[&'a Listed], view: &RunsView, prefs: &Prefs) -> Option<Vec<Group<'a>>> {
     let by = prefs.group.as_deref()?.parse::<Column>().ok()?;
     let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
     let mut groups = groups(&entries, &by);
     if view.sort.is_figure() {
-        // By what their heads show.
+        // By what their headers show.
         sort_by_mean(&mut groups, &view.sort, view.descending);
     }
     Some(groups)
@@ -124,12 +124,11 @@ fn place_of(lines: &[Line<'_>], run: RunId) -> Option<usize> {
         .position(|line| matches!(line, Line::Run(row) if row.entry.row.id == run))
 }
 
-/// By which a row has the keyboard.
 fn row_id(run: RunId) -> egui::Id {
     egui::Id::unique(("row of run", run.0))
 }
 
-/// Moves through the rows by keys; gives the row that came into sight.
+/// Handles keys; returns the row to scroll to.
 fn moved(ui: &Ui, view: &mut RunsView, order: &[RunId], commands: &mut Commands) -> Option<RunId> {
     let current = view.current?;
     if !ui.memory(|memory| memory.has_focus(row_id(current))) {

@@ -1,4 +1,4 @@
-//! What the parts of a run's body share: what they are drawn with, a step to choose, edges and lines.
+//! What the parts of a run's body share: their context, the step chooser, margins and lines.
 
 use eframe::egui::{Align, Layout, Sense, Ui, vec2};
 
@@ -14,17 +14,17 @@ use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
-/// What the body is drawn with.
+/// What the body is drawn with, besides the run.
 pub struct BodyContext<'a> {
     pub prefs: &'a mut Prefs,
     pub commands: &'a mut Commands,
     pub clock: Clock,
-    /// The run is in progress here, and its settings may be changed.
+    /// Whether the run is in progress here and its settings can be changed.
     pub can_change: bool,
 }
 
-/// Chooses one of the steps of which there is something, with steps to the one before and after. `what`
-/// names the thing, as for screen readers. Gives the place of another one.
+/// Chooses one of several steps, with buttons for the one before and after. `what` names them for screen readers.
+/// Returns the index of the new one.
 pub fn step_ui(ui: &mut Ui, what: &str, steps: &[(Stage, u64)], at: usize) -> Option<usize> {
     let last = steps.len().checked_sub(1)?;
     let mut chosen = None;
@@ -63,7 +63,6 @@ pub fn step_name((stage, step): (Stage, u64)) -> String {
     format!("{} {}", stage.title(), format::count(step))
 }
 
-/// Within the panel's edges.
 pub fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     layout::padded(
         ui,
@@ -75,20 +74,17 @@ pub fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     );
 }
 
-/// A line between parts of the panel.
 pub fn line(ui: &mut Ui) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
     layout::rule(ui, rect.x_range(), rect.center().y);
 }
 
-/// What stands where something is being read.
 pub fn reading_ui(ui: &mut Ui) {
     inset(ui, |ui| {
         words::secondary(ui, "Reading…");
     });
 }
 
-/// Why something cannot be read.
 pub fn refused_ui(ui: &mut Ui, why: &str) {
     inset(ui, |ui| {
         notice::strip(ui, Tone::Bad, "It cannot be read", why, |_| {})

@@ -1,4 +1,4 @@
-//! Setting up a study, and what its size can show before it is made.
+//! The form of a new study, with a forecast of what its size can show.
 
 use eframe::egui::{RichText, TextEdit, Ui, vec2};
 
@@ -36,7 +36,7 @@ pub(super) fn form_ui(
             .map(|known| known.systems.iter().map(|row| &*row.name).collect())
             .unwrap_or_default();
         if names.is_empty() {
-            let why = "Take in at least one system's responses first; Case study says how.";
+            let why = "Import at least one system's responses first, in Case study.";
             notice::strip(
                 ui,
                 Tone::Warning,
@@ -113,7 +113,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
                     }
                 }
             });
-            // The line is there before two are chosen, so that nothing below moves.
+            // This line is always present, so that nothing below moves.
             if form.kind != StudyKind::AbTest || form.systems.len() < 2 {
                 words::small(
                     ui,
@@ -188,7 +188,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
     line(
         ui,
         "Seed",
-        "Of the contexts that are drawn; sides and orders also hang on a secret of the study",
+        "Draws the contexts; sides and orders also depend on a secret of the study",
         |ui| {
             short_field(ui, "Seed", &mut form.seed, "");
         },
@@ -224,7 +224,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
     );
 }
 
-/// What the study can show, said before anybody annotates.
+/// What a study of this size can show.
 fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
     let t = theme::of(ui);
     if form.kind == StudyKind::AbTest {
@@ -234,7 +234,7 @@ fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
     }
     let contexts: Option<u64> = form.contexts.trim().parse().ok();
     let ties: Option<u64> = form.ties.trim().parse().ok().filter(|ties| *ties <= 100);
-    // The exact power of more items is no news, and takes long.
+    // Larger studies take long to compute and have enough power.
     if let (Some(contexts @ 1..=5000), Some(ties)) = (contexts, ties) {
         let size = StudySize {
             kind: form.kind,

@@ -1,4 +1,4 @@
-//! What the parts of the place Studies share: words for studies, and fields of forms.
+//! What the parts of the place Studies share: descriptions of studies, and form fields.
 
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ pub(super) fn pack_row_ui(
     let mut take = false;
     let button = |ui: &mut Ui| {
         let hint = "To judge it here, or to merge what came back";
-        let button = Button::secondary("Take in pack").hint(hint);
+        let button = Button::secondary("Import pack").hint(hint);
         button.clicked_if(ui, ready)
     };
     if from_the_right {
@@ -65,7 +65,7 @@ pub(super) fn pack_row_ui(
     }
 }
 
-/// A field of one line. True when Enter was pressed in it.
+/// A single-line field. True when Enter was pressed in it.
 pub(super) fn path_ui(ui: &mut Ui, value: &mut String, name: &str, hint: &str, width: f32) -> bool {
     let field = TextEdit::singleline(value)
         .hint_text(hint.to_string())
@@ -76,7 +76,7 @@ pub(super) fn path_ui(ui: &mut Ui, value: &mut String, name: &str, hint: &str, w
     response.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter))
 }
 
-/// A line of a form: a name, and what is set.
+/// A row of a form.
 pub(super) fn line(ui: &mut Ui, name: &str, hint: &str, content: impl FnOnce(&mut Ui)) {
     let t = theme::of(ui);
     ui.horizontal_top(|ui| {
@@ -90,7 +90,6 @@ pub(super) fn line(ui: &mut Ui, name: &str, hint: &str, content: impl FnOnce(&mu
     });
 }
 
-/// A short field of a form.
 pub(super) fn short_field(ui: &mut Ui, name: &str, value: &mut String, unit: &str) {
     let t = theme::of(ui);
     ui.horizontal(|ui| {

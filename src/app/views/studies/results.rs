@@ -1,4 +1,4 @@
-//! What an unblinded study shows: wins or means with their intervals, agreement, each annotator's work.
+//! The results of an unblinded study: wins or means with intervals, agreement, annotators.
 
 use eframe::egui::{Align, Label, RichText, ScrollArea, Ui, Vec2};
 
@@ -53,14 +53,14 @@ fn under(study: StudyId, results: &Results) -> String {
     }
     if results.late_acts > 0 {
         about.push_str(&format!(
-            "; {} acts came in later, and count",
+            "; {} judgements arrived later, and count",
             results.late_acts
         ));
     }
     about
 }
 
-/// A table of words, each column as wide as what stands in it: the first left, the others right.
+/// A table of text with columns as wide as their content: the first left-aligned, the others right-aligned.
 fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
     let t = theme::of(ui);
     let measure = |words: &str| {
@@ -94,7 +94,7 @@ fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
                 for (at, (words, width)) in cells.iter().zip(&widths).enumerate() {
                     cell(ui, *width, align(at), |ui| {
                         ui.spacing_mut().item_spacing.x = space::XS;
-                        // The interval is smaller than the figure it belongs to.
+                        // The interval is smaller than its number.
                         let (figure, interval) = words.split_once('[').unwrap_or((words, ""));
                         if !interval.is_empty() {
                             let interval = RichText::new(format!("[{interval}"));

@@ -1,4 +1,4 @@
-//! One study: how far each annotator is, packs, the fourth annotator, and the act of unblinding.
+//! One study: annotators' progress, packs, the fourth annotator, and unblinding.
 
 use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -18,7 +18,7 @@ use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 use crate::study::make::Role as Part;
 
-/// Room for what can be done with an annotator's part.
+/// Width of the buttons of an annotator.
 const BUTTONS: f32 = 320.0;
 
 pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Commands) {
@@ -45,7 +45,7 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
                 now.relative(unblinding.wall_ms),
                 unblinding.reason
             ),
-            None => "Which system wrote what is sealed.".to_string(),
+            None => "Which system wrote what is hidden until then.".to_string(),
         }
     );
     words::secondary(ui, about);

@@ -10,7 +10,7 @@ use crate::app::widgets::status;
 use crate::catalog::{Cell, Column, Entry};
 use crate::store::RunRow;
 
-/// What stands in a cell; nothing where it is empty.
+/// The text of a cell.
 pub(super) fn words(column: &Column, entry: &Entry, now: Now) -> String {
     let row = &entry.row;
     match column.name() {
@@ -34,7 +34,7 @@ pub(super) fn words(column: &Column, entry: &Entry, now: Now) -> String {
     }
 }
 
-/// The longest words that the cell gets while its run goes on.
+/// The longest text that the cell may get during its run.
 pub(super) fn longest_words(column: &Column, entry: &Entry, now: Now) -> String {
     let row = &entry.row;
     match (column.name(), row.stage) {
@@ -43,7 +43,7 @@ pub(super) fn longest_words(column: &Column, entry: &Entry, now: Now) -> String 
     }
 }
 
-/// Draws a cell, cut with an ellipsis where it does not fit.
+/// Draws a cell, truncated with an ellipsis.
 pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, column: &Column, entry: &Entry, now: Now) {
     let t = theme::of(ui);
     let row = &entry.row;
@@ -74,7 +74,7 @@ pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, column: &Column, entry: &Entry, n
     });
 }
 
-/// A curve in a few pixels: its shape only, over all its steps.
+/// A sparkline.
 pub(super) fn sketch_ui(ui: &Ui, cell: Rect, values: &[f32]) {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let (low, high) = finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {

@@ -1,4 +1,4 @@
-//! The heads of the table of runs: what a column shows and on what it was measured; a click sorts by it.
+//! The headers of the table of runs: what a column shows and what it was measured on; a click sorts by it.
 
 use eframe::egui::{self, Align, Align2, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -16,7 +16,7 @@ use crate::metrics::declared::declared;
 
 pub(super) const HEAD: f32 = 40.0;
 
-/// Draws the heads over all the columns, beginning at `from`.
+/// Draws the headers, beginning at `from`.
 pub(super) fn heads_ui(
     ui: &mut Ui,
     from: Pos2,
@@ -139,7 +139,7 @@ fn head_ui(ui: &mut Ui, rect: Rect, column: &Column, view: &mut RunsView) {
     }
 }
 
-/// A head for those who hear it: with what its figures were measured on.
+/// A header for screen readers, with what it was measured on.
 fn head_words(column: &Column) -> String {
     match column.measured_on() {
         Some(on) if on != "last" => format!("{}, {on}", column.title()),

@@ -1,4 +1,4 @@
-//! How wide the columns of the table of runs are: as what stands in them asks for, names giving way first.
+//! The column widths of the table of runs: fitted to their content; text columns shrink first.
 
 use eframe::egui::{FontId, Ui};
 
@@ -17,30 +17,29 @@ use crate::store::RunStatus;
 pub(super) const TICK: f32 = 30.0;
 pub(super) const GAP: f32 = space::M;
 pub(super) const SKETCH: f32 = 84.0;
-/// Between figures and the sketch beside them.
+/// The gap between the columns and the sketch.
 pub(super) const SKETCH_GAP: f32 = space::XL;
 
-/// Rows that are measured; what is wider below them is cut with an ellipsis.
+/// How many rows are measured; wider text below is truncated.
 const MEASURED: usize = 300;
-/// A mark beside the head by which runs are sorted.
+/// Width of the sort arrow.
 const ARROW: f32 = 15.0;
-/// Names and other words are never narrower.
+/// The least width of text columns.
 const LEAST: f32 = 96.0;
-/// Names are never wider where there is not room for all columns.
+/// The greatest width of text columns when the table scrolls.
 const WIDEST: f32 = 220.0;
-/// What names get at most of room that is left over.
+/// The most that a text column gets of the space left over.
 const AIR: f32 = 80.0;
 
 pub(super) struct TableLayout {
     pub columns: Vec<(Column, f32)>,
     pub sketch: Option<String>,
-    /// Of all columns with the gaps between them.
+    /// Width of all columns with their gaps.
     pub total: f32,
 }
 
 impl TableLayout {
-    /// The columns that were chosen, over so much room as they get by.
-    /// Figures of `groups` stand whole with their deviation.
+    /// Lays the columns out in `room`. Numbers of `groups` fit with their deviation.
     pub fn of(
         ui: &Ui,
         rows: &[&Listed],
@@ -75,7 +74,7 @@ impl TableLayout {
     }
 }
 
-/// Words give way where there is little room, and take of what is left where there is much.
+/// Shrinks text columns where space is short, and widens them where some is left.
 fn fitted(mut columns: Vec<(Column, f32)>, room: f32) -> Vec<(Column, f32)> {
     let asked: f32 = columns.iter().map(|(_, width)| width).sum();
     let gives = |(column, width): &(Column, f32)| match is_words(column) {
@@ -95,14 +94,14 @@ fn fitted(mut columns: Vec<(Column, f32)>, room: f32) -> Vec<(Column, f32)> {
         column.1 = match (asked <= room, asked - giving <= room) {
             (true, _) => column.1 + more,
             (false, true) => column.1 - gives(column) / giving * (asked - room),
-            // It is scrolled anyway: then names are read.
+            // It scrolls anyway: keep names readable.
             (false, false) => column.1.min(WIDEST),
         };
     }
     columns
 }
 
-/// Whether a column shows words of any length.
+/// Whether a column shows text of any length.
 fn is_words(column: &Column) -> bool {
     let short = matches!(
         column.name(),
@@ -111,13 +110,13 @@ fn is_words(column: &Column) -> bool {
     !short && !column.is_number()
 }
 
-/// The width of its head and of what stands below.
+/// The width of the header and the cells.
 fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
     let head = measured(ui, &column.title(), text::small()) + ARROW;
     let on = column.measured_on();
     let on = on.map_or(0.0, |on| measured(ui, on, text::small()));
     let cells = match column.name() {
-        // The same whatever runs are in sight, so that nothing moves when one of them ends.
+        // Independent of the runs shown, so that nothing moves when one ends.
         "status" => {
             let words = [RunStatus::Interrupted, RunStatus::Finished].map(status::word);
             let widest = words.map(|word| measured(ui, word, text::body()));
@@ -132,7 +131,7 @@ fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
     head.max(on).max(cells).max(figure).ceil()
 }
 
-/// The width of the longest words of a column.
+/// The width of the longest texts of a column.
 fn widest(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
     let mut longest: Vec<(usize, String)> = Vec::new();
     for row in rows.iter().take(MEASURED) {
@@ -143,7 +142,7 @@ fn widest(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
         }
         longest.push((letters, words));
         longest.sort_by_key(|(letters, _)| std::cmp::Reverse(*letters));
-        // The font is not of one width: of a few long ones the widest counts.
+        // The font is proportional: measure the longest few.
         longest.truncate(6);
     }
     let widths = longest

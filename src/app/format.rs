@@ -152,17 +152,20 @@ pub struct Clock {
     offset: UtcOffset,
 }
 
+impl Default for Clock {
+    /// Universal time.
+    fn default() -> Self {
+        Clock {
+            offset: UtcOffset::UTC,
+        }
+    }
+}
+
 impl Clock {
     /// Call before other threads start: reading the time zone is not safe afterwards.
     pub fn local() -> Self {
         Clock {
             offset: UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC),
-        }
-    }
-
-    pub fn utc() -> Self {
-        Clock {
-            offset: UtcOffset::UTC,
         }
     }
 
@@ -297,7 +300,7 @@ mod tests {
 
     #[test]
     fn times_say_the_day() {
-        let clock = Clock::utc();
+        let clock = Clock::default();
         let noon = 1_700_000_000_000;
         assert_eq!(clock.relative(noon, noon), "today 22:13");
         assert_eq!(clock.relative(noon, noon + 7_200_000), "yesterday 22:13");

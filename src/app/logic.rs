@@ -25,9 +25,8 @@ use super::jobs::{AtClose, Context, Job, JobError, JobResult, Jobs, Lane, Pendin
 use super::place::Place;
 use super::queries::stored::StoredRun;
 use super::state::model::RunModel;
-use super::state::people::People;
 use super::state::{
-    CompareState, ExperimentsState, Held, LiveState, Notices, Prefs, RunsState, State,
+    Held, Prefs, State,
 };
 use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
@@ -99,19 +98,11 @@ impl Core {
         let devices = device::available().into_iter();
         let state = State {
             prefs,
-            experiments: ExperimentsState::default(),
-            runs: RunsState::default(),
-            live: LiveState::default(),
-            compare: CompareState::default(),
-            notices: Notices::default(),
-            people: People::default(),
-            playground: Default::default(),
-            library: Default::default(),
-            paths: Default::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
             devices: devices.map(|device| (device.name, device.title)).collect(),
+            ..State::default()
         };
         let mut core = Core {
             state,
@@ -201,6 +192,19 @@ impl Core {
         then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
     ) {
         let pending = self.jobs.ask(lane, work).detach();
+        self.follow_up(pending, then);
+    }
+
+    /// The same for long work on a thread of its own.
+    fn spawn_then<T: Send + 'static>(
+        &mut self,
+        what: &'static str,
+        at_close: AtClose,
+        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
+    ) {
+        let work = |context: &mut Context, _: &Job<()>| work(context);
+        let pending = self.jobs.spawn(what, at_close, work);
         self.follow_up(pending, then);
     }
 

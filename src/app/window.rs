@@ -44,7 +44,7 @@ impl App {
     /// # Errors
     /// The system refuses a thread.
     pub fn open(ctx: &Context, options: Options) -> std::io::Result<Self> {
-        App::new(ctx, options, Prefs::default(), Clock::utc())
+        App::new(ctx, options, Prefs::default(), Clock::default())
     }
 
     /// Makes the window's state and starts its threads. `ctx` is dressed in the theme.

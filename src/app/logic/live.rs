@@ -45,19 +45,18 @@ impl Core {
         self.state.live.launching = Some(planned.name.clone());
         self.state.experiments.refused = None;
         self.state.experiments.queue.starting = queued;
-        let what = "Preparing the run";
-        let pending = self
-            .jobs
-            .spawn(what, AtClose::Abandon, move |context, _: &Job<()>| {
-                Ok(Box::new(launch::prepare(context.dir(), planned, queued)?))
-            });
-        self.follow_up(pending, |core, prepared| {
-            core.state.live.launching = None;
-            match prepared {
-                Ok(prepared) => core.start_prepared(*prepared),
-                Err(why) => core.state.experiments.refused = Some(why),
-            }
-        });
+        self.spawn_then(
+            "Preparing the run",
+            AtClose::Abandon,
+            move |context| Ok(Box::new(launch::prepare(context.dir(), planned, queued)?)),
+            |core, prepared| {
+                core.state.live.launching = None;
+                match prepared {
+                    Ok(prepared) => core.start_prepared(*prepared),
+                    Err(why) => core.state.experiments.refused = Some(why),
+                }
+            },
+        );
     }
 
     fn start_prepared(&mut self, prepared: PreparedRun) {

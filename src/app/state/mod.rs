@@ -219,7 +219,7 @@ pub struct LiveState {
     pub launching: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct State {
     pub prefs: Prefs,
     pub experiments: ExperimentsState,

@@ -21,9 +21,9 @@ pub struct Tile {
 }
 
 impl Tile {
-    fn of(keys: &[&str]) -> Self {
+    fn of<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
         Tile {
-            keys: keys.iter().map(|key| key.to_string()).collect(),
+            keys: keys.into_iter().map(str::to_string).collect(),
             log: false,
         }
     }
@@ -34,13 +34,7 @@ impl Tile {
             .flat_map(|tile| tile.keys.iter().map(String::as_str))
             .collect();
         let free = choices(stage).find(|metric| !shown.contains(&metric.key));
-        Tile {
-            keys: free
-                .map(|metric| metric.key.to_string())
-                .into_iter()
-                .collect(),
-            log: false,
-        }
+        Tile::of(free.map(|metric| metric.key))
     }
 
     /// The same plot for a run that logs `rewards`: the paper's reward and its terms are replaced by the run's own.
@@ -62,7 +56,7 @@ impl Tile {
         keys.retain(|key| seen.insert(*key));
         Tile {
             log: self.log,
-            ..Tile::of(&keys)
+            ..Tile::of(keys)
         }
     }
 
@@ -125,62 +119,38 @@ fn group_stem(group: &str) -> &str {
 /// The default plots of a stage.
 pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     use declared::*;
-    let all = |pick: fn(&IdentifierKeys) -> &'static str| {
-        IDENTIFIER_KEYS
-            .iter()
-            .map(pick)
-            .map(str::to_string)
-            .collect::<Vec<_>>()
-    };
+    let all =
+        |pick: fn(&IdentifierKeys) -> &'static str| Tile::of(IDENTIFIER_KEYS.iter().map(pick));
     match stage {
         Stage::Pretraining => vec![
-            Tile::of(&[PRETRAINING_LOSS, PRETRAINING_VALIDATION_LOSS]),
-            Tile::of(&[PRETRAINING_GRADIENT_NORM]),
-            Tile::of(&[PRETRAINING_LEARNING_RATE]),
-            Tile::of(&[PRETRAINING_TOKENS_PER_SECOND]),
+            Tile::of([PRETRAINING_LOSS, PRETRAINING_VALIDATION_LOSS]),
+            Tile::of([PRETRAINING_GRADIENT_NORM]),
+            Tile::of([PRETRAINING_LEARNING_RATE]),
+            Tile::of([PRETRAINING_TOKENS_PER_SECOND]),
         ],
         Stage::Identifiers => vec![
-            Tile {
-                keys: all(|keys| keys.loss),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.accuracy),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.validation_loss),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.weighted_f1),
-                ..Tile::default()
-            },
+            all(|keys| keys.loss),
+            all(|keys| keys.accuracy),
+            all(|keys| keys.validation_loss),
+            all(|keys| keys.weighted_f1),
         ],
         Stage::Generator => vec![
-            Tile::of(&[GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),
-            Tile::of(&[GENERATOR_PPL]),
-            Tile::of(&[GENERATOR_GRADIENT_NORM]),
-            Tile::of(&[GENERATOR_TOKENS_PER_SECOND]),
+            Tile::of([GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),
+            Tile::of([GENERATOR_PPL]),
+            Tile::of([GENERATOR_GRADIENT_NORM]),
+            Tile::of([GENERATOR_TOKENS_PER_SECOND]),
         ],
         Stage::Ppo => vec![
-            Tile::of(&[EMPATHY_REWARD]),
-            Tile::of(&REWARD_KEYS),
-            Tile::of(&[KL_K1, KL_K3, KL_FULL]),
-            Tile {
-                keys: [VALIDATION_EMP_F1]
-                    .iter()
-                    .chain(&VALIDATION_F1_KEYS)
-                    .map(|key| key.to_string())
-                    .collect(),
-                ..Tile::default()
-            },
-            Tile::of(&[VALIDATION_PPL]),
-            Tile::of(&[VALIDATION_DIST_1, VALIDATION_DIST_2]),
-            Tile::of(&[VALUE_LOSS]),
-            Tile::of(&[ENTROPY]),
-            Tile::of(&[RESPONSE_LENGTH]),
-            Tile::of(&[CLIP_FRACTION, VALUE_CLIP_FRACTION]),
+            Tile::of([EMPATHY_REWARD]),
+            Tile::of(REWARD_KEYS),
+            Tile::of([KL_K1, KL_K3, KL_FULL]),
+            emp_f1_tile(),
+            Tile::of([VALIDATION_PPL]),
+            Tile::of([VALIDATION_DIST_1, VALIDATION_DIST_2]),
+            Tile::of([VALUE_LOSS]),
+            Tile::of([ENTROPY]),
+            Tile::of([RESPONSE_LENGTH]),
+            Tile::of([CLIP_FRACTION, VALUE_CLIP_FRACTION]),
         ],
         Stage::Evaluation => Vec::new(),
     }
@@ -188,18 +158,16 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
 
 /// The plots below the result table.
 pub fn evaluation_tiles() -> [Tile; 2] {
-    let f1 = [declared::VALIDATION_EMP_F1];
-    [
-        Tile {
-            keys: f1
-                .iter()
-                .chain(&declared::VALIDATION_F1_KEYS)
-                .map(|key| key.to_string())
-                .collect(),
-            ..Tile::default()
-        },
-        Tile::of(&[declared::VALIDATION_PPL]),
-    ]
+    [emp_f1_tile(), Tile::of([declared::VALIDATION_PPL])]
+}
+
+fn emp_f1_tile() -> Tile {
+    let by_mechanism = declared::VALIDATION_F1_KEYS;
+    Tile::of(
+        [declared::VALIDATION_EMP_F1]
+            .into_iter()
+            .chain(by_mechanism),
+    )
 }
 
 /// The metrics that can be shown for a stage: its own, those of evaluations, and memory.

@@ -33,11 +33,7 @@ const STRETCH: usize = 64;
 pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let cases = &mut state.people.cases;
     let Some(book) = cases.book.value() else {
-        let said = RemoteWords {
-            pending: "Reading the cases…",
-            failed: "The cases cannot be read",
-            action: Some("Try again"),
-        };
+        let said = RemoteWords::retry("Reading the cases…", "The cases cannot be read");
         layout::padded(ui, space::L, |ui| {
             if remote_ui(ui, &cases.book, said) {
                 commands.run(Core::load_cases);

@@ -164,7 +164,7 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
             ui.add_space(space::XS);
             let plots = &mut view.on_the_way;
             plots.charts.set_along(prefs.along);
-            plots.charts.clock = Some(clock);
+            plots.charts.clock = clock;
             let mut tiles = tiles::evaluation_tiles();
             let source = Source {
                 stage: Stage::Ppo,
@@ -187,7 +187,7 @@ fn plots_ui(
     let prefs = &mut *context.prefs;
     let plots = view.plots.entry(stage).or_default();
     plots.charts.set_along(prefs.along);
-    plots.charts.clock = Some(context.clock);
+    plots.charts.clock = context.clock;
     let extent = plots::extent(run, stage, prefs.along);
     let pins = plots.charts.pins().len();
     ui.allocate_ui_with_layout(

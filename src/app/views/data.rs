@@ -29,11 +29,7 @@ pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         Part::Models => models::models_ui(ui, state, commands),
         Part::Sets if state.library.sets.value().is_some() => sets::sets_ui(ui, state, commands),
         Part::Sets => padded(ui, |ui| {
-            let said = RemoteWords {
-                pending: "Reading the data sets…",
-                failed: "The data sets cannot be read",
-                action: Some("Try again"),
-            };
+            let said = RemoteWords::retry("Reading the data sets…", "The data sets cannot be read");
             if remote_ui(ui, &state.library.sets, said) {
                 commands.run(Core::load_sets);
             }

@@ -28,11 +28,10 @@ const NEW_LINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::
 
 pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if state.playground.models.value().is_none() {
-        let said = RemoteWords {
-            pending: "Looking for checkpoints…",
-            failed: "The checkpoints cannot be listed",
-            action: Some("Try again"),
-        };
+        let said = RemoteWords::retry(
+            "Looking for checkpoints…",
+            "The checkpoints cannot be listed",
+        );
         layout::padded(ui, space::L, |ui| {
             if remote_ui(ui, &state.playground.models, said) {
                 commands.run(Core::load_models);

@@ -360,28 +360,21 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
         let (run, stored) = (&page.model, &page.stored);
         words::heading(ui, "Run");
         ui.add_space(space::XS);
-        pair_ui(ui, "Experiment", "", &run.experiment, "", false);
-        pair_ui(ui, "Seed", "", &run.seed.to_string(), "", false);
-        pair_ui(ui, "Device", "", &run.device, "", false);
-        pair_ui(ui, "Started", "", &clock.exact(run.started_ms), "", false);
+        fact_ui(ui, "Experiment", &run.experiment);
+        fact_ui(ui, "Seed", &run.seed.to_string());
+        fact_ui(ui, "Device", &run.device);
+        fact_ui(ui, "Started", &clock.exact(run.started_ms));
         if let Some(ended) = run.ended_ms {
-            pair_ui(ui, "Ended", "", &clock.exact(ended), "", false);
+            fact_ui(ui, "Ended", &clock.exact(ended));
             let lasted = format::duration((ended - run.started_ms) as f64 / 1e3);
-            pair_ui(ui, "Lasted", "", &lasted, "", false);
+            fact_ui(ui, "Lasted", &lasted);
         }
         if let Some(fields) = stored.detail.environment.as_object() {
             ui.add_space(space::L);
             words::heading(ui, "Made by");
             ui.add_space(space::XS);
             for (name, value) in fields {
-                pair_ui(
-                    ui,
-                    &sentence(&name.replace('_', " ")),
-                    "",
-                    &json_words(value),
-                    "",
-                    false,
-                );
+                fact_ui(ui, &sentence(&name.replace('_', " ")), &json_words(value));
             }
         }
         if !stored.detail.fingerprints.is_empty() {
@@ -389,7 +382,7 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
             words::heading(ui, "Fingerprints of data and weights");
             ui.add_space(space::XS);
             for (name, value) in &stored.detail.fingerprints {
-                pair_ui(ui, name, "", value, "", false);
+                fact_ui(ui, name, value);
             }
         }
         if !stored.checkpoints.is_empty() {
@@ -419,6 +412,10 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
         }
         ui.add_space(space::XL);
     });
+}
+
+fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
+    pair_ui(ui, name, "", value, "", false);
 }
 
 fn json_words(value: &serde_json::Value) -> String {

@@ -117,11 +117,7 @@ fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
 
 pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &mut Commands) {
     let Some(kept) = state.runs.list.value() else {
-        let said = RemoteWords {
-            pending: "Reading the store…",
-            failed: "The store cannot be read",
-            action: Some("Try again"),
-        };
+        let said = RemoteWords::retry("Reading the store…", "The store cannot be read");
         padded(ui, |ui| {
             if remote_ui(ui, &state.runs.list, said) {
                 commands.run(Core::list_runs);

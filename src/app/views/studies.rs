@@ -43,11 +43,7 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     return;
                 }
                 notice_ui(ui, studies);
-                let said = RemoteWords {
-                    pending: "Reading the studies…",
-                    failed: "The studies cannot be read",
-                    action: Some("Try again"),
-                };
+                let said = RemoteWords::retry("Reading the studies…", "The studies cannot be read");
                 if remote_ui(ui, &studies.rows, said) {
                     commands.run(Core::load_studies);
                 }

@@ -137,7 +137,7 @@ impl Chart<'_> {
                 .label_spacing(1.0..=2.0)
         };
         let (along, origin, log) = (view.along, view.origin, self.log);
-        let clock = view.clock.unwrap_or(format::Clock::utc());
+        let clock = view.clock;
         let x_label = move |mark: GridMark| match along {
             AlongX::Wall => clock.time((mark.value * 1e3) as i64),
             _ => ticks::x_label(along.axis(), mark, origin),

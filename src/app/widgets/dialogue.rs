@@ -1,16 +1,16 @@
 //! A sample dialogue: the context as a conversation, the target and what was generated, their levels.
 
-use eframe::egui;
 use eframe::egui::{
-    Align, FontId, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2,
+    Align, FontId, Frame, Label, Layout, Margin, Rect, RichText, Ui, pos2, vec2,
 };
 
+use super::levels;
 use super::text as words;
 use crate::app::format;
 use crate::app::format::sentence;
 use crate::app::theme::{self, size, space, text};
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{SampleDialogue, SampleLevel};
+use crate::experiment::SampleDialogue;
 
 pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
     opening(ui, sample);
@@ -128,8 +128,9 @@ fn answer_ui(
             ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
             ui.horizontal_wrapped(|ui| {
                 for (mechanism, level) in levels {
-                    let of = generated.and_then(|s| s.levels.iter().find(|l| l.mechanism == mechanism));
-                    level_ui(ui, mechanism, level, of);
+                    let sample = generated.and_then(|s| s.levels.iter().find(|l| l.mechanism == mechanism));
+                    let (target, reward) = sample.map(|level| (level.target, level.reward)).unzip();
+                    levels::chip(ui, mechanism, level, target, reward);
                 }
             });
         });
@@ -144,44 +145,4 @@ fn answer_ui(
             t.line
         },
     );
-}
-
-/// A mechanism and its level: a word on one of three depths, framed when it misses the target's.
-fn level_ui(ui: &mut Ui, mechanism: Mechanism, level: EmpathyLevel, against: Option<&SampleLevel>) {
-    let t = theme::of(ui);
-    let (fill, colour) = t.level(level);
-    let label = format!("{} {}", short(mechanism), level.title().to_lowercase());
-    let galley = words::galley(ui, label, text::small(), colour);
-    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
-    ui.painter().rect_filled(rect, 4, fill);
-    ui.painter()
-        .galley(rect.center() - galley.size() / 2.0, galley, colour);
-    let mut hint = format!("{}: {}", mechanism.title(), level.title().to_lowercase());
-    if let Some(sample) = against {
-        if sample.target != sample.generated {
-            ui.painter().rect_stroke(
-                rect,
-                4,
-                egui::Stroke::new(1.0, t.warning),
-                StrokeKind::Outside,
-            );
-            hint += &format!(
-                ", where the target is {}",
-                sample.target.title().to_lowercase()
-            );
-        } else {
-            hint += ", as the target";
-        }
-        hint += &format!("; reward {}", format::fixed(sample.reward, 3));
-    }
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &hint));
-    response.on_hover_text(hint);
-}
-
-fn short(mechanism: Mechanism) -> &'static str {
-    match mechanism {
-        Mechanism::EmotionalReaction => "Reaction",
-        Mechanism::Interpretation => "Interpretation",
-        Mechanism::Exploration => "Exploration",
-    }
 }

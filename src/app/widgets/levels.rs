@@ -13,7 +13,8 @@ use crate::train::saved::Identified;
 pub fn levels(ui: &mut Ui, levels: &Levels, against: Option<&Levels>) {
     chips(ui, |ui| {
         for mechanism in Mechanism::ALL {
-            chip(ui, mechanism, levels, against);
+            let target = against.map(|target| target[mechanism.index()]);
+            chip(ui, mechanism, levels[mechanism.index()], target, None);
         }
     });
 }
@@ -86,21 +87,31 @@ fn short(mechanism: Mechanism) -> &'static str {
     }
 }
 
-fn chip(ui: &mut Ui, mechanism: Mechanism, levels: &Levels, against: Option<&Levels>) {
+/// Draws a chip for a mechanism, framed where it misses the level of `target`; the reward of the mechanism is in its
+/// tooltip.
+pub fn chip(
+    ui: &mut Ui,
+    mechanism: Mechanism,
+    level: EmpathyLevel,
+    target: Option<EmpathyLevel>,
+    reward: Option<f64>,
+) {
     let t = theme::of(ui);
-    let level = levels[mechanism.index()];
     let word = level.title().to_lowercase();
     let (rect, response) = chip_of(ui, level, format!("{} {word}", short(mechanism)));
     let mut hint = format!("{}: {word}", mechanism.title());
-    if let Some(target) = against.map(|target| target[mechanism.index()]) {
-        if target == level {
-            hint += ", as the target";
-        } else {
+    match target {
+        Some(target) if target == level => hint += ", as the target",
+        Some(target) => {
             hint += &format!(", where the target is {}", target.title().to_lowercase());
             let stroke = Stroke::new(1.0, t.warning);
             ui.painter()
                 .rect_stroke(rect, 4, stroke, StrokeKind::Outside);
         }
+        None => {}
+    }
+    if let Some(reward) = reward {
+        hint += &format!("; reward {}", format::fixed(reward, 3));
     }
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &hint));
     response.on_hover_text(hint);

@@ -18,6 +18,17 @@ pub struct RemoteWords<'a> {
     pub action: Option<&'a str>,
 }
 
+impl<'a> RemoteWords<'a> {
+    /// With a button that tries again.
+    pub fn retry(pending: &'a str, failed: &'a str) -> Self {
+        RemoteWords {
+            pending,
+            failed,
+            action: Some("Try again"),
+        }
+    }
+}
+
 /// Draws it. True when the button was clicked. Draws nothing of a value that is there.
 pub fn remote_ui<T, P>(ui: &mut Ui, remote: &Remote<T, P>, said: RemoteWords<'_>) -> bool {
     if let Some(why) = remote.failure() {

@@ -82,9 +82,7 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
         },
     );
     let rect = ui.min_rect();
-    let bottom = ui.cursor().top();
-    layout::rule(ui, rect.x_range(), bottom);
-    ui.add_space(1.0);
+    layout::rule_below(ui, rect.x_range());
 }
 
 fn system_chip(ui: &mut Ui, filter: &mut CaseFilter, at: usize, name: &str) {

@@ -146,9 +146,7 @@ pub(super) fn forms_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Comma
             cases.scoring = None;
         }
     });
-    let (across, bottom) = (ui.min_rect().x_range(), ui.cursor().top());
-    layout::rule(ui, across, bottom);
-    ui.add_space(1.0);
+    layout::rule_below(ui, ui.min_rect().x_range());
 }
 
 /// The last notice, and the task in progress.

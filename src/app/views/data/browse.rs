@@ -34,11 +34,7 @@ pub(super) fn browse_ui(ui: &mut Ui, library: &mut Library, commands: &mut Comma
         commands.run(Core::open_set);
     }
     if browser.set.value().is_none() {
-        let said = RemoteWords {
-            pending: "Reading the examples…",
-            failed: "The set cannot be read",
-            action: Some("Try again"),
-        };
+        let said = RemoteWords::retry("Reading the examples…", "The set cannot be read");
         padded(ui, |ui| {
             if remote_ui(ui, &browser.set, said) {
                 commands.run(Core::open_set);
@@ -48,9 +44,7 @@ pub(super) fn browse_ui(ui: &mut Ui, library: &mut Library, commands: &mut Comma
     }
     search_on(ui, browser);
     padded(ui, |ui| filters_ui(ui, browser));
-    let top = ui.cursor().top();
-    layout::rule(ui, ui.max_rect().x_range(), top);
-    ui.add_space(1.0);
+    layout::rule_below(ui, ui.max_rect().x_range());
     let width = (ui.available_width() * 0.42).clamp(220.0, 360.0);
     layout::left_panel(ui, "found examples", width, |ui| list_ui(ui, browser));
     layout::central(ui, |ui| shown_ui(ui, browser));

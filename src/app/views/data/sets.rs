@@ -170,11 +170,7 @@ fn about_ui(ui: &mut Ui, set: &ListedSet) {
 fn overview_ui(ui: &mut Ui, library: &mut Library, set: &ListedSet, commands: &mut Commands) {
     let name = set.name.to_string();
     let summary = library.summaries.entry(name.clone()).or_default();
-    let said = RemoteWords {
-        pending: "Counting…",
-        failed: "The set cannot be read",
-        action: Some("Try again"),
-    };
+    let said = RemoteWords::retry("Counting…", "The set cannot be read");
     let again = remote_ui(ui, summary, said);
     if summary.needs_loading() || again {
         commands.run(|core| core.load_summary(name));

@@ -187,9 +187,7 @@ impl Form {
                 });
             });
         });
-        let line = ui.cursor().top();
-        layout::rule(ui, ui.max_rect().x_range(), line);
-        ui.add_space(1.0);
+        layout::rule_below(ui, ui.max_rect().x_range());
         matches!(path, "data.dialogues" | "data.levels" | "model.source")
             && before != self.values.get(path).cloned()
     }

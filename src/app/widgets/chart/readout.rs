@@ -160,7 +160,7 @@ impl Chart<'_> {
             super::AlongX::Step => step,
             super::AlongX::Relative => format!("{step}, {}", ticks::elapsed(x - view.origin)),
             super::AlongX::Wall => {
-                let clock = view.clock.unwrap_or(format::Clock::utc());
+                let clock = view.clock;
                 format!("{step}, {}", clock.time((x * 1e3) as i64))
             }
         })

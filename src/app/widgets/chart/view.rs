@@ -36,8 +36,8 @@ impl AlongX {
 #[derive(Debug, Default)]
 pub struct ChartView {
     pub along: AlongX,
-    /// Tells times of day; none tells universal time.
-    pub clock: Option<Clock>,
+    /// For times of day.
+    pub clock: Clock,
     /// What relative time is told from.
     pub origin: f64,
     /// The part of x that was zoomed to; all of it when none.

@@ -25,9 +25,7 @@ use super::jobs::{AtClose, Context, Job, JobError, JobResult, Jobs, Lane, Pendin
 use super::place::Place;
 use super::queries::stored::StoredRun;
 use super::state::model::RunModel;
-use super::state::{
-    Held, Prefs, State,
-};
+use super::state::{Held, Prefs, State};
 use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::operations::launch::ResumableRun;

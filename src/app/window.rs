@@ -1,5 +1,4 @@
-//! The window itself: it draws the shell, does what was asked for after each frame, and asks before it closes on
-//! a run in progress.
+//! The window itself: draws the shell, runs commands after each frame, and asks before it closes during a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +18,9 @@ use super::widgets::modal::modal;
 use super::widgets::text as words;
 use super::{Options, shell};
 
-/// The name under which what is remembered is kept.
+/// The key of the stored preferences.
 pub const PREFS: &str = "window";
-/// Between two frames that a run asks for: ten a second show all there is to see of it.
+/// The interval between frames that a run requests.
 const FRAME: Duration = Duration::from_millis(100);
 
 pub struct App {
@@ -39,7 +38,7 @@ enum Closing {
 }
 
 impl App {
-    /// The window as it is opened for the first time.
+    /// The window with default preferences.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -47,7 +46,7 @@ impl App {
         App::new(ctx, options, Prefs::default(), Clock::default())
     }
 
-    /// Makes the window's state and starts its threads. `ctx` is dressed in the theme.
+    /// Creates the window's state and starts its threads. Applies the theme to `ctx`.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -60,7 +59,7 @@ impl App {
         theme::apply(ctx);
         prefs.close_gaps();
         if prefs.place == Place::Live {
-            // What was live is not any more.
+            // The live run is gone.
             prefs.place = Place::Start;
         }
         ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
@@ -100,7 +99,7 @@ impl App {
         );
         let prefs = &mut self.core.state.prefs;
         if prefs.zoom == zoom {
-            // The keys for it are egui's.
+            // egui handles the zoom keys.
             prefs.zoom = ctx.zoom_factor();
         } else {
             ctx.set_zoom_factor(prefs.zoom);
@@ -124,7 +123,7 @@ impl App {
         }
     }
 
-    /// Counts the time for which an item is attended to: while the window has the keyboard and shows it.
+    /// Counts the time for which an item is attended to: while the window is focused and shows it.
     fn attend(&mut self, ctx: &Context) {
         let state = &mut self.core.state;
         let in_sight = state.prefs.place == Place::Studies;
@@ -135,7 +134,7 @@ impl App {
         }
     }
 
-    /// Does what was asked for. True when anything was.
+    /// Runs the commands of the frame. True when there were any.
     fn run_commands(&mut self, ctx: &Context) -> bool {
         let commands = self.commands.take();
         let any = !commands.is_empty();
@@ -170,7 +169,7 @@ impl App {
                 self.core.state.prefs.place = Place::Live;
                 self.views.live.side.lead = Some((stage, step));
             }
-            // What is remembered follows in the next frame, as it does after egui's own keys.
+            // The preference follows in the next frame, as after egui's own keys.
             Command::Zoom(zoom) => match zoom {
                 Zoom::In => egui::gui_zoom::zoom_in(ctx),
                 Zoom::Out => egui::gui_zoom::zoom_out(ctx),
@@ -180,11 +179,11 @@ impl App {
         }
     }
 
-    /// A run in progress is not lost by closing the window without being asked.
+    /// Asks before the window closes during a run.
     fn close_or_ask(&mut self, ctx: &Context) {
         let running = self.core.has_run();
         if self.closing == Closing::Ask && !running {
-            // The run has ended while the question stood: nothing is left to ask.
+            // The run ended while the question was open.
             self.closing = Closing::Yes;
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }

@@ -1,6 +1,6 @@
-//! A chart of curves over the steps of a run: thin lines, last values at their right ends, a readout.
+//! A chart of curves over the steps of a run, with the last values at the right and a readout.
 //!
-//! Draws what it is given, decimated to the pixels there are. Knows nothing of runs, stores and metrics.
+//! Draws curves decimated to pixels. Knows nothing of runs, stores and metrics.
 
 mod drawn;
 mod readout;
@@ -20,13 +20,13 @@ use crate::app::theme::{self, Tokens, text};
 use crate::metrics::Digits;
 use crate::series::{Curve, Series, XAxis};
 
-/// Room right of the plot for the last values.
+/// Width of the last values, right of the plot.
 const GUTTER: f32 = 52.0;
 const Y_AXIS: f32 = 38.0;
 const X_AXIS: f32 = 18.0;
-/// Half the height of a mark's label, and a little air.
+/// Half the height of a tick label, and a small margin.
 const HALF_LABEL: f32 = 8.0;
-/// A drag shorter than this is none, in points.
+/// The least length of a drag, in points.
 const DRAG: f32 = 8.0;
 
 pub struct ChartLine<'a> {
@@ -35,18 +35,18 @@ pub struct ChartLine<'a> {
     pub curve: &'a Curve,
     /// How its values are written.
     pub digits: Digits,
-    /// Points are few and matter one by one: they are drawn as dots.
+    /// Whether points are drawn as dots, since there are few.
     pub dots: bool,
 }
 
-/// Something that happened, on the x axis.
+/// An event on the x axis.
 #[derive(Clone, Debug)]
 pub struct ChartMark {
     pub x: f64,
     pub colour: Color32,
-    /// What the readout says of it.
+    /// For the readout.
     pub words: String,
-    /// It matters enough for a line over the whole height.
+    /// Whether it gets a line over the whole height.
     pub tall: bool,
 }
 
@@ -56,11 +56,11 @@ pub struct Chart<'a> {
     /// For screen readers.
     pub title: &'a str,
     pub lines: &'a [ChartLine<'a>],
-    /// What happened, in order of x.
+    /// Sorted by x.
     pub marks: &'a [ChartMark],
-    /// The whole of x, shared by the charts that stand together.
+    /// The full x range, shared by neighbouring charts.
     pub extent: (f64, f64),
-    /// The line whose name is pointed at, elsewhere.
+    /// The line whose name is hovered in the legend.
     pub emphasis: Option<usize>,
     /// Whether y is logarithmic. The curves must keep their logarithms.
     pub log: bool,
@@ -119,7 +119,7 @@ impl Chart<'_> {
         }
     }
 
-    /// The axes and the grid, with nothing in them.
+    /// Draws the axes and the grid.
     fn frame(
         &self,
         ui: &mut Ui,
@@ -171,7 +171,7 @@ impl Chart<'_> {
             .y_grid_spacer(move |input: GridInput| {
                 let spacing = (height / 5.0).max(28.0);
                 let (from, to) = input.bounds;
-                // None so high that its label would reach into what stands above the chart.
+                // No tick so high that its label would stick out above the chart.
                 let to = to - (to - from) * f64::from(HALF_LABEL / height.max(1.0));
                 match log {
                     true => ticks::log_marks((from, to), height, spacing),
@@ -185,7 +185,7 @@ impl Chart<'_> {
         (shown.response, shown.transform)
     }
 
-    /// The lines as they are painted; those that are not pointed at fade while one is.
+    /// The lines, ready to paint; while one is hovered the others fade.
     fn drawn(
         &self,
         view: &mut ChartView,
@@ -283,8 +283,8 @@ impl Chart<'_> {
             .map(|(n, _)| n)
     }
 
-    /// Pointing shares x with the other charts, a click sets a pin, dragging zooms to a box or, when
-    /// it goes sideways only, to a part of x; a double click shows all again.
+    /// Hovering shares x with the other charts, a click sets a pin, a drag zooms to a box or, if horizontal, to a
+    /// range of x; a double click resets the zoom.
     fn interact(
         &self,
         view: &mut ChartView,
@@ -313,7 +313,7 @@ impl Chart<'_> {
             && let Some(pointer) = response.interact_pointer_pos()
         {
             let near = 5.0 * (most[0] - least[0]) / f64::from(transform.frame().width().max(1.0));
-            // The second click of two takes back what the first did.
+            // The second click of a double click undoes the first.
             view.toggle_pin(value_at(pointer)[0], near);
         }
         if response.double_clicked() {
@@ -358,7 +358,7 @@ impl Chart<'_> {
         }
     }
 
-    /// What happened: a small mark on the axis, and a line above it where it matters.
+    /// Events: a small mark on the axis, and for tall ones a line.
     fn paint_happened(&self, painter: &Painter, transform: &PlotTransform, t: &Tokens) {
         let frame = transform.frame();
         let (from, to) = (transform.bounds().min()[0], transform.bounds().max()[0]);
@@ -405,7 +405,7 @@ impl Chart<'_> {
     }
 }
 
-/// Least and greatest of a line that has no point in sight but passes through.
+/// The y range of a line that passes through without a visible point.
 fn passing(series: &Series, axis: XAxis, (from, to): (f64, f64)) -> Option<(f64, f64)> {
     let before = series.nearest(axis, from)?.value;
     let after = series.nearest(axis, to)?.value;

@@ -1,8 +1,6 @@
-//! A sample dialogue: the context as a conversation, the target and what was generated, their levels.
+//! A sample dialogue: the context as a conversation, target and generated answer with their levels.
 
-use eframe::egui::{
-    Align, FontId, Frame, Label, Layout, Margin, Rect, RichText, Ui, pos2, vec2,
-};
+use eframe::egui::{Align, FontId, Frame, Label, Layout, Margin, Rect, RichText, Ui, pos2, vec2};
 
 use super::levels;
 use super::text as words;
@@ -17,7 +15,7 @@ pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
     generated(ui, "Generated", sample);
 }
 
-/// What a dialogue is about, what was said so far, and the target.
+/// The emotion, the conversation so far, and the target.
 pub fn opening(ui: &mut Ui, sample: &SampleDialogue) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = space::S;
@@ -42,24 +40,24 @@ pub fn opening(ui: &mut Ui, sample: &SampleDialogue) {
     answer_ui(ui, "Target", &sample.target, levels, None);
 }
 
-/// What the model answers, under a name, with its levels and its reward.
+/// A generated answer, with its levels and its reward.
 pub fn generated(ui: &mut Ui, name: &str, sample: &SampleDialogue) {
     let levels = sample.levels.iter();
     let levels = levels.map(|level| (level.mechanism, level.generated));
     answer_ui(ui, name, &sample.generated, levels, Some(sample));
 }
 
-/// What the listener really said.
+/// The target alone.
 pub fn target(ui: &mut Ui, target: &str) {
     answer_ui(ui, "Target", target, std::iter::empty(), None);
 }
 
-/// What was said: the speaker's left, the listener's right.
+/// An utterance: the speaker's on the left, the listener's on the right.
 pub fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
     utterance_in(ui, utterance, speaker, text::body());
 }
 
-/// The same in a size of one's own, where it is read for long.
+/// The same, in another font.
 pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
     let t = theme::of(ui);
     let (who, align) = if speaker {
@@ -74,7 +72,7 @@ pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
         let galley = ui
             .painter()
             .layout(utterance.to_owned(), font.clone(), t.text, widest);
-        // As wide as its words, and a hair more, so that they do not wrap anew.
+        // As wide as the text, and a little more, so that it does not wrap again.
         let room = vec2((galley.size().x + 1.0).ceil(), galley.size().y);
         Frame::new()
             .fill(if speaker { t.hover } else { t.selected })

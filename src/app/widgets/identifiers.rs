@@ -1,4 +1,4 @@
-//! Table I: how well the identifiers do, above the paper's values and the least to pass.
+//! Table I: the scores of the identifiers, with the paper's values and a baseline.
 
 use eframe::egui::{
     Align, Align2, CornerRadius, Label, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2,
@@ -19,7 +19,7 @@ const GRID_CELL: Vec2 = vec2(52.0, 28.0);
 
 const NAME: f32 = 124.0;
 
-/// Draws the table, and below it how often each level was taken for each.
+/// Draws the table, and the confusion matrices below.
 pub fn table(ui: &mut Ui, scores: &[IdentifierScores]) {
     ui.spacing_mut().item_spacing = Vec2::ZERO;
     let room = ui.available_width();
@@ -27,10 +27,9 @@ pub fn table(ui: &mut Ui, scores: &[IdentifierScores]) {
     confusions_ui(ui, scores, room);
 }
 
-/// Where a figure stands: measured here, or beside it for comparison.
 type Of = fn(&IdentifierScores) -> f64;
 
-/// Rows: a figure, what it is, whether it was measured here, and where it is found.
+/// Rows: name, tooltip, whether it was measured here, and how to get it.
 fn rows() -> [(&'static str, &'static str, bool, Of); 7] {
     const PAPER: &str = "Reported in Table I, from T5-base";
     const COMMONEST: &str = "What always saying the commonest level would reach";
@@ -131,7 +130,7 @@ fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
     });
 }
 
-/// Counts of levels, the more of a row the stronger the colour.
+/// A confusion matrix, shaded by the share within each row.
 fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing = Vec2::ZERO;

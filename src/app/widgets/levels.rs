@@ -1,4 +1,4 @@
-//! The levels of an answer as three chips, framed where they miss the target's.
+//! The levels of an answer as chips, framed where they miss the target's.
 
 use eframe::egui::{Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
@@ -9,7 +9,7 @@ use crate::data::{EmpathyLevel, Mechanism};
 use crate::study::cases::Levels;
 use crate::train::saved::Identified;
 
-/// Draws a chip for each mechanism. `against` are the target's levels, where these are an answer's.
+/// A chip for each mechanism. `against`: the target's levels, for an answer.
 pub fn levels(ui: &mut Ui, levels: &Levels, against: Option<&Levels>) {
     chips(ui, |ui| {
         for mechanism in Mechanism::ALL {
@@ -19,7 +19,7 @@ pub fn levels(ui: &mut Ui, levels: &Levels, against: Option<&Levels>) {
     });
 }
 
-/// Draws a chip for each mechanism with the probability of its level; all three are told on hover.
+/// A chip for each mechanism with the probability of its level; the tooltip has all three.
 pub fn identified(ui: &mut Ui, identified: &[Identified; 3]) {
     chips(ui, |ui| {
         for mechanism in Mechanism::ALL {
@@ -41,7 +41,7 @@ pub fn identified(ui: &mut Ui, identified: &[Identified; 3]) {
     });
 }
 
-/// Draws a chip for each mechanism that was labelled.
+/// A chip for each mechanism that is labelled.
 pub fn labelled(ui: &mut Ui, levels: &[Option<EmpathyLevel>; 3]) {
     chips(ui, |ui| {
         for mechanism in Mechanism::ALL {
@@ -68,7 +68,6 @@ fn plain_chip(ui: &mut Ui, level: EmpathyLevel, label: String, hint: String) {
     response.on_hover_text(hint);
 }
 
-/// A chip in the colours of a level.
 fn chip_of(ui: &mut Ui, level: EmpathyLevel, label: String) -> (Rect, Response) {
     let (fill, colour) = theme::of(ui).level(level);
     let galley = words::galley(ui, label, text::small(), colour);
@@ -87,7 +86,7 @@ fn short(mechanism: Mechanism) -> &'static str {
     }
 }
 
-/// Draws a chip for a mechanism, framed where it misses the level of `target`; the reward of the mechanism is in its
+/// A chip for a mechanism, framed where it misses the level of `target`; the reward of the mechanism is in its
 /// tooltip.
 pub fn chip(
     ui: &mut Ui,

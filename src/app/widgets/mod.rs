@@ -1,4 +1,4 @@
-//! The parts that pages are made of. Each draws what it is given and says what was done to it.
+//! The widgets that pages are made of. Each draws its input and reports interactions.
 //!
 //! Knows the theme and the vocabulary of runs; must not know the store, the engine and the shell.
 

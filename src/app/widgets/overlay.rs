@@ -1,6 +1,6 @@
-//! Curves of several runs over each other, with bands where a line stands for several runs.
+//! Overlaid curves of several runs, with bands where a line is the mean of several.
 //!
-//! Draws what it is given, which must be few enough points to draw. Knows no run and no metric.
+//! Draws every point it is given. Knows no run and no metric.
 
 use eframe::egui::{
     Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
@@ -17,18 +17,18 @@ use crate::metrics::Digits;
 pub struct OverlayLine {
     pub name: String,
     pub colour: Color32,
-    /// In order of x; what is not finite is a gap.
+    /// Sorted by x; what is not finite is a gap.
     pub points: Vec<(f64, f64)>,
-    /// Of each point the least and the greatest of its band; empty where there is none.
+    /// The band of each point; empty where there is none.
     pub band: Vec<(f64, f64)>,
-    /// Said of a point beside its value, such as how many runs it stands for.
+    /// A remark on each point, such as how many runs it covers.
     pub remarks: Vec<String>,
 }
 
 const LEFT: f32 = 52.0;
 const BELOW: f32 = 22.0;
 
-/// Draws the plot, values in so many digits; the pointer reads all lines off at once, the greatest first.
+/// Draws the plot. Hovering reads off all lines, the greatest first.
 pub fn overlay_ui(
     ui: &mut Ui,
     title: &str,
@@ -210,7 +210,7 @@ fn readout(ui: &Ui, plot: Rect, pointer_x: f32, lines: &[OverlayLine], digits: D
     }
 }
 
-/// What x and y go over, with a little room above and below.
+/// The ranges of x and y, with a margin above and below.
 fn ranges(lines: &[OverlayLine]) -> Option<((f64, f64), (f64, f64))> {
     let mut x = (f64::INFINITY, f64::NEG_INFINITY);
     let mut y = x;

@@ -1,5 +1,4 @@
-//! A field for the path of a file or folder: typed, completed from what is there, or chosen in the system's
-//! dialog.
+//! A field for the path of a file or folder: typed, completed, or chosen in the system's dialog.
 
 use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::{
@@ -15,50 +14,48 @@ use crate::app::queries::paths::{PathKind, Picked};
 use crate::app::state::paths::Paths;
 use crate::app::theme::{self, size, space};
 
-/// What a field of a path is for.
+/// A path field.
 #[derive(Clone, Copy, Debug)]
 pub struct PathField<'a> {
-    /// Its name for screen readers, and for what is chosen in a dialog.
+    /// For screen readers, and to match the dialog's result.
     pub name: &'a str,
     pub hint: &'a str,
     pub kind: PathKind,
-    /// Of field and button together.
+    /// Width of field and button together.
     pub width: f32,
 }
 
-/// What a field asks for; it comes in `Paths`.
+/// What a field requests; the answers are in `Paths`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathWants {
-    /// What completes its text.
     pub completions: bool,
-    /// The system's dialog.
     pub dialog: bool,
 }
 
-/// What is remembered of a field while it is in sight.
+/// What a field keeps between frames.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
     /// The completion chosen by the arrow keys.
     offer: Option<usize>,
     /// Completions are hidden by Escape until something is typed.
     away: bool,
-    /// The dialog gave nothing, and this was not put away since.
+    /// The dialog gave no path, and its note was not dismissed.
     nothing: Nothing,
 }
 
-/// How the dialog gave no path.
+/// Why a dialog gave no path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Nothing {
     #[default]
     None,
-    /// Nothing was chosen in it, or it did not open after a while.
+    /// Nothing was chosen in it.
     Chosen,
-    /// There is none on this machine.
+    /// No dialog opens on this machine.
     Opened,
 }
 
 impl Nothing {
-    /// What is said beside the field.
+    /// The note beside the field.
     fn words(self) -> Option<&'static str> {
         match self {
             Nothing::None => None,
@@ -70,7 +67,6 @@ impl Nothing {
     }
 }
 
-/// Draws the field. Gives what it asks for.
 pub fn path_field(
     ui: &mut Ui,
     typed: &mut String,
@@ -90,7 +86,7 @@ pub fn path_field(
             Picked::NoDialog => Nothing::Opened,
         };
         if memory.nothing != Nothing::None {
-            // What is left is to type.
+            // Focus the field: the path has to be typed.
             ui.memory_mut(|memory| memory.request_focus(id));
         }
     }
@@ -144,7 +140,7 @@ fn field_ui(ui: &mut Ui, id: Id, typed: &mut String, of: PathField<'_>, width: f
     ui.add(field).accessible_name(of.name)
 }
 
-/// What fits the text, where the field has the keyboard and that is not there already.
+/// The completions, while the field is focused and they would change the text.
 fn offers<'a>(paths: &'a Paths, typed: &str, focused: bool) -> &'a [String] {
     let Some(((completed, _), Ok(found))) = paths.completions.shown() else {
         return &[];
@@ -156,7 +152,7 @@ fn offers<'a>(paths: &'a Paths, typed: &str, focused: bool) -> &'a [String] {
     }
 }
 
-/// Arrows choose an offer, Enter and Tab take it, Escape puts the offers away.
+/// Arrows choose a completion, Enter and Tab accept it, Escape hides them.
 fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
     let Some(last) = offers.checked_sub(1) else {
         memory.offer = None;
@@ -177,7 +173,7 @@ fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
     (pressed(Key::Enter) || pressed(Key::Tab)).then_some(at)
 }
 
-/// Says something above the field, where nothing has to make room. True when it was put away.
+/// A note above the field, which moves nothing. True when it was dismissed.
 fn nothing_ui(ui: &Ui, field: Rect, words: &str) -> bool {
     let t = theme::of(ui);
     let mut away = false;
@@ -247,7 +243,7 @@ fn last_part(path: &str) -> &str {
     path.get(cut..).unwrap_or(path)
 }
 
-/// Puts the cursor behind what was filled in.
+/// Moves the cursor to the end of the text.
 fn end_of_text(ui: &Ui, id: Id, text: &str) {
     if let Some(mut state) = TextEdit::load_state(ui.ctx(), id) {
         let end = CCursor::new(text.chars().count());
@@ -263,7 +259,7 @@ mod tests {
     use egui_kittest::Harness;
     use egui_kittest::kittest::Queryable;
 
-    /// A field whose dialog came to this, and what is typed in it.
+    /// A field after its dialog had this outcome.
     fn after(picked: Picked) -> Harness<'static, (String, Paths)> {
         let mut paths = Paths::default();
         paths.put_picked("Folder".into(), picked);
@@ -289,7 +285,7 @@ mod tests {
         let told = window.get_by_label(TOLD).rect();
         let field = window.get_by_label("Folder").rect();
         assert!(told.bottom() <= field.top(), "nothing is covered");
-        // The keyboard is there already.
+        // The field is focused.
         window.get_by_label("Folder").type_text("/data");
         window.run();
         assert!(window.query_by_label(TOLD).is_none());

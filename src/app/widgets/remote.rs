@@ -1,4 +1,4 @@
-//! What stands in the place of a value that is not there: that it is on its way, or why it failed.
+//! The placeholder of a value that is loading, or why it failed.
 
 use eframe::egui::Ui;
 
@@ -7,14 +7,13 @@ use super::notice::{self, Tone};
 use super::text as words;
 use crate::app::state::remote::Remote;
 
-/// What is said of a value that is not there.
+/// The words of a placeholder.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteWords<'a> {
-    /// While it is on its way.
     pub pending: &'a str,
-    /// The title of why it failed.
+    /// The title of a failure.
     pub failed: &'a str,
-    /// The button beside that, if there is one.
+    /// The button of a failure, if any.
     pub action: Option<&'a str>,
 }
 
@@ -29,7 +28,7 @@ impl<'a> RemoteWords<'a> {
     }
 }
 
-/// Draws it. True when the button was clicked. Draws nothing of a value that is there.
+/// Draws the placeholder, unless the value is there. True when the button was clicked.
 pub fn remote_ui<T, P>(ui: &mut Ui, remote: &Remote<T, P>, said: RemoteWords<'_>) -> bool {
     if let Some(why) = remote.failure() {
         return failure_ui(ui, why, said);
@@ -40,7 +39,7 @@ pub fn remote_ui<T, P>(ui: &mut Ui, remote: &Remote<T, P>, said: RemoteWords<'_>
     false
 }
 
-/// Draws why a value is not there. True when the button was clicked.
+/// Draws a failure. True when the button was clicked.
 pub fn failure_ui(ui: &mut Ui, why: &str, said: RemoteWords<'_>) -> bool {
     let mut clicked = false;
     notice::strip(ui, Tone::Bad, said.failed, why, |ui| {

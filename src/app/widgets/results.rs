@@ -1,4 +1,4 @@
-//! The result table: systems beside each other, each figure with its interval.
+//! The result table: systems side by side, each number with its interval.
 
 use eframe::egui::{
     Align, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2,
@@ -12,10 +12,9 @@ use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
 use crate::metrics::{Digits, Direction, Estimate, SystemResults, declared};
 
-/// Finds one figure in a system's results.
 type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
 
-/// One figure of the table, and where it stands in a system's results.
+/// One row of the table.
 struct Figure {
     name: String,
     unit: &'static str,
@@ -50,7 +49,7 @@ fn figures() -> Vec<Figure> {
     all.into_iter().flatten().collect()
 }
 
-/// How the table fits into its room: the intervals beside their figures, or below them where it is narrow.
+/// The widths of the table: intervals beside their numbers, or below them where it is narrow.
 #[derive(Clone, Copy)]
 struct Fit {
     name: f32,
@@ -76,7 +75,7 @@ const NARROW: Fit = Fit {
     beside: false,
 };
 
-/// Room for a figure left of its interval.
+/// Width of a number left of its interval.
 const VALUE: f32 = 74.0;
 
 impl Fit {
@@ -93,7 +92,7 @@ impl Fit {
     }
 }
 
-/// Draws the table. With two systems a last column says how the second differs from the first.
+/// Draws the table. With two systems the last column is their difference.
 pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     let room = ui.available_width();
     let fit = Fit::of(systems.len(), room);
@@ -193,7 +192,7 @@ fn head_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
     });
 }
 
-/// The name of a figure, its unit, and which way is better.
+/// The name of a row, its unit, and which direction is better.
 fn figure_ui(ui: &mut Ui, figure: &Figure) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.x = space::XS;
@@ -222,7 +221,7 @@ fn row_of(ui: &mut Ui, width: f32, height: f32, cells: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// The right-aligned part of a system's column: all of it, or what is left of the interval.
+/// The right-aligned part of a system's column: all of it, or the part left of the interval.
 fn value_ui(ui: &mut Ui, fit: Fit, height: f32, content: impl FnOnce(&mut Ui)) {
     if !fit.beside {
         cell_of(ui, vec2(fit.system, height), Align::Max, content);

@@ -1,4 +1,4 @@
-//! How a run stands: a dot and a word; and how far it is: a thin line.
+//! The status of a run as a dot and a word; progress lines; numbers with units.
 
 use eframe::egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -6,7 +6,6 @@ use super::text as words;
 use crate::app::theme::{self, Tokens, space, text};
 use crate::store::RunStatus;
 
-/// The colour of a status. Only what is wrong shouts.
 pub fn colour(t: &Tokens, status: RunStatus) -> Color32 {
     match status {
         RunStatus::Running => t.accent,
@@ -46,7 +45,7 @@ pub fn status(ui: &mut Ui, status: RunStatus) -> Response {
     response
 }
 
-/// A thin line, filled as far as `fraction`.
+/// A thin progress line, filled to `fraction`.
 pub fn progress_line(ui: &Ui, rect: Rect, fraction: f32, colour: Color32) {
     let t = theme::of(ui);
     let radius = rect.height() / 2.0;
@@ -63,7 +62,7 @@ pub fn progress_line(ui: &Ui, rect: Rect, fraction: f32, colour: Color32) {
     );
 }
 
-/// A figure and what it counts, as in the status row: "412 tok/s".
+/// A number with its unit: "412 tok/s".
 pub fn figure(ui: &mut Ui, value: &str, unit: &str, hint: &str) {
     let t = theme::of(ui);
     let value_galley = words::galley(ui, value, text::body(), t.text);

@@ -1,7 +1,7 @@
-//! One line of a chart, decimated to what can be seen of it, its mesh, and its marks.
+//! One line of a chart: decimated points, mesh, and marks.
 //!
-//! A mesh is kept until the curve, the part in sight or the look changes: a pointer that moves over
-//! a million points costs what its few labels cost.
+//! Meshes are cached until the curve, the visible range or the style changes, so that hovering over a million points
+//! is cheap.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::app::theme::{Tokens, size};
 use crate::metrics::Digits;
 use crate::series::{Point, Polyline, Series, XAxis};
 
-/// The point nearest to `x`; none where the series has not begun or is over.
+/// The point nearest to `x`; `None` before the series begins or after it ends.
 pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
     let (from, to) = series.x_range(axis)?;
     let between = (to - from) / series.len().max(2) as f64;
@@ -25,7 +25,7 @@ pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
     series.nearest(axis, x)
 }
 
-/// Where on screen a chart lies, and which part of its values.
+/// The mapping from values to the screen.
 #[derive(Clone, Copy)]
 pub(super) struct PlotArea {
     pub axis: XAxis,
@@ -45,7 +45,7 @@ impl PlotArea {
             && a.max() == b.max()
     }
 
-    /// Where a value stands on y of the plot.
+    /// A value as y of the plot.
     pub fn height(&self, value: f64) -> f64 {
         if self.log { value.log10() } else { value }
     }
@@ -62,7 +62,7 @@ pub(super) struct CachedLine {
     place: PlotArea,
     colour: Color32,
     lines: Arc<Lines>,
-    /// The same in the colours of a line that others stand out from, once it was needed.
+    /// The faded meshes, once they were needed.
     faded: Option<Meshes>,
 }
 
@@ -72,13 +72,13 @@ impl std::fmt::Debug for CachedLine {
     }
 }
 
-/// The raw line's mesh, where there is one, and that of the smooth line above it.
+/// The mesh of the raw line, if there is one, and of the smooth line above it.
 type Meshes = [Option<Arc<Mesh>>; 2];
 
 struct Lines {
     smooth: Polyline,
     meshes: Meshes,
-    /// In the part of x that is in sight.
+    /// How many values in the visible range could not be drawn.
     not_drawn: usize,
 }
 
@@ -148,8 +148,8 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// Evaluation points as dots, single points between gaps too, and a mark at the edge for what is
-    /// not finite or has no logarithm.
+    /// Dots for evaluations and for single points between gaps, and marks at the edge for values that are not finite or
+    /// have no logarithm.
     pub fn paint_marks(&self, painter: &Painter, t: &Tokens) {
         for points in self.lines.smooth.lines() {
             if self.dots || points.len() == 1 {
@@ -167,7 +167,7 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// How many values in sight could not be drawn.
+    /// How many values in the visible range could not be drawn.
     pub fn not_drawn(&self) -> usize {
         self.lines.not_drawn
     }
@@ -191,8 +191,7 @@ impl<'a> Drawn<'a> {
         height.is_finite().then(|| self.place.at([x, height]))
     }
 
-    /// What stands in the gutter: the value, and where on y. The last one in sight when nothing is
-    /// pointed at.
+    /// The value for the gutter and its y: at `at`, or else the last visible one.
     pub fn shown_value(&self, at: Option<f64>) -> Option<(f64, f64)> {
         let bounds = self.place.transform.bounds();
         let axis = self.place.axis;
@@ -241,7 +240,6 @@ impl Lines {
     }
 }
 
-/// The same shapes, fainter.
 fn faded(meshes: &Meshes, strength: f32) -> Meshes {
     meshes.clone().map(|mesh| {
         let mut mesh = Mesh::clone(&*mesh?);
@@ -252,7 +250,7 @@ fn faded(meshes: &Meshes, strength: f32) -> Meshes {
     })
 }
 
-/// Lines with soft edges.
+/// Anti-aliased lines.
 fn mesh(polyline: &Polyline, place: &PlotArea, colour: Color32, width: f32) -> Mesh {
     let mut mesh = Mesh::default();
     let options = TessellationOptions::default();
@@ -265,7 +263,7 @@ fn mesh(polyline: &Polyline, place: &PlotArea, colour: Color32, width: f32) -> M
     mesh
 }
 
-/// Lines of one point's width with hard edges: what lies faint behind others needs no more.
+/// Lines one point wide without anti-aliasing, for the faint raw values.
 fn strip(polyline: &Polyline, place: &PlotArea, colour: Color32) -> Mesh {
     let mut mesh = Mesh::default();
     mesh.reserve_vertices(polyline.points().len() * 4);

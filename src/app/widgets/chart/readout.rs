@@ -1,4 +1,4 @@
-//! The words of a chart: values at its right end, and what stands under the cursor.
+//! The text of a chart: values at its right end, and the readout under the pointer.
 
 use eframe::egui::{
     Align2, Color32, FontId, LayerId, Order, Pos2, Rect, StrokeKind, Ui, Vec2, pos2, vec2,
@@ -13,18 +13,18 @@ use crate::app::widgets::ticks;
 use crate::series::XAxis;
 
 const ROW: f32 = 16.0;
-/// How near the cursor must be to a mark for its words to be read, in points.
+/// How near the pointer must be to a mark to show its text, in points.
 const NEAR: f32 = 5.0;
 
 struct Row {
     colour: Option<Color32>,
     name: String,
-    /// The value, the raw one beside it, and how far from the pin.
+    /// The value, the raw value, and the difference from the pin.
     cells: [String; 3],
     order: f64,
 }
 
-/// The last value of each line at its right end, or its value where the pointer is.
+/// The last value of each line at its right end, or its value at the pointer.
 pub(super) fn gutter(ui: &Ui, outer: Rect, place: &PlotArea, drawn: &[Drawn<'_>], at: Option<f64>) {
     let frame = place.transform.frame();
     let mut labels: Vec<(f32, Color32, String)> = drawn
@@ -42,7 +42,7 @@ pub(super) fn gutter(ui: &Ui, outer: Rect, place: &PlotArea, drawn: &[Drawn<'_>]
     let all = labels.len();
     let labels = &mut labels;
     if all > room {
-        // Of too many the outermost tell most; the readout names all.
+        // Thin out labels that do not fit; the readout shows all.
         let mut n = 0;
         labels.retain(|_| {
             n += 1;
@@ -57,7 +57,7 @@ pub(super) fn gutter(ui: &Ui, outer: Rect, place: &PlotArea, drawn: &[Drawn<'_>]
 }
 
 impl Chart<'_> {
-    /// The values at `x`, the largest first; above the lines when they run `low`, else below them.
+    /// The values at `x`, the largest first; above the lines if they are `low`, else below.
     pub(super) fn paint_readout(
         &self,
         ui: &Ui,
@@ -152,7 +152,7 @@ impl Chart<'_> {
         }
     }
 
-    /// The step and time that the cursor stands at.
+    /// The step and time at the pointer.
     fn head(&self, x: f64, view: &ChartView) -> Option<String> {
         let axis = view.along.axis();
         let step = format!("Step {}", format::count(self.step_near(x, axis)?));
@@ -166,7 +166,7 @@ impl Chart<'_> {
         })
     }
 
-    /// The step that stands at `x`: that of the line with the most points, which has one the nearest.
+    /// The step at `x`, from the line with the most points.
     fn step_near(&self, x: f64, axis: XAxis) -> Option<u64> {
         let lines = self.lines.iter().map(|line| line.curve.raw());
         let there = lines.filter_map(|series| Some((series.len(), near(series, axis, x)?)));
@@ -196,7 +196,7 @@ impl Chart<'_> {
                     .unwrap_or_default();
                 Some(Row {
                     colour: Some(line.colour),
-                    // A line of few points has none at every step.
+                    // A sparse line may have no point at this step.
                     name: match Some(point.step) == here {
                         true => line.name.to_string(),
                         false => format!("{}, at {}", line.name, format::count(point.step)),
@@ -210,7 +210,7 @@ impl Chart<'_> {
         rows
     }
 
-    /// What happened where the cursor is.
+    /// The events at the pointer.
     fn happened(&self, x: f64, place: &PlotArea) -> Vec<(Color32, String)> {
         let at = |x| place.transform.position_from_point_x(x);
         self.marks
@@ -221,7 +221,7 @@ impl Chart<'_> {
             .collect()
     }
 
-    /// How many values in sight could not be drawn, in the corner.
+    /// The number of values that could not be drawn, in the corner.
     pub(super) fn paint_count(&self, ui: &Ui, frame: Rect, drawn: &[Drawn<'_>], t: &Tokens) {
         let count: usize = drawn.iter().map(Drawn::not_drawn).sum();
         if count > 0 {
@@ -237,7 +237,7 @@ impl Chart<'_> {
     }
 }
 
-/// Beside the pointer, within the screen, where it hides least.
+/// A place beside the pointer, within the screen, that hides little.
 fn beside(ui: &Ui, pointer: Pos2, frame: Rect, total: Vec2, low: bool) -> Rect {
     let (right, left) = (pointer.x + 16.0, pointer.x - 16.0 - total.x);
     let screen = ui.ctx().content_rect();

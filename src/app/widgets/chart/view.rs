@@ -1,4 +1,4 @@
-//! What charts that stand together share: the part of x in sight, the cursor, pins, and what was drawn.
+//! What neighbouring charts share: the visible x range, the hovered x, pins, and caches.
 //!
 //! State only; draws nothing and knows no run.
 
@@ -11,7 +11,7 @@ use super::drawn::CachedLine;
 use crate::app::format::Clock;
 use crate::series::XAxis;
 
-/// What is laid along x, and how it is written there.
+/// The x axis: what it shows and how it is labelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AlongX {
     #[default]
@@ -23,8 +23,8 @@ pub enum AlongX {
 }
 
 impl AlongX {
-    /// How points are placed. Relative time is wall time written from its beginning on, so that
-    /// metrics that begin later stand where they belong.
+    /// How points are placed. Relative time is wall time labelled from the beginning of the stage, so that metrics that
+    /// begin later are placed correctly.
     pub fn axis(self) -> XAxis {
         match self {
             AlongX::Step => XAxis::Step,
@@ -38,28 +38,28 @@ pub struct ChartView {
     pub along: AlongX,
     /// For times of day.
     pub clock: Clock,
-    /// What relative time is told from.
+    /// The origin of relative time.
     pub origin: f64,
-    /// The part of x that was zoomed to; all of it when none.
+    /// The zoomed range of x; `None` shows all.
     zoom: Option<(f64, f64)>,
-    /// The part of y that was zoomed to, by chart.
+    /// The zoomed range of y, by chart.
     pub(super) heights: HashMap<Id, (f64, f64)>,
-    /// The part in sight moves on with the last point.
+    /// Whether the visible range follows the last point.
     follow: bool,
-    /// Values of x that were pinned; the last one is compared with.
+    /// Pinned values of x; the readout compares with the last.
     pub(super) pins: Vec<f64>,
-    /// x under the pointer, in whichever chart it is.
+    /// The hovered x, in any of the charts.
     pub(super) hover: Option<f64>,
-    /// The hover of the pass that is being drawn.
+    /// The hovered x of the current pass.
     pub(super) next_hover: Option<f64>,
     pub(super) drag: Option<(Id, [f64; 2])>,
-    /// What was drawn last of each line of each chart.
+    /// The cache of drawn lines, by chart and line.
     pub(super) drawn: HashMap<(Id, usize), CachedLine>,
     pub(super) pass: u64,
 }
 
 impl ChartView {
-    /// Lays this along x; what was zoomed to or pinned on another axis means nothing on it.
+    /// Sets the x axis; zoom and pins of another axis are dropped.
     pub fn set_along(&mut self, along: AlongX) {
         if self.along.axis() != along.axis() {
             self.reset();
@@ -68,7 +68,7 @@ impl ChartView {
         self.along = along;
     }
 
-    /// The part of x in sight, of all of it.
+    /// The visible range, given the full one.
     pub fn visible(&self, extent: (f64, f64)) -> (f64, f64) {
         match (self.zoom, self.follow) {
             (None, false) => extent,
@@ -87,7 +87,7 @@ impl ChartView {
         self.follow = false;
     }
 
-    /// Shows everything again.
+    /// Resets zoom and following.
     pub fn reset(&mut self) {
         self.zoom = None;
         self.follow = false;
@@ -98,8 +98,7 @@ impl ChartView {
         self.follow
     }
 
-    /// Keeps the last points in sight: as many as are now, or the last quarter of all there are where all
-    /// are in sight.
+    /// Follows the last points: with the current zoom, or the last quarter of the full range.
     pub fn set_follow(&mut self, follow: bool, extent: (f64, f64)) {
         if self.follow && !follow {
             self.zoom = Some(self.visible(extent));
@@ -111,7 +110,7 @@ impl ChartView {
         &self.pins
     }
 
-    /// Sets a pin, or takes away the one that stands within `near` of it.
+    /// Sets a pin, or removes the one within `near` of it.
     pub fn toggle_pin(&mut self, x: f64, near: f64) {
         match self.pins.iter().position(|pin| (pin - x).abs() <= near) {
             Some(at) => {

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_spans() {
+    fn sizes_and_durations() {
         assert_eq!(bytes(512), "512\u{2009}B");
         assert_eq!(bytes(1_340_000_000), "1.3\u{2009}GB");
         assert_eq!(duration(95.0), "1 min 35 s");
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn times_say_the_day() {
+    fn times_name_the_day() {
         let clock = Clock::default();
         let noon = 1_700_000_000_000;
         assert_eq!(clock.relative(noon, noon), "today 22:13");

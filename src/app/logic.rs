@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 
 use super::Options;
 use super::format::{self, Clock};
-use super::jobs::{AtClose, Context, Job, JobError, JobResult, Jobs, Lane, Pending};
+use super::jobs::{AtClose, Job, JobContext, JobError, JobResult, Jobs, Lane, Pending};
 use super::place::Place;
 use super::queries::stored::StoredRun;
 use super::state::model::RunModel;
-use super::state::{Held, Prefs, State};
+use super::state::{Prefs, QueueMode, State};
 use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::operations::launch::ResumableRun;
@@ -59,7 +59,7 @@ pub struct Core {
     /// The run in progress, being read again from the store because messages were missed.
     reloading: Option<Pending<Box<RunModel>>>,
     /// Messages that arrived meanwhile.
-    held: Vec<Message>,
+    held_back: Vec<Message>,
     /// The run that is about to resume.
     resuming: Option<(RunId, Pending<Resumed>)>,
     /// Reports each change of the store by any program.
@@ -106,7 +106,7 @@ impl Core {
             state,
             follow_ups: VecDeque::new(),
             reloading: None,
-            held: Vec::new(),
+            held_back: Vec::new(),
             resuming: None,
             watch: Some(watch),
             jobs,
@@ -186,7 +186,7 @@ impl Core {
     fn ask_then<T: Send + 'static>(
         &mut self,
         lane: Lane,
-        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
         then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
     ) {
         let pending = self.jobs.ask(lane, work).detach();
@@ -198,10 +198,10 @@ impl Core {
         &mut self,
         what: &'static str,
         at_close: AtClose,
-        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
         then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
     ) {
-        let work = |context: &mut Context, _: &Job<()>| work(context);
+        let work = |context: &mut JobContext, _: &Job<()>| work(context);
         let pending = self.jobs.spawn(what, at_close, work);
         self.follow_up(pending, then);
     }
@@ -255,7 +255,8 @@ impl Core {
             self.list_runs();
         }
         let queue = &self.state.experiments.queue;
-        if place == Place::Experiments || queue.held == Held::No || !queue.runs.is_empty() {
+        if place == Place::Experiments || queue.mode == QueueMode::Running || !queue.runs.is_empty()
+        {
             self.load_queue();
         }
     }
@@ -298,7 +299,7 @@ impl Core {
 }
 
 /// Reports each change of the store, until it is cancelled.
-fn watch(context: &mut Context, job: &Job<()>) -> JobResult<()> {
+fn watch(context: &mut JobContext, job: &Job<()>) -> JobResult<()> {
     let mut changes = || Some(context.existing().ok()??.changes().ok()?);
     let mut before = changes();
     while job.wait(WATCH) {
@@ -311,6 +312,6 @@ fn watch(context: &mut Context, job: &Job<()>) -> JobResult<()> {
     Ok(())
 }
 
-fn read_run(context: &mut Context, run: RunId) -> JobResult<StoredRun> {
+fn read_run(context: &mut JobContext, run: RunId) -> JobResult<StoredRun> {
     Ok(super::queries::stored::stored(context.reader()?, run)?)
 }

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_stands_in_the_order_of_the_enum() {
+    fn the_table_is_in_the_order_of_the_enum() {
         for place in Place::all() {
             assert_eq!(place.row().place, place);
         }

@@ -199,8 +199,8 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         let total = format::count(p.total);
         long(format!("{} {total}/{total}", p.stage.title()))
     });
-    let told = long(format::left(1.0)).max(more_galley.size().x);
-    let width = (stage_galley.size().x.max(counted) + 20.0 + space::S + told).max(220.0);
+    let left_width = long(format::left(1.0)).max(more_galley.size().x);
+    let width = (stage_galley.size().x.max(counted) + 20.0 + space::S + left_width).max(220.0);
     let (rect, response) =
         ui.allocate_exact_size(vec2(width + 2.0 * space::M, 36.0), Sense::click());
     response.widget_info(|| {

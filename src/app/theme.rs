@@ -66,7 +66,7 @@ pub mod text {
 }
 
 #[derive(Debug, PartialEq)]
-pub struct Tokens {
+pub struct ThemeTokens {
     pub dark: bool,
     /// Behind everything.
     pub ground: Color32,
@@ -118,7 +118,7 @@ const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
-pub static DARK: Tokens = Tokens {
+pub static DARK: ThemeTokens = ThemeTokens {
     dark: true,
     ground: rgb(0x0F1114),
     panel: rgb(0x16191D),
@@ -154,7 +154,7 @@ pub static DARK: Tokens = Tokens {
     scale: [rgb(0x3E8EDB), rgb(0xE8862E)],
 };
 
-pub static LIGHT: Tokens = Tokens {
+pub static LIGHT: ThemeTokens = ThemeTokens {
     dark: false,
     ground: rgb(0xF6F7F8),
     panel: rgb(0xFFFFFF),
@@ -183,7 +183,7 @@ pub static LIGHT: Tokens = Tokens {
 };
 
 /// The tokens of the theme that `ui` is drawn in.
-pub fn of(ui: &Ui) -> &'static Tokens {
+pub fn of(ui: &Ui) -> &'static ThemeTokens {
     if ui.visuals().dark_mode {
         &DARK
     } else {
@@ -191,7 +191,7 @@ pub fn of(ui: &Ui) -> &'static Tokens {
     }
 }
 
-impl Tokens {
+impl ThemeTokens {
     /// The colour of the `n`-th line of a chart, or of a run.
     pub fn run(&self, n: usize) -> Color32 {
         self.runs[n % self.runs.len()]
@@ -269,7 +269,7 @@ pub fn apply(ctx: &Context) {
     ctx.set_style_of(egui::Theme::Light, Arc::new(style(&LIGHT)));
 }
 
-fn style(t: &Tokens) -> Style {
+fn style(t: &ThemeTokens) -> Style {
     let mut style = Style {
         text_styles: [
             (TextStyle::Small, text::small()),
@@ -313,7 +313,7 @@ fn style(t: &Tokens) -> Style {
     style
 }
 
-fn visuals(t: &Tokens) -> Visuals {
+fn visuals(t: &ThemeTokens) -> Visuals {
     let base = if t.dark {
         Visuals::dark()
     } else {
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn text_can_be_read_on_every_surface() {
+    fn text_is_legible_on_every_surface() {
         for t in [&DARK, &LIGHT] {
             for surface in [t.ground, t.panel, t.raised, t.hover, t.selected] {
                 for text in [t.text, t.secondary, t.good, t.bad, t.warning, t.accent] {
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_can_be_read_wherever_they_lie_on_the_scale() {
+    fn numbers_are_legible_anywhere_on_the_scale() {
         for t in [&DARK, &LIGHT] {
             for place in -120..=120 {
                 let (fill, text) = t.on_scale(place as f32 / 100.0);

@@ -167,7 +167,7 @@ impl App {
             Command::Palette => self.views.palette.toggle(),
             Command::ShowStep(stage, step) => {
                 self.core.state.prefs.place = Place::Live;
-                self.views.live.side.lead = Some((stage, step));
+                self.views.live.side.jump_to = Some((stage, step));
             }
             // The preference follows in the next frame, as after egui's own keys.
             Command::Zoom(zoom) => match zoom {

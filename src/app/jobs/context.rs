@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::store::{Store, StoreError, StoreReader};
 
 /// What a worker thread keeps between jobs: the store, opened once, and the jobs' caches.
-pub struct Context {
+pub struct JobContext {
     dir: PathBuf,
     reader: Option<StoreReader>,
     store: Option<Store>,
     caches: HashMap<TypeId, Box<dyn Any>>,
 }
 
-impl Context {
+impl JobContext {
     pub(super) fn new(dir: PathBuf) -> Self {
-        Context {
+        JobContext {
             dir,
             reader: None,
             store: None,
@@ -64,7 +64,7 @@ impl Context {
 
     /// Drops everything: after a panic it may be in an inconsistent state.
     pub(super) fn reset(&mut self) {
-        *self = Context::new(std::mem::take(&mut self.dir));
+        *self = JobContext::new(std::mem::take(&mut self.dir));
     }
 
     /// The value of this type that an earlier job of the lane left; the default after a panic.

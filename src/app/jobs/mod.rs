@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, bounded};
 
-pub use context::Context;
+pub use context::JobContext;
 use pending::fault;
 pub use pending::{Job, JobError, JobResult, Pending};
 
@@ -59,7 +59,7 @@ impl Lane {
     ];
 }
 
-type Work = Box<dyn FnOnce(&mut Context) + Send>;
+type Work = Box<dyn FnOnce(&mut JobContext) + Send>;
 
 struct Worker {
     queue: Sender<Work>,
@@ -98,7 +98,7 @@ impl Jobs {
             let (queue, waiting) = bounded::<Work>(CAPACITY);
             let dir = store.clone();
             let thread = start_thread(&format!("{lane:?}"), move || {
-                let mut context = Context::new(dir);
+                let mut context = JobContext::new(dir);
                 waiting.into_iter().for_each(|work| work(&mut context));
             })?;
             Ok(Worker { queue, thread })
@@ -119,7 +119,7 @@ impl Jobs {
     pub fn ask<T: Send + 'static>(
         &self,
         lane: Lane,
-        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
     ) -> Pending<T> {
         self.ask_reporting(lane, |context, _| work(context))
     }
@@ -128,7 +128,7 @@ impl Jobs {
     pub fn ask_reporting<T: Send + 'static, P: Send + 'static>(
         &self,
         lane: Lane,
-        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext, &Job<P>) -> JobResult<T> + Send + 'static,
     ) -> Pending<T, P> {
         let (_, what) = Lane::ALL[lane as usize];
         let (work, pending, answer) = self.job(what, work);
@@ -143,12 +143,12 @@ impl Jobs {
         &mut self,
         what: &'static str,
         at_close: AtClose,
-        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext, &Job<P>) -> JobResult<T> + Send + 'static,
     ) -> Pending<T, P> {
         self.spawned.retain(|spawned| !spawned.thread.is_finished());
         let (work, pending, answer) = self.job(what, work);
         let dir = self.store.clone();
-        match start_thread(what, move || work(&mut Context::new(dir))) {
+        match start_thread(what, move || work(&mut JobContext::new(dir))) {
             Ok(thread) => self.spawned.push(Spawned {
                 thread,
                 cancelled: pending.cancelled(),
@@ -163,11 +163,11 @@ impl Jobs {
     fn job<T: Send + 'static, P: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext, &Job<P>) -> JobResult<T> + Send + 'static,
     ) -> (Work, Pending<T, P>, Sender<JobResult<T>>) {
         let (job, pending, answer) = Pending::new(self.wake.clone());
         let (wake, send) = (self.wake.clone(), answer.clone());
-        let run = move |context: &mut Context| {
+        let run = move |context: &mut JobContext| {
             let run = || match job.is_cancelled() {
                 true => Err(JobError::Cancelled),
                 false => work(context, &job),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_finishes_what_was_asked_when_the_window_closes_but_not_what_nobody_wants() {
+    fn a_lane_finishes_its_queue_when_the_window_closes_except_for_dropped_jobs() {
         let jobs = jobs();
         let go = block(&jobs, Lane::Studies);
         let (done, order) = bounded(8);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_answered_and_forgets_what_the_lane_kept() {
+    fn a_panic_becomes_an_error_and_clears_the_caches() {
         let jobs = jobs();
         let keep = |value: u8| {
             jobs.ask(Lane::Library, move |context| {
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn long_work_reports_and_is_cancelled() {
+    fn a_spawned_job_reports_progress_and_is_cancelled() {
         let mut jobs = jobs();
         let pending: Pending<(), u32> = jobs.spawn("Counting", AtClose::Wait, |_, job| {
             let mut count = 0;

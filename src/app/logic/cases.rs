@@ -4,15 +4,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Core;
-use crate::app::jobs::{AtClose, Context, Job, JobError, Lane};
-use crate::app::state::people::{SystemTask, SystemTaskKind, Systems, TaskProgress};
+use crate::app::jobs::{AtClose, Job, JobContext, JobError, Lane};
+use crate::app::state::people::{SystemList, SystemTask, SystemTaskKind, TaskProgress};
 use crate::operations::responses::{self, Generate, Import, Measuring, StoredResponses};
 use crate::operations::{OnProgress, OperationError, reader_if_present};
 use crate::study::contexts::ContextKey;
 
 impl Core {
     pub fn load_cases(&mut self) {
-        let read = |context: &mut Context| Ok(responses::cases(context.dir())?);
+        let read = |context: &mut JobContext| Ok(responses::cases(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
         self.state.people.cases.book.load(pending);
     }
@@ -25,7 +25,7 @@ impl Core {
                 Some(reader) => reader.list_runs()?,
                 None => Vec::new(),
             };
-            Ok(Systems {
+            Ok(SystemList {
                 systems,
                 scores,
                 runs,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Core;
 use crate::app::jobs::{AtClose, Lane};
 use crate::app::queries::models::ModelRef;
-use crate::app::state::library::Part;
+use crate::app::state::library::DataTab;
 use crate::operations::{data, models};
 
 impl Core {
@@ -88,7 +88,7 @@ impl Core {
     pub(super) fn poll_library(&mut self) {
         let library = &mut self.state.library;
         if library.sets.poll() && library.sets.value().is_some() {
-            library.settle_tab();
+            library.fix_tab();
         }
         for summary in library.summaries.values_mut() {
             summary.poll();
@@ -96,16 +96,16 @@ impl Core {
         library.browser.poll();
         if library.check.anatomy.poll() && library.check.anatomy.value().is_some() {
             let checked = library.check.checked.clone();
-            library.know([checked]);
+            library.add_folders([checked]);
         }
         if library.export.exported.poll() {
             match library.export.exported.value() {
                 Some(exported) => {
                     let folder = exported.folder.clone();
-                    library.know([folder]);
+                    library.add_folders([folder]);
                 }
                 // Show where it failed.
-                None => library.part = Part::Models,
+                None => library.part = DataTab::Models,
             }
         }
         if library.import.report.poll() && library.import.report.value().is_some() {

@@ -129,7 +129,7 @@ impl Core {
             if let Ok(model) = reloaded {
                 self.replace_live(*model);
             }
-            for message in std::mem::take(&mut self.held) {
+            for message in std::mem::take(&mut self.held_back) {
                 self.receive(message);
             }
         }
@@ -184,7 +184,7 @@ impl Core {
     /// Applies a message of the run in progress.
     fn receive(&mut self, message: Message) {
         if self.reloading.is_some() {
-            self.held.push(message);
+            self.held_back.push(message);
             return;
         }
         let Some(model) = &mut self.state.live.run else {
@@ -192,13 +192,13 @@ impl Core {
         };
         model.id = message.run;
         let (stage, step, wall_ms) = (message.stage, message.step, message.wall_ms);
-        let happened = |kind| Event {
+        let event = |kind| Event {
             wall_ms,
             stage,
             step,
             kind,
         };
-        let ended = |status| happened(EventKind::Status { status });
+        let ended = |status| event(EventKind::Status { status });
         match message.kind {
             MessageKind::Report(Report::Event {
                 at: None,
@@ -209,7 +209,7 @@ impl Core {
                     && !model.status.is_active();
                 model.status = status;
                 model.error = None;
-                model.happened(happened(EventKind::Status { status }));
+                model.add_live_event(event(EventKind::Status { status }));
                 if !status.is_active() {
                     model.ended_ms = Some(wall_ms);
                 }
@@ -220,21 +220,21 @@ impl Core {
                 self.list_runs();
             }
             MessageKind::Report(Report::Event { at: None, kind }) => {
-                model.happened(happened(kind));
+                model.add_live_event(event(kind));
             }
             MessageKind::Report(report) => model.apply(wall_ms, report),
             MessageKind::Failed { error } => {
                 model.status = RunStatus::Failed;
                 model.error = Some(error);
                 model.ended_ms = Some(wall_ms);
-                model.happened(ended(RunStatus::Failed));
+                model.add_live_event(ended(RunStatus::Failed));
                 self.list_runs();
             }
             MessageKind::Finished { results } => {
                 model.status = RunStatus::Finished;
                 model.ended_ms = Some(wall_ms);
                 model.results = results;
-                model.happened(ended(RunStatus::Finished));
+                model.add_live_event(ended(RunStatus::Finished));
                 self.list_runs();
             }
         }
@@ -303,12 +303,12 @@ impl Core {
             && run.no_difference(&change).is_none()
         {
             handle.control(Control::Set(change));
-            run.asked(change);
+            run.request(change);
         }
     }
 
     /// Withdraws a change that is still waiting.
-    pub fn take_back(&mut self, change: &Change) {
+    pub fn withdraw_change(&mut self, change: &Change) {
         if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
             && handle.take_back(change)
         {

@@ -2,7 +2,7 @@
 
 use super::Core;
 use crate::app::jobs::Lane;
-use crate::app::state::Held;
+use crate::app::state::QueueMode;
 use crate::engine::{RunHandle, RunState};
 use crate::operations::launch::PlannedRun;
 use crate::operations::queue::{self, LostReuse, Waiting, to_queue};
@@ -40,8 +40,8 @@ impl Core {
             |run: &PlannedRun| to_queue(&run.experiment, &run.name, &run.config, run.reuse);
         let runs: Vec<_> = runs.iter().map(to_queue).collect();
         let queue = &mut self.state.experiments.queue;
-        if queue.runs.is_empty() && queue.held == Held::Kept {
-            queue.held = Held::No;
+        if queue.runs.is_empty() && queue.mode == QueueMode::Untouched {
+            queue.mode = QueueMode::Running;
         }
         let count = runs.len();
         let words = match runs.as_slice() {
@@ -86,12 +86,12 @@ impl Core {
     }
 
     /// Pauses or resumes the queue.
-    pub fn hold_queue(&mut self, hold: bool) {
+    pub fn pause_queue(&mut self, pause: bool) {
         let experiments = &mut self.state.experiments;
-        if hold {
-            experiments.queue.held = Held::Paused;
+        if pause {
+            experiments.queue.mode = QueueMode::Paused;
         } else {
-            experiments.queue.held = Held::No;
+            experiments.queue.mode = QueueMode::Running;
             experiments.refused = None;
         }
     }
@@ -103,14 +103,14 @@ impl Core {
         let is_busy = self.is_busy();
         let experiments = &mut self.state.experiments;
         let queue = &mut experiments.queue;
-        if queue.held != Held::No || queue.starting.is_some() {
+        if queue.mode != QueueMode::Running || queue.starting.is_some() {
             return;
         }
         let Some(next) = queue.runs.first() else {
             return;
         };
         if experiments.refused.is_some() {
-            queue.held = Held::Paused;
+            queue.mode = QueueMode::Paused;
             return;
         }
         if is_busy || queue.reading > 0 {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Core;
-use crate::app::jobs::{Context, JobResult, Lane};
+use crate::app::jobs::{JobContext, JobResult, Lane};
 use crate::app::state::people::StudySize;
 use crate::operations::studies::{self, CreatedStudy, ReceivedPack};
 use crate::store::StudyId;
@@ -11,7 +11,7 @@ use crate::study::definition::Definition;
 
 impl Core {
     pub fn load_studies(&mut self) {
-        let read = |context: &mut Context| Ok(studies::list(context.dir())?);
+        let read = |context: &mut JobContext| Ok(studies::list(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
         self.state.people.studies.rows.load(pending);
     }
@@ -147,7 +147,7 @@ impl Core {
     /// Queues a job about a study; the page shows its failure.
     fn ask_study<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
         then: impl FnOnce(&mut Core, T) + 'static,
     ) {
         self.ask_then(Lane::Studies, work, |core, result| match result {

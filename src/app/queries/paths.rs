@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fits_is_offered_folders_with_a_separator() {
+    fn matching_paths_are_offered_folders_with_a_separator() {
         let dir = tempfile::tempdir().unwrap();
         for folder in ["Models", "more", "other", ".hidden"] {
             fs::create_dir(dir.path().join(folder)).unwrap();

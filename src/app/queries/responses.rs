@@ -16,7 +16,7 @@ const MODELS: usize = 2;
 
 /// Which identifiers to use, and on which device.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Identifiers {
+pub struct WantedIdentifiers {
     pub of: Reference,
     pub device: String,
 }
@@ -34,7 +34,7 @@ pub struct Prompt {
     pub greedy: bool,
     pub seed: u64,
     pub device: String,
-    pub identifiers: Option<Identifiers>,
+    pub identifiers: Option<WantedIdentifiers>,
 }
 
 /// A response and its measurements.
@@ -52,7 +52,7 @@ pub struct Response {
 
 /// A response, and its levels with their probabilities where identifiers were requested.
 #[derive(Clone, Debug)]
-pub struct Identifiable {
+pub struct ResponseWithLevels {
     pub response: Response,
     pub levels: Option<Result<[Identified; 3], String>>,
 }
@@ -93,7 +93,7 @@ struct CachedModel {
 }
 
 struct CachedIdentifiers {
-    wanted: Identifiers,
+    wanted: WantedIdentifiers,
     folder: PathBuf,
     stamp: Option<SystemTime>,
     identifiers: SavedIdentifiers,
@@ -121,7 +121,7 @@ impl OpenModels {
         store: &Path,
         prompt: &Prompt,
         report: &mut dyn FnMut(ResponseProgress, Vec<OpenModel>) -> bool,
-    ) -> Result<Identifiable, ResponseError> {
+    ) -> Result<ResponseWithLevels, ResponseError> {
         let at = match self
             .models
             .iter()
@@ -172,7 +172,7 @@ impl OpenModels {
             let levels = self.identify(store, wanted, (&context, &response.text));
             levels.map_err(|error| error.to_string())
         });
-        Ok(Identifiable { response, levels })
+        Ok(ResponseWithLevels { response, levels })
     }
 
     /// Closes a model before another is opened.
@@ -186,7 +186,7 @@ impl OpenModels {
     fn identify(
         &mut self,
         store: &Path,
-        wanted: &Identifiers,
+        wanted: &WantedIdentifiers,
         pair: (&str, &str),
     ) -> Result<[Identified; 3], ResponseError> {
         let cached = self.identifiers.take();
@@ -234,7 +234,7 @@ impl CachedModel {
 }
 
 impl CachedIdentifiers {
-    fn open(store: &Path, wanted: &Identifiers) -> Result<Self, ResponseError> {
+    fn open(store: &Path, wanted: &WantedIdentifiers) -> Result<Self, ResponseError> {
         let found = wanted.of.identifiers(store)?;
         Ok(CachedIdentifiers {
             wanted: wanted.clone(),
@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stopped_is_not_begun_and_what_fails_says_why() {
+    fn a_stopped_response_does_not_start_and_a_failed_one_says_why() {
         let prompt = Prompt {
             model: ModelRef::Folder("no such folder".into()),
             context: vec!["Hello.".into()],

@@ -14,8 +14,8 @@ use crate::app::widgets::status;
 use crate::app::widgets::text as words;
 
 /// The range of heights of a place; the rail scrolls where even the least does not fit.
-const MOST: f32 = 54.0;
-const LEAST: f32 = 44.0;
+const MAX_HEIGHT: f32 = 54.0;
+const MIN_HEIGHT: f32 = 44.0;
 const GAP: f32 = 2.0;
 
 pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
@@ -23,7 +23,7 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let room = ui.available_height() - 2.0 * space::S;
     let height = ((room - (all - 1.0) * GAP) / all)
         .floor()
-        .clamp(LEAST, MOST);
+        .clamp(MIN_HEIGHT, MAX_HEIGHT);
     layout::scrolled(ui, "rail", |ui| {
         ui.spacing_mut().item_spacing.y = GAP;
         ui.add_space(space::S - GAP);

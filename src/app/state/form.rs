@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_a_value_or_refused_with_the_range() {
+    fn typed_text_is_a_value_or_refused_with_the_range() {
         let mut form = form();
         let steps = setting("ppo.steps").unwrap();
         form.type_in(steps, "12".into());
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_stand_beside_their_field() {
+    fn contradictions_are_shown_beside_their_field() {
         let mut form = form();
         form.put(
             "run.stages",

@@ -14,7 +14,7 @@ use crate::operations::models::{Anatomy, Exported};
 use crate::store::RunId;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
+pub enum DataTab {
     #[default]
     Sets,
     Models,
@@ -22,7 +22,7 @@ pub enum Part {
 
 /// What is shown of a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
+pub enum SetTab {
     #[default]
     Overview,
     Browse,
@@ -31,10 +31,10 @@ pub enum Tab {
 
 #[derive(Debug)]
 pub struct Library {
-    pub part: Part,
+    pub part: DataTab,
     pub sets: Remote<Vec<ListedSet>>,
     pub chosen: String,
-    pub tab: Tab,
+    pub tab: SetTab,
     /// By the name of the set.
     pub summaries: BTreeMap<String, Remote<Box<SetSummary>>>,
     pub browser: Browser,
@@ -48,10 +48,10 @@ pub struct Library {
 impl Default for Library {
     fn default() -> Self {
         Library {
-            part: Part::Sets,
+            part: DataTab::Sets,
             sets: Remote::default(),
             chosen: BUILTIN.to_string(),
-            tab: Tab::Overview,
+            tab: SetTab::Overview,
             summaries: BTreeMap::new(),
             browser: Browser::default(),
             import: ImportForm::default(),
@@ -74,21 +74,21 @@ impl Library {
             self.chosen = name.to_string();
             self.browser = Browser::default();
         }
-        self.settle_tab();
+        self.fix_tab();
     }
 
     /// Switches to a tab that the set has.
-    pub fn settle_tab(&mut self) {
+    pub fn fix_tab(&mut self) {
         let imported = self.set().is_some_and(|set| set.imported);
         if !imported {
-            self.tab = Tab::Import;
-        } else if self.tab == Tab::Import && self.chosen == BUILTIN {
-            self.tab = Tab::Overview;
+            self.tab = SetTab::Import;
+        } else if self.tab == SetTab::Import && self.chosen == BUILTIN {
+            self.tab = SetTab::Overview;
         }
     }
 
     /// Adds T5 folders to the list.
-    pub fn know(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
+    pub fn add_folders(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
         for folder in folders {
             if !self.folders.contains(&folder) {
                 self.folders.push(folder);
@@ -237,7 +237,7 @@ impl Browser {
     }
 
     /// Searches `many` more examples with the current filter.
-    pub fn go_on(&mut self, many: usize) {
+    pub fn search_more(&mut self, many: usize) {
         if self.searched != self.filter {
             self.begin();
         }
@@ -278,15 +278,15 @@ mod tests {
     }
 
     fn all(browser: &mut Browser) -> usize {
-        browser.go_on(1);
+        browser.search_more(1);
         while !browser.is_done() {
-            browser.go_on(50);
+            browser.search_more(50);
         }
         browser.found.len()
     }
 
     #[test]
-    fn every_example_is_gone_through_and_has_a_place() {
+    fn every_example_is_searched() {
         let mut browser = browser();
         let found = all(&mut browser);
         let book = browser.set.value().unwrap();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_narrows_what_is_found() {
+    fn a_filter_narrows_the_matches() {
         let mut browser = browser();
         let everything = all(&mut browser);
         browser.filter.group = Some(Group::Split(Split::Test));

@@ -45,14 +45,14 @@ pub const QUICKSTART: &str = "quickstart";
 
 /// Whether this window starts queued runs. Nothing starts unless the user asked for it in this window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Held {
+pub enum QueueMode {
     /// The queue was filled before the window opened, or by another program.
     #[default]
-    Kept,
+    Untouched,
     /// The user paused it, or a start failed.
     Paused,
     /// Queued runs start.
-    No,
+    Running,
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ pub struct QueueState {
     /// In the order in which they start.
     pub runs: Vec<Waiting>,
     /// Whether this window starts them.
-    pub held: Held,
+    pub mode: QueueMode,
     /// The one being prepared or started.
     pub starting: Option<QueueId>,
     /// The run that was removed last.

@@ -153,14 +153,14 @@ impl RunModel {
     }
 
     /// Notes a requested change, which replaces an earlier one of the same setting.
-    pub fn asked(&mut self, change: Change) {
+    pub fn request(&mut self, change: Change) {
         self.waiting
             .retain(|waiting| waiting.path() != change.path());
         self.waiting.push(change);
     }
 
     /// What holds up a change, as the end of a sentence.
-    pub fn held_up_by(&self) -> Option<String> {
+    pub fn blocked_by(&self) -> Option<String> {
         if self.current != Some(CHANGEABLE_STAGE) {
             Some(format!("for {}", CHANGEABLE_STAGE.title()))
         } else if self.status == RunStatus::Paused {
@@ -217,7 +217,7 @@ impl RunModel {
             .collect()
     }
 
-    /// Tokens per second of the current stage.
+    /// ThemeTokens per second of the current stage.
     pub fn tokens_per_second(&self) -> Option<f64> {
         let stage = self.current?;
         self.last(&format!("{}/tokens_per_second", stage.key()))
@@ -227,7 +227,7 @@ impl RunModel {
         match report {
             Report::Event { at, kind } => {
                 let (stage, step) = at.unzip();
-                self.happened(Event {
+                self.add_live_event(Event {
                     wall_ms,
                     stage,
                     step: step.unwrap_or_default(),
@@ -321,7 +321,7 @@ impl RunModel {
     }
 
     /// Adds an event of the run in progress.
-    pub fn happened(&mut self, event: Event) {
+    pub fn add_live_event(&mut self, event: Event) {
         let status = matches!(event.kind, EventKind::Status { .. });
         if status {
             // A pause does not count as part of a step.

@@ -16,7 +16,7 @@ use crate::study::results::Results;
 
 #[derive(Debug, Default)]
 pub struct People {
-    pub systems: Remote<Systems>,
+    pub systems: Remote<SystemList>,
     pub cases: CasesState,
     pub studies: StudiesState,
     pub judging: Option<Judging>,
@@ -25,7 +25,7 @@ pub struct People {
 
 /// The systems of the store, and the runs that tables can include.
 #[derive(Debug)]
-pub struct Systems {
+pub struct SystemList {
     pub systems: Vec<SystemRow>,
     pub scores: Vec<ScoredSystem>,
     pub runs: Vec<RunRow>,
@@ -96,7 +96,7 @@ pub enum ResponseSource {
     Checkpoint,
 }
 
-/// Systems to score, as typed.
+/// SystemList to score, as typed.
 #[derive(Debug, Clone, Default)]
 pub struct ScoreForm {
     /// A run or a folder; empty for Dist-n and length only.

@@ -13,7 +13,7 @@ use super::reply::{Reply, ReplyState};
 use crate::app::format;
 use crate::app::naming::store_argument;
 use crate::app::queries::models::ModelRef;
-use crate::app::queries::responses::{Identifiers, OpenModel, Prompt};
+use crate::app::queries::responses::{OpenModel, Prompt, WantedIdentifiers};
 use crate::checkpoint;
 use crate::experiment::{Config, Stage};
 use crate::operations::models::{Reference, RunModels, SavedModels};
@@ -31,7 +31,7 @@ pub const SETTINGS: [&str; 7] = [
 
 /// Where a model comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum From {
+pub enum ModelSource {
     #[default]
     Run,
     Folder,
@@ -40,7 +40,7 @@ pub enum From {
 /// One of the two models that can respond.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
-    pub from: From,
+    pub from: ModelSource,
     pub run: Option<RunId>,
     /// The checkpoint; `None` is the latest.
     pub at: Option<(Stage, u64)>,
@@ -50,7 +50,7 @@ pub struct Side {
 
 /// Whose identifiers are used for the levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum JudgedBy {
+pub enum LevelsBy {
     /// Those of the first side's run.
     #[default]
     Own,
@@ -64,7 +64,7 @@ pub struct Turn {
     /// One, or two beside each other.
     pub replies: Vec<Reply>,
     /// Index of the reply with which the conversation continues.
-    pub goes_on: usize,
+    pub continued: usize,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub struct Playground {
     pub sides: [Side; 2],
     /// Whether the second side responds, too.
     pub beside: bool,
-    pub judged_by: JudgedBy,
+    pub levels_by: LevelsBy,
     pub form: Form,
     pub greedy: bool,
     /// The utterance being typed.
@@ -94,7 +94,7 @@ impl Default for Playground {
             models: Remote::default(),
             sides: [Side::default(), Side::default()],
             beside: false,
-            judged_by: JudgedBy::Own,
+            levels_by: LevelsBy::Own,
             form: Form::of("playground", Config::default()),
             greedy: false,
             draft: String::new(),
@@ -109,7 +109,7 @@ impl Default for Playground {
 
 impl Playground {
     /// Chooses who responds once the models are listed. A choice that still exists is kept.
-    pub fn settle_sides(&mut self) {
+    pub fn choose_sides(&mut self) {
         let Some(SavedModels { runs: models, .. }) = self.models.value() else {
             return;
         };
@@ -134,7 +134,7 @@ impl Playground {
                 }
             }
         }
-        self.follow_settings();
+        self.reset_settings();
     }
 
     /// The runs with saved models; empty until they have been read.
@@ -143,14 +143,17 @@ impl Playground {
     }
 
     pub fn run(&self, side: usize) -> Option<&RunModels> {
-        let side = self.sides.get(side).filter(|side| side.from == From::Run)?;
+        let side = self
+            .sides
+            .get(side)
+            .filter(|side| side.from == ModelSource::Run)?;
         find(self.runs(), side.run?)
     }
 
     /// The model of a side.
     pub fn model(&self, side: usize) -> Option<ModelRef> {
         let chosen = self.sides.get(side)?;
-        if chosen.from == From::Folder {
+        if chosen.from == ModelSource::Folder {
             let folder = chosen.folder.trim();
             return (!folder.is_empty()).then(|| ModelRef::Folder(folder.into()));
         }
@@ -165,16 +168,16 @@ impl Playground {
     }
 
     pub fn identifiers(&self) -> Option<&RunModels> {
-        let run = match self.judged_by {
-            JudgedBy::Own => self.run(0)?,
-            JudgedBy::Run(run) => find(self.runs(), run)?,
-            JudgedBy::Nobody => return None,
+        let run = match self.levels_by {
+            LevelsBy::Own => self.run(0)?,
+            LevelsBy::Run(run) => find(self.runs(), run)?,
+            LevelsBy::Nobody => return None,
         };
         run.identifiers.then_some(run)
     }
 
     /// Takes the settings from the first side's run, or the defaults; the user's changes stay.
-    pub fn follow_settings(&mut self) {
+    pub fn reset_settings(&mut self) {
         let run = self.run(0).map(|run| run.config.clone());
         let config = run.unwrap_or_default();
         let mut form = Form::of("playground", config);
@@ -193,7 +196,7 @@ impl Playground {
     }
 
     /// Why nothing can be sent now, if so.
-    pub fn hindrance(&self) -> Option<&'static str> {
+    pub fn blocked_by(&self) -> Option<&'static str> {
         let sides = if self.beside { 2 } else { 1 };
         if self.is_answering() {
             Some("An answer is on its way")
@@ -212,7 +215,7 @@ impl Playground {
     /// Sends the draft; its replies wait to be started.
     pub fn say(&mut self, devices: &[(&str, &str)]) {
         let said = self.draft.trim().to_string();
-        if said.is_empty() || self.hindrance().is_some() {
+        if said.is_empty() || self.blocked_by().is_some() {
             return;
         }
         self.draft.clear();
@@ -221,7 +224,7 @@ impl Playground {
         self.turns.push(Turn {
             said,
             replies: Vec::new(),
-            goes_on: 0,
+            continued: 0,
         });
         let seed = self.form.config.run.seed;
         self.prompt(|_| seed, devices);
@@ -229,7 +232,7 @@ impl Playground {
 
     /// Replaces the last replies, each with the next seed.
     pub fn regenerate(&mut self, devices: &[(&str, &str)]) {
-        let Some(turn) = self.turns.last().filter(|_| self.hindrance().is_none()) else {
+        let Some(turn) = self.turns.last().filter(|_| self.blocked_by().is_none()) else {
             return;
         };
         let own = self.form.config.run.seed;
@@ -252,7 +255,7 @@ impl Playground {
                 run: run.row.id,
                 step: None,
             };
-            Identifiers {
+            WantedIdentifiers {
                 of: Reference::Run(whose),
                 device: device(&run.config, devices),
             }
@@ -275,13 +278,13 @@ impl Playground {
             }));
         }
         if let Some(turn) = self.turns.last_mut() {
-            turn.goes_on = turn.goes_on.min(replies.len().saturating_sub(1));
+            turn.continued = turn.continued.min(replies.len().saturating_sub(1));
             turn.replies = replies;
         }
     }
 
     /// The replies that have no job yet.
-    pub fn unasked(&mut self) -> impl Iterator<Item = &mut Reply> {
+    pub fn unstarted(&mut self) -> impl Iterator<Item = &mut Reply> {
         let replies = self.turns.iter_mut().flat_map(|turn| &mut turn.replies);
         replies
             .filter(|reply| matches!(reply.state, ReplyState::Waiting) && reply.pending.is_none())
@@ -291,7 +294,7 @@ impl Playground {
         let mut context = Vec::new();
         for (at, turn) in self.turns.iter().enumerate() {
             context.push(turn.said.clone());
-            let reply = turn.replies.get(turn.goes_on).and_then(Reply::response);
+            let reply = turn.replies.get(turn.continued).and_then(Reply::response);
             if let Some(response) = reply.filter(|_| at + 1 < self.turns.len()) {
                 context.push(response.text.clone());
             }
@@ -329,7 +332,7 @@ impl Playground {
         }
     }
 
-    pub fn bring_back(&mut self) {
+    pub fn restore(&mut self) {
         if self.turns.is_empty() {
             self.turns = std::mem::take(&mut self.cleared);
         }
@@ -358,7 +361,7 @@ impl Playground {
                 let Some(response) = reply.response() else {
                     continue;
                 };
-                let other = turn.replies.len() > 1 && at != turn.goes_on;
+                let other = turn.replies.len() > 1 && at != turn.continued;
                 let mark = if other { ", not continued" } else { "" };
                 let who = reply.prompt.model.words();
                 text.push_str(&format!("Listener ({who}{mark}): {}\n", response.text));

@@ -70,8 +70,8 @@ impl Prefs {
             Some(of_all) if !self.arrangements.contains_key(&key) => Some(of_all.clone()),
             _ => None,
         };
-        let delivered = || begin.unwrap_or_else(|| Arrangement::delivered(stage));
-        self.arrangements.entry(key).or_insert_with(delivered)
+        let initial = || begin.unwrap_or_else(|| Arrangement::default_for(stage));
+        self.arrangements.entry(key).or_insert_with(initial)
     }
 
     /// Closes gaps between plots, which earlier versions left.
@@ -83,7 +83,8 @@ impl Prefs {
     /// Resets the plots of a stage in an experiment to the default.
     pub fn reset_arrangement(&mut self, experiment: &str, stage: Stage) {
         let key = arrangement_key(experiment, stage);
-        self.arrangements.insert(key, Arrangement::delivered(stage));
+        self.arrangements
+            .insert(key, Arrangement::default_for(stage));
     }
 }
 
@@ -108,36 +109,36 @@ mod tests {
     }
 
     #[test]
-    fn plots_are_arranged_for_each_experiment_and_kept_as_text() {
+    fn plots_are_arranged_per_experiment_and_serialized() {
         let mut prefs = Prefs::default();
-        let delivered = count(&mut prefs, "quickstart");
+        let initial = count(&mut prefs, "quickstart");
         prefs.arrangement("emprl-paper", Stage::Ppo).add(tile("x"));
-        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
-        assert_eq!(count(&mut prefs, "quickstart"), delivered);
+        assert_eq!(count(&mut prefs, "emprl-paper"), initial + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), initial);
         let text = serde_json::to_string(&prefs).unwrap();
         let mut back: Prefs = serde_json::from_str(&text).unwrap();
-        assert_eq!(count(&mut back, "emprl-paper"), delivered + 1);
+        assert_eq!(count(&mut back, "emprl-paper"), initial + 1);
         back.reset_arrangement("emprl-paper", Stage::Ppo);
-        assert_eq!(count(&mut back, "emprl-paper"), delivered);
+        assert_eq!(count(&mut back, "emprl-paper"), initial);
     }
 
     #[test]
-    fn what_was_kept_for_all_experiments_is_where_each_begins() {
-        let mut of_all = Arrangement::delivered(Stage::Ppo);
-        let delivered = of_all.plots().count();
+    fn each_experiment_begins_with_the_shared_arrangement() {
+        let mut of_all = Arrangement::default_for(Stage::Ppo);
+        let initial = of_all.plots().count();
         of_all.add(tile("x"));
         let earlier = serde_json::json!({"smoothing": 0.5, "arrangements": {"ppo": of_all}});
         let mut prefs: Prefs = serde_json::from_value(earlier).unwrap();
         assert_eq!(prefs.smoothing, 0.5);
-        assert_eq!(count(&mut prefs, "quickstart"), delivered + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), initial + 1);
         prefs.arrangement("quickstart", Stage::Ppo).add(tile("y"));
-        assert_eq!(count(&mut prefs, "quickstart"), delivered + 2);
-        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), initial + 2);
+        assert_eq!(count(&mut prefs, "emprl-paper"), initial + 1);
         prefs.reset_arrangement("quickstart", Stage::Ppo);
         assert_eq!(
             count(&mut prefs, "quickstart"),
-            delivered,
-            "not as before, as delivered"
+            initial,
+            "the default, not the shared one"
         );
     }
 }

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_stays_in_sight_while_it_is_loaded_again() {
+    fn the_old_value_stays_while_a_new_one_loads() {
         let jobs = jobs();
         let mut remote: Remote<u32> = Remote::default();
         assert!(remote.is_idle() && remote.needs_loading());
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_asked_for_once_and_late_answers_are_dropped() {
+    fn each_key_is_loaded_once_and_late_results_are_dropped() {
         let jobs = jobs();
         let ask = |words: &'static str| jobs.ask(Lane::Reader, move |_| Ok(words));
         let mut keyed: Keyed<u32, &str> = Keyed::default();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_changed_is_asked_for_again_and_shown_meanwhile() {
+    fn an_invalidated_value_is_loaded_again_and_shown_meanwhile() {
         let jobs = jobs();
         let mut keyed: Keyed<u32, &str> = Keyed::default();
         keyed.put(1, Err("gone".into()));

@@ -1,7 +1,9 @@
 //! A reply in the playground: a response, or its progress.
 
 use crate::app::jobs::{JobError, Pending};
-use crate::app::queries::responses::{Identifiable, OpenModel, Prompt, Response, ResponseProgress};
+use crate::app::queries::responses::{
+    OpenModel, Prompt, Response, ResponseProgress, ResponseWithLevels,
+};
 use crate::operations::models::Identified;
 
 #[derive(Clone, Debug)]
@@ -19,7 +21,7 @@ pub enum ReplyState {
 pub type ReplyProgress = (ResponseProgress, Vec<OpenModel>);
 
 /// A job that responds; dropping it stops it.
-pub type PendingReply = Pending<Identifiable, ReplyProgress>;
+pub type PendingReply = Pending<ResponseWithLevels, ReplyProgress>;
 
 #[derive(Debug)]
 pub struct Reply {
@@ -70,7 +72,7 @@ impl Reply {
         if let Some(result) = result {
             self.pending = None;
             match result {
-                Ok(Identifiable { response, levels }) => {
+                Ok(ResponseWithLevels { response, levels }) => {
                     self.state = ReplyState::Complete(response);
                     self.levels = levels;
                 }

@@ -183,33 +183,33 @@ mod tests {
 
     #[test]
     fn plots_of_the_papers_reward_show_the_reward_of_the_run() {
-        let delivered = default_tiles(Stage::Ppo);
+        let defaults = default_tiles(Stage::Ppo);
         let paper: Vec<&str> = [declared::EMPATHY_REWARD]
             .into_iter()
             .chain(declared::REWARD_KEYS)
             .collect();
         let shown = |rewards: &[&str]| -> Vec<Vec<String>> {
-            let tiles = delivered.iter().map(|tile| tile.for_rewards(rewards).keys);
+            let tiles = defaults.iter().map(|tile| tile.for_rewards(rewards).keys);
             tiles.collect()
         };
-        let as_delivered = shown(&[]);
-        assert_eq!(shown(&paper), as_delivered);
+        let defaults_shown = shown(&[]);
+        assert_eq!(shown(&paper), defaults_shown);
         let own = [TOTAL_REWARD, "ppo/reward/questions", "ppo/reward/words"];
         let other = shown(&own);
         assert_eq!(
             (&other[0][..], &other[1][..]),
             (&[own[0].into()][..], &[own[1].into(), own[2].into()][..])
         );
-        assert_eq!(other[2..], as_delivered[2..]);
-        let tile = delivered[1].for_rewards(&own);
+        assert_eq!(other[2..], defaults_shown[2..]);
+        let tile = defaults[1].for_rewards(&own);
         assert_eq!(tile.metrics().count(), 2, "any term is declared");
         let whole = shown(&[TOTAL_REWARD]);
         assert_eq!(whole[0], [TOTAL_REWARD]);
-        assert_eq!(whole[1], as_delivered[1], "a reward without terms");
+        assert_eq!(whole[1], defaults_shown[1], "a reward without terms");
     }
 
     #[test]
-    fn every_delivered_plot_shows_declared_metrics() {
+    fn every_default_plot_shows_declared_metrics() {
         for stage in Stage::ALL {
             for tile in default_tiles(stage) {
                 assert_eq!(tile.metrics().count(), tile.keys.len(), "{tile:?}");

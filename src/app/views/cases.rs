@@ -33,9 +33,9 @@ const STRETCH: usize = 64;
 pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let cases = &mut state.people.cases;
     let Some(book) = cases.book.value() else {
-        let said = RemoteWords::retry("Reading the cases…", "The cases cannot be read");
+        let words = RemoteWords::retry("Reading the cases…", "The cases cannot be read");
         layout::padded(ui, space::L, |ui| {
-            if remote_ui(ui, &cases.book, said) {
+            if remote_ui(ui, &cases.book, words) {
                 commands.run(Core::load_cases);
             }
         });
@@ -45,7 +45,7 @@ pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         empty_ui(ui, cases, commands);
         return;
     }
-    search_on(ui, cases);
+    continue_search(ui, cases);
     filters_ui(ui, cases);
     forms_ui(ui, cases, commands);
     let wide = ui.available_width() >= 900.0;
@@ -82,7 +82,7 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
 }
 
 /// Continues the search within the frame's budget.
-fn search_on(ui: &Ui, cases: &mut CasesState) {
+fn continue_search(ui: &Ui, cases: &mut CasesState) {
     if cases.search.filter() != &cases.filter {
         cases.search_again();
     }

@@ -11,7 +11,7 @@ use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::state::State;
 use crate::app::state::model::is_evaluation;
-use crate::app::theme::{self, Tokens, space, text};
+use crate::app::theme::{self, ThemeTokens, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
@@ -248,7 +248,12 @@ fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option
     })
 }
 
-fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) -> Vec<OverlayLine> {
+fn overlaid(
+    t: &ThemeTokens,
+    entries: &[&Entry],
+    lines: Vec<Line>,
+    digits: Digits,
+) -> Vec<OverlayLine> {
     let places = colours(entries, t.run_count());
     // A line's name says how many runs it covers; a point's remark, where it covers fewer.
     let remark = |spread: &Spread, runs: usize| {

@@ -61,7 +61,7 @@ fn waiting_ui(ui: &mut Ui, run: &RunModel) {
         1 => "1 change waits".to_string(),
         n => format!("{n} changes wait"),
     };
-    let words = match run.held_up_by() {
+    let words = match run.blocked_by() {
         _ if named.is_empty() => RichText::new("No change waits").color(t.secondary),
         Some(what) => RichText::new(format!("{count} {what}")).color(t.warning),
         None => RichText::new(format!("{count} for the next step")).color(t.secondary),
@@ -157,14 +157,16 @@ fn state_ui(
             words::small(ui, format!("{now}; {}", setting.range()));
             return;
         };
-        let held_up = run.held_up_by().unwrap_or("for the next step".into());
+        let blocked = run.blocked_by().unwrap_or("for the next step".into());
         let value = number_words(change.value());
-        words::small_coloured(ui, format!("{now}; {value} waits {held_up}"), t.warning);
+        words::small_coloured(ui, format!("{now}; {value} waits {blocked}"), t.warning);
         let hint = format!("Take back: {}", change.words());
         let button = Button::quiet("Take back").low().hint(&hint);
         if ui.add(button).accessible_name(&hint).clicked() {
             let change = *change;
-            context.commands.run(move |core| core.take_back(&change));
+            context
+                .commands
+                .run(move |core| core.withdraw_change(&change));
         }
     });
 }
@@ -184,7 +186,7 @@ mod tests {
     use crate::experiment::setting;
 
     #[test]
-    fn what_is_typed_becomes_a_change_or_says_why_not() {
+    fn typed_text_becomes_a_change_or_an_error() {
         let lr = setting("ppo.lr").unwrap();
         assert_eq!(parse(lr, " 1e-5").map(|change| change.value()), Ok(1e-5));
         assert_eq!(parse(lr, "0,5").map(|change| change.value()), Ok(0.5));

@@ -10,7 +10,7 @@ use super::side;
 use super::side::parts::BodyContext;
 use crate::app::format::Clock;
 use crate::app::state::Prefs;
-use crate::app::state::arrangement::LEAST_WIDTH;
+use crate::app::state::arrangement::MIN_WIDTH;
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::{self, Tile};
 use crate::app::theme::{self, size, space};
@@ -35,12 +35,12 @@ pub struct CurvesView {
     pub pinned: Option<Stage>,
     plots: BTreeMap<Stage, PlotsView>,
     /// The plots below the result table.
-    on_the_way: PlotsView,
+    evaluations: PlotsView,
     pub side: side::SideView,
 }
 
 impl CurvesView {
-    fn turn_to(&mut self, run: RunId) {
+    fn reset_for(&mut self, run: RunId) {
         // A run being prepared has no number yet.
         let same = self
             .run
@@ -64,10 +64,10 @@ impl CurvesView {
     }
 
     /// Shows a step: a pin in the plots of its stage, and the samples nearest to it.
-    fn lead_to(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
+    fn show_step(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
         let (stage, step) = place;
         self.pinned = Some(stage);
-        self.side.turn_to_step(run, place);
+        self.side.open_step(run, place);
         let x = match along {
             AlongX::Step => Some(step as f64),
             AlongX::Relative | AlongX::Wall => run
@@ -92,7 +92,7 @@ pub fn body_ui(
     mut context: BodyContext<'_>,
 ) {
     let t = theme::of(ui);
-    view.turn_to(run.id);
+    view.reset_for(run.id);
     let Some(shown) = view.shown(run) else {
         words::secondary(ui, "Nothing was recorded of this run.");
         return;
@@ -104,7 +104,7 @@ pub fn body_ui(
         }
     });
     let width = ui.available_width();
-    let widest = (width - LEAST_WIDTH - 40.0)
+    let widest = (width - MIN_WIDTH - 40.0)
         .min(width * 0.45)
         .clamp(SIDE_WIDTH, 560.0);
     Panel::right(ui.scope_id().with("side"))
@@ -115,8 +115,8 @@ pub fn body_ui(
         .show(ui, |ui| {
             side::side_ui(ui, run, &mut view.side, &mut context)
         });
-    if let Some(place) = view.side.lead.take() {
-        view.lead_to(run, place, context.prefs.along);
+    if let Some(place) = view.side.jump_to.take() {
+        view.show_step(run, place, context.prefs.along);
         ui.request_repaint();
     }
     layout::padded(
@@ -162,7 +162,7 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
                             evaluations and events; point at one to read what it was.";
             words::secondary(ui, note);
             ui.add_space(space::XS);
-            let plots = &mut view.on_the_way;
+            let plots = &mut view.evaluations;
             plots.charts.set_along(prefs.along);
             plots.charts.clock = clock;
             let mut tiles = tiles::evaluation_tiles();

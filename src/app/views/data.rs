@@ -9,7 +9,7 @@ use eframe::egui::{Margin, Ui};
 use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::State;
-use crate::app::state::library::Part;
+use crate::app::state::library::DataTab;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::segments;
 use crate::app::widgets::layout;
@@ -21,16 +21,17 @@ pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         ui,
         theme::margin(space::L, space::L, space::M, space::S),
         |ui| {
-            let parts = [(Part::Sets, "Data sets"), (Part::Models, "Models")];
+            let parts = [(DataTab::Sets, "Data sets"), (DataTab::Models, "Models")];
             segments(ui, "Show", &mut state.library.part, &parts);
         },
     );
     match state.library.part {
-        Part::Models => models::models_ui(ui, state, commands),
-        Part::Sets if state.library.sets.value().is_some() => sets::sets_ui(ui, state, commands),
-        Part::Sets => padded(ui, |ui| {
-            let said = RemoteWords::retry("Reading the data sets…", "The data sets cannot be read");
-            if remote_ui(ui, &state.library.sets, said) {
+        DataTab::Models => models::models_ui(ui, state, commands),
+        DataTab::Sets if state.library.sets.value().is_some() => sets::sets_ui(ui, state, commands),
+        DataTab::Sets => padded(ui, |ui| {
+            let words =
+                RemoteWords::retry("Reading the data sets…", "The data sets cannot be read");
+            if remote_ui(ui, &state.library.sets, words) {
                 commands.run(Core::load_sets);
             }
         }),

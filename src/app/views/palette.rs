@@ -13,7 +13,7 @@ use crate::app::command::{Command, Commands, Zoom};
 use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::shortcuts;
-use crate::app::state::{Held, QUICKSTART, State, ThemeChoice};
+use crate::app::state::{QUICKSTART, QueueMode, State, ThemeChoice};
 use crate::app::theme::{self, space};
 use crate::app::widgets::chart::AlongX;
 use crate::app::widgets::field;
@@ -24,7 +24,7 @@ use crate::operations::launch::PlannedRun;
 use crate::store::{RunId, RunStatus};
 
 /// How many offers are shown.
-const MOST: usize = 40;
+const MAX_OFFERS: usize = 40;
 
 #[derive(Debug, Default)]
 pub struct Palette {
@@ -143,13 +143,13 @@ fn everyday(state: &State, found: &mut Offers) {
         found.add(words, Command::run(move |core| core.resume_run(run)));
     }
     if !state.experiments.queue.runs.is_empty() {
-        let held = state.experiments.queue.held != Held::No;
+        let held = state.experiments.queue.mode != QueueMode::Running;
         let words = if held {
             "Start the queue"
         } else {
             "Hold the queue"
         };
-        found.add(words, Command::run(move |core| core.hold_queue(!held)));
+        found.add(words, Command::run(move |core| core.pause_queue(!held)));
     }
     for (choice, words) in [
         (ThemeChoice::Light, "Theme: light"),
@@ -193,7 +193,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
         let words = offer.words.to_lowercase();
         wanted.split_whitespace().all(|word| words.contains(word))
     };
-    let mut shown: Vec<Offer> = all.into_iter().filter(fits).take(MOST).collect();
+    let mut shown: Vec<Offer> = all.into_iter().filter(fits).take(MAX_OFFERS).collect();
     let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     if pressed(Key::ArrowDown) {
         palette.at += 1;

@@ -14,7 +14,7 @@ use crate::app::command::{Command, Commands};
 use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::state::State;
-use crate::app::state::playground::{From, Playground};
+use crate::app::state::playground::{ModelSource, Playground};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -28,12 +28,12 @@ const NEW_LINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::
 
 pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if state.playground.models.value().is_none() {
-        let said = RemoteWords::retry(
+        let words = RemoteWords::retry(
             "Looking for checkpoints…",
             "The checkpoints cannot be listed",
         );
         layout::padded(ui, space::L, |ui| {
-            if remote_ui(ui, &state.playground.models, said) {
+            if remote_ui(ui, &state.playground.models, words) {
                 commands.run(Core::load_models);
             }
         });
@@ -41,7 +41,7 @@ pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     }
     let mut runs = state.playground.runs().iter();
     let nobody = runs.all(|run| run.answering.is_empty());
-    if nobody && state.playground.sides[0].from == From::Run {
+    if nobody && state.playground.sides[0].from == ModelSource::Run {
         empty_ui(ui, &mut state.playground, commands);
         return;
     }
@@ -88,7 +88,7 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
     ui.add_space(space::S);
     ui.vertical_centered(|ui| {
         if Button::quiet("Talk to a T5 folder").clicked(ui) {
-            playground.sides[0].from = From::Folder;
+            playground.sides[0].from = ModelSource::Folder;
         }
         if Button::quiet("Look again").clicked(ui) {
             commands.run(Core::load_models);
@@ -125,7 +125,7 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         ui.memory_mut(|memory| memory.request_focus(id));
     }
     ui.add_space(space::XS);
-    let hindrance = playground.hindrance();
+    let blocked_by = playground.blocked_by();
     let mut send = sends;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
@@ -143,12 +143,12 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 commands.run(Core::stop_replies);
             }
         } else {
-            let ready = hindrance.is_none() && !playground.draft.trim().is_empty();
-            let hint = hindrance.unwrap_or("Enter sends, Shift+Enter begins a new line");
+            let ready = blocked_by.is_none() && !playground.draft.trim().is_empty();
+            let hint = blocked_by.unwrap_or("Enter sends, Shift+Enter begins a new line");
             let button = Button::primary("Send").hint(hint);
             send |= button.clicked_if(ui, ready);
         }
-        again_ui(ui, playground, &state.devices, hindrance, commands);
+        again_ui(ui, playground, &state.devices, blocked_by, commands);
         // In a narrow window only the button's tooltip says it.
         if ui.available_width() > 240.0 {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -167,30 +167,30 @@ fn again_ui(
     ui: &mut Ui,
     playground: &mut Playground,
     devices: &[(&str, &str)],
-    hindrance: Option<&str>,
+    blocked_by: Option<&str>,
     commands: &mut Commands,
 ) {
     let there = !playground.turns.is_empty();
     let free = there && !playground.is_answering();
     let enabled = |ui: &mut Ui, ready: bool, button: Button<'_>| button.clicked_if(ui, ready);
-    let hint = match (hindrance, playground.greedy) {
+    let hint = match (blocked_by, playground.greedy) {
         (Some(why), _) => why,
         (None, true) => "Asks again; greedy answers stay the same while nothing else is changed",
-        (None, false) => "Another answer to the last thing said, with the next seed",
+        (None, false) => "Another answer to the last thing words, with the next seed",
     };
     let again = Button::secondary("Regenerate").hint(hint);
-    if enabled(ui, free && hindrance.is_none(), again) {
+    if enabled(ui, free && blocked_by.is_none(), again) {
         playground.regenerate(devices);
         commands.run(Core::begin_replies);
     }
-    let undo = Button::quiet("Undo").hint("Takes the last thing said back into the field");
+    let undo = Button::quiet("Undo").hint("Takes the last thing words back into the field");
     if enabled(ui, free, undo) {
         playground.undo();
     }
     if !there && !playground.cleared.is_empty() {
         let back = Button::quiet("Bring back").hint("The conversation before it was cleared");
         if ui.add(back).clicked() {
-            playground.bring_back();
+            playground.restore();
         }
     } else if enabled(ui, free, Button::quiet("Clear").hint("Begins anew")) {
         playground.clear();

@@ -4,7 +4,7 @@
 
 mod behavior;
 mod chooser;
-mod happened;
+mod event_marks;
 mod legend;
 
 use std::collections::BTreeSet;
@@ -16,11 +16,11 @@ use eframe::egui::{
 use egui_tiles::TileId;
 
 use self::behavior::Plots;
-use self::chooser::Wish;
-use crate::app::state::arrangement::{Arrangement, GAP, LEAST_HEIGHT, columns};
+use self::chooser::PlotAction;
+use crate::app::state::arrangement::{Arrangement, GAP, MIN_HEIGHT, columns};
 use crate::app::state::model::{RunModel, is_evaluation, mechanism_of};
 use crate::app::state::tiles::Tile;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::chart::{AlongX, Chart, ChartLine, ChartView};
 use crate::app::widgets::icon::Icon;
@@ -37,7 +37,7 @@ pub struct PlotsView {
     emphasis: Option<(u64, usize)>,
     /// A plot that was just added: it scrolls into view with its menu open.
     added: Option<TileId>,
-    happened: happened::Happened,
+    marks: event_marks::EventMarks,
 }
 
 impl PlotsView {
@@ -74,21 +74,21 @@ pub fn arranged_ui(
         source,
         extent,
         clip: ui.clip_rect(),
-        wishes: Vec::new(),
+        actions: Vec::new(),
         emphasis: None,
         edited: false,
     };
     arrangement.tree.ui(&mut plots, ui);
-    let (wishes, emphasis, edited) = (plots.wishes, plots.emphasis, plots.edited);
+    let (actions, emphasis, edited) = (plots.actions, plots.emphasis, plots.edited);
     if edited {
         arrangement.changed = true;
         arrangement.close_gaps();
     }
-    for (at, wish) in wishes {
-        match wish {
-            Wish::Changed => arrangement.changed = true,
-            Wish::Remove => arrangement.remove(at),
-            Wish::Split(beside) => {
+    for (at, action) in actions {
+        match action {
+            PlotAction::Changed => arrangement.changed = true,
+            PlotAction::Remove => arrangement.remove(at),
+            PlotAction::Split(beside) => {
                 let new = Tile::next_to(source.stage, arrangement.plots());
                 view.added = Some(arrangement.split(at, beside, new));
             }
@@ -109,15 +109,15 @@ pub fn fixed_ui(
     let columns = columns(width, tiles.len());
     let each = ((width - GAP * (columns - 1) as f32) / columns as f32).floor();
     let rows = tiles.len().div_ceil(columns);
-    let whole = vec2(width, rows as f32 * (LEAST_HEIGHT + GAP));
+    let whole = vec2(width, rows as f32 * (MIN_HEIGHT + GAP));
     let (area, _) = ui.allocate_exact_size(whole, Sense::hover());
     let mut emphasis = None;
     for (n, tile) in tiles.iter_mut().enumerate() {
         let corner = vec2(
             (n % columns) as f32 * (each + GAP),
-            (n / columns) as f32 * (LEAST_HEIGHT + GAP),
+            (n / columns) as f32 * (MIN_HEIGHT + GAP),
         );
-        let rect = Rect::from_min_size(area.min + corner, vec2(each, LEAST_HEIGHT));
+        let rect = Rect::from_min_size(area.min + corner, vec2(each, MIN_HEIGHT));
         let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt((source.stage, n)));
         let place = TilePlace {
             extent,
@@ -175,7 +175,7 @@ struct TilePlace {
 
 #[derive(Default)]
 struct TileDone {
-    wish: Option<Wish>,
+    action: Option<PlotAction>,
     emphasis: Option<usize>,
     dragged: bool,
 }
@@ -210,7 +210,7 @@ fn tile_ui(
             nothing_ui(ui, &metrics);
             return;
         }
-        let marks = view.happened.marks(run, source.stage, view.charts.along, t);
+        let marks = view.marks.marks(run, source.stage, view.charts.along, t);
         let emphasised = view.emphasis.filter(|(at, _)| *at == place.number);
         let emphasis = done
             .emphasis
@@ -254,7 +254,7 @@ fn lines<'a>(
     run: &'a RunModel,
     stage: Stage,
     metrics: &[&'static MetricDecl],
-    t: &Tokens,
+    t: &ThemeTokens,
 ) -> Vec<ChartLine<'a>> {
     let line = |(n, metric): (usize, &&'static MetricDecl)| {
         let key = MetricKey {
@@ -304,7 +304,7 @@ fn title_ui(
             if place.movable {
                 let name = format!("Choose what \"{title}\" shows");
                 let more = ui.add(Button::icon(Icon::More, &name).low());
-                done.wish = chooser::chooser(&more, stage, tile, place.added);
+                done.action = chooser::chooser(&more, stage, tile, place.added);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let unit = shown.unit();
@@ -384,7 +384,7 @@ fn short_name<'a>(metric: &'a MetricDecl, all: &[&MetricDecl]) -> &'a str {
 }
 
 /// The colour of a line: its mechanism's, else by its place in the plot.
-fn colour(t: &Tokens, key: &str, n: usize) -> Color32 {
+fn colour(t: &ThemeTokens, key: &str, n: usize) -> Color32 {
     match mechanism_of(key) {
         Some(mechanism) => t.mechanism(mechanism),
         None => t.run([2, 6, 4, 0, 1, 3, 5][n % 7]),

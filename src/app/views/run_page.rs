@@ -25,7 +25,7 @@ use crate::store::{RunId, RunRow, RunStatus, is_tag};
 
 /// A part of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
+pub enum PageTab {
     #[default]
     Curves,
     Settings,
@@ -36,26 +36,26 @@ pub enum Tab {
 
 /// Name, tag and note as typed.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct Draft {
     name: String,
     tag: String,
     note: String,
     /// The note as loaded or saved last.
-    kept: String,
+    saved: String,
     /// The run's note as seen last.
     seen: String,
     /// Whether they have been loaded from the run.
-    begun: bool,
+    loaded: bool,
 }
 
-impl Words {
+impl Draft {
     /// Whether the note has unsaved changes.
-    fn is_unkept(&self) -> bool {
-        self.note != self.kept
+    fn is_unsaved(&self) -> bool {
+        self.note != self.saved
     }
 
-    fn keep(&mut self, run: RunId) -> Edit {
-        self.kept = self.note.clone();
+    fn save(&mut self, run: RunId) -> Edit {
+        self.saved = self.note.clone();
         let text = self.note.clone();
         Edit::Note { run, text }
     }
@@ -65,17 +65,17 @@ impl Words {
 pub struct PageView {
     /// The run this belongs to.
     run: Option<RunId>,
-    tab: Tab,
-    written: Words,
+    tab: PageTab,
+    draft: Draft,
     events: EventsView,
     curves: CurvesView,
 }
 
 impl PageView {
     /// Saves the unsaved note of the page shown before.
-    fn left_unkept(&mut self, now: RunId) -> Option<Edit> {
+    fn unsaved_edit(&mut self, now: RunId) -> Option<Edit> {
         let run = self.run.filter(|run| *run != now)?;
-        self.written.is_unkept().then(|| self.written.keep(run))
+        self.draft.is_unsaved().then(|| self.draft.save(run))
     }
 
     fn of(&mut self, run: RunId) -> &mut Self {
@@ -101,12 +101,12 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         .filter(|(run, _)| *run == open.id)
         .map(|(_, why)| why.clone());
     let OpenRun { id, page } = open;
-    if let Some(edit) = view.left_unkept(*id) {
+    if let Some(edit) = view.unsaved_edit(*id) {
         commands.run(|core| core.edit(edit));
     }
     let PageView {
         tab,
-        written,
+        draft,
         events,
         curves: view,
         ..
@@ -127,7 +127,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
     let can_resume = active_here.is_none();
     head_ui(ui, page, tab, can_resume, refused, commands);
     match tab {
-        Tab::Curves => {
+        PageTab::Curves => {
             let context = BodyContext {
                 prefs,
                 commands,
@@ -136,22 +136,22 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
             };
             curves::body_ui(ui, &mut page.model, view, context);
         }
-        Tab::Settings => settings_ui(ui, &page.stored),
-        Tab::Environment => environment_ui(ui, page, *clock),
-        Tab::Notes => {
+        PageTab::Settings => settings_ui(ui, &page.stored),
+        PageTab::Environment => environment_ui(ui, page, *clock),
+        PageTab::Notes => {
             let mut listed = runs.list.value().into_iter().flatten();
             match listed.find(|row| row.entry.row.id == *id) {
-                Some(row) => notes_ui(ui, &row.entry.row, written, commands),
+                Some(row) => notes_ui(ui, &row.entry.row, draft, commands),
                 None => {
                     let deleted = "The run is deleted; bring it back to change its notes.";
                     words::secondary(ui, deleted);
                 }
             }
         }
-        Tab::Events => {
+        PageTab::Events => {
             if let Some(place) = events_ui(ui, &page.model, events, *clock) {
-                view.side.lead = Some(place);
-                *tab = Tab::Curves;
+                view.side.jump_to = Some(place);
+                *tab = PageTab::Curves;
             }
         }
     }
@@ -160,7 +160,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
 fn head_ui(
     ui: &mut Ui,
     page: &RunPage,
-    tab: &mut Tab,
+    tab: &mut PageTab,
     can_resume: bool,
     refused: Option<String>,
     commands: &mut Commands,
@@ -176,11 +176,11 @@ fn head_ui(
                     "Show",
                     tab,
                     &[
-                        (Tab::Curves, "Curves"),
-                        (Tab::Settings, "Settings"),
-                        (Tab::Environment, "Environment"),
-                        (Tab::Events, "Events"),
-                        (Tab::Notes, "Notes"),
+                        (PageTab::Curves, "Curves"),
+                        (PageTab::Settings, "Settings"),
+                        (PageTab::Environment, "Environment"),
+                        (PageTab::Events, "Events"),
+                        (PageTab::Notes, "Notes"),
                     ],
                 );
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -224,7 +224,7 @@ fn head_ui(
 fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
     scrolled(ui, "settings", |ui| {
         let Some(config) = &stored.config else {
-            let why = "They were written by another version of the program; as they were saved:";
+            let why = "They were draft by another version of the program; as they were saved:";
             words::secondary(ui, why);
             ui.add(
                 Label::new(RichText::new(&stored.detail.config_toml).font(text::mono()))
@@ -263,31 +263,31 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
 }
 
 /// The run's name, tags and note.
-fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Commands) {
-    if !written.begun {
-        *written = Words {
+fn notes_ui(ui: &mut Ui, row: &RunRow, draft: &mut Draft, commands: &mut Commands) {
+    if !draft.loaded {
+        *draft = Draft {
             name: row.name.clone(),
             note: row.note.clone(),
-            kept: row.note.clone(),
+            saved: row.note.clone(),
             seen: row.note.clone(),
-            begun: true,
-            ..Words::default()
+            loaded: true,
+            ..Draft::default()
         };
     }
-    if written.seen != row.note {
+    if draft.seen != row.note {
         // It was saved, undone, or changed by another program.
-        written.seen.clone_from(&row.note);
-        if !written.is_unkept() {
-            written.note.clone_from(&row.note);
-            written.kept.clone_from(&row.note);
+        draft.seen.clone_from(&row.note);
+        if !draft.is_unsaved() {
+            draft.note.clone_from(&row.note);
+            draft.saved.clone_from(&row.note);
         }
     }
     scrolled(ui, "notes", |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         words::heading(ui, "Name");
         ui.horizontal(|ui| {
-            field::search(ui, &mut written.name, "Name of the run", "A name", 320.0);
-            let name = written.name.trim().to_string();
+            field::search(ui, &mut draft.name, "Name of the run", "A name", 320.0);
+            let name = draft.name.trim().to_string();
             if Button::secondary("Rename").clicked_if(ui, !name.is_empty() && name != row.name) {
                 let run = row.id;
                 commands.run(move |core| core.edit(Edit::Rename { run, name }));
@@ -311,12 +311,12 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
             }
             field::search(
                 ui,
-                &mut written.tag,
+                &mut draft.tag,
                 "New tag",
                 "A word without blanks",
                 150.0,
             );
-            let tag = written.tag.trim().to_string();
+            let tag = draft.tag.trim().to_string();
             let known = row.tags.contains(&tag);
             let hint = match known {
                 true => "The run has this tag already",
@@ -332,23 +332,23 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
                     remove: Vec::new(),
                 };
                 commands.run(|core| core.edit(edit));
-                written.tag.clear();
+                draft.tag.clear();
             }
         });
         ui.add_space(space::M);
         words::heading(ui, "Note");
-        let field = TextEdit::multiline(&mut written.note)
+        let field = TextEdit::multiline(&mut draft.note)
             .desired_width(560.0)
             .desired_rows(8)
             .hint_text("What you want to remember of this run");
         let field = ui.add(field);
-        let changed = written.is_unkept();
+        let changed = draft.is_unsaved();
         let keep = ui.add_enabled_ui(changed, |ui| {
-            let hint = "It is kept as well when the field is left";
+            let hint = "It is saved as well when the field is left";
             Button::secondary("Keep the note").hint(hint).clicked(ui)
         });
         if changed && (keep.inner || field.lost_focus()) {
-            let edit = written.keep(row.id);
+            let edit = draft.save(row.id);
             commands.run(|core| core.edit(edit));
         }
         field.accessible_name("Note");

@@ -94,7 +94,7 @@ pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
     }
 }
 
-fn stands_on(shelf: Shelf, row: &Listed) -> bool {
+fn is_on(shelf: Shelf, row: &Listed) -> bool {
     shelf == Shelf::Deleted || row.entry.row.archived == (shelf == Shelf::Archived)
 }
 
@@ -102,7 +102,7 @@ fn stands_on(shelf: Shelf, row: &Listed) -> bool {
 fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
     let mut found: Vec<&Listed> = rows
         .iter()
-        .filter(|row| stands_on(view.shelf, row) && view.filter.last.matches(&row.entry))
+        .filter(|row| is_on(view.shelf, row) && view.filter.last.matches(&row.entry))
         .collect();
     let mut order: Vec<&Entry> = found.iter().map(|row| &row.entry).collect();
     crate::catalog::arrange(&mut order, &view.sort, view.descending);
@@ -117,9 +117,9 @@ fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
 
 pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &mut Commands) {
     let Some(kept) = state.runs.list.value() else {
-        let said = RemoteWords::retry("Reading the store…", "The store cannot be read");
+        let words = RemoteWords::retry("Reading the store…", "The store cannot be read");
         padded(ui, |ui| {
-            if remote_ui(ui, &state.runs.list, said) {
+            if remote_ui(ui, &state.runs.list, words) {
                 commands.run(Core::list_runs);
             }
         });
@@ -162,14 +162,11 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         view.chosen.retain(|run| known.contains(run));
         actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
         if shown.is_empty() {
-            let bare = !rows.iter().any(|row| stands_on(view.shelf, row));
+            let bare = !rows.iter().any(|row| is_on(view.shelf, row));
             empty_ui(ui, view, filter.is_ok(), bare);
             return;
         }
-        let of_shelf: Vec<&Listed> = rows
-            .iter()
-            .filter(|row| stands_on(view.shelf, row))
-            .collect();
+        let of_shelf: Vec<&Listed> = rows.iter().filter(|row| is_on(view.shelf, row)).collect();
         table::table_ui(ui, &shown, &of_shelf, view, prefs, now, commands);
     });
     actions::confirm_ui(ui, view, commands);
@@ -221,7 +218,7 @@ fn head_ui(
         }
         columns::group_ui(ui, prefs, rows);
         columns::columns_ui(ui, view, prefs, commands);
-        let of_shelf = rows.iter().filter(|row| stands_on(view.shelf, row));
+        let of_shelf = rows.iter().filter(|row| is_on(view.shelf, row));
         let (of_shelf, shown) = of_shelf.fold((0, 0), |(all, shown), row| {
             let through = view.filter.last.matches(&row.entry);
             (all + 1, shown + usize::from(through))

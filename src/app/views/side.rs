@@ -33,7 +33,7 @@ pub struct SideView {
     samples: SamplesView,
     rollout: RolloutView,
     /// A step to show: in the plots, samples and rollout.
-    pub lead: Option<(Stage, u64)>,
+    pub jump_to: Option<(Stage, u64)>,
     controls: ControlsView,
     events: EventsView,
 }
@@ -64,7 +64,7 @@ impl SideView {
     }
 
     /// The same, and switches to the samples tab.
-    pub fn turn_to_step(&mut self, run: &RunModel, place: (Stage, u64)) {
+    pub fn open_step(&mut self, run: &RunModel, place: (Stage, u64)) {
         self.show_step(run, place);
         if run.samples.iter().any(|set| set.stage == place.0) {
             self.tab = SideTab::Samples;
@@ -113,7 +113,7 @@ pub fn side_ui(
         SideTab::Controls => controls_ui(ui, run, &mut view.controls, context),
         SideTab::Events => {
             if let Some(place) = events_ui(ui, run, &mut view.events, context.clock) {
-                view.lead = Some(place);
+                view.jump_to = Some(place);
             }
         }
     }

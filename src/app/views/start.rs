@@ -143,12 +143,12 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     ui.add_space(space::XS);
     ui.spacing_mut().item_spacing.y = 0.0;
     let Some(listed) = state.runs.list.value() else {
-        let said = RemoteWords {
+        let words = RemoteWords {
             pending: "Reading the store…",
             failed: "The store cannot be read",
             action: None,
         };
-        remote_ui(ui, &state.runs.list, said);
+        remote_ui(ui, &state.runs.list, words);
         return;
     };
     if listed.is_empty() {

@@ -8,7 +8,7 @@ mod results;
 mod study;
 
 use eframe::egui::{Align, Align2, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use parts::{kind_words, pack_row_ui, stands, totals};
+use parts::{kind_words, pack_row_ui, status_words, totals};
 use study::study_ui;
 
 use crate::app::command::Commands;
@@ -43,8 +43,9 @@ pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     return;
                 }
                 notice_ui(ui, studies);
-                let said = RemoteWords::retry("Reading the studies…", "The studies cannot be read");
-                if remote_ui(ui, &studies.rows, said) {
+                let words =
+                    RemoteWords::retry("Reading the studies…", "The studies cannot be read");
+                if remote_ui(ui, &studies.rows, words) {
                     commands.run(Core::load_studies);
                 }
                 match studies.rows.value() {
@@ -134,7 +135,7 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
         let about = format!(
             "{}, {}, made {}",
             kind_words(study.head.kind),
-            stands(study),
+            status_words(study),
             now.relative(study.head.created_ms)
         );
         let at = pos2(left, rect.top() + 28.0);

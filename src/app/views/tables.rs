@@ -8,7 +8,7 @@ use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::logic::Core;
 use crate::app::state::State;
-use crate::app::state::people::{Systems, TablesState};
+use crate::app::state::people::{SystemList, TablesState};
 use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
@@ -99,7 +99,7 @@ fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
 fn choices_ui(
     ui: &mut Ui,
     tables: &mut TablesState,
-    systems: &Remote<Systems>,
+    systems: &Remote<SystemList>,
     studies: Option<&Vec<StudyRow>>,
 ) {
     use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};

@@ -8,7 +8,7 @@ use eframe::egui::{
 
 use super::icon::{self, Icon};
 use super::text::paint_strong;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rank {
@@ -120,7 +120,7 @@ struct Look {
     text: Color32,
 }
 
-fn look(t: &Tokens, rank: Rank, response: &Response, enabled: bool) -> Look {
+fn look(t: &ThemeTokens, rank: Rank, response: &Response, enabled: bool) -> Look {
     let pressed = response.is_pointer_button_down_on();
     let hovered = response.hovered() && enabled;
     match rank {

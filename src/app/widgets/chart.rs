@@ -16,7 +16,7 @@ use self::drawn::{Drawn, PlotArea};
 pub use self::view::{AlongX, ChartView};
 use super::ticks;
 use crate::app::format;
-use crate::app::theme::{self, Tokens, text};
+use crate::app::theme::{self, ThemeTokens, text};
 use crate::metrics::Digits;
 use crate::series::{Curve, Series, XAxis};
 
@@ -85,7 +85,7 @@ impl Chart<'_> {
             .with_clip_rect(frame.expand(3.0).intersect(ui.clip_rect()));
         let pointer = response.hover_pos().filter(|at| frame.contains(*at));
         let drawn = self.drawn(view, &place, pointer);
-        self.paint_happened(&painter, &transform, t);
+        self.paint_events(&painter, &transform, t);
         drawn.iter().for_each(|line| line.paint(&painter));
         drawn.iter().for_each(|line| line.paint_marks(&painter, t));
         self.paint_count(ui, frame, &drawn, t);
@@ -291,7 +291,7 @@ impl Chart<'_> {
         response: &Response,
         transform: &PlotTransform,
         painter: &Painter,
-        t: &Tokens,
+        t: &ThemeTokens,
     ) {
         let bounds = transform.bounds();
         let (least, most) = (bounds.min(), bounds.max());
@@ -359,7 +359,7 @@ impl Chart<'_> {
     }
 
     /// Events: a small mark on the axis, and for tall ones a line.
-    fn paint_happened(&self, painter: &Painter, transform: &PlotTransform, t: &Tokens) {
+    fn paint_events(&self, painter: &Painter, transform: &PlotTransform, t: &ThemeTokens) {
         let frame = transform.frame();
         let (from, to) = (transform.bounds().min()[0], transform.bounds().max()[0]);
         let first = self.marks.partition_point(|mark| mark.x < from);
@@ -388,7 +388,7 @@ impl Chart<'_> {
         view: &ChartView,
         painter: &Painter,
         transform: &PlotTransform,
-        t: &Tokens,
+        t: &ThemeTokens,
     ) {
         let frame = transform.frame();
         for pin in view.pins() {

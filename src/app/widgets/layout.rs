@@ -8,7 +8,7 @@ use eframe::egui::{
     ScrollArea, Ui, vec2,
 };
 
-use crate::app::theme::{self, Tokens};
+use crate::app::theme::{self, ThemeTokens};
 
 /// Scrolls its content vertically, over all the room there is.
 pub fn scrolled(ui: &mut Ui, id: impl Hash + Debug, content: impl FnOnce(&mut Ui)) {
@@ -60,7 +60,7 @@ pub fn rule_below(ui: &mut Ui, x: Rangef) {
 }
 
 /// The fill of something that can be selected: `idle` while it is neither selected nor pointed at.
-pub fn fill(t: &Tokens, selected: bool, hovered: bool, idle: Color32) -> Color32 {
+pub fn fill(t: &ThemeTokens, selected: bool, hovered: bool, idle: Color32) -> Color32 {
     match (selected, hovered) {
         (true, _) => t.selected,
         (false, true) => t.hover,

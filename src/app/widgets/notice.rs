@@ -9,7 +9,7 @@ use eframe::egui::{
 use super::button::Button;
 use super::icon::{self, Icon};
 use super::text as words;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -19,7 +19,7 @@ pub enum Tone {
 }
 
 impl Tone {
-    fn colour(self, t: &Tokens) -> Color32 {
+    fn colour(self, t: &ThemeTokens) -> Color32 {
         match self {
             Tone::Info => t.accent,
             Tone::Warning => t.warning,

@@ -40,27 +40,27 @@ struct Memory {
     /// Completions are hidden by Escape until something is typed.
     away: bool,
     /// The dialog gave no path, and its note was not dismissed.
-    nothing: Nothing,
+    nothing: NoPath,
 }
 
 /// Why a dialog gave no path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Nothing {
+enum NoPath {
     #[default]
     None,
-    /// Nothing was chosen in it.
-    Chosen,
+    /// NoPath was chosen in it.
+    NotChosen,
     /// No dialog opens on this machine.
-    Opened,
+    NoDialog,
 }
 
-impl Nothing {
+impl NoPath {
     /// The note beside the field.
     fn words(self) -> Option<&'static str> {
         match self {
-            Nothing::None => None,
-            Nothing::Chosen => Some("No path was chosen. It can be typed or pasted as well."),
-            Nothing::Opened => {
+            NoPath::None => None,
+            NoPath::NotChosen => Some("No path was chosen. It can be typed or pasted as well."),
+            NoPath::NoDialog => {
                 Some("No file dialog opens on this machine. Type or paste the path here.")
             }
         }
@@ -80,12 +80,12 @@ pub fn path_field(
         memory.nothing = match &picked {
             Picked::Path(path) => {
                 *typed = path.display().to_string();
-                Nothing::None
+                NoPath::None
             }
-            Picked::Nothing => Nothing::Chosen,
-            Picked::NoDialog => Nothing::Opened,
+            Picked::Nothing => NoPath::NotChosen,
+            Picked::NoDialog => NoPath::NoDialog,
         };
-        if memory.nothing != Nothing::None {
+        if memory.nothing != NoPath::None {
             // Focus the field: the path has to be typed.
             ui.memory_mut(|memory| memory.request_focus(id));
         }
@@ -103,7 +103,7 @@ pub fn path_field(
         if let Some(words) = memory.nothing.words() {
             let away = nothing_ui(ui, response.rect, words);
             if away {
-                memory.nothing = Nothing::None;
+                memory.nothing = NoPath::None;
             }
         }
         if let Some(path) = taken.or(clicked).and_then(|at| offers.get(at)) {
@@ -114,7 +114,7 @@ pub fn path_field(
         if *typed != before || response.gained_focus() {
             memory.away = false;
             if *typed != before {
-                memory.nothing = Nothing::None;
+                memory.nothing = NoPath::None;
             }
             wants.completions = true;
         }
@@ -279,25 +279,25 @@ mod tests {
     }
 
     #[test]
-    fn a_dialog_that_does_not_open_is_told_beside_the_field_until_a_path_is_typed() {
-        const TOLD: &str = "No file dialog opens on this machine. Type or paste the path here.";
+    fn a_dialog_that_does_not_open_is_noted_beside_the_field_until_a_path_is_typed() {
+        const NOTE: &str = "No file dialog opens on this machine. Type or paste the path here.";
         let mut window = after(Picked::NoDialog);
-        let told = window.get_by_label(TOLD).rect();
+        let note = window.get_by_label(NOTE).rect();
         let field = window.get_by_label("Folder").rect();
-        assert!(told.bottom() <= field.top(), "nothing is covered");
+        assert!(note.bottom() <= field.top(), "nothing is covered");
         // The field is focused.
         window.get_by_label("Folder").type_text("/data");
         window.run();
-        assert!(window.query_by_label(TOLD).is_none());
+        assert!(window.query_by_label(NOTE).is_none());
         assert_eq!(window.state().0, "/data");
         let mut window = after(Picked::NoDialog);
         window.get_by_label("Dismiss").click();
         window.run();
-        assert!(window.query_by_label(TOLD).is_none());
+        assert!(window.query_by_label(NOTE).is_none());
     }
 
     #[test]
-    fn what_was_chosen_is_filled_in_and_no_choice_is_told() {
+    fn a_chosen_path_is_filled_in_and_no_choice_is_noted() {
         let window = after(Picked::Path("/models/t5".into()));
         assert_eq!(window.state().0, "/models/t5");
         assert!(window.query_by_label("Dismiss").is_none());

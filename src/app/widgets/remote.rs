@@ -29,21 +29,21 @@ impl<'a> RemoteWords<'a> {
 }
 
 /// Draws the placeholder, unless the value is there. True when the button was clicked.
-pub fn remote_ui<T, P>(ui: &mut Ui, remote: &Remote<T, P>, said: RemoteWords<'_>) -> bool {
+pub fn remote_ui<T, P>(ui: &mut Ui, remote: &Remote<T, P>, words: RemoteWords<'_>) -> bool {
     if let Some(why) = remote.failure() {
-        return failure_ui(ui, why, said);
+        return failure_ui(ui, why, words);
     }
     if remote.value().is_none() {
-        words::secondary(ui, said.pending);
+        words::secondary(ui, words.pending);
     }
     false
 }
 
 /// Draws a failure. True when the button was clicked.
-pub fn failure_ui(ui: &mut Ui, why: &str, said: RemoteWords<'_>) -> bool {
+pub fn failure_ui(ui: &mut Ui, why: &str, words: RemoteWords<'_>) -> bool {
     let mut clicked = false;
-    notice::strip(ui, Tone::Bad, said.failed, why, |ui| {
-        if let Some(action) = said.action {
+    notice::strip(ui, Tone::Bad, words.failed, why, |ui| {
+        if let Some(action) = words.action {
             clicked = Button::secondary(action).clicked(ui);
         }
     });

@@ -15,7 +15,7 @@ use crate::metrics::{Digits, Direction, Estimate, SystemResults, declared};
 type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
 
 /// One row of the table.
-struct Figure {
+struct ResultRow {
     name: String,
     unit: &'static str,
     definition: &'static str,
@@ -23,9 +23,9 @@ struct Figure {
     of: Find,
 }
 
-fn figures() -> Vec<Figure> {
+fn figures() -> Vec<ResultRow> {
     let figure = |key: &str, of: Find| {
-        declared(key).map(|metric| Figure {
+        declared(key).map(|metric| ResultRow {
             name: metric.name.to_string(),
             unit: metric.unit,
             definition: metric.definition,
@@ -193,7 +193,7 @@ fn head_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
 }
 
 /// The name of a row, its unit, and which direction is better.
-fn figure_ui(ui: &mut Ui, figure: &Figure) {
+fn figure_ui(ui: &mut Ui, figure: &ResultRow) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.x = space::XS;
     words::label(ui, &figure.name, t.text).on_hover_text(figure.definition);
@@ -266,7 +266,7 @@ fn estimate_ui(ui: &mut Ui, fit: Fit, value: Option<Estimate>) {
     });
 }
 
-fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate) {
+fn difference_ui(ui: &mut Ui, figure: &ResultRow, before: Estimate, after: Estimate) {
     let t = theme::of(ui);
     let change = after.value - before.value;
     let better = match figure.direction {

@@ -3,10 +3,10 @@
 use eframe::egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::text as words;
-use crate::app::theme::{self, Tokens, space, text};
+use crate::app::theme::{self, ThemeTokens, space, text};
 use crate::store::RunStatus;
 
-pub fn colour(t: &Tokens, status: RunStatus) -> Color32 {
+pub fn colour(t: &ThemeTokens, status: RunStatus) -> Color32 {
     match status {
         RunStatus::Running => t.accent,
         RunStatus::Paused | RunStatus::Interrupted => t.warning,

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_round_numbers_that_fit() {
+    fn ticks_are_round_numbers_that_fit() {
         assert_eq!(
             values(&marks((0.0, 1.0), 100.0, 40.0, false)),
             [0.0, 0.5, 1.0]
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_of_logarithms_is_marked_by_powers_of_ten() {
+    fn a_logarithmic_axis_has_ticks_at_powers_of_ten() {
         assert_eq!(
             values(&log_marks((-3.5, 0.2), 200.0, 40.0)),
             [-3.0, -2.0, -1.0, 0.0]
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_tell_neighbours_apart() {
+    fn neighbouring_labels_differ() {
         let label = |value, step_size| value_label(GridMark { value, step_size });
         assert_eq!(label(0.25, 0.05), "0.25");
         assert_eq!(label(0.0, 0.5), "0.0");

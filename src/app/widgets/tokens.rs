@@ -75,7 +75,7 @@ fn readable(piece: &str) -> (bool, &str) {
 }
 
 /// All quantities of a token as text, the chosen one first. `what` is the chip or the row that shows them.
-fn told(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantity) -> String {
+fn describe(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantity) -> String {
     let (_, piece) = readable(&token.piece);
     let Some(figures) = &token.figures else {
         return format!("{what} {}, {piece}: takes no part in the step", place + 1);
@@ -209,7 +209,7 @@ fn chip(
         false => Sense::CLICK | Sense::HOVER,
     };
     let response = ui.interact(rect, id, sense);
-    let label = told("Token", token, place, scale.quantity);
+    let label = describe("Token", token, place, scale.quantity);
     response
         .widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, place == chosen, &label));
     ui.painter().rect_filled(rect, 4, fill);
@@ -273,7 +273,7 @@ pub fn table(
         let (row, _) = ui.allocate_exact_size(room, Sense::hover());
         let id = ui.scope_id().with(("row", place));
         let touched = ui.interact(row, id, Sense::CLICK | Sense::HOVER);
-        let label = told("Row of token", token, place, scale.quantity);
+        let label = describe("Row of token", token, place, scale.quantity);
         touched.widget_info(|| WidgetInfo::labeled(Role::Row, true, &label));
         if touched.clicked() {
             pointed = Some(place);
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_is_that_of_the_whole_step_and_knows_its_side() {
+    fn the_scale_covers_the_whole_step_and_may_be_one_sided() {
         let responses = [response(&[-1.0, -3.0]), response(&[-0.5, f32::NAN])];
         let k1 = Scale::of(TokenQuantity::K1, &responses);
         assert_eq!(
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_read_without_the_marks_of_the_tokenizer() {
+    fn pieces_are_shown_without_tokenizer_marks() {
         assert_eq!(readable("▁hope"), (true, "hope"));
         assert_eq!(readable("ful"), (false, "ful"));
         assert_eq!(readable("▁"), (true, "·"));

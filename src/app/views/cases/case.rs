@@ -18,7 +18,7 @@ use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseBook};
 
 /// The greatest width of a case: three answers side by side.
-const WIDEST: f32 = 1000.0;
+const MAX_WIDTH: f32 = 1000.0;
 
 pub(super) fn case_ui(
     ui: &mut Ui,
@@ -39,7 +39,7 @@ pub(super) fn case_ui(
         layout::padded(ui, space::L, |ui| {
             ui.spacing_mut().item_spacing.y = space::S;
             // Conversation and answers end at the same edge.
-            ui.set_max_width(WIDEST.min(ui.available_width()));
+            ui.set_max_width(MAX_WIDTH.min(ui.available_width()));
             case_head_ui(ui, case, book, &mut cases.note, table, commands);
             notice::failed(ui, "The pin was not saved", cases.refused.as_deref());
             if let Some(situation) = &case.context.situation {

@@ -42,7 +42,7 @@ pub(super) fn browse_ui(ui: &mut Ui, library: &mut Library, commands: &mut Comma
         });
         return;
     }
-    search_on(ui, browser);
+    continue_search(ui, browser);
     padded(ui, |ui| filters_ui(ui, browser));
     layout::rule_below(ui, ui.max_rect().x_range());
     let width = (ui.available_width() * 0.42).clamp(220.0, 360.0);
@@ -51,10 +51,10 @@ pub(super) fn browse_ui(ui: &mut Ui, library: &mut Library, commands: &mut Comma
 }
 
 /// Continues the search within the frame's budget.
-fn search_on(ui: &Ui, browser: &mut Browser) {
+fn continue_search(ui: &Ui, browser: &mut Browser) {
     let until = Instant::now() + BUDGET;
     while !browser.is_done() && Instant::now() < until {
-        browser.go_on(STRETCH);
+        browser.search_more(STRETCH);
     }
     if !browser.is_done() {
         ui.ctx().request_repaint();

@@ -11,7 +11,7 @@ use crate::app::queries::paths::PathKind;
 use crate::app::state::State;
 use crate::app::state::library::{CheckForm, ExportForm, Library};
 use crate::app::state::paths::Paths;
-use crate::app::state::playground::From;
+use crate::app::state::playground::ModelSource;
 use crate::app::theme::{self, size, space};
 use crate::app::views::{path_ui, run_words};
 use crate::app::widgets::button::Button;
@@ -57,9 +57,9 @@ pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands)
         });
     });
     if let Some(folder) = talk {
-        playground.sides[0].from = From::Folder;
+        playground.sides[0].from = ModelSource::Folder;
         playground.sides[0].folder = folder;
-        playground.follow_settings();
+        playground.reset_settings();
         commands.push(Command::Go(Place::Playground));
     }
 }

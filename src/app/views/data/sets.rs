@@ -10,7 +10,7 @@ use crate::app::format;
 use crate::app::naming::{import_command, set_title};
 use crate::app::queries::paths::PathKind;
 use crate::app::state::State;
-use crate::app::state::library::{Library, Tab};
+use crate::app::state::library::{Library, SetTab};
 use crate::app::state::paths::Paths;
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::path_ui;
@@ -109,7 +109,7 @@ fn set_ui(
             ui.add_space(space::S);
             let mut tabs = Vec::new();
             if set.imported {
-                tabs.extend([(Tab::Overview, "Overview"), (Tab::Browse, "Browse")]);
+                tabs.extend([(SetTab::Overview, "Overview"), (SetTab::Browse, "Browse")]);
             }
             if set.name != BUILTIN {
                 let words = if set.imported {
@@ -117,18 +117,18 @@ fn set_ui(
                 } else {
                     "Import"
                 };
-                tabs.push((Tab::Import, words));
+                tabs.push((SetTab::Import, words));
             }
             segments(ui, "Set", &mut library.tab, &tabs);
         });
     });
     match library.tab {
-        Tab::Overview => scrolled(ui, "overview", |ui| {
+        SetTab::Overview => scrolled(ui, "overview", |ui| {
             about_ui(ui, &set);
             overview_ui(ui, library, &set, commands);
         }),
-        Tab::Browse => browse::browse_ui(ui, library, commands),
-        Tab::Import => scrolled(ui, "import", |ui| {
+        SetTab::Browse => browse::browse_ui(ui, library, commands),
+        SetTab::Import => scrolled(ui, "import", |ui| {
             about_ui(ui, &set);
             import_ui(ui, library, &set, paths, store, commands);
         }),
@@ -170,8 +170,8 @@ fn about_ui(ui: &mut Ui, set: &ListedSet) {
 fn overview_ui(ui: &mut Ui, library: &mut Library, set: &ListedSet, commands: &mut Commands) {
     let name = set.name.to_string();
     let summary = library.summaries.entry(name.clone()).or_default();
-    let said = RemoteWords::retry("Counting…", "The set cannot be read");
-    let again = remote_ui(ui, summary, said);
+    let words = RemoteWords::retry("Counting…", "The set cannot be read");
+    let again = remote_ui(ui, summary, words);
     if summary.needs_loading() || again {
         commands.run(|core| core.load_summary(name));
     }

@@ -23,12 +23,12 @@ pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
             false => "What this run would be".to_string(),
         };
         words::heading(ui, &title);
-        let said = RemoteWords {
+        let words = RemoteWords {
             pending: "Reading texts and shapes, and timing this machine…",
             failed: "It could not start",
             action: None,
         };
-        remote_ui(ui, dry_run, said);
+        remote_ui(ui, dry_run, words);
         if let Some(dry_run) = dry_run.value() {
             planned_ui(ui, dry_run);
         }

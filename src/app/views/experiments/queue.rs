@@ -5,7 +5,7 @@ use eframe::egui::{Label, RichText, ScrollArea, Ui};
 use crate::app::command::Commands;
 use crate::app::format::Now;
 use crate::app::logic::Core;
-use crate::app::state::{Held, QueueState};
+use crate::app::state::{QueueMode, QueueState};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -24,19 +24,19 @@ pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Comman
     let t = theme::of(ui);
     ui.horizontal_wrapped(|ui| {
         words::heading(ui, "Queue");
-        let (state, colour, button) = match queue.held {
-            Held::Kept => (
+        let (state, colour, button) = match queue.mode {
+            QueueMode::Untouched => (
                 "kept, nothing of it starts by itself",
                 t.secondary,
                 Button::secondary("Start the queue")
                     .hint("Start the first of them, and the next once none is in progress"),
             ),
-            Held::Paused => (
+            QueueMode::Paused => (
                 "held",
                 t.warning,
                 Button::secondary("Resume").hint("Start the next run once none is in progress"),
             ),
-            Held::No => (
+            QueueMode::Running => (
                 "",
                 t.secondary,
                 Button::secondary("Hold").hint("Start no further run until you let it go on"),
@@ -46,8 +46,8 @@ pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Comman
             words::label(ui, state, colour);
         }
         if !queue.runs.is_empty() && ui.add(button.low()).clicked() {
-            let hold = queue.held == Held::No;
-            commands.run(move |core| core.hold_queue(hold));
+            let hold = queue.mode == QueueMode::Running;
+            commands.run(move |core| core.pause_queue(hold));
         }
         if let Some(removed) = &queue.removed {
             let words = format!("Put back {}", removed.run.name);

@@ -7,7 +7,7 @@ use crate::app::logic::Core;
 use crate::app::queries::paths::PathKind;
 use crate::app::state::State;
 use crate::app::state::paths::Paths;
-use crate::app::state::playground::{From, JudgedBy, Playground, SETTINGS};
+use crate::app::state::playground::{LevelsBy, ModelSource, Playground, SETTINGS};
 use crate::app::theme::{self, size, space};
 use crate::app::views::{path_ui, run_words};
 use crate::app::widgets::button::{Button, segments, switch};
@@ -68,13 +68,16 @@ fn who_ui(
         if playground.beside {
             words::label(ui, side, theme::of(ui).secondary);
         }
-        let kinds = [(From::Run, "Run"), (From::Folder, "T5 folder")];
+        let kinds = [
+            (ModelSource::Run, "Run"),
+            (ModelSource::Folder, "T5 folder"),
+        ];
         let name = format!("{side} is a");
         changed |= segments(ui, &name, &mut playground.sides[at].from, &kinds);
     });
     match playground.sides[at].from {
-        From::Run => changed |= run_ui(ui, playground, at, width),
-        From::Folder => {
+        ModelSource::Run => changed |= run_ui(ui, playground, at, width),
+        ModelSource::Folder => {
             let name = format!("T5 folder of {side}");
             let of = PathField {
                 name: &name,
@@ -86,7 +89,7 @@ fn who_ui(
         }
     }
     if changed && at == 0 {
-        playground.follow_settings();
+        playground.reset_settings();
     }
 }
 
@@ -171,19 +174,19 @@ fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
         Some(run) => format!("None: {whose} run, {}, has no identifiers", run.row.id),
         None => format!("Identifiers of {whose} run"),
     };
-    let mut options = vec![(JudgedBy::Own, own)];
+    let mut options = vec![(LevelsBy::Own, own)];
     let runs = models.iter().filter(|run| run.identifiers);
-    options.extend(runs.map(|run| (JudgedBy::Run(run.row.id), run_words(run))));
-    options.push((JudgedBy::Nobody, "Nobody".to_string()));
-    let there = options.iter().any(|(by, _)| *by == playground.judged_by);
+    options.extend(runs.map(|run| (LevelsBy::Run(run.row.id), run_words(run))));
+    options.push((LevelsBy::Nobody, "Nobody".to_string()));
+    let there = options.iter().any(|(by, _)| *by == playground.levels_by);
     let now = if there {
-        playground.judged_by
+        playground.levels_by
     } else {
-        JudgedBy::Nobody
+        LevelsBy::Nobody
     };
     let width = ui.available_width() - space::S;
     if let Some(by) = field::choose(ui, "Levels by", now, &options, width) {
-        playground.judged_by = by;
+        playground.levels_by = by;
     }
     let why = "Identifiers say the level of each mechanism in an answer, with its probability. A run's are \
                those that its first stage trained.";

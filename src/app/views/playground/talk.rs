@@ -21,10 +21,10 @@ use crate::app::widgets::text as words;
 /// The greatest width of a conversation with one model.
 const ALONE: f32 = 760.0;
 
-enum Done {
+enum ReplyAction {
     Copy(String),
     Command(String),
-    GoOn(usize),
+    Continue(usize),
 }
 
 pub(super) fn talk_ui(
@@ -55,12 +55,12 @@ pub(super) fn talk_ui(
             });
         });
     match done {
-        Some((_, Done::Copy(words) | Done::Command(words))) => {
+        Some((_, ReplyAction::Copy(words) | ReplyAction::Command(words))) => {
             commands.push(Command::Copy(words));
         }
-        Some((at, Done::GoOn(with))) => {
+        Some((at, ReplyAction::Continue(with))) => {
             if let Some(turn) = playground.turns.get_mut(at) {
-                turn.goes_on = with;
+                turn.continued = with;
             }
         }
         None => {}
@@ -95,7 +95,7 @@ fn turn_ui(
     turn: &Turn,
     last: bool,
     store: &Path,
-) -> Option<Done> {
+) -> Option<ReplyAction> {
     let mut done = None;
     let two = turn.replies.len() > 1;
     let width = ui.available_width();
@@ -125,9 +125,9 @@ fn turn_ui(
                 .id_salt(at);
             let mut column = ui.new_child(column);
             column.set_width(each);
-            let mark = Mark {
+            let mark = SideBySide {
                 side: at,
-                goes_on: turn.goes_on == at,
+                continued: turn.continued == at,
                 last,
             };
             let chosen = reply_ui(&mut column, playground, reply, Some(mark), store);
@@ -144,9 +144,9 @@ fn turn_ui(
 }
 
 /// One of two answers side by side.
-struct Mark {
+struct SideBySide {
     side: usize,
-    goes_on: bool,
+    continued: bool,
     /// Whether the choice between the two is still open.
     last: bool,
 }
@@ -155,9 +155,9 @@ fn reply_ui(
     ui: &mut Ui,
     playground: &Playground,
     reply: &Reply,
-    mark: Option<Mark>,
+    mark: Option<SideBySide>,
     store: &Path,
-) -> Option<Done> {
+) -> Option<ReplyAction> {
     let t = theme::of(ui);
     let mut done = None;
     let (left, top) = (ui.cursor().left(), ui.cursor().top());
@@ -173,22 +173,22 @@ fn reply_ui(
             foot_ui(ui, reply);
             if let Some(mark) = &mark
                 && mark.last
-                && !mark.goes_on
+                && !mark.continued
                 && reply.response().is_some()
             {
                 let button = Button::secondary("Continue with this")
                     .low()
                     .hint("Continue the conversation with this answer instead of the other");
                 if ui.add(button).clicked() {
-                    done = Some(Done::GoOn(mark.side));
+                    done = Some(ReplyAction::Continue(mark.side));
                 }
             }
         });
     });
     let bar = Rect::from_min_max(pos2(left, top), pos2(left + 2.0, ui.min_rect().bottom()));
-    let goes_on = mark.as_ref().is_none_or(|mark| mark.goes_on);
+    let continued = mark.as_ref().is_none_or(|mark| mark.continued);
     ui.painter()
-        .rect_filled(bar, 1, if goes_on { t.accent } else { t.line });
+        .rect_filled(bar, 1, if continued { t.accent } else { t.line });
     done
 }
 
@@ -196,9 +196,9 @@ fn head_ui(
     ui: &mut Ui,
     playground: &Playground,
     reply: &Reply,
-    mark: Option<&Mark>,
+    mark: Option<&SideBySide>,
     store: &Path,
-) -> Option<Done> {
+) -> Option<ReplyAction> {
     let t = theme::of(ui);
     let mut done = None;
     ui.horizontal(|ui| {
@@ -210,13 +210,13 @@ fn head_ui(
                     .low()
                     .hint("Copy the command that gives this answer in a terminal");
                 if ui.add(command).clicked() {
-                    done = Some(Done::Command(playground.command(reply, store)));
+                    done = Some(ReplyAction::Command(playground.command(reply, store)));
                 }
                 if Button::icon(Icon::Copy, "Copy the answer")
                     .low()
                     .clicked(ui)
                 {
-                    done = Some(Done::Copy(response.text.clone()));
+                    done = Some(ReplyAction::Copy(response.text.clone()));
                 }
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -225,10 +225,10 @@ fn head_ui(
                 if let Some(mark) = mark {
                     who = format!("{}  {who}", SIDES[mark.side]);
                 }
-                if mark.is_some_and(|mark| mark.goes_on) {
+                if mark.is_some_and(|mark| mark.continued) {
                     who.push_str(", continued");
                 }
-                let colour = if mark.is_none_or(|mark| mark.goes_on) {
+                let colour = if mark.is_none_or(|mark| mark.continued) {
                     t.accent
                 } else {
                     t.secondary

@@ -5,7 +5,7 @@ use egui_tiles::{
     Behavior, EditAction, ResizeState, SimplificationOptions, TabState, TileId, Tiles, UiResponse,
 };
 
-use super::{PlotsView, Source, TilePlace, Wish, tile_ui};
+use super::{PlotAction, PlotsView, Source, TilePlace, tile_ui};
 use crate::app::state::arrangement::{GAP, TAB_BAR, columns};
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::Tile;
@@ -18,7 +18,7 @@ pub struct Plots<'a> {
     pub extent: (f64, f64),
     /// The visible area; tiles clip only to themselves.
     pub clip: Rect,
-    pub wishes: Vec<(TileId, Wish)>,
+    pub actions: Vec<(TileId, PlotAction)>,
     pub emphasis: Option<(u64, usize)>,
     /// Whether the tree was changed by dragging.
     pub edited: bool,
@@ -41,7 +41,7 @@ impl Behavior<Tile> for Plots<'_> {
         if added {
             self.view.added = None;
         }
-        self.wishes.extend(done.wish.map(|wish| (id, wish)));
+        self.actions.extend(done.action.map(|action| (id, action)));
         self.emphasis = self.emphasis.or(done.emphasis.map(|line| (id.0, line)));
         match done.dragged {
             true => UiResponse::DragStarted,

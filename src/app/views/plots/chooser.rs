@@ -12,7 +12,7 @@ use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum PlotAction {
     /// Its metrics or scale have changed.
     Changed,
     Remove,
@@ -20,8 +20,13 @@ pub enum Wish {
 }
 
 /// Draws the menu below its button while open; that of a plot just added opens at once.
-pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) -> Option<Wish> {
-    let mut wish = None;
+pub fn chooser(
+    button: &Response,
+    stage: Stage,
+    tile: &mut Tile,
+    added: bool,
+) -> Option<PlotAction> {
+    let mut action = None;
     let open = added.then_some(SetOpenCommand::Bool(true));
     Popup::menu(button)
         .open_memory(open.or_else(|| button.clicked().then_some(SetOpenCommand::Toggle)))
@@ -57,7 +62,7 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
                         .on_hover_text(metric.definition)
                         .changed()
                     {
-                        wish = Some(Wish::Changed);
+                        action = Some(PlotAction::Changed);
                         if on {
                             tile.keys.push(metric.key.to_string());
                         } else {
@@ -71,24 +76,28 @@ pub fn chooser(button: &Response, stage: Stage, tile: &mut Tile, added: bool) ->
                 .on_hover_text("log₁₀ along y; values that are not above 0 are marked and counted")
                 .changed()
             {
-                wish = Some(Wish::Changed);
+                action = Some(PlotAction::Changed);
             }
             ui.separator();
             let choices = [
                 (
                     "Add a plot to the right",
                     Icon::Right,
-                    Wish::Split(Beside::Right),
+                    PlotAction::Split(Beside::Right),
                 ),
-                ("Add a plot below", Icon::Down, Wish::Split(Beside::Below)),
-                ("Remove this plot", Icon::Cross, Wish::Remove),
+                (
+                    "Add a plot below",
+                    Icon::Down,
+                    PlotAction::Split(Beside::Below),
+                ),
+                ("Remove this plot", Icon::Cross, PlotAction::Remove),
             ];
             for (words, icon, choice) in choices {
                 if Button::quiet(words).with_icon(icon).clicked(ui) {
-                    wish = Some(choice);
+                    action = Some(choice);
                     ui.close();
                 }
             }
         });
-    wish
+    action
 }

@@ -10,7 +10,7 @@ use crate::metrics::declared::MetricDecl;
 
 const ROW: f32 = 16.0;
 /// More rows would leave too little of the plot; the readout names all lines.
-const MOST_ROWS: usize = 3;
+const MAX_ROWS: usize = 3;
 
 /// Draws the names; returns the line whose name is hovered.
 pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) -> Option<usize> {
@@ -26,13 +26,11 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[&MetricDecl]) 
         .collect();
     let places = places(&widths, width);
     let rows = places.iter().map(|(row, _)| row + 1).max().unwrap_or(1);
-    let (area, _) = ui.allocate_exact_size(
-        vec2(width, ROW * rows.min(MOST_ROWS) as f32),
-        Sense::hover(),
-    );
+    let (area, _) =
+        ui.allocate_exact_size(vec2(width, ROW * rows.min(MAX_ROWS) as f32), Sense::hover());
     let mut emphasis = None;
     for (n, ((line, galley), (row, x))) in lines.iter().zip(galleys).zip(places).enumerate() {
-        if row >= MOST_ROWS {
+        if row >= MAX_ROWS {
             break;
         }
         let corner = pos2(area.left() + x, area.top() + row as f32 * ROW);
@@ -84,7 +82,7 @@ mod tests {
     use super::places;
 
     #[test]
-    fn entries_go_on_in_the_next_row() {
+    fn entries_wrap_to_the_next_row() {
         assert_eq!(
             places(&[40.0, 40.0, 40.0], 100.0),
             [(0, 0.0), (0, 52.0), (1, 0.0)]

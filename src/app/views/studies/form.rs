@@ -5,7 +5,7 @@ use eframe::egui::{RichText, TextEdit, Ui, vec2};
 use super::parts::{line, short_field};
 use crate::app::command::{Command, Commands};
 use crate::app::place::Place;
-use crate::app::state::people::{StudiesState, StudyForm, StudySize, Systems};
+use crate::app::state::people::{StudiesState, StudyForm, StudySize, SystemList};
 use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
@@ -18,7 +18,7 @@ use crate::study::definition::StudyKind;
 pub(super) fn form_ui(
     ui: &mut Ui,
     studies: &mut StudiesState,
-    systems: &Remote<Systems>,
+    systems: &Remote<SystemList>,
     commands: &mut Commands,
 ) {
     let Some(form) = &mut studies.form else {

@@ -20,7 +20,7 @@ pub(super) fn kind_words(kind: StudyKind) -> &'static str {
     }
 }
 
-pub(super) fn stands(study: &StudyRow) -> &'static str {
+pub(super) fn status_words(study: &StudyRow) -> &'static str {
     match (&study.unblinding, study.is_own) {
         (Some(_), _) => "unblinded",
         (None, true) => "blind",

@@ -16,7 +16,7 @@ use crate::study::results::{
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
-const WIDEST: f32 = 260.0;
+const MAX_WIDTH: f32 = 260.0;
 
 pub(super) fn results_ui(ui: &mut Ui, studies: &StudiesState, study: StudyId) {
     let Some((_, results)) = studies.results.as_ref().filter(|(of, _)| *of == study) else {
@@ -73,7 +73,7 @@ fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
             let widest = cells
                 .map(|words| measure(words))
                 .fold(measure(head[at]), f32::max);
-            widest.min(WIDEST)
+            widest.min(MAX_WIDTH)
         })
         .collect();
     let width = widths.iter().sum();

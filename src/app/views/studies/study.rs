@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::parts::{kind_words, pack_row_ui, path_ui, stands, totals};
+use super::parts::{kind_words, pack_row_ui, path_ui, status_words, totals};
 use super::results;
 use crate::app::command::Commands;
 use crate::app::format::{self, Now};
@@ -36,7 +36,7 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
     let about = format!(
         "{}, {}, made {}. {}",
         kind_words(study.head.kind),
-        stands(&study),
+        status_words(&study),
         now.relative(study.head.created_ms),
         match &study.unblinding {
             Some(unblinding) => format!(

@@ -11,7 +11,7 @@ use eframe::egui::{Color32, Id, Painter, Pos2, Shape, Stroke, pos2};
 use egui_plot::{PlotPoint, PlotTransform};
 
 use super::ChartLine;
-use crate::app::theme::{Tokens, size};
+use crate::app::theme::{ThemeTokens, size};
 use crate::metrics::Digits;
 use crate::series::{Point, Polyline, Series, XAxis};
 
@@ -150,7 +150,7 @@ impl<'a> Drawn<'a> {
 
     /// Dots for evaluations and for single points between gaps, and marks at the edge for values that are not finite or
     /// have no logarithm.
-    pub fn paint_marks(&self, painter: &Painter, t: &Tokens) {
+    pub fn paint_marks(&self, painter: &Painter, t: &ThemeTokens) {
         for points in self.lines.smooth.lines() {
             if self.dots || points.len() == 1 {
                 for &point in points {
@@ -172,7 +172,7 @@ impl<'a> Drawn<'a> {
         self.lines.not_drawn
     }
 
-    pub fn paint_dot_at(&self, painter: &Painter, x: f64, t: &Tokens) {
+    pub fn paint_dot_at(&self, painter: &Painter, x: f64, t: &ThemeTokens) {
         if let Some(at) = self.point_at(x) {
             painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
         }

@@ -7,7 +7,7 @@ use eframe::egui::{
 use super::drawn::{Drawn, PlotArea, near};
 use super::{Chart, ChartView, GUTTER, Y_AXIS};
 use crate::app::format;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
 use crate::app::widgets::text as words;
 use crate::app::widgets::ticks;
 use crate::series::XAxis;
@@ -73,7 +73,7 @@ impl Chart<'_> {
         let t = theme::of(ui);
         let mut rows = self.values(x, view);
         rows.extend(
-            self.happened(x, place)
+            self.events_at(x, place)
                 .into_iter()
                 .map(|(colour, name)| Row {
                     colour: Some(colour),
@@ -211,7 +211,7 @@ impl Chart<'_> {
     }
 
     /// The events at the pointer.
-    fn happened(&self, x: f64, place: &PlotArea) -> Vec<(Color32, String)> {
+    fn events_at(&self, x: f64, place: &PlotArea) -> Vec<(Color32, String)> {
         let at = |x| place.transform.position_from_point_x(x);
         self.marks
             .iter()
@@ -222,7 +222,7 @@ impl Chart<'_> {
     }
 
     /// The number of values that could not be drawn, in the corner.
-    pub(super) fn paint_count(&self, ui: &Ui, frame: Rect, drawn: &[Drawn<'_>], t: &Tokens) {
+    pub(super) fn paint_count(&self, ui: &Ui, frame: Rect, drawn: &[Drawn<'_>], t: &ThemeTokens) {
         let count: usize = drawn.iter().map(Drawn::not_drawn).sum();
         if count > 0 {
             let what = if self.log {

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_is_followed_and_left() {
+    fn following_keeps_the_last_points_visible() {
         let mut view = ChartView::default();
         assert_eq!(view.visible((0.0, 100.0)), (0.0, 100.0));
         view.set_follow(true, (0.0, 100.0));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_click_takes_a_pin_away() {
+    fn a_second_click_removes_a_pin() {
         let mut view = ChartView::default();
         view.toggle_pin(10.0, 1.0);
         view.toggle_pin(40.0, 1.0);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn another_axis_forgets_what_was_zoomed_to() {
+    fn another_axis_resets_the_zoom() {
         let mut view = ChartView::default();
         view.zoom_to(1.0, 2.0);
         view.toggle_pin(1.5, 0.1);

@@ -25,9 +25,9 @@ const MEASURED: usize = 300;
 /// Width of the sort arrow.
 const ARROW: f32 = 15.0;
 /// The least width of text columns.
-const LEAST: f32 = 96.0;
+const MIN_WIDTH: f32 = 96.0;
 /// The greatest width of text columns when the table scrolls.
-const WIDEST: f32 = 220.0;
+const MAX_WIDTH: f32 = 220.0;
 /// The most that a text column gets of the space left over.
 const AIR: f32 = 80.0;
 
@@ -78,7 +78,7 @@ impl TableLayout {
 fn fitted(mut columns: Vec<(Column, f32)>, room: f32) -> Vec<(Column, f32)> {
     let asked: f32 = columns.iter().map(|(_, width)| width).sum();
     let gives = |(column, width): &(Column, f32)| match is_words(column) {
-        true => (width - LEAST).max(0.0),
+        true => (width - MIN_WIDTH).max(0.0),
         false => 0.0,
     };
     let giving: f32 = columns.iter().map(gives).sum();
@@ -95,7 +95,7 @@ fn fitted(mut columns: Vec<(Column, f32)>, room: f32) -> Vec<(Column, f32)> {
             (true, _) => column.1 + more,
             (false, true) => column.1 - gives(column) / giving * (asked - room),
             // It scrolls anyway: keep names readable.
-            (false, false) => column.1.min(WIDEST),
+            (false, false) => column.1.min(MAX_WIDTH),
         };
     }
     columns
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn names_give_way_and_take_what_is_left_and_nothing_else_does() {
+    fn only_text_columns_shrink_and_grow() {
         assert_eq!(widths(330.0), [180.0, 90.0, 60.0], "just enough");
         assert_eq!(widths(350.0), [200.0, 90.0, 60.0], "some is left");
         assert_eq!(widths(1000.0), [180.0 + AIR, 90.0, 60.0], "much is left");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_not_scrolled() {
+    fn a_table_that_fits_does_not_scroll() {
         for room in [246.0, 280.0, 330.0, 500.0] {
             assert!(widths(room).iter().sum::<f32>() <= room + 0.01, "{room}");
         }

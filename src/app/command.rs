@@ -1,10 +1,9 @@
-//! What a person asked for while a frame was drawn; it is done after the frame.
+//! What the user asked for while a frame was drawn; run after the frame.
 
 use super::logic::Core;
 use super::place::Place;
 use crate::experiment::Stage;
 
-/// How the size of everything changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zoom {
     In,
@@ -12,31 +11,27 @@ pub enum Zoom {
     Reset,
 }
 
-/// Asked of the window.
 pub enum Command {
     Go(Place),
-    /// Shows an experiment's form.
     SetUp(String),
-    /// Gives the filter of the table of runs the keyboard.
+    /// Focuses the filter of the table of runs.
     FilterRuns,
-    /// Opens the list of everything that can be done, or closes it.
+    /// Opens or closes the command palette.
     Palette,
     /// Shows a moment of the run in progress: in its plots, by its samples and its rollout.
     ShowStep(Stage, u64),
     Zoom(Zoom),
     Copy(String),
-    /// An action of a place: a method of the core, with what it is about.
+    /// An action on the core.
     Run(Box<dyn FnOnce(&mut Core)>),
 }
 
 impl Command {
-    /// An action of a place.
     pub fn run(action: impl FnOnce(&mut Core) + 'static) -> Self {
         Command::Run(Box::new(action))
     }
 }
 
-/// The commands of one frame.
 #[derive(Default)]
 pub struct Commands(Vec<Command>);
 
@@ -45,7 +40,6 @@ impl Commands {
         self.0.push(command);
     }
 
-    /// Asks for an action of a place.
     pub fn run(&mut self, action: impl FnOnce(&mut Core) + 'static) {
         self.push(Command::run(action));
     }

@@ -7,7 +7,6 @@ use eframe::egui::{Color32, IconData, Pos2, Rect, pos2};
 use super::theme::LIGHT;
 
 const SIDE: usize = 64;
-/// The pulse, on a grid of 64.
 const PULSE: [Pos2; 7] = [
     pos2(9.0, 35.0),
     pos2(19.0, 35.0),
@@ -35,7 +34,7 @@ pub fn emblem() -> IconData {
 
 fn pixel(at: Pos2) -> Color32 {
     let square = Rect::from_min_max(pos2(2.0, 2.0), pos2(62.0, 62.0));
-    // Distance to a square of round corners: to its shrunken core, less the radius.
+    // Distance to a rounded square: to the square shrunk by the radius, less the radius.
     let outside = square.shrink(14.0).distance_to_pos(at) - 14.0;
     let line = PULSE
         .windows(2)

@@ -6,11 +6,10 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::metrics::{Digits, declared};
 
-/// Between thousands.
 const THIN: char = '\u{2009}';
 const MINUS: char = '\u{2212}';
 
-/// A figure that no metric declares: three significant digits, with a thin space between thousands.
+/// A number that no metric declares: three significant digits, thin spaces between thousands.
 pub fn number(value: f64) -> String {
     figure(value, Digits::LOGGED)
 }
@@ -25,12 +24,10 @@ pub fn significant(value: f64, digits: usize) -> String {
     figure(value, Digits::Significant(digits))
 }
 
-/// So many decimals.
 pub fn fixed(value: f64, decimals: usize) -> String {
     figure(value, Digits::Decimals(decimals))
 }
 
-/// A figure of so many digits.
 pub fn figure(value: f64, digits: Digits) -> String {
     if value.is_infinite() {
         return if value > 0.0 {
@@ -45,7 +42,7 @@ pub fn figure(value: f64, digits: Digits) -> String {
 /// A figure with its sign, as of a difference.
 pub fn signed(value: f64, digits: Digits) -> String {
     let words = figure(value, digits);
-    // What rounds to nothing has no sign.
+    // A value that rounds to zero has no sign.
     let some = words.bytes().any(|byte| matches!(byte, b'1'..=b'9')) || value.is_infinite();
     match value > 0.0 && some {
         true => format!("+{words}"),
@@ -53,7 +50,7 @@ pub fn signed(value: f64, digits: Digits) -> String {
     }
 }
 
-/// Figures in plain letters as they look in the window: with a minus, and a thin space between thousands.
+/// Typesets the numbers in a text: a real minus sign, thin spaces between thousands.
 pub fn typeset(words: &str) -> String {
     let mut out = String::new();
     let mut rest = words;
@@ -64,7 +61,7 @@ pub fn typeset(words: &str) -> String {
         let fraction = before.ends_with('.');
         let sign = before
             .strip_suffix('-')
-            // Of a number or its power of ten, and not of a word such as Dist-1.
+            // A sign belongs to a number or an exponent, not to a word such as Dist-1.
             .filter(|word| *word == "e" || !word.ends_with(char::is_alphanumeric));
         match sign {
             Some(before) => {
@@ -83,7 +80,7 @@ pub fn typeset(words: &str) -> String {
     out
 }
 
-/// The reward of a response, in words where it is next to nothing.
+/// The reward of a response; in words where it is almost zero.
 pub fn reward(value: f64) -> String {
     match value > 0.0 && value < 0.001 {
         true => "below 0.001".into(),
@@ -91,7 +88,6 @@ pub fn reward(value: f64) -> String {
     }
 }
 
-/// A whole number.
 pub fn count(value: u64) -> String {
     group(&value.to_string())
 }
@@ -107,7 +103,6 @@ fn group(digits: &str) -> String {
     out
 }
 
-/// Sizes in memory and on disk.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
@@ -122,7 +117,7 @@ pub fn bytes(bytes: u64) -> String {
     format!("{}{THIN}{}", significant(value, 2), UNITS[unit])
 }
 
-/// A span of time, to the precision that matters.
+/// A duration, to a useful precision.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "unknown".into();
@@ -137,7 +132,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// What is left of something: rough, so that it does not flicker.
+/// Time left, rounded so that it does not flicker.
 pub fn left(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "time left unknown".into();
@@ -151,23 +146,26 @@ pub fn left(seconds: f64) -> String {
     }
 }
 
-/// Tells times of day in the time zone of this machine.
+/// Formats times in the local time zone.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     offset: UtcOffset,
 }
 
+impl Default for Clock {
+    /// Universal time.
+    fn default() -> Self {
+        Clock {
+            offset: UtcOffset::UTC,
+        }
+    }
+}
+
 impl Clock {
-    /// Must be made before other threads are: the time zone is not safely read after.
+    /// Call before other threads start: reading the time zone is not safe afterwards.
     pub fn local() -> Self {
         Clock {
             offset: UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC),
-        }
-    }
-
-    pub fn utc() -> Self {
-        Clock {
-            offset: UtcOffset::UTC,
         }
     }
 
@@ -197,7 +195,6 @@ impl Clock {
         format!("{:02}:{:02}:{:02}", t.hour(), t.minute(), t.second())
     }
 
-    /// To the second.
     pub fn exact(&self, unix_ms: i64) -> String {
         let t = self.at(unix_ms);
         format!(
@@ -220,6 +217,20 @@ impl Clock {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub clock: Clock,
+    /// Milliseconds since the Unix epoch.
+    pub ms: i64,
+}
+
+impl Now {
+    /// A time as [`Clock::relative`] words it today.
+    pub fn relative(&self, unix_ms: i64) -> String {
+        self.clock.relative(unix_ms, self.ms)
+    }
+}
+
 /// Milliseconds since the Unix epoch.
 pub fn now_ms() -> i64 {
     std::time::SystemTime::now()
@@ -227,7 +238,7 @@ pub fn now_ms() -> i64 {
         .map_or(0, |since| since.as_millis() as i64)
 }
 
-/// With a capital first.
+/// With its first letter in upper case.
 pub fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| {
@@ -278,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_spans() {
+    fn sizes_and_durations() {
         assert_eq!(bytes(512), "512\u{2009}B");
         assert_eq!(bytes(1_340_000_000), "1.3\u{2009}GB");
         assert_eq!(duration(95.0), "1 min 35 s");
@@ -288,8 +299,8 @@ mod tests {
     }
 
     #[test]
-    fn times_say_the_day() {
-        let clock = Clock::utc();
+    fn times_name_the_day() {
+        let clock = Clock::default();
         let noon = 1_700_000_000_000;
         assert_eq!(clock.relative(noon, noon), "today 22:13");
         assert_eq!(clock.relative(noon, noon + 7_200_000), "yesterday 22:13");

@@ -1,4 +1,4 @@
-//! Plots of given curves, drawn without a window: what the benches measure.
+//! Plots drawn without a window, for the benchmarks.
 //!
 //! Knows charts only; no run and no store.
 
@@ -9,7 +9,7 @@ use super::widgets::chart::{Chart, ChartLine, ChartView};
 use crate::metrics::Digits;
 use crate::series::Curve;
 
-/// A wall of plots that share an axis and a cursor, each of all the curves.
+/// A grid of plots that share an axis and a cursor; each shows all the curves.
 #[derive(Debug)]
 pub struct PlotWall {
     pub curves: Vec<Curve>,
@@ -20,7 +20,7 @@ pub struct PlotWall {
 }
 
 impl PlotWall {
-    /// Dresses `ctx` in the theme.
+    /// Applies the theme to `ctx`.
     pub fn new(ctx: &Context, curves: Vec<Curve>, columns: usize, rows: usize) -> Self {
         theme::apply(ctx);
         PlotWall {
@@ -31,12 +31,11 @@ impl PlotWall {
         }
     }
 
-    /// Shows a part of x.
     pub fn zoom_to(&mut self, from: f64, to: f64) {
         self.view.zoom_to(from, to);
     }
 
-    /// Draws every plot over all the room there is.
+    /// Draws every plot over the available space.
     pub fn ui(&mut self, ui: &mut Ui) {
         let t = theme::of(ui);
         let names: Vec<String> = (1..=self.curves.len())

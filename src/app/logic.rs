@@ -1,5 +1,5 @@
-//! What must happen even when the window is hidden: answers are taken, runs are followed, and what a person
-//! asked for is begun. One file a place: its actions, and what becomes of their answers.
+//! What must happen even when the window is hidden: results arrive, runs are followed, and the user's actions
+//! are started. One file per place: its actions, and what happens with their results.
 //!
 //! Knows the state, the jobs and the engine; knows no view and no widget.
 
@@ -21,65 +21,62 @@ use std::time::{Duration, Instant};
 
 use super::Options;
 use super::format::{self, Clock};
-use super::jobs::{AtClose, Context, Job, JobError, JobResult, Jobs, Lane, Pending};
+use super::jobs::{AtClose, Job, JobContext, JobError, JobResult, Jobs, Lane, Pending};
 use super::place::Place;
 use super::queries::stored::StoredRun;
 use super::state::model::RunModel;
-use super::state::people::People;
-use super::state::{
-    CompareState, ExperimentsState, Held, LiveState, Notices, Prefs, RunsState, State,
-};
+use super::state::{Prefs, QueueMode, State};
 use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::operations::launch::ResumableRun;
 use crate::store::RunId;
 
-/// How long a frame may spend on answers.
+/// How long a frame may spend on results and messages.
 const BUDGET: Duration = Duration::from_millis(5);
-/// How often the store is checked for changes of other programs.
+/// How often the store is checked for changes by other programs.
 const WATCH: Duration = Duration::from_secs(1);
-/// How often runs of other programs are listed again, while their table is in sight.
+/// How often active runs of other programs are listed again, while their table is visible.
 const REFRESH: Duration = Duration::from_secs(3);
-/// How long a run is given to save itself when the window closes.
+/// How long a run may take to save itself when the window closes.
 const CLOSING: Duration = Duration::from_secs(20);
 
-/// What is to be done with an answer. True once it was there.
+/// Polls a job and handles its result. True when that is done.
 type FollowUp = Box<dyn FnMut(&mut Core) -> bool>;
 
 /// How the window is woken.
 pub struct Wakers {
     /// At once.
     pub now: Waker,
-    /// For a run: often enough to show all there is to see of it.
+    /// For a run: at the rate at which its progress is shown.
     pub run: Waker,
 }
 
-/// Everything the window holds and does but its drawing.
+/// The window's state and actions, everything but the drawing.
 pub struct Core {
-    // Before the jobs: what is pending here is cancelled when the window closes.
+    // Declared before the jobs: dropping it cancels what is pending when the window closes.
     pub(in crate::app) state: State,
     follow_ups: VecDeque<FollowUp>,
-    /// The run in progress, read again from the store since events of it were missed.
+    /// The run in progress, being read again from the store because messages were missed.
     reloading: Option<Pending<Box<RunModel>>>,
-    /// Messages that came meanwhile.
-    held: Vec<Message>,
-    /// The run that is about to go on.
+    /// Messages that arrived meanwhile.
+    held_back: Vec<Message>,
+    /// The run that is about to resume.
     resuming: Option<(RunId, Pending<Resumed>)>,
     /// Reports each change of the store by any program.
     watch: Option<Pending<()>>,
     jobs: Jobs,
     wakers: Wakers,
     options: Options,
-    /// Or why the store cannot be written.
+    /// Or why runs cannot be started.
     supervisor: Result<Supervisor, String>,
     handle: Option<RunHandle>,
-    /// Whether the place Live comes into sight when the run that is being prepared starts.
+    /// Whether to show the place Live when the run being prepared starts.
     follow: bool,
     /// When the runs were listed last.
     listed: Instant,
 }
 
-/// A run that can go on, as it was read from the store.
+/// A resumable run, as read from the store.
 type Resumed = (ResumableRun, Box<RunModel>);
 
 impl Core {
@@ -88,7 +85,7 @@ impl Core {
         self.jobs.is_idle()
     }
 
-    /// Makes the state and starts the threads.
+    /// Creates the state and starts the threads.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -104,25 +101,17 @@ impl Core {
         let devices = device::available().into_iter();
         let state = State {
             prefs,
-            experiments: ExperimentsState::default(),
-            runs: RunsState::default(),
-            live: LiveState::default(),
-            compare: CompareState::default(),
-            notices: Notices::default(),
-            people: People::default(),
-            playground: Default::default(),
-            library: Default::default(),
-            paths: Default::default(),
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
             devices: devices.map(|device| (device.name, device.title)).collect(),
+            ..State::default()
         };
         let mut core = Core {
             state,
             follow_ups: VecDeque::new(),
             reloading: None,
-            held: Vec::new(),
+            held_back: Vec::new(),
             resuming: None,
             watch: Some(watch),
             jobs,
@@ -140,7 +129,7 @@ impl Core {
         Ok(core)
     }
 
-    /// Takes what came since the last frame, in at most a few milliseconds.
+    /// Handles what arrived since the last frame, for at most [`BUDGET`].
     pub fn update(&mut self) {
         let until = Instant::now() + BUDGET;
         self.state.now_ms = format::now_ms();
@@ -161,7 +150,7 @@ impl Core {
         self.poll_watch();
     }
 
-    /// Goes to a place and reads what it shows.
+    /// Switches to a place and loads what it shows.
     pub fn go(&mut self, place: Place) {
         if place == Place::Runs && self.state.prefs.place == Place::Runs {
             self.state.runs.open = None;
@@ -185,7 +174,7 @@ impl Core {
             Place::Tables => {
                 self.load_systems();
                 self.load_studies();
-                // What the table is made of may have changed since.
+                // Its inputs may have changed.
                 self.state.people.tables.made.invalidate();
             }
             Place::Playground => self.load_models(),
@@ -197,19 +186,32 @@ impl Core {
         }
     }
 
-    /// Asks a lane for something, and does `then` with the answer, in a later frame. The work is done even if
-    /// the window closes before.
+    /// Queues a job and calls `then` with its result in a later frame. The job runs even if the window closes
+    /// first.
     fn ask_then<T: Send + 'static>(
         &mut self,
         lane: Lane,
-        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
         then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
     ) {
         let pending = self.jobs.ask(lane, work).detach();
         self.follow_up(pending, then);
     }
 
-    /// Does `then` with what is pending, once it is there.
+    /// The same for long work on a thread of its own.
+    fn spawn_then<T: Send + 'static>(
+        &mut self,
+        what: &'static str,
+        at_close: AtClose,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
+        then: impl FnOnce(&mut Core, Result<T, String>) + 'static,
+    ) {
+        let work = |context: &mut JobContext, _: &Job<()>| work(context);
+        let pending = self.jobs.spawn(what, at_close, work);
+        self.follow_up(pending, then);
+    }
+
+    /// Calls `then` with the result of a pending job.
     fn follow_up<T: 'static>(
         &mut self,
         pending: Pending<T>,
@@ -236,7 +238,7 @@ impl Core {
             (self.wakers.now)();
             true
         });
-        // Follow-ups may have asked for more.
+        // Follow-ups may have added more.
         left.append(&mut self.follow_ups);
         self.follow_ups = left;
     }
@@ -258,7 +260,8 @@ impl Core {
             self.list_runs();
         }
         let queue = &self.state.experiments.queue;
-        if place == Place::Experiments || queue.held == Held::No || !queue.runs.is_empty() {
+        if place == Place::Experiments || queue.mode == QueueMode::Running || !queue.runs.is_empty()
+        {
             self.load_queue();
         }
     }
@@ -268,7 +271,7 @@ impl Core {
         self.state.notices.log_error(now, words);
     }
 
-    /// The same trouble of a store shows in several places.
+    /// Logs an error that several places report only once.
     fn log_error_once(&mut self, words: String) {
         let known = &self.state.notices.log;
         if !known.iter().any(|(_, line)| *line == words) {
@@ -276,7 +279,7 @@ impl Core {
         }
     }
 
-    /// What is shown as refused in its place stands in the log as well.
+    /// Logs the failures that pages show, too.
     fn note_failures(&mut self) {
         let runs = &self.state.runs;
         let resume = runs.refused.as_ref();
@@ -290,7 +293,7 @@ impl Core {
         }
     }
 
-    /// Ends the run in progress, if there is one, and waits until it has saved itself.
+    /// Stops the run in progress, if there is one, and waits until it has saved itself.
     pub fn shut_down(&mut self) {
         if let Ok(supervisor) = &self.supervisor
             && let Err(still) = supervisor.shutdown(CLOSING)
@@ -301,7 +304,7 @@ impl Core {
 }
 
 /// Reports each change of the store, until it is cancelled.
-fn watch(context: &mut Context, job: &Job<()>) -> JobResult<()> {
+fn watch(context: &mut JobContext, job: &Job<()>) -> JobResult<()> {
     let mut changes = || Some(context.existing().ok()??.changes().ok()?);
     let mut before = changes();
     while job.wait(WATCH) {
@@ -314,7 +317,6 @@ fn watch(context: &mut Context, job: &Job<()>) -> JobResult<()> {
     Ok(())
 }
 
-/// All of a run but its dialogues.
-fn read_run(context: &mut Context, run: RunId) -> JobResult<StoredRun> {
+fn read_run(context: &mut JobContext, run: RunId) -> JobResult<StoredRun> {
     Ok(super::queries::stored::stored(context.reader()?, run)?)
 }

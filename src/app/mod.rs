@@ -1,18 +1,18 @@
-//! The window: its places, what they hold, and how it works without ever waiting.
+//! The window: its places, their state, and how it never blocks.
 //!
 //! ```text
 //! engine --events, bounded--> logic (at most 5 ms a frame) --> state --> views --> commands --> logic
-//! jobs   --answers---------->
+//! jobs   --results---------->
 //! ```
 //!
-//! - `jobs` is the only way to work off the window's thread; a `Remote` of the state holds such an answer, and
-//!   `widgets::remote` draws what stands in its place until it is there.
+//! - `jobs` is the only way to work off the window's thread; a `Remote` in the state holds a job's result, and
+//!   `widgets::remote` draws a placeholder until it is there.
 //! - `logic::Core` owns the state, the jobs and the run in progress, and knows no view. A place's actions are its
-//!   methods, one file a place: they ask a job for an operation (`crate::operations`) or a read (`queries`), and
-//!   say what becomes of the answer.
-//! - `views` draw from the state. What a person asks for goes into `Commands`, and is done after the frame: a
-//!   few commands of the window itself, and actions of places as `commands.run(|core| core.assign(..))`.
-//! - `window::App` stands on top: it owns the core, what views keep between frames, and the commands.
+//!   methods, one file per place: they run an operation (`crate::operations`) or a query (`queries`) in a job, and
+//!   handle the result.
+//! - `views` draw from the state. The user's actions go into `Commands`, which run after the frame: a few commands
+//!   of the window itself, and actions on the core as `commands.run(|core| core.assign(..))`.
+//! - `window::App` is on top: it owns the core, what views keep between frames, and the commands.
 //!
 //! So an action of the store touches its operation, its place's logic and its view; a new place touches the
 //! table in `place`, its view (named in `views`) and its logic.
@@ -42,14 +42,13 @@ pub use window::App;
 /// How the window is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The store's folder.
     pub store: PathBuf,
     /// The folder of a person's own experiment files.
     pub experiments: PathBuf,
 }
 
 impl Options {
-    /// With this store, and the experiment files of the folder the program was started in.
+    /// With this store, and the experiment files of the working directory.
     pub fn new(store: PathBuf) -> Self {
         Options {
             store,
@@ -62,18 +61,18 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     #[error(
-        "no display was found, so there is no window; the same run goes on in the terminal with \
+        "no display was found, so there is no window; run the same in the terminal with \
          `cargo run --release -- run experiments/quickstart.toml`"
     )]
     NoDisplay,
     #[error(
-        "the window could not be opened ({0}); the same run goes on in the terminal with \
+        "the window could not be opened ({0}); run the same in the terminal with \
          `cargo run --release -- run experiments/quickstart.toml`"
     )]
     Window(String),
 }
 
-/// Opens the window and returns when it is closed.
+/// Opens the window; returns when it is closed.
 ///
 /// # Errors
 /// There is no display, or it gives no window.
@@ -112,7 +111,7 @@ pub fn run(options: Options) -> Result<(), AppError> {
     .map_err(|error| AppError::Window(reason(error)))
 }
 
-/// What a person can do something about: winit's own words name its source files.
+/// A message the user can act on: winit's own name its source files.
 fn reason(error: eframe::Error) -> String {
     match error {
         eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {

@@ -1,11 +1,10 @@
-//! How data sets are called on screen, and commands as a person types them.
+//! Display names of data sets, and commands to type in a terminal.
 
 use std::path::Path;
 
 use crate::data::library;
 use crate::store::default_dir;
 
-/// The name of a data set on screen.
 pub fn set_title(name: &str) -> &str {
     match name {
         library::BUILTIN => "The built-in corpus",
@@ -15,13 +14,13 @@ pub fn set_title(name: &str) -> &str {
     }
 }
 
-/// How a data set is imported into the store of this window, to be typed in a terminal.
+/// The command that imports a data set into this window's store.
 pub fn import_command(name: &str, store: &Path) -> String {
     let place = store_argument(store);
     format!("cargo run --release -- data import {name} FOLDER{place}")
 }
 
-/// What names this store at the end of a command; nothing where it is the usual one.
+/// The argument that names this store; empty for the default store.
 pub fn store_argument(store: &Path) -> String {
     match default_dir().is_ok_and(|usual| usual == store) {
         true => String::new(),

@@ -1,12 +1,12 @@
-//! The places of the window, in one table: what each is called, its icon and its key. What draws one is in
-//! `views::place_ui`, what is read when one opens it in `logic`.
+//! The places of the window in one table: title, icon and key. `views::place_ui` draws them, `logic` loads what
+//! they show.
 
 use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 use serde::{Deserialize, Serialize};
 
 use super::widgets::icon::Icon;
 
-/// A place of the window. Names are kept in a person's preferences.
+/// A place of the window. The names are stored in the preferences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     #[default]
@@ -29,7 +29,7 @@ struct Row {
     /// The word under the icon.
     short_title: &'static str,
     icon: Icon,
-    /// Together with the command key.
+    /// Pressed with the command key.
     key: Key,
 }
 
@@ -76,12 +76,10 @@ impl Place {
         &PLACES[self as usize]
     }
 
-    /// The name on screen.
     pub fn title(self) -> &'static str {
         self.row().title
     }
 
-    /// The word under its icon.
     pub fn short_title(self) -> &'static str {
         self.row().short_title
     }
@@ -90,7 +88,6 @@ impl Place {
         self.row().icon
     }
 
-    /// The keys that lead to it.
     pub fn shortcut(self) -> KeyboardShortcut {
         KeyboardShortcut::new(Modifiers::COMMAND, self.row().key)
     }
@@ -101,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_stands_in_the_order_of_the_enum() {
+    fn the_table_is_in_the_order_of_the_enum() {
         for place in Place::all() {
             assert_eq!(place.row().place, place);
         }

@@ -1,4 +1,4 @@
-//! The frame around every place: the rail, the title row with the run's state, the status row.
+//! The frame around every place: the rail, the title row with the run's status, the status row.
 //!
 //! Draws from the state and emits commands; knows no thread.
 
@@ -14,7 +14,7 @@ use super::command::{Command, Commands};
 use super::format;
 use super::logic::Core;
 use super::place::Place;
-use super::shortcuts::{CHECKPOINT, EVALUATE, FILTER, PALETTE, PAUSE, STOP, UNDO};
+use super::shortcuts::{FILTER, PALETTE, UNDO, run_controls};
 use super::state::State;
 use super::state::model::RunModel;
 use super::theme::{self, size, space, text};
@@ -23,21 +23,21 @@ use super::widgets::button::{Button, focus_ring};
 use super::widgets::icon::{self, Icon};
 use super::widgets::status::{self, figure, progress_line};
 use super::widgets::text as words;
+use crate::app::widgets::layout;
 use crate::engine::Control;
 use crate::metrics::declared;
 use crate::store::RunStatus;
 
-/// Room that is kept for how a run ended.
+/// Width reserved for how a run ended.
 const ENDED: f32 = 600.0;
-/// Room that a figure of the status row takes, at most.
+/// The widest that a number in the status row gets.
 const FIGURE: f32 = 108.0;
 
-/// Draws the whole window.
 pub fn window_ui(ui: &mut Ui, state: &mut State, views: &mut ViewState, commands: &mut Commands) {
     let t = theme::of(ui);
     shortcuts(ui, state, commands);
     if state.prefs.place == Place::Studies && state.people.judging.is_some() {
-        // Nothing else is in sight of somebody who judges.
+        // An annotator sees nothing else.
         CentralPanel::default()
             .frame(Frame::new().fill(t.ground))
             .show(ui, |ui| judging::judging_ui(ui, state, commands));
@@ -82,7 +82,7 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
             commands.push(Command::Go(place));
         }
     }
-    // Runs and systems are out of sight of somebody who judges.
+    // Runs and systems are hidden from an annotator.
     let judges = state.prefs.place == Place::Studies && state.people.judging.is_some();
     if !judges && pressed(&PALETTE) {
         commands.push(Command::Palette);
@@ -90,23 +90,13 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
     if !judges && pressed(&FILTER) {
         commands.push(Command::FilterRuns);
     }
-    // In a field the keys take back what was typed.
+    // In a text field these keys undo typing.
     if !judges && !state.notices.undo.is_empty() && !ui.ctx().text_edit_focused() && pressed(&UNDO)
     {
         commands.run(Core::undo);
     }
     if let Some(run) = state.active() {
-        let pause = if run.status == RunStatus::Paused {
-            Control::Resume
-        } else {
-            Control::Pause
-        };
-        for (keys, control) in [
-            (PAUSE, pause),
-            (STOP, Control::Stop),
-            (CHECKPOINT, Control::Checkpoint),
-            (EVALUATE, Control::Evaluate),
-        ] {
+        for (control, keys) in run_controls(run.status) {
             if pressed(&keys) {
                 commands.run(move |core| core.control(control));
             }
@@ -123,11 +113,7 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             .open
             .as_ref()
             .filter(|_| state.prefs.place == Place::Runs);
-        if open.is_some()
-            && ui
-                .add(Button::icon(Icon::Left, "Back to all runs"))
-                .clicked()
-        {
+        if open.is_some() && Button::icon(Icon::Left, "Back to all runs").clicked(ui) {
             commands.run(Core::close_run);
         }
         let (title, detail) = match (state.prefs.place, open) {
@@ -162,8 +148,7 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         });
     });
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.bottom() - 0.5);
 }
 
 fn run_detail(run: &RunModel) -> String {
@@ -174,11 +159,11 @@ fn run_detail(run: &RunModel) -> String {
     }
 }
 
-/// The state of the run in progress, in sight from every place; leads to Live.
+/// The status of the run in progress, visible from every place; a click leads to Live.
 fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     if let Some(name) = &state.live.launching {
-        ui.label(RichText::new(format!("Starting {name}…")).color(t.secondary));
+        words::label(ui, format!("Starting {name}…"), t.secondary);
         return;
     }
     let Some(run) = state.active() else { return };
@@ -203,13 +188,9 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             .map(format::left)
             .unwrap_or_default(),
     };
-    let stage_galley = ui
-        .painter()
-        .layout_no_wrap(stage.clone(), text::body(), t.text);
-    let more_galley = ui
-        .painter()
-        .layout_no_wrap(more.clone(), text::body(), t.secondary);
-    // Room for the longest of either, so that figures do not push each other about.
+    let stage_galley = words::galley(ui, &stage, text::body(), t.text);
+    let more_galley = words::galley(ui, &more, text::body(), t.secondary);
+    // Room for the longest texts, so that the layout does not jump.
     let long = |words: String| {
         let painter = ui.painter();
         painter.layout_no_wrap(words, text::body(), t.text).size().x
@@ -218,8 +199,8 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         let total = format::count(p.total);
         long(format!("{} {total}/{total}", p.stage.title()))
     });
-    let told = long(format::left(1.0)).max(more_galley.size().x);
-    let width = (stage_galley.size().x.max(counted) + 20.0 + space::S + told).max(220.0);
+    let left_width = long(format::left(1.0)).max(more_galley.size().x);
+    let width = (stage_galley.size().x.max(counted) + 20.0 + space::S + left_width).max(220.0);
     let (rect, response) =
         ui.allocate_exact_size(vec2(width + 2.0 * space::M, 36.0), Sense::click());
     response.widget_info(|| {
@@ -265,8 +246,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     let rect = ui.max_rect().expand2(vec2(space::L, 0.0));
-    ui.painter()
-        .hline(rect.x_range(), rect.top() + 0.5, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.top() + 0.5);
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         match state.active() {
@@ -274,12 +254,12 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             None if ended_here(state).is_some() => {}
             None => {
                 let words = match state.experiments.queue.runs.len() {
-                    _ if state.live.launching.is_some() => "Looking at data and weights…".into(),
+                    _ if state.live.launching.is_some() => "Checking data and weights…".into(),
                     0 => "No run in progress".to_string(),
                     1 => "No run in progress, one waits in the queue".to_string(),
                     n => format!("No run in progress, {n} wait in the queue"),
                 };
-                ui.label(RichText::new(words).color(t.secondary));
+                words::label(ui, words, t.secondary);
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -293,7 +273,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             let button = Button::quiet(&words)
                 .low()
                 .hint("Everything that can be done");
-            // What ended, and what can be done about it, goes before.
+            // How the run ended has priority.
             let room = ended_here(state).is_none() || ui.available_width() > ENDED;
             if room && ui.add(button).clicked() {
                 commands.push(Command::Palette);
@@ -307,7 +287,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
             if let Some(run) = state.active() {
                 let memory = declared(declared::RESIDENT_MEMORY).map(|metric| metric.definition);
-                // Beside the buttons of a narrow window there is no room for figures.
+                // In a narrow window the buttons leave no room for these.
                 let bytes = run.last(declared::RESIDENT_MEMORY);
                 if let Some(bytes) = bytes.filter(|_| ui.available_width() > FIGURE) {
                     figure(
@@ -332,7 +312,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     });
 }
 
-/// How many alerts the run in progress has given; leads to where it gave the last.
+/// The number of alerts of the run in progress; a click leads to the last.
 fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
     let Some(last) = run.alerts().next() else {
         return;
@@ -352,7 +332,7 @@ fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
     }
 }
 
-/// The run of the place Live, if that is in sight and the run has ended.
+/// The run of the place Live, if that is shown and the run has ended.
 fn ended_here(state: &State) -> Option<&RunModel> {
     let ended = state
         .live
@@ -363,50 +343,32 @@ fn ended_here(state: &State) -> Option<&RunModel> {
 }
 
 fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Commands) {
-    let stopping = state.live.stopping;
-    ui.add_enabled_ui(!stopping, |ui| {
-        let paused = run.status == RunStatus::Paused;
-        let (words, icon, pause, hint) = if paused {
-            ("Resume", Icon::Play, Control::Resume, "Go on")
-        } else {
-            ("Pause", Icon::Pause, Control::Pause, "Wait after this step")
+    for (control, keys) in run_controls(run.status) {
+        let (words, icon, hint) = match control {
+            Control::Resume => ("Resume", Icon::Play, "Continue the run"),
+            Control::Pause => ("Pause", Icon::Pause, "Wait after this step"),
+            Control::Stop => (
+                "Stop",
+                Icon::Stop,
+                "Save a checkpoint and end; the run can be resumed",
+            ),
+            Control::Checkpoint => (
+                "Checkpoint",
+                Icon::Flag,
+                "Save a checkpoint after this step",
+            ),
+            _ => (
+                "Evaluate",
+                Icon::Gauge,
+                "Score the validation subset after this step",
+            ),
         };
-        let mut button = |words, icon, control, hint, keys| {
-            if ui
-                .add(
-                    Button::secondary(words)
-                        .with_icon(icon)
-                        .hint(hint)
-                        .shortcut(keys),
-                )
-                .clicked()
-            {
-                commands.run(move |core| core.control(control));
-            }
-        };
-        button(words, icon, pause, hint, PAUSE);
-        button(
-            "Stop",
-            Icon::Stop,
-            Control::Stop,
-            "Save a checkpoint and end; the run can be resumed",
-            STOP,
-        );
-        button(
-            "Checkpoint",
-            Icon::Flag,
-            Control::Checkpoint,
-            "Save a checkpoint after this step",
-            CHECKPOINT,
-        );
-        button(
-            "Evaluate",
-            Icon::Gauge,
-            Control::Evaluate,
-            "Score the validation subset after this step",
-            EVALUATE,
-        );
-    });
+        let button = Button::secondary(words).with_icon(icon);
+        let button = button.hint(hint).shortcut(keys);
+        if button.clicked_if(ui, !state.live.stopping) {
+            commands.run(move |core| core.control(control));
+        }
+    }
 }
 
 fn store_ui(ui: &mut Ui, state: &State) {
@@ -428,7 +390,7 @@ fn store_ui(ui: &mut Ui, state: &State) {
     let response = ui
         .scope(|ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
-            ui.label(RichText::new(words).color(t.secondary));
+            words::label(ui, words, t.secondary);
             let (rect, _) = ui.allocate_exact_size(Vec2::splat(14.0), Sense::hover());
             icon::paint(ui.painter(), rect, icon, colour);
         })

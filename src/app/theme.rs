@@ -1,6 +1,6 @@
 //! Every colour, spacing, radius and text size of the window, dark and light.
 //!
-//! No other file names a colour. Knows nothing of what is drawn with its tokens.
+//! No other file names a colour. Knows nothing of what is drawn.
 
 use eframe::egui;
 use std::sync::Arc;
@@ -18,7 +18,6 @@ use eframe::egui::{
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::report::LINE_COLOURS;
 
-/// Spacing, in steps of 4 points.
 pub mod space {
     pub const XS: f32 = 4.0;
     pub const S: f32 = 8.0;
@@ -28,7 +27,6 @@ pub mod space {
     pub const XXL: f32 = 32.0;
 }
 
-/// Sizes of things, in points.
 pub mod size {
     /// The rail; wide enough for its longest word, "Experiments", at the small size.
     pub const RAIL: f32 = 76.0;
@@ -38,11 +36,10 @@ pub mod size {
     pub const ROW: f32 = 28.0;
     pub const RADIUS: u8 = 6;
     pub const LINE: f32 = 1.5;
-    /// The widest that running text gets.
+    /// The greatest width of running text.
     pub const PROSE: f32 = 640.0;
 }
 
-/// The text sizes, at scale 1.
 pub mod text {
     use super::*;
 
@@ -68,15 +65,14 @@ pub mod text {
     }
 }
 
-/// The colours of one theme.
 #[derive(Debug, PartialEq)]
-pub struct Tokens {
+pub struct ThemeTokens {
     pub dark: bool,
     /// Behind everything.
     pub ground: Color32,
-    /// Rail, rows and side panels.
+    /// The rail, rows and side panels.
     pub panel: Color32,
-    /// Cards, fields and what floats.
+    /// Cards, fields and popups.
     pub raised: Color32,
     pub hover: Color32,
     /// Separators, 1 px.
@@ -90,7 +86,7 @@ pub struct Tokens {
     pub accent_hover: Color32,
     /// Text on accent.
     pub on_accent: Color32,
-    /// A wash of accent behind what is selected.
+    /// A tint of accent, behind what is selected.
     pub selected: Color32,
     pub good: Color32,
     pub warning: Color32,
@@ -99,14 +95,14 @@ pub struct Tokens {
     /// Okabe-Ito, brought to 3:1 against ground and panel.
     runs: [Color32; 7],
     mechanisms: [Color32; 3],
-    /// No, weak, strong: one hue, three depths; and the text on each.
+    /// No, weak, strong: one hue in three depths, and the text on each.
     levels: [(Color32, Color32); 3],
-    /// Ends of the scale of numbers on both sides of 0, which blend into `hover`: below, above. Blue
-    /// and orange are told apart by every eye.
+    /// The ends of the scale of numbers below and above 0, which blend into `hover`. Blue and orange are safe for
+    /// colour-blind eyes.
     scale: [Color32; 2],
 }
 
-/// On a light ground, lines look as they do in a plot that was saved.
+/// In the light theme, lines have the colours of saved plots.
 const fn paper_colours() -> [Color32; 7] {
     let mut colours = [Color32::BLACK; 7];
     let mut n = 0;
@@ -122,7 +118,7 @@ const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
-pub static DARK: Tokens = Tokens {
+pub static DARK: ThemeTokens = ThemeTokens {
     dark: true,
     ground: rgb(0x0F1114),
     panel: rgb(0x16191D),
@@ -158,7 +154,7 @@ pub static DARK: Tokens = Tokens {
     scale: [rgb(0x3E8EDB), rgb(0xE8862E)],
 };
 
-pub static LIGHT: Tokens = Tokens {
+pub static LIGHT: ThemeTokens = ThemeTokens {
     dark: false,
     ground: rgb(0xF6F7F8),
     panel: rgb(0xFFFFFF),
@@ -187,7 +183,7 @@ pub static LIGHT: Tokens = Tokens {
 };
 
 /// The tokens of the theme that `ui` is drawn in.
-pub fn of(ui: &Ui) -> &'static Tokens {
+pub fn of(ui: &Ui) -> &'static ThemeTokens {
     if ui.visuals().dark_mode {
         &DARK
     } else {
@@ -195,13 +191,13 @@ pub fn of(ui: &Ui) -> &'static Tokens {
     }
 }
 
-impl Tokens {
+impl ThemeTokens {
     /// The colour of the `n`-th line of a chart, or of a run.
     pub fn run(&self, n: usize) -> Color32 {
         self.runs[n % self.runs.len()]
     }
 
-    /// How many colours there are before they begin again.
+    /// How many colours there are before they repeat.
     pub fn run_count(&self) -> usize {
         self.runs.len()
     }
@@ -215,8 +211,8 @@ impl Tokens {
         self.levels[level.index()]
     }
 
-    /// Fill of a number on a scale from -1 to 1, and the colour of text on it: 0 is neutral, numbers
-    /// beyond the ends look as those at the ends. What lies on one side of 0 uses the upper half.
+    /// Fill of a number on a scale from -1 to 1, and the colour of text on it. 0 is neutral; numbers beyond the ends
+    /// are clamped. One-sided quantities use the upper half.
     pub fn on_scale(&self, place: f32) -> (Color32, Color32) {
         let end = self.scale[usize::from(place >= 0.0)];
         let fill = self.hover.lerp_to_gamma(end, place.abs().min(1.0));
@@ -224,7 +220,7 @@ impl Tokens {
             let [r, g, b, _] = eframe::egui::Rgba::from(colour).to_array();
             0.2126 * r + 0.7152 * g + 0.0722 * b
         };
-        // Where black and white are read equally well.
+        // The luminance at which black and white have equal contrast.
         let text = match lightness(fill) > 0.179 {
             true => Color32::BLACK,
             false => Color32::WHITE,
@@ -232,7 +228,7 @@ impl Tokens {
         (fill, text)
     }
 
-    /// The one shadow, for what floats.
+    /// The shadow of popups.
     pub fn shadow(&self) -> Shadow {
         Shadow {
             offset: [0, 6],
@@ -242,29 +238,38 @@ impl Tokens {
         }
     }
 
-    /// Over the window, behind what asks for an answer first.
+    /// Over the window, behind a modal dialog.
     pub fn backdrop(&self) -> Color32 {
         Color32::from_black_alpha(if self.dark { 140 } else { 80 })
     }
 
-    /// A separator.
     pub fn line_stroke(&self) -> Stroke {
         Stroke::new(1.0, self.line)
     }
 
-    /// The ring around what has the keyboard.
+    /// The ring around what is focused.
     pub fn focus_ring(&self) -> Stroke {
         Stroke::new(2.0, self.accent)
     }
 }
 
-/// Dresses the whole of egui in both themes.
+/// A margin of these widths, in points.
+pub fn margin(left: f32, right: f32, top: f32, bottom: f32) -> Margin {
+    Margin {
+        left: left as i8,
+        right: right as i8,
+        top: top as i8,
+        bottom: bottom as i8,
+    }
+}
+
+/// Sets the style of both themes.
 pub fn apply(ctx: &Context) {
     ctx.set_style_of(egui::Theme::Dark, Arc::new(style(&DARK)));
     ctx.set_style_of(egui::Theme::Light, Arc::new(style(&LIGHT)));
 }
 
-fn style(t: &Tokens) -> Style {
+fn style(t: &ThemeTokens) -> Style {
     let mut style = Style {
         text_styles: [
             (TextStyle::Small, text::small()),
@@ -308,7 +313,7 @@ fn style(t: &Tokens) -> Style {
     style
 }
 
-fn visuals(t: &Tokens) -> Visuals {
+fn visuals(t: &ThemeTokens) -> Visuals {
     let base = if t.dark {
         Visuals::dark()
     } else {
@@ -326,7 +331,7 @@ fn visuals(t: &Tokens) -> Visuals {
     let line = t.line_stroke();
     Visuals {
         dark_mode: t.dark,
-        // The one weight there is, is a light one; coverage is raised until it reads as a regular.
+        // The only weight of the font is light; coverage is raised until it reads as regular.
         text_options: TextOptions {
             color_transfer_function: FontColorTransferFunction::Gamma(if t.dark {
                 0.55
@@ -397,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn text_can_be_read_on_every_surface() {
+    fn text_is_legible_on_every_surface() {
         for t in [&DARK, &LIGHT] {
             for surface in [t.ground, t.panel, t.raised, t.hover, t.selected] {
                 for text in [t.text, t.secondary, t.good, t.bad, t.warning, t.accent] {
@@ -419,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_can_be_read_wherever_they_lie_on_the_scale() {
+    fn numbers_are_legible_anywhere_on_the_scale() {
         for t in [&DARK, &LIGHT] {
             for place in -120..=120 {
                 let (fill, text) = t.on_scale(place as f32 / 100.0);

@@ -1,10 +1,9 @@
-//! The window itself: it draws the shell, does what was asked for after each frame, and asks before it closes on
-//! a run in progress.
+//! The window itself: draws the shell, runs commands after each frame, and asks before it closes during a run.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{self, Context, Modal, ThemePreference, Ui, ViewportCommand};
+use eframe::egui::{self, Context, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Command, Commands, Zoom};
 use super::format::Clock;
@@ -14,15 +13,16 @@ use super::state::{Prefs, ThemeChoice};
 use super::theme::{self, space};
 use super::views::ViewState;
 use super::views::runs::filter_id;
-use super::widgets::{Button, text as words};
+use super::widgets::button::Button;
+use super::widgets::modal::modal;
+use super::widgets::text as words;
 use super::{Options, shell};
 
-/// The name under which what is remembered is kept.
+/// The key of the stored preferences.
 pub const PREFS: &str = "window";
-/// Between two frames that a run asks for: ten a second show all there is to see of it.
+/// The interval between frames that a run requests.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// The window.
 pub struct App {
     core: Core,
     views: ViewState,
@@ -38,15 +38,15 @@ enum Closing {
 }
 
 impl App {
-    /// The window as it is opened for the first time.
+    /// The window with default preferences.
     ///
     /// # Errors
     /// The system refuses a thread.
     pub fn open(ctx: &Context, options: Options) -> std::io::Result<Self> {
-        App::new(ctx, options, Prefs::default(), Clock::utc())
+        App::new(ctx, options, Prefs::default(), Clock::default())
     }
 
-    /// Makes the window's state and starts its threads. `ctx` is dressed in the theme.
+    /// Creates the window's state and starts its threads. Applies the theme to `ctx`.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -59,7 +59,7 @@ impl App {
         theme::apply(ctx);
         prefs.close_gaps();
         if prefs.place == Place::Live {
-            // What was live is not any more.
+            // The live run is gone.
             prefs.place = Place::Start;
         }
         ctx.set_zoom_factor(prefs.zoom.clamp(0.5, 3.0));
@@ -87,12 +87,11 @@ impl App {
         self.run_commands(ctx);
     }
 
-    /// Whether the store has answered all that the window asked. Work that takes long does not count.
+    /// Whether the store has answered everything the window asked. Long work does not count.
     pub fn is_idle(&self) -> bool {
         self.core.is_idle()
     }
 
-    /// Draws the window.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.apply_theme(&ctx);
@@ -105,7 +104,7 @@ impl App {
         );
         let prefs = &mut self.core.state.prefs;
         if prefs.zoom == zoom {
-            // The keys for it are egui's.
+            // egui handles the zoom keys.
             prefs.zoom = ctx.zoom_factor();
         } else {
             ctx.set_zoom_factor(prefs.zoom);
@@ -129,7 +128,7 @@ impl App {
         }
     }
 
-    /// Counts the time for which an item is attended to: while the window has the keyboard and shows it.
+    /// Counts the time for which an item is attended to: while the window is focused and shows it.
     fn attend(&mut self, ctx: &Context) {
         let state = &mut self.core.state;
         let in_sight = state.prefs.place == Place::Studies;
@@ -140,7 +139,7 @@ impl App {
         }
     }
 
-    /// Does what was asked for. True when anything was.
+    /// Runs the commands of the frame. True when there were any.
     fn run_commands(&mut self, ctx: &Context) -> bool {
         let commands = self.commands.take();
         let any = !commands.is_empty();
@@ -173,9 +172,9 @@ impl App {
             Command::Palette => self.views.palette.toggle(),
             Command::ShowStep(stage, step) => {
                 self.core.state.prefs.place = Place::Live;
-                self.views.live.side.lead = Some((stage, step));
+                self.views.live.side.jump_to = Some((stage, step));
             }
-            // What is remembered follows in the next frame, as it does after egui's own keys.
+            // The preference follows in the next frame, as after egui's own keys.
             Command::Zoom(zoom) => match zoom {
                 Zoom::In => egui::gui_zoom::zoom_in(ctx),
                 Zoom::Out => egui::gui_zoom::zoom_out(ctx),
@@ -185,11 +184,11 @@ impl App {
         }
     }
 
-    /// A run in progress is not lost by closing the window without being asked.
+    /// Asks before the window closes during a run.
     fn close_or_ask(&mut self, ctx: &Context) {
         let running = self.core.has_run();
         if self.closing == Closing::Ask && !running {
-            // The run has ended while the question stood: nothing is left to ask.
+            // The run ended while the question was open.
             self.closing = Closing::Yes;
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
@@ -204,39 +203,33 @@ impl App {
     }
 
     fn closing_ui(&mut self, ui: &Ui) {
-        let ctx = ui.ctx().clone();
-        let modal = Modal::new(egui::Id::unique("closing"))
-            .backdrop_color(theme::of(ui).backdrop())
-            .frame(egui::Frame::popup(ui.style()).inner_margin(space::L));
-        let stops =
-            "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.";
-        let queued = "What waits in the queue is kept, and starts when you say so.";
-        let shown = modal.show(&ctx, |ui| {
-            ui.set_width(380.0);
-            ui.spacing_mut().item_spacing.y = space::S;
+        let queue = &self.core.state.experiments.queue.runs;
+        let ((close, stay), dismissed) = modal(ui, "closing", 380.0, |ui| {
             words::heading(ui, "A run is in progress");
-            words::secondary(ui, stops);
-            if !self.core.state.experiments.queue.runs.is_empty() {
+            words::secondary(
+                ui,
+                "Closing stops it after it has saved a checkpoint. It can be resumed later, in Runs.",
+            );
+            if !queue.is_empty() {
+                let queued = "The queue is kept, and starts when you say so.";
                 words::secondary(ui, queued);
             }
             ui.add_space(space::S);
             ui.horizontal(|ui| {
-                let close = ui.add(Button::primary("Stop and close")).clicked();
-                let stay = ui.add(Button::secondary("Keep the window open")).clicked();
-                (close, stay)
+                let close = Button::primary("Stop and close").clicked(ui);
+                (close, Button::secondary("Keep the window open").clicked(ui))
             })
             .inner
         });
-        let (close, stay) = shown.inner;
         if close {
             self.closing = Closing::Yes;
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-        } else if stay || shown.should_close() {
+            ui.ctx().send_viewport_cmd(ViewportCommand::Close);
+        } else if stay || dismissed {
             self.closing = Closing::No;
         }
     }
 
-    /// Ends the run in progress, if there is one, and waits until it has saved itself.
+    /// Stops the run in progress, if there is one, and waits until it has saved itself.
     pub fn shut_down(&mut self) {
         self.core.shut_down();
     }

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn skipped_items_come_last_and_undo_comes_back() {
-        let mut desk = desk();
+        let mut desk = worklist();
         let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
         assert_eq!(desk.next(), Some(0));
         desk.apply(&act(1, 30, JudgementAction::Skip));

@@ -60,24 +60,24 @@ fn a_systems_responses_are_taken_in_in_the_window() {
         &file.display().to_string(),
     );
     fill(&mut window, "Name of the system", "Qoxmodel");
-    click(&mut window, "Take in responses");
+    click(&mut window, "Import responses");
     expect(&mut window, "there are no contexts to align with");
     fill(
         &mut window,
         "File of contexts",
         &contexts.display().to_string(),
     );
-    click(&mut window, "Take in responses");
+    click(&mut window, "Import responses");
     expect(&mut window, "2 responses where there are 3 contexts");
     std::fs::write(&file, "One.\n\nThree.\n").unwrap();
-    click(&mut window, "Take in responses");
+    click(&mut window, "Import responses");
     expect(
         &mut window,
         "Qoxmodel: 3 responses to 3 contexts. line 2: the response to context 2 is empty.",
     );
     expect(&mut window, "3 cases");
     click(&mut window, "Add system");
-    expect(&mut window, "Take in responses");
+    expect(&mut window, "Import responses");
     click(&mut window, "Cancel");
     assert!(!shows(&window, "File of contexts"));
 }

@@ -38,7 +38,7 @@ fn runs_stand_beside_each_other_and_can_be_saved() {
         let file = exports.join(format!("compare-ppo-reward-empathy.{end}"));
         assert!(file.is_file(), "{}", file.display());
     }
-    click(&mut window, "Take run 1 away");
+    click(&mut window, "Remove run 1");
     assert!(!shows(&window, "first #1, seed"));
 }
 

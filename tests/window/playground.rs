@@ -201,14 +201,14 @@ fn two_checkpoints_answer_the_same_conversation() {
     }
     retype(&mut window, "Seed", "3");
     say(&mut window, "We won!", 2);
-    expect(&mut window, "A  Run 1, PPO 24, goes on");
+    expect(&mut window, "A  Run 1, PPO 24, continued");
     expect(&mut window, "B  Run 1, Generator 12");
     let policy = generated(json!("We won!"), &["--model", "1@24", "--seed=3"]);
     let generator = generated(json!("We won!"), &["--model", "1@12", "--seed=3"]);
     expect(&mut window, shown(&policy));
     expect(&mut window, shown(&generator));
-    click(&mut window, "Go on with this");
-    expect(&mut window, "B  Run 1, Generator 12, goes on");
+    click(&mut window, "Continue with this");
+    expect(&mut window, "B  Run 1, Generator 12, continued");
     say(&mut window, "My team.", 4);
     let context = json!(["We won!", generator, "My team."]);
     let next = generated(context, &["--model", "1@24", "--seed", "3"]);

@@ -211,7 +211,7 @@ fn a_run_without_rollouts_says_what_will_stand_there() {
     click(&mut window, "Show Rollout");
     expect(
         &mut window,
-        "Responses of PPO stand here from its first evaluation on",
+        "Responses of PPO appear here from its first evaluation on",
     );
 }
 

@@ -219,7 +219,7 @@ fn the_table_is_one_stop_of_the_keyboard_and_arrows_move_in_it() {
 fn columns_and_groups_can_be_chosen() {
     let (_store, mut window) = open_runs(&[("a", RunStatus::Finished), ("b", RunStatus::Finished)]);
     click(&mut window, "Columns");
-    click(&mut window, "Take seed away");
+    click(&mut window, "Remove seed");
     write_in(&mut window, "Find a column", "ppo.lr");
     click(&mut window, "Add ppo.lr");
     expect(&mut window, "Sort by ppo.lr");
@@ -299,7 +299,7 @@ fn notes_of_a_run_are_kept_and_its_name_changed() {
     expect(&mut window, "Note of run 1 changed");
     write_in(&mut window, "New tag", "paper");
     click(&mut window, "Add tag");
-    expect(&mut window, "Take the tag paper away");
+    expect(&mut window, "Remove the tag paper");
     let reader = emprl::store::StoreReader::open(store.path()).unwrap();
     let row = reader.run(emprl::store::RunId(1)).unwrap().row;
     assert_eq!(

@@ -275,7 +275,7 @@ fn packs_go_out_and_come_back_in_the_window() {
     let mut there = open(elsewhere.path());
     click(&mut there, "Studies");
     fill(&mut there, "Path of a pack", &sent.display().to_string());
-    click(&mut there, "Take in pack");
+    click(&mut there, "Import pack");
     expect(&mut there, "Study 1 can be judged here by A2");
     click(&mut there, "Open Study 1, Which response is better?");
     let own = pages(elsewhere.path(), StudyId(1), 1);
@@ -288,13 +288,13 @@ fn packs_go_out_and_come_back_in_the_window() {
         .join("packs")
         .join(sent.file_name().unwrap());
     fill(&mut window, "Path of a pack", &back.display().to_string());
-    click(&mut window, "Take in pack");
+    click(&mut window, "Import pack");
     expect(&mut window, "A2 merged into study 1: 2 judgements were new");
     expect(&mut window, "2 of 2");
     fill(&mut window, "Path of a pack", "nowhere.json");
-    click(&mut window, "Take in pack");
+    click(&mut window, "Import pack");
     expect(&mut window, "nowhere.json");
-    expect(&mut window, "It was not done");
+    expect(&mut window, "That did not work");
 }
 
 /// Runs frames while nothing is pressed; each is a quarter of a second of the window's time.

@@ -27,7 +27,7 @@ fn answer(window: &mut Window, checkpoint: &str, name: &str, contexts: &str) {
     fill(window, "Seed", "5");
     fill(window, "Name of the system", name);
     fill(window, "File of contexts", contexts);
-    click(window, "Let it answer");
+    click(window, "Generate responses");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn checkpoints_answer_and_systems_are_measured() {
     answer(&mut window, "1", "Ours", &few);
     wait_for(&mut window, "Ours: 40 responses by run 1, ppo 24.", 120);
     expect(&mut window, "40 cases");
-    assert!(!shows(&window, "Let it answer"), "the form is closed");
+    assert!(!shows(&window, "Generate responses"), "the form is closed");
     // The name is taken: said at once, not after the work.
     answer(&mut window, "1", "Ours", &few);
     expect(&mut window, "there is already a system Ours");

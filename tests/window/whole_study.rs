@@ -88,7 +88,7 @@ fn take_in(window: &mut Window, files: &Files) {
         fill(window, "Name of the system", name);
         let contexts = files.contexts.display().to_string();
         fill(window, "File of contexts", &contexts);
-        click(window, "Take in responses");
+        click(window, "Import responses");
         wait_for(
             window,
             &format!("{name}: 5255 responses to 5255 contexts."),

@@ -1,4 +1,4 @@
-//! What a thread keeps between jobs.
+//! What a worker thread keeps between jobs.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use crate::store::{Store, StoreError, StoreReader};
 
-/// What a thread keeps between jobs: the store, opened once, and whatever a job wants to find again.
-pub struct Context {
+/// What a worker thread keeps between jobs: the store, opened once, and the jobs' caches.
+pub struct JobContext {
     dir: PathBuf,
     reader: Option<StoreReader>,
     store: Option<Store>,
     caches: HashMap<TypeId, Box<dyn Any>>,
 }
 
-impl Context {
+impl JobContext {
     pub(super) fn new(dir: PathBuf) -> Self {
-        Context {
+        JobContext {
             dir,
             reader: None,
             store: None,
@@ -24,12 +24,11 @@ impl Context {
         }
     }
 
-    /// The store's folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The store, to read.
+    /// The store, for reading.
     ///
     /// # Errors
     /// There is no store yet, or it cannot be opened.
@@ -40,7 +39,7 @@ impl Context {
         }
     }
 
-    /// The store, to read; none where there is no store yet.
+    /// The store, for reading; `None` where there is none yet.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -52,7 +51,7 @@ impl Context {
         }
     }
 
-    /// The store, to change; made where there is none yet.
+    /// The store, for writing; created where there is none yet.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -63,12 +62,12 @@ impl Context {
         }
     }
 
-    /// Forgets all that is kept: after a panic it may be half changed.
+    /// Drops everything: after a panic it may be in an inconsistent state.
     pub(super) fn reset(&mut self) {
-        *self = Context::new(std::mem::take(&mut self.dir));
+        *self = JobContext::new(std::mem::take(&mut self.dir));
     }
 
-    /// The value of this type that earlier jobs of the lane left here; dropped after a panic.
+    /// The value of this type that an earlier job of the lane left; the default after a panic.
     pub fn take_cache<C: Default + 'static>(&mut self) -> C {
         let cached = self.caches.remove(&TypeId::of::<C>());
         let cached = cached.and_then(|cached| cached.downcast().ok());

@@ -1,14 +1,14 @@
 //! The only way in which the window asks for work off its own thread.
 //!
 //! A *lane* is a named thread that runs closures one after another, with the store kept open between them.
-//! Work that takes long is *spawned* on a thread of its own. Either way the window gets a [`Pending`], and is
-//! woken when there is an answer or progress. A panic becomes an error.
+//! Long work is *spawned* on a thread of its own. Either way the window gets a [`Pending`], and is
+//! woken for the result and for progress. A panic becomes an error.
 //!
-//! What becomes of work nobody waits for: a dropped `Pending` cancels it, so that what is no longer wanted is
-//! not read; [`Pending::detach`] lifts that, and work that changes the store is always detached. When the
-//! window closes, lanes finish what was asked of them; spawned work is cancelled.
+//! A dropped `Pending` cancels its job, so that results nobody wants are
+//! not computed; [`Pending::detach`] prevents that, and jobs that change the store are always detached. When the
+//! window closes, lanes finish their queues; spawned work is cancelled.
 //!
-//! Knows the store and nothing of what the window shows.
+//! Knows the store, and nothing that the window shows.
 
 mod context;
 mod pending;
@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, bounded};
 
-pub use context::Context;
+pub use context::JobContext;
 use pending::fault;
 pub use pending::{Job, JobError, JobResult, Pending};
 
@@ -31,7 +31,7 @@ use crate::engine::Waker;
 /// How many closures may wait in a lane.
 const CAPACITY: usize = 256;
 
-/// The threads that are always there. Work of one lane is done in the order in which it was asked for.
+/// The permanent threads. Each runs its jobs in the order in which they were asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Runs, curves and samples.
@@ -59,17 +59,17 @@ impl Lane {
     ];
 }
 
-type Work = Box<dyn FnOnce(&mut Context) + Send>;
+type Work = Box<dyn FnOnce(&mut JobContext) + Send>;
 
 struct Worker {
     queue: Sender<Work>,
     thread: JoinHandle<()>,
 }
 
-/// What becomes of spawned work when the window closes, besides that it is cancelled.
+/// What happens to spawned work when the window closes, after it is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtClose {
-    /// The window waits for it: it writes something that should be whole.
+    /// The window waits for it: it writes something that must be complete.
     Wait,
     Abandon,
 }
@@ -100,7 +100,7 @@ impl Jobs {
             let (queue, waiting) = bounded::<Work>(CAPACITY);
             let dir = store.clone();
             let thread = start_thread(&format!("{lane:?}"), move || {
-                let mut context = Context::new(dir);
+                let mut context = JobContext::new(dir);
                 waiting.into_iter().for_each(|work| work(&mut context));
             })?;
             Ok(Worker { queue, thread })
@@ -118,20 +118,20 @@ impl Jobs {
         })
     }
 
-    /// Asks a lane for something.
+    /// Queues a job on a lane.
     pub fn ask<T: Send + 'static>(
         &self,
         lane: Lane,
-        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
     ) -> Pending<T> {
         self.ask_reporting(lane, |context, _| work(context))
     }
 
-    /// The same for work that reports progress or can be stopped on the way.
+    /// The same for a job that reports progress or can be stopped midway.
     pub fn ask_reporting<T: Send + 'static, P: Send + 'static>(
         &self,
         lane: Lane,
-        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext, &Job<P>) -> JobResult<T> + Send + 'static,
     ) -> Pending<T, P> {
         let (_, what) = Lane::ALL[lane as usize];
         let (work, pending, answer) = self.job(what, work);
@@ -148,22 +148,22 @@ impl Jobs {
         pending
     }
 
-    /// Whether every lane has answered all that it was asked. Spawned work does not count.
+    /// Whether every lane has answered everything it was asked. Spawned work does not count.
     pub fn is_idle(&self) -> bool {
         self.unfinished.load(Ordering::SeqCst) == 0
     }
 
-    /// Begins long work on a thread of its own. `what` begins a sentence that says that it failed.
+    /// Starts long work on a thread of its own. `what` is the subject of the sentence that says it failed.
     pub fn spawn<T: Send + 'static, P: Send + 'static>(
         &mut self,
         what: &'static str,
         at_close: AtClose,
-        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext, &Job<P>) -> JobResult<T> + Send + 'static,
     ) -> Pending<T, P> {
         self.spawned.retain(|spawned| !spawned.thread.is_finished());
         let (work, pending, answer) = self.job(what, work);
         let dir = self.store.clone();
-        match start_thread(what, move || work(&mut Context::new(dir))) {
+        match start_thread(what, move || work(&mut JobContext::new(dir))) {
             Ok(thread) => self.spawned.push(Spawned {
                 thread,
                 cancelled: pending.cancelled(),
@@ -174,15 +174,15 @@ impl Jobs {
         pending
     }
 
-    /// Work for a thread, what the window gets of it, and where it is answered.
+    /// The closure for the thread, the window's handle, and the channel for its result.
     fn job<T: Send + 'static, P: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&mut Context, &Job<P>) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext, &Job<P>) -> JobResult<T> + Send + 'static,
     ) -> (Work, Pending<T, P>, Sender<JobResult<T>>) {
         let (job, pending, answer) = Pending::new(self.wake.clone());
         let (wake, send) = (self.wake.clone(), answer.clone());
-        let run = move |context: &mut Context| {
+        let run = move |context: &mut JobContext| {
             let run = || match job.is_cancelled() {
                 true => Err(JobError::Cancelled),
                 false => work(context, &job),
@@ -195,7 +195,7 @@ impl Jobs {
                 true => JobError::Cancelled,
                 false => error,
             });
-            // Without a receiver nobody waits for the answer.
+            // No receiver: nobody waits for the result.
             if send.send(result).is_ok() {
                 wake();
             }
@@ -203,7 +203,7 @@ impl Jobs {
         (Box::new(run), pending, answer)
     }
 
-    /// Answers work that cannot be begun.
+    /// Fails a job that cannot be started.
     fn refuse<T>(&self, answer: &Sender<JobResult<T>>, why: String) {
         if answer.try_send(Err(JobError::Failed(why))).is_ok() {
             (self.wake)();
@@ -221,7 +221,7 @@ impl Drop for Jobs {
         let spawned = self.spawned.drain(..);
         let spawned = spawned.filter(|spawned| spawned.at_close == AtClose::Wait);
         for thread in threads.into_iter().chain(spawned.map(|one| one.thread)) {
-            // A panic was answered already.
+            // A panic has already been reported.
             let _: std::thread::Result<()> = thread.join();
         }
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_finishes_what_was_asked_when_the_window_closes_but_not_what_nobody_wants() {
+    fn a_lane_finishes_its_queue_when_the_window_closes_except_for_dropped_jobs() {
         let jobs = jobs();
         let go = block(&jobs, Lane::Studies);
         let (done, order) = bounded(8);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_answered_and_forgets_what_the_lane_kept() {
+    fn a_panic_becomes_an_error_and_clears_the_caches() {
         let jobs = jobs();
         let keep = |value: u8| {
             jobs.ask(Lane::Library, move |context| {
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn long_work_reports_and_is_cancelled() {
+    fn a_spawned_job_reports_progress_and_is_cancelled() {
         let mut jobs = jobs();
         let pending: Pending<(), u32> = jobs.spawn("Counting", AtClose::Wait, |_, job| {
             let mut count = 0;

@@ -1,4 +1,4 @@
-//! A job as the thread sees it that does it, and as the window sees it that waits for it.
+//! A job, as the thread that runs it sees it ([`Job`]) and as the window that waits sees it ([`Pending`]).
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,13 +9,12 @@ use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded};
 
 use crate::engine::Waker;
 
-/// Between two looks at whether a waiting job was cancelled.
+/// How often a waiting job checks whether it was cancelled.
 const NAP: Duration = Duration::from_millis(25);
 
-/// Why a job gave nothing. Deliberately no `std::error::Error`, so that any error turns into one by `?`.
+/// Why a job has no result. Deliberately not a `std::error::Error`, so that `?` converts any error into one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobError {
-    /// Nobody wanted it any more.
     Cancelled,
     Failed(String),
 }
@@ -35,7 +34,6 @@ impl fmt::Display for JobError {
     }
 }
 
-/// What a job gives.
 pub type JobResult<T> = Result<T, JobError>;
 
 #[derive(Debug)]
@@ -50,14 +48,14 @@ impl<P> Shared<P> {
     }
 }
 
-/// A job's own view of itself: it tells how far it is, and asks whether to go on.
+/// A job's own side: it reports progress and checks whether it was cancelled.
 pub struct Job<P> {
     shared: Arc<Shared<P>>,
     wake: Waker,
 }
 
 impl<P> Job<P> {
-    /// Tells the window how far it is; only the latest counts.
+    /// Reports progress to the window; only the latest report counts.
     pub fn report(&self, progress: P) {
         *self.shared.lock() = Some(progress);
         (self.wake)();
@@ -67,7 +65,7 @@ impl<P> Job<P> {
         self.shared.cancelled.load(Ordering::Relaxed)
     }
 
-    /// Waits that long. False when it was cancelled meanwhile.
+    /// Sleeps. False when the job was cancelled meanwhile.
     pub fn wait(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         while !self.is_cancelled() && Instant::now() < until {
@@ -77,7 +75,7 @@ impl<P> Job<P> {
     }
 }
 
-/// An answer that is on its way.
+/// The result of a job that has not arrived yet.
 pub struct Pending<T, P = ()> {
     result: Receiver<JobResult<T>>,
     shared: Arc<Shared<P>>,
@@ -85,7 +83,7 @@ pub struct Pending<T, P = ()> {
 }
 
 impl<T, P> Pending<T, P> {
-    /// A job that is to be done, the window's end of it, and where it is answered.
+    /// A new job, the window's handle, and the channel for its result.
     pub(super) fn new(wake: Waker) -> (Job<P>, Self, Sender<JobResult<T>>) {
         let (answer, result) = bounded(1);
         let shared = Arc::new(Shared {
@@ -100,12 +98,11 @@ impl<T, P> Pending<T, P> {
         (Job { shared, wake }, pending, answer)
     }
 
-    /// Cancels it when set.
     pub(super) fn cancelled(&self) -> Arc<AtomicBool> {
         self.shared.cancelled.clone()
     }
 
-    /// The answer, once, when it is there.
+    /// The result, once it is there; only the first call gets it.
     pub fn poll(&self) -> Option<JobResult<T>> {
         match self.result.try_recv() {
             Ok(result) => Some(result),
@@ -114,12 +111,12 @@ impl<T, P> Pending<T, P> {
         }
     }
 
-    /// What was reported since the last call.
+    /// The progress reported since the last call.
     pub fn progress(&self) -> Option<P> {
         self.shared.lock().take()
     }
 
-    /// Asks the job to stop. It is not begun where it still waits.
+    /// Asks the job to stop; it does not start if it is still queued.
     pub fn cancel(&self) {
         self.shared.cancelled.store(true, Ordering::Relaxed);
     }
@@ -128,7 +125,7 @@ impl<T, P> Pending<T, P> {
         self.shared.cancelled.load(Ordering::Relaxed)
     }
 
-    /// The job is done even if nobody waits for it any more.
+    /// Lets the job run even if this handle is dropped.
     pub fn detach(mut self) -> Self {
         self.cancel_on_drop = false;
         self

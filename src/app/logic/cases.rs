@@ -1,24 +1,23 @@
-//! The place Case study: cases and their pins, systems imported, responding and scored.
+//! The place Case study: cases and pins; importing, generating and scoring responses of systems.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Core;
-use crate::app::jobs::{AtClose, Context, Job, JobError, Lane};
-use crate::app::state::people::{SystemTask, SystemTaskKind, Systems, TaskProgress};
+use crate::app::jobs::{AtClose, Job, JobContext, JobError, Lane};
+use crate::app::state::people::{SystemList, SystemTask, SystemTaskKind, TaskProgress};
 use crate::operations::responses::{self, Generate, Import, MeasureRequest, StoredResponses};
 use crate::operations::{OnProgress, OperationError, reader_if_present};
 use crate::study::contexts::ContextKey;
 
 impl Core {
-    /// Reads every case.
     pub fn load_cases(&mut self) {
-        let read = |context: &mut Context| Ok(responses::cases(context.dir())?);
+        let read = |context: &mut JobContext| Ok(responses::cases(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
         self.state.people.cases.book.load(pending);
     }
 
-    /// Reads the systems, and the runs that tables can hold.
+    /// Loads the systems, and the runs that tables can include.
     pub(super) fn load_systems(&mut self) {
         let pending = self.jobs.ask(Lane::Studies, |context| {
             let responses::Systems { systems, scores } = responses::list(context.dir())?;
@@ -26,7 +25,7 @@ impl Core {
                 Some(reader) => reader.list_runs()?,
                 None => Vec::new(),
             };
-            Ok(Systems {
+            Ok(SystemList {
                 systems,
                 scores,
                 runs,
@@ -35,7 +34,7 @@ impl Core {
         self.state.people.systems.load(pending);
     }
 
-    /// Pins a case with a note, or takes the pin away.
+    /// Pins a case with a note, or unpins it.
     pub fn pin(&mut self, case: ContextKey, note: Option<String>) {
         let (key, text) = (case.clone(), note.clone());
         self.ask_then(
@@ -59,7 +58,6 @@ impl Core {
         );
     }
 
-    /// Imports a system's responses from a file.
     pub fn import_responses(&mut self, import: Import) {
         self.ask_then(
             Lane::Studies,
@@ -78,7 +76,7 @@ impl Core {
         );
     }
 
-    /// Lets a checkpoint respond to contexts as a system.
+    /// Generates a system's responses with a checkpoint.
     pub fn generate_responses(&mut self, generate: Generate) {
         self.start_task(SystemTaskKind::Respond, move |store, on_progress| {
             let stored = responses::generate(store, &generate, on_progress)?;
@@ -87,7 +85,6 @@ impl Core {
         });
     }
 
-    /// Measures systems.
     pub fn score_systems(&mut self, measuring: MeasureRequest) {
         self.start_task(SystemTaskKind::Score, move |store, on_progress| {
             let names = responses::measure(store, &measuring, on_progress)?.join(", ");
@@ -98,7 +95,7 @@ impl Core {
         });
     }
 
-    /// Begins what takes minutes, on a thread of its own. One at a time: the forms do not offer a second.
+    /// Starts a task that takes minutes. One at a time: the forms do not offer a second.
     fn start_task(
         &mut self,
         kind: SystemTaskKind,
@@ -133,7 +130,7 @@ impl Core {
         });
     }
 
-    /// Stops it after the batch at hand.
+    /// Stops the task after the current batch.
     pub fn stop_task(&mut self) {
         if let Some(task) = &self.state.people.cases.task {
             task.pending.cancel();
@@ -179,7 +176,7 @@ impl Core {
         }
     }
 
-    /// Says what was done with systems, and reads them again.
+    /// Shows a notice and reloads cases and systems.
     fn show_systems(&mut self, words: String) {
         self.state.people.cases.notice = Some(words);
         self.load_cases();
@@ -187,7 +184,7 @@ impl Core {
     }
 }
 
-/// What is said of responses that were imported.
+/// The notice about imported responses.
 fn imported_words(stored: &StoredResponses) -> String {
     let (system, kept) = (&stored.system, stored.texts().len());
     let mut words = format!(
@@ -195,7 +192,7 @@ fn imported_words(stored: &StoredResponses) -> String {
         stored.contexts.len()
     );
     if stored.responses.tokenized {
-        words.push_str(" They are tokens in lower case, shown as people write.");
+        words.push_str(" They are lower-case tokens, shown as ordinary text.");
     }
     if let [first, more @ ..] = &stored.responses.problems[..] {
         words.push_str(&format!(" {first}"));

@@ -1,7 +1,7 @@
-//! The place Compare, and plots and tables that are saved from any place.
+//! The place Compare, and saving plots and tables from any place.
 
 use super::Core;
-use crate::app::jobs::{AtClose, Job, Lane};
+use crate::app::jobs::{AtClose, Lane};
 use crate::app::place::Place;
 use crate::app::queries::compared::compared;
 use crate::operations::OperationError;
@@ -11,14 +11,14 @@ use crate::store::RunId;
 use std::path::Path;
 
 impl Core {
-    /// Shows these runs beside each other.
+    /// Compares these runs.
     pub fn compare(&mut self, runs: Vec<RunId>) {
         self.state.compare.runs = runs;
         self.state.prefs.place = Place::Compare;
         self.load_compared();
     }
 
-    /// Chooses the metric whose curves are compared.
+    /// Loads the curves and differences of the compared runs.
     pub fn load_compared(&mut self) {
         let metric = self.state.compared_metric();
         let compare = &mut self.state.compare;
@@ -47,22 +47,21 @@ impl Core {
         &mut self,
         save: impl FnOnce(&Path) -> Result<SavedFiles, OperationError> + Send + 'static,
     ) {
-        let what = "Writing the files";
-        let pending = self
-            .jobs
-            .spawn(what, AtClose::Wait, move |context, _: &Job<()>| {
-                Ok(save(&context.dir().join("exports"))?)
-            });
-        self.follow_up(pending, |core, saved| match saved {
-            Ok(SavedFiles {
-                folder,
-                name,
-                endings,
-            }) => {
-                let (endings, folder) = (endings.join(", "), folder.display());
-                core.show_done(format!("{name} saved as {endings} in {folder}"), false);
-            }
-            Err(why) => core.log_error(why),
-        });
+        self.spawn_then(
+            "Writing the files",
+            AtClose::Wait,
+            move |context| Ok(save(&context.dir().join("exports"))?),
+            |core, saved| match saved {
+                Ok(SavedFiles {
+                    folder,
+                    name,
+                    endings,
+                }) => {
+                    let (endings, folder) = (endings.join(", "), folder.display());
+                    core.show_done(format!("{name} saved as {endings} in {folder}"), false);
+                }
+                Err(why) => core.log_error(why),
+            },
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The place Experiments: experiment files, what they lack, dry runs.
+//! The place Experiments: experiment files, their missing inputs, dry runs.
 
 use super::Core;
 use crate::app::jobs::{AtClose, Lane};
@@ -29,7 +29,7 @@ impl Core {
         }
     }
 
-    /// Looks at which data and models are there.
+    /// Checks which data and models are missing.
     pub fn check_needs(&mut self) {
         let experiments = &mut self.state.experiments;
         let files = experiments.files.value().map_or(&[][..], Vec::as_slice);
@@ -51,7 +51,6 @@ impl Core {
         experiments.needs.load(pending);
     }
 
-    /// Shows an experiment's form.
     pub fn set_up(&mut self, name: &str) {
         self.state.prefs.place = Place::Experiments;
         self.state.experiments.form = self.state.experiment(name).map(Form::new);
@@ -59,7 +58,7 @@ impl Core {
         self.check_needs();
     }
 
-    /// Foresees what a run would be, the first of `of`, without starting it.
+    /// Estimates what a run would be, the first of `of`, without starting it.
     pub fn dry_run(&mut self, planned: PlannedRun, of: usize) {
         let pending = self
             .jobs

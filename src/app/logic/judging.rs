@@ -1,4 +1,4 @@
-//! The judging page: what an annotator gives is shown as recorded once it is on disk.
+//! The judging page: a judgement shows as recorded once it is on disk.
 
 use super::Core;
 use crate::app::jobs::{JobResult, Lane};
@@ -8,7 +8,7 @@ use crate::store::{Store, StudyId};
 use crate::study::judgement::{JudgementAction, JudgementRecord};
 
 impl Core {
-    /// Begins the sitting of an annotator.
+    /// Opens the judging page for an annotator.
     pub fn open_judging(&mut self, study: StudyId, annotator: u32) {
         let mut judging = Judging::new(study, annotator);
         judging
@@ -22,20 +22,19 @@ impl Core {
         self.state.prefs.place = Place::Studies;
     }
 
-    /// Ends it.
     pub fn leave_judging(&mut self) {
         self.state.people.judging = None;
         self.load_studies();
     }
 
-    /// Records what the annotator did with an item, after it was shown for that long.
+    /// Records what the annotator did with an item, which was shown for `shown_ms`.
     pub fn judge(&mut self, item: u32, action: JudgementAction, shown_ms: u64) {
         self.record(move |store, study, annotator| {
             Ok(store.judge(study, annotator, item, &[action], shown_ms)?)
         });
     }
 
-    /// Takes the annotator's last answer back.
+    /// Undoes the annotator's last judgement.
     pub fn undo_judgement(&mut self) {
         self.record(|store, study, annotator| {
             Ok(store.undo(study, annotator)?.into_iter().collect())
@@ -60,7 +59,7 @@ impl Core {
                     (None, _) => {}
                     (Some(judging), Ok(acts)) => judging.recorded(&acts),
                     (Some(judging), Err(why)) => {
-                        // Nothing was recorded: the page stays, and can be answered again.
+                        // Nothing was recorded: the page stays and can be judged again.
                         judging.given = None;
                         judging.refused = Some(why);
                     }

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use super::Core;
 use crate::app::jobs::{AtClose, Lane};
 use crate::app::queries::models::ModelRef;
-use crate::app::state::library::Part;
+use crate::app::state::library::DataTab;
 use crate::operations::{data, models};
 
 impl Core {
-    /// Lists the data sets.
     pub fn load_sets(&mut self) {
         let pending = self
             .jobs
@@ -17,7 +16,7 @@ impl Core {
         self.state.library.sets.load(pending);
     }
 
-    /// Lists the saved models, here and for the playground.
+    /// Lists the saved models, for this place and the playground.
     pub fn load_models(&mut self) {
         let pending = self
             .jobs
@@ -25,7 +24,6 @@ impl Core {
         self.state.playground.models.load(pending);
     }
 
-    /// Counts what is in a set.
     pub fn load_summary(&mut self, set: String) {
         let name = set.clone();
         let pending = self.jobs.ask(Lane::Library, move |context| {
@@ -39,7 +37,6 @@ impl Core {
             .load(pending);
     }
 
-    /// Opens the chosen set to be browsed.
     pub fn open_set(&mut self) {
         let library = &mut self.state.library;
         let name = library.chosen.clone();
@@ -63,7 +60,7 @@ impl Core {
         form.report.load(pending);
     }
 
-    /// Reads a model whole, so that damage shows.
+    /// Reads a whole model, so that corruption is noticed.
     pub fn check_model(&mut self, folder: PathBuf) {
         let checked = folder.clone();
         let pending = self.jobs.spawn("The check", AtClose::Wait, move |_, _| {
@@ -91,7 +88,7 @@ impl Core {
     pub(super) fn poll_library(&mut self) {
         let library = &mut self.state.library;
         if library.sets.poll() && library.sets.value().is_some() {
-            library.settle_tab();
+            library.fix_tab();
         }
         for summary in library.summaries.values_mut() {
             summary.poll();
@@ -99,16 +96,16 @@ impl Core {
         library.browser.poll();
         if library.check.anatomy.poll() && library.check.anatomy.value().is_some() {
             let checked = library.check.checked.clone();
-            library.know([checked]);
+            library.add_folders([checked]);
         }
         if library.export.exported.poll() {
             match library.export.exported.value() {
                 Some(exported) => {
                     let folder = exported.folder.clone();
-                    library.know([folder]);
+                    library.add_folders([folder]);
                 }
-                // Where it failed is to be in sight.
-                None => library.part = Part::Models,
+                // Show where it failed.
+                None => library.part = DataTab::Models,
             }
         }
         if library.import.report.poll() && library.import.report.value().is_some() {

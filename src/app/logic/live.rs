@@ -1,4 +1,4 @@
-//! The run in progress: prepared, started, resumed, followed, paused and stopped, its settings changed.
+//! The run in progress: preparing, starting, resuming, following and controlling it, and changing its settings.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use crate::operations::launch::{self, PlannedRun, PreparedRun};
 use crate::store::{NewRun, QueueId, RunId, RunRef, RunRow, RunStatus};
 
 impl Core {
-    /// Whether a run is in progress or about to begin.
+    /// Whether a run is in progress or about to start.
     pub(super) fn is_busy(&self) -> bool {
         self.handle.is_some() || self.state.live.launching.is_some() || self.resuming.is_some()
     }
@@ -33,7 +33,7 @@ impl Core {
         self.launch(planned, None);
     }
 
-    /// Prepares a run, which waits in the queue where `queued` says so, and starts it.
+    /// Prepares a run and starts it; `queued` is its place in the queue, if it comes from there.
     pub(super) fn launch(&mut self, planned: PlannedRun, queued: Option<QueueId>) {
         if self.is_busy() {
             return;
@@ -45,19 +45,18 @@ impl Core {
         self.state.live.launching = Some(planned.name.clone());
         self.state.experiments.refused = None;
         self.state.experiments.queue.starting = queued;
-        let what = "Preparing the run";
-        let pending = self
-            .jobs
-            .spawn(what, AtClose::Abandon, move |context, _: &Job<()>| {
-                Ok(Box::new(launch::prepare(context.dir(), planned, queued)?))
-            });
-        self.follow_up(pending, |core, prepared| {
-            core.state.live.launching = None;
-            match prepared {
-                Ok(prepared) => core.start_prepared(*prepared),
-                Err(why) => core.state.experiments.refused = Some(why),
-            }
-        });
+        self.spawn_then(
+            "Preparing the run",
+            AtClose::Abandon,
+            move |context| Ok(Box::new(launch::prepare(context.dir(), planned, queued)?)),
+            |core, prepared| {
+                core.state.live.launching = None;
+                match prepared {
+                    Ok(prepared) => core.start_prepared(*prepared),
+                    Err(why) => core.state.experiments.refused = Some(why),
+                }
+            },
+        );
     }
 
     fn start_prepared(&mut self, prepared: PreparedRun) {
@@ -75,7 +74,7 @@ impl Core {
         }
     }
 
-    /// Hands a run to the supervisor and shows it as the one in progress.
+    /// Passes a run to the supervisor and shows it as the one in progress.
     fn supervise(&mut self, request: StartRequest, model: RunModel) -> Result<(), String> {
         let supervisor = self.supervisor.as_ref().map_err(String::clone)?;
         self.handle = Some(supervisor.start(request));
@@ -86,7 +85,7 @@ impl Core {
         Ok(())
     }
 
-    /// Goes on with a run that was stopped or interrupted.
+    /// Resumes a run that was stopped or interrupted.
     pub fn resume_run(&mut self, run: RunId) {
         if self.handle.is_some() {
             return;
@@ -130,7 +129,7 @@ impl Core {
             if let Ok(model) = reloaded {
                 self.replace_live(*model);
             }
-            for message in std::mem::take(&mut self.held) {
+            for message in std::mem::take(&mut self.held_back) {
                 self.receive(message);
             }
         }
@@ -145,7 +144,7 @@ impl Core {
         self.state.live.run = Some(model);
     }
 
-    /// Reads the run in progress again: events of it were missed, or do not hold any more.
+    /// Reads the run in progress again: messages were missed, or are out of date.
     fn reload_live(&mut self, run: RunId) {
         self.reloading = Some(self.jobs.ask(Lane::Reader, move |context| {
             let mut stored = read_run(context, run)?;
@@ -185,7 +184,7 @@ impl Core {
     /// Applies a message of the run in progress.
     fn receive(&mut self, message: Message) {
         if self.reloading.is_some() {
-            self.held.push(message);
+            self.held_back.push(message);
             return;
         }
         let Some(model) = &mut self.state.live.run else {
@@ -193,13 +192,13 @@ impl Core {
         };
         model.id = message.run;
         let (stage, step, wall_ms) = (message.stage, message.step, message.wall_ms);
-        let happened = |kind| Event {
+        let event = |kind| Event {
             wall_ms,
             stage,
             step,
             kind,
         };
-        let ended = |status| happened(EventKind::Status { status });
+        let ended = |status| event(EventKind::Status { status });
         match message.kind {
             MessageKind::Report(Report::Event {
                 at: None,
@@ -210,38 +209,38 @@ impl Core {
                     && !model.status.is_active();
                 model.status = status;
                 model.error = None;
-                model.happened(happened(EventKind::Status { status }));
+                model.add_live_event(event(EventKind::Status { status }));
                 if !status.is_active() {
                     model.ended_ms = Some(wall_ms);
                 }
                 if resumed {
-                    // What came after its checkpoint is gone from the store; so it goes here.
+                    // The store has dropped what came after the checkpoint; so must this model.
                     self.reload_live(message.run);
                 }
                 self.list_runs();
             }
             MessageKind::Report(Report::Event { at: None, kind }) => {
-                model.happened(happened(kind));
+                model.add_live_event(event(kind));
             }
             MessageKind::Report(report) => model.apply(wall_ms, report),
             MessageKind::Failed { error } => {
                 model.status = RunStatus::Failed;
                 model.error = Some(error);
                 model.ended_ms = Some(wall_ms);
-                model.happened(ended(RunStatus::Failed));
+                model.add_live_event(ended(RunStatus::Failed));
                 self.list_runs();
             }
             MessageKind::Finished { results } => {
                 model.status = RunStatus::Finished;
                 model.ended_ms = Some(wall_ms);
                 model.results = results;
-                model.happened(ended(RunStatus::Finished));
+                model.add_live_event(ended(RunStatus::Finished));
                 self.list_runs();
             }
         }
     }
 
-    /// The run's channel is closed: it has ended, or never began.
+    /// The run's channel is closed: it has ended, or never started.
     fn ended(&mut self) {
         let Some(handle) = self.handle.take() else {
             return;
@@ -257,7 +256,7 @@ impl Core {
                     model.status = RunStatus::Failed;
                     model.error = Some(error);
                 }
-                // Another window has it: nothing is wrong, and the next one follows.
+                // Another window has taken it: not an error, the next one follows.
                 RunEnd::NotStarted(error) if error.is_elsewhere() => self.state.live.run = None,
                 RunEnd::NotStarted(error) => {
                     let why = error.to_string();
@@ -266,7 +265,7 @@ impl Core {
                         self.state.experiments.refused = Some(why);
                         self.state.prefs.place = Place::Experiments;
                     } else {
-                        // The run is as it was; why it does not go on is said on its page.
+                        // The run is unchanged; its page says why it cannot be resumed.
                         self.state.runs.refused = Some((model.id, why));
                         self.state.prefs.place = Place::Runs;
                     }
@@ -274,7 +273,7 @@ impl Core {
             }
         }
         self.log_unmade_changes();
-        // Its page was read when it was not over yet.
+        // Its page was read before it ended.
         let live = self.state.live.run.as_ref().map(|run| run.id);
         let open = self.state.runs.open.as_ref().map(|open| open.id);
         if open.is_some() && open == live {
@@ -283,7 +282,7 @@ impl Core {
         self.list_runs();
     }
 
-    /// Changes that still waited when the run ended were never made.
+    /// Logs the changes that were still waiting when the run ended.
     fn log_unmade_changes(&mut self) {
         let Some(run) = &mut self.state.live.run else {
             return;
@@ -298,18 +297,18 @@ impl Core {
         }
     }
 
-    /// Asks for a change of a setting that would make a difference: a second click on the same one does not.
+    /// Requests a change of a setting, unless it would make no difference, such as a second click.
     pub fn change(&mut self, change: Change) {
         if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
             && run.no_difference(&change).is_none()
         {
             handle.control(Control::Set(change));
-            run.asked(change);
+            run.request(change);
         }
     }
 
-    /// Takes back such a change, which waits.
-    pub fn withdraw(&mut self, change: &Change) {
+    /// Withdraws a change that is still waiting.
+    pub fn withdraw_change(&mut self, change: &Change) {
         if let (Some(handle), Some(run)) = (&self.handle, &mut self.state.live.run)
             && handle.withdraw(change)
         {
@@ -326,7 +325,7 @@ impl Core {
     }
 }
 
-/// What is known of a run before the engine has begun it.
+/// What is known of a run before the engine starts it.
 fn row_of(new: &NewRun) -> RunRow {
     RunRow {
         id: RunId(0),

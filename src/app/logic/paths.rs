@@ -1,11 +1,11 @@
-//! Fields of paths: what completes a path, and the system's dialog.
+//! Path fields: completion, and the system's file dialog.
 
 use super::Core;
-use crate::app::jobs::{AtClose, Job, Lane};
+use crate::app::jobs::{AtClose, Lane};
 use crate::app::queries::paths::{PathKind, Picked, completions, pick};
 
 impl Core {
-    /// Looks up what completes what was typed. Only the last text is of interest.
+    /// Looks up completions of what was typed; only the latest text matters.
     pub fn complete_path(&mut self, typed: String, kind: PathKind) {
         let key = (typed.clone(), kind);
         let pending = self
@@ -14,30 +14,31 @@ impl Core {
         self.state.paths.completions.load(key, pending);
     }
 
-    /// Opens the system's dialog for a field.
+    /// Opens the system's file dialog for a field.
     pub fn browse(&mut self, field: String, kind: PathKind) {
         if self.state.paths.browsing.is_some() {
             return;
         }
         self.state.paths.browsing = Some(field.clone());
         let title = field.clone();
-        let what = "The file dialog";
-        let pending = self
-            .jobs
-            .spawn(what, AtClose::Abandon, move |_, _: &Job<()>| {
-                Ok(pick(&title, kind))
-            });
-        self.follow_up(pending, move |core, picked| match picked {
-            Ok(picked) => {
-                if picked == Picked::NoDialog {
-                    core.log_error("no file dialog opens on this machine; type or paste the path");
+        self.spawn_then(
+            "The file dialog",
+            AtClose::Abandon,
+            move |_| Ok(pick(&title, kind)),
+            move |core, picked| match picked {
+                Ok(picked) => {
+                    if picked == Picked::NoDialog {
+                        core.log_error(
+                            "no file dialog opens on this machine; type or paste the path",
+                        );
+                    }
+                    core.state.paths.put_picked(field, picked);
                 }
-                core.state.paths.put_picked(field, picked);
-            }
-            Err(why) => {
-                core.state.paths.browsing = None;
-                core.log_error(format!("the system's dialog did not open: {why}"));
-            }
-        });
+                Err(why) => {
+                    core.state.paths.browsing = None;
+                    core.log_error(format!("the system's dialog did not open: {why}"));
+                }
+            },
+        );
     }
 }

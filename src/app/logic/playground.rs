@@ -1,16 +1,16 @@
-//! The place Playground: prompts on their way to the models, and the models that are open.
+//! The place Playground: prompts for the models, and the open models.
 
 use super::Core;
-use crate::app::jobs::{Context, Job, Lane};
+use crate::app::jobs::{Job, JobContext, Lane};
 use crate::app::queries::responses::OpenModels;
 use crate::app::state::reply::ReplyProgress;
 
 impl Core {
-    /// Begins every reply that waits to be begun.
+    /// Starts every reply that has no job yet.
     pub fn begin_replies(&mut self) {
-        for reply in self.state.playground.unasked() {
+        for reply in self.state.playground.unstarted() {
             let prompt = reply.prompt.clone();
-            let respond = move |context: &mut Context, job: &Job<ReplyProgress>| {
+            let respond = move |context: &mut JobContext, job: &Job<ReplyProgress>| {
                 let mut models = context.take_cache::<OpenModels>();
                 let mut report = |progress, open| {
                     job.report((progress, open));
@@ -24,12 +24,11 @@ impl Core {
         }
     }
 
-    /// Stops every reply that is on its way.
     pub fn stop_replies(&mut self) {
         self.state.playground.stop();
     }
 
-    /// Gives the memory of the models that are open back.
+    /// Closes the open models, which frees their memory.
     pub fn close_models(&mut self) {
         self.ask_then(
             Lane::Playground,
@@ -49,11 +48,11 @@ impl Core {
         if playground.models.poll()
             && let Some(models) = playground.models.value()
         {
-            self.state.library.know(models.folders.clone());
-            self.state.playground.settle_sides();
+            self.state.library.add_folders(models.folders.clone());
+            self.state.playground.choose_sides();
         }
         if self.state.playground.poll() {
-            // A panic closes them all.
+            // A panic closes all of them.
             self.list_open_models();
         }
     }

@@ -1,8 +1,8 @@
-//! The store's queue of runs: one after another, in an order that a person may change.
+//! The store's queue of runs, in an order that the user may change.
 
 use super::Core;
 use crate::app::jobs::Lane;
-use crate::app::state::Held;
+use crate::app::state::QueueMode;
 use crate::engine::{RunHandle, RunState};
 use crate::operations::launch::PlannedRun;
 use crate::operations::queue::{self, LostReuse, QueueEntry, to_queue};
@@ -10,7 +10,7 @@ use crate::operations::runs::Edit;
 use crate::store::{QueueId, QueuedRun};
 
 impl Core {
-    /// Reads the queue, which other programs may change as well.
+    /// Loads the queue, which other programs may change as well.
     pub fn load_queue(&mut self) {
         let own = self.options.experiments.clone();
         self.state.experiments.queue.reading += 1;
@@ -34,14 +34,14 @@ impl Core {
         queue.runs = runs;
     }
 
-    /// Puts runs at the end of the queue, which goes on from there unless it is held.
+    /// Appends runs to the queue, which continues unless it is paused.
     pub fn enqueue(&mut self, runs: Vec<PlannedRun>) {
         let to_queue =
             |run: &PlannedRun| to_queue(&run.experiment, &run.name, &run.config, run.reuse);
         let runs: Vec<_> = runs.iter().map(to_queue).collect();
         let queue = &mut self.state.experiments.queue;
-        if queue.runs.is_empty() && queue.held == Held::Kept {
-            queue.held = Held::No;
+        if queue.runs.is_empty() && queue.mode == QueueMode::Untouched {
+            queue.mode = QueueMode::Running;
         }
         let count = runs.len();
         let words = match runs.as_slice() {
@@ -64,12 +64,11 @@ impl Core {
         );
     }
 
-    /// Lets two runs change places.
     pub fn swap_queued(&mut self, one: QueueId, other: QueueId) {
         self.edit(Edit::SwapQueued(one, other));
     }
 
-    /// Takes a run out, unless it is starting.
+    /// Removes a run, unless it is starting.
     pub fn unqueue(&mut self, id: QueueId) {
         let queue = &self.state.experiments.queue;
         let found = queue.runs.iter().find(|run| run.queued.id == id);
@@ -79,39 +78,39 @@ impl Core {
         }
     }
 
-    /// Puts back what was taken out last.
+    /// Puts back the run that was removed last.
     pub fn requeue(&mut self) {
         if let Some(run) = self.state.experiments.queue.removed.take() {
             self.edit(Edit::Requeue(Box::new(run)));
         }
     }
 
-    /// Starts no further run, or goes on.
-    pub fn hold_queue(&mut self, hold: bool) {
+    /// Pauses or resumes the queue.
+    pub fn pause_queue(&mut self, pause: bool) {
         let experiments = &mut self.state.experiments;
-        if hold {
-            experiments.queue.held = Held::Paused;
+        if pause {
+            experiments.queue.mode = QueueMode::Paused;
         } else {
-            experiments.queue.held = Held::No;
+            experiments.queue.mode = QueueMode::Running;
             experiments.refused = None;
         }
     }
 
-    /// Starts the next run of the queue once nothing else is in progress. After a start that was refused
-    /// the queue is held, so that what is wrong is not wrong for all of it.
+    /// Starts the next queued run once nothing else is in progress. A start that fails pauses the queue, so that
+    /// the rest does not fail as well.
     pub(super) fn start_next_queued(&mut self) {
         self.note_begun();
         let is_busy = self.is_busy();
         let experiments = &mut self.state.experiments;
         let queue = &mut experiments.queue;
-        if queue.held != Held::No || queue.starting.is_some() {
+        if queue.mode != QueueMode::Running || queue.starting.is_some() {
             return;
         }
         let Some(next) = queue.runs.first() else {
             return;
         };
         if experiments.refused.is_some() {
-            queue.held = Held::Paused;
+            queue.mode = QueueMode::Paused;
             return;
         }
         if is_busy || queue.reading > 0 {
@@ -125,7 +124,7 @@ impl Core {
             }
         };
         let next = next.queued.clone();
-        // Whoever is doing something else is left there.
+        // Do not take the user away from another place.
         self.follow = false;
         let planned = PlannedRun {
             experiment: next.run.experiment,
@@ -136,7 +135,7 @@ impl Core {
         self.launch(planned, Some(next.id));
     }
 
-    /// A run that was begun has left the queue; one that was refused waits as before.
+    /// Reloads the queue when the run that was starting has started or failed to.
     fn note_begun(&mut self) {
         let waits = |handle: &RunHandle| matches!(handle.state(), RunState::Queued);
         if self.state.experiments.queue.starting.is_some()
@@ -149,7 +148,7 @@ impl Core {
     }
 }
 
-/// What is said of runs that were queued and can take nothing over.
+/// The notice about queued runs that cannot reuse another's stages.
 fn lost_words(LostReuse { count, differs }: &LostReuse, queued: usize) -> String {
     match queued {
         1 => format!("; it takes nothing over, since `{differs}` differs"),

@@ -1,4 +1,4 @@
-//! The place Runs: the list of runs, a run's page, and changes of saved runs with the way back.
+//! The place Runs: the list of runs, a run's page, and changes of saved runs with their undo.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use crate::experiment::Stage;
 use crate::operations::runs::{self, Edit};
 use crate::store::RunId;
 
-/// Changes that can be undone.
+/// How many changes can be undone.
 const UNDONE: usize = 100;
 
 impl Core {
-    /// Lists the runs, those that are deleted as well.
+    /// Lists the runs and the deleted runs.
     pub fn list_runs(&mut self) {
         self.listed = Instant::now();
         let sketch = &self.state.prefs.sketch;
@@ -58,8 +58,8 @@ impl Core {
         }
     }
 
-    /// Runs of other programs move on without telling: they are listed again while they are in sight. Gives the
-    /// time until the next time.
+    /// Runs of other programs progress without notice: while they are visible they are listed again. Returns the
+    /// time until the next refresh.
     pub fn refresh_runs(&mut self) -> Option<Duration> {
         let here = self.state.active().map(|run| run.id);
         let elsewhere = self
@@ -84,14 +84,13 @@ impl Core {
         Some(left.max(Duration::from_millis(100)))
     }
 
-    /// Opens the page of a run.
     pub fn open_run(&mut self, run: RunId) {
         self.state.runs.open = Some(OpenRun::new(run));
         self.state.prefs.place = Place::Runs;
         self.load_page();
     }
 
-    /// Reads the run whose page is open; a long one in outline first.
+    /// Loads the run whose page is open; a long one in outline first.
     pub(super) fn load_page(&mut self) {
         let Some(open) = &mut self.state.runs.open else {
             return;
@@ -113,7 +112,6 @@ impl Core {
         self.list_runs();
     }
 
-    /// Reads the dialogues of a step.
     pub fn load_samples(&mut self, run: RunId, (stage, step): (Stage, u64)) {
         for model in models_of(&mut self.state, run) {
             let mut sets = model.samples.iter_mut();
@@ -127,7 +125,6 @@ impl Core {
         }
     }
 
-    /// Reads one dialogue over all evaluations.
     pub fn load_over_steps(&mut self, run: RunId, position: u32) {
         for model in models_of(&mut self.state, run) {
             if model.over_steps.wants(&position) {
@@ -139,7 +136,6 @@ impl Core {
         }
     }
 
-    /// Reads the rollout of a step.
     pub fn load_rollout(&mut self, run: RunId, (stage, step): (Stage, u64)) {
         for model in models_of(&mut self.state, run) {
             if model.rollout.wants(&(stage, step)) {
@@ -151,12 +147,11 @@ impl Core {
         }
     }
 
-    /// Changes saved runs; it can be undone.
+    /// Changes saved runs, with undo.
     pub fn edit(&mut self, edit: Edit) {
         self.apply(edit, true);
     }
 
-    /// Takes the last change back.
     pub fn undo(&mut self) {
         if let Some(edit) = self.state.notices.undo.pop() {
             self.apply(edit, false);
@@ -194,7 +189,7 @@ impl Core {
                 if removed.is_some() {
                     core.state.experiments.queue.removed = removed;
                 }
-                // A new order is in sight as it is.
+                // A new order needs no notice.
                 if !is_swap {
                     core.show_done(words, undoable);
                 }
@@ -202,7 +197,7 @@ impl Core {
         );
     }
 
-    /// Removes deleted runs from the disk; that cannot be undone.
+    /// Removes deleted runs from disk, without undo.
     pub fn delete_for_good(&mut self, deleted: Vec<RunId>) {
         let words = format!("{} removed for good", runs::named(&deleted));
         self.ask_then(
@@ -224,7 +219,7 @@ impl Core {
     }
 }
 
-/// What is in sight of a run: it may be live, and opened in Runs.
+/// The models of a run that are shown: it may be live, and open in Runs.
 fn models_of(state: &mut State, run: RunId) -> impl Iterator<Item = &mut RunModel> {
     let open = state.runs.open.as_mut();
     let models = [state.live.run.as_mut(), open.and_then(OpenRun::model_mut)];

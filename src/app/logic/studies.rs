@@ -1,18 +1,17 @@
-//! The place Studies: made, assigned, sent and merged as packs, unblinded, and their results.
+//! The place Studies: creating, assigning, packs, unblinding, and results.
 
 use std::path::PathBuf;
 
 use super::Core;
-use crate::app::jobs::{Context, JobResult, Lane};
+use crate::app::jobs::{JobContext, JobResult, Lane};
 use crate::app::state::people::StudySize;
 use crate::operations::studies::{self, CreatedStudy, ReceivedPack};
 use crate::store::StudyId;
 use crate::study::definition::Definition;
 
 impl Core {
-    /// Lists the studies.
     pub fn load_studies(&mut self) {
-        let read = |context: &mut Context| Ok(studies::list(context.dir())?);
+        let read = |context: &mut JobContext| Ok(studies::list(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
         self.state.people.studies.rows.load(pending);
     }
@@ -40,7 +39,6 @@ impl Core {
         form.forecast.load(size, pending);
     }
 
-    /// Makes a study.
     pub fn create_study(&mut self, definition: Definition) {
         self.ask_then(
             Lane::Studies,
@@ -64,7 +62,7 @@ impl Core {
         );
     }
 
-    /// Gives the fourth annotator, who may be named with it, the items on which three differ.
+    /// Assigns the items on which three annotators differ to the fourth, who may be named here.
     pub fn assign(&mut self, study: StudyId, adjudicator: Option<String>) {
         self.ask_study(
             move |context| {
@@ -85,7 +83,7 @@ impl Core {
         );
     }
 
-    /// Ends the judging and shows the results.
+    /// Ends the judging and loads the results.
     pub fn unblind(&mut self, study: StudyId, by: String, reason: String) {
         self.ask_study(
             move |context| Ok(context.store()?.unblind(study, &by, &reason)?),
@@ -105,7 +103,7 @@ impl Core {
         );
     }
 
-    /// Writes annotators' parts into the store's folder `packs`: everybody's, or one's.
+    /// Writes packs into the store's folder `packs`, for one annotator or all.
     pub fn write_packs(&mut self, study: StudyId, annotator: Option<u32>) {
         let folder = self.options.store.join("packs");
         let target = folder.clone();
@@ -123,7 +121,7 @@ impl Core {
         );
     }
 
-    /// Imports a pack: merged where its study was made here, else to be judged here.
+    /// Imports a pack: merges it where its study was created here, else opens it for judging.
     pub fn receive_pack(&mut self, file: PathBuf) {
         self.ask_study(
             move |context| {
@@ -146,10 +144,10 @@ impl Core {
         );
     }
 
-    /// Asks for something of a study; where it fails the page says so.
+    /// Queues a job about a study; the page shows its failure.
     fn ask_study<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Context) -> JobResult<T> + Send + 'static,
+        work: impl FnOnce(&mut JobContext) -> JobResult<T> + Send + 'static,
         then: impl FnOnce(&mut Core, T) + 'static,
     ) {
         self.ask_then(Lane::Studies, work, |core, result| match result {
@@ -161,7 +159,7 @@ impl Core {
         });
     }
 
-    /// Says what was done with a study, and reads all of them again.
+    /// Shows a notice and reloads the studies.
     fn show_studies(&mut self, words: String) {
         self.state.people.studies.notice = Some(words);
         self.state.people.studies.refused = None;

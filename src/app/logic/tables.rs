@@ -5,7 +5,6 @@ use crate::app::jobs::Lane;
 use crate::operations::exports;
 
 impl Core {
-    /// Makes the table that is chosen.
     pub fn load_table(&mut self) {
         let tables = &mut self.state.people.tables;
         let (table, chosen) = (tables.table, tables.chosen());
@@ -16,7 +15,7 @@ impl Core {
         tables.made.load(key, pending);
     }
 
-    /// Writes the table that is chosen in every form into the store's folder `tables`.
+    /// Writes the chosen table in every format into the store's folder `tables`.
     pub fn save_table(&mut self) {
         let tables = &self.state.people.tables;
         let (table, chosen) = (tables.table, tables.chosen());

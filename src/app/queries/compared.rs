@@ -5,19 +5,17 @@ use crate::catalog::load::{curves, differences, load_entries};
 use crate::metrics::Bootstrap;
 use crate::store::{RunId, StoreError, StoreReader};
 
-/// Runs beside each other.
 #[derive(Debug)]
 pub struct Compared {
     pub runs: Vec<RunId>,
     pub metric: String,
-    /// Their curves of it.
+    /// The runs' curves of the metric.
     pub curves: PreparedCurves,
-    /// Of each run but the first: its figures minus those of the first. None where one of them has no
-    /// answers on the test split.
+    /// Each further run's results minus the first's; `None` where one of them has no answers on the test split.
     pub differences: Vec<Option<Paired>>,
 }
 
-/// Compares runs with the first of them: what they answered on the test split, and the curves of a metric.
+/// Compares runs with the first: results on the test split, and the curves of a metric.
 ///
 /// # Errors
 /// The store cannot be read.

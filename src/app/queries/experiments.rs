@@ -1,4 +1,4 @@
-//! The experiment files: those that come with the program, and a person's own.
+//! The experiment files: the presets, and the user's own.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub struct Broken {
     pub error: ExperimentError,
 }
 
-/// Those that come with the program first, then the others in `folder` by name.
+/// The presets first, then the files in `folder` by name.
 pub fn experiments(folder: &Path) -> Vec<Result<ExperimentFile, Broken>> {
     let mut found: Vec<Result<ExperimentFile, Broken>> = match presets() {
         Ok(presets) => presets.into_iter().map(Ok).collect(),

@@ -1,7 +1,6 @@
-//! What the window reads for its places: functions over the store and the disk, with what they give.
+//! What the window reads for its places: functions over the store and the disk, and their results.
 //!
-//! They know nothing of threads, of the window's state and of what is drawn. What they keep from one call to
-//! the next is handed to them.
+//! They know nothing of threads, of the window's state and of what is drawn. Caches are passed in.
 
 pub mod compared;
 pub mod experiments;

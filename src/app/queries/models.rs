@@ -1,4 +1,4 @@
-//! A model as a person chooses it, to talk to or to take elsewhere.
+//! A model as the user chooses it, to talk to or to export.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::experiment::Stage;
 use crate::operations::models::{Reference, ReferenceError, ResolvedModel};
 use crate::store::{RunId, RunRef};
 
-/// A model, as a person chooses it.
+/// A model, as the user chooses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelRef {
     Checkpoint { run: RunId, stage: Stage, step: u64 },
@@ -14,7 +14,6 @@ pub enum ModelRef {
 }
 
 impl ModelRef {
-    /// On screen.
     pub fn words(&self) -> String {
         match self {
             ModelRef::Checkpoint { run, stage, step } => {

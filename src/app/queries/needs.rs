@@ -1,4 +1,4 @@
-//! What an experiment needs and what of it is not there.
+//! The inputs of an experiment, and which of them are missing.
 
 use std::path::Path;
 
@@ -6,10 +6,9 @@ use crate::app::naming::{import_command, set_title};
 use crate::data::library;
 use crate::experiment::Config;
 
-/// What an experiment reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
-    /// None where no stage reads any.
+    /// `None` where no stage reads any.
     pub dialogues: Option<String>,
     pub levels: Option<String>,
     pub source: String,
@@ -27,20 +26,17 @@ impl Inputs {
     }
 }
 
-/// Something an experiment needs and that is not there.
+/// A missing input of an experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
     /// The setting that names it.
     pub path: &'static str,
-    /// What is missing.
     pub what: String,
-    /// What to do.
     pub fix: String,
-    /// The command that does it.
     pub command: Option<String>,
 }
 
-/// What is missing for this to start.
+/// The missing inputs.
 pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
     let sets = match library::list(store) {
         Ok(sets) => sets,
@@ -82,7 +78,7 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
             }),
             Some(set) if !fits(set) => needs.push(Need {
                 path,
-                what: format!("{} holds no {what}", set_title(name)),
+                what: format!("{} contains no {what}", set_title(name)),
                 fix: format!("choose another set for the {what}"),
                 command: None,
             }),

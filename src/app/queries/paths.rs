@@ -1,38 +1,38 @@
-//! Paths as a person gives them: names that complete what is typed, and the system's dialog.
+//! Path completion, and the system's file dialog.
 
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Names offered at once.
+/// How many names are offered.
 const OFFERED: usize = 8;
-/// A dialog that gives nothing within this time was never seen by anybody.
+/// A dialog that closes within this time never appeared.
 const SEEN: Duration = Duration::from_millis(400);
-/// Names of a folder that are read.
+/// How many entries of a folder are read.
 const READ: usize = 4096;
 
 /// What a field's path may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
     Folder,
-    /// A file; folders lead to it.
+    /// A file; folders are offered on the way.
     File,
 }
 
-/// What came of a dialog.
+/// The outcome of a file dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Picked {
     Path(PathBuf),
-    /// It was left without a choice.
+    /// Closed without a choice.
     Nothing,
-    /// There was no dialog to choose in.
+    /// No dialog could be opened.
     NoDialog,
 }
 
 /// Opens the system's dialog and waits until it is closed.
 pub fn pick(title: &str, kind: PathKind) -> Picked {
     let begun = Instant::now();
-    // Some systems want a dialog elsewhere, and panic; then there is none.
+    // Some systems require the main thread and panic; then there is no dialog.
     let path = std::panic::catch_unwind(|| {
         let dialog = rfd::FileDialog::new().set_title(title);
         match kind {
@@ -47,8 +47,7 @@ pub fn pick(title: &str, kind: PathKind) -> Picked {
     }
 }
 
-/// Paths that begin with what is typed, in order; folders end with a separator. Hidden ones only where a
-/// dot is typed.
+/// Paths that begin with what is typed, sorted; folders end with a separator. Hidden ones only after a dot.
 pub fn completions(typed: &str, kind: PathKind) -> Vec<String> {
     let cut = typed.rfind(['/', MAIN_SEPARATOR]).map_or(0, |at| at + 1);
     let (folder, begun) = typed.split_at(cut);
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fits_is_offered_folders_with_a_separator() {
+    fn matching_paths_are_offered_folders_with_a_separator() {
         let dir = tempfile::tempdir().unwrap();
         for folder in ["Models", "more", "other", ".hidden"] {
             fs::create_dir(dir.path().join(folder)).unwrap();

@@ -1,6 +1,6 @@
-//! Responses of saved models for the playground, and the levels that identifiers say they have.
+//! Responses of saved models for the playground, with their identified levels.
 //!
-//! At most two models and one set of identifiers are kept open; what changed on disk is opened again.
+//! At most two models and one set of identifiers stay open; those that changed on disk are reopened.
 
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -12,64 +12,61 @@ use crate::operations::models::{
 };
 use crate::train::TrainError;
 
-/// How many models are kept open.
 const MODELS: usize = 2;
 
-/// Whose identifiers say the levels of a response, and on which device.
+/// Which identifiers to use, and on which device.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Identifiers {
+pub struct WantedIdentifiers {
     pub of: Reference,
     pub device: String,
 }
 
-/// A context to respond to, with everything that the response depends on.
+/// A context to respond to, with everything the response depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
     pub model: ModelRef,
     /// Utterances, oldest first.
     pub context: Vec<String>,
     pub settings: SamplingSettings,
-    /// Tokens of the context that count, the latest.
+    /// How many tokens of the context are used, the latest ones.
     pub max_source: usize,
-    /// Always the likeliest token.
+    /// Always take the most likely token.
     pub greedy: bool,
     pub seed: u64,
     pub device: String,
-    pub identifiers: Option<Identifiers>,
+    pub identifiers: Option<WantedIdentifiers>,
 }
 
-/// A response in words, with what was measured of it.
+/// A response and its measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     pub text: String,
-    /// The eos included.
+    /// Including the end-of-sequence token.
     pub tokens: usize,
     /// Natural logarithm of the whole response's probability, under the full, untempered softmax.
     pub logprob: f32,
-    /// Whether it ended by itself, rather than at the longest length.
+    /// Whether it ended with the end-of-sequence token, not at the maximum length.
     pub ended: bool,
     pub seconds: f64,
 }
 
-/// A response with its levels and their probabilities by mechanism, where identifiers were asked for.
+/// A response, and its levels with their probabilities where identifiers were requested.
 #[derive(Clone, Debug)]
-pub struct Identifiable {
+pub struct ResponseWithLevels {
     pub response: Response,
     pub levels: Option<Result<[Identified; 3], String>>,
 }
 
-/// How far a response is.
 #[derive(Clone, Debug)]
 pub enum ResponseProgress {
     /// The model is being read from disk.
     Opening,
-    /// The words so far.
+    /// The text so far.
     Words(String),
     /// Its levels are being identified.
     Identifying(Response),
 }
 
-/// A model that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenModel {
     pub model: ModelRef,
@@ -77,7 +74,6 @@ pub struct OpenModel {
     pub parameters: u64,
 }
 
-/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ResponseError {
     #[error("it was stopped")]
@@ -91,34 +87,32 @@ pub enum ResponseError {
 struct CachedModel {
     open: OpenModel,
     folder: PathBuf,
-    /// The state of its folder when it was opened.
+    /// When its folder had changed last, as it was opened.
     stamp: Option<SystemTime>,
     model: SavedModel,
 }
 
 struct CachedIdentifiers {
-    wanted: Identifiers,
+    wanted: WantedIdentifiers,
     folder: PathBuf,
     stamp: Option<SystemTime>,
     identifiers: SavedIdentifiers,
 }
 
-/// The models and identifiers that are open.
 #[derive(Default)]
 pub struct OpenModels {
-    /// The one used last at the end.
+    /// The most recently used is the last.
     models: Vec<CachedModel>,
     identifiers: Option<CachedIdentifiers>,
 }
 
 impl OpenModels {
-    /// The models that take memory.
     pub fn list(&self) -> Vec<OpenModel> {
         self.models.iter().map(|model| model.open.clone()).collect()
     }
 
-    /// Responds to a prompt. `report` gets how far it is, together with what is open; where it gives
-    /// false, the response is stopped between two tokens, or once the model is open.
+    /// Responds to a prompt. `report` gets the progress and the open models; where it returns false, the response
+    /// stops between two tokens, or once the model is open.
     ///
     /// # Errors
     /// It was stopped; the model or its identifiers are not there or cannot be read.
@@ -127,7 +121,7 @@ impl OpenModels {
         store: &Path,
         prompt: &Prompt,
         report: &mut dyn FnMut(ResponseProgress, Vec<OpenModel>) -> bool,
-    ) -> Result<Identifiable, ResponseError> {
+    ) -> Result<ResponseWithLevels, ResponseError> {
         let at = match self
             .models
             .iter()
@@ -178,10 +172,10 @@ impl OpenModels {
             let levels = self.identify(store, wanted, (&context, &response.text));
             levels.map_err(|error| error.to_string())
         });
-        Ok(Identifiable { response, levels })
+        Ok(ResponseWithLevels { response, levels })
     }
 
-    /// Gives the memory of a model back before another takes it.
+    /// Closes a model before another is opened.
     fn make_room(&mut self, prompt: &Prompt) {
         self.models.retain(|cached| !cached.is_of(prompt));
         if self.models.len() >= MODELS {
@@ -192,7 +186,7 @@ impl OpenModels {
     fn identify(
         &mut self,
         store: &Path,
-        wanted: &Identifiers,
+        wanted: &WantedIdentifiers,
         pair: (&str, &str),
     ) -> Result<[Identified; 3], ResponseError> {
         let cached = self.identifiers.take();
@@ -240,7 +234,7 @@ impl CachedModel {
 }
 
 impl CachedIdentifiers {
-    fn open(store: &Path, wanted: &Identifiers) -> Result<Self, ResponseError> {
+    fn open(store: &Path, wanted: &WantedIdentifiers) -> Result<Self, ResponseError> {
         let found = wanted.of.identifiers(store)?;
         Ok(CachedIdentifiers {
             wanted: wanted.clone(),
@@ -251,7 +245,7 @@ impl CachedIdentifiers {
     }
 }
 
-/// When something in a folder changed last; none where it cannot be read.
+/// When something in a folder changed last; `None` where it cannot be read.
 fn stamp(folder: &Path) -> Option<SystemTime> {
     let entries = std::fs::read_dir(folder).ok()?;
     entries
@@ -266,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stopped_is_not_begun_and_what_fails_says_why() {
+    fn a_stopped_response_does_not_start_and_a_failed_one_says_why() {
         let prompt = Prompt {
             model: ModelRef::Folder("no such folder".into()),
             context: vec!["Hello.".into()],

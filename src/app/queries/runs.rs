@@ -1,4 +1,4 @@
-//! The runs of the store as the table shows them, each with a sketch of a curve.
+//! The runs of the store for the table, each with a sketch of a curve.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::catalog::Entry;
 use crate::store::{RunId, StoreError, StoreReader};
 
-/// Points of a sketch.
+/// Points in a sketch.
 const SKETCH: u32 = 48;
 
 /// A run of the table, with a sketch of a curve.
@@ -23,7 +23,7 @@ pub struct Listing {
     pub sketch: Option<String>,
 }
 
-/// By run and metric: how many points there were, and the sketch of them.
+/// By run and metric: how many points there were, and their sketch.
 #[derive(Debug, Default)]
 pub struct Sketches(HashMap<(RunId, String), (u64, Arc<[f32]>)>);
 

@@ -1,4 +1,4 @@
-//! One run with all that the store has of it but its dialogues; a long one in outline first.
+//! A whole run from the store, except for its dialogues; a long one in outline first.
 
 use crate::experiment::{Config, Event, SampleDialogue, Stage};
 use crate::metrics::{IdentifierScores, SystemResults};
@@ -7,19 +7,18 @@ use crate::store::{
     CheckpointRow, KeySummary, MetricKey, RunDetail, RunId, StoreError, StoreReader,
 };
 
-/// A run of more points than this is shown in outline first.
+/// A run with more points than this is shown in outline first.
 const MANY: u64 = 200_000;
-/// Points of a metric in such an outline.
+/// Points per metric in an outline.
 const OUTLINE: u64 = 400;
 
-/// A dialogue as it was answered at each evaluation, the first one first.
+/// A dialogue as it was answered at each evaluation, in order.
 pub type OverSteps = Vec<(Stage, u64, SampleDialogue)>;
 
-/// What the store has of a run, all of it but the dialogues.
 #[derive(Debug)]
 pub struct StoredRun {
     pub detail: RunDetail,
-    /// The settings it ran with; none when this program cannot read them.
+    /// The settings it ran with; `None` when this version cannot read them.
     pub config: Option<Config>,
     pub series: Vec<(MetricKey, Series)>,
     pub samples: Vec<(Stage, u64)>,
@@ -30,7 +29,7 @@ pub struct StoredRun {
     pub checkpoints: Vec<CheckpointRow>,
 }
 
-/// Some points of each series of a run that takes long to read; none of one that does not, or cannot be read.
+/// Some points of each series of a long run; `None` for a short one, or one that cannot be read.
 pub fn outline(reader: &StoreReader, run: RunId) -> Option<StoredRun> {
     let keys = reader.keys(run).ok()?;
     let points: u64 = keys.iter().map(|key| key.count).sum();
@@ -43,7 +42,7 @@ pub fn outline(reader: &StoreReader, run: RunId) -> Option<StoredRun> {
     outline.ok()
 }
 
-/// All of a run but its dialogues.
+/// A whole run, except for its dialogues.
 ///
 /// # Errors
 /// There is no such run, or it cannot be read.

@@ -1,19 +1,21 @@
-//! The rail: every place of the window, each with its icon, its word and its keys.
+//! The rail: every place of the window with its icon, title and shortcut.
 
 use eframe::egui;
-use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::command::{Command, Commands};
 use crate::app::place::Place;
 use crate::app::state::State;
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::status;
+use crate::app::widgets::text as words;
 
-/// Heights of a place; the rail is scrolled where even the least does not fit.
-const MOST: f32 = 54.0;
-const LEAST: f32 = 44.0;
+/// The range of heights of a place; the rail scrolls where even the least does not fit.
+const MAX_HEIGHT: f32 = 54.0;
+const MIN_HEIGHT: f32 = 44.0;
 const GAP: f32 = 2.0;
 
 pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
@@ -21,22 +23,19 @@ pub(super) fn rail_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let room = ui.available_height() - 2.0 * space::S;
     let height = ((room - (all - 1.0) * GAP) / all)
         .floor()
-        .clamp(LEAST, MOST);
-    ScrollArea::vertical()
-        .id_salt("rail")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = GAP;
-            ui.add_space(space::S - GAP);
-            for place in Place::all().filter(|place| *place != Place::Settings) {
-                place_ui(ui, place, height, state, commands);
-            }
-            let left = room - all * (height + GAP);
-            if left > 0.0 {
-                ui.add_space(left);
-            }
-            place_ui(ui, Place::Settings, height, state, commands);
-        });
+        .clamp(MIN_HEIGHT, MAX_HEIGHT);
+    layout::scrolled(ui, "rail", |ui| {
+        ui.spacing_mut().item_spacing.y = GAP;
+        ui.add_space(space::S - GAP);
+        for place in Place::all().filter(|place| *place != Place::Settings) {
+            place_ui(ui, place, height, state, commands);
+        }
+        let left = room - all * (height + GAP);
+        if left > 0.0 {
+            ui.add_space(left);
+        }
+        place_ui(ui, Place::Settings, height, state, commands);
+    });
 }
 
 fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mut Commands) {
@@ -46,25 +45,22 @@ fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mu
         ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, here, place.title()));
     let rect = row.shrink2(vec2(space::XS, 0.0));
-    if here || response.hovered() {
-        ui.painter()
-            .rect_filled(rect, size::RADIUS, if here { t.selected } else { t.hover });
-    }
+    layout::fill_row(ui, rect, size::RADIUS, here, response.hovered());
     let colour = match (here, response.hovered()) {
         (true, _) => t.accent,
         (false, true) => t.text,
         (false, false) => t.secondary,
     };
-    // Icon and word keep their distance; what is lost in height is lost around them.
+    // Icon and title keep their distance.
     let middle = rect.center();
     let mark = Rect::from_center_size(pos2(middle.x, middle.y - 8.0), Vec2::splat(20.0));
     icon::paint(ui.painter(), mark, place.icon(), colour);
     let at = pos2(middle.x, middle.y + 14.0);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         at,
         Align2::CENTER_CENTER,
         place.short_title(),
-        text::small(),
         colour,
     );
     if place == Place::Live

@@ -1,4 +1,4 @@
-//! How the plots of a stage stand beside each other: a tree that a person splits and drags.
+//! The layout of a stage's plots: a tree that the user splits and drags.
 //!
 //! Changes trees only; the drawing is in `plots`.
 
@@ -9,41 +9,40 @@ use serde::{Deserialize, Serialize};
 use super::tiles::{Tile, default_tiles};
 use crate::experiment::Stage;
 
-/// A plot is never lower than this.
-pub const LEAST_HEIGHT: f32 = 214.0;
-/// Nor higher, where several stand below each other and there is more room.
-const MOST_HEIGHT: f32 = 340.0;
-/// A plot is never narrower where there is room for two.
-pub const LEAST_WIDTH: f32 = 320.0;
-/// Between two plots.
+/// The least height of a plot.
+pub const MIN_HEIGHT: f32 = 214.0;
+/// The greatest height of a plot where several are stacked.
+const MAX_HEIGHT: f32 = 340.0;
+/// The least width of a plot where there is room for two.
+pub const MIN_WIDTH: f32 = 320.0;
+/// The gap between two plots.
 pub const GAP: f32 = 8.0;
 pub const TAB_BAR: f32 = 28.0;
 
-/// Where a new plot comes to stand.
+/// Where a new plot goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
     Right,
     Below,
 }
 
-/// The plots of a stage, as a person left them.
+/// The plots of a stage, as the user arranged them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Arrangement {
     pub tree: Tree<Tile>,
-    /// It is not as it was delivered.
+    /// It differs from the default.
     pub changed: bool,
 }
 
 impl Arrangement {
-    /// As it is delivered.
-    pub fn delivered(stage: Stage) -> Self {
+    /// The default arrangement.
+    pub fn default_for(stage: Stage) -> Self {
         Arrangement {
             tree: Tree::new_grid(Id::unique(("plots", stage)), default_tiles(stage)),
             changed: false,
         }
     }
 
-    /// Every plot, in no particular order.
     pub fn plots(&self) -> impl Iterator<Item = &Tile> {
         self.tree.tiles.tiles().filter_map(|node| match node {
             Node::Pane(tile) => Some(tile),
@@ -66,7 +65,7 @@ impl Arrangement {
         new
     }
 
-    /// Adds a plot beside another, which gives it half of its room.
+    /// Adds a plot beside another and splits its space in half.
     pub fn split(&mut self, at: TileId, beside: Beside, tile: Tile) -> TileId {
         self.changed = true;
         let tree = &mut self.tree;
@@ -88,7 +87,6 @@ impl Arrangement {
         new
     }
 
-    /// Takes a plot away.
     pub fn remove(&mut self, at: TileId) {
         self.changed = true;
         self.tree.remove_recursively(at);
@@ -98,7 +96,7 @@ impl Arrangement {
         self.close_gaps();
     }
 
-    /// Lets plots move up where one was taken away or dragged elsewhere: a grid keeps its cell empty.
+    /// Moves plots up where one was removed or dragged away: a grid keeps the empty cell.
     pub fn close_gaps(&mut self) {
         for node in self.tree.tiles.tiles_mut() {
             if let Node::Container(Container::Grid(grid)) = node {
@@ -111,18 +109,18 @@ impl Arrangement {
         }
     }
 
-    /// How high the whole is drawn in so much room: no plot too low, and few plots share what there is.
+    /// The height of the whole arrangement in the available `room`.
     pub fn height(&self, width: f32, room: f32) -> f32 {
         let Some(root) = self.tree.root else {
-            return room.min(LEAST_HEIGHT);
+            return room.min(MIN_HEIGHT);
         };
         let least = self.least_height(root, width);
-        room.clamp(least, least * MOST_HEIGHT / LEAST_HEIGHT)
+        room.clamp(least, least * MAX_HEIGHT / MIN_HEIGHT)
     }
 
     fn least_height(&self, at: TileId, width: f32) -> f32 {
         let Some(Node::Container(container)) = self.tree.tiles.get(at) else {
-            return LEAST_HEIGHT;
+            return MIN_HEIGHT;
         };
         let count = container.num_children().max(1);
         let columns = match container.kind() {
@@ -135,22 +133,20 @@ impl Arrangement {
             .children()
             .map(|child| self.least_height(*child, each));
         match container.kind() {
-            ContainerKind::Tabs => TAB_BAR + heights.fold(LEAST_HEIGHT, f32::max),
-            ContainerKind::Horizontal => heights.fold(LEAST_HEIGHT, f32::max),
+            ContainerKind::Tabs => TAB_BAR + heights.fold(MIN_HEIGHT, f32::max),
+            ContainerKind::Horizontal => heights.fold(MIN_HEIGHT, f32::max),
             ContainerKind::Vertical => heights.sum::<f32>() + GAP * (count - 1) as f32,
             ContainerKind::Grid => {
                 let rows = count.div_ceil(columns) as f32;
-                rows * heights.fold(LEAST_HEIGHT, f32::max) + GAP * (rows - 1.0)
+                rows * heights.fold(MIN_HEIGHT, f32::max) + GAP * (rows - 1.0)
             }
         }
     }
 }
 
-/// How many of `count` plots stand beside each other.
+/// How many of `count` plots fit in a row.
 pub fn columns(width: f32, count: usize) -> usize {
-    ((width / LEAST_WIDTH) as usize)
-        .clamp(1, 3)
-        .min(count.max(1))
+    ((width / MIN_WIDTH) as usize).clamp(1, 3).min(count.max(1))
 }
 
 #[cfg(test)]
@@ -197,11 +193,11 @@ mod tests {
     }
 
     #[test]
-    fn a_plot_that_goes_leaves_no_gap() {
-        let mut arrangement = Arrangement::delivered(Stage::Ppo);
+    fn a_removed_plot_leaves_no_gap() {
+        let mut arrangement = Arrangement::default_for(Stage::Ppo);
         let root = arrangement.tree.root.unwrap();
         let Some(Node::Container(grid)) = arrangement.tree.tiles.get(root) else {
-            panic!("it is delivered as a grid");
+            panic!("the default is a grid");
         };
         let plots: Vec<TileId> = grid.children().copied().collect();
         arrangement.remove(plots[0]);
@@ -213,19 +209,19 @@ mod tests {
     }
 
     #[test]
-    fn it_is_high_enough_for_every_plot() {
-        let arrangement = Arrangement::delivered(Stage::Ppo);
+    fn every_plot_is_high_enough() {
+        let arrangement = Arrangement::default_for(Stage::Ppo);
         let count = arrangement.plots().count();
         let rows = count.div_ceil(2) as f32;
-        let least = rows * LEAST_HEIGHT + (rows - 1.0) * GAP;
+        let least = rows * MIN_HEIGHT + (rows - 1.0) * GAP;
         assert_eq!(arrangement.height(700.0, 100.0), least);
         assert!(arrangement.height(700.0, 5000.0) > least);
         assert_eq!(columns(2000.0, 2), 2, "two plots share the whole width");
     }
 
     #[test]
-    fn it_is_kept_as_text_and_read_back() {
-        let mut arrangement = Arrangement::delivered(Stage::Generator);
+    fn an_arrangement_survives_serialization() {
+        let mut arrangement = Arrangement::default_for(Stage::Generator);
         arrangement.add(tile("x"));
         let text = serde_json::to_string(&arrangement).unwrap();
         let back: Arrangement = serde_json::from_str(&text).unwrap();

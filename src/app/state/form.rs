@@ -1,6 +1,6 @@
-//! An experiment whose settings are being chosen: values, and what was typed until it is one.
+//! An experiment whose settings are being edited: values, and text that is not a valid value yet.
 //!
-//! Wrong values are refused with their reason. Knows no widget.
+//! Invalid values are refused with a reason. Knows no widget.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,17 +8,16 @@ use toml::Value;
 
 use crate::experiment::{Config, ExperimentFile, Kind, Setting};
 
-/// An experiment whose settings are being chosen.
 #[derive(Debug)]
 pub struct Form {
     pub name: String,
-    /// As the file has them.
+    /// The values in the file.
     pub file: BTreeMap<String, Value>,
     pub config: Config,
     pub values: BTreeMap<String, Value>,
-    /// What was typed and is no value yet, with what is wrong with it.
+    /// Text that is not a valid value, and what is wrong with it.
     pub typed: BTreeMap<String, (String, String)>,
-    /// The field that has the keyboard, and its text as it was typed: `2.` is on its way to `2.5`.
+    /// The focused field and its text as typed: `2.` may become `2.5`.
     pub editing: Option<(&'static str, String)>,
     /// Settings that contradict each other.
     pub problems: BTreeMap<String, String>,
@@ -27,7 +26,7 @@ pub struct Form {
     pub open: BTreeSet<&'static str>,
 }
 
-/// Settings that stand above the sections.
+/// Settings shown above the sections.
 const ABOVE: [&str; 2] = ["run.device", "run.seed"];
 
 impl Form {
@@ -35,7 +34,6 @@ impl Form {
         Form::of(&file.name, file.config.clone())
     }
 
-    /// The settings of a config, as they are before anything is changed.
     pub fn of(name: &str, config: Config) -> Self {
         let values = config.values();
         let mut form = Form {
@@ -54,7 +52,6 @@ impl Form {
         form
     }
 
-    /// How many fields are refused.
     pub fn refused(&self) -> usize {
         self.typed
             .keys()
@@ -63,7 +60,6 @@ impl Form {
             .len()
     }
 
-    /// How many settings differ from the file.
     pub fn changed(&self) -> usize {
         self.values
             .iter()
@@ -71,7 +67,6 @@ impl Form {
             .count()
     }
 
-    /// Every setting as the file has it.
     pub fn revert_all(&mut self) {
         for (path, value) in self.file.clone() {
             self.put(&path, value);
@@ -95,7 +90,7 @@ impl Form {
         }
     }
 
-    /// Takes what was typed: a value, or text with what is wrong with it.
+    /// Sets what was typed, or keeps the text with what is wrong with it.
     pub fn type_in(&mut self, setting: &Setting, words: String) {
         let value = match setting.kind {
             Kind::Int { .. } => words
@@ -113,7 +108,7 @@ impl Form {
         };
         let refusal = match value {
             None => Some(format!(
-                "\"{}\" is not a number; it goes from {}",
+                "\"{}\" is not a number; the range is {}",
                 words.trim(),
                 setting.range()
             )),
@@ -159,12 +154,11 @@ impl Form {
             .or(self.problems.get(path).map(String::as_str))
     }
 
-    /// Whether a setting is in sight.
     pub fn matches(&self, setting: &Setting) -> bool {
         if ABOVE.contains(&setting.path) {
             return false;
         }
-        // What is refused is never out of sight.
+        // A refused setting is always shown.
         if self.refusal(setting.path).is_some() {
             return true;
         }
@@ -193,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_a_value_or_refused_with_the_range() {
+    fn typed_text_is_a_value_or_refused_with_the_range() {
         let mut form = form();
         let steps = setting("ppo.steps").unwrap();
         form.type_in(steps, "12".into());
@@ -210,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_stand_beside_their_field() {
+    fn contradictions_are_shown_beside_their_field() {
         let mut form = form();
         form.put(
             "run.stages",

@@ -1,6 +1,6 @@
 //! The judging page: one annotator at work.
 //!
-//! It holds that annotator's own pages, and nothing that could say which system is which.
+//! It has that annotator's own pages, and nothing that could reveal which system is which.
 
 use super::remote::Remote;
 use crate::store::StudyId;
@@ -14,31 +14,31 @@ pub struct Judging {
     pub study: StudyId,
     pub annotator: u32,
     pub desk: Remote<Worklist>,
-    /// Place of the page that is shown; none when all is judged, or before the first.
+    /// Index of the page shown; `None` when all is judged, or before the first.
     pub at: Option<usize>,
-    /// For how long the page is attended to, as far as that is not recorded.
+    /// How long the page has been attended to, since that was last recorded.
     attention: Attention,
     /// The scores given so far, in a rating.
     pub draft: [Option<Score>; 3],
-    /// The comment as it is typed; none while the field is closed.
+    /// The comment as typed; `None` while the field is closed.
     pub comment: Option<String>,
-    /// What was answered and is not on disk yet, or is acknowledged before the next page shows.
+    /// The judgement that is being recorded, or acknowledged before the next page shows.
     pub given: Option<Given>,
-    /// Whether the instructions are in view.
+    /// Whether the instructions are shown.
     pub reading: bool,
     pub refused: Option<String>,
-    /// Seconds from showing an item to its answer, of the items of this sitting.
+    /// Seconds per answered item in this session.
     pub pace: Vec<f32>,
 }
 
-/// Something on its way to the disk.
+/// A judgement that is being recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Given {
-    /// The answer; none for a skip, a flag, a comment or an undo.
+    /// The answer; `None` for a skip, a flag, a comment or an undo.
     pub answer: Option<Answer>,
-    /// Whether the next page comes after it.
+    /// Whether the next page follows.
     pub settles: bool,
-    /// When, in the window's seconds.
+    /// In the window's seconds.
     pub time: f64,
     /// Whether it is on disk.
     pub recorded: bool,
@@ -61,7 +61,7 @@ impl Judging {
         }
     }
 
-    /// Takes the annotator's work when it was read.
+    /// Opens the first page once the annotator's work has been read.
     pub fn poll(&mut self) {
         if self.desk.poll()
             && let Some(desk) = self.desk.value()
@@ -72,24 +72,22 @@ impl Judging {
         }
     }
 
-    /// The page that is shown.
     pub fn page(&self) -> Option<&Page> {
         self.desk.value()?.pages().get(self.at?)
     }
 
-    /// Time goes on to `now`, in seconds. `in_view` says whether the window has the keyboard and shows the page,
-    /// `sign` whether something was pressed or moved. Instructions and what is on its way to the disk are no item.
+    /// Advances time to `now`, in seconds. `in_view`: the window is focused and shows the page; `active`: there was
+    /// input. Reading instructions and waiting for the disk do not count.
     pub fn attend(&mut self, now: f64, in_view: bool, sign: bool) {
         let at_item = !self.reading && self.at.is_some() && self.given.is_none();
         self.attention.update(now, in_view && at_item, sign);
     }
 
-    /// Milliseconds for which the page was attended to since that was last recorded; from now on it counts anew.
+    /// Milliseconds for which the page was attended to; resets the count.
     pub fn shown_ms(&mut self) -> u64 {
         self.attention.take_ms()
     }
 
-    /// Begins a page.
     pub fn turn(&mut self) {
         self.attention.take_ms();
         self.draft = [None; 3];
@@ -97,7 +95,6 @@ impl Judging {
         self.given = None;
     }
 
-    /// The scores, when all three are given.
     pub fn rating(&self) -> Option<Rating> {
         Some(Rating {
             empathy: self.draft[0]?,
@@ -106,13 +103,13 @@ impl Judging {
         })
     }
 
-    /// The aspect that the next digit scores.
+    /// The aspect to be scored next.
     pub fn aspect(&self) -> Option<Aspect> {
         let at = self.draft.iter().position(Option::is_none)?;
         Some(Aspect::ALL[at])
     }
 
-    /// Takes what was recorded. An undone page is shown again.
+    /// Applies what was recorded. An undone page is shown again.
     pub fn recorded(&mut self, acts: &[JudgementRecord]) {
         let Some(desk) = self.desk.value_mut() else {
             return;
@@ -136,7 +133,6 @@ impl Judging {
         self.refused = None;
     }
 
-    /// Shows the next page.
     pub fn next(&mut self) {
         if let (Some(desk), Some(at)) = (self.desk.value(), self.at) {
             self.at = desk.next_after(at);

@@ -1,6 +1,6 @@
-//! What the place Data and models holds: the sets, what is browsed of them, and what is done with models.
+//! The state of the place Data and models: data sets, browsing them, and work on models.
 //!
-//! Plain data: changed by views and by the shell, never by another thread.
+//! Plain data: changed by views and logic, never by another thread.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,9 +13,8 @@ use crate::operations::data::{OpenSet, SetEntry};
 use crate::operations::models::{Anatomy, Exported};
 use crate::store::RunId;
 
-/// The parts of the place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
+pub enum DataTab {
     #[default]
     Sets,
     Models,
@@ -23,26 +22,24 @@ pub enum Part {
 
 /// What is shown of a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
+pub enum SetTab {
     #[default]
     Overview,
     Browse,
     Import,
 }
 
-/// The place Data and models.
 #[derive(Debug)]
 pub struct Library {
-    pub part: Part,
+    pub part: DataTab,
     pub sets: Remote<Vec<ListedSet>>,
-    /// The set that is shown.
     pub chosen: String,
-    pub tab: Tab,
+    pub tab: SetTab,
     /// By the name of the set.
     pub summaries: BTreeMap<String, Remote<Box<SetSummary>>>,
     pub browser: Browser,
     pub import: ImportForm,
-    /// Folders of T5 that runs started from, or that were checked.
+    /// T5 folders that runs started from or that were checked.
     pub folders: Vec<PathBuf>,
     pub check: CheckForm,
     pub export: ExportForm,
@@ -51,10 +48,10 @@ pub struct Library {
 impl Default for Library {
     fn default() -> Self {
         Library {
-            part: Part::Sets,
+            part: DataTab::Sets,
             sets: Remote::default(),
             chosen: BUILTIN.to_string(),
-            tab: Tab::Overview,
+            tab: SetTab::Overview,
             summaries: BTreeMap::new(),
             browser: Browser::default(),
             import: ImportForm::default(),
@@ -66,33 +63,32 @@ impl Default for Library {
 }
 
 impl Library {
-    /// The set that is shown.
     pub fn set(&self) -> Option<&ListedSet> {
         let sets = self.sets.value()?;
         sets.iter().find(|set| set.name == self.chosen)
     }
 
-    /// Shows another set. What is not imported begins with its import.
+    /// Shows another set; one that is not imported, on its import tab.
     pub fn choose(&mut self, name: &str) {
         if self.chosen != name {
             self.chosen = name.to_string();
             self.browser = Browser::default();
         }
-        self.settle_tab();
+        self.fix_tab();
     }
 
-    /// Keeps the tab one that the set has.
-    pub fn settle_tab(&mut self) {
+    /// Switches to a tab that the set has.
+    pub fn fix_tab(&mut self) {
         let imported = self.set().is_some_and(|set| set.imported);
         if !imported {
-            self.tab = Tab::Import;
-        } else if self.tab == Tab::Import && self.chosen == BUILTIN {
-            self.tab = Tab::Overview;
+            self.tab = SetTab::Import;
+        } else if self.tab == SetTab::Import && self.chosen == BUILTIN {
+            self.tab = SetTab::Overview;
         }
     }
 
-    /// Adds folders to those known.
-    pub fn know(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
+    /// Adds T5 folders to the list.
+    pub fn add_folders(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
         for folder in folders {
             if !self.folders.contains(&folder) {
                 self.folders.push(folder);
@@ -101,37 +97,33 @@ impl Library {
     }
 }
 
-/// An import as it is set up and run.
 #[derive(Debug, Default)]
 pub struct ImportForm {
-    /// Folder of the set's files, as typed.
+    /// As typed.
     pub folder: String,
-    /// The set that is or was imported last.
+    /// The set being imported, or imported last.
     pub set: String,
     pub report: Remote<Box<ImportReport>>,
 }
 
-/// A T5 folder that is checked.
 #[derive(Debug, Default)]
 pub struct CheckForm {
     pub folder: String,
-    /// The folder that is or was checked last.
+    /// The folder being checked, or checked last.
     pub checked: PathBuf,
-    /// What it holds.
     pub anatomy: Remote<Box<Anatomy>>,
 }
 
-/// A checkpoint that is to be taken elsewhere.
 #[derive(Debug, Default)]
 pub struct ExportForm {
     pub run: Option<RunId>,
-    /// The latest where none is chosen.
+    /// `None` is the latest.
     pub at: Option<(Stage, u64)>,
     pub folder: String,
     pub exported: Remote<Exported>,
 }
 
-/// What examples are to be shown.
+/// Which examples are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExampleFilter {
     /// All of these words, in any text of the example.
@@ -143,7 +135,6 @@ pub struct ExampleFilter {
     pub level: Option<(Mechanism, EmpathyLevel)>,
 }
 
-/// A part of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Split(Split),
@@ -151,7 +142,6 @@ pub enum Group {
 }
 
 impl Group {
-    /// On screen.
     pub fn title(self) -> &'static str {
         match self {
             Group::Split(Split::Train) => "Train",
@@ -163,7 +153,7 @@ impl Group {
 }
 
 impl ExampleFilter {
-    /// Whether an entry is to be shown. `wanted` are the words, in lower case.
+    /// Whether an entry matches. `wanted` are the words, in lower case.
     fn admits(&self, entry: SetEntry<'_>, wanted: &[String]) -> bool {
         match entry {
             SetEntry::Example(split, example) => {
@@ -193,7 +183,7 @@ impl ExampleFilter {
     }
 }
 
-/// Whether each of the words is in one of the texts.
+/// Whether each word is in one of the texts.
 fn holds<'a>(wanted: &[String], texts: impl IntoIterator<Item = &'a String>) -> bool {
     if wanted.is_empty() {
         return true;
@@ -204,24 +194,24 @@ fn holds<'a>(wanted: &[String], texts: impl IntoIterator<Item = &'a String>) -> 
         .all(|word| texts.iter().any(|text| text.contains(word)))
 }
 
-/// The examples of a set as they are gone through.
+/// Browsing the examples of a set.
 #[derive(Debug, Default)]
 pub struct Browser {
     pub set: Remote<OpenSet>,
     pub emotions: Vec<String>,
     pub filter: ExampleFilter,
-    /// The filter that `found` is of.
+    /// The filter that `found` belongs to.
     searched: ExampleFilter,
     wanted: Vec<String>,
-    /// Places of what was found so far.
+    /// Indices of the matches so far.
     pub found: Vec<usize>,
-    /// How many were searched.
+    /// How many examples have been searched.
     examined: usize,
     pub shown: Option<usize>,
 }
 
 impl Browser {
-    /// Takes the set when it was read. The filter stays.
+    /// Starts a search once the set has been read; the filter stays.
     pub fn poll(&mut self) {
         if self.set.poll()
             && let Some(set) = self.set.value()
@@ -240,14 +230,14 @@ impl Browser {
         self.examined = 0;
     }
 
-    /// Whether every example was searched.
+    /// Whether every example has been searched.
     pub fn is_done(&self) -> bool {
         let all = self.set.value().map_or(0, OpenSet::len);
         self.searched == self.filter && self.examined >= all
     }
 
-    /// Searches so many more examples, with the present filter.
-    pub fn go_on(&mut self, many: usize) {
+    /// Searches `many` more examples with the current filter.
+    pub fn search_more(&mut self, many: usize) {
         if self.searched != self.filter {
             self.begin();
         }
@@ -288,15 +278,15 @@ mod tests {
     }
 
     fn all(browser: &mut Browser) -> usize {
-        browser.go_on(1);
+        browser.search_more(1);
         while !browser.is_done() {
-            browser.go_on(50);
+            browser.search_more(50);
         }
         browser.found.len()
     }
 
     #[test]
-    fn every_example_is_gone_through_and_has_a_place() {
+    fn every_example_is_searched() {
         let mut browser = browser();
         let found = all(&mut browser);
         let book = browser.set.value().unwrap();
@@ -314,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_narrows_what_is_found() {
+    fn a_filter_narrows_the_matches() {
         let mut browser = browser();
         let everything = all(&mut browser);
         browser.filter.group = Some(Group::Split(Split::Test));

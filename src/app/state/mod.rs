@@ -1,6 +1,6 @@
-//! What the window holds: the state of each place, and what is remembered between starts.
+//! The window's state: that of each place, and the preferences.
 //!
-//! Plain data: changed by views and by the shell, never by another thread.
+//! Plain data: changed by views and logic, never by another thread.
 
 pub mod arrangement;
 pub mod form;
@@ -25,7 +25,7 @@ use self::paths::Paths;
 use self::people::People;
 use self::playground::Playground;
 use self::remote::Remote;
-use crate::app::format::Clock;
+use crate::app::format::{Clock, Now};
 use crate::app::queries::compared::Compared;
 use crate::app::queries::experiments::Broken;
 use crate::app::queries::needs::Need;
@@ -40,81 +40,78 @@ use crate::store::{QueueId, QueuedRun, RunId, RunRow};
 
 pub use prefs::{Prefs, ThemeChoice};
 
-/// The experiment that the big action of the start page starts.
+/// The experiment that the start page's main button starts.
 pub const QUICKSTART: &str = "quickstart";
 
-/// Whether a window starts the runs that wait. Nothing starts without having been asked for in it.
+/// Whether this window starts queued runs. Nothing starts unless the user asked for it in this window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Held {
-    /// The queue was as it is when the window opened, or was filled elsewhere.
+pub enum QueueMode {
+    /// The queue was filled before the window opened, or by another program.
     #[default]
-    Kept,
-    /// A person holds it, or a start was refused.
+    Untouched,
+    /// The user paused it, or a start failed.
     Paused,
-    /// It goes on.
-    No,
+    /// Queued runs start.
+    Running,
 }
 
-/// The place Experiments.
 #[derive(Debug, Default)]
 pub struct ExperimentsState {
     pub files: Remote<Vec<Result<ExperimentFile, Broken>>>,
     pub needs: Remote<Needs>,
     pub form: Option<Form>,
-    /// What the run would be; idle while nobody asks.
+    /// Idle while no dry run is shown.
     pub dry_run: Remote<Box<DryRun>>,
-    /// It is the first of so many.
+    /// How many runs the form describes; the dry run is of the first.
     pub dry_run_of: usize,
     pub queue: QueueState,
-    /// Why the last start was refused.
+    /// Why the last start failed.
     pub refused: Option<String>,
 }
 
-/// What experiments lack.
 #[derive(Debug, Default)]
 pub struct Needs {
-    /// What each experiment file lacks, by its name.
+    /// The missing inputs of each experiment file, by its name.
     pub files: BTreeMap<String, Vec<Need>>,
-    /// What the form lacks, with the name of its experiment.
+    /// The missing inputs of the form, with its experiment's name.
     pub form: Option<(String, Vec<Need>)>,
 }
 
 impl Needs {
-    /// What the form of an experiment lacks.
+    /// The missing inputs of the form, if it is that of this experiment.
     pub fn of_form(&self, name: &str) -> &[Need] {
         let form = self.form.as_ref().filter(|(known, _)| known == name);
         form.map_or(&[], |(_, needs)| needs)
     }
 }
 
-/// The runs that wait for their turn in the store.
+/// The store's queue of runs.
 #[derive(Debug, Default)]
 pub struct QueueState {
-    /// The next first.
+    /// In the order in which they start.
     pub runs: Vec<QueueEntry>,
-    /// Why this window starts none of them.
-    pub held: Held,
-    /// The one of them that is being made ready or begun.
+    /// Whether this window starts them.
+    pub mode: QueueMode,
+    /// The one being prepared or started.
     pub starting: Option<QueueId>,
-    /// What was taken out last.
+    /// The run that was removed last.
     pub removed: Option<QueuedRun>,
-    /// How many times it is being read: what is known may be out of date.
+    /// How many reads are pending: `runs` may be out of date.
     pub reading: usize,
 }
 
-/// The place Runs.
 #[derive(Debug, Default)]
 pub struct RunsState {
     /// Every run that is not deleted.
     pub list: Remote<Vec<Listed>>,
     pub deleted: Remote<Vec<Listed>>,
     pub open: Option<OpenRun>,
-    /// Why the last resume was refused.
+    /// Why the last resume failed.
     pub refused: Option<(RunId, String)>,
 }
 
 impl RunsState {
-    /// Every run that is not deleted, as far as they were read.
+    /// The runs that are not deleted; empty until they have been read.
     pub fn listed(&self) -> &[Listed] {
         self.list.value().map_or(&[], Vec::as_slice)
     }
@@ -129,41 +126,37 @@ impl RunsState {
     }
 }
 
-/// The place Compare.
 #[derive(Debug, Default)]
 pub struct CompareState {
-    /// In the order in which they were chosen; differences are those from the first.
+    /// In the order in which they were chosen; the others are compared with the first.
     pub runs: Vec<RunId>,
     pub metric: Option<String>,
     pub compared: Remote<Box<Compared>>,
 }
 
-/// What can be undone, what was done last, and what went wrong.
+/// The undo stack, the last notice, and the error log.
 #[derive(Debug, Default)]
 pub struct Notices {
-    /// The latest last.
     pub undo: Vec<Edit>,
-    /// What was done last.
     pub latest: Option<Notice>,
-    /// What went wrong since the window opened, with the time.
+    /// The errors since the window opened, with their times.
     pub log: Vec<(i64, String)>,
     pub log_open: bool,
-    /// How many lines of the log have been seen.
+    /// How many entries of the log have been seen.
     pub seen: usize,
 }
 
-/// What was done, in a few words.
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub words: String,
     /// When, in milliseconds since the Unix epoch.
     pub at: i64,
-    /// It is what Undo takes back.
+    /// Whether Undo reverts it.
     pub undoable: bool,
 }
 
 impl Notices {
-    /// Shows for a while what was done.
+    /// Shows a notice for a while.
     pub fn show(&mut self, at: i64, words: impl Into<String>, undoable: bool) {
         self.latest = Some(Notice {
             words: words.into(),
@@ -172,7 +165,6 @@ impl Notices {
         });
     }
 
-    /// Puts something that went wrong in the log.
     pub fn log_error(&mut self, at: i64, words: impl Into<String>) {
         const KEPT: usize = 500;
         self.log.push((at, words.into()));
@@ -183,11 +175,10 @@ impl Notices {
     }
 }
 
-/// The run whose page is open.
 #[derive(Debug)]
 pub struct OpenRun {
     pub id: RunId,
-    /// An outline of a long run is reported before the whole is there.
+    /// A long run reports an outline first.
     pub page: Remote<Box<RunPage>, Box<RunPage>>,
 }
 
@@ -204,7 +195,6 @@ impl OpenRun {
     }
 }
 
-/// A run as the store had it.
 #[derive(Debug)]
 pub struct RunPage {
     pub model: RunModel,
@@ -220,18 +210,16 @@ impl From<StoredRun> for RunPage {
     }
 }
 
-/// The place Live.
 #[derive(Debug, Default)]
 pub struct LiveState {
     pub run: Option<RunModel>,
-    /// Asked to stop, not yet stopped.
+    /// Asked to stop, and not stopped yet.
     pub stopping: bool,
-    /// The experiment whose run is being made ready.
+    /// The name of the run being prepared.
     pub launching: Option<String>,
 }
 
-/// Everything that views draw from.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct State {
     pub prefs: Prefs,
     pub experiments: ExperimentsState,
@@ -245,9 +233,9 @@ pub struct State {
     pub paths: Paths,
     pub clock: Clock,
     pub now_ms: i64,
-    /// Where the store is, as the person would write it.
+    /// The store's path, as displayed.
     pub store: String,
-    /// Devices that are compiled in: name and title.
+    /// The devices of this build: name and title.
     pub devices: Vec<(&'static str, &'static str)>,
 }
 
@@ -262,7 +250,7 @@ impl State {
             .find(|file| file.name == name)
     }
 
-    /// The metric whose curves are compared: the chosen one, else the raw reward of the compared runs.
+    /// The chosen metric, else the raw reward of the compared runs.
     pub fn compared_metric(&self) -> String {
         let logged_by_any = |key: &&str| {
             let mut entries = self.runs.listed().iter().map(|row| &row.entry);
@@ -276,7 +264,14 @@ impl State {
         })
     }
 
-    /// The run in progress, if it still is.
+    pub fn now(&self) -> Now {
+        Now {
+            clock: self.clock,
+            ms: self.now_ms,
+        }
+    }
+
+    /// The run in progress, unless it has ended.
     pub fn active(&self) -> Option<&RunModel> {
         self.live.run.as_ref().filter(|run| run.status.is_active())
     }

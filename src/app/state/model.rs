@@ -1,6 +1,6 @@
 //! One run as the window shows it: curves, stages, samples, results, events.
 //!
-//! Filled from live reports or from the store, and the same either way. Knows no widget and no thread.
+//! Filled from live reports or from the store, with the same result. Knows no widget and no thread.
 
 mod stored;
 
@@ -19,7 +19,7 @@ use crate::metrics::{IdentifierScores, SystemResults, declared, terms};
 use crate::series::{Curve, Point, Series, XAxis};
 use crate::store::{MetricKey, RunId, RunRow, RunStatus};
 
-/// The sample dialogues of one step: reported by the run, or read from the store when they are shown.
+/// The sample dialogues of one step: reported by the run, or read from the store when shown.
 #[derive(Debug)]
 pub struct SampleSet {
     pub stage: Stage,
@@ -43,7 +43,7 @@ impl Track {
         }
     }
 
-    /// Brings the smoothing to `weight`; only what is drawn is ever smoothed.
+    /// The curve, smoothed with this weight.
     pub fn smooth(&mut self, weight: f64) -> &Curve {
         if self.smoothing != weight {
             self.smoothing = weight;
@@ -53,7 +53,6 @@ impl Track {
     }
 }
 
-/// A run as it is shown.
 #[derive(Debug)]
 pub struct RunModel {
     pub id: RunId,
@@ -69,26 +68,25 @@ pub struct RunModel {
     pub current: Option<Stage>,
     pub tracks: BTreeMap<MetricKey, Track>,
     pub samples: Vec<SampleSet>,
-    /// The one dialogue that is shown over all evaluations, by its place in the fixed list.
+    /// The dialogue shown over all evaluations, by its index.
     pub over_steps: Keyed<u32, OverSteps>,
     /// The steps whose rollout is in the store, in order.
     pub rollouts: Vec<(Stage, u64)>,
-    /// The one that is shown.
     pub rollout: Keyed<(Stage, u64), Arc<Vec<RolloutResponse>>>,
     pub results: Vec<SystemResults>,
-    /// How well the identifiers do, once they are complete.
+    /// Once they have been evaluated.
     pub identifiers: Vec<IdentifierScores>,
     pub events: Vec<Event>,
-    /// What the settings are now that may be changed while it goes on, by path.
+    /// The current values of the settings that can be changed during the run, by path.
     pub changeable: BTreeMap<&'static str, f64>,
-    /// Changes that were asked for and not yet confirmed.
+    /// Requested changes that have not been confirmed.
     pub waiting: Vec<Change>,
-    /// When it went on after a pause or an interruption, in milliseconds since the Unix epoch.
+    /// When it resumed, in milliseconds since the Unix epoch.
     resumptions: Arc<[i64]>,
 }
 
 impl RunModel {
-    /// A run that is about to begin with these stages.
+    /// A run with these stages and no history.
     pub fn new(row: &RunRow, stages: &[Stage]) -> Self {
         RunModel {
             id: row.id,
@@ -116,7 +114,7 @@ impl RunModel {
         }
     }
 
-    /// Breaks the curves where the run went on after a pause or an interruption.
+    /// Breaks the curves where the run resumed after a pause or an interruption.
     fn break_curves(&mut self) {
         let status = RunStatus::Running;
         let running = |event: &&Event| event.kind == EventKind::Status { status };
@@ -135,7 +133,7 @@ impl RunModel {
         }
     }
 
-    /// Takes the settings that it was started with.
+    /// Sets the values the run was started with.
     pub fn started_with(&mut self, config: &Config) {
         let values = config.values();
         self.changeable = changeable()
@@ -143,36 +141,36 @@ impl RunModel {
             .collect();
     }
 
-    /// Why a change would make no difference, if it would make none.
+    /// Why a change would make no difference, if so.
     pub fn no_difference(&self, change: &Change) -> Option<&'static str> {
         if self.changeable.get(change.path()) == Some(&change.value()) {
             Some("This is its value now")
         } else if self.waiting.contains(change) {
-            Some("This value waits already")
+            Some("This value is already waiting")
         } else {
             None
         }
     }
 
-    /// Takes note that a change was asked for; it takes the place of an earlier one that waits.
-    pub fn asked(&mut self, change: Change) {
+    /// Notes a requested change, which replaces an earlier one of the same setting.
+    pub fn request(&mut self, change: Change) {
         self.waiting
             .retain(|waiting| waiting.path() != change.path());
         self.waiting.push(change);
     }
 
-    /// What a change waits for, in words that end a sentence; none while nothing holds it up.
-    pub fn held_up_by(&self) -> Option<String> {
+    /// What holds up a change, as the end of a sentence.
+    pub fn blocked_by(&self) -> Option<String> {
         if self.current != Some(CHANGEABLE_STAGE) {
             Some(format!("for {}", CHANGEABLE_STAGE.title()))
         } else if self.status == RunStatus::Paused {
-            Some("until the run goes on".to_string())
+            Some("until the run resumes".to_string())
         } else {
             None
         }
     }
 
-    /// The progress of a stage, put in its place when it was not planned.
+    /// The progress of a stage, inserted if it was not planned.
     pub fn progress(&mut self, stage: Stage) -> &mut StageProgress {
         let at = match self
             .stages
@@ -191,13 +189,13 @@ impl RunModel {
         &mut self.stages[at]
     }
 
-    /// The stage that is in progress, or was last.
+    /// The stage in progress, or the last one.
     pub fn current_progress(&self) -> Option<&StageProgress> {
         let stage = self.current?;
         self.stages.iter().find(|progress| progress.stage == stage)
     }
 
-    /// The value a metric had last, in whichever stage it was logged last.
+    /// The last value of a metric, in whichever stage it was logged.
     pub fn last(&self, name: &str) -> Option<f64> {
         self.tracks
             .iter()
@@ -207,7 +205,7 @@ impl RunModel {
             .map(|point| point.value)
     }
 
-    /// The metrics of the run's reward: its total, and its terms.
+    /// The metrics of the run's reward: its total and its terms.
     pub fn reward_metrics(&self) -> Vec<&str> {
         let first = MetricKey {
             stage: Stage::Ppo,
@@ -219,18 +217,17 @@ impl RunModel {
             .collect()
     }
 
-    /// Tokens per second of the current stage.
+    /// ThemeTokens per second of the current stage.
     pub fn tokens_per_second(&self) -> Option<f64> {
         let stage = self.current?;
         self.last(&format!("{}/tokens_per_second", stage.key()))
     }
 
-    /// Takes what the run reports.
     pub fn apply(&mut self, wall_ms: i64, report: Report) {
         match report {
             Report::Event { at, kind } => {
                 let (stage, step) = at.unzip();
-                self.happened(Event {
+                self.add_live_event(Event {
                     wall_ms,
                     stage,
                     step: step.unwrap_or_default(),
@@ -251,7 +248,7 @@ impl RunModel {
                 progress.pace.note(step, wall_ms);
                 for (name, value) in values {
                     if name == declared::KL_BETA {
-                        // Adaptive control moves it without being asked.
+                        // Adaptive control changes it.
                         self.changeable.insert("reward.beta", value);
                     }
                     let key = MetricKey { stage, name };
@@ -286,7 +283,7 @@ impl RunModel {
                 if self.rollouts.get(place) != Some(&at) {
                     self.rollouts.insert(place, at);
                 } else if self.rollout.shown().is_some_and(|(known, _)| *known == at) {
-                    // The step was done again.
+                    // The step was repeated.
                     self.rollout.invalidate();
                 }
             }
@@ -298,7 +295,7 @@ impl RunModel {
         }
     }
 
-    /// Adds an event of the record, and brings up to date what follows from it.
+    /// Adds an event and updates what depends on it.
     fn add_event(&mut self, event: Event) {
         if let Some(stage) = event.stage {
             match event.kind {
@@ -323,16 +320,16 @@ impl RunModel {
         self.events.push(event);
     }
 
-    /// Adds an event of a run in progress.
-    pub fn happened(&mut self, event: Event) {
+    /// Adds an event of the run in progress.
+    pub fn add_live_event(&mut self, event: Event) {
         let status = matches!(event.kind, EventKind::Status { .. });
         if status {
-            // What lies between a pause and going on is no step's time.
+            // A pause does not count as part of a step.
             self.stages
                 .iter_mut()
                 .for_each(|progress| progress.pace.rest());
         }
-        // What was heard while the run was read again may be among what was read.
+        // An event received while the run was read again may have been read already.
         let mut latest = self.events.iter().rev().take(64);
         if !latest.any(|known| *known == event) {
             self.add_event(event);
@@ -342,7 +339,7 @@ impl RunModel {
         }
     }
 
-    /// Shows what was loaded of an earlier picture of this run until it is read again.
+    /// Keeps what an earlier model of this run had loaded, until it is loaded again.
     pub fn inherit(&mut self, earlier: RunModel) {
         for known in earlier.samples {
             let same = |set: &&mut SampleSet| (known.stage, known.step) == (set.stage, set.step);
@@ -356,7 +353,7 @@ impl RunModel {
         self.over_steps.invalidate();
     }
 
-    /// Takes what was read of it from the store.
+    /// Polls what is being read from the store.
     pub fn poll(&mut self) {
         for set in &mut self.samples {
             set.dialogues.poll();
@@ -365,7 +362,7 @@ impl RunModel {
         self.rollout.poll();
     }
 
-    /// The step of a stage at a place of the axis that the plots lay along x.
+    /// The step of a stage nearest to `x` on an axis.
     pub fn step_at(&self, stage: Stage, axis: XAxis, x: f64) -> Option<u64> {
         let of_stage = self.tracks.iter().filter(|(key, _)| key.stage == stage);
         let series = of_stage.map(|(_, track)| track.curve.raw());
@@ -373,13 +370,13 @@ impl RunModel {
         finest.nearest(axis, x).map(|point| point.step)
     }
 
-    /// What goes wrong, the latest first.
+    /// Alerts, the latest first.
     pub fn alerts(&self) -> impl Iterator<Item = &Event> {
         self.warnings()
             .filter(|event| event.kind.severity() == Some(Severity::Alert))
     }
 
-    /// What a person should know now: warnings and alerts, the latest first.
+    /// Warnings and alerts, the latest first.
     pub fn warnings(&self) -> impl Iterator<Item = &Event> {
         self.events
             .iter()
@@ -388,19 +385,18 @@ impl RunModel {
     }
 }
 
-/// Whether an event tells of a checkpoint.
 pub fn is_checkpoint(event: &Event) -> bool {
     matches!(event.kind, EventKind::Checkpoint { .. })
 }
 
-/// The mechanism that a metric is about, if it is about one.
+/// The mechanism that a metric belongs to, if any.
 pub fn mechanism_of(key: &str) -> Option<Mechanism> {
     Mechanism::ALL
         .into_iter()
         .find(|mechanism| key.contains(mechanism.key()))
 }
 
-/// Whether a metric comes from evaluations: few points, each of which matters.
+/// Whether a metric comes from evaluations, which have few points.
 pub fn is_evaluation(key: &str) -> bool {
     declared(key).is_some_and(|metric| metric.per_what == "evaluation")
 }

@@ -1,27 +1,26 @@
-//! What is known for fields of paths.
+//! Completions and dialogs of path fields.
 
 use super::remote::Keyed;
 use crate::app::queries::paths::{PathKind, Picked};
 
-/// What is known for fields of paths. Fields are told apart by their names.
+/// Completions and dialogs of path fields, which are identified by their names.
 #[derive(Debug, Default)]
 pub struct Paths {
-    /// What completes a text that was typed.
+    /// Completions of the text that was typed.
     pub completions: Keyed<(String, PathKind), Vec<String>>,
     /// The field whose dialog is open.
     pub browsing: Option<String>,
-    /// What was chosen in a dialog, for the field of that name.
+    /// The outcome of a dialog, with its field.
     picked: Option<(String, Picked)>,
 }
 
 impl Paths {
-    /// The dialog of a field was closed.
     pub fn put_picked(&mut self, field: String, picked: Picked) {
         self.browsing = None;
         self.picked = Some((field, picked));
     }
 
-    /// What came of the dialog of a field, once.
+    /// The outcome of a field's dialog, once.
     pub fn take_picked(&mut self, field: &str) -> Option<Picked> {
         let picked = self.picked.take_if(|(name, _)| name == field);
         picked.map(|(_, picked)| picked)

@@ -1,6 +1,6 @@
-//! What the places of annotators and reviewers hold: cases, studies, tables.
+//! The state of the places for annotators and reviewers: cases, studies, tables.
 //!
-//! Plain data: changed by views and by the logic, never by another thread.
+//! Plain data: changed by views and logic, never by another thread.
 
 use std::collections::BTreeSet;
 
@@ -14,49 +14,46 @@ use crate::study::cases::{CaseFilter, CaseSet, Search};
 use crate::study::definition::{Definition, StudyKind};
 use crate::study::results::Results;
 
-/// Everything of these places.
 #[derive(Debug, Default)]
 pub struct People {
-    pub systems: Remote<Systems>,
+    pub systems: Remote<SystemList>,
     pub cases: CasesState,
     pub studies: StudiesState,
     pub judging: Option<Judging>,
     pub tables: TablesState,
 }
 
-/// The systems of the store and the runs that tables can hold.
+/// The systems of the store, and the runs that tables can include.
 #[derive(Debug)]
-pub struct Systems {
+pub struct SystemList {
     pub systems: Vec<SystemRow>,
     pub scores: Vec<ScoredSystem>,
     pub runs: Vec<RunRow>,
 }
 
-/// The place Case study.
 #[derive(Debug, Default)]
 pub struct CasesState {
     pub book: Remote<CaseSet>,
     pub emotions: Vec<String>,
     pub filter: CaseFilter,
     pub search: Search,
-    /// Whether the search is through.
+    /// Whether the search is complete.
     pub searched: bool,
-    /// Place of the case that is shown.
+    /// Index of the case shown.
     pub shown: Option<usize>,
-    /// The note of the case that is shown, as it is typed.
+    /// The note of the case shown, as typed.
     pub note: String,
     pub refused: Option<String>,
-    /// Responses to import, as typed; none while the form is closed.
+    /// `None` while the form is closed.
     pub importing: Option<ImportResponsesForm>,
-    /// Systems to score, as typed; none while the form is closed.
+    /// `None` while the form is closed.
     pub scoring: Option<ScoreForm>,
-    /// A checkpoint that responds, or the scoring, while it goes on.
+    /// Generating or scoring, while in progress.
     pub task: Option<SystemTask>,
-    /// What was done last.
     pub notice: Option<String>,
 }
 
-/// Long work on systems: one at a time.
+/// A long task on systems; there is one at a time.
 #[derive(Debug)]
 pub struct SystemTask {
     pub kind: SystemTaskKind,
@@ -70,7 +67,6 @@ pub enum SystemTaskKind {
     Score,
 }
 
-/// How far long work is.
 #[derive(Debug, Clone, Default)]
 pub struct TaskProgress {
     pub doing: String,
@@ -100,17 +96,16 @@ pub enum ResponseSource {
     Checkpoint,
 }
 
-/// Systems to score, as typed.
+/// SystemList to score, as typed.
 #[derive(Debug, Clone, Default)]
 pub struct ScoreForm {
-    /// A run or a folder; nothing for Dist-n and length alone.
+    /// A run or a folder; empty for Dist-n and length only.
     pub identifiers: String,
     pub refused: Option<String>,
 }
 
 impl CasesState {
-    /// Takes the cases when they were read. The filter and the case that is shown stay; the systems that count
-    /// are all at first.
+    /// Handles cases that have been read. The filter and the case shown stay; at first all systems are chosen.
     pub fn poll(&mut self) {
         let shown = self.shown;
         let mut before = None;
@@ -131,13 +126,12 @@ impl CasesState {
         self.search_again();
     }
 
-    /// Begins the search of the present filter.
+    /// Restarts the search with the current filter.
     pub fn search_again(&mut self) {
         self.search = Search::new(self.filter.clone());
         self.searched = false;
     }
 
-    /// Shows a case.
     pub fn show(&mut self, place: usize) {
         self.shown = Some(place);
         let pin = self
@@ -148,20 +142,18 @@ impl CasesState {
     }
 }
 
-/// The place Studies.
 #[derive(Debug, Default)]
 pub struct StudiesState {
     pub rows: Remote<Vec<StudyRow>>,
     pub open: Option<StudyId>,
     pub form: Option<StudyForm>,
     pub results: Option<(StudyId, Box<Results>)>,
-    /// Path of a pack, as it is typed.
+    /// Path of a pack, as typed.
     pub pack: String,
     /// The fourth annotator, as typed.
     pub fourth: String,
-    /// Who unblinds and why, as typed; none while nobody does.
+    /// Who unblinds and why, as typed; `None` while the form is closed.
     pub unblinding: Option<(String, String)>,
-    /// What was done last.
     pub notice: Option<String>,
     pub refused: Option<String>,
 }
@@ -173,11 +165,10 @@ impl StudiesState {
     }
 }
 
-/// A study as it is set up.
 #[derive(Debug)]
 pub struct StudyForm {
     pub kind: StudyKind,
-    /// Systems in the order in which they were chosen; the first is model A.
+    /// In the order in which they were chosen; the first is model A.
     pub systems: Vec<String>,
     pub every_pair: bool,
     pub title: String,
@@ -191,14 +182,13 @@ pub struct StudyForm {
     pub checks: String,
     pub ties: String,
     pub stratified: bool,
-    /// What a study of this size can show.
     pub forecast: Keyed<StudySize, String>,
     pub refused: Option<String>,
-    /// It is being made.
+    /// It is being created.
     pub waiting: bool,
 }
 
-/// On which the power of a study depends.
+/// What the power of a study depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StudySize {
     pub kind: StudyKind,
@@ -229,7 +219,7 @@ impl StudyForm {
         }
     }
 
-    /// Changes what is asked; words that were not touched follow.
+    /// Changes the kind; title and instructions follow unless they were edited.
     pub fn set_kind(&mut self, kind: StudyKind) {
         let (before, after) = (StudyForm::new(self.kind), StudyForm::new(kind));
         if self.title == before.title {
@@ -244,7 +234,7 @@ impl StudyForm {
     /// The study that is set up.
     ///
     /// # Errors
-    /// A field does not hold what it should; the first is said.
+    /// The first invalid field.
     pub fn definition(&self) -> Result<Definition, String> {
         let names = self.annotators.split(',').map(str::trim);
         let names = names.filter(|name| !name.is_empty()).map(str::to_string);
@@ -271,15 +261,11 @@ impl StudyForm {
 
 /// A whole number from a field.
 pub fn number<N: std::str::FromStr>(field: &str, text: &str) -> Result<N, String> {
-    text.trim().parse().map_err(|_| {
-        format!(
-            "{field}: \"{}\" is no whole number; type digits",
-            text.trim()
-        )
-    })
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{field}: \"{}\" is not a whole number", text.trim()))
 }
 
-/// The place Tables.
 #[derive(Debug)]
 pub struct TablesState {
     pub table: TableNumber,
@@ -287,7 +273,6 @@ pub struct TablesState {
     pub studies: BTreeSet<i64>,
     pub systems: BTreeSet<String>,
     pub made: Keyed<(TableNumber, TableSelection), Box<Table>>,
-    /// What was saved last.
     pub notice: Option<String>,
 }
 
@@ -305,7 +290,7 @@ impl Default for TablesState {
 }
 
 impl TablesState {
-    /// What the table in view is to be made of.
+    /// The inputs chosen for the current table.
     pub fn chosen(&self) -> TableSelection {
         use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
         let of = |tables: &[TableNumber]| tables.contains(&self.table);

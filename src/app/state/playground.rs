@@ -1,7 +1,7 @@
-//! What the place Playground holds: who responds, how, and the conversation.
+//! The state of the place Playground: who responds, how, and the conversation.
 //!
-//! Plain data: changed by views and by the logic, never by another thread. Every response keeps the prompt it
-//! came from, so that it can be had again, here and in a terminal.
+//! Plain data: changed by views and logic, never by another thread. Every reply keeps its prompt, so that it can
+//! be reproduced, here and in a terminal.
 
 use std::path::Path;
 
@@ -13,13 +13,12 @@ use super::reply::{Reply, ReplyState};
 use crate::app::format;
 use crate::app::naming::store_argument;
 use crate::app::queries::models::ModelRef;
-use crate::app::queries::responses::{Identifiers, OpenModel, Prompt};
+use crate::app::queries::responses::{OpenModel, Prompt, WantedIdentifiers};
 use crate::checkpoint;
 use crate::experiment::{Config, Stage};
 use crate::operations::models::{Reference, RunModels, SavedModels};
 use crate::store::{CheckpointRow, RunId, RunRef, run_dir};
 
-/// The settings that answers depend on, in the order in which they are shown.
 pub const SETTINGS: [&str; 7] = [
     "sampling.top_k",
     "sampling.top_p",
@@ -32,62 +31,60 @@ pub const SETTINGS: [&str; 7] = [
 
 /// Where a model comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum From {
+pub enum ModelSource {
     #[default]
     Run,
     Folder,
 }
 
-/// One of the two that can answer.
+/// One of the two models that can respond.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
-    pub from: From,
+    pub from: ModelSource,
     pub run: Option<RunId>,
-    /// The checkpoint; the run's latest where none is chosen.
+    /// The checkpoint; `None` is the latest.
     pub at: Option<(Stage, u64)>,
     /// A T5 folder, as typed.
     pub folder: String,
 }
 
-/// Whose identifiers say the levels of answers.
+/// Whose identifiers are used for the levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum JudgedBy {
-    /// Those of the first one's run.
+pub enum LevelsBy {
+    /// Those of the first side's run.
     #[default]
     Own,
     Run(RunId),
     Nobody,
 }
 
-/// What a person said, with the replies to it.
 #[derive(Debug)]
 pub struct Turn {
     pub said: String,
     /// One, or two beside each other.
     pub replies: Vec<Reply>,
-    /// The place of the reply with which the conversation goes on.
-    pub goes_on: usize,
+    /// Index of the reply with which the conversation continues.
+    pub continued: usize,
 }
 
-/// The place Playground.
 #[derive(Debug)]
 pub struct Playground {
     pub models: Remote<SavedModels>,
     pub sides: [Side; 2],
-    /// Whether the second answers too.
+    /// Whether the second side responds, too.
     pub beside: bool,
-    pub judged_by: JudgedBy,
+    pub levels_by: LevelsBy,
     pub form: Form,
     pub greedy: bool,
-    /// What is being written.
+    /// The utterance being typed.
     pub draft: String,
     pub turns: Vec<Turn>,
     /// The conversation before it was cleared.
     pub cleared: Vec<Turn>,
     pub open: Vec<OpenModel>,
-    /// Asked to stop, not yet stopped.
+    /// Asked to stop, and not stopped yet.
     pub stopping: bool,
-    /// Whether the keyboard is to go to the field of what is said.
+    /// Whether to focus the text field.
     pub focus: bool,
 }
 
@@ -97,7 +94,7 @@ impl Default for Playground {
             models: Remote::default(),
             sides: [Side::default(), Side::default()],
             beside: false,
-            judged_by: JudgedBy::Own,
+            levels_by: LevelsBy::Own,
             form: Form::of("playground", Config::default()),
             greedy: false,
             draft: String::new(),
@@ -111,14 +108,14 @@ impl Default for Playground {
 }
 
 impl Playground {
-    /// Settles who responds, once it was read what can. Who was chosen stays chosen where it is still there.
-    pub fn settle_sides(&mut self) {
+    /// Chooses who responds once the models are listed. A choice that still exists is kept.
+    pub fn choose_sides(&mut self) {
         let Some(SavedModels { runs: models, .. }) = self.models.value() else {
             return;
         };
         let mut talking = models.iter().filter(|run| !run.answering.is_empty());
         let first = talking.next().map(|run| run.row.id);
-        // Beside the policy stands at first what it came from.
+        // The default beside the policy is the generator it came from.
         let origin = first.and_then(|run| find(models, run)).and_then(|run| {
             let own = |row: &&CheckpointRow| row.stage == Stage::Generator;
             run.answering.iter().rfind(own)
@@ -137,24 +134,26 @@ impl Playground {
                 }
             }
         }
-        self.follow_settings();
+        self.reset_settings();
     }
 
-    /// The runs that saved models, as far as they were read.
+    /// The runs with saved models; empty until they have been read.
     pub fn runs(&self) -> &[RunModels] {
         self.models.value().map_or(&[], |models| &models.runs)
     }
 
-    /// The run of a side, if a checkpoint of a run answers there.
     pub fn run(&self, side: usize) -> Option<&RunModels> {
-        let side = self.sides.get(side).filter(|side| side.from == From::Run)?;
+        let side = self
+            .sides
+            .get(side)
+            .filter(|side| side.from == ModelSource::Run)?;
         find(self.runs(), side.run?)
     }
 
-    /// Who answers on a side.
+    /// The model of a side.
     pub fn model(&self, side: usize) -> Option<ModelRef> {
         let chosen = self.sides.get(side)?;
-        if chosen.from == From::Folder {
+        if chosen.from == ModelSource::Folder {
             let folder = chosen.folder.trim();
             return (!folder.is_empty()).then(|| ModelRef::Folder(folder.into()));
         }
@@ -168,18 +167,17 @@ impl Playground {
         })
     }
 
-    /// The run whose identifiers say the levels.
     pub fn identifiers(&self) -> Option<&RunModels> {
-        let run = match self.judged_by {
-            JudgedBy::Own => self.run(0)?,
-            JudgedBy::Run(run) => find(self.runs(), run)?,
-            JudgedBy::Nobody => return None,
+        let run = match self.levels_by {
+            LevelsBy::Own => self.run(0)?,
+            LevelsBy::Run(run) => find(self.runs(), run)?,
+            LevelsBy::Nobody => return None,
         };
         run.identifiers.then_some(run)
     }
 
-    /// The settings are those of the first one's run, or the paper's; what a person changed stays.
-    pub fn follow_settings(&mut self) {
+    /// Takes the settings from the first side's run, or the defaults; the user's changes stay.
+    pub fn reset_settings(&mut self) {
         let run = self.run(0).map(|run| run.config.clone());
         let config = run.unwrap_or_default();
         let mut form = Form::of("playground", config);
@@ -191,14 +189,14 @@ impl Playground {
         self.form = form;
     }
 
-    /// Whether anything is still to come.
+    /// Whether a reply is pending.
     pub fn is_answering(&self) -> bool {
         let replies = self.turns.iter().flat_map(|turn| &turn.replies);
         replies.into_iter().any(Reply::is_pending)
     }
 
-    /// Why nothing can be asked now; none when it can.
-    pub fn hindrance(&self) -> Option<&'static str> {
+    /// Why nothing can be sent now, if so.
+    pub fn blocked_by(&self) -> Option<&'static str> {
         let sides = if self.beside { 2 } else { 1 };
         if self.is_answering() {
             Some("An answer is on its way")
@@ -214,10 +212,10 @@ impl Playground {
         }
     }
 
-    /// Says what was written: replies are waiting to be begun then.
+    /// Sends the draft; its replies wait to be started.
     pub fn say(&mut self, devices: &[(&str, &str)]) {
         let said = self.draft.trim().to_string();
-        if said.is_empty() || self.hindrance().is_some() {
+        if said.is_empty() || self.blocked_by().is_some() {
             return;
         }
         self.draft.clear();
@@ -226,15 +224,15 @@ impl Playground {
         self.turns.push(Turn {
             said,
             replies: Vec::new(),
-            goes_on: 0,
+            continued: 0,
         });
         let seed = self.form.config.run.seed;
         self.prompt(|_| seed, devices);
     }
 
-    /// Asks for the last replies again, each with the seed that follows its own.
+    /// Replaces the last replies, each with the next seed.
     pub fn regenerate(&mut self, devices: &[(&str, &str)]) {
-        let Some(turn) = self.turns.last().filter(|_| self.hindrance().is_none()) else {
+        let Some(turn) = self.turns.last().filter(|_| self.blocked_by().is_none()) else {
             return;
         };
         let own = self.form.config.run.seed;
@@ -249,7 +247,7 @@ impl Playground {
         );
     }
 
-    /// Replies to the last turn, one for each side.
+    /// Creates the replies to the last turn, one per side.
     fn prompt(&mut self, seed: impl Fn(usize) -> u64, devices: &[(&str, &str)]) {
         let context = self.context();
         let identifiers = self.identifiers().map(|run| {
@@ -257,7 +255,7 @@ impl Playground {
                 run: run.row.id,
                 step: None,
             };
-            Identifiers {
+            WantedIdentifiers {
                 of: Reference::Run(whose),
                 device: device(&run.config, devices),
             }
@@ -280,24 +278,23 @@ impl Playground {
             }));
         }
         if let Some(turn) = self.turns.last_mut() {
-            turn.goes_on = turn.goes_on.min(replies.len().saturating_sub(1));
+            turn.continued = turn.continued.min(replies.len().saturating_sub(1));
             turn.replies = replies;
         }
     }
 
-    /// The replies that no job was begun for yet.
-    pub fn unasked(&mut self) -> impl Iterator<Item = &mut Reply> {
+    /// The replies that have no job yet.
+    pub fn unstarted(&mut self) -> impl Iterator<Item = &mut Reply> {
         let replies = self.turns.iter_mut().flat_map(|turn| &mut turn.replies);
         replies
             .filter(|reply| matches!(reply.state, ReplyState::Waiting) && reply.pending.is_none())
     }
 
-    /// The conversation up to the last thing that was said.
     fn context(&self) -> Vec<String> {
         let mut context = Vec::new();
         for (at, turn) in self.turns.iter().enumerate() {
             context.push(turn.said.clone());
-            let reply = turn.replies.get(turn.goes_on).and_then(Reply::response);
+            let reply = turn.replies.get(turn.continued).and_then(Reply::response);
             if let Some(response) = reply.filter(|_| at + 1 < self.turns.len()) {
                 context.push(response.text.clone());
             }
@@ -305,7 +302,7 @@ impl Playground {
         context
     }
 
-    /// Asks every reply that is on its way to stop.
+    /// Asks every pending reply to stop.
     pub fn stop(&mut self) {
         let replies = self.turns.iter().flat_map(|turn| &turn.replies);
         for pending in replies.filter_map(|reply| reply.pending.as_ref()) {
@@ -314,7 +311,7 @@ impl Playground {
         self.stopping = self.is_answering();
     }
 
-    /// Takes the last thing said back into the field.
+    /// Moves the last utterance back into the draft.
     pub fn undo(&mut self) {
         if self.is_answering() {
             return;
@@ -327,7 +324,7 @@ impl Playground {
         }
     }
 
-    /// Begins anew; the conversation can be brought back until something is said.
+    /// Starts over; the conversation can be restored until something is said.
     pub fn clear(&mut self) {
         if !self.is_answering() && !self.turns.is_empty() {
             self.cleared = std::mem::take(&mut self.turns);
@@ -335,14 +332,13 @@ impl Playground {
         }
     }
 
-    /// Brings back what was cleared.
-    pub fn bring_back(&mut self) {
+    pub fn restore(&mut self) {
         if self.turns.is_empty() {
             self.turns = std::mem::take(&mut self.cleared);
         }
     }
 
-    /// Takes what came of the replies. True when one has ended.
+    /// Polls the replies. True when one has ended.
     pub fn poll(&mut self) -> bool {
         let mut any = false;
         for reply in self.turns.iter_mut().flat_map(|turn| &mut turn.replies) {
@@ -356,7 +352,7 @@ impl Playground {
         any
     }
 
-    /// The conversation as text, the answers with which it went on.
+    /// The conversation as text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for turn in &self.turns {
@@ -365,8 +361,8 @@ impl Playground {
                 let Some(response) = reply.response() else {
                     continue;
                 };
-                let other = turn.replies.len() > 1 && at != turn.goes_on;
-                let mark = if other { ", not gone on with" } else { "" };
+                let other = turn.replies.len() > 1 && at != turn.continued;
+                let mark = if other { ", not continued" } else { "" };
                 let who = reply.prompt.model.words();
                 text.push_str(&format!("Listener ({who}{mark}): {}\n", response.text));
             }
@@ -374,10 +370,10 @@ impl Playground {
         text
     }
 
-    /// The command that gives a reply's answer in a terminal.
+    /// The command that reproduces a reply in a terminal.
     pub fn command(&self, reply: &Reply, store: &Path) -> String {
         let prompt = &reply.prompt;
-        // A quotation mark would end the shell's word.
+        // A single quote would end the shell word.
         let row = json!({"context": prompt.context}).to_string();
         let row = row.replace('\'', "\\u0027");
         let model = self.written(&prompt.model, store);
@@ -402,7 +398,7 @@ impl Playground {
         )
     }
 
-    /// A model as commands name it.
+    /// A model as an argument of commands.
     fn written(&self, model: &ModelRef, store: &Path) -> String {
         let folder = match model {
             ModelRef::Folder(folder) => folder.clone(),
@@ -411,7 +407,7 @@ impl Playground {
                 if let Some(written) = run_models.and_then(|run| run.written(*stage, *step)) {
                     return written.to_string();
                 }
-                // Another stage's checkpoint stands before it at this step.
+                // `run@step` would name another stage's checkpoint.
                 let folder = run_dir(store, *run).join(checkpoint::FOLDER);
                 folder.join(format!("{stage}-{step}"))
             }
@@ -419,7 +415,7 @@ impl Playground {
         format!("\"{}\"", folder.display())
     }
 
-    /// What is open, in a few words; none when nothing is.
+    /// How many models are open and their size, if any.
     pub fn open_words(&self) -> Option<String> {
         let parameters: u64 = self.open.iter().map(|open| open.parameters).sum();
         let size = format::bytes(4 * parameters);
@@ -435,7 +431,7 @@ fn find(models: &[RunModels], run: RunId) -> Option<&RunModels> {
     models.iter().find(|models| models.row.id == run)
 }
 
-/// The run's device where this program has it, else the processor.
+/// The run's device if this build has it, else the CPU.
 fn device(config: &Config, devices: &[(&str, &str)]) -> String {
     let named = |(name, _): &&(&str, &str)| **name == config.run.device;
     devices

@@ -1,6 +1,6 @@
-//! What is remembered when the window closes.
+//! The preferences, which are kept when the window closes.
 //!
-//! Kept as text: what an earlier program wrote is read by every later one.
+//! Stored as text: every later version reads what an earlier one wrote.
 
 use std::collections::BTreeMap;
 
@@ -12,32 +12,30 @@ use crate::app::widgets::chart::AlongX;
 use crate::experiment::Stage;
 use crate::metrics::declared;
 
-/// What is remembered when the window closes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prefs {
     pub place: Place,
     pub theme: ThemeChoice,
-    /// Size of everything; 1 is as the system has it.
+    /// Zoom factor; 1 is the system's size.
     pub zoom: f32,
     /// Smoothing of curves, from 0 (none) to 0.99.
     pub smoothing: f64,
-    /// What is laid along x of the plots.
+    /// The x axis of the plots.
     pub along: AlongX,
-    /// Columns of the table of runs, as in a filter; the delivered ones when there are none.
+    /// Columns of the table of runs, named as in a filter; empty for the defaults.
     pub columns: Vec<String>,
     /// The metric whose curve is sketched in the table of runs.
     pub sketch: Option<String>,
-    /// By what runs are grouped.
+    /// What runs are grouped by.
     pub group: Option<String>,
-    /// Filters that a person keeps.
+    /// Saved filters.
     pub filters: Vec<String>,
-    /// The plots of each stage of each experiment; under the stage alone those that were kept before
-    /// arrangements went by experiment.
+    /// The plots of each stage of each experiment; under the stage alone, those saved by versions in which all
+    /// experiments shared an arrangement.
     arrangements: BTreeMap<String, Arrangement>,
 }
 
-/// Light, dark, or as the system is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThemeChoice {
     #[default]
@@ -64,32 +62,32 @@ impl Default for Prefs {
 }
 
 impl Prefs {
-    /// The plots of a stage in runs of an experiment, as the person left them there; where they were
-    /// never moved, as they were left before arrangements went by experiment.
+    /// The arrangement of a stage's plots in an experiment; at first the one that experiments used to share, or the
+    /// default.
     pub fn arrangement(&mut self, experiment: &str, stage: Stage) -> &mut Arrangement {
         let key = arrangement_key(experiment, stage);
         let begin = match self.arrangements.get(stage.key()) {
             Some(of_all) if !self.arrangements.contains_key(&key) => Some(of_all.clone()),
             _ => None,
         };
-        let delivered = || begin.unwrap_or_else(|| Arrangement::delivered(stage));
-        self.arrangements.entry(key).or_insert_with(delivered)
+        let initial = || begin.unwrap_or_else(|| Arrangement::default_for(stage));
+        self.arrangements.entry(key).or_insert_with(initial)
     }
 
-    /// Closes gaps between plots, which earlier versions left where one had been dragged away.
+    /// Closes gaps between plots, which earlier versions left.
     pub fn close_gaps(&mut self) {
         let all = self.arrangements.values_mut();
         all.for_each(Arrangement::close_gaps);
     }
 
-    /// Puts the plots of a stage in runs of an experiment back as they were delivered.
+    /// Resets the plots of a stage in an experiment to the default.
     pub fn reset_arrangement(&mut self, experiment: &str, stage: Stage) {
         let key = arrangement_key(experiment, stage);
-        self.arrangements.insert(key, Arrangement::delivered(stage));
+        self.arrangements
+            .insert(key, Arrangement::default_for(stage));
     }
 }
 
-/// No stage is called so, and no other pair.
 fn arrangement_key(experiment: &str, stage: Stage) -> String {
     format!("{}/{experiment}", stage.key())
 }
@@ -111,36 +109,36 @@ mod tests {
     }
 
     #[test]
-    fn plots_are_arranged_for_each_experiment_and_kept_as_text() {
+    fn plots_are_arranged_per_experiment_and_serialized() {
         let mut prefs = Prefs::default();
-        let delivered = count(&mut prefs, "quickstart");
+        let initial = count(&mut prefs, "quickstart");
         prefs.arrangement("emprl-paper", Stage::Ppo).add(tile("x"));
-        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
-        assert_eq!(count(&mut prefs, "quickstart"), delivered);
+        assert_eq!(count(&mut prefs, "emprl-paper"), initial + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), initial);
         let text = serde_json::to_string(&prefs).unwrap();
         let mut back: Prefs = serde_json::from_str(&text).unwrap();
-        assert_eq!(count(&mut back, "emprl-paper"), delivered + 1);
+        assert_eq!(count(&mut back, "emprl-paper"), initial + 1);
         back.reset_arrangement("emprl-paper", Stage::Ppo);
-        assert_eq!(count(&mut back, "emprl-paper"), delivered);
+        assert_eq!(count(&mut back, "emprl-paper"), initial);
     }
 
     #[test]
-    fn what_was_kept_for_all_experiments_is_where_each_begins() {
-        let mut of_all = Arrangement::delivered(Stage::Ppo);
-        let delivered = of_all.plots().count();
+    fn each_experiment_begins_with_the_shared_arrangement() {
+        let mut of_all = Arrangement::default_for(Stage::Ppo);
+        let initial = of_all.plots().count();
         of_all.add(tile("x"));
         let earlier = serde_json::json!({"smoothing": 0.5, "arrangements": {"ppo": of_all}});
         let mut prefs: Prefs = serde_json::from_value(earlier).unwrap();
         assert_eq!(prefs.smoothing, 0.5);
-        assert_eq!(count(&mut prefs, "quickstart"), delivered + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), initial + 1);
         prefs.arrangement("quickstart", Stage::Ppo).add(tile("y"));
-        assert_eq!(count(&mut prefs, "quickstart"), delivered + 2);
-        assert_eq!(count(&mut prefs, "emprl-paper"), delivered + 1);
+        assert_eq!(count(&mut prefs, "quickstart"), initial + 2);
+        assert_eq!(count(&mut prefs, "emprl-paper"), initial + 1);
         prefs.reset_arrangement("quickstart", Stage::Ppo);
         assert_eq!(
             count(&mut prefs, "quickstart"),
-            delivered,
-            "not as before, as delivered"
+            initial,
+            "the default, not the shared one"
         );
     }
 }

@@ -1,9 +1,8 @@
-//! How far the stages of a run are, and how long they take still.
+//! The progress of a run's stages, and the time left.
 
 use crate::experiment::Stage;
 use crate::series::Series;
 
-/// How a stage stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StageState {
     Waiting,
@@ -11,18 +10,17 @@ pub enum StageState {
     Done,
 }
 
-/// Where a stage is.
 #[derive(Clone, Debug)]
 pub struct StageProgress {
     pub stage: Stage,
     pub state: StageState,
     pub step: u64,
     pub total: u64,
-    /// When the step before the last and the last were done; for the time left.
+    /// For the time left.
     pub(super) pace: Pace,
 }
 
-/// Seconds a step, over the recent ones.
+/// Seconds per step, averaged over the recent ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
     last: Option<(u64, i64)>,
@@ -43,12 +41,12 @@ impl Pace {
         self.last = Some((step, wall_ms));
     }
 
-    /// The next step begins anew; how long one takes is known still.
+    /// Excludes the time until the next step, such as a pause.
     pub fn rest(&mut self) {
         self.last = None;
     }
 
-    /// That of the last steps of a curve.
+    /// The pace of the last steps of a curve.
     pub fn of(series: &Series) -> Self {
         let mut pace = Pace::default();
         let len = series.len();
@@ -81,7 +79,7 @@ impl StageProgress {
         }
     }
 
-    /// Seconds until the stage is over, at the present pace.
+    /// Seconds until the stage ends, at the current pace.
     pub fn seconds_left(&self) -> Option<f64> {
         if self.state != StageState::Running || self.step >= self.total {
             return None;

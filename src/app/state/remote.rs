@@ -1,16 +1,15 @@
-//! A value that comes from elsewhere: nothing yet, on its way, there, or failed.
+//! A value that is loaded by a job: idle, pending, there, or failed.
 //!
-//! What was there stays in sight while it is loaded again. Loading again drops the older answer.
+//! The old value stays visible while a new one loads. Loading again drops an older pending result.
 
 use crate::app::jobs::{JobError, Pending};
 
-/// A value that is loaded off the window's thread: idle until it is asked for, pending, then a value or why it
-/// failed.
+/// A value that is loaded off the window's thread: idle, pending, then a value or why it failed.
 #[derive(Debug)]
 pub struct Remote<T, P = ()> {
     shown: Option<Result<T, String>>,
     pending: Option<Pending<T, P>>,
-    /// What is there may have changed since.
+    /// The value may be out of date.
     stale: bool,
 }
 
@@ -25,7 +24,7 @@ impl<T, P> Default for Remote<T, P> {
 }
 
 impl<T, P> Remote<T, P> {
-    /// A value that did not have to be loaded.
+    /// A value that needs no loading.
     pub fn ready(value: T) -> Self {
         Remote {
             shown: Some(Ok(value)),
@@ -33,18 +32,18 @@ impl<T, P> Remote<T, P> {
         }
     }
 
-    /// Loads it, or loads it again.
+    /// Sets the job that loads it.
     pub fn load(&mut self, pending: Pending<T, P>) {
         self.pending = Some(pending);
         self.stale = false;
     }
 
-    /// Takes the answer when it is there. True when there is one.
+    /// Takes the job's result. True when there was one.
     pub fn poll(&mut self) -> bool {
         self.poll_with(|_, _| {})
     }
 
-    /// The same; `merge` brings something of the value before into the new one.
+    /// The same; `merge` may move parts of the old value into the new one.
     pub fn poll_with(&mut self, merge: impl FnOnce(&mut T, T)) -> bool {
         let Some(result) = self.pending.as_ref().and_then(Pending::poll) else {
             return false;
@@ -64,7 +63,7 @@ impl<T, P> Remote<T, P> {
         true
     }
 
-    /// Whether nobody asked for it yet.
+    /// Whether it was never loaded.
     pub fn is_idle(&self) -> bool {
         self.pending.is_none() && self.shown.is_none()
     }
@@ -77,7 +76,7 @@ impl<T, P> Remote<T, P> {
         self.shown.as_mut()?.as_mut().ok()
     }
 
-    /// Why it is not there.
+    /// Why it failed.
     pub fn failure(&self) -> Option<&str> {
         self.shown.as_ref()?.as_ref().err().map(String::as_str)
     }
@@ -86,34 +85,34 @@ impl<T, P> Remote<T, P> {
         self.pending.is_some()
     }
 
-    /// What the job reported since the last call.
+    /// The job's progress since the last call.
     pub fn progress(&self) -> Option<P> {
         self.pending.as_ref()?.progress()
     }
 
-    /// Shows something until the answer comes.
+    /// Shows a value until the result arrives.
     pub fn show(&mut self, value: T) {
         self.shown = Some(Ok(value));
     }
 
-    /// It is to be loaded again; what is there stays in sight meanwhile.
+    /// Marks it as out of date; the value stays visible.
     pub fn invalidate(&mut self) {
         self.stale = true;
         self.pending = None;
     }
 
-    /// Whether it is to be loaded now: it never was, or may have changed.
+    /// Whether to load it now: it never was, or is out of date.
     pub fn needs_loading(&self) -> bool {
         self.pending.is_none() && (self.shown.is_none() || self.stale)
     }
 
-    /// Forgets what is there and what is on its way.
+    /// Drops the value and the pending job.
     pub fn clear(&mut self) {
         *self = Remote::default();
     }
 }
 
-/// One value of many, by the key it is loaded with: too much is in the store to hold all of them.
+/// One value of many, by its key: the store has too many to load them all.
 #[derive(Debug)]
 pub struct Keyed<K, T> {
     pending: Option<(K, Pending<T>)>,
@@ -132,8 +131,7 @@ impl<K, T> Default for Keyed<K, T> {
 }
 
 impl<K: PartialEq, T> Keyed<K, T> {
-    /// Whether the value of `key`, which is wanted now, is to be loaded. Another that is on its way is not
-    /// wanted any more.
+    /// Whether to load the value of `key`, which is wanted now. Cancels the loading of another.
     pub fn wants(&mut self, key: &K) -> bool {
         if self.pending.as_ref().is_some_and(|(known, _)| known == key) {
             return false;
@@ -146,7 +144,7 @@ impl<K: PartialEq, T> Keyed<K, T> {
         self.pending = Some((key, pending));
     }
 
-    /// Takes the answer when it is there. True when there is one.
+    /// Takes the job's result. True when there was one.
     pub fn poll(&mut self) -> bool {
         let Some((key, pending)) = self.pending.take() else {
             return false;
@@ -163,19 +161,19 @@ impl<K: PartialEq, T> Keyed<K, T> {
         }
     }
 
-    /// Shows an answer.
+    /// Sets the result for a key.
     pub fn put(&mut self, key: K, result: Result<T, String>) {
         self.shown = Some((key, result));
         self.stale = false;
     }
 
-    /// The latest answer with its key, also while the next is on its way.
+    /// The latest result with its key, also while the next is pending.
     pub fn shown(&self) -> Option<(&K, Result<&T, &str>)> {
         let (key, result) = self.shown.as_ref()?;
         Some((key, result.as_ref().map_err(String::as_str)))
     }
 
-    /// What is there is shown until it has been loaded again.
+    /// Marks it as out of date; the value stays visible.
     pub fn invalidate(&mut self) {
         self.stale = true;
         self.pending = None;
@@ -200,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_stays_in_sight_while_it_is_loaded_again() {
+    fn the_old_value_stays_while_a_new_one_loads() {
         let jobs = jobs();
         let mut remote: Remote<u32> = Remote::default();
         assert!(remote.is_idle() && remote.needs_loading());
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_asked_for_once_and_late_answers_are_dropped() {
+    fn each_key_is_loaded_once_and_late_results_are_dropped() {
         let jobs = jobs();
         let ask = |words: &'static str| jobs.ask(Lane::Reader, move |_| Ok(words));
         let mut keyed: Keyed<u32, &str> = Keyed::default();
@@ -240,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_changed_is_asked_for_again_and_shown_meanwhile() {
+    fn an_invalidated_value_is_loaded_again_and_shown_meanwhile() {
         let jobs = jobs();
         let mut keyed: Keyed<u32, &str> = Keyed::default();
         keyed.put(1, Err("gone".into()));

@@ -1,33 +1,33 @@
-//! A reply of the playground: a response, or what stands in its place until it is there.
+//! A reply in the playground: a response, or its progress.
 
 use crate::app::jobs::{JobError, Pending};
-use crate::app::queries::responses::{Identifiable, OpenModel, Prompt, Response, ResponseProgress};
+use crate::app::queries::responses::{
+    OpenModel, Prompt, Response, ResponseProgress, ResponseWithLevels,
+};
 use crate::operations::models::Identified;
 
-/// What became of a prompt.
 #[derive(Clone, Debug)]
 pub enum ReplyState {
     Waiting,
     Opening,
-    /// The words so far.
+    /// The text so far.
     Words(String),
     Complete(Response),
     Stopped,
     Failed(String),
 }
 
-/// What a job reports for a reply: how far it is, and the models that are open.
+/// What a reply's job reports: its progress, and the open models.
 pub type ReplyProgress = (ResponseProgress, Vec<OpenModel>);
 
-/// A job that responds; dropped, it stops.
-pub type PendingReply = Pending<Identifiable, ReplyProgress>;
+/// A job that responds; dropping it stops it.
+pub type PendingReply = Pending<ResponseWithLevels, ReplyProgress>;
 
-/// A response, or what stands in its place.
 #[derive(Debug)]
 pub struct Reply {
     pub prompt: Prompt,
     pub state: ReplyState,
-    /// Where identifiers were asked for, once they have said something.
+    /// Where identifiers were requested, once they are done.
     pub levels: Option<Result<[Identified; 3], String>>,
     pub pending: Option<PendingReply>,
 }
@@ -42,12 +42,11 @@ impl Reply {
         }
     }
 
-    /// Whether something of it is still to come.
     pub fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
 
-    /// The response, once it is whole.
+    /// The response, once it is complete.
     pub fn response(&self) -> Option<&Response> {
         match &self.state {
             ReplyState::Complete(response) => Some(response),
@@ -55,7 +54,7 @@ impl Reply {
         }
     }
 
-    /// Takes what came of it. Gives what is open now, where that was reported. True when it has ended.
+    /// Polls the job. Returns the open models, where that was reported, and whether it has ended.
     pub(super) fn poll(&mut self) -> (Option<Vec<OpenModel>>, bool) {
         let Some(pending) = &self.pending else {
             return (None, false);
@@ -73,11 +72,11 @@ impl Reply {
         if let Some(result) = result {
             self.pending = None;
             match result {
-                Ok(Identifiable { response, levels }) => {
+                Ok(ResponseWithLevels { response, levels }) => {
                     self.state = ReplyState::Complete(response);
                     self.levels = levels;
                 }
-                // What was said already stays, without its levels.
+                // Keep the response, without its levels.
                 Err(_) if self.response().is_some() => {}
                 Err(JobError::Cancelled) => self.state = ReplyState::Stopped,
                 Err(JobError::Failed(why)) => self.state = ReplyState::Failed(why),

@@ -1,4 +1,4 @@
-//! Which metrics stand in which plot, by stage, and how a plot shows them.
+//! Which metrics each plot of a stage shows.
 //!
 //! Data only; the drawing is in `curves`.
 
@@ -16,14 +16,14 @@ use crate::metrics::terms::{self, TOTAL_REWARD};
 #[serde(default)]
 pub struct Tile {
     pub keys: Vec<String>,
-    /// y is logarithmic.
+    /// Whether y is logarithmic.
     pub log: bool,
 }
 
 impl Tile {
-    fn of(keys: &[&str]) -> Self {
+    fn of<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
         Tile {
-            keys: keys.iter().map(|key| key.to_string()).collect(),
+            keys: keys.into_iter().map(str::to_string).collect(),
             log: false,
         }
     }
@@ -34,17 +34,10 @@ impl Tile {
             .flat_map(|tile| tile.keys.iter().map(String::as_str))
             .collect();
         let free = choices(stage, &[]).find(|metric| !shown.contains(&&*metric.key));
-        Tile {
-            keys: free
-                .map(|metric| metric.key.into_owned())
-                .into_iter()
-                .collect(),
-            log: false,
-        }
+        Tile::of(free.as_ref().map(|metric| &*metric.key))
     }
 
-    /// The same plot for a run that logs `rewards`: what it would show of the paper's reward it shows of
-    /// the run's own, where that is another.
+    /// The same plot for a run that logs `rewards`: the paper's reward and its terms are replaced by the run's own.
     pub fn for_rewards(&self, rewards: &[&str]) -> Tile {
         if !rewards.contains(&TOTAL_REWARD) {
             return self.clone();
@@ -63,16 +56,16 @@ impl Tile {
         keys.retain(|key| seen.insert(*key));
         Tile {
             log: self.log,
-            ..Tile::of(&keys)
+            ..Tile::of(keys)
         }
     }
 
-    /// What is shown: those declared.
+    /// The declared metrics it shows.
     pub fn metrics(&self) -> impl Iterator<Item = MetricDecl> + '_ {
         self.keys.iter().filter_map(|key| declared::declared(key))
     }
 
-    /// The plain name of what is shown: the metric's, or that of the group; and on what it was measured.
+    /// The name of the metric or of the group, and the split it was measured on.
     pub fn title(&self) -> String {
         let metrics: Vec<_> = self.metrics().collect();
         let name = match metrics.as_slice() {
@@ -99,7 +92,6 @@ impl Tile {
         }
     }
 
-    /// The unit that all of them have.
     pub fn unit(&self) -> &'static str {
         let mut units = self.metrics().map(|metric| metric.unit);
         let first = units.next().unwrap_or_default();
@@ -111,7 +103,7 @@ impl Tile {
     }
 }
 
-/// What follows the colon in every name: "Validation loss" of three identifiers.
+/// What follows the colon in every name, such as "Validation loss" for three identifiers.
 fn common_end(metrics: &[MetricDecl]) -> Option<&str> {
     let mut ends = metrics
         .iter()
@@ -124,84 +116,58 @@ fn group_stem(group: &str) -> &str {
     group.split(" by ").next().unwrap_or(group)
 }
 
-/// The plots of a stage as they are delivered.
+/// The default plots of a stage.
 pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     use declared::*;
-    let all = |pick: fn(&IdentifierKeys) -> &'static str| {
-        IDENTIFIER_KEYS
-            .iter()
-            .map(pick)
-            .map(str::to_string)
-            .collect::<Vec<_>>()
-    };
+    let all =
+        |pick: fn(&IdentifierKeys) -> &'static str| Tile::of(IDENTIFIER_KEYS.iter().map(pick));
     match stage {
         Stage::Pretraining => vec![
-            Tile::of(&[PRETRAINING_LOSS, PRETRAINING_VALIDATION_LOSS]),
-            Tile::of(&[PRETRAINING_GRADIENT_NORM]),
-            Tile::of(&[PRETRAINING_LEARNING_RATE]),
-            Tile::of(&[PRETRAINING_TOKENS_PER_SECOND]),
+            Tile::of([PRETRAINING_LOSS, PRETRAINING_VALIDATION_LOSS]),
+            Tile::of([PRETRAINING_GRADIENT_NORM]),
+            Tile::of([PRETRAINING_LEARNING_RATE]),
+            Tile::of([PRETRAINING_TOKENS_PER_SECOND]),
         ],
         Stage::Identifiers => vec![
-            Tile {
-                keys: all(|keys| keys.loss),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.accuracy),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.validation_loss),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.weighted_f1),
-                ..Tile::default()
-            },
+            all(|keys| keys.loss),
+            all(|keys| keys.accuracy),
+            all(|keys| keys.validation_loss),
+            all(|keys| keys.weighted_f1),
         ],
         Stage::Generator => vec![
-            Tile::of(&[GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),
-            Tile::of(&[GENERATOR_PPL]),
-            Tile::of(&[GENERATOR_GRADIENT_NORM]),
-            Tile::of(&[GENERATOR_TOKENS_PER_SECOND]),
+            Tile::of([GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),
+            Tile::of([GENERATOR_PPL]),
+            Tile::of([GENERATOR_GRADIENT_NORM]),
+            Tile::of([GENERATOR_TOKENS_PER_SECOND]),
         ],
         Stage::Ppo => vec![
-            Tile::of(&[EMPATHY_REWARD]),
-            Tile::of(&REWARD_KEYS),
-            Tile::of(&[KL_K1, KL_K3, KL_FULL]),
-            Tile {
-                keys: [VALIDATION_EMP_F1]
-                    .iter()
-                    .chain(&VALIDATION_F1_KEYS)
-                    .map(|key| key.to_string())
-                    .collect(),
-                ..Tile::default()
-            },
-            Tile::of(&[VALIDATION_PPL]),
-            Tile::of(&[VALIDATION_DIST_1, VALIDATION_DIST_2]),
-            Tile::of(&[VALUE_LOSS]),
-            Tile::of(&[ENTROPY]),
-            Tile::of(&[RESPONSE_LENGTH]),
-            Tile::of(&[CLIP_FRACTION, VALUE_CLIP_FRACTION]),
+            Tile::of([EMPATHY_REWARD]),
+            Tile::of(REWARD_KEYS),
+            Tile::of([KL_K1, KL_K3, KL_FULL]),
+            emp_f1_tile(),
+            Tile::of([VALIDATION_PPL]),
+            Tile::of([VALIDATION_DIST_1, VALIDATION_DIST_2]),
+            Tile::of([VALUE_LOSS]),
+            Tile::of([ENTROPY]),
+            Tile::of([RESPONSE_LENGTH]),
+            Tile::of([CLIP_FRACTION, VALUE_CLIP_FRACTION]),
         ],
         Stage::Evaluation => Vec::new(),
     }
 }
 
-/// The plots that stand below the result table.
+/// The plots below the result table.
 pub fn evaluation_tiles() -> [Tile; 2] {
-    let f1 = [declared::VALIDATION_EMP_F1];
-    [
-        Tile {
-            keys: f1
-                .iter()
-                .chain(&declared::VALIDATION_F1_KEYS)
-                .map(|key| key.to_string())
-                .collect(),
-            ..Tile::default()
-        },
-        Tile::of(&[declared::VALIDATION_PPL]),
-    ]
+    [emp_f1_tile(), Tile::of([declared::VALIDATION_PPL])]
+}
+
+fn emp_f1_tile() -> Tile {
+    let by_mechanism = declared::VALIDATION_F1_KEYS;
+    Tile::of(
+        [declared::VALIDATION_EMP_F1]
+            .into_iter()
+            .chain(by_mechanism),
+    )
 }
 
 /// The metrics that can be shown for a stage of a run that logs `rewards`: the stage's own, those of
@@ -218,33 +184,33 @@ mod tests {
 
     #[test]
     fn plots_of_the_papers_reward_show_the_reward_of_the_run() {
-        let delivered = default_tiles(Stage::Ppo);
+        let defaults = default_tiles(Stage::Ppo);
         let paper: Vec<&str> = [declared::EMPATHY_REWARD]
             .into_iter()
             .chain(declared::REWARD_KEYS)
             .collect();
         let shown = |rewards: &[&str]| -> Vec<Vec<String>> {
-            let tiles = delivered.iter().map(|tile| tile.for_rewards(rewards).keys);
+            let tiles = defaults.iter().map(|tile| tile.for_rewards(rewards).keys);
             tiles.collect()
         };
-        let as_delivered = shown(&[]);
-        assert_eq!(shown(&paper), as_delivered);
+        let defaults_shown = shown(&[]);
+        assert_eq!(shown(&paper), defaults_shown);
         let own = [TOTAL_REWARD, "ppo/reward/questions", "ppo/reward/words"];
         let other = shown(&own);
         assert_eq!(
             (&other[0][..], &other[1][..]),
             (&[own[0].into()][..], &[own[1].into(), own[2].into()][..])
         );
-        assert_eq!(other[2..], as_delivered[2..]);
-        let tile = delivered[1].for_rewards(&own);
+        assert_eq!(other[2..], defaults_shown[2..]);
+        let tile = defaults[1].for_rewards(&own);
         assert_eq!(tile.metrics().count(), 2, "any term is declared");
         let whole = shown(&[TOTAL_REWARD]);
         assert_eq!(whole[0], [TOTAL_REWARD]);
-        assert_eq!(whole[1], as_delivered[1], "a reward without terms");
+        assert_eq!(whole[1], defaults_shown[1], "a reward without terms");
     }
 
     #[test]
-    fn every_delivered_plot_shows_declared_metrics() {
+    fn every_default_plot_shows_declared_metrics() {
         for stage in Stage::ALL {
             for tile in default_tiles(stage) {
                 assert_eq!(tile.metrics().count(), tile.keys.len(), "{tile:?}");

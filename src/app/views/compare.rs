@@ -1,8 +1,8 @@
-//! The place Compare: runs over each other, settings that differ, results with paired differences.
+//! The place Compare: overlaid curves, settings that differ, results with paired differences.
 
 use eframe::egui::{
-    Align, Color32, Frame, Grid, Label, Layout, Margin, Popup, PopupCloseBehavior, RichText,
-    ScrollArea, Sense, TextWrapMode, Ui, WidgetText, vec2,
+    Align, Color32, Grid, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Sense,
+    TextWrapMode, Ui, WidgetText, vec2,
 };
 use std::collections::BTreeSet;
 
@@ -12,10 +12,11 @@ use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::state::State;
 use crate::app::state::model::is_evaluation;
-use crate::app::theme::{self, Tokens, space, text};
+use crate::app::theme::{self, ThemeTokens, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::overlay::{OverlayLine, overlay_ui};
 use crate::app::widgets::text as words;
@@ -27,13 +28,12 @@ use crate::metrics::declared::{self, MetricDecl, declared};
 use crate::report::Sheet;
 use crate::store::RunId;
 
-/// How runs are compared.
 #[derive(Debug, Default)]
 pub struct CompareView {
     pub bands: bool,
 }
 
-/// Said of the first run.
+/// The note beside the first run.
 const FIRST: &str = "the others are compared with it";
 
 pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, commands: &mut Commands) {
@@ -61,36 +61,28 @@ pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, comman
         return;
     }
     let entries: Vec<&Entry> = chosen.iter().collect();
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::S as i8,
-        top: space::M as i8,
-        bottom: 0,
-    };
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        ScrollArea::vertical()
-            .id_salt(("compare", &state.compare.runs))
-            .auto_shrink(false)
-            .show(ui, |ui| {
-                ui.set_max_width(ui.available_width() - space::M);
-                runs_ui(ui, state, &entries, commands);
-                ui.add_space(space::M);
-                curves_ui(ui, state, view, &entries, commands);
+    layout::padded(ui, theme::margin(space::L, space::S, space::M, 0.0), |ui| {
+        let id = ("compare", state.compare.runs.clone());
+        layout::scrolled(ui, id, |ui| {
+            ui.set_max_width(ui.available_width() - space::M);
+            runs_ui(ui, state, &entries, commands);
+            ui.add_space(space::M);
+            curves_ui(ui, state, view, &entries, commands);
+            ui.add_space(space::L);
+            let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
+            let answer = state.compare.compared.value();
+            let answer = answer.filter(|compared| compared.runs == ids);
+            let differences = answer.map(|compared| compared.differences.as_slice());
+            let sheets = [
+                ("settings", settings_sheet(&entries)),
+                ("results", results_sheet(&entries)),
+                ("differences", differences_sheet(&entries, differences)),
+            ];
+            for (name, sheet) in sheets {
+                sheet_ui(ui, name, sheet, commands);
                 ui.add_space(space::L);
-                let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
-                let answer = state.compare.compared.value();
-                let answer = answer.filter(|compared| compared.runs == ids);
-                let differences = answer.map(|compared| compared.differences.as_slice());
-                let sheets = [
-                    ("settings", settings_sheet(&entries)),
-                    ("results", results_sheet(&entries)),
-                    ("differences", differences_sheet(&entries, differences)),
-                ];
-                for (name, sheet) in sheets {
-                    sheet_ui(ui, name, sheet, commands);
-                    ui.add_space(space::L);
-                }
-            });
+            }
+        });
     });
 }
 
@@ -103,7 +95,7 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
         for (at, (entry, place)) in entries.iter().zip(&places).enumerate() {
             let name = format!("{}, seed {}", run_label(entry), entry.row.seed);
             let first = at == 0 && entries.len() > 1;
-            // A run's dot, name and cross stay in one line.
+            // A run's dot, name and cross stay on one line.
             let shown = RichText::new(format!("{name}{}", if first { FIRST } else { "" }));
             let words = WidgetText::from(shown).into_galley(
                 ui,
@@ -116,15 +108,12 @@ fn runs_ui(ui: &mut Ui, state: &mut State, entries: &[&Entry], commands: &mut Co
             }
             let (dot, _) = ui.allocate_exact_size(vec2(12.0, 22.0), Sense::hover());
             ui.painter().circle_filled(dot.center(), 4.0, t.run(*place));
-            if ui
-                .add(Button::quiet(&name).low().hint("Open the run"))
-                .clicked()
-            {
+            if Button::quiet(&name).low().hint("Open the run").clicked(ui) {
                 let run = entry.row.id;
                 commands.run(move |core| core.open_run(run));
             }
-            let away = format!("Take run {} away", entry.row.id);
-            if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+            let away = format!("Remove run {}", entry.row.id);
+            if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                 gone = Some(entry.row.id);
             }
             if first {
@@ -178,7 +167,7 @@ fn curves_ui(
         segments(ui, "Lines", &mut view.bands, &kinds);
         if !is_evaluation(&metric) {
             let hint = "Smoothing: debiased exponential moving average";
-            ui.label(RichText::new("Smoothing").color(theme::of(ui).secondary));
+            words::label(ui, "Smoothing", theme::of(ui).secondary);
             field::slider(ui, "Smoothing", &mut state.prefs.smoothing, 0.99, 96.0)
                 .on_hover_text(hint);
         }
@@ -235,16 +224,15 @@ fn curves_ui(
     ui.add(Label::new(note).wrap());
 }
 
-/// By how much the lines of a metric are smoothed.
 fn smoothing(state: &State, metric: &str) -> f64 {
-    // Points of evaluations are few, and each of them matters.
+    // Evaluations have few points and are never smoothed.
     match is_evaluation(metric) {
         true => 0.0,
         false => state.prefs.smoothing,
     }
 }
 
-/// The lines, once they were read.
+/// The lines, once they have been read.
 fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option<Vec<Line>> {
     let compared = state.compare.compared.value()?;
     let ids: Vec<RunId> = entries.iter().map(|entry| entry.row.id).collect();
@@ -258,9 +246,14 @@ fn drawn(state: &State, bands: bool, entries: &[&Entry], metric: &str) -> Option
     })
 }
 
-fn overlaid(t: &Tokens, entries: &[&Entry], lines: Vec<Line>, digits: Digits) -> Vec<OverlayLine> {
+fn overlaid(
+    t: &ThemeTokens,
+    entries: &[&Entry],
+    lines: Vec<Line>,
+    digits: Digits,
+) -> Vec<OverlayLine> {
     let places = colours(entries, t.run_count());
-    // Of how many runs a line is, its name says; said of a place is where it has fewer.
+    // A line's name says how many runs it covers; a point's remark, where it covers fewer.
     let remark = |spread: &Spread, runs: usize| {
         let deviation = spread.deviation.map(|by| format::figure(by, digits));
         let deviation = deviation.map_or_else(String::new, |by| format!(" ± {by}"));
@@ -297,9 +290,9 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
             Popup::menu(&button)
                 .close_behavior(PopupCloseBehavior::CloseOnClick)
                 .show(|ui| {
-                    if ui
-                        .add(Button::quiet("Save files").hint("Into the store's folder exports"))
-                        .clicked()
+                    if Button::quiet("Save files")
+                        .hint("Into the store's folder exports")
+                        .clicked(ui)
                     {
                         let name = format!("compare-{name}");
                         let sheet = sheet.clone();
@@ -310,7 +303,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                         ("Copy LaTeX", sheet.latex()),
                         ("Copy Markdown", sheet.markdown()),
                     ] {
-                        if ui.add(Button::quiet(words)).clicked() {
+                        if Button::quiet(words).clicked(ui) {
                             commands.push(Command::Copy(text));
                         }
                     }
@@ -344,7 +337,7 @@ fn sheet_ui(ui: &mut Ui, name: &str, sheet: Sheet, commands: &mut Commands) {
                     ui.end_row();
                 }
             });
-            // The bar, where there is one, covers no row.
+            // Room for the scroll bar.
             ui.add_space(space::M);
         });
     }

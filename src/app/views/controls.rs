@@ -1,22 +1,23 @@
-//! Beside the plots of the run in progress: the settings that may be changed while it goes on.
+//! Beside the plots of the run in progress: the settings that can be changed while it runs.
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align2, Key, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align2, Key, Label, RichText, TextEdit, Ui, vec2};
 
 use super::side::parts::{BodyContext, inset};
 use crate::app::state::model::RunModel;
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::experiment::{CHANGEABLE_STAGE, Change, Setting, changeable, number_words};
 
-/// Room for the button beside a field.
+/// Width of the button beside a field.
 const BUTTON: f32 = 56.0;
-/// The height of a line below a field: that of a low button.
+/// The height of the line below a field: that of a low button.
 const LINE: f32 = 22.0;
 
-/// What was typed and not yet sent, by setting.
+/// Values typed and not yet sent, by setting.
 #[derive(Debug, Default)]
 pub struct ControlsView {
     typed: BTreeMap<&'static str, String>,
@@ -29,35 +30,30 @@ pub fn controls_ui(
     view: &mut ControlsView,
     context: &mut BodyContext<'_>,
 ) {
-    let t = theme::of(ui);
-    ScrollArea::vertical()
-        .id_salt(("controls", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            inset(ui, |ui| {
-                let when = match run.current == Some(CHANGEABLE_STAGE) {
-                    true => {
-                        "A new value holds from the next step on. It stands on the curves and in a \
-                         checkpoint saved at that step, so that a resumed run goes on with it."
-                    }
-                    false => "These are settings of PPO: a new value waits until that stage runs.",
-                };
-                ui.add(Label::new(RichText::new(when).color(t.secondary)).wrap());
-                ui.add_space(space::XS);
-                waiting_ui(ui, run);
-                ui.add_space(space::S);
-                for setting in changeable() {
-                    if let Some(now) = run.changeable.get(setting.path) {
-                        setting_ui(ui, run, (setting, *now), view, context);
-                    }
+    layout::scrolled(ui, ("controls", run.id), |ui| {
+        inset(ui, |ui| {
+            let when = match run.current == Some(CHANGEABLE_STAGE) {
+                true => {
+                    "A new value applies from the next step. It is marked on the curves and saved in \
+                         checkpoints, so that a resumed run keeps it."
                 }
-                ui.add_space(space::L);
-            });
+                false => "These are settings of PPO: a new value waits until that stage runs.",
+            };
+            words::secondary(ui, when);
+            ui.add_space(space::XS);
+            waiting_ui(ui, run);
+            ui.add_space(space::S);
+            for setting in changeable() {
+                if let Some(now) = run.changeable.get(setting.path) {
+                    setting_ui(ui, run, setting, *now, view, context);
+                }
+            }
+            ui.add_space(space::L);
         });
+    });
 }
 
-/// How many changes were asked for and not made yet, and what they wait for: always one line, so that the
-/// fields below stay where they are.
+/// The pending changes and what they wait for: always one line, so that the fields below do not move.
 fn waiting_ui(ui: &mut Ui, run: &RunModel) {
     let t = theme::of(ui);
     let named: Vec<String> = run.waiting.iter().map(Change::words).collect();
@@ -65,7 +61,7 @@ fn waiting_ui(ui: &mut Ui, run: &RunModel) {
         1 => "1 change waits".to_string(),
         n => format!("{n} changes wait"),
     };
-    let words = match run.held_up_by() {
+    let words = match run.blocked_by() {
         _ if named.is_empty() => RichText::new("No change waits").color(t.secondary),
         Some(what) => RichText::new(format!("{count} {what}")).color(t.warning),
         None => RichText::new(format!("{count} for the next step")).color(t.secondary),
@@ -79,7 +75,8 @@ fn waiting_ui(ui: &mut Ui, run: &RunModel) {
 fn setting_ui(
     ui: &mut Ui,
     run: &RunModel,
-    (setting, now): (&'static Setting, f64),
+    setting: &'static Setting,
+    now: f64,
     view: &mut ControlsView,
     context: &mut BodyContext<'_>,
 ) {
@@ -99,10 +96,10 @@ fn setting_ui(
                 .desired_width(width);
             let response = ui.add(field).accessible_name(&name);
             if let Some(unit) = setting.unit {
-                ui.label(RichText::new(unit).color(t.secondary));
+                words::label(ui, unit, t.secondary);
             }
             send |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-            // After the field: what was typed last may have come together with Enter.
+            // Read after the field: the last letter may have arrived in the same frame as Enter.
             let wanted = parse(setting, typed);
             let idle = wanted
                 .as_ref()
@@ -119,7 +116,7 @@ fn setting_ui(
             (wanted, idle)
         })
         .inner;
-    state_ui(ui, run, (setting, now), context);
+    state_ui(ui, run, setting, now, context);
     if send {
         match wanted {
             Ok(change) => {
@@ -136,15 +133,16 @@ fn setting_ui(
         view.refused.remove(path);
     }
     if let Some(why) = view.refused.get(path) {
-        ui.add(Label::new(RichText::new(why).font(text::small()).color(t.bad)).wrap());
+        words::small_coloured(ui, why, t.bad);
     }
 }
 
-/// What a setting is now and may be; where a change waits, what it waits for and how it is taken back.
+/// A setting's value and range, or its pending change and a button that withdraws it.
 fn state_ui(
     ui: &mut Ui,
     run: &RunModel,
-    (setting, now): (&Setting, f64),
+    setting: &Setting,
+    now: f64,
     context: &mut BodyContext<'_>,
 ) {
     let t = theme::of(ui);
@@ -159,14 +157,16 @@ fn state_ui(
             words::small(ui, format!("{now}; {}", setting.range()));
             return;
         };
-        let held_up = run.held_up_by().unwrap_or("for the next step".into());
+        let blocked = run.blocked_by().unwrap_or("for the next step".into());
         let value = number_words(change.value());
-        words::small_coloured(ui, format!("{now}; {value} waits {held_up}"), t.warning);
+        words::small_coloured(ui, format!("{now}; {value} waits {blocked}"), t.warning);
         let hint = format!("Take back: {}", change.words());
         let button = Button::quiet("Take back").low().hint(&hint);
         if ui.add(button).accessible_name(&hint).clicked() {
             let change = *change;
-            context.commands.run(move |core| core.withdraw(&change));
+            context
+                .commands
+                .run(move |core| core.withdraw_change(&change));
         }
     });
 }
@@ -186,7 +186,7 @@ mod tests {
     use crate::experiment::setting;
 
     #[test]
-    fn what_is_typed_becomes_a_change_or_says_why_not() {
+    fn typed_text_becomes_a_change_or_an_error() {
         let lr = setting("ppo.lr").unwrap();
         assert_eq!(parse(lr, " 1e-5").map(|change| change.value()), Ok(1e-5));
         assert_eq!(parse(lr, "0,5").map(|change| change.value()), Ok(0.5));

@@ -1,47 +1,47 @@
-//! The body of a run, live or saved: its stages, their plots, and beside them its dialogues and events.
+//! The body of a run, live or saved: its stages, their plots, and a side panel with dialogues and events.
 
 use eframe::egui;
 use std::collections::BTreeMap;
 
-use eframe::egui::{Align, Frame, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui, vec2};
+use eframe::egui::{Align, Frame, Layout, Margin, Panel, ScrollArea, Sense, Ui, vec2};
 
 use super::plots::{self, PlotsView, Source};
 use super::side;
 use super::side::parts::BodyContext;
 use crate::app::format::Clock;
 use crate::app::state::Prefs;
-use crate::app::state::arrangement::LEAST_WIDTH;
+use crate::app::state::arrangement::MIN_WIDTH;
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::{self, Tile};
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, explained_segments};
 use crate::app::widgets::chart::{AlongX, ChartView};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::{identifiers, results, stages, text as words};
 use crate::experiment::Stage;
 use crate::metrics::declared;
 use crate::store::{MetricKey, RunId};
 
-/// The side panel is never narrower: its tabs, and the levels of an answer, stand in one row.
+/// The least width of the side panel: its tabs and an answer's levels fit in one row.
 const SIDE_WIDTH: f32 = 344.0;
 
-/// How a run's body is looked at.
 #[derive(Debug, Default)]
 pub struct CurvesView {
-    /// Whose it is: zooms, pins and what was being typed are not those of the next run.
+    /// The run that zooms, pins and typed values belong to.
     run: Option<RunId>,
-    /// The stage that was chosen; the one in progress when none was.
+    /// The stage the user chose; otherwise the one in progress is shown.
     pub pinned: Option<Stage>,
     plots: BTreeMap<Stage, PlotsView>,
     /// The plots below the result table.
-    on_the_way: PlotsView,
+    evaluations: PlotsView,
     pub side: side::SideView,
 }
 
 impl CurvesView {
-    fn turn_to(&mut self, run: RunId) {
-        // A run that is being made ready has no number yet.
+    fn reset_for(&mut self, run: RunId) {
+        // A run being prepared has no number yet.
         let same = self
             .run
             .is_none_or(|known| known == run || known == RunId(0));
@@ -54,7 +54,7 @@ impl CurvesView {
         self.run = Some(run);
     }
 
-    /// Which stage is in sight: the pinned one, else the one in progress, else the first.
+    /// The stage shown: the pinned one, else the one in progress, else the first.
     pub fn shown(&self, run: &RunModel) -> Option<Stage> {
         let there = |stage: &Stage| run.stages.iter().any(|progress| progress.stage == *stage);
         self.pinned
@@ -62,14 +62,12 @@ impl CurvesView {
             .or(run.current)
             .or(run.stages.first().map(|progress| progress.stage))
     }
-}
 
-impl CurvesView {
-    /// Shows a step: in the plots of its stage, by a pin, and by the samples nearest to it.
-    fn lead_to(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
+    /// Shows a step: a pin in the plots of its stage, and the samples nearest to it.
+    fn show_step(&mut self, run: &RunModel, place: (Stage, u64), along: AlongX) {
         let (stage, step) = place;
         self.pinned = Some(stage);
-        self.side.turn_to_step(run, place);
+        self.side.open_step(run, place);
         let x = match along {
             AlongX::Step => Some(step as f64),
             AlongX::Relative | AlongX::Wall => run
@@ -87,7 +85,6 @@ impl CurvesView {
     }
 }
 
-/// Draws the body over all the room there is.
 pub fn body_ui(
     ui: &mut Ui,
     run: &mut RunModel,
@@ -95,24 +92,19 @@ pub fn body_ui(
     mut context: BodyContext<'_>,
 ) {
     let t = theme::of(ui);
-    view.turn_to(run.id);
+    view.reset_for(run.id);
     let Some(shown) = view.shown(run) else {
         words::secondary(ui, "Nothing was recorded of this run.");
         return;
     };
-    let row = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: space::S as i8,
-    };
-    Frame::new().inner_margin(row).show(ui, |ui| {
+    let row = theme::margin(space::L, space::L, space::M, space::S);
+    layout::padded(ui, row, |ui| {
         if let Some(stage) = stages::strip(ui, &run.stages, shown, run.status) {
             view.pinned = (run.current != Some(stage) || !run.status.is_active()).then_some(stage);
         }
     });
     let width = ui.available_width();
-    let widest = (width - LEAST_WIDTH - 40.0)
+    let widest = (width - MIN_WIDTH - 40.0)
         .min(width * 0.45)
         .clamp(SIDE_WIDTH, 560.0);
     Panel::right(ui.scope_id().with("side"))
@@ -123,25 +115,27 @@ pub fn body_ui(
         .show(ui, |ui| {
             side::side_ui(ui, run, &mut view.side, &mut context)
         });
-    if let Some(place) = view.side.lead.take() {
-        view.lead_to(run, place, context.prefs.along);
+    if let Some(place) = view.side.jump_to.take() {
+        view.show_step(run, place, context.prefs.along);
         ui.request_repaint();
     }
-    Frame::new()
-        .inner_margin(Margin {
+    layout::padded(
+        ui,
+        Margin {
             left: space::L as i8,
             ..Margin::ZERO
-        })
-        .show(ui, |ui| {
+        },
+        |ui| {
             if shown == Stage::Evaluation {
                 results_ui(ui, run, view, context.prefs, context.clock);
             } else {
                 plots_ui(ui, run, view, shown, &mut context);
             }
-        });
+        },
+    );
 }
 
-/// The result table, and below it how the same figures moved during reinforcement learning.
+/// The result table, and below it the same metrics during reinforcement learning.
 fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Prefs, clock: Clock) {
     ui.add_space(space::S);
     words::heading(ui, "Results");
@@ -149,41 +143,38 @@ fn results_ui(ui: &mut Ui, run: &mut RunModel, view: &mut CurvesView, prefs: &Pr
     if run.results.is_empty() {
         words::secondary(
             ui,
-            "The result table stands here once the test examples have been answered.",
+            "The result table appears here once the test examples have been answered.",
         );
         return;
     }
-    ScrollArea::vertical()
-        .id_salt(("results", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            ui.set_max_width(ui.available_width() - space::M);
-            results::table(ui, &run.results);
-            let key = |name: &str| MetricKey {
-                stage: Stage::Ppo,
-                name: name.into(),
-            };
-            let evaluated = run.tracks.contains_key(&key(declared::VALIDATION_EMP_F1));
-            if evaluated {
-                ui.add_space(space::XL);
-                words::heading(ui, "On the way there");
-                let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
+    layout::scrolled(ui, ("results", run.id), |ui| {
+        ui.set_max_width(ui.available_width() - space::M);
+        results::table(ui, &run.results);
+        let key = |name: &str| MetricKey {
+            stage: Stage::Ppo,
+            name: name.into(),
+        };
+        let evaluated = run.tracks.contains_key(&key(declared::VALIDATION_EMP_F1));
+        if evaluated {
+            ui.add_space(space::XL);
+            words::heading(ui, "On the way there");
+            let note = "Evaluations during PPO, on the validation subset. Triangles below a plot mark \
                             evaluations and events; point at one to read what it was.";
-                words::secondary(ui, note);
-                ui.add_space(space::XS);
-                let plots = &mut view.on_the_way;
-                plots.charts.set_along(prefs.along);
-                plots.charts.clock = Some(clock);
-                let mut tiles = tiles::evaluation_tiles();
-                let source = Source {
-                    stage: Stage::Ppo,
-                    smoothing: prefs.smoothing,
-                };
-                let pins = plots.charts.pins().len();
-                plots::fixed_ui(ui, run, &mut tiles, plots, source);
-                lead_by_pin(run, Stage::Ppo, (&plots.charts, pins), &mut view.side);
-            }
-        });
+            words::secondary(ui, note);
+            ui.add_space(space::XS);
+            let plots = &mut view.evaluations;
+            plots.charts.set_along(prefs.along);
+            plots.charts.clock = clock;
+            let mut tiles = tiles::evaluation_tiles();
+            let source = Source {
+                stage: Stage::Ppo,
+                smoothing: prefs.smoothing,
+            };
+            let pins = plots.charts.pins().len();
+            plots::fixed_ui(ui, run, &mut tiles, plots, source);
+            follow_pin(run, Stage::Ppo, &plots.charts, pins, &mut view.side);
+        }
+    });
 }
 
 fn plots_ui(
@@ -196,13 +187,13 @@ fn plots_ui(
     let prefs = &mut *context.prefs;
     let plots = view.plots.entry(stage).or_default();
     plots.charts.set_along(prefs.along);
-    plots.charts.clock = Some(context.clock);
+    plots.charts.clock = context.clock;
     let extent = plots::extent(run, stage, prefs.along);
     let pins = plots.charts.pins().len();
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 36.0),
         Layout::left_to_right(Align::Center),
-        |ui| tools_ui(ui, (&run.experiment, stage), plots, prefs, extent),
+        |ui| tools_ui(ui, &run.experiment, stage, plots, prefs, extent),
     );
     let source = Source {
         stage,
@@ -214,7 +205,7 @@ fn plots_ui(
         .show_viewport(ui, |ui, viewport| {
             let arrangement = prefs.arrangement(&run.experiment, stage);
             plots::arranged_ui(ui, run, arrangement, plots, source, viewport.height());
-            lead_by_pin(run, stage, (&plots.charts, pins), &mut view.side);
+            follow_pin(run, stage, &plots.charts, pins, &mut view.side);
             if stage == Stage::Identifiers && !run.identifiers.is_empty() {
                 ui.add_space(space::L);
                 words::heading(ui, "How well they identify");
@@ -227,12 +218,13 @@ fn plots_ui(
         });
 }
 
-/// Where pins were `before` and others are now, what stands beside the plots is brought to the step of the last
-/// one; where none is any more, to the latest.
-fn lead_by_pin(
+/// Where pins have changed in number, moves the side panel to the step of the last pin, or to the latest step where
+/// none is left.
+fn follow_pin(
     run: &RunModel,
     stage: Stage,
-    (charts, before): (&ChartView, usize),
+    charts: &ChartView,
+    before: usize,
     side: &mut side::SideView,
 ) {
     let pins = charts.pins();
@@ -246,10 +238,10 @@ fn lead_by_pin(
     }
 }
 
-/// The row above the plots.
 fn tools_ui(
     ui: &mut Ui,
-    (experiment, stage): (&str, Stage),
+    experiment: &str,
+    stage: Stage,
     plots: &mut PlotsView,
     prefs: &mut Prefs,
     extent: (f64, f64),
@@ -260,17 +252,16 @@ fn tools_ui(
     let hint = "Smoothing: debiased exponential moving average, drawn over the faint raw values. \
                 Evaluations are never smoothed.";
     if wide {
-        ui.label(RichText::new("Smoothing").color(t.secondary))
-            .on_hover_text(hint);
+        words::label(ui, "Smoothing", t.secondary).on_hover_text(hint);
     }
     field::slider(ui, "Smoothing", &mut prefs.smoothing, 0.99, 96.0).on_hover_text(hint);
     let (rect, _) = ui.allocate_exact_size(vec2(26.0, size::ROW), Sense::hover());
     let value = format!("{:.2}", prefs.smoothing);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         rect.left_center(),
         egui::Align2::LEFT_CENTER,
         value,
-        text::small(),
         t.secondary,
     );
     let axes = [
@@ -300,28 +291,18 @@ fn tools_ui(
             let new = Tile::next_to(stage, arrangement.plots());
             plots.show_added(arrangement.add(new));
         }
-        // What comes and goes stands farthest out: it pushes nothing along.
-        view_tools_ui(ui, &mut plots.charts, extent, (roomy, wide));
+        // Buttons that come and go are outermost, so that nothing moves.
+        view_tools_ui(ui, &mut plots.charts, extent, roomy, wide);
         if prefs.arrangement(experiment, stage).changed
-            && ui
-                .add(Button::icon(
-                    Icon::Revert,
-                    "Put the plots back as they were delivered",
-                ))
-                .clicked()
+            && Button::icon(Icon::Revert, "Put the plots back as they were delivered").clicked(ui)
         {
             prefs.reset_arrangement(experiment, stage);
         }
     });
 }
 
-/// What part is in sight: following the last points, all again, without pins.
-fn view_tools_ui(
-    ui: &mut Ui,
-    charts: &mut ChartView,
-    extent: (f64, f64),
-    (roomy, wide): (bool, bool),
-) {
+/// Following the last points, resetting the zoom, removing pins.
+fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy: bool, wide: bool) {
     let mut follow = charts.follows();
     let hint = "Keep the last points in sight while more come";
     let button = match (roomy, follow) {
@@ -338,7 +319,7 @@ fn view_tools_ui(
         true => Button::quiet("Show all").hint("Leave the zoom; so does a double click"),
         false => Button::icon(Icon::Cross, "Show all"),
     };
-    // Where there is room for both, each keeps its own.
+    // Where there is room, a hidden button keeps its space.
     let zoomed = charts.is_zoomed();
     if (wide || zoomed) && ui.add_visible(zoomed, all).clicked() {
         charts.reset();

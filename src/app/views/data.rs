@@ -1,41 +1,37 @@
-//! The place Data and models: what the store holds to learn from and to start from, and taking models
-//! elsewhere.
+//! The place Data and models: data sets, T5 folders, and exporting models.
 
 mod browse;
 mod models;
 mod sets;
 
-use eframe::egui::{Frame, Margin, Ui};
+use eframe::egui::{Margin, Ui};
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::state::State;
-use crate::app::state::library::Part;
-use crate::app::theme::space;
+use crate::app::state::library::DataTab;
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::segments;
+use crate::app::widgets::layout;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
+use crate::app::widgets::text as words;
 
 pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: space::S as i8,
-    };
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        let parts = [(Part::Sets, "Data sets"), (Part::Models, "Models")];
-        segments(ui, "Show", &mut state.library.part, &parts);
-    });
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::M, space::S),
+        |ui| {
+            let parts = [(DataTab::Sets, "Data sets"), (DataTab::Models, "Models")];
+            segments(ui, "Show", &mut state.library.part, &parts);
+        },
+    );
     match state.library.part {
-        Part::Models => models::models_ui(ui, state, commands),
-        Part::Sets if state.library.sets.value().is_some() => sets::sets_ui(ui, state, commands),
-        Part::Sets => padded(ui, |ui| {
-            let said = RemoteWords {
-                pending: "Reading the data sets…",
-                failed: "The data sets cannot be read",
-                action: Some("Try again"),
-            };
-            if remote_ui(ui, &state.library.sets, said) {
+        DataTab::Models => models::models_ui(ui, state, commands),
+        DataTab::Sets if state.library.sets.value().is_some() => sets::sets_ui(ui, state, commands),
+        DataTab::Sets => padded(ui, |ui| {
+            let words =
+                RemoteWords::retry("Reading the data sets…", "The data sets cannot be read");
+            if remote_ui(ui, &state.library.sets, words) {
                 commands.run(Core::load_sets);
             }
         }),
@@ -43,19 +39,21 @@ pub fn data_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
 }
 
 fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    Frame::new()
-        .inner_margin(Margin::symmetric(space::L as i8, space::S as i8))
-        .show(ui, content);
+    layout::padded(
+        ui,
+        Margin::symmetric(space::L as i8, space::S as i8),
+        content,
+    );
 }
 
-/// A name and what belongs to it, in two columns.
+/// A name and its value, in two columns.
 fn fact(ui: &mut Ui, name: &str, value: &str) {
     use eframe::egui::{Align, Label, Layout, RichText, vec2};
-    let t = crate::app::theme::of(ui);
+    let t = theme::of(ui);
     ui.horizontal_top(|ui| {
         ui.allocate_ui_with_layout(vec2(120.0, 18.0), Layout::left_to_right(Align::Min), |ui| {
             ui.set_min_width(120.0);
-            ui.label(RichText::new(name).color(t.secondary));
+            words::label(ui, name, t.secondary);
         });
         let value = RichText::new(value).color(t.text);
         ui.add(Label::new(value).wrap().selectable(true));

@@ -1,4 +1,4 @@
-//! The place Experiments: the experiment files as cards, and the form of the one that is chosen.
+//! The place Experiments: the experiment files as cards, and the form of the chosen one.
 
 mod dry_run;
 mod plan;
@@ -6,8 +6,8 @@ mod queue;
 
 use eframe::egui;
 use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, ScrollArea, Sense,
-    StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role, Sense, StrokeKind, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
 };
 use toml::Value;
 
@@ -21,11 +21,12 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::experiment::{ExperimentFile, value_words};
 
-/// Differences named on a card; the rest are counted.
+/// How many differences are listed on a card; the rest are counted.
 const NAMED: usize = 3;
 
 pub fn experiments_ui(
@@ -45,21 +46,17 @@ pub fn experiments_ui(
 }
 
 fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    ScrollArea::vertical()
-        .id_salt("cards")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let margin = Margin {
-                left: space::L as i8,
-                right: space::S as i8,
-                top: space::M as i8,
-                bottom: space::L as i8,
-            };
-            Frame::new().inner_margin(margin).show(ui, |ui| {
+    layout::scrolled(ui, "cards", |ui| {
+        layout::padded(
+            ui,
+            theme::margin(space::L, space::S, space::M, space::L),
+            |ui| {
                 ui.spacing_mut().item_spacing.y = space::S;
-                if let Some(why) = state.experiments.files.failure() {
-                    notice::strip(ui, Tone::Bad, "The experiments cannot be read", why, |_| {});
-                }
+                notice::failed(
+                    ui,
+                    "The experiments cannot be read",
+                    state.experiments.files.failure(),
+                );
                 for file in state.experiments.files.value().into_iter().flatten() {
                     match file {
                         Ok(file) => card_ui(ui, state, file, commands),
@@ -70,8 +67,9 @@ fn cards_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                         }
                     }
                 }
-            });
-        });
+            },
+        );
+    });
 }
 
 fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Commands) {
@@ -90,11 +88,7 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
             .sense(Sense::click()),
         |ui| {
             let response = ui.response();
-            let fill = match (chosen, response.hovered()) {
-                (true, _) => t.selected,
-                (false, true) => t.hover,
-                (false, false) => t.panel,
-            };
+            let fill = layout::fill(t, chosen, response.hovered(), t.panel);
             let stroke = if chosen {
                 egui::Stroke::new(1.0, t.accent)
             } else {
@@ -115,7 +109,7 @@ fn card_ui(ui: &mut Ui, state: &State, file: &ExperimentFile, commands: &mut Com
                             .selectable(false),
                     );
                     ui.scope(|ui| {
-                        // Rows as high as the tags, not as buttons.
+                        // Rows as high as tags, not buttons.
                         ui.spacing_mut().interact_size.y = 0.0;
                         ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
                         ui.horizontal_wrapped(|ui| {
@@ -198,15 +192,9 @@ fn differences_ui(ui: &mut Ui, file: &ExperimentFile) {
 }
 
 fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut Commands) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: 0,
-    };
-    Frame::new().inner_margin(margin).show(ui, |ui| {
+    layout::padded(ui, theme::margin(space::L, space::L, space::M, 0.0), |ui| {
         let busy = state.active().is_some();
-        let clock = (state.clock, state.now_ms);
+        let now = state.now();
         dry_run::dry_run_ui(ui, &mut state.experiments);
         let Some(name) = state
             .experiments
@@ -214,7 +202,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
             .as_ref()
             .map(|form| form.name.clone())
         else {
-            queue::queue_ui(ui, &state.experiments.queue, clock, commands);
+            queue::queue_ui(ui, &state.experiments.queue, now, commands);
             words::secondary(ui, "Choose an experiment to see its settings.");
             return;
         };
@@ -233,8 +221,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
 
         ui.horizontal_top(|ui| {
             let room = ui.available_width() - 130.0;
-            ui.allocate_ui_with_layout(vec2(room, 10.0), Layout::top_down(Align::Min), |ui| {
-                ui.set_width(room);
+            layout::column(ui, room, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 words::strong(ui, &name, text::title(), theme::of(ui).text);
                 words::secondary(ui, description);
@@ -251,7 +238,7 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                 } else if plan.is_sweep() {
                     (
                         false,
-                        "Settings vary: queue the runs below, or take the rows away".to_string(),
+                        "Settings vary: queue the runs below, or remove the rows".to_string(),
                     )
                 } else if !needs.is_empty() {
                     (
@@ -261,39 +248,33 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
                 } else {
                     (true, "Start a run with these settings".to_string())
                 };
-                ui.add_enabled_ui(ready, |ui| {
-                    let button = Button::primary("Start run")
-                        .with_icon(Icon::Play)
-                        .hint(&hint);
-                    if ui.add(button).clicked() {
-                        let planned = plan.planned(form);
-                        commands.run(|core| core.start(planned));
-                    }
-                });
+                let button = Button::primary("Start run")
+                    .with_icon(Icon::Play)
+                    .hint(&hint);
+                if button.clicked_if(ui, ready) {
+                    let planned = plan.planned(form);
+                    commands.run(|core| core.start(planned));
+                }
             });
         });
         ui.add_space(space::M);
         ui.horizontal(|ui| {
             let t = theme::of(ui);
-            let device = ui.label(RichText::new("Device").color(t.secondary));
-            let now = form.config.run.device.clone();
-            let title = state
-                .devices
-                .iter()
-                .find(|(name, _)| *name == now)
-                .map_or(now.as_str(), |(_, title)| *title);
+            let device = words::label(ui, "Device", t.secondary);
+            let named = form.config.run.device.clone();
+            let title = state.devices.iter().find(|(name, _)| *name == named);
+            let title = title.map_or(named.as_str(), |(_, title)| *title);
             let hint = "Where tensors live: the back ends that this program was built with";
             let device = device.on_hover_text(hint);
             let titles: Vec<&str> = state.devices.iter().map(|(_, title)| *title).collect();
-            let chosen = field::combo(ui, "Device", title, &titles, 188.0);
-            if let Some((name, _)) =
-                chosen.and_then(|title| state.devices.iter().find(|(_, known)| *known == title))
+            if let Some(chosen) = field::combo(ui, "Device", title, &titles, 188.0)
+                && let Some((name, _)) = state.devices.iter().find(|(_, known)| *known == chosen)
             {
                 form.put("run.device", Value::String(name.to_string()));
             }
             changed_ui(ui, form, "run.device", device.rect);
             ui.add_space(space::M);
-            let seed = ui.label(RichText::new("Seed").color(t.secondary));
+            let seed = words::label(ui, "Seed", t.secondary);
             let seed = seed.on_hover_text("Every random draw of the run derives from it");
             form.seed_ui(ui, seed.id);
             changed_ui(ui, form, "run.seed", seed.rect);
@@ -306,17 +287,14 @@ fn detail_ui(ui: &mut Ui, state: &mut State, plan: &mut PlanView, commands: &mut
         let runnable = form.refused() == 0 && needs.is_empty();
         plan::plan_ui(ui, plan, form, runs, runnable, commands);
         ui.add_space(space::S);
-        queue::queue_ui(ui, &experiments.queue, clock, commands);
+        queue::queue_ui(ui, &experiments.queue, now, commands);
         needs_ui(ui, needs, commands);
-        ScrollArea::vertical()
-            .id_salt(("form", &name))
-            .auto_shrink(false)
-            .show(ui, |ui| {
-                // The scroll bar keeps to its own edge.
-                ui.set_max_width((ui.available_width() - space::M).min(900.0));
-                needs_changed = form.sections_ui(ui, needs).needs_changed;
-                ui.add_space(space::XL);
-            });
+        layout::scrolled(ui, ("form", &name), |ui| {
+            // Room for the scroll bar.
+            ui.set_max_width((ui.available_width() - space::M).min(900.0));
+            needs_changed = form.sections_ui(ui, needs).needs_changed;
+            ui.add_space(space::XL);
+        });
         if needs_changed {
             commands.run(Core::check_needs);
         }
@@ -330,7 +308,7 @@ fn settings_refused(count: usize) -> String {
     }
 }
 
-/// A dot before a setting that is not as the file has it, and a button that puts it back.
+/// For a setting that differs from the file: a dot, and a button that reverts it.
 fn changed_ui(ui: &mut Ui, form: &mut Form, path: &str, label: Rect) {
     let t = theme::of(ui);
     if form.is_changed(path) {
@@ -354,7 +332,7 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
             let words = if needs.len() > 1 {
                 format!("{}: {}.", need.what, need.fix)
             } else {
-                format!("Mend: {}.", need.fix)
+                format!("Fix: {}.", need.fix)
             };
             words::secondary(ui, words);
             if let Some(command) = &need.command
@@ -364,9 +342,9 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
             }
         }
         ui.add_space(space::XS);
-        if ui
-            .add(Button::secondary("Look again").with_icon(Icon::Revert))
-            .clicked()
+        if Button::secondary("Look again")
+            .with_icon(Icon::Revert)
+            .clicked(ui)
         {
             commands.run(Core::check_needs);
         }

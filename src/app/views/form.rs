@@ -1,6 +1,6 @@
-//! The form of an experiment: every setting, made from the typed descriptors.
+//! The form of an experiment: every setting, from its descriptor.
 //!
-//! What was typed is in the state; wrong values are refused beside their field.
+//! What is typed is kept in the state; invalid values are refused beside their field.
 
 mod compact;
 mod rows;
@@ -14,26 +14,26 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::experiment::{setting, value_words};
 
-/// What the form asks for beside its own changes.
+/// What the caller has to do after a change.
 #[derive(Debug, Default)]
 pub struct FormDone {
-    /// A setting changed that decides what the run needs.
+    /// A setting that decides which inputs the run needs has changed.
     pub needs_changed: bool,
 }
 
 impl Form {
-    /// A button that puts a setting back as the file has it.
+    /// A button that reverts a setting to the file's value.
     pub fn revert_ui(&mut self, ui: &mut Ui, path: &str) {
         let Some(value) = self.file.get(path).cloned() else {
             return;
         };
         let hint = format!("Back to the file's {}", value_words(&value));
-        if ui.add(Button::icon(Icon::Revert, &hint)).clicked() {
+        if Button::icon(Icon::Revert, &hint).clicked(ui) {
             self.put(path, value);
         }
     }
 
-    /// The field of the seed, which stands above the sections.
+    /// The field of the seed, above the sections.
     pub fn seed_ui(&mut self, ui: &mut Ui, label: eframe::egui::Id) {
         if let Some(setting) = setting("run.seed") {
             ui.label_inputs_by(label, |ui| self.control_ui(ui, setting, "Seed"));

@@ -1,7 +1,7 @@
 //! The judging page: one item, the keys below it, nothing else.
 //!
-//! Draws an annotator's own pages; what it is given has no place for a system. The next item shows only
-//! after the store has answered that the last one is on disk.
+//! Draws an annotator's own pages, which cannot name a system. The next item shows only after the store has
+//! confirmed that the last one is on disk.
 
 mod answers;
 mod context;
@@ -11,10 +11,7 @@ mod parts;
 
 use answers::{KEYS, SCALES, answers_ui};
 use context::context_ui;
-use eframe::egui;
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, ScrollArea, Ui, vec2,
-};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, Rect, RichText, Ui, vec2};
 use foot::foot_ui;
 use input::{Input, handle, keys};
 use parts::{CARDS, column};
@@ -27,6 +24,7 @@ use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::text as words;
@@ -50,8 +48,7 @@ pub fn judging_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             ui.centered_and_justified(|ui| words::secondary(ui, said.pending));
             return;
         };
-        let margin = Margin::same(space::L as i8);
-        Frame::new().inner_margin(margin).show(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             if failure_ui(ui, why, said) {
                 commands.run(Core::leave_judging);
             }
@@ -66,9 +63,7 @@ pub fn judging_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         .resizable(false)
         .frame(Frame::new().inner_margin(Margin::symmetric(space::L as i8, space::M as i8)))
         .show(ui, |ui| foot_ui(ui, judging, &mut inputs));
-    egui::CentralPanel::default()
-        .frame(Frame::new())
-        .show(ui, |ui| body_ui(ui, judging, &mut inputs));
+    layout::central(ui, |ui| body_ui(ui, judging, &mut inputs));
     for input in inputs {
         handle(judging, input, now, commands);
     }
@@ -82,7 +77,7 @@ fn move_on(ui: &Ui, judging: &mut Judging, now: f64) {
     let left = ACKNOWLEDGED - (now - given.time);
     if given.recorded && left <= 0.0 {
         judging.next();
-        // What had the keyboard on the last page does not have it on this one.
+        // The focus does not carry over to the next page.
         if let Some(focused) = ui.memory(|memory| memory.focused()) {
             ui.memory_mut(|memory| memory.surrender_focus(focused));
         }
@@ -93,7 +88,7 @@ fn move_on(ui: &Ui, judging: &mut Judging, now: f64) {
     }
 }
 
-/// One thin line over the whole width, and how many are done.
+/// A thin progress line over the whole width.
 fn progress_ui(ui: &Ui, judging: &Judging) {
     let t = theme::of(ui);
     let Some(desk) = judging.desk.value() else {
@@ -129,8 +124,8 @@ fn body_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
     });
 }
 
-/// Heights of what stands on the page. They hang on the window alone, so that the answers and their keys are in
-/// the same place whatever the item is; what needs more room is scrolled.
+/// The heights of the parts of the page. They depend on the window only, so that the answers and their keys do not
+/// move from item to item; longer texts scroll.
 #[derive(Clone, Copy)]
 struct Places {
     above: f32,
@@ -146,7 +141,7 @@ impl Places {
         };
         let card = (room * 0.2).clamp(104.0, 160.0);
         let left = room - below - card - 3.0 * space::L;
-        // Most conversations are short, and stand on the end of their place: the page has its weight in the middle.
+        // Most conversations are short and sit at the bottom of their area: this centres the page.
         let context = (left * 0.6).clamp(96.0, 480.0).min(left.max(96.0));
         Places {
             above: ((left - context) * 0.25).max(0.0),
@@ -162,16 +157,17 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
         return;
     };
     let progress = desk.progress();
-    Frame::new()
-        .inner_margin(Margin::symmetric(space::L as i8, space::S as i8))
-        .show(ui, |ui| {
+    layout::padded(
+        ui,
+        Margin::symmetric(space::L as i8, space::S as i8),
+        |ui| {
             ui.horizontal(|ui| {
                 let done = format!(
                     "{} of {}",
                     format::count(progress.answered as u64),
                     format::count(progress.assigned as u64)
                 );
-                ui.label(RichText::new(done).color(t.secondary));
+                words::label(ui, done, t.secondary);
                 let mut more = Vec::new();
                 if progress.skipped > 0 {
                     more.push(format!("{} skipped", progress.skipped));
@@ -179,15 +175,11 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
                 if let Some(left) = time_left(judging) {
                     more.push(left);
                 }
-                ui.label(
-                    RichText::new(more.join(", "))
-                        .font(text::small())
-                        .color(t.secondary),
-                );
+                words::small_label(ui, more.join(", "), t.secondary);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     let leave = Button::icon(Icon::Cross, "Leave; everything is on disk (Esc)");
                     if ui.add(leave).clicked() {
-                        // Out of the page, whatever is in view.
+                        // Leaves the page, whatever is shown.
                         inputs.push(Input::Leave);
                     }
                     let read = Button::icon(Icon::Info, "Read the instructions (I)");
@@ -196,10 +188,11 @@ fn head_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
                     }
                 });
             });
-        });
+        },
+    );
 }
 
-/// What is left at the pace of this sitting, after some items.
+/// The time left at the pace of this session, after a few items.
 fn time_left(judging: &Judging) -> Option<String> {
     let recent = judging.pace.get(judging.pace.len().saturating_sub(20)..)?;
     if recent.len() < 3 {
@@ -215,30 +208,24 @@ fn instructions_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let Some(desk) = judging.desk.value() else {
         return;
     };
-    ScrollArea::vertical()
-        .id_salt("instructions")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            ui.add_space(space::XXL);
-            column(ui, size::PROSE, |ui| {
-                words::title(ui, &desk.head.title);
-                ui.add_space(space::S);
-                for paragraph in desk.head.instructions.lines() {
-                    ui.add(Label::new(RichText::new(paragraph).font(text::heading())).wrap());
-                }
-                ui.add_space(space::L);
-                let begin = match desk.progress().answered {
-                    0 => "Begin",
-                    _ => "Go on",
-                };
-                if ui
-                    .add(Button::primary(begin).tall().hint("Enter"))
-                    .clicked()
-                {
-                    inputs.push(Input::Leave);
-                }
-            });
+    layout::scrolled(ui, "instructions", |ui| {
+        ui.add_space(space::XXL);
+        column(ui, size::PROSE, |ui| {
+            words::title(ui, &desk.head.title);
+            ui.add_space(space::S);
+            for paragraph in desk.head.instructions.lines() {
+                ui.add(Label::new(RichText::new(paragraph).font(text::heading())).wrap());
+            }
+            ui.add_space(space::L);
+            let begin = match desk.progress().answered {
+                0 => "Begin",
+                _ => "Continue",
+            };
+            if Button::primary(begin).tall().hint("Enter").clicked(ui) {
+                inputs.push(Input::Leave);
+            }
         });
+    });
 }
 
 fn all_done_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {

@@ -39,7 +39,7 @@ pub fn live_ui(ui: &mut Ui, state: &mut State, view: &mut CurvesView, commands: 
     curves::body_ui(ui, run, view, context);
 }
 
-/// How the run ended, and what can be done with it: in the row below, where its controls were.
+/// How the run ended and what can be done with it: in the status row, in place of its controls.
 pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Commands) {
     let t = theme::of(ui);
     let (icon, colour, title, detail) = match run.status {
@@ -65,14 +65,14 @@ pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Co
     let (rect, _) = ui.allocate_exact_size(Vec2::splat(14.0), Sense::hover());
     icon::paint(ui.painter(), rect, icon, colour);
     words::bold(ui, &title);
-    if ui.add(Button::secondary("Open in Runs")).clicked() {
+    if Button::secondary("Open in Runs").clicked(ui) {
         let run = run.id;
         commands.run(move |core| core.open_run(run));
     }
     if resumable && can_resume {
         let button = Button::primary("Resume").with_icon(Icon::Play);
         if ui
-            .add(button.hint("Go on from the last checkpoint"))
+            .add(button.hint("Continue from the last checkpoint"))
             .clicked()
         {
             let run = run.id;

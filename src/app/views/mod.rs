@@ -1,7 +1,7 @@
-//! One file a place of the window, and the parts that places share.
+//! One file per place of the window, and the parts that places share.
 //!
-//! Views draw from the state and push commands, which are done after the frame: commands of the window, and
-//! actions of a place as closures over the core. They know no thread and no store.
+//! Views draw from the state and push commands, which run after the frame: commands of the window, and actions as
+//! closures over the core. They know no thread and no store.
 
 pub mod cases;
 pub mod compare;
@@ -33,8 +33,9 @@ use super::place::Place;
 use super::state::State;
 use super::state::paths::Paths;
 use super::widgets::path_field::{PathField, path_field};
+use crate::operations::models::RunModels;
 
-/// What views keep between two frames of how they are looked at. Nothing of it is kept when the window closes.
+/// What views keep between frames; it is not stored when the window closes.
 #[derive(Debug, Default)]
 pub struct ViewState {
     pub palette: palette::Palette,
@@ -71,7 +72,12 @@ pub fn place_ui(
     }
 }
 
-/// A field of a path, whose completion and dialog are asked for.
+/// A run in a list to choose from.
+fn run_words(run: &RunModels) -> String {
+    format!("Run {}, {}", run.row.id, run.row.name)
+}
+
+/// A path field, with its requests for completion and for the file dialog.
 fn path_ui(
     ui: &mut Ui,
     typed: &mut String,

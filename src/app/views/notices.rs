@@ -1,8 +1,6 @@
-//! What was done last, with the way back; and the log of what went wrong.
+//! The last notice, with its undo button; and the error log.
 
-use eframe::egui::{
-    Align2, Area, Frame, Id, Label, Margin, Modal, Order, RichText, ScrollArea, Ui, vec2,
-};
+use eframe::egui::{Align2, Area, Frame, Id, Margin, Order, RichText, ScrollArea, Ui, vec2};
 
 use crate::app::command::{Command, Commands};
 use crate::app::logic::Core;
@@ -11,12 +9,12 @@ use crate::app::state::{Notice, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::modal::modal;
 use crate::app::widgets::text as words;
 
-/// How long it is shown what was done.
+/// How long a notice is shown.
 const SHOWN_MS: i64 = 12_000;
 
-/// Draws what was done last, and the log while it is open.
 pub fn notices_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
     latest_ui(ui, state, commands);
     log_ui(ui, state, commands);
@@ -36,7 +34,7 @@ fn latest_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         state.notices.latest = None;
         return;
     }
-    // Drawn once more when it is to go, not before.
+    // Repaint once, when it disappears.
     ui.ctx()
         .request_repaint_after(std::time::Duration::from_millis(left as u64));
     let t = theme::of(ui);
@@ -50,17 +48,14 @@ fn latest_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
                 .inner_margin(margin)
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
-                        ui.label(RichText::new(&done).color(t.text));
+                        words::label(ui, &done, t.text);
                         if undoable && !state.notices.undo.is_empty() {
                             let undo = Button::secondary("Undo").shortcut(shortcuts::UNDO).low();
                             if ui.add(undo).clicked() {
                                 commands.run(Core::undo);
                             }
                         }
-                        if ui
-                            .add(Button::icon(Icon::Cross, "Put this away").low())
-                            .clicked()
-                        {
+                        if Button::icon(Icon::Cross, "Dismiss").low().clicked(ui) {
                             state.notices.latest = None;
                         }
                     });
@@ -68,7 +63,7 @@ fn latest_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
         });
 }
 
-/// In the status row: how much went wrong since it was looked at.
+/// In the status row: the number of errors that have not been seen.
 pub fn log_button_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let new = state.notices.log.len().saturating_sub(state.notices.seen);
     if new == 0 {
@@ -93,13 +88,7 @@ fn log_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
     }
     state.notices.seen = state.notices.log.len();
     let t = theme::of(ui);
-    let frame = Frame::popup(ui.style()).inner_margin(space::L);
-    let modal = Modal::new(Id::unique("log"))
-        .backdrop_color(t.backdrop())
-        .frame(frame);
-    let answer = modal.show(ui.ctx(), |ui| {
-        ui.set_width(600.0);
-        ui.spacing_mut().item_spacing.y = space::S;
+    let (close, dismissed) = modal(ui, "log", 600.0, |ui| {
         words::heading(ui, "What went wrong");
         if state.notices.log.is_empty() {
             words::secondary(ui, "Nothing, since the window was opened.");
@@ -115,25 +104,21 @@ fn log_ui(ui: &Ui, state: &mut State, commands: &mut Commands) {
                         .font(text::small())
                         .color(t.secondary);
                     ui.label(time);
-                    ui.add(
-                        Label::new(RichText::new(line).color(t.text))
-                            .wrap()
-                            .selectable(true),
-                    );
+                    words::selectable(ui, line);
                 });
             }
         });
         ui.horizontal(|ui| {
-            if !state.notices.log.is_empty() && ui.add(Button::secondary("Copy all")).clicked() {
+            if !state.notices.log.is_empty() && Button::secondary("Copy all").clicked(ui) {
                 let lines = state.notices.log.iter();
                 let lines = lines.map(|(at, line)| format!("{}  {line}\n", state.clock.exact(*at)));
                 commands.push(Command::Copy(lines.collect()));
             }
-            ui.add(Button::primary("Close")).clicked()
+            Button::primary("Close").clicked(ui)
         })
         .inner
     });
-    if answer.inner || answer.should_close() {
+    if close || dismissed {
         state.notices.log_open = false;
     }
 }

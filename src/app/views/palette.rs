@@ -1,4 +1,4 @@
-//! The palette: everything that can be done, found by typing.
+//! The command palette: everything that can be done, found by typing.
 
 use std::collections::BTreeSet;
 
@@ -13,18 +13,19 @@ use crate::app::command::{Command, Commands, Zoom};
 use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::shortcuts;
-use crate::app::state::{Held, QUICKSTART, State, ThemeChoice};
-use crate::app::theme::{self, space, text};
+use crate::app::state::{QUICKSTART, QueueMode, State, ThemeChoice};
+use crate::app::theme::{self, space};
 use crate::app::widgets::chart::AlongX;
 use crate::app::widgets::field;
+use crate::app::widgets::layout;
+use crate::app::widgets::text as words;
 use crate::engine::Control;
 use crate::operations::launch::PlannedRun;
 use crate::store::{RunId, RunStatus};
 
-/// Offers shown at once.
-const MOST: usize = 40;
+/// How many offers are shown.
+const MAX_OFFERS: usize = 40;
 
-/// Whether it is open, and what is being looked for.
 #[derive(Debug, Default)]
 pub struct Palette {
     pub open: bool,
@@ -41,144 +42,114 @@ impl Palette {
     }
 }
 
-/// Something that can be done.
 struct Offer {
     words: String,
     keys: Option<KeyboardShortcut>,
     command: Command,
 }
 
-fn offers(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Offer> {
-    let mut found = Vec::new();
-    let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
-        found.push(Offer {
-            words,
-            keys,
+#[derive(Default)]
+struct Offers(Vec<Offer>);
+
+impl Offers {
+    fn add(&mut self, words: impl Into<String>, command: Command) {
+        self.0.push(Offer {
+            words: words.into(),
+            keys: None,
             command,
         });
-    };
+    }
+
+    fn add_with_keys(
+        &mut self,
+        words: impl Into<String>,
+        keys: KeyboardShortcut,
+        command: Command,
+    ) {
+        self.0.push(Offer {
+            words: words.into(),
+            keys: Some(keys),
+            command,
+        });
+    }
+}
+
+fn offers(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Offer> {
+    let mut found = Offers::default();
     if let Some(run) = state.active() {
-        let (words, pause) = match run.status {
-            RunStatus::Paused => ("Resume the run", Control::Resume),
-            _ => ("Pause the run", Control::Pause),
-        };
-        for (words, keys, control) in [
-            (words, shortcuts::PAUSE, pause),
-            ("Stop the run", shortcuts::STOP, Control::Stop),
-            (
-                "Save a checkpoint now",
-                shortcuts::CHECKPOINT,
-                Control::Checkpoint,
-            ),
-            ("Evaluate now", shortcuts::EVALUATE, Control::Evaluate),
-        ] {
+        for (control, keys) in shortcuts::run_controls(run.status) {
+            let words = match control {
+                Control::Resume => "Resume the run",
+                Control::Pause => "Pause the run",
+                Control::Stop => "Stop the run",
+                Control::Checkpoint => "Save a checkpoint now",
+                _ => "Evaluate now",
+            };
             let command = Command::run(move |core| core.control(control));
-            add(words.into(), Some(keys), command);
+            found.add_with_keys(words, keys, command);
         }
     }
     for place in Place::all() {
-        add(
-            format!("Go to {}", place.title()),
-            Some(place.shortcut()),
-            Command::Go(place),
-        );
+        let words = format!("Go to {}", place.title());
+        found.add_with_keys(words, place.shortcut(), Command::Go(place));
     }
     if let Some(edit) = state.notices.undo.last() {
-        add(
-            format!("Undo: {edit}"),
-            Some(shortcuts::UNDO),
-            Command::run(Core::undo),
-        );
+        let words = format!("Undo: {edit}");
+        found.add_with_keys(words, shortcuts::UNDO, Command::run(Core::undo));
     }
-    add(
-        "Filter runs".into(),
-        Some(shortcuts::FILTER),
-        Command::FilterRuns,
-    );
+    found.add_with_keys("Filter runs", shortcuts::FILTER, Command::FilterRuns);
     if chosen.len() > 1 {
         let runs = chosen.iter().copied().collect();
-        let command = Command::run(|core| core.compare(runs));
-        add(
-            format!("Compare {} chosen runs", chosen.len()),
-            None,
-            command,
-        );
+        let words = format!("Compare {} chosen runs", chosen.len());
+        found.add(words, Command::run(|core| core.compare(runs)));
     }
     let show = Command::run(|core| core.state.notices.log_open = true);
-    add("Show what went wrong".into(), None, show);
-    found.extend(everyday(state));
-    let mut add = |words: String, keys: Option<KeyboardShortcut>, command: Command| {
-        found.push(Offer {
-            words,
-            keys,
-            command,
-        });
-    };
-    for file in state
-        .experiments
-        .files
-        .value()
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    found.add("Show what went wrong", show);
+    everyday(state, &mut found);
+    let files = state.experiments.files.value().into_iter().flatten();
+    for file in files.flatten() {
         let name = file.name.clone();
-        add(format!("Set up {name}"), None, Command::SetUp(name));
-        // What lacks nothing can wait for its turn as it is.
+        found.add(format!("Set up {name}"), Command::SetUp(name));
+        // An experiment that lacks nothing can be queued as it is.
         let needs = state.experiments.needs.value();
         let needs = needs.and_then(|needs| needs.files.get(&file.name));
         if needs.is_some_and(Vec::is_empty) {
             let planned = vec![PlannedRun::of(file)];
             let words = format!("Queue {}", file.name);
-            add(words, None, Command::run(|core| core.enqueue(planned)));
+            found.add(words, Command::run(|core| core.enqueue(planned)));
         }
     }
     for row in state.runs.rows() {
         let run = row.id;
         let command = Command::run(move |core| core.open_run(run));
-        add(format!("Open run {run}, {}", row.name), None, command);
+        found.add(format!("Open run {run}, {}", row.name), command);
     }
-    found
+    found.0
 }
 
-/// What the pages offer besides: the queue, runs that can go on, and how the window looks.
-fn everyday(state: &State) -> Vec<Offer> {
-    let mut found = Vec::new();
-    let mut add = |words: &str, keys: Option<KeyboardShortcut>, command: Command| {
-        found.push(Offer {
-            words: words.to_string(),
-            keys,
-            command,
-        });
-    };
+/// What the pages offer as well: the queue, resuming, and how the window looks.
+fn everyday(state: &State, found: &mut Offers) {
     let free = state.active().is_none() && state.live.launching.is_none();
     if let Some(file) = state.experiment(QUICKSTART).filter(|_| free) {
         let planned = PlannedRun::of(file);
-        let command = Command::run(|core| core.start(planned));
-        add("Start Quickstart", None, command);
+        found.add("Start Quickstart", Command::run(|core| core.start(planned)));
     }
-    let ended = state
-        .live
-        .run
-        .as_ref()
-        .filter(|run| !run.status.is_active());
-    if let Some(run) = ended.filter(|run| free && run.status != RunStatus::Finished) {
+    let run = state.live.run.as_ref().filter(|_| free);
+    if let Some(run) =
+        run.filter(|run| !run.status.is_active() && run.status != RunStatus::Finished)
+    {
         let words = format!("Resume run {}, {}", run.id, run.name);
         let run = run.id;
-        add(&words, None, Command::run(move |core| core.resume_run(run)));
+        found.add(words, Command::run(move |core| core.resume_run(run)));
     }
     if !state.experiments.queue.runs.is_empty() {
-        let held = state.experiments.queue.held != Held::No;
+        let held = state.experiments.queue.mode != QueueMode::Running;
         let words = if held {
             "Start the queue"
         } else {
             "Hold the queue"
         };
-        add(
-            words,
-            None,
-            Command::run(move |core| core.hold_queue(!held)),
-        );
+        found.add(words, Command::run(move |core| core.pause_queue(!held)));
     }
     for (choice, words) in [
         (ThemeChoice::Light, "Theme: light"),
@@ -187,7 +158,7 @@ fn everyday(state: &State) -> Vec<Offer> {
     ] {
         if state.prefs.theme != choice {
             let command = Command::run(move |core| core.state.prefs.theme = choice);
-            add(words, None, command);
+            found.add(words, command);
         }
     }
     for (along, words) in [
@@ -197,21 +168,17 @@ fn everyday(state: &State) -> Vec<Offer> {
     ] {
         if state.prefs.along != along {
             let command = Command::run(move |core| core.state.prefs.along = along);
-            add(words, None, command);
+            found.add(words, command);
         }
     }
-    add("Zoom in", Some(ZOOM_IN), Command::Zoom(Zoom::In));
-    add("Zoom out", Some(ZOOM_OUT), Command::Zoom(Zoom::Out));
+    found.add_with_keys("Zoom in", ZOOM_IN, Command::Zoom(Zoom::In));
+    found.add_with_keys("Zoom out", ZOOM_OUT, Command::Zoom(Zoom::Out));
     if state.prefs.zoom != 1.0 {
-        add(
-            "Zoom to 100 %",
-            Some(ZOOM_RESET),
-            Command::Zoom(Zoom::Reset),
-        );
+        let reset = Command::Zoom(Zoom::Reset);
+        found.add_with_keys("Zoom to 100 %", ZOOM_RESET, reset);
     }
-    let store = state.store.clone();
-    add("Copy the folder of the store", None, Command::Copy(store));
-    found
+    let copy = Command::Copy(state.store.clone());
+    found.add("Copy the folder of the store", copy);
 }
 
 /// Draws the palette while it is open.
@@ -226,7 +193,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
         let words = offer.words.to_lowercase();
         wanted.split_whitespace().all(|word| words.contains(word))
     };
-    let mut shown: Vec<Offer> = all.into_iter().filter(fits).take(MOST).collect();
+    let mut shown: Vec<Offer> = all.into_iter().filter(fits).take(MAX_OFFERS).collect();
     let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     if pressed(Key::ArrowDown) {
         palette.at += 1;
@@ -239,7 +206,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
     let t = theme::of(ui);
     let frame = Frame::popup(ui.style()).inner_margin(space::S);
     let id = Id::unique("palette");
-    // From a fixed height downwards, so that the field stays while what fits becomes less.
+    // Anchored at the top, so that the field does not move as the list shrinks.
     let top = (ui.ctx().content_rect().height() * 0.14).floor();
     let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, vec2(0.0, top));
     let modal = Modal::new(id)
@@ -257,7 +224,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
             palette.at = 0;
         }
         let height = (ui.ctx().content_rect().height() - top - 120.0).clamp(120.0, 340.0);
-        // As high as that where there is more to show, however low the window was before.
+        // Full height where there is more to show, even right after the list was short.
         ScrollArea::vertical()
             .max_height(height)
             .min_scrolled_height(height)
@@ -270,7 +237,7 @@ pub fn palette_ui(ui: &Ui, state: &State, views: &mut ViewState, commands: &mut 
                     }
                 }
                 if shown.is_empty() {
-                    ui.label("Nothing is called so.");
+                    ui.label("Nothing matches.");
                 }
             });
     });
@@ -296,21 +263,16 @@ fn offer_ui(ui: &mut Ui, offer: &Offer, here: bool) -> bool {
             format!("Do: {}", offer.words),
         )
     });
-    if here || response.hovered() {
-        ui.painter()
-            .rect_filled(rect, 4, if here { t.selected } else { t.hover });
-    }
+    layout::fill_row(ui, rect, 4, here, response.hovered());
     if here {
         ui.scroll_to_rect(rect, None);
     }
     let at = pos2(rect.left() + space::S, rect.center().y);
-    ui.painter()
-        .text(at, Align2::LEFT_CENTER, &offer.words, text::body(), t.text);
+    words::paint_body(ui.painter(), at, Align2::LEFT_CENTER, &offer.words, t.text);
     if let Some(keys) = &offer.keys {
         let at = pos2(rect.right() - space::L, rect.center().y);
         let keys = ui.ctx().format_shortcut(keys);
-        ui.painter()
-            .text(at, Align2::RIGHT_CENTER, keys, text::small(), t.secondary);
+        words::paint_small(ui.painter(), at, Align2::RIGHT_CENTER, keys, t.secondary);
     }
     response.clicked()
 }

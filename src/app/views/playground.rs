@@ -1,4 +1,4 @@
-//! The place Playground: a conversation with any checkpoint, or with two beside each other.
+//! The place Playground: a conversation with any checkpoint, or with two side by side.
 
 mod side;
 mod talk;
@@ -6,34 +6,34 @@ mod talk;
 use std::path::Path;
 
 use eframe::egui::{
-    Align, CentralPanel, Event, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel,
-    TextEdit, Ui, vec2,
+    Align, Event, Frame, Key, KeyboardShortcut, Layout, Margin, Modifiers, Panel, TextEdit, Ui,
+    vec2,
 };
 
 use crate::app::command::{Command, Commands};
 use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::state::State;
-use crate::app::state::playground::{From, Playground};
+use crate::app::state::playground::{ModelSource, Playground};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 
-/// Makes a new line in the field of what is said.
+/// Inserts a new line in the text field.
 const NEW_LINE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
 
 pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if state.playground.models.value().is_none() {
-        let said = RemoteWords {
-            pending: "Looking for checkpoints…",
-            failed: "The checkpoints cannot be listed",
-            action: Some("Try again"),
-        };
-        padded(ui, |ui| {
-            if remote_ui(ui, &state.playground.models, said) {
+        let words = RemoteWords::retry(
+            "Looking for checkpoints…",
+            "The checkpoints cannot be listed",
+        );
+        layout::padded(ui, space::L, |ui| {
+            if remote_ui(ui, &state.playground.models, words) {
                 commands.run(Core::load_models);
             }
         });
@@ -41,7 +41,7 @@ pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     }
     let mut runs = state.playground.runs().iter();
     let nobody = runs.all(|run| run.answering.is_empty());
-    if nobody && state.playground.sides[0].from == From::Run {
+    if nobody && state.playground.sides[0].from == ModelSource::Run {
         empty_ui(ui, &mut state.playground, commands);
         return;
     }
@@ -67,15 +67,9 @@ pub fn playground_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
             write_ui(ui, state, commands);
         });
     let store = state.store.clone();
-    CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+    layout::central(ui, |ui| {
         talk::talk_ui(ui, &mut state.playground, Path::new(&store), commands)
     });
-}
-
-fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    Frame::new()
-        .inner_margin(Margin::same(space::L as i8))
-        .show(ui, content);
 }
 
 fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
@@ -93,16 +87,16 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
     }
     ui.add_space(space::S);
     ui.vertical_centered(|ui| {
-        if ui.add(Button::quiet("Talk to a T5 folder")).clicked() {
-            playground.sides[0].from = From::Folder;
+        if Button::quiet("Talk to a T5 folder").clicked(ui) {
+            playground.sides[0].from = ModelSource::Folder;
         }
-        if ui.add(Button::quiet("Look again")).clicked() {
+        if Button::quiet("Look again").clicked(ui) {
             commands.run(Core::load_models);
         }
     });
 }
 
-/// What a person should know while something learns.
+/// The note while a run is in progress.
 fn in_progress(state: &State) -> Option<String> {
     let here = state.active().map(|run| run.name.clone());
     let elsewhere = state.runs.rows().find(|row| row.status.is_active());
@@ -131,7 +125,7 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
         ui.memory_mut(|memory| memory.request_focus(id));
     }
     ui.add_space(space::XS);
-    let hindrance = playground.hindrance();
+    let blocked_by = playground.blocked_by();
     let mut send = sends;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
@@ -145,19 +139,17 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                 .with_icon(Icon::Stop)
                 .hint("What there is of the answer is dropped");
             let ready = !playground.stopping;
-            if ui.add_enabled_ui(ready, |ui| ui.add(stop).clicked()).inner {
+            if stop.clicked_if(ui, ready) {
                 commands.run(Core::stop_replies);
             }
         } else {
-            let ready = hindrance.is_none() && !playground.draft.trim().is_empty();
-            let hint = hindrance.unwrap_or("Enter sends, Shift+Enter begins a new line");
+            let ready = blocked_by.is_none() && !playground.draft.trim().is_empty();
+            let hint = blocked_by.unwrap_or("Enter sends, Shift+Enter begins a new line");
             let button = Button::primary("Send").hint(hint);
-            send |= ui
-                .add_enabled_ui(ready, |ui| ui.add(button).clicked())
-                .inner;
+            send |= button.clicked_if(ui, ready);
         }
-        again_ui(ui, playground, &state.devices, hindrance, commands);
-        // Where there is no room for it, the button's tooltip says it.
+        again_ui(ui, playground, &state.devices, blocked_by, commands);
+        // In a narrow window only the button's tooltip says it.
         if ui.available_width() > 240.0 {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 words::small(ui, "Enter sends, Shift+Enter begins a new line");
@@ -170,38 +162,35 @@ fn write_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     }
 }
 
-/// What can be done with the conversation so far.
+/// Regenerate, undo, clear and copy.
 fn again_ui(
     ui: &mut Ui,
     playground: &mut Playground,
     devices: &[(&str, &str)],
-    hindrance: Option<&str>,
+    blocked_by: Option<&str>,
     commands: &mut Commands,
 ) {
     let there = !playground.turns.is_empty();
     let free = there && !playground.is_answering();
-    let enabled = |ui: &mut Ui, ready: bool, button: Button<'_>| {
-        ui.add_enabled_ui(ready, |ui| ui.add(button).clicked())
-            .inner
-    };
-    let hint = match (hindrance, playground.greedy) {
+    let enabled = |ui: &mut Ui, ready: bool, button: Button<'_>| button.clicked_if(ui, ready);
+    let hint = match (blocked_by, playground.greedy) {
         (Some(why), _) => why,
         (None, true) => "Asks again; greedy answers stay the same while nothing else is changed",
-        (None, false) => "Another answer to the last thing said, with the next seed",
+        (None, false) => "Another answer to the last thing words, with the next seed",
     };
     let again = Button::secondary("Regenerate").hint(hint);
-    if enabled(ui, free && hindrance.is_none(), again) {
+    if enabled(ui, free && blocked_by.is_none(), again) {
         playground.regenerate(devices);
         commands.run(Core::begin_replies);
     }
-    let undo = Button::quiet("Undo").hint("Takes the last thing said back into the field");
+    let undo = Button::quiet("Undo").hint("Takes the last thing words back into the field");
     if enabled(ui, free, undo) {
         playground.undo();
     }
     if !there && !playground.cleared.is_empty() {
         let back = Button::quiet("Bring back").hint("The conversation before it was cleared");
         if ui.add(back).clicked() {
-            playground.bring_back();
+            playground.restore();
         }
     } else if enabled(ui, free, Button::quiet("Clear").hint("Begins anew")) {
         playground.clear();
@@ -212,7 +201,7 @@ fn again_ui(
     }
 }
 
-/// Whether Enter alone was pressed; it is then not the field's any more.
+/// Whether Enter was pressed without Shift; removes the event, so that the field does not get it.
 fn enter(ui: &Ui) -> bool {
     ui.input_mut(|input| {
         let before = input.events.len();

@@ -1,11 +1,10 @@
-//! The plots of a stage: what each shows, its legend, its menu, and where it stands.
+//! The plots of a stage: curves, legend, menu, and layout.
 //!
-//! Draws the curves of a run through the chart widget; which metrics stand where is data of `tiles`
-//! and `arrangement`.
+//! Draws the curves of a run with the chart widget; which metrics are where is in `tiles` and `arrangement`.
 
 mod behavior;
 mod chooser;
-mod happened;
+mod event_marks;
 mod legend;
 
 use std::collections::BTreeSet;
@@ -17,11 +16,11 @@ use eframe::egui::{
 use egui_tiles::TileId;
 
 use self::behavior::Plots;
-use self::chooser::Wish;
-use crate::app::state::arrangement::{Arrangement, GAP, LEAST_HEIGHT, columns};
+use self::chooser::PlotAction;
+use crate::app::state::arrangement::{Arrangement, GAP, MIN_HEIGHT, columns};
 use crate::app::state::model::{RunModel, is_evaluation, mechanism_of};
 use crate::app::state::tiles::Tile;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::chart::{AlongX, Chart, ChartLine, ChartView};
 use crate::app::widgets::icon::Icon;
@@ -31,32 +30,31 @@ use crate::metrics::Digits;
 use crate::metrics::declared::MetricDecl;
 use crate::store::MetricKey;
 
-/// How the plots of a stage are looked at.
 #[derive(Debug, Default)]
 pub struct PlotsView {
     pub charts: ChartView,
-    /// The line whose name was pointed at last pass, by tile.
+    /// The line whose name was hovered in the last pass, by tile.
     emphasis: Option<(u64, usize)>,
-    /// A plot that was just added: it comes into sight with its menu open.
+    /// A plot that was just added: it scrolls into view with its menu open.
     added: Option<TileId>,
-    happened: happened::Happened,
+    marks: event_marks::EventMarks,
 }
 
 impl PlotsView {
-    /// Brings a plot into sight and opens its menu.
+    /// Scrolls to a plot and opens its menu.
     pub fn show_added(&mut self, tile: TileId) {
         self.added = Some(tile);
     }
 }
 
-/// What plots are drawn from, besides how they are looked at.
+/// What plots are drawn from.
 #[derive(Clone, Copy)]
 pub struct Source {
     pub stage: Stage,
     pub smoothing: f64,
 }
 
-/// Draws the plots, which a person may split, drag and change.
+/// Draws the plots, which the user may split, drag and change.
 pub fn arranged_ui(
     ui: &mut Ui,
     run: &mut RunModel,
@@ -76,21 +74,21 @@ pub fn arranged_ui(
         source,
         extent,
         clip: ui.clip_rect(),
-        wishes: Vec::new(),
+        actions: Vec::new(),
         emphasis: None,
         edited: false,
     };
     arrangement.tree.ui(&mut plots, ui);
-    let (wishes, emphasis, edited) = (plots.wishes, plots.emphasis, plots.edited);
+    let (actions, emphasis, edited) = (plots.actions, plots.emphasis, plots.edited);
     if edited {
         arrangement.changed = true;
         arrangement.close_gaps();
     }
-    for (at, wish) in wishes {
-        match wish {
-            Wish::Changed => arrangement.changed = true,
-            Wish::Remove => arrangement.remove(at),
-            Wish::Split(beside) => {
+    for (at, action) in actions {
+        match action {
+            PlotAction::Changed => arrangement.changed = true,
+            PlotAction::Remove => arrangement.remove(at),
+            PlotAction::Split(beside) => {
                 let new = Tile::next_to(source.stage, arrangement.plots());
                 view.added = Some(arrangement.split(at, beside, new));
             }
@@ -99,7 +97,6 @@ pub fn arranged_ui(
     end(ui, view, emphasis);
 }
 
-/// Draws plots that stay as they are.
 pub fn fixed_ui(
     ui: &mut Ui,
     run: &mut RunModel,
@@ -112,15 +109,15 @@ pub fn fixed_ui(
     let columns = columns(width, tiles.len());
     let each = ((width - GAP * (columns - 1) as f32) / columns as f32).floor();
     let rows = tiles.len().div_ceil(columns);
-    let whole = vec2(width, rows as f32 * (LEAST_HEIGHT + GAP));
+    let whole = vec2(width, rows as f32 * (MIN_HEIGHT + GAP));
     let (area, _) = ui.allocate_exact_size(whole, Sense::hover());
     let mut emphasis = None;
     for (n, tile) in tiles.iter_mut().enumerate() {
         let corner = vec2(
             (n % columns) as f32 * (each + GAP),
-            (n / columns) as f32 * (LEAST_HEIGHT + GAP),
+            (n / columns) as f32 * (MIN_HEIGHT + GAP),
         );
-        let rect = Rect::from_min_size(area.min + corner, vec2(each, LEAST_HEIGHT));
+        let rect = Rect::from_min_size(area.min + corner, vec2(each, MIN_HEIGHT));
         let mut child = ui.new_child(UiBuilder::new().max_rect(rect).id_salt((source.stage, n)));
         let place = TilePlace {
             extent,
@@ -134,7 +131,7 @@ pub fn fixed_ui(
     end(ui, view, emphasis);
 }
 
-/// The whole of x of a stage, as the charts lay it.
+/// The x range of a stage.
 pub fn extent(run: &RunModel, stage: Stage, along: AlongX) -> (f64, f64) {
     let first = MetricKey {
         stage,
@@ -150,7 +147,7 @@ pub fn extent(run: &RunModel, stage: Stage, along: AlongX) -> (f64, f64) {
 
 fn begin(run: &RunModel, view: &mut PlotsView, stage: Stage) -> (f64, f64) {
     let extent = extent(run, stage, view.charts.along);
-    // Times are told from the beginning of the stage, whichever metric came first.
+    // Relative times start with the stage, whichever metric came first.
     view.charts.origin = match view.charts.along {
         AlongX::Relative => extent.0,
         AlongX::Step | AlongX::Wall => 0.0,
@@ -166,19 +163,19 @@ fn end(ui: &Ui, view: &mut PlotsView, emphasis: Option<(u64, usize)>) {
     }
 }
 
-/// Where a plot stands among the others.
+/// A plot among the others.
 #[derive(Clone, Copy)]
 struct TilePlace {
     extent: (f64, f64),
     number: u64,
-    /// It can be dragged, split and changed.
+    /// Whether it can be dragged, split and changed.
     movable: bool,
     added: bool,
 }
 
 #[derive(Default)]
 struct TileDone {
-    wish: Option<Wish>,
+    action: Option<PlotAction>,
     emphasis: Option<usize>,
     dragged: bool,
 }
@@ -213,7 +210,7 @@ fn tile_ui(
             nothing_ui(ui, &metrics);
             return;
         }
-        let marks = view.happened.marks(run, source.stage, view.charts.along, t);
+        let marks = view.marks.marks(run, source.stage, view.charts.along, t);
         let emphasised = view.emphasis.filter(|(at, _)| *at == place.number);
         let emphasis = done
             .emphasis
@@ -234,7 +231,7 @@ fn tile_ui(
     done
 }
 
-/// Brings smoothing and logarithms to what the plot shows.
+/// Updates smoothing and logarithms of the curves in a plot.
 fn prepare(run: &mut RunModel, source: Source, metrics: &[MetricDecl], log: bool) {
     for metric in metrics {
         let key = MetricKey {
@@ -257,7 +254,7 @@ fn lines<'a>(
     run: &'a RunModel,
     stage: Stage,
     metrics: &'a [MetricDecl],
-    t: &Tokens,
+    t: &ThemeTokens,
 ) -> Vec<ChartLine<'a>> {
     let line = |(n, metric): (usize, &'a MetricDecl)| {
         let key = MetricKey {
@@ -276,7 +273,7 @@ fn lines<'a>(
     metrics.iter().enumerate().filter_map(line).collect()
 }
 
-/// The plot's name, by which it is dragged, and its menu.
+/// The plot's title, which is also its drag handle, and its menu.
 fn title_ui(
     ui: &mut Ui,
     run: &RunModel,
@@ -290,7 +287,7 @@ fn title_ui(
     let row = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), 22.0));
     let title = shown.title();
     if place.movable {
-        // The menu's button keeps its own clicks, and a mere press moves nothing.
+        // Leave the menu button its clicks.
         let row = row.with_max_x(row.right() - size::ROW);
         let grip = ui.interact(row, ui.scope_id().with("grip"), Sense::CLICK | Sense::DRAG);
         let name = format!("Move \"{title}\"");
@@ -308,7 +305,7 @@ fn title_ui(
             if place.movable {
                 let name = format!("Choose what \"{title}\" shows");
                 let more = ui.add(Button::icon(Icon::More, &name).low());
-                done.wish = chooser::chooser(&more, run, stage, tile, place.added);
+                done.action = chooser::chooser(&more, run, stage, tile, place.added);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let unit = shown.unit();
@@ -341,27 +338,26 @@ fn nothing_ui(ui: &mut Ui, metrics: &[MetricDecl]) {
         }
         _ => "No values yet",
     };
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         rect.center(),
         Align2::CENTER_CENTER,
         words,
-        text::small(),
         t.secondary,
     );
 }
 
 fn definitions_on_hover(response: Response, metrics: &[MetricDecl]) {
     response.on_hover_ui(|ui| {
-        let t = theme::of(ui);
         ui.set_max_width(360.0);
         for metric in metrics {
             words::bold(ui, &metric.name);
-            ui.add(Label::new(RichText::new(&*metric.definition).color(t.secondary)).wrap());
+            words::secondary(ui, &*metric.definition);
         }
     });
 }
 
-/// A line's name within its plot: without what all of them share.
+/// A line's name within its plot, without what all lines share.
 fn short_name<'a>(metric: &'a MetricDecl, all: &[MetricDecl]) -> &'a str {
     if let Some(mechanism) = mechanism_of(&metric.key)
         && all
@@ -372,7 +368,7 @@ fn short_name<'a>(metric: &'a MetricDecl, all: &[MetricDecl]) -> &'a str {
     {
         return mechanism.title();
     }
-    // Names that several lines would share tell them apart no more.
+    // "Validation" must be unique to tell the lines apart.
     let validations = all
         .iter()
         .filter(|other| other.key.contains("validation_"))
@@ -391,7 +387,7 @@ fn short_name<'a>(metric: &'a MetricDecl, all: &[MetricDecl]) -> &'a str {
 }
 
 /// The colour of a line: its mechanism's, else by its place in the plot.
-fn colour(t: &Tokens, key: &str, n: usize) -> Color32 {
+fn colour(t: &ThemeTokens, key: &str, n: usize) -> Color32 {
     match mechanism_of(key) {
         Some(mechanism) => t.mechanism(mechanism),
         None => t.run([2, 6, 4, 0, 1, 3, 5][n % 7]),

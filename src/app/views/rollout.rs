@@ -1,4 +1,4 @@
-//! Beside the plots: the rollout of a step, one response token by token, as colours and as numbers.
+//! The side panel's rollout tab: one response token by token, as colours and as numbers.
 
 use std::sync::Arc;
 
@@ -11,30 +11,28 @@ use crate::app::state::model::RunModel;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::tokens::{self, Scale};
 use crate::app::widgets::{dialogue, field, text as words};
 use crate::experiment::{RewardTerm, RolloutResponse, Stage, TokenQuantity};
 
-/// How a rollout is looked at.
 #[derive(Debug, Default)]
 pub struct RolloutView {
-    /// The step that was chosen; the latest when none was.
+    /// The chosen step; `None` for the latest.
     chosen: Option<(Stage, u64)>,
-    /// The response, by its place among those that are kept.
+    /// Index of the response.
     response: usize,
-    /// What the colours tell.
+    /// What the colours show.
     quantity: TokenQuantity,
-    /// The token that has the keyboard, or was pointed at last.
+    /// Index of the focused or last clicked token.
     token: usize,
 }
 
 impl RolloutView {
-    /// Shows the rollout of a step.
     pub fn show(&mut self, step: (Stage, u64)) {
         self.chosen = Some(step);
     }
 
-    /// Shows the latest, whichever that is.
     pub fn show_latest(&mut self) {
         self.chosen = None;
     }
@@ -50,7 +48,7 @@ pub fn rollout_ui(
         inset(ui, |ui| {
             words::secondary(
                 ui,
-                "Responses of PPO stand here from its first evaluation on, token by token: log-probabilities under policy and reference, KL, value, reward and advantage.",
+                "Responses of PPO appear here from its first evaluation on, token by token: log-probabilities under policy and reference, KL, value, reward and advantage.",
             );
         });
         return;
@@ -92,15 +90,11 @@ pub fn rollout_ui(
     view.response = view.response.min(last);
     inset(ui, |ui| response_choice_ui(ui, &responses, view));
     ui.add_space(space::S);
-    ScrollArea::vertical()
-        .id_salt(("rollout", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            inset(ui, |ui| response_ui(ui, &responses, view));
-        });
+    layout::scrolled(ui, ("rollout", run.id), |ui| {
+        inset(ui, |ui| response_ui(ui, &responses, view));
+    });
 }
 
-/// Which response is shown, with its reward.
 fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutView) {
     let last = responses.len() - 1;
     let names: Vec<String> = responses
@@ -113,16 +107,11 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
     let before = view.response;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
-        ui.add_enabled_ui(view.response > 0, |ui| {
-            if ui
-                .add(Button::icon(Icon::Left, "Response before"))
-                .clicked()
-            {
-                view.response -= 1;
-            }
-        });
+        if Button::icon(Icon::Left, "Response before").clicked_if(ui, view.response > 0) {
+            view.response -= 1;
+        }
         let options: Vec<&str> = names.iter().map(String::as_str).collect();
-        // Beside it stand the next one's button and how many there are.
+        // Leave room for the next button and the count.
         let width = (ui.available_width() - 100.0).clamp(120.0, 210.0);
         let chosen = ui.scope(|ui| {
             ui.set_max_width(width);
@@ -133,11 +122,9 @@ fn response_choice_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut Rol
         {
             view.response = n;
         }
-        ui.add_enabled_ui(before < last, |ui| {
-            if ui.add(Button::icon(Icon::Right, "Next response")).clicked() {
-                view.response += 1;
-            }
-        });
+        if Button::icon(Icon::Right, "Next response").clicked_if(ui, before < last) {
+            view.response += 1;
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             words::small(ui, format!("{} of {}", before + 1, last + 1));
         });
@@ -160,15 +147,10 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     summary_ui(ui, response);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        ui.label(RichText::new("Colour").color(theme::of(ui).secondary));
-        let titles = TokenQuantity::ALL.map(TokenQuantity::title);
-        let chosen = view.quantity.title();
-        if let Some(title) = field::combo(ui, "Colour by", chosen, &titles, 170.0) {
-            let all = TokenQuantity::ALL.into_iter();
-            view.quantity = all
-                .into_iter()
-                .find(|quantity| quantity.title() == title)
-                .unwrap_or_default();
+        words::label(ui, "Colour", theme::of(ui).secondary);
+        let options = TokenQuantity::ALL.map(|quantity| (quantity, quantity.title().to_string()));
+        if let Some(quantity) = field::choose(ui, "Colour by", view.quantity, &options, 170.0) {
+            view.quantity = quantity;
         }
     });
     let scale = Scale::of(view.quantity, responses);
@@ -182,7 +164,7 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     });
     words::secondary(ui, view.quantity.definition());
     ui.add_space(space::XS);
-    // Its bar would stand at the edge of the panel while the table is still below.
+    // Hide the scroll bar until the table itself is visible.
     let in_sight = ui.cursor().top() + size::ROW < ui.clip_rect().bottom();
     ScrollArea::horizontal()
         .id_salt(("figures of the tokens", view.response))
@@ -200,7 +182,7 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     ui.add_space(space::L);
 }
 
-/// What the tokens come to.
+/// Reward, KL and length of a response.
 fn summary_ui(ui: &mut Ui, response: &RolloutResponse) {
     let t = theme::of(ui);
     let figure = |value: f64| format::number(value);

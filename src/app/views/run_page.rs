@@ -1,8 +1,6 @@
 //! The page of one saved run: curves, settings, environment, events.
 
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, vec2,
-};
+use eframe::egui::{Align, Label, Layout, RichText, Sense, TextEdit, Ui, vec2};
 
 use super::curves::{self, CurvesView};
 use super::side::events::{EventsView, events_ui};
@@ -17,6 +15,7 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::TAG_HINT;
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::{field, status, text as words};
@@ -26,7 +25,7 @@ use crate::store::{RunId, RunRow, RunStatus, is_tag};
 
 /// A part of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
+pub enum PageTab {
     #[default]
     Curves,
     Settings,
@@ -35,50 +34,48 @@ pub enum Tab {
     Notes,
 }
 
-/// Name, tags and note as they are being written.
+/// Name, tag and note as typed.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct Draft {
     name: String,
     tag: String,
     note: String,
-    /// The note as it was taken from the run, or kept last.
-    kept: String,
-    /// The note that the run had last.
+    /// The note as loaded or saved last.
+    saved: String,
+    /// The run's note as seen last.
     seen: String,
-    /// Whether they were taken from the run yet.
-    begun: bool,
+    /// Whether they have been loaded from the run.
+    loaded: bool,
 }
 
-impl Words {
-    /// Whether something was written that is not kept yet.
-    fn is_unkept(&self) -> bool {
-        self.note != self.kept
+impl Draft {
+    /// Whether the note has unsaved changes.
+    fn is_unsaved(&self) -> bool {
+        self.note != self.saved
     }
 
-    /// Keeps the note of `run`.
-    fn keep(&mut self, run: RunId) -> Edit {
-        self.kept = self.note.clone();
+    fn save(&mut self, run: RunId) -> Edit {
+        self.saved = self.note.clone();
         let text = self.note.clone();
         Edit::Note { run, text }
     }
 }
 
-/// How a run's page is looked at.
 #[derive(Debug, Default)]
 pub struct PageView {
-    /// Whose page it is; another's begins anew.
+    /// The run this belongs to.
     run: Option<RunId>,
-    tab: Tab,
-    written: Words,
+    tab: PageTab,
+    draft: Draft,
     events: EventsView,
     curves: CurvesView,
 }
 
 impl PageView {
-    /// Keeps the note that was being written on the page of another run.
-    fn left_unkept(&mut self, now: RunId) -> Option<Edit> {
+    /// Saves the unsaved note of the page shown before.
+    fn unsaved_edit(&mut self, now: RunId) -> Option<Edit> {
         let run = self.run.filter(|run| *run != now)?;
-        self.written.is_unkept().then(|| self.written.keep(run))
+        self.draft.is_unsaved().then(|| self.draft.save(run))
     }
 
     fn of(&mut self, run: RunId) -> &mut Self {
@@ -104,12 +101,12 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         .filter(|(run, _)| *run == open.id)
         .map(|(_, why)| why.clone());
     let OpenRun { id, page } = open;
-    if let Some(edit) = view.left_unkept(*id) {
+    if let Some(edit) = view.unsaved_edit(*id) {
         commands.run(|core| core.edit(edit));
     }
     let PageView {
         tab,
-        written,
+        draft,
         events,
         curves: view,
         ..
@@ -120,8 +117,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
             failed: "The run cannot be read",
             action: Some("Back to all runs"),
         };
-        let margin = Margin::same(space::L as i8);
-        Frame::new().inner_margin(margin).show(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             if failure_ui(ui, why, said) {
                 commands.run(Core::close_run);
             }
@@ -131,7 +127,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
     let can_resume = active_here.is_none();
     head_ui(ui, page, tab, can_resume, refused, commands);
     match tab {
-        Tab::Curves => {
+        PageTab::Curves => {
             let context = BodyContext {
                 prefs,
                 commands,
@@ -140,22 +136,22 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
             };
             curves::body_ui(ui, &mut page.model, view, context);
         }
-        Tab::Settings => settings_ui(ui, &page.stored),
-        Tab::Environment => environment_ui(ui, page, *clock),
-        Tab::Notes => {
+        PageTab::Settings => settings_ui(ui, &page.stored),
+        PageTab::Environment => environment_ui(ui, page, *clock),
+        PageTab::Notes => {
             let mut listed = runs.list.value().into_iter().flatten();
             match listed.find(|row| row.entry.row.id == *id) {
-                Some(row) => notes_ui(ui, &row.entry.row, written, commands),
+                Some(row) => notes_ui(ui, &row.entry.row, draft, commands),
                 None => {
                     let deleted = "The run is deleted; bring it back to change its notes.";
                     words::secondary(ui, deleted);
                 }
             }
         }
-        Tab::Events => {
+        PageTab::Events => {
             if let Some(place) = events_ui(ui, &page.model, events, *clock) {
-                view.side.lead = Some(place);
-                *tab = Tab::Curves;
+                view.side.jump_to = Some(place);
+                *tab = PageTab::Curves;
             }
         }
     }
@@ -164,74 +160,71 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
 fn head_ui(
     ui: &mut Ui,
     page: &RunPage,
-    tab: &mut Tab,
+    tab: &mut PageTab,
     can_resume: bool,
     refused: Option<String>,
     commands: &mut Commands,
 ) {
     let run = &page.model;
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: space::XS as i8,
-    };
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            segments(
-                ui,
-                "Show",
-                tab,
-                &[
-                    (Tab::Curves, "Curves"),
-                    (Tab::Settings, "Settings"),
-                    (Tab::Environment, "Environment"),
-                    (Tab::Events, "Events"),
-                    (Tab::Notes, "Notes"),
-                ],
-            );
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if matches!(
-                    run.status,
-                    RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed
-                ) {
-                    let hint = if can_resume {
-                        "Go on from the last checkpoint"
-                    } else {
-                        "Another run is in progress; stop it first"
-                    };
-                    ui.add_enabled_ui(can_resume, |ui| {
-                        if ui
-                            .add(Button::primary("Resume").with_icon(Icon::Play).hint(hint))
-                            .clicked()
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::M, space::XS),
+        |ui| {
+            ui.horizontal(|ui| {
+                segments(
+                    ui,
+                    "Show",
+                    tab,
+                    &[
+                        (PageTab::Curves, "Curves"),
+                        (PageTab::Settings, "Settings"),
+                        (PageTab::Environment, "Environment"),
+                        (PageTab::Events, "Events"),
+                        (PageTab::Notes, "Notes"),
+                    ],
+                );
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if matches!(
+                        run.status,
+                        RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed
+                    ) {
+                        let hint = if can_resume {
+                            "Continue from the last checkpoint"
+                        } else {
+                            "Another run is in progress; stop it first"
+                        };
+                        if Button::primary("Resume")
+                            .with_icon(Icon::Play)
+                            .hint(hint)
+                            .clicked_if(ui, can_resume)
                         {
                             let run = run.id;
                             commands.run(move |core| core.resume_run(run));
                         }
-                    });
-                }
-                status::status(ui, run.status);
+                    }
+                    status::status(ui, run.status);
+                });
             });
-        });
-        if let Some(error) = run
-            .error
-            .as_ref()
-            .filter(|_| run.status == RunStatus::Failed)
-        {
-            ui.add_space(space::S);
-            notice::strip(ui, Tone::Bad, "The run failed", error, |_| {});
-        }
-        if let Some(why) = refused {
-            ui.add_space(space::S);
-            notice::strip(ui, Tone::Bad, "The run cannot be resumed", &why, |_| {});
-        }
-    });
+            if let Some(error) = run
+                .error
+                .as_ref()
+                .filter(|_| run.status == RunStatus::Failed)
+            {
+                ui.add_space(space::S);
+                notice::strip(ui, Tone::Bad, "The run failed", error, |_| {});
+            }
+            if let Some(why) = refused {
+                ui.add_space(space::S);
+                notice::strip(ui, Tone::Bad, "The run cannot be resumed", &why, |_| {});
+            }
+        },
+    );
 }
 
 fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
     scrolled(ui, "settings", |ui| {
         let Some(config) = &stored.config else {
-            let why = "They were written by another version of the program; as they were saved:";
+            let why = "They were draft by another version of the program; as they were saved:";
             words::secondary(ui, why);
             ui.add(
                 Label::new(RichText::new(&stored.detail.config_toml).font(text::mono()))
@@ -269,38 +262,36 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
     });
 }
 
-/// What a person calls the run, and says of it.
-fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Commands) {
-    if !written.begun {
-        *written = Words {
+/// The run's name, tags and note.
+fn notes_ui(ui: &mut Ui, row: &RunRow, draft: &mut Draft, commands: &mut Commands) {
+    if !draft.loaded {
+        *draft = Draft {
             name: row.name.clone(),
             note: row.note.clone(),
-            kept: row.note.clone(),
+            saved: row.note.clone(),
             seen: row.note.clone(),
-            begun: true,
-            ..Words::default()
+            loaded: true,
+            ..Draft::default()
         };
     }
-    if written.seen != row.note {
-        // It is kept now, was taken back, or another program has changed it.
-        written.seen.clone_from(&row.note);
-        if !written.is_unkept() {
-            written.note.clone_from(&row.note);
-            written.kept.clone_from(&row.note);
+    if draft.seen != row.note {
+        // It was saved, undone, or changed by another program.
+        draft.seen.clone_from(&row.note);
+        if !draft.is_unsaved() {
+            draft.note.clone_from(&row.note);
+            draft.saved.clone_from(&row.note);
         }
     }
     scrolled(ui, "notes", |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         words::heading(ui, "Name");
         ui.horizontal(|ui| {
-            field::search(ui, &mut written.name, "Name of the run", "A name", 320.0);
-            let name = written.name.trim().to_string();
-            ui.add_enabled_ui(!name.is_empty() && name != row.name, |ui| {
-                if ui.add(Button::secondary("Rename")).clicked() {
-                    let run = row.id;
-                    commands.run(move |core| core.edit(Edit::Rename { run, name }));
-                }
-            });
+            field::search(ui, &mut draft.name, "Name of the run", "A name", 320.0);
+            let name = draft.name.trim().to_string();
+            if Button::secondary("Rename").clicked_if(ui, !name.is_empty() && name != row.name) {
+                let run = row.id;
+                commands.run(move |core| core.edit(Edit::Rename { run, name }));
+            }
         });
         ui.add_space(space::M);
         words::heading(ui, "Tags");
@@ -308,8 +299,8 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
             for tag in &row.tags {
                 let t = theme::of(ui);
                 notice::tag(ui, tag, t.hover, t.text);
-                let away = format!("Take the tag {tag} away");
-                if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+                let away = format!("Remove the tag {tag}");
+                if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                     let edit = Edit::Tag {
                         runs: vec![row.id],
                         add: Vec::new(),
@@ -320,44 +311,44 @@ fn notes_ui(ui: &mut Ui, row: &RunRow, written: &mut Words, commands: &mut Comma
             }
             field::search(
                 ui,
-                &mut written.tag,
+                &mut draft.tag,
                 "New tag",
                 "A word without blanks",
                 150.0,
             );
-            let tag = written.tag.trim().to_string();
+            let tag = draft.tag.trim().to_string();
             let known = row.tags.contains(&tag);
             let hint = match known {
                 true => "The run has this tag already",
                 false => TAG_HINT,
             };
-            ui.add_enabled_ui(is_tag(&tag) && !known, |ui| {
-                if ui.add(Button::secondary("Add tag").hint(hint)).clicked() {
-                    let edit = Edit::Tag {
-                        runs: vec![row.id],
-                        add: vec![tag],
-                        remove: Vec::new(),
-                    };
-                    commands.run(|core| core.edit(edit));
-                    written.tag.clear();
-                }
-            });
+            if Button::secondary("Add tag")
+                .hint(hint)
+                .clicked_if(ui, is_tag(&tag) && !known)
+            {
+                let edit = Edit::Tag {
+                    runs: vec![row.id],
+                    add: vec![tag],
+                    remove: Vec::new(),
+                };
+                commands.run(|core| core.edit(edit));
+                draft.tag.clear();
+            }
         });
         ui.add_space(space::M);
         words::heading(ui, "Note");
-        let field = TextEdit::multiline(&mut written.note)
+        let field = TextEdit::multiline(&mut draft.note)
             .desired_width(560.0)
             .desired_rows(8)
             .hint_text("What you want to remember of this run");
         let field = ui.add(field);
-        let changed = written.is_unkept();
+        let changed = draft.is_unsaved();
         let keep = ui.add_enabled_ui(changed, |ui| {
-            let hint = "It is kept as well when the field is left";
-            ui.add(Button::secondary("Keep the note").hint(hint))
-                .clicked()
+            let hint = "It is saved as well when the field is left";
+            Button::secondary("Keep the note").hint(hint).clicked(ui)
         });
         if changed && (keep.inner || field.lost_focus()) {
-            let edit = written.keep(row.id);
+            let edit = draft.save(row.id);
             commands.run(|core| core.edit(edit));
         }
         field.accessible_name("Note");
@@ -369,28 +360,21 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
         let (run, stored) = (&page.model, &page.stored);
         words::heading(ui, "Run");
         ui.add_space(space::XS);
-        pair_ui(ui, "Experiment", "", &run.experiment, "", false);
-        pair_ui(ui, "Seed", "", &run.seed.to_string(), "", false);
-        pair_ui(ui, "Device", "", &run.device, "", false);
-        pair_ui(ui, "Started", "", &clock.exact(run.started_ms), "", false);
+        fact_ui(ui, "Experiment", &run.experiment);
+        fact_ui(ui, "Seed", &run.seed.to_string());
+        fact_ui(ui, "Device", &run.device);
+        fact_ui(ui, "Started", &clock.exact(run.started_ms));
         if let Some(ended) = run.ended_ms {
-            pair_ui(ui, "Ended", "", &clock.exact(ended), "", false);
+            fact_ui(ui, "Ended", &clock.exact(ended));
             let lasted = format::duration((ended - run.started_ms) as f64 / 1e3);
-            pair_ui(ui, "Lasted", "", &lasted, "", false);
+            fact_ui(ui, "Lasted", &lasted);
         }
         if let Some(fields) = stored.detail.environment.as_object() {
             ui.add_space(space::L);
             words::heading(ui, "Made by");
             ui.add_space(space::XS);
             for (name, value) in fields {
-                pair_ui(
-                    ui,
-                    &sentence(&name.replace('_', " ")),
-                    "",
-                    &json_words(value),
-                    "",
-                    false,
-                );
+                fact_ui(ui, &sentence(&name.replace('_', " ")), &json_words(value));
             }
         }
         if !stored.detail.fingerprints.is_empty() {
@@ -398,7 +382,7 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
             words::heading(ui, "Fingerprints of data and weights");
             ui.add_space(space::XS);
             for (name, value) in &stored.detail.fingerprints {
-                pair_ui(ui, name, "", value, "", false);
+                fact_ui(ui, name, value);
             }
         }
         if !stored.checkpoints.is_empty() {
@@ -430,6 +414,10 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
     });
 }
 
+fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
+    pair_ui(ui, name, "", value, "", false);
+}
+
 fn json_words(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
@@ -442,22 +430,13 @@ fn json_words(value: &serde_json::Value) -> String {
 }
 
 fn scrolled(ui: &mut Ui, id: &str, content: impl FnOnce(&mut Ui)) {
-    ScrollArea::vertical()
-        .id_salt(id)
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let margin = Margin {
-                left: space::L as i8,
-                right: space::L as i8,
-                top: space::M as i8,
-                bottom: 0,
-            };
-            Frame::new().inner_margin(margin).show(ui, |ui| {
-                ui.set_max_width(760.0);
-                ui.spacing_mut().item_spacing.y = 0.0;
-                content(ui);
-            });
+    layout::scrolled(ui, id, |ui| {
+        layout::padded(ui, theme::margin(space::L, space::L, space::M, 0.0), |ui| {
+            ui.set_max_width(760.0);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            content(ui);
         });
+    });
 }
 
 fn pair_ui(ui: &mut Ui, name: &str, hint: &str, value: &str, unit: &str, marked: bool) {
@@ -490,7 +469,7 @@ fn pair_ui(ui: &mut Ui, name: &str, hint: &str, value: &str, unit: &str, marked:
                     .selectable(true),
             );
             if !unit.is_empty() {
-                ui.label(RichText::new(unit).color(t.secondary));
+                words::label(ui, unit, t.secondary);
             }
         },
     );

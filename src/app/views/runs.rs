@@ -1,4 +1,4 @@
-//! The place Runs: every saved run in a table; filtered, sorted, grouped, kept in order, opened.
+//! The place Runs: the table of saved runs, with filter, sorting, grouping and actions.
 
 mod actions;
 mod columns;
@@ -8,7 +8,7 @@ mod table;
 
 use std::collections::{BTreeSet, HashMap};
 
-use eframe::egui::{Frame, Label, Margin, RichText, Ui};
+use eframe::egui::{Label, RichText, Ui};
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
@@ -19,6 +19,7 @@ use crate::app::state::{Prefs, State};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
@@ -30,7 +31,6 @@ pub use actions::TAG_HINT;
 pub use filter_bar::{FilterBar, filter_id};
 pub use line::run_line_ui;
 
-/// Which runs are in sight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shelf {
     #[default]
@@ -39,22 +39,20 @@ pub enum Shelf {
     Deleted,
 }
 
-/// How the table is looked at.
 #[derive(Debug)]
 pub struct RunsView {
     pub filter: FilterBar,
     pub sort: Column,
     pub descending: bool,
     pub shelf: Shelf,
-    /// Runs that are ticked.
     pub chosen: BTreeSet<RunId>,
-    /// The row that has the keyboard.
+    /// The focused row.
     current: Option<RunId>,
-    /// How far the table is scrolled sideways.
+    /// Horizontal scroll offset.
     across: f32,
     tag: String,
     find_column: String,
-    /// Runs that are to be removed for good, once that is confirmed.
+    /// Runs to remove for good, once confirmed.
     confirm: Option<Vec<RunId>>,
 }
 
@@ -75,7 +73,7 @@ impl Default for RunsView {
     }
 }
 
-/// A column of the program's own, which is there.
+/// A built-in column.
 fn column(name: &str) -> Column {
     match name.parse() {
         Ok(column) => column,
@@ -83,7 +81,7 @@ fn column(name: &str) -> Column {
     }
 }
 
-/// The columns that a person chose; names that this program does not know are left out.
+/// The columns that the user chose; unknown names are left out.
 pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
     let found: Vec<Column> = prefs
         .columns
@@ -96,16 +94,15 @@ pub fn chosen_columns(prefs: &Prefs) -> Vec<Column> {
     }
 }
 
-/// Whether a run stands on a shelf.
-fn stands_on(shelf: Shelf, row: &Listed) -> bool {
+fn is_on(shelf: Shelf, row: &Listed) -> bool {
     shelf == Shelf::Deleted || row.entry.row.archived == (shelf == Shelf::Archived)
 }
 
-/// Runs of this shelf that the filter lets through, in the order asked for.
+/// The runs of the shelf that match the filter, sorted.
 fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
     let mut found: Vec<&Listed> = rows
         .iter()
-        .filter(|row| stands_on(view.shelf, row) && view.filter.last.matches(&row.entry))
+        .filter(|row| is_on(view.shelf, row) && view.filter.last.matches(&row.entry))
         .collect();
     let mut order: Vec<&Entry> = found.iter().map(|row| &row.entry).collect();
     crate::catalog::sort_entries(&mut order, &view.sort, view.descending);
@@ -120,13 +117,9 @@ fn arranged<'a>(rows: &'a [Listed], view: &RunsView) -> Vec<&'a Listed> {
 
 pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &mut Commands) {
     let Some(kept) = state.runs.list.value() else {
-        let said = RemoteWords {
-            pending: "Reading the store…",
-            failed: "The store cannot be read",
-            action: Some("Try again"),
-        };
+        let words = RemoteWords::retry("Reading the store…", "The store cannot be read");
         padded(ui, |ui| {
-            if remote_ui(ui, &state.runs.list, said) {
+            if remote_ui(ui, &state.runs.list, words) {
                 commands.run(Core::list_runs);
             }
         });
@@ -147,13 +140,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         return;
     }
     follow_live(state);
-    let State {
-        runs,
-        prefs,
-        clock,
-        now_ms,
-        ..
-    } = state;
+    let now = state.now();
+    let State { runs, prefs, .. } = state;
     let rows = match view.shelf {
         Shelf::Deleted => runs.deleted.value().map_or(&[][..], Vec::as_slice),
         Shelf::Kept | Shelf::Archived => runs.listed(),
@@ -161,10 +149,10 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
     padded(ui, |ui| {
         head_ui(ui, view, prefs, rows, commands);
         ui.add_space(space::S);
-        // While a filter is being written, what it said last stays.
+        // While a filter is invalid, the last valid one applies.
         let filter = parse(&view.filter.text, vocabulary());
         if let Ok(filter) = &filter {
-            // The beginning of a condition is no word that is looked for, until one leaves it so.
+            // The beginning of a condition does not filter yet.
             if !view.filter.is_unfinished() {
                 view.filter.last = filter.clone();
             }
@@ -174,21 +162,17 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         view.chosen.retain(|run| known.contains(run));
         actions::strip_ui(ui, view, rows.is_empty(), &shown, commands);
         if shown.is_empty() {
-            let bare = !rows.iter().any(|row| stands_on(view.shelf, row));
+            let bare = !rows.iter().any(|row| is_on(view.shelf, row));
             empty_ui(ui, view, filter.is_ok(), bare);
             return;
         }
-        let time = (*clock, *now_ms);
-        let of_shelf: Vec<&Listed> = rows
-            .iter()
-            .filter(|row| stands_on(view.shelf, row))
-            .collect();
-        table::table_ui(ui, (&shown, &of_shelf), view, prefs, time, commands);
+        let of_shelf: Vec<&Listed> = rows.iter().filter(|row| is_on(view.shelf, row)).collect();
+        table::table_ui(ui, &shown, &of_shelf, view, prefs, now, commands);
     });
     actions::confirm_ui(ui, view, commands);
 }
 
-/// The run in progress here is ahead of the store: its row shows what it is doing now.
+/// Updates the row of the run in progress, which is ahead of the store.
 fn follow_live(state: &mut State) {
     let columns = chosen_columns(&state.prefs);
     let Some(run) = state.live.run.as_ref().filter(|run| run.status.is_active()) else {
@@ -234,7 +218,7 @@ fn head_ui(
         }
         columns::group_ui(ui, prefs, rows);
         columns::columns_ui(ui, view, prefs, commands);
-        let of_shelf = rows.iter().filter(|row| stands_on(view.shelf, row));
+        let of_shelf = rows.iter().filter(|row| is_on(view.shelf, row));
         let (of_shelf, shown) = of_shelf.fold((0, 0), |(all, shown), row| {
             let through = view.filter.last.matches(&row.entry);
             (all + 1, shown + usize::from(through))
@@ -257,15 +241,15 @@ fn head_ui(
     filter_bar::saved_ui(ui, &mut view.filter, &mut prefs.filters);
 }
 
-/// Why no run stands in the table; `bare` where none does even without a filter.
+/// Why the table is empty; `bare`: even without a filter.
 fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool, bare: bool) {
     ui.add_space(space::L);
     if !bare && !view.filter.text.trim().is_empty() {
-        // Of one that is not understood it cannot be said what it matches.
+        // An invalid filter does not say what it matches.
         if understood {
             ui.label("No run matches this filter.");
         }
-        if ui.add(Button::secondary("Clear the filter")).clicked() {
+        if Button::secondary("Clear the filter").clicked(ui) {
             view.filter.clear();
         }
         return;
@@ -283,11 +267,9 @@ fn empty_ui(ui: &mut Ui, view: &mut RunsView, understood: bool, bare: bool) {
 }
 
 fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::M as i8,
-        bottom: 0,
-    };
-    Frame::new().inner_margin(margin).show(ui, content);
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::M, 0.0),
+        content,
+    );
 }

@@ -1,6 +1,6 @@
-//! Beside the plots: the sample dialogues of an evaluation, and one of them over all evaluations.
+//! The side panel's samples tab: the dialogues of an evaluation, or one over all evaluations.
 
-use eframe::egui::{ScrollArea, Ui};
+use eframe::egui::Ui;
 
 use super::side::parts::{BodyContext, inset, line, reading_ui, refused_ui, step_name, step_ui};
 use crate::app::format;
@@ -11,31 +11,29 @@ use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
-/// Answers over the steps that are shown before more are asked for.
+/// How many answers over the steps are shown at first.
 const FEW: usize = 40;
 
-/// How sample dialogues are looked at.
 #[derive(Debug, Default)]
 pub struct SamplesView {
-    /// The step that was chosen; the latest when none was.
+    /// The chosen step; `None` for the latest.
     chosen: Option<(Stage, u64)>,
-    /// The dialogue that is looked at over all evaluations, by its place in the list.
+    /// Index of the dialogue that is shown over all evaluations.
     over_steps: Option<u32>,
     /// How many of its answers are shown.
     shown: usize,
 }
 
 impl SamplesView {
-    /// Shows the dialogues of a step.
     pub fn show(&mut self, step: (Stage, u64)) {
         self.chosen = Some(step);
         self.over_steps = None;
     }
 
-    /// Shows the latest, whichever that is.
     pub fn show_latest(&mut self) {
         self.chosen = None;
     }
@@ -51,7 +49,7 @@ pub fn samples_ui(
         inset(ui, |ui| {
             words::secondary(
                 ui,
-                "Sample dialogues stand here from the first evaluation on: the context, the target, what the model answers, and the levels of both.",
+                "Sample dialogues appear here from the first evaluation on: the context, the target, what the model answers, and the levels of both.",
             );
         });
         return;
@@ -97,31 +95,28 @@ fn step_samples_ui(
         reading_ui(ui);
         return;
     };
-    ScrollArea::vertical()
-        .id_salt(("dialogues", run.id))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            inset(ui, |ui| {
-                for (n, sample) in dialogues.iter().enumerate() {
-                    if n > 0 {
-                        ui.add_space(space::M);
-                        line(ui);
-                        ui.add_space(space::M);
-                    }
-                    ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
-                    let words = format!("Dialogue {} over the steps", sample.index + 1);
-                    let hint = "How its answer changed from evaluation to evaluation";
-                    if several && ui.add(Button::quiet(&words).low().hint(hint)).clicked() {
-                        view.over_steps = Some(n as u32);
-                        view.shown = FEW;
-                    }
+    layout::scrolled(ui, ("dialogues", run.id), |ui| {
+        inset(ui, |ui| {
+            for (n, sample) in dialogues.iter().enumerate() {
+                if n > 0 {
+                    ui.add_space(space::M);
+                    line(ui);
+                    ui.add_space(space::M);
                 }
-                ui.add_space(space::L);
-            });
+                ui.push_id(n, |ui| dialogue::dialogue(ui, sample));
+                let words = format!("Dialogue {} over the steps", sample.index + 1);
+                let hint = "How its answer changed from evaluation to evaluation";
+                if several && Button::quiet(&words).low().hint(hint).clicked(ui) {
+                    view.over_steps = Some(n as u32);
+                    view.shown = FEW;
+                }
+            }
+            ui.add_space(space::L);
         });
+    });
 }
 
-/// One dialogue: what was said, and its answers from the latest evaluation to the first.
+/// One dialogue, and its answers from the latest evaluation to the first.
 fn over_steps_ui(
     ui: &mut Ui,
     run: &mut RunModel,
@@ -143,12 +138,9 @@ fn over_steps_ui(
     }
     match run.over_steps.shown() {
         Some((known, Ok(answers))) if *known == position => {
-            ScrollArea::vertical()
-                .id_salt(("over steps", run.id, position))
-                .auto_shrink(false)
-                .show(ui, |ui| {
-                    inset(ui, |ui| answers_ui(ui, answers, &mut view.shown));
-                });
+            layout::scrolled(ui, ("over steps", run.id, position), |ui| {
+                inset(ui, |ui| answers_ui(ui, answers, &mut view.shown));
+            });
         }
         Some((known, Err(why))) if *known == position => refused_ui(ui, why),
         _ => reading_ui(ui),
@@ -190,7 +182,7 @@ fn answers_ui(ui: &mut Ui, answers: &OverSteps, shown: &mut usize) {
         ui.add_space(space::S);
         let more = (answers.len() - *shown).min(FEW) as u64;
         let words = format!("Show {} earlier ones", format::count(more));
-        if ui.add(Button::secondary(&words)).clicked() {
+        if Button::secondary(&words).clicked(ui) {
             *shown += FEW;
         }
     }

@@ -1,13 +1,14 @@
-//! The place Settings: how the window looks, and where things are kept.
+//! The place Settings: theme, zoom, and the store.
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Ui, vec2};
+use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 
 use crate::app::state::{State, ThemeChoice};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments};
+use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 
-/// Sizes on offer.
 const ZOOMS: [(f32, &str); 6] = [
     (0.8, "80 %"),
     (0.9, "90 %"),
@@ -18,68 +19,60 @@ const ZOOMS: [(f32, &str); 6] = [
 ];
 
 pub fn settings_ui(ui: &mut Ui, state: &mut State) {
-    Frame::new()
-        .inner_margin(Margin::same(space::L as i8))
-        .show(ui, |ui| {
-            ui.set_max_width(size::PROSE);
-            ui.spacing_mut().item_spacing.y = space::XS;
-            words::heading(ui, "Look");
-            row(ui, "Theme", "", |ui| {
-                segments(
-                    ui,
-                    "Theme",
-                    &mut state.prefs.theme,
-                    &[
-                        (ThemeChoice::System, "System"),
-                        (ThemeChoice::Light, "Light"),
-                        (ThemeChoice::Dark, "Dark"),
-                    ],
-                );
-            });
-            row(ui, "Zoom", "Ctrl + and Ctrl − do the same", |ui| {
-                let mut chosen = ZOOMS
-                    .iter()
-                    .map(|(zoom, _)| *zoom)
-                    .find(|zoom| (zoom - state.prefs.zoom).abs() < 0.01);
-                let options: Vec<(Option<f32>, &str)> = ZOOMS
-                    .iter()
-                    .map(|(zoom, words)| (Some(*zoom), *words))
-                    .collect();
-                if segments(ui, "Zoom", &mut chosen, &options) {
-                    state.prefs.zoom = chosen.unwrap_or(1.0);
-                }
-            });
-            ui.add_space(space::XL);
-            words::heading(ui, "Where things are kept");
-            row(
+    layout::padded(ui, space::L, |ui| {
+        ui.set_max_width(size::PROSE);
+        ui.spacing_mut().item_spacing.y = space::XS;
+        words::heading(ui, "Look");
+        row(ui, "Theme", "", |ui| {
+            segments(
                 ui,
-                "Store",
-                "Another folder: start the program with --store FOLDER, or set the variable EMPRL_STORE",
-                |ui| {
-                    ui.add(
-                        Label::new(RichText::new(&state.store).color(theme::of(ui).text))
-                            .truncate()
-                            .selectable(true),
-                    );
-                    if ui
-                        .add(Button::icon(
-                            crate::app::widgets::Icon::Copy,
-                            "Copy the folder",
-                        ))
-                        .clicked()
-                    {
-                        ui.ctx().copy_text(state.store.clone());
-                    }
-                },
+                "Theme",
+                &mut state.prefs.theme,
+                &[
+                    (ThemeChoice::System, "System"),
+                    (ThemeChoice::Light, "Light"),
+                    (ThemeChoice::Dark, "Dark"),
+                ],
             );
-            row(ui, "Program", "", |ui| {
-                let commit = option_env!("EMPRL_COMMIT").unwrap_or("unknown commit");
-                words::secondary(
-                    ui,
-                    format!("EmpRL Studio {}, {commit}", env!("CARGO_PKG_VERSION")),
-                );
-            });
         });
+        row(ui, "Zoom", "Ctrl + and Ctrl − do the same", |ui| {
+            let mut chosen = ZOOMS
+                .iter()
+                .map(|(zoom, _)| *zoom)
+                .find(|zoom| (zoom - state.prefs.zoom).abs() < 0.01);
+            let options: Vec<(Option<f32>, &str)> = ZOOMS
+                .iter()
+                .map(|(zoom, words)| (Some(*zoom), *words))
+                .collect();
+            if segments(ui, "Zoom", &mut chosen, &options) {
+                state.prefs.zoom = chosen.unwrap_or(1.0);
+            }
+        });
+        ui.add_space(space::XL);
+        words::heading(ui, "Where things are kept");
+        row(
+            ui,
+            "Store",
+            "Another folder: start the program with --store FOLDER, or set the variable EMPRL_STORE",
+            |ui| {
+                ui.add(
+                    Label::new(RichText::new(&state.store).color(theme::of(ui).text))
+                        .truncate()
+                        .selectable(true),
+                );
+                if Button::icon(Icon::Copy, "Copy the folder").clicked(ui) {
+                    ui.ctx().copy_text(state.store.clone());
+                }
+            },
+        );
+        row(ui, "Program", "", |ui| {
+            let commit = option_env!("EMPRL_COMMIT").unwrap_or("unknown commit");
+            words::secondary(
+                ui,
+                format!("EmpRL Studio {}, {commit}", env!("CARGO_PKG_VERSION")),
+            );
+        });
+    });
 }
 
 fn row(ui: &mut Ui, name: &str, hint: &str, control: impl FnOnce(&mut Ui)) {
@@ -91,7 +84,7 @@ fn row(ui: &mut Ui, name: &str, hint: &str, control: impl FnOnce(&mut Ui)) {
             Layout::left_to_right(Align::Center),
             |ui| {
                 ui.set_min_size(vec2(140.0, size::ROW));
-                ui.label(RichText::new(name).color(t.text));
+                words::label(ui, name, t.text);
             },
         );
         ui.vertical(|ui| {

@@ -1,9 +1,9 @@
-//! Beside the plots: the sample dialogues of a step, its rollout, and what happened.
+//! The side panel: samples, rollout, events, and changes of settings.
 
 pub mod events;
 pub mod parts;
 
-use eframe::egui::{Frame, Margin, Ui};
+use eframe::egui::Ui;
 
 use self::events::{EventsView, events_ui};
 use self::parts::BodyContext;
@@ -11,8 +11,9 @@ use super::controls::{ControlsView, controls_ui};
 use super::rollout::{RolloutView, rollout_ui};
 use super::samples::{SamplesView, samples_ui};
 use crate::app::state::model::RunModel;
-use crate::app::theme::space;
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::segments;
+use crate::app::widgets::layout;
 use crate::experiment::Stage;
 
 /// What the side panel shows.
@@ -26,20 +27,18 @@ pub enum SideTab {
     Controls,
 }
 
-/// How the side panel is looked at.
 #[derive(Debug, Default)]
 pub struct SideView {
     pub tab: SideTab,
     samples: SamplesView,
     rollout: RolloutView,
-    /// A place of the run that is to be shown: in the plots, by its samples and its rollout.
-    pub lead: Option<(Stage, u64)>,
+    /// A step to show: in the plots, samples and rollout.
+    pub jump_to: Option<(Stage, u64)>,
     controls: ControlsView,
     events: EventsView,
 }
 
 impl SideView {
-    /// Nothing looked at yet, at one of its tabs.
     pub fn at(tab: SideTab) -> Self {
         SideView {
             tab,
@@ -64,8 +63,8 @@ impl SideView {
         }
     }
 
-    /// The same, and turns to them from what happened.
-    pub fn turn_to_step(&mut self, run: &RunModel, place: (Stage, u64)) {
+    /// The same, and switches to the samples tab.
+    pub fn open_step(&mut self, run: &RunModel, place: (Stage, u64)) {
         self.show_step(run, place);
         if run.samples.iter().any(|set| set.stage == place.0) {
             self.tab = SideTab::Samples;
@@ -88,13 +87,8 @@ pub fn side_ui(
     view: &mut SideView,
     context: &mut BodyContext<'_>,
 ) {
-    let head = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::S as i8,
-        bottom: space::S as i8,
-    };
-    Frame::new().inner_margin(head).show(ui, |ui| {
+    let head = theme::margin(space::L, space::L, space::S, space::S);
+    layout::padded(ui, head, |ui| {
         let warnings = run.warnings().count();
         let events = if warnings > 0 {
             format!("Events · {warnings}")
@@ -119,7 +113,7 @@ pub fn side_ui(
         SideTab::Controls => controls_ui(ui, run, &mut view.controls, context),
         SideTab::Events => {
             if let Some(place) = events_ui(ui, run, &mut view.events, context.clock) {
-                view.lead = Some(place);
+                view.jump_to = Some(place);
             }
         }
     }

@@ -1,9 +1,7 @@
-//! The start page: what the program is, the one big action, recent runs, where to go next.
+//! The start page: what the program does, the main action, recent runs, where to go next.
 
 use eframe::egui;
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
-};
+use eframe::egui::{Rect, RichText, Sense, Ui, Vec2, pos2, vec2};
 
 use super::runs::run_line_ui;
 use crate::app::command::{Command, Commands};
@@ -12,48 +10,41 @@ use crate::app::state::{QUICKSTART, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::operations::launch::PlannedRun;
 
-/// Recent runs shown.
 const RECENT: usize = 5;
 
 pub fn start_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
-    ScrollArea::vertical()
-        .id_salt("start")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
-            let side = ((ui.available_width() - width) / 2.0).max(space::XL);
-            Frame::new()
-                .inner_margin(Margin {
-                    left: side as i8,
-                    right: side as i8,
-                    top: space::XXL as i8,
-                    bottom: space::XXL as i8,
-                })
-                .show(ui, |ui| {
-                    ui.set_width(width);
-                    hero_ui(ui, state, commands);
-                    ui.add_space(space::XXL);
-                    let gap = space::XL;
-                    // Wide enough for the longest of its lines.
-                    let right = 340.0_f32.min(((width - gap) * 0.48).floor());
-                    ui.horizontal_top(|ui| {
-                        ui.spacing_mut().item_spacing.x = gap;
-                        column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
-                        column(ui, right, |ui| next_ui(ui, commands));
-                    });
+    layout::scrolled(ui, "start", |ui| {
+        let width = ui.available_width().min(1040.0) - 2.0 * space::XXL;
+        let side = ((ui.available_width() - width) / 2.0).max(space::XL);
+        layout::padded(
+            ui,
+            theme::margin(side, side, space::XXL, space::XXL),
+            |ui| {
+                ui.set_width(width);
+                hero_ui(ui, state, commands);
+                ui.add_space(space::XXL);
+                let gap = space::XL;
+                // Wide enough for the longest of its lines.
+                let right = 340.0_f32.min(((width - gap) * 0.48).floor());
+                ui.horizontal_top(|ui| {
+                    ui.spacing_mut().item_spacing.x = gap;
+                    column(ui, width - gap - right, |ui| recent_ui(ui, state, commands));
+                    column(ui, right, |ui| next_ui(ui, commands));
                 });
-        });
+            },
+        );
+    });
 }
 
 fn column(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(width, 10.0), Layout::top_down(Align::Min), |ui| {
+    layout::column(ui, width, |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        ui.set_width(width);
         content(ui);
     });
 }
@@ -67,7 +58,7 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         let about = "Trains dialogue models to answer with the empathy that a listener would show, by \
                      reinforcement learning. Start a run, watch its curves and dialogues as it learns, and \
                      compare what comes out.";
-        ui.add(Label::new(RichText::new(about).color(t.secondary)).wrap());
+        words::secondary(ui, about);
     });
     ui.add_space(space::L);
 
@@ -76,9 +67,10 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             ui,
             RichText::new(format!("{} is in progress.", run.name)).color(t.text),
         );
-        if ui
-            .add(Button::primary("Watch it").with_icon(Icon::Live).tall())
-            .clicked()
+        if Button::primary("Watch it")
+            .with_icon(Icon::Live)
+            .tall()
+            .clicked(ui)
         {
             commands.push(Command::Go(Place::Live));
         }
@@ -86,20 +78,18 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     }
     let ready = state.experiment(QUICKSTART);
     ui.horizontal(|ui| {
-        ui.add_enabled_ui(ready.is_some(), |ui| {
-            let button = Button::primary("Quickstart").with_icon(Icon::Play).tall();
-            if ui.add(button).clicked()
-                && let Some(file) = ready
-            {
-                let planned = PlannedRun::of(file);
-                commands.run(|core| core.start(planned));
-            }
-        });
+        let button = Button::primary("Quickstart").with_icon(Icon::Play).tall();
+        if button.clicked_if(ui, ready.is_some())
+            && let Some(file) = ready
+        {
+            let planned = PlannedRun::of(file);
+            commands.run(|core| core.start(planned));
+        }
         ui.add_space(space::S);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             ui.add_space(2.0);
-            ui.label(RichText::new("About three minutes on this processor").color(t.text));
+            words::label(ui, "About three minutes on this processor", t.text);
             words::small(ui, "No data, weights or network needed");
         });
     });
@@ -110,7 +100,7 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     steps_ui(ui);
 }
 
-/// What Quickstart does, in four parts beside each other.
+/// The four stages of Quickstart, side by side.
 fn steps_ui(ui: &mut Ui) {
     let t = theme::of(ui);
     const PARTS: [(&str, &str); 4] = [
@@ -142,9 +132,7 @@ fn steps_ui(ui: &mut Ui) {
                 ui.painter().rect_filled(line, 1, t.line);
                 ui.add_space(space::XS);
                 words::bold(ui, &format!("{}  {title}", n + 1));
-                ui.add(
-                    Label::new(RichText::new(*what).font(text::small()).color(t.secondary)).wrap(),
-                );
+                words::small_coloured(ui, *what, t.secondary);
             });
         }
     });
@@ -155,12 +143,12 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     ui.add_space(space::XS);
     ui.spacing_mut().item_spacing.y = 0.0;
     let Some(listed) = state.runs.list.value() else {
-        let said = RemoteWords {
+        let words = RemoteWords {
             pending: "Reading the store…",
             failed: "The store cannot be read",
             action: None,
         };
-        remote_ui(ui, &state.runs.list, said);
+        remote_ui(ui, &state.runs.list, words);
         return;
     };
     if listed.is_empty() {
@@ -168,14 +156,14 @@ fn recent_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         words::secondary(ui, nothing);
     }
     for row in state.runs.rows().take(RECENT) {
-        if run_line_ui(ui, row, state.clock, state.now_ms) {
+        if run_line_ui(ui, row, state.now()) {
             let run = row.id;
             commands.run(move |core| core.open_run(run));
         }
     }
     if listed.len() > RECENT {
         ui.add_space(space::XS);
-        if ui.add(Button::quiet("All runs")).clicked() {
+        if Button::quiet("All runs").clicked(ui) {
             commands.push(Command::Go(Place::Runs));
         }
     }
@@ -204,7 +192,7 @@ fn next_ui(ui: &mut Ui, commands: &mut Commands) {
     }
 }
 
-/// A line that leads somewhere. True when it was clicked.
+/// A link to another place. True when it was clicked.
 fn entry_ui(ui: &mut Ui, icon: Icon, title: &str, detail: &str) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());
@@ -221,15 +209,9 @@ fn entry_ui(ui: &mut Ui, icon: Icon, title: &str, detail: &str) -> bool {
     icon::paint(ui.painter(), mark, icon, t.secondary);
     let painter = ui.painter().with_clip_rect(rect.shrink(space::XS));
     let at = pos2(rect.left() + 48.0, rect.center().y - 8.0);
-    painter.text(at, egui::Align2::LEFT_CENTER, title, text::body(), t.text);
+    words::paint_body(&painter, at, egui::Align2::LEFT_CENTER, title, t.text);
     let at = pos2(rect.left() + 48.0, rect.center().y + 9.0);
-    painter.text(
-        at,
-        egui::Align2::LEFT_CENTER,
-        detail,
-        text::small(),
-        t.secondary,
-    );
+    words::paint_small(&painter, at, egui::Align2::LEFT_CENTER, detail, t.secondary);
     let arrow = Rect::from_center_size(
         pos2(rect.right() - 20.0, rect.center().y),
         Vec2::splat(14.0),

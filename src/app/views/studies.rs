@@ -1,4 +1,4 @@
-//! The place Studies: A/B tests and ratings, made, judged, sent, merged, unblinded, and what they show.
+//! The place Studies: A/B tests and ratings: creating, judging, packs, unblinding, results.
 //!
 //! Until a study is unblinded nothing here names its systems.
 
@@ -7,20 +7,19 @@ mod parts;
 mod results;
 mod study;
 
-use eframe::egui::{
-    Align, Align2, Frame, Layout, Margin, Rect, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
-};
-use parts::{kind_words, pack_row_ui, stands, totals};
+use eframe::egui::{Align, Align2, Layout, Margin, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use parts::{kind_words, pack_row_ui, status_words, totals};
 use study::study_ui;
 
 use crate::app::command::Commands;
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::logic::Core;
 use crate::app::state::State;
 use crate::app::state::people::{StudiesState, StudyForm};
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::status::progress_line;
@@ -29,48 +28,54 @@ use crate::study::definition::StudyKind;
 
 pub fn studies_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     drops(ui, commands);
-    let clock = (state.clock, state.now_ms);
+    let now = state.now();
     let people = &mut state.people;
     let studies = &mut people.studies;
-    ScrollArea::vertical().id_salt("studies").auto_shrink(false).show(ui, |ui| {
-        let margin = Margin::symmetric(space::L as i8, space::M as i8);
-        Frame::new().inner_margin(margin).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.spacing_mut().item_spacing.y = space::S;
-            if studies.form.is_some() {
-                form::form_ui(ui, studies, &people.systems, commands);
-                return;
-            }
-            notice_ui(ui, studies);
-            let said = RemoteWords {
-                pending: "Reading the studies…",
-                failed: "The studies cannot be read",
-                action: Some("Try again"),
-            };
-            if remote_ui(ui, &studies.rows, said) {
-                commands.run(Core::load_studies);
-            }
-            match studies.rows.value() {
-                None => {}
-                Some(_) if studies.open_row().is_some() => {
-                    study_ui(ui, studies, clock, commands);
+    layout::scrolled(ui, "studies", |ui| {
+        layout::padded(
+            ui,
+            Margin::symmetric(space::L as i8, space::M as i8),
+            |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().item_spacing.y = space::S;
+                if studies.form.is_some() {
+                    form::form_ui(ui, studies, &people.systems, commands);
+                    return;
                 }
-                Some(rows) if rows.is_empty() => {
-                    let explanation = "A study shows people responses without saying whose they are: two to choose \
+                notice_ui(ui, studies);
+                let words =
+                    RemoteWords::retry("Reading the studies…", "The studies cannot be read");
+                if remote_ui(ui, &studies.rows, words) {
+                    commands.run(Core::load_studies);
+                }
+                match studies.rows.value() {
+                    None => {}
+                    Some(_) if studies.open_row().is_some() => {
+                        study_ui(ui, studies, now, commands);
+                    }
+                    Some(rows) if rows.is_empty() => {
+                        let explanation = "A study shows people responses without saying whose they are: two to choose \
                                        between, or one to rate. It is made here, judged here or elsewhere by packs, \
                                        and unblinded when all is judged.";
-                    if notice::empty(ui, Icon::Studies, "No studies yet", explanation, "New study") {
-                        studies.form = Some(StudyForm::new(StudyKind::AbTest));
+                        if notice::empty(
+                            ui,
+                            Icon::Studies,
+                            "No studies yet",
+                            explanation,
+                            "New study",
+                        ) {
+                            studies.form = Some(StudyForm::new(StudyKind::AbTest));
+                        }
+                        ui.add_space(space::L);
+                        ui.vertical_centered(|ui| {
+                            ui.set_max_width(420.0);
+                            pack_ui(ui, studies, commands);
+                        });
                     }
-                    ui.add_space(space::L);
-                    ui.vertical_centered(|ui| {
-                        ui.set_max_width(420.0);
-                        pack_ui(ui, studies, commands);
-                    });
+                    Some(_) => list_ui(ui, studies, now, commands),
                 }
-                Some(_) => list_ui(ui, studies, clock, commands),
-            }
-        });
+            },
+        );
     });
 }
 
@@ -85,9 +90,9 @@ fn drops(ui: &Ui, commands: &mut Commands) {
 
 fn notice_ui(ui: &mut Ui, studies: &mut StudiesState) {
     let mut close = false;
-    let mut dismiss = |ui: &mut Ui| close |= ui.add(Button::icon(Icon::Cross, "Dismiss")).clicked();
+    let mut dismiss = |ui: &mut Ui| close |= Button::icon(Icon::Cross, "Dismiss").clicked(ui);
     if let Some(why) = &studies.refused {
-        notice::strip(ui, Tone::Bad, "It was not done", why, &mut dismiss);
+        notice::strip(ui, Tone::Bad, "That did not work", why, &mut dismiss);
     }
     if let Some(words) = &studies.notice {
         notice::strip(ui, Tone::Info, words, "", &mut dismiss);
@@ -98,17 +103,12 @@ fn notice_ui(ui: &mut Ui, studies: &mut StudiesState) {
     }
 }
 
-fn list_ui(
-    ui: &mut Ui,
-    studies: &mut StudiesState,
-    (clock, now_ms): (Clock, i64),
-    commands: &mut Commands,
-) {
+fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Commands) {
     let t = theme::of(ui);
     ui.horizontal(|ui| {
-        if ui
-            .add(Button::primary("New study").with_icon(Icon::Plus))
-            .clicked()
+        if Button::primary("New study")
+            .with_icon(Icon::Plus)
+            .clicked(ui)
         {
             studies.form = Some(StudyForm::new(StudyKind::AbTest));
         }
@@ -131,15 +131,15 @@ fn list_ui(
         let left = rect.left() + space::S;
         let at = pos2(left, rect.top() + 8.0);
         let title = format!("{}  #{}", study.head.title, study.id);
-        painter.text(at, Align2::LEFT_TOP, title, text::body(), t.text);
+        words::paint_body(&painter, at, Align2::LEFT_TOP, title, t.text);
         let about = format!(
             "{}, {}, made {}",
             kind_words(study.head.kind),
-            stands(study),
-            clock.relative(study.head.created_ms, now_ms)
+            status_words(study),
+            now.relative(study.head.created_ms)
         );
         let at = pos2(left, rect.top() + 28.0);
-        painter.text(at, Align2::LEFT_TOP, about, text::small(), t.secondary);
+        words::paint_small(&painter, at, Align2::LEFT_TOP, about, t.secondary);
         let (answered, assigned) = totals(study);
         let words = format!(
             "{} of {} judgements",
@@ -147,14 +147,13 @@ fn list_ui(
             format::count(assigned)
         );
         let at = pos2(rect.right() - space::S, rect.top() + 16.0);
-        painter.text(at, Align2::RIGHT_CENTER, words, text::small(), t.secondary);
+        words::paint_small(&painter, at, Align2::RIGHT_CENTER, words, t.secondary);
         let line = Rect::from_min_size(
             pos2(rect.right() - 140.0, rect.top() + 32.0),
             vec2(132.0, 3.0),
         );
         progress_line(ui, line, answered as f32 / assigned.max(1) as f32, t.accent);
-        ui.painter()
-            .hline(rect.x_range(), rect.bottom(), t.line_stroke());
+        layout::rule(ui, rect.x_range(), rect.bottom());
         focus_ring(ui, &response, rect);
         if response.clicked() {
             open = Some((study.id, study.unblinding.is_some() && study.is_own));
@@ -172,7 +171,7 @@ fn list_ui(
 fn pack_ui(ui: &mut Ui, studies: &mut StudiesState, commands: &mut Commands) {
     words::secondary(
         ui,
-        "Or take in a pack that was sent to you: drop it on the window, or",
+        "Or import a pack that was sent to you: drop it on the window, or",
     );
     ui.horizontal(|ui| pack_row_ui(ui, studies, false, commands));
 }

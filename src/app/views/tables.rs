@@ -1,19 +1,19 @@
-//! The place Tables: Tables I-VI as the paper lays them out, its own values as a shaded column.
+//! The place Tables: Tables I-VI in the paper's layout, with its values in shaded columns.
 
 use eframe::egui::{
-    Align, Align2, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2,
-    vec2,
+    Align, Align2, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Ui, Vec2, pos2, vec2,
 };
 
 use crate::app::command::{Command, Commands};
 use crate::app::format;
 use crate::app::logic::Core;
 use crate::app::state::State;
-use crate::app::state::people::{Systems, TablesState};
+use crate::app::state::people::{SystemList, TablesState};
 use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::field;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::metrics::Digits;
@@ -21,10 +21,10 @@ use crate::report::tables::{Cell, Format, Row, Table, TableNumber};
 use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 
-/// The widest that the first column gets.
+/// The greatest width of the first column.
 const NAME: f32 = 340.0;
 const OURS: f32 = 138.0;
-/// Where no interval stands beside the figure.
+/// Without an interval.
 const PLAIN: f32 = 76.0;
 
 pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -34,12 +34,11 @@ pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     if tables.made.wants(&wanted) {
         commands.run(Core::load_table);
     }
-    ScrollArea::vertical()
-        .id_salt("tables")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let margin = Margin::symmetric(space::L as i8, space::M as i8);
-            Frame::new().inner_margin(margin).show(ui, |ui| {
+    layout::scrolled(ui, "tables", |ui| {
+        layout::padded(
+            ui,
+            Margin::symmetric(space::L as i8, space::M as i8),
+            |ui| {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = space::S;
                 ui.horizontal_wrapped(|ui| {
@@ -66,8 +65,9 @@ pub fn tables_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
                     Some((_, Ok(made))) => table_ui(ui, made),
                 }
                 ui.add_space(space::XL);
-            });
-        });
+            },
+        );
+    });
 }
 
 fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
@@ -86,12 +86,12 @@ fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
         (Format::Markdown, "Copy Markdown", "A Markdown table"),
         (Format::Csv, "Copy CSV", "Intervals in columns of their own"),
     ] {
-        if ui.add(Button::secondary(words).hint(hint)).clicked() {
+        if Button::secondary(words).hint(hint).clicked(ui) {
             commands.push(Command::Copy(made.write(format)));
         }
     }
     let hint = "All three forms, into the folder tables of the store";
-    if ui.add(Button::secondary("Save files").hint(hint)).clicked() {
+    if Button::secondary("Save files").hint(hint).clicked(ui) {
         commands.run(Core::save_table);
     }
 }
@@ -99,7 +99,7 @@ fn export_ui(ui: &mut Ui, tables: &TablesState, commands: &mut Commands) {
 fn choices_ui(
     ui: &mut Ui,
     tables: &mut TablesState,
-    systems: &Remote<Systems>,
+    systems: &Remote<SystemList>,
     studies: Option<&Vec<StudyRow>>,
 ) {
     use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
@@ -144,9 +144,9 @@ fn ticks_ui<K: Ord + Clone>(
 ) {
     let t = theme::of(ui);
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(name).color(t.secondary));
+        words::label(ui, name, t.secondary);
         if options.is_empty() {
-            ui.label(RichText::new(none).color(t.secondary));
+            words::label(ui, none, t.secondary);
         }
         for (key, words) in options {
             let mut on = chosen.contains(&key);
@@ -174,7 +174,7 @@ fn table_ui(ui: &mut Ui, table: &Table) {
     }
 }
 
-/// Columns may come in pairs of ours and the paper's; a reported one stands narrow on a shade.
+/// Columns may come in pairs, ours and the paper's; a reported one is narrow and shaded.
 fn figures_ui(ui: &mut Ui, table: &Table) {
     let widths: Vec<f32> = table
         .columns
@@ -200,9 +200,7 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
         .chain([&table.names])
         .map(|words| {
             let colour = theme::of(ui).text;
-            let galley = ui
-                .painter()
-                .layout_no_wrap(words.clone(), text::body(), colour);
+            let galley = words::galley(ui, &words, text::body(), colour);
             galley.size().x + space::L
         })
         .fold(0.0, f32::max)
@@ -228,8 +226,7 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
         head_ui(ui, table, name, &widths, row_rect(0));
         for (at, row) in table.rows.iter().enumerate() {
             let place = row_rect(at + 1);
-            ui.painter()
-                .hline(place.x_range(), place.top(), t.line_stroke());
+            layout::rule(ui, place.x_range(), place.top());
             row_ui(ui, row, name, &widths, place);
         }
         ui.add_space(space::M);
@@ -239,22 +236,22 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
 fn head_ui(ui: &mut Ui, table: &Table, name: f32, widths: &[f32], place: Rect) {
     let t = theme::of(ui);
     let at = pos2(place.left(), place.center().y);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         at,
         Align2::LEFT_CENTER,
         &table.names,
-        text::small(),
         t.secondary,
     );
     let mut x = place.left() + name;
     for (column, width) in table.columns.iter().zip(widths) {
         x += width;
         let at = pos2(x - space::S, place.center().y);
-        ui.painter().text(
+        words::paint_small(
+            ui.painter(),
             at,
             Align2::RIGHT_CENTER,
             &column.title,
-            text::small(),
             t.secondary,
         );
     }
@@ -321,8 +318,7 @@ fn cases_ui(ui: &mut Ui, table: &Table) {
         ui.horizontal_top(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(110.0, 18.0), Sense::hover());
             let at = pos2(rect.left(), rect.top());
-            ui.painter()
-                .text(at, Align2::LEFT_TOP, &row.name, text::body(), t.secondary);
+            words::paint_body(ui.painter(), at, Align2::LEFT_TOP, &row.name, t.secondary);
             let words = RichText::new(written(cell).0).color(t.text);
             ui.add(Label::new(words).wrap().selectable(true));
         });

@@ -1,4 +1,4 @@
-//! Buttons, in four ranks, and segments to choose one of a few.
+//! Buttons of three ranks, segmented controls and switches.
 
 use eframe::egui;
 use eframe::egui::{
@@ -8,9 +8,8 @@ use eframe::egui::{
 
 use super::icon::{self, Icon};
 use super::text::paint_strong;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
 
-/// How much a button asks for attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rank {
     Primary,
@@ -18,7 +17,7 @@ enum Rank {
     Quiet,
 }
 
-/// A button: a verb, perhaps with an icon before it.
+/// A button: a verb, and perhaps an icon before it.
 #[must_use = "add it to a Ui"]
 pub struct Button<'a> {
     words: &'a str,
@@ -45,7 +44,7 @@ impl<'a> Button<'a> {
         }
     }
 
-    /// The one action of a page.
+    /// The main action of a page.
     pub fn primary(words: &'a str) -> Self {
         Self::new(words, Rank::Primary)
     }
@@ -55,12 +54,12 @@ impl<'a> Button<'a> {
         Self::new(words, Rank::Secondary)
     }
 
-    /// An action beside others, without a frame until it is pointed at.
+    /// A minor action, without a frame until it is hovered.
     pub fn quiet(words: &'a str) -> Self {
         Self::new(words, Rank::Quiet)
     }
 
-    /// Only the icon is drawn; the words become its tooltip and its name for screen readers.
+    /// Only an icon; the words become its tooltip and its name for screen readers.
     pub fn icon(icon: Icon, words: &'a str) -> Self {
         Button {
             icon: Some(icon),
@@ -75,13 +74,13 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// Told in the tooltip; pressing it is the caller's to notice.
+    /// Shown in the tooltip; the caller handles the key.
     pub fn shortcut(mut self, shortcut: KeyboardShortcut) -> Self {
         self.shortcut = Some(shortcut);
         self
     }
 
-    /// Its icon is in the colour of what goes wrong.
+    /// With its icon in the colour of errors.
     pub fn alarming(mut self) -> Self {
         self.alarming = true;
         self
@@ -92,16 +91,26 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// A larger button, for the one action of the start page.
+    /// A larger button, for the start page.
     pub fn tall(mut self) -> Self {
         self.height = 40.0;
         self
     }
 
-    /// A lower button, for the head of a plot.
+    /// A lower button, for plot titles and table rows.
     pub fn low(mut self) -> Self {
         self.height = 22.0;
         self
+    }
+
+    /// Adds it; true when it was clicked.
+    pub fn clicked(self, ui: &mut Ui) -> bool {
+        ui.add(self).clicked()
+    }
+
+    /// Adds it, disabled unless `enabled`; true when it was clicked.
+    pub fn clicked_if(self, ui: &mut Ui, enabled: bool) -> bool {
+        ui.add_enabled_ui(enabled, |ui| self.clicked(ui)).inner
     }
 }
 
@@ -111,7 +120,7 @@ struct Look {
     text: Color32,
 }
 
-fn look(t: &Tokens, rank: Rank, response: &Response, enabled: bool) -> Look {
+fn look(t: &ThemeTokens, rank: Rank, response: &Response, enabled: bool) -> Look {
     let pressed = response.is_pointer_button_down_on();
     let hovered = response.hovered() && enabled;
     match rank {
@@ -216,7 +225,7 @@ impl Widget for Button<'_> {
     }
 }
 
-/// The ring around what has the keyboard.
+/// The ring around what is focused.
 pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
         let t = theme::of(ui);
@@ -229,7 +238,7 @@ pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     }
 }
 
-/// One of a few values, all in sight. True when another was chosen.
+/// A segmented control. True when another value was chosen.
 pub fn segments<T: PartialEq + Copy>(
     ui: &mut Ui,
     name: &str,
@@ -243,7 +252,7 @@ pub fn segments<T: PartialEq + Copy>(
     explained_segments(ui, name, value, &options)
 }
 
-/// The same, each with what is told of it on hover.
+/// The same, with tooltips.
 pub fn explained_segments<T: PartialEq + Copy>(
     ui: &mut Ui,
     name: &str,
@@ -322,7 +331,7 @@ pub fn explained_segments<T: PartialEq + Copy>(
     changed
 }
 
-/// On or off. True when it was switched.
+/// A switch.
 pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> Response {
     let t = theme::of(ui);
     let (rect, mut response) = ui.allocate_exact_size(vec2(32.0, size::ROW), Sense::click());

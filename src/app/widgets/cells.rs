@@ -1,10 +1,11 @@
-//! Rows and cells of small tables that are laid out by hand.
+//! Rows and cells of small tables.
 
 use eframe::egui::{Align, Layout, Sense, Ui, Vec2, vec2};
 
-use crate::app::theme::{self, size};
+use super::layout;
+use crate::app::theme::size;
 
-/// A row over the room there is; its cells stand side by side.
+/// A row of cells over the available width.
 pub fn row(ui: &mut Ui, cells: impl FnOnce(&mut Ui)) {
     let room = vec2(ui.available_width(), size::ROW);
     ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
@@ -13,12 +14,12 @@ pub fn row(ui: &mut Ui, cells: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// A cell of this width, its content at the left (`Min`) or the right (`Max`).
+/// A cell of this width, aligned left (`Min`) or right (`Max`).
 pub fn cell(ui: &mut Ui, width: f32, align: Align, content: impl FnOnce(&mut Ui)) {
     cell_of(ui, vec2(width, size::ROW), align, content);
 }
 
-/// The same of any height.
+/// The same, of any height.
 pub fn cell_of(ui: &mut Ui, room: Vec2, align: Align, content: impl FnOnce(&mut Ui)) {
     let layout = if align == Align::Max {
         Layout::right_to_left(Align::Center)
@@ -31,11 +32,9 @@ pub fn cell_of(ui: &mut Ui, room: Vec2, align: Align, content: impl FnOnce(&mut 
     });
 }
 
-/// A line between rows, at most this wide.
+/// A separator between rows, at most this wide.
 pub fn line(ui: &mut Ui, width: f32) {
-    let t = theme::of(ui);
     let width = width.min(ui.available_width());
     let (rect, _) = ui.allocate_exact_size(vec2(width, 1.0), Sense::hover());
-    ui.painter()
-        .hline(rect.x_range(), rect.center().y, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.center().y);
 }

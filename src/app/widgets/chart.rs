@@ -1,6 +1,6 @@
-//! A chart of curves over the steps of a run: thin lines, last values at their right ends, a readout.
+//! A chart of curves over the steps of a run, with the last values at the right and a readout.
 //!
-//! Draws what it is given, decimated to the pixels there are. Knows nothing of runs, stores and metrics.
+//! Draws curves decimated to pixels. Knows nothing of runs, stores and metrics.
 
 mod drawn;
 mod readout;
@@ -12,42 +12,41 @@ use eframe::egui::{
 };
 use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotPoint, PlotTransform};
 
-use self::drawn::{Drawn, Place};
+use self::drawn::{Drawn, PlotArea};
 pub use self::view::{AlongX, ChartView};
 use super::ticks;
 use crate::app::format;
-use crate::app::theme::{self, Tokens, text};
+use crate::app::theme::{self, ThemeTokens, text};
 use crate::metrics::Digits;
 use crate::series::{Curve, Series, XAxis};
 
-/// Room right of the plot for the last values.
+/// Width of the last values, right of the plot.
 const GUTTER: f32 = 52.0;
 const Y_AXIS: f32 = 38.0;
 const X_AXIS: f32 = 18.0;
-/// Half the height of a mark's label, and a little air.
+/// Half the height of a tick label, and a small margin.
 const HALF_LABEL: f32 = 8.0;
-/// A drag shorter than this is none, in points.
+/// The least length of a drag, in points.
 const DRAG: f32 = 8.0;
 
-/// One line of a chart.
 pub struct ChartLine<'a> {
     pub name: &'a str,
     pub colour: Color32,
     pub curve: &'a Curve,
     /// How its values are written.
     pub digits: Digits,
-    /// Points are few and matter one by one: they are drawn as dots.
+    /// Whether points are drawn as dots, since there are few.
     pub dots: bool,
 }
 
-/// Something that happened, on the x axis.
+/// An event on the x axis.
 #[derive(Clone, Debug)]
 pub struct ChartMark {
     pub x: f64,
     pub colour: Color32,
-    /// What the readout says of it.
+    /// For the readout.
     pub words: String,
-    /// It matters enough for a line over the whole height.
+    /// Whether it gets a line over the whole height.
     pub tall: bool,
 }
 
@@ -57,13 +56,13 @@ pub struct Chart<'a> {
     /// For screen readers.
     pub title: &'a str,
     pub lines: &'a [ChartLine<'a>],
-    /// What happened, in order of x.
+    /// Sorted by x.
     pub marks: &'a [ChartMark],
-    /// The whole of x, shared by the charts that stand together.
+    /// The full x range, shared by neighbouring charts.
     pub extent: (f64, f64),
-    /// The line whose name is pointed at, elsewhere.
+    /// The line whose name is hovered in the legend.
     pub emphasis: Option<usize>,
-    /// y is logarithmic. The curves must keep their logarithms.
+    /// Whether y is logarithmic. The curves must keep their logarithms.
     pub log: bool,
 }
 
@@ -74,7 +73,7 @@ impl Chart<'_> {
         let bounds = self.bounds(view);
         let plot_rect = outer.with_max_x(outer.right() - GUTTER);
         let (response, transform) = self.frame(ui, view, plot_rect, bounds);
-        let place = Place {
+        let place = PlotArea {
             axis: view.along.axis(),
             log: self.log,
             transform,
@@ -86,7 +85,7 @@ impl Chart<'_> {
             .with_clip_rect(frame.expand(3.0).intersect(ui.clip_rect()));
         let pointer = response.hover_pos().filter(|at| frame.contains(*at));
         let drawn = self.drawn(view, &place, pointer);
-        self.paint_happened(&painter, &transform, t);
+        self.paint_events(&painter, &transform, t);
         drawn.iter().for_each(|line| line.paint(&painter));
         drawn.iter().for_each(|line| line.paint_marks(&painter, t));
         self.paint_count(ui, frame, &drawn, t);
@@ -110,7 +109,7 @@ impl Chart<'_> {
                 .filter_map(|line| line.point_at(x).map(|at| at.y))
                 .collect();
             let low = heights.iter().sum::<f32>() / heights.len().max(1) as f32 > frame.center().y;
-            self.paint_readout(ui, pointer, &place, (x, low), view);
+            self.paint_readout(ui, pointer, &place, x, low, view);
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.description()));
         if pointer.is_some() {
@@ -120,7 +119,7 @@ impl Chart<'_> {
         }
     }
 
-    /// The axes and the grid, with nothing in them.
+    /// Draws the axes and the grid.
     fn frame(
         &self,
         ui: &mut Ui,
@@ -138,7 +137,7 @@ impl Chart<'_> {
                 .label_spacing(1.0..=2.0)
         };
         let (along, origin, log) = (view.along, view.origin, self.log);
-        let clock = view.clock.unwrap_or(format::Clock::utc());
+        let clock = view.clock;
         let x_label = move |mark: GridMark| match along {
             AlongX::Wall => clock.time((mark.value * 1e3) as i64),
             _ => ticks::x_label(along.axis(), mark, origin),
@@ -172,7 +171,7 @@ impl Chart<'_> {
             .y_grid_spacer(move |input: GridInput| {
                 let spacing = (height / 5.0).max(28.0);
                 let (from, to) = input.bounds;
-                // None so high that its label would reach into what stands above the chart.
+                // No tick so high that its label would stick out above the chart.
                 let to = to - (to - from) * f64::from(HALF_LABEL / height.max(1.0));
                 match log {
                     true => ticks::log_marks((from, to), height, spacing),
@@ -186,8 +185,13 @@ impl Chart<'_> {
         (shown.response, shown.transform)
     }
 
-    /// The lines as they are painted; those that are not pointed at fade while one is.
-    fn drawn(&self, view: &mut ChartView, place: &Place, pointer: Option<Pos2>) -> Vec<Drawn<'_>> {
+    /// The lines, ready to paint; while one is hovered the others fade.
+    fn drawn(
+        &self,
+        view: &mut ChartView,
+        place: &PlotArea,
+        pointer: Option<Pos2>,
+    ) -> Vec<Drawn<'_>> {
         let faded = self
             .emphasis
             .or_else(|| self.pointed_at(view, place, pointer));
@@ -201,7 +205,7 @@ impl Chart<'_> {
                 } else {
                     1.0
                 };
-                Drawn::new(line, *place, strength, &mut view.kept, ((self.id, n), pass))
+                Drawn::new(line, *place, strength, &mut view.drawn, (self.id, n), pass)
             })
             .collect()
     }
@@ -254,7 +258,12 @@ impl Chart<'_> {
     }
 
     /// The line under the pointer.
-    fn pointed_at(&self, view: &ChartView, place: &Place, pointer: Option<Pos2>) -> Option<usize> {
+    fn pointed_at(
+        &self,
+        view: &ChartView,
+        place: &PlotArea,
+        pointer: Option<Pos2>,
+    ) -> Option<usize> {
         if self.lines.len() < 2 || view.drag.is_some() {
             return None;
         }
@@ -274,15 +283,15 @@ impl Chart<'_> {
             .map(|(n, _)| n)
     }
 
-    /// Pointing shares x with the other charts, a click sets a pin, dragging zooms to a box or, when
-    /// it goes sideways only, to a part of x; a double click shows all again.
+    /// Hovering shares x with the other charts, a click sets a pin, a drag zooms to a box or, if horizontal, to a
+    /// range of x; a double click resets the zoom.
     fn interact(
         &self,
         view: &mut ChartView,
         response: &Response,
         transform: &PlotTransform,
         painter: &Painter,
-        t: &Tokens,
+        t: &ThemeTokens,
     ) {
         let bounds = transform.bounds();
         let (least, most) = (bounds.min(), bounds.max());
@@ -304,7 +313,7 @@ impl Chart<'_> {
             && let Some(pointer) = response.interact_pointer_pos()
         {
             let near = 5.0 * (most[0] - least[0]) / f64::from(transform.frame().width().max(1.0));
-            // The second click of two takes back what the first did.
+            // The second click of a double click undoes the first.
             view.toggle_pin(value_at(pointer)[0], near);
         }
         if response.double_clicked() {
@@ -349,8 +358,8 @@ impl Chart<'_> {
         }
     }
 
-    /// What happened: a small mark on the axis, and a line above it where it matters.
-    fn paint_happened(&self, painter: &Painter, transform: &PlotTransform, t: &Tokens) {
+    /// Events: a small mark on the axis, and for tall ones a line.
+    fn paint_events(&self, painter: &Painter, transform: &PlotTransform, t: &ThemeTokens) {
         let frame = transform.frame();
         let (from, to) = (transform.bounds().min()[0], transform.bounds().max()[0]);
         let first = self.marks.partition_point(|mark| mark.x < from);
@@ -379,7 +388,7 @@ impl Chart<'_> {
         view: &ChartView,
         painter: &Painter,
         transform: &PlotTransform,
-        t: &Tokens,
+        t: &ThemeTokens,
     ) {
         let frame = transform.frame();
         for pin in view.pins() {
@@ -396,7 +405,7 @@ impl Chart<'_> {
     }
 }
 
-/// Least and greatest of a line that has no point in sight but passes through.
+/// The y range of a line that passes through without a visible point.
 fn passing(series: &Series, axis: XAxis, (from, to): (f64, f64)) -> Option<(f64, f64)> {
     let before = series.nearest(axis, from)?.value;
     let after = series.nearest(axis, to)?.value;

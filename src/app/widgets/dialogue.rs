@@ -1,24 +1,21 @@
-//! A sample dialogue: the context as a conversation, the target and what was generated, their levels.
+//! A sample dialogue: the context as a conversation, target and generated answer with their levels.
 
-use eframe::egui;
-use eframe::egui::{
-    Align, FontId, Frame, Label, Layout, Margin, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2,
-};
+use eframe::egui::{Align, FontId, Frame, Label, Layout, Margin, Rect, RichText, Ui, pos2, vec2};
 
+use super::levels;
 use super::text as words;
 use crate::app::format;
 use crate::app::format::sentence;
 use crate::app::theme::{self, size, space, text};
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{SampleDialogue, SampleLevel};
+use crate::experiment::SampleDialogue;
 
-/// Draws one dialogue over the whole width.
 pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
     opening(ui, sample);
     generated(ui, "Generated", sample);
 }
 
-/// What a dialogue is about, what was said so far, and the target.
+/// The emotion, the conversation so far, and the target.
 pub fn opening(ui: &mut Ui, sample: &SampleDialogue) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = space::S;
@@ -43,24 +40,24 @@ pub fn opening(ui: &mut Ui, sample: &SampleDialogue) {
     answer_ui(ui, "Target", &sample.target, levels, None);
 }
 
-/// What the model answers, under a name, with its levels and its reward.
+/// A generated answer, with its levels and its reward.
 pub fn generated(ui: &mut Ui, name: &str, sample: &SampleDialogue) {
     let levels = sample.levels.iter();
     let levels = levels.map(|level| (level.mechanism, level.generated));
     answer_ui(ui, name, &sample.generated, levels, Some(sample));
 }
 
-/// What the listener really said.
+/// The target alone.
 pub fn target(ui: &mut Ui, target: &str) {
     answer_ui(ui, "Target", target, std::iter::empty(), None);
 }
 
-/// What was said: the speaker's left, the listener's right.
+/// An utterance: the speaker's on the left, the listener's on the right.
 pub fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
     utterance_in(ui, utterance, speaker, text::body());
 }
 
-/// The same in a size of one's own, where it is read for long.
+/// The same, in another font.
 pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
     let t = theme::of(ui);
     let (who, align) = if speaker {
@@ -70,12 +67,12 @@ pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
     };
     ui.with_layout(Layout::top_down(align), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        ui.label(RichText::new(who).font(text::small()).color(t.secondary));
+        words::small_label(ui, who, t.secondary);
         let widest = (ui.available_width() - space::XXL).min(size::PROSE) - 2.0 * space::S;
         let galley = ui
             .painter()
             .layout(utterance.to_owned(), font.clone(), t.text, widest);
-        // As wide as its words, and a hair more, so that they do not wrap anew.
+        // As wide as the text, and a little more, so that it does not wrap again.
         let room = vec2((galley.size().x + 1.0).ceil(), galley.size().y);
         Frame::new()
             .fill(if speaker { t.hover } else { t.selected })
@@ -115,7 +112,7 @@ fn answer_ui(
                 if let Some(reward) = generated.and_then(|sample| sample.reward) {
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         let words = format!("reward {}", format::reward(reward));
-                        ui.label(RichText::new(words).font(text::small()).color(t.text)).on_hover_text(
+                        words::small_label(ui, words, t.text).on_hover_text(
                             "Empathy reward of this answer, from 0 to 1: how closely its identified levels \
                              match those of the target (Eq. 2)",
                         );
@@ -129,8 +126,9 @@ fn answer_ui(
             ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
             ui.horizontal_wrapped(|ui| {
                 for (mechanism, level) in levels {
-                    let of = generated.and_then(|s| s.levels.iter().find(|l| l.mechanism == mechanism));
-                    level_ui(ui, mechanism, level, of);
+                    let sample = generated.and_then(|s| s.levels.iter().find(|l| l.mechanism == mechanism));
+                    let (target, reward) = sample.map(|level| (level.target, level.reward)).unzip();
+                    levels::chip(ui, mechanism, level, target, reward);
                 }
             });
         });
@@ -145,44 +143,4 @@ fn answer_ui(
             t.line
         },
     );
-}
-
-/// A mechanism and its level: a word on one of three depths, framed when it misses the target's.
-fn level_ui(ui: &mut Ui, mechanism: Mechanism, level: EmpathyLevel, against: Option<&SampleLevel>) {
-    let t = theme::of(ui);
-    let (fill, colour) = t.level(level);
-    let label = format!("{} {}", short(mechanism), level.title().to_lowercase());
-    let galley = ui.painter().layout_no_wrap(label, text::small(), colour);
-    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
-    ui.painter().rect_filled(rect, 4, fill);
-    ui.painter()
-        .galley(rect.center() - galley.size() / 2.0, galley, colour);
-    let mut hint = format!("{}: {}", mechanism.title(), level.title().to_lowercase());
-    if let Some(sample) = against {
-        if sample.target != sample.generated {
-            ui.painter().rect_stroke(
-                rect,
-                4,
-                egui::Stroke::new(1.0, t.warning),
-                StrokeKind::Outside,
-            );
-            hint += &format!(
-                ", where the target is {}",
-                sample.target.title().to_lowercase()
-            );
-        } else {
-            hint += ", as the target";
-        }
-        hint += &format!("; reward {}", format::fixed(sample.reward, 3));
-    }
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &hint));
-    response.on_hover_text(hint);
-}
-
-fn short(mechanism: Mechanism) -> &'static str {
-    match mechanism {
-        Mechanism::EmotionalReaction => "Reaction",
-        Mechanism::Interpretation => "Interpretation",
-        Mechanism::Exploration => "Exploration",
-    }
 }

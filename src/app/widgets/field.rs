@@ -1,4 +1,4 @@
-//! Fields to type in and lists to choose from, in the look of the window.
+//! Text fields, lists to choose from, sliders and check boxes.
 
 use eframe::egui::{
     Align, Align2, ComboBox, Id, Key, Layout, PopupCloseBehavior, Rect, Response, Role, Sense,
@@ -7,9 +7,10 @@ use eframe::egui::{
 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
+use super::text as words;
 use crate::app::theme::{self, size, space};
 
-/// A field that narrows what is shown. `hint` says what may be typed.
+/// A single-line field. `hint` is shown while it is empty.
 pub fn search(ui: &mut Ui, words: &mut String, name: &str, hint: &str, width: f32) -> Response {
     let field = TextEdit::singleline(words)
         .hint_text(hint.to_string())
@@ -19,10 +20,10 @@ pub fn search(ui: &mut Ui, words: &mut String, name: &str, hint: &str, width: f3
     ui.add(field).accessible_name(name)
 }
 
-/// Of more options than these one is found by typing a part of it.
+/// Lists with more options than this have a search field.
 const MANY: usize = 16;
 
-/// One of several words. Gives the one that was chosen anew.
+/// A drop-down list. Returns the newly chosen option.
 pub fn combo<'a>(
     ui: &mut Ui,
     name: &str,
@@ -46,7 +47,7 @@ pub fn combo<'a>(
             icon::paint(ui.painter(), rect, Icon::Chevron, visuals.fg_stroke.color);
         });
     let mut options_ui = |ui: &mut Ui| {
-        // The scroll bar of a long list keeps clear of the words.
+        // Keep the text clear of the scroll bar.
         ui.spacing_mut().button_padding.x = space::M;
         let (part, enter) = match many {
             true => find_ui(ui, name),
@@ -58,7 +59,7 @@ pub fn combo<'a>(
         };
         let mut found = options.iter().filter(fits).peekable();
         if found.peek().is_none() {
-            ui.label("Nothing is called so");
+            ui.label("Nothing matches");
         }
         if enter {
             picked = found.peek().map(|word| **word);
@@ -72,7 +73,7 @@ pub fn combo<'a>(
             ui.close();
         }
     };
-    // No wider than that, whatever is chosen.
+    // Never wider, whatever is chosen.
     let size = vec2(width, size::ROW);
     let layout = Layout::left_to_right(Align::Center);
     ui.allocate_ui_with_layout(size, layout, |ui| {
@@ -84,11 +85,25 @@ pub fn combo<'a>(
     picked.filter(|word| *word != chosen)
 }
 
-/// A field above the options of a list. Gives what was typed, in small letters, and whether Enter took the
-/// first that it finds.
+/// A drop-down list of values with names. Returns the newly chosen value.
+pub fn choose<K: PartialEq + Copy>(
+    ui: &mut Ui,
+    name: &str,
+    chosen: K,
+    options: &[(K, String)],
+    width: f32,
+) -> Option<K> {
+    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let now = options.iter().position(|(key, _)| *key == chosen);
+    let picked = combo(ui, name, now.map_or("", |at| names[at]), &names, width)?;
+    let at = names.iter().position(|words| *words == picked)?;
+    Some(options[at].0)
+}
+
+/// The search field of a list. Returns what was typed, in lower case, and whether Enter was pressed.
 fn find_ui(ui: &mut Ui, name: &str) -> (String, bool) {
     let id = Id::unique(("find in", name));
-    // Since which pass it is in sight, and what was typed.
+    // The last pass in which it was visible, and its text.
     let now = ui.ctx().cumulative_pass_nr();
     let kept: Option<(u64, String)> = ui.data(|data| data.get_temp(id));
     let (last, mut part) = kept.unwrap_or_default();
@@ -107,7 +122,7 @@ fn find_ui(ui: &mut Ui, name: &str) -> (String, bool) {
     (part.to_lowercase(), enter)
 }
 
-/// A value between 0 and `most`, by dragging or by the arrow keys.
+/// A slider from 0 to `most`, which the arrow keys move as well.
 pub fn slider(ui: &mut Ui, name: &str, value: &mut f64, most: f64, width: f32) -> Response {
     let t = theme::of(ui);
     let (rect, mut response) =
@@ -158,12 +173,10 @@ pub fn slider(ui: &mut Ui, name: &str, value: &mut f64, most: f64, width: f32) -
     response
 }
 
-/// A box to tick. True when it was ticked or cleared.
+/// A check box.
 pub fn tick(ui: &mut Ui, words: &str, on: &mut bool) -> Response {
     let t = theme::of(ui);
-    let galley = ui
-        .painter()
-        .layout_no_wrap(words.to_owned(), theme::text::body(), t.text);
+    let galley = words::galley(ui, words, theme::text::body(), t.text);
     let (rect, mut response) =
         ui.allocate_exact_size(vec2(galley.size().x + 24.0, 26.0), Sense::click());
     if response.clicked() {
@@ -197,7 +210,7 @@ pub fn tick(ui: &mut Ui, words: &str, on: &mut bool) -> Response {
     response
 }
 
-/// Text kept by a widget that is shown again and again, such as the search of a menu.
+/// Text that a popup keeps while it is closed.
 pub fn remembered(ui: &Ui, id: Id) -> String {
     ui.data(|data| data.get_temp(id)).unwrap_or_default()
 }

@@ -1,12 +1,11 @@
-//! The icons of the window: a few strokes each, drawn on a grid of 16 × 16.
+//! The icons of the window: a few strokes each, on a grid of 16 × 16.
 //!
-//! Drawn here, not taken from a font, so that they have one weight and every machine has them.
+//! Drawn here rather than taken from a font, so that they have one weight on every machine.
 
 use std::f32::consts::{PI, TAU};
 
 use eframe::egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, vec2};
 
-/// What an icon shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     /// A sprout: where one begins.
@@ -53,7 +52,6 @@ pub enum Icon {
     More,
 }
 
-/// Draws `icon` centred in `rect`, which should be square.
 pub fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) {
     let scale = rect.width().min(rect.height()) / 16.0;
     let pen = Pen {
@@ -65,7 +63,7 @@ pub fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) {
     pen.icon(icon);
 }
 
-/// The chevron of something closed: it points right.
+/// The chevron of a closed section, which points right.
 pub fn paint_closed(painter: &Painter, rect: Rect, colour: Color32) {
     let stroke = Stroke::new(1.4, colour);
     let (middle, reach) = (rect.center(), rect.height() * 0.24);

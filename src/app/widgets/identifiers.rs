@@ -1,11 +1,12 @@
-//! Table I: how well the identifiers do, above the paper's values and the least to pass.
+//! Table I: the scores of the identifiers, with the paper's values and a baseline.
 
 use eframe::egui::{
-    Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
+    Align, Align2, CornerRadius, Label, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::cells::{cell, line, row};
+use super::layout;
 use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
@@ -18,7 +19,7 @@ const GRID_CELL: Vec2 = vec2(52.0, 28.0);
 
 const NAME: f32 = 124.0;
 
-/// Draws the table, and below it how often each level was taken for each.
+/// Draws the table, and the confusion matrices below.
 pub fn table(ui: &mut Ui, scores: &[IdentifierScores]) {
     ui.spacing_mut().item_spacing = Vec2::ZERO;
     let room = ui.available_width();
@@ -26,10 +27,9 @@ pub fn table(ui: &mut Ui, scores: &[IdentifierScores]) {
     confusions_ui(ui, scores, room);
 }
 
-/// Where a figure stands: measured here, or beside it for comparison.
 type Of = fn(&IdentifierScores) -> f64;
 
-/// Rows: a figure, what it is, whether it was measured here, and where it is found.
+/// Rows: name, tooltip, whether it was measured here, and how to get it.
 fn rows() -> [(&'static str, &'static str, bool, Of); 7] {
     const PAPER: &str = "Reported in Table I, from T5-base";
     const COMMONEST: &str = "What always saying the commonest level would reach";
@@ -93,13 +93,12 @@ fn figures_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
         row(ui, |ui| {
             cell(ui, NAME, Align::Min, |ui| {
                 ui.add_space(if here { 0.0 } else { space::M });
-                ui.label(RichText::new(name).color(colour))
-                    .on_hover_text(hint);
+                words::label(ui, name, colour).on_hover_text(hint);
             });
             for scores in scores {
                 cell(ui, each, Align::Max, |ui| {
                     let words = format::figure(of(scores), Digits::RESULT);
-                    ui.label(RichText::new(words).color(colour));
+                    words::label(ui, words, colour);
                 });
             }
         });
@@ -115,8 +114,7 @@ fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
     for scores in scores.chunks(across) {
         ui.horizontal_top(|ui| {
             for scores in scores {
-                ui.allocate_ui_with_layout(vec2(each, 0.0), Layout::top_down(Align::Min), |ui| {
-                    ui.set_width(each);
+                layout::column(ui, each, |ui| {
                     confusion_ui(ui, scores);
                 });
             }
@@ -128,11 +126,11 @@ fn confusions_ui(ui: &mut Ui, scores: &[IdentifierScores], room: f32) {
                 nothing are not those of the paper's T5-base.";
     ui.scope(|ui| {
         ui.set_max_width(size::PROSE.min(room));
-        ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
+        words::small_coloured(ui, note, t.secondary);
     });
 }
 
-/// Counts of levels, the more of a row the stronger the colour.
+/// A confusion matrix, shaded by the share within each row.
 fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing = Vec2::ZERO;
@@ -153,22 +151,16 @@ fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
     for (column, level) in levels.iter().enumerate() {
         let centre = place(0, column).center();
         let title = level.title();
-        painter.text(
-            centre,
-            Align2::CENTER_CENTER,
-            title,
-            text::small(),
-            t.secondary,
-        );
+        words::paint_small(&painter, centre, Align2::CENTER_CENTER, title, t.secondary);
     }
     let mut spoken = format!("{}.", scores.mechanism.title());
     for (row, level) in levels.iter().enumerate() {
         let left = pos2(rect.left(), place(row + 1, 0).center().y);
-        painter.text(
+        words::paint_small(
+            &painter,
             left,
             Align2::LEFT_CENTER,
             level.title(),
-            text::small(),
             t.secondary,
         );
         let all = scores.confusion.support(row).max(1);
@@ -180,11 +172,11 @@ fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
             let fill = t.panel.lerp_to_gamma(t.selected, share);
             painter.rect_filled(tile, CornerRadius::same(3), fill);
             let number = format::count(count);
-            painter.text(
+            words::paint_body(
+                &painter,
                 tile.center(),
                 Align2::CENTER_CENTER,
                 number,
-                text::body(),
                 t.text,
             );
             spoken.push_str(&format!(" {} {count},", identified.title()));

@@ -1,23 +1,25 @@
-//! The levels of an answer as three chips, framed where they miss the target's.
+//! The levels of an answer as chips, framed where they miss the target's.
 
 use eframe::egui::{Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
+use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, space, text};
 use crate::data::{EmpathyLevel, Mechanism};
 use crate::study::cases::Levels;
 use crate::train::saved::Identified;
 
-/// Draws a chip for each mechanism. `against` are the target's levels, where these are an answer's.
+/// A chip for each mechanism. `against`: the target's levels, for an answer.
 pub fn levels(ui: &mut Ui, levels: &Levels, against: Option<&Levels>) {
     chips(ui, |ui| {
         for mechanism in Mechanism::ALL {
-            chip(ui, mechanism, levels, against);
+            let target = against.map(|target| target[mechanism.index()]);
+            chip(ui, mechanism, levels[mechanism.index()], target, None);
         }
     });
 }
 
-/// Draws a chip for each mechanism with the probability of its level; all three are told on hover.
+/// A chip for each mechanism with the probability of its level; the tooltip has all three.
 pub fn identified(ui: &mut Ui, identified: &[Identified; 3]) {
     chips(ui, |ui| {
         for mechanism in Mechanism::ALL {
@@ -39,7 +41,7 @@ pub fn identified(ui: &mut Ui, identified: &[Identified; 3]) {
     });
 }
 
-/// Draws a chip for each mechanism that was labelled.
+/// A chip for each mechanism that is labelled.
 pub fn labelled(ui: &mut Ui, levels: &[Option<EmpathyLevel>; 3]) {
     chips(ui, |ui| {
         for mechanism in Mechanism::ALL {
@@ -66,10 +68,9 @@ fn plain_chip(ui: &mut Ui, level: EmpathyLevel, label: String, hint: String) {
     response.on_hover_text(hint);
 }
 
-/// A chip in the colours of a level.
 fn chip_of(ui: &mut Ui, level: EmpathyLevel, label: String) -> (Rect, Response) {
     let (fill, colour) = theme::of(ui).level(level);
-    let galley = ui.painter().layout_no_wrap(label, text::small(), colour);
+    let galley = words::galley(ui, label, text::small(), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(12.0, 6.0), Sense::hover());
     ui.painter().rect_filled(rect, 4, fill);
     ui.painter()
@@ -85,21 +86,31 @@ fn short(mechanism: Mechanism) -> &'static str {
     }
 }
 
-fn chip(ui: &mut Ui, mechanism: Mechanism, levels: &Levels, against: Option<&Levels>) {
+/// A chip for a mechanism, framed where it misses the level of `target`; the reward of the mechanism is in its
+/// tooltip.
+pub fn chip(
+    ui: &mut Ui,
+    mechanism: Mechanism,
+    level: EmpathyLevel,
+    target: Option<EmpathyLevel>,
+    reward: Option<f64>,
+) {
     let t = theme::of(ui);
-    let level = levels[mechanism.index()];
     let word = level.title().to_lowercase();
     let (rect, response) = chip_of(ui, level, format!("{} {word}", short(mechanism)));
     let mut hint = format!("{}: {word}", mechanism.title());
-    if let Some(target) = against.map(|target| target[mechanism.index()]) {
-        if target == level {
-            hint += ", as the target";
-        } else {
+    match target {
+        Some(target) if target == level => hint += ", as the target",
+        Some(target) => {
             hint += &format!(", where the target is {}", target.title().to_lowercase());
             let stroke = Stroke::new(1.0, t.warning);
             ui.painter()
                 .rect_stroke(rect, 4, stroke, StrokeKind::Outside);
         }
+        None => {}
+    }
+    if let Some(reward) = reward {
+        hint += &format!("; reward {}", format::fixed(reward, 3));
     }
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &hint));
     response.on_hover_text(hint);

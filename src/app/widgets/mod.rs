@@ -1,4 +1,4 @@
-//! The parts that pages are made of. Each draws what it is given and says what was done to it.
+//! The widgets that pages are made of. Each draws its input and reports interactions.
 //!
 //! Knows the theme and the vocabulary of runs; must not know the store, the engine and the shell.
 
@@ -7,9 +7,12 @@ pub mod cells;
 pub mod chart;
 pub mod dialogue;
 pub mod field;
+pub mod found;
 pub mod icon;
 pub mod identifiers;
+pub mod layout;
 pub mod levels;
+pub mod modal;
 pub mod notice;
 pub mod overlay;
 pub mod path_field;
@@ -20,6 +23,3 @@ pub mod status;
 pub mod text;
 pub mod ticks;
 pub mod tokens;
-
-pub use button::Button;
-pub use icon::Icon;

@@ -1,4 +1,4 @@
-//! What a page says beside its content: an empty place, a warning, an error, a command to type.
+//! Notices: an empty place, a warning, an error, a command to type.
 
 use eframe::egui;
 use eframe::egui::{
@@ -9,9 +9,8 @@ use eframe::egui::{
 use super::button::Button;
 use super::icon::{self, Icon};
 use super::text as words;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
 
-/// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Info,
@@ -20,7 +19,7 @@ pub enum Tone {
 }
 
 impl Tone {
-    fn colour(self, t: &Tokens) -> Color32 {
+    fn colour(self, t: &ThemeTokens) -> Color32 {
         match self {
             Tone::Info => t.accent,
             Tone::Warning => t.warning,
@@ -29,7 +28,7 @@ impl Tone {
     }
 }
 
-/// An empty place: what belongs here, and the one action that fills it. True when it was chosen.
+/// An empty place: what belongs here, and the action that fills it. True when it was clicked.
 pub fn empty(ui: &mut Ui, icon: Icon, title: &str, explanation: &str, action: &str) -> bool {
     let t = theme::of(ui);
     let mut chosen = false;
@@ -51,7 +50,7 @@ pub fn empty(ui: &mut Ui, icon: Icon, title: &str, explanation: &str, action: &s
     chosen
 }
 
-/// A strip across a page: an icon, what happened, what to do. `actions` draws buttons at its right end.
+/// A strip across a page. `actions` draws buttons at its right end.
 pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, actions: impl FnOnce(&mut Ui)) {
     framed(ui, tone, |ui| {
         ui.horizontal(|ui| {
@@ -65,7 +64,14 @@ pub fn strip(ui: &mut Ui, tone: Tone, title: &str, detail: &str, actions: impl F
     });
 }
 
-/// A block across a page: an icon, what happened, and `below` it what can be done about it.
+/// A strip that says why something failed, if it did.
+pub fn failed(ui: &mut Ui, title: &str, why: Option<&str>) {
+    if let Some(why) = why {
+        strip(ui, Tone::Bad, title, why, |_| {});
+    }
+}
+
+/// A block across a page, with `below` what can be done.
 pub fn block(ui: &mut Ui, tone: Tone, title: &str, detail: &str, below: impl FnOnce(&mut Ui)) {
     framed(ui, tone, |ui| {
         ui.horizontal_top(|ui| text_ui(ui, tone, title, detail, below));
@@ -113,7 +119,7 @@ fn text_ui(ui: &mut Ui, tone: Tone, title: &str, detail: &str, below: impl FnOnc
     });
 }
 
-/// A command to be typed in a terminal, with a button that copies it. True when it was copied.
+/// A terminal command with a copy button. True when it was clicked.
 pub fn command_line(ui: &mut Ui, command: &str) -> bool {
     let t = theme::of(ui);
     let mut copied = false;
@@ -132,7 +138,7 @@ pub fn command_line(ui: &mut Ui, command: &str) -> bool {
                 let width = (ui.available_width() - size::ROW - space::S).max(40.0);
                 let painter = ui.painter();
                 let galley = painter.layout(command.to_owned(), text::mono(), t.text, width);
-                // Lines keep off the edges.
+                // A margin above and below the text.
                 let height = size::ROW.max(galley.size().y + 2.0 * space::S);
                 ui.allocate_ui_with_layout(
                     vec2(width, height),

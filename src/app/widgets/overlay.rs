@@ -1,33 +1,34 @@
-//! Curves of several runs over each other, with bands where a line stands for several runs.
+//! Overlaid curves of several runs, with bands where a line is the mean of several.
 //!
-//! Draws what it is given, which must be few enough points to draw. Knows no run and no metric.
+//! Draws every point it is given. Knows no run and no metric.
 
 use eframe::egui::{
     Align2, Color32, Mesh, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
+use super::layout;
+use super::text as words;
 use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::metrics::Digits;
 
-/// One line of the plot.
 #[derive(Clone, Debug)]
 pub struct OverlayLine {
     pub name: String,
     pub colour: Color32,
-    /// In order of x; what is not finite is a gap.
+    /// Sorted by x; what is not finite is a gap.
     pub points: Vec<(f64, f64)>,
-    /// Of each point the least and the greatest of its band; empty where there is none.
+    /// The band of each point; empty where there is none.
     pub band: Vec<(f64, f64)>,
-    /// Said of a point beside its value, such as how many runs it stands for.
+    /// A remark on each point, such as how many runs it covers.
     pub remarks: Vec<String>,
 }
 
 const LEFT: f32 = 52.0;
 const BELOW: f32 = 22.0;
 
-/// Draws the plot, values in so many digits; the pointer reads all lines off at once, the greatest first.
+/// Draws the plot. Hovering reads off all lines, the greatest first.
 pub fn overlay_ui(
     ui: &mut Ui,
     title: &str,
@@ -51,11 +52,11 @@ pub fn overlay_ui(
         outer.max - vec2(space::S, BELOW),
     );
     let Some((x_range, y_range)) = ranges(lines) else {
-        ui.painter().text(
+        words::paint_body(
+            ui.painter(),
             outer.center(),
             Align2::CENTER_CENTER,
             "None of these runs has logged this metric",
-            text::body(),
             t.secondary,
         );
         return;
@@ -70,14 +71,14 @@ pub fn overlay_ui(
     };
     for mark in ticks::marks(y_range, plot.height(), 36.0, false) {
         let y = at(x_range.0, mark.value).y;
-        ui.painter().hline(plot.x_range(), y, t.line_stroke());
+        layout::rule(ui, plot.x_range(), y);
         let words = ticks::value_label(mark);
         let place = pos2(plot.left() - space::S, y);
-        ui.painter().text(
+        words::paint_small(
+            ui.painter(),
             place,
             Align2::RIGHT_CENTER,
             words,
-            text::small(),
             t.secondary,
         );
     }
@@ -85,15 +86,14 @@ pub fn overlay_ui(
         let x = at(mark.value, y_range.0).x;
         let words = format::count(mark.value.max(0.0) as u64);
         let place = pos2(x, plot.bottom() + space::XS);
-        ui.painter()
-            .text(place, Align2::CENTER_TOP, words, text::small(), t.secondary);
+        words::paint_small(ui.painter(), place, Align2::CENTER_TOP, words, t.secondary);
     }
     let corner = pos2(plot.right(), plot.bottom() - 2.0);
-    ui.painter().text(
+    words::paint_small(
+        ui.painter(),
         corner,
         Align2::RIGHT_BOTTOM,
         x_title,
-        text::small(),
         t.secondary,
     );
     let painter = ui.painter().with_clip_rect(plot.expand(1.0));
@@ -117,7 +117,7 @@ pub fn overlay_ui(
     {
         let share = f64::from((pointer.x - plot.left()) / plot.width());
         let x = x_range.0 + share * (x_range.1 - x_range.0);
-        readout(ui, plot, pointer.x, (lines, digits), x);
+        readout(ui, plot, pointer.x, lines, digits, x);
     }
 }
 
@@ -150,7 +150,7 @@ fn band(
 }
 
 /// The values of all lines at x, the greatest first.
-fn readout(ui: &Ui, plot: Rect, pointer_x: f32, (lines, digits): (&[OverlayLine], Digits), x: f64) {
+fn readout(ui: &Ui, plot: Rect, pointer_x: f32, lines: &[OverlayLine], digits: Digits, x: f64) {
     let t = theme::of(ui);
     let mut values: Vec<(f64, String, Color32)> = Vec::new();
     let mut step = x;
@@ -210,7 +210,7 @@ fn readout(ui: &Ui, plot: Rect, pointer_x: f32, (lines, digits): (&[OverlayLine]
     }
 }
 
-/// What x and y go over, with a little room above and below.
+/// The ranges of x and y, with a margin above and below.
 fn ranges(lines: &[OverlayLine]) -> Option<((f64, f64), (f64, f64))> {
     let mut x = (f64::INFINITY, f64::NEG_INFINITY);
     let mut y = x;

@@ -1,74 +1,72 @@
-//! A field for the path of a file or folder: typed, completed from what is there, or chosen in the system's
-//! dialog.
+//! A field for the path of a file or folder: typed, completed, or chosen in the system's dialog.
 
 use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::{
-    Align, Align2, Area, Frame, Id, Key, Layout, Margin, Modifiers, Order, Rect, Response,
-    RichText, Role, Sense, TextEdit, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Area, Frame, Id, Key, Layout, Margin, Modifiers, Order, Rect, Response, Role,
+    Sense, TextEdit, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::button::Button;
 use super::icon::Icon;
+use super::layout;
+use super::text as words;
 use crate::app::queries::paths::{PathKind, Picked};
 use crate::app::state::paths::Paths;
-use crate::app::theme::{self, size, space, text};
+use crate::app::theme::{self, size, space};
 
-/// What a field of a path is for.
+/// A path field.
 #[derive(Clone, Copy, Debug)]
 pub struct PathField<'a> {
-    /// Its name for screen readers, and for what is chosen in a dialog.
+    /// For screen readers, and to match the dialog's result.
     pub name: &'a str,
     pub hint: &'a str,
     pub kind: PathKind,
-    /// Of field and button together.
+    /// Width of field and button together.
     pub width: f32,
 }
 
-/// What a field asks for; it comes in `Paths`.
+/// What a field requests; the answers are in `Paths`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathWants {
-    /// What completes its text.
     pub completions: bool,
-    /// The system's dialog.
     pub dialog: bool,
 }
 
-/// What is remembered of a field while it is in sight.
+/// What a field keeps between frames.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
-    /// The offer that Enter takes, once the arrows chose one.
+    /// The completion chosen by the arrow keys.
     offer: Option<usize>,
-    /// Offers were put away by Escape until something is typed.
+    /// Completions are hidden by Escape until something is typed.
     away: bool,
-    /// The dialog gave nothing, and this was not put away since.
-    nothing: Nothing,
+    /// The dialog gave no path, and its note was not dismissed.
+    nothing: NoPath,
 }
 
-/// How the dialog gave no path.
+/// Why a dialog gave no path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Nothing {
+enum NoPath {
     #[default]
     None,
-    /// Nothing was chosen in it, or it did not open after a while.
-    Chosen,
-    /// There is none on this machine.
-    Opened,
+    /// NoPath was chosen in it.
+    NotChosen,
+    /// No dialog opens on this machine.
+    NoDialog,
 }
 
-impl Nothing {
-    /// What is said beside the field.
+impl NoPath {
+    /// The note beside the field.
     fn words(self) -> Option<&'static str> {
         match self {
-            Nothing::None => None,
-            Nothing::Chosen => Some("No path was chosen. It can be typed or pasted as well."),
-            Nothing::Opened => {
+            NoPath::None => None,
+            NoPath::NotChosen => Some("No path was chosen. It can be typed or pasted as well."),
+            NoPath::NoDialog => {
                 Some("No file dialog opens on this machine. Type or paste the path here.")
             }
         }
     }
 }
 
-/// Draws the field. Gives what it asks for.
 pub fn path_field(
     ui: &mut Ui,
     typed: &mut String,
@@ -82,13 +80,13 @@ pub fn path_field(
         memory.nothing = match &picked {
             Picked::Path(path) => {
                 *typed = path.display().to_string();
-                Nothing::None
+                NoPath::None
             }
-            Picked::Nothing => Nothing::Chosen,
-            Picked::NoDialog => Nothing::Opened,
+            Picked::Nothing => NoPath::NotChosen,
+            Picked::NoDialog => NoPath::NoDialog,
         };
-        if memory.nothing != Nothing::None {
-            // What is left is to type.
+        if memory.nothing != NoPath::None {
+            // Focus the field: the path has to be typed.
             ui.memory_mut(|memory| memory.request_focus(id));
         }
     }
@@ -105,7 +103,7 @@ pub fn path_field(
         if let Some(words) = memory.nothing.words() {
             let away = nothing_ui(ui, response.rect, words);
             if away {
-                memory.nothing = Nothing::None;
+                memory.nothing = NoPath::None;
             }
         }
         if let Some(path) = taken.or(clicked).and_then(|at| offers.get(at)) {
@@ -116,7 +114,7 @@ pub fn path_field(
         if *typed != before || response.gained_focus() {
             memory.away = false;
             if *typed != before {
-                memory.nothing = Nothing::None;
+                memory.nothing = NoPath::None;
             }
             wants.completions = true;
         }
@@ -125,7 +123,7 @@ pub fn path_field(
                 Some(_) => "A dialog is being opened, or is open".to_string(),
                 None => format!("Choose: {}", of.name.to_lowercase()),
             };
-            wants.dialog = ui.add(Button::secondary("Browse…").hint(&hint)).clicked();
+            wants.dialog = Button::secondary("Browse…").hint(&hint).clicked(ui);
         });
     });
     ui.data_mut(|data| data.insert_temp(id, memory));
@@ -142,7 +140,7 @@ fn field_ui(ui: &mut Ui, id: Id, typed: &mut String, of: PathField<'_>, width: f
     ui.add(field).accessible_name(of.name)
 }
 
-/// What fits the text, where the field has the keyboard and that is not there already.
+/// The completions, while the field is focused and they would change the text.
 fn offers<'a>(paths: &'a Paths, typed: &str, focused: bool) -> &'a [String] {
     let Some(((completed, _), Ok(found))) = paths.completions.shown() else {
         return &[];
@@ -154,7 +152,7 @@ fn offers<'a>(paths: &'a Paths, typed: &str, focused: bool) -> &'a [String] {
     }
 }
 
-/// Arrows choose an offer, Enter and Tab take it, Escape puts the offers away.
+/// Arrows choose a completion, Enter and Tab accept it, Escape hides them.
 fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
     let Some(last) = offers.checked_sub(1) else {
         memory.offer = None;
@@ -175,7 +173,7 @@ fn keys(ui: &Ui, memory: &mut Memory, offers: usize) -> Option<usize> {
     (pressed(Key::Enter) || pressed(Key::Tab)).then_some(at)
 }
 
-/// Says something above the field, where nothing has to make room. True when it was put away.
+/// A note above the field, which moves nothing. True when it was dismissed.
 fn nothing_ui(ui: &Ui, field: Rect, words: &str) -> bool {
     let t = theme::of(ui);
     let mut away = false;
@@ -189,8 +187,8 @@ fn nothing_ui(ui: &Ui, field: Rect, words: &str) -> bool {
                 .inner_margin(margin)
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
-                        ui.label(RichText::new(words).color(t.text));
-                        let cross = Button::icon(Icon::Cross, "Put this away").low();
+                        words::label(ui, words, t.text);
+                        let cross = Button::icon(Icon::Cross, "Dismiss").low();
                         away = ui.add(cross).clicked();
                     });
                 });
@@ -221,15 +219,12 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[String], at: Option<usize>) -> Opti
                         response.widget_info(|| {
                             WidgetInfo::selected(Role::ListBoxOption, true, here, path)
                         });
-                        if here || response.hovered() {
-                            let fill = if here { t.selected } else { t.hover };
-                            ui.painter().rect_filled(rect, 4, fill);
-                        }
-                        ui.painter().text(
+                        layout::fill_row(ui, rect, 4, here, response.hovered());
+                        words::paint_body(
+                            ui.painter(),
                             pos2(rect.left() + space::S, rect.center().y),
                             Align2::LEFT_CENTER,
                             last_part(path),
-                            text::body(),
                             t.text,
                         );
                         if response.clicked() {
@@ -248,7 +243,7 @@ fn last_part(path: &str) -> &str {
     path.get(cut..).unwrap_or(path)
 }
 
-/// Puts the cursor behind what was filled in.
+/// Moves the cursor to the end of the text.
 fn end_of_text(ui: &Ui, id: Id, text: &str) {
     if let Some(mut state) = TextEdit::load_state(ui.ctx(), id) {
         let end = CCursor::new(text.chars().count());
@@ -264,7 +259,7 @@ mod tests {
     use egui_kittest::Harness;
     use egui_kittest::kittest::Queryable;
 
-    /// A field whose dialog came to this, and what is typed in it.
+    /// A field after its dialog had this outcome.
     fn after(picked: Picked) -> Harness<'static, (String, Paths)> {
         let mut paths = Paths::default();
         paths.put_picked("Folder".into(), picked);
@@ -284,28 +279,28 @@ mod tests {
     }
 
     #[test]
-    fn a_dialog_that_does_not_open_is_told_beside_the_field_until_a_path_is_typed() {
-        const TOLD: &str = "No file dialog opens on this machine. Type or paste the path here.";
+    fn a_dialog_that_does_not_open_is_noted_beside_the_field_until_a_path_is_typed() {
+        const NOTE: &str = "No file dialog opens on this machine. Type or paste the path here.";
         let mut window = after(Picked::NoDialog);
-        let told = window.get_by_label(TOLD).rect();
+        let note = window.get_by_label(NOTE).rect();
         let field = window.get_by_label("Folder").rect();
-        assert!(told.bottom() <= field.top(), "nothing is covered");
-        // The keyboard is there already.
+        assert!(note.bottom() <= field.top(), "nothing is covered");
+        // The field is focused.
         window.get_by_label("Folder").type_text("/data");
         window.run();
-        assert!(window.query_by_label(TOLD).is_none());
+        assert!(window.query_by_label(NOTE).is_none());
         assert_eq!(window.state().0, "/data");
         let mut window = after(Picked::NoDialog);
-        window.get_by_label("Put this away").click();
+        window.get_by_label("Dismiss").click();
         window.run();
-        assert!(window.query_by_label(TOLD).is_none());
+        assert!(window.query_by_label(NOTE).is_none());
     }
 
     #[test]
-    fn what_was_chosen_is_filled_in_and_no_choice_is_told() {
+    fn a_chosen_path_is_filled_in_and_no_choice_is_noted() {
         let window = after(Picked::Path("/models/t5".into()));
         assert_eq!(window.state().0, "/models/t5");
-        assert!(window.query_by_label("Put this away").is_none());
+        assert!(window.query_by_label("Dismiss").is_none());
         let window = after(Picked::Nothing);
         assert!(
             window

@@ -1,4 +1,4 @@
-//! What stands in the place of a value that is not there: that it is on its way, or why it failed.
+//! The placeholder of a value that is loading, or why it failed.
 
 use eframe::egui::Ui;
 
@@ -7,34 +7,44 @@ use super::notice::{self, Tone};
 use super::text as words;
 use crate::app::state::remote::Remote;
 
-/// What is said of a value that is not there.
+/// The words of a placeholder.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteWords<'a> {
-    /// While it is on its way.
     pub pending: &'a str,
-    /// The title of why it failed.
+    /// The title of a failure.
     pub failed: &'a str,
-    /// The button beside that, if there is one.
+    /// The button of a failure, if any.
     pub action: Option<&'a str>,
 }
 
-/// Draws it. True when the button was clicked. Draws nothing of a value that is there.
-pub fn remote_ui<T, P>(ui: &mut Ui, remote: &Remote<T, P>, said: RemoteWords<'_>) -> bool {
+impl<'a> RemoteWords<'a> {
+    /// With a button that tries again.
+    pub fn retry(pending: &'a str, failed: &'a str) -> Self {
+        RemoteWords {
+            pending,
+            failed,
+            action: Some("Try again"),
+        }
+    }
+}
+
+/// Draws the placeholder, unless the value is there. True when the button was clicked.
+pub fn remote_ui<T, P>(ui: &mut Ui, remote: &Remote<T, P>, words: RemoteWords<'_>) -> bool {
     if let Some(why) = remote.failure() {
-        return failure_ui(ui, why, said);
+        return failure_ui(ui, why, words);
     }
     if remote.value().is_none() {
-        words::secondary(ui, said.pending);
+        words::secondary(ui, words.pending);
     }
     false
 }
 
-/// Draws why a value is not there. True when the button was clicked.
-pub fn failure_ui(ui: &mut Ui, why: &str, said: RemoteWords<'_>) -> bool {
+/// Draws a failure. True when the button was clicked.
+pub fn failure_ui(ui: &mut Ui, why: &str, words: RemoteWords<'_>) -> bool {
     let mut clicked = false;
-    notice::strip(ui, Tone::Bad, said.failed, why, |ui| {
-        if let Some(action) = said.action {
-            clicked = ui.add(Button::secondary(action)).clicked();
+    notice::strip(ui, Tone::Bad, words.failed, why, |ui| {
+        if let Some(action) = words.action {
+            clicked = Button::secondary(action).clicked(ui);
         }
     });
     clicked

@@ -1,4 +1,4 @@
-//! The result table: systems beside each other, each figure with its interval.
+//! The result table: systems side by side, each number with its interval.
 
 use eframe::egui::{
     Align, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2,
@@ -13,11 +13,10 @@ use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
 use crate::metrics::{Digits, Direction, Estimate, SystemResults, declared};
 
-/// Finds one figure in a system's results.
 type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
 
-/// One figure of the table, and where it stands in a system's results.
-struct Figure {
+/// One row of the table.
+struct ResultRow {
     name: String,
     unit: &'static str,
     definition: Cow<'static, str>,
@@ -25,9 +24,9 @@ struct Figure {
     of: Find,
 }
 
-fn figures() -> Vec<Figure> {
+fn figures() -> Vec<ResultRow> {
     let figure = |key: &str, of: Find| {
-        declared(key).map(|metric| Figure {
+        declared(key).map(|metric| ResultRow {
             name: metric.name.into_owned(),
             unit: metric.unit,
             definition: metric.definition,
@@ -51,7 +50,7 @@ fn figures() -> Vec<Figure> {
     all.into_iter().flatten().collect()
 }
 
-/// How the table fits into its room: the intervals beside their figures, or below them where it is narrow.
+/// The widths of the table: intervals beside their numbers, or below them where it is narrow.
 #[derive(Clone, Copy)]
 struct Fit {
     name: f32,
@@ -77,7 +76,7 @@ const NARROW: Fit = Fit {
     beside: false,
 };
 
-/// Room for a figure left of its interval.
+/// Width of a number left of its interval.
 const VALUE: f32 = 74.0;
 
 impl Fit {
@@ -94,7 +93,7 @@ impl Fit {
     }
 }
 
-/// Draws the table. With two systems a last column says how the second differs from the first.
+/// Draws the table. With two systems the last column is their difference.
 pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     let room = ui.available_width();
     let fit = Fit::of(systems.len(), room);
@@ -128,7 +127,7 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
     ui.scope(|ui| {
         ui.set_max_width(size::PROSE.min(room));
         let t = theme::of(ui);
-        ui.add(Label::new(RichText::new(note).font(text::small()).color(t.secondary)).wrap());
+        words::small_coloured(ui, note, t.secondary);
     });
 }
 
@@ -161,15 +160,14 @@ fn rows_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
         cell(ui, fit.name, Align::Min, |ui| {
             ui.spacing_mut().item_spacing.x = space::XS;
             let t = theme::of(ui);
-            ui.label(RichText::new("Length").color(t.text))
-                .on_hover_text("Mean words of a generated response");
-            ui.label(RichText::new("words").color(t.secondary));
+            words::label(ui, "Length", t.text).on_hover_text("Mean words of a generated response");
+            words::label(ui, "words", t.secondary);
         });
         for system in systems {
             value_ui(ui, fit, size::ROW, |ui| {
                 let words = format::figure(system.mean_words, Digits::WORDS);
                 let t = theme::of(ui);
-                ui.label(RichText::new(words).color(t.text));
+                words::label(ui, words, t.text);
             });
         }
     });
@@ -195,14 +193,13 @@ fn head_ui(ui: &mut Ui, systems: &[SystemResults], fit: Fit) {
     });
 }
 
-/// The name of a figure, its unit, and which way is better.
-fn figure_ui(ui: &mut Ui, figure: &Figure) {
+/// The name of a row, its unit, and which direction is better.
+fn figure_ui(ui: &mut Ui, figure: &ResultRow) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.x = space::XS;
-    ui.label(RichText::new(&figure.name).color(t.text))
-        .on_hover_text(&*figure.definition);
+    words::label(ui, &figure.name, t.text).on_hover_text(&*figure.definition);
     if !figure.unit.is_empty() {
-        ui.label(RichText::new(figure.unit).color(t.secondary));
+        words::label(ui, figure.unit, t.secondary);
     }
     let (arrow, hint) = match figure.direction {
         Direction::Higher => (Icon::Up, "More is better"),
@@ -225,7 +222,7 @@ fn row_of(ui: &mut Ui, width: f32, height: f32, cells: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// The right-aligned part of a system's column: all of it, or what is left of the interval.
+/// The right-aligned part of a system's column: all of it, or the part left of the interval.
 fn value_ui(ui: &mut Ui, fit: Fit, height: f32, content: impl FnOnce(&mut Ui)) {
     if !fit.beside {
         cell_of(ui, vec2(fit.system, height), Align::Max, content);
@@ -240,8 +237,7 @@ fn estimate_ui(ui: &mut Ui, fit: Fit, value: Option<Estimate>) {
     let t = theme::of(ui);
     let Some(value) = value else {
         value_ui(ui, fit, fit.row, |ui| {
-            ui.label(RichText::new("–").color(t.secondary))
-                .on_hover_text("Not known for this system");
+            words::label(ui, "–", t.secondary).on_hover_text("Not known for this system");
         });
         return;
     };
@@ -271,7 +267,7 @@ fn estimate_ui(ui: &mut Ui, fit: Fit, value: Option<Estimate>) {
     });
 }
 
-fn difference_ui(ui: &mut Ui, figure: &Figure, before: Estimate, after: Estimate) {
+fn difference_ui(ui: &mut Ui, figure: &ResultRow, before: Estimate, after: Estimate) {
     let t = theme::of(ui);
     let change = after.value - before.value;
     let better = match figure.direction {

@@ -1,4 +1,4 @@
-//! The stages of a run as a strip of tabs: what is done, what is in progress, what is to come.
+//! The stages of a run as tabs, with their progress.
 
 use eframe::egui;
 use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
@@ -6,6 +6,7 @@ use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, Vec2, WidgetInfo, 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
 use super::status::progress_line;
+use super::text as words;
 use crate::app::format;
 use crate::app::state::progress::{StageProgress, StageState};
 use crate::app::theme::{self, size, space, text};
@@ -14,7 +15,6 @@ use crate::store::RunStatus;
 
 const HEIGHT: f32 = 56.0;
 
-/// Draws the strip; gives the stage that was chosen.
 pub fn strip(ui: &mut Ui, stages: &[StageProgress], shown: Stage, run: RunStatus) -> Option<Stage> {
     let mut chosen = None;
     if stages.is_empty() {
@@ -51,7 +51,7 @@ fn stage_ui(
         let label = format!("{}: {detail}", progress.stage.title());
         WidgetInfo::selected(Role::Tab, ui.is_enabled(), shown, label)
     });
-    // Pointing outlines, choosing fills.
+    // Hovering outlines, selection fills.
     let (fill, stroke) = match (shown, response.hovered()) {
         (true, _) => (t.selected, egui::Stroke::new(1.0, t.accent)),
         (false, true) => (t.ground, t.line_stroke()),
@@ -87,11 +87,11 @@ fn stage_ui(
     };
     let painter = ui.painter().with_clip_rect(inner.intersect(ui.clip_rect()));
     let title_at = pos2(inner.left() + 22.0, inner.top() + 8.0);
-    painter.text(
+    words::paint_body(
+        &painter,
         title_at,
         Align2::LEFT_CENTER,
         progress.stage.title(),
-        text::body(),
         title_colour,
     );
     let detail_at = pos2(inner.left() + 22.0, inner.top() + 25.0);
@@ -112,7 +112,7 @@ fn stage_ui(
     response.clicked()
 }
 
-/// Where a stage stands, and the same in fewer words.
+/// The state of a stage, and a shorter version.
 fn detail(progress: &StageProgress, run: RunStatus) -> (String, String) {
     let alone = |words: String| (words.clone(), words);
     match progress.state {
@@ -125,7 +125,7 @@ fn detail(progress: &StageProgress, run: RunStatus) -> (String, String) {
             match (run, progress.seconds_left()) {
                 (RunStatus::Running, Some(left)) => {
                     let left = format::left(left);
-                    // How far it is the line below tells too.
+                    // The progress bar shows the rest.
                     (format!("{at} · {left}"), left)
                 }
                 (RunStatus::Running, None) => alone(at),

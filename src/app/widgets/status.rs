@@ -1,12 +1,12 @@
-//! How a run stands: a dot and a word; and how far it is: a thin line.
+//! The status of a run as a dot and a word; progress lines; numbers with units.
 
 use eframe::egui::{Color32, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use crate::app::theme::{self, Tokens, space, text};
+use super::text as words;
+use crate::app::theme::{self, ThemeTokens, space, text};
 use crate::store::RunStatus;
 
-/// The colour of a status. Only what is wrong shouts.
-pub fn colour(t: &Tokens, status: RunStatus) -> Color32 {
+pub fn colour(t: &ThemeTokens, status: RunStatus) -> Color32 {
     match status {
         RunStatus::Running => t.accent,
         RunStatus::Paused | RunStatus::Interrupted => t.warning,
@@ -16,7 +16,6 @@ pub fn colour(t: &Tokens, status: RunStatus) -> Color32 {
     }
 }
 
-/// The word of a status.
 pub fn word(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Running => "Running",
@@ -28,12 +27,9 @@ pub fn word(status: RunStatus) -> &'static str {
     }
 }
 
-/// A dot and a word.
 pub fn status(ui: &mut Ui, status: RunStatus) -> Response {
     let t = theme::of(ui);
-    let galley = ui
-        .painter()
-        .layout_no_wrap(word(status).to_owned(), text::body(), t.text);
+    let galley = words::galley(ui, word(status), text::body(), t.text);
     let (rect, response) = ui.allocate_exact_size(
         vec2(galley.size().x + 14.0, galley.size().y),
         Sense::hover(),
@@ -49,7 +45,7 @@ pub fn status(ui: &mut Ui, status: RunStatus) -> Response {
     response
 }
 
-/// A thin line, filled as far as `fraction`.
+/// A thin progress line, filled to `fraction`.
 pub fn progress_line(ui: &Ui, rect: Rect, fraction: f32, colour: Color32) {
     let t = theme::of(ui);
     let radius = rect.height() / 2.0;
@@ -66,15 +62,11 @@ pub fn progress_line(ui: &Ui, rect: Rect, fraction: f32, colour: Color32) {
     );
 }
 
-/// A figure and what it counts, as in the status row: "412 tok/s".
+/// A number with its unit: "412 tok/s".
 pub fn figure(ui: &mut Ui, value: &str, unit: &str, hint: &str) {
     let t = theme::of(ui);
-    let value_galley = ui
-        .painter()
-        .layout_no_wrap(value.to_owned(), text::body(), t.text);
-    let unit_galley = ui
-        .painter()
-        .layout_no_wrap(unit.to_owned(), text::body(), t.secondary);
+    let value_galley = words::galley(ui, value, text::body(), t.text);
+    let unit_galley = words::galley(ui, unit, text::body(), t.secondary);
     let gap = if unit.is_empty() { 0.0 } else { space::XS };
     let height = value_galley.size().y;
     let width = value_galley.size().x + gap + unit_galley.size().x;

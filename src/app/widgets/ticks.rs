@@ -1,4 +1,4 @@
-//! Where an axis is marked, and how its marks are written.
+//! Ticks of axes, and their labels.
 //!
 //! Pure: bounds in, marks and text out.
 
@@ -7,13 +7,13 @@ use egui_plot::GridMark;
 use crate::app::format;
 use crate::series::XAxis;
 
-/// Marks at 1, 2 or 5 times a power of ten: as many as fit at `spacing` points each over `length` points.
+/// Ticks at 1, 2 or 5 times a power of ten: as many as fit into `length` at `spacing`, in points.
 pub fn marks((from, to): (f64, f64), length: f32, spacing: f32, whole: bool) -> Vec<GridMark> {
     let most = (f64::from(length) / f64::from(spacing)).max(1.0);
     marks_of_step((from, to), nice_step((to - from) / most, whole))
 }
 
-/// Marks at spans of time that a clock shows: 1, 2, 5, 10, 15, 30 of seconds, minutes and so on.
+/// Ticks at round durations: 1, 2, 5, 10, 15, 30 seconds, minutes and so on.
 pub fn time_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridMark> {
     const STEPS: [f64; 20] = [
         0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0,
@@ -42,7 +42,7 @@ fn marks_of_step((from, to): (f64, f64), step: f64) -> Vec<GridMark> {
         .collect()
 }
 
-/// Marks on an axis of logarithms: powers of ten, and 2 and 5 times those where few are in sight.
+/// Ticks on a logarithmic axis: powers of ten, and 2 and 5 times those where few are visible.
 pub fn log_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridMark> {
     let most = (f64::from(length) / f64::from(spacing)).max(1.0);
     if to - from > 1.5 {
@@ -53,7 +53,7 @@ pub fn log_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridM
         return Vec::new();
     }
     if to - from < 0.3 {
-        // Almost a line: round values, placed by their logarithms.
+        // A narrow range: round values, placed by their logarithms.
         return marks((10f64.powf(from), 10f64.powf(to)), length, spacing, false)
             .into_iter()
             .map(|mark| GridMark {
@@ -73,7 +73,7 @@ pub fn log_marks((from, to): (f64, f64), length: f32, spacing: f32) -> Vec<GridM
         .collect()
 }
 
-/// A mark on an axis of logarithms.
+/// A label on a logarithmic axis.
 pub fn log_label(mark: GridMark) -> String {
     let words = format::significant(10f64.powf(mark.value), 3);
     match words.contains('.') && !words.contains('e') {
@@ -98,7 +98,7 @@ fn nice_step(least: f64, whole: bool) -> f64 {
     if whole { step.max(1.0) } else { step }
 }
 
-/// A mark on y, to the decimals that tell it from its neighbours.
+/// A label on y, with the decimals that distinguish it from its neighbours.
 pub fn value_label(mark: GridMark) -> String {
     let size = mark.value.abs().max(mark.step_size);
     if size >= 1e6 || mark.step_size < 1e-5 {
@@ -112,7 +112,7 @@ pub fn value_label(mark: GridMark) -> String {
     format::fixed(mark.value, decimals)
 }
 
-/// A mark on x; times are told from `origin` on.
+/// A label on x; times are relative to `origin`.
 pub fn x_label(axis: XAxis, mark: GridMark, origin: f64) -> String {
     match axis {
         XAxis::Step => format::count(mark.value.max(0.0).round() as u64),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_round_numbers_that_fit() {
+    fn ticks_are_round_numbers_that_fit() {
         assert_eq!(
             values(&marks((0.0, 1.0), 100.0, 40.0, false)),
             [0.0, 0.5, 1.0]
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_of_logarithms_is_marked_by_powers_of_ten() {
+    fn a_logarithmic_axis_has_ticks_at_powers_of_ten() {
         assert_eq!(
             values(&log_marks((-3.5, 0.2), 200.0, 40.0)),
             [-3.0, -2.0, -1.0, 0.0]
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_tell_neighbours_apart() {
+    fn neighbouring_labels_differ() {
         let label = |value, step_size| value_label(GridMark { value, step_size });
         assert_eq!(label(0.25, 0.05), "0.25");
         assert_eq!(label(0.0, 0.5), "0.0");

@@ -1,7 +1,6 @@
-//! A response token by token: chips coloured by one of their figures, the scale of the colours, and a
-//! table of all figures.
+//! A response token by token: chips coloured by a quantity, the colour scale, and a table of all quantities.
 //!
-//! Draws what it is given; knows no run and no store.
+//! Knows no run and no store.
 
 use eframe::egui::{
     Align, Align2, Color32, EventFilter, FontId, Grid, Id, Key, Layout, Rect, Response, RichText,
@@ -9,6 +8,7 @@ use eframe::egui::{
 };
 
 use super::button::focus_ring;
+use super::layout;
 use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
@@ -19,11 +19,11 @@ const PLACE: f32 = 26.0;
 const PIECE: f32 = 84.0;
 const FIGURE: f32 = 64.0;
 
-/// How the numbers of a quantity become colours: the same for all responses of a step.
+/// The colour scale of a quantity, the same for all responses of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     quantity: TokenQuantity,
-    /// The greatest distance from 0, of the finite numbers.
+    /// The greatest finite absolute value.
     most: f32,
 }
 
@@ -40,8 +40,7 @@ impl Scale {
         first(self.quantity)
     }
 
-    /// Where a number lies: from -1 to 1, or from 0 to 1 for what lies on one side. None for what is
-    /// no number.
+    /// A number on the scale: from -1 to 1, or from 0 to 1 if the quantity is one-sided. `None` for NaN.
     pub fn place(&self, number: f32) -> Option<f32> {
         if number.is_nan() {
             return None;
@@ -58,14 +57,14 @@ impl Scale {
     }
 }
 
-/// All quantities, this one first, the others in their order.
+/// All quantities, this one first.
 fn first(quantity: TokenQuantity) -> [TokenQuantity; 8] {
     let mut order = TokenQuantity::ALL;
     order.sort_by_key(|other| *other != quantity);
     order
 }
 
-/// A piece as a person reads it, and whether a word begins with it.
+/// A token piece in readable form, and whether it begins a word.
 fn readable(piece: &str) -> (bool, &str) {
     match piece.strip_prefix('▁') {
         Some("") => (true, "·"),
@@ -75,8 +74,8 @@ fn readable(piece: &str) -> (bool, &str) {
     }
 }
 
-/// All figures of a token in words, the chosen one first. `what` is the chip or the row that shows them.
-fn told(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantity) -> String {
+/// All quantities of a token as text, the chosen one first. `what` is the chip or the row that shows them.
+fn describe(what: &str, token: &RolloutToken, place: usize, chosen: TokenQuantity) -> String {
     let (_, piece) = readable(&token.piece);
     let Some(figures) = &token.figures else {
         return format!("{what} {}, {piece}: takes no part in the step", place + 1);
@@ -92,7 +91,7 @@ fn number(figures: &TokenFigures, quantity: TokenQuantity) -> String {
     format::number(f64::from(figures.get(quantity)))
 }
 
-/// The colours of the scale with the numbers at their ends.
+/// The colour scale with the numbers at its ends.
 pub fn legend(ui: &mut Ui, scale: &Scale) {
     let t = theme::of(ui);
     let signed = scale.quantity.is_signed();
@@ -106,9 +105,7 @@ pub fn legend(ui: &mut Ui, scale: &Scale) {
     let row = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.spacing_mut().interact_size.y = 16.0;
-        let label = |ui: &mut Ui, words: &str| {
-            ui.label(RichText::new(words).font(text::small()).color(t.secondary))
-        };
+        let label = |ui: &mut Ui, words: &str| words::small_label(ui, words, t.secondary);
         label(ui, &ends.0);
         let (bar, _) = ui.allocate_exact_size(vec2(120.0, 10.0), Sense::hover());
         let steps = 40;
@@ -135,8 +132,7 @@ pub fn legend(ui: &mut Ui, scale: &Scale) {
     row.response.on_hover_text(hint);
 }
 
-/// The tokens as chips in running text. `chosen` is the token that has the keyboard or was pointed at
-/// last; arrows, Home and End move it.
+/// The tokens as chips in running text. `chosen` is the focused or last clicked token; arrows, Home and End move it.
 pub fn chips(ui: &mut Ui, response: &RolloutResponse, scale: &Scale, chosen: &mut usize) {
     let before = *chosen;
     let own = ui.scope_id();
@@ -147,7 +143,7 @@ pub fn chips(ui: &mut Ui, response: &RolloutResponse, scale: &Scale, chosen: &mu
         ui.spacing_mut().interact_size.y = CHIP;
         ui.horizontal_wrapped(|ui| {
             for (place, token) in response.tokens.iter().enumerate() {
-                let chip = chip(ui, token, (id(place), place), scale, before);
+                let chip = chip(ui, token, id(place), place, scale, before);
                 if chip.clicked() || chip.gained_focus() {
                     *chosen = place;
                 }
@@ -186,7 +182,8 @@ pub fn chips(ui: &mut Ui, response: &RolloutResponse, scale: &Scale, chosen: &mu
 fn chip(
     ui: &mut Ui,
     token: &RolloutToken,
-    (id, place): (Id, usize),
+    id: Id,
+    place: usize,
     scale: &Scale,
     chosen: usize,
 ) -> Response {
@@ -199,22 +196,20 @@ fn chip(
     let at = number.map(|number| scale.place(number));
     let (fill, colour) = match at {
         Some(Some(at)) => t.on_scale(at),
-        // What is no number is framed; what takes no part has no colour.
+        // NaN is framed; what takes no part has no colour.
         Some(None) => (t.panel, t.bad),
         None => (t.panel, t.secondary),
     };
-    let galley = ui
-        .painter()
-        .layout_no_wrap(piece.to_owned(), text::body(), colour);
+    let galley = words::galley(ui, piece, text::body(), colour);
     let room = vec2(galley.size().x + 8.0, CHIP);
     let (rect, _) = ui.allocate_exact_size(room, Sense::hover());
-    // One stop of the keyboard: the arrows lead to the others.
+    // One tab stop: the arrows lead to the other chips.
     let sense = match place == chosen {
         true => Sense::click(),
         false => Sense::CLICK | Sense::HOVER,
     };
     let response = ui.interact(rect, id, sense);
-    let label = told("Token", token, place, scale.quantity);
+    let label = describe("Token", token, place, scale.quantity);
     response
         .widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, place == chosen, &label));
     ui.painter().rect_filled(rect, 4, fill);
@@ -232,10 +227,10 @@ fn chip(
     response.on_hover_ui(|ui| all_figures(ui, token, place))
 }
 
-/// Every figure of a token, under its piece.
+/// The tooltip of a token.
 fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
     let t = theme::of(ui);
-    // Marks of the tokenizer have no glyph in the font.
+    // The font has no glyphs for the tokenizer's marks.
     words::bold(ui, &format!("{}  {}", place + 1, readable(&token.piece).1));
     ui.spacing_mut().interact_size.y = 0.0;
     let Some(figures) = &token.figures else {
@@ -252,16 +247,15 @@ fn all_figures(ui: &mut Ui, token: &RolloutToken, place: usize) {
                     .color(t.secondary);
                 ui.label(title);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.label(RichText::new(number(figures, quantity)).color(t.text));
+                    words::label(ui, number(figures, quantity), t.text);
                 });
                 ui.end_row();
             }
         });
 }
 
-/// A row for each token with all of its figures; the coloured one in the colours of the chips. Sums
-/// stand below, where a sum says something. `scrolled` is how far the table was scrolled sideways: tokens
-/// and heads of columns stay in sight. Gives the row that was chosen.
+/// A table of tokens and all quantities, with sums below where they make sense. `scrolled` is the horizontal scroll
+/// offset: tokens and headers stay visible. Returns the row that was clicked.
 pub fn table(
     ui: &mut Ui,
     response: &RolloutResponse,
@@ -279,17 +273,13 @@ pub fn table(
         let (row, _) = ui.allocate_exact_size(room, Sense::hover());
         let id = ui.scope_id().with(("row", place));
         let touched = ui.interact(row, id, Sense::CLICK | Sense::HOVER);
-        let label = told("Row of token", token, place, scale.quantity);
+        let label = describe("Row of token", token, place, scale.quantity);
         touched.widget_info(|| WidgetInfo::labeled(Role::Row, true, &label));
         if touched.clicked() {
             pointed = Some(place);
         }
         if ui.is_rect_visible(row) {
-            let fill = match (place == chosen, touched.hovered()) {
-                (true, _) => t.selected,
-                (false, true) => t.hover,
-                (false, false) => t.panel,
-            };
+            let fill = layout::fill(t, place == chosen, touched.hovered(), t.panel);
             ui.painter().rect_filled(row, 0, fill);
             figures_ui(ui, row, token, scale);
             let row = kept_ui(ui, row, scrolled, fill);
@@ -313,7 +303,7 @@ pub fn table(
     pointed
 }
 
-/// The heads of the columns, above the rows that were scrolled below them.
+/// The headers, above the rows scrolled below them.
 fn heads_ui(ui: &Ui, row: Rect, scale: &Scale, right: f32) {
     let t = theme::of(ui);
     ui.painter().rect_filled(row, 0, t.panel);
@@ -362,8 +352,7 @@ fn sums_ui(ui: &Ui, row: Rect, response: &RolloutResponse, scale: &Scale, right:
     line(ui, row.translate(vec2(0.0, -size::ROW)));
 }
 
-/// Covers what was scrolled below the columns that stay in sight. Gives the row in whose first columns
-/// these are painted.
+/// Covers what was scrolled below the fixed columns. Returns the row to paint those in.
 fn kept_ui(ui: &Ui, row: Rect, right: f32, fill: Color32) -> Rect {
     let t = theme::of(ui);
     let moved = row.translate(vec2(right, 0.0));
@@ -399,7 +388,7 @@ fn figures_ui(ui: &Ui, row: Rect, token: &RolloutToken, scale: &Scale) {
     }
 }
 
-/// The place of a column in a row.
+/// The rect of a column in a row.
 fn cell(row: Rect, column: usize) -> Rect {
     let (left, width) = match column {
         0 => (0.0, PLACE),
@@ -423,9 +412,7 @@ fn paint(ui: &Ui, at: Rect, words: &str, align: Align, font: FontId, colour: Col
 }
 
 fn line(ui: &Ui, row: Rect) {
-    let t = theme::of(ui);
-    ui.painter()
-        .hline(row.x_range(), row.bottom() - 0.5, t.line_stroke());
+    layout::rule(ui, row.x_range(), row.bottom() - 0.5);
 }
 
 #[cfg(test)]
@@ -459,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_is_that_of_the_whole_step_and_knows_its_side() {
+    fn the_scale_covers_the_whole_step_and_may_be_one_sided() {
         let responses = [response(&[-1.0, -3.0]), response(&[-0.5, f32::NAN])];
         let k1 = Scale::of(TokenQuantity::K1, &responses);
         assert_eq!(
@@ -475,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_read_without_the_marks_of_the_tokenizer() {
+    fn pieces_are_shown_without_tokenizer_marks() {
         assert_eq!(readable("▁hope"), (true, "hope"));
         assert_eq!(readable("ful"), (false, "ful"));
         assert_eq!(readable("▁"), (true, "·"));

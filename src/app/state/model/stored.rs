@@ -1,4 +1,4 @@
-//! A run as the store has it, brought into the form in which it is shown.
+//! Builds the model of a run from the store.
 
 use super::{RunModel, SampleSet, Track};
 use crate::app::queries::stored::StoredRun;
@@ -8,7 +8,6 @@ use crate::experiment::{Event, EventKind};
 use crate::store::RunStatus;
 
 impl RunModel {
-    /// A run as the store has it.
     pub fn from_store(stored: &mut StoredRun) -> Self {
         let planned = stored
             .config
@@ -31,11 +30,11 @@ impl RunModel {
                 bytes: row.bytes,
             },
         });
-        // A stage ends in the same moment as its last checkpoint is saved, and after it.
+        // A stage ends at the same time as its last checkpoint is saved, and sorts after it.
         model.events.splice(0..0, checkpoints);
         model.events.sort_by_key(|event| event.wall_ms);
         model.break_curves();
-        // One that is taken up again is as fast as its first steps then.
+        // The pace of a resumed run is that of its recent steps.
         let goes_on = model.status.is_active();
         for (key, series) in std::mem::take(&mut stored.series) {
             let last = series.last();

@@ -24,10 +24,10 @@ fn row() -> RunRow {
 }
 
 #[test]
-fn curves_break_along_time_where_the_run_went_on_after_a_pause() {
+fn curves_over_time_break_where_the_run_resumed_after_a_pause() {
     let mut model = RunModel::new(&row(), &[Stage::Ppo]);
     let status = |model: &mut RunModel, wall_ms, status: RunStatus| {
-        model.happened(Event {
+        model.add_live_event(Event {
             wall_ms,
             stage: Some(Stage::Ppo),
             step: 1,

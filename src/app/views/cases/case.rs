@@ -1,8 +1,7 @@
 //! One case: the conversation, the target and the answers side by side, its pin and note.
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Frame, Layout, Margin, TextEdit, Ui, vec2};
 
-use super::parts::padded;
 use crate::app::command::{Command, Commands};
 use crate::app::format::sentence;
 use crate::app::place::Place;
@@ -11,14 +10,15 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseSet};
 
-/// The widest that a case gets: three answers beside each other.
-const WIDEST: f32 = 1000.0;
+/// The greatest width of a case: three answers side by side.
+const MAX_WIDTH: f32 = 1000.0;
 
 pub(super) fn case_ui(
     ui: &mut Ui,
@@ -30,34 +30,29 @@ pub(super) fn case_ui(
         return;
     };
     let Some(case) = cases.shown.and_then(|at| book.cases.get(at)) else {
-        padded(ui, |ui| {
+        layout::padded(ui, space::L, |ui| {
             words::secondary(ui, "Choose a case on the left.");
         });
         return;
     };
-    ScrollArea::vertical()
-        .id_salt(("case", &case.key.0))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            padded(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = space::S;
-                // Conversation and answers end at the same edge.
-                ui.set_max_width(WIDEST.min(ui.available_width()));
-                case_head_ui(ui, case, book, &mut cases.note, table, commands);
-                if let Some(why) = &cases.refused {
-                    notice::strip(ui, Tone::Bad, "The pin is not kept", why, |_| {});
-                }
-                if let Some(situation) = &case.context.situation {
-                    words::secondary(ui, format!("Situation: {situation}"));
-                }
-                for (turn, utterance) in case.context.utterances.iter().enumerate() {
-                    utterance_ui(ui, utterance, turn % 2 == 0);
-                }
-                ui.add_space(space::S);
-                answers_ui(ui, case, book, &cases.filter.systems);
-                ui.add_space(space::XL);
-            });
+    layout::scrolled(ui, ("case", &case.key.0), |ui| {
+        layout::padded(ui, space::L, |ui| {
+            ui.spacing_mut().item_spacing.y = space::S;
+            // Conversation and answers end at the same edge.
+            ui.set_max_width(MAX_WIDTH.min(ui.available_width()));
+            case_head_ui(ui, case, book, &mut cases.note, table, commands);
+            notice::failed(ui, "The pin was not saved", cases.refused.as_deref());
+            if let Some(situation) = &case.context.situation {
+                words::secondary(ui, format!("Situation: {situation}"));
+            }
+            for (turn, utterance) in case.context.utterances.iter().enumerate() {
+                utterance_ui(ui, utterance, turn % 2 == 0);
+            }
+            ui.add_space(space::S);
+            answers_ui(ui, case, book, &cases.filter.systems);
+            ui.add_space(space::XL);
         });
+    });
 }
 
 fn case_head_ui(
@@ -83,18 +78,16 @@ fn case_head_ui(
         match &case.pin {
             None => {
                 let hint = "Keep this case for Table VI";
-                if ui
-                    .add(Button::secondary("Pin").with_icon(Icon::Pin).hint(hint))
-                    .clicked()
+                if Button::secondary("Pin")
+                    .with_icon(Icon::Pin)
+                    .hint(hint)
+                    .clicked(ui)
                 {
                     pin(commands, Some(note.trim().to_string()));
                 }
             }
             Some(kept) => {
-                if ui
-                    .add(Button::secondary("Unpin").with_icon(Icon::Pin))
-                    .clicked()
-                {
+                if Button::secondary("Unpin").with_icon(Icon::Pin).clicked(ui) {
                     pin(commands, None);
                 }
                 let width = 220.0_f32.min(ui.available_width() - space::L).max(80.0);
@@ -125,7 +118,7 @@ fn case_head_ui(
     });
 }
 
-/// The target first, then the answers; two or three beside each other where there is room.
+/// The target, then the answers; up to three side by side.
 fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
     let target = case
         .context
@@ -160,8 +153,7 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = space::M;
             for card in row {
-                ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
-                    ui.set_width(width);
+                layout::column(ui, width, |ui| {
                     card.draw(ui);
                 });
             }
@@ -172,7 +164,7 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
 struct Card<'a> {
     name: &'a str,
     text: &'a str,
-    /// Levels, and whether it is the target's that are wanted of them.
+    /// Levels, and whether this is the target.
     levels: Option<(AnswerLevels, bool)>,
 }
 
@@ -195,19 +187,11 @@ impl Card<'_> {
                     if let Some((levels, false)) = self.levels {
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                             let agreement = format!("{} of 3 as the target", levels.agreement());
-                            ui.label(
-                                RichText::new(agreement)
-                                    .font(text::small())
-                                    .color(t.secondary),
-                            );
+                            words::small_label(ui, agreement, t.secondary);
                         });
                     }
                 });
-                ui.add(
-                    Label::new(RichText::new(self.text).color(t.text))
-                        .wrap()
-                        .selectable(true),
-                );
+                words::selectable(ui, self.text);
                 match self.levels {
                     Some((known, true)) => levels(ui, &known.target, None),
                     Some((known, false)) => levels(ui, &known.response, Some(&known.target)),

@@ -1,6 +1,6 @@
-//! Which cases are looked for, and whose answers are shown.
+//! The filter of cases, and the systems whose answers are shown.
 
-use eframe::egui::{Frame, Margin, RichText, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
+use eframe::egui::{Margin, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::app::format;
 use crate::app::state::people::CasesState;
@@ -8,46 +8,46 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, focus_ring};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
+use crate::app::widgets::text as words;
 use crate::study::cases::CaseFilter;
 
 const ANY_EMOTION: &str = "Any emotion";
 
 pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
     let t = theme::of(ui);
-    let margin = Margin::symmetric(space::L as i8, space::S as i8);
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        let Some(book) = cases.book.value() else {
-            return;
-        };
-        let filter = &mut cases.filter;
-        ui.horizontal_wrapped(|ui| {
-            let hint = "Words of context, target or answers";
-            field::search(ui, &mut filter.words, "Find cases", hint, 250.0);
-            let mut options = vec![ANY_EMOTION];
-            options.extend(cases.emotions.iter().map(String::as_str));
-            let chosen = filter.emotion.clone();
-            let chosen = chosen.as_deref().unwrap_or(ANY_EMOTION);
-            if let Some(emotion) = field::combo(ui, "Emotion", chosen, &options, 130.0) {
-                filter.emotion = (emotion != ANY_EMOTION).then(|| emotion.to_string());
-            }
-            let hint = "Their levels differ; where no levels are known, their words";
-            field::tick(ui, "Systems disagree", &mut filter.disagree).on_hover_text(hint);
-            let hint = "An answer of a chosen system misses a level of the target";
-            field::tick(ui, "Level mismatch", &mut filter.misses_target).on_hover_text(hint);
-            field::tick(ui, "Pinned", &mut filter.pinned);
-        });
-        ui.horizontal_wrapped(|ui| {
+    layout::padded(
+        ui,
+        Margin::symmetric(space::L as i8, space::S as i8),
+        |ui| {
+            let Some(book) = cases.book.value() else {
+                return;
+            };
+            let filter = &mut cases.filter;
+            ui.horizontal_wrapped(|ui| {
+                let hint = "Words of context, target or answers";
+                field::search(ui, &mut filter.words, "Find cases", hint, 250.0);
+                let mut options = vec![ANY_EMOTION];
+                options.extend(cases.emotions.iter().map(String::as_str));
+                let chosen = filter.emotion.clone();
+                let chosen = chosen.as_deref().unwrap_or(ANY_EMOTION);
+                if let Some(emotion) = field::combo(ui, "Emotion", chosen, &options, 130.0) {
+                    filter.emotion = (emotion != ANY_EMOTION).then(|| emotion.to_string());
+                }
+                let hint = "Their levels differ; where no levels are known, their words";
+                field::tick(ui, "Systems disagree", &mut filter.disagree).on_hover_text(hint);
+                let hint = "An answer of a chosen system misses a level of the target";
+                field::tick(ui, "Level mismatch", &mut filter.misses_target).on_hover_text(hint);
+                field::tick(ui, "Pinned", &mut filter.pinned);
+            });
+            ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
-            ui.label(
-                RichText::new("Systems")
-                    .font(text::small())
-                    .color(t.secondary),
-            );
+            words::small_label(ui, "Systems", t.secondary);
             for (at, name) in book.systems.iter().enumerate() {
                 system_chip(ui, filter, at, name);
             }
             let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
-            if ui.add(add.hint("Take in a system's responses")).clicked() {
+            if ui.add(add.hint("Import a system's responses")).clicked() {
                 cases.importing.get_or_insert_default();
                 (cases.scoring, cases.notice) = (None, None);
             }
@@ -68,39 +68,32 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
                     format::count(all)
                 ),
             };
-            ui.label(RichText::new(counted).color(t.secondary));
+            words::label(ui, counted, t.secondary);
             if book.withheld > 0 {
                 let held = format!(
                     "{} more are hidden until their study is unblinded",
                     format::count(book.withheld as u64)
                 );
                 let hint = "These contexts are items of a blind study: here one could read whose each answer is";
-                ui.label(RichText::new(held).font(text::small()).color(t.secondary))
+                words::small_label(ui, held, t.secondary)
                     .on_hover_text(hint);
             }
         });
-    });
+        },
+    );
     let rect = ui.min_rect();
-    let bottom = ui.cursor().top();
-    ui.painter().hline(rect.x_range(), bottom, t.line_stroke());
-    ui.add_space(1.0);
+    layout::rule_below(ui, rect.x_range());
 }
 
 fn system_chip(ui: &mut Ui, filter: &mut CaseFilter, at: usize, name: &str) {
     let t = theme::of(ui);
     let on = filter.systems.contains(&at);
     let colour = if on { t.text } else { t.secondary };
-    let galley = ui
-        .painter()
-        .layout_no_wrap(name.to_string(), text::small(), colour);
+    let galley = words::galley(ui, name, text::small(), colour);
     let room = galley.size() + vec2(16.0, 8.0);
     let (rect, response) = ui.allocate_exact_size(room, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("Show {name}")));
-    let fill = match (on, response.hovered()) {
-        (true, _) => t.selected,
-        (false, true) => t.hover,
-        (false, false) => t.ground,
-    };
+    let fill = layout::fill(t, on, response.hovered(), t.ground);
     ui.painter().rect(
         rect,
         size::RADIUS,

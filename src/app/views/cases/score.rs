@@ -1,4 +1,4 @@
-//! The form by which the chosen systems are measured, with the identifiers of any run or without.
+//! The form that scores the chosen systems, with a run's identifiers or without.
 
 use eframe::egui::Ui;
 
@@ -7,11 +7,11 @@ use crate::app::state::people::ScoreForm;
 use crate::app::theme::space;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
-use crate::app::widgets::notice::{self, Tone};
+use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
 use crate::operations::responses::MeasureRequest;
 
-/// The fields. True when the form is to be closed.
+/// The form. True when it is to be closed.
 pub(super) fn score_ui(
     ui: &mut Ui,
     form: &mut ScoreForm,
@@ -32,26 +32,24 @@ pub(super) fn score_ui(
     let width = ui.available_width().min(420.0);
     let hint = "Run whose identifiers judge, such as 3, or their folder; or nothing";
     field::search(ui, &mut form.identifiers, "Identifiers", hint, width);
-    if let Some(why) = &form.refused {
-        notice::strip(ui, Tone::Bad, "The systems were not scored", why, |_| {});
-    }
+    notice::failed(ui, "The systems were not scored", form.refused.as_deref());
     let mut close = false;
     ui.horizontal(|ui| {
         let ready = !systems.is_empty() && !busy;
         let score = Button::primary("Score");
-        if ui.add_enabled_ui(ready, |ui| ui.add(score).clicked()).inner {
+        if score.clicked_if(ui, ready) {
             form.refused = None;
             let identifiers = form.identifiers.trim();
             let measuring = MeasureRequest {
                 systems: systems.iter().map(|name| name.to_string()).collect(),
-                // Whatever is typed is a run or a folder.
+                // Parsing cannot fail: it is a run or else a folder.
                 identifiers: (!identifiers.is_empty())
                     .then(|| identifiers.parse().unwrap_or_else(|never| match never {})),
                 device: None,
             };
             commands.run(|core| core.score_systems(measuring));
         }
-        close = ui.add(Button::quiet("Cancel")).clicked();
+        close = Button::quiet("Cancel").clicked(ui);
     });
     close
 }

@@ -1,6 +1,6 @@
-//! Models: the T5 folders that are known, what one holds, and taking a checkpoint elsewhere.
+//! Models: known T5 folders, checking one, and exporting a checkpoint.
 
-use eframe::egui::{RichText, ScrollArea, Spinner, Ui};
+use eframe::egui::{RichText, Ui};
 
 use super::{fact, padded};
 use crate::app::command::{Command, Commands};
@@ -11,20 +11,21 @@ use crate::app::queries::paths::PathKind;
 use crate::app::state::State;
 use crate::app::state::library::{CheckForm, ExportForm, Library};
 use crate::app::state::paths::Paths;
-use crate::app::state::playground::From;
+use crate::app::state::playground::ModelSource;
 use crate::app::theme::{self, size, space};
-use crate::app::views::path_ui;
+use crate::app::views::{path_ui, run_words};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 use crate::operations::models::{Anatomy, Exported, RunModels};
-use crate::store::{CheckpointRow, RunId};
+use crate::store::RunId;
 
-/// The widest that a field gets.
+/// The greatest width of a field.
 const WIDE: f32 = 560.0;
 
 pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -35,33 +36,30 @@ pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands)
         ..
     } = state;
     let mut talk = None;
-    ScrollArea::vertical()
-        .id_salt("models")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            padded(ui, |ui| {
-                ui.set_width(ui.available_width());
-                ui.spacing_mut().item_spacing.y = space::S;
-                known_ui(ui, library, &mut talk, commands);
-                check_ui(ui, &mut library.check, paths, commands);
-                ui.add_space(space::XL);
-                match playground.models.failure() {
-                    Some(why) => {
-                        let title = "The checkpoints cannot be listed";
-                        notice::strip(ui, Tone::Bad, title, why, |_| {});
-                    }
-                    None => {
-                        let runs = playground.runs();
-                        export_ui(ui, &mut library.export, runs, paths, commands);
-                    }
+    layout::scrolled(ui, "models", |ui| {
+        padded(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = space::S;
+            known_ui(ui, library, &mut talk, commands);
+            check_ui(ui, &mut library.check, paths, commands);
+            ui.add_space(space::XL);
+            match playground.models.failure() {
+                Some(why) => {
+                    let title = "The checkpoints cannot be listed";
+                    notice::strip(ui, Tone::Bad, title, why, |_| {});
                 }
-                ui.add_space(space::XL);
-            });
+                None => {
+                    let runs = playground.runs();
+                    export_ui(ui, &mut library.export, runs, paths, commands);
+                }
+            }
+            ui.add_space(space::XL);
         });
+    });
     if let Some(folder) = talk {
-        playground.sides[0].from = From::Folder;
+        playground.sides[0].from = ModelSource::Folder;
         playground.sides[0].folder = folder;
-        playground.follow_settings();
+        playground.reset_settings();
         commands.push(Command::Go(Place::Playground));
     }
 }
@@ -88,13 +86,12 @@ fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands:
                 ui.set_min_height(size::ROW);
                 let busy = library.check.anatomy.is_pending();
                 let check = Button::secondary("Check").hint(&shown);
-                let clicked = ui.add_enabled_ui(!busy, |ui| ui.add(check).clicked());
-                if clicked.inner {
+                if check.clicked_if(ui, !busy) {
                     let folder = folder.clone();
                     commands.run(|core| core.check_model(folder));
                 }
                 let hint = "Talk to it in Playground";
-                if ui.add(Button::quiet("Talk").hint(hint)).clicked() {
+                if Button::quiet("Talk").hint(hint).clicked(ui) {
                     *talk = Some(shown.clone());
                 }
                 let label = RichText::new(&shown).color(t.text);
@@ -116,27 +113,20 @@ fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut
         let ready = !form.folder.trim().is_empty() && !form.anatomy.is_pending();
         let hint = "Reads it whole, so that damage shows, and tells what it is";
         let check = Button::secondary("Check folder").hint(hint);
-        if ui.add_enabled_ui(ready, |ui| ui.add(check).clicked()).inner {
+        if check.clicked_if(ui, ready) {
             let folder = form.folder.trim().into();
             commands.run(|core| core.check_model(folder));
         }
     });
     if form.anatomy.is_pending() {
-        ui.horizontal(|ui| {
-            ui.add(Spinner::new().size(16.0));
-            words::small(ui, "Reading the folder…");
-        });
+        words::busy(ui, "Reading the folder…");
     }
     let folder = form.checked.display();
-    if let Some(why) = form.anatomy.failure() {
-        notice::strip(
-            ui,
-            Tone::Bad,
-            &format!("{folder} cannot be used"),
-            why,
-            |_| {},
-        );
-    }
+    notice::failed(
+        ui,
+        &format!("{folder} cannot be used"),
+        form.anatomy.failure(),
+    );
     if let Some(anatomy) = form.anatomy.value() {
         words::bold(ui, &folder.to_string());
         anatomy_ui(ui, anatomy);
@@ -225,21 +215,16 @@ fn export_ui(
         path_ui(ui, &mut form.folder, paths, of, commands);
         let ready = !form.folder.trim().is_empty() && !form.exported.is_pending();
         let export = Button::primary("Export").with_icon(Icon::Up);
-        let clicked = ui.add_enabled_ui(ready && model.is_some(), |ui| ui.add(export).clicked());
-        if let Some(model) = model.filter(|_| clicked.inner) {
+        let clicked = export.clicked_if(ui, ready && model.is_some());
+        if let Some(model) = model.filter(|_| clicked) {
             let folder = form.folder.trim().into();
             commands.run(|core| core.export_model(model, folder));
         }
     });
     if form.exported.is_pending() {
-        ui.horizontal(|ui| {
-            ui.add(Spinner::new().size(16.0));
-            words::small(ui, "Writing the folder…");
-        });
+        words::busy(ui, "Writing the folder…");
     }
-    if let Some(why) = form.exported.failure() {
-        notice::strip(ui, Tone::Bad, "Nothing was exported", why, |_| {});
-    }
+    notice::failed(ui, "Nothing was exported", form.exported.failure());
     if let Some(exported) = form.exported.value() {
         exported_ui(ui, exported, commands);
     }
@@ -250,10 +235,7 @@ fn exported_ui(ui: &mut Ui, exported: &Exported, commands: &mut Commands) {
     let title = format!("{} in {folder}", format::bytes(exported.bytes));
     let detail = exported.files.join(", ");
     notice::strip(ui, Tone::Info, &title, &detail, |ui| {
-        if ui
-            .add(Button::icon(Icon::Copy, "Copy the folder"))
-            .clicked()
-        {
+        if Button::icon(Icon::Copy, "Copy the folder").clicked(ui) {
             commands.push(Command::Copy(folder.clone()));
         }
     });
@@ -262,51 +244,40 @@ fn exported_ui(ui: &mut Ui, exported: &Exported, commands: &mut Commands) {
     }
 }
 
-/// Run and checkpoint that are to be exported.
+/// Run and checkpoint to export.
 fn chosen_ui(ui: &mut Ui, form: &mut ExportForm, runs: &[RunModels]) -> Option<ModelRef> {
-    let named: Vec<(RunId, String)> = runs
+    let named: Vec<(Option<RunId>, String)> = runs
         .iter()
         .filter(|run| !run.answering.is_empty())
-        .map(|run| (run.row.id, format!("Run {}, {}", run.row.id, run.row.name)))
+        .map(|run| (Some(run.row.id), run_words(run)))
         .collect();
-    let there = named.iter().any(|(id, _)| Some(*id) == form.run);
-    if !there {
-        form.run = named.first().map(|(id, _)| *id);
+    if !named.iter().any(|(id, _)| *id == form.run) {
+        form.run = named.first().and_then(|(id, _)| *id);
         form.at = None;
     }
-    let now = named.iter().find(|(id, _)| Some(*id) == form.run);
-    let now = now.map_or("", |(_, words)| words.as_str());
-    let names: Vec<&str> = named.iter().map(|(_, words)| words.as_str()).collect();
-    if let Some(picked) = field::combo(ui, "Run to export", now, &names, 200.0) {
-        form.run = named
-            .iter()
-            .find(|(_, words)| words == picked)
-            .map(|(id, _)| *id);
+    if let Some(run) = field::choose(ui, "Run to export", form.run, &named, 200.0) {
+        form.run = run;
         form.at = None;
     }
     let run = runs.iter().find(|run| Some(run.row.id) == form.run)?;
-    let place = |row: &CheckpointRow| (row.stage, row.step);
-    let shown = |(stage, step): (Stage, u64)| format!("{} {step}", stage.title());
-    let options: Vec<((Stage, u64), String)> = run
-        .answering
-        .iter()
-        .rev()
-        .map(|row| (place(row), shown(place(row))))
+    let rows = run.answering.iter().rev();
+    let options: Vec<((Stage, u64), String)> = rows
+        .map(|row| {
+            (
+                (row.stage, row.step),
+                format!("{} {}", row.stage.title(), row.step),
+            )
+        })
         .collect();
-    let latest = run.latest().map(place)?;
-    let (stage, step) = form
-        .at
-        .filter(|at| options.iter().any(|(there, _)| there == at))
-        .unwrap_or(latest);
-    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
-    let now = shown((stage, step));
-    if let Some(picked) = field::combo(ui, "Checkpoint to export", &now, &names, 160.0) {
-        let found = options.iter().find(|(_, words)| words == picked);
-        form.at = found.map(|(at, _)| *at);
+    let latest = run.latest().map(|row| (row.stage, row.step))?;
+    let there = |at: &(Stage, u64)| options.iter().any(|(known, _)| known == at);
+    let now = form.at.filter(there).unwrap_or(latest);
+    if let Some(at) = field::choose(ui, "Checkpoint to export", now, &options, 160.0) {
+        form.at = Some(at);
     }
     Some(ModelRef::Checkpoint {
         run: run.row.id,
-        stage,
-        step,
+        stage: now.0,
+        step: now.1,
     })
 }

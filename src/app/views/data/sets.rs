@@ -1,11 +1,8 @@
-//! The data sets: which there are, what one holds, and importing one.
+//! The data sets: the list, an overview of one, and importing one.
 
 use std::path::Path;
 
-use eframe::egui::{
-    Align, CentralPanel, Frame, Panel, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
-};
+use eframe::egui::{Align, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::{browse, fact, padded};
 use crate::app::command::Commands;
@@ -13,13 +10,14 @@ use crate::app::format;
 use crate::app::naming::{import_command, set_title};
 use crate::app::queries::paths::PathKind;
 use crate::app::state::State;
-use crate::app::state::library::{Library, Tab};
+use crate::app::state::library::{Library, SetTab};
 use crate::app::state::paths::Paths;
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::path_ui;
 use crate::app::widgets::button::{Button, focus_ring, segments};
 use crate::app::widgets::cells::{cell, line, row};
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
@@ -30,7 +28,7 @@ use crate::data::{EmpathyLevel, ImportReport, SetSummary, Split};
 const NAME: f32 = 150.0;
 const FIGURE: f32 = 92.0;
 const ROW: f32 = 56.0;
-/// Skipped rows that are named before the rest is only counted.
+/// How many skipped rows are listed; the rest are counted.
 const SHOWN_SKIPPED: usize = 20;
 
 pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
@@ -41,12 +39,8 @@ pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     } else {
         224.0
     };
-    Panel::left("data sets")
-        .exact_size(width)
-        .resizable(false)
-        .frame(Frame::new())
-        .show(ui, |ui| list_ui(ui, library));
-    CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+    layout::left_panel(ui, "data sets", width, |ui| list_ui(ui, library));
+    layout::central(ui, |ui| {
         set_ui(ui, library, paths, Path::new(&store), commands)
     });
 }
@@ -69,10 +63,7 @@ fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let title = set_title(set.name);
     response.widget_info(|| WidgetInfo::selected(Role::Row, true, here, format!("Set {title}")));
-    if here || response.hovered() {
-        let fill = if here { t.selected } else { t.hover };
-        ui.painter().rect_filled(rect, 0, fill);
-    }
+    layout::fill_row(ui, rect, 0, here, response.hovered());
     let counted = |count: Option<usize>, what: &str| {
         count.map(|count| format!("{} {what}", format::count(count as u64)))
     };
@@ -88,16 +79,14 @@ fn listed_ui(ui: &mut Ui, set: &ListedSet, here: bool) -> bool {
         false => "Not imported yet".to_string(),
     };
     let left = rect.left() + space::L;
-    let title = ui
-        .painter()
-        .layout_no_wrap(title.to_string(), text::body(), t.text);
+    let title = words::galley(ui, title, text::body(), t.text);
     words::paint_strong(ui, pos2(left, rect.top() + 10.0), title, t.text);
     let painter = ui.painter().with_clip_rect(rect);
-    painter.text(
+    words::paint_small(
+        &painter,
         pos2(left, rect.top() + 32.0),
         eframe::egui::Align2::LEFT_TOP,
         held,
-        text::small(),
         t.secondary,
     );
     focus_ring(ui, &response, rect.shrink(2.0));
@@ -120,7 +109,7 @@ fn set_ui(
             ui.add_space(space::S);
             let mut tabs = Vec::new();
             if set.imported {
-                tabs.extend([(Tab::Overview, "Overview"), (Tab::Browse, "Browse")]);
+                tabs.extend([(SetTab::Overview, "Overview"), (SetTab::Browse, "Browse")]);
             }
             if set.name != BUILTIN {
                 let words = if set.imported {
@@ -128,18 +117,18 @@ fn set_ui(
                 } else {
                     "Import"
                 };
-                tabs.push((Tab::Import, words));
+                tabs.push((SetTab::Import, words));
             }
             segments(ui, "Set", &mut library.tab, &tabs);
         });
     });
     match library.tab {
-        Tab::Overview => scrolled(ui, "overview", |ui| {
+        SetTab::Overview => scrolled(ui, "overview", |ui| {
             about_ui(ui, &set);
             overview_ui(ui, library, &set, commands);
         }),
-        Tab::Browse => browse::browse_ui(ui, library, commands),
-        Tab::Import => scrolled(ui, "import", |ui| {
+        SetTab::Browse => browse::browse_ui(ui, library, commands),
+        SetTab::Import => scrolled(ui, "import", |ui| {
             about_ui(ui, &set);
             import_ui(ui, library, &set, paths, store, commands);
         }),
@@ -147,20 +136,17 @@ fn set_ui(
 }
 
 fn scrolled(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui)) {
-    ScrollArea::vertical()
-        .id_salt(name)
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            padded(ui, |ui| {
-                ui.set_width(ui.available_width());
-                ui.spacing_mut().item_spacing.y = space::S;
-                content(ui);
-                ui.add_space(space::XL);
-            });
+    layout::scrolled(ui, name, |ui| {
+        padded(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = space::S;
+            content(ui);
+            ui.add_space(space::XL);
         });
+    });
 }
 
-/// What a set is and from whom, with its licence.
+/// What a set is, its authors and its licence.
 fn about_ui(ui: &mut Ui, set: &ListedSet) {
     let about = match set.name {
         EMPATHETIC_DIALOGUES => {
@@ -184,12 +170,8 @@ fn about_ui(ui: &mut Ui, set: &ListedSet) {
 fn overview_ui(ui: &mut Ui, library: &mut Library, set: &ListedSet, commands: &mut Commands) {
     let name = set.name.to_string();
     let summary = library.summaries.entry(name.clone()).or_default();
-    let said = RemoteWords {
-        pending: "Counting…",
-        failed: "The set cannot be read",
-        action: Some("Try again"),
-    };
-    let again = remote_ui(ui, summary, said);
+    let words = RemoteWords::retry("Counting…", "The set cannot be read");
+    let again = remote_ui(ui, summary, words);
     if summary.needs_loading() || again {
         commands.run(|core| core.load_summary(name));
     }
@@ -267,19 +249,19 @@ fn emotions_ui(ui: &mut Ui, summary: &SetSummary) {
             ui.painter().rect_filled(track, 1, t.accent);
             let name = crate::app::format::sentence(&of.emotion);
             let middle = rect.center().y - 2.0;
-            ui.painter().text(
+            words::paint_body(
+                ui.painter(),
                 pos2(rect.left(), middle),
                 eframe::egui::Align2::LEFT_CENTER,
                 &name,
-                text::body(),
                 t.text,
             );
             let count = format::count(of.conversations as u64);
-            ui.painter().text(
+            words::paint_small(
+                ui.painter(),
                 pos2(rect.right(), middle),
                 eframe::egui::Align2::RIGHT_CENTER,
                 &count,
-                text::small(),
                 t.secondary,
             );
             response
@@ -301,7 +283,7 @@ fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
             cell(ui, NAME, Align::Min, |_| {});
             for head in heads {
                 cell(ui, FIGURE, Align::Max, |ui| {
-                    ui.label(RichText::new(*head).font(text::small()).color(t.secondary));
+                    words::small_label(ui, *head, t.secondary);
                 });
             }
         });
@@ -309,11 +291,11 @@ fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
             line(ui, width);
             row(ui, |ui| {
                 cell(ui, NAME, Align::Min, |ui| {
-                    ui.label(RichText::new(name).color(t.text));
+                    words::label(ui, name, t.text);
                 });
                 for figure in figures {
                     cell(ui, FIGURE, Align::Max, |ui| {
-                        ui.label(RichText::new(figure).color(t.text));
+                        words::label(ui, figure, t.text);
                     });
                 }
             });
@@ -348,10 +330,7 @@ fn import_ui(
         path_ui(ui, &mut form.folder, paths, of, commands);
         let ready = !form.folder.trim().is_empty() && !form.report.is_pending();
         let import = Button::primary("Import").with_icon(Icon::Down);
-        if ui
-            .add_enabled_ui(ready, |ui| ui.add(import).clicked())
-            .inner
-        {
+        if import.clicked_if(ui, ready) {
             let (name, folder) = (set.name.to_string(), form.folder.trim().into());
             commands.run(|core| core.import_set(name, folder));
         }
@@ -364,13 +343,11 @@ fn import_ui(
         } else if set.imported {
             words::small(ui, "What was imported before is replaced.");
         } else {
-            words::small(ui, "Nothing is taken from the network.");
+            words::small(ui, "Nothing is downloaded.");
         }
     });
     if form.set == set.name {
-        if let Some(why) = form.report.failure() {
-            notice::strip(ui, Tone::Bad, "The set was not imported", why, |_| {});
-        }
+        notice::failed(ui, "The set was not imported", form.report.failure());
         if let Some(report) = form.report.value() {
             report_ui(ui, report);
         }

@@ -1,47 +1,40 @@
-//! What a run would be: its stages, their memory and time, and its parameters.
+//! The dry run: a run's stages, their memory and time, and its parameters.
 
-use eframe::egui::{Frame, Grid, Id, Label, Modal, RichText, Ui};
+use eframe::egui::{Grid, Label, RichText, Ui};
 
 use crate::app::format;
 use crate::app::state::ExperimentsState;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
+use crate::app::widgets::modal::modal;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::operations::launch::DryRun;
 
-/// What a run would be, once that is known.
 pub fn dry_run_ui(ui: &Ui, experiments: &mut ExperimentsState) {
     let (dry_run, of) = (&experiments.dry_run, experiments.dry_run_of);
     if dry_run.is_idle() {
         return;
     }
-    let t = theme::of(ui);
-    let frame = Frame::popup(ui.style()).inner_margin(space::L);
-    let modal = Modal::new(Id::unique("dry run"))
-        .backdrop_color(t.backdrop())
-        .frame(frame);
-    let answer = modal.show(ui.ctx(), |ui| {
-        ui.set_width(620.0);
-        ui.spacing_mut().item_spacing.y = space::S;
+    let (close, dismissed) = modal(ui, "dry run", 620.0, |ui| {
         let several = dry_run.value().is_some() && of > 1;
         let title = match several {
             true => format!("What the first of these {of} runs would be"),
             false => "What this run would be".to_string(),
         };
         words::heading(ui, &title);
-        let said = RemoteWords {
-            pending: "Looking at texts and shapes, and trying how fast this machine is…",
+        let words = RemoteWords {
+            pending: "Reading texts and shapes, and timing this machine…",
             failed: "It could not start",
             action: None,
         };
-        remote_ui(ui, dry_run, said);
+        remote_ui(ui, dry_run, words);
         if let Some(dry_run) = dry_run.value() {
             planned_ui(ui, dry_run);
         }
-        ui.add(Button::primary("Close")).clicked()
+        Button::primary("Close").clicked(ui)
     });
-    if answer.inner || answer.should_close() {
+    if close || dismissed {
         experiments.dry_run.clear();
     }
 }
@@ -56,7 +49,7 @@ fn planned_ui(
     let plan = &foreseen.plan;
     let t = theme::of(ui);
     let small = |ui: &mut Ui, words: &str| {
-        ui.label(RichText::new(words).font(text::small()).color(t.secondary));
+        words::small_label(ui, words, t.secondary);
     };
     Grid::new("planned stages")
         .spacing([space::XL, space::XS])

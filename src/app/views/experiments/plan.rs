@@ -1,6 +1,6 @@
-//! Before a run starts: its name, what it takes over, and what is varied.
+//! Before a run starts: its name, the run whose stages it reuses, and the settings that vary.
 
-use eframe::egui::{RichText, Ui};
+use eframe::egui::Ui;
 
 use crate::app::command::Commands;
 use crate::app::state::RunsState;
@@ -15,20 +15,16 @@ use crate::experiment::{Kind, settings};
 use crate::operations::launch::PlannedRun;
 use crate::store::{RunId, RunStatus};
 
-/// What is chosen beside the settings.
 #[derive(Debug, Default)]
 pub struct PlanView {
-    /// Name of the run; the experiment's while it is empty.
+    /// Empty for the experiment's name.
     name: String,
     reuse: Option<RunId>,
-    /// Settings that are varied, and their values as they are typed.
+    /// Varied settings, and their values as typed.
     axes: Vec<(String, String)>,
 }
 
-const NOTHING: &str = "Nothing";
-
 impl PlanView {
-    /// The run that the form describes.
     pub fn planned(&self, form: &Form) -> PlannedRun {
         let name = self.name.trim();
         PlannedRun {
@@ -43,12 +39,11 @@ impl PlanView {
         }
     }
 
-    /// Whether several runs are described.
     pub fn is_sweep(&self) -> bool {
         !self.axes.is_empty()
     }
 
-    /// The first of the runs that are described, and how many they are.
+    /// The first run that the form describes, and how many there are.
     fn first(&self, form: &Form) -> (PlannedRun, usize) {
         let planned = self.planned(form);
         match self.sweep(form).ok().as_deref() {
@@ -68,7 +63,6 @@ impl PlanView {
     }
 }
 
-/// Name, what is taken over, and what is varied.
 pub fn plan_ui(
     ui: &mut Ui,
     plan: &mut PlanView,
@@ -79,46 +73,42 @@ pub fn plan_ui(
 ) {
     let t = theme::of(ui);
     ui.horizontal_wrapped(|ui| {
-        let label = ui.label(RichText::new("Name").color(t.secondary));
+        let label = words::label(ui, "Name", t.secondary);
         label.on_hover_text("What the run is called; the experiment's name while this is empty");
         field::search(ui, &mut plan.name, "Name of the new run", &form.name, 150.0);
         ui.add_space(space::S);
         let hint = "Stages that another run has done in the same way are taken over from it, such as identifiers and generator";
-        ui.label(RichText::new("Take over from").color(t.secondary)).on_hover_text(hint);
+        words::label(ui, "Take over from", t.secondary).on_hover_text(hint);
         let done = runs.rows().filter(|row| row.status == RunStatus::Finished).take(30);
-        let options: Vec<(Option<RunId>, String)> = [(None, NOTHING.to_string())]
+        let options: Vec<(Option<RunId>, String)> = [(None, "Nothing".to_string())]
             .into_iter()
             .chain(done.map(|row| (Some(row.id), format!("run {}, {}", row.id, row.name))))
             .collect();
-        let now = options.iter().find(|(run, _)| *run == plan.reuse);
-        let now = now.map_or(NOTHING, |(_, words)| words.as_str());
-        let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
-        if let Some(picked) = field::combo(ui, "Take over from", now, &names, 150.0) {
-            plan.reuse = options.iter().find(|(_, words)| words == picked).and_then(|(run, _)| *run);
+        let reuse = plan.reuse.filter(|run| options.iter().any(|(known, _)| *known == Some(*run)));
+        if let Some(run) = field::choose(ui, "Take over from", reuse, &options, 150.0) {
+            plan.reuse = run;
         }
         ui.add_space(space::S);
-        if ui.add(Button::secondary("Vary a setting").with_icon(Icon::Plus).hint("Seeds and sweeps: a run for every combination")).clicked() {
+        if Button::secondary("Vary a setting").with_icon(Icon::Plus).hint("Seeds and sweeps: a run for every combination").clicked(ui) {
             let path = if plan.axes.is_empty() { "run.seed" } else { "ppo.lr" };
             let text = if plan.axes.is_empty() { "1..3" } else { "" };
             plan.axes.push((path.to_string(), text.to_string()));
         }
         ui.add_enabled_ui(form.refused() == 0, |ui| {
             let hint = "Stages, steps, memory, time and parameters of this run; starts nothing";
-            if ui.add(Button::secondary("Dry run").hint(hint)).clicked() {
+            if Button::secondary("Dry run").hint(hint).clicked(ui) {
                 let (planned, of) = plan.first(form);
                 commands.run(move |core| core.dry_run(planned, of));
             }
-            ui.add_enabled_ui(ready && plan.axes.is_empty(), |ui| {
-                let hint = match (ready, plan.axes.is_empty()) {
+            let hint = match (ready, plan.axes.is_empty()) {
                     (false, _) => "Something is refused or missing; see below",
                     (_, false) => "The button below queues a run for every combination",
                     (true, true) => "Start it after those that wait",
                 };
-                if ui.add(Button::secondary("Queue").hint(hint)).clicked() {
+                if Button::secondary("Queue").hint(hint).clicked_if(ui, ready && plan.axes.is_empty()) {
                     let planned = vec![plan.planned(form)];
                     commands.run(|core| core.enqueue(planned));
                 }
-            });
         });
     });
     if !plan.axes.is_empty() {
@@ -148,10 +138,7 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
                 "Values, with commas: 1e-5, 2e-5 or 1..3",
                 280.0,
             );
-            if ui
-                .add(Button::icon(Icon::Cross, &format!("Do not vary {path}")))
-                .clicked()
-            {
+            if Button::icon(Icon::Cross, &format!("Do not vary {path}")).clicked(ui) {
                 gone = Some(at);
             }
         });
@@ -167,18 +154,16 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
         Ok(runs) => {
             ui.horizontal_wrapped(|ui| {
                 let words = format!("Queue {} runs", runs.len());
-                ui.add_enabled_ui(ready, |ui| {
-                    if ui.add(Button::secondary(&words)).clicked() {
-                        let base = plan.planned(form);
-                        let planned = runs.iter().map(|run| PlannedRun {
-                            name: format!("{} {}", base.name, run.label),
-                            config: run.config.clone(),
-                            ..base.clone()
-                        });
-                        let planned = planned.collect();
-                        commands.run(|core| core.enqueue(planned));
-                    }
-                });
+                if Button::secondary(&words).clicked_if(ui, ready) {
+                    let base = plan.planned(form);
+                    let planned = runs.iter().map(|run| PlannedRun {
+                        name: format!("{} {}", base.name, run.label),
+                        config: run.config.clone(),
+                        ..base.clone()
+                    });
+                    let planned = planned.collect();
+                    commands.run(|core| core.enqueue(planned));
+                }
                 let first: Vec<&str> = runs.iter().take(3).map(|run| run.label.as_str()).collect();
                 let more = if runs.len() > 3 { ", …" } else { "" };
                 words::small(ui, format!("{}{more}", first.join(", ")));

@@ -1,11 +1,11 @@
-//! The queue: runs that wait, their order, and whether they start by themselves.
+//! The queue: the waiting runs, their order, and whether they start by themselves.
 
 use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
 use crate::app::command::Commands;
-use crate::app::format::Clock;
+use crate::app::format::Now;
 use crate::app::logic::Core;
-use crate::app::state::{Held, QueueState};
+use crate::app::state::{QueueMode, QueueState};
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
@@ -13,52 +13,48 @@ use crate::app::widgets::text as words;
 use crate::operations::queue::QueueEntry;
 use crate::store::QueueId;
 
-/// The height of a run that waits.
+/// The height of a queued run.
 const QUEUED: f32 = 24.0;
 
-/// The runs that wait; nothing while none does.
-pub fn queue_ui(
-    ui: &mut Ui,
-    queue: &QueueState,
-    (clock, now_ms): (Clock, i64),
-    commands: &mut Commands,
-) {
+/// The queued runs; nothing while there are none.
+pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Commands) {
     if queue.runs.is_empty() && queue.removed.is_none() {
         return;
     }
     let t = theme::of(ui);
     ui.horizontal_wrapped(|ui| {
         words::heading(ui, "Queue");
-        let (state, colour, button) = match queue.held {
-            Held::Kept => (
+        let (state, colour, button) = match queue.mode {
+            QueueMode::Untouched => (
                 "kept, nothing of it starts by itself",
                 t.secondary,
                 Button::secondary("Start the queue")
                     .hint("Start the first of them, and the next once none is in progress"),
             ),
-            Held::Paused => (
+            QueueMode::Paused => (
                 "held",
                 t.warning,
-                Button::secondary("Go on").hint("Start the next run once none is in progress"),
+                Button::secondary("Resume").hint("Start the next run once none is in progress"),
             ),
-            Held::No => (
+            QueueMode::Running => (
                 "",
                 t.secondary,
                 Button::secondary("Hold").hint("Start no further run until you let it go on"),
             ),
         };
         if !state.is_empty() {
-            ui.label(RichText::new(state).color(colour));
+            words::label(ui, state, colour);
         }
         if !queue.runs.is_empty() && ui.add(button.low()).clicked() {
-            let hold = queue.held == Held::No;
-            commands.run(move |core| core.hold_queue(hold));
+            let hold = queue.mode == QueueMode::Running;
+            commands.run(move |core| core.pause_queue(hold));
         }
         if let Some(removed) = &queue.removed {
             let words = format!("Put back {}", removed.run.name);
-            if ui
-                .add(Button::quiet(&words).with_icon(Icon::Revert).low())
-                .clicked()
+            if Button::quiet(&words)
+                .with_icon(Icon::Revert)
+                .low()
+                .clicked(ui)
             {
                 commands.run(Core::requeue);
             }
@@ -73,8 +69,7 @@ pub fn queue_ui(
             ui.spacing_mut().item_spacing.y = 0.0;
             ui.spacing_mut().interact_size.y = QUEUED;
             for (at, run) in queue.runs.iter().enumerate() {
-                let when = clock.relative(run.queued.queued, now_ms);
-                queued_ui(ui, queue, (at, run), (&when, clock), commands);
+                queued_ui(ui, queue, at, run, now, commands);
             }
         });
     ui.add_space(space::M);
@@ -83,13 +78,15 @@ pub fn queue_ui(
 fn queued_ui(
     ui: &mut Ui,
     queue: &QueueState,
-    (at, waiting): (usize, &QueueEntry),
-    (when, clock): (&str, Clock),
+    at: usize,
+    waiting: &QueueEntry,
+    now: Now,
     commands: &mut Commands,
 ) {
     let t = theme::of(ui);
     let queued = &waiting.queued;
     let name = &queued.run.name;
+    let when = now.relative(queued.queued);
     let neighbour = |at: Option<usize>| Some(queue.runs.get(at?)?.queued.id);
     let (before, after) = (neighbour(at.checked_sub(1)), neighbour(Some(at + 1)));
     let starting = queue.starting == Some(queued.id);
@@ -97,9 +94,7 @@ fn queued_ui(
         ui.spacing_mut().item_spacing.x = space::XS;
         let mut button = |icon, words: &str, other: Option<QueueId>| {
             let button = Button::icon(icon, words).low();
-            let clicked = ui
-                .add_enabled_ui(other.is_some() && !starting, |ui| ui.add(button).clicked())
-                .inner;
+            let clicked = button.clicked_if(ui, other.is_some() && !starting);
             other.filter(|_| clicked)
         };
         let earlier = button(Icon::Up, &format!("Run {name} earlier"), before);
@@ -126,7 +121,7 @@ fn queued_ui(
         let hint = format!(
             "It starts with the settings it was queued with on {}; a later change of the file changes \
              nothing here.",
-            clock.exact(queued.queued)
+            now.clock.exact(queued.queued)
         );
         let from = RichText::new(from).font(text::small()).color(t.secondary);
         ui.add(Label::new(from).truncate()).on_hover_text(hint);

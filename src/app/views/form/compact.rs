@@ -1,6 +1,6 @@
-//! A few settings of a form in a narrow column: label, field, way back; what is wrong below.
+//! A few settings of a form in a narrow column: label, field and revert button, with errors below.
 
-use eframe::egui::{Align, Layout, RichText, Ui};
+use eframe::egui::{Align, Layout, Ui};
 
 use crate::app::state::form::Form;
 use crate::app::theme::{self, size, space};
@@ -8,7 +8,7 @@ use crate::app::widgets::text as words;
 use crate::experiment::{Setting, setting};
 
 impl Form {
-    /// Draws the settings at `paths`, one a row.
+    /// Draws the settings at `paths`, one per row.
     pub fn compact_ui(&mut self, ui: &mut Ui, paths: &[&str]) {
         for setting in paths.iter().filter_map(|path| setting(path)) {
             ui.push_id(setting.path, |ui| self.compact_row_ui(ui, setting));
@@ -20,7 +20,7 @@ impl Form {
         let name = setting.label();
         ui.horizontal(|ui| {
             ui.set_min_height(size::ROW);
-            let label = ui.label(RichText::new(&name).color(t.text));
+            let label = words::label(ui, &name, t.text);
             let unit = setting
                 .unit
                 .map_or(String::new(), |unit| format!(" {unit}"));

@@ -1,9 +1,7 @@
-//! The form as it is drawn: sections, a row for each setting, a control for each kind.
+//! Drawing the form: sections, a row for each setting, a control for each kind.
 
 use eframe::egui;
-use eframe::egui::{
-    Align, Align2, Label, Layout, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2,
-};
+use eframe::egui::{Align2, Label, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2};
 use toml::Value;
 
 use super::FormDone;
@@ -14,12 +12,12 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::data::library;
 use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings, value_words};
 
 impl Form {
-    /// Draws the sections.
     pub fn sections_ui(&mut self, ui: &mut Ui, needs: &[Need]) -> FormDone {
         let mut done = FormDone::default();
         ui.spacing_mut().item_spacing.y = 0.0;
@@ -81,17 +79,14 @@ impl Form {
                     1 => "Revert 1 change".to_string(),
                     n => format!("Revert {n} changes"),
                 };
-                if ui
-                    .add(Button::quiet(&label).with_icon(Icon::Revert))
-                    .clicked()
-                {
+                if Button::quiet(&label).with_icon(Icon::Revert).clicked(ui) {
                     self.revert_all();
                 }
             }
         });
     }
 
-    /// One setting. True when what the run needs may have changed.
+    /// One setting. True when the inputs that the run needs may have changed.
     fn row_ui(&mut self, ui: &mut Ui, setting: &'static Setting, need: Option<&Need>) -> bool {
         let t = theme::of(ui);
         let path = setting.path;
@@ -102,72 +97,59 @@ impl Form {
                 ui.spacing_mut().item_spacing.x = space::S;
                 let control = 224.0;
                 let words_width = (ui.available_width() - control - 150.0).max(160.0);
-                let label = ui.allocate_ui_with_layout(
-                    vec2(words_width, 10.0),
-                    Layout::top_down(Align::Min),
-                    |ui| {
-                        ui.set_width(words_width);
-                        ui.spacing_mut().item_spacing.y = 1.0;
-                        ui.add_space(6.0);
-                        let label = ui.horizontal(|ui| {
-                            ui.spacing_mut().item_spacing.x = space::XS;
-                            let label = ui.label(RichText::new(setting.label()).color(t.text));
-                            if changed {
-                                let (dot, _) =
-                                    ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
-                                ui.painter().circle_filled(dot.center(), 2.5, t.accent);
-                            }
-                            label
-                        });
-                        let help = RichText::new(setting.help())
-                            .font(text::small())
-                            .color(t.secondary);
-                        ui.add(Label::new(help).wrap());
-                        ui.add_space(6.0);
-                        label.inner
-                    },
-                );
-                let label = label.inner.on_hover_ui(|ui| {
+                let label = layout::column(ui, words_width, |ui| {
+                    ui.spacing_mut().item_spacing.y = 1.0;
+                    ui.add_space(6.0);
+                    let label = ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = space::XS;
+                        let label = words::label(ui, setting.label(), t.text);
+                        if changed {
+                            let (dot, _) = ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
+                            ui.painter().circle_filled(dot.center(), 2.5, t.accent);
+                        }
+                        label
+                    });
+                    let help = RichText::new(setting.help())
+                        .font(text::small())
+                        .color(t.secondary);
+                    ui.add(Label::new(help).wrap());
+                    ui.add_space(6.0);
+                    label.inner
+                });
+                let label = label.on_hover_ui(|ui| {
                     ui.label(hint(setting));
                 });
-                ui.allocate_ui_with_layout(
-                    vec2(control, 10.0),
-                    Layout::top_down(Align::Min),
-                    |ui| {
-                        ui.set_width(control);
-                        ui.spacing_mut().item_spacing.y = 2.0;
-                        ui.add_space(6.0);
-                        ui.horizontal(|ui| {
-                            ui.spacing_mut().item_spacing.x = space::S;
-                            let name = setting.label();
-                            ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
-                            let all = path.ends_with("_limit")
-                                && self.values.get(path) == Some(&Value::Integer(0));
-                            match setting.unit {
-                                Some(unit) if all => {
-                                    ui.label(
-                                        RichText::new(format!("{unit}: all")).color(t.secondary),
-                                    );
-                                }
-                                Some(unit) => {
-                                    ui.label(RichText::new(unit).color(t.secondary));
-                                }
-                                None => {}
+                layout::column(ui, control, |ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.add_space(6.0);
+                    ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = space::S;
+                        let name = setting.label();
+                        ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
+                        let all = path.ends_with("_limit")
+                            && self.values.get(path) == Some(&Value::Integer(0));
+                        match setting.unit {
+                            Some(unit) if all => {
+                                words::label(ui, format!("{unit}: all"), t.secondary);
                             }
-                        });
-                        let refusal = self.refusal(path).map(str::to_string);
-                        if let Some(why) = refusal {
-                            words::small_coloured(ui, why, t.bad);
-                        } else if let Some(need) = need {
-                            words::small_coloured(
-                                ui,
-                                format!("{}: {}", need.what, need.fix),
-                                t.warning,
-                            );
+                            Some(unit) => {
+                                words::label(ui, unit, t.secondary);
+                            }
+                            None => {}
                         }
-                        ui.add_space(6.0);
-                    },
-                );
+                    });
+                    let refusal = self.refusal(path).map(str::to_string);
+                    if let Some(why) = refusal {
+                        words::small_coloured(ui, why, t.bad);
+                    } else if let Some(need) = need {
+                        words::small_coloured(
+                            ui,
+                            format!("{}: {}", need.what, need.fix),
+                            t.warning,
+                        );
+                    }
+                    ui.add_space(6.0);
+                });
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.add_space(6.0);
@@ -187,7 +169,7 @@ impl Form {
                                 ui.label(words)
                                     .on_hover_text("What the paper states (Sec. IV-B)");
                             }
-                            // Beside its field, where nothing of the paper's stands there.
+                            // Beside its field, where the paper states nothing.
                             (None, Some(range)) => {
                                 words::small(ui, range).on_hover_text(TAKEN);
                             }
@@ -205,10 +187,7 @@ impl Form {
                 });
             });
         });
-        let line = ui.cursor().top();
-        ui.painter()
-            .hline(ui.max_rect().x_range(), line, t.line_stroke());
-        ui.add_space(1.0);
+        layout::rule_below(ui, ui.max_rect().x_range());
         matches!(path, "data.dialogues" | "data.levels" | "model.source")
             && before != self.values.get(path).cloned()
     }
@@ -328,9 +307,7 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
     } else {
         icon::paint_closed(ui.painter(), mark, t.secondary);
     }
-    let galley = ui
-        .painter()
-        .layout_no_wrap(title.to_owned(), text::heading(), t.text);
+    let galley = words::galley(ui, title, text::heading(), t.text);
     let at = pos2(rect.left() + 24.0, rect.center().y - galley.size().y / 2.0);
     words::paint_strong(ui, at, galley, t.text);
     let changed = fields
@@ -343,8 +320,7 @@ fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, fo
     };
     let colour = if changed > 0 { t.accent } else { t.secondary };
     let at = pos2(rect.right() - space::S, rect.center().y);
-    ui.painter()
-        .text(at, egui::Align2::RIGHT_CENTER, note, text::small(), colour);
+    words::paint_small(ui.painter(), at, egui::Align2::RIGHT_CENTER, note, colour);
     crate::app::widgets::button::focus_ring(ui, &response, rect);
     response.clicked()
 }
@@ -375,7 +351,7 @@ fn choice_ui(
     segments(ui, name, &mut now, &pairs).then_some(now)
 }
 
-/// Boxes to tick; those ticked are kept in the order of `options`, unless they stood otherwise.
+/// Check boxes; what is added goes in the order of `options`.
 fn list_ui(
     ui: &mut Ui,
     chosen: &[String],
@@ -406,16 +382,16 @@ fn list_ui(
     changed
 }
 
-/// Where a setting stands in a file, and what it is when no file says.
+/// A setting's path and default.
 fn hint(setting: &Setting) -> String {
     let default = Config::default().get(setting.path);
     let default = default.as_ref().map(value_words).unwrap_or_default();
     format!("{} in a file; {default} by default", setting.path)
 }
 
-const TAKEN: &str = "Values that are taken";
+const TAKEN: &str = "Accepted values";
 
-/// The least and the greatest number that a setting takes.
+/// The range of a number.
 fn range(setting: &Setting) -> Option<String> {
     match setting.kind {
         Kind::Int { min, max } => Some(format!(

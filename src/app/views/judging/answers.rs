@@ -14,15 +14,15 @@ use crate::app::widgets::text as words;
 use crate::study::judgement::{Answer, Aspect, Choice, Score};
 use crate::study::page::{Page, Shown};
 
-/// Height of what stands below two answers: their keys.
+/// Height of the keys below two answers.
 pub(super) const KEYS: f32 = 34.0;
-/// Height of what stands below one: three scales, and a word on them.
+/// Height of the three scales below one answer, and their hint.
 pub(super) const SCALES: f32 = 3.0 * (POINT + space::S) + 20.0;
 const POINT: f32 = 32.0;
 /// Width of the names of the scales.
 const ASPECT: f32 = 100.0;
 
-/// Draws the answers in cards of just this height, and below them the keys.
+/// Draws the answers in cards of this height, and the keys below.
 pub(super) fn answers_ui(
     ui: &mut Ui,
     judging: &Judging,
@@ -42,8 +42,12 @@ pub(super) fn answers_ui(
                     let answer = Answer::Choice(choice);
                     let marked =
                         given == Some(answer) || given == Some(Answer::Choice(Choice::Tie));
-                    let of = (page.item, label, response.as_str());
-                    if card_ui(ui, of, vec2(width, height), marked) {
+                    let card = Card {
+                        item: page.item,
+                        label,
+                        response,
+                    };
+                    if card.ui(ui, vec2(width, height), marked) {
                         inputs.push(Input::Answer(choice));
                     }
                 }
@@ -62,7 +66,12 @@ pub(super) fn answers_ui(
         }
         Shown::Single { response } => {
             let room = vec2(ui.available_width(), height);
-            card_ui(ui, (page.item, "Response", response), room, false);
+            let card = Card {
+                item: page.item,
+                label: SINGLE,
+                response,
+            };
+            card.ui(ui, room, false);
             ui.add_space(space::S);
             scales_ui(ui, judging, inputs);
             let hint = "Press 1 to 5 for each of the three, one after the other";
@@ -71,71 +80,86 @@ pub(super) fn answers_ui(
     }
 }
 
-/// Room for the label above the text.
+/// Height of the label above the text.
 const CARD_LABEL: f32 = 22.0;
 
-/// An answer; one that is longer than its card is scrolled in it. True when it was clicked.
-fn card_ui(
-    ui: &mut Ui,
-    (item, label, response): (u32, &str, &str),
-    room: egui::Vec2,
-    marked: bool,
-) -> bool {
-    let t = theme::of(ui);
-    let single = label == "Response";
-    let sense = if single {
-        Sense::hover()
-    } else {
-        Sense::click()
-    };
-    let (rect, card) = ui.allocate_exact_size(room, sense);
-    let name = match single {
-        true => format!("Response: {response}"),
-        false => format!("Response {label}: {response}"),
-    };
-    let role = if single { Role::Label } else { Role::Button };
-    card.widget_info(|| WidgetInfo::labeled(role, true, &name));
-    let fill = match (marked, card.hovered() && !single) {
-        (true, _) => t.selected,
-        (false, true) => t.hover,
-        (false, false) => t.raised,
-    };
-    let stroke = if marked {
-        t.focus_ring()
-    } else {
-        t.line_stroke()
-    };
-    ui.painter()
-        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
-    let inner = rect.shrink2(vec2(space::L, space::M));
-    ui.painter().text(
-        inner.min,
-        Align2::LEFT_TOP,
-        label,
-        text::small(),
-        t.secondary,
-    );
-    let below = inner.with_min_y(inner.top() + CARD_LABEL);
-    let mut child = ui.new_child(UiBuilder::new().max_rect(below));
-    ScrollArea::vertical()
-        .id_salt(("answer", item, label))
-        .auto_shrink(false)
-        .show(&mut child, |ui| {
-            let galley =
-                ui.painter()
-                    .layout(response.to_string(), text::heading(), t.text, below.width());
-            let (at, _) = ui.allocate_exact_size(galley.size(), Sense::hover());
-            ui.painter().galley(at.min, galley, t.text);
-        });
-    focus_ring(ui, &card, rect);
-    card.clicked()
+/// The label of an answer that stands alone.
+const SINGLE: &str = "Response";
+
+/// An answer; one that is longer than its card scrolls in it.
+struct Card<'a> {
+    item: u32,
+    label: &'a str,
+    response: &'a str,
 }
 
-/// Three scales of five points, one below the other.
+impl Card<'_> {
+    /// True when it was clicked.
+    fn ui(&self, ui: &mut Ui, room: egui::Vec2, marked: bool) -> bool {
+        let Card {
+            item,
+            label,
+            response,
+        } = self;
+        let t = theme::of(ui);
+        let single = *label == SINGLE;
+        let sense = if single {
+            Sense::hover()
+        } else {
+            Sense::click()
+        };
+        let (rect, card) = ui.allocate_exact_size(room, sense);
+        let name = match single {
+            true => format!("Response: {response}"),
+            false => format!("Response {label}: {response}"),
+        };
+        let role = if single { Role::Label } else { Role::Button };
+        card.widget_info(|| WidgetInfo::labeled(role, true, &name));
+        let fill = match (marked, card.hovered() && !single) {
+            (true, _) => t.selected,
+            (false, true) => t.hover,
+            (false, false) => t.raised,
+        };
+        let stroke = if marked {
+            t.focus_ring()
+        } else {
+            t.line_stroke()
+        };
+        ui.painter()
+            .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
+        let inner = rect.shrink2(vec2(space::L, space::M));
+        words::paint_small(
+            ui.painter(),
+            inner.min,
+            Align2::LEFT_TOP,
+            label,
+            t.secondary,
+        );
+        let below = inner.with_min_y(inner.top() + CARD_LABEL);
+        let mut child = ui.new_child(UiBuilder::new().max_rect(below));
+        ScrollArea::vertical()
+            .id_salt(("answer", item, label))
+            .auto_shrink(false)
+            .show(&mut child, |ui| {
+                let galley = ui.painter().layout(
+                    response.to_string(),
+                    text::heading(),
+                    t.text,
+                    below.width(),
+                );
+                let (at, _) = ui.allocate_exact_size(galley.size(), Sense::hover());
+                ui.painter().galley(at.min, galley, t.text);
+            });
+        focus_ring(ui, &card, rect);
+        card.clicked()
+    }
+}
+
+/// Three scales of five points.
 fn scales_ui(ui: &mut Ui, judging: &Judging, inputs: &mut Vec<Input>) {
     let t = theme::of(ui);
     let active = judging.aspect();
-    // The points end where the card does.
+    // The scales are as wide as the card.
     let each = ((ui.available_width() - ASPECT) / 5.0 - space::S).floor();
     let fits = each >= 96.0;
     for aspect in Aspect::ALL {
@@ -186,11 +210,11 @@ fn point_ui(ui: &mut Ui, label: &str, name: &str, width: f32, chosen: bool, here
     };
     ui.painter()
         .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
-    ui.painter().text(
+    words::paint_body(
+        ui.painter(),
         rect.center(),
         Align2::CENTER_CENTER,
         label,
-        text::body(),
         colour,
     );
     focus_ring(ui, &response, rect);

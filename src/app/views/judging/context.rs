@@ -1,4 +1,4 @@
-//! The conversation of a judged item, in a place of its own: it stands on its end, and what has no room is scrolled.
+//! The conversation of a judged item, aligned to the bottom of its area; a long one scrolls.
 
 use eframe::egui::{Id, Key, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
@@ -10,18 +10,18 @@ use crate::app::widgets::dialogue::utterance_in;
 use crate::app::widgets::icon::Icon;
 use crate::study::page::Page;
 
-/// What was drawn of the item in view.
+/// What was drawn of the current item.
 #[derive(Clone, Copy)]
 struct Seen {
     item: u32,
     height: f32,
-    /// How much of it has no room.
+    /// The height that does not fit.
     hidden: f32,
-    /// Where the next frame is to scroll.
+    /// Where the next frame scrolls to.
     scroll_to: Option<f32>,
 }
 
-/// Draws the conversation over the whole width and just this height.
+/// Draws the conversation over the whole width, in this height.
 pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f32) {
     let (rect, _) = ui.allocate_exact_size(
         vec2(ui.available_width(), height),
@@ -57,10 +57,10 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
     };
     let hidden = now.hidden;
     let offset = shown.state.clamped_offset().y;
-    // What was at its end stays there when the page gets smaller.
+    // A conversation scrolled to its end stays there when the page shrinks.
     let pushed = seen.is_some_and(|seen| hidden != seen.hidden && offset >= seen.hidden - 1.0);
     if fresh || pushed || (now.height - before).abs() > 1.0 {
-        // Each item begins at its end, where the answers are; nobody sees it where the last one stood.
+        // Each item starts at its end; the frame is discarded so that it never flashes elsewhere.
         now.scroll_to = Some(hidden);
         ui.ctx()
             .request_discard("the height of a judged item is known");
@@ -74,7 +74,7 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
     ui.data_mut(|data| data.insert_temp(id, now));
 }
 
-/// How far keys scroll, and the button that stands where something is hidden above.
+/// How far keys and the button above hidden turns scroll.
 fn scroll_ui(ui: &mut Ui, view: Rect, offset: f32) -> f32 {
     let page = view.height() * 0.8;
     let steps = [

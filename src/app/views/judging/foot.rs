@@ -9,7 +9,7 @@ use crate::app::theme::{size, space};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 
-/// Height of a comment's line, and of the foot in all: keys and a field of the same height.
+/// Height of the comment's line.
 const COMMENT: f32 = 16.0;
 
 pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input>) {
@@ -31,7 +31,7 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
         .zip(judging.page())
         .map(|(desk, page)| desk.state(page))
         .unwrap_or_default();
-    // Its line is there on every item, so that nothing above moves where one has a comment.
+    // The line is always reserved, so that nothing moves where an item has a comment.
     let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), COMMENT), Sense::hover());
     if !state.comment.is_empty() {
         let mut line = ui.new_child(UiBuilder::new().max_rect(line));

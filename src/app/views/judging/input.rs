@@ -1,4 +1,4 @@
-//! What an annotator does on the judging page by keys and buttons: recorded first, then shown.
+//! The annotator's keys and buttons on the judging page. A judgement is recorded first, then shown.
 
 use eframe::egui::{Event, Key, Modifiers, Ui};
 
@@ -32,7 +32,7 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Input> {
     }
     let pressed = |key| {
         ui.input_mut(|input| {
-            // A key that is held down answers one item only.
+            // Ignore key repeat: a held key answers one item only.
             let fresh = input.events.iter().any(|event| {
                 matches!(event, Event::Key { key: k, pressed: true, repeat: false, .. } if *k == key)
             });
@@ -87,7 +87,7 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Input> {
     inputs
 }
 
-/// Does what an input means, `now` in the window's seconds.
+/// Handles an input; `now` is in the window's seconds.
 pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &mut Commands) {
     match input {
         Input::Leave if judging.reading => {
@@ -105,7 +105,7 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         _ => {}
     }
     if judging.reading || judging.given.is_some() {
-        // What is not on disk yet comes first.
+        // Wait until the last judgement is on disk.
         return;
     }
     let mut given = Given {
@@ -145,7 +145,7 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
         Input::Flag => JudgementAction::Flag(!flagged),
         Input::Comment => {
             match judging.comment.take() {
-                // The field was open: what stands in it is the comment.
+                // The field was open: its text is the comment.
                 Some(comment) => {
                     let comment = comment.trim().chars().take(COMMENT_LIMIT).collect();
                     JudgementAction::Comment(comment)

@@ -1,4 +1,4 @@
-//! What the parts of the judging page share: its column in the middle, and keys with what they do.
+//! What the parts of the judging page share: its centred column, and key caps.
 
 use eframe::egui;
 use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
@@ -7,11 +7,12 @@ use super::input::Input;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
 
-/// The widest that the two answers get together.
+/// The greatest width of the two answers together.
 pub(super) const CARDS: f32 = 760.0;
 
-/// A column in the middle, at most this wide.
+/// A centred column, at most this wide.
 pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
     let width = (ui.available_width() - 2.0 * space::L).min(most);
     let left = (ui.available_width() - width) / 2.0;
@@ -26,7 +27,7 @@ pub(super) fn column(ui: &mut Ui, most: f32, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// Keys with what they do, side by side in the middle; each can be clicked.
+/// Key caps with labels, centred side by side; each can be clicked.
 pub(super) fn keycaps_ui(
     ui: &mut Ui,
     caps: &[(&[&str], &str, Input)],
@@ -43,9 +44,7 @@ pub(super) fn keycaps_ui(
     let widths: Vec<f32> = caps
         .iter()
         .map(|(keys, words, _)| {
-            let galley = ui
-                .painter()
-                .layout_no_wrap((*words).to_string(), font.clone(), t.text);
+            let galley = words::galley(ui, *words, font.clone(), t.text);
             (keys.len() as f32 * height + space::S + galley.size().x + space::S).ceil()
         })
         .collect();
@@ -85,7 +84,7 @@ pub(super) fn keycaps_ui(
     });
 }
 
-/// What is on a key: a letter, or an arrow as it is drawn elsewhere in the window.
+/// The symbol on a key: a letter, or an arrow icon.
 fn key_mark(ui: &Ui, cap: Rect, key: &str, font: &egui::FontId) {
     use crate::app::widgets::icon::paint;
     let t = theme::of(ui);

@@ -1,60 +1,54 @@
-//! Who answers, whose identifiers judge, and how answers are drawn.
+//! The models that answer, the identifiers, and the sampling settings.
 
-use eframe::egui::{Frame, Margin, RichText, ScrollArea, Ui};
+use eframe::egui::Ui;
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::queries::paths::PathKind;
 use crate::app::state::State;
 use crate::app::state::paths::Paths;
-use crate::app::state::playground::{From, JudgedBy, Playground, SETTINGS};
+use crate::app::state::playground::{LevelsBy, ModelSource, Playground, SETTINGS};
 use crate::app::theme::{self, size, space};
-use crate::app::views::path_ui;
+use crate::app::views::{path_ui, run_words};
 use crate::app::widgets::button::{Button, segments, switch};
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 use crate::store::RunId;
 
-const NOBODY: &str = "Nobody";
-
 pub(super) fn side_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let State {
         playground, paths, ..
     } = state;
-    ScrollArea::vertical()
-        .id_salt("who answers")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            Frame::new()
-                .inner_margin(Margin::same(space::L as i8))
-                .show(ui, |ui| {
-                    ui.set_width(ui.available_width());
-                    ui.spacing_mut().item_spacing.y = space::S;
-                    ui.horizontal(|ui| {
-                        words::heading(ui, "Who answers");
-                        let again = Button::icon(Icon::Revert, "Look for new checkpoints").low();
-                        if ui.add(again).clicked() {
-                            commands.run(Core::load_models);
-                        }
-                    });
-                    who_ui(ui, playground, 0, paths, commands);
-                    ui.horizontal(|ui| {
-                        switch(ui, "Side by side", &mut playground.beside);
-                        ui.label("Side by side with another");
-                    });
-                    if playground.beside {
-                        who_ui(ui, playground, 1, paths, commands);
-                    }
-                    open_ui(ui, playground, commands);
-                    ui.add_space(space::S);
-                    judge_ui(ui, playground);
-                    ui.add_space(space::S);
-                    drawing_ui(ui, playground);
-                });
+    layout::scrolled(ui, "who answers", |ui| {
+        layout::padded(ui, space::L, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = space::S;
+            ui.horizontal(|ui| {
+                words::heading(ui, "Who answers");
+                let again = Button::icon(Icon::Revert, "Look for new checkpoints").low();
+                if ui.add(again).clicked() {
+                    commands.run(Core::load_models);
+                }
+            });
+            who_ui(ui, playground, 0, paths, commands);
+            ui.horizontal(|ui| {
+                switch(ui, "Side by side", &mut playground.beside);
+                ui.label("Side by side with another");
+            });
+            if playground.beside {
+                who_ui(ui, playground, 1, paths, commands);
+            }
+            open_ui(ui, playground, commands);
+            ui.add_space(space::S);
+            judge_ui(ui, playground);
+            ui.add_space(space::S);
+            drawing_ui(ui, playground);
         });
+    });
 }
 
 /// The names of the two sides.
@@ -72,15 +66,18 @@ fn who_ui(
     let mut changed = false;
     ui.horizontal(|ui| {
         if playground.beside {
-            ui.label(RichText::new(side).color(theme::of(ui).secondary));
+            words::label(ui, side, theme::of(ui).secondary);
         }
-        let kinds = [(From::Run, "Run"), (From::Folder, "T5 folder")];
+        let kinds = [
+            (ModelSource::Run, "Run"),
+            (ModelSource::Folder, "T5 folder"),
+        ];
         let name = format!("{side} is a");
         changed |= segments(ui, &name, &mut playground.sides[at].from, &kinds);
     });
     match playground.sides[at].from {
-        From::Run => changed |= run_ui(ui, playground, at, width),
-        From::Folder => {
+        ModelSource::Run => changed |= run_ui(ui, playground, at, width),
+        ModelSource::Folder => {
             let name = format!("T5 folder of {side}");
             let of = PathField {
                 name: &name,
@@ -92,39 +89,30 @@ fn who_ui(
         }
     }
     if changed && at == 0 {
-        playground.follow_settings();
+        playground.reset_settings();
     }
 }
 
 /// Run and checkpoint. True when another was chosen.
 fn run_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bool {
-    let side = SIDES[at];
-    let models = playground.runs();
-    let runs: Vec<(RunId, String)> = models
+    let runs: Vec<(Option<RunId>, String)> = playground
+        .runs()
         .iter()
         .filter(|run| !run.answering.is_empty())
-        .map(|run| (run.row.id, format!("Run {}, {}", run.row.id, run.row.name)))
+        .map(|run| (Some(run.row.id), run_words(run)))
         .collect();
     if runs.is_empty() {
         words::small(ui, "No run has saved a checkpoint yet.");
         return false;
     }
-    let named = |run: Option<RunId>| {
-        let found = runs.iter().find(|(id, _)| Some(*id) == run);
-        found.map_or("", |(_, words)| words.as_str())
-    };
-    let chosen = named(playground.sides[at].run);
-    let names: Vec<&str> = runs.iter().map(|(_, words)| words.as_str()).collect();
-    let name = format!("Run of {side}");
-    let picked = field::combo(ui, &name, chosen, &names, width - space::S);
-    let run = picked.and_then(|picked| runs.iter().find(|(_, words)| words == picked));
-    let mut changed = false;
-    if let Some((run, _)) = run {
-        playground.sides[at].run = Some(*run);
-        playground.sides[at].at = None;
-        changed = true;
+    let name = format!("Run of {}", SIDES[at]);
+    let side = &mut playground.sides[at];
+    let picked = field::choose(ui, &name, side.run, &runs, width - space::S);
+    if picked.is_some() {
+        side.run = picked.flatten();
+        side.at = None;
     }
-    changed | checkpoint_ui(ui, playground, at, width)
+    checkpoint_ui(ui, playground, at, width) | picked.is_some()
 }
 
 fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32) -> bool {
@@ -132,35 +120,28 @@ fn checkpoint_ui(ui: &mut Ui, playground: &mut Playground, at: usize, width: f32
         return false;
     };
     let latest = run.latest().map(|row| (row.stage, row.step));
-    type Choice = (Option<(Stage, u64)>, String);
-    let options: Vec<Choice> = run
-        .answering
-        .iter()
-        .rev()
+    // The latest is chosen by naming none.
+    let choice = |step: (Stage, u64)| Some(step).filter(|_| latest != Some(step));
+    let rows = run.answering.iter().rev();
+    let options: Vec<(Option<(Stage, u64)>, String)> = rows
         .map(|row| {
             let words = format!("{} {}", row.stage.title(), row.step);
-            match latest == Some((row.stage, row.step)) {
-                true => (None, format!("{words}, the latest")),
-                false => (Some((row.stage, row.step)), words),
+            match choice((row.stage, row.step)) {
+                None => (None, format!("{words}, the latest")),
+                step => (step, words),
             }
         })
         .collect();
-    let now = playground.sides[at].at.filter(|at| latest != Some(*at));
-    let chosen = options.iter().find(|(choice, _)| *choice == now);
-    let chosen = chosen.map_or("", |(_, words)| words.as_str());
-    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let now = playground.sides[at].at.and_then(choice);
     let name = format!("Checkpoint of {}", SIDES[at]);
-    let picked = field::combo(ui, &name, chosen, &names, width - space::S);
-    match picked.and_then(|picked| options.iter().find(|(_, words)| words == picked)) {
-        Some((choice, _)) => {
-            playground.sides[at].at = *choice;
-            true
-        }
-        None => false,
+    let picked = field::choose(ui, &name, now, &options, width - space::S);
+    if let Some(step) = picked {
+        playground.sides[at].at = step;
     }
+    picked.is_some()
 }
 
-/// The memory that is taken, and the way to give it back.
+/// The open models, and a button that closes them.
 fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
     let open = playground.open_words();
     ui.horizontal(|ui| {
@@ -172,7 +153,7 @@ fn open_ui(ui: &mut Ui, playground: &Playground, commands: &mut Commands) {
             eframe::egui::Layout::right_to_left(eframe::egui::Align::Center),
             |ui| {
                 let free = !playground.is_answering();
-                if open.is_some() && ui.add_enabled_ui(free, |ui| ui.add(close).clicked()).inner {
+                if open.is_some() && close.clicked_if(ui, free) {
                     commands.run(Core::close_models);
                 }
                 ui.with_layout(
@@ -193,21 +174,19 @@ fn judge_ui(ui: &mut Ui, playground: &mut Playground) {
         Some(run) => format!("None: {whose} run, {}, has no identifiers", run.row.id),
         None => format!("Identifiers of {whose} run"),
     };
-    let mut options = vec![(JudgedBy::Own, own)];
-    for run in models.iter().filter(|run| run.identifiers) {
-        let words = format!("Run {}, {}", run.row.id, run.row.name);
-        options.push((JudgedBy::Run(run.row.id), words));
-    }
-    options.push((JudgedBy::Nobody, NOBODY.to_string()));
-    let now = options.iter().find(|(by, _)| *by == playground.judged_by);
-    let now = now.map_or(NOBODY, |(_, words)| words.as_str());
-    let names: Vec<&str> = options.iter().map(|(_, words)| words.as_str()).collect();
+    let mut options = vec![(LevelsBy::Own, own)];
+    let runs = models.iter().filter(|run| run.identifiers);
+    options.extend(runs.map(|run| (LevelsBy::Run(run.row.id), run_words(run))));
+    options.push((LevelsBy::Nobody, "Nobody".to_string()));
+    let there = options.iter().any(|(by, _)| *by == playground.levels_by);
+    let now = if there {
+        playground.levels_by
+    } else {
+        LevelsBy::Nobody
+    };
     let width = ui.available_width() - space::S;
-    let picked = field::combo(ui, "Levels by", now, &names, width);
-    if let Some((by, _)) =
-        picked.and_then(|picked| options.iter().find(|(_, words)| words == picked))
-    {
-        playground.judged_by = *by;
+    if let Some(by) = field::choose(ui, "Levels by", now, &options, width) {
+        playground.levels_by = by;
     }
     let why = "Identifiers say the level of each mechanism in an answer, with its probability. A run's are \
                those that its first stage trained.";
@@ -237,7 +216,7 @@ fn drawing_ui(ui: &mut Ui, playground: &mut Playground) {
         ui.label("Greedy, nothing is drawn");
     });
     ui.spacing_mut().item_spacing.y = space::XS;
-    // What only draws depend on comes first, and is out of use without any.
+    // Settings that apply to sampling only come first, and are disabled for greedy answers.
     let (drawn, always) = SETTINGS.split_at(3);
     ui.add_enabled_ui(!playground.greedy, |ui| {
         playground.form.compact_ui(ui, drawn);

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use eframe::egui::{
-    Align, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2,
-};
+use eframe::egui::{Align, Label, Layout, Rect, RichText, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::side::SIDES;
 use crate::app::command::{Command, Commands};
@@ -16,17 +14,17 @@ use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_ui;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::levels::identified;
 use crate::app::widgets::text as words;
 
-/// The widest that a conversation with one gets.
+/// The greatest width of a conversation with one model.
 const ALONE: f32 = 760.0;
 
-/// What a person did with an answer.
-enum Done {
+enum ReplyAction {
     Copy(String),
     Command(String),
-    GoOn(usize),
+    Continue(usize),
 }
 
 pub(super) fn talk_ui(
@@ -41,30 +39,28 @@ pub(super) fn talk_ui(
         .auto_shrink(false)
         .stick_to_bottom(true)
         .show(ui, |ui| {
-            Frame::new()
-                .inner_margin(Margin::same(space::L as i8))
-                .show(ui, |ui| {
-                    ui.set_width(ui.available_width());
-                    if playground.turns.is_empty() {
-                        begin_ui(ui, playground);
-                    }
-                    let last = playground.turns.len().saturating_sub(1);
-                    for (at, turn) in playground.turns.iter().enumerate() {
-                        ui.push_id(at, |ui| {
-                            if let Some(chosen) = turn_ui(ui, playground, turn, at == last, store) {
-                                done = Some((at, chosen));
-                            }
-                        });
-                    }
-                });
+            layout::padded(ui, space::L, |ui| {
+                ui.set_width(ui.available_width());
+                if playground.turns.is_empty() {
+                    begin_ui(ui, playground);
+                }
+                let last = playground.turns.len().saturating_sub(1);
+                for (at, turn) in playground.turns.iter().enumerate() {
+                    ui.push_id(at, |ui| {
+                        if let Some(chosen) = turn_ui(ui, playground, turn, at == last, store) {
+                            done = Some((at, chosen));
+                        }
+                    });
+                }
+            });
         });
     match done {
-        Some((_, Done::Copy(words) | Done::Command(words))) => {
+        Some((_, ReplyAction::Copy(words) | ReplyAction::Command(words))) => {
             commands.push(Command::Copy(words));
         }
-        Some((at, Done::GoOn(with))) => {
+        Some((at, ReplyAction::Continue(with))) => {
             if let Some(turn) = playground.turns.get_mut(at) {
-                turn.goes_on = with;
+                turn.continued = with;
             }
         }
         None => {}
@@ -99,13 +95,12 @@ fn turn_ui(
     turn: &Turn,
     last: bool,
     store: &Path,
-) -> Option<Done> {
+) -> Option<ReplyAction> {
     let mut done = None;
     let two = turn.replies.len() > 1;
     let width = ui.available_width();
     let width = if two { width } else { width.min(ALONE) };
-    ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
-        ui.set_width(width);
+    layout::column(ui, width, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         utterance_ui(ui, &turn.said, true);
         if !two {
@@ -130,9 +125,9 @@ fn turn_ui(
                 .id_salt(at);
             let mut column = ui.new_child(column);
             column.set_width(each);
-            let mark = Mark {
+            let mark = SideBySide {
                 side: at,
-                goes_on: turn.goes_on == at,
+                continued: turn.continued == at,
                 last,
             };
             let chosen = reply_ui(&mut column, playground, reply, Some(mark), store);
@@ -148,11 +143,11 @@ fn turn_ui(
     done
 }
 
-/// How an answer stands beside another.
-struct Mark {
+/// One of two answers side by side.
+struct SideBySide {
     side: usize,
-    goes_on: bool,
-    /// Whether it can still be chosen with which one the conversation goes on.
+    continued: bool,
+    /// Whether the choice between the two is still open.
     last: bool,
 }
 
@@ -160,9 +155,9 @@ fn reply_ui(
     ui: &mut Ui,
     playground: &Playground,
     reply: &Reply,
-    mark: Option<Mark>,
+    mark: Option<SideBySide>,
     store: &Path,
-) -> Option<Done> {
+) -> Option<ReplyAction> {
     let t = theme::of(ui);
     let mut done = None;
     let (left, top) = (ui.cursor().left(), ui.cursor().top());
@@ -178,22 +173,22 @@ fn reply_ui(
             foot_ui(ui, reply);
             if let Some(mark) = &mark
                 && mark.last
-                && !mark.goes_on
+                && !mark.continued
                 && reply.response().is_some()
             {
-                let button = Button::secondary("Go on with this")
+                let button = Button::secondary("Continue with this")
                     .low()
-                    .hint("The conversation goes on with this answer instead of the other");
+                    .hint("Continue the conversation with this answer instead of the other");
                 if ui.add(button).clicked() {
-                    done = Some(Done::GoOn(mark.side));
+                    done = Some(ReplyAction::Continue(mark.side));
                 }
             }
         });
     });
     let bar = Rect::from_min_max(pos2(left, top), pos2(left + 2.0, ui.min_rect().bottom()));
-    let goes_on = mark.as_ref().is_none_or(|mark| mark.goes_on);
+    let continued = mark.as_ref().is_none_or(|mark| mark.continued);
     ui.painter()
-        .rect_filled(bar, 1, if goes_on { t.accent } else { t.line });
+        .rect_filled(bar, 1, if continued { t.accent } else { t.line });
     done
 }
 
@@ -201,9 +196,9 @@ fn head_ui(
     ui: &mut Ui,
     playground: &Playground,
     reply: &Reply,
-    mark: Option<&Mark>,
+    mark: Option<&SideBySide>,
     store: &Path,
-) -> Option<Done> {
+) -> Option<ReplyAction> {
     let t = theme::of(ui);
     let mut done = None;
     ui.horizontal(|ui| {
@@ -215,13 +210,13 @@ fn head_ui(
                     .low()
                     .hint("Copy the command that gives this answer in a terminal");
                 if ui.add(command).clicked() {
-                    done = Some(Done::Command(playground.command(reply, store)));
+                    done = Some(ReplyAction::Command(playground.command(reply, store)));
                 }
-                if ui
-                    .add(Button::icon(Icon::Copy, "Copy the answer").low())
-                    .clicked()
+                if Button::icon(Icon::Copy, "Copy the answer")
+                    .low()
+                    .clicked(ui)
                 {
-                    done = Some(Done::Copy(response.text.clone()));
+                    done = Some(ReplyAction::Copy(response.text.clone()));
                 }
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -230,10 +225,10 @@ fn head_ui(
                 if let Some(mark) = mark {
                     who = format!("{}  {who}", SIDES[mark.side]);
                 }
-                if mark.is_some_and(|mark| mark.goes_on) {
-                    who.push_str(", goes on");
+                if mark.is_some_and(|mark| mark.continued) {
+                    who.push_str(", continued");
                 }
-                let colour = if mark.is_none_or(|mark| mark.goes_on) {
+                let colour = if mark.is_none_or(|mark| mark.continued) {
                     t.accent
                 } else {
                     t.secondary
@@ -280,7 +275,7 @@ fn levels_ui(ui: &mut Ui, reply: &Reply) {
     }
 }
 
-/// What was measured of an answer, and what it came from.
+/// The measurements of an answer.
 fn foot_ui(ui: &mut Ui, reply: &Reply) {
     let Some(response) = reply.response() else {
         return;

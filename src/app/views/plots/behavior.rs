@@ -1,11 +1,11 @@
-//! What the tree of tiles asks of the plots: their drawing, and the look of tabs, gaps and drags.
+//! The behaviour of the tile tree: drawing plots, and the style of tabs, gaps and drags.
 
 use eframe::egui::{Color32, Rect, Stroke, Style, Ui, Visuals, WidgetText};
 use egui_tiles::{
     Behavior, EditAction, ResizeState, SimplificationOptions, TabState, TileId, Tiles, UiResponse,
 };
 
-use super::{PlotsView, Source, TilePlace, Wish, tile_ui};
+use super::{PlotAction, PlotsView, Source, TilePlace, tile_ui};
 use crate::app::state::arrangement::{GAP, TAB_BAR, columns};
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::Tile;
@@ -16,11 +16,11 @@ pub struct Plots<'a> {
     pub view: &'a mut PlotsView,
     pub source: Source,
     pub extent: (f64, f64),
-    /// What is in sight; tiles clip to themselves only.
+    /// The visible area; tiles clip only to themselves.
     pub clip: Rect,
-    pub wishes: Vec<(TileId, Wish)>,
+    pub actions: Vec<(TileId, PlotAction)>,
     pub emphasis: Option<(u64, usize)>,
-    /// The tree itself was changed by dragging.
+    /// Whether the tree was changed by dragging.
     pub edited: bool,
 }
 
@@ -41,7 +41,7 @@ impl Behavior<Tile> for Plots<'_> {
         if added {
             self.view.added = None;
         }
-        self.wishes.extend(done.wish.map(|wish| (id, wish)));
+        self.actions.extend(done.action.map(|action| (id, action)));
         self.emphasis = self.emphasis.or(done.emphasis.map(|line| (id.0, line)));
         match done.dragged {
             true => UiResponse::DragStarted,

@@ -1,37 +1,34 @@
-//! The menu of a plot: what it shows, how, and where it stands.
+//! The menu of a plot: its metrics, scale, and position.
 
-use eframe::egui::{
-    Id, Popup, PopupCloseBehavior, Response, RichText, ScrollArea, SetOpenCommand, vec2,
-};
+use eframe::egui::{Id, Popup, PopupCloseBehavior, Response, ScrollArea, SetOpenCommand, vec2};
 
 use crate::app::state::arrangement::Beside;
 use crate::app::state::model::RunModel;
 use crate::app::state::tiles::{self, Tile};
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
-/// What a person wants of a plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// It shows something else now.
+pub enum PlotAction {
+    /// Its metrics or scale have changed.
     Changed,
     Remove,
-    /// Another plot beside it.
     Split(Beside),
 }
 
-/// Draws the menu below its button while it is open, which it is at once for a plot just added.
+/// Draws the menu below its button while open; that of a plot just added opens at once.
 pub fn chooser(
     button: &Response,
     run: &RunModel,
     stage: Stage,
     tile: &mut Tile,
     added: bool,
-) -> Option<Wish> {
-    let mut wish = None;
+) -> Option<PlotAction> {
+    let mut action = None;
     let open = added.then_some(SetOpenCommand::Bool(true));
     Popup::menu(button)
         .open_memory(open.or_else(|| button.clicked().then_some(SetOpenCommand::Toggle)))
@@ -40,7 +37,7 @@ pub fn chooser(
         .show(|ui| {
             let t = theme::of(ui);
             ui.spacing_mut().item_spacing.y = 2.0;
-            // A field in a menu looks as it does elsewhere.
+            // Fields in a menu look as elsewhere.
             ui.spacing_mut().button_padding = vec2(space::S, space::XS);
             ui.visuals_mut().widgets.inactive.bg_stroke = t.line_stroke();
             let id = Id::unique(("choose metrics", stage));
@@ -60,14 +57,14 @@ pub fn chooser(
                     if metric.group != group {
                         group = metric.group;
                         ui.add_space(space::XS);
-                        ui.label(RichText::new(group).font(text::small()).color(t.secondary));
+                        words::small_label(ui, group, t.secondary);
                     }
                     let mut on = tile.keys.iter().any(|key| *key == metric.key);
                     if field::tick(ui, &metric.name, &mut on)
                         .on_hover_text(&*metric.definition)
                         .changed()
                     {
-                        wish = Some(Wish::Changed);
+                        action = Some(PlotAction::Changed);
                         if on {
                             tile.keys.push(metric.key.to_string());
                         } else {
@@ -81,24 +78,28 @@ pub fn chooser(
                 .on_hover_text("log₁₀ along y; values that are not above 0 are marked and counted")
                 .changed()
             {
-                wish = Some(Wish::Changed);
+                action = Some(PlotAction::Changed);
             }
             ui.separator();
             let choices = [
                 (
                     "Add a plot to the right",
                     Icon::Right,
-                    Wish::Split(Beside::Right),
+                    PlotAction::Split(Beside::Right),
                 ),
-                ("Add a plot below", Icon::Down, Wish::Split(Beside::Below)),
-                ("Remove this plot", Icon::Cross, Wish::Remove),
+                (
+                    "Add a plot below",
+                    Icon::Down,
+                    PlotAction::Split(Beside::Below),
+                ),
+                ("Remove this plot", Icon::Cross, PlotAction::Remove),
             ];
             for (words, icon, choice) in choices {
-                if ui.add(Button::quiet(words).with_icon(icon)).clicked() {
-                    wish = Some(choice);
+                if Button::quiet(words).with_icon(icon).clicked(ui) {
+                    action = Some(choice);
                     ui.close();
                 }
             }
         });
-    wish
+    action
 }

@@ -5,22 +5,20 @@ use eframe::egui::{Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use super::definitions_on_hover;
 use crate::app::theme::{self, space, text};
 use crate::app::widgets::chart::ChartLine;
+use crate::app::widgets::text as words;
 use crate::metrics::declared::MetricDecl;
 
 const ROW: f32 = 16.0;
-/// More rows would leave too little of the plot: what has no room is told by the readout.
-const MOST_ROWS: usize = 3;
+/// More rows would leave too little of the plot; the readout names all lines.
+const MAX_ROWS: usize = 3;
 
-/// Draws the names; gives the line whose name is pointed at.
+/// Draws the names; returns the line whose name is hovered.
 pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[MetricDecl]) -> Option<usize> {
     let t = theme::of(ui);
     let width = ui.available_width();
     let galleys: Vec<_> = lines
         .iter()
-        .map(|line| {
-            ui.painter()
-                .layout_no_wrap(line.name.to_owned(), text::small(), t.secondary)
-        })
+        .map(|line| words::galley(ui, line.name, text::small(), t.secondary))
         .collect();
     let widths: Vec<f32> = galleys
         .iter()
@@ -28,13 +26,11 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[MetricDecl]) -
         .collect();
     let places = places(&widths, width);
     let rows = places.iter().map(|(row, _)| row + 1).max().unwrap_or(1);
-    let (area, _) = ui.allocate_exact_size(
-        vec2(width, ROW * rows.min(MOST_ROWS) as f32),
-        Sense::hover(),
-    );
+    let (area, _) =
+        ui.allocate_exact_size(vec2(width, ROW * rows.min(MAX_ROWS) as f32), Sense::hover());
     let mut emphasis = None;
     for (n, ((line, galley), (row, x))) in lines.iter().zip(galleys).zip(places).enumerate() {
-        if row >= MOST_ROWS {
+        if row >= MAX_ROWS {
             break;
         }
         let corner = pos2(area.left() + x, area.top() + row as f32 * ROW);
@@ -64,7 +60,7 @@ pub fn legend_ui(ui: &mut Ui, lines: &[ChartLine<'_>], metrics: &[MetricDecl]) -
     emphasis
 }
 
-/// The row and the x of each entry, in order, without breaking one.
+/// The row and x of each entry, in order.
 fn places(widths: &[f32], room: f32) -> Vec<(usize, f32)> {
     let (mut row, mut x) = (0, 0.0);
     widths
@@ -86,7 +82,7 @@ mod tests {
     use super::places;
 
     #[test]
-    fn entries_go_on_in_the_next_row() {
+    fn entries_wrap_to_the_next_row() {
         assert_eq!(
             places(&[40.0, 40.0, 40.0], 100.0),
             [(0, 0.0), (0, 52.0), (1, 0.0)]

@@ -1,6 +1,6 @@
-//! What can be done with the runs that are ticked.
+//! Actions on the selected runs.
 
-use eframe::egui::{Frame, Id, Label, Margin, Modal, RichText, Ui};
+use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
 use super::{RunsView, Shelf};
 use crate::app::command::Commands;
@@ -9,14 +9,14 @@ use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::modal::modal;
 use crate::app::widgets::text as words;
 use crate::operations::runs::Edit;
 use crate::store::{RunId, is_tag};
 
-/// What is told of a button that adds a tag.
 pub const TAG_HINT: &str = "A tag is a word without blanks and commas; write it beside this";
 
-/// The strip of the runs that are ticked. It keeps its room while none is, so that rows stay where they are.
+/// The actions on the selected runs. The strip keeps its space without a selection, so that rows do not move.
 pub fn strip_ui(
     ui: &mut Ui,
     view: &mut RunsView,
@@ -28,7 +28,7 @@ pub fn strip_ui(
         return;
     }
     let t = theme::of(ui);
-    // Nothing is done to runs that a filter hides.
+    // Actions leave runs alone that the filter hides.
     let in_sight = |run: &&RunId| shown.iter().any(|row| row.entry.row.id == **run);
     let runs: Vec<RunId> = view.chosen.iter().filter(in_sight).copied().collect();
     let hidden = view.chosen.len() - runs.len();
@@ -42,35 +42,35 @@ pub fn strip_ui(
             ui.set_min_width(ui.available_width());
             ui.set_min_height(size::ROW);
             if let Some(wrong) = view.filter.wrong() {
-                // Said here it moves nothing; and nothing is done to rows of which it is not sure who is meant.
+                // Shown here it moves nothing, and an unclear filter blocks actions.
                 let label = RichText::new(wrong).color(t.bad);
                 ui.add(Label::new(label).truncate()).on_hover_text(wrong);
                 return;
             }
             if view.chosen.is_empty() {
                 let hint = "Tick runs to compare, tag, archive or delete them; a click on its name opens a run.";
-                ui.label(RichText::new(hint).color(t.secondary));
+                words::label(ui, hint, t.secondary);
                 return;
             }
-            ui.label(RichText::new(format!("{} chosen", runs.len())).color(t.text));
+            words::label(ui, format!("{} chosen", runs.len()), t.text);
             if hidden > 0 {
                 let words = format!("and {hidden} out of sight, left as they are");
-                ui.label(RichText::new(words).color(t.secondary));
+                words::label(ui, words, t.secondary);
             }
             match view.shelf {
                 _ if runs.is_empty() => {}
                 Shelf::Deleted => {
-                    if ui.add(Button::secondary("Bring back")).clicked() {
+                    if Button::secondary("Bring back").clicked(ui) {
                         let runs = runs.clone();
                         commands.run(|core| core.edit(Edit::Undelete(runs)));
                     }
-                    if ui.add(Button::secondary("Remove for good…")).clicked() {
+                    if Button::secondary("Remove for good…").clicked(ui) {
                         view.confirm = Some(runs.clone());
                     }
                 }
                 shelf => kept_ui(ui, view, shelf, &runs, shown, commands),
             }
-            if ui.add(Button::quiet("Choose none")).clicked() {
+            if Button::quiet("Choose none").clicked(ui) {
                 view.chosen.clear();
             }
         });
@@ -86,26 +86,21 @@ fn kept_ui(
     shown: &[&Listed],
     commands: &mut Commands,
 ) {
-    ui.add_enabled_ui(runs.len() > 1, |ui| {
-        let hint = if runs.len() > 1 {
-            "Show them beside each other"
-        } else {
-            "Choose two runs or more"
-        };
-        if ui
-            .add(
-                Button::primary("Compare")
-                    .with_icon(Icon::Compare)
-                    .hint(hint),
-            )
-            .clicked()
-        {
-            // In the order of the table: the first is what the others are compared with.
-            let order = shown.iter().map(|row| row.entry.row.id);
-            let order = order.filter(|run| runs.contains(run)).collect();
-            commands.run(|core| core.compare(order));
-        }
-    });
+    let hint = if runs.len() > 1 {
+        "Show them beside each other"
+    } else {
+        "Choose two runs or more"
+    };
+    if Button::primary("Compare")
+        .with_icon(Icon::Compare)
+        .hint(hint)
+        .clicked_if(ui, runs.len() > 1)
+    {
+        // In table order: the others are compared with the first.
+        let order = shown.iter().map(|row| row.entry.row.id);
+        let order = order.filter(|run| runs.contains(run)).collect();
+        commands.run(|core| core.compare(order));
+    }
     field::search(ui, &mut view.tag, "Tag", "A tag", 92.0);
     let tag = view.tag.trim().to_string();
     let having: Vec<RunId> = shown
@@ -114,11 +109,8 @@ fn kept_ui(
         .map(|row| row.entry.row.id)
         .collect();
     ui.add_enabled_ui(is_tag(&tag), |ui| {
-        if ui
-            .add(Button::secondary("Add tag").hint(TAG_HINT))
-            .clicked()
-        {
-            // Only those that lack it, so that taking it back leaves the others as they were.
+        if Button::secondary("Add tag").hint(TAG_HINT).clicked(ui) {
+            // Only those without it, so that undo leaves the others alone.
             let runs = runs
                 .iter()
                 .copied()
@@ -132,7 +124,7 @@ fn kept_ui(
             commands.run(|core| core.edit(edit));
             view.tag.clear();
         }
-        if ui.add(Button::secondary("Take tag away")).clicked() {
+        if Button::secondary("Remove tag").clicked(ui) {
             let has = having.iter().copied().filter(|run| runs.contains(run));
             let edit = Edit::Tag {
                 runs: has.collect(),
@@ -149,7 +141,7 @@ fn kept_ui(
     } else {
         "Back among the others"
     };
-    if ui.add(Button::secondary(archive)).clicked() {
+    if Button::secondary(archive).clicked(ui) {
         let runs = runs.to_vec();
         commands.run(move |core| core.edit(Edit::Archive { runs, archived }));
         view.chosen.clear();
@@ -157,17 +149,18 @@ fn kept_ui(
     let active = shown
         .iter()
         .any(|row| runs.contains(&row.entry.row.id) && row.entry.row.status.is_active());
-    ui.add_enabled_ui(!active, |ui| {
-        let hint = match active {
-            true => "A run in progress is not deleted; stop it first",
-            false => "They can be brought back, under Deleted",
-        };
-        if ui.add(Button::secondary("Delete").hint(hint)).clicked() {
-            let runs = runs.to_vec();
-            commands.run(|core| core.edit(Edit::Delete(runs)));
-            view.chosen.clear();
-        }
-    });
+    let hint = match active {
+        true => "A run in progress is not deleted; stop it first",
+        false => "They can be brought back, under Deleted",
+    };
+    if Button::secondary("Delete")
+        .hint(hint)
+        .clicked_if(ui, !active)
+    {
+        let runs = runs.to_vec();
+        commands.run(|core| core.edit(Edit::Delete(runs)));
+        view.chosen.clear();
+    }
 }
 
 /// Asks before runs are removed for good.
@@ -175,14 +168,7 @@ pub fn confirm_ui(ui: &Ui, view: &mut RunsView, commands: &mut Commands) {
     let Some(runs) = view.confirm.clone() else {
         return;
     };
-    let t = theme::of(ui);
-    let frame = Frame::popup(ui.style()).inner_margin(space::L);
-    let modal = Modal::new(Id::unique("remove for good"))
-        .backdrop_color(t.backdrop())
-        .frame(frame);
-    let shown = modal.show(ui.ctx(), |ui| {
-        ui.set_width(400.0);
-        ui.spacing_mut().item_spacing.y = space::S;
+    let ((remove, keep), dismissed) = modal(ui, "remove for good", 400.0, |ui| {
         let what = match runs.as_slice() {
             [run] => format!("Remove run {run} for good?"),
             many => format!("Remove {} runs for good?", many.len()),
@@ -194,18 +180,17 @@ pub fn confirm_ui(ui: &Ui, view: &mut RunsView, commands: &mut Commands) {
         );
         ui.add_space(space::S);
         ui.horizontal(|ui| {
-            let remove = ui.add(Button::primary("Remove for good")).clicked();
-            let keep = ui.add(Button::secondary("Keep them")).clicked();
+            let remove = Button::primary("Remove for good").clicked(ui);
+            let keep = Button::secondary("Keep them").clicked(ui);
             (remove, keep)
         })
         .inner
     });
-    let (remove, keep) = shown.inner;
     if remove {
         commands.run(|core| core.delete_for_good(runs));
         view.chosen.clear();
     }
-    if remove || keep || shown.should_close() {
+    if remove || keep || dismissed {
         view.confirm = None;
     }
 }

@@ -1,13 +1,13 @@
-//! What the table shows: its columns, the sketched curve, and by what runs are grouped.
+//! What the table shows: its columns, the sketched curve, and grouping.
 
-use eframe::egui::{Popup, PopupCloseBehavior, RichText, ScrollArea, Ui};
+use eframe::egui::{Popup, PopupCloseBehavior, ScrollArea, Ui};
 
 use super::{RunsView, chosen_columns};
 use crate::app::command::Commands;
 use crate::app::logic::Core;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
@@ -17,16 +17,16 @@ use crate::catalog::{Column, Entry, vocabulary};
 use crate::filter::{Kind, Part, Vocabulary};
 use crate::metrics::declared::{all, declared};
 
-/// Names offered at once.
+/// How many names are offered.
 const OFFERED: usize = 60;
 const NO_GROUPS: &str = "Not grouped";
 
-/// A choice of what runs are grouped by: their record, and settings that differ among them.
+/// A choice of what runs are grouped by: fields of their record, and settings that differ among them.
 pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
     let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
     let mut options: Vec<String> = vec![NO_GROUPS.into()];
     options.extend(["experiment", "seed", "status", "device", "tag"].map(String::from));
-    // The seed is there already.
+    // The seed is listed already.
     let settings = differing_settings(&entries).into_iter().map(|row| row.path);
     options.extend(settings.filter(|path| path != "run.seed").take(40));
     if let Some(group) = prefs.group.clone().filter(|group| !options.contains(group)) {
@@ -35,14 +35,13 @@ pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
     let chosen = prefs.group.clone().unwrap_or_else(|| NO_GROUPS.into());
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     if prefs.group.is_some() {
-        ui.label(RichText::new("Group by").color(theme::of(ui).secondary));
+        words::label(ui, "Group by", theme::of(ui).secondary);
     }
     if let Some(picked) = field::combo(ui, "Group by", &chosen, &options, 132.0) {
         prefs.group = (picked != NO_GROUPS).then(|| picked.to_string());
     }
 }
 
-/// The menu of the columns.
 pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands: &mut Commands) {
     let button = ui.add(Button::secondary("Columns").with_icon(Icon::Settings));
     Popup::menu(&button)
@@ -65,9 +64,9 @@ pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands:
             offered_ui(ui, &view.find_column, &mut columns);
             ui.separator();
             sketch_ui(ui, prefs, commands);
-            if ui
-                .add(Button::quiet("As delivered").with_icon(Icon::Revert))
-                .clicked()
+            if Button::quiet("As delivered")
+                .with_icon(Icon::Revert)
+                .clicked(ui)
             {
                 columns = crate::catalog::DEFAULT_COLUMNS.map(super::column).to_vec();
             }
@@ -77,7 +76,7 @@ pub fn columns_ui(ui: &mut Ui, view: &mut RunsView, prefs: &mut Prefs, commands:
         });
 }
 
-/// The columns there are: up, down, away; of curves also which value.
+/// The current columns: move, remove, and for curves which value.
 fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
     let mut swap = None;
     let mut gone = None;
@@ -90,23 +89,23 @@ fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = 0.0;
                     let name = column.to_string();
-                    if ui
-                        .add(Button::icon(Icon::Up, &format!("Move {name} to the left")).low())
-                        .clicked()
+                    if Button::icon(Icon::Up, &format!("Move {name} to the left"))
+                        .low()
+                        .clicked(ui)
                         && at > 0
                     {
                         swap = Some((at, at - 1));
                     }
-                    if ui
-                        .add(Button::icon(Icon::Down, &format!("Move {name} to the right")).low())
-                        .clicked()
+                    if Button::icon(Icon::Down, &format!("Move {name} to the right"))
+                        .low()
+                        .clicked(ui)
                         && at + 1 < columns.len()
                     {
                         swap = Some((at, at + 1));
                     }
-                    if ui
-                        .add(Button::icon(Icon::Cross, &format!("Take {name} away")).low())
-                        .clicked()
+                    if Button::icon(Icon::Cross, &format!("Remove {name}"))
+                        .low()
+                        .clicked(ui)
                     {
                         gone = Some(at);
                     }
@@ -123,13 +122,10 @@ fn present_ui(ui: &mut Ui, columns: &mut Vec<Column>) {
                             } else {
                                 part.key().to_string()
                             };
-                            if ui
-                                .add(
-                                    Button::quiet(&words)
-                                        .low()
-                                        .hint(&format!("Show the {} value", part.key())),
-                                )
-                                .clicked()
+                            if Button::quiet(&words)
+                                .low()
+                                .hint(&format!("Show the {} value", part.key()))
+                                .clicked(ui)
                             {
                                 columns[at] = column.with_part(part);
                             }
@@ -169,7 +165,7 @@ fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
                 }
                 let add = format!("Add {}", name.name);
                 ui.horizontal(|ui| {
-                    if ui.add(Button::icon(Icon::Plus, &add).low()).clicked() {
+                    if Button::icon(Icon::Plus, &add).low().clicked(ui) {
                         columns.push(column);
                     }
                     ui.label(&name.name);
@@ -178,17 +174,12 @@ fn offered_ui(ui: &mut Ui, find: &str, columns: &mut Vec<Column>) {
                     } else {
                         "  "
                     };
-                    ui.label(
-                        RichText::new(format!("{kind}{}", name.help))
-                            .font(text::small())
-                            .color(t.secondary),
-                    );
+                    words::small_label(ui, format!("{kind}{}", name.help), t.secondary);
                 });
             }
         });
 }
 
-/// Which curve is sketched at the end of each row.
 fn sketch_ui(ui: &mut Ui, prefs: &mut Prefs, commands: &mut Commands) {
     const NONE: &str = "No sketch";
     let title = |key: &Option<String>| {

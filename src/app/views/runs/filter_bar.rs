@@ -1,4 +1,4 @@
-//! The field of the filter: what is wrong is marked in it, what may follow is offered below it.
+//! The filter field: errors are underlined, completions are offered below.
 
 use std::sync::Arc;
 
@@ -16,23 +16,23 @@ use crate::app::widgets::text as words;
 use crate::catalog::vocabulary;
 use crate::filter::{Completion, Filter, FilterError, Vocabulary, complete, parse};
 
-/// A filter as it is being written.
+/// A filter as typed.
 #[derive(Debug)]
 pub struct FilterBar {
     pub text: String,
-    /// The last one that was understood.
+    /// The last valid one.
     pub last: Filter,
-    /// The offer that Enter takes, once the arrows chose one.
+    /// The completion chosen by the arrow keys.
     offer: Option<usize>,
-    /// Offers were put away by Escape until something is typed.
+    /// Completions are hidden by Escape until something is typed.
     away: bool,
-    /// Offers were in sight last.
+    /// Completions were shown in the last frame.
     offered: bool,
-    /// It was left by a key, for the runs that it found.
+    /// The user moved on to the table by a key.
     left: bool,
-    /// A word is being written that may become part of a condition.
+    /// The word being typed may become part of a condition.
     unfinished: bool,
-    /// What is wrong with it, once nothing more is offered.
+    /// The error, shown once nothing more is offered.
     wrong: Option<String>,
 }
 
@@ -56,17 +56,17 @@ impl FilterBar {
         self.set(String::new());
     }
 
-    /// Whether what is written so far may become a condition, of which nothing is to be said yet.
+    /// Whether the text may still become a condition.
     pub fn is_unfinished(&self) -> bool {
         self.unfinished
     }
 
-    /// What is wrong with what is written, in a sentence.
+    /// The error, as a sentence.
     pub fn wrong(&self) -> Option<&str> {
         self.wrong.as_deref()
     }
 
-    /// Whether a person has just gone on from it to the table.
+    /// Whether the user has just moved on to the table.
     pub fn take_left(&mut self) -> bool {
         std::mem::take(&mut self.left)
     }
@@ -80,7 +80,7 @@ impl FilterBar {
     }
 }
 
-/// The name by which other parts of the window give the filter the keyboard.
+/// The id by which other parts of the window focus the filter.
 pub fn filter_id() -> Id {
     Id::unique("filter of runs")
 }
@@ -105,7 +105,7 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
         .id(id)
         .hint_text("Filter runs, such as kl < 3")
         .align(Align2::LEFT_CENTER)
-        // The buttons at its end have their room whether they are there or not: nothing moves as one types.
+        // Room for the buttons is always reserved, so that nothing moves.
         .margin(Margin {
             right: (2.0 * size::ROW) as i8,
             ..Margin::symmetric(space::S as i8, 2)
@@ -151,7 +151,7 @@ pub fn filter_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>, widt
     bar.wrong = wrong.map(|wrong| sentence(&wrong.message));
 }
 
-/// What can be done with the filter, within the field at its right end.
+/// The buttons at the right end of the field.
 fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String>, valid: bool) {
     if bar.text.trim().is_empty() {
         return;
@@ -163,7 +163,7 @@ fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String
         );
         Rect::from_min_size(corner, Vec2::splat(size::ROW - 4.0))
     };
-    // Beside the row, which goes on as if they were not there.
+    // Outside the row's layout.
     let ui = &mut ui.new_child(UiBuilder::new().max_rect(field));
     let clear = Button::icon(Icon::Cross, "Clear the filter's text").low();
     if ui.put(place(1.0), clear).clicked() {
@@ -177,8 +177,8 @@ fn ends_ui(ui: &mut Ui, field: Rect, bar: &mut FilterBar, saved: &mut Vec<String
     }
 }
 
-/// Whether what stands before the cursor may be the beginning of a condition. What may join another to a whole
-/// one leaves that as it is.
+/// Whether the text before the cursor may be the beginning of a condition. A word that may join a complete condition
+/// to another does not count.
 fn is_begun(text: &str, cursor: usize) -> bool {
     let last = text.split_whitespace().next_back().unwrap_or_default();
     let in_word = text[..cursor].ends_with(char::is_alphanumeric);
@@ -186,7 +186,7 @@ fn is_begun(text: &str, cursor: usize) -> bool {
         || (in_word && !complete(text, cursor, vocabulary()).is_empty())
 }
 
-/// Arrows choose an offer, Enter and Tab take it.
+/// Arrows choose a completion, Enter and Tab accept it.
 fn keys(ui: &Ui, bar: &mut FilterBar, offers: &[Completion]) -> Option<usize> {
     if offers.is_empty() {
         bar.offer = None;
@@ -258,7 +258,7 @@ fn laid_out(ui: &Ui, words: &str, wrong: Option<&FilterError>) -> Arc<Galley> {
     ui.painter().layout_job(job)
 }
 
-/// What may follow, below the field. Gives the place of the one that was clicked.
+/// The completions, below the field. Returns the one that was clicked.
 fn offers_ui(ui: &Ui, field: Rect, offers: &[Completion], chosen: Option<usize>) -> Option<usize> {
     if offers.is_empty() {
         return None;
@@ -290,21 +290,21 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[Completion], chosen: Option<usize>)
                             ui.painter().rect_filled(rect, 4, t.hover);
                         }
                         let middle = rect.center().y;
-                        let left = ui.painter().text(
+                        let left = words::paint_body(
+                            ui.painter(),
                             pos2(rect.left() + space::S, middle),
                             Align2::LEFT_CENTER,
                             &offer.insert,
-                            text::body(),
                             t.text,
                         );
                         let painter = ui
                             .painter()
                             .with_clip_rect(rect.with_min_x(left.right() + space::S));
-                        painter.text(
+                        words::paint_small(
+                            &painter,
                             pos2((left.right() + space::M).max(rect.left() + 150.0), middle),
                             Align2::LEFT_CENTER,
                             &offer.help,
-                            text::small(),
                             t.secondary,
                         );
                         if response.clicked() {
@@ -316,7 +316,7 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[Completion], chosen: Option<usize>)
     clicked
 }
 
-/// The filters that a person keeps: a click takes one, the cross beside it puts it away.
+/// The saved filters: a click applies one, the cross removes it.
 pub fn saved_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>) {
     if saved.is_empty() {
         return;
@@ -327,14 +327,15 @@ pub fn saved_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>) {
         ui.spacing_mut().item_spacing.x = space::XS;
         words::small(ui, "Kept:");
         for (at, filter) in saved.iter().enumerate() {
-            if ui
-                .add(Button::secondary(filter).low().hint("Use this filter"))
-                .clicked()
+            if Button::secondary(filter)
+                .low()
+                .hint("Use this filter")
+                .clicked(ui)
             {
                 bar.set(filter.clone());
             }
             let away = format!("Forget the filter {filter}");
-            if ui.add(Button::icon(Icon::Cross, &away).low()).clicked() {
+            if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                 gone = Some(at);
             }
             ui.add_space(space::S);

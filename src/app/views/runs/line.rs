@@ -1,18 +1,19 @@
-//! A run in one line, as on the start page.
+//! A run on one line, as on the start page.
 
 use eframe::egui;
 use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{Role, Sense, Ui, WidgetInfo, vec2};
 
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::layout;
 use crate::app::widgets::status;
+use crate::app::widgets::text as words;
 use crate::metrics::declared;
 use crate::store::RunRow;
 
-/// A run in one line, as on the start page. True when it was clicked.
-pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool {
+pub fn run_line_ui(ui: &mut Ui, run: &RunRow, now: Now) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
     response.widget_info(|| {
@@ -37,15 +38,9 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         3.5,
         status::colour(t, run.status),
     );
-    let when = clock.relative(run.started, now_ms);
+    let when = now.relative(run.started);
     let at = egui::pos2(rect.right(), middle);
-    let when = painter.text(
-        at,
-        egui::Align2::RIGHT_CENTER,
-        when,
-        text::small(),
-        t.secondary,
-    );
+    let when = words::paint_small(&painter, at, egui::Align2::RIGHT_CENTER, when, t.secondary);
     let words = figure.map_or_else(
         || status::word(run.status).to_string(),
         |f1| {
@@ -54,13 +49,7 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
         },
     );
     let at = egui::pos2(when.left().min(rect.right() - 92.0) - space::M, middle);
-    let figure = painter.text(
-        at,
-        egui::Align2::RIGHT_CENTER,
-        words,
-        text::small(),
-        t.secondary,
-    );
+    let figure = words::paint_small(&painter, at, egui::Align2::RIGHT_CENTER, words, t.secondary);
     let name = format!("{} #{}", run.name, run.id);
     let left = rect.left() + 16.0;
     let mut name = LayoutJob::simple_singleline(name, text::body(), t.text);
@@ -68,14 +57,13 @@ pub fn run_line_ui(ui: &mut Ui, run: &RunRow, clock: Clock, now_ms: i64) -> bool
     let name = painter.layout_job(name);
     let at = egui::pos2(left, middle - name.size().y / 2.0);
     painter.galley(at, name, t.text);
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom(), t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.bottom());
     focus_ring(ui, &response, rect);
     response
         .on_hover_text(format!(
             "{}, started {}{measured}",
             status::word(run.status),
-            clock.exact(run.started)
+            now.clock.exact(run.started)
         ))
         .clicked()
 }

@@ -1,6 +1,6 @@
-//! The table of runs: heads that sort, rows that open, groups with mean and deviation.
+//! The table of runs: headers that sort, rows that open, groups with mean and deviation.
 //!
-//! The whole table is one stop of the Tab key: arrows move, Enter opens, Space ticks, Delete deletes.
+//! The whole table is one tab stop: arrows move, Enter opens, Space selects, Delete deletes.
 
 mod cell;
 mod heads;
@@ -9,12 +9,12 @@ mod row;
 
 use eframe::egui::{self, Key, Rect, ScrollArea, Sense, Ui, UiBuilder, vec2};
 use heads::{HEAD, heads_ui};
-use layout::Layouted;
+use layout::TableLayout;
 use row::{group_ui, row_ui};
 
 use super::{RunsView, Shelf};
 use crate::app::command::Commands;
-use crate::app::format::Clock;
+use crate::app::format::Now;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::size;
@@ -28,19 +28,20 @@ enum Line<'a> {
     Run(&'a Listed),
 }
 
-/// Draws the rows; the columns are as wide as `all` rows of the shelf ask for, so that a filter moves none.
+/// Draws the rows. Column widths depend on `all` rows of the shelf, so that a filter does not change them.
 pub(super) fn table_ui(
     ui: &mut Ui,
-    (rows, all): (&[&Listed], &[&Listed]),
+    rows: &[&Listed],
+    all: &[&Listed],
     view: &mut RunsView,
     prefs: &Prefs,
-    time: (Clock, i64),
+    now: Now,
     commands: &mut Commands,
 ) {
     let room = ui.available_width();
     let groups = grouped(rows, view, prefs);
-    let measured = (all, groups.as_deref().unwrap_or_default());
-    let layout = Layouted::of(ui, measured, prefs, time, room);
+    let measured = groups.as_deref().unwrap_or_default();
+    let layout = TableLayout::of(ui, all, measured, prefs, now, room);
     let lines = lines(rows, groups);
     let order: Vec<RunId> = lines
         .iter()
@@ -58,7 +59,7 @@ pub(super) fn table_ui(
         ui.memory_mut(|memory| memory.request_focus(row_id(run)));
     }
     ui.spacing_mut().item_spacing.y = 0.0;
-    // The heads stay above the rows, and go sideways with them.
+    // The headers stay above the rows and scroll sideways with them.
     let (head, _) = ui.allocate_exact_size(vec2(room, HEAD), Sense::hover());
     let mut above = ui.new_child(UiBuilder::new().max_rect(head));
     above.set_clip_rect(head.intersect(ui.clip_rect()));
@@ -78,7 +79,7 @@ pub(super) fn table_ui(
             for line in lines.get(range).unwrap_or_default() {
                 match line {
                     Line::Group(group) => group_ui(ui, group, &layout, view, prefs),
-                    Line::Run(row) => row_ui(ui, row, &layout, view, time, commands),
+                    Line::Run(row) => row_ui(ui, row, &layout, view, now, commands),
                 }
             }
         });
@@ -89,13 +90,13 @@ pub(super) fn table_ui(
     }
 }
 
-/// The groups that a person asked for, in the order asked for; none where runs are not grouped.
+/// The groups, sorted; `None` where runs are not grouped.
 fn grouped<'a>(rows: &[&'a Listed], view: &RunsView, prefs: &Prefs) -> Option<Vec<Group<'a>>> {
     let by = prefs.group.as_deref()?.parse::<Column>().ok()?;
     let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
     let mut groups = groups(&entries, &by);
     if view.sort.is_figure() {
-        // By what their heads show.
+        // By what their headers show.
         sort_by_mean(&mut groups, &view.sort, view.descending);
     }
     Some(groups)
@@ -123,12 +124,11 @@ fn place_of(lines: &[Line<'_>], run: RunId) -> Option<usize> {
         .position(|line| matches!(line, Line::Run(row) if row.entry.row.id == run))
 }
 
-/// By which a row has the keyboard.
 fn row_id(run: RunId) -> egui::Id {
     egui::Id::unique(("row of run", run.0))
 }
 
-/// Moves through the rows by keys; gives the row that came into sight.
+/// Handles keys; returns the row to scroll to.
 fn moved(ui: &Ui, view: &mut RunsView, order: &[RunId], commands: &mut Commands) -> Option<RunId> {
     let current = view.current?;
     if !ui.memory(|memory| memory.has_focus(row_id(current))) {

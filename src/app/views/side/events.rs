@@ -1,4 +1,4 @@
-//! What happened in a run, as a list; an event at a step leads there.
+//! The events of a run as a list; one at a step leads there.
 
 use std::sync::Arc;
 
@@ -18,22 +18,20 @@ use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
 use crate::experiment::{Event, EventKind, Severity, Stage};
 
-/// The height of an event that is told in one line.
+/// The height of an event on one line.
 const EVENT_HEIGHT: f32 = 42.0;
 /// The height of one line of it.
 const LINE: f32 = 17.0;
 const ICON: f32 = 14.0;
-/// Air above it.
 const ABOVE: f32 = 5.0;
 
-/// How events are looked at.
 #[derive(Debug, Default)]
 pub struct EventsView {
-    /// Checkpoints stand among them, which are many and tell little.
+    /// Whether checkpoints are shown, which are many.
     checkpoints: bool,
 }
 
-/// What happened, the latest first. Gives the place that was chosen to be looked at.
+/// The events, the latest first. Returns the step that was clicked.
 pub fn events_ui(
     ui: &mut Ui,
     run: &RunModel,
@@ -44,7 +42,7 @@ pub fn events_ui(
         inset(ui, |ui| {
             words::secondary(
                 ui,
-                "Stages, checkpoints, warnings and what was asked of the run stand here.",
+                "Stages, checkpoints, warnings and requests to the run appear here.",
             );
         });
         return None;
@@ -83,7 +81,7 @@ pub fn events_ui(
     chosen
 }
 
-/// What happened, as it is laid out: in one line, but what goes wrong is told whole.
+/// The text of an event: on one line, except for warnings and alerts.
 fn words_of(ui: &Ui, event: &Event, width: f32) -> Arc<Galley> {
     let colour = theme::of(ui).text;
     let mut job = LayoutJob::simple(event.words(), text::body(), colour, width);
@@ -98,8 +96,7 @@ fn words_of(ui: &Ui, event: &Event, width: f32) -> Arc<Galley> {
     ui.painter().layout_job(job)
 }
 
-/// One event: what, and where and when below it. True when it was chosen, which only one that stands at a
-/// step can be.
+/// One event, with its step and time below. True when clicked; only events at a step can be.
 fn event_ui(
     ui: &mut Ui,
     event: &Event,
@@ -140,7 +137,7 @@ fn event_ui(
     inner.spacing_mut().item_spacing.y = 0.0;
     inner.spacing_mut().interact_size.y = 0.0;
     inner.add_space(ABOVE);
-    // What is cut off is told under the pointer by the label itself.
+    // The label shows truncated text as a tooltip.
     inner.add(Label::new(words));
     inner.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;

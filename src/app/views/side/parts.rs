@@ -1,6 +1,6 @@
-//! What the parts of a run's body share: what they are drawn with, a step to choose, edges and lines.
+//! What the parts of a run's body share: their context, the step chooser, margins and lines.
 
-use eframe::egui::{Align, Frame, Layout, Margin, Sense, Ui, vec2};
+use eframe::egui::{Align, Layout, Sense, Ui, vec2};
 
 use crate::app::command::Commands;
 use crate::app::format::{self, Clock, sentence};
@@ -9,45 +9,42 @@ use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
 use crate::experiment::Stage;
 
-/// What the body is drawn with.
+/// What the body is drawn with, besides the run.
 pub struct BodyContext<'a> {
     pub prefs: &'a mut Prefs,
     pub commands: &'a mut Commands,
     pub clock: Clock,
-    /// The run is in progress here, and its settings may be changed.
+    /// Whether the run is in progress here and its settings can be changed.
     pub can_change: bool,
 }
 
-/// Chooses one of the steps of which there is something, with steps to the one before and after. `what`
-/// names the thing, as for screen readers. Gives the place of another one.
+/// Chooses one of several steps, with buttons for the one before and after. `what` names them for screen readers.
+/// Returns the index of the new one.
 pub fn step_ui(ui: &mut Ui, what: &str, steps: &[(Stage, u64)], at: usize) -> Option<usize> {
     let last = steps.len().checked_sub(1)?;
     let mut chosen = None;
     let one = what.trim_end_matches('s').to_lowercase();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
-        ui.add_enabled_ui(at > 0, |ui| {
-            let words = format!("{} before", sentence(&one));
-            if ui.add(Button::icon(Icon::Left, &words)).clicked() {
-                chosen = Some(at - 1);
-            }
-        });
+        let words = format!("{} before", sentence(&one));
+        if Button::icon(Icon::Left, &words).clicked_if(ui, at > 0) {
+            chosen = Some(at - 1);
+        }
         let names: Vec<String> = steps.iter().map(|step| step_name(*step)).collect();
         let latest_first: Vec<&str> = names.iter().rev().map(String::as_str).collect();
         let name = format!("Step of the {}", what.to_lowercase());
         if let Some(name) = field::combo(ui, &name, &names[at], &latest_first, 120.0) {
             chosen = names.iter().position(|known| known == name);
         }
-        ui.add_enabled_ui(at < last, |ui| {
-            let words = format!("Next {one}");
-            if ui.add(Button::icon(Icon::Right, &words)).clicked() {
-                chosen = Some(at + 1);
-            }
-        });
+        let words = format!("Next {one}");
+        if Button::icon(Icon::Right, &words).clicked_if(ui, at < last) {
+            chosen = Some(at + 1);
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             words::small(
                 ui,
@@ -62,41 +59,32 @@ pub fn step_ui(ui: &mut Ui, what: &str, steps: &[(Stage, u64)], at: usize) -> Op
     chosen
 }
 
-/// On screen.
 pub fn step_name((stage, step): (Stage, u64)) -> String {
     format!("{} {}", stage.title(), format::count(step))
 }
 
-/// Within the panel's edges.
 pub fn inset(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    let margin = Margin {
-        left: space::L as i8,
-        right: space::L as i8,
-        top: space::XS as i8,
-        bottom: 0,
-    };
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        content(ui);
-    });
+    layout::padded(
+        ui,
+        theme::margin(space::L, space::L, space::XS, 0.0),
+        |ui| {
+            ui.set_width(ui.available_width());
+            content(ui);
+        },
+    );
 }
 
-/// A line between parts of the panel.
 pub fn line(ui: &mut Ui) {
-    let t = theme::of(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
-    ui.painter()
-        .hline(rect.x_range(), rect.center().y, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.center().y);
 }
 
-/// What stands where something is being read.
 pub fn reading_ui(ui: &mut Ui) {
     inset(ui, |ui| {
         words::secondary(ui, "Reading…");
     });
 }
 
-/// Why something cannot be read.
 pub fn refused_ui(ui: &mut Ui, why: &str) {
     inset(ui, |ui| {
         notice::strip(ui, Tone::Bad, "It cannot be read", why, |_| {})

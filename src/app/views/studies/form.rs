@@ -1,11 +1,11 @@
-//! Setting up a study, and what its size can show before it is made.
+//! The form of a new study, with a forecast of what its size can show.
 
 use eframe::egui::{RichText, TextEdit, Ui, vec2};
 
 use super::parts::{line, short_field};
 use crate::app::command::{Command, Commands};
 use crate::app::place::Place;
-use crate::app::state::people::{StudiesState, StudyForm, StudySize, Systems};
+use crate::app::state::people::{StudiesState, StudyForm, StudySize, SystemList};
 use crate::app::state::remote::Remote;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments, switch};
@@ -18,7 +18,7 @@ use crate::study::definition::StudyKind;
 pub(super) fn form_ui(
     ui: &mut Ui,
     studies: &mut StudiesState,
-    systems: &Remote<Systems>,
+    systems: &Remote<SystemList>,
     commands: &mut Commands,
 ) {
     let Some(form) = &mut studies.form else {
@@ -26,9 +26,7 @@ pub(super) fn form_ui(
     };
     let mut close = false;
     ui.horizontal(|ui| {
-        close = ui
-            .add(Button::icon(Icon::Left, "Back to all studies"))
-            .clicked();
+        close = Button::icon(Icon::Left, "Back to all studies").clicked(ui);
         words::heading(ui, "New study");
     });
     ui.scope(|ui| {
@@ -38,14 +36,14 @@ pub(super) fn form_ui(
             .map(|known| known.systems.iter().map(|row| &*row.name).collect())
             .unwrap_or_default();
         if names.is_empty() {
-            let why = "Take in at least one system's responses first; Case study says how.";
+            let why = "Import at least one system's responses first, in Case study.";
             notice::strip(
                 ui,
                 Tone::Warning,
                 "There are no systems to judge",
                 why,
                 |ui| {
-                    if ui.add(Button::secondary("Go to Case study")).clicked() {
+                    if Button::secondary("Go to Case study").clicked(ui) {
                         commands.push(Command::Go(Place::Cases));
                     }
                 },
@@ -57,14 +55,12 @@ pub(super) fn form_ui(
         if form.definition() != before {
             form.refused = None;
         }
-        if let Some(why) = &form.refused {
-            notice::strip(ui, Tone::Bad, "The study cannot be made", why, |_| {});
-        }
+        notice::failed(ui, "The study cannot be made", form.refused.as_deref());
         ui.add_space(space::XS);
         ui.horizontal(|ui| {
             let ready = !form.waiting;
             let make = Button::primary("Make study");
-            if ui.add_enabled_ui(ready, |ui| ui.add(make).clicked()).inner {
+            if make.clicked_if(ui, ready) {
                 match form.definition() {
                     Ok(definition) => {
                         form.refused = None;
@@ -74,7 +70,7 @@ pub(super) fn form_ui(
                     Err(why) => form.refused = Some(why),
                 }
             }
-            close |= ui.add(Button::secondary("Cancel")).clicked();
+            close |= Button::secondary("Cancel").clicked(ui);
             if let Ok(definition) = form.definition() {
                 let (each, all) = definition.workload();
                 words::small(
@@ -117,7 +113,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
                     }
                 }
             });
-            // The line is there before two are chosen, so that nothing below moves.
+            // This line is always present, so that nothing below moves.
             if form.kind != StudyKind::AbTest || form.systems.len() < 2 {
                 words::small(
                     ui,
@@ -192,7 +188,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
     line(
         ui,
         "Seed",
-        "Of the contexts that are drawn; sides and orders also hang on a secret of the study",
+        "Draws the contexts; sides and orders also depend on a secret of the study",
         |ui| {
             short_field(ui, "Seed", &mut form.seed, "");
         },
@@ -228,7 +224,7 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
     );
 }
 
-/// What the study can show, said before anybody annotates.
+/// What a study of this size can show.
 fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
     let t = theme::of(ui);
     if form.kind == StudyKind::AbTest {
@@ -238,7 +234,7 @@ fn forecast_ui(ui: &mut Ui, form: &mut StudyForm, commands: &mut Commands) {
     }
     let contexts: Option<u64> = form.contexts.trim().parse().ok();
     let ties: Option<u64> = form.ties.trim().parse().ok().filter(|ties| *ties <= 100);
-    // The exact power of more items is no news, and takes long.
+    // Larger studies take long to compute and have enough power.
     if let (Some(contexts @ 1..=5000), Some(ties)) = (contexts, ties) {
         let size = StudySize {
             kind: form.kind,

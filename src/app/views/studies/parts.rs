@@ -1,14 +1,15 @@
-//! What the parts of the place Studies share: words for studies, and fields of forms.
+//! What the parts of the place Studies share: descriptions of studies, and form fields.
 
 use std::path::PathBuf;
 
-use eframe::egui::{Align2, RichText, Sense, TextEdit, Ui, pos2, vec2};
+use eframe::egui::{Align2, Sense, TextEdit, Ui, pos2, vec2};
 
 use crate::app::command::Commands;
 use crate::app::state::people::StudiesState;
-use crate::app::theme::{self, size, text};
+use crate::app::theme::{self, size};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
+use crate::app::widgets::text as words;
 use crate::store::{AnnotatorRow, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 
@@ -19,7 +20,7 @@ pub(super) fn kind_words(kind: StudyKind) -> &'static str {
     }
 }
 
-pub(super) fn stands(study: &StudyRow) -> &'static str {
+pub(super) fn status_words(study: &StudyRow) -> &'static str {
     match (&study.unblinding, study.is_own) {
         (Some(_), _) => "unblinded",
         (None, true) => "blind",
@@ -46,9 +47,8 @@ pub(super) fn pack_row_ui(
     let mut take = false;
     let button = |ui: &mut Ui| {
         let hint = "To judge it here, or to merge what came back";
-        let button = Button::secondary("Take in pack").hint(hint);
-        ui.add_enabled_ui(ready, |ui| ui.add(button).clicked())
-            .inner
+        let button = Button::secondary("Import pack").hint(hint);
+        button.clicked_if(ui, ready)
     };
     if from_the_right {
         take |= button(ui);
@@ -65,7 +65,7 @@ pub(super) fn pack_row_ui(
     }
 }
 
-/// A field of one line. True when Enter was pressed in it.
+/// A single-line field. True when Enter was pressed in it.
 pub(super) fn path_ui(ui: &mut Ui, value: &mut String, name: &str, hint: &str, width: f32) -> bool {
     let field = TextEdit::singleline(value)
         .hint_text(hint.to_string())
@@ -76,14 +76,13 @@ pub(super) fn path_ui(ui: &mut Ui, value: &mut String, name: &str, hint: &str, w
     response.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter))
 }
 
-/// A line of a form: a name, and what is set.
+/// A row of a form.
 pub(super) fn line(ui: &mut Ui, name: &str, hint: &str, content: impl FnOnce(&mut Ui)) {
     let t = theme::of(ui);
     ui.horizontal_top(|ui| {
         let (rect, response) = ui.allocate_exact_size(vec2(150.0, size::ROW), Sense::hover());
         let at = pos2(rect.left(), rect.center().y);
-        ui.painter()
-            .text(at, Align2::LEFT_CENTER, name, text::body(), t.secondary);
+        words::paint_body(ui.painter(), at, Align2::LEFT_CENTER, name, t.secondary);
         if !hint.is_empty() {
             response.on_hover_text(hint);
         }
@@ -91,13 +90,12 @@ pub(super) fn line(ui: &mut Ui, name: &str, hint: &str, content: impl FnOnce(&mu
     });
 }
 
-/// A short field of a form.
 pub(super) fn short_field(ui: &mut Ui, name: &str, value: &mut String, unit: &str) {
     let t = theme::of(ui);
     ui.horizontal(|ui| {
         field::search(ui, value, name, "", 72.0);
         if !unit.is_empty() {
-            ui.label(RichText::new(unit).color(t.secondary));
+            words::label(ui, unit, t.secondary);
         }
     });
 }

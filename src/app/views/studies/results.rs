@@ -1,4 +1,4 @@
-//! What an unblinded study shows: wins or means with their intervals, agreement, each annotator's work.
+//! The results of an unblinded study: wins or means with intervals, agreement, annotators.
 
 use eframe::egui::{Align, Label, RichText, ScrollArea, Ui, Vec2};
 
@@ -16,8 +16,7 @@ use crate::study::results::{
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
 
-/// The widest that a column gets.
-const WIDEST: f32 = 260.0;
+const MAX_WIDTH: f32 = 260.0;
 
 pub(super) fn results_ui(ui: &mut Ui, studies: &StudiesState, study: StudyId) {
     let Some((_, results)) = studies.results.as_ref().filter(|(of, _)| *of == study) else {
@@ -54,20 +53,18 @@ fn under(study: StudyId, results: &Results) -> String {
     }
     if results.late_acts > 0 {
         about.push_str(&format!(
-            "; {} acts came in later, and count",
+            "; {} judgements arrived later, and count",
             results.late_acts
         ));
     }
     about
 }
 
-/// A table of words, each column as wide as what stands in it: the first left, the others right.
+/// A table of text with columns as wide as their content: the first left-aligned, the others right-aligned.
 fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
     let t = theme::of(ui);
     let measure = |words: &str| {
-        let galley = ui
-            .painter()
-            .layout_no_wrap(words.to_string(), text::body(), t.text);
+        let galley = words::galley(ui, words, text::body(), t.text);
         galley.size().x + space::L
     };
     let widths: Vec<f32> = (0..head.len())
@@ -76,7 +73,7 @@ fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
             let widest = cells
                 .map(|words| measure(words))
                 .fold(measure(head[at]), f32::max);
-            widest.min(WIDEST)
+            widest.min(MAX_WIDTH)
         })
         .collect();
     let width = widths.iter().sum();
@@ -97,7 +94,7 @@ fn table(ui: &mut Ui, id: &str, head: &[&str], rows: &[Vec<String>]) {
                 for (at, (words, width)) in cells.iter().zip(&widths).enumerate() {
                     cell(ui, *width, align(at), |ui| {
                         ui.spacing_mut().item_spacing.x = space::XS;
-                        // The interval is smaller than the figure it belongs to.
+                        // The interval is smaller than its number.
                         let (figure, interval) = words.split_once('[').unwrap_or((words, ""));
                         if !interval.is_empty() {
                             let interval = RichText::new(format!("[{interval}"));

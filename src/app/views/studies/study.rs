@@ -1,15 +1,16 @@
-//! One study: how far each annotator is, packs, the fourth annotator, and the act of unblinding.
+//! One study: annotators' progress, packs, the fourth annotator, and unblinding.
 
 use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::parts::{kind_words, pack_row_ui, path_ui, stands, totals};
+use super::parts::{kind_words, pack_row_ui, path_ui, status_words, totals};
 use super::results;
 use crate::app::command::Commands;
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::state::people::StudiesState;
-use crate::app::theme::{self, space, text};
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::status::progress_line;
 use crate::app::widgets::text as words;
@@ -17,23 +18,15 @@ use crate::store::StudyRow;
 use crate::study::definition::StudyKind;
 use crate::study::make::Role as Part;
 
-/// Room for what can be done with an annotator's part.
+/// Width of the buttons of an annotator.
 const BUTTONS: f32 = 320.0;
 
-pub(super) fn study_ui(
-    ui: &mut Ui,
-    studies: &mut StudiesState,
-    (clock, now_ms): (Clock, i64),
-    commands: &mut Commands,
-) {
+pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Commands) {
     let Some(study) = studies.open_row().cloned() else {
         return;
     };
     ui.horizontal(|ui| {
-        if ui
-            .add(Button::icon(Icon::Left, "Back to all studies"))
-            .clicked()
-        {
+        if Button::icon(Icon::Left, "Back to all studies").clicked(ui) {
             studies.open = None;
             studies.unblinding = None;
         }
@@ -43,16 +36,16 @@ pub(super) fn study_ui(
     let about = format!(
         "{}, {}, made {}. {}",
         kind_words(study.head.kind),
-        stands(&study),
-        clock.relative(study.head.created_ms, now_ms),
+        status_words(&study),
+        now.relative(study.head.created_ms),
         match &study.unblinding {
             Some(unblinding) => format!(
                 "Unblinded by {} {}: {}",
                 unblinding.by,
-                clock.relative(unblinding.wall_ms, now_ms),
+                now.relative(unblinding.wall_ms),
                 unblinding.reason
             ),
-            None => "Which system wrote what is sealed.".to_string(),
+            None => "Which system wrote what is hidden until then.".to_string(),
         }
     );
     words::secondary(ui, about);
@@ -85,11 +78,11 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         };
         let painter = ui.painter().with_clip_rect(row.intersect(ui.clip_rect()));
         let middle = row.center().y;
-        painter.text(
+        words::paint_body(
+            &painter,
             pos2(row.left(), middle),
             Align2::LEFT_CENTER,
             &who,
-            text::body(),
             t.text,
         );
         let mut done = format!("{} of {}", progress.answered, progress.assigned);
@@ -104,17 +97,16 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         let line = Rect::from_min_size(pos2(right - 130.0, middle + 8.0), vec2(130.0, 3.0));
         let share = progress.answered as f32 / progress.assigned.max(1) as f32;
         progress_line(ui, line, share, t.accent);
-        painter.text(
+        words::paint_small(
+            &painter,
             pos2(right, middle - 3.0),
             Align2::RIGHT_CENTER,
             &done,
-            text::small(),
             t.secondary,
         );
-        ui.painter()
-            .hline(row.x_range(), row.bottom(), t.line_stroke());
+        layout::rule(ui, row.x_range(), row.bottom());
         let buttons = Rect::from_min_max(pos2(row.right() - BUTTONS, row.top() + 6.0), row.max);
-        let mut ui = ui.new_child(
+        let ui = &mut ui.new_child(
             eframe::egui::UiBuilder::new()
                 .max_rect(buttons)
                 .layout(Layout::right_to_left(Align::Min)),
@@ -122,18 +114,18 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         let (study_id, number) = (study.id, annotator.number);
         let judge = format!("Judge as {}", annotator.pseudonym);
         let open = study.unblinding.is_none();
-        let clicked = ui.add_enabled_ui(open, |ui| ui.add(Button::secondary(&judge)).clicked());
+        let clicked = ui.add_enabled_ui(open, |ui| Button::secondary(&judge).clicked(ui));
         if clicked.inner {
             commands.run(move |core| core.open_judging(study_id, number));
         }
         let pack = format!("Save pack {}", annotator.pseudonym);
         let hint = "The items, and what was judged of them, as one file (.emprl.json): to send out, or to send back";
-        if ui.add(Button::quiet(&pack).hint(hint)).clicked() {
+        if Button::quiet(&pack).hint(hint).clicked(ui) {
             commands.run(move |core| core.write_packs(study_id, Some(number)));
         }
         let own = format!("Save CSV {}", annotator.pseudonym);
         let hint = "This annotator's judgements as rows of a CSV file, to look at elsewhere; it says nothing of systems";
-        if ui.add(Button::quiet(&own).hint(hint)).clicked() {
+        if Button::quiet(&own).hint(hint).clicked(ui) {
             commands.run(move |core| core.save_judgements(study_id, Some(number)));
         }
     }
@@ -192,10 +184,7 @@ fn fourth_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, commands
         }
         let button = Button::secondary("Give split items to the fourth")
             .hint("Items on which three differ go to the fourth annotator");
-        if ui
-            .add_enabled_ui(ready, |ui| ui.add(button).clicked())
-            .inner
-        {
+        if button.clicked_if(ui, ready) {
             let name = studies.fourth.trim().to_string();
             let (study, adjudicator) = (study.id, (!there).then_some(name));
             commands.run(move |core| core.assign(study, adjudicator));
@@ -235,12 +224,8 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
             path_ui(ui, by, "Who unblinds", "Your name", 150.0);
             path_ui(ui, reason, "Why", "Why", 240.0);
             let ready = !by.trim().is_empty() && !reason.trim().is_empty();
-            go = ui
-                .add_enabled_ui(ready, |ui| {
-                    ui.add(Button::primary("Unblind study")).clicked()
-                })
-                .inner;
-            cancel = ui.add(Button::secondary("Keep it blind")).clicked();
+            go = Button::primary("Unblind study").clicked_if(ui, ready);
+            cancel = Button::secondary("Keep it blind").clicked(ui);
         });
     });
     if go {

@@ -1,20 +1,21 @@
-//! One line of a chart, decimated to what can be seen of it, its mesh, and its marks.
+//! One line of a chart: decimated points, mesh, and marks.
 //!
-//! A mesh is kept until the curve, the part in sight or the look changes: a pointer that moves over
-//! a million points costs what its few labels cost.
+//! Meshes are cached until the curve, the visible range or the style changes, so that hovering over a million points
+//! is cheap.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use eframe::egui::epaint::{Mesh, PathShape, PathStroke, TessellationOptions, Tessellator};
-use eframe::egui::{Color32, Painter, Pos2, Shape, Stroke, pos2};
+use eframe::egui::{Color32, Id, Painter, Pos2, Shape, Stroke, pos2};
 use egui_plot::{PlotPoint, PlotTransform};
 
 use super::ChartLine;
-use crate::app::theme::{Tokens, size};
+use crate::app::theme::{ThemeTokens, size};
 use crate::metrics::Digits;
 use crate::series::{Point, Polyline, Series, XAxis};
 
-/// The point nearest to `x`; none where the series has not begun or is over.
+/// The point nearest to `x`; `None` before the series begins or after it ends.
 pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
     let (from, to) = series.x_range(axis)?;
     let between = (to - from) / series.len().max(2) as f64;
@@ -24,17 +25,17 @@ pub(super) fn near(series: &Series, axis: XAxis, x: f64) -> Option<Point> {
     series.nearest(axis, x)
 }
 
-/// Where on screen a chart lies, and which part of its values.
+/// The mapping from values to the screen.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct PlotArea {
     pub axis: XAxis,
     pub log: bool,
     pub transform: PlotTransform,
     pub pixels_per_point: f32,
 }
 
-impl Place {
-    fn same(&self, other: &Place) -> bool {
+impl PlotArea {
+    fn same(&self, other: &PlotArea) -> bool {
         let (a, b) = (self.transform.bounds(), other.transform.bounds());
         self.axis == other.axis
             && self.log == other.log
@@ -44,7 +45,7 @@ impl Place {
             && a.max() == b.max()
     }
 
-    /// Where a value stands on y of the plot.
+    /// A value as y of the plot.
     pub fn height(&self, value: f64) -> f64 {
         if self.log { value.log10() } else { value }
     }
@@ -54,30 +55,30 @@ impl Place {
     }
 }
 
-/// What was drawn of a line.
-pub(super) struct Kept {
+/// A line as it was drawn last.
+pub(super) struct CachedLine {
     pub pass: u64,
     revision: u64,
-    place: Place,
+    place: PlotArea,
     colour: Color32,
     lines: Arc<Lines>,
-    /// The same in the colours of a line that others stand out from, once it was needed.
+    /// The faded meshes, once they were needed.
     faded: Option<Meshes>,
 }
 
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for CachedLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kept(revision {})", self.revision)
+        write!(f, "CachedLine(revision {})", self.revision)
     }
 }
 
-/// The raw line's mesh, where there is one, and that of the smooth line above it.
+/// The mesh of the raw line, if there is one, and of the smooth line above it.
 type Meshes = [Option<Arc<Mesh>>; 2];
 
 struct Lines {
     smooth: Polyline,
     meshes: Meshes,
-    /// In the part of x that is in sight.
+    /// How many values in the visible range could not be drawn.
     not_drawn: usize,
 }
 
@@ -87,25 +88,26 @@ pub(super) struct Drawn<'a> {
     pub digits: Digits,
     dots: bool,
     series: &'a Series,
-    place: Place,
+    place: PlotArea,
     lines: Arc<Lines>,
     meshes: Meshes,
 }
 
 impl<'a> Drawn<'a> {
-    /// Takes what was kept of the line if it still holds.
+    /// Draws the line, from the cache where nothing has changed.
     pub fn new(
         line: &ChartLine<'a>,
-        place: Place,
+        place: PlotArea,
         strength: f32,
-        kept: &mut std::collections::HashMap<(eframe::egui::Id, usize), Kept>,
-        (key, pass): ((eframe::egui::Id, usize), u64),
+        cache: &mut HashMap<(Id, usize), CachedLine>,
+        key: (Id, usize),
+        pass: u64,
     ) -> Self {
         let revision = line.curve.revision();
-        let holds = |kept: &Kept| {
-            kept.revision == revision && kept.colour == line.colour && kept.place.same(&place)
+        let is_current = |cached: &CachedLine| {
+            cached.revision == revision && cached.colour == line.colour && cached.place.same(&place)
         };
-        let fresh = || Kept {
+        let fresh = || CachedLine {
             pass,
             revision,
             place,
@@ -113,8 +115,8 @@ impl<'a> Drawn<'a> {
             lines: Arc::new(Lines::new(line, &place, line.colour)),
             faded: None,
         };
-        let known = kept.entry(key).or_insert_with(fresh);
-        if !holds(known) {
+        let known = cache.entry(key).or_insert_with(fresh);
+        if !is_current(known) {
             *known = fresh();
         }
         known.pass = pass;
@@ -146,9 +148,9 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// Evaluation points as dots, single points between gaps too, and a mark at the edge for what is
-    /// not finite or has no logarithm.
-    pub fn paint_marks(&self, painter: &Painter, t: &Tokens) {
+    /// Dots for evaluations and for single points between gaps, and marks at the edge for values that are not finite or
+    /// have no logarithm.
+    pub fn paint_marks(&self, painter: &Painter, t: &ThemeTokens) {
         for points in self.lines.smooth.lines() {
             if self.dots || points.len() == 1 {
                 for &point in points {
@@ -165,12 +167,12 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// How many values in sight could not be drawn.
+    /// How many values in the visible range could not be drawn.
     pub fn not_drawn(&self) -> usize {
         self.lines.not_drawn
     }
 
-    pub fn paint_dot_at(&self, painter: &Painter, x: f64, t: &Tokens) {
+    pub fn paint_dot_at(&self, painter: &Painter, x: f64, t: &ThemeTokens) {
         if let Some(at) = self.point_at(x) {
             painter.circle(at, 3.5, self.colour, Stroke::new(1.5, t.ground));
         }
@@ -189,8 +191,7 @@ impl<'a> Drawn<'a> {
         height.is_finite().then(|| self.place.at([x, height]))
     }
 
-    /// What stands in the gutter: the value, and where on y. The last one in sight when nothing is
-    /// pointed at.
+    /// The value for the gutter and its y: at `at`, or else the last visible one.
     pub fn shown_value(&self, at: Option<f64>) -> Option<(f64, f64)> {
         let bounds = self.place.transform.bounds();
         let axis = self.place.axis;
@@ -212,7 +213,7 @@ impl<'a> Drawn<'a> {
 }
 
 impl Lines {
-    fn new(line: &ChartLine<'_>, place: &Place, colour: Color32) -> Self {
+    fn new(line: &ChartLine<'_>, place: &PlotArea, colour: Color32) -> Self {
         let bounds = place.transform.bounds();
         let (from, to) = (bounds.min()[0], bounds.max()[0]);
         let columns = place.transform.frame().width().max(8.0) as usize;
@@ -239,7 +240,6 @@ impl Lines {
     }
 }
 
-/// The same shapes, fainter.
 fn faded(meshes: &Meshes, strength: f32) -> Meshes {
     meshes.clone().map(|mesh| {
         let mut mesh = Mesh::clone(&*mesh?);
@@ -250,8 +250,8 @@ fn faded(meshes: &Meshes, strength: f32) -> Meshes {
     })
 }
 
-/// Lines with soft edges.
-fn mesh(polyline: &Polyline, place: &Place, colour: Color32, width: f32) -> Mesh {
+/// Anti-aliased lines.
+fn mesh(polyline: &Polyline, place: &PlotArea, colour: Color32, width: f32) -> Mesh {
     let mut mesh = Mesh::default();
     let options = TessellationOptions::default();
     let mut tessellator = Tessellator::new(place.pixels_per_point, options, [1, 1], Vec::new());
@@ -263,8 +263,8 @@ fn mesh(polyline: &Polyline, place: &Place, colour: Color32, width: f32) -> Mesh
     mesh
 }
 
-/// Lines of one point's width with hard edges: what lies faint behind others needs no more.
-fn strip(polyline: &Polyline, place: &Place, colour: Color32) -> Mesh {
+/// Lines one point wide without anti-aliasing, for the faint raw values.
+fn strip(polyline: &Polyline, place: &PlotArea, colour: Color32) -> Mesh {
     let mut mesh = Mesh::default();
     mesh.reserve_vertices(polyline.points().len() * 4);
     mesh.reserve_triangles(polyline.points().len() * 2);

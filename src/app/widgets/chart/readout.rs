@@ -1,32 +1,31 @@
-//! The words of a chart: values at its right end, and what stands under the cursor.
+//! The text of a chart: values at its right end, and the readout under the pointer.
 
 use eframe::egui::{
     Align2, Color32, FontId, LayerId, Order, Pos2, Rect, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 
-use super::drawn::{Drawn, Place, near};
+use super::drawn::{Drawn, PlotArea, near};
 use super::{Chart, ChartView, GUTTER, Y_AXIS};
 use crate::app::format;
-use crate::app::theme::{self, Tokens, size, space, text};
+use crate::app::theme::{self, ThemeTokens, size, space, text};
+use crate::app::widgets::text as words;
 use crate::app::widgets::ticks;
 use crate::series::XAxis;
 
-/// The height of a row of words.
 const ROW: f32 = 16.0;
-/// How near the cursor must be to a mark for its words to be read, in points.
+/// How near the pointer must be to a mark to show its text, in points.
 const NEAR: f32 = 5.0;
 
-/// One row of the readout.
 struct Row {
     colour: Option<Color32>,
     name: String,
-    /// The value, the raw one beside it, and how far from the pin.
+    /// The value, the raw value, and the difference from the pin.
     cells: [String; 3],
     order: f64,
 }
 
-/// The last value of each line at its right end, or its value where the pointer is.
-pub(super) fn gutter(ui: &Ui, outer: Rect, place: &Place, drawn: &[Drawn<'_>], at: Option<f64>) {
+/// The last value of each line at its right end, or its value at the pointer.
+pub(super) fn gutter(ui: &Ui, outer: Rect, place: &PlotArea, drawn: &[Drawn<'_>], at: Option<f64>) {
     let frame = place.transform.frame();
     let mut labels: Vec<(f32, Color32, String)> = drawn
         .iter()
@@ -43,7 +42,7 @@ pub(super) fn gutter(ui: &Ui, outer: Rect, place: &Place, drawn: &[Drawn<'_>], a
     let all = labels.len();
     let labels = &mut labels;
     if all > room {
-        // Of too many the outermost tell most; the readout names all.
+        // Thin out labels that do not fit; the readout shows all.
         let mut n = 0;
         labels.retain(|_| {
             n += 1;
@@ -53,19 +52,19 @@ pub(super) fn gutter(ui: &Ui, outer: Rect, place: &Place, drawn: &[Drawn<'_>], a
     spread(labels, |label| &mut label.0, 13.0, low, high);
     for (y, colour, words) in labels.iter() {
         let at = pos2(outer.right() - GUTTER + space::S, *y);
-        ui.painter()
-            .text(at, Align2::LEFT_CENTER, words, text::small(), *colour);
+        words::paint_small(ui.painter(), at, Align2::LEFT_CENTER, words, *colour);
     }
 }
 
 impl Chart<'_> {
-    /// The values at `x`, the largest first; above the lines when they run `low`, else below them.
+    /// The values at `x`, the largest first; above the lines if they are `low`, else below.
     pub(super) fn paint_readout(
         &self,
         ui: &Ui,
         pointer: Pos2,
-        place: &Place,
-        (x, low): (f64, bool),
+        place: &PlotArea,
+        x: f64,
+        low: bool,
         view: &ChartView,
     ) {
         let Some(head) = self.head(x, view) else {
@@ -74,7 +73,7 @@ impl Chart<'_> {
         let t = theme::of(ui);
         let mut rows = self.values(x, view);
         rows.extend(
-            self.happened(x, place)
+            self.events_at(x, place)
                 .into_iter()
                 .map(|(colour, name)| Row {
                     colour: Some(colour),
@@ -127,30 +126,24 @@ impl Chart<'_> {
         );
         let painter = painter.with_clip_rect(rect);
         let mut at = rect.min + vec2(space::S, space::XS + ROW / 2.0);
-        painter.text(at, Align2::LEFT_CENTER, head, text::small(), t.secondary);
+        words::paint_small(&painter, at, Align2::LEFT_CENTER, head, t.secondary);
         for row in rows {
             at.y += ROW;
             if let Some(colour) = row.colour {
                 painter.circle_filled(at + vec2(3.0, 0.0), 3.0, colour);
             }
             let name_at = at + vec2(space::M, 0.0);
-            painter.text(
-                name_at,
-                Align2::LEFT_CENTER,
-                &row.name,
-                text::small(),
-                t.text,
-            );
+            words::paint_small(&painter, name_at, Align2::LEFT_CENTER, &row.name, t.text);
             let mut right = rect.right() - space::S;
             for n in [2, 1, 0] {
                 if columns[n] > 0.0 {
                     let colour = if n == 0 { t.text } else { t.secondary };
                     let place = pos2(right, at.y);
-                    painter.text(
+                    words::paint_small(
+                        &painter,
                         place,
                         Align2::RIGHT_CENTER,
                         &row.cells[n],
-                        text::small(),
                         colour,
                     );
                     right -= columns[n] + space::M;
@@ -159,7 +152,7 @@ impl Chart<'_> {
         }
     }
 
-    /// The step and time that the cursor stands at.
+    /// The step and time at the pointer.
     fn head(&self, x: f64, view: &ChartView) -> Option<String> {
         let axis = view.along.axis();
         let step = format!("Step {}", format::count(self.step_near(x, axis)?));
@@ -167,13 +160,13 @@ impl Chart<'_> {
             super::AlongX::Step => step,
             super::AlongX::Relative => format!("{step}, {}", ticks::elapsed(x - view.origin)),
             super::AlongX::Wall => {
-                let clock = view.clock.unwrap_or(format::Clock::utc());
+                let clock = view.clock;
                 format!("{step}, {}", clock.time((x * 1e3) as i64))
             }
         })
     }
 
-    /// The step that stands at `x`: that of the line with the most points, which has one the nearest.
+    /// The step at `x`, from the line with the most points.
     fn step_near(&self, x: f64, axis: XAxis) -> Option<u64> {
         let lines = self.lines.iter().map(|line| line.curve.raw());
         let there = lines.filter_map(|series| Some((series.len(), near(series, axis, x)?)));
@@ -203,7 +196,7 @@ impl Chart<'_> {
                     .unwrap_or_default();
                 Some(Row {
                     colour: Some(line.colour),
-                    // A line of few points has none at every step.
+                    // A sparse line may have no point at this step.
                     name: match Some(point.step) == here {
                         true => line.name.to_string(),
                         false => format!("{}, at {}", line.name, format::count(point.step)),
@@ -217,8 +210,8 @@ impl Chart<'_> {
         rows
     }
 
-    /// What happened where the cursor is.
-    fn happened(&self, x: f64, place: &Place) -> Vec<(Color32, String)> {
+    /// The events at the pointer.
+    fn events_at(&self, x: f64, place: &PlotArea) -> Vec<(Color32, String)> {
         let at = |x| place.transform.position_from_point_x(x);
         self.marks
             .iter()
@@ -228,8 +221,8 @@ impl Chart<'_> {
             .collect()
     }
 
-    /// How many values in sight could not be drawn, in the corner.
-    pub(super) fn paint_count(&self, ui: &Ui, frame: Rect, drawn: &[Drawn<'_>], t: &Tokens) {
+    /// The number of values that could not be drawn, in the corner.
+    pub(super) fn paint_count(&self, ui: &Ui, frame: Rect, drawn: &[Drawn<'_>], t: &ThemeTokens) {
         let count: usize = drawn.iter().map(Drawn::not_drawn).sum();
         if count > 0 {
             let what = if self.log {
@@ -239,13 +232,12 @@ impl Chart<'_> {
             };
             let words = format!("{} {what}", format::count(count as u64));
             let at = frame.right_top() + vec2(-2.0, 1.0);
-            ui.painter()
-                .text(at, Align2::RIGHT_TOP, words, text::small(), t.bad);
+            words::paint_small(ui.painter(), at, Align2::RIGHT_TOP, words, t.bad);
         }
     }
 }
 
-/// Beside the pointer, within the screen, where it hides least.
+/// A place beside the pointer, within the screen, that hides little.
 fn beside(ui: &Ui, pointer: Pos2, frame: Rect, total: Vec2, low: bool) -> Rect {
     let (right, left) = (pointer.x + 16.0, pointer.x - 16.0 - total.x);
     let screen = ui.ctx().content_rect();

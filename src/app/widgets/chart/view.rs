@@ -1,4 +1,4 @@
-//! What charts that stand together share: the part of x in sight, the cursor, pins, and what was drawn.
+//! What neighbouring charts share: the visible x range, the hovered x, pins, and caches.
 //!
 //! State only; draws nothing and knows no run.
 
@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use eframe::egui::{Id, Ui};
 use serde::{Deserialize, Serialize};
 
-use super::drawn::Kept;
+use super::drawn::CachedLine;
 use crate::app::format::Clock;
 use crate::series::XAxis;
 
-/// What is laid along x, and how it is written there.
+/// The x axis: what it shows and how it is labelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AlongX {
     #[default]
@@ -23,8 +23,8 @@ pub enum AlongX {
 }
 
 impl AlongX {
-    /// How points are placed. Relative time is wall time written from its beginning on, so that
-    /// metrics that begin later stand where they belong.
+    /// How points are placed. Relative time is wall time labelled from the beginning of the stage, so that metrics that
+    /// begin later are placed correctly.
     pub fn axis(self) -> XAxis {
         match self {
             AlongX::Step => XAxis::Step,
@@ -33,34 +33,33 @@ impl AlongX {
     }
 }
 
-/// Two charts that share a view share its x, its cursor and its pins.
 #[derive(Debug, Default)]
 pub struct ChartView {
     pub along: AlongX,
-    /// Tells times of day; none tells universal time.
-    pub clock: Option<Clock>,
-    /// What relative time is told from.
+    /// For times of day.
+    pub clock: Clock,
+    /// The origin of relative time.
     pub origin: f64,
-    /// The part of x that was zoomed to; all of it when none.
+    /// The zoomed range of x; `None` shows all.
     zoom: Option<(f64, f64)>,
-    /// The part of y that was zoomed to, by chart.
+    /// The zoomed range of y, by chart.
     pub(super) heights: HashMap<Id, (f64, f64)>,
-    /// The part in sight moves on with the last point.
+    /// Whether the visible range follows the last point.
     follow: bool,
-    /// Values of x that were pinned; the last one is compared with.
+    /// Pinned values of x; the readout compares with the last.
     pub(super) pins: Vec<f64>,
-    /// x under the pointer, in whichever chart it is.
+    /// The hovered x, in any of the charts.
     pub(super) hover: Option<f64>,
-    /// The hover of the pass that is being drawn.
+    /// The hovered x of the current pass.
     pub(super) next_hover: Option<f64>,
     pub(super) drag: Option<(Id, [f64; 2])>,
-    /// What was drawn last of each line of each chart.
-    pub(super) kept: HashMap<(Id, usize), Kept>,
+    /// The cache of drawn lines, by chart and line.
+    pub(super) drawn: HashMap<(Id, usize), CachedLine>,
     pub(super) pass: u64,
 }
 
 impl ChartView {
-    /// Lays this along x; what was zoomed to or pinned on another axis means nothing on it.
+    /// Sets the x axis; zoom and pins of another axis are dropped.
     pub fn set_along(&mut self, along: AlongX) {
         if self.along.axis() != along.axis() {
             self.reset();
@@ -69,7 +68,7 @@ impl ChartView {
         self.along = along;
     }
 
-    /// The part of x in sight, of all of it.
+    /// The visible range, given the full one.
     pub fn visible(&self, extent: (f64, f64)) -> (f64, f64) {
         match (self.zoom, self.follow) {
             (None, false) => extent,
@@ -88,7 +87,7 @@ impl ChartView {
         self.follow = false;
     }
 
-    /// Shows everything again.
+    /// Resets zoom and following.
     pub fn reset(&mut self) {
         self.zoom = None;
         self.follow = false;
@@ -99,8 +98,7 @@ impl ChartView {
         self.follow
     }
 
-    /// Keeps the last points in sight: as many as are now, or the last quarter of all there are where all
-    /// are in sight.
+    /// Follows the last points: with the current zoom, or the last quarter of the full range.
     pub fn set_follow(&mut self, follow: bool, extent: (f64, f64)) {
         if self.follow && !follow {
             self.zoom = Some(self.visible(extent));
@@ -112,7 +110,7 @@ impl ChartView {
         &self.pins
     }
 
-    /// Sets a pin, or takes away the one that stands within `near` of it.
+    /// Sets a pin, or removes the one within `near` of it.
     pub fn toggle_pin(&mut self, x: f64, near: f64) {
         match self.pins.iter().position(|pin| (pin - x).abs() <= near) {
             Some(at) => {
@@ -133,7 +131,7 @@ impl ChartView {
         }
         self.hover = self.next_hover.take();
         let pass = self.pass;
-        self.kept.retain(|_, kept| kept.pass == pass);
+        self.drawn.retain(|_, line| line.pass == pass);
         self.pass += 1;
     }
 }
@@ -143,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_is_followed_and_left() {
+    fn following_keeps_the_last_points_visible() {
         let mut view = ChartView::default();
         assert_eq!(view.visible((0.0, 100.0)), (0.0, 100.0));
         view.set_follow(true, (0.0, 100.0));
@@ -161,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_click_takes_a_pin_away() {
+    fn a_second_click_removes_a_pin() {
         let mut view = ChartView::default();
         view.toggle_pin(10.0, 1.0);
         view.toggle_pin(40.0, 1.0);
@@ -170,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn another_axis_forgets_what_was_zoomed_to() {
+    fn another_axis_resets_the_zoom() {
         let mut view = ChartView::default();
         view.zoom_to(1.0, 2.0);
         view.toggle_pin(1.5, 0.1);

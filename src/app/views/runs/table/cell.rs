@@ -4,14 +4,14 @@ use eframe::egui::{
     Align, Label, Layout, Rect, RichText, Shape, Stroke, Ui, UiBuilder, pos2, vec2,
 };
 
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::theme;
 use crate::app::widgets::status;
 use crate::catalog::{Cell, Column, Entry};
 use crate::store::RunRow;
 
-/// What stands in a cell; nothing where it is empty.
-pub(super) fn words(column: &Column, entry: &Entry, (clock, now_ms): (Clock, i64)) -> String {
+/// The text of a cell.
+pub(super) fn words(column: &Column, entry: &Entry, now: Now) -> String {
     let row = &entry.row;
     match column.name() {
         "status" => return status::word(row.status).to_string(),
@@ -29,22 +29,22 @@ pub(super) fn words(column: &Column, entry: &Entry, (clock, now_ms): (Clock, i64
             Some(digits) => format::figure(value, digits),
             None => format!("{value}"),
         },
-        Cell::Moment(at) => clock.relative(at, now_ms),
+        Cell::Moment(at) => now.relative(at),
         Cell::Text(words) => words,
     }
 }
 
-/// The longest words that the cell gets while its run goes on.
-pub(super) fn longest_words(column: &Column, entry: &Entry, time: (Clock, i64)) -> String {
+/// The longest text that the cell may get during its run.
+pub(super) fn longest_words(column: &Column, entry: &Entry, now: Now) -> String {
     let row = &entry.row;
     match (column.name(), row.stage) {
         ("stage", Some(stage)) => stage_words(row, stage.title(), row.total),
-        _ => words(column, entry, time),
+        _ => words(column, entry, now),
     }
 }
 
-/// Draws a cell, cut with an ellipsis where it does not fit.
-pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, column: &Column, entry: &Entry, time: (Clock, i64)) {
+/// Draws a cell, truncated with an ellipsis.
+pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, column: &Column, entry: &Entry, now: Now) {
     let t = theme::of(ui);
     let row = &entry.row;
     let layout = match column.is_number() {
@@ -66,15 +66,15 @@ pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, column: &Column, entry: &Entry, t
             (_, Cell::Missing) => t.faint,
             _ => t.text,
         };
-        let label = RichText::new(words(column, entry, time)).color(colour);
+        let label = RichText::new(words(column, entry, now)).color(colour);
         let response = ui.add(Label::new(label).truncate().selectable(false));
         if let Cell::Moment(at) = cell {
-            response.on_hover_text(time.0.exact(at));
+            response.on_hover_text(now.clock.exact(at));
         }
     });
 }
 
-/// A curve in a few pixels: its shape only, over all its steps.
+/// A sparkline.
 pub(super) fn sketch_ui(ui: &Ui, cell: Rect, values: &[f32]) {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let (low, high) = finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {

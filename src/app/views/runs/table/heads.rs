@@ -1,24 +1,26 @@
-//! The heads of the table of runs: what a column shows and on what it was measured; a click sorts by it.
+//! The headers of the table of runs: what a column shows and what it was measured on; a click sorts by it.
 
 use eframe::egui::{self, Align, Align2, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
+use super::layout::{GAP, SKETCH, SKETCH_GAP, TICK, TableLayout};
 use super::row::mark_ui;
 use crate::app::queries::runs::Listed;
-use crate::app::theme::{self, text};
+use crate::app::theme::{self};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::layout;
+use crate::app::widgets::text as words;
 use crate::catalog::Column;
 use crate::metrics::declared::declared;
 
 pub(super) const HEAD: f32 = 40.0;
 
-/// Draws the heads over all the columns, beginning at `from`.
+/// Draws the headers, beginning at `from`.
 pub(super) fn heads_ui(
     ui: &mut Ui,
     from: Pos2,
-    layout: &Layouted,
+    layout: &TableLayout,
     view: &mut RunsView,
     rows: &[&Listed],
 ) {
@@ -51,25 +53,18 @@ pub(super) fn heads_ui(
         let at = pos2(x, rect.center().y);
         let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(SKETCH, HEAD));
         let painter = ui.painter().with_clip_rect(cell);
-        painter.text(
-            at,
-            Align2::LEFT_BOTTOM,
-            metric.name,
-            text::small(),
-            t.secondary,
-        );
-        painter.text(
+        words::paint_small(&painter, at, Align2::LEFT_BOTTOM, metric.name, t.secondary);
+        words::paint_small(
+            &painter,
             at,
             Align2::LEFT_TOP,
             "over its steps",
-            text::small(),
             t.secondary,
         );
         ui.interact(cell, ui.scope_id().with("sketch head"), Sense::hover())
             .on_hover_text(metric.definition);
     }
-    ui.painter()
-        .hline(rect.x_range(), rect.bottom() - 0.5, t.line_stroke());
+    layout::rule(ui, rect.x_range(), rect.bottom() - 0.5);
 }
 
 fn head_ui(ui: &mut Ui, rect: Rect, column: &Column, view: &mut RunsView) {
@@ -103,19 +98,19 @@ fn head_ui(ui: &mut Ui, rect: Rect, column: &Column, view: &mut RunsView) {
         Some(_) => (middle, Align::Max),
         None => (middle, Align::Center),
     };
-    let shown = painter.text(
+    let shown = words::paint_small(
+        &painter,
         pos2(x, y),
         Align2([align, vertical]),
         &title,
-        text::small(),
         colour,
     );
     if let Some(on) = on {
-        painter.text(
+        words::paint_small(
+            &painter,
             pos2(x, middle),
             Align2([align, Align::Min]),
             on,
-            text::small(),
             t.secondary,
         );
     }
@@ -144,7 +139,7 @@ fn head_ui(ui: &mut Ui, rect: Rect, column: &Column, view: &mut RunsView) {
     }
 }
 
-/// A head for those who hear it: with what its figures were measured on.
+/// A header for screen readers, with what it was measured on.
 fn head_words(column: &Column) -> String {
     match column.measured_on() {
         Some(on) if on != "last" => format!("{}, {on}", column.title()),

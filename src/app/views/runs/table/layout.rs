@@ -1,57 +1,57 @@
-//! How wide the columns of the table of runs are: as what stands in them asks for, names giving way first.
+//! The column widths of the table of runs: fitted to their content; text columns shrink first.
 
 use eframe::egui::{FontId, Ui};
 
 use super::cell::longest_words;
 use super::row::spread_words;
-use crate::app::format::Clock;
+use crate::app::format::Now;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space, text};
 use crate::app::views::runs::chosen_columns;
 use crate::app::widgets::status;
+use crate::app::widgets::text as words;
 use crate::catalog::{Column, Group};
 use crate::store::RunStatus;
 
 pub(super) const TICK: f32 = 30.0;
 pub(super) const GAP: f32 = space::M;
 pub(super) const SKETCH: f32 = 84.0;
-/// Between figures and the sketch beside them.
+/// The gap between the columns and the sketch.
 pub(super) const SKETCH_GAP: f32 = space::XL;
 
-/// Rows that are measured; what is wider below them is cut with an ellipsis.
+/// How many rows are measured; wider text below is truncated.
 const MEASURED: usize = 300;
-/// A mark beside the head by which runs are sorted.
+/// Width of the sort arrow.
 const ARROW: f32 = 15.0;
-/// Names and other words are never narrower.
-const LEAST: f32 = 96.0;
-/// Names are never wider where there is not room for all columns.
-const WIDEST: f32 = 220.0;
-/// What names get at most of room that is left over.
+/// The least width of text columns.
+const MIN_WIDTH: f32 = 96.0;
+/// The greatest width of text columns when the table scrolls.
+const MAX_WIDTH: f32 = 220.0;
+/// The most that a text column gets of the space left over.
 const AIR: f32 = 80.0;
 
-/// The columns with their widths.
-pub(super) struct Layouted {
+pub(super) struct TableLayout {
     pub columns: Vec<(Column, f32)>,
     pub sketch: Option<String>,
-    /// Of all columns with the gaps between them.
+    /// Width of all columns with their gaps.
     pub total: f32,
 }
 
-impl Layouted {
-    /// The columns that were chosen, over so much room as they get by.
-    /// Figures of `groups` stand whole with their deviation.
+impl TableLayout {
+    /// Lays the columns out in `room`. Numbers of `groups` fit with their deviation.
     pub fn of(
         ui: &Ui,
-        (rows, groups): (&[&Listed], &[Group<'_>]),
+        rows: &[&Listed],
+        groups: &[Group<'_>],
         prefs: &Prefs,
-        time: (Clock, i64),
+        now: Now,
         room: f32,
     ) -> Self {
         let columns: Vec<(Column, f32)> = chosen_columns(prefs)
             .into_iter()
             .map(|column| {
-                let width = asked_for(ui, &column, rows, time);
+                let width = asked_for(ui, &column, rows, now);
                 let spreads = groups
                     .iter()
                     .filter_map(|group| spread_words(group, &column));
@@ -66,7 +66,7 @@ impl Layouted {
         let fixed = TICK + gaps + sketched + space::S;
         let columns = fitted(columns, room - fixed);
         let total = fixed + columns.iter().map(|(_, width)| width).sum::<f32>();
-        Layouted {
+        TableLayout {
             columns,
             sketch,
             total: total.max(room),
@@ -74,11 +74,11 @@ impl Layouted {
     }
 }
 
-/// Words give way where there is little room, and take of what is left where there is much.
+/// Shrinks text columns where space is short, and widens them where some is left.
 fn fitted(mut columns: Vec<(Column, f32)>, room: f32) -> Vec<(Column, f32)> {
     let asked: f32 = columns.iter().map(|(_, width)| width).sum();
     let gives = |(column, width): &(Column, f32)| match is_words(column) {
-        true => (width - LEAST).max(0.0),
+        true => (width - MIN_WIDTH).max(0.0),
         false => 0.0,
     };
     let giving: f32 = columns.iter().map(gives).sum();
@@ -94,14 +94,14 @@ fn fitted(mut columns: Vec<(Column, f32)>, room: f32) -> Vec<(Column, f32)> {
         column.1 = match (asked <= room, asked - giving <= room) {
             (true, _) => column.1 + more,
             (false, true) => column.1 - gives(column) / giving * (asked - room),
-            // It is scrolled anyway: then names are read.
-            (false, false) => column.1.min(WIDEST),
+            // It scrolls anyway: keep names readable.
+            (false, false) => column.1.min(MAX_WIDTH),
         };
     }
     columns
 }
 
-/// Whether a column shows words of any length.
+/// Whether a column shows text of any length.
 fn is_words(column: &Column) -> bool {
     let short = matches!(
         column.name(),
@@ -110,19 +110,19 @@ fn is_words(column: &Column) -> bool {
     !short && !column.is_number()
 }
 
-/// The width of its head and of what stands below.
-fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32 {
+/// The width of the header and the cells.
+fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
     let head = measured(ui, &column.title(), text::small()) + ARROW;
     let on = column.measured_on();
     let on = on.map_or(0.0, |on| measured(ui, on, text::small()));
     let cells = match column.name() {
-        // The same whatever runs are in sight, so that nothing moves when one of them ends.
+        // Independent of the runs shown, so that nothing moves when one ends.
         "status" => {
             let words = [RunStatus::Interrupted, RunStatus::Finished].map(status::word);
             let widest = words.map(|word| measured(ui, word, text::body()));
             widest.into_iter().fold(0.0, f32::max) + 14.0
         }
-        _ => widest(ui, column, rows, time),
+        _ => widest(ui, column, rows, now),
     };
     let figure = match column.digits() {
         Some(_) => measured(ui, "0.0000", text::body()),
@@ -131,18 +131,18 @@ fn asked_for(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> 
     head.max(on).max(cells).max(figure).ceil()
 }
 
-/// The width of the longest words of a column.
-fn widest(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32 {
+/// The width of the longest texts of a column.
+fn widest(ui: &Ui, column: &Column, rows: &[&Listed], now: Now) -> f32 {
     let mut longest: Vec<(usize, String)> = Vec::new();
     for row in rows.iter().take(MEASURED) {
-        let words = longest_words(column, &row.entry, time);
+        let words = longest_words(column, &row.entry, now);
         let letters = words.chars().count();
         if longest.iter().any(|(_, known)| *known == words) {
             continue;
         }
         longest.push((letters, words));
         longest.sort_by_key(|(letters, _)| std::cmp::Reverse(*letters));
-        // The font is not of one width: of a few long ones the widest counts.
+        // The font is proportional: measure the longest few.
         longest.truncate(6);
     }
     let widths = longest
@@ -153,7 +153,7 @@ fn widest(ui: &Ui, column: &Column, rows: &[&Listed], time: (Clock, i64)) -> f32
 
 fn measured(ui: &Ui, words: &str, font: FontId) -> f32 {
     let colour = theme::of(ui).text;
-    let galley = ui.painter().layout_no_wrap(words.to_string(), font, colour);
+    let galley = words::galley(ui, words, font, colour);
     galley.size().x
 }
 
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn names_give_way_and_take_what_is_left_and_nothing_else_does() {
+    fn only_text_columns_shrink_and_grow() {
         assert_eq!(widths(330.0), [180.0, 90.0, 60.0], "just enough");
         assert_eq!(widths(350.0), [200.0, 90.0, 60.0], "some is left");
         assert_eq!(widths(1000.0), [180.0 + AIR, 90.0, 60.0], "much is left");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_not_scrolled() {
+    fn a_table_that_fits_does_not_scroll() {
         for room in [246.0, 280.0, 330.0, 500.0] {
             assert!(widths(room).iter().sum::<f32>() <= room + 0.01, "{room}");
         }

@@ -1,27 +1,28 @@
-//! A row of the table of runs, and the head of a group of them.
+//! A row of the table of runs, and the header of a group.
 
 use eframe::egui::{
     self, Align2, EventFilter, Key, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::cell::{cell_ui, sketch_ui};
-use super::layout::{GAP, Layouted, SKETCH, SKETCH_GAP, TICK};
+use super::layout::{GAP, SKETCH, SKETCH_GAP, TICK, TableLayout};
 use super::{row_id, tick};
 use crate::app::command::Commands;
-use crate::app::format::{self, Clock};
+use crate::app::format::{self, Now};
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::text as words;
 use crate::catalog::{Cell, Column, Group, Spread};
 use crate::metrics::Digits;
 
-/// A group of runs: how many there are, and mean and deviation of their figures.
+/// A group of runs: their number, and mean and deviation of their metrics.
 pub(super) fn group_ui(
     ui: &mut Ui,
     group: &Group<'_>,
-    layout: &Layouted,
+    layout: &TableLayout,
     view: &mut RunsView,
     prefs: &Prefs,
 ) {
@@ -56,22 +57,21 @@ pub(super) fn group_ui(
     }
     let painter = ui.painter().with_clip_rect(rect);
     let mut x = rect.left() + TICK;
-    let mut taken = painter
-        .text(
-            pos2(x, rect.center().y),
-            Align2::LEFT_CENTER,
-            &title,
-            text::body(),
-            t.text,
-        )
-        .right();
+    let mut taken = words::paint_body(
+        &painter,
+        pos2(x, rect.center().y),
+        Align2::LEFT_CENTER,
+        &title,
+        t.text,
+    )
+    .right();
     for (column, width) in &layout.columns {
         let right = x + width;
         x += width + GAP;
         let Some((spread, [mean, whole])) = spread_words(group, column) else {
             continue;
         };
-        // Where there is no room for both the mean stands alone; under the pointer both are told.
+        // Only the mean where the deviation does not fit; the tooltip has both.
         let layout = |words: String| painter.layout_no_wrap(words, text::small(), t.text);
         let mut galley = layout(whole.clone());
         if right - galley.size().x < taken + space::XS {
@@ -98,7 +98,7 @@ pub(super) fn group_ui(
     }
 }
 
-/// A group's figure, and its words: the mean, and the mean with the deviation.
+/// A group's metric as text: the mean, and the mean with the deviation.
 pub(super) fn spread_words(group: &Group<'_>, column: &Column) -> Option<(Spread, [String; 2])> {
     let spread = group.spread(column).filter(|_| column.is_figure())?;
     let digits = column.digits().unwrap_or(Digits::LOGGED);
@@ -110,20 +110,20 @@ pub(super) fn spread_words(group: &Group<'_>, column: &Column) -> Option<(Spread
     Some((spread, [mean, whole]))
 }
 
-/// A run. A click on it, or Enter, opens it; its box ticks it.
+/// A run. A click or Enter opens it; its box selects it.
 pub(super) fn row_ui(
     ui: &mut Ui,
     row: &Listed,
-    layout: &Layouted,
+    layout: &TableLayout,
     view: &mut RunsView,
-    time: (Clock, i64),
+    now: Now,
     commands: &mut Commands,
 ) {
     let t = theme::of(ui);
     let run = &row.entry.row;
     let current = view.current == Some(run.id);
     let (rect, _) = ui.allocate_exact_size(vec2(layout.total, size::ROW), Sense::hover());
-    // One row at a time can have the keyboard, so that Tab passes the table in one step.
+    // Only the current row is focusable, so that the table is one tab stop.
     let sense = if current {
         Sense::click()
     } else {
@@ -172,7 +172,7 @@ pub(super) fn row_ui(
     for (column, width) in &layout.columns {
         let cell = Rect::from_min_size(pos2(x, rect.top()), vec2(*width, size::ROW));
         x += width + GAP;
-        cell_ui(ui, cell, column, &row.entry, time);
+        cell_ui(ui, cell, column, &row.entry, now);
     }
     if layout.sketch.is_some() {
         let left = x + SKETCH_GAP - GAP;
@@ -185,7 +185,7 @@ pub(super) fn row_ui(
     }
 }
 
-/// Arrows are the table's own while a row has the keyboard.
+/// Keeps the arrow keys while a row is focused.
 fn keyboard(ui: &Ui, response: &Response) {
     if response.has_focus() {
         let filter = EventFilter {
@@ -202,7 +202,7 @@ fn accesskit_click(ui: &Ui, response: &Response) -> bool {
         && !ui.input(|input| input.key_pressed(Key::Space) || input.key_pressed(Key::Enter))
 }
 
-/// The box of a row or of all of them.
+/// A check box.
 pub(super) fn mark_ui(ui: &Ui, cell: Rect, ticked: bool, hovered: bool) {
     let t = theme::of(ui);
     let mark = Rect::from_center_size(

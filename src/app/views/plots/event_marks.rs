@@ -1,26 +1,26 @@
-//! What happened in a stage, as marks on the x axis of its plots.
+//! Events of a stage as marks on the x axis of its plots.
 
 use std::sync::Arc;
 
 use crate::app::state::model::RunModel;
-use crate::app::theme::Tokens;
+use crate::app::theme::ThemeTokens;
 use crate::app::widgets::chart::{AlongX, ChartMark};
 use crate::experiment::{Event, EventKind, Severity, Stage};
 
-/// The marks as they were made last; made anew when something has happened since.
+/// The marks, cached until something new happens.
 #[derive(Debug, Default)]
-pub struct Happened {
+pub struct EventMarks {
     of: Option<(usize, usize, Stage, AlongX, bool)>,
     marks: Arc<Vec<ChartMark>>,
 }
 
-impl Happened {
+impl EventMarks {
     pub fn marks(
         &mut self,
         run: &RunModel,
         stage: Stage,
         along: AlongX,
-        t: &Tokens,
+        t: &ThemeTokens,
     ) -> Arc<Vec<ChartMark>> {
         let of = (run.events.len(), run.samples.len(), stage, along, t.dark);
         if self.of != Some(of) {
@@ -48,12 +48,12 @@ impl Happened {
     }
 }
 
-fn mark(event: &Event, along: AlongX, t: &Tokens) -> Option<ChartMark> {
+fn mark(event: &Event, along: AlongX, t: &ThemeTokens) -> Option<ChartMark> {
     let (colour, tall) = match (&event.kind, event.kind.severity()) {
         (_, Some(Severity::Alert)) => (t.bad, true),
         (_, Some(Severity::Warning)) => (t.warning, true),
         (EventKind::Control { .. }, _) => (t.accent, event.kind.change().is_some()),
-        // The stage's own ends are the ends of the axis; a status follows from what was asked.
+        // A stage begins and ends with the axis; a status follows from a control.
         (EventKind::StageBegun { .. } | EventKind::StageDone | EventKind::Status { .. }, _) => {
             return None;
         }

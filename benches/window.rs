@@ -4,6 +4,12 @@
 //! `cargo bench --bench window` prints one JSON line a case. `--store` also writes a store of
 //! 1 000 000 points × 10 metrics, which takes a while, and times its first picture. `--people` measures the places
 //! of annotators and reviewers instead.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // a failed test says why
 
 #[path = "window/people.rs"]
 mod people;

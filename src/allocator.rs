@@ -1,5 +1,7 @@
 //! How freed memory is kept: training frees and takes the same large blocks over and over.
 
+#![expect(unsafe_code, reason = "an option of the allocator's C interface")]
+
 /// Never gives freed pages back to the system while the program runs; giving them back costs a third
 /// of a training step. Call it first thing, before there is a second thread.
 pub fn keep_freed_pages() {

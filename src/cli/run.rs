@@ -233,6 +233,7 @@ impl Interrupts {
         let (count, run) = (interrupts.count.clone(), interrupts.run.clone());
         let installed = ctrlc::set_handler(move || {
             if count.fetch_add(1, Ordering::Relaxed) > 0 {
+                #[expect(clippy::disallowed_methods, reason = "asked for twice: do not wait")]
                 std::process::exit(i32::from(Failure::Stopped.exit_code()));
             }
             let run = run.lock().unwrap_or_else(PoisonError::into_inner);

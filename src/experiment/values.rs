@@ -102,12 +102,14 @@ impl Config {
     }
 
     /// The tree of a table that [`Config::table`] made and [`put`] changed.
+    #[expect(clippy::expect_used, reason = "no file or person can cause it")]
     fn of_table(table: Table) -> Config {
         table
             .try_into()
             .expect("what fits its setting's kind is a value of it")
     }
 
+    #[expect(clippy::expect_used, reason = "no file or person can cause it")]
     fn table(&self) -> Table {
         Table::try_from(self).expect("settings are numbers, words and lists of words")
     }

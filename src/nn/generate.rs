@@ -75,6 +75,7 @@ pub fn generate_while<R: AsRef<[u32]>>(
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [rows.len(), 1]), &device);
         let hidden = model.decode_next(ids, &mut cache, prefix);
         let logits = model.logits(hidden).into_data_as::<f32>();
+        #[expect(clippy::expect_used, reason = "the line above asked for this type")]
         let logits = logits.as_slice::<f32>().expect("it was asked for f32");
         let mut of_row: Vec<_> = responses
             .iter_mut()

@@ -110,6 +110,7 @@ impl ModuleVisitor for Collector {
 }
 
 /// The numbers of f32 data.
+#[expect(clippy::expect_used, reason = "the caller checked the type")]
 pub(super) fn numbers(data: &TensorData) -> &[f32] {
     data.as_slice().expect("the caller checked the type")
 }

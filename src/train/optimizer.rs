@@ -184,6 +184,10 @@ impl Factors {
     }
 }
 
+#[expect(
+    clippy::expect_used,
+    reason = "burn keeps a gradient in its parameter's type"
+)]
 fn on_host(
     factors: &Factors,
     mut parameter: TensorData,

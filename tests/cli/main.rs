@@ -1,3 +1,11 @@
+//! The command line, as a terminal session: the real binary in a folder of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // a failed test says why
+
 #[path = "../support/cli.rs"]
 mod cli_support;
 #[path = "../support/shared_data.rs"]

@@ -1,3 +1,11 @@
+//! Numbers against those of Transformers, TRL, PyTorch, NLTK, scikit-learn and SciPy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // a failed test says why
+
 #[path = "../support/device.rs"]
 mod device_support;
 #[path = "../support/shared_data.rs"]

@@ -4,6 +4,12 @@
 //!     cargo test --release --test pictures -- --ignored
 //!
 //! With `UPDATE_SNAPSHOTS=1` the pictures are drawn anew: look at each before it is kept.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // a failed test says why
 
 mod raster;
 #[path = "../support/study.rs"]

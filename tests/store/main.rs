@@ -1,3 +1,11 @@
+//! The store on disk: opening, migrations, recording, sharing, imports.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // a failed test says why
+
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 #[path = "../support/store.rs"]

@@ -1,3 +1,11 @@
+//! Human judgement: blind pages, packs, routing, results.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // a failed test says why
+
 #[path = "../support/blind.rs"]
 mod blind_support;
 #[path = "../support/cli.rs"]

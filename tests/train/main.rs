@@ -1,3 +1,11 @@
+//! Training: PPO steps, resuming, alerts, runs on threads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)] // a failed test says why
+
 #[path = "../support/device.rs"]
 mod device_support;
 #[path = "../support/store.rs"]

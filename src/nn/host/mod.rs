@@ -4,6 +4,11 @@
 //! cores, with its derivative. Knows numbers and strides; knows no network. Other devices compute the
 //! same by tensor operations, which stand beside each use.
 
+#![expect(
+    unsafe_code,
+    reason = "kernels for the memory of the processor: vector instructions and disjoint parts of one output"
+)]
+
 mod attention;
 mod few;
 mod linear;

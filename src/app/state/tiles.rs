@@ -127,13 +127,6 @@ fn group_stem(group: &str) -> &str {
 /// The plots of a stage as they are delivered.
 pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     use declared::*;
-    let all = |pick: fn(&IdentifierKeys) -> &'static str| {
-        IDENTIFIER_KEYS
-            .iter()
-            .map(pick)
-            .map(str::to_string)
-            .collect::<Vec<_>>()
-    };
     match stage {
         Stage::Pretraining => vec![
             Tile::of(&[PRETRAINING_LOSS, PRETRAINING_VALIDATION_LOSS]),
@@ -142,22 +135,10 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of(&[PRETRAINING_TOKENS_PER_SECOND]),
         ],
         Stage::Identifiers => vec![
-            Tile {
-                keys: all(|keys| keys.loss),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.accuracy),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.validation_loss),
-                ..Tile::default()
-            },
-            Tile {
-                keys: all(|keys| keys.weighted_f1),
-                ..Tile::default()
-            },
+            Tile::of(&IDENTIFIER_LOSS),
+            Tile::of(&IDENTIFIER_ACCURACY),
+            Tile::of(&IDENTIFIER_VALIDATION_LOSS),
+            Tile::of(&IDENTIFIER_WEIGHTED_F1),
         ],
         Stage::Generator => vec![
             Tile::of(&[GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),

@@ -291,31 +291,6 @@ const TABLE: [&[MetricDecl]; 9] = [
     MEMORY,
 ];
 
-/// The five figures of one identifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdentifierKeys {
-    pub loss: &'static str,
-    pub validation_loss: &'static str,
-    pub accuracy: &'static str,
-    pub weighted_f1: &'static str,
-    pub macro_f1: &'static str,
-}
-
-/// Keys of the identifiers' figures, in the order of
-/// [`Mechanism::ALL`](crate::data::Mechanism::ALL).
-pub const IDENTIFIER_KEYS: [IdentifierKeys; 3] =
-    [identifier_keys(0), identifier_keys(1), identifier_keys(2)];
-
-const fn identifier_keys(mechanism: usize) -> IdentifierKeys {
-    IdentifierKeys {
-        loss: IDENTIFIER_LOSS[mechanism],
-        validation_loss: IDENTIFIER_VALIDATION_LOSS[mechanism],
-        accuracy: IDENTIFIER_ACCURACY[mechanism],
-        weighted_f1: IDENTIFIER_WEIGHTED_F1[mechanism],
-        macro_f1: IDENTIFIER_MACRO_F1[mechanism],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -337,16 +312,16 @@ mod tests {
     fn keys_by_mechanism_are_declared_in_the_order_of_mechanisms() {
         for mechanism in Mechanism::ALL {
             let (index, key) = (mechanism.index(), mechanism.key());
-            let ids = IDENTIFIER_KEYS[index];
-            for id in [
-                ids.loss,
-                ids.validation_loss,
-                ids.accuracy,
-                ids.weighted_f1,
-                ids.macro_f1,
-                REWARD_KEYS[index],
-                VALIDATION_F1_KEYS[index],
-            ] {
+            let keys = [
+                IDENTIFIER_LOSS,
+                IDENTIFIER_VALIDATION_LOSS,
+                IDENTIFIER_ACCURACY,
+                IDENTIFIER_WEIGHTED_F1,
+                IDENTIFIER_MACRO_F1,
+                REWARD_KEYS,
+                VALIDATION_F1_KEYS,
+            ];
+            for id in keys.map(|keys| keys[index]) {
                 assert!(declared(id).is_some() && id.contains(key), "{id}");
             }
         }

@@ -94,7 +94,7 @@ mod tests {
             (declared::VALIDATION_PPL, 12.345, "12.35"),
             (declared::VALIDATION_DIST_1, 0.44, "0.44"),
             (declared::VALIDATION_EMP_F1, 64.4999, "64.50"),
-            (declared::IDENTIFIER_KEYS[0].accuracy, 87.681, "87.68"),
+            (declared::IDENTIFIER_ACCURACY[0], 87.681, "87.68"),
             (declared::EMPATHY_REWARD, 0.41649, "0.416"),
             (declared::EMPATHY_REWARD, 0.041649, "0.0416"),
             (declared::KL_FULL, 12.3456, "12.3"),

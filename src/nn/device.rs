@@ -12,9 +12,9 @@ pub enum DeviceError {
         known: Vec<&'static str>,
     },
     #[error(
-        "the device \"{name}\" is not in this program; build it with `cargo build --release --features {feature}`, or use \"flex\""
+        "the device \"{name}\" is not in this program; build it with `cargo build --release --features {name}`, or use \"flex\""
     )]
-    NotBuilt { name: String, feature: &'static str },
+    NotBuilt { name: String },
     #[error("the device \"{name}\" cannot be opened: {problem}; use \"flex\", or fix the driver")]
     Unavailable { name: String, problem: String },
 }
@@ -30,86 +30,40 @@ pub struct DeviceInfo {
 
 /// Every device that this program was built for.
 pub fn available() -> Vec<DeviceInfo> {
-    let mut devices = vec![DeviceInfo {
-        name: "flex",
-        title: "Processor (flex)",
-    }];
-    if cfg!(feature = "tch") {
-        devices.push(DeviceInfo {
-            name: "tch",
-            title: "Processor (LibTorch)",
-        });
-    }
-    if cfg!(feature = "vulkan") {
-        devices.push(DeviceInfo {
-            name: "vulkan",
-            title: "Graphics card (Vulkan)",
-        });
-    }
-    if cfg!(feature = "cuda") {
-        devices.push(DeviceInfo {
-            name: "cuda",
-            title: "Graphics card (CUDA)",
-        });
-    }
-    devices
+    let known = [
+        ("flex", "Processor (flex)", true),
+        ("tch", "Processor (LibTorch)", cfg!(feature = "tch")),
+        ("vulkan", "Graphics card (Vulkan)", cfg!(feature = "vulkan")),
+        ("cuda", "Graphics card (CUDA)", cfg!(feature = "cuda")),
+    ];
+    let built = known.into_iter().filter(|(.., is_built)| *is_built);
+    built
+        .map(|(name, title, _)| DeviceInfo { name, title })
+        .collect()
 }
 
 /// The device of that name, without autodiff.
 ///
 /// # Errors
 /// An unknown name, one that needs another build, or a device that does not open.
+#[allow(unreachable_patterns, reason = "where every device is built")]
 pub fn resolve(name: &str) -> Result<Device, DeviceError> {
     match name {
         "flex" => Ok(Device::flex()),
-        "tch" => tch(name),
-        "vulkan" => vulkan(name),
-        "cuda" => cuda(name),
+        #[cfg(feature = "tch")]
+        #[allow(deprecated)]
+        // burn keeps LibTorch for this release only; the design asks for it
+        "tch" => Ok(Device::libtorch()),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => opened(name, || Device::vulkan(burn::tensor::DeviceKind::default())),
+        #[cfg(feature = "cuda")]
+        "cuda" => opened(name, || Device::cuda(0)),
+        "tch" | "vulkan" | "cuda" => Err(DeviceError::NotBuilt { name: name.into() }),
         _ => Err(DeviceError::Unknown {
             name: name.to_string(),
             known: available().iter().map(|device| device.name).collect(),
         }),
     }
-}
-
-#[cfg(feature = "tch")]
-#[allow(deprecated)] // burn keeps LibTorch for this release only; the design asks for it
-fn tch(_: &str) -> Result<Device, DeviceError> {
-    Ok(Device::libtorch())
-}
-
-#[cfg(not(feature = "tch"))]
-fn tch(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt {
-        name: name.to_string(),
-        feature: "tch",
-    })
-}
-
-#[cfg(feature = "vulkan")]
-fn vulkan(name: &str) -> Result<Device, DeviceError> {
-    opened(name, || Device::vulkan(burn::tensor::DeviceKind::default()))
-}
-
-#[cfg(not(feature = "vulkan"))]
-fn vulkan(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt {
-        name: name.to_string(),
-        feature: "vulkan",
-    })
-}
-
-#[cfg(feature = "cuda")]
-fn cuda(name: &str) -> Result<Device, DeviceError> {
-    opened(name, || Device::cuda(0))
-}
-
-#[cfg(not(feature = "cuda"))]
-fn cuda(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotBuilt {
-        name: name.to_string(),
-        feature: "cuda",
-    })
 }
 
 /// A missing driver makes the back end panic; here that becomes an error.

@@ -2,6 +2,20 @@
 //!
 //! Knows tensors and weights files; knows no data sets, no settings and no training.
 
+/// The two methods by which a visitor or mapper of modules keeps `self.path`, the path of the current parameter.
+macro_rules! track_path {
+    () => {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.pop();
+        }
+    };
+}
+pub(crate) use track_path;
+
 pub mod device;
 mod dropout;
 mod generate;

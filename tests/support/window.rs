@@ -231,9 +231,9 @@ fn history() -> Vec<Report> {
             let mut values: Vec<(&str, f64)> = vec![(RESIDENT_MEMORY, 1.2e9)];
             match stage {
                 Stage::Identifiers => values.extend(
-                    IDENTIFIER_KEYS
+                    IDENTIFIER_LOSS
                         .iter()
-                        .map(|keys| (keys.loss, 1.1 - 0.7 * x + wave)),
+                        .map(|key| (*key, 1.1 - 0.7 * x + wave)),
                 ),
                 Stage::Generator => values.push((GENERATOR_LOSS, 5.0 - 3.0 * x + wave)),
                 _ => {

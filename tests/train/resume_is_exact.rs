@@ -429,7 +429,7 @@ fn a_run_is_its_file_and_its_seed() {
     };
     for key in [
         declared::PRETRAINING_LOSS,
-        declared::IDENTIFIER_KEYS[0].loss,
+        declared::IDENTIFIER_LOSS[0],
         declared::GENERATOR_LOSS,
         declared::EMPATHY_REWARD,
     ] {

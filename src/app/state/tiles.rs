@@ -119,8 +119,6 @@ fn group_stem(group: &str) -> &str {
 /// The default plots of a stage.
 pub fn default_tiles(stage: Stage) -> Vec<Tile> {
     use declared::*;
-    let all =
-        |pick: fn(&IdentifierKeys) -> &'static str| Tile::of(IDENTIFIER_KEYS.iter().map(pick));
     match stage {
         Stage::Pretraining => vec![
             Tile::of([PRETRAINING_LOSS, PRETRAINING_VALIDATION_LOSS]),
@@ -129,10 +127,10 @@ pub fn default_tiles(stage: Stage) -> Vec<Tile> {
             Tile::of([PRETRAINING_TOKENS_PER_SECOND]),
         ],
         Stage::Identifiers => vec![
-            all(|keys| keys.loss),
-            all(|keys| keys.accuracy),
-            all(|keys| keys.validation_loss),
-            all(|keys| keys.weighted_f1),
+            Tile::of(IDENTIFIER_LOSS),
+            Tile::of(IDENTIFIER_ACCURACY),
+            Tile::of(IDENTIFIER_VALIDATION_LOSS),
+            Tile::of(IDENTIFIER_WEIGHTED_F1),
         ],
         Stage::Generator => vec![
             Tile::of([GENERATOR_LOSS, GENERATOR_VALIDATION_LOSS]),

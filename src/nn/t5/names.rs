@@ -59,13 +59,7 @@ mod tests {
     }
 
     impl ModuleVisitor for Paths {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
-        }
-
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
-        }
+        crate::nn::track_path!();
 
         fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
             self.found.push(self.path.join("."));

@@ -151,13 +151,7 @@ impl<N: Fn(&str) -> Vec<String>> Loader<N> {
 }
 
 impl<N: Fn(&str) -> Vec<String>> ModuleMapper for Loader<N> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
+    crate::nn::track_path!();
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if self.result.is_err() {

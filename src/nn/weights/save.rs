@@ -55,13 +55,7 @@ struct Collector<N> {
 }
 
 impl<N: Fn(&str) -> Vec<String>> ModuleVisitor for Collector<N> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
+    crate::nn::track_path!();
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let names = (self.names)(&self.path.join("."));

@@ -254,7 +254,7 @@ impl StageTrainer for IdentifierTrainer<'_> {
         current.step += 1;
 
         learner.current = Some(current);
-        let key = declared::IDENTIFIER_KEYS[index].loss;
+        let key = declared::IDENTIFIER_LOSS[index];
         Ok((learner, vec![(key.to_string(), loss_value)]))
     }
 

@@ -1,4 +1,4 @@
-//! How good an identifier is on the validation pairs.
+//! Validation of an identifier.
 
 use burn::tensor::Device;
 use burn::tensor::activation::log_softmax;
@@ -44,15 +44,14 @@ pub fn validate(
 
 /// The scores as metrics.
 pub fn curve(scores: &IdentifierScores) -> Values {
-    let keys = declared::IDENTIFIER_KEYS[scores.mechanism.index()];
     let report = scores.report();
     [
-        (keys.validation_loss, scores.loss),
-        (keys.accuracy, report.accuracy),
-        (keys.weighted_f1, report.weighted_f1),
-        (keys.macro_f1, report.macro_f1),
+        (declared::IDENTIFIER_VALIDATION_LOSS, scores.loss),
+        (declared::IDENTIFIER_ACCURACY, report.accuracy),
+        (declared::IDENTIFIER_WEIGHTED_F1, report.weighted_f1),
+        (declared::IDENTIFIER_MACRO_F1, report.macro_f1),
     ]
-    .map(|(key, value)| (key.to_string(), value))
+    .map(|(keys, value)| (keys[scores.mechanism.index()].to_string(), value))
     .to_vec()
 }
 

@@ -21,27 +21,20 @@ impl Sizes {
     pub fn of(config: &Config, shape: &T5Config) -> Self {
         Sizes {
             t5: t5(shape),
-            prefix: match config.generator.tuning.has_prefix() {
-                true => prefix(&config.prefix, shape),
-                false => 0,
-            },
+            prefix: u64::from(config.generator.tuning.has_prefix()) * prefix(&config.prefix, shape),
             value_head: shape.d_model as u64 + 1,
             identifier: identifier_size(config.identifiers.head, shape),
         }
     }
 
     /// Those of the generator; of the policy with its value head's as `more`.
-    pub fn parameters(&self, tuning: Tuning, config: &Config, more: u64) -> Parameters {
-        let prefix = match config.generator.tuning.has_prefix() {
-            true => self.prefix,
-            false => 0,
-        };
-        let mut trained = more;
-        trained += if tuning.trains_t5() { self.t5 } else { 0 };
-        trained += if tuning.has_prefix() { prefix } else { 0 };
+    pub fn parameters(&self, tuning: Tuning, more: u64) -> Parameters {
+        let trained = more
+            + u64::from(tuning.trains_t5()) * self.t5
+            + u64::from(tuning.has_prefix()) * self.prefix;
         Parameters {
             trained,
-            frozen: self.t5 + prefix + more - trained,
+            frozen: self.t5 + self.prefix + more - trained,
         }
     }
 
@@ -55,14 +48,9 @@ impl Sizes {
         };
         let (data, ids) = (&config.data, &config.identifiers);
         let answers = config.sampling.max_new_tokens;
-        let generator = self.parameters(config.generator.tuning, config, 0).trained;
-        let policy = self
-            .parameters(config.ppo.tuning, config, self.value_head)
-            .trained;
-        let identifiers = match before(Stage::Identifiers) {
-            true => IDENTIFIERS * self.identifier,
-            false => 0,
-        };
+        let generator = self.parameters(config.generator.tuning, 0).trained;
+        let policy = self.parameters(config.ppo.tuning, self.value_head).trained;
+        let identifiers = u64::from(before(Stage::Identifiers)) * IDENTIFIERS * self.identifier;
         // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
             Stage::Pretraining => (
@@ -99,13 +87,7 @@ impl Sizes {
                     + (config.ppo.batch * answers * shape.vocab_size) as u64,
             ),
             Stage::Evaluation => (
-                self.t5
-                    + generator
-                    + match before(Stage::Ppo) {
-                        true => policy,
-                        false => 0,
-                    }
-                    + identifiers,
+                self.t5 + generator + u64::from(before(Stage::Ppo)) * policy + identifiers,
                 0,
                 (config.evaluation.batch * data.max_target * shape.vocab_size) as u64,
             ),
@@ -120,8 +102,8 @@ impl Sizes {
     /// Disk space of the checkpoints of `steps` steps of a stage: all but the last contain AdamW's two moments
     /// and the best model so far, if there is one.
     pub fn disk(&self, config: &Config, stage: Stage, steps: u64) -> u64 {
-        let generator = self.parameters(config.generator.tuning, config, 0).trained;
-        let policy = self.parameters(config.ppo.tuning, config, self.value_head);
+        let generator = self.parameters(config.generator.tuning, 0).trained;
+        let policy = self.parameters(config.ppo.tuning, self.value_head);
         let (each, last) = match stage {
             Stage::Pretraining => (3 * self.t5, self.t5),
             // With the one in training, those that are finished: one on average.

@@ -146,10 +146,8 @@ impl Plan {
                 trained: sizes.identifier,
                 frozen: 0,
             }),
-            generator: has(Stage::Generator)
-                .then(|| sizes.parameters(config.generator.tuning, config, 0)),
-            policy: has(Stage::Ppo)
-                .then(|| sizes.parameters(config.ppo.tuning, config, sizes.value_head)),
+            generator: has(Stage::Generator).then(|| sizes.parameters(config.generator.tuning, 0)),
+            policy: has(Stage::Ppo).then(|| sizes.parameters(config.ppo.tuning, sizes.value_head)),
             stages,
             sample: Sample::of(config, &shape, &lengths),
         })

@@ -166,13 +166,12 @@ fn tensorboard(
     let started = reader.run(run)?.row.started;
     let name = format!("events.out.tfevents.{}.emprl.run{run}", started / 1000);
     let (path, file) = create_in(dir, &name)?;
-    let failed = OperationError::write(&path);
     // Each stage counts its own steps: a metric of two stages becomes two curves.
     let mut stages: BTreeMap<&str, usize> = BTreeMap::new();
     for key in keys {
         *stages.entry(&key.key.name).or_default() += 1;
     }
-    let mut writer = EventWriter::new(file, started).map_err(&failed)?;
+    let mut writer = EventWriter::new(file, started).map_err(OperationError::write(&path))?;
     let points = write_points(reader, run, keys, &path, |key, step, value, wall_ms| {
         let name = &key.key.name;
         match stages.get(name.as_str()) {
@@ -183,7 +182,7 @@ fn tensorboard(
             }
         }
     })?;
-    writer.finish().map_err(&failed)?;
+    writer.finish().map_err(OperationError::write(&path))?;
     let files = vec![path];
     Ok(ExportedCurves { files, points })
 }

@@ -1,4 +1,4 @@
-//! Columns of a table of runs: any name of the vocabulary, of curves the last, least or greatest value.
+//! Columns of a table of runs: any name of the vocabulary, for curves with the last, min or max value.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,7 +12,6 @@ use crate::filter::{Fact, Facts, Kind, Part, Vocabulary};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 
-/// Columns that a table has until a person chooses others.
 pub const DEFAULT_COLUMNS: [&str; 11] = [
     "id",
     "name",
@@ -44,7 +43,6 @@ pub enum Cell {
     Moment(i64),
 }
 
-/// There is no such column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no column `{0}`; a column is a name such as kl, max(kl), test.emp_f1 or ppo.lr")]
 pub struct NoColumn(pub String);
@@ -112,13 +110,13 @@ impl Column {
         }
     }
 
-    /// The metric's name in full, if the column shows a metric.
+    /// The metric's full name, if the column shows a metric.
     pub fn metric(&self) -> Option<&str> {
         let key = names::unalias(&self.name);
         declared(key).map(|_| key)
     }
 
-    /// Its head: short, with which value of a curve it is.
+    /// A short title, with the part of a curve.
     pub fn title(&self) -> String {
         let name = self.plain_title();
         match self.part {
@@ -156,7 +154,7 @@ impl Column {
         }
     }
 
-    /// On which examples its figures were measured, if it shows figures: a second line of its head.
+    /// The second line of its heading: on which examples its figures were measured, if it shows figures.
     pub fn measured_on(&self) -> Option<&'static str> {
         if self.name.starts_with(names::TEST) {
             return Some("test split");
@@ -171,7 +169,7 @@ impl Column {
         }
     }
 
-    /// What its figures are, in full.
+    /// A full description.
     pub fn definition(&self) -> String {
         let value = match self.part {
             Part::Last => "last",
@@ -209,12 +207,12 @@ impl Column {
         )
     }
 
-    /// Whether it is measured, so that several runs have a mean of it.
+    /// Whether it is measured, so that a mean over runs makes sense.
     pub fn is_figure(&self) -> bool {
         self.metric().is_some() || self.name.starts_with(names::TEST)
     }
 
-    /// How its numbers are written; none where they are whole or settings, and keep all their digits.
+    /// How its numbers are written; None for integers and settings, which keep all their digits.
     pub fn digits(&self) -> Option<Digits> {
         match self.name.strip_prefix(names::TEST) {
             Some("n") => None,
@@ -239,7 +237,7 @@ impl Column {
 }
 
 impl Cell {
-    /// In order; what is missing or no number stands last whichever the order is.
+    /// Missing values and NaN come last in both directions.
     pub(super) fn compare(&self, other: &Cell, descending: bool) -> Ordering {
         let last = |cell: &Cell| match cell {
             Cell::Missing => true,
@@ -262,7 +260,7 @@ impl Cell {
     }
 }
 
-/// Puts runs in the order of a column; equals stay as they were.
+/// Sorts runs by a column; the sort is stable.
 pub fn sort_entries(entries: &mut [&Entry], by: &Column, descending: bool) {
     entries.sort_by(|a, b| by.cell(a).compare(&by.cell(b), descending));
 }

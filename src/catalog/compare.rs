@@ -1,4 +1,4 @@
-//! Runs beside each other: bands over seeds, settings that differ, paired differences of figures.
+//! Comparing runs: bands over seeds, differing settings, paired differences of figures.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -8,7 +8,7 @@ use toml::Value;
 use super::{Entry, Spread};
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{number_words, setting, settings, value_words};
+use crate::experiment::{number_words, settings, value_words};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
     Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss, emp_f1_difference,
@@ -16,8 +16,8 @@ use crate::metrics::{
 };
 use crate::series::Ema;
 
-/// Places of a band, at most; of more steps every so many is one.
-pub const BAND_PLACES: usize = 2000;
+/// The most points of a band.
+pub const BAND_POINTS: usize = 2000;
 
 /// Several curves at one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,13 +30,13 @@ pub struct BandPoint {
 #[derive(Clone, Debug, Default)]
 pub struct Aligned {
     pub steps: Vec<u64>,
-    /// Of each curve its value at each step, not a number where it has none.
+    /// Each curve's value at each step, or NaN.
     pub values: Vec<Vec<f64>>,
 }
 
 impl Aligned {
-    /// Curves of `(step, value)`, in order of step, at every step that any of them has a finite value at, or,
-    /// where these are more than `places`, at every so many and at the last.
+    /// Aligns curves of `(step, value)`, by step, at every step where any of them is finite; if these are
+    /// more than `places`, at evenly chosen ones and the last.
     pub fn new(curves: &[&[(u64, f64)]], places: usize) -> Aligned {
         let finite = |(_, value): &&(u64, f64)| value.is_finite();
         let all = curves.iter().flat_map(|curve| curve.iter());
@@ -55,8 +55,8 @@ impl Aligned {
         Aligned { steps, values }
     }
 
-    /// Mean and deviation at each step, over the curves that have a value there. Each curve is smoothed
-    /// before, by a debiased exponential moving average of this weight; 0 leaves it as it is.
+    /// Mean and deviation at each step, over the curves that have a value there. Each curve is first smoothed
+    /// by a debiased exponential moving average with this weight; 0 does not smooth.
     pub fn band(&self, weight: f64) -> Vec<BandPoint> {
         let smooth = |values: &Vec<f64>| -> Vec<f64> {
             let mut average = Ema::new(weight);
@@ -74,7 +74,7 @@ impl Aligned {
     }
 }
 
-/// A setting with its value in each run; none where a run's settings cannot be read.
+/// A setting with its value in each run; None if the run's settings cannot be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettingRow {
     pub path: String,
@@ -82,12 +82,12 @@ pub struct SettingRow {
     pub values: Vec<Option<Value>>,
 }
 
-/// The settings that are not the same in all of the runs, in the order of the tree.
+/// The settings that differ between the runs, in the order of the configuration.
 pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
     settings()
         .map(|known| SettingRow {
             path: known.path.to_string(),
-            label: setting(known.path).map_or_else(String::new, |setting| setting.label()),
+            label: known.label(),
             values: entries
                 .iter()
                 .map(|entry| value_of(entry, known.path))
@@ -97,7 +97,7 @@ pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
         .collect()
 }
 
-/// The value of a setting in a run; in words where it was changed while the run went on.
+/// A run's value of a setting; as text if it was changed during the run.
 fn value_of(entry: &Entry, path: &str) -> Option<Value> {
     let begun = entry.settings.get(path)?;
     let changes = entry
@@ -114,7 +114,7 @@ fn value_of(entry: &Entry, path: &str) -> Option<Value> {
     Some(Value::String(format!("{begun}, {}", words.join(", "))))
 }
 
-/// What a run answered on the test split, one row an example.
+/// A run's responses on the test split, one row for each example.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     keys: Vec<String>,
@@ -124,7 +124,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// From the rows that an evaluation keeps. Rows of earlier versions have responses only.
+    /// From the rows that an evaluation writes. Those of earlier versions have responses only.
     pub fn new(rows: &[Row]) -> Answers {
         let number = |row: &Row, name: &str| row.fields.get(name).and_then(|value| value.as_f64());
         let losses = rows.iter().map(|row| {
@@ -178,7 +178,7 @@ impl Answers {
     }
 }
 
-/// Names of the examples: context and target's place, numbered where one occurs again.
+/// Keys of the examples: context and position of the target, numbered if repeated.
 fn keys(rows: &[Row]) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     rows.iter()
@@ -207,10 +207,10 @@ fn levels_of(row: &Row, name: &str) -> Option<Levels> {
     Some([level(0)?, level(1)?, level(2)?])
 }
 
-/// A figure of the first run minus that of the second, over the same examples.
+/// A metric of the first run minus that of the second, over the same examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairedRow {
-    /// Key of the metric that declares the figure.
+    /// Its key.
     pub metric: &'static str,
     pub outcome: Result<Estimate, NotPaired>,
 }
@@ -221,7 +221,7 @@ impl PairedRow {
     }
 }
 
-/// Why a figure has no paired difference.
+/// Why there is no paired difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPaired {
     #[error("not kept of each example by the version that made one of the runs")]
@@ -236,16 +236,16 @@ pub enum NotPaired {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paired {
-    /// Examples that both answered; others are left out.
+    /// Examples that both answered.
     pub n: usize,
-    /// Whether the identifiers of both found the same levels in the targets. Where not, each run's
-    /// responses are measured by its own identifiers.
+    /// Whether the identifiers of both runs found the same levels in the targets. Each run's responses are
+    /// measured by its own identifiers.
     pub same_identifiers: bool,
     pub rows: Vec<PairedRow>,
 }
 
-/// Figures of `first` minus those of `second` with 95 % intervals, by a bootstrap that draws the same
-/// examples of both. Takes up to seconds: not for the thread that draws.
+/// Metrics of `first` minus those of `second` with 95 % intervals, by a paired bootstrap over examples. Can
+/// take seconds: not for the UI thread.
 pub fn paired(first: &Answers, second: &Answers, bootstrap: &Bootstrap) -> Paired {
     let place: HashMap<&str, usize> = second
         .keys
@@ -323,8 +323,8 @@ fn perplexities(
     perplexity_difference(first, second, bootstrap).ok_or(NotPaired::Nothing)
 }
 
-/// Runs whose settings are the same but for the seed, also those changed on the way, by their places in `entries`, in the order of their
-/// first members. Runs whose settings cannot be read stand alone.
+/// Groups runs whose settings, also those changed during the run, differ only in the seed; as indices of
+/// `entries`, in the order of their first members. Runs whose settings cannot be read are not grouped.
 pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
     let same = |a: &Entry, b: &Entry| {
         !a.settings.is_empty()
@@ -347,8 +347,8 @@ pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// A curve of at most about twice `places` points: of each place along the steps the least and the greatest
-/// value, in their order. Values that are not finite stay, as gaps.
+/// Reduces a curve to the minimum and maximum of each of `places` stretches, in order. Non-finite values stay,
+/// as gaps.
 pub fn decimate(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
     if curve.len() <= 2 * places {
         return curve
@@ -371,15 +371,15 @@ pub fn decimate(curve: &[(u64, f64)], places: usize) -> Vec<(f64, f64)> {
     thin
 }
 
-/// Places along the steps of a line that is drawn.
+/// Stretches of a drawn line.
 const LINE_PLACES: usize = 600;
 
-/// What is drawn of curves, made off the thread that draws: decimate lines, groups of seeds at the same steps.
+/// Prepares curves for drawing: decimated lines, and groups of seeds at the same steps. Not for the UI thread.
 pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> PreparedCurves {
     let groups = seed_groups(entries);
     let aligned = groups.iter().map(|group| {
         let of_group = group.iter().map(|at| curves[*at].as_slice());
-        Aligned::new(&of_group.collect::<Vec<_>>(), BAND_PLACES)
+        Aligned::new(&of_group.collect::<Vec<_>>(), BAND_POINTS)
     });
     let aligned = aligned.collect();
     PreparedCurves {
@@ -392,7 +392,7 @@ pub fn prepare(entries: &[&Entry], curves: &[Vec<(u64, f64)>]) -> PreparedCurves
     }
 }
 
-/// Curves as they are drawn.
+/// Curves that are ready to draw.
 #[derive(Debug)]
 pub struct PreparedCurves {
     pub lines: Vec<Vec<(f64, f64)>>,

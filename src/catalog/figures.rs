@@ -1,7 +1,5 @@
-//! Curves of runs over each other as lines to draw: each run's own, or one with a band for runs that differ
-//! in the seed only.
-//!
-//! The same for the window and the command line; knows no screen and no file.
+//! Curves of several runs as lines to draw: one for each run, or one with a band for runs that differ only in
+//! the seed. Knows no screen and no file.
 
 use super::compare::{BandPoint, PreparedCurves, differing_settings};
 use super::sheets::run_label;
@@ -15,14 +13,14 @@ use crate::series::Ema;
 #[derive(Clone, Debug)]
 pub struct Line {
     pub name: String,
-    /// The run whose colour it has, by its place among the entries.
+    /// Index of the run whose colour it has.
     pub of: usize,
     pub points: Vec<(f64, f64)>,
-    /// Of each point what it sums up; empty where the line is a run's own.
+    /// By point; empty for a single run.
     pub spreads: Vec<Spread>,
 }
 
-/// A line a run, smoothed by a debiased exponential moving average of this weight, from 0 to 0.99.
+/// One line for each run, smoothed by a debiased exponential moving average with this weight, 0 to 0.99.
 pub fn run_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Vec<Line> {
     let lines = entries.iter().zip(&curves.lines).enumerate();
     lines
@@ -39,9 +37,8 @@ pub fn run_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Ve
         .collect()
 }
 
-/// A line for the runs of each group of seeds: their mean, and a band of one sample standard deviation
-/// either way, of curves that are smoothed as [`run_lines`] smooths them. n is how many runs a place stands
-/// for.
+/// One line for each group of seeds: the mean, and a band of one sample standard deviation, of curves smoothed
+/// as in [`run_lines`].
 pub fn seed_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Vec<Line> {
     let groups = curves.groups.iter().zip(&curves.aligned);
     let firsts: Vec<&Entry> = curves
@@ -64,7 +61,7 @@ pub fn seed_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> V
         .collect()
 }
 
-/// The name of a group by that of its first run; where another group has the same, with what it differs in.
+/// The name of a group's first run; if another group has the same name, with the settings that differ.
 fn group_name(first: &Entry, firsts: &[&Entry]) -> String {
     let name = &first.row.name;
     let same = |other: &&&Entry| other.row.name == *name;
@@ -82,7 +79,7 @@ fn group_name(first: &Entry, firsts: &[&Entry]) -> String {
 }
 
 impl Line {
-    /// Of each point the least and the greatest of its band; empty where there is none.
+    /// Lower and upper end of the band at each point; empty without a band.
     pub fn band(&self) -> Vec<(f64, f64)> {
         let bounds = |spread: &Spread| {
             let deviation = spread.deviation.unwrap_or(0.0);
@@ -92,8 +89,7 @@ impl Line {
     }
 }
 
-/// The colour of each run, by its place among so many: its own, kept apart from the others' where two would
-/// have the same.
+/// The index of each run's colour among `count`: its own, or the next free one.
 pub fn colours(entries: &[&Entry], count: usize) -> Vec<usize> {
     let mut taken: Vec<usize> = Vec::new();
     for entry in entries {
@@ -106,8 +102,7 @@ pub fn colours(entries: &[&Entry], count: usize) -> Vec<usize> {
     taken
 }
 
-/// The lines of a metric as a plot for a paper, in the colours of their runs; smoothed by `weight` they were
-/// before.
+/// The lines of a metric as a plot for a paper, in the colours of their runs; `weight` is that of the smoothing.
 pub fn figure(entries: &[&Entry], metric: &str, lines: &[Line], weight: f64) -> Figure {
     let known = declared(metric);
     let title = known

@@ -1,11 +1,10 @@
-//! Runs that share a value, and how their figures spread.
+//! Groups of runs that share a value, and the spread of their figures.
 
 use super::{Cell, Column, Entry};
 
 /// Runs with the same value of a column.
 #[derive(Clone, Debug)]
 pub struct Group<'a> {
-    /// The value; empty where they have none.
     pub value: Cell,
     pub members: Vec<&'a Entry>,
 }
@@ -14,13 +13,13 @@ pub struct Group<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     pub mean: f64,
-    /// Sample standard deviation (n - 1); none of a single run.
+    /// Sample standard deviation (n - 1); None for a single run.
     pub deviation: Option<f64>,
     /// Runs that have the figure.
     pub n: usize,
 }
 
-/// The groups in the order of their first member; members keep their order.
+/// Groups in the order of their first members; members keep their order.
 pub fn groups<'a>(entries: &[&'a Entry], by: &Column) -> Vec<Group<'a>> {
     let mut found: Vec<Group<'a>> = Vec::new();
     for entry in entries {
@@ -36,7 +35,7 @@ pub fn groups<'a>(entries: &[&'a Entry], by: &Column) -> Vec<Group<'a>> {
     found
 }
 
-/// Puts groups in the order of their means of a figure; those without one last.
+/// Sorts groups by the mean of a column; those without one come last.
 pub fn sort_by_mean(groups: &mut [Group<'_>], column: &Column, descending: bool) {
     let mean = |group: &Group<'_>| {
         let spread = group.spread(column);
@@ -46,7 +45,7 @@ pub fn sort_by_mean(groups: &mut [Group<'_>], column: &Column, descending: bool)
 }
 
 impl Group<'_> {
-    /// A column's figure over the members; none where nobody has a finite one.
+    /// A column's spread over the members; None without finite values.
     pub fn spread(&self, column: &Column) -> Option<Spread> {
         let values = self
             .members
@@ -60,7 +59,7 @@ impl Group<'_> {
 }
 
 impl Spread {
-    /// Over the finite ones of these values.
+    /// Over the finite values.
     pub fn of(values: impl Iterator<Item = f64>) -> Option<Spread> {
         let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
         let n = values.len();

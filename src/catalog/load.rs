@@ -1,13 +1,13 @@
-//! Runs beside each other, read from the store: who they are, their curves, what their answers differ by.
+//! Loads from the store what a comparison of runs needs: entries, curves, paired differences.
 //!
-//! The same for the window and the command line. Takes up to seconds: not for the thread that draws.
+//! Can take seconds: not for the UI thread.
 
 use super::Entry;
 use super::compare::{Answers, Paired, PreparedCurves, paired, prepare};
 use crate::metrics::Bootstrap;
 use crate::store::{RunId, StoreError, StoreReader};
 
-/// The runs, in the order they are asked for.
+/// The runs, in this order.
 ///
 /// # Errors
 /// There is no such run, or it is deleted.
@@ -17,7 +17,7 @@ pub fn load_entries(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, 
         let row = all.iter().find(|row| row.row.id == run);
         match row {
             Some(row) => Ok(Entry::new(row.clone())),
-            // Says whether there is none or it is deleted.
+            // Distinguishes a missing run from a deleted one.
             None => Err(reader
                 .run(run)
                 .map_or_else(|error| error, |_| StoreError::Deleted { run })),
@@ -26,8 +26,8 @@ pub fn load_entries(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, 
     found.collect()
 }
 
-/// Of each run but the first: its figures on the test split minus those of the first. None where one of
-/// them has no answers there.
+/// For each run but the first: its metrics on the test split minus those of the first. None if either has no
+/// responses there.
 pub fn differences(
     reader: &StoreReader,
     runs: &[RunId],
@@ -45,7 +45,7 @@ pub fn differences(
     others.iter().map(differ).collect()
 }
 
-/// What a run's last system answered on the test split; none where it was not evaluated.
+/// The responses of a run's last system on the test split; None if it was not evaluated.
 fn answers(reader: &StoreReader, run: RunId) -> Result<Option<Answers>, StoreError> {
     let results = reader.results(run)?;
     let Some(system) = results.iter().rev().find(|row| row.split == "test") else {
@@ -55,7 +55,7 @@ fn answers(reader: &StoreReader, run: RunId) -> Result<Option<Answers>, StoreErr
     Ok(rows.map(|rows| Answers::new(&rows)))
 }
 
-/// The curves of a metric, of the latest stage that has it, as they are drawn.
+/// The curves of a metric, of the latest stage that logs it.
 pub fn curves(
     reader: &StoreReader,
     entries: &[&Entry],

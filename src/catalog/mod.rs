@@ -1,6 +1,6 @@
-//! Saved runs as a person orders and compares them: what can be asked of a run, columns, groups, comparisons.
+//! Sorting, filtering and comparing saved runs: vocabulary, columns, groups, comparisons.
 //!
-//! Takes what the store gave and works on that alone; writes to no file, no database and no screen.
+//! Works on what it reads from the store; writes to no file, database or screen.
 
 mod column;
 pub mod compare;
@@ -23,15 +23,15 @@ use crate::filter::{Fact, Facts, Part};
 use crate::metrics::{SystemResults, declared, terms};
 use crate::store::{CatalogRow, KeySummary, RunRow};
 
-/// A run with everything that may stand in a table of runs.
+/// A run with everything that the table of runs can show.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub row: RunRow,
-    /// Settings by path; empty where another version of the program wrote them.
+    /// By path; empty if another version of the program wrote them.
     pub settings: BTreeMap<String, Value>,
-    /// Settings that were changed while it went on, with the step after which, in order.
+    /// Settings changed during the run, each with the step it followed, in order.
     pub changes: Vec<(u64, Change)>,
-    /// Metrics by name. Of a metric that two stages have, the later stage's.
+    /// By name; the later stage's if two stages log it.
     pub metrics: BTreeMap<String, KeySummary>,
     pub results: Vec<SystemResults>,
 }
@@ -42,20 +42,19 @@ impl Entry {
         let settings = Config::from_toml(&origin, &found.config_toml)
             .map(|config| config.values())
             .unwrap_or_default();
-        let mut metrics = BTreeMap::new();
-        for summary in found.keys {
-            metrics.insert(summary.key.name.clone(), summary);
-        }
+        let metrics = found.keys.into_iter();
         Entry {
             row: found.row,
             settings,
             changes: found.changes,
-            metrics,
+            metrics: metrics
+                .map(|summary| (summary.key.name.clone(), summary))
+                .collect(),
             results: found.results,
         }
     }
 
-    /// The results of its last system on the test split: of the policy, where it has one.
+    /// The results of its last system on the test split: the policy, if it has one.
     pub fn tested(&self) -> Option<&SystemResults> {
         self.results.iter().rev().find(|row| row.split == "test")
     }

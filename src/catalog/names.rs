@@ -1,4 +1,4 @@
-//! What can be asked of a run: facts of its record, metrics, figures of its result table, settings.
+//! The vocabulary of filters and columns: a run's record, metrics, test results, settings.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use crate::filter::{Kind, Name, Vocabulary};
 use crate::metrics::declared::{self, all, declared};
 use crate::store::RunStatus;
 
-/// What figures of the result table begin with.
+/// The prefix of test results.
 pub(super) const TEST: &str = "test.";
 
 /// Short names of metrics.
@@ -35,7 +35,7 @@ const TESTED: [(&str, &str); 9] = [
     ("words", "mean words a response"),
 ];
 
-/// The name in full of a metric that has a short one.
+/// The full name of a metric with an alias.
 pub(super) fn unalias(name: &str) -> &str {
     ALIASES
         .iter()
@@ -43,7 +43,7 @@ pub(super) fn unalias(name: &str) -> &str {
         .map_or(name, |(_, key)| key)
 }
 
-/// Every name that may stand in a filter of runs, or head a column.
+/// All names for filters and columns.
 pub fn vocabulary() -> &'static impl Vocabulary {
     static NAMES: OnceLock<Names> = OnceLock::new();
     NAMES.get_or_init(Names::new)

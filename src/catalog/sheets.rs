@@ -1,6 +1,4 @@
-//! A comparison of runs as sheets: settings that differ, results, paired differences.
-//!
-//! The same for the window and the command line; knows no screen and no file.
+//! A comparison of runs as sheets: differing settings, results, paired differences. Knows no screen and no file.
 
 use super::Entry;
 use super::compare::{Paired, differing_settings};
@@ -8,12 +6,12 @@ use crate::experiment::value_words;
 use crate::metrics::{Digits, Estimate};
 use crate::report::Sheet;
 
-/// How a run is told from others of its name.
+/// A run's name with its number.
 pub fn run_label(entry: &Entry) -> String {
     format!("{} #{}", entry.row.name, entry.row.id)
 }
 
-/// The settings in which runs differ, a column a run.
+/// The settings that differ, with a column for each run.
 pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     let mut columns = vec![("Setting".to_string(), false)];
     columns.extend(entries.iter().map(|entry| (run_label(entry), false)));
@@ -33,7 +31,7 @@ pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     sheet
 }
 
-/// What runs reached on the test split, a row a system.
+/// The results on the test split, with a row for each system.
 pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     let heads = [
         "Run",
@@ -46,10 +44,15 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
         "Emp-F1 (%)",
     ];
     let mut sheet = Sheet::new("Results on the test split", columns(&heads, 3));
+    let mut cautions = Vec::new();
     for entry in entries {
         let data = entry.settings.get("data.dialogues");
         let data = data.map_or("–".into(), value_words);
         for row in entry.results.iter().filter(|row| row.split == "test") {
+            cautions.extend(
+                row.caution()
+                    .map(|words| format!("{}: {words}.", run_label(entry))),
+            );
             sheet.row([
                 run_label(entry),
                 row.system.clone(),
@@ -62,23 +65,7 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
             ]);
         }
     }
-    let tested = |entry: &&Entry| {
-        entry
-            .results
-            .clone()
-            .into_iter()
-            .filter(|row| row.split == "test")
-    };
-    for (entry, row) in entries
-        .iter()
-        .flat_map(|entry| tested(entry).map(move |row| (entry, row)))
-    {
-        if let Some(caution) = row.caution() {
-            sheet
-                .notes
-                .push(format!("{}: {caution}.", run_label(entry)));
-        }
-    }
+    sheet.notes.extend(cautions);
     let note = match sheet.rows.is_empty() {
         true => "None of these runs has been evaluated.",
         false => "In brackets: 95 % bootstrap intervals.",
@@ -87,8 +74,8 @@ pub fn results_sheet(entries: &[&Entry]) -> Sheet {
     sheet
 }
 
-/// Differences from the first run; `found` has one of every other run, none where it or the first has no
-/// answers on the test split. Without `found` they are on their way.
+/// Differences of the other runs from the first; None in `found` if either has no responses on the test
+/// split. Without `found` they are still being computed.
 pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -> Sheet {
     let first = entries
         .first()
@@ -132,8 +119,7 @@ pub fn differences_sheet(entries: &[&Entry], found: Option<&[Option<Paired>]>) -
     sheet
 }
 
-/// Heads, of which all but the first two stand over numbers.
-/// Columns with these heads, of which the first `words` hold words and the others figures.
+/// Columns with these headings, of which the first `words` contain text and the others numbers.
 fn columns(heads: &[&str], words: usize) -> Vec<(String, bool)> {
     let column = |(at, head): (usize, &&str)| (head.to_string(), at >= words);
     heads.iter().enumerate().map(column).collect()

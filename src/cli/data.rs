@@ -36,17 +36,11 @@ impl Data {
         match self {
             Data::Import { name, dir } => {
                 let report = data::import(&ctx.store, name, dir)?;
-                match ctx.out.json {
-                    true => ctx.out.document(&import_json(&report)),
-                    false => ctx.out.text(&import_text(&report)),
-                }
+                ctx.out.show(&import_json(&report), || import_text(&report))
             }
             Data::Show { name } => {
                 let summary = data::summary(&ctx.store, name)?;
-                match ctx.out.json {
-                    true => ctx.out.document(&summary),
-                    false => ctx.out.text(&summary_text(&summary)),
-                }
+                ctx.out.show(&summary, || summary_text(&summary))
             }
             Data::List => {
                 let sets = data::list(&ctx.store)?;

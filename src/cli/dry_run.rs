@@ -20,10 +20,9 @@ const TIME: &str = "Times count the products of every step at the texts' mean le
 pub fn show(ctx: &CommandContext, run: &PreparedRun) -> Result<(), Failure> {
     let dry = run.dry_run(&ctx.store)?;
     let (experiment, config) = (&run.new.experiment, &run.config);
-    match ctx.out.json {
-        true => ctx.out.document(&document(experiment, config, &dry)),
-        false => ctx.out.text(&text(experiment, config, &dry)),
-    }
+    ctx.out.show(&document(experiment, config, &dry), || {
+        text(experiment, config, &dry)
+    })
 }
 
 fn document(experiment: &str, config: &Config, dry: &DryRun) -> Value {

@@ -1,4 +1,4 @@
-//! How commands answer on stdout, and how they write numbers and times.
+//! Output of commands on stdout, and the formats of numbers and times.
 
 use std::io::{self, Write};
 
@@ -10,13 +10,25 @@ use time::{OffsetDateTime, UtcOffset};
 use super::Failure;
 use crate::data::rows::{Row, write_jsonl};
 
-/// The way to stdout. Writing fails, rather than panics, when its reader is gone.
+/// Stdout. Writing fails, rather than panics, when its reader is gone.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub json: bool,
 }
 
 impl Output {
+    /// The document with `--json`, else the text.
+    pub fn show<T: Serialize>(
+        &self,
+        document: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        match self.json {
+            true => self.document(document),
+            false => self.text(&text()),
+        }
+    }
+
     /// One JSON document.
     pub fn document<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
@@ -35,7 +47,6 @@ impl Output {
         Ok(io::stdout().lock().write_all(&line)?)
     }
 
-    /// Text as it is.
     pub fn text(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;
@@ -43,7 +54,7 @@ impl Output {
     }
 }
 
-/// A moment as a person reads it, in local time where that is known, else in UTC.
+/// A time in the local time zone if that is known, else in UTC.
 pub fn moment(ms: i64) -> String {
     let offset = UtcOffset::current_local_offset();
     let Ok(utc) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000) else {
@@ -55,7 +66,7 @@ pub fn moment(ms: i64) -> String {
     text.map_or_else(|_| "–".to_string(), |text| text + zone)
 }
 
-/// A length of time, such as `3 min 20 s`.
+/// A duration, such as `3 min 20 s`.
 pub fn duration(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -65,7 +76,7 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
-/// A number of things, with a thin space between groups of three digits.
+/// A count, with a thin space between groups of three digits.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

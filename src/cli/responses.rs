@@ -195,10 +195,9 @@ impl Responses {
             Responses::Cases { words } => cases(ctx, words),
             Responses::Remove { system } => {
                 Store::open(&ctx.store)?.remove_system(system)?;
-                match ctx.out.json {
-                    true => ctx.out.document(&json!({"removed": system})),
-                    false => ctx.out.text(&format!("{system} is forgotten.\n")),
-                }
+                ctx.out.show(&json!({"removed": system}), || {
+                    format!("{system} is forgotten.\n")
+                })
             }
         }
     }

@@ -217,14 +217,12 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
 
 fn assign(ctx: &CommandContext, study: StudyId, adjudicator: Option<&str>) -> Result<(), Failure> {
     let given = studies::assign(&mut Store::open(&ctx.store)?, study, adjudicator)?;
-    if ctx.out.json {
-        return ctx.out.document(&json!({"study": study, "given": given}));
-    }
-    ctx.out.text(&match given {
-        0 => "No further item waits for a fourth annotator.\n".to_string(),
-        1 => "The fourth annotator has 1 more item.\n".to_string(),
-        given => format!("The fourth annotator has {given} more items.\n"),
-    })
+    ctx.out
+        .show(&json!({"study": study, "given": given}), || match given {
+            0 => "No further item waits for a fourth annotator.\n".to_string(),
+            1 => "The fourth annotator has 1 more item.\n".to_string(),
+            given => format!("The fourth annotator has {given} more items.\n"),
+        })
 }
 
 fn pack(ctx: &CommandContext, id: StudyId, who: Option<&str>, dir: &Path) -> Result<(), Failure> {
@@ -333,14 +331,10 @@ fn export(
     match out {
         Some(path) => {
             write(path, &bytes).map_err(out_refused)?;
-            match ctx.out.json {
-                true => ctx
-                    .out
-                    .document(&json!({"file": path, "bytes": bytes.len()})),
-                false => ctx
-                    .out
-                    .text(&format!("The judgements are in {}\n", path.display())),
-            }
+            ctx.out
+                .show(&json!({"file": path, "bytes": bytes.len()}), || {
+                    format!("The judgements are in {}\n", path.display())
+                })
         }
         None => ctx.out.text(&String::from_utf8_lossy(&bytes)),
     }

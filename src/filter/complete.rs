@@ -1,24 +1,21 @@
-//! What may be written next: names, signs, values, and the words between conditions.
+//! Completions: names, operators, values, and the words between conditions.
 
 use std::ops::Range;
 
 use super::lex::{Token, is_word, tokens};
 use super::{Kind, Vocabulary};
 
-/// Offers shown at most.
 const MAX_COMPLETIONS: usize = 12;
 
-/// Something that may be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// What it replaces, in bytes.
+    /// The bytes it replaces.
     pub at: Range<usize>,
     pub insert: String,
-    /// What it is.
     pub help: String,
 }
 
-/// What may stand at `cursor` (in bytes, at most the text's length).
+/// The completions at `cursor`, in bytes.
 pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<Completion> {
     let cursor = (0..=cursor.min(text.len()))
         .rev()
@@ -32,7 +29,7 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
         .last()
         .map_or(cursor, |(at, _)| at);
     let typed = before[start..].to_lowercase();
-    // An open quote is a text: nothing is offered in it.
+    // No completions inside an open quote.
     let Ok(earlier) = tokens(&before[..start]) else {
         return Vec::new();
     };
@@ -97,7 +94,7 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &dyn Vocabulary) -> Vec<C
     found
 }
 
-/// Whether the last of these is what something is compared with.
+/// Whether the last token is the right side of a comparison.
 fn is_value(tokens: &[(Token, Range<usize>)]) -> bool {
     let before = tokens.len().checked_sub(2).and_then(|at| tokens.get(at));
     matches!(before, Some((Token::Compare(_) | Token::Colon, _)))
@@ -109,7 +106,7 @@ fn is_joint(word: &str) -> bool {
         .any(|joint| word.eq_ignore_ascii_case(joint))
 }
 
-/// Names that begin so stand before those that hold it somewhere.
+/// Names that start with the typed text, then those that contain it.
 fn names(
     vocabulary: &dyn Vocabulary,
     typed: &str,

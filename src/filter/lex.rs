@@ -1,4 +1,4 @@
-//! The words and signs of a filter, with their places.
+//! Splits a filter into tokens with their positions.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ pub(super) enum Token {
 
 pub(super) type Placed = (Token, Range<usize>);
 
-/// Whether a letter may stand in a word without quotes.
+/// Whether a character is allowed in an unquoted word.
 pub(super) fn is_word(letter: char) -> bool {
     !letter.is_whitespace() && !"()<>=!~:\"".contains(letter)
 }

@@ -7,10 +7,10 @@
 //! comparison = subject ( "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | ":" ) value
 //! subject    = name | "last(" name ")" | "min(" name ")" | "max(" name ")"
 //! ```
-//! `~` and `:` ask whether a text holds another; a word alone is looked for in every text; `has:name` asks
-//! whether there is a value at all. A comparison with something that is not there does not hold.
+//! `~` and `:` test whether a text contains another; a word alone is searched in all texts; `has:name` tests
+//! whether there is a value. A comparison with a missing value is false.
 //!
-//! Knows no run: what names there are is told by a [`Vocabulary`], what they stand for by [`Facts`].
+//! Knows no run: a [`Vocabulary`] lists the names, [`Facts`] gives their values.
 
 mod complete;
 mod lex;
@@ -21,38 +21,36 @@ use std::ops::Range;
 pub use complete::{Completion, complete};
 pub use parse::parse;
 
-/// What stands under a name.
+/// The type of a name's values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// A number; last, least and greatest may be asked for where it is a curve.
+    /// A curve has a last, minimum and maximum value.
     Number {
         curve: bool,
     },
     Text,
-    /// One of a few words.
+    /// One of these words.
     Choice(Vec<String>),
-    /// Words, of which there may be several.
+    /// Several words.
     List,
-    /// A day, written as 2026-11-21.
+    /// Written as 2026-11-21.
     Day,
     /// Yes or no.
     Flag,
 }
 
-/// A name that may be asked about.
+/// A name that a filter can use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Name {
-    /// As it is written.
     pub name: String,
     pub kind: Kind,
-    /// What it is, in a few words.
     pub help: String,
 }
 
-/// The names of a filter.
+/// The names that a filter can use.
 pub trait Vocabulary {
     fn name(&self, name: &str) -> Option<&Name>;
-    /// All of them, in the order in which they are offered.
+    /// In the order of completions.
     fn names(&self) -> &[Name];
 }
 
@@ -78,7 +76,7 @@ impl Part {
     }
 }
 
-/// What one row says to a name.
+/// A row's value for a name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     Missing,
@@ -90,14 +88,14 @@ pub enum Fact {
     Moment(i64),
 }
 
-/// A row that may be let through.
+/// A row that can be filtered.
 pub trait Facts {
     fn fact(&self, name: &str, part: Part) -> Fact;
-    /// Whether a text of the row holds this, which is in lower case.
+    /// Whether any text of the row contains this lower-case text.
     fn mentions(&self, lower: &str) -> bool;
 }
 
-/// How two things are compared.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compare {
     Equal,
@@ -134,7 +132,7 @@ impl Compare {
     }
 }
 
-/// What something is compared with.
+/// The right side of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 enum Operand {
     Number(f64),
@@ -161,11 +159,11 @@ enum Node {
     },
 }
 
-/// A filter that was understood.
+/// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(Node);
 
-/// What is wrong with a filter, and where: `at` is in bytes of its text.
+/// A syntax error; `at` is in bytes of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FilterError {
@@ -174,7 +172,7 @@ pub struct FilterError {
 }
 
 impl FilterError {
-    /// The text, with the place marked below it.
+    /// The text with the error marked below it.
     pub fn pointed(&self, text: &str) -> String {
         let before = text.get(..self.at.start).unwrap_or(text).chars().count();
         let width = text
@@ -190,7 +188,7 @@ impl FilterError {
 }
 
 impl Filter {
-    /// Lets everything through.
+    /// A filter that matches everything.
     pub fn everything() -> Filter {
         Filter(Node::Everything)
     }

@@ -1,18 +1,18 @@
-//! From text to a filter; what cannot be understood is said with its place.
+//! Parses filters; errors have a position.
 
 use std::ops::Range;
 
 use super::lex::{Placed, Token, tokens};
 use super::{Compare, Filter, FilterError, Kind, Name, Node, Operand, Part, Vocabulary};
 
-/// How deep parentheses and `not` may be nested.
+/// How deep parentheses and `not` can be nested.
 const MAX_DEPTH: usize = 64;
 const DAY_MS: i64 = 86_400_000;
 
-/// Understands a filter; an empty one lets everything through.
+/// Parses a filter; an empty one matches everything.
 ///
 /// # Errors
-/// Something in it is no filter: what and where, and what would be.
+/// What is wrong, where, and how to fix it.
 pub fn parse(text: &str, vocabulary: &dyn Vocabulary) -> Result<Filter, FilterError> {
     let tokens = tokens(text)?;
     if tokens.is_empty() {
@@ -61,7 +61,7 @@ impl Parser<'_> {
         token
     }
 
-    /// Where something is missing: at the end of what was read.
+    /// The position after the last token, where something is missing.
     fn here(&self) -> Range<usize> {
         let end = self
             .at
@@ -72,7 +72,7 @@ impl Parser<'_> {
 
     fn is_keyword(&self, keyword: &str) -> bool {
         matches!(self.peek(), Some((Token::Word(word), _)) if word.eq_ignore_ascii_case(keyword))
-            // A setting may be called so: then it is compared.
+            // A setting can have this name: then it is compared.
             && !matches!(self.tokens.get(self.at + 1), Some((Token::Compare(_) | Token::Colon, _)))
     }
 
@@ -313,7 +313,7 @@ fn day(text: &str) -> Option<i64> {
     Some(date.midnight().assume_utc().unix_timestamp() * 1000)
 }
 
-/// The name that is most like what was written, the shorter of two that are; none where none is like it.
+/// The most similar name, if any is similar; the shorter one of a tie.
 fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = written.to_lowercase();
     names

@@ -1,5 +1,6 @@
-//! Data sets: imported into the store, listed, summed up, and opened whole to be browsed.
+//! Data sets: import into the store, list, summarize, and open for browsing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::OperationError;
@@ -21,19 +22,17 @@ pub enum SetEntry<'a> {
     Pair(&'a LabelledPair),
 }
 
-/// Opens all that a set holds.
+/// Opens a whole data set.
 ///
 /// # Errors
 /// The set is not imported or cannot be read.
 pub fn open(store: &Path, name: &str) -> Result<OpenSet, OperationError> {
     let sets = library::list(store)?;
     let set = sets.iter().find(|set| set.name == name);
-    let dialogues = set
-        .filter(|set| set.has_dialogues)
-        .map(|_| library::open_dialogues(store, name));
-    let levels = set
-        .filter(|set| set.has_levels)
-        .map(|_| library::open_levels(store, name));
+    let has_dialogues = set.is_some_and(|set| set.has_dialogues);
+    let has_levels = set.is_some_and(|set| set.has_levels);
+    let dialogues = has_dialogues.then(|| library::open_dialogues(store, name));
+    let levels = has_levels.then(|| library::open_levels(store, name));
     Ok(OpenSet {
         name: name.to_string(),
         dialogues: dialogues.transpose()?,
@@ -42,7 +41,6 @@ pub fn open(store: &Path, name: &str) -> Result<OpenSet, OperationError> {
 }
 
 impl OpenSet {
-    /// How many entries there are.
     pub fn len(&self) -> usize {
         let dialogues = self.dialogues.as_ref();
         let examples = dialogues.map_or(0, |set| {
@@ -51,14 +49,12 @@ impl OpenSet {
         examples + self.levels.as_ref().map_or(0, |set| set.pairs.len())
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The entry at an index: the splits one after the other, then the labelled pairs.
-    pub fn entry(&self, index: usize) -> Option<SetEntry<'_>> {
-        let mut index = index;
+    /// The entry at an index: the splits in order, then the labelled pairs.
+    pub fn entry(&self, mut index: usize) -> Option<SetEntry<'_>> {
         if let Some(set) = &self.dialogues {
             for split in Split::ALL {
                 let examples = set.split(split);
@@ -72,15 +68,14 @@ impl OpenSet {
         Some(SetEntry::Pair(pair))
     }
 
-    /// Every emotion of the dialogues once, in alphabetical order.
+    /// The emotions of the dialogues, sorted.
     pub fn emotions(&self) -> Vec<String> {
-        let Some(set) = &self.dialogues else {
-            return Vec::new();
-        };
-        let all = Split::ALL.iter().flat_map(|split| set.split(*split));
-        let mut names: Vec<&str> = all.map(|example| example.emotion.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let splits = self
+            .dialogues
+            .iter()
+            .flat_map(|set| Split::ALL.map(|split| set.split(split)));
+        let names = splits.flatten().map(|example| &*example.emotion);
+        let names: BTreeSet<&str> = names.collect();
         names.into_iter().map(str::to_string).collect()
     }
 }

@@ -1,15 +1,15 @@
-//! Where this program can compute.
+//! The devices that this program can compute on.
 
 use crate::nn::device::{self, DeviceError};
 
 /// A device that this program was built for.
 #[derive(Debug)]
 pub struct DeviceCheck {
-    /// As experiment files write it.
+    /// In experiment files.
     pub name: &'static str,
-    /// As a person reads it.
+    /// On screen.
     pub title: &'static str,
-    /// Why it cannot be used; none where it can.
+    /// Why it cannot be used.
     pub problem: Option<DeviceError>,
 }
 

@@ -1,4 +1,4 @@
-//! Why an operation failed.
+//! Errors of operations.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ pub enum OperationError {
     #[error("{}: cannot be written ({source}); free some space or fix its permissions", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// A file that would be overwritten.
-    #[error("{}: is there already; choose another place", path.display())]
+    #[error("{}: already exists; choose another place", path.display())]
     Exists { path: PathBuf },
     #[error("{}: a plot is written as .svg, .png or .csv; name the file so", path.display())]
     PlotFormat { path: PathBuf },
@@ -62,13 +62,13 @@ pub enum OperationError {
     NoRunName,
     /// The run is gone from the store but not from the disk.
     #[error(
-        "run {run} is removed from the store, but its folder {} could not be; remove it by hand",
+        "run {run} is removed from the store, but its folder {} could not be removed; remove it by hand",
         folder.display()
     )]
     FolderLeft { run: RunId, folder: PathBuf },
     #[error(
-        "run {run}: {name} is not what it was when the run started, so that it cannot go on as it \
-         would have; bring the same data and weights back, or start a new run"
+        "run {run}: {name} has changed since the run started, so it cannot be resumed exactly; restore \
+         the same data and weights, or start a new run"
     )]
     DataChanged { run: RunId, name: String },
     #[error("the name of the system is empty; give one")]
@@ -76,12 +76,12 @@ pub enum OperationError {
     #[error("there is no system to score; import a system's responses first")]
     NoSystem,
     /// The progress callback asked for it.
-    #[error("stopped; nothing of it is kept")]
+    #[error("stopped; nothing of it was saved")]
     Stopped,
 }
 
 impl OperationError {
-    /// Whether the request itself was wrong (a setting, a name, a combination), rather than that it failed.
+    /// Whether the request itself was invalid: a setting, a name, a combination.
     pub fn is_usage(&self) -> bool {
         let is_wrong_set = |error: &DataError| {
             matches!(

@@ -1,4 +1,4 @@
-//! The automatic metrics of a run's checkpoint, or of any system's responses.
+//! Automatic metrics of a run's checkpoint, or of any system's responses.
 
 use std::path::Path;
 
@@ -11,21 +11,21 @@ use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
 use crate::store::{RunRef, StoreReader};
 use crate::train::saved::examine;
 
-/// A checkpoint to be measured on its run's own data.
+/// A checkpoint to evaluate on its run's own data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckpointEvaluation {
     pub run: RunRef,
-    /// Others than the run's own.
+    /// Instead of the run's own.
     pub identifiers: Option<Reference>,
     pub split: Split,
-    /// Where to compute; else the run's device.
+    /// Instead of the run's device.
     pub device: Option<String>,
 }
 
-/// Measures a checkpoint with its run's sampling settings, and with the run's identifiers where it has some.
+/// Evaluates a checkpoint with its run's sampling settings, and with the run's identifiers if it has any.
 ///
 /// # Errors
-/// The checkpoint, its data or the identifiers are not there.
+/// The checkpoint, its data or the identifiers do not exist.
 pub fn checkpoint(
     store: &Path,
     evaluation: &CheckpointEvaluation,
@@ -36,15 +36,15 @@ pub fn checkpoint(
     if let Some(device) = &evaluation.device {
         config.run.device.clone_from(device);
     }
-    let own = Reference::Run(RunRef {
-        run: run.run,
-        step: None,
-    });
+    let step = None;
+    let own = Reference::Run(RunRef { step, ..run });
     let identifiers = match &evaluation.identifiers {
-        Some(others) => Some(others.identifiers(store)?.folder),
-        None if has_identifiers(store, run)? => Some(own.identifiers(store)?.folder),
-        None => None,
+        Some(others) => Some(others),
+        None => has_identifiers(store, run)?.then_some(&own),
     };
+    let identifiers = identifiers
+        .map(|found| found.identifiers(store))
+        .transpose()?;
     let system = match &found.origin {
         Some(origin) if origin.stage == Stage::Ppo => "EmpRL",
         _ => "Generator",
@@ -53,7 +53,7 @@ pub fn checkpoint(
         store,
         &config,
         &found.folder,
-        identifiers.as_deref(),
+        identifiers.as_ref().map(|found| &*found.folder),
         system,
         evaluation.split,
     )?)
@@ -66,7 +66,7 @@ fn has_identifiers(store: &Path, run: RunRef) -> Result<bool, OperationError> {
         .any(|row| row.stage == Stage::Identifiers))
 }
 
-/// A response whose context has a target to compare it with.
+/// A response with a target to compare it with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetedResponse {
     pub context: String,
@@ -74,17 +74,17 @@ pub struct TargetedResponse {
     pub response: String,
 }
 
-/// Whose identifiers find the levels of targets and responses.
+/// How to find the levels of targets and responses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identification<'a> {
     pub identifiers: &'a Reference,
-    /// Where to compute; else the run's device.
+    /// Instead of the run's device.
     pub device: Option<&'a str>,
     /// Emp-F1 is over these.
     pub targeted: &'a [TargetedResponse],
 }
 
-/// Measures any system's responses: Dist-n and length, and Emp-F1 where `identification` is given.
+/// Measures any system's responses: Dist-n and length, and Emp-F1 with `identification`.
 ///
 /// # Errors
 /// The identifiers cannot be opened, or `on_progress` stopped it.

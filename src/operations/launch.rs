@@ -1,4 +1,4 @@
-//! Runs made ready to start: everything that can be wrong is found before anything is written.
+//! Prepares runs: everything that can be wrong is found before anything is written.
 
 use std::path::Path;
 
@@ -9,18 +9,18 @@ use crate::store::{NewRun, QueueId, RunId, RunRef, StoreReader};
 use crate::train::pipeline::Reuse;
 pub use crate::train::plan::{Parameters, TimedPlan};
 
-/// A run that is to be started.
+/// A run to start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedRun {
     pub experiment: String,
     pub name: String,
     pub config: Config,
-    /// The run whose finished stages are taken over where they are the same.
+    /// The run whose finished stages are reused where they are the same.
     pub reuse: Option<RunId>,
 }
 
 impl PlannedRun {
-    /// An experiment as its file has it.
+    /// An experiment as in its file.
     pub fn of(file: &ExperimentFile) -> Self {
         PlannedRun {
             experiment: file.name.clone(),
@@ -31,39 +31,38 @@ impl PlannedRun {
     }
 }
 
-/// A run that can start.
+/// A run that is ready to start.
 #[derive(Debug)]
 pub struct PreparedRun {
     pub new: NewRun,
     pub config: Config,
-    /// Stages that are taken over from another run.
+    /// Stages that are reused from another run.
     pub reuse: Option<Reuse>,
-    /// Its place in the queue, if it has waited there.
+    /// Its place in the queue, if it was queued.
     pub queued: Option<QueueId>,
 }
 
-/// A run that ended early and can go on.
+/// A run that ended early and can be resumed.
 #[derive(Debug)]
 pub struct ResumableRun {
-    /// With the step of the checkpoint, if not the last one.
+    /// With a step, if not from the last checkpoint.
     pub run: RunRef,
     /// The settings it was started with.
     pub config: Config,
 }
 
-/// What a run would be.
+/// The plan of a run.
 #[derive(Debug)]
 pub struct DryRun {
     pub foreseen: TimedPlan,
-    /// The stages that would be taken over from another run.
+    /// The stages that would be reused from another run.
     pub taken_over: Vec<Stage>,
 }
 
-/// Looks at data and weights, which can take a second; `queued` is the place of the run in the queue, if it waits
-/// there.
+/// Checks data and weights, which can take a second; `queued` is the run's place in the queue, if it is queued.
 ///
 /// # Errors
-/// Data, weights or device are not there, or the run to take stages over from shares none.
+/// Data, weights or device are missing, or the run to reuse shares no stage.
 pub fn prepare(
     store: &Path,
     planned: PlannedRun,
@@ -85,7 +84,7 @@ pub fn prepare(
     })
 }
 
-/// What a run would be: sizes, memory, time. Takes about a second and writes nothing.
+/// The plan of a run: sizes, memory, time. Takes about a second and writes nothing.
 ///
 /// # Errors
 /// As [`prepare`].
@@ -93,10 +92,10 @@ pub fn dry_run(store: &Path, planned: PlannedRun) -> Result<DryRun, OperationErr
     prepare(store, planned, None)?.dry_run(store)
 }
 
-/// A run that ended early, from its last checkpoint or from that of a step.
+/// Prepares a run that ended early, from its last checkpoint or from that of a step.
 ///
 /// # Errors
-/// There is no such run; its settings cannot be read; data or weights are not what they were when it started.
+/// There is no such run; its settings cannot be read; data or weights have changed since it started.
 pub fn resume(store: &Path, run: RunRef) -> Result<ResumableRun, OperationError> {
     let detail = StoreReader::open(store)?.run(run.run)?;
     let origin = format!("settings of run {} in {}", run.run, store.display());
@@ -131,7 +130,7 @@ impl PreparedRun {
         }
     }
 
-    /// As [`dry_run`], of a run that is prepared already.
+    /// As [`dry_run`], for a prepared run.
     ///
     /// # Errors
     /// The device is missing or the data cannot be read.

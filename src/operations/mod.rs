@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! runs      edits that can be undone, deletion     studies    create, packs, results, judgements
-//! queue     runs that wait for their turn          responses  import, generate, measure, cases
+//! queue     queued runs                            responses  import, generate, measure, cases
 //! launch    prepare, resume, dry run               exports    tables, figures and curves as files
 //! models    saved models: find, describe, export   data       data sets
 //! evaluate  the automatic metrics                  devices    where this program can compute
@@ -30,10 +30,10 @@ pub use error::OperationError;
 
 use crate::store::{Store, StoreError, StoreReader};
 
-/// How far a long operation is.
+/// The progress of a long operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
-    /// What is being done, in words.
+    /// What is being done, for people.
     pub doing: &'a str,
     /// Rows done.
     pub done: usize,
@@ -41,10 +41,10 @@ pub struct Progress<'a> {
     pub of: usize,
 }
 
-/// Is told the progress after every batch; `Break` stops the operation with [`OperationError::Stopped`].
+/// Called after every batch; `Break` stops the operation with [`OperationError::Stopped`].
 pub type OnProgress<'a> = &'a mut dyn FnMut(Progress<'_>) -> ControlFlow<()>;
 
-/// The store, to read; none where it does not exist yet.
+/// Opens the store for reading; None if it does not exist yet.
 ///
 /// # Errors
 /// The store exists and cannot be read.
@@ -56,7 +56,19 @@ pub fn reader_if_present(store: &Path) -> Result<Option<StoreReader>, StoreError
     }
 }
 
-/// The store, to change what is in it; unlike [`Store::open`] it creates none.
+/// Reads from the store; the default if it does not exist yet.
+///
+/// # Errors
+/// The store exists and cannot be read.
+pub(crate) fn read_or_default<T: Default>(
+    store: &Path,
+    read: impl FnOnce(&StoreReader) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let reader = reader_if_present(store)?;
+    reader.map_or_else(|| Ok(T::default()), |reader| read(&reader))
+}
+
+/// Opens an existing store for writing; unlike [`Store::open`] it creates none.
 ///
 /// # Errors
 /// The store does not exist or cannot be opened.

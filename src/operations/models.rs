@@ -1,4 +1,4 @@
-//! Saved models: which there are, what one consists of, and a copy for other programs.
+//! Saved models: list, describe, export.
 
 mod reference;
 
@@ -14,21 +14,21 @@ use crate::data::EmpathyLevel;
 pub use crate::train::export::Exported;
 pub use crate::train::saved::{Anatomy, Answer, Drawing, Identified, SavedIdentifiers, SavedModel};
 
-/// Rows that a model takes at once.
+/// Rows in a batch.
 pub(super) const BATCH: usize = 32;
-/// The device that opens a model whose weights are only read.
+/// The device for a model whose weights are only read.
 const READING: &str = "flex";
 
-/// Every saved model that a person can choose from.
+/// The saved models to choose from.
 #[derive(Clone, Debug)]
 pub struct SavedModels {
-    /// Runs that saved some, the latest first.
+    /// The latest first.
     pub runs: Vec<RunModels>,
-    /// The T5 folders that those runs started from, in order.
+    /// The T5 folders that those runs started from, sorted.
     pub folders: Vec<PathBuf>,
 }
 
-/// Lists the saved models of the store; none where there is no store.
+/// Lists the saved models of the store; none without a store.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -46,10 +46,10 @@ pub fn list(store: &Path) -> Result<SavedModels, OperationError> {
     })
 }
 
-/// Reads the model in `folder` whole, so that damage shows, and describes it.
+/// Reads the whole model in `folder`, so that damage is found, and describes it.
 ///
 /// # Errors
-/// The folder holds no model, or a damaged one.
+/// The folder contains no model, or a damaged one.
 pub fn describe(folder: &Path) -> Result<Anatomy, OperationError> {
     Ok(SavedModel::open(folder, READING)?.anatomy())
 }
@@ -57,12 +57,12 @@ pub fn describe(folder: &Path) -> Result<Anatomy, OperationError> {
 /// Writes the model in `folder` as a Hugging Face folder `to`, which is new or empty.
 ///
 /// # Errors
-/// As [`describe`]; or `to` holds something already or cannot be written.
+/// As [`describe`]; or `to` is not empty or cannot be written.
 pub fn export(folder: &Path, to: &Path) -> Result<Exported, OperationError> {
     Ok(SavedModel::open(folder, READING)?.export(to)?)
 }
 
-/// The levels of each (context, response), by mechanism; `doing` is what the progress says.
+/// The levels of each (context, response), by mechanism; `doing` is for the progress.
 ///
 /// # Errors
 /// `on_progress` stopped it.

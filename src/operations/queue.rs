@@ -2,39 +2,37 @@
 
 use std::path::Path;
 
-use super::{OperationError, reader_if_present};
+use super::{OperationError, read_or_default};
 use crate::engine::worker::{shared, with_absolute_paths};
 use crate::experiment::{Config, ExperimentFile, value_words};
 use crate::store::{NewQueuedRun, QueueId, QueuedRun, RunId, Store, StoreReader};
 
-/// A run that waits, with its settings.
+/// A queued run with its settings.
 #[derive(Clone, Debug)]
 pub struct QueueEntry {
     pub queued: QueuedRun,
-    /// Or why they cannot be read: another version of the program wrote them.
+    /// An error if another version of the program wrote them.
     pub config: Result<Config, String>,
-    /// What tells it from others: its seed, and settings that are not as its experiment has them.
+    /// The seed, and settings that differ from the experiment's.
     pub differs: String,
 }
 
-/// Runs that were queued.
 #[derive(Clone, Debug)]
 pub struct Enqueued {
-    /// Their places, in the order given.
+    /// In the order given.
     pub ids: Vec<QueueId>,
-    /// Those that will begin at the beginning, though they were meant to take stages over from another run.
     pub lost_reuse: Option<LostReuse>,
 }
 
-/// Runs that take no stage over from another, though they were meant to.
+/// Runs that were meant to reuse stages of another run, but share none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LostReuse {
     pub count: usize,
-    /// The setting for which the first of them takes nothing over.
+    /// The setting that prevents it in the first of them.
     pub differs: &'static str,
 }
 
-/// A run of `config` as it waits: with all of its settings as they are now.
+/// A run of `config` for the queue, with all of its current settings.
 pub fn to_queue(
     experiment: &str,
     name: &str,
@@ -49,25 +47,21 @@ pub fn to_queue(
     }
 }
 
-/// The runs that wait, the next first; none where there is no store. `experiments` is the folder of the user's own
-/// experiment files.
+/// The queued runs, the next first; none without a store. `experiments` is the folder of the user's own experiment
+/// files.
 ///
 /// # Errors
 /// The store cannot be read.
 pub fn list(store: &Path, experiments: &Path) -> Result<Vec<QueueEntry>, OperationError> {
-    let queued = match reader_if_present(store)? {
-        Some(reader) => reader.queue()?,
-        None => Vec::new(),
-    };
+    let queued = read_or_default(store, StoreReader::queue)?;
     let with_settings = |queued| with_settings(queued, experiments);
     Ok(queued.into_iter().map(with_settings).collect())
 }
 
-/// Puts runs at the end of the queue. Those that could take no stage over from the run they name begin at the
-/// beginning.
+/// Appends runs to the queue. Those that share no stage with the run to reuse will start from the beginning.
 ///
 /// # Errors
-/// A run that stages are to be taken over from does not exist; the store cannot be written.
+/// A run to reuse does not exist; the store cannot be written.
 pub fn enqueue(store: &mut Store, runs: &[NewQueuedRun]) -> Result<Enqueued, OperationError> {
     let mut runs = runs.to_vec();
     let lost_reuse = drop_lost_reuse(&store.reader()?, &mut runs)?;
@@ -75,7 +69,7 @@ pub fn enqueue(store: &mut Store, runs: &[NewQueuedRun]) -> Result<Enqueued, Ope
     Ok(Enqueued { ids, lost_reuse })
 }
 
-/// Takes the reuse away from runs that would take no stage over, as those with another seed.
+/// Clears the reuse of runs that share no stage, such as those with another seed.
 fn drop_lost_reuse(
     store: &StoreReader,
     runs: &mut [NewQueuedRun],
@@ -112,7 +106,7 @@ fn with_settings(queued: QueuedRun, experiments: &Path) -> QueueEntry {
     }
 }
 
-/// The seed, and the first settings that are not as in the experiment of that name, where there is one.
+/// The seed, and the first settings that differ from the experiment of that name, if there is one.
 fn differs(config: &Config, experiment: &str, experiments: &Path) -> String {
     const SHOWN: usize = 3;
     let file = ExperimentFile::preset(experiment)

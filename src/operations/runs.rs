@@ -27,20 +27,18 @@ pub enum Edit {
     },
     Delete(Vec<RunId>),
     Undelete(Vec<RunId>),
-    /// Lets two queued runs change places.
     SwapQueued(QueueId, QueueId),
-    /// Takes a run out of the queue.
     Unqueue(Box<QueuedRun>),
-    /// Puts it back in its place.
+    /// Puts a run back where it was.
     Requeue(Box<QueuedRun>),
 }
 
 impl Edit {
-    /// Makes the change and returns the edit that undoes it. Of several runs those before the one that fails stay
+    /// Makes the change and returns the edit that undoes it. If one of several runs fails, those before it stay
     /// changed.
     ///
     /// # Errors
-    /// There is no such run, a tag or name cannot be, a run to delete is in progress, or the store cannot be written.
+    /// There is no such run, a tag or name is invalid, a run to delete is in progress, or the store cannot be written.
     pub fn apply(&self, store: &mut Store) -> Result<Edit, OperationError> {
         let inverse = self.inverse(store)?;
         match self {
@@ -92,7 +90,7 @@ impl Edit {
     }
 }
 
-/// What was done, in a few words.
+/// What was done, for people.
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -144,7 +142,7 @@ fn each(
     runs.iter().copied().try_for_each(edit)
 }
 
-/// A run's record, deleted or not; none where there is no such run.
+/// A run's row, deleted or not.
 fn row(store: &Store, run: RunId) -> Result<Option<RunRow>, StoreError> {
     let reader = store.reader()?;
     let mut rows = reader.list_runs()?.into_iter();

@@ -1,13 +1,13 @@
-//! Studies: made, assigned, sent out and merged as packs, unblinded, and their results.
+//! Studies: create, assign, send and merge packs, results, exports.
 //!
-//! Judging itself is [`Store::judge`] and [`Store::undo`]. Nothing here says anything of the systems of a blind study.
+//! Judging itself is [`Store::judge`] and [`Store::undo`]. Nothing here reveals the systems of a blind study.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::exports::{make_folder, write};
-use super::{OperationError, reader_if_present};
+use super::{OperationError, read_or_default};
 use crate::metrics::Bootstrap;
 use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
 use crate::study::StudyError;
@@ -18,28 +18,22 @@ use crate::study::pack::Pack;
 use crate::study::results::{self, Results};
 use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
 
-/// Every study, with how far each annotator is; none where there is no store.
+/// All studies with their progress; none without a store.
 ///
 /// # Errors
 /// The store cannot be read.
 pub fn list(store: &Path) -> Result<Vec<StudyRow>, OperationError> {
-    match reader_if_present(store)? {
-        Some(reader) => Ok(reader.list_studies()?),
-        None => Ok(Vec::new()),
-    }
+    Ok(read_or_default(store, StoreReader::list_studies)?)
 }
 
 /// What a study of a certain size can show.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Forecast {
     AbTest(AbForecast),
-    Rating {
-        /// How many contexts are rated.
-        contexts: u64,
-    },
+    Rating { contexts: u64 },
 }
 
-/// What a study over so many contexts can show; `tie_share` of the items of an A/B test are expected to be ties.
+/// What a study of this size can show, with `tie_share` of the items of an A/B test expected to be ties.
 pub fn forecast(kind: StudyKind, contexts: u64, tie_share: f64) -> Forecast {
     match kind {
         StudyKind::AbTest => Forecast::AbTest(ab_forecast(contexts, tie_share)),
@@ -47,7 +41,6 @@ pub fn forecast(kind: StudyKind, contexts: u64, tie_share: f64) -> Forecast {
     }
 }
 
-/// In a sentence or two, for whoever is about to make the study.
 impl fmt::Display for Forecast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&match self {
@@ -57,21 +50,19 @@ impl fmt::Display for Forecast {
     }
 }
 
-/// A study that was made.
 #[derive(Clone, Debug)]
 pub struct CreatedStudy {
     pub study: StudyId,
     /// The same in every store and pack.
     pub uid: String,
     pub annotators: Vec<Annotator>,
-    /// What was noticed, in counts that give nothing away.
     pub remarks: Remarks,
 }
 
-/// Makes a study of systems whose responses are in the store.
+/// Creates a study of systems whose responses are in the store.
 ///
 /// # Errors
-/// The definition cannot be, a system is missing, or too few contexts have what is needed.
+/// The definition is invalid, a system is missing, or too few contexts have what is needed.
 pub fn create(store: &mut Store, definition: &Definition) -> Result<CreatedStudy, OperationError> {
     definition.validate()?;
     let candidates = store.reader()?.candidates(&definition.systems)?;
@@ -84,8 +75,8 @@ pub fn create(store: &mut Store, definition: &Definition) -> Result<CreatedStudy
     })
 }
 
-/// Gives the fourth annotator the items on which three differ, after naming one where a name is given. Returns how
-/// many items are new.
+/// Assigns the items on which three annotators differ to the fourth, who is named first if `adjudicator` is given.
+/// Returns how many items are new.
 ///
 /// # Errors
 /// There is no fourth annotator, or already one; the study is unblinded, or came as a pack.
@@ -100,7 +91,7 @@ pub fn assign(
     Ok(store.route_to_adjudicator(study)?)
 }
 
-/// One annotator's part of a study as a file.
+/// A pack that was written to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenPack {
     pub annotator: u32,
@@ -108,7 +99,7 @@ pub struct WrittenPack {
     pub file: PathBuf,
 }
 
-/// Writes annotators' parts into a folder, everybody's or one's; packs from before are replaced.
+/// Writes the packs of all annotators, or of one, into a folder, replacing older ones.
 ///
 /// # Errors
 /// There is no such study or annotator; the folder cannot be written.
@@ -139,7 +130,7 @@ pub fn write_packs(
     whose.into_iter().map(write_one).collect()
 }
 
-/// A pack as it was read from a file.
+/// A pack read from a file.
 #[derive(Clone, Debug)]
 pub struct PackFile {
     file: PathBuf,
@@ -150,17 +141,17 @@ pub struct PackFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedPack {
     pub file: PathBuf,
-    /// The annotator's, as in every store.
+    /// The annotator's.
     pub pseudonym: String,
     pub merged: MergedPack,
-    /// Whether its judgements were merged into the study made here; else it can now be judged here.
+    /// Whether it was merged into a study created here; else it can now be judged here.
     pub made_here: bool,
 }
 
 /// Reads a pack.
 ///
 /// # Errors
-/// The file cannot be read or is no pack.
+/// The file cannot be read or is not a pack.
 pub fn read_pack(file: &Path) -> Result<PackFile, OperationError> {
     let bytes = fs::read(file).map_err(OperationError::read(file))?;
     let pack = Pack::from_bytes(&bytes);
@@ -170,7 +161,7 @@ pub fn read_pack(file: &Path) -> Result<PackFile, OperationError> {
     })
 }
 
-/// Receives a pack: merged where its study was made here, else opened to be judged here.
+/// Merges a pack if its study was created here, else opens it to be judged here.
 ///
 /// # Errors
 /// As [`open_pack`] and [`merge_pack`].
@@ -181,18 +172,18 @@ pub fn receive_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, 
     }
 }
 
-/// Opens a pack that was sent here, to be judged in this store.
+/// Opens a pack to judge it in this store.
 ///
 /// # Errors
-/// Its study was made in this store.
+/// Its study was created in this store.
 pub fn open_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, OperationError> {
     pack.received(store.open_pack(&pack.pack), false)
 }
 
-/// Merges a pack that came back into the study made here; twice does no harm.
+/// Merges a returned pack into its study; merging twice does no harm.
 ///
 /// # Errors
-/// It belongs to another study, or shows something else than the study does.
+/// It belongs to another study, or shows something else.
 pub fn merge_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, OperationError> {
     pack.received(store.merge_pack(&pack.pack), true)
 }
@@ -212,7 +203,7 @@ impl PackFile {
     }
 }
 
-/// Names the file where it is the file that is wrong; troubles of the store name their own.
+/// Adds the file if the error is about the pack.
 fn refused(file: &Path, error: StoreError) -> OperationError {
     match error {
         StoreError::Study(_) | StoreError::MadeHere { .. } => OperationError::Pack {
@@ -232,16 +223,14 @@ pub fn results(reader: &StoreReader, study: StudyId) -> Result<Results, Operatio
     Ok(results::results(&unblinded, &Bootstrap::default()))
 }
 
-/// How judgements are written as rows.
+/// The format of exported judgements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFormat {
-    /// A JSON object a line.
     Jsonl,
-    /// A head, then a row each.
     Csv,
 }
 
-/// One annotator's own judgements; says nothing of systems, so that a study may still be blind.
+/// One annotator's own judgements, without systems: the study may still be blind.
 ///
 /// # Errors
 /// There is no such study or annotator.
@@ -254,7 +243,7 @@ pub fn own_judgements(
     rows(&own_rows(&reader.worklist(study, annotator)?), format)
 }
 
-/// Everybody's judgements of an unblinded study.
+/// All judgements of an unblinded study.
 ///
 /// # Errors
 /// The study is still blind, or came as a pack.
@@ -266,7 +255,7 @@ pub fn all_judgements(
     rows(&full_rows(&reader.unblinded(study)?), format)
 }
 
-/// Everything needed to compute the results of an unblinded study again, as one JSON document.
+/// An unblinded study as one JSON document, from which its results can be computed.
 ///
 /// # Errors
 /// As [`all_judgements`].
@@ -274,8 +263,8 @@ pub fn record(reader: &StoreReader, study: StudyId) -> Result<Vec<u8>, Operation
     Ok(serde_json::to_vec_pretty(&reader.unblinded(study)?)?)
 }
 
-/// Writes judgements as CSV into a folder and returns the file: an annotator's own, or everybody's together with the
-/// record of the study once it is unblinded. Files from before are replaced.
+/// Writes judgements as CSV into a folder, replacing older files, and returns the file: one annotator's own, or all of
+/// them with the record of the study, once it is unblinded.
 ///
 /// # Errors
 /// As [`own_judgements`] and [`all_judgements`]; the folder cannot be written.

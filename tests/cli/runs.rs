@@ -70,7 +70,7 @@ fn runs_are_filtered_tagged_deleted_compared_and_exported() {
     let points = std::fs::read_to_string(place.path().join("band.csv")).unwrap();
     assert!(points.contains("(n = 2)"), "one line for both: {points}");
     for (metric, file, says) in [
-        (reward, "curve.svg", "is there already"),
+        (reward, "curve.svg", "already exists"),
         (reward, "curve.pdf", ".svg, .png or .csv"),
         ("ppo/empathy_reward", "x.svg", "did you mean ppo/"),
     ] {
@@ -88,11 +88,7 @@ fn runs_are_filtered_tagged_deleted_compared_and_exported() {
         assert!(place.path().join(format).join(file).is_file());
         let again = place.run(&["runs", "export", "1", "--format", format, &folder]);
         assert_eq!(again.code, 1);
-        assert!(
-            again.stderr.contains("is there already"),
-            "{}",
-            again.stderr
-        );
+        assert!(again.stderr.contains("already exists"), "{}", again.stderr);
     }
     let folder = place.path().join("board").display().to_string();
     let done = place.json(&["runs", "export", "1", "--format", "tensorboard", &folder]);

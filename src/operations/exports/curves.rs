@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::report::Sheet;
 use crate::report::tensorboard::EventWriter;
 use crate::store::{KeySummary, RunId, StoreReader};
 
-/// How curves are written.
+/// The format of exported curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurveFormat {
     /// `metrics.csv` (stage, metric, step, value, wall time) and `results.csv`.
@@ -25,15 +25,13 @@ pub enum CurveFormat {
     Tensorboard,
 }
 
-/// Curves that were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedCurves {
     pub files: Vec<PathBuf>,
-    /// Points in all.
     pub points: u64,
 }
 
-/// Writes all curves of a run into a folder, which is made if need be; nothing is overwritten.
+/// Writes all curves of a run into a folder, which is created if needed; nothing is overwritten.
 ///
 /// # Errors
 /// There is no such run, a file exists already, or the folder cannot be written.
@@ -64,9 +62,22 @@ fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf, OperationError> 
     Ok(path)
 }
 
-/// A number as text that other programs read: Rust's `NaN` and `inf` are common ones.
-fn number(value: f64) -> String {
-    value.to_string()
+/// Calls `write` with each point (step, value, wall time) of each curve; returns the number of points.
+fn write_points(
+    reader: &StoreReader,
+    run: RunId,
+    keys: &[KeySummary],
+    path: &Path,
+    mut write: impl FnMut(&KeySummary, u64, f64, i64) -> io::Result<()>,
+) -> Result<u64, OperationError> {
+    let mut points = 0;
+    for key in keys {
+        for (step, value, wall_ms) in reader.series(run, &key.key, None)? {
+            points += 1;
+            write(key, step, value, wall_ms).map_err(OperationError::write(path))?;
+        }
+    }
+    Ok(points)
 }
 
 fn csv(
@@ -76,25 +87,13 @@ fn csv(
     dir: &Path,
 ) -> Result<ExportedCurves, OperationError> {
     let (path, mut file) = create_in(dir, "metrics.csv")?;
-    let mut points = 0;
-    let mut lines = |file: &mut BufWriter<File>| -> Result<(), OperationError> {
-        let failed = OperationError::write(&path);
-        writeln!(file, "run,stage,metric,step,value,wall_ms").map_err(&failed)?;
-        for key in keys {
-            let (stage, name) = (key.key.stage.key(), &key.key.name);
-            for (step, value, wall_ms) in reader.series(run, &key.key, None)? {
-                points += 1;
-                writeln!(
-                    file,
-                    "{run},{stage},{name},{step},{},{wall_ms}",
-                    number(value)
-                )
-                .map_err(&failed)?;
-            }
-        }
-        file.flush().map_err(&failed)
-    };
-    lines(&mut file)?;
+    writeln!(file, "run,stage,metric,step,value,wall_ms").map_err(OperationError::write(&path))?;
+    // Rust's `NaN` and `inf` are what other programs read.
+    let points = write_points(reader, run, keys, &path, |key, step, value, wall_ms| {
+        let (stage, name) = (key.key.stage.key(), &key.key.name);
+        writeln!(file, "{run},{stage},{name},{step},{value},{wall_ms}")
+    })?;
+    file.flush().map_err(OperationError::write(&path))?;
     let mut files = vec![path];
     let results = reader.results(run)?;
     if !results.is_empty() {
@@ -131,25 +130,19 @@ fn jsonl(
     dir: &Path,
 ) -> Result<ExportedCurves, OperationError> {
     let (path, mut file) = create_in(dir, "metrics.jsonl")?;
-    let failed = OperationError::write(&path);
-    let mut points = 0;
-    for key in keys {
-        for (step, value, wall_ms) in reader.series(run, &key.key, None)? {
-            points += 1;
-            // JSON has no word for numbers that are none.
-            let value = if value.is_finite() {
-                json!(value)
-            } else {
-                json!(number(value))
-            };
-            let line = json!({
-                "run": run, "stage": key.key.stage.key(), "metric": key.key.name,
-                "step": step, "value": value, "wall_ms": wall_ms,
-            });
-            writeln!(file, "{line}").map_err(&failed)?;
-        }
-    }
-    file.flush().map_err(&failed)?;
+    let points = write_points(reader, run, keys, &path, |key, step, value, wall_ms| {
+        // JSON has no non-finite numbers.
+        let value = match value.is_finite() {
+            true => json!(value),
+            false => json!(value.to_string()),
+        };
+        let line = json!({
+            "run": run, "stage": key.key.stage.key(), "metric": key.key.name,
+            "step": step, "value": value, "wall_ms": wall_ms,
+        });
+        writeln!(file, "{line}")
+    })?;
+    file.flush().map_err(OperationError::write(&path))?;
     let mut text = String::new();
     for event in reader.events(run)? {
         text += &format!("{}\n", serde_json::to_string(&event)?);
@@ -159,7 +152,7 @@ fn jsonl(
     document["results"] = results_to_json(&reader.results(run)?);
     let run_file = write(dir, "run.json", &format!("{document:#}\n"))?;
     Ok(ExportedCurves {
-        files: vec![path.clone(), events, run_file],
+        files: vec![path, events, run_file],
         points,
     })
 }
@@ -173,28 +166,23 @@ fn tensorboard(
     let started = reader.run(run)?.row.started;
     let name = format!("events.out.tfevents.{}.emprl.run{run}", started / 1000);
     let (path, file) = create_in(dir, &name)?;
-    let failed = OperationError::write(&path);
-    // Every stage counts its own steps: a metric of two stages becomes two curves.
+    // Each stage counts its own steps: a metric of two stages becomes two curves.
     let mut stages: BTreeMap<&str, usize> = BTreeMap::new();
     for key in keys {
         *stages.entry(&key.key.name).or_default() += 1;
     }
-    let mut writer = EventWriter::new(file, started).map_err(&failed)?;
-    let mut points = 0;
-    for key in keys {
+    let mut writer = EventWriter::new(file, started).map_err(OperationError::write(&path))?;
+    let points = write_points(reader, run, keys, &path, |key, step, value, wall_ms| {
         let name = &key.key.name;
-        let tag = match stages.get(name.as_str()) {
-            Some(1) => name.clone(),
-            _ => format!("{name}/{}", key.key.stage.key()),
-        };
-        for (step, value, wall_ms) in reader.series(run, &key.key, None)? {
-            points += 1;
-            writer.scalar(wall_ms, step, &tag, value).map_err(&failed)?;
+        match stages.get(name.as_str()) {
+            Some(1) => writer.scalar(wall_ms, step, name, value),
+            _ => {
+                let tag = format!("{name}/{}", key.key.stage.key());
+                writer.scalar(wall_ms, step, &tag, value)
+            }
         }
-    }
-    writer.finish().map_err(&failed)?;
-    Ok(ExportedCurves {
-        files: vec![path.clone()],
-        points,
-    })
+    })?;
+    writer.finish().map_err(OperationError::write(&path))?;
+    let files = vec![path];
+    Ok(ExportedCurves { files, points })
 }

@@ -13,11 +13,11 @@ use crate::report::tables::{Format, Table, TableNumber, TableSelection, gather};
 use crate::report::{Figure, Sheet};
 use crate::store::{Store, StoreError, StoreReader};
 
-/// Files of the same name with different endings.
+/// Files of the same name with different extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedFiles {
     pub folder: PathBuf,
-    /// The name that was free: the one asked for, or that with a number.
+    /// The requested name, with a number if it was taken.
     pub name: String,
     pub endings: Vec<&'static str>,
 }
@@ -75,10 +75,10 @@ fn save(
     })
 }
 
-/// Writes a figure into one new file, in the format of its ending: `.svg`, `.png` or `.csv`.
+/// Writes a figure into a new file, in the format of its extension: `.svg`, `.png` or `.csv`.
 ///
 /// # Errors
-/// The file exists or has another ending; the figure cannot be drawn.
+/// The file exists or has another extension; the figure cannot be drawn.
 pub fn write_figure(file: &Path, figure: &Figure) -> Result<(), OperationError> {
     let ending = file.extension().and_then(|ending| ending.to_str());
     let bytes = match ending.map(str::to_ascii_lowercase).as_deref() {
@@ -94,11 +94,11 @@ pub fn write_figure(file: &Path, figure: &Figure) -> Result<(), OperationError> 
     write_new(file, &bytes)
 }
 
-/// One of the paper's tables, of what is chosen. It needs no run: without a store, one is made and the paper's values
-/// stand alone.
+/// One of the paper's tables, with the selected runs, systems and studies. Without a store, one is created and the
+/// table has the paper's values alone.
 ///
 /// # Errors
-/// Something that is chosen does not exist or does not fit the table.
+/// Something selected does not exist or does not fit the table.
 pub fn table(
     store: &Path,
     number: TableNumber,
@@ -111,8 +111,7 @@ pub fn table(
     Ok(gather(&reader, number, chosen)?)
 }
 
-/// Writes a table in every format into a folder, in place of an older one of the same name; returns the files' common
-/// path without ending.
+/// Writes a table in every format into a folder, replacing older files; returns their common path without extension.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -126,12 +125,12 @@ pub fn save_table(folder: &Path, table: &Table) -> Result<PathBuf, OperationErro
     Ok(folder.join(stem))
 }
 
-/// Creates a folder where it does not exist.
+/// Creates a folder if it does not exist.
 pub(super) fn make_folder(folder: &Path) -> Result<(), OperationError> {
     fs::create_dir_all(folder).map_err(OperationError::write(folder))
 }
 
-/// Writes a file, in place of an older one.
+/// Writes a file, replacing an older one.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -146,7 +145,7 @@ fn write_new(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
     written.map_err(OperationError::write(file))
 }
 
-/// A file that did not exist.
+/// Creates a new file.
 fn create(file: &Path) -> Result<BufWriter<File>, OperationError> {
     let created = File::create_new(file).map_err(OperationError::write(file))?;
     Ok(BufWriter::new(created))

@@ -1,5 +1,4 @@
-//! `DIR` or `RUN[@STEP]`: which folder a person means, the settings of the run behind it, and what there is
-//! to mean.
+//! Resolves `DIR` or `RUN[@STEP]` to a model's folder and its run's settings, and lists what can be named.
 //!
 //! Knows the store and the layout of checkpoints; opens no model.
 
@@ -9,11 +8,12 @@ use std::str::FromStr;
 
 use crate::checkpoint::{self, CheckpointError};
 use crate::experiment::{Config, ExperimentError, Stage};
+use crate::operations::reader_if_present;
 use crate::store::{CheckpointRow, RunId, RunRef, RunRow, StoreError, StoreReader};
 use crate::train::TrainError;
 use crate::train::checkpoint::Checkpoints;
 
-/// A folder, or a checkpoint of a run. Whatever parses as a run is one; a folder called `3` is `./3`.
+/// A folder, or a run's checkpoint. What parses as a run is one; a folder called `3` is `./3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
     Folder(PathBuf),
@@ -31,7 +31,7 @@ impl FromStr for Reference {
     }
 }
 
-/// Why there is no such model.
+/// Why a reference cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
     #[error(transparent)]
@@ -47,31 +47,27 @@ pub enum ReferenceError {
     #[error("run {run} has no {stages} checkpoint{at}; {there}")]
     NoCheckpoint {
         run: RunId,
-        /// Those that would fit.
         stages: String,
-        /// The requested step, or nothing.
+        /// The requested step, or empty.
         at: String,
-        /// The checkpoints that there are instead.
+        /// The checkpoints that exist instead.
         there: String,
     },
-    #[error(
-        "run {run}: its identifiers are not trained to the end (step {step}); go on with the run first"
-    )]
+    #[error("run {run}: its identifiers are not fully trained (step {step}); resume the run first")]
     Unfinished { run: RunId, step: u64 },
 }
 
-/// The stages whose checkpoints answer contexts, in order of preference.
+/// The stages whose checkpoints can answer contexts, in order of preference.
 const ANSWERING: [Stage; 2] = [Stage::Ppo, Stage::Generator];
 
-/// The folder of a reference.
+/// A resolved reference.
 #[derive(Clone, Debug)]
 pub struct ResolvedModel {
     pub folder: PathBuf,
-    /// Where it comes from, if from a run.
+    /// None for a folder.
     pub origin: Option<CheckpointOrigin>,
 }
 
-/// Which checkpoint of which run.
 #[derive(Clone, Debug)]
 pub struct CheckpointOrigin {
     pub run: RunRef,
@@ -81,7 +77,7 @@ pub struct CheckpointOrigin {
 }
 
 impl ResolvedModel {
-    /// The settings of the run, or the paper's, which are the defaults.
+    /// The run's settings, or the defaults, which are the paper's.
     pub fn config(&self) -> Config {
         self.origin
             .as_ref()
@@ -90,7 +86,7 @@ impl ResolvedModel {
 }
 
 impl Reference {
-    /// The model: of a run the policy, else the generator; its files compared with what was written.
+    /// The model, verified against its checksums: a run's policy, else its generator.
     ///
     /// # Errors
     /// There is no such folder, run or checkpoint, or it is damaged.
@@ -98,15 +94,15 @@ impl Reference {
         self.find(store, &ANSWERING)
     }
 
-    /// The identifiers, in the same way.
+    /// The identifiers.
     ///
     /// # Errors
-    /// As [`Reference::model`]; or they are not trained to the end.
+    /// As [`Reference::model`]; or they are not fully trained.
     pub fn identifiers(&self, store: &Path) -> Result<ResolvedModel, ReferenceError> {
         self.find(store, &[Stage::Identifiers])
     }
 
-    /// The model that a certain stage saved, where several have a checkpoint at the step.
+    /// The model saved by a certain stage, if several have a checkpoint at the step.
     ///
     /// # Errors
     /// As [`Reference::model`].
@@ -126,7 +122,7 @@ impl Reference {
     }
 }
 
-/// The latest checkpoint of the first of `stages` that has one, at the requested step if there is one.
+/// The latest checkpoint of the first of `stages` that has one, or the one at the requested step.
 fn find(store: &Path, of: RunRef, stages: &[Stage]) -> Result<ResolvedModel, ReferenceError> {
     let reader = StoreReader::open(store)?;
     let origin = format!("settings of run {}", of.run);
@@ -184,19 +180,19 @@ fn none_there(of: RunRef, stages: &[Stage], checkpoints: &[CheckpointRow]) -> Re
 pub struct RunModels {
     pub row: RunRow,
     pub config: Config,
-    /// What answers contexts: the generator's and then the policy's checkpoints, each by step.
+    /// The generator's and then the policy's checkpoints, each by step.
     pub answering: Vec<CheckpointRow>,
-    /// Whether its identifiers are trained to the end.
+    /// Whether its identifiers are fully trained.
     pub identifiers: bool,
 }
 
 impl RunModels {
-    /// The checkpoint of [`Reference::model`] for the run alone.
+    /// The checkpoint that [`Reference::model`] resolves the run to.
     pub fn latest(&self) -> Option<&CheckpointRow> {
         self.answering.last()
     }
 
-    /// How to refer to a checkpoint in a command; `None` if another stage's takes precedence.
+    /// How to write a checkpoint in a command; None if another stage's takes precedence.
     pub fn written(&self, stage: Stage, step: u64) -> Option<RunRef> {
         let first = ANSWERING.iter().find(|first| {
             let same = |row: &&CheckpointRow| row.stage == **first && row.step == step;
@@ -209,21 +205,18 @@ impl RunModels {
     }
 }
 
-/// Every run that saved a model or identifiers, the latest first. Runs whose settings this program cannot read
-/// are skipped: their models are of no use.
+/// Runs that saved a model or identifiers, the latest first, without those whose settings cannot be read.
 ///
 /// # Errors
 /// The store cannot be read.
 pub(super) fn saved_models(store: &Path) -> Result<Vec<RunModels>, StoreError> {
-    let reader = match StoreReader::open(store) {
-        Ok(reader) => reader,
-        Err(StoreError::Missing { .. }) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+    let Some(reader) = reader_if_present(store)? else {
+        return Ok(Vec::new());
     };
     let mut found = Vec::new();
     for row in reader.list_runs()? {
         let checkpoints = match reader.checkpoints(row.id) {
-            // It was deleted since the runs were listed.
+            // Deleted since the runs were listed.
             Err(StoreError::NoRun { .. } | StoreError::Deleted { .. }) => continue,
             checkpoints => checkpoints?,
         };

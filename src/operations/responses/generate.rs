@@ -1,4 +1,4 @@
-//! A checkpoint answers the contexts of a test order, as a system.
+//! Generates a checkpoint's answers to contexts, as a system.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,36 +9,35 @@ use crate::operations::{OnProgress, OperationError, Progress};
 use crate::study::contexts::OrderedContexts;
 use crate::study::responses::SystemResponses;
 
-/// A checkpoint's answers, to be kept as a system.
+/// A system to generate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generate {
     pub answering: Responder,
-    /// What the system is called.
+    /// The system's name.
     pub system: String,
     /// The contexts to answer; else the imported test split of EmpatheticDialogues.
     pub contexts: Option<PathBuf>,
-    /// Whether a system of the same name is replaced.
+    /// Whether to replace a system of the same name.
     pub replace: bool,
 }
 
 /// Which checkpoint answers, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Responder {
-    /// The checkpoint.
     pub model: Reference,
-    /// Always the likeliest token; nothing is drawn.
+    /// Greedy decoding instead of sampling.
     pub greedy: bool,
-    /// Seed of every draw; else that of the run.
+    /// Instead of the run's.
     pub seed: Option<u64>,
-    /// Where to compute; else the run's device.
+    /// Instead of the run's.
     pub device: Option<String>,
 }
 
-/// Lets a checkpoint answer the contexts and keeps its answers as a system.
+/// Generates a checkpoint's answers and stores them as a system.
 ///
 /// # Errors
-/// The name is empty or taken, the contexts or the checkpoint cannot be read, or `on_progress` stopped it: then
-/// nothing is kept.
+/// The name is empty or taken, the contexts or the checkpoint cannot be read, or `on_progress` stopped it; then
+/// nothing is stored.
 pub fn generate(
     store: &Path,
     generate: &Generate,
@@ -57,7 +56,7 @@ pub fn generate(
     stored.put(store, generate.replace)
 }
 
-/// The answers to every context in order, and in words which checkpoint they are from.
+/// A description of the checkpoint, and its answers to all contexts in order.
 ///
 /// # Errors
 /// The checkpoint cannot be opened, or `on_progress` stopped it.

@@ -1,4 +1,4 @@
-//! Measures systems' responses: Dist-n and length always, Emp-F1 and the level of every answer by identifiers.
+//! Measures systems' responses: Dist-n and length, and with identifiers Emp-F1 and the levels of every answer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,31 +11,31 @@ use crate::store::{Store, SystemAnswer, SystemScore};
 use crate::study::cases::{AnswerLevels, Levels};
 use crate::study::contexts::{Context, ContextKey};
 
-/// Stands for the split of responses that come from elsewhere.
+/// The split of responses from outside.
 pub(in crate::operations) const GIVEN: &str = "given";
 
-/// Which systems are measured, and by what.
+/// Which systems to measure, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasureRequest {
-    /// The systems; without any, all of them.
+    /// Empty for all.
     pub systems: Vec<String>,
-    /// The identifiers; none for Dist-n and length alone.
+    /// None for Dist-n and length alone.
     pub identifiers: Option<Reference>,
-    /// Where to compute; else the run's device.
+    /// Instead of the run's.
     pub device: Option<String>,
 }
 
-/// Open identifiers, with what they are in words.
+/// Identifiers with a description.
 struct OpenIdentifiers {
     identifiers: SavedIdentifiers,
     name: String,
 }
 
-/// Measures systems one after the other and keeps each score. Returns their names.
+/// Measures systems one after the other and stores each score. Returns their names.
 ///
 /// # Errors
-/// There is no system, or none of this name; the identifiers cannot be opened; or `on_progress` stopped it: what was
-/// measured before is kept.
+/// There is no system, or none of this name; the identifiers cannot be opened; or `on_progress` stopped it, which
+/// keeps the scores so far.
 pub fn measure(
     store: &Path,
     measuring: &MeasureRequest,
@@ -114,7 +114,7 @@ fn open(
     Ok((config, OpenIdentifiers { identifiers, name }))
 }
 
-/// Levels of the answers whose contexts have a target, and of those targets, by the place of the answer.
+/// Levels of the answers whose contexts have a target, and of those targets, by the answer's position.
 fn levels(
     open: &OpenIdentifiers,
     contexts: &BTreeMap<ContextKey, Context>,

@@ -1,4 +1,4 @@
-//! An A/B test: who won, whether that can be chance, and strengths over several systems.
+//! Results of an A/B test: wins, their significance, and strengths of several systems.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,16 @@ use crate::study::verdict::{Fourth, Outcome, Verdict, verdict};
 
 const CONFIDENCE: f64 = 0.95;
 
-/// What an A/B test finds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AbResults {
-    /// Each pair of systems that met (rows of Table IV).
+    /// The compared pairs of systems (rows of Table IV).
     pub pairs: Vec<PairResults>,
-    /// How far the annotators agree, over the items of all pairs.
+    /// Over the items of all pairs.
     pub agreement: Agreement,
-    /// Bradley-Terry strengths, ties as half a win of each; or why there are none.
+    /// Bradley-Terry strengths, with a tie as half a win of each.
     #[serde(serialize_with = "write_figure")]
     pub strengths: Result<Vec<SystemStrength>, Undefined>,
-    /// Wins that were added to both sides of every pair because a system was undefeated; 0 where none.
+    /// Wins added to both sides of every pair because a system was undefeated, or 0.
     pub strengths_prior: f64,
 }
 
@@ -38,21 +37,20 @@ pub struct PairResults {
     pub first: String,
     /// Model B.
     pub second: String,
-    /// Items given out.
+    /// Items assigned.
     pub items: u64,
-    /// Items judged: won, lost, tied or unresolved.
+    /// Items won, lost, tied or unresolved.
     pub judged: u64,
-    /// Items on which votes are missing.
+    /// Items with missing votes.
     pub open: u64,
-    /// Items on which three differ and the fourth has not spoken.
+    /// Items on which three differ and the fourth has not voted.
     pub waiting_for_fourth: u64,
     /// Items that the fourth decided.
     pub by_fourth: u64,
-    /// Share of judged items won, with Wilson's 95 % interval; none without judged items.
+    /// Of judged items, with Wilson's 95 % interval, as are the next three.
     pub win: Option<Share>,
     pub lose: Option<Share>,
     pub tie: Option<Share>,
-    /// Share on which three differ and the fourth settled nothing.
     pub unresolved: Option<Share>,
     /// Wins among wins and losses, with Wilson's 95 % interval.
     pub preference: Option<Share>,
@@ -98,7 +96,7 @@ pub(super) fn results(study: &Record, all: &[Judged<'_>], bootstrap: &Bootstrap)
     }
 }
 
-/// Numbers of the items on which three differ and the fourth has not spoken.
+/// Numbers of the items on which three differ and the fourth has not voted.
 pub(super) fn waiting_for_fourth(study: &Record, all: &[Judged<'_>]) -> Vec<u32> {
     let judgements = judgements(study, all, &labels(study, all));
     let waiting = judgements
@@ -175,24 +173,17 @@ fn pair_results(
         verdicts.iter().filter(|verdict| is(**verdict)).count() as u64
     };
     let ended = |outcome| count(&|verdict| verdict.label() == Some(outcome));
-    let (wins, losses, ties) = (
-        ended(Outcome::Win),
-        ended(Outcome::Lose),
-        ended(Outcome::Tie),
-    );
+    let [wins, losses, ties] = Outcome::ALL.map(ended);
     let unresolved = count(&|verdict| verdict == Verdict::Unresolved);
     let judged = wins + losses + ties + unresolved;
     let share = |n| wilson(n, judged, CONFIDENCE).ok();
     let scores: Vec<f64> = verdicts
         .iter()
-        .filter_map(|verdict| match verdict {
-            Verdict::Open | Verdict::NeedsFourth => None,
-            Verdict::Unresolved => Some(0.0),
-            Verdict::Majority(outcome) | Verdict::ByFourth(outcome) => Some(match outcome {
-                Outcome::Win => 1.0,
-                Outcome::Lose => -1.0,
-                Outcome::Tie => 0.0,
-            }),
+        .filter(|verdict| !matches!(verdict, Verdict::Open | Verdict::NeedsFourth))
+        .map(|verdict| match verdict.label() {
+            Some(Outcome::Win) => 1.0,
+            Some(Outcome::Lose) => -1.0,
+            Some(Outcome::Tie) | None => 0.0,
         })
         .collect();
     let mean =

@@ -1,6 +1,4 @@
-//! How far the annotators of a study agree, all together and two by two.
-//!
-//! Takes labels by item and annotator; knows no system.
+//! Agreement of a study's annotators, overall and pairwise, from labels by item and annotator.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +10,7 @@ use crate::study::statistics::agreement::{
 };
 use crate::study::statistics::{Figure, Undefined, write_figure};
 
-/// Labels by item and annotator, `0..categories`, in their order where they have one.
+/// Labels `0..categories` by item and annotator.
 pub(super) type Labels = BTreeMap<u32, BTreeMap<u32, usize>>;
 
 /// Agreement over the items of a study.
@@ -22,21 +20,19 @@ pub struct Agreement {
     pub items: usize,
     /// Judgements of these.
     pub judgements: usize,
-    /// Fleiss' kappa over the items that all raters of an item judged.
+    /// Over the items judged by all of their raters.
     #[serde(serialize_with = "write_figure")]
     pub fleiss_kappa: Figure,
-    /// Items that Fleiss' kappa is over.
+    /// The number of those items.
     pub fleiss_items: usize,
-    /// Krippendorff's alpha over all judgements.
+    /// Over all judgements.
     #[serde(serialize_with = "write_figure")]
     pub krippendorff_alpha: Figure,
-    /// How far apart two values are for alpha.
     pub alpha_metric: Metric,
-    /// Cohen's kappa, two by two.
     pub pairs: Vec<RaterPair>,
 }
 
-/// Two annotators who judged the same items.
+/// Two annotators (pseudonyms) who judged the same items.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RaterPair {
     pub first: String,
@@ -50,7 +46,7 @@ pub struct RaterPair {
     pub weighted_kappa: Figure,
 }
 
-/// Agreement over labels; `ordered` where their order means something.
+/// Agreement over labels; `ordered` if their order has a meaning.
 pub(super) fn agreement(
     study: &Record,
     labels: &Labels,

@@ -1,4 +1,4 @@
-//! What a study shows, from its unblinded record: wins, means, agreement, and each annotator's work.
+//! A study's results: wins, means, agreement, and each annotator's work.
 //!
 //! Only an [`Unblinded`] study has results. Shares are fractions of 1. Must not know how they are shown.
 
@@ -19,24 +19,24 @@ use super::make::{Content, Role};
 use super::record::{Judged, Record, Unblinded, Unblinding};
 use crate::metrics::Bootstrap;
 
-/// All that a study shows.
+/// A study's results.
 #[derive(Debug, Clone, Serialize)]
 pub struct Results {
     pub uid: String,
     pub title: String,
     pub kind: StudyKind,
-    /// The systems; in an A/B test the first is model A.
+    /// In an A/B test the first is model A.
     pub systems: Vec<String>,
     pub contexts: usize,
     pub seed: u64,
     pub unblinding: Unblinding,
-    /// Acts that came in after the unblinding, from packs judged elsewhere; they count.
+    /// Judgements merged after the unblinding; they count.
     pub late_acts: usize,
     pub found: Findings,
     pub annotators: Vec<AnnotatorResults>,
 }
 
-/// What a study of each kind finds.
+/// The findings by kind of study.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Findings {
@@ -44,8 +44,7 @@ pub enum Findings {
     Rating(RatingResults),
 }
 
-/// Computes the results of a study. Intervals are of `bootstrap` over contexts, all judgements of a context
-/// together.
+/// Computes the results of a study. `bootstrap` draws contexts, each with all of its judgements.
 pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
     let study = &unblinded.record;
     let item_states = study.item_states();
@@ -68,8 +67,8 @@ pub fn results(unblinded: &Unblinded, bootstrap: &Bootstrap) -> Results {
     }
 }
 
-/// Numbers of the items on which three differ and the fourth has not spoken: what a store gives to the
-/// fourth annotator. Empty for ratings.
+/// Numbers of the items to assign to the fourth annotator: three differ, and the fourth has not voted. Empty
+/// for ratings.
 pub fn waiting_for_fourth(study: &Record) -> Vec<u32> {
     match study.head.kind {
         StudyKind::AbTest => ab::waiting_for_fourth(study, &study.item_states().all()),
@@ -77,7 +76,7 @@ pub fn waiting_for_fourth(study: &Record) -> Vec<u32> {
     }
 }
 
-/// Judgements by those who were given items from the start, attention checks left out.
+/// Judgements by raters, without attention checks.
 fn by_raters<'a>(study: &Record, all: &[Judged<'a>]) -> Vec<Judged<'a>> {
     let rates = |judged: &&Judged<'_>| {
         let number = judged.assignment.annotator;
@@ -89,10 +88,6 @@ fn by_raters<'a>(study: &Record, all: &[Judged<'a>]) -> Vec<Judged<'a>> {
 }
 
 fn system_name(study: &Record, system: usize) -> String {
-    study
-        .definition
-        .systems
-        .get(system)
-        .cloned()
-        .unwrap_or_default()
+    let systems = &study.definition.systems;
+    systems.get(system).cloned().unwrap_or_default()
 }

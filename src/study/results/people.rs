@@ -1,4 +1,4 @@
-//! Each annotator's work: how much, how fast, how near to the others, all along.
+//! Each annotator's work: amount, speed and distance from the others, also over time.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::study::statistics::significance::sign_test;
 use crate::study::statistics::{Figure, write_figure};
 use crate::study::verdict::Outcome;
 
-/// Parts into which an annotator's items are cut, in the order in which they were given.
+/// Parts of an annotator's items, in their order, for figures over time.
 const BLOCKS: usize = 4;
-/// Fluency up to which shuffled words count as noticed.
+/// The highest fluency that passes an attention check of shuffled words.
 const NOTICED_FLUENCY: u8 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,22 +23,21 @@ pub struct AnnotatorResults {
     pub role: Role,
     pub progress: Progress,
     pub comments: usize,
-    /// Median time an answered item was in view, in milliseconds.
+    /// Median time in view of an answered item.
     pub median_ms: Option<u64>,
-    /// Time all items were in view, in milliseconds.
+    /// Total time in view.
     pub total_ms: u64,
-    /// Mean distance to the other raters' answers on the same items: in an A/B test the share that differs, in a
-    /// rating the mean absolute difference in points over the three aspects.
+    /// Mean distance from the other raters' answers on the same items: in an A/B test the share that differs, in
+    /// a rating the mean absolute difference in points over the three aspects.
     pub distance: Option<f64>,
-    /// How often each side was chosen; none in a rating.
+    /// None in a rating.
     pub sides: Option<SideBias>,
-    /// How attention checks went; none where there were none.
+    /// None without attention checks.
     pub checks: Option<CheckResults>,
-    /// The same over time, in parts of equal size.
     pub over_time: Vec<Block>,
 }
 
-/// How often each side was chosen. Sides were drawn, so neither should be preferred.
+/// How often each side was chosen. Sides are random, so neither should be preferred.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SideBias {
     pub left: u64,
@@ -48,8 +47,8 @@ pub struct SideBias {
     pub p: Figure,
 }
 
-/// How attention checks went. In an A/B test the target must be chosen, in a rating shuffled words must be
-/// given a fluency of 1 or 2.
+/// To pass an attention check the target must be chosen in an A/B test; in a rating the shuffled words must get
+/// a fluency of 1 or 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CheckResults {
     pub answered: usize,
@@ -59,17 +58,17 @@ pub struct CheckResults {
 /// A part of an annotator's items.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Block {
-    /// Place of the first item, from 1.
+    /// Position of the first item, from 1.
     pub from: u32,
-    /// Place of the last.
+    /// Position of the last item.
     pub to: u32,
     pub answered: usize,
     pub median_ms: Option<u64>,
-    /// Mean distance to the others, as [`AnnotatorResults::distance`].
+    /// As [`AnnotatorResults::distance`].
     pub distance: Option<f64>,
 }
 
-/// What raters said of each item, as numbers that can be told apart: an outcome, or three scores.
+/// Raters' answers by item, as vectors: an outcome, or three scores.
 type Said = BTreeMap<u32, Vec<(u32, [f64; 3])>>;
 
 pub(super) fn results(study: &Record, all: &[Judged<'_>]) -> Vec<AnnotatorResults> {
@@ -110,7 +109,7 @@ fn answer(judged: &Judged<'_>) -> Option<[f64; 3]> {
         Answer::Choice(_) => {
             let outcome = judged.outcome()?;
             let is = |other| f64::from(u8::from(outcome == other));
-            // Two different ones are 3 apart over the three places, so 1 in the mean.
+            // Different outcomes are 3 apart in sum, so 1 in the mean.
             Some([is(Outcome::Win), is(Outcome::Lose), is(Outcome::Tie)].map(|is| is * 1.5))
         }
         Answer::Rating(rating) => {

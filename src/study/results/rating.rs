@@ -1,4 +1,4 @@
-//! A rating: each system's mean in each aspect, how sure it is, and how it differs from the first system's.
+//! Results of a rating: each system's mean in each aspect, and its difference from the first system's.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,15 @@ use crate::study::record::{Judged, Record};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RatingResults {
-    /// Each aspect, in the paper's order (columns of Table III).
+    /// In the paper's order (columns of Table III).
     pub aspects: Vec<AspectResults>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AspectResults {
     pub aspect: Aspect,
-    /// Each system's mean, in the order of the systems.
     pub systems: Vec<SystemMean>,
-    /// Each further system's mean minus the first one's, over the contexts both were rated on.
+    /// Each other system's mean minus the first one's, over the contexts with ratings of both.
     pub differences: Vec<MeanDifference>,
     pub agreement: Agreement,
 }
@@ -33,20 +32,18 @@ pub struct SystemMean {
     pub system: String,
     pub contexts: usize,
     pub scores: usize,
-    /// Mean over all scores, with its 95 % bootstrap interval over contexts; none without scores.
+    /// Over all scores, with a 95 % bootstrap interval over contexts.
     pub mean: Option<Estimate>,
 }
 
-/// How two systems' means differ.
+/// The mean of `system` minus that of `minus`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MeanDifference {
-    /// The further system.
     pub system: String,
-    /// The first one.
     pub minus: String,
-    /// Contexts on which both were rated.
+    /// Contexts with ratings of both.
     pub contexts: usize,
-    /// The difference, with its 95 % paired bootstrap interval over contexts.
+    /// With a 95 % paired bootstrap interval over contexts.
     pub difference: Option<Estimate>,
 }
 

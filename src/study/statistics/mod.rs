@@ -1,7 +1,7 @@
-//! Numbers from judgements: agreement, tests, intervals, power, Bradley-Terry.
+//! Statistics of judgements: agreement, tests, intervals, power, Bradley-Terry.
 //!
 //! Pure functions of counts and labels; must not know studies, annotators or systems. A figure without a
-//! value is an [`Undefined`] with the reason, never a number that looks like one.
+//! value is an [`Undefined`] with the reason.
 
 pub mod agreement;
 pub mod bradley_terry;

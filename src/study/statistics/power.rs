@@ -1,6 +1,4 @@
-//! What a study of a given size can show, before it is run.
-//!
-//! Knows numbers of items and shares only. The test is the exact two-sided sign test at 5 %.
+//! What a study of a given size can show. The test is the exact two-sided sign test at 5 %.
 
 use serde::Serialize;
 
@@ -9,7 +7,6 @@ use super::special::{binomial_cdf, binomial_pmf, bisect, normal_quantile};
 
 /// The significance level.
 const ALPHA: f64 = 0.05;
-/// The power at which a study can show a difference.
 const TARGET_POWER: f64 = 0.8;
 
 /// A split of decided items and its sign test.
@@ -20,21 +17,21 @@ pub struct Split {
     pub p: f64,
 }
 
-/// What an A/B test of so many items can show.
+/// What an A/B test of this size can show.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AbForecast {
     pub items: u64,
     pub tie_share: f64,
     pub decided: u64,
-    /// The least uneven split of those that is significant; none if not even all to none is.
+    /// The most even split that is significant, if any is.
     pub smallest_significant: Option<Split>,
     /// Splits near 55, 60, 65, 70 and 75 % with their p.
     pub examples: Vec<Split>,
-    /// The true share of wins among decided items that is found with 80 % power; none where no share is.
+    /// The true share of wins among decided items that is detected with 80 % power, if any is.
     pub detectable_share: Option<f64>,
 }
 
-/// Forecast of an A/B test over `items` items of which `tie_share` end as ties.
+/// The forecast for `items` items of which `tie_share` are ties.
 pub fn ab_forecast(items: u64, tie_share: f64) -> AbForecast {
     let tie_share = tie_share.clamp(0.0, 1.0);
     let decided = ((1.0 - tie_share) * items as f64).round() as u64;
@@ -79,7 +76,7 @@ pub fn detectable_mean_difference(items: u64, deviation: f64) -> Option<f64> {
 /// A typical standard deviation of paired differences of three raters' means on five-point scales.
 const TYPICAL_DEVIATION: f64 = 1.0;
 
-/// A forecast of an A/B test in a sentence or two.
+/// A forecast in a sentence or two.
 pub fn forecast_words(forecast: &AbForecast) -> String {
     let ties = (100.0 * forecast.tie_share).round();
     let mut words = format!(
@@ -110,7 +107,7 @@ pub fn forecast_words(forecast: &AbForecast) -> String {
     words
 }
 
-/// The difference that a rating of so many contexts can show, in a sentence.
+/// The difference that a rating can show, in a sentence.
 pub fn rating_words(contexts: u64) -> String {
     match detectable_mean_difference(contexts, TYPICAL_DEVIATION) {
         Some(least) => format!(

@@ -48,23 +48,20 @@ pub fn window_ui(ui: &mut Ui, state: &mut State, views: &mut ViewState, commands
         .resizable(false)
         .frame(Frame::new().fill(t.panel))
         .show(ui, |ui| rail::rail_ui(ui, state, commands));
+    let bar = |fill| {
+        Frame::new()
+            .fill(fill)
+            .inner_margin(Margin::symmetric(space::L as i8, 0))
+    };
     Panel::top("title")
         .exact_size(size::TITLE_ROW)
         .show_separator_line(false)
-        .frame(
-            Frame::new()
-                .fill(t.ground)
-                .inner_margin(Margin::symmetric(space::L as i8, 0)),
-        )
+        .frame(bar(t.ground))
         .show(ui, |ui| title_ui(ui, state, commands));
     Panel::bottom("status")
         .exact_size(size::STATUS_ROW)
         .show_separator_line(false)
-        .frame(
-            Frame::new()
-                .fill(t.panel)
-                .inner_margin(Margin::symmetric(space::L as i8, 0)),
-        )
+        .frame(bar(t.panel))
         .show(ui, |ui| status_ui(ui, state, commands));
     CentralPanel::default()
         .frame(Frame::new().fill(t.ground))
@@ -108,11 +105,8 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        let open = state
-            .runs
-            .open
-            .as_ref()
-            .filter(|_| state.prefs.place == Place::Runs);
+        let open = state.runs.open.as_ref();
+        let open = open.filter(|_| state.prefs.place == Place::Runs);
         if open.is_some() && Button::icon(Icon::Left, "Back to all runs").clicked(ui) {
             commands.run(Core::close_run);
         }
@@ -125,11 +119,8 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             }
             (Place::Live, _) => {
                 let detail = state.live.run.as_ref().map(|run| {
-                    let number = if run.id.0 > 0 {
-                        format!(" #{}", run.id)
-                    } else {
-                        String::new()
-                    };
+                    let number = (run.id.0 > 0).then(|| format!(" #{}", run.id));
+                    let number = number.unwrap_or_default();
                     format!("{}{number}, {}", run.name, run_detail(run))
                 });
                 ("Live".to_string(), detail.unwrap_or_default())
@@ -169,17 +160,10 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let Some(run) = state.active() else { return };
     let colour = status::colour(t, run.status);
     let progress = run.current_progress();
-    let stage = progress.map_or_else(
-        || "Preparing".to_string(),
-        |p| {
-            format!(
-                "{} {}/{}",
-                p.stage.title(),
-                format::count(p.step),
-                format::count(p.total)
-            )
-        },
-    );
+    let stage = progress.map_or("Preparing".to_string(), |p| {
+        let (step, total) = (format::count(p.step), format::count(p.total));
+        format!("{} {step}/{total}", p.stage.title())
+    });
     let more = match (run.status, state.live.stopping) {
         (_, true) => "stopping…".to_string(),
         (RunStatus::Paused, _) => "paused".to_string(),
@@ -191,10 +175,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let stage_galley = words::galley(ui, &stage, text::body(), t.text);
     let more_galley = words::galley(ui, &more, text::body(), t.secondary);
     // Room for the longest texts, so that the layout does not jump.
-    let long = |words: String| {
-        let painter = ui.painter();
-        painter.layout_no_wrap(words, text::body(), t.text).size().x
-    };
+    let long = |words: String| words::galley(ui, words, text::body(), t.text).size().x;
     let counted = progress.map_or(0.0, |p| {
         let total = format::count(p.total);
         long(format!("{} {total}/{total}", p.stage.title()))
@@ -211,13 +192,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         )
     });
     let fill = if response.hovered() { t.hover } else { t.panel };
-    ui.painter().rect(
-        rect,
-        size::RADIUS,
-        fill,
-        t.line_stroke(),
-        egui::StrokeKind::Inside,
-    );
+    layout::surface(ui, rect, size::RADIUS, fill, t.line_stroke());
     let inner = rect.shrink2(vec2(space::M, 0.0));
     let y = inner.center().y - 3.0;
     ui.painter()
@@ -290,22 +265,14 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 // In a narrow window the buttons leave no room for these.
                 let bytes = run.last(declared::RESIDENT_MEMORY);
                 if let Some(bytes) = bytes.filter(|_| ui.available_width() > FIGURE) {
-                    figure(
-                        ui,
-                        &format::bytes(bytes.max(0.0) as u64),
-                        "",
-                        &memory.unwrap_or_default(),
-                    );
+                    let bytes = format::bytes(bytes.max(0.0) as u64);
+                    figure(ui, &bytes, "", &memory.unwrap_or_default());
                 }
                 let speed = run.tokens_per_second();
                 let running = run.status == RunStatus::Running && ui.available_width() > FIGURE;
                 if let Some(speed) = speed.filter(|_| running) {
-                    figure(
-                        ui,
-                        &format::count(speed.max(0.0).round() as u64),
-                        "tok/s",
-                        "Tokens per second in this stage",
-                    );
+                    let speed = format::count(speed.max(0.0).round() as u64);
+                    figure(ui, &speed, "tok/s", "Tokens per second in this stage");
                 }
             }
         });
@@ -334,11 +301,8 @@ fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
 
 /// The run of the place Live, if that is shown and the run has ended.
 fn ended_here(state: &State) -> Option<&RunModel> {
-    let ended = state
-        .live
-        .run
-        .as_ref()
-        .filter(|run| !run.status.is_active());
+    let run = state.live.run.as_ref();
+    let ended = run.filter(|run| !run.status.is_active());
     ended.filter(|_| state.prefs.place == Place::Live && state.live.launching.is_none())
 }
 
@@ -373,19 +337,10 @@ fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Comman
 
 fn store_ui(ui: &mut Ui, state: &State) {
     let t = theme::of(ui);
+    let stored = format!("Everything shown is on disk in {}", state.store);
     let (icon, colour, words, hint) = match state.runs.list.failure() {
-        Some(why) => (
-            Icon::Warning,
-            t.bad,
-            "Store cannot be read",
-            why.to_string(),
-        ),
-        None => (
-            Icon::Check,
-            t.good,
-            "Store",
-            format!("Everything shown is on disk in {}", state.store),
-        ),
+        Some(why) => (Icon::Warning, t.bad, "Store cannot be read", why),
+        None => (Icon::Check, t.good, "Store", stored.as_str()),
     };
     let response = ui
         .scope(|ui| {

@@ -162,7 +162,7 @@ fn settings_are_varied_and_wrong_values_refused() {
     click(&mut window, "Experiments");
     click(&mut window, "Vary a setting");
     replace(&mut window, "Values of run.seed", "1..x");
-    expect(&mut window, "is not a whole number");
+    expect(&mut window, "is no whole number");
     replace(&mut window, "Values of run.seed", "1..3");
     replace(&mut window, "Name of the new run", "seeds");
     expect(&mut window, "Queue 3 runs");

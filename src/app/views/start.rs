@@ -198,13 +198,7 @@ fn entry_ui(ui: &mut Ui, icon: Icon, title: &str, detail: &str) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 48.0), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, title));
     let fill = if response.hovered() { t.hover } else { t.panel };
-    ui.painter().rect(
-        rect,
-        size::RADIUS,
-        fill,
-        t.line_stroke(),
-        egui::StrokeKind::Inside,
-    );
+    layout::surface(ui, rect, size::RADIUS, fill, t.line_stroke());
     let mark = Rect::from_center_size(pos2(rect.left() + 24.0, rect.center().y), Vec2::splat(18.0));
     icon::paint(ui.painter(), mark, icon, t.secondary);
     let painter = ui.painter().with_clip_rect(rect.shrink(space::XS));

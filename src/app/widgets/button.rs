@@ -7,6 +7,7 @@ use eframe::egui::{
 };
 
 use super::icon::{self, Icon};
+use super::layout;
 use super::text::paint_strong;
 use crate::app::theme::{self, ThemeTokens, size, space, text};
 
@@ -183,13 +184,7 @@ impl Widget for Button<'_> {
 
         if ui.is_rect_visible(rect) {
             let look = look(t, self.rank, &response, enabled);
-            ui.painter().rect(
-                rect,
-                size::RADIUS,
-                look.fill,
-                look.stroke,
-                StrokeKind::Inside,
-            );
+            layout::surface(ui, rect, size::RADIUS, look.fill, look.stroke);
             let mut x = rect.left() + padding;
             if let Some(icon) = self.icon {
                 let box_ = Rect::from_center_size(
@@ -275,13 +270,7 @@ pub fn explained_segments<T: PartialEq + Copy>(
         let total: f32 = widths.iter().sum();
         let (rect, _) = ui.allocate_exact_size(vec2(total + 4.0, size::ROW), Sense::hover());
         let track = if t.dark { t.ground } else { t.hover };
-        ui.painter().rect(
-            rect,
-            size::RADIUS,
-            track,
-            t.line_stroke(),
-            StrokeKind::Inside,
-        );
+        layout::surface(ui, rect, size::RADIUS, track, t.line_stroke());
         let mut x = rect.left() + 2.0;
         for ((option, words, hint), width) in options.iter().zip(widths) {
             let cell = Rect::from_min_size(pos2(x, rect.top() + 2.0), vec2(width, size::ROW - 4.0));
@@ -298,13 +287,7 @@ pub fn explained_segments<T: PartialEq + Copy>(
             });
             if chosen {
                 let fill = if t.dark { t.hover } else { t.raised };
-                ui.painter().rect(
-                    cell,
-                    size::RADIUS - 2,
-                    fill,
-                    t.line_stroke(),
-                    StrokeKind::Inside,
-                );
+                layout::surface(ui, cell, size::RADIUS - 2, fill, t.line_stroke());
             }
             let colour = if chosen || response.hovered() {
                 t.text
@@ -344,12 +327,12 @@ pub fn switch(ui: &mut Ui, name: &str, on: &mut bool) -> Response {
     let amount = ui.ctx().animate_bool_with_time(response.id, *on, 0.08);
     let enabled = ui.is_enabled();
     let fill = if *on && enabled { t.accent } else { t.hover };
-    ui.painter().rect(
+    layout::surface(
+        ui,
         track,
         9,
         fill,
         Stroke::new(1.0, if *on { fill } else { t.faint }),
-        StrokeKind::Inside,
     );
     let x = egui::lerp(track.left() + 9.0..=track.right() - 9.0, amount);
     let knob = if *on && enabled {

@@ -2,11 +2,12 @@
 
 use eframe::egui::{
     Align, Align2, ComboBox, Id, Key, Layout, PopupCloseBehavior, Rect, Response, Role, Sense,
-    StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
+    TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
+use super::layout;
 use super::text as words;
 use crate::app::theme::{self, size, space};
 
@@ -191,13 +192,7 @@ pub fn tick(ui: &mut Ui, words: &str, on: &mut bool) -> Response {
         (false, true) => (t.hover, t.faint),
         (false, false) => (t.raised, t.faint),
     };
-    ui.painter().rect(
-        mark,
-        4,
-        fill,
-        eframe::egui::Stroke::new(1.0, line),
-        StrokeKind::Inside,
-    );
+    layout::surface(ui, mark, 4, fill, eframe::egui::Stroke::new(1.0, line));
     if ticked {
         icon::paint(ui.painter(), mark.shrink(2.0), Icon::Check, t.on_accent);
     }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use eframe::egui::{
     Align, CentralPanel, Color32, CornerRadius, Frame, Layout, Margin, Panel, Rangef, Rect,
-    ScrollArea, Ui, vec2,
+    ScrollArea, Stroke, StrokeKind, Ui, vec2,
 };
 
 use crate::app::theme::{self, ThemeTokens};
@@ -80,4 +80,16 @@ pub fn fill_row(
         let colour = fill(theme::of(ui), selected, hovered, Color32::TRANSPARENT);
         ui.painter().rect_filled(rect, radius, colour);
     }
+}
+
+/// A filled area with a border inside its edges.
+pub fn surface(
+    ui: &Ui,
+    rect: Rect,
+    radius: impl Into<CornerRadius>,
+    fill: Color32,
+    border: impl Into<Stroke>,
+) {
+    ui.painter()
+        .rect(rect, radius, fill, border, StrokeKind::Inside);
 }

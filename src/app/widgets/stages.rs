@@ -1,10 +1,11 @@
 //! The stages of a run as tabs, with their progress.
 
 use eframe::egui;
-use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use super::button::focus_ring;
 use super::icon::{self, Icon};
+use super::layout;
 use super::status::progress_line;
 use super::text as words;
 use crate::app::format;
@@ -57,8 +58,7 @@ fn stage_ui(
         (false, true) => (t.ground, t.line_stroke()),
         (false, false) => (t.ground, egui::Stroke::NONE),
     };
-    ui.painter()
-        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
+    layout::surface(ui, rect, size::RADIUS, fill, stroke);
 
     let inner = rect.shrink2(vec2(space::M, space::S));
     let mark = Rect::from_center_size(

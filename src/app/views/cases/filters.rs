@@ -1,6 +1,6 @@
 //! The filter of cases, and the systems whose answers are shown.
 
-use eframe::egui::{Margin, Role, Sense, StrokeKind, Ui, WidgetInfo, vec2};
+use eframe::egui::{Margin, Role, Sense, Ui, WidgetInfo, vec2};
 
 use crate::app::format;
 use crate::app::state::people::CasesState;
@@ -94,13 +94,7 @@ fn system_chip(ui: &mut Ui, filter: &mut CaseFilter, at: usize, name: &str) {
     let (rect, response) = ui.allocate_exact_size(room, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("Show {name}")));
     let fill = layout::fill(t, on, response.hovered(), t.ground);
-    ui.painter().rect(
-        rect,
-        size::RADIUS,
-        fill,
-        t.line_stroke(),
-        StrokeKind::Inside,
-    );
+    layout::surface(ui, rect, size::RADIUS, fill, t.line_stroke());
     ui.painter()
         .galley(rect.center() - galley.size() / 2.0, galley, colour);
     focus_ring(ui, &response, rect);

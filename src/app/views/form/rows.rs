@@ -1,7 +1,7 @@
 //! Drawing the form: sections, a row for each setting, a control for each kind.
 
 use eframe::egui;
-use eframe::egui::{Align2, Label, Rect, RichText, Sense, TextEdit, Ui, Vec2, pos2, vec2};
+use eframe::egui::{Align2, Rect, Sense, TextEdit, Ui, Vec2, pos2, vec2};
 use toml::Value;
 
 use super::FormDone;
@@ -61,17 +61,11 @@ impl Form {
 
     fn tools_ui(&mut self, ui: &mut Ui) {
         ui.horizontal(|ui| {
-            field::search(
-                ui,
-                &mut self.filter,
-                "Find a setting",
-                "Find a setting",
-                220.0,
-            );
+            let name = "Find a setting";
+            field::search(ui, &mut self.filter, name, name, 220.0);
             ui.add_space(space::S);
-            let mut only = self.only_changed;
-            segments(ui, "Show", &mut only, &[(false, "All"), (true, "Changed")]);
-            self.only_changed = only;
+            let options = [(false, "All"), (true, "Changed")];
+            segments(ui, "Show", &mut self.only_changed, &options);
             let changed = self.changed();
             if changed > 0 {
                 ui.add_space(space::S);
@@ -109,10 +103,7 @@ impl Form {
                         }
                         label
                     });
-                    let help = RichText::new(setting.help())
-                        .font(text::small())
-                        .color(t.secondary);
-                    ui.add(Label::new(help).wrap());
+                    words::small_coloured(ui, setting.help(), t.secondary);
                     ui.add_space(6.0);
                     label.inner
                 });
@@ -128,25 +119,17 @@ impl Form {
                         ui.label_inputs_by(label.id, |ui| self.control_ui(ui, setting, &name));
                         let all = path.ends_with("_limit")
                             && self.values.get(path) == Some(&Value::Integer(0));
-                        match setting.unit {
-                            Some(unit) if all => {
-                                words::label(ui, format!("{unit}: all"), t.secondary);
-                            }
-                            Some(unit) => {
-                                words::label(ui, unit, t.secondary);
-                            }
-                            None => {}
+                        if let Some(unit) = setting.unit {
+                            let all = if all { ": all" } else { "" };
+                            words::label(ui, format!("{unit}{all}"), t.secondary);
                         }
                     });
                     let refusal = self.refusal(path).map(str::to_string);
                     if let Some(why) = refusal {
                         words::small_coloured(ui, why, t.bad);
                     } else if let Some(need) = need {
-                        words::small_coloured(
-                            ui,
-                            format!("{}: {}", need.what, need.fix),
-                            t.warning,
-                        );
+                        let missing = format!("{}: {}", need.what, need.fix);
+                        words::small_coloured(ui, missing, t.warning);
                     }
                     ui.add_space(6.0);
                 });
@@ -163,15 +146,12 @@ impl Form {
                         }
                         match (setting.paper, range(setting)) {
                             (Some(paper), _) => {
-                                let words = RichText::new(format!("paper {paper}"))
-                                    .font(text::small())
-                                    .color(t.secondary);
-                                ui.label(words)
+                                words::small_label(ui, format!("paper {paper}"), t.secondary)
                                     .on_hover_text("What the paper states (Sec. IV-B)");
                             }
                             // Beside its field, where the paper states nothing.
                             (None, Some(range)) => {
-                                words::small(ui, range).on_hover_text(TAKEN);
+                                words::small(ui, range).on_hover_text(ACCEPTED);
                             }
                             (None, None) => {}
                         }
@@ -181,7 +161,7 @@ impl Form {
                             ui.spacing_mut().interact_size.y = 0.0;
                             ui.spacing_mut().item_spacing.x = space::XS;
                             ui.add_space(size::ROW + space::XS);
-                            words::small(ui, range).on_hover_text(TAKEN);
+                            words::small(ui, range).on_hover_text(ACCEPTED);
                         });
                     }
                 });
@@ -195,52 +175,34 @@ impl Form {
     pub(super) fn control_ui(&mut self, ui: &mut Ui, setting: &'static Setting, name: &str) {
         let path = setting.path;
         let value = self.values.get(path).cloned();
+        let text = value.as_ref().and_then(Value::as_str).unwrap_or_default();
         match setting.kind {
             Kind::Bool => {
-                let mut on = value.and_then(|value| value.as_bool()).unwrap_or_default();
+                let mut on = value.as_ref().and_then(Value::as_bool).unwrap_or_default();
                 if switch(ui, name, &mut on).changed() {
                     self.put(path, Value::Boolean(on));
                 }
             }
             Kind::Choice(options) => {
-                let chosen = value
-                    .as_ref()
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_string();
-                if let Some(word) = choice_ui(ui, name, &chosen, options) {
+                if let Some(word) = choice_ui(ui, name, text, options) {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
             Kind::List(options) => {
-                let chosen: Vec<String> = value
-                    .as_ref()
-                    .and_then(Value::as_array)
-                    .map(|items| {
-                        items
-                            .iter()
-                            .filter_map(|item| item.as_str().map(str::to_string))
-                            .collect()
-                    })
-                    .unwrap_or_default();
+                let items = value.as_ref().and_then(Value::as_array);
+                let items = items.into_iter().flatten().filter_map(Value::as_str);
+                let chosen: Vec<String> = items.map(str::to_string).collect();
                 if let Some(list) = list_ui(ui, &chosen, options) {
-                    self.put(
-                        path,
-                        Value::Array(list.into_iter().map(Value::String).collect()),
-                    );
+                    let list = list.into_iter().map(Value::String).collect();
+                    self.put(path, Value::Array(list));
                 }
             }
             Kind::Text if matches!(path, "data.dialogues" | "data.levels") => {
-                let chosen = value
-                    .as_ref()
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_string();
                 let options: &[&str] = match path {
                     "data.dialogues" => &[library::BUILTIN, library::EMPATHETIC_DIALOGUES],
                     _ => &[library::BUILTIN, library::MENTAL_HEALTH_SUBREDDITS],
                 };
-                if let Some(word) = field::combo(ui, name, &chosen, options, 208.0) {
+                if let Some(word) = field::combo(ui, name, text, options, 208.0) {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
@@ -259,11 +221,9 @@ impl Form {
                         state.bg_stroke = egui::Stroke::new(1.0, t.bad);
                     }
                 }
-                let width = if number { 104.0 } else { 208.0 };
-                let align = if number {
-                    Align2::RIGHT_CENTER
-                } else {
-                    Align2::LEFT_CENTER
+                let (width, align) = match number {
+                    true => (104.0, Align2::RIGHT_CENTER),
+                    false => (208.0, Align2::LEFT_CENTER),
                 };
                 let field = TextEdit::singleline(&mut words)
                     .desired_width(width)
@@ -275,12 +235,8 @@ impl Form {
                 }
                 if response.has_focus() {
                     self.editing = Some((path, words));
-                } else if self
-                    .editing
-                    .as_ref()
-                    .is_some_and(|(field, _)| *field == path)
-                {
-                    self.editing = None;
+                } else {
+                    self.editing.take_if(|(field, _)| *field == path);
                 }
             }
         }
@@ -290,13 +246,9 @@ impl Form {
 fn section_head_ui(ui: &mut Ui, title: &str, fields: &[&Setting], open: bool, form: &Form) -> bool {
     let t = theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::click());
+    let spoken = format!("Section {title}");
     response.widget_info(|| {
-        egui::WidgetInfo::selected(
-            egui::Role::DisclosureTriangle,
-            true,
-            open,
-            format!("Section {title}"),
-        )
+        egui::WidgetInfo::selected(egui::Role::DisclosureTriangle, true, open, &spoken)
     });
     if response.hovered() {
         ui.painter().rect_filled(rect, size::RADIUS, t.hover);
@@ -389,7 +341,7 @@ fn hint(setting: &Setting) -> String {
     format!("{} in a file; {default} by default", setting.path)
 }
 
-const TAKEN: &str = "Accepted values";
+const ACCEPTED: &str = "Accepted values";
 
 /// The range of a number.
 fn range(setting: &Setting) -> Option<String> {

@@ -1,15 +1,14 @@
 //! The answers of a page: two cards to choose between, or one with its three scales.
 
 use eframe::egui;
-use eframe::egui::{
-    Align2, Rect, Role, ScrollArea, Sense, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
-};
+use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 use super::input::Input;
 use super::parts::keycaps_ui;
 use crate::app::state::judging::Judging;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::study::judgement::{Answer, Aspect, Choice, Score};
 use crate::study::page::{Page, Shown};
@@ -125,8 +124,7 @@ impl Card<'_> {
         } else {
             t.line_stroke()
         };
-        ui.painter()
-            .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
+        layout::surface(ui, rect, size::RADIUS, fill, stroke);
         let inner = rect.shrink2(vec2(space::L, space::M));
         words::paint_small(
             ui.painter(),
@@ -208,8 +206,7 @@ fn point_ui(ui: &mut Ui, label: &str, name: &str, width: f32, chosen: bool, here
         (false, true) => (t.raised, t.line_stroke(), t.text),
         (false, false) => (t.ground, t.line_stroke(), t.secondary),
     };
-    ui.painter()
-        .rect(rect, size::RADIUS, fill, stroke, StrokeKind::Inside);
+    layout::surface(ui, rect, size::RADIUS, fill, stroke);
     words::paint_body(
         ui.painter(),
         rect.center(),

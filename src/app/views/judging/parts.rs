@@ -1,12 +1,13 @@
 //! What the parts of the judging page share: its centred column, and key caps.
 
 use eframe::egui;
-use eframe::egui::{Align2, Rect, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::input::Input;
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::focus_ring;
 use crate::app::widgets::icon::Icon;
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 
 /// The greatest width of the two answers together.
@@ -62,13 +63,7 @@ pub(super) fn keycaps_ui(
             for key in *keys {
                 let corner = pos2(left, rect.top());
                 let cap = Rect::from_min_size(corner, egui::Vec2::splat(height)).shrink(2.0);
-                ui.painter().rect(
-                    cap,
-                    size::RADIUS - 1,
-                    t.raised,
-                    t.line_stroke(),
-                    StrokeKind::Inside,
-                );
+                layout::surface(ui, cap, size::RADIUS - 1, t.raised, t.line_stroke());
                 key_mark(ui, cap, key, &font);
                 left += height;
             }

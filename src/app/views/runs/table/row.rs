@@ -14,6 +14,7 @@ use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
 use crate::app::views::runs::RunsView;
 use crate::app::widgets::icon::{self, Icon};
+use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::catalog::{Cell, Column, Group, Spread};
 use crate::metrics::Digits;
@@ -214,13 +215,7 @@ pub(super) fn mark_ui(ui: &Ui, cell: Rect, ticked: bool, hovered: bool) {
         (false, true) => (t.hover, t.faint),
         (false, false) => (t.raised, t.line),
     };
-    ui.painter().rect(
-        mark,
-        4,
-        fill,
-        Stroke::new(1.0, line),
-        egui::StrokeKind::Inside,
-    );
+    layout::surface(ui, mark, 4, fill, Stroke::new(1.0, line));
     if ticked {
         icon::paint(ui.painter(), mark.shrink(2.0), Icon::Check, t.on_accent);
     }

@@ -12,7 +12,9 @@ pub use reference::{Found, Origin, Reference, ReferenceError, RunModels};
 use super::{OnProgress, OperationError, Progress};
 use crate::data::EmpathyLevel;
 pub use crate::train::export::Exported;
-pub use crate::train::saved::{Anatomy, Answer, Drawing, Identified, SavedIdentifiers, SavedModel};
+pub use crate::train::saved::{
+    Anatomy, Drawing, GeneratedResponse, Identified, SavedIdentifiers, SavedModel,
+};
 
 /// Rows that a model takes at once.
 pub(super) const BATCH: usize = 32;

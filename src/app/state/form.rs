@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
-use crate::experiment::{Config, ExperimentFile, Kind, Setting};
+use crate::experiment::{Config, ExperimentFile, Setting, SettingKind};
 
 /// An experiment whose settings are being chosen.
 #[derive(Debug)]
@@ -98,12 +98,12 @@ impl Form {
     /// Takes what was typed: a value, or text with what is wrong with it.
     pub fn type_in(&mut self, setting: &Setting, words: String) {
         let value = match setting.kind {
-            Kind::Int { .. } => words
+            SettingKind::Int { .. } => words
                 .replace(['\u{2009}', ' ', '_'], "")
                 .parse()
                 .map(Value::Integer)
                 .ok(),
-            Kind::Float { .. } => words
+            SettingKind::Float { .. } => words
                 .trim()
                 .replace(',', ".")
                 .parse()

@@ -16,7 +16,7 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::text as words;
 use crate::data::library;
-use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings, value_words};
+use crate::experiment::{Config, SECTIONS, Setting, SettingKind, Stage, settings, value_words};
 
 impl Form {
     /// Draws the sections.
@@ -217,13 +217,13 @@ impl Form {
         let path = setting.path;
         let value = self.values.get(path).cloned();
         match setting.kind {
-            Kind::Bool => {
+            SettingKind::Bool => {
                 let mut on = value.and_then(|value| value.as_bool()).unwrap_or_default();
                 if switch(ui, name, &mut on).changed() {
                     self.put(path, Value::Boolean(on));
                 }
             }
-            Kind::Choice(options) => {
+            SettingKind::Choice(options) => {
                 let chosen = value
                     .as_ref()
                     .and_then(Value::as_str)
@@ -233,7 +233,7 @@ impl Form {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
-            Kind::List(options) => {
+            SettingKind::List(options) => {
                 let chosen: Vec<String> = value
                     .as_ref()
                     .and_then(Value::as_array)
@@ -251,7 +251,7 @@ impl Form {
                     );
                 }
             }
-            Kind::Text if matches!(path, "data.dialogues" | "data.levels") => {
+            SettingKind::Text if matches!(path, "data.dialogues" | "data.levels") => {
                 let chosen = value
                     .as_ref()
                     .and_then(Value::as_str)
@@ -265,8 +265,8 @@ impl Form {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
-            Kind::Int { .. } | Kind::Float { .. } | Kind::Text => {
-                let number = !matches!(setting.kind, Kind::Text);
+            SettingKind::Int { .. } | SettingKind::Float { .. } | SettingKind::Text => {
+                let number = !matches!(setting.kind, SettingKind::Text);
                 let mut words = match (&self.editing, self.typed.get(path)) {
                     (Some((field, draft)), _) if *field == path => draft.clone(),
                     (_, Some((typed, _))) => typed.clone(),
@@ -418,12 +418,12 @@ const TAKEN: &str = "Values that are taken";
 /// The least and the greatest number that a setting takes.
 fn range(setting: &Setting) -> Option<String> {
     match setting.kind {
-        Kind::Int { min, max } => Some(format!(
+        SettingKind::Int { min, max } => Some(format!(
             "{} to {}",
             format::count(min.unsigned_abs()),
             format::count(max.unsigned_abs())
         )),
-        Kind::Float { min, max } => Some(format!(
+        SettingKind::Float { min, max } => Some(format!(
             "{} to {}",
             value_words(&Value::Float(min)),
             value_words(&Value::Float(max))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use crate::experiment::{Kind as SettingKind, Stage, settings};
+use crate::experiment::{SettingKind, Stage, settings};
 use crate::filter::{Kind, Name, Vocabulary};
 use crate::metrics::declared::{self, all, declared};
 use crate::store::RunStatus;

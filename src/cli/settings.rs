@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{CommandContext, Failure};
-use crate::experiment::{Config, Kind, SECTIONS, settings};
+use crate::experiment::{Config, SECTIONS, SettingKind, settings};
 
 #[derive(Debug, clap::Args)]
 pub struct Settings {
@@ -73,13 +73,13 @@ pub fn list(ctx: &CommandContext, own: Option<&Config>) -> Result<(), Failure> {
     ctx.out.text(&text)
 }
 
-fn kind(kind: &Kind) -> &'static str {
+fn kind(kind: &SettingKind) -> &'static str {
     match kind {
-        Kind::Int { .. } => "whole number",
-        Kind::Float { .. } => "number",
-        Kind::Bool => "yes or no",
-        Kind::Choice(_) => "one word of",
-        Kind::Text => "text",
-        Kind::List(_) => "list of words of",
+        SettingKind::Int { .. } => "whole number",
+        SettingKind::Float { .. } => "number",
+        SettingKind::Bool => "yes or no",
+        SettingKind::Choice(_) => "one word of",
+        SettingKind::Text => "text",
+        SettingKind::List(_) => "list of words of",
     }
 }

@@ -36,20 +36,12 @@ pub fn read(dir: &Path) -> Result<(DialogueSet, ImportReport), DataError> {
     let dir = locate(dir);
     let mut set = DialogueSet {
         name: EMPATHETIC_DIALOGUES.to_string(),
-        fingerprint: String::new(),
-        conversations: BySplit::default(),
-        train: Vec::new(),
-        validation: Vec::new(),
-        test: Vec::new(),
+        ..DialogueSet::default()
     };
     let mut splits = BySplit::<SplitCount>::default();
     let mut report = ImportReport {
         name: EMPATHETIC_DIALOGUES.to_string(),
-        files: Vec::new(),
-        skipped: Vec::new(),
-        splits: None,
-        labelled_pairs: None,
-        remarks: Vec::new(),
+        ..ImportReport::default()
     };
     for (split, file) in FILES {
         let path = dir.join(file);

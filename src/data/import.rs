@@ -38,7 +38,7 @@ pub struct SplitCount {
 }
 
 /// What an import read, kept and skipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
     pub name: String,
     pub files: Vec<FileReport>,

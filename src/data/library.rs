@@ -177,7 +177,10 @@ pub fn open_levels(store: &Path, name: &str) -> Result<LevelSet, DataError> {
 /// As [`open_dialogues`] and [`open_levels`].
 pub fn show(store: &Path, name: &str) -> Result<SetSummary, DataError> {
     let entry = known(name)?;
-    let mut summary = SetSummary::new(name, "");
+    let mut summary = SetSummary {
+        name: name.to_string(),
+        ..SetSummary::default()
+    };
     if entry.has_dialogues {
         let set = open_dialogues(store, name)?;
         summary.add_dialogues(&set);

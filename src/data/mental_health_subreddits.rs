@@ -43,11 +43,7 @@ const fn file_name(mechanism: Mechanism) -> &'static str {
 pub fn read(dir: &Path) -> Result<(LevelSet, ImportReport), DataError> {
     let mut report = ImportReport {
         name: MENTAL_HEALTH_SUBREDDITS.to_string(),
-        files: Vec::new(),
-        skipped: Vec::new(),
-        splits: None,
-        labelled_pairs: None,
-        remarks: Vec::new(),
+        ..ImportReport::default()
     };
     let mut merged = Merged::default();
     for mechanism in Mechanism::ALL {

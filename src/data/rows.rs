@@ -68,7 +68,7 @@ impl Row {
         })
     }
 
-    /// Sets a field of the row, `response` included; a field that was there keeps its place.
+    /// Sets a field of the row, including `response`; an existing field keeps its place.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         let value = value.into();
         if key == "response" {
@@ -78,7 +78,7 @@ impl Row {
     }
 }
 
-/// Reads a JSONL file; blank lines are passed over.
+/// Reads a JSONL file; blank lines are ignored.
 ///
 /// # Errors
 /// The file cannot be read, a line is not a JSON object, or `context` or `response` are of a wrong type.
@@ -100,8 +100,8 @@ pub fn parse_jsonl(path: &Path, text: &str) -> Result<Vec<Row>, DataError> {
     Ok(rows)
 }
 
-/// Whether a text is meant as JSON: its first character other than white space is `{` or `[{` begins it.
-/// An array is no JSONL, and is refused as such rather than taken for plain text.
+/// Whether a text is meant as JSON: it starts with `{` or `[{` after white space. An array is not JSONL, and is
+/// refused rather than read as plain text.
 pub fn is_json(text: &str) -> bool {
     let text = text.trim_start();
     let array = text.strip_prefix('[').map(str::trim_start);

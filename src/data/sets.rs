@@ -109,7 +109,7 @@ impl<T> BySplit<T> {
 }
 
 /// Dialogues as examples, by split.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DialogueSet {
     /// Name in the library: `empathetic-dialogues`, `builtin`.
     pub name: String,

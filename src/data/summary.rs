@@ -1,6 +1,4 @@
-//! A set at a glance: sizes, emotions, lengths, levels.
-//!
-//! Counts what is in memory: must not know files.
+//! Summary of a set: sizes, emotions, lengths, levels. Must not know files.
 
 use std::collections::HashMap;
 
@@ -10,8 +8,8 @@ use super::empathy::{EmpathyLevel, Mechanism};
 use super::import::SplitCount;
 use super::sets::{BySplit, DialogueSet, LevelSet, Split};
 
-/// What `data show` tells.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The output of `data show`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct SetSummary {
     pub name: String,
     /// SHA-256 over its dialogues and pairs.
@@ -32,14 +30,12 @@ pub struct SetSummary {
     pub lengths: Vec<LengthSummary>,
 }
 
-/// How many conversations are about an emotion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EmotionCount {
     pub emotion: String,
     pub conversations: usize,
 }
 
-/// How many pairs have each level of a mechanism.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LevelCount {
     pub mechanism: Mechanism,
@@ -59,24 +55,10 @@ pub struct LengthSummary {
     pub median: usize,
     /// 95 % are at most this long.
     pub percentile_95: usize,
-    /// The longest.
     pub longest: usize,
 }
 
 impl SetSummary {
-    /// An empty summary to which dialogues and levels are added.
-    pub(super) fn new(name: &str, fingerprint: &str) -> SetSummary {
-        SetSummary {
-            name: name.to_string(),
-            fingerprint: fingerprint.to_string(),
-            splits: None,
-            emotions: Vec::new(),
-            labelled_pairs: None,
-            levels: Vec::new(),
-            lengths: Vec::new(),
-        }
-    }
-
     pub(super) fn add_dialogues(&mut self, set: &DialogueSet) {
         let mut splits = BySplit::default();
         let mut emotions: HashMap<&str, usize> = HashMap::new();

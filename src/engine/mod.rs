@@ -23,7 +23,7 @@ pub mod worker;
 pub use crate::experiment::Control;
 pub use message::{Message, MessageKind, results_to_json};
 pub use run::{
-    Listener, Outcome, RunBody, RunContext, RunEnd, RunError, RunHandle, RunState, StartError,
+    Listener, RunBody, RunContext, RunEnd, RunError, RunHandle, RunOutcome, RunState, StartError,
     StartRequest, Waker, What,
 };
 pub use supervisor::{StillRunning, Supervisor};

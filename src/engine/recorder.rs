@@ -15,7 +15,9 @@ use crossbeam::channel::{
 };
 
 use super::reporter::Reporter;
-use super::run::{Outcome, RunBody, RunContext, RunEnd, RunError, Shared, StartError, Waker, What};
+use super::run::{
+    RunBody, RunContext, RunEnd, RunError, RunOutcome, Shared, StartError, Waker, What,
+};
 use super::{Message, MessageKind};
 use crate::experiment::{Control, EventKind, Report, RunStatus, Stage};
 use crate::store::{CheckpointRow, RunId, RunLock, RunRef, Store, StoreError, now_ms};
@@ -73,7 +75,7 @@ struct Recorder {
 /// A run whose trainer is running.
 struct Begun {
     recorder: Recorder,
-    trainer: JoinHandle<Result<Outcome, RunError>>,
+    trainer: JoinHandle<Result<RunOutcome, RunError>>,
     messages: Receiver<Vec<Message>>,
     from: Option<CheckpointRow>,
 }
@@ -252,15 +254,15 @@ impl Recorder {
     }
 
     /// Records the end of a run that did not fail.
-    fn conclude(&mut self, outcome: Outcome) -> Result<(MessageKind, RunEnd), StoreError> {
+    fn conclude(&mut self, outcome: RunOutcome) -> Result<(MessageKind, RunEnd), StoreError> {
         let run = self.run();
         match outcome {
-            Outcome::Finished => {
+            RunOutcome::Finished => {
                 let results = self.store.reader()?.results(run)?;
                 self.close(RunStatus::Finished, None)?;
                 Ok((MessageKind::Finished { results }, RunEnd::Finished(run)))
             }
-            Outcome::Stopped => {
+            RunOutcome::Stopped => {
                 self.close(RunStatus::Stopped, None)?;
                 Ok((status(RunStatus::Stopped), RunEnd::Stopped(run)))
             }

@@ -25,11 +25,11 @@ pub type RunError = Box<dyn Error + Send + Sync>;
 
 /// The body of a run, called on a thread of its own.
 pub type RunBody =
-    Box<dyn FnOnce(&mut dyn Observer, &RunContext) -> Result<Outcome, RunError> + Send>;
+    Box<dyn FnOnce(&mut dyn Observer, &RunContext) -> Result<RunOutcome, RunError> + Send>;
 
 /// How the body of a run ended, if it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RunOutcome {
     /// All stages are done.
     Finished,
     /// On request; a checkpoint was saved.

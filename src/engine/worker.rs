@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::alert::Watched;
-use super::{Outcome, RunBody};
+use super::{RunBody, RunOutcome};
 use crate::experiment::{
     CHANGEABLE_STAGE, Config, Environment, Event, ExperimentError, SharedStages,
 };
@@ -116,8 +116,8 @@ pub fn body(config: Config, reuse: Option<Reuse>) -> RunBody {
         let (store, folder) = (&context.store, &context.dir);
         let observer = &mut Watched::new(observer, config.alerts.clone());
         match pipeline::run(&config, store, folder, reuse.as_ref(), observer)? {
-            Ended::Done => Ok(Outcome::Finished),
-            Ended::Stopped => Ok(Outcome::Stopped),
+            Ended::Done => Ok(RunOutcome::Finished),
+            Ended::Stopped => Ok(RunOutcome::Stopped),
         }
     })
 }

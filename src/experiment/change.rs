@@ -4,7 +4,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::Problem;
-use super::{Config, Kind, Setting, Stage, setting};
+use super::{Config, Setting, SettingKind, Stage, setting};
 
 /// The stage whose settings may be changed while it runs.
 pub const CHANGEABLE_STAGE: Stage = Stage::Ppo;
@@ -58,7 +58,7 @@ impl Change {
             ))
         })?;
         match setting.kind {
-            Kind::Float { min, max } if (min..=max).contains(&value) => Ok(Change {
+            SettingKind::Float { min, max } if (min..=max).contains(&value) => Ok(Change {
                 path: setting.path,
                 value,
             }),
@@ -134,7 +134,7 @@ mod tests {
     fn every_changeable_setting_is_a_number_of_the_tree() {
         assert_eq!(changeable().count(), CHANGEABLE.len());
         for setting in changeable() {
-            let Kind::Float { max, .. } = setting.kind else {
+            let SettingKind::Float { max, .. } = setting.kind else {
                 panic!("{} is no number", setting.path)
             };
             let change = Change::new(setting.path, max).unwrap();

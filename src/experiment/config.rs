@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
-use super::setting::{BOOL, Kind, Setting, Spec, TEXT, choice, float, int, settings, words};
+use super::setting::{BOOL, Setting, SettingKind, Spec, TEXT, choice, float, int, settings, words};
 
 words! {
     /// Which parameters are trained.
@@ -121,7 +121,7 @@ settings! {
         device: String = "flex".into() => TEXT;
         /// The stages to run, in this order.
         stages: Vec<Stage> = vec![Stage::Identifiers, Stage::Generator, Stage::Ppo, Stage::Evaluation]
-            => Spec::of(Kind::List(&["pretraining", "identifiers", "generator", "ppo", "evaluation"]));
+            => Spec::of(SettingKind::List(&["pretraining", "identifiers", "generator", "ppo", "evaluation"]));
         /// A checkpoint is written every so many steps of a stage, besides the one at its end; 0 for none between.
         checkpoint_every: u64 = 500 => int(0, 1_000_000).unit("steps");
     }

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::config::{Config, setting};
 use super::error::{ExperimentError, Problem};
-use super::setting::Kind;
+use super::setting::SettingKind;
 use super::values::{Difference, check_keys, parse, unknown_key};
 
 /// An experiment file, with its parents applied.
@@ -89,7 +89,9 @@ impl ExperimentFile {
             };
             // A bare word is a text; everything else is read as TOML would.
             let value = match setting.kind {
-                Kind::Text | Kind::Choice(_) => Value::String(text.trim_matches('"').to_string()),
+                SettingKind::Text | SettingKind::Choice(_) => {
+                    Value::String(text.trim_matches('"').to_string())
+                }
                 _ => parse_value(text).unwrap_or_else(|| Value::String(text.to_string())),
             };
             self.config

@@ -28,7 +28,7 @@ pub use event::{Control, Event, EventKind, size_words};
 pub use file::{ExperimentFile, presets};
 pub use progress::{Report, SampleDialogue, SampleLevel, Severity};
 pub use rollout::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures, TokenQuantity};
-pub use setting::{Kind, Setting};
+pub use setting::{Setting, SettingKind};
 pub use shared::SharedStages;
 pub use stage::Stage;
 pub use status::RunStatus;

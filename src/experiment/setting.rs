@@ -5,7 +5,7 @@
 
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum SettingKind {
     /// A whole number within `min..=max`.
     Int { min: i64, max: i64 },
     /// A finite number within `min..=max`.
@@ -29,7 +29,7 @@ pub struct Setting {
     label: Option<&'static str>,
     /// Such as "tokens" or "steps".
     pub unit: Option<&'static str>,
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// The paper's value, where it states one.
     pub paper: Option<&'static str>,
 }
@@ -77,11 +77,11 @@ impl Setting {
     /// The range, or the words, in a few characters; empty where anything goes.
     pub fn range(&self) -> String {
         match self.kind {
-            Kind::Int { min, max } => format!("{min} to {max}"),
-            Kind::Float { min, max } => format!("{min} to {max}"),
-            Kind::Bool => "true or false".into(),
-            Kind::Choice(words) | Kind::List(words) => words.join(", "),
-            Kind::Text => String::new(),
+            SettingKind::Int { min, max } => format!("{min} to {max}"),
+            SettingKind::Float { min, max } => format!("{min} to {max}"),
+            SettingKind::Bool => "true or false".into(),
+            SettingKind::Choice(words) | SettingKind::List(words) => words.join(", "),
+            SettingKind::Text => String::new(),
         }
     }
 }
@@ -89,14 +89,14 @@ impl Setting {
 /// A field's description for the `settings!` macro.
 #[derive(Clone, Copy)]
 pub(super) struct Spec {
-    kind: Kind,
+    kind: SettingKind,
     label: Option<&'static str>,
     unit: Option<&'static str>,
     paper: Option<&'static str>,
 }
 
 impl Spec {
-    pub(super) const fn of(kind: Kind) -> Self {
+    pub(super) const fn of(kind: SettingKind) -> Self {
         Spec {
             kind,
             label: None,
@@ -122,19 +122,19 @@ impl Spec {
 }
 
 pub(super) const fn int(min: i64, max: i64) -> Spec {
-    Spec::of(Kind::Int { min, max })
+    Spec::of(SettingKind::Int { min, max })
 }
 
 pub(super) const fn float(min: f64, max: f64) -> Spec {
-    Spec::of(Kind::Float { min, max })
+    Spec::of(SettingKind::Float { min, max })
 }
 
 pub(super) const fn choice(words: &'static [&'static str]) -> Spec {
-    Spec::of(Kind::Choice(words))
+    Spec::of(SettingKind::Choice(words))
 }
 
-pub(super) const BOOL: Spec = Spec::of(Kind::Bool);
-pub(super) const TEXT: Spec = Spec::of(Kind::Text);
+pub(super) const BOOL: Spec = Spec::of(SettingKind::Bool);
+pub(super) const TEXT: Spec = Spec::of(SettingKind::Text);
 
 /// Declares a section of settings: the struct, its defaults, and the table of descriptions.
 macro_rules! settings {

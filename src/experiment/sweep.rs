@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use super::setting::Kind;
+use super::setting::SettingKind;
 use super::{Config, Problem, Setting, setting};
 
 /// Runs that one sweep may be.
@@ -62,7 +62,7 @@ impl Axis {
 }
 
 fn range(known: &Setting, word: &str) -> Option<std::ops::RangeInclusive<i64>> {
-    if !matches!(known.kind, Kind::Int { .. }) {
+    if !matches!(known.kind, SettingKind::Int { .. }) {
         return None;
     }
     let (first, last) = word.split_once("..")?;
@@ -71,21 +71,21 @@ fn range(known: &Setting, word: &str) -> Option<std::ops::RangeInclusive<i64>> {
 
 fn value(known: &Setting, word: &str) -> Result<Value, String> {
     match known.kind {
-        Kind::Int { .. } => word
+        SettingKind::Int { .. } => word
             .parse()
             .map(Value::Integer)
             .map_err(|_| format!("`{word}` is no whole number")),
-        Kind::Float { .. } => word
+        SettingKind::Float { .. } => word
             .parse()
             .map(Value::Float)
             .map_err(|_| format!("`{word}` is no number")),
-        Kind::Bool => match word {
+        SettingKind::Bool => match word {
             "true" | "yes" => Ok(Value::Boolean(true)),
             "false" | "no" => Ok(Value::Boolean(false)),
             _ => Err(format!("`{word}` is neither yes nor no")),
         },
-        Kind::Choice(_) | Kind::Text => Ok(Value::String(word.to_string())),
-        Kind::List(_) => Err("is a list, which a sweep cannot vary".into()),
+        SettingKind::Choice(_) | SettingKind::Text => Ok(Value::String(word.to_string())),
+        SettingKind::List(_) => Err("is a list, which a sweep cannot vary".into()),
     }
 }
 

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::change::number_words;
 use super::config::{Config, SECTIONS, setting, settings};
 use super::error::{ExperimentError, Problem};
-use super::setting::Kind;
+use super::setting::SettingKind;
 
 /// A setting whose value is not its parent's.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,16 +198,16 @@ pub(super) fn unknown_key(origin: &str, key: &str) -> ExperimentError {
 }
 
 /// The value in the form of its kind, or why it does not fit.
-fn fit(kind: &Kind, value: Value) -> Result<Value, String> {
+fn fit(kind: &SettingKind, value: Value) -> Result<Value, String> {
     match kind {
-        Kind::Int { min, max } => match value {
+        SettingKind::Int { min, max } => match value {
             Value::Integer(number) if (*min..=*max).contains(&number) => Ok(Value::Integer(number)),
             Value::Integer(number) => Err(format!(
                 "{number} is out of range; it goes from {min} to {max}"
             )),
             other => Err(format!("{other} is not a whole number from {min} to {max}")),
         },
-        Kind::Float { min, max } => {
+        SettingKind::Float { min, max } => {
             let number = match value {
                 Value::Integer(number) => number as f64,
                 Value::Float(number) => number,
@@ -221,19 +221,19 @@ fn fit(kind: &Kind, value: Value) -> Result<Value, String> {
                 ))
             }
         }
-        Kind::Bool => match value {
+        SettingKind::Bool => match value {
             Value::Boolean(_) => Ok(value),
             other => Err(format!("{other} is neither true nor false")),
         },
-        Kind::Choice(words) => match value {
+        SettingKind::Choice(words) => match value {
             Value::String(word) if words.contains(&word.as_str()) => Ok(Value::String(word)),
             other => Err(format!("{other} is not one of {}", words.join(", "))),
         },
-        Kind::Text => match value {
+        SettingKind::Text => match value {
             Value::String(text) if !text.trim().is_empty() => Ok(Value::String(text)),
             other => Err(format!("{other} is not a text")),
         },
-        Kind::List(words) => match value {
+        SettingKind::List(words) => match value {
             Value::Array(items) if !items.is_empty() => {
                 for (index, item) in items.iter().enumerate() {
                     if !item.as_str().is_some_and(|word| words.contains(&word)) {
@@ -278,12 +278,12 @@ mod tests {
         let word = |word: &&str| Value::String(word.to_string());
         for setting in settings() {
             let values: Vec<Value> = match &setting.kind {
-                Kind::Int { min, max } => vec![Value::Integer(*min), Value::Integer(*max)],
-                Kind::Float { min, max } => vec![Value::Float(*min), Value::Float(*max)],
-                Kind::Bool => vec![Value::Boolean(false), Value::Boolean(true)],
-                Kind::Choice(words) => words.iter().map(word).collect(),
-                Kind::Text => vec![Value::String("x".into())],
-                Kind::List(words) => vec![Value::Array(words.iter().map(word).collect())],
+                SettingKind::Int { min, max } => vec![Value::Integer(*min), Value::Integer(*max)],
+                SettingKind::Float { min, max } => vec![Value::Float(*min), Value::Float(*max)],
+                SettingKind::Bool => vec![Value::Boolean(false), Value::Boolean(true)],
+                SettingKind::Choice(words) => words.iter().map(word).collect(),
+                SettingKind::Text => vec![Value::String("x".into())],
+                SettingKind::List(words) => vec![Value::Array(words.iter().map(word).collect())],
             };
             for value in values {
                 let mut config = Config::default();

@@ -1,23 +1,21 @@
 //! How figures are written: one rule for each metric, in the window, on the command line and in tables.
-//!
-//! Plain text, in letters that other programs read; must not know who shows it.
 
 use super::bootstrap::Estimate;
 use super::declared;
 
-/// How many digits a figure is given with.
+/// The digits of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digits {
-    /// So many after the point.
+    /// Digits after the point.
     Decimals(usize),
-    /// So many that count; whole numbers keep all of theirs.
+    /// Significant digits; whole numbers keep all of theirs.
     Significant(usize),
 }
 
 impl Digits {
     /// Figures of a result table (PPL, and all that is in %), as the paper gives them.
     pub const RESULT: Digits = Digits::Decimals(2);
-    /// Words a response.
+    /// Words per response.
     pub const WORDS: Digits = Digits::Decimals(1);
     /// What a trainer logs: losses, rewards, KL.
     pub const LOGGED: Digits = Digits::Significant(3);
@@ -38,7 +36,7 @@ impl Digits {
         }
     }
 
-    /// How many digits stand after the point of this value; none where it is written with a power of ten.
+    /// Digits after the point; `None` where the value is written with an exponent.
     pub fn decimals(self, value: f64) -> Option<usize> {
         let digits = match self {
             Digits::Decimals(decimals) => return Some(decimals),
@@ -67,7 +65,7 @@ impl Digits {
         }
     }
 
-    /// A figure with the interval of it in brackets: `64.50 [61.02, 68.11]`.
+    /// A figure with its interval: `64.50 [61.02, 68.11]`.
     pub fn with_interval(self, estimate: &Estimate) -> String {
         let [value, low, high] =
             [estimate.value, estimate.low, estimate.high].map(|each| self.write(each));
@@ -75,7 +73,7 @@ impl Digits {
     }
 }
 
-/// So many decimals, never `-0.00`.
+/// With `decimals` digits after the point, never `-0.00`.
 pub fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {

@@ -146,7 +146,7 @@ impl Identifier {
         weights::save(self, path, |path| tensor_names(path, &self.config.encoder))
     }
 
-    /// With both encoders copied from `t5`, each trained apart from then on.
+    /// With both encoders copied from `t5`, each trained separately.
     pub fn with_encoders_of(self, t5: &T5) -> Self {
         Identifier {
             context_encoder: T5Encoder::of(t5),

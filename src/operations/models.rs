@@ -12,7 +12,9 @@ pub use reference::{CheckpointOrigin, Reference, ReferenceError, ResolvedModel, 
 use super::{OnProgress, OperationError, Progress};
 use crate::data::EmpathyLevel;
 pub use crate::train::export::Exported;
-pub use crate::train::saved::{Anatomy, Answer, Drawing, Identified, SavedIdentifiers, SavedModel};
+pub use crate::train::saved::{
+    Anatomy, Drawing, GeneratedResponse, Identified, SavedIdentifiers, SavedModel,
+};
 
 /// Rows in a batch.
 pub(super) const BATCH: usize = 32;

@@ -22,32 +22,18 @@ const FIX: &str = "give the tokenizer.json of a T5 model";
 /// Why a tokenizer could not be read, trained or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
-    /// The file could not be read or written.
     #[error("{path}: {source}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file holds something else.
+    Io { path: PathBuf, source: io::Error },
+    /// The file is not a tokenizer of T5's kind.
     #[error("{path}: {what}; {fix}", path = path.display())]
     Foreign {
-        /// The file.
         path: PathBuf,
-        /// What is wrong.
         what: String,
-        /// How to fix it.
         fix: &'static str,
     },
     /// No vocabulary of that size can be made from these texts.
     #[error("a tokenizer of {vocab_size} pieces cannot be trained: {what}")]
-    Training {
-        /// The size that was asked for.
-        vocab_size: usize,
-        /// Why.
-        what: String,
-    },
+    Training { vocab_size: usize, what: String },
 }
 
 /// T5's tokenizer: pad 0, eos 1, unk 2, pieces, sentinels at the top end.
@@ -148,7 +134,7 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
-    /// Id of `<extra_id_i>`, which stands for the `i`-th hidden span, if there is one.
+    /// Id of `<extra_id_i>`, the sentinel of the `i`-th hidden span, if there is one.
     pub fn sentinel(&self, i: usize) -> Option<u32> {
         self.inner.token_to_id(&format!("<extra_id_{i}>"))
     }
@@ -161,7 +147,7 @@ impl Tokenizer {
         self.inner.to_string(false).map_err(io::Error::other)
     }
 
-    /// Writes `tokenizer.json`; what stood under this name is replaced in one step.
+    /// Writes `tokenizer.json` atomically.
     ///
     /// # Errors
     /// The file cannot be written.

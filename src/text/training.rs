@@ -1,6 +1,4 @@
-//! Trains a small tokenizer of T5's kind on the texts at hand.
-//!
-//! Must not know what the texts are.
+//! Trains a tokenizer of T5's kind.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +15,17 @@ use super::tokenizer::{EOS, Tokenizer, TokenizerError, UNK};
 use super::unigram::{self, WORD_START};
 
 const SPECIALS: [&str; 3] = ["<pad>", "</s>", "<unk>"];
-/// Longer runs of characters are no words.
+/// Longer runs of characters are ignored.
 const LONGEST_WORD: usize = 128;
 
 /// Trains a unigram tokenizer: NFKC, words by white space, `▁` before each word.
 ///
 /// Ids are pad 0, eos 1, unk 2, then pieces from likely to unlikely, then `sentinels` tokens
-/// `<extra_id_{n-1}>` to `<extra_id_0>` at the top end. `vocab_size` counts all of them; fewer come
-/// out where the texts do not hold so many pieces. The same texts give the same tokenizer.
+/// `<extra_id_{n-1}>` to `<extra_id_0>` at the top end. `vocab_size` counts all of them; there are
+/// fewer if the texts have fewer pieces. The same texts give the same tokenizer.
 ///
 /// # Errors
-/// There is no text, or `vocab_size` does not even hold the texts' characters.
+/// There is no text, or `vocab_size` is too small for the texts' characters.
 pub fn train_unigram<T: AsRef<str>>(
     texts: impl IntoIterator<Item = T>,
     vocab_size: usize,

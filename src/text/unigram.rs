@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Stands before each word.
+/// Marks the start of a word.
 pub(super) const WORD_START: char = '▁';
 /// Longest piece, in characters.
 const LONGEST_PIECE: usize = 16;
@@ -16,13 +16,13 @@ const SEEDS: usize = 100_000;
 const STEPS: usize = 2;
 /// Share of the pieces that a pruning keeps.
 const KEPT: f64 = 0.75;
-/// Pruning goes on until this many times the wanted pieces are left; the last cut is by probability.
+/// Pruning stops at this many times the wanted pieces; the last cut is by probability.
 const SURPLUS: f64 = 1.1;
 /// A longer piece that is expected less often than this is dropped; a character counts at least as often.
 const LEAST_EXPECTED: f64 = 0.5;
 
 /// At most `room` pieces with their natural log probabilities, the likely first. All characters of the
-/// words are among them; `room` must hold them.
+/// words are among them; `room` must suffice for them.
 pub(super) fn pieces(words: &BTreeMap<String, u64>, room: usize) -> Vec<(String, f64)> {
     let mut model = Model::seeded(words);
     let words: Vec<Word> = words

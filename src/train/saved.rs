@@ -37,7 +37,7 @@ pub struct SavedModel {
 
 /// A response to one context.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct GeneratedResponse {
     pub response: String,
     /// Token ids, with the eos where the response ended.
     pub tokens: Vec<u32>,
@@ -45,7 +45,7 @@ pub struct Answer {
     pub log_probs: Vec<f32>,
 }
 
-impl Answer {
+impl GeneratedResponse {
     /// Whether it ended with eos rather than at the maximum length.
     pub fn ended(&self) -> bool {
         self.tokens.last() == Some(&EOS)
@@ -121,7 +121,7 @@ impl SavedModel {
         drawing: &Drawing<'_>,
         batch: usize,
         done: &mut dyn FnMut(usize),
-    ) -> Vec<Answer> {
+    ) -> Vec<GeneratedResponse> {
         self.answer_while(contexts, max_source, drawing, batch, &mut |finished| {
             done(finished);
             ControlFlow::Continue(())
@@ -136,7 +136,7 @@ impl SavedModel {
         drawing: &Drawing<'_>,
         batch: usize,
         done: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> Vec<Answer> {
+    ) -> Vec<GeneratedResponse> {
         let sources = self.sources(contexts.iter().map(String::as_str), max_source);
         let sources: Vec<&[u32]> = sources.iter().map(Vec::as_slice).collect();
         let (sampling, seed) = (drawing.sampling(), drawing.seed);
@@ -155,7 +155,7 @@ impl SavedModel {
         max_source: usize,
         drawing: &Drawing<'_>,
         keep_going: &mut dyn FnMut(&str) -> bool,
-    ) -> Option<Answer> {
+    ) -> Option<GeneratedResponse> {
         let mut stopped = false;
         let mut generated = generate_while(
             &self.policy.t5,
@@ -173,8 +173,8 @@ impl SavedModel {
         Some(self.answer_of(generated))
     }
 
-    fn answer_of(&self, generated: Generated) -> Answer {
-        Answer {
+    fn answer_of(&self, generated: Generated) -> GeneratedResponse {
+        GeneratedResponse {
             response: self.tokenizer.decode(&generated.tokens),
             tokens: generated.tokens,
             log_probs: generated.log_probs,

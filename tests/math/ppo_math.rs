@@ -3,10 +3,11 @@
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use emprl::experiment::KlEstimator;
-use emprl::train::ppo::advantage::{Estimate, estimate};
+use emprl::train::ppo::advantage::{AdvantageEstimate, estimate};
 use emprl::train::ppo::kl::{KlControl, full_kl};
 use emprl::train::ppo::objective::{
-    Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
+    Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, PolicyEvaluation, ResponseRow,
+    objective,
 };
 use emprl::train::ppo::shaping::{ScoreShaper, ShapingConfig};
 use emprl::train::ppo::token_rewards::token_rewards;
@@ -143,7 +144,7 @@ impl Trl {
 
     /// Whitened advantages and returns.
     fn estimates(&self, estimator: KlEstimator) -> (Rows, Rows) {
-        let estimates: Vec<Estimate> = self
+        let estimates: Vec<AdvantageEstimate> = self
             .rewards(estimator)
             .iter()
             .zip(&self.values)
@@ -330,7 +331,7 @@ impl Setting {
     }
 
     fn objective(&self, config: &ObjectiveConfig) -> Objective {
-        let now = Evaluation {
+        let now = PolicyEvaluation {
             log_probs: self.log_probs.clone(),
             values: self.values.clone(),
             entropy: self.entropy.clone(),

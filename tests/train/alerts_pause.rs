@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::store_support::{key, new_run};
 use emprl::data::Example;
 use emprl::engine::{
-    Control, Listener, Message, MessageKind, Outcome, RunBody, RunEnd, RunHandle, StartRequest,
+    Control, Listener, Message, MessageKind, RunBody, RunEnd, RunHandle, RunOutcome, StartRequest,
     Supervisor, What, worker,
 };
 use emprl::experiment::{
@@ -138,8 +138,8 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             base: None,
         };
         match train(&mut session, inputs, &generator)? {
-            Some(_) => Ok(Outcome::Finished),
-            None => Ok(Outcome::Stopped),
+            Some(_) => Ok(RunOutcome::Finished),
+            None => Ok(RunOutcome::Stopped),
         }
     })
 }

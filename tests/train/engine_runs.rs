@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::store_support::*;
 use emprl::checkpoint::publish;
 use emprl::engine::{
-    Control, Listener, Message, MessageKind, Outcome, RunBody, RunEnd, RunHandle, RunState,
+    Control, Listener, Message, MessageKind, RunBody, RunEnd, RunHandle, RunOutcome, RunState,
     StartError, StartRequest, Supervisor, What,
 };
 use emprl::experiment::{EventKind, Report, Stage};
@@ -52,7 +52,7 @@ fn counting(total: u64) -> RunBody {
                 }),
                 Directive::Stop => {
                     save(observer, step)?;
-                    return Ok(Outcome::Stopped);
+                    return Ok(RunOutcome::Stopped);
                 }
             }
             if step % 10 == 0 {
@@ -63,7 +63,7 @@ fn counting(total: u64) -> RunBody {
         observer.report(Report::Results {
             system: results("EmpRL", Some(20.0)),
         });
-        Ok(Outcome::Finished)
+        Ok(RunOutcome::Finished)
     })
 }
 
@@ -389,7 +389,7 @@ fn runs_wait_for_their_turn() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             busy.store(false, Ordering::SeqCst);
-            Ok(Outcome::Stopped)
+            Ok(RunOutcome::Stopped)
         })
     };
     let handles: Vec<RunHandle> = ["a", "b", "c", "d"]
@@ -458,7 +458,7 @@ fn a_run_that_does_not_end_in_time_is_named() {
         "stubborn",
         Box::new(move |_, _| {
             let _ = held.recv();
-            Ok(Outcome::Stopped)
+            Ok(RunOutcome::Stopped)
         }),
     ));
     let run = handle.wait_for_start().unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::store_support::*;
 use emprl::checkpoint::{publish, verify};
 use emprl::engine::{
-    Listener, MessageKind, Outcome, RunContext, RunError, StartRequest, Supervisor, What,
+    Listener, MessageKind, RunContext, RunError, RunOutcome, StartRequest, Supervisor, What,
 };
 use emprl::experiment::{EventKind, Report, Stage};
 use emprl::store::{RunId, RunRef, RunStatus, Store, StoreReader};
@@ -33,7 +33,7 @@ fn value(state: u64) -> f64 {
     (state >> 11) as f64
 }
 
-fn toy(observer: &mut dyn Observer, context: &RunContext) -> Result<Outcome, RunError> {
+fn toy(observer: &mut dyn Observer, context: &RunContext) -> Result<RunOutcome, RunError> {
     let (mut step, mut state) = (0, 1);
     if let Some(from) = &context.from {
         let dir = context.dir.join(&from.path);

@@ -9,7 +9,7 @@ use emprl::nn::value_head::ValueHead;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
+use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
@@ -72,7 +72,7 @@ fn scores(count: usize) -> Vec<f32> {
 }
 
 /// Steps one after another from the same start; the last one's figures, and the weights after it.
-fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f32>, State) {
+fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f32>, PpoState) {
     let device = crate::device_support::device();
     let reference = Policy {
         t5: t5(2),
@@ -89,10 +89,10 @@ fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f3
         prefix: None,
         value_head: Some(ValueHead::new(16, &device)),
     };
-    let mut learner = Learner {
+    let mut learner = PpoLearner {
         policy: policy.for_tuning(config.ppo.tuning).train(),
         optimizer: AdamW::new(0.0),
-        state: State::new(config),
+        state: PpoState::new(config),
     };
     let scores = scores(rollout.generated.len());
     let mut last = None;
@@ -204,7 +204,7 @@ fn responses_of_nothing_but_eos_do_no_harm() {
 }
 
 /// Two steps of responses of several lengths, clipped, with the setting changed and without.
-fn both(change: impl Fn(&mut Config)) -> [(StepOutcome, Vec<f32>, State); 2] {
+fn both(change: impl Fn(&mut Config)) -> [(StepOutcome, Vec<f32>, PpoState); 2] {
     let uneven = rollout([2, 3, 5, 8, 3, 4, 6, 7].into_iter());
     let mut config = settings();
     config.ppo.max_gradient_norm = 0.1;

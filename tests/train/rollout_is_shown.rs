@@ -14,7 +14,7 @@ use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::record::{RECORDED_RESPONSES, recorded_responses};
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
+use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
 use emprl::train::reward::{Score, Term};
 
 /// More than are kept.
@@ -117,10 +117,10 @@ fn stepped(
         reference: &reference,
         device: &device,
     };
-    let learner = Learner {
+    let learner = PpoLearner {
         policy: policy.for_tuning(config.ppo.tuning).train(),
         optimizer: AdamW::new(0.0),
-        state: State::new(config),
+        state: PpoState::new(config),
     };
     stepper.step(learner, rollout, scores, 0).unwrap().1
 }

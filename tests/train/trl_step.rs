@@ -13,7 +13,7 @@ use emprl::nn::value_head::ValueHead;
 use emprl::train::optimizer::AdamW;
 use emprl::train::policy::Policy;
 use emprl::train::ppo::rollout::Rollout;
-use emprl::train::ppo::step::{Learner, State, StepOutcome, Stepper};
+use emprl::train::ppo::step::{PpoLearner, PpoState, StepOutcome, Stepper};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
@@ -223,10 +223,10 @@ fn replay(case: &Case) {
     };
     let policy = policy.for_tuning(config.ppo.tuning).train();
     let optimizer = AdamW::new(config.ppo.weight_decay);
-    let mut learner = Learner {
+    let mut learner = PpoLearner {
         policy,
         optimizer,
-        state: State::new(&config),
+        state: PpoState::new(&config),
     };
     let stepper = Stepper {
         config: &config,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
-use crate::experiment::{Config, ExperimentFile, Kind, Setting};
+use crate::experiment::{Config, ExperimentFile, Setting, SettingKind};
 
 #[derive(Debug)]
 pub struct Form {
@@ -93,12 +93,12 @@ impl Form {
     /// Sets what was typed, or keeps the text with what is wrong with it.
     pub fn type_in(&mut self, setting: &Setting, words: String) {
         let value = match setting.kind {
-            Kind::Int { .. } => words
+            SettingKind::Int { .. } => words
                 .replace(['\u{2009}', ' ', '_'], "")
                 .parse()
                 .map(Value::Integer)
                 .ok(),
-            Kind::Float { .. } => words
+            SettingKind::Float { .. } => words
                 .trim()
                 .replace(',', ".")
                 .parse()

@@ -1,5 +1,5 @@
-//! Multi-head attention with a prefix, `softmax(q kᵀ + bias) v`, one head of one row of the batch at a
-//! time, so that its scores never leave the processor's cache.
+//! Multi-head attention with a prefix, `softmax(q kᵀ + bias) v`, one head of one row of the batch at a time, so
+//! that its scores stay in the cache.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub(in crate::nn) struct Sources {
     pub keys_values: Option<Tensor<3>>,
 }
 
-/// What attention takes besides its sources.
+/// The inputs of attention besides its sources.
 pub(in crate::nn) struct Attention<'a> {
     pub heads: usize,
     /// `[1, heads, tokens, keys]`: the learned bias of each distance.
@@ -59,7 +59,7 @@ pub(in crate::nn) fn attend(sources: Sources, attention: Attention<'_>) -> Tenso
 #[derive(Clone, Debug)]
 struct Attend {
     heads: usize,
-    /// Whether keys and values stand beside the queries.
+    /// Whether keys and values are beside the queries.
     self_attention: bool,
     causal: bool,
     mask: Option<Host>,
@@ -258,11 +258,11 @@ struct Layout {
     position: bool,
     /// From a token's queries to the next token's.
     query_step: usize,
-    /// Which input holds keys and values.
+    /// Index of the input with keys and values.
     keys_in: usize,
-    /// From a key to the next; values stand right behind the keys of all heads.
+    /// From a key to the next; values follow the keys of all heads.
     key_step: usize,
-    /// Where the first key stands.
+    /// Offset of the first key.
     first_key: usize,
 }
 
@@ -284,7 +284,7 @@ impl Layout {
         } else {
             (0, 2)
         };
-        // Derivatives are written head by head: so heads have to cover all there is.
+        // Derivatives are written head by head, so heads must cover everything.
         assert_eq!(inner % operation.heads, 0, "heads of equal width");
         assert_eq!(keys_values.shape()[2], width * inner, "keys beside values");
         assert_eq!(keys_values.shape()[0], queries.shape()[0], "one batch");
@@ -315,8 +315,8 @@ impl Layout {
         self.prefix + self.keys
     }
 
-    /// Shares out `[prefix + keys, d_kv]`: the prefix's rows are added to `prefix`, the others
-    /// written to `target`.
+    /// Splits `[prefix + keys, d_kv]`: the prefix's rows are added to `prefix`, the others written to
+    /// `target`.
     fn scatter(&self, all: &[f32], target: Output<'_>, prefix: &mut [f32]) {
         let (front, own) = all.split_at(prefix.len());
         add(prefix, front);
@@ -328,7 +328,7 @@ impl Layout {
     }
 }
 
-/// Derivatives of what all rows of the batch share, of one head.
+/// Derivatives, of one head, of the inputs that all rows of the batch share.
 struct Sums {
     position: Vec<f32>,
     prefix_keys: Vec<f32>,

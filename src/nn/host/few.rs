@@ -1,9 +1,9 @@
-//! Products of few rows with many: decoding token by token is nothing else. What takes the time is
-//! reading the weight, so it is read once, in order, and asked for ahead of its use.
+//! Products of few rows with many, as in decoding token by token. Their time is that of reading the weight, so
+//! it is read once, in order, and prefetched.
 
 use super::product::{Output, Size, in_pieces};
 
-/// As many rows of x as the registers hold.
+/// As many rows of x as fit the registers.
 const MOST_ROWS: usize = 8;
 
 /// `x · weightᵀ` for up to eight rows of x, if this processor and these sizes allow.
@@ -111,7 +111,7 @@ mod wide {
         let mut of_a = [_mm512_setzero_ps(); T];
         let mut of_b = [_mm512_setzero_ps(); T];
         for term in (0..length).step_by(LANES) {
-            // SAFETY: within the memory; asking ahead may point anywhere.
+            // SAFETY: within the memory; a prefetch may point anywhere.
             unsafe {
                 _mm_prefetch::<_MM_HINT_T1>(a.wrapping_add(term + AHEAD).cast());
                 _mm_prefetch::<_MM_HINT_T1>(b.wrapping_add(term + AHEAD).cast());

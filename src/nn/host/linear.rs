@@ -1,4 +1,4 @@
-//! Linear layers, whose weights lie as files hold them: a row for each output.
+//! Linear layers, with weights laid out as in files: one row per output.
 
 use burn::tensor::Tensor;
 
@@ -65,7 +65,7 @@ fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
     (Size::new(rows, columns, terms), shape)
 }
 
-/// Rows that the product takes as they lie come in multiples of this.
+/// The product needs rows in multiples of this.
 const LANES: usize = 16;
 
 /// `(weight · xᵀ)ᵀ`: transposes a copy of x, and each piece of the result back.

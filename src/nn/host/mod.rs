@@ -1,8 +1,8 @@
 //! Operations on plain memory, for tensors of the processor's own device.
 //!
-//! The operations that take most of a T5's time have kernels here: one pass instead of several, on all
-//! cores, with its derivative. Knows numbers and strides; knows no network. Other devices compute the
-//! same by tensor operations, which stand beside each use.
+//! Kernels, with derivatives, for the operations that take most of a T5's time: one pass instead of several, on
+//! all cores. Knows numbers and strides; knows no network. Other devices use the tensor operations beside each
+//! use.
 
 #![expect(
     unsafe_code,
@@ -105,7 +105,7 @@ pub(super) enum Operand {
 }
 
 impl Operand {
-    /// In place of an input that is absent.
+    /// A placeholder for an absent input.
     fn absent() -> Self {
         Operand::Constant(Host::shaped(vec![0.0], &[1]))
     }
@@ -168,7 +168,7 @@ pub(super) fn apply<const N: usize, const D: usize, O: HostOp<N>>(
     Tensor::from_primitive::<Autodiff<Flex>>(output)
 }
 
-/// What is stored of an operation until its derivative is computed.
+/// An operation's state until its derivative is computed.
 #[derive(Clone, Debug)]
 struct Recorded<const N: usize, K> {
     inputs: [Host; N],

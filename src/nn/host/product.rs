@@ -1,4 +1,4 @@
-//! Products of matrices in memory, cut into pieces that the cores share.
+//! Matrix products on plain memory, in pieces that the cores share.
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -54,8 +54,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Where a product goes: rows `row_step` apart, columns side by side. Several threads may hold the
-/// same one; each writes to rows or columns of its own.
+/// The output of a product: rows `row_step` apart, columns contiguous. Several threads may share one; each
+/// writes its own rows or columns.
 #[derive(Clone, Copy)]
 pub(super) struct Output<'a> {
     values: *mut f32,
@@ -64,8 +64,8 @@ pub(super) struct Output<'a> {
     memory: PhantomData<&'a mut [MaybeUninit<f32>]>,
 }
 
-// SAFETY: memory borrowed for as long as this lives, of which threads write different numbers, as the
-// type asks.
+// SAFETY: the memory is borrowed for as long as this lives, and threads write different numbers, as the type
+// requires.
 unsafe impl Send for Output<'_> {}
 unsafe impl Sync for Output<'_> {}
 
@@ -198,9 +198,9 @@ const PIECE: usize = 64;
 /// Multiplications below which a second core costs more than it gains.
 const WORTH_SHARING: usize = 1 << 19;
 
-/// Calls `part` for pieces that together are `0..length`, on all cores where so many multiplications
-/// are worth it. How a product sums up depends on the size of the piece: so pieces are the same
-/// however many cores there are, and with them every bit of the result.
+/// Calls `part` for pieces that make up `0..length`, on all cores if the number of multiplications is worth it.
+/// How a product sums up depends on the size of the piece, so pieces, and with them every bit of the result, do
+/// not depend on the number of cores.
 pub(super) fn in_pieces(
     length: usize,
     multiplications: usize,

@@ -1,9 +1,8 @@
-//! Arithmetic on rows of numbers, compiled for what the processor at hand can do side by side.
+//! Vectorised arithmetic on rows of numbers, dispatched by the processor's features.
 
 use super::product::Output;
 
-/// Defines functions whose bodies are compiled for AVX-512, for AVX2 and for any processor, and that
-/// choose by the processor that runs them.
+/// Defines functions that are compiled for AVX-512, for AVX2 and for any processor, and dispatch at run time.
 macro_rules! on_this_processor {
     ($($(#[$doc:meta])* $visibility:vis fn $name:ident($($argument:tt: $kind:ty),* $(,)?) $(-> $result:ty)? $body:block)+) => {$(
         $(#[$doc])*
@@ -40,7 +39,7 @@ macro_rules! on_this_processor {
 }
 pub(super) use on_this_processor;
 
-/// Numbers that are added side by side; the order of a sum does not depend on the processor.
+/// Numbers added in parallel; the order of a sum does not depend on the processor.
 const LANES: usize = 16;
 /// Rows and columns that are transposed at once.
 const TILE: usize = 16;

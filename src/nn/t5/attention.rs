@@ -34,7 +34,7 @@ pub(super) struct CrossAttention {
     heads: usize,
 }
 
-/// Transformers' standard deviations of first weights.
+/// Transformers' standard deviations of initial weights.
 struct InitStd {
     queries: f64,
     keys_values: f64,

@@ -1,4 +1,4 @@
-//! The shape of a T5, as Hugging Face's `config.json` gives it.
+//! The shape of a T5: Hugging Face's `config.json`.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub struct T5Config {
     pub d_kv: usize,
     pub d_ff: usize,
     pub num_layers: usize,
-    /// As many as the encoder's where the file does not say.
+    /// The encoder's where the file has none.
     pub num_decoder_layers: usize,
     pub num_heads: usize,
     pub relative_attention_num_buckets: usize,
@@ -99,20 +99,11 @@ impl T5Config {
             field: field.to_string(),
             problem,
         };
-        match json.get("model_type").and_then(Value::as_str) {
-            Some("t5") => {}
-            Some(other) => {
-                return Err(refuse(
-                    "model_type",
-                    format!("is {other:?}; this program reads T5 models (\"t5\")"),
-                ));
-            }
-            None => {
-                return Err(refuse(
-                    "model_type",
-                    "is missing; this program reads T5 models (\"t5\")".into(),
-                ));
-            }
+        let model_type = json.get("model_type").and_then(Value::as_str);
+        if model_type != Some("t5") {
+            let found = model_type.map_or("is missing".into(), |other| format!("is {other:?}"));
+            let problem = format!("{found}; this program reads T5 models (\"t5\")");
+            return Err(refuse("model_type", problem));
         }
         if let Value::Object(fields) = &mut json {
             fields.retain(|_, value| !value.is_null());
@@ -138,7 +129,7 @@ impl T5Config {
         Ok(config)
     }
 
-    /// The first field that cannot be as it is, and why.
+    /// The first invalid field, and why.
     pub fn problem(&self) -> Option<(&'static str, String)> {
         for (field, size, max) in [
             ("vocab_size", self.vocab_size, MAX_SIZE),

@@ -50,7 +50,7 @@ const IGNORED: [&str; 4] = [
     "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",
 ];
 
-/// Gives copied parameters ids of their own, by which gradients and optimizers tell them apart.
+/// Gives copied parameters new ids, by which gradients and optimizers distinguish them.
 struct NewIds;
 
 impl ModuleMapper for NewIds {
@@ -77,8 +77,7 @@ impl T5Encoder {
         }
     }
 
-    /// The encoder of a whole model, to be trained apart from it and from any other such copy. The
-    /// numbers are shared until one of them is trained.
+    /// A copy of a model's encoder, trained separately. The numbers are shared until one of them is trained.
     pub fn of(t5: &T5) -> Self {
         let t5 = t5.valid();
         let encoder = T5Encoder {

@@ -1,7 +1,7 @@
 //! T5's encoder and decoder: a stack of blocks, each of pre-normed residual layers.
 //!
-//! One block serves both; a decoder's has cross-attention too. The fields' names are the paths by which
-//! saved optimizer states know the parameters.
+//! One block serves both; a decoder's also has cross-attention. The fields' names are the parameters' paths in
+//! saved optimizer states.
 
 use std::cell::OnceCell;
 
@@ -85,7 +85,7 @@ struct T5Block {
     dense: T5Dense,
 }
 
-/// What a decoder's block reads of the encoder.
+/// A decoder block's input from the encoder.
 struct CrossInput<'a> {
     /// `[batch, source, d_model]`
     encoded: &'a Tensor<3>,
@@ -154,7 +154,7 @@ impl T5Block {
     }
 }
 
-/// Keys and values of what a decoder has read so far.
+/// A decoder's keys and values so far.
 #[derive(Clone, Debug)]
 pub struct Cache {
     /// Tokens decoded so far.
@@ -287,7 +287,7 @@ impl T5Stack {
         dropout.apply(self.final_norm.forward(x))
     }
 
-    /// A decoder's cache that holds the encoder's states and no token yet.
+    /// A decoder's cache with the encoder's states and no token yet.
     pub fn start(
         &self,
         encoded: &Tensor<3>,

@@ -1,11 +1,11 @@
-//! First values of a network's parameters: drawn by seed, or none until a file fills them.
+//! Initial values of a network's parameters: drawn by seed, or none until a file fills them.
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Makes the parameters of a new network, in the order in which it asks for them.
+/// Creates the parameters of a new network.
 pub struct ParamInit<'a> {
     /// None for a network that a file will fill.
     random: Option<ChaCha8Rng>,
@@ -21,7 +21,7 @@ impl<'a> ParamInit<'a> {
         }
     }
 
-    /// Makes parameters that have a shape but take no memory, to be filled by
+    /// Parameters with a shape but without memory, to be filled by
     /// [`WeightsFile::load`](super::WeightsFile::load).
     pub fn empty(device: &'a Device) -> Self {
         ParamInit {

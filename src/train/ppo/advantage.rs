@@ -3,7 +3,7 @@
 
 /// Advantages of one response's tokens, and the returns that the value head is trained toward.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Estimate {
+pub struct AdvantageEstimate {
     /// `Â_t` (Eq. 9), before whitening.
     pub advantages: Vec<f32>,
     /// `Â_t + V_old(s_t)`, the target of Eq. 15.
@@ -16,7 +16,7 @@ pub struct Estimate {
 /// `rewards` and `values` (of the old policy) have one number per real token. The value after the last
 /// token is 0, also when the response was cut at the maximum length: its score is that of the response
 /// as it is, so no reward follows.
-pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Estimate {
+pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> AdvantageEstimate {
     assert_eq!(rewards.len(), values.len(), "one value for each reward");
     let mut advantages = vec![0.0; rewards.len()];
     let mut next_advantage = 0.0;
@@ -32,7 +32,7 @@ pub fn estimate(rewards: &[f32], values: &[f32], gamma: f32, lambda: f32) -> Est
         .zip(values)
         .map(|(advantage, value)| advantage + value)
         .collect();
-    Estimate {
+    AdvantageEstimate {
         advantages,
         returns,
     }
@@ -47,7 +47,7 @@ pub fn estimate_into_padding(
     lambda: f32,
     pads: usize,
     pad_reward: f32,
-) -> Estimate {
+) -> AdvantageEstimate {
     let padded = |numbers: &[f32], pad: f32| [numbers, &vec![pad; pads]].concat();
     let mut estimate = estimate(
         &padded(rewards, pad_reward),
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_empty_response_has_no_advantages() {
-        assert_eq!(estimate(&[], &[], 1.0, 0.95), Estimate::default());
+        assert_eq!(estimate(&[], &[], 1.0, 0.95), AdvantageEstimate::default());
     }
 
     #[test]

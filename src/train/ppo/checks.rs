@@ -8,7 +8,9 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::objective::{Evaluation, Minibatch, Objective, ObjectiveConfig, ResponseRow, objective};
+use super::objective::{
+    Minibatch, Objective, ObjectiveConfig, PolicyEvaluation, ResponseRow, objective,
+};
 use super::rollout::{PolicyOutput, Rollout, against_reference, forward, forward_pairs};
 use crate::experiment::Tuning;
 use crate::train::likelihood::Pairs;
@@ -176,7 +178,7 @@ impl Old {
         }
     }
 
-    fn objective(&self, now: Evaluation, device: &Device) -> Objective {
+    fn objective(&self, now: PolicyEvaluation, device: &Device) -> Objective {
         let rows: Vec<ResponseRow<'_>> = (0..self.log_probs.len())
             .map(|row| ResponseRow {
                 log_probs: &self.log_probs[row],

@@ -122,7 +122,7 @@ impl Minibatch {
 /// Output of the current policy on the same responses, `[responses, tokens]`. Pads may hold
 /// anything, also infinities.
 #[derive(Clone, Debug)]
-pub struct Evaluation {
+pub struct PolicyEvaluation {
     /// `log π(a_t|s_t)`, with its graph.
     pub log_probs: Tensor<2>,
     /// `V(s_t)`, with its graph.
@@ -171,7 +171,11 @@ pub struct ObjectiveStatistics {
 }
 
 /// The objective of one minibatch (Eq. 13-15). Reads one small tensor back from the device.
-pub fn objective(config: &ObjectiveConfig, minibatch: &Minibatch, now: Evaluation) -> Objective {
+pub fn objective(
+    config: &ObjectiveConfig,
+    minibatch: &Minibatch,
+    now: PolicyEvaluation,
+) -> Objective {
     let Minibatch {
         old_log_probs,
         old_values,

@@ -10,7 +10,7 @@ use std::ops::Range;
 use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
-use super::objective::Evaluation;
+use super::objective::PolicyEvaluation;
 use super::truncation::Truncation;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, generate};
@@ -72,7 +72,7 @@ impl Rollout {
 /// Output of a policy on given responses.
 pub struct PolicyOutput {
     /// Log-probabilities (0 on pads), values and entropy of every token `[batch, tokens]`.
-    pub evaluation: Evaluation,
+    pub evaluation: PolicyEvaluation,
     /// Log-probabilities of the real tokens.
     pub log_probs: Vec<Vec<f32>>,
     /// Logits `[batch, tokens, vocabulary]`, without graph.
@@ -113,7 +113,7 @@ pub(super) fn forward_pairs(
     let logits = truncate(policy.t5.logits(hidden));
     let scores = score(logits.clone(), tokens);
     PolicyOutput {
-        evaluation: Evaluation {
+        evaluation: PolicyEvaluation {
             log_probs: scores.log_probs,
             values,
             entropy: scores.entropy,

@@ -8,9 +8,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::advantage::{Estimate, estimate, estimate_into_padding};
+use super::advantage::{AdvantageEstimate, estimate, estimate_into_padding};
 use super::kl::KlControl;
-use super::objective::{Evaluation, ResponseRow};
+use super::objective::{PolicyEvaluation, ResponseRow};
 use super::rollout::{AgainstReference, PolicyOutput, Rollout, against_reference, forward};
 use super::shaping::{ScoreShaper, ShapingConfig};
 use super::token_rewards::token_rewards;
@@ -27,7 +27,7 @@ use crate::train::tensors::to_rows;
 
 /// What changes from step to step besides weights and optimizer; saved in checkpoints.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct State {
+pub struct PpoState {
     /// β and how it adapts.
     pub kl_control: KlControl,
     /// How scores are shaped into rewards.
@@ -39,11 +39,11 @@ pub struct State {
     pub changes: BTreeMap<String, f64>,
 }
 
-impl State {
+impl PpoState {
     /// The state before the first step.
     pub fn new(config: &Config) -> Self {
         let reward = &config.reward;
-        State {
+        PpoState {
             kl_control: match reward.kl_control {
                 KlControlChoice::Fixed => KlControl::Fixed { beta: reward.beta },
                 KlControlChoice::Adaptive => KlControl::Adaptive {
@@ -90,11 +90,11 @@ impl State {
 }
 
 /// Everything that a step changes.
-pub struct Learner {
+pub struct PpoLearner {
     /// On a device with autodiff, with a value head, frozen where it is not trained.
     pub policy: Policy,
     pub optimizer: AdamW,
-    pub state: State,
+    pub state: PpoState,
 }
 
 /// What stays the same from step to step.
@@ -148,7 +148,7 @@ struct Before {
     against: AgainstReference,
     truncation: Option<Truncation>,
     /// The forward pass, if the first update is on the whole batch and can use it.
-    ahead: Option<Evaluation>,
+    ahead: Option<PolicyEvaluation>,
     forward_seconds: f64,
     reference_seconds: f64,
 }
@@ -169,11 +169,11 @@ impl Stepper<'_> {
     /// If a loss is not finite.
     pub fn step(
         &self,
-        mut learner: Learner,
+        mut learner: PpoLearner,
         rollout: &Rollout,
         scores: &[f32],
         number: u64,
-    ) -> Result<(Learner, StepOutcome), Box<FailedStep>> {
+    ) -> Result<(PpoLearner, StepOutcome), Box<FailedStep>> {
         let settings = &self.config.ppo;
         let shaped = learner.state.shaper.shape(scores);
         let before = self.before(&learner.policy, rollout);
@@ -324,7 +324,7 @@ impl Stepper<'_> {
             .iter()
             .zip(&before.old_values)
             .map(|(rewards, values)| {
-                let Estimate {
+                let AdvantageEstimate {
                     advantages,
                     returns,
                 } = if reward.whiten_padding {

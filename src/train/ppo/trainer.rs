@@ -12,7 +12,7 @@ use super::checks::{Subject, check};
 use super::metrics::{Seconds, step_metrics};
 use super::record::recorded_responses;
 use super::rollout::Rollout;
-use super::step::{FailedStep, Learner, State, StepOutcome, Stepper};
+use super::step::{FailedStep, PpoLearner, PpoState, StepOutcome, Stepper};
 use crate::experiment::{Change, Config, RolloutResponse, Severity, Stage};
 use crate::nn::value_head::ValueHead;
 use crate::text::Tokenizer;
@@ -129,7 +129,7 @@ struct PpoTrainer<'a, 'i> {
 
 /// The learner and its position in the stage.
 struct Progress {
-    learner: Learner,
+    learner: PpoLearner,
     /// Steps done.
     step: u64,
     /// The last step's batch; `None` before the first step since the stage was started.
@@ -340,7 +340,7 @@ impl StageTrainer for PpoTrainer<'_, '_> {
         let settings = &self.initial.ppo;
         let mut policy = self.initial_policy();
         let mut optimizer = AdamW::new(settings.weight_decay);
-        let mut state = State::new(self.initial);
+        let mut state = PpoState::new(self.initial);
         let mut step = 0;
         if let Some(Checkpoint { folder, listing }) = from {
             let is_frozen = self.inputs.base.is_some();
@@ -355,7 +355,7 @@ impl StageTrainer for PpoTrainer<'_, '_> {
             .apply_changes(&mut self.config)
             .map_err(TrainError::Change)?;
         Ok(Progress {
-            learner: Learner {
+            learner: PpoLearner {
                 policy: policy.for_tuning(settings.tuning).train(),
                 optimizer,
                 state,
@@ -366,7 +366,7 @@ impl StageTrainer for PpoTrainer<'_, '_> {
     }
 
     fn save(&self, progress: &Progress, folder: &Path) -> Result<(), TrainError> {
-        let Learner {
+        let PpoLearner {
             policy,
             optimizer,
             state,

@@ -7,7 +7,8 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
 
 use super::objective::{
-    Evaluation, Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, ResponseRow, objective,
+    Minibatch, Objective, ObjectiveConfig, ObjectiveStatistics, PolicyEvaluation, ResponseRow,
+    objective,
 };
 use super::rollout::{Rollout, forward};
 use super::truncation::Truncation;
@@ -40,7 +41,7 @@ impl Epochs<'_> {
         &self,
         mut policy: Policy,
         optimizer: &mut AdamW,
-        mut ahead: Option<Evaluation>,
+        mut ahead: Option<PolicyEvaluation>,
     ) -> Result<(Policy, Vec<Update>), TrainError> {
         let settings = self.settings;
         let parts: Vec<Range<usize>> = parts(self.rows.len(), settings.minibatches).collect();
@@ -75,7 +76,7 @@ impl Epochs<'_> {
         mut policy: Policy,
         optimizer: &mut AdamW,
         group: &[Range<usize>],
-        mut ahead: Option<Evaluation>,
+        mut ahead: Option<PolicyEvaluation>,
         max_norm: f64,
     ) -> Result<(Policy, Vec<Update>), TrainError> {
         let mut accumulated = GradientsAccumulator::new();
@@ -108,7 +109,7 @@ impl Epochs<'_> {
         &self,
         policy: &Policy,
         part: Range<usize>,
-        ahead: Option<Evaluation>,
+        ahead: Option<PolicyEvaluation>,
     ) -> Result<Objective, TrainError> {
         let (settings, device) = (self.settings, self.device);
         let evaluation = match ahead {

@@ -11,7 +11,7 @@ use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
 use crate::experiment::sweep::{Axis, SweepRun, grid};
-use crate::experiment::{Kind, settings};
+use crate::experiment::{SettingKind, settings};
 use crate::operations::launch::PlannedRun;
 use crate::store::{RunId, RunStatus};
 
@@ -120,7 +120,7 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
     let t = theme::of(ui);
     ui.add_space(space::S);
     let paths: Vec<&str> = settings()
-        .filter(|setting| !matches!(setting.kind, Kind::List(_)))
+        .filter(|setting| !matches!(setting.kind, SettingKind::List(_)))
         .map(|setting| setting.path)
         .collect();
     let mut gone = None;

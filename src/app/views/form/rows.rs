@@ -15,7 +15,7 @@ use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
 use crate::data::library;
-use crate::experiment::{Config, Kind, SECTIONS, Setting, Stage, settings, value_words};
+use crate::experiment::{Config, SECTIONS, Setting, SettingKind, Stage, settings, value_words};
 
 impl Form {
     pub fn sections_ui(&mut self, ui: &mut Ui, needs: &[Need]) -> FormDone {
@@ -177,18 +177,18 @@ impl Form {
         let value = self.values.get(path).cloned();
         let text = value.as_ref().and_then(Value::as_str).unwrap_or_default();
         match setting.kind {
-            Kind::Bool => {
+            SettingKind::Bool => {
                 let mut on = value.as_ref().and_then(Value::as_bool).unwrap_or_default();
                 if switch(ui, name, &mut on).changed() {
                     self.put(path, Value::Boolean(on));
                 }
             }
-            Kind::Choice(options) => {
+            SettingKind::Choice(options) => {
                 if let Some(word) = choice_ui(ui, name, text, options) {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
-            Kind::List(options) => {
+            SettingKind::List(options) => {
                 let items = value.as_ref().and_then(Value::as_array);
                 let items = items.into_iter().flatten().filter_map(Value::as_str);
                 let chosen: Vec<String> = items.map(str::to_string).collect();
@@ -197,7 +197,7 @@ impl Form {
                     self.put(path, Value::Array(list));
                 }
             }
-            Kind::Text if matches!(path, "data.dialogues" | "data.levels") => {
+            SettingKind::Text if matches!(path, "data.dialogues" | "data.levels") => {
                 let options: &[&str] = match path {
                     "data.dialogues" => &[library::BUILTIN, library::EMPATHETIC_DIALOGUES],
                     _ => &[library::BUILTIN, library::MENTAL_HEALTH_SUBREDDITS],
@@ -206,8 +206,8 @@ impl Form {
                     self.put(path, Value::String(word.to_string()));
                 }
             }
-            Kind::Int { .. } | Kind::Float { .. } | Kind::Text => {
-                let number = !matches!(setting.kind, Kind::Text);
+            SettingKind::Int { .. } | SettingKind::Float { .. } | SettingKind::Text => {
+                let number = !matches!(setting.kind, SettingKind::Text);
                 let mut words = match (&self.editing, self.typed.get(path)) {
                     (Some((field, draft)), _) if *field == path => draft.clone(),
                     (_, Some((typed, _))) => typed.clone(),
@@ -346,12 +346,12 @@ const ACCEPTED: &str = "Accepted values";
 /// The range of a number.
 fn range(setting: &Setting) -> Option<String> {
     match setting.kind {
-        Kind::Int { min, max } => Some(format!(
+        SettingKind::Int { min, max } => Some(format!(
             "{} to {}",
             format::count(min.unsigned_abs()),
             format::count(max.unsigned_abs())
         )),
-        Kind::Float { min, max } => Some(format!(
+        SettingKind::Float { min, max } => Some(format!(
             "{} to {}",
             value_words(&Value::Float(min)),
             value_words(&Value::Float(max))

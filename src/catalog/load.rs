@@ -8,9 +8,6 @@ use crate::metrics::Bootstrap;
 use crate::store::{RunId, StoreError, StoreReader};
 
 /// The runs, in this order.
-///
-/// # Errors
-/// There is no such run, or it is deleted.
 pub fn load_entries(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, StoreError> {
     let all = reader.catalog()?;
     let found = runs.iter().map(|&run| {

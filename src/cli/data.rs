@@ -10,7 +10,7 @@ use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCou
 use crate::operations::data;
 use crate::report::{Align, TextTable};
 
-/// Reasons that are printed for each file before the rest is only counted.
+/// Skipped rows that are printed for each file; the rest is only counted.
 const SHOWN_SKIPPED: usize = 20;
 
 #[derive(Debug, clap::Subcommand)]
@@ -72,11 +72,7 @@ impl Data {
 
 fn rows(report: &ImportReport) -> [usize; 3] {
     let sum = |of: fn(&FileReport) -> usize| report.files.iter().map(of).sum();
-    [
-        sum(|file| file.read),
-        sum(|file| file.kept),
-        sum(|file| file.skipped),
-    ]
+    [sum(|f| f.read), sum(|f| f.kept), sum(|f| f.skipped)]
 }
 
 fn import_json(report: &ImportReport) -> Value {
@@ -125,11 +121,8 @@ fn import_text(report: &ImportReport) -> String {
         for row in skipped.iter().take(SHOWN_SKIPPED) {
             text += &format!("skipped {}, line {}: {}\n", row.file, row.line, row.reason);
         }
-        if let Some(more) = skipped
-            .len()
-            .checked_sub(SHOWN_SKIPPED)
-            .filter(|more| *more > 0)
-        {
+        let more = skipped.len().saturating_sub(SHOWN_SKIPPED);
+        if more > 0 {
             text += &format!(
                 "skipped {more} more rows of {}; --json lists them all\n",
                 file.file
@@ -206,16 +199,9 @@ fn summary_text(summary: &SetSummary) -> String {
     }
     text += &table.text();
     if !summary.emotions.is_empty() {
-        let emotions: Vec<String> = summary
-            .emotions
-            .iter()
-            .map(|emotion| {
-                format!(
-                    "{} {}",
-                    emotion.emotion,
-                    count(emotion.conversations as u64)
-                )
-            })
+        let emotions = summary.emotions.iter();
+        let emotions: Vec<String> = emotions
+            .map(|row| format!("{} {}", row.emotion, count(row.conversations as u64)))
             .collect();
         text += &format!("\nConversations by emotion: {}\n", emotions.join(", "));
     }

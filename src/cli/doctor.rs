@@ -1,4 +1,4 @@
-//! `emprl doctor`: what this machine offers, what is installed, what is wrong and how to fix it.
+//! `emprl doctor`: checks devices, store, data and display, and says how to fix problems.
 
 use std::path::Path;
 
@@ -14,10 +14,9 @@ use crate::store::{StoreError, StoreReader};
 #[derive(Debug, clap::Args)]
 pub struct Doctor {}
 
-/// One thing that was checked.
+/// The result of a check.
 struct Finding {
     what: String,
-    /// None where all is well.
     problem: Option<String>,
 }
 
@@ -29,17 +28,7 @@ impl Doctor {
         let data = data(&ctx.store);
         let display = display(ctx.display);
         let memory = memory_stats::memory_stats().map(|memory| memory.physical_mem as u64);
-        let all = || {
-            devices
-                .iter()
-                .chain([&store])
-                .chain(&data)
-                .chain([&display])
-        };
-        let grave = devices
-            .iter()
-            .chain([&store])
-            .any(|finding| finding.problem.is_some());
+        let failed = devices.iter().chain([&store]).any(|f| f.problem.is_some());
         if ctx.out.json {
             let findings = |findings: &mut dyn Iterator<Item = &Finding>| -> Vec<Value> {
                 findings
@@ -53,7 +42,7 @@ impl Doctor {
                 "store": findings(&mut [&store].into_iter()),
                 "data": findings(&mut data.iter()),
                 "display": findings(&mut [&display].into_iter()),
-                "ok": !grave,
+                "ok": !failed,
             }))?;
         } else {
             let commit = environment
@@ -75,7 +64,12 @@ impl Doctor {
                 text += &format!("{} of memory in use by this program\n", size_words(memory));
             }
             text.push('\n');
-            for finding in all() {
+            for finding in devices
+                .iter()
+                .chain([&store])
+                .chain(&data)
+                .chain([&display])
+            {
                 match &finding.problem {
                     None => text += &format!("  ok    {}\n", finding.what),
                     Some(problem) => {
@@ -85,7 +79,7 @@ impl Doctor {
             }
             ctx.out.text(&text)?;
         }
-        match grave {
+        match failed {
             false => Ok(()),
             true => Err(Failure::Failed(
                 "something above must be fixed before runs can start".to_string(),
@@ -108,7 +102,7 @@ fn store(dir: &Path) -> Finding {
     let problem = match StoreReader::open(dir) {
         Ok(reader) => match (reader.newer(), reader.list_runs()) {
             (Some(version), _) => Some(format!(
-                "it is of a newer emprl (version {version}) and can only be read; update emprl, or \
+                "it was written by a newer emprl (version {version}) and can only be read; update emprl, or \
                  choose another folder with --store DIR"
             )),
             (None, Err(error)) => Some(one_line(&error)),
@@ -120,22 +114,15 @@ fn store(dir: &Path) -> Finding {
             }
         },
         Err(StoreError::Missing { .. }) => {
-            let existing = dir.ancestors().find(|dir| dir.exists());
-            let locked = existing
-                .and_then(|dir| dir.metadata().ok())
-                .filter(|at| !at.is_dir() || at.permissions().readonly());
-            match locked {
-                Some(_) => Some(
-                    "it cannot be made there; choose another folder with --store DIR".to_string(),
-                ),
-                None => {
-                    let what = format!("{what}: made by the first run or import");
-                    return Finding {
-                        what,
-                        problem: None,
-                    };
-                }
+            let parent = dir.ancestors().find(|dir| dir.exists());
+            let parent = parent.and_then(|dir| dir.metadata().ok());
+            if parent.is_none_or(|at| at.is_dir() && !at.permissions().readonly()) {
+                return Finding {
+                    what: format!("{what}: created by the first run or import"),
+                    problem: None,
+                };
             }
+            Some("it cannot be created there; choose another folder with --store DIR".to_string())
         }
         Err(error) => Some(one_line(&error)),
     };

@@ -16,7 +16,7 @@ const TIME: &str = "Times count the products of every step at the texts' mean le
                     step of two layers of this model just had on this device; expect them to be right within \
                     a factor of three, and later on a machine that is busy with other things.";
 
-/// Prints the plan of a run that could be started.
+/// Prints the plan of a prepared run.
 pub fn show(ctx: &CommandContext, run: &PreparedRun) -> Result<(), Failure> {
     let dry = run.dry_run(&ctx.store)?;
     let (experiment, config) = (&run.new.experiment, &run.config);

@@ -1,4 +1,4 @@
-//! Why a command ends early: the one line that says so, and the exit code.
+//! Errors of commands: the line on stderr and the exit code.
 
 use std::any::Any;
 use std::error::Error;
@@ -9,35 +9,33 @@ use crate::engine::StartError;
 use crate::operations::OperationError;
 use crate::store::RunId;
 
-/// Why a command ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The request itself is wrong.
     #[error("{0}")]
     Usage(String),
-    /// It was tried, and failed.
     #[error("{0}")]
     Failed(String),
     #[error(transparent)]
     Operation(OperationError),
     #[error(transparent)]
     Start(#[from] Arc<StartError>),
-    /// The run ended by an error, which is on record with it.
-    #[error("run {run} failed: {error}; once that is fixed, go on with `{resume}`")]
+    /// The run failed; the error is recorded with it.
+    #[error("run {run} failed: {error}; once that is fixed, resume it with `{resume}`")]
     Run {
         run: RunId,
         error: String,
         resume: String,
     },
-    /// The user stopped the run and was shown how to go on.
+    /// The user stopped the run and was shown how to resume it.
     #[error("stopped")]
     Stopped,
-    /// Whoever reads stdout is gone, or it cannot be written.
+    /// Stdout is closed or cannot be written.
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
 }
 
-/// Every error of the rooms below is one of an operation.
+/// Every error from below is one of an operation.
 impl<E: Into<OperationError>> From<E> for Failure {
     fn from(error: E) -> Failure {
         Failure::Operation(error.into())
@@ -45,7 +43,7 @@ impl<E: Into<OperationError>> From<E> for Failure {
 }
 
 impl Failure {
-    /// A panic: a fault of the program, not of its user.
+    /// A panic: a bug in the program.
     pub fn internal(panic: &(dyn Any + Send)) -> Failure {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -61,13 +59,13 @@ impl Failure {
             Failure::Usage(_) => 2,
             Failure::Operation(error) if error.is_usage() => 2,
             Failure::Stopped => 130,
-            // As programs end whose reader has seen enough.
+            // The usual code of a program whose reader has seen enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => 1,
         }
     }
 
-    /// What is wrong, where, and how to fix it, in one line; None where there is nothing to say.
+    /// What is wrong, where, and how to fix it, in one line; None if there is nothing to say.
     pub fn line(&self) -> Option<String> {
         match self {
             Failure::Stopped => None,
@@ -77,7 +75,7 @@ impl Failure {
     }
 }
 
-/// For `map_err` where the user chose the file to write with `--out`.
+/// For `map_err` if the user chose the file with `--out`.
 pub fn out_refused(error: OperationError) -> Failure {
     match error {
         OperationError::Write { path, source } => Failure::Failed(format!(
@@ -88,7 +86,7 @@ pub fn out_refused(error: OperationError) -> Failure {
     }
 }
 
-/// An error with those of its sources that say something new, in one line.
+/// An error with those of its sources that add something, in one line.
 pub fn one_line(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -70,20 +70,16 @@ impl Sampling {
             ("sampling.top_p", self.top_p),
             ("sampling.temperature", self.temperature),
         ];
-        let whole = whole.map(|(path, value)| (path, value.map(toml::Value::from)));
-        let numbers = numbers.map(|(path, value)| (path, value.map(toml::Value::from)));
-        for (path, value) in whole.into_iter().chain(numbers) {
-            let Some(value) = value else { continue };
+        let whole = whole.map(|(path, value)| Some((path, toml::Value::from(value?))));
+        let numbers = numbers.map(|(path, value)| Some((path, toml::Value::from(value?))));
+        for (path, value) in whole.into_iter().chain(numbers).flatten() {
             config
                 .set(path, value)
                 .map_err(|problem| refused(path, &problem.message))?;
         }
-        // The configuration checks what settings must hold together.
-        match config
-            .problems()
-            .into_iter()
-            .find(|problem| problem.path.starts_with("sampling."))
-        {
+        // Constraints between settings.
+        let mut problems = config.problems().into_iter();
+        match problems.find(|problem| problem.path.starts_with("sampling.")) {
             Some(problem) => Err(refused(&problem.path, &problem.message)),
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ use crate::data::DataError;
 use crate::data::rows::{Row, is_json, parse_jsonl, read_responses};
 use crate::experiment::{ExperimentFile, presets};
 
-/// Reads an experiment file, or one that comes with the program if it is a name and no such file.
+/// Reads an experiment file, or a built-in one if the name is not a file.
 pub fn experiment(name: &str) -> Result<ExperimentFile, Failure> {
     let path = Path::new(name);
     if !path.exists() {
@@ -17,7 +17,7 @@ pub fn experiment(name: &str) -> Result<ExperimentFile, Failure> {
         }
         if path.extension().is_none() && path.components().count() == 1 {
             return Err(Failure::Usage(format!(
-                "{name}: is no file here and no experiment that comes with the program ({})",
+                "{name}: is neither a file here nor an experiment that comes with the program ({})",
                 preset_names()?
             )));
         }
@@ -25,7 +25,7 @@ pub fn experiment(name: &str) -> Result<ExperimentFile, Failure> {
     Ok(ExperimentFile::read(path)?)
 }
 
-/// Names of the experiments that come with the program.
+/// The names of the built-in experiments.
 pub fn preset_names() -> Result<String, Failure> {
     let names: Vec<String> = presets()?.into_iter().map(|preset| preset.name).collect();
     Ok(names.join(", "))
@@ -78,10 +78,10 @@ pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {
     not_empty(&path, rows).map(|rows| (path, rows))
 }
 
-/// The rows, if there are any: an empty file is more likely a mistake than a request to do nothing.
+/// Refuses an empty file: it is more likely a mistake than a request to do nothing.
 fn not_empty(path: &Path, rows: Vec<Row>) -> Result<Vec<Row>, DataError> {
     if rows.is_empty() {
-        return Err(DataError::file(path, "holds no rows", "give at least one"));
+        return Err(DataError::file(path, "has no rows", "give at least one"));
     }
     Ok(rows)
 }
@@ -91,7 +91,7 @@ pub fn responses(path: &Path) -> Result<Vec<Row>, DataError> {
     not_empty(path, read_responses(path)?)
 }
 
-/// Responses with their contexts, which stand in the same rows, or in as many rows of a second file.
+/// Responses with their contexts, which are in the same rows, or in as many rows of a second file.
 pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<Vec<Row>, DataError> {
     let mut rows = self::responses(responses)?;
     if let Some(path) = contexts {
@@ -117,20 +117,16 @@ pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<Vec<Row>, Data
             }
         }
     }
-    for row in &rows {
-        match contexts {
-            None if row.context.is_none() => {
-                return Err(DataError::line(
-                    responses,
-                    row.line,
-                    "the response has no context",
-                    "give rows {\"context\": \"…\", \"response\": \"…\"}, or the contexts with --contexts FILE",
-                ));
-            }
-            _ => {}
-        }
+    let missing = rows.iter().find(|row| row.context.is_none());
+    match missing.filter(|_| contexts.is_none()) {
+        Some(row) => Err(DataError::line(
+            responses,
+            row.line,
+            "the response has no context",
+            "give rows {\"context\": \"…\", \"response\": \"…\"}, or the contexts with --contexts FILE",
+        )),
+        None => Ok(rows),
     }
-    Ok(rows)
 }
 
 fn missing_or(path: &Path, error: std::io::Error) -> DataError {

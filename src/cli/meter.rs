@@ -1,4 +1,4 @@
-//! Progress of a command that works through rows: bars on stderr, only where that is a terminal.
+//! Progress bars for rows, on stderr if that is a terminal.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::operations::Progress;
 
-/// A bar over `rows` rows; hidden where stderr is no terminal.
+/// A bar over `rows` rows; hidden if stderr is not a terminal.
 pub fn meter(rows: usize, doing: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -21,7 +21,7 @@ pub fn meter(rows: usize, doing: impl Into<std::borrow::Cow<'static, str>>) -> P
     bar.with_prefix(doing)
 }
 
-/// The progress of an operation: a bar for each thing it does, one after the other.
+/// The progress of an operation, with a new bar for each of its parts.
 #[derive(Default)]
 pub struct Bars(Option<(String, ProgressBar)>);
 

@@ -101,10 +101,10 @@ enum Command {
     Settings(settings::Settings),
 }
 
-/// Where a command works and how it answers.
+/// The store, display and output of a command.
 struct CommandContext {
     store: PathBuf,
-    /// As it was given on the command line, to be repeated in suggested commands.
+    /// `--store` as given, to repeat it in suggested commands.
     store_given: Option<PathBuf>,
     /// Whether a window could open.
     display: bool,
@@ -112,7 +112,7 @@ struct CommandContext {
 }
 
 impl CommandContext {
-    /// ` --store DIR` where it was given, to end a command that is suggested to the user.
+    /// ` --store DIR` if it was given, to append to a suggested command.
     fn store_argument(&self) -> String {
         let given = self.store_given.as_ref();
         given.map_or_else(String::new, |dir| format!(" --store {}", dir.display()))
@@ -120,12 +120,11 @@ impl CommandContext {
 }
 
 impl Cli {
-    /// Reads the arguments; help, version and wrong usage end the program here.
+    /// Parses the arguments; help, version and wrong usage end the program here.
     pub fn from_command_line() -> Cli {
         Cli::parse()
     }
 
-    /// Whether no command was given.
     pub fn wants_window(&self) -> bool {
         self.command.is_none()
     }
@@ -133,7 +132,7 @@ impl Cli {
     /// The folder of the store.
     ///
     /// # Errors
-    /// None was named and the platform has no data folder.
+    /// None was given and the platform has no data folder.
     pub fn store(&self) -> Result<PathBuf, Failure> {
         match &self.common.store {
             Some(dir) => Ok(dir.clone()),
@@ -143,7 +142,7 @@ impl Cli {
 
     /// Runs the command; `display` says whether a window could open.
     pub fn run(self, display: bool) -> ExitCode {
-        // A panic becomes an error like any other; where it came from is in the log.
+        // A panic becomes an error like any other; its location is in the log.
         panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
         let done = panic::catch_unwind(AssertUnwindSafe(|| self.dispatch(display)));
         ended(done.unwrap_or_else(|panic| Err(Failure::internal(&*panic))))
@@ -191,7 +190,7 @@ pub fn ended(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Shows the program's own log on stderr, as much of it as EMPRL_LOG asks for; errors only by default.
+/// Writes the program's log to stderr at the level of EMPRL_LOG, by default errors only.
 pub fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
 

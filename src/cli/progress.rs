@@ -1,5 +1,5 @@
-//! A run's progress in the terminal: a bar for each stage, with the few figures that matter, and notes
-//! above the bars. Where stderr is no terminal, a line at the ends of stages and at evaluations.
+//! A run's progress on stderr: a bar for each stage with its main figures, and notes above the bars. If stderr
+//! is not a terminal, a line at the end of each stage and at evaluations.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -12,7 +12,7 @@ use crate::engine::{Message, MessageKind};
 use crate::experiment::{EventKind, Report, Severity, Stage};
 use crate::metrics::{Digits, declared, terms};
 
-/// A figure beside a bar: its name, and the metrics of which it is the latest.
+/// A figure beside a bar: its name, and the metrics of which it shows the latest.
 type Figure = (&'static str, &'static [&'static str]);
 
 fn figures(stage: Stage) -> &'static [Figure] {
@@ -35,14 +35,13 @@ fn figures(stage: Stage) -> &'static [Figure] {
     }
 }
 
-/// Shows the progress of a run.
 pub struct Progress {
     bars: MultiProgress,
-    /// None where stderr is no terminal.
+    /// None if stderr is not a terminal.
     style: Option<ProgressStyle>,
     current: Option<Current>,
     quiet: bool,
-    /// Ends the commands it suggests, so that they name the store.
+    /// Appended to suggested commands.
     store_argument: String,
 }
 
@@ -57,7 +56,7 @@ struct Current {
 }
 
 impl Progress {
-    /// Shows nothing at all unless `visible`.
+    /// Shows nothing unless `visible`.
     pub fn new(visible: bool, store_argument: String) -> Self {
         // Fits 80 columns with the figures of PPO.
         let template = "{prefix:<12} {bar:6} {steps:>9}  {wide_msg}";
@@ -73,17 +72,16 @@ impl Progress {
         }
     }
 
-    /// A line above the bars.
+    /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
         match self.style {
             _ if self.quiet => {}
-            // The terminal is gone when this fails, and there is nobody to tell.
+            // If this fails, the terminal is gone.
             Some(_) => drop(self.bars.println(line)),
             None => eprintln!("{line}"),
         }
     }
 
-    /// Shows what a message says.
     pub fn show(&mut self, message: &Message) {
         match &message.kind {
             MessageKind::Report(Report::Event { kind, .. }) => self.event(message, kind),
@@ -127,7 +125,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bars off the screen's moving part; those of stages that are done stay.
+    /// Ends the current bar; those of finished stages stay on screen.
     pub fn clear(&mut self) {
         if let Some(current) = self.current.take() {
             current.bar.abandon();
@@ -176,7 +174,7 @@ impl Progress {
         current.bar.set_length(total);
         current.bar.set_position(step);
         current.bar.set_message(current.message());
-        // The last one is printed with the end of the stage.
+        // The last one is printed at the end of the stage.
         if evaluated && step < total && self.style.is_none() {
             let line = current.line();
             self.say(&line);
@@ -213,7 +211,7 @@ impl Current {
         texts.join(" · ")
     }
 
-    /// The time left by the speed so far, or the time it took, and the figures.
+    /// The estimated time left, or the time it took, and the figures.
     fn message(&self) -> String {
         let left = self.total.saturating_sub(self.step);
         let spent = self.begun.elapsed().as_secs();
@@ -242,7 +240,7 @@ fn steps(state: &ProgressState, out: &mut dyn fmt::Write) {
     let _ = write!(out, "{}/{}", state.pos(), state.len().unwrap_or(0));
 }
 
-/// A length of time in few characters: `54s`, `3m20s`, `2h05m`.
+/// A short duration: `54s`, `3m20s`, `2h05m`.
 fn short(seconds: u64) -> String {
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}s"),

@@ -1,4 +1,4 @@
-//! `emprl queue`: runs that wait in the store, for this program and for the window.
+//! `emprl queue`: the queue of runs in the store, shared with the window.
 
 use std::path::Path;
 
@@ -97,7 +97,7 @@ fn to_json(run: &QueueEntry) -> Value {
 impl Add {
     fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         let reuse = self.overrides.reuse;
-        // Whatever would be refused at the start is refused now.
+        // What would fail at the start fails now.
         let prepared = self.overrides.prepare(ctx, &self.file)?;
         let (experiment, name) = (&prepared.new.experiment, &prepared.new.name);
         let run = queue::to_queue(experiment, name, &prepared.config, reuse);

@@ -203,11 +203,11 @@ impl Responses {
     }
 }
 
-/// Says which argument to change where a system cannot have its name.
+/// Says which argument to change if the name is refused.
 fn name_refused(error: OperationError) -> Failure {
     match error {
         OperationError::Store(StoreError::SystemExists { name }) => Failure::Usage(format!(
-            "there is a system {name} already; choose another name, or put it in its place with --replace"
+            "there is already a system {name}; choose another name, or replace it with --replace"
         )),
         OperationError::NoSystemName => Failure::Usage(format!("--system: {error}")),
         error => error.into(),

@@ -1,4 +1,4 @@
-//! `emprl run`: runs an experiment, or goes on with a run that ended early.
+//! `emprl run`: runs an experiment, or resumes a run that ended early.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,8 +89,7 @@ impl Run {
 }
 
 impl RunOverrides {
-    /// A new run of the experiment `name`; everything that can be wrong with it is found before anything is
-    /// written.
+    /// Prepares a new run of the experiment `name`; every error is found before anything is written.
     pub fn prepare(self, ctx: &CommandContext, name: &str) -> Result<PreparedRun, Failure> {
         let mut file = input::experiment(name)?;
         file.assign(&self.set)?;
@@ -147,9 +146,9 @@ impl RunWatcher {
     /// Starts a run and shows its progress until it ends.
     pub fn run(&self, ctx: &CommandContext, request: StartRequest) -> Result<(), Failure> {
         let handle = Arc::new(self.supervisor.start(request));
-        self.interrupts.stop(Some(handle.clone()));
+        self.interrupts.set_run(Some(handle.clone()));
         let results = self.show(ctx, &handle)?;
-        self.interrupts.stop(None);
+        self.interrupts.set_run(None);
         let resume = |run| format!("emprl run --resume {run}{}", ctx.store_argument());
         match handle.wait(None) {
             Some(RunEnd::Finished(run)) => {
@@ -165,7 +164,7 @@ impl RunWatcher {
                 ))
             }
             Some(RunEnd::Stopped(run)) => {
-                eprintln!("Run {run} is stopped. Go on with `{}`.", resume(run));
+                eprintln!("Run {run} is stopped. Resume it with `{}`.", resume(run));
                 Err(Failure::Stopped)
             }
             Some(RunEnd::Failed(run, error)) => Err(Failure::Run {
@@ -213,8 +212,8 @@ impl RunWatcher {
     }
 }
 
-/// The first Ctrl-C or SIGTERM asks the run to stop with a checkpoint and sends a message; the second ends the
-/// program at once. What was shown is on disk either way.
+/// The first Ctrl-C or SIGTERM stops the run with a checkpoint and sends a message; the second ends the program
+/// at once. What was shown is on disk either way.
 struct Interrupts {
     messages: Receiver<()>,
     count: Arc<AtomicUsize>,
@@ -240,15 +239,15 @@ impl Interrupts {
             if let Some(handle) = &*run {
                 handle.control(Control::Stop);
             }
-            // Nobody listens when the run has just ended.
+            // Fails if the run has just ended.
             let _ = sender.try_send(());
         });
         installed.map_err(|error| Failure::Failed(format!("Ctrl-C cannot be handled: {error}")))?;
         Ok(interrupts)
     }
 
-    /// Names the run that is to be stopped, at once where that was asked for already.
-    fn stop(&self, handle: Option<Arc<RunHandle>>) {
+    /// Sets the run to stop at an interrupt; stops it at once after one.
+    fn set_run(&self, handle: Option<Arc<RunHandle>>) {
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(handle) = &handle
             && self.count.load(Ordering::Relaxed) > 0

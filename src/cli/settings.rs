@@ -1,4 +1,4 @@
-//! `emprl settings`: every setting, what it means, its range, its default, the paper's value.
+//! `emprl settings`: all settings with their meaning, range, default and the paper's value.
 
 use serde_json::json;
 
@@ -13,10 +13,8 @@ pub struct Settings {
 
 impl Settings {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
-        let file = match &self.experiment {
-            Some(name) => Some(super::input::experiment(name)?),
-            None => None,
-        };
+        let name = self.experiment.as_deref();
+        let file = name.map(super::input::experiment).transpose()?;
         list(ctx, file.as_ref().map(|file| &file.config))
     }
 }

@@ -1,4 +1,4 @@
-//! `emprl study`: studies are made, judged, sent, merged, unblinded, and their results shown.
+//! `emprl study`: creates, judges, sends, merges and unblinds studies, and shows their results.
 
 mod create;
 mod judge;
@@ -147,7 +147,7 @@ fn find<'a>(study: &'a StudyRow, who: &str) -> Result<&'a AnnotatorRow, Failure>
     })
 }
 
-/// A pseudonym with the name that this store knows.
+/// A pseudonym, with the name if this store knows it.
 fn called(annotator: &AnnotatorRow) -> String {
     match annotator.name.is_empty() {
         true => annotator.pseudonym.clone(),
@@ -252,7 +252,7 @@ fn pack(ctx: &CommandContext, id: StudyId, who: Option<&str>, dir: &Path) -> Res
 }
 
 fn merge(ctx: &CommandContext, files: &[PathBuf]) -> Result<(), Failure> {
-    // All are read before the first is merged, so that one that is refused leaves nothing half done.
+    // All are read before the first is merged, so that an invalid one leaves nothing half done.
     let packs = files.iter().map(|file| studies::read_pack(file));
     let packs: Vec<PackFile> = packs.collect::<Result<_, _>>()?;
     let mut store = Store::open(&ctx.store)?;

@@ -1,4 +1,4 @@
-//! `emprl table`: Tables I-VI as the paper lays them out, ours beside what it reports.
+//! `emprl table`: Tables I-VI in the paper's layout, our figures beside the reported ones.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,6 @@ pub struct Table {
     out: Option<PathBuf>,
 }
 
-/// The name of a format.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum FormatName {
     /// A document that compiles as it is
@@ -72,7 +71,7 @@ impl Table {
         }
     }
 
-    /// Refuses arguments that the table does not use.
+    /// Rejects arguments that the table does not use.
     fn check(&self, number: TableNumber) -> Result<(), Failure> {
         use TableNumber::{AbTest, Ablation, Automatic, Cases, Identifiers, Rating};
         let used = |given: bool, option: &str, by: &[TableNumber]| match !given

@@ -23,9 +23,6 @@ pub enum SetEntry<'a> {
 }
 
 /// Opens a whole data set.
-///
-/// # Errors
-/// The set is not imported or cannot be read.
 pub fn open(store: &Path, name: &str) -> Result<OpenSet, OperationError> {
     let sets = library::list(store)?;
     let set = sets.iter().find(|set| set.name == name);

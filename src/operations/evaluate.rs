@@ -85,9 +85,6 @@ pub struct Identification<'a> {
 }
 
 /// Measures any system's responses: Dist-n and length, and Emp-F1 with `identification`.
-///
-/// # Errors
-/// The identifiers cannot be opened, or `on_progress` stopped it.
 pub fn responses(
     store: &Path,
     system: &str,

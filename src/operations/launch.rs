@@ -85,9 +85,6 @@ pub fn prepare(
 }
 
 /// The plan of a run: sizes, memory, time. Takes about a second and writes nothing.
-///
-/// # Errors
-/// As [`prepare`].
 pub fn dry_run(store: &Path, planned: PlannedRun) -> Result<DryRun, OperationError> {
     prepare(store, planned, None)?.dry_run(store)
 }

@@ -45,9 +45,6 @@ pub struct Progress<'a> {
 pub type OnProgress<'a> = &'a mut dyn FnMut(Progress<'_>) -> ControlFlow<()>;
 
 /// Opens the store for reading; None if it does not exist yet.
-///
-/// # Errors
-/// The store exists and cannot be read.
 pub fn reader_if_present(store: &Path) -> Result<Option<StoreReader>, StoreError> {
     match StoreReader::open(store) {
         Ok(reader) => Ok(Some(reader)),
@@ -57,9 +54,6 @@ pub fn reader_if_present(store: &Path) -> Result<Option<StoreReader>, StoreError
 }
 
 /// Reads from the store; the default if it does not exist yet.
-///
-/// # Errors
-/// The store exists and cannot be read.
 pub(crate) fn read_or_default<T: Default>(
     store: &Path,
     read: impl FnOnce(&StoreReader) -> Result<T, StoreError>,
@@ -69,9 +63,6 @@ pub(crate) fn read_or_default<T: Default>(
 }
 
 /// Opens an existing store for writing; unlike [`Store::open`] it creates none.
-///
-/// # Errors
-/// The store does not exist or cannot be opened.
 pub fn existing_store(store: &Path) -> Result<Store, StoreError> {
     StoreReader::open(store)?;
     Store::open(store)

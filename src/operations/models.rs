@@ -31,9 +31,6 @@ pub struct SavedModels {
 }
 
 /// Lists the saved models of the store; none without a store.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn list(store: &Path) -> Result<SavedModels, OperationError> {
     let runs = saved_models(store)?;
     let folders: BTreeSet<PathBuf> = runs
@@ -65,9 +62,6 @@ pub fn export(folder: &Path, to: &Path) -> Result<Exported, OperationError> {
 }
 
 /// The levels of each (context, response), by mechanism; `doing` is for the progress.
-///
-/// # Errors
-/// `on_progress` stopped it.
 pub(super) fn identify(
     identifiers: &SavedIdentifiers,
     pairs: &[(&str, &str)],

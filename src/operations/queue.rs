@@ -49,9 +49,6 @@ pub fn to_queue(
 
 /// The queued runs, the next first; none without a store. `experiments` is the folder of the user's own experiment
 /// files.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn list(store: &Path, experiments: &Path) -> Result<Vec<QueueEntry>, OperationError> {
     let queued = read_or_default(store, StoreReader::queue)?;
     let with_settings = |queued| with_settings(queued, experiments);

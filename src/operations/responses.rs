@@ -106,9 +106,6 @@ pub struct Systems {
 }
 
 /// Lists the systems; none without a store.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn list(store: &Path) -> Result<Systems, OperationError> {
     Ok(read_or_default(store, |reader| {
         Ok(Systems {
@@ -119,9 +116,6 @@ pub fn list(store: &Path) -> Result<Systems, OperationError> {
 }
 
 /// All cases; none without a store.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn cases(store: &Path) -> Result<CaseSet, OperationError> {
     Ok(read_or_default(store, StoreReader::cases)?)
 }

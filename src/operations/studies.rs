@@ -19,9 +19,6 @@ use crate::study::results::{self, Results};
 use crate::study::statistics::power::{AbForecast, ab_forecast, forecast_words, rating_words};
 
 /// All studies with their progress; none without a store.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn list(store: &Path) -> Result<Vec<StudyRow>, OperationError> {
     Ok(read_or_default(store, StoreReader::list_studies)?)
 }
@@ -162,9 +159,6 @@ pub fn read_pack(file: &Path) -> Result<PackFile, OperationError> {
 }
 
 /// Merges a pack if its study was created here, else opens it to be judged here.
-///
-/// # Errors
-/// As [`open_pack`] and [`merge_pack`].
 pub fn receive_pack(store: &mut Store, pack: &PackFile) -> Result<ReceivedPack, OperationError> {
     match store.open_pack(&pack.pack) {
         Err(StoreError::MadeHere { .. }) => merge_pack(store, pack),
@@ -231,9 +225,6 @@ pub enum RowFormat {
 }
 
 /// One annotator's own judgements, without systems: the study may still be blind.
-///
-/// # Errors
-/// There is no such study or annotator.
 pub fn own_judgements(
     reader: &StoreReader,
     study: StudyId,
@@ -256,9 +247,6 @@ pub fn all_judgements(
 }
 
 /// An unblinded study as one JSON document, from which its results can be computed.
-///
-/// # Errors
-/// As [`all_judgements`].
 pub fn record(reader: &StoreReader, study: StudyId) -> Result<Vec<u8>, OperationError> {
     Ok(serde_json::to_vec_pretty(&reader.unblinded(study)?)?)
 }

@@ -1,6 +1,6 @@
-//! A plot of curves as a file: SVG, or PNG from the same drawing; its points as CSV.
+//! A plot of curves as SVG or PNG, and its points as CSV.
 //!
-//! Draws what it is given: curves of more points than a page can show are to be decimated before.
+//! Draws every point: callers decimate long curves first.
 
 use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
@@ -9,14 +9,14 @@ use plotters::style::{FontStyle, register_font};
 
 use super::sheet::csv_line;
 
-/// A curve, with its band where it stands for several.
+/// A curve, with a band if it is the mean of several.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FigureLine {
     pub name: String,
-    /// Its place among [`LINE_COLOURS`], which begin again where there are no more.
+    /// Index into [`LINE_COLOURS`], modulo their number.
     pub colour: usize,
     pub points: Vec<(f64, f64)>,
-    /// Of each point the least and the greatest of its band.
+    /// Lower and upper end at each point.
     pub band: Vec<(f64, f64)>,
 }
 
@@ -28,7 +28,7 @@ pub struct Figure {
     pub lines: Vec<FigureLine>,
 }
 
-/// Colours of lines on white paper, told apart by every eye: Okabe-Ito, brought to 3:1 against white.
+/// Line colours for white paper: Okabe-Ito (colour-blind safe), darkened to a contrast of 3:1.
 pub const LINE_COLOURS: [(u8, u8, u8); 7] = [
     (0x1F, 0x7F, 0xBF),
     (0xB2, 0x6B, 0x00),
@@ -39,7 +39,6 @@ pub const LINE_COLOURS: [(u8, u8, u8); 7] = [
     (0x3F, 0x5B, 0xD9),
 ];
 
-/// Why there is no plot.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
     #[error("there is no point to draw; choose a metric that the runs have logged")]
@@ -62,7 +61,7 @@ impl Figure {
         Ok(text)
     }
 
-    /// As PNG, twice as many pixels each way.
+    /// PNG at twice the size.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         const SCALE: u32 = 2;
         let (width, height) = (SIZE.0 * SCALE, SIZE.1 * SCALE);
@@ -79,7 +78,7 @@ impl Figure {
         Ok(file)
     }
 
-    /// Its points: line, x, y, and the band where there is one.
+    /// The points: line, x, y, and the band if there is one.
     pub fn csv(&self) -> String {
         let head = [
             "line",
@@ -183,7 +182,7 @@ impl Figure {
         area.present().map_err(|error| wrong(&error))
     }
 
-    /// What x and y go over, with a little room above and below.
+    /// The ranges of x and y, with some margin above and below.
     fn ranges(&self) -> Option<((f64, f64), (f64, f64))> {
         let mut x = (f64::INFINITY, f64::NEG_INFINITY);
         let mut y = x;
@@ -214,7 +213,7 @@ impl Figure {
         let found = x.0.is_finite() && y.0.is_finite();
         let x = if x.0 == x.1 { room(x, 0.0) } else { x };
         let (low, high) = room(y, 0.06);
-        // The names stand above the curves, not over them.
+        // Room for the legend above the curves.
         let names = 0.045 * self.lines.len().min(12) as f64;
         found.then_some((x, (low, high + (high - low) * names)))
     }
@@ -241,9 +240,9 @@ fn short(value: &f64) -> String {
     }
 }
 
-/// Gives pictures a font of the program's own: machines differ in theirs.
+/// Registers a bundled font, since installed fonts differ between machines.
 fn font() {
-    // It is refused only where the font is none, and this one is.
+    // Only fails for an invalid font.
     let _ = register_font(
         "sans-serif",
         FontStyle::Normal,

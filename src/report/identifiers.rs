@@ -1,11 +1,11 @@
-//! Table I: how well the identifiers do on validation pairs, with the paper's values beside them.
+//! Scores of the identifiers on validation pairs, beside the paper's (Table I).
 
 use super::paper;
 use super::table::{Align, TextTable};
 use crate::data::EmpathyLevel;
 use crate::metrics::{Digits, IdentifierScores};
 
-/// A row for each identifier; below it how often each level was taken for each.
+/// A row for each identifier, and the confusion matrices below.
 pub fn identifiers_table(scores: &[IdentifierScores]) -> String {
     let mut table = TextTable::new(&[
         ("On validation pairs (%)", Align::Left),

@@ -1,6 +1,4 @@
-//! Result tables as text; tables and plots for papers; curves for other programs.
-//!
-//! Knows figures, not where they come from; opens no file and no screen.
+//! Result tables as text, tables and plots for papers, curves for other programs. Opens no file and no screen.
 
 mod figure;
 mod identifiers;

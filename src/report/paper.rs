@@ -1,8 +1,8 @@
-//! The paper's own values, shown as "reported" beside what was measured here and never mixed with it.
+//! The paper's values, shown as "reported" beside what was measured here, and never mixed with it.
 
 use crate::data::Mechanism;
 
-/// Accuracy and weighted F1 in % of an identifier that starts from T5-base (Table I).
+/// Accuracy and weighted F1 in % of an identifier from T5-base (Table I).
 pub fn identifier(mechanism: Mechanism) -> (f64, f64) {
     match mechanism {
         Mechanism::EmotionalReaction => (87.68, 87.70),
@@ -11,7 +11,7 @@ pub fn identifier(mechanism: Mechanism) -> (f64, f64) {
     }
 }
 
-/// A row of figures, as the paper gives them; none where it gives none.
+/// A row of the paper's figures; None if it gives none.
 pub type Reported = (&'static str, &'static [Option<f64>]);
 
 /// PPL, Dist-1, Dist-2 and Emp-F1 of each system (Table II).
@@ -55,10 +55,10 @@ pub const AB_TEST: [Reported; 8] = [
     ("ChatGPT", &[Some(12.0), Some(40.0), Some(48.0)]),
 ];
 
-/// The system whose wins Table IV counts, and which the paper proposes.
+/// The system that the paper proposes, whose wins Table IV counts.
 pub const EMPRL: &str = "EmpRL";
 
-/// Where a system stands in the paper's tables: its baselines in their order, then others, the paper's own last.
+/// A system's rank in the paper's tables: the baselines in order, then other systems, EmpRL last.
 pub fn rank(system: &str) -> usize {
     if system.eq_ignore_ascii_case(EMPRL) {
         return usize::MAX;
@@ -69,7 +69,7 @@ pub fn rank(system: &str) -> usize {
     known.unwrap_or(AUTOMATIC.len())
 }
 
-/// PPL, Dist-1, Dist-2 and Emp-F1 with parts left out (Table V).
+/// PPL, Dist-1, Dist-2 and Emp-F1 of the ablations (Table V).
 pub const ABLATION: [Reported; 5] = [
     (
         "EmpRL",
@@ -93,7 +93,7 @@ pub const ABLATION: [Reported; 5] = [
     ),
 ];
 
-/// The row of Table V that an experiment is, by the name of its file: the last of these that it contains.
+/// The row of Table V for an experiment: the last of these that its file name contains.
 pub const ABLATION_OF: [(&str, &str); 4] = [
     ("without-kl", "w/o KL Penalty"),
     ("without-empathy", "w/o Empathy Reward"),

@@ -1,4 +1,4 @@
-//! The result table: systems side by side, each figure with its interval.
+//! The result table: systems side by side, with intervals.
 
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
@@ -16,14 +16,14 @@ const FIGURES: [(&str, &str); 7] = [
     ("exploration_f1", declared::VALIDATION_F1_KEYS[2]),
 ];
 
-/// What each figure of the table is, by its name in JSON.
+/// The definitions of the figures, by their names in JSON.
 pub fn definitions() -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
     FIGURES
         .into_iter()
         .filter_map(|(name, key)| Some((name, declared::declared(key)?.definition)))
 }
 
-/// Systems as columns, figures as rows. Systems measured on several splits have a column for each.
+/// Systems as columns (one for each split), figures as rows.
 pub fn results_table(results: &[SystemResults]) -> String {
     let several = results.iter().any(|row| row.split != results[0].split);
     let titles: Vec<String> = results

@@ -1,16 +1,15 @@
-//! A table for people elsewhere: CSV, Markdown, LaTeX, plain text.
+//! A table to export as CSV, Markdown, LaTeX or plain text.
 
 use super::table::{Align, TextTable};
 
-/// A table of words, with a title and what must be known to read it.
+/// A table of text with a title and notes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sheet {
     pub title: String,
-    /// Heads, and whether the column holds numbers.
+    /// Headings, and whether the column contains numbers.
     pub columns: Vec<(String, bool)>,
-    /// As many cells as there are columns.
     pub rows: Vec<Vec<String>>,
-    /// Below the table: splits, sizes, definitions.
+    /// Shown below the table: splits, sizes, definitions.
     pub notes: Vec<String>,
 }
 
@@ -23,21 +22,21 @@ impl Sheet {
         }
     }
 
-    /// Adds a row; what is missing is empty, what is too much left out.
+    /// Adds a row; missing cells are empty, extra ones are dropped.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let mut row: Vec<String> = cells.into_iter().take(self.columns.len()).collect();
         row.resize(self.columns.len(), String::new());
         self.rows.push(row);
     }
 
-    /// Heads and rows, quoted where needed; notes are not part of it.
+    fn titles(&self) -> impl Iterator<Item = &String> {
+        self.columns.iter().map(|(title, _)| title)
+    }
+
+    /// Headings and rows, quoted if needed, without notes.
     pub fn csv(&self) -> String {
-        let head: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(title, _)| title.clone())
-            .collect();
-        let lines = [&head].into_iter().chain(&self.rows);
+        let titles: Vec<String> = self.titles().cloned().collect();
+        let lines = [&titles].into_iter().chain(&self.rows);
         lines.map(|row| csv_line(row) + "\n").collect()
     }
 
@@ -45,19 +44,10 @@ impl Sheet {
         let escape = |cell: &String| cell.replace('|', "\\|").replace('\n', " ");
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let mut text = format!("**{}**\n\n", self.title);
-        text += &line(
-            self.columns
-                .iter()
-                .map(|(title, _)| escape(title))
-                .collect(),
-        );
-        let rule = |number: &bool| if *number { "---:" } else { ":---" };
-        text += &line(
-            self.columns
-                .iter()
-                .map(|(_, number)| rule(number).to_string())
-                .collect(),
-        );
+        text += &line(self.titles().map(escape).collect());
+        let rule = |number: bool| if number { "---:" } else { ":---" };
+        let rules = self.columns.iter().map(|(_, number)| rule(*number).into());
+        text += &line(rules.collect());
         for row in &self.rows {
             text += &line(row.iter().map(escape).collect());
         }
@@ -79,7 +69,7 @@ impl Sheet {
             "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\begin{{tabular}}{{{align}}}\n    \\toprule\n",
             latex(&self.title)
         );
-        text += &line(self.columns.iter().map(|(title, _)| latex(title)).collect());
+        text += &line(self.titles().map(|title| latex(title)).collect());
         text += "    \\midrule\n";
         for row in &self.rows {
             text += &line(row.iter().map(|cell| latex(cell)).collect());
@@ -92,16 +82,9 @@ impl Sheet {
     }
 
     pub fn text(&self) -> String {
-        let columns: Vec<(&str, Align)> = self
-            .columns
-            .iter()
-            .map(|(title, number)| {
-                (
-                    title.as_str(),
-                    if *number { Align::Right } else { Align::Left },
-                )
-            })
-            .collect();
+        let align = |number: bool| if number { Align::Right } else { Align::Left };
+        let columns = self.columns.iter();
+        let columns: Vec<(&str, Align)> = columns.map(|(t, n)| (&**t, align(*n))).collect();
         let mut table = TextTable::new(&columns);
         for row in &self.rows {
             table.row(row.iter().cloned());
@@ -111,19 +94,15 @@ impl Sheet {
     }
 }
 
-/// One line of CSV, without its end.
+/// One line of CSV, without the line break.
 pub(super) fn csv_line<S: AsRef<str>>(cells: &[S]) -> String {
-    let cells: Vec<String> = cells
-        .iter()
-        .map(|cell| {
-            let cell = cell.as_ref();
-            match cell.contains(['"', ',', '\n', '\r']) {
-                true => format!("\"{}\"", cell.replace('"', "\"\"")),
-                false => cell.to_string(),
-            }
-        })
-        .collect();
-    cells.join(",")
+    let quoted = |cell: &S| match cell.as_ref() {
+        cell if cell.contains(['"', ',', '\n', '\r']) => {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        }
+        cell => cell.to_string(),
+    };
+    cells.iter().map(quoted).collect::<Vec<_>>().join(",")
 }
 
 fn latex(text: &str) -> String {

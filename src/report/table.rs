@@ -1,13 +1,12 @@
-//! Columns of plain text, as wide as what stands in them.
+//! Tables of plain text.
 
-/// On which side the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     Left,
     Right,
 }
 
-/// A table of text: two blanks between columns, a rule below the head.
+/// A table of text with a rule below the heading and two spaces between columns.
 #[derive(Clone, Debug)]
 pub struct TextTable {
     align: Vec<Align>,
@@ -27,14 +26,14 @@ impl TextTable {
         }
     }
 
-    /// Adds a row; cells that are not given are empty, more than there are columns are left out.
+    /// Adds a row; missing cells are empty, extra ones are dropped.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let mut row: Vec<String> = cells.into_iter().take(self.head.len()).collect();
         row.resize(self.head.len(), String::new());
         self.rows.push(row);
     }
 
-    /// The whole table; every line ends with a line break, none with blanks.
+    /// The table; every line ends with a line break, without trailing spaces.
     pub fn text(&self) -> String {
         let widths: Vec<usize> = (0..self.head.len())
             .map(|at| {

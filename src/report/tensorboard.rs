@@ -14,7 +14,7 @@ pub struct EventWriter<W: Write> {
 }
 
 impl<W: Write> EventWriter<W> {
-    /// Begins a file: its first event names the format.
+    /// Starts a file; its first event names the format.
     pub fn new(to: W, wall_ms: i64) -> io::Result<Self> {
         let mut writer = EventWriter { to };
         let mut event = wall_time(wall_ms);
@@ -38,7 +38,7 @@ impl<W: Write> EventWriter<W> {
         self.record(&event)
     }
 
-    /// Makes sure that all of it is written.
+    /// Flushes the file.
     pub fn finish(mut self) -> io::Result<W> {
         self.to.flush()?;
         Ok(self.to)

@@ -181,9 +181,6 @@ impl StoreReader {
     }
 
     /// A system's responses on a run's test split, one row for each example; None if there is no file.
-    ///
-    /// # Errors
-    /// The file is damaged.
     pub fn test_answers(&self, run: RunId, system: &str) -> Result<Option<Vec<Row>>, StoreError> {
         // The name becomes a file name, so only safe characters are allowed.
         if !system

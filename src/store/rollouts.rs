@@ -106,8 +106,6 @@ impl From<&RolloutResponse> for StoredResponse {
 }
 
 impl StoredResponse {
-    /// # Errors
-    /// The lists have different lengths.
     fn read(self) -> Result<RolloutResponse, String> {
         let count = self.log_probs.len();
         let lists = [

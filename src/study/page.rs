@@ -172,23 +172,26 @@ mod tests {
 
     #[test]
     fn skipped_items_come_last_and_undo_comes_back() {
-        let mut desk = worklist();
+        let mut worklist = worklist();
         let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
-        assert_eq!(desk.next(), Some(0));
-        desk.apply(&act(1, 30, JudgementAction::Skip));
-        assert_eq!(desk.next(), Some(1));
-        desk.apply(&act(2, 10, tie.clone()));
-        assert_eq!((desk.next(), desk.next_after(1)), (Some(2), Some(2)));
-        desk.apply(&act(3, 20, tie.clone()));
-        assert_eq!((desk.next(), desk.last()), (Some(0), Some(2)));
-        assert_eq!(desk.next_after(2), Some(0));
-        desk.apply(&act(4, 20, JudgementAction::Undo));
-        assert_eq!((desk.next(), desk.last()), (Some(2), Some(1)));
-        desk.apply(&act(5, 20, tie.clone()));
-        desk.apply(&act(6, 30, tie));
-        desk.apply(&act(7, 30, JudgementAction::Flag(true)));
-        assert_eq!((desk.next(), desk.next_after(0)), (None, None));
-        let progress = desk.progress();
+        assert_eq!(worklist.next(), Some(0));
+        worklist.apply(&act(1, 30, JudgementAction::Skip));
+        assert_eq!(worklist.next(), Some(1));
+        worklist.apply(&act(2, 10, tie.clone()));
+        assert_eq!(
+            (worklist.next(), worklist.next_after(1)),
+            (Some(2), Some(2))
+        );
+        worklist.apply(&act(3, 20, tie.clone()));
+        assert_eq!((worklist.next(), worklist.last()), (Some(0), Some(2)));
+        assert_eq!(worklist.next_after(2), Some(0));
+        worklist.apply(&act(4, 20, JudgementAction::Undo));
+        assert_eq!((worklist.next(), worklist.last()), (Some(2), Some(1)));
+        worklist.apply(&act(5, 20, tie.clone()));
+        worklist.apply(&act(6, 30, tie));
+        worklist.apply(&act(7, 30, JudgementAction::Flag(true)));
+        assert_eq!((worklist.next(), worklist.next_after(0)), (None, None));
+        let progress = worklist.progress();
         assert_eq!(
             (progress.answered, progress.skipped, progress.flagged),
             (3, 0, 1)

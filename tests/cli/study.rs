@@ -413,7 +413,7 @@ fn what_cannot_be_asked_is_refused_with_the_mend() {
     let done = judge(&place, "Ada", "1\nboth\n", &[]);
     assert_eq!(done.code, 2);
     assert!(
-        done.stderr.contains("line 2: \"both\" is no answer"),
+        done.stderr.contains("line 2: \"both\" is not an answer"),
         "{}",
         done.stderr
     );

@@ -81,7 +81,7 @@ pub(super) fn pin(ctx: &CommandContext, case: &str, note: Option<&String>) -> Re
     }
     let done = match note {
         Some(_) => "pinned",
-        None => "not pinned any more",
+        None => "no longer pinned",
     };
     ctx.out.text(&format!("Case {case} is {done}.\n"))
 }

@@ -1,4 +1,4 @@
-//! Prints a summary of a system's responses that were just stored.
+//! Prints a summary of newly stored responses.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::metrics::{Digits, ResponseWords};
 use crate::operations::responses::StoredResponses;
 use crate::study::responses::AlignBy;
 
-/// Problems of rows that are printed before the rest is only counted.
+/// Problems that are printed; the rest is only counted.
 const SHOWN_PROBLEMS: usize = 20;
 
 pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(), Failure> {

@@ -44,7 +44,7 @@ pub struct Delete {
     for_good: bool,
 }
 
-/// Makes a change in a store that exists.
+/// Applies an edit to the existing store.
 fn apply(ctx: &CommandContext, edit: &Edit) -> Result<(), Failure> {
     edit.apply(&mut existing_store(&ctx.store)?)?;
     Ok(())
@@ -62,8 +62,8 @@ fn done(ctx: &CommandContext, runs: &[RunId], json_name: &str, words: &str) -> R
     ctx.out.text(&lines)
 }
 
-/// The records of runs as they are now.
-fn now(ctx: &CommandContext, store: &Store, runs: &[RunId]) -> Result<(), Failure> {
+/// Prints the tags of runs.
+fn print_tags(ctx: &CommandContext, store: &Store, runs: &[RunId]) -> Result<(), Failure> {
     let reader = store.reader()?;
     let mut rows = Vec::new();
     for run in runs {
@@ -89,7 +89,7 @@ impl Tag {
             remove: self.remove,
         };
         edit.apply(&mut store)?;
-        now(ctx, &store, &runs)
+        print_tags(ctx, &store, &runs)
     }
 }
 
@@ -104,10 +104,9 @@ impl Note {
         if ctx.out.json {
             return ctx.out.document(&json!({"id": row.id, "note": row.note}));
         }
-        let note = if row.note.is_empty() {
-            "no note".to_string()
-        } else {
-            row.note
+        let note = match row.note.as_str() {
+            "" => "no note",
+            note => note,
         };
         ctx.out.text(&format!("Run {}: {note}\n", row.id))
     }

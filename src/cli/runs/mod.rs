@@ -1,4 +1,4 @@
-//! `emprl runs`: the table of saved runs, one run in full, runs beside each other, and edits of saved runs.
+//! `emprl runs`: lists, shows, compares, exports and edits saved runs.
 
 mod compare;
 mod export;
@@ -108,20 +108,14 @@ impl List {
             true => DEFAULT_COLUMNS.map(str::to_string).to_vec(),
             false => self.columns,
         };
-        let columns: Vec<Column> = columns
-            .iter()
-            .map(|name| column("--columns", name))
-            .collect::<Result<_, _>>()?;
-        let sort = self
-            .sort
-            .as_deref()
-            .map(|name| column("--sort", name))
-            .transpose()?;
-        let group = self
-            .group
-            .as_deref()
-            .map(|name| column("--group", name))
-            .transpose()?;
+        let columns = columns.iter().map(|name| column("--columns", name));
+        let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
+        let optional = |argument: &str, name: &Option<String>| {
+            let name = name.as_ref();
+            name.map(|name| column(argument, name)).transpose()
+        };
+        let sort = optional("--sort", &self.sort)?;
+        let group = optional("--group", &self.group)?;
         let rows = match reader_if_present(&ctx.store)? {
             Some(reader) if self.deleted => reader.deleted_catalog()?,
             Some(reader) => reader.catalog()?,
@@ -166,7 +160,7 @@ impl List {
     }
 }
 
-/// A run as the list has it in JSON: its record, and its result table.
+/// A run in the JSON list: its row, results and settings.
 fn document(entry: &Entry) -> Result<Value, Failure> {
     let mut row = serde_json::to_value(&entry.row).map_err(std::io::Error::from)?;
     if let Value::Object(fields) = &mut row {
@@ -176,7 +170,7 @@ fn document(entry: &Entry) -> Result<Value, Failure> {
     Ok(row)
 }
 
-/// The step that was asked for, or the last one; `steps` are those that are kept.
+/// The requested step, or the last one of `steps`.
 fn chosen_step(
     run: RunId,
     what: &str,
@@ -218,7 +212,7 @@ fn at_place(error: &crate::filter::FilterError, text: &str) -> String {
     }
 }
 
-/// Heads that say on which examples figures were measured.
+/// Headings with the examples that figures were measured on.
 fn heads(columns: &[Column]) -> Vec<(String, bool)> {
     columns
         .iter()
@@ -239,25 +233,19 @@ fn listed(shown: &[&Entry], columns: &[Column]) -> Sheet {
     for entry in shown {
         sheet.row(columns.iter().map(|column| words(entry, column)));
     }
-    let figures = columns.iter().any(|column| column.metric().is_some());
-    if figures {
-        sheet
-            .notes
-            .push("Figures are the last values logged, unless a head says otherwise.".into());
+    if columns.iter().any(|column| column.metric().is_some()) {
+        let note = "Figures are the last values logged, unless a head says otherwise.";
+        sheet.notes.push(note.into());
     }
     sheet
 }
 
 fn words(entry: &Entry, column: &Column) -> String {
     if column.name() == "stage" {
-        let stage = entry
-            .row
-            .stage
-            .map_or(String::new(), |stage| stage.to_string());
-        return match entry.row.stage {
-            Some(_) => format!("{stage} {}", step(&entry.row)),
-            None => stage,
-        };
+        let stage = entry.row.stage;
+        return stage.map_or(String::new(), |stage| {
+            format!("{stage} {}", step(&entry.row))
+        });
     }
     match column.cell(entry) {
         Cell::Missing => "–".to_string(),

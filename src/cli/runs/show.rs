@@ -159,7 +159,7 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     ctx.out.text(&text)
 }
 
-/// An event's sentence, after how much it matters and where it happened.
+/// An event in words, with its severity and step.
 fn sentence(event: &Event) -> String {
     let words = event.words();
     let (Some(stage), step) = (event.stage.map(Stage::title), event.step) else {
@@ -174,7 +174,7 @@ fn sentence(event: &Event) -> String {
     }
 }
 
-/// The command that shows what an alert is about: the sample dialogues of its step, else the rollout.
+/// The command that shows the cause of an alert: the sample dialogues of its step, else the rollout.
 fn command(
     ctx: &CommandContext,
     run: RunId,

@@ -70,7 +70,7 @@ impl Create {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         if !(0.0..=1.0).contains(&self.ties) {
             return Err(Failure::Usage(format!(
-                "--ties: {} is no share; give one from 0 to 1",
+                "--ties: {} is not a share; give one from 0 to 1",
                 self.ties
             )));
         }
@@ -107,7 +107,7 @@ impl Create {
             }));
         }
         ctx.out.text(&format!(
-            "Study {study} is made: {} items for each annotator, {} judgements in all.\n{}\
+            "Study {study} is created: {} items for each annotator, {} judgements in all.\n{}\
              `emprl study pack {study}{store}` writes the annotators' parts, `emprl study judge {study} \
              --annotator A1{store}` judges here.\n",
             count(each as u64),
@@ -146,7 +146,7 @@ impl Create {
     }
 }
 
-/// What was noticed in the responses, as counts that reveal nothing about systems.
+/// Problems with the responses, as counts that reveal nothing about systems.
 fn remark_lines(remarks: &Remarks) -> String {
     let mut text = String::new();
     if remarks.identical > 0 {

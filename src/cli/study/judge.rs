@@ -1,6 +1,6 @@
 //! `emprl study judge`: shows one annotator's pages in the terminal and reads their answers from stdin.
 //!
-//! What is shown as recorded is on disk. Knows no system: it has only the annotator's own pages.
+//! What it reports as recorded is on disk. Knows no system: it has only the annotator's own pages.
 
 use std::io::{BufRead, IsTerminal};
 use std::time::Instant;
@@ -31,7 +31,7 @@ const HELP: &str = "s skip, u undo, f flag, c WORDS comment, q quit";
 /// One line of input.
 #[derive(Debug, PartialEq)]
 enum Input {
-    JudgementAction(JudgementAction),
+    Action(JudgementAction),
     Flag,
     Undo,
     Quit,
@@ -42,28 +42,28 @@ impl Judge {
         let mut store = Store::open(&ctx.store)?;
         let study = store.reader()?.study(self.study)?;
         let annotator = find(&study, &self.annotator)?.number;
-        let mut desk = store.reader()?.worklist(self.study, annotator)?;
+        let mut worklist = store.reader()?.worklist(self.study, annotator)?;
         let mut lines = std::io::stdin().lock().lines();
         let at_terminal = std::io::stdin().is_terminal();
         if !ctx.out.json {
-            let head = &desk.head;
+            let head = &worklist.head;
             ctx.out
                 .text(&format!("{}\n\n{}\n", head.title, head.instructions))?;
         }
-        let mut at = desk.next();
+        let mut at = worklist.next();
         let mut shown = None;
         let mut number = 0;
         while let Some(index) = at {
-            let page = desk.pages()[index].clone();
+            let page = worklist.pages()[index].clone();
             if shown != Some(page.item) {
-                show(ctx, &desk, &page, index)?;
+                show(ctx, &worklist, &page, index)?;
                 shown = Some(page.item);
             }
             let since = Instant::now();
             let Some(line) = lines.next() else { break };
             number += 1;
             let line = line.map_err(|error| Failure::Failed(format!("stdin: {error}")))?;
-            let input = match parse(&line, desk.head.kind) {
+            let input = match parse(&line, worklist.head.kind) {
                 Ok(input) => input,
                 Err(why) if at_terminal => {
                     eprintln!("{why}");
@@ -71,21 +71,24 @@ impl Judge {
                 }
                 Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),
             };
-            // Nobody reads a page for hours: a long silence is a pause.
+            // A long silence counts as a pause.
             let time = since.elapsed().as_secs_f64().min(AWAY_SECONDS) * 1000.0;
             let action = match input {
                 Input::Quit => break,
                 Input::Undo => {
                     let undone = store.undo(self.study, annotator)?;
-                    self.recorded(ctx, &mut desk, undone.as_slice())?;
+                    self.recorded(ctx, &mut worklist, undone.as_slice())?;
                     at = undone.map_or(at, |act| {
-                        desk.pages().iter().position(|page| page.item == act.item)
+                        worklist
+                            .pages()
+                            .iter()
+                            .position(|page| page.item == act.item)
                     });
                     shown = None;
                     continue;
                 }
-                Input::Flag => JudgementAction::Flag(!desk.state(&page).flagged),
-                Input::JudgementAction(action) => action,
+                Input::Flag => JudgementAction::Flag(!worklist.state(&page).flagged),
+                Input::Action(action) => action,
             };
             let settles = matches!(action, JudgementAction::Answer(_) | JudgementAction::Skip);
             let acts = store.judge(
@@ -95,13 +98,13 @@ impl Judge {
                 &[action],
                 time.round() as u64,
             )?;
-            self.recorded(ctx, &mut desk, &acts)?;
+            self.recorded(ctx, &mut worklist, &acts)?;
             if settles {
-                at = desk.next_after(index);
+                at = worklist.next_after(index);
                 shown = None;
             }
         }
-        let progress = desk.progress();
+        let progress = worklist.progress();
         match ctx.out.json {
             true => ctx
                 .out
@@ -116,11 +119,11 @@ impl Judge {
     fn recorded(
         &self,
         ctx: &CommandContext,
-        desk: &mut Worklist,
+        worklist: &mut Worklist,
         acts: &[JudgementRecord],
     ) -> Result<(), Failure> {
         for act in acts {
-            desk.apply(act);
+            worklist.apply(act);
             if ctx.out.json {
                 ctx.out
                     .json_line(&json!({"event": "recorded", "act": act}))?;
@@ -135,15 +138,15 @@ impl Judge {
     }
 }
 
-fn show(ctx: &CommandContext, desk: &Worklist, page: &Page, at: usize) -> Result<(), Failure> {
-    let state = desk.state(page);
+fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Result<(), Failure> {
+    let state = worklist.state(page);
     if ctx.out.json {
-        let mut event = json!({"event": "page", "place": at + 1, "of": desk.pages().len()});
+        let mut event = json!({"event": "page", "place": at + 1, "of": worklist.pages().len()});
         event["page"] = json!(page);
         event["flagged"] = Value::Bool(state.flagged);
         return ctx.out.json_line(&event);
     }
-    let mut text = format!("\n{} of {}\n", at + 1, desk.pages().len());
+    let mut text = format!("\n{} of {}\n", at + 1, worklist.pages().len());
     for (turn, utterance) in page.context.iter().enumerate() {
         let who = ["Speaker", "Listener"][turn % 2];
         text += &format!("  {who}: {utterance}\n");
@@ -166,9 +169,9 @@ fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
         "q" => return Ok(Input::Quit),
         "u" => return Ok(Input::Undo),
         "f" => return Ok(Input::Flag),
-        "s" => return Ok(Input::JudgementAction(JudgementAction::Skip)),
+        "s" => return Ok(Input::Action(JudgementAction::Skip)),
         "c" => {
-            return Ok(Input::JudgementAction(JudgementAction::Comment(
+            return Ok(Input::Action(JudgementAction::Comment(
                 words.trim().to_string(),
             )));
         }
@@ -187,8 +190,8 @@ fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
         StudyKind::AbTest => AB_HELP,
         StudyKind::Rating => RATING_HELP,
     };
-    let answer = answer.ok_or_else(|| format!("\"{line}\" is no answer; {help}{HELP}"))?;
-    Ok(Input::JudgementAction(JudgementAction::Answer(answer)))
+    let answer = answer.ok_or_else(|| format!("\"{line}\" is not an answer; {help}{HELP}"))?;
+    Ok(Input::Action(JudgementAction::Answer(answer)))
 }
 
 fn rating(line: &str) -> Option<Rating> {
@@ -211,9 +214,9 @@ mod tests {
 
     #[test]
     fn lines_are_parsed() {
-        let tie = Input::JudgementAction(JudgementAction::Answer(Answer::Choice(Choice::Tie)));
+        let tie = Input::Action(JudgementAction::Answer(Answer::Choice(Choice::Tie)));
         assert_eq!(parse(" 0 ", StudyKind::AbTest), Ok(tie));
-        let comment = Input::JudgementAction(JudgementAction::Comment("so so".to_string()));
+        let comment = Input::Action(JudgementAction::Comment("so so".to_string()));
         assert_eq!(parse("c so so", StudyKind::Rating), Ok(comment));
         assert_eq!(parse("u", StudyKind::Rating), Ok(Input::Undo));
         for wrong in ["", "6 1 1", "44", "3 3 3 3", "1"] {

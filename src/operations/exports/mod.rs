@@ -23,9 +23,6 @@ pub struct SavedFiles {
 }
 
 /// Writes a sheet as CSV, LaTeX and Markdown; nothing is overwritten.
-///
-/// # Errors
-/// The folder cannot be written.
 pub fn save_sheet(folder: &Path, name: &str, sheet: &Sheet) -> Result<SavedFiles, OperationError> {
     let files = [
         ("csv", sheet.csv().into_bytes()),
@@ -36,9 +33,6 @@ pub fn save_sheet(folder: &Path, name: &str, sheet: &Sheet) -> Result<SavedFiles
 }
 
 /// Writes a figure as CSV, SVG and PNG; nothing is overwritten.
-///
-/// # Errors
-/// The figure cannot be drawn, or the folder cannot be written.
 pub fn save_figure(
     folder: &Path,
     name: &str,
@@ -112,9 +106,6 @@ pub fn table(
 }
 
 /// Writes a table in every format into a folder, replacing older files; returns their common path without extension.
-///
-/// # Errors
-/// The folder cannot be written.
 pub fn save_table(folder: &Path, table: &Table) -> Result<PathBuf, OperationError> {
     make_folder(folder)?;
     let stem = table.file_stem();
@@ -131,9 +122,6 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), OperationError> {
 }
 
 /// Writes a file, replacing an older one.
-///
-/// # Errors
-/// The file cannot be written.
 pub fn write(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
     fs::write(file, bytes).map_err(OperationError::write(file))
 }

@@ -103,9 +103,6 @@ impl Reference {
     }
 
     /// The model saved by a certain stage, if several have a checkpoint at the step.
-    ///
-    /// # Errors
-    /// As [`Reference::model`].
     pub fn model_of(&self, store: &Path, stage: Stage) -> Result<ResolvedModel, ReferenceError> {
         self.find(store, &[stage])
     }
@@ -206,9 +203,6 @@ impl RunModels {
 }
 
 /// Runs that saved a model or identifiers, the latest first, without those whose settings cannot be read.
-///
-/// # Errors
-/// The store cannot be read.
 pub(super) fn saved_models(store: &Path) -> Result<Vec<RunModels>, StoreError> {
     let Some(reader) = reader_if_present(store)? else {
         return Ok(Vec::new());

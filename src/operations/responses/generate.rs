@@ -57,9 +57,6 @@ pub fn generate(
 }
 
 /// A description of the checkpoint, and its answers to all contexts in order.
-///
-/// # Errors
-/// The checkpoint cannot be opened, or `on_progress` stopped it.
 pub fn answer(
     store: &Path,
     answering: &Responder,

@@ -4,22 +4,22 @@ use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
 use crate::study::cases::{AnswerLevels, Case, CaseSet};
 
-/// The cases at these places, with the answers of these systems.
-pub(super) fn table(book: &CaseSet, places: &[usize], systems: &[usize]) -> Table {
+/// The cases at these indices, with the answers of these systems.
+pub(super) fn table(set: &CaseSet, cases: &[usize], systems: &[usize]) -> Table {
     let column = Column {
         title: String::new(),
         reported: false,
     };
     let mut table = Table::new(TableNumber::Cases, "", vec![column]);
-    for (number, place) in (1..).zip(places) {
-        let Some(case) = book.cases.get(*place) else {
+    for (number, index) in (1..).zip(cases) {
+        let Some(case) = set.cases.get(*index) else {
             continue;
         };
         table.rows.push(Row {
             name: format!("Case {number}"),
             cells: Vec::new(),
         });
-        table.rows.extend(case_rows(case, book, systems));
+        table.rows.extend(case_rows(case, set, systems));
     }
     table.notes.push(
         "Gold is the target response. Levels, where identifiers were used, are those of emotional \
@@ -30,7 +30,7 @@ pub(super) fn table(book: &CaseSet, places: &[usize], systems: &[usize]) -> Tabl
     table
 }
 
-fn case_rows(case: &Case, book: &CaseSet, systems: &[usize]) -> Vec<Row> {
+fn case_rows(case: &Case, set: &CaseSet, systems: &[usize]) -> Vec<Row> {
     let row = |name: &str, words: String| Row {
         name: name.to_string(),
         cells: vec![Cell::Words(words)],
@@ -57,7 +57,7 @@ fn case_rows(case: &Case, book: &CaseSet, systems: &[usize]) -> Vec<Row> {
             format!(" [{}]", level_marks(&levels))
         });
         rows.push(row(
-            &book.systems[*system],
+            &set.systems[*system],
             format!("{}{levels}", answer.text),
         ));
     }

@@ -1,4 +1,4 @@
-//! Tables I-V from figures: a column of ours, and beside it the one that the paper reports.
+//! Tables I-V from figures: our columns beside those that the paper reports.
 
 use super::{Cell, Column, Row, Table, TableNumber};
 use crate::data::Mechanism;
@@ -11,12 +11,11 @@ const AUTOMATIC: [&str; 4] = ["PPL", "Dist-1 (%)", "Dist-2 (%)", "Emp-F1 (%)"];
 const ASPECTS: [&str; 3] = ["Empathy", "Relevance", "Fluency"];
 const OUTCOMES: [&str; 3] = ["Win (%)", "Lose (%)", "Tie (%)"];
 
-/// Figures of ours for one row.
+/// Our figures for one row.
 #[derive(Clone, Debug)]
 pub(super) struct Ours {
-    /// The row of the paper it stands in, or another that is not there.
+    /// The paper's row, or the name of a new one.
     pub of: String,
-    /// What it is called where several stand in one row, or none is the paper's.
     pub label: String,
     pub cells: Vec<Cell>,
 }
@@ -51,7 +50,7 @@ fn side_by_side(ours: Vec<Cell>, reported: Vec<Cell>) -> Vec<Cell> {
         .collect()
 }
 
-/// The paper's rows in its order, each with what is ours; then what the paper does not have.
+/// The paper's rows in order, each with our figures; then those that the paper does not have.
 fn rows(paper: &[Reported], prefix: &str, ours: &[Ours]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut taken = vec![false; ours.len()];
@@ -158,7 +157,7 @@ pub(super) fn ablation(ours: &[Ours]) -> Table {
     table
 }
 
-/// Table III from ratings, each with the mark of its study.
+/// Table III from ratings, each with its study's label.
 pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
     let mut ours = Vec::new();
     for (mark, results) in studies {
@@ -183,13 +182,13 @@ pub(super) fn rating(studies: &[(String, &RatingResults)]) -> Table {
     table
 }
 
-/// Table IV from A/B tests, each with the mark of its study.
+/// Table IV from A/B tests, each with its study's label.
 pub(super) fn ab_test(studies: &[(String, &AbResults)]) -> Table {
     let mut ours = Vec::new();
     for (mark, results) in studies {
         for pair in &results.pairs {
             let meets = format!("{} vs {}", pair.first, pair.second);
-            // A row is the paper's only where its own system is model A.
+            // Only pairs with EmpRL as model A are rows of the paper.
             let of = match pair.first.eq_ignore_ascii_case(paper::EMPRL) {
                 true => pair.second.clone(),
                 false => meets.clone(),

@@ -1,4 +1,4 @@
-//! Where the figures of a table come from: chosen runs, systems and studies of a store.
+//! Collects the figures of a table from selected runs, systems and studies of a store.
 
 use serde_json::Value;
 
@@ -6,29 +6,28 @@ use super::fill::{self, Ours, automatic_cells};
 use super::{Table, TableNumber, cases};
 use crate::data::library::BUILTIN;
 use crate::experiment::Config;
-use crate::metrics::{Bootstrap, Digits};
+use crate::metrics::{Bootstrap, Digits, SystemResults};
 use crate::report::{definitions, paper};
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
 use crate::study::definition::StudyKind;
 use crate::study::results::{Findings, Results, results};
 
-/// What a table is made of.
+/// The runs, studies and systems for a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableSelection {
-    /// Of Tables I, II and V.
+    /// For Tables I, II and V.
     pub runs: Vec<RunId>,
-    /// Of Tables III and IV.
+    /// For Tables III and IV.
     pub studies: Vec<StudyId>,
-    /// Of Tables II and VI, by name; Table VI has them in this order, or without any all in the paper's.
+    /// For Tables II and VI, by name; Table VI shows them in this order, by default all in the paper's order.
     pub systems: Vec<String>,
 }
 
-/// Why a table cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something chosen has not what the table needs.
+    /// Something selected lacks what the table needs.
     #[error("{what}; {fix}")]
     Incomplete {
         /// What incomplete what.
@@ -44,10 +43,11 @@ fn incomplete(what: impl Into<String>, fix: impl Into<String>) -> GatherError {
     }
 }
 
-/// Makes a table from a store. Without a choice it holds the paper's own values; Table VI needs a pin.
+/// Fills a table from a store. Without a selection it contains only the paper's values; Table VI needs a pinned
+/// case.
 ///
 /// # Errors
-/// Something chosen is not there, has not been measured, or is a study that is still blind.
+/// Something selected does not exist, has not been measured, or is a study that is still blind.
 pub fn gather(
     reader: &StoreReader,
     table: TableNumber,
@@ -117,7 +117,7 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
     }
     for run in &chosen.runs {
         let detail = reader.run(*run)?;
-        let results = needed_results(reader, *run)?;
+        let results = required_results(reader, *run)?;
         notes.push(format!("{}.", run_note(&detail)));
         for row in &results {
             notes.push(format!(
@@ -146,8 +146,8 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
     let mut notes = Vec::new();
     for run in runs {
         let detail = reader.run(*run)?;
-        let results = needed_results(reader, *run)?;
-        // What PPO made, where there was PPO; else the generator.
+        let results = required_results(reader, *run)?;
+        // The policy if there is one, else the generator.
         let own = results.iter().find(|row| row.system == paper::EMPRL);
         let Some(own) = own.or(results.last()) else {
             continue;
@@ -184,10 +184,7 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
     Ok(table)
 }
 
-fn needed_results(
-    reader: &StoreReader,
-    run: RunId,
-) -> Result<Vec<crate::metrics::SystemResults>, GatherError> {
+fn required_results(reader: &StoreReader, run: RunId) -> Result<Vec<SystemResults>, GatherError> {
     let results = reader.results(run)?;
     match results.is_empty() {
         true => Err(incomplete(
@@ -198,7 +195,7 @@ fn needed_results(
     }
 }
 
-/// What a run's figures rest on.
+/// The provenance of a run's figures.
 fn run_note(detail: &RunDetail) -> String {
     let row = &detail.row;
     let known = |name: &str| match &detail.environment[name] {

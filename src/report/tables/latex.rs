@@ -103,8 +103,7 @@ fn cells(row: &Row, columns: usize) -> Vec<String> {
     cells
 }
 
-/// Text that LaTeX sets as it is read. A letter that the fonts of a plain installation do not have stands by
-/// its number.
+/// Escapes text. Characters that the fonts of a plain installation lack are written as code points.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for letter in text.chars() {

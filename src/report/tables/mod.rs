@@ -1,7 +1,6 @@
-//! Tables I-VI as the paper lays them out: what was measured here, and beside it what the paper reports.
+//! Tables I-VI in the paper's layout: what was measured here beside what the paper reports.
 //!
-//! A table is plain cells; how it is written down is [`write`]'s, where its figures come from [`fill`]'s and
-//! [`gather`]'s.
+//! A table is plain cells; [`gather`] and [`fill`] make it, [`write`] formats it.
 
 mod cases;
 mod fill;
@@ -79,10 +78,9 @@ pub struct Column {
     pub reported: bool,
 }
 
-/// What stands in a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
-    /// Nothing: not measured, or not reported.
+    /// Not measured, or not reported.
     Nothing,
     /// A figure, with its 95 % interval where there is one.
     Figure {
@@ -113,11 +111,10 @@ impl Serialize for Cell {
     }
 }
 
-/// A row: what it is of, and a cell for each column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     pub name: String,
-    /// Empty where the row is the heading of those below it.
+    /// Empty in a heading.
     pub cells: Vec<Cell>,
 }
 
@@ -126,7 +123,7 @@ pub struct Table {
     /// From 1.
     pub number: u8,
     pub caption: String,
-    /// Head of the first column.
+    /// Heading of the first column.
     pub names: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
@@ -152,7 +149,7 @@ impl Table {
     }
 }
 
-/// A figure as it stands in every form of the table.
+/// A figure in every format of the table.
 fn figure(value: f64) -> String {
     match value.is_finite() {
         true => Digits::RESULT.write(value),

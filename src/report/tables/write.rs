@@ -3,7 +3,6 @@
 use super::{Cell, Row, Table, figure, latex};
 use crate::report::{Align, TextTable};
 
-/// How a table is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A document that compiles as it is.
@@ -188,7 +187,7 @@ pub(super) fn words(cell: &Cell) -> String {
     }
 }
 
-/// What Markdown would take for its own is told to be text.
+/// Escapes Markdown's special characters.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {

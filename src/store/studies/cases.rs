@@ -40,9 +40,6 @@ pub struct ScoredSystem {
 
 impl Store {
     /// Replaces a system's metrics and levels.
-    ///
-    /// # Errors
-    /// There is no system of this name.
     pub fn put_score(&mut self, system: &str, score: &SystemScore) -> Result<(), StoreError> {
         self.write(|db| {
             let id = system_id(db, system)?.ok_or_else(|| no_system(db, system))?;
@@ -70,9 +67,6 @@ impl Store {
     }
 
     /// Pins a case, replacing its note; None removes the pin.
-    ///
-    /// # Errors
-    /// There is no such context.
     pub fn set_pin(&mut self, case: &ContextKey, note: Option<&str>) -> Result<(), StoreError> {
         self.write(|db| {
             let id = context_id(db, case)?.ok_or_else(|| StoreError::NoCase { case: case.clone() })?;

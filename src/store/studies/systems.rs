@@ -105,9 +105,6 @@ impl Store {
     }
 
     /// Removes a system and its responses; studies keep what they show.
-    ///
-    /// # Errors
-    /// There is no system of this name.
     pub fn remove_system(&mut self, name: &str) -> Result<(), StoreError> {
         self.write(
             |db| match db.execute("DELETE FROM systems WHERE name = ?", [name])? {
@@ -144,9 +141,6 @@ impl StoreReader {
     }
 
     /// A system's responses, in the order that it answered.
-    ///
-    /// # Errors
-    /// There is no system of this name.
     pub fn answers(&self, system: &str) -> Result<Vec<SystemAnswer>, StoreError> {
         self.read(|db| {
             let id = system_id(db, system)?.ok_or_else(|| no_system(db, system))?;
@@ -169,9 +163,6 @@ impl StoreReader {
 
     /// The contexts that all of these systems answered, with the answers as shown to people. A study draws
     /// from them.
-    ///
-    /// # Errors
-    /// One of the systems does not exist.
     pub fn candidates(&self, systems: &[String]) -> Result<Vec<Candidate>, StoreError> {
         self.read(|db| {
             let mut answers: BTreeMap<ContextKey, Vec<String>> = BTreeMap::new();

@@ -62,9 +62,6 @@ impl Store {
     }
 
     /// Undoes the annotator's last answer or skip; None if there is none.
-    ///
-    /// # Errors
-    /// As [`Store::judge`].
     pub fn undo(
         &mut self,
         study: StudyId,

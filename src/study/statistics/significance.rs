@@ -51,9 +51,6 @@ pub fn wilson(count: u64, of: u64, confidence: f64) -> Result<Share, Undefined> 
 }
 
 /// The exact interval of Clopper and Pearson at the given confidence.
-///
-/// # Errors
-/// As [`wilson`].
 pub fn clopper_pearson(count: u64, of: u64, confidence: f64) -> Result<Share, Undefined> {
     let value = fraction(count, of)?;
     let tail = (1.0 - confidence) / 2.0;

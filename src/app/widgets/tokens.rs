@@ -7,8 +7,8 @@ mod table;
 pub use table::table;
 
 use eframe::egui::{
-    Align, EventFilter, Grid, Id, Key, Layout, Rect, Response, RichText,
-    Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align, EventFilter, Grid, Id, Key, Layout, Rect, Response, RichText, Role, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::button::focus_ring;

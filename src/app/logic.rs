@@ -305,7 +305,7 @@ impl Core {
 
 /// Reports each change of the store, until it is cancelled.
 fn watch(context: &mut JobContext, job: &Job<()>) -> JobResult<()> {
-    let mut changes = || Some(context.existing().ok()??.changes().ok()?);
+    let mut changes = || context.existing().ok()??.changes().ok();
     let mut before = changes();
     while job.wait(WATCH) {
         let now = changes();

@@ -25,7 +25,9 @@ pub struct Listing {
 
 /// By run and metric: how many points there were, and their sketch.
 #[derive(Debug, Default)]
-pub struct Sketches(HashMap<(RunId, String), (u64, Arc<[f32]>)>);
+pub struct Sketches(HashMap<SketchKey, (u64, Arc<[f32]>)>);
+
+type SketchKey = (RunId, String);
 
 /// The runs of the store; a sketch is read again only where its curve has grown.
 ///

@@ -1,7 +1,10 @@
 //! The page of one saved run: curves, settings, environment, events.
 
-use eframe::egui::{Align, Label, Layout, RichText, Sense, TextEdit, Ui, vec2};
+mod notes;
 
+use eframe::egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
+
+use self::notes::{Draft, notes_ui};
 use super::curves::{self, CurvesView};
 use super::side::events::{EventsView, events_ui};
 use super::side::parts::BodyContext;
@@ -12,16 +15,15 @@ use crate::app::logic::Core;
 use crate::app::queries::stored::StoredRun;
 use crate::app::state::{OpenRun, RunPage, State};
 use crate::app::theme::{self, size, space, text};
-use crate::app::views::runs::TAG_HINT;
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
-use crate::app::widgets::{field, status, text as words};
+use crate::app::widgets::{status, text as words};
 use crate::experiment::{Config, SECTIONS, settings, value_words};
 use crate::operations::runs::Edit;
-use crate::store::{RunId, RunRow, RunStatus, is_tag};
+use crate::store::{RunId, RunStatus};
 
 /// A part of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,33 +34,6 @@ pub enum PageTab {
     Environment,
     Events,
     Notes,
-}
-
-/// Name, tag and note as typed.
-#[derive(Debug, Default)]
-pub struct Draft {
-    name: String,
-    tag: String,
-    note: String,
-    /// The note as loaded or saved last.
-    saved: String,
-    /// The run's note as seen last.
-    seen: String,
-    /// Whether they have been loaded from the run.
-    loaded: bool,
-}
-
-impl Draft {
-    /// Whether the note has unsaved changes.
-    fn is_unsaved(&self) -> bool {
-        self.note != self.saved
-    }
-
-    fn save(&mut self, run: RunId) -> Edit {
-        self.saved = self.note.clone();
-        let text = self.note.clone();
-        Edit::Note { run, text }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -259,99 +234,6 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
             }
         }
         ui.add_space(space::XL);
-    });
-}
-
-/// The run's name, tags and note.
-fn notes_ui(ui: &mut Ui, row: &RunRow, draft: &mut Draft, commands: &mut Commands) {
-    if !draft.loaded {
-        *draft = Draft {
-            name: row.name.clone(),
-            note: row.note.clone(),
-            saved: row.note.clone(),
-            seen: row.note.clone(),
-            loaded: true,
-            ..Draft::default()
-        };
-    }
-    if draft.seen != row.note {
-        // It was saved, undone, or changed by another program.
-        draft.seen.clone_from(&row.note);
-        if !draft.is_unsaved() {
-            draft.note.clone_from(&row.note);
-            draft.saved.clone_from(&row.note);
-        }
-    }
-    scrolled(ui, "notes", |ui| {
-        ui.spacing_mut().item_spacing.y = space::S;
-        words::heading(ui, "Name");
-        ui.horizontal(|ui| {
-            field::search(ui, &mut draft.name, "Name of the run", "A name", 320.0);
-            let name = draft.name.trim().to_string();
-            if Button::secondary("Rename").clicked_if(ui, !name.is_empty() && name != row.name) {
-                let run = row.id;
-                commands.run(move |core| core.edit(Edit::Rename { run, name }));
-            }
-        });
-        ui.add_space(space::M);
-        words::heading(ui, "Tags");
-        ui.horizontal_wrapped(|ui| {
-            for tag in &row.tags {
-                let t = theme::of(ui);
-                notice::tag(ui, tag, t.hover, t.text);
-                let away = format!("Remove the tag {tag}");
-                if Button::icon(Icon::Cross, &away).low().clicked(ui) {
-                    let edit = Edit::Tag {
-                        runs: vec![row.id],
-                        add: Vec::new(),
-                        remove: vec![tag.clone()],
-                    };
-                    commands.run(|core| core.edit(edit));
-                }
-            }
-            field::search(
-                ui,
-                &mut draft.tag,
-                "New tag",
-                "A word without blanks",
-                150.0,
-            );
-            let tag = draft.tag.trim().to_string();
-            let known = row.tags.contains(&tag);
-            let hint = match known {
-                true => "The run has this tag already",
-                false => TAG_HINT,
-            };
-            if Button::secondary("Add tag")
-                .hint(hint)
-                .clicked_if(ui, is_tag(&tag) && !known)
-            {
-                let edit = Edit::Tag {
-                    runs: vec![row.id],
-                    add: vec![tag],
-                    remove: Vec::new(),
-                };
-                commands.run(|core| core.edit(edit));
-                draft.tag.clear();
-            }
-        });
-        ui.add_space(space::M);
-        words::heading(ui, "Note");
-        let field = TextEdit::multiline(&mut draft.note)
-            .desired_width(560.0)
-            .desired_rows(8)
-            .hint_text("What you want to remember of this run");
-        let field = ui.add(field);
-        let changed = draft.is_unsaved();
-        let keep = ui.add_enabled_ui(changed, |ui| {
-            let hint = "It is saved as well when the field is left";
-            Button::secondary("Keep the note").hint(hint).clicked(ui)
-        });
-        if changed && (keep.inner || field.lost_focus()) {
-            let edit = draft.save(row.id);
-            commands.run(|core| core.edit(edit));
-        }
-        field.accessible_name("Note");
     });
 }
 

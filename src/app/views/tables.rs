@@ -200,7 +200,7 @@ fn figures_ui(ui: &mut Ui, table: &Table) {
         .chain([&table.names])
         .map(|words| {
             let colour = theme::of(ui).text;
-            let galley = words::galley(ui, &words, text::body(), colour);
+            let galley = words::galley(ui, words, text::body(), colour);
             galley.size().x + space::L
         })
         .fold(0.0, f32::max)

@@ -151,13 +151,13 @@ fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
     for (column, level) in levels.iter().enumerate() {
         let centre = place(0, column).center();
         let title = level.title();
-        words::paint_small(&painter, centre, Align2::CENTER_CENTER, title, t.secondary);
+        words::paint_small(painter, centre, Align2::CENTER_CENTER, title, t.secondary);
     }
     let mut spoken = format!("{}.", scores.mechanism.title());
     for (row, level) in levels.iter().enumerate() {
         let left = pos2(rect.left(), place(row + 1, 0).center().y);
         words::paint_small(
-            &painter,
+            painter,
             left,
             Align2::LEFT_CENTER,
             level.title(),
@@ -173,7 +173,7 @@ fn confusion_ui(ui: &mut Ui, scores: &IdentifierScores) {
             painter.rect_filled(tile, CornerRadius::same(3), fill);
             let number = format::count(count);
             words::paint_body(
-                &painter,
+                painter,
                 tile.center(),
                 Align2::CENTER_CENTER,
                 number,

@@ -187,7 +187,7 @@ fn task_ui(ui: &mut Ui, task: &SystemTask, commands: &mut Commands) {
         };
         response.widget_info(label);
         let painter = ui.painter();
-        words::paint_body(&painter, rect.left_top(), Align2::LEFT_TOP, &doing, t.text);
+        words::paint_body(painter, rect.left_top(), Align2::LEFT_TOP, &doing, t.text);
         let line = rect
             .with_min_y(rect.bottom() - 5.0)
             .with_max_y(rect.bottom() - 2.0);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Align2, Sense, TextEdit, Ui, pos2, vec2};
+use eframe::egui::{Align2, Sense, Ui, pos2, vec2};
 
 use crate::app::command::Commands;
 use crate::app::state::people::StudiesState;
@@ -67,12 +67,7 @@ pub(super) fn pack_row_ui(
 
 /// A single-line field. True when Enter was pressed in it.
 pub(super) fn path_ui(ui: &mut Ui, value: &mut String, name: &str, hint: &str, width: f32) -> bool {
-    let field = TextEdit::singleline(value)
-        .hint_text(hint.to_string())
-        .align(Align2::LEFT_CENTER)
-        .min_size(vec2(width, size::ROW))
-        .desired_width(width);
-    let response = ui.add(field).accessible_name(name);
+    let response = field::search(ui, value, name, hint, width);
     response.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter))
 }
 

@@ -80,7 +80,7 @@ impl Run {
         let Some(name) = &self.file else {
             return Err(Failure::Usage(format!(
                 "give an experiment file, or one of those that come with the program ({}); \
-                 `emprl run --resume RUN` goes on with a run",
+                 `emprl run --resume RUN` resumes a run",
                 input::preset_names()?
             )));
         };

@@ -73,7 +73,6 @@ fn comparison(rest: &str, at: usize) -> Result<(Token, usize), FilterError> {
         .map(|(sign, compare)| (Token::Compare(compare), sign.len()))
         .ok_or_else(|| FilterError {
             at: at..at + 1,
-            message: "`!` stands before `=` only; write `not` to turn a condition round"
-                .to_string(),
+            message: "`!` goes before `=` only; use `not` to negate a condition".to_string(),
         })
 }

@@ -580,7 +580,7 @@ fn rows() {
         &["generate", "--model", &model, "--input", &empty],
         &["score", "--model", &model, "--input", &empty],
     ] {
-        refused(place, arguments, 1, &["empty.txt", "holds no r"]);
+        refused(place, arguments, 1, &["empty.txt", "has no r"]);
     }
     let file = place.write("store.txt", "not a folder");
     refused(

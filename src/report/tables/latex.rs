@@ -2,7 +2,7 @@
 
 use super::{Cell, Row, Table, figure};
 
-/// A whole document around the table; the table itself stands between two marks, to be taken out.
+/// A whole document; comments mark the beginning and end of the table itself.
 pub(super) fn document(table: &Table) -> String {
     format!(
         "\\documentclass{{article}}\n\

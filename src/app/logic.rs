@@ -80,6 +80,11 @@ pub struct Core {
 type Resumed = (ResumableRun, Box<RunModel>);
 
 impl Core {
+    /// See [`super::App::is_idle`].
+    pub(super) fn is_idle(&self) -> bool {
+        self.jobs.is_idle()
+    }
+
     /// Creates the state and starts the threads.
     ///
     /// # Errors

@@ -87,6 +87,11 @@ impl App {
         self.run_commands(ctx);
     }
 
+    /// Whether the store has answered every request of the window. Long work does not count.
+    pub fn is_idle(&self) -> bool {
+        self.core.is_idle()
+    }
+
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.apply_theme(&ctx);

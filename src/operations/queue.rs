@@ -1,4 +1,4 @@
-//! Runs that wait in the store for their turn: how they are queued, and what they are when read back.
+//! The runs queued in the store: putting them there and reading them back.
 
 use std::path::Path;
 

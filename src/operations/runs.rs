@@ -1,4 +1,4 @@
-//! Saved runs kept in order: edits that can be undone, and deletion for good, which cannot.
+//! Edits of saved and queued runs, which can be undone, and deletion for good, which cannot.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Studies: made, assigned, sent out and merged as packs, unblinded, and what came of them.
+//! Studies: made, assigned, sent out and merged as packs, unblinded, and their results.
 //!
 //! Judging itself is [`Store::judge`] and [`Store::undo`]. Nothing here says anything of the systems of a blind study.
 

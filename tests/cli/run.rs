@@ -153,6 +153,10 @@ fn rollouts_are_shown_token_by_token() {
             }
         }
         assert_eq!(response["score"], response["shaped"]);
+        let terms = response["terms"].as_object().unwrap();
+        assert_eq!(terms.len(), 3, "a term for each mechanism");
+        let product: f64 = terms.values().map(|term| term.as_f64().unwrap()).product();
+        assert!((product - response["score"].as_f64().unwrap()).abs() < 1e-5);
         // The score is part of the last token's reward, beside the KL penalty.
         let rewards: f64 = tokens.iter().map(|token| number(token, "reward")).sum();
         let kl: f64 = tokens.iter().map(|token| number(token, "kl_k1")).sum();
@@ -171,6 +175,7 @@ fn rollouts_are_shown_token_by_token() {
         "Speaker",
         "</s>",
         "12, 24",
+        "(emotional reaction ",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

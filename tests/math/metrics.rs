@@ -90,7 +90,6 @@ fn dist_of_kemp_is_the_published_one_and_its_intervals_take_seconds() {
 #[test]
 fn every_declared_metric_is_what_it_always_was() {
     let lines: Vec<String> = declared::all()
-        .into_iter()
         .map(|metric| {
             let direction = format!("{:?}", metric.direction);
             let fields = [metric.key, metric.name, metric.unit, &direction];

@@ -58,11 +58,19 @@ pub fn open_as(builder: HarnessBuilder<Option<App>>, store: &Path, experiments: 
     window
 }
 
-/// Runs frames until the reader has answered and nothing more is asked for.
+/// Runs frames until the store has answered all that the window asked, and the window has drawn it.
 pub fn settle(window: &mut Window) {
-    for _ in 0..6 {
-        std::thread::sleep(Duration::from_millis(15));
+    let until = Instant::now() + Duration::from_secs(20);
+    let mut idle_frames = 0;
+    // The frame that draws an answer may ask for more.
+    while idle_frames < 2 {
         window.run_ok();
+        let is_idle = window.state().as_ref().is_some_and(App::is_idle);
+        idle_frames = if is_idle { idle_frames + 1 } else { 0 };
+        assert!(Instant::now() < until, "the store does not answer");
+        if !is_idle {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

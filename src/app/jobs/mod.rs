@@ -17,7 +17,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, bounded};
@@ -85,6 +85,8 @@ pub struct Jobs {
     store: PathBuf,
     wake: Waker,
     lanes: Vec<Worker>,
+    /// Work that lanes have not finished.
+    unfinished: Arc<AtomicUsize>,
     spawned: Vec<Spawned>,
 }
 
@@ -111,6 +113,7 @@ impl Jobs {
             store,
             wake,
             lanes,
+            unfinished: Arc::default(),
             spawned: Vec::new(),
         })
     }
@@ -132,10 +135,22 @@ impl Jobs {
     ) -> Pending<T, P> {
         let (_, what) = Lane::ALL[lane as usize];
         let (work, pending, answer) = self.job(what, work);
-        if self.lanes[lane as usize].queue.try_send(work).is_err() {
+        let unfinished = self.unfinished.clone();
+        unfinished.fetch_add(1, Ordering::SeqCst);
+        let counted: Work = Box::new(move |context| {
+            work(context);
+            unfinished.fetch_sub(1, Ordering::SeqCst);
+        });
+        if self.lanes[lane as usize].queue.try_send(counted).is_err() {
+            self.unfinished.fetch_sub(1, Ordering::SeqCst);
             self.refuse(&answer, "the store is busy; try again".to_string());
         }
         pending
+    }
+
+    /// Whether every lane has finished its jobs. Spawned work does not count.
+    pub fn is_idle(&self) -> bool {
+        self.unfinished.load(Ordering::SeqCst) == 0
     }
 
     /// Starts long work on a thread of its own. `what` is the subject of the sentence that says it failed.

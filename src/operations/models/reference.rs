@@ -1,4 +1,5 @@
-//! `DIR` or `RUN[@STEP]`: the folder of the model or identifiers that it names, with the settings of the run behind it.
+//! `DIR` or `RUN[@STEP]`: which folder a person means, the settings of the run behind it, and what there is
+//! to mean.
 //!
 //! Knows the store and the layout of checkpoints; opens no model.
 

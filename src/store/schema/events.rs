@@ -37,57 +37,65 @@ enum Number {
 
 use Number::{Percent, Real, Whole};
 
-/// The sentences of alerts: rule, severity, text with `{}` for figures, figures.
-const ALERTS: [(&str, &str, &str, &[(&str, Number)]); 7] = [
-    (
-        "kl_limit",
-        "alert",
-        "The KL of a response is {} nats over {} steps, above alerts.kl_limit = {}: the policy runs away \
+/// How the sentence of an alert was written.
+struct Sentence {
+    rule: &'static str,
+    severity: &'static str,
+    /// With `{}` for each of the figures.
+    template: &'static str,
+    figures: &'static [(&'static str, Number)],
+}
+
+const ALERTS: [Sentence; 7] = [
+    Sentence {
+        rule: "kl_limit",
+        severity: "alert",
+        template: "The KL of a response is {} nats over {} steps, above alerts.kl_limit = {}: the policy runs away \
          from the reference; raise reward.beta or lower ppo.lr",
-        &[("kl", Real), ("window", Whole), ("limit", Real)],
-    ),
-    (
-        "kl_rise",
-        "warning",
-        "The KL of a response rose from {} to {} nats within {} steps, more than {} times",
-        &[
+        figures: &[("kl", Real), ("window", Whole), ("limit", Real)],
+    },
+    Sentence {
+        rule: "kl_rise",
+        severity: "warning",
+        template: "The KL of a response rose from {} to {} nats within {} steps, more than {} times",
+        figures: &[
             ("before", Real),
             ("kl", Real),
             ("window", Whole),
             ("factor", Real),
         ],
-    ),
-    (
-        "duplicates",
-        "alert",
-        "{} % of the sample dialogues are answered in words that another is answered in too",
-        &[("share", Percent)],
-    ),
-    (
-        "dist",
-        "alert",
-        "Dist-2 fell from {} to {}: the answers become alike; look at the samples",
-        &[("first", Real), ("now", Real)],
-    ),
-    (
-        "cut_off",
-        "warning",
-        "{} % of the responses of the last {} steps were cut at the longest length",
-        &[("share", Percent), ("window", Whole)],
-    ),
-    (
-        "length",
-        "warning",
-        "Reward and length of responses go together (r = {} over {} steps): the reward may pay for length \
+    },
+    Sentence {
+        rule: "duplicates",
+        severity: "alert",
+        template: "{} % of the sample dialogues are answered in words that another is answered in too",
+        figures: &[("share", Percent)],
+    },
+    Sentence {
+        rule: "dist",
+        severity: "alert",
+        template: "Dist-2 fell from {} to {}: the answers become alike; look at the samples",
+        figures: &[("first", Real), ("now", Real)],
+    },
+    Sentence {
+        rule: "cut_off",
+        severity: "warning",
+        template: "{} % of the responses of the last {} steps were cut at the longest length",
+        figures: &[("share", Percent), ("window", Whole)],
+    },
+    Sentence {
+        rule: "length",
+        severity: "warning",
+        template: "Reward and length of responses go together (r = {} over {} steps): the reward may pay for length \
          only",
-        &[("r", Real), ("steps", Whole)],
-    ),
-    (
-        "stalled",
-        "warning",
-        "The mean reward has not risen for {} steps, since step {}",
-        &[("steps", Whole), ("since", Whole)],
-    ),
+        figures: &[("r", Real), ("steps", Whole)],
+    },
+    Sentence {
+        rule: "stalled",
+        severity: "warning",
+        template: "The mean reward has not risen for {} steps, since step {}",
+        figures: &[("steps", Whole), ("since", Whole)],
+    },
 ];
 
 pub(super) fn migrate(db: &Connection) -> Result<(), Fault> {
@@ -189,13 +197,13 @@ fn not_finite(severity: &str, text: &str) -> Option<Value> {
 }
 
 fn alert(severity: &str, text: &str) -> Option<Value> {
-    ALERTS.iter().find_map(|(rule, of, template, names)| {
-        let found = figures(text, template).filter(|_| *of == severity)?;
+    ALERTS.iter().find_map(|known| {
+        let found = figures(text, known.template).filter(|_| known.severity == severity)?;
         let mut fields = Map::from_iter([
             ("kind".to_string(), json!("alert")),
-            ("rule".to_string(), json!(rule)),
+            ("rule".to_string(), json!(known.rule)),
         ]);
-        for ((name, number), text) in names.iter().zip(found) {
+        for ((name, number), text) in known.figures.iter().zip(found) {
             let value = match number {
                 Whole => json!(text.parse::<u64>().ok()?),
                 Real => json!(finite(text)?),

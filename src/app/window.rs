@@ -87,7 +87,7 @@ impl App {
         self.run_commands(ctx);
     }
 
-    /// Whether the store has answered everything the window asked. Long work does not count.
+    /// Whether the store has answered every request of the window. Long work does not count.
     pub fn is_idle(&self) -> bool {
         self.core.is_idle()
     }

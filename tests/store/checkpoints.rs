@@ -78,10 +78,7 @@ fn what_was_altered_is_refused_by_name() {
     );
     let dir = whole();
     fs::write(dir.join("manifest.json"), "{\"version\": 1, \"fi").unwrap();
-    says(
-        verify(&dir).unwrap_err(),
-        &["manifest.json", "malformed"],
-    );
+    says(verify(&dir).unwrap_err(), &["manifest.json", "malformed"]);
     let hostile = r#"{"version":1,"files":[{"path":"../../secret","bytes":1,"sha256":""}]}"#;
     fs::write(dir.join("manifest.json"), hostile).unwrap();
     says(verify(&dir).unwrap_err(), &["manifest.json", "outside"]);

@@ -148,7 +148,7 @@ impl Jobs {
         pending
     }
 
-    /// Whether every lane has answered everything it was asked. Spawned work does not count.
+    /// Whether every lane has finished its jobs. Spawned work does not count.
     pub fn is_idle(&self) -> bool {
         self.unfinished.load(Ordering::SeqCst) == 0
     }

@@ -329,7 +329,7 @@ fn errors_and_panics_end_the_run_with_their_words() {
                 observer.report(metrics(Stage::Ppo, 1, &[("ppo/reward", 1.0)]));
                 std::panic::panic_any(5)
             }),
-            "internal error: a panic without a word",
+            "internal error: a panic without a message",
         ),
     ];
     for (body, words) in bodies {

@@ -89,7 +89,7 @@ fn two_programs_never_begin_the_same_run() {
     let programs: Vec<_> = (0..3)
         .map(|_| {
             let (path, together) = (dir.path().to_path_buf(), together.clone());
-            std::thread::spawn(move || {
+            let program = move || {
                 let mut store = Store::open(&path).unwrap();
                 let mut begun = 0;
                 together.wait();
@@ -102,7 +102,8 @@ fn two_programs_never_begin_the_same_run() {
                     }
                 }
                 begun
-            })
+            };
+            std::thread::Builder::new().spawn(program).unwrap()
         })
         .collect();
     let begun: usize = programs

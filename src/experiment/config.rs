@@ -338,8 +338,6 @@ settings! {
     RewardSettings in "reward" {
         /// Whether the empathy reward is given; off is the ablation "w/o Empathy Reward".
         empathy: bool = true => BOOL.paper("true");
-        /// Reward length instead, up to this number of words; 0 for the other rewards.
-        length_target: usize = 0 => int(0, 1000).unit("words");
         /// Weight of the emotional reaction loss in Eq. 3; 0 switches it off.
         emotional_reaction: f64 = 1.0 => float(0.0, 100.0).paper("1");
         /// Weight of the interpretation loss in Eq. 3; 0 switches it off.

@@ -4,7 +4,6 @@
 //! rollouts read its terms. Knows examples and texts; no policy, no trainer.
 
 pub mod empathy;
-pub mod length;
 
 use burn::tensor::Device;
 
@@ -91,10 +90,6 @@ pub fn chosen<'a>(
     identifiers: Option<&'a IdentifierSet>,
     device: &Device,
 ) -> Box<dyn Reward + 'a> {
-    if settings.length_target > 0 {
-        let target = settings.length_target;
-        return Box::new(length::LengthReward { target });
-    }
     match identifiers {
         Some(identifiers) if settings.empathy => {
             let weights = empathy::mechanism_weights(settings);

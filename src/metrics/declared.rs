@@ -239,8 +239,6 @@ metrics! { PPO in "ppo":
         definition: "Mean over real response tokens of the entropy of the policy's full distribution." }
     RESPONSE_LENGTH { key: "ppo/response_length", name: "Response length", unit: "tokens", direction: None, group: "Response length", per: "step",
         definition: "Mean number of generated tokens, eos included." }
-    RESPONSE_WORDS { key: "ppo/response_words", name: "Response words", unit: "words", direction: None, group: "Response length", per: "step",
-        definition: "Mean number of words of a response, split at white space." }
     ENDED_SHARE { key: "ppo/ended_share", name: "Ended responses", direction: None, group: "Ended responses", per: "step",
         definition: "Share of responses (0 to 1) that ended with eos before the limit." }
     PPO_GRADIENT_NORM { key: "ppo/gradient_norm", name: "PPO gradient norm", direction: None, group: "Gradient norm", per: "step",

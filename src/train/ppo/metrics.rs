@@ -51,8 +51,6 @@ fn responses(rollout: &Rollout, outcome: &StepOutcome) -> Values {
     let returns = moments(&outcome.returns, Variance::Unbiased);
     let full_kl = against.full_kl.iter().flatten().copied().map(f64::from);
     let ended = rollout.generated.iter().map(|row| f64::from(row.ended));
-    let words = rollout.responses.iter();
-    let words = words.map(|text| text.split_whitespace().count() as f64);
     let mut values = vec![
         (
             declared::SHAPED_SCORE,
@@ -68,7 +66,6 @@ fn responses(rollout: &Rollout, outcome: &StepOutcome) -> Values {
             declared::RESPONSE_LENGTH,
             mean(rollout.lengths().map(|length| length as f64), rows),
         ),
-        (declared::RESPONSE_WORDS, mean(words, rows)),
         (declared::ENDED_SHARE, mean(ended, rows)),
     ];
     let flat = |rows: &[Vec<f32>]| rows.iter().flatten().copied().collect::<Vec<_>>();

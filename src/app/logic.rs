@@ -182,7 +182,7 @@ impl Core {
                 self.load_sets();
                 self.load_models();
             }
-            Place::Live | Place::Settings | Place::About => {}
+            Place::Live | Place::Settings => {}
         }
     }
 

@@ -21,7 +21,6 @@ pub enum Place {
     Playground,
     Data,
     Settings,
-    About,
 }
 
 struct Row {
@@ -45,7 +44,7 @@ const fn row(place: Place, title: &'static str, icon: Icon, key: Key) -> Row {
 }
 
 /// In the order of the rail, which is that of the enum.
-const PLACES: [Row; 12] = [
+const PLACES: [Row; 11] = [
     row(Place::Start, "Start", Icon::Start, Key::Num1),
     row(
         Place::Experiments,
@@ -65,7 +64,6 @@ const PLACES: [Row; 12] = [
         ..row(Place::Data, "Data and models", Icon::Data, Key::D)
     },
     row(Place::Settings, "Settings", Icon::Settings, Key::Comma),
-    row(Place::About, "About", Icon::Start, Key::Period),
 ];
 
 impl Place {

@@ -124,8 +124,6 @@ settings! {
             => Spec::of(SettingKind::List(&["pretraining", "identifiers", "generator", "ppo", "evaluation"]));
         /// A checkpoint is written every so many steps of a stage, besides the one at its end; 0 for none between.
         checkpoint_every: u64 = 500 => int(0, 1_000_000).unit("steps");
-        /// Log the program's resident memory with every step.
-        log_memory: bool = true => BOOL;
     }
 }
 

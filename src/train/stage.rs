@@ -196,9 +196,7 @@ impl<T: StageTrainer> Driver<'_, '_, T> {
                     }
                 }
             };
-            if self.session.config.run.log_memory {
-                values.extend(memory());
-            }
+            values.extend(memory());
             let evaluation = self.trainer.evaluate(&mut learner, When::Scheduled);
             let evaluated = evaluation.is_some();
             self.report(step, values, evaluation.unwrap_or_default());

@@ -20,7 +20,7 @@ use toml::Value;
 
 use crate::experiment::{Change, Config};
 use crate::filter::{Fact, Facts, Part};
-use crate::metrics::{SystemResults, declared, terms};
+use crate::metrics::{SystemResults, declared};
 use crate::store::{CatalogRow, KeySummary, RunRow};
 
 /// A run with everything that the table of runs can show.
@@ -111,7 +111,7 @@ impl Facts for Entry {
 impl Entry {
     /// The metric that the run logs its raw reward under.
     fn raw_reward(&self) -> &'static str {
-        let mut keys = terms::RAW_REWARDS.into_iter();
+        let mut keys = declared::RAW_REWARDS.into_iter();
         keys.find(|key| self.metrics.contains_key(*key))
             .unwrap_or(declared::EMPATHY_REWARD)
     }

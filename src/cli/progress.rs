@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use super::output::duration;
 use crate::engine::{Message, MessageKind};
 use crate::experiment::{EventKind, Report, Severity, Stage};
-use crate::metrics::{Digits, declared, terms};
+use crate::metrics::{Digits, declared};
 
 /// A figure beside a bar: its name, and the metrics of which it shows the latest.
 type Figure = (&'static str, &'static [&'static str]);
@@ -27,7 +27,7 @@ fn figures(stage: Stage) -> &'static [Figure] {
             ("PPL", &[declared::GENERATOR_PPL]),
         ],
         Stage::Ppo => &[
-            ("reward", &terms::RAW_REWARDS),
+            ("reward", &declared::RAW_REWARDS),
             ("KL", &[declared::KL_FULL]),
             ("Emp-F1", &[declared::VALIDATION_EMP_F1]),
         ],

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::{Discriminant, discriminant};
 
 use crate::experiment::{Alert, AlertSettings, EventKind, Report, SampleDialogue};
-use crate::metrics::{declared, terms};
+use crate::metrics::declared;
 use crate::train::observer::{Directive, Observer, Wait};
 
 /// The rules and their state in a stage. A rule raises its alert once, and again only after its condition was
@@ -35,7 +35,7 @@ const WATCHED: [&str; 3] = [
 
 /// The name under which a metric is watched, if it is.
 fn watched(metric: &str) -> Option<&'static str> {
-    match terms::RAW_REWARDS.contains(&metric) {
+    match declared::RAW_REWARDS.contains(&metric) {
         true => Some(RAW_REWARD),
         false => WATCHED.into_iter().find(|watched| *watched == metric),
     }

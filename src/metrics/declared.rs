@@ -2,11 +2,9 @@
 //!
 //! Accuracy, F1 and Dist are in %, shares such as the clip fraction go from 0 to 1.
 //! Plots, tables, tooltips and exports read this. Must not know how a value is computed. The terms of
-//! rewards other than the paper's are described by their names ([`super::terms`]).
+//! rewards other than the paper's are not in the table: they are described by their names.
 
 use std::borrow::Cow;
-
-use super::terms;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -49,7 +47,7 @@ impl MetricDecl {
 /// The declaration of a key, if there is one.
 pub fn declared(key: &str) -> Option<MetricDecl> {
     let in_table = all().find(|metric| metric.key == key);
-    in_table.cloned().or_else(|| terms::undeclared(key))
+    in_table.cloned().or_else(|| undeclared_reward(key))
 }
 
 /// The table, in the order in which metrics are shown.
@@ -60,7 +58,7 @@ pub fn all() -> impl Iterator<Item = &'static MetricDecl> {
 /// The table, followed by the metrics of rewards among `logged` that it does not list.
 pub fn all_with<'a>(logged: impl Iterator<Item = &'a str>) -> impl Iterator<Item = MetricDecl> {
     let rewards = logged.filter(|key| all().all(|metric| metric.key != *key));
-    all().cloned().chain(rewards.filter_map(terms::undeclared))
+    all().cloned().chain(rewards.filter_map(undeclared_reward))
 }
 
 /// Declares metrics of a stage as a list, and a public constant for the key of each; `unit` may be left out.
@@ -115,7 +113,6 @@ macro_rules! metrics {
         }
     };
 }
-pub(crate) use metrics;
 
 /// A text in which a mechanism is named.
 macro_rules! joined {
@@ -291,6 +288,52 @@ const TABLE: [&[MetricDecl]; 9] = [
     MEMORY,
 ];
 
+/// The start of the keys of a reward's metrics.
+pub const REWARD_PREFIX: &str = "ppo/reward/";
+
+metrics! { TOTAL in "ppo":
+    TOTAL_REWARD { key: "ppo/reward/total", name: "Reward", direction: Higher, group: "Reward", per: "step",
+        definition: "The reward of a response before scaling, normalisation and clipping; mean over the batch." }
+}
+
+/// The raw reward under either of its names: a run logs the first if its reward is the paper's, else the
+/// second.
+pub const RAW_REWARDS: [&str; 2] = [EMPATHY_REWARD, TOTAL_REWARD];
+
+/// The key of the metric of a reward's term.
+pub fn term_key(term: &str) -> String {
+    format!("{REWARD_PREFIX}{term}")
+}
+
+/// The reward's term of a key: `warmth` for `ppo/reward/warmth`. None for a total or any other metric.
+pub fn term_of(key: &str) -> Option<&str> {
+    let term = key.strip_prefix(REWARD_PREFIX)?;
+    // Lower-case words joined by `_`, of a length that a person would choose.
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_name = (1..=64).contains(&term.len()) && term.chars().all(fits);
+    (is_name && !RAW_REWARDS.contains(&key)).then_some(term)
+}
+
+/// The declaration of a reward's metric that the table does not list.
+fn undeclared_reward(key: &str) -> Option<MetricDecl> {
+    if key == TOTAL_REWARD {
+        return Some(TOTAL[0].clone());
+    }
+    let words = term_of(key)?.replace('_', " ");
+    Some(MetricDecl {
+        key: Cow::Owned(key.to_string()),
+        name: Cow::Owned(format!("Reward: {words}")),
+        unit: "",
+        definition: Cow::Owned(format!(
+            "The term \"{words}\" of the run's reward; mean over the batch."
+        )),
+        direction: Direction::None,
+        stage: "ppo",
+        group: "Reward by term",
+        per_what: "step",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -326,5 +369,36 @@ mod tests {
             }
         }
         assert_eq!(declared("ppo/nothing"), None);
+    }
+
+    #[test]
+    fn a_term_is_described_by_its_name() {
+        let metric = declared("ppo/reward/turn_taking").expect("any term has a declaration");
+        assert_eq!(metric.name, "Reward: turn taking");
+        assert_eq!((metric.unit, metric.direction), ("", Direction::None));
+        assert!(metric.definition.contains("turn taking"));
+        assert_eq!(term_of(&metric.key), Some("turn_taking"));
+        assert_eq!(term_key("turn_taking"), metric.key);
+        for wrong in ["ppo/reward/", "ppo/reward/Two Words", "ppo/rewards/x"] {
+            assert_eq!(declared(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_term_in_the_table_keeps_its_own_definition() {
+        for key in REWARD_KEYS {
+            let metric = declared(key).expect("the paper's terms are declared");
+            assert_eq!(metric.direction, Direction::Higher);
+            assert!(term_of(key).is_some());
+        }
+    }
+
+    #[test]
+    fn the_raw_reward_of_any_run_is_declared_and_is_no_term() {
+        for key in RAW_REWARDS {
+            let metric = declared(key).expect("the raw reward is declared");
+            assert_eq!(metric.direction, Direction::Higher);
+            assert_eq!(term_of(key), None);
+        }
     }
 }

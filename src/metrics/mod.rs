@@ -11,7 +11,6 @@ pub mod emp_f1;
 pub mod identified;
 pub mod perplexity;
 mod results;
-pub mod terms;
 pub mod written;
 
 pub use bootstrap::{Bootstrap, Estimate};

@@ -63,3 +63,11 @@ pub(super) fn require_changed(db: &Connection, run: RunId, changed: usize) -> Re
         _ => Ok(()),
     }
 }
+
+/// A value as JSON for a column; `what` names it in the error.
+pub(in crate::store) fn to_json(
+    what: &str,
+    value: &impl serde::Serialize,
+) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::Unreadable(what.into(), error.to_string()))
+}

@@ -4,11 +4,10 @@ use std::path::{Component, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::columns::{query_all, require_changed};
+use super::columns::{query_all, require_changed, to_json};
 use super::error::{Fault, StoreError};
 use super::rows::CheckpointRow;
 use super::step_rows::StepKey;
-use super::writer::json;
 use super::{RunId, points, results, rollouts, samples};
 use crate::experiment::{EventKind, Report, RunStatus, Stage};
 
@@ -97,7 +96,7 @@ pub(super) fn put_event(
     at: Option<(Stage, u64)>,
     kind: &EventKind,
 ) -> Result<(), Fault> {
-    let body = json("an event", kind)?;
+    let body = to_json("an event", kind)?;
     let (stage, step) = at.unzip();
     db.prepare_cached(
         "INSERT INTO events (run, wall, stage, step, body)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::columns::{no_run, query_all, require_changed};
+use super::columns::{no_run, query_all, require_changed, to_json};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
@@ -196,8 +196,8 @@ impl Store {
 /// Creates a run that is in progress, locked by the caller.
 pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<RunLock, Fault> {
     let now = now_ms();
-    let environment = json("the environment", &new.environment)?;
-    let fingerprints = json("the fingerprints", &new.fingerprints)?;
+    let environment = to_json("the environment", &new.environment)?;
+    let fingerprints = to_json("the fingerprints", &new.fingerprints)?;
     db.execute(
         "INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
                            environment_json, fingerprints_json, holder, heartbeat)
@@ -220,10 +220,6 @@ pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<
     put_status(db, run, now, RunStatus::Running)?;
     // Before the row is visible, so that no one sees the run unlocked.
     acquire_lock(store, run, &holder())
-}
-
-pub(super) fn json(what: &str, value: &impl serde::Serialize) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault::Unreadable(what.into(), error.to_string()))
 }
 
 fn holder() -> String {

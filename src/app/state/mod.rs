@@ -32,7 +32,7 @@ use crate::app::queries::needs::Need;
 use crate::app::queries::runs::Listed;
 use crate::app::queries::stored::StoredRun;
 use crate::experiment::ExperimentFile;
-use crate::metrics::{declared, terms};
+use crate::metrics::declared;
 use crate::operations::launch::DryRun;
 use crate::operations::queue::QueueEntry;
 use crate::operations::runs::Edit;
@@ -259,7 +259,7 @@ impl State {
             })
         };
         self.compare.metric.clone().unwrap_or_else(|| {
-            let raw_reward = terms::RAW_REWARDS.into_iter().find(logged_by_any);
+            let raw_reward = declared::RAW_REWARDS.into_iter().find(logged_by_any);
             raw_reward.unwrap_or(declared::EMPATHY_REWARD).to_string()
         })
     }

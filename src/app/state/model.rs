@@ -15,7 +15,7 @@ use crate::experiment::{
     CHANGEABLE_STAGE, Change, Config, Event, EventKind, Report, RolloutResponse, SampleDialogue,
     Severity, Stage, changeable,
 };
-use crate::metrics::{IdentifierScores, SystemResults, declared, terms};
+use crate::metrics::{IdentifierScores, SystemResults, declared};
 use crate::series::{Curve, Point, Series, XAxis};
 use crate::store::{MetricKey, RunId, RunRow, RunStatus};
 
@@ -209,12 +209,14 @@ impl RunModel {
     pub fn reward_metrics(&self) -> Vec<&str> {
         let first = MetricKey {
             stage: Stage::Ppo,
-            name: terms::PREFIX.into(),
+            name: declared::REWARD_PREFIX.into(),
         };
         let keys = self.tracks.range(first..).map(|(key, _)| key);
-        keys.take_while(|key| key.stage == Stage::Ppo && key.name.starts_with(terms::PREFIX))
-            .map(|key| key.name.as_str())
-            .collect()
+        keys.take_while(|key| {
+            key.stage == Stage::Ppo && key.name.starts_with(declared::REWARD_PREFIX)
+        })
+        .map(|key| key.name.as_str())
+        .collect()
     }
 
     /// ThemeTokens per second of the current stage.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::format::sentence;
 use crate::experiment::Stage;
+use crate::metrics::declared::TOTAL_REWARD;
 use crate::metrics::declared::{self, MetricDecl};
-use crate::metrics::terms::{self, TOTAL_REWARD};
 
 /// A plot: its metrics, by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Tile {
         if !rewards.contains(&TOTAL_REWARD) {
             return self.clone();
         }
-        let is_term = |key: &&str| terms::term(key).is_some();
+        let is_term = |key: &&str| declared::term_of(key).is_some();
         let own: Vec<&str> = rewards.iter().copied().filter(is_term).collect();
         let mut keys: Vec<&str> = Vec::new();
         for key in self.keys.iter().map(String::as_str) {

@@ -110,7 +110,7 @@ fn the_rules_about_rewards_hold_for_any_reward_but_not_where_there_is_none() {
         let mut monitor = monitor(|s| s.stalled_after = 20);
         told(&mut monitor, |step| {
             vec![
-                (terms::TOTAL_REWARD, reward(step)),
+                (declared::TOTAL_REWARD, reward(step)),
                 (declared::RESPONSE_LENGTH, 3.0 + step as f64),
             ]
         })

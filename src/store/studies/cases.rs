@@ -9,11 +9,11 @@ use super::parse;
 use super::systems::{context_id, contexts, no_system, system_id};
 use crate::data::EmpathyLevel;
 use crate::metrics::SystemResults;
-use crate::store::columns::query_all;
+use crate::store::columns::{query_all, to_json};
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
-use crate::store::writer::{Store, json};
+use crate::store::writer::Store;
 use crate::study::cases::{AnswerLevels, Case, CaseAnswer, CaseSet, Levels};
 use crate::study::contexts::ContextKey;
 use crate::study::display::shown;
@@ -49,7 +49,7 @@ impl Store {
                     id.0,
                     score.identifiers,
                     now_ms(),
-                    json("the results", &score.results)?
+                    to_json("the results", &score.results)?
                 ],
             )?;
             db.execute("DELETE FROM response_levels WHERE system = ?", [id.0])?;

@@ -6,11 +6,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::parse;
-use crate::store::columns::query_all;
+use crate::store::columns::{query_all, to_json};
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
-use crate::store::writer::{Store, json};
+use crate::store::writer::Store;
 use crate::study::contexts::{Context, ContextKey, OrderedContexts};
 use crate::study::display::shown;
 use crate::study::make::Candidate;
@@ -80,11 +80,11 @@ impl Store {
                     name,
                     source,
                     responses.sha256,
-                    json("the alignment", &responses.aligned_by)?,
+                    to_json("the alignment", &responses.aligned_by)?,
                     responses.tokenized,
                     responses.rows as i64,
                     now_ms(),
-                    json("the problems", &responses.problems)?
+                    to_json("the problems", &responses.problems)?
                 ],
             )?;
             let system = SystemId(db.last_insert_rowid());
@@ -222,7 +222,7 @@ fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i
         return Ok(id);
     }
     db.prepare_cached("INSERT INTO contexts (key, context_json) VALUES (?, ?)")?
-        .execute(params![key.0, json("a context", context)?])?;
+        .execute(params![key.0, to_json("a context", context)?])?;
     Ok(db.last_insert_rowid())
 }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, params};
 
 use super::{MergedPack, StudyId, load, role_key};
+use crate::store::columns::to_json;
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
-use crate::store::writer::{Store, json};
+use crate::store::writer::Store;
 use crate::study::PackError;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{JudgementAction, JudgementRecord, last_settled, states};
@@ -21,14 +22,14 @@ impl Store {
     /// Stores a new study.
     pub fn create_study(&mut self, new: &NewStudy) -> Result<StudyId, StoreError> {
         self.write(|db| {
-            let definition = json("the definition", new.definition.reveal())?;
+            let definition = to_json("the definition", new.definition.reveal())?;
             let study = put_study(db, &new.head, Some(&definition))?;
             for annotator in &new.annotators {
                 put_annotator(db, study, annotator)?;
             }
             for item in new.items.reveal() {
                 db.prepare_cached("INSERT INTO study_items VALUES (?, ?, ?)")?
-                    .execute(params![study.0, item.number, json("an item", item)?])?;
+                    .execute(params![study.0, item.number, to_json("an item", item)?])?;
             }
             put_assignments(db, study, new.items.reveal(), new.assignments.reveal())?;
             Ok(study)
@@ -216,7 +217,7 @@ impl Store {
             };
             db.execute(
                 "INSERT INTO study_unblindings VALUES (?, ?)",
-                params![study.0, json("the unblinding", &unblinding)?],
+                params![study.0, to_json("the unblinding", &unblinding)?],
             )?;
             Ok(unblinding)
         })
@@ -289,7 +290,7 @@ fn put_study(
 ) -> Result<StudyId, Fault> {
     db.execute(
         "INSERT INTO studies (uid, head_json, added, definition_json) VALUES (?, ?, ?, ?)",
-        params![head.uid, json("the head", head)?, now_ms(), definition],
+        params![head.uid, to_json("the head", head)?, now_ms(), definition],
     )?;
     Ok(StudyId(db.last_insert_rowid()))
 }
@@ -342,7 +343,7 @@ fn put_page(
         annotator,
         position,
         page.item,
-        json("a page", page)?,
+        to_json("a page", page)?,
         swapped
     ])?;
     Ok(())
@@ -368,7 +369,7 @@ fn put_act(
             act.id(uid, &annotator.pseudonym).0,
             act.seq as i64,
             act.item,
-            json("a judgement", &act.action)?,
+            to_json("a judgement", &act.action)?,
             act.shown_ms as i64,
             act.wall_ms,
             late

@@ -6,7 +6,7 @@ use super::objective::ObjectiveStatistics;
 use super::rollout::Rollout;
 use super::step::StepOutcome;
 use super::whiten::{Variance, moments};
-use crate::metrics::{declared, terms};
+use crate::metrics::declared;
 use crate::train::reward::Score;
 
 /// Wall time before the updates, in seconds.
@@ -125,7 +125,7 @@ fn reward(total_metric: &str, scores: &[Score]) -> Vec<(String, f64)> {
             .map(|term| f64::from(term.value))
             .collect();
         let count = of_name.len();
-        values.push((terms::key(name), mean(of_name.into_iter(), count)));
+        values.push((declared::term_key(name), mean(of_name.into_iter(), count)));
     }
     values
 }

@@ -145,7 +145,7 @@ impl From<EmpathyScore> for Score {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::terms;
+    use crate::metrics::declared;
 
     fn close(left: f32, right: f32) {
         assert!((left - right).abs() < 1e-5, "{left} against {right}");
@@ -185,7 +185,11 @@ mod tests {
     #[test]
     fn its_terms_are_the_mechanisms_under_their_declared_metrics() {
         let score = Score::from(empathy_score([-1.0, -2.0, -3.0], [1.0; 3]));
-        let keys: Vec<String> = score.terms.iter().map(|t| terms::key(t.name)).collect();
+        let keys: Vec<String> = score
+            .terms
+            .iter()
+            .map(|t| declared::term_key(t.name))
+            .collect();
         assert_eq!(keys, declared::REWARD_KEYS);
         assert_eq!(score.terms[1].value, (-2.0f32).exp());
     }

@@ -13,7 +13,7 @@ use super::identifier_set::IdentifierSet;
 use super::material::Encoded;
 use crate::data::Example;
 use crate::experiment::RewardSettings;
-use crate::metrics::terms;
+use crate::metrics::declared;
 
 /// A response to be scored.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ impl From<f32> for Score {
 pub trait Reward {
     /// The key of the metric of its total.
     fn total_metric(&self) -> &'static str {
-        terms::TOTAL_REWARD
+        declared::TOTAL_REWARD
     }
 
     /// One score for each candidate, in order.

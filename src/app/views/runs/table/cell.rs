@@ -7,7 +7,8 @@ use eframe::egui::{
 use crate::app::format::{self, Now};
 use crate::app::theme;
 use crate::app::widgets::status;
-use crate::catalog::{Cell, Column, Entry};
+use crate::catalog::{Cell, Column, Entry, Group, Spread};
+use crate::metrics::Digits;
 use crate::store::RunRow;
 
 /// The text of a cell.
@@ -115,4 +116,16 @@ fn stage_words(run: &RunRow, stage: &str, step: u64) -> String {
         0 => stage.to_string(),
         total => format!("{stage} {}/{}", format::count(step), format::count(total)),
     }
+}
+
+/// A group's metric as text: the mean, and the mean with the deviation.
+pub(super) fn spread_words(group: &Group<'_>, column: &Column) -> Option<(Spread, [String; 2])> {
+    let spread = group.spread(column).filter(|_| column.is_figure())?;
+    let digits = column.digits().unwrap_or(Digits::LOGGED);
+    let mean = format::figure(spread.mean, digits);
+    let whole = match spread.deviation {
+        Some(deviation) => format!("{mean} ± {}", format::figure(deviation, digits)),
+        None => mean.clone(),
+    };
+    Some((spread, [mean, whole]))
 }

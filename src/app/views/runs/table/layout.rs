@@ -3,7 +3,7 @@
 use eframe::egui::{FontId, Ui};
 
 use super::cell::longest_words;
-use super::row::spread_words;
+use super::cell::spread_words;
 use crate::app::format::Now;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;

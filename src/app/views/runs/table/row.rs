@@ -4,11 +4,11 @@ use eframe::egui::{
     self, Align2, EventFilter, Key, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 
-use super::cell::{cell_ui, sketch_ui};
+use super::cell::{cell_ui, sketch_ui, spread_words};
 use super::layout::{GAP, SKETCH, SKETCH_GAP, TICK, TableLayout};
 use super::{row_id, tick};
 use crate::app::command::Commands;
-use crate::app::format::{self, Now};
+use crate::app::format::Now;
 use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, size, space, text};
@@ -16,8 +16,7 @@ use crate::app::views::runs::RunsView;
 use crate::app::widgets::icon::{self, Icon};
 use crate::app::widgets::layout;
 use crate::app::widgets::text as words;
-use crate::catalog::{Cell, Column, Group, Spread};
-use crate::metrics::Digits;
+use crate::catalog::{Cell, Group};
 
 /// A group of runs: their number, and mean and deviation of their metrics.
 pub(super) fn group_ui(
@@ -97,18 +96,6 @@ pub(super) fn group_ui(
             spread.n
         ));
     }
-}
-
-/// A group's metric as text: the mean, and the mean with the deviation.
-pub(super) fn spread_words(group: &Group<'_>, column: &Column) -> Option<(Spread, [String; 2])> {
-    let spread = group.spread(column).filter(|_| column.is_figure())?;
-    let digits = column.digits().unwrap_or(Digits::LOGGED);
-    let mean = format::figure(spread.mean, digits);
-    let whole = match spread.deviation {
-        Some(deviation) => format!("{mean} ± {}", format::figure(deviation, digits)),
-        None => mean.clone(),
-    };
-    Some((spread, [mean, whole]))
 }
 
 /// A run. A click or Enter opens it; its box selects it.

@@ -153,7 +153,6 @@ fn data(store: &Path) -> Vec<Finding> {
 fn display(found: bool) -> Finding {
     Finding {
         what: "display for the window".to_string(),
-        problem: (!found)
-            .then(|| "none; runs go on in the terminal: emprl run quickstart".to_string()),
+        problem: (!found).then(|| "none; use the terminal: emprl run quickstart".to_string()),
     }
 }

@@ -21,7 +21,7 @@ pub struct Run {
     file: Option<String>,
     #[command(flatten)]
     overrides: RunOverrides,
-    /// Go on with a run that ended early, from its last checkpoint or from that of a step; needs no file
+    /// Resume a run that ended early, from its last checkpoint or from that of a step; needs no file
     #[arg(
         long,
         value_name = "RUN[@STEP]",

@@ -325,7 +325,7 @@ fn view_tools_ui(ui: &mut Ui, charts: &mut ChartView, extent: (f64, f64), roomy:
         charts.reset();
     }
     let pinned = !charts.pins().is_empty();
-    let hint = "A click in a plot sets a pin, or removes it; the readout tells the difference from the last one";
+    let hint = "A click in a plot sets a pin, or removes it; the readout shows the difference from the last one";
     let unpin = Button::quiet("Remove pins").hint(hint);
     if (wide || pinned) && ui.add_visible(pinned, unpin).clicked() {
         charts.clear_pins();

@@ -56,7 +56,7 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
             places.push(format!("{more} more"));
         }
         text += &format!(
-            "note: {} contexts are not of the imported test split, and stand as the file gives them: {}\n",
+            "note: {} contexts are not in the imported test split; they are kept as in the file: {}\n",
             foreign.len(),
             places.join(", ")
         );

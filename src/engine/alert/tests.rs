@@ -24,11 +24,11 @@ fn event(alert: Report) -> ((Stage, u64), EventKind) {
 }
 
 /// The alerts over some steps of values: the step and the sentence.
-fn told(
+fn alerts(
     monitor: &mut Monitor,
     values: impl Fn(u64) -> Vec<(&'static str, f64)>,
 ) -> Vec<(u64, String)> {
-    let mut told = Vec::new();
+    let mut raised = Vec::new();
     for step in 1..=40 {
         let values = values(step)
             .into_iter()
@@ -42,43 +42,43 @@ fn told(
         };
         for alert in monitor.check(&report) {
             let ((_, step), kind) = event(alert);
-            told.push((step, kind.words(Some(Stage::Ppo), step)));
+            raised.push((step, kind.words(Some(Stage::Ppo), step)));
         }
     }
-    told
+    raised
 }
 
 #[test]
 fn a_value_that_is_not_finite_alerts_once_until_it_was_finite_again() {
     let mut monitor = monitor(|_| {});
     let lost = |step| matches!(step, 3..=5 | 9);
-    let told = told(&mut monitor, |step| {
+    let raised = alerts(&mut monitor, |step| {
         vec![(
             declared::VALUE_LOSS,
             if lost(step) { f64::NAN } else { 1.0 },
         )]
     });
-    let steps: Vec<u64> = told.iter().map(|(step, _)| *step).collect();
+    let steps: Vec<u64> = raised.iter().map(|(step, _)| *step).collect();
     assert_eq!(steps, [3, 9]);
-    assert!(told[0].1.contains(declared::VALUE_LOSS));
+    assert!(raised[0].1.contains(declared::VALUE_LOSS));
 }
 
 #[test]
 fn a_kl_above_its_limit_or_that_rises_fast_alerts() {
     let mut limit = monitor(|s| s.kl_factor = 0.0);
-    let high = told(&mut limit, |step| {
+    let high = alerts(&mut limit, |step| {
         vec![(declared::KL_FULL, if step > 20 { 90.0 } else { 1.0 })]
     });
     assert_eq!(high.len(), 1, "{high:?}");
     assert!(high[0].1.contains("kl_limit"));
     let mut rise = monitor(|s| s.kl_limit = 0.0);
-    let rose = told(&mut rise, |step| {
+    let rose = alerts(&mut rise, |step| {
         vec![(declared::KL_FULL, if step > 20 { 9.0 } else { 1.0 })]
     });
     assert_eq!(rose.len(), 1, "{rose:?}");
     let mut off = monitor(|s| (s.kl_limit, s.kl_factor) = (0.0, 0.0));
     assert!(
-        told(&mut off, |step| vec![(
+        alerts(&mut off, |step| vec![(
             declared::KL_FULL,
             step as f64 * 9.0
         )])
@@ -89,18 +89,23 @@ fn a_kl_above_its_limit_or_that_rises_fast_alerts() {
 #[test]
 fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_alert() {
     let mut monitor = monitor(|s| s.stalled_after = 20);
-    let told = told(&mut monitor, |step| {
+    let raised = alerts(&mut monitor, |step| {
         vec![
             (declared::ENDED_SHARE, 0.0),
             (declared::EMPATHY_REWARD, -(step as f64)),
             (declared::RESPONSE_LENGTH, 3.0 + step as f64),
         ]
     });
-    let has = |words: &str| told.iter().filter(|(_, text)| text.contains(words)).count();
+    let has = |words: &str| {
+        raised
+            .iter()
+            .filter(|(_, text)| text.contains(words))
+            .count()
+    };
     assert_eq!(
         (has("were cut"), has("are correlated"), has("has not risen")),
         (1, 1, 1),
-        "{told:?}"
+        "{raised:?}"
     );
 }
 
@@ -108,7 +113,7 @@ fn answers_cut_off_a_reward_tied_to_length_and_one_that_stalls_alert() {
 fn the_rules_about_rewards_hold_for_any_reward_but_not_where_there_is_none() {
     let about_rewards = |reward: fn(u64) -> f64| {
         let mut monitor = monitor(|s| s.stalled_after = 20);
-        told(&mut monitor, |step| {
+        alerts(&mut monitor, |step| {
             vec![
                 (declared::TOTAL_REWARD, reward(step)),
                 (declared::RESPONSE_LENGTH, 3.0 + step as f64),
@@ -124,7 +129,7 @@ fn the_rules_about_rewards_hold_for_any_reward_but_not_where_there_is_none() {
 #[test]
 fn answers_that_become_alike_alert() {
     let mut monitor = monitor(|_| {});
-    let dist = told(&mut monitor, |step| {
+    let dist = alerts(&mut monitor, |step| {
         vec![(
             declared::VALIDATION_DIST_2,
             if step == 1 { 20.0 } else { 5.0 },
@@ -215,7 +220,7 @@ fn alerts_of(case: &Case, change: impl FnOnce(&mut AlertSettings)) -> Vec<(u64, 
         settings.stalled_after = 12;
         change(settings);
     });
-    let mut told = Vec::new();
+    let mut raised = Vec::new();
     for step in 1..=80 {
         let values = (case.values)(step, is_wrong(step));
         let values = values
@@ -231,22 +236,22 @@ fn alerts_of(case: &Case, change: impl FnOnce(&mut AlertSettings)) -> Vec<(u64, 
             let (at, kind) = event(alert);
             assert_eq!(at, (Stage::Ppo, step), "it leads to its step");
             if kind.words(Some(at.0), at.1).contains(case.words) {
-                told.push((step, kind.severity().unwrap()));
+                raised.push((step, kind.severity().unwrap()));
             }
         }
     }
-    told
+    raised
 }
 
 #[test]
 fn every_rule_alerts_once_and_again_only_after_its_condition_was_false() {
     for case in &CASES {
-        let told = alerts_of(case, |_| {});
-        let [first, second] = &told[..] else {
-            panic!("{}: {told:?}", case.words)
+        let raised = alerts_of(case, |_| {});
+        let [first, second] = &raised[..] else {
+            panic!("{}: {raised:?}", case.words)
         };
-        assert!((21..=40).contains(&first.0), "{}: {told:?}", case.words);
-        assert!((61..=80).contains(&second.0), "{}: {told:?}", case.words);
+        assert!((21..=40).contains(&first.0), "{}: {raised:?}", case.words);
+        assert!((61..=80).contains(&second.0), "{}: {raised:?}", case.words);
         assert_eq!((first.1, second.1), (case.severity, case.severity));
     }
 }
@@ -278,7 +283,7 @@ fn dialogues(alike: usize) -> Vec<SampleDialogue> {
 
 #[test]
 fn dialogues_answered_alike_alert_once_until_they_differ_again() {
-    let told = |monitor: &mut Monitor| -> Vec<u64> {
+    let steps_of = |monitor: &mut Monitor| -> Vec<u64> {
         let alike = [0, 2, 3, 5, 2, 4];
         let notes = alike.into_iter().zip(1u64..).flat_map(|(alike, n)| {
             monitor.check(&Report::Samples {
@@ -296,15 +301,18 @@ fn dialogues_answered_alike_alert_once_until_they_differ_again() {
         };
         notes.map(step).collect()
     };
-    assert_eq!(told(&mut monitor(|_| {})), [30, 60]);
-    assert_eq!(told(&mut monitor(|s| s.duplicate_share = 0.0)), [0u64; 0]);
+    assert_eq!(steps_of(&mut monitor(|_| {})), [30, 60]);
+    assert_eq!(
+        steps_of(&mut monitor(|s| s.duplicate_share = 0.0)),
+        [0u64; 0]
+    );
 }
 
 /// Hears everything, and says how often it was asked.
 #[derive(Default)]
-struct Heard(Vec<Report>);
+struct Recorded(Vec<Report>);
 
-impl Observer for Heard {
+impl Observer for Recorded {
     fn report(&mut self, report: Report) {
         self.0.push(report);
     }
@@ -316,8 +324,8 @@ impl Observer for Heard {
 
 #[test]
 fn the_rollout_of_a_step_is_wanted_if_it_raised_an_alert() {
-    let mut heard = Heard::default();
-    let mut watched = Watched::new(&mut heard, AlertSettings::default());
+    let mut recorded = Recorded::default();
+    let mut watched = Watched::new(&mut recorded, AlertSettings::default());
     let mut wanted = Vec::new();
     for step in 1..=5 {
         watched.report(Report::Metrics {
@@ -334,5 +342,5 @@ fn the_rollout_of_a_step_is_wanted_if_it_raised_an_alert() {
         }
     }
     assert_eq!(wanted, [3]);
-    assert_eq!(heard.0.len(), 6, "five steps and one note");
+    assert_eq!(recorded.0.len(), 6, "five steps and one note");
 }

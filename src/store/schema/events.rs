@@ -130,7 +130,7 @@ pub(super) fn migrate(db: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The event that a text tells of; None where it is not recognised.
+/// The event of a text; None where it is not recognised.
 fn typed(sort: &str, severity: &str, place: Option<(&str, i64)>, text: &str) -> Option<Value> {
     match sort {
         "stage" => {
@@ -219,7 +219,7 @@ fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// What stands in `text` where `template` has `{}`; None where the rest differs.
+/// The parts of `text` in the places of `{}` in `template`; None where the rest differs.
 fn figures<'a>(text: &'a str, template: &str) -> Option<Vec<&'a str>> {
     let mut parts = template.split("{}");
     let mut rest = text.strip_prefix(parts.next()?)?;

@@ -111,7 +111,7 @@ fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut
         };
         path_ui(ui, &mut form.folder, paths, of, commands);
         let ready = !form.folder.trim().is_empty() && !form.anatomy.is_pending();
-        let hint = "Reads it whole, so that damage shows, and tells what it is";
+        let hint = "Reads all of it, so that damage shows, and describes it";
         let check = Button::secondary("Check folder").hint(hint);
         if check.clicked_if(ui, ready) {
             let folder = form.folder.trim().into();

@@ -39,7 +39,7 @@ pub fn queue_ui(ui: &mut Ui, queue: &QueueState, now: Now, commands: &mut Comman
             QueueMode::Running => (
                 "",
                 t.secondary,
-                Button::secondary("Hold").hint("Start no further run until you let it go on"),
+                Button::secondary("Hold").hint("Start no further run until you resume the queue"),
             ),
         };
         if !state.is_empty() {

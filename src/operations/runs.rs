@@ -40,6 +40,7 @@ impl Edit {
     /// # Errors
     /// There is no such run, a tag or name is invalid, a run to delete is in progress, or the store cannot be written.
     pub fn apply(&self, store: &mut Store) -> Result<Edit, OperationError> {
+        self.require_runs(store)?;
         let inverse = self.inverse(store)?;
         match self {
             Edit::Tag { runs, add, remove } => {
@@ -60,6 +61,19 @@ impl Edit {
             Edit::Requeue(run) => store.requeue(run.id)?,
         }
         Ok(inverse)
+    }
+
+    /// Checks that every run is there, so that an edit of several runs is made whole or not at all.
+    fn require_runs(&self, store: &Store) -> Result<(), StoreError> {
+        if let Edit::Tag { runs, .. }
+        | Edit::Archive { runs, .. }
+        | Edit::Delete(runs)
+        | Edit::Undelete(runs) = self
+        {
+            let reader = store.reader()?;
+            each(runs, |run| reader.run(run).map(drop))?;
+        }
+        Ok(())
     }
 
     fn inverse(&self, store: &Store) -> Result<Edit, OperationError> {
@@ -210,6 +224,31 @@ mod tests {
             let inverse = edit.apply(&mut store).unwrap();
             assert_ne!(shown(&store, run), before, "{edit}");
             inverse.apply(&mut store).unwrap();
+            assert_eq!(shown(&store, run), before, "{edit}");
+        }
+    }
+
+    #[test]
+    fn an_edit_of_several_runs_changes_none_where_one_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let run = store.create_run(&new_run("first")).unwrap().run();
+        let before = shown(&store, run);
+        let both = vec![run, RunId(run.0 + 1)];
+        let edits = [
+            Edit::Archive {
+                runs: both.clone(),
+                archived: true,
+            },
+            Edit::Tag {
+                runs: both.clone(),
+                add: vec!["paper".to_string()],
+                remove: Vec::new(),
+            },
+            Edit::Delete(both),
+        ];
+        for edit in edits {
+            assert!(edit.apply(&mut store).is_err(), "{edit}");
             assert_eq!(shown(&store, run), before, "{edit}");
         }
     }

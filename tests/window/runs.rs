@@ -165,6 +165,8 @@ fn runs_are_tagged_archived_deleted_and_brought_back() {
     expect(&mut window, "1 run");
     click(&mut window, "Undo");
     expect(&mut window, "Run 1 brought back");
+    // An Undo beside these words would undo the tag.
+    assert!(!shows(&window, "Undo"));
     expect(&mut window, "2 runs");
     let reader = emprl::store::StoreReader::open(store.path()).unwrap();
     assert_eq!(reader.list_runs().unwrap()[1].tags, ["paper"]);

@@ -211,6 +211,7 @@ fn a_whole_study_in_one_go() {
 
     click(&mut window, "Unblind…");
     fill(&mut window, "Who unblinds", "Ada");
+    fill(&mut window, "Why", "Dee skipped three items");
     click(&mut window, "Unblind study");
     expect(&mut window, "Study 1 is unblinded");
     for label in [

@@ -185,7 +185,6 @@ impl Core {
                         undo.remove(0);
                     }
                 }
-                let undoable = !undo.is_empty();
                 if removed.is_some() {
                     core.state.experiments.queue.removed = removed;
                 }

@@ -197,16 +197,21 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
     let Some((by, reason)) = &mut studies.unblinding else {
         let button = Button::secondary("Unblind…").hint("Ends the judging and shows the results");
         if ui.add(button).clicked() {
-            studies.unblinding = Some((String::new(), "All is judged.".to_string()));
+            let reason = if answered == assigned {
+                "All is judged."
+            } else {
+                ""
+            };
+            studies.unblinding = Some((String::new(), reason.to_string()));
         }
         return;
     };
     let missing = assigned - answered;
     let detail = match missing {
-        0 => "It ends the judging, is recorded with a name and a reason, and cannot be taken back."
+        0 => "Unblinding ends the judging, is recorded with a name and a reason, and cannot be taken back."
             .to_string(),
         n => format!(
-            "{} judgements are missing. It ends the judging, is recorded with a name and a reason, and cannot \
+            "{} judgements are missing. Unblinding ends the judging, is recorded with a name and a reason, and cannot \
              be taken back.",
             format::count(n)
         ),

@@ -126,8 +126,9 @@ impl Core {
         }
         if let Some(reloaded) = self.reloading.as_ref().and_then(Pending::poll) {
             self.reloading = None;
-            if let Ok(model) = reloaded {
-                self.replace_live(*model);
+            match reloaded {
+                Ok(model) => self.replace_live(*model),
+                Err(error) => self.log_error(error.to_string()),
             }
             for message in std::mem::take(&mut self.held_back) {
                 self.receive(message);

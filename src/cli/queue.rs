@@ -20,11 +20,11 @@ const EXPERIMENTS: &str = "experiments";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Queue {
-    /// List what waits, the next first
+    /// List queued runs, the next first
     List,
-    /// Put a run at the end, with all of its settings as they are now
+    /// Append a run with its current settings
     Add(Add),
-    /// Take runs out
+    /// Remove runs
     Remove {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<QueueId>,
@@ -64,7 +64,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
         return ctx.out.document(&rows);
     }
     if waiting.is_empty() {
-        return ctx.out.text("Nothing waits.\n");
+        return ctx.out.text("The queue is empty.\n");
     }
     let mut table = TextTable::new(&[
         ("Id", Align::Right),
@@ -108,7 +108,7 @@ impl Add {
         let argument = ctx.store_argument();
         let ids: Vec<String> = ids.iter().map(QueueId::to_string).collect();
         ctx.out.text(&format!(
-            "{name} is queued as {} with its settings of now; `emprl queue run{argument}`, or the window, \
+            "{name} is queued as {} with its current settings; `emprl queue run{argument}`, or the window, \
              starts it.\n",
             ids.join(", ")
         ))
@@ -116,17 +116,18 @@ impl Add {
 }
 
 fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
-    let mut store = existing_store(&ctx.store)?;
-    let mut removed = Vec::new();
-    for id in ids {
-        removed.push(store.unqueue(*id)?);
-    }
+    let removed = existing_store(&ctx.store)?.unqueue(ids)?;
     if ctx.out.json {
         return ctx.out.document(&json!({ "removed": ids }));
     }
     let lines: String = removed
         .iter()
-        .map(|run| format!("{} ({}) is taken out of the queue.\n", run.run.name, run.id))
+        .map(|run| {
+            format!(
+                "{} ({}) was removed from the queue.\n",
+                run.run.name, run.id
+            )
+        })
         .collect();
     ctx.out.text(&lines)
 }
@@ -171,10 +172,10 @@ fn run(ctx: &CommandContext) -> Result<(), Failure> {
     }
     if !ctx.out.json {
         let words = match done {
-            0 => "Nothing waits.\n".to_string(),
-            1 => "One run of the queue is done; nothing waits.\n".to_string(),
+            0 => "The queue is empty.\n".to_string(),
+            1 => "One run of the queue is done; the queue is empty.\n".to_string(),
             done => format!(
-                "{} runs of the queue are done; nothing waits.\n",
+                "{} runs of the queue are done; the queue is empty.\n",
                 count(done)
             ),
         };

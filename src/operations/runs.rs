@@ -57,7 +57,7 @@ impl Edit {
             Edit::Delete(runs) => each(runs, |run| store.delete(run))?,
             Edit::Undelete(runs) => each(runs, |run| store.undelete(run))?,
             Edit::SwapQueued(one, other) => store.swap_queued(*one, *other)?,
-            Edit::Unqueue(run) => drop(store.unqueue(run.id)?),
+            Edit::Unqueue(run) => drop(store.unqueue(&[run.id])?),
             Edit::Requeue(run) => store.requeue(run.id)?,
         }
         Ok(inverse)
@@ -122,7 +122,7 @@ impl fmt::Display for Edit {
             Edit::Delete(runs) => write!(f, "{} deleted", named(runs)),
             Edit::Undelete(runs) => write!(f, "{} brought back", named(runs)),
             Edit::SwapQueued(..) => write!(f, "The queue was put in another order"),
-            Edit::Unqueue(run) => write!(f, "{} taken out of the queue", run.run.name),
+            Edit::Unqueue(run) => write!(f, "{} removed from the queue", run.run.name),
             Edit::Requeue(run) => write!(f, "{} put back in the queue", run.run.name),
         }
     }

@@ -103,20 +103,23 @@ impl Store {
         })
     }
 
-    /// Removes a run from the queue; [`Store::requeue`] puts it back.
+    /// Removes runs from the queue, all or none of them; [`Store::requeue`] puts one back.
     ///
     /// # Errors
-    /// It was started or removed.
-    pub fn unqueue(&mut self, id: QueueId) -> Result<QueuedRun, StoreError> {
+    /// One of them was started or removed.
+    pub fn unqueue(&mut self, ids: &[QueueId]) -> Result<Vec<QueuedRun>, StoreError> {
         let now = now_ms();
         self.write(|db| {
-            let run = find(db, id)?.ok_or(StoreError::NotQueued { id })?;
             db.execute("DELETE FROM queue WHERE taken_out < ?", [now - UNDO_MS])?;
-            db.execute(
-                "UPDATE queue SET taken_out = ? WHERE id = ?",
-                params![now, id.0],
-            )?;
-            Ok(run)
+            let mut removed = Vec::with_capacity(ids.len());
+            for &id in ids {
+                removed.push(find(db, id)?.ok_or(StoreError::NotQueued { id })?);
+                db.execute(
+                    "UPDATE queue SET taken_out = ? WHERE id = ?",
+                    params![now, id.0],
+                )?;
+            }
+            Ok(removed)
         })
     }
 

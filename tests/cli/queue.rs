@@ -17,7 +17,7 @@ fn names(place: &Place) -> Vec<String> {
 #[test]
 fn what_waits_keeps_its_settings_when_the_file_changes() {
     let place = Place::new();
-    assert_eq!(place.ok(&["queue", "list"]), "Nothing waits.\n");
+    assert_eq!(place.ok(&["queue", "list"]), "The queue is empty.\n");
     assert!(!place.store().exists(), "looking makes nothing");
     let file = place.write("mine.toml", "parent = \"quickstart\"\n[ppo]\nsteps = 5\n");
     let told = place.ok(&[
@@ -48,7 +48,7 @@ fn what_waits_keeps_its_settings_when_the_file_changes() {
         "{table}"
     );
     let told = place.ok(&["queue", "remove", "1"]);
-    assert_eq!(told, "mine (1) is taken out of the queue.\n");
+    assert_eq!(told, "mine (1) was removed from the queue.\n");
     assert_eq!(names(&place), ["second"]);
 
     let other = [
@@ -125,5 +125,5 @@ fn what_waits_is_carried_out_in_order() {
         rows.find(|row| row["id"] == run).unwrap()["name"].clone()
     };
     assert_eq!([of(1), of(2)], ["one", "two"]);
-    assert_eq!(place.ok(&["queue", "run"]), "Nothing waits.\n");
+    assert_eq!(place.ok(&["queue", "run"]), "The queue is empty.\n");
 }

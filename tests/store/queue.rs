@@ -30,7 +30,7 @@ fn what_waits_is_kept_in_the_order_that_people_give_it() {
     assert_eq!(names(&store), ["a", "b", "c", "d"]);
     store.swap_queued(ids[0], ids[1]).unwrap();
     assert_eq!(names(&store), ["b", "a", "c", "d"]);
-    let taken = store.unqueue(ids[0]).unwrap();
+    let taken = store.unqueue(&ids[..1]).unwrap().remove(0);
     assert_eq!(taken.run, to_queue("a"));
     assert_eq!(names(&store), ["b", "c", "d"]);
     // Who waits no more changes places with nobody.
@@ -60,9 +60,10 @@ fn a_run_leaves_the_queue_as_it_begins_or_not_at_all() {
         assert!(matches!(again, StoreError::NotQueued { id } if id == gone));
         assert!(again.to_string().contains("emprl queue list"), "{again}");
         assert!(matches!(
-            store.unqueue(gone),
+            store.unqueue(&[ids[1], gone]),
             Err(StoreError::NotQueued { .. })
         ));
+        assert_eq!(names(&store), ["b"], "all of them or none");
     }
     // What was begun is not put back by undoing something.
     assert!(matches!(
@@ -74,7 +75,7 @@ fn a_run_leaves_the_queue_as_it_begins_or_not_at_all() {
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0].id, lock.run());
     // A number is never given twice: who asks for one that is gone gets no other run.
-    store.unqueue(ids[1]).unwrap();
+    store.unqueue(&ids[1..2]).unwrap();
     let next = store.enqueue(&[to_queue("e")]).unwrap();
     assert!(next[0] > ids[1]);
 }

@@ -73,7 +73,7 @@ fn a_reopened_window_shows_the_queue_and_starts_nothing_unasked() {
     // What is changed is kept.
     click(&mut window, "Run three earlier");
     click(&mut window, "Take one out of the queue");
-    expect(&mut window, "one taken out of the queue");
+    expect(&mut window, "one removed from the queue");
     assert_eq!(waiting(store.path()), ["three", "two"]);
     drop(window);
     let mut window = open(store.path());
@@ -103,7 +103,7 @@ fn what_was_taken_out_is_put_back_by_undo() {
     let mut window = open(store.path());
     click(&mut window, "Experiments");
     click(&mut window, "Take one out of the queue");
-    expect(&mut window, "one taken out of the queue");
+    expect(&mut window, "one removed from the queue");
     click(&mut window, "Undo");
     expect(&mut window, "1  one");
     assert!(!shows(&window, "Put back one"));

@@ -8,13 +8,14 @@ use crate::operations::runs::{Edit, delete_for_good};
 use crate::store::{RunId, Store};
 
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("edit").required(true).multiple(true).args(["add", "remove"]))]
 pub struct Tag {
     #[arg(required = true)]
     runs: Vec<RunId>,
-    /// A tag to give
-    #[arg(long, value_name = "TAG", required_unless_present = "remove")]
+    /// A tag to add
+    #[arg(long, value_name = "TAG")]
     add: Vec<String>,
-    /// A tag to take away
+    /// A tag to remove
     #[arg(long, value_name = "TAG")]
     remove: Vec<String>,
 }
@@ -22,7 +23,7 @@ pub struct Tag {
 #[derive(Debug, clap::Args)]
 pub struct Note {
     run: RunId,
-    /// The note; an empty one takes it away
+    /// The note; an empty one removes it
     text: Option<String>,
 }
 
@@ -30,7 +31,7 @@ pub struct Note {
 pub struct Archive {
     #[arg(required = true)]
     runs: Vec<RunId>,
-    /// Back among the others
+    /// Bring them back instead
     #[arg(long)]
     back: bool,
 }
@@ -50,7 +51,7 @@ fn apply(ctx: &CommandContext, edit: &Edit) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints what was done to each run.
+/// Prints the result for each run.
 fn done(ctx: &CommandContext, runs: &[RunId], json_name: &str, words: &str) -> Result<(), Failure> {
     if ctx.out.json {
         return ctx.out.document(&json!({ json_name: runs }));

@@ -68,11 +68,11 @@ pub enum StoreError {
     Busy { path: PathBuf },
     #[error("{}: reading or writing failed ({detail}); check the disk", path.display())]
     Disk { path: PathBuf, detail: String },
-    #[error("{}: has no run {run}; `emprl runs list` shows those it has", path.display())]
+    #[error("there is no run {run} in {}; `emprl runs list` shows its runs", path.display())]
     NoRun { path: PathBuf, run: RunId },
-    #[error("{}: has no study {study}", path.display())]
+    #[error("there is no study {study} in {}; `emprl study list` shows its studies", path.display())]
     NoStudy { path: PathBuf, study: StudyId },
-    #[error("{}: has no system {name}; import its responses first", path.display())]
+    #[error("there is no system {name} in {}; import its responses first", path.display())]
     NoSystem { path: PathBuf, name: String },
     #[error("there is no case {case}; it was removed with its responses")]
     NoCase { case: ContextKey },

@@ -190,7 +190,7 @@ fn rollouts_are_shown_token_by_token() {
     let unknown = place.run(&["runs", "rollout", "7"]);
     assert_eq!(unknown.code, 1);
     assert!(
-        unknown.stderr.contains("has no run 7"),
+        unknown.stderr.contains("there is no run 7"),
         "{}",
         unknown.stderr
     );

@@ -581,7 +581,7 @@ fn a_run_that_is_not_there_is_named() {
             "{error}"
         );
         assert!(
-            error.to_string().contains("emprl.db: has no run 41"),
+            error.to_string().contains("there is no run 41 in "),
             "{error}"
         );
     }

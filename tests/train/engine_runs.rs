@@ -271,7 +271,7 @@ fn a_stopped_run_goes_on_from_its_checkpoint() {
                 run: RunId(77),
                 step: None,
             },
-            "has no run 77",
+            "there is no run 77",
         ),
     ] {
         let handle = supervisor.start(StartRequest {

@@ -41,7 +41,7 @@ fn checkpoints_answer_and_systems_are_measured() {
 
     // A run that is not there, said beside the form.
     answer(&mut window, "9", "Ours", &few);
-    expect(&mut window, "has no run 9");
+    expect(&mut window, "there is no run 9");
     click(&mut window, "Cancel");
     answer(&mut window, "1", "Ours", &few);
     wait_for(&mut window, "Ours: 40 responses by run 1, ppo 24.", 120);

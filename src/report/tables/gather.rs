@@ -30,7 +30,7 @@ pub enum GatherError {
     /// Something selected lacks what the table needs.
     #[error("{what}; {fix}")]
     Incomplete {
-        /// What incomplete what.
+        /// What lacks what.
         what: String,
         fix: String,
     },
@@ -67,6 +67,7 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
     let mut found = Vec::new();
     let mut notes = Vec::new();
     for run in runs {
+        let detail = reader.run(*run)?;
         let scores = reader.identifier_scores(*run)?;
         if scores.is_empty() {
             let what = format!("run {run} has no complete identifiers");
@@ -76,10 +77,7 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
             ));
         }
         let n = scores.first().map_or(0, |row| row.report().n);
-        notes.push(format!(
-            "{}, {n} validation pairs.",
-            run_note(&reader.run(*run)?)
-        ));
+        notes.push(format!("{}, {n} validation pairs.", run_note(&detail)));
         found.push((format!("run {run}"), scores));
     }
     let mut table = fill::identifiers(&found);

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::meter::Bars;
+use super::output::count;
 use super::{CommandContext, Failure, input};
+use crate::data::reader::Form;
 use crate::data::rows::Row;
 use crate::data::{DataError, Split};
 use crate::engine::results_to_json;
@@ -18,11 +20,12 @@ use crate::store::RunRef;
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["responses", "run"]))]
 pub struct Evaluate {
-    /// Responses of any system: plain text, one a line, or rows {"response": "…", …}
+    /// Responses of any system: plain text, one a line; rows {"response": "…", …} as JSONL or a JSON array; or CSV
+    /// or TSV with a header
     #[arg(long, value_name = "FILE")]
     responses: Option<PathBuf>,
-    /// Rows {"context": "…", "response": "the target"} in the order of the responses, for Emp-F1;
-    /// else the responses' own rows give "context" and "target"
+    /// Rows {"context": "…", "target": "…"}, for Emp-F1; responses find theirs by idx, id or words, else by order.
+    /// Without it the responses' own rows give "context" and "target"
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     contexts: Option<PathBuf>,
     /// The run whose identifiers judge, for Emp-F1; with --run, its own unless this names others
@@ -90,19 +93,25 @@ impl Evaluate {
         path: &Path,
     ) -> Result<(SystemResults, Vec<String>), Failure> {
         let mut notes = vec!["PPL is not known: it needs a model's probabilities.".to_string()];
-        let rows = match &self.contexts {
+        let file = match &self.contexts {
             Some(contexts) => input::pairs(path, Some(contexts))?,
             None => input::responses(path)?,
         };
+        if file.form != Form::Lines {
+            notes.push(format!("The responses are read as {}.", file.form));
+        }
+        notes.extend(file.notes);
+        let rows = file.rows;
         let responses: Vec<String> = rows.iter().filter_map(|row| row.response.clone()).collect();
+        notes.extend(thin(&responses));
         let mut targeted = Vec::new();
         if self.identifiers.is_some() {
             targeted = with_targets(&rows, path)?;
             if targeted.len() < rows.len() {
                 notes.push(format!(
                     "Emp-F1 is over {} of {} responses: the others have no target.",
-                    targeted.len(),
-                    rows.len()
+                    count(targeted.len() as u64),
+                    count(rows.len() as u64)
                 ));
             }
         } else {
@@ -127,6 +136,34 @@ impl Evaluate {
         bars.clear();
         Ok((results?, notes))
     }
+}
+
+/// What makes figures of these responses mean little.
+fn thin(responses: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let all = responses.len();
+    if all == 1 {
+        notes.push(
+            "There is one response: Dist is of it alone, and an interval says nothing.".to_string(),
+        );
+    }
+    let empty = responses
+        .iter()
+        .filter(|text| text.trim().is_empty())
+        .count();
+    let has_word = |text: &&String| text.chars().any(char::is_alphanumeric);
+    let wordless = all - empty - responses.iter().filter(has_word).count();
+    for (found, what) in [(empty, "empty"), (wordless, "punctuation or signs alone")] {
+        if found > 0 {
+            let verb = if found == 1 { "is" } else { "are" };
+            notes.push(format!(
+                "{} of {} responses {verb} {what}.",
+                count(found as u64),
+                count(all as u64)
+            ));
+        }
+    }
+    notes
 }
 
 /// The responses whose rows have a target, which Emp-F1 compares them with.

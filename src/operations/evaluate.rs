@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::models::{Reference, SavedIdentifiers, identify};
-use super::responses::GIVEN;
+use super::models::{Reference, SavedIdentifiers, identify, truncation};
+use super::responses::{GIVEN, are_targets};
 use super::{OnProgress, OperationError};
 use crate::data::Split;
 use crate::experiment::{Config, Stage};
@@ -85,6 +85,9 @@ pub struct Identification<'a> {
 }
 
 /// Measures any system's responses: Dist-n and length, and Emp-F1 with `identification`.
+///
+/// # Errors
+/// The identifiers cannot be opened, the responses are their own targets, or `on_progress` stopped it.
 pub fn responses(
     store: &Path,
     system: &str,
@@ -94,18 +97,27 @@ pub fn responses(
 ) -> Result<SystemResults, OperationError> {
     let mut config = Config::default();
     let mut levels = None;
+    let mut truncated = None;
     if let Some(identification) = identification {
         let found = identification.identifiers.identifiers(store)?;
         config = found.config();
         let device = identification.device.unwrap_or(&config.run.device);
         let identifiers = SavedIdentifiers::open(&found.folder, device)?;
-        let mut of = |doing, text: fn(&TargetedResponse) -> &str| {
+        let pairs_of = |text: fn(&TargetedResponse) -> &str| -> Vec<(&str, &str)> {
             let rows = identification.targeted.iter();
-            let pairs: Vec<(&str, &str)> = rows.map(|row| (&*row.context, text(row))).collect();
-            identify(&identifiers, &pairs, doing, on_progress)
+            rows.map(|row| (&*row.context, text(row))).collect()
         };
-        let targets = of("Targets", |row| &row.target)?;
-        levels = Some((targets, of("Responses", |row| &row.response)?));
+        let (targets, given) = (pairs_of(|row| &row.target), pairs_of(|row| &row.response));
+        let same = given.iter().zip(&targets);
+        let same: Vec<(&str, &str)> = same.map(|(a, b)| (a.1.trim(), b.1.trim())).collect();
+        if are_targets(&same) {
+            let system = system.to_string();
+            return Err(OperationError::OwnTargets { system });
+        }
+        truncated = Some(truncation(&identifiers, &given, &targets));
+        let targets = identify(&identifiers, &targets, "Targets", on_progress)?;
+        let given = identify(&identifiers, &given, "Responses", on_progress)?;
+        levels = Some((targets, given));
     }
     let answered = Answered {
         targets: None,
@@ -114,6 +126,7 @@ pub fn responses(
         levels: levels
             .as_ref()
             .map(|(targets, predicted)| (targets.as_slice(), predicted.as_slice())),
+        truncation: truncated,
     };
     let bootstrap = Bootstrap {
         resamples: config.evaluation.resamples,

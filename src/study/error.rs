@@ -10,8 +10,6 @@ use crate::data::DataError;
 pub enum StudyError {
     #[error(transparent)]
     Data(#[from] DataError),
-    #[error("{}: there is no response; give a file with a response a line", path.display())]
-    NoResponses { path: PathBuf },
     #[error(
         "{}: has {rows} responses where there are {contexts} contexts in {order}; give one response for each, \
          in the same order, or the file's own contexts with --contexts FILE", path.display()
@@ -27,12 +25,6 @@ pub enum StudyError {
          set with `emprl data import empathetic-dialogues DIR`"
     )]
     NoContexts,
-    #[error("{}: {rows} rows have no {field}, so they cannot be aligned by it", path.display())]
-    NoField {
-        path: PathBuf,
-        rows: usize,
-        field: &'static str,
-    },
     #[error(
         "{}: none of its {rows} rows answers a context of {order}; the first: {first}", path.display()
     )]

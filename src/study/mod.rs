@@ -12,11 +12,13 @@ mod error;
 pub mod export;
 pub mod judgement;
 pub mod make;
+pub mod matching;
 pub mod pack;
 pub mod page;
 pub mod record;
 pub mod responses;
 pub mod results;
+pub mod shift;
 pub mod statistics;
 pub mod verdict;
 

@@ -5,7 +5,7 @@ use emprl::experiment::{
     Environment, Report, RewardTerm, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel,
     Stage, TokenFigures,
 };
-use emprl::metrics::{Estimate, SystemResults};
+use emprl::metrics::{Estimate, SystemResults, Truncation};
 use emprl::store::{MetricKey, NewRun};
 
 pub fn new_run(name: &str) -> NewRun {
@@ -118,5 +118,12 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
         emp_f1: ppl.map(|_| estimate(61.0)),
         mechanism_f1: ppl.map(|_| [estimate(1.0), estimate(2.0), estimate(f64::NAN)]),
         mean_words: 12.5,
+        truncation: ppl.map(|_| Truncation {
+            max_context: 64,
+            max_response: 40,
+            contexts: 12.5,
+            responses: 0.25,
+            targets: None,
+        }),
     }
 }

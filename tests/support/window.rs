@@ -334,6 +334,7 @@ fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
         emp_f1: Some(estimate(f1)),
         mechanism_f1: Some([estimate(f1), estimate(f1), estimate(f1)]),
         mean_words: 11.0,
+        truncation: None,
     }
 }
 

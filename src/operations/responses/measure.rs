@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::Config;
-use crate::metrics::{Answered, Bootstrap, system_results};
-use crate::operations::models::{Reference, SavedIdentifiers, identify};
+use crate::metrics::{Answered, Bootstrap, SystemResults, Truncation, system_results};
+use crate::operations::models::{Reference, SavedIdentifiers, identify, truncation};
 use crate::operations::{OnProgress, OperationError, Progress};
-use crate::store::{Store, SystemAnswer, SystemScore};
+use crate::store::{ScoredSystem, Store, SystemAnswer, SystemScore};
 use crate::study::cases::{AnswerLevels, Levels};
 use crate::study::contexts::{Context, ContextKey};
 
@@ -25,22 +26,32 @@ pub struct MeasureRequest {
     pub device: Option<String>,
 }
 
+/// What was measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    pub systems: Vec<String>,
+    /// What a person should know about the figures; each a sentence.
+    pub notes: Vec<String>,
+}
+
 /// Identifiers with a description.
 struct OpenIdentifiers {
     identifiers: SavedIdentifiers,
     name: String,
 }
 
-/// Measures systems one after the other and stores each score. Returns their names.
+/// Measures systems one after the other and stores each score.
+///
+/// Without identifiers, what identifiers found of a system before is kept.
 ///
 /// # Errors
-/// There is no system, or none of this name; the identifiers cannot be opened; or `on_progress` stopped it, which
-/// keeps the scores so far.
+/// There is no system, or none of this name; a named system's responses are the targets themselves; the identifiers
+/// cannot be opened; or `on_progress` stopped it, which keeps the scores so far.
 pub fn measure(
     store: &Path,
     measuring: &MeasureRequest,
     on_progress: OnProgress<'_>,
-) -> Result<Vec<String>, OperationError> {
+) -> Result<Measured, OperationError> {
     let mut writer = Store::open(store)?;
     let reader = writer.reader()?;
     let names: Vec<String> = match measuring.systems.as_slice() {
@@ -49,6 +60,15 @@ pub fn measure(
     };
     if names.is_empty() {
         return Err(OperationError::NoSystem);
+    }
+    let contexts = reader.contexts()?;
+    if measuring.identifiers.is_some() {
+        for name in &measuring.systems {
+            if is_own_target(&contexts, &reader.answers(name)?) {
+                let system = name.clone();
+                return Err(OperationError::OwnTargets { system });
+            }
+        }
     }
     let (config, identifiers) = match &measuring.identifiers {
         None => (Config::default(), None),
@@ -61,12 +81,37 @@ pub fn measure(
         resamples: config.evaluation.resamples,
         seed: config.run.seed,
     };
-    let contexts = reader.contexts()?;
+    let scores = reader.scores()?;
+    let mut notes = Vec::new();
     for (at, name) in names.iter().enumerate() {
         let answers = reader.answers(name)?;
         let doing = format!("{name} ({} of {})", at + 1, names.len());
-        let levels = match &identifiers {
-            Some(open) => levels(open, &contexts, &answers, &doing, on_progress)?,
+        let responses: Vec<String> = answers
+            .iter()
+            .map(|answer| answer.response.clone())
+            .collect();
+        let score = match &identifiers {
+            Some(open) => {
+                let (levels, truncation) = levels(open, &contexts, &answers, &doing, on_progress)?;
+                let own = is_own_target(&contexts, &answers);
+                notes.extend(level_notes(name, &levels, own));
+                let targeted = levels.iter().filter(|_| !own);
+                let pairs =
+                    targeted.filter_map(|(_, levels)| Some((levels.target?, levels.response)));
+                let (gold, predicted): (Vec<Levels>, Vec<Levels>) = pairs.unzip();
+                let answered = Answered {
+                    targets: None,
+                    ppl_batch: 0,
+                    responses: &responses,
+                    levels: (!gold.is_empty()).then_some((&gold, &predicted)),
+                    truncation: Some(truncation),
+                };
+                SystemScore {
+                    results: system_results(name, GIVEN, answered, &bootstrap),
+                    identifiers: Some(open.name.clone()),
+                    levels: Some(levels),
+                }
+            }
             None => {
                 let progress = Progress {
                     doing: &doing,
@@ -76,27 +121,91 @@ pub fn measure(
                 if on_progress(progress).is_break() {
                     return Err(OperationError::Stopped);
                 }
-                Vec::new()
+                let answered = Answered {
+                    targets: None,
+                    ppl_batch: 0,
+                    responses: &responses,
+                    levels: None,
+                    truncation: None,
+                };
+                let results = system_results(name, GIVEN, answered, &bootstrap);
+                let before = scores.iter().find(|score| score.system == *name);
+                kept(results, before)
             }
-        };
-        let gold: Vec<Levels> = levels.iter().map(|(_, levels)| levels.target).collect();
-        let predicted: Vec<Levels> = levels.iter().map(|(_, levels)| levels.response).collect();
-        let responses: Vec<String> = answers.into_iter().map(|answer| answer.response).collect();
-        let answered = Answered {
-            targets: None,
-            ppl_batch: 0,
-            responses: &responses,
-            levels: (!levels.is_empty()).then_some((&gold, &predicted)),
-        };
-        let by = identifiers.as_ref().map(|open| open.name.clone());
-        let score = SystemScore {
-            results: system_results(name, GIVEN, answered, &bootstrap),
-            identifiers: by.filter(|_| !levels.is_empty()),
-            levels,
         };
         writer.put_score(name, &score)?;
     }
-    Ok(names)
+    Ok(Measured {
+        systems: names,
+        notes,
+    })
+}
+
+/// The results with what identifiers found before.
+fn kept(results: SystemResults, before: Option<&ScoredSystem>) -> SystemScore {
+    let by = before.and_then(|before| before.identifiers.clone());
+    let known = before.map(|before| &before.results);
+    SystemScore {
+        results: SystemResults {
+            emp_f1: known.and_then(|known| known.emp_f1),
+            mechanism_f1: known.and_then(|known| known.mechanism_f1),
+            truncation: known.and_then(|known| known.truncation),
+            ..results
+        },
+        identifiers: by,
+        levels: None,
+    }
+}
+
+/// Whether a system's responses are the targets: then Emp-F1 would be 100 and mean nothing.
+fn is_own_target(contexts: &BTreeMap<ContextKey, Context>, answers: &[SystemAnswer]) -> bool {
+    let pairs: Vec<(&str, &str)> = answers
+        .iter()
+        .filter_map(|answer| {
+            let target = contexts.get(&answer.context)?.target.as_deref()?;
+            Some((answer.response.trim(), target.trim()))
+        })
+        .collect();
+    are_targets(&pairs)
+}
+
+/// Whether several responses are, each, its own target.
+pub(in crate::operations) fn are_targets(pairs: &[(&str, &str)]) -> bool {
+    pairs.len() > 1 && pairs.iter().all(|(response, target)| response == target)
+}
+
+/// Why Emp-F1 is not known, or of how many responses it is; and the levels themselves where there is no Emp-F1.
+fn level_notes(name: &str, levels: &[(usize, AnswerLevels)], own: bool) -> Vec<String> {
+    let targeted = levels.iter().filter(|(_, levels)| levels.target.is_some());
+    let (targeted, all) = (targeted.count(), levels.len());
+    let why = match targeted {
+        _ if own => {
+            "the responses are the targets themselves, so Emp-F1 would be 100 and is not given"
+        }
+        0 => {
+            "no context has a target, so there is no Emp-F1; a \"target\" in rows that are imported adds it"
+        }
+        _ if targeted < all => {
+            let others = format!(
+                "{name}: Emp-F1 is over {targeted} of {all} responses: the others have no target."
+            );
+            return vec![others];
+        }
+        _ => return Vec::new(),
+    };
+    let of = |mechanism: Mechanism| {
+        let counts = EmpathyLevel::ALL.map(|level| {
+            let has =
+                |(_, levels): &&(usize, AnswerLevels)| levels.response[mechanism.index()] == level;
+            levels.iter().filter(has).count()
+        });
+        let [no, weak, strong] = counts;
+        format!("{} {no}/{weak}/{strong}", mechanism.title().to_lowercase())
+    };
+    vec![format!(
+        "{name}: {why}. Levels of its responses (no/weak/strong): {}.",
+        Mechanism::ALL.map(of).join(", ")
+    )]
 }
 
 fn open(
@@ -114,28 +223,32 @@ fn open(
     Ok((config, OpenIdentifiers { identifiers, name }))
 }
 
-/// Levels of the answers whose contexts have a target, and of those targets, by the answer's position.
+/// Levels of the answers, and of the targets where there are any, by the answer's position; and what of the texts
+/// was not read.
 fn levels(
     open: &OpenIdentifiers,
     contexts: &BTreeMap<ContextKey, Context>,
     answers: &[SystemAnswer],
     doing: &str,
     on_progress: OnProgress<'_>,
-) -> Result<Vec<(usize, AnswerLevels)>, OperationError> {
-    let mut places = Vec::new();
-    let mut texts = Vec::new();
-    for answer in answers {
+) -> Result<(Vec<(usize, AnswerLevels)>, Truncation), OperationError> {
+    let of_answer = answers.iter().map(|answer| {
         let context = contexts.get(&answer.context);
-        if let Some((context, target)) =
-            context.and_then(|context| Some((context, context.target.as_deref()?)))
-        {
-            places.push(answer.position);
-            let context = context.utterances.join(" ");
-            texts.push((context, answer.response.as_str(), target));
-        }
-    }
-    let responses: Vec<(&str, &str)> = texts.iter().map(|(c, r, _)| (&**c, *r)).collect();
-    let targets: Vec<(&str, &str)> = texts.iter().map(|(c, _, t)| (&**c, *t)).collect();
+        let text = context.map_or_else(String::new, |context| context.utterances.join(" "));
+        let target = context.and_then(|context| context.target.as_deref());
+        (text, target)
+    });
+    let of_answer: Vec<(String, Option<&str>)> = of_answer.collect();
+    let responses: Vec<(&str, &str)> = of_answer
+        .iter()
+        .zip(answers)
+        .map(|((context, _), answer)| (&**context, &*answer.response))
+        .collect();
+    let targets: Vec<(&str, &str)> = of_answer
+        .iter()
+        .filter_map(|(context, target)| Some((&**context, (*target)?)))
+        .collect();
+    let truncation = truncation(&open.identifiers, &responses, &targets);
     let responses = identify(
         &open.identifiers,
         &responses,
@@ -148,7 +261,11 @@ fn levels(
         &format!("{doing}, targets"),
         on_progress,
     )?;
-    let both = responses.into_iter().zip(targets);
-    let both = both.map(|(response, target)| AnswerLevels { response, target });
-    Ok(places.into_iter().zip(both).collect())
+    let mut targets = targets.into_iter();
+    let both = answers.iter().zip(&of_answer).zip(responses);
+    let levels = both.map(|((answer, (_, target)), response)| {
+        let target = target.and_then(|_| targets.next());
+        (answer.position, AnswerLevels { response, target })
+    });
+    Ok((levels.collect(), truncation))
 }

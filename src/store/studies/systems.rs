@@ -216,9 +216,16 @@ pub(super) fn context_id(db: &Connection, key: &ContextKey) -> Result<Option<i64
     Ok(query.query_row([&key.0], |row| row.get(0)).optional()?)
 }
 
-/// The id of a context, inserted if it is new.
+/// The id of a context, inserted if it is new; one whose target was not known gets it.
 fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i64, Fault> {
     if let Some(id) = context_id(db, key)? {
+        if let Some(target) = &context.target {
+            db.prepare_cached(
+                "UPDATE contexts SET context_json = json_set(context_json, '$.target', ?)
+                 WHERE id = ? AND json_extract(context_json, '$.target') IS NULL",
+            )?
+            .execute(params![target, id])?;
+        }
         return Ok(id);
     }
     db.prepare_cached("INSERT INTO contexts (key, context_json) VALUES (?, ?)")?

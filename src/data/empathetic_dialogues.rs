@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::import::{FileReport, ImportReport, SkippedRow, SplitCount, read_text};
 use super::sets::EMPATHETIC_DIALOGUES;
-use super::sets::{BySplit, DialogueSet, Example, Split};
+use super::sets::{BySplit, DialogueSet, Example, Role, Split};
 
 /// The header of each file.
 const HEADER: &str = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
@@ -104,6 +104,7 @@ struct Conversation {
     speaker: String,
     last: u32,
     utterances: Vec<String>,
+    roles: Vec<Role>,
 }
 
 fn read_file(path: &Path, file: &str, text: &str) -> Result<Part, DataError> {
@@ -247,24 +248,31 @@ impl Part {
                     speaker: speaker.to_string(),
                     last: turn,
                     utterances: vec![utterance],
+                    roles: vec![Role::Speaker],
                 });
             }
             Some(open) if turn != open.last + 1 => {
                 return Err(format!("utterance {turn} follows utterance {}", open.last));
             }
             Some(open) => {
-                if speaker != open.speaker {
+                let role = match speaker == open.speaker {
+                    true => Role::Speaker,
+                    false => Role::Listener,
+                };
+                if role == Role::Listener {
                     self.examples.push(Example {
                         conversation: id.to_string(),
                         turn,
                         emotion: columns[2].to_string(),
                         situation: plain(columns[3]),
                         context: open.utterances.clone(),
+                        roles: Role::kept(&open.roles),
                         target: utterance.clone(),
                     });
                 }
                 open.last = turn;
                 open.utterances.push(utterance);
+                open.roles.push(role);
             }
         }
         Ok(())

@@ -207,6 +207,7 @@ mod tests {
             emotion: Some(emotion.to_string()),
             situation: None,
             utterances: vec![text.to_string()],
+            roles: Vec::new(),
             target: Some("Oh.".to_string()),
         };
         let case =

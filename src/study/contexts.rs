@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::StudyError;
 use super::hex;
-use crate::data::Example;
 use crate::data::library;
 use crate::data::reader::{self, Wanted};
 use crate::data::rows::Row;
+use crate::data::{Example, Role};
 
 /// A dialogue context with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Context {
     /// As the speaker described it.
     pub situation: Option<String>,
     pub utterances: Vec<String>,
+    /// Who said each; empty where the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// The listener's actual response.
     pub target: Option<String>,
 }
@@ -52,6 +55,7 @@ impl From<&Example> for Context {
             emotion: Some(example.emotion.clone()),
             situation: Some(example.situation.clone()),
             utterances: example.context.clone(),
+            roles: example.roles.clone(),
             target: Some(example.target.clone()),
         }
     }
@@ -69,6 +73,7 @@ impl Context {
             emotion: text(&["emotion"]),
             situation: text(&["situation", "prompt"]),
             utterances: row.require_context(path)?.to_vec(),
+            roles: Vec::new(),
             // In rows that hold both, the response is a system's.
             target: text(&["target"]).or_else(|| row.response.clone()),
         })

@@ -261,6 +261,7 @@ impl Examiner<'_> {
                     emotion: encoded.example.emotion.clone(),
                     situation: encoded.example.situation.clone(),
                     context: encoded.example.context.clone(),
+                    roles: encoded.example.roles.clone(),
                     target: encoded.example.target.clone(),
                     generated: answers.responses[index].clone(),
                     levels: sample_levels,

@@ -17,6 +17,7 @@ fn example(conversation: &str, turn: u32, context: &[&str]) -> Example {
         emotion: "proud".to_string(),
         situation: "I won.".to_string(),
         context: context.iter().map(|text| text.to_string()).collect(),
+        roles: Vec::new(),
         target: "Great!".to_string(),
     }
 }
@@ -166,6 +167,7 @@ fn the_same_context_twice_keeps_two_places() {
         emotion: None,
         situation: None,
         utterances: vec![text.to_string()],
+        roles: Vec::new(),
         target: None,
     };
     let order = OrderedContexts::new(

@@ -1,6 +1,7 @@
 //! What the tests of the store share.
 #![allow(dead_code)] // Each test file uses its own part.
 
+use emprl::data::Role;
 use emprl::experiment::{
     Environment, Report, RewardTerm, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel,
     Stage, TokenFigures,
@@ -56,6 +57,7 @@ pub fn dialogue(index: u32, generated: &str, reward: Option<f64>) -> SampleDialo
         emotion: "proud".to_string(),
         situation: "I won \"first\" prize".to_string(),
         context: vec!["I won!".to_string(), "How?\nTell".to_string()],
+        roles: vec![Role::Speaker, Role::Speaker],
         target: "That is great.".to_string(),
         generated: generated.to_string(),
         levels,
@@ -81,6 +83,7 @@ pub fn response(index: u32, value: f32) -> RolloutResponse {
     RolloutResponse {
         index,
         context: vec!["I \"won\"!".to_string(), "How?\nTell".to_string()],
+        roles: vec![Role::Speaker, Role::Speaker],
         target: "That is great.".to_string(),
         response: "a ß".to_string(),
         ended: index.is_multiple_of(2),

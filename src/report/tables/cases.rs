@@ -1,7 +1,7 @@
 //! Table VI: pinned cases with the answers of chosen systems.
 
 use super::{Cell, Column, Row, Table, TableNumber};
-use crate::data::Mechanism;
+use crate::data::{Mechanism, Role};
 use crate::study::cases::{AnswerLevels, Case, CaseSet};
 
 /// The cases at these indices, with the answers of these systems.
@@ -41,9 +41,9 @@ fn case_rows(case: &Case, set: &CaseSet, systems: &[usize]) -> Vec<Row> {
     }
     let said = case.context.utterances.iter().enumerate();
     let context: Vec<String> = said
-        .map(|(turn, utterance)| match turn % 2 {
-            0 => format!("Speaker: {utterance}"),
-            _ => format!("Listener: {utterance}"),
+        .map(|(turn, utterance)| {
+            let role = Role::of(&case.context.roles, turn);
+            format!("{}: {utterance}", role.title())
         })
         .collect();
     rows.push(row("Context", context.join(" ")));

@@ -190,6 +190,7 @@ impl StoreReader {
                     key,
                     emotion: context.emotion,
                     utterances: context.utterances,
+                    roles: context.roles,
                     target: context.target,
                     answers,
                 })
@@ -216,7 +217,7 @@ pub(super) fn context_id(db: &Connection, key: &ContextKey) -> Result<Option<i64
     Ok(query.query_row([&key.0], |row| row.get(0)).optional()?)
 }
 
-/// The id of a context, inserted if it is new; one whose target was not known gets it.
+/// The id of a context, inserted if it is new; one whose target or roles were not known gets them.
 fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i64, Fault> {
     if let Some(id) = context_id(db, key)? {
         if let Some(target) = &context.target {
@@ -225,6 +226,13 @@ fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i
                  WHERE id = ? AND json_extract(context_json, '$.target') IS NULL",
             )?
             .execute(params![target, id])?;
+        }
+        if !context.roles.is_empty() {
+            db.prepare_cached(
+                "UPDATE contexts SET context_json = json_set(context_json, '$.roles', json(?))
+                 WHERE id = ? AND json_extract(context_json, '$.roles') IS NULL",
+            )?
+            .execute(params![to_json("the roles", &context.roles)?, id])?;
         }
         return Ok(id);
     }

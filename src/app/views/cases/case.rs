@@ -14,6 +14,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
+use crate::data::Role;
 use crate::report::tables::TableNumber;
 use crate::study::cases::{AnswerLevels, Case, CaseSet, Levels};
 
@@ -46,7 +47,7 @@ pub(super) fn case_ui(
                 words::secondary(ui, format!("Situation: {situation}"));
             }
             for (turn, utterance) in case.context.utterances.iter().enumerate() {
-                utterance_ui(ui, utterance, turn % 2 == 0);
+                utterance_ui(ui, utterance, Role::of(&case.context.roles, turn));
             }
             ui.add_space(space::S);
             answers_ui(ui, case, book, &cases.filter.systems);

@@ -73,14 +73,25 @@ impl Context {
             emotion: text(&["emotion"]),
             situation: text(&["situation", "prompt"]),
             utterances: row.require_context(path)?.to_vec(),
-            roles: Vec::new(),
+            roles: roles(row),
             // In rows that hold both, the response is a system's.
             target: text(&["target"]).or_else(|| row.response.clone()),
         })
     }
 }
 
-/// Names of the fields for conversation, turn and index.
+/// Who said each utterance, where a row says it of all.
+fn roles(row: &Row) -> Vec<Role> {
+    let given = row.fields.get("roles").cloned().unwrap_or_default();
+    let roles: Vec<Role> = serde_json::from_value(given).unwrap_or_default();
+    let all = row
+        .context
+        .as_ref()
+        .is_some_and(|context| context.len() == roles.len());
+    if all { Role::kept(&roles) } else { Vec::new() }
+}
+
+/// Names of the fields for conversation and turn.
 pub(super) const CONVERSATION: [&str; 3] = ["conversation", "conv_id", "conversation_id"];
 pub(super) const TURN: [&str; 2] = ["turn", "utterance_idx"];
 /// Names of the fields that number contexts.

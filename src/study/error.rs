@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::counted;
 use crate::data::DataError;
 
 /// Why responses cannot be imported, a study cannot be created, or a pack is refused. A message names a
@@ -11,8 +12,14 @@ pub enum StudyError {
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(
-        "{}: has {rows} responses where there are {contexts} contexts in {order}; give one response for each, \
-         in the same order, or the file's own contexts with --contexts FILE", path.display()
+        "{}: has {} where there {} in {order}; give one response for each, in the same order, or the file's own \
+         contexts with --contexts FILE",
+        path.display(),
+        counted(*rows, "response", "responses"),
+        match contexts {
+            1 => "is 1 context".to_string(),
+            _ => format!("are {contexts} contexts"),
+        }
     )]
     Count {
         path: PathBuf,
@@ -26,7 +33,9 @@ pub enum StudyError {
     )]
     NoContexts,
     #[error(
-        "{}: none of its {rows} rows answers a context of {order}; the first: {first}", path.display()
+        "{}: none of its {} answers a context of {order}; the first: {first}",
+        path.display(),
+        counted(*rows, "row", "rows")
     )]
     NoMatch {
         path: PathBuf,

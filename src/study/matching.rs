@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::contexts::{CONVERSATION, Numbering, OrderedContexts, TURN, number_of, whole_number};
+use super::counted;
 use super::error::StudyError;
 use crate::data::DataError;
 use crate::data::rows::Row;
@@ -219,9 +220,10 @@ impl<'a> Matching<'a> {
             return Ok(());
         }
         let what = format!(
-            "{} of {} no {field} (line {})",
+            "{} of {} {} no {field} (line {})",
             without.len(),
-            counted(self.rows.len(), "row has", "rows have"),
+            counted(self.rows.len(), "row", "rows"),
+            if without.len() == 1 { "has" } else { "have" },
             shown(&without)
         );
         let fix = "give every row its own, or say with --by what they are matched by; `--by order` takes them \
@@ -452,12 +454,5 @@ fn shown(lines: &[usize]) -> String {
     match lines.len().saturating_sub(SHOWN) {
         0 => few.join(", "),
         more => format!("{} and {more} more", few.join(", ")),
-    }
-}
-
-fn counted(count: usize, one: &str, several: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {several}"),
     }
 }

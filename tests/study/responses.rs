@@ -63,7 +63,7 @@ fn plain_lines_answer_in_order() {
         "{error}"
     );
     let error = imported("a.txt", "").unwrap_err().to_string();
-    assert!(error.contains("there is no response"), "{error}");
+    assert!(error.contains("has no rows"), "{error}");
 }
 
 #[test]
@@ -152,7 +152,9 @@ fn files_of_a_wrong_form_are_refused_with_the_line() {
     let (_dir, path) = file("a.jsonl", "{\"response\": \"a\"}\n");
     let by_index = import(&path, &order(), Some(AlignBy::Index)).unwrap_err();
     assert!(
-        by_index.to_string().contains("1 rows have no index"),
+        by_index
+            .to_string()
+            .contains("1 of 1 row has no idx (line 1)"),
         "{by_index}"
     );
     let missing = import(Path::new("nowhere.txt"), &order(), None).unwrap_err();

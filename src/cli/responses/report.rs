@@ -51,7 +51,9 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
     if responses.tokenized {
         text += "They are tokens in lower case: scored as they are, shown to people as they would write.\n";
     }
-    if !foreign.is_empty() {
+    if foreign.len() == order.len() {
+        text += "note: none of the contexts is in an imported test split; they are kept as in the file\n";
+    } else if !foreign.is_empty() {
         let places = foreign.iter().take(SHOWN_PROBLEMS);
         let mut places: Vec<String> = places.map(|at| (at + 1).to_string()).collect();
         let more = foreign.len() - places.len();

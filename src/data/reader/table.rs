@@ -117,9 +117,12 @@ pub(super) fn rows(
     let field = wanted.field();
     if !names.iter().any(|name| name == field) {
         let seen: Vec<&str> = names.iter().map(String::as_str).collect();
+        let between = match seen.len() {
+            1 => String::new(),
+            _ => format!(" between {}s", separator.title()),
+        };
         let what = format!(
-            "no column is called `{field}`; with a {} between cells the first line has {}",
-            separator.title(),
+            "no column is called `{field}`; the first line has {}{between}",
             named(&seen)
         );
         return Err(wrong(1, what));

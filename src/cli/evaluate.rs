@@ -12,7 +12,8 @@ use crate::data::rows::Row;
 use crate::data::{DataError, Split};
 use crate::engine::results_to_json;
 use crate::metrics::SystemResults;
-use crate::operations::evaluate::{self, CheckpointEvaluation, Identification, TargetedResponse};
+use crate::operations::evaluate::{self, CheckpointEvaluation, Identification};
+use crate::operations::levels::ResponseInContext;
 use crate::operations::models::Reference;
 use crate::report::{definitions, results_table};
 use crate::store::RunRef;
@@ -104,16 +105,9 @@ impl Evaluate {
         let rows = file.rows;
         let responses: Vec<String> = rows.iter().filter_map(|row| row.response.clone()).collect();
         notes.extend(thin(&responses));
-        let mut targeted = Vec::new();
+        let mut in_context = Vec::new();
         if self.identifiers.is_some() {
-            targeted = with_targets(&rows, path)?;
-            if targeted.len() < rows.len() {
-                notes.push(format!(
-                    "Emp-F1 is over {} of {} responses: the others have no target.",
-                    count(targeted.len() as u64),
-                    count(rows.len() as u64)
-                ));
-            }
+            in_context = with_contexts(&rows, path)?;
         } else {
             notes.push("Emp-F1 is not known: it needs --identifiers and targets.".to_string());
         }
@@ -123,7 +117,7 @@ impl Evaluate {
         let identification = self.identifiers.as_ref().map(|identifiers| Identification {
             identifiers,
             device: self.device.as_deref(),
-            targeted: &targeted,
+            rows: &in_context,
         });
         let mut bars = Bars::default();
         let results = evaluate::responses(
@@ -134,7 +128,9 @@ impl Evaluate {
             &mut |progress| bars.show(progress),
         );
         bars.clear();
-        Ok((results?, notes))
+        let evaluated = results?;
+        notes.extend(evaluated.notes);
+        Ok((evaluated.results, notes))
     }
 }
 
@@ -166,28 +162,26 @@ fn thin(responses: &[String]) -> Vec<String> {
     notes
 }
 
-/// The responses whose rows have a target, which Emp-F1 compares them with.
-fn with_targets(rows: &[Row], path: &Path) -> Result<Vec<TargetedResponse>, Failure> {
-    let mut targeted = Vec::new();
+/// The responses with their contexts, which identifiers read, and their targets, which Emp-F1 compares them with.
+fn with_contexts(rows: &[Row], path: &Path) -> Result<Vec<ResponseInContext>, Failure> {
+    let mut found = Vec::new();
     for row in rows {
-        let Some(target) = row.fields.get("target").and_then(Value::as_str) else {
-            continue;
+        let Some(context) = row.context_text() else {
+            let what = "the response has no context, which identifiers read";
+            let fix = "give contexts and targets with --contexts FILE, or \"context\" and \"target\" in every row";
+            return Err(DataError::line(path, row.line, what, fix).into());
         };
-        targeted.push(TargetedResponse {
-            context: row.require_context(path)?.join(" "),
-            target: target.to_string(),
+        found.push(ResponseInContext {
+            context,
             response: row.require_response(path)?.to_string(),
+            target: row
+                .fields
+                .get("target")
+                .and_then(Value::as_str)
+                .map(str::to_string),
         });
     }
-    if targeted.is_empty() {
-        return Err(DataError::file(
-            path,
-            "no response has a target, which Emp-F1 compares it with",
-            "give contexts and targets with --contexts FILE, or \"context\" and \"target\" in every row",
-        )
-        .into());
-    }
-    Ok(targeted)
+    Ok(found)
 }
 
 /// The figures with their definitions and notes, as one object.

@@ -7,8 +7,9 @@ use super::Failure;
 use crate::data::DataError;
 use crate::data::reader::{self, RowFile, Wanted};
 use crate::experiment::{ExperimentFile, presets};
+use crate::study::AlignBy;
 use crate::study::contexts::OrderedContexts;
-use crate::study::matching::{AlignBy, match_rows};
+use crate::study::matching::match_rows;
 use crate::study::shift::suspicion;
 
 /// Reads an experiment file, or a built-in one if the name is not a file.

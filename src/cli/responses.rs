@@ -17,7 +17,7 @@ use crate::operations::responses::{
     Generate, Import, MeasureRequest, Responder, generate, import, measure,
 };
 use crate::store::{Store, StoreError};
-use crate::study::matching::AlignBy;
+use crate::study::AlignBy;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Responses {

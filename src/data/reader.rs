@@ -9,15 +9,14 @@ mod lines;
 mod table;
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::error::DataError;
-use super::import::hex;
-use super::regular_file::open_regular_file;
+use super::import::{hex, read_bytes};
 use super::rows::Row;
 
 /// What a file is read for: the field that every line of plain text, or every string of an array, is.
@@ -92,9 +91,7 @@ pub struct RowFile {
 /// It cannot be read or is not a regular file, is not text, holds no row, is malformed, or no row has the wanted
 /// field.
 pub fn read(path: &Path, wanted: Wanted) -> Result<RowFile, DataError> {
-    let mut bytes = Vec::new();
-    let read = open_regular_file(path).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map_err(|error| match error.kind() {
+    let bytes = read_bytes(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => DataError::Missing {
             path: path.to_path_buf(),
             fix: "check the path".into(),

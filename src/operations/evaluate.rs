@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::models::{Reference, SavedIdentifiers, identify, truncation};
-use super::responses::{GIVEN, are_targets};
+use super::levels::{ResponseInContext, are_targets, find_levels};
+use super::models::{Reference, SavedIdentifiers};
+use super::responses::GIVEN;
 use super::{OnProgress, OperationError};
 use crate::data::Split;
 use crate::experiment::{Config, Stage};
@@ -66,25 +67,24 @@ fn has_identifiers(store: &Path, run: RunRef) -> Result<bool, OperationError> {
         .any(|row| row.stage == Stage::Identifiers))
 }
 
-/// A response with a target to compare it with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetedResponse {
-    pub context: String,
-    pub target: String,
-    pub response: String,
-}
-
 /// How to find the levels of targets and responses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identification<'a> {
     pub identifiers: &'a Reference,
     /// Instead of the run's device.
     pub device: Option<&'a str>,
-    /// Emp-F1 is over these.
-    pub targeted: &'a [TargetedResponse],
+    /// Emp-F1 is over those with a target.
+    pub rows: &'a [ResponseInContext],
 }
 
-/// Measures any system's responses: Dist-n and length, and Emp-F1 with `identification`.
+/// A system's results, and what a person should know about them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    pub results: SystemResults,
+    pub notes: Vec<String>,
+}
+
+/// Measures any system's responses: Dist-n and length, and Emp-F1 with `identification` where there are targets.
 ///
 /// # Errors
 /// The identifiers cannot be opened, the responses are their own targets, or `on_progress` stopped it.
@@ -94,43 +94,37 @@ pub fn responses(
     responses: &[String],
     identification: Option<Identification<'_>>,
     on_progress: OnProgress<'_>,
-) -> Result<SystemResults, OperationError> {
+) -> Result<Evaluated, OperationError> {
     let mut config = Config::default();
-    let mut levels = None;
-    let mut truncated = None;
+    let mut found = None;
     if let Some(identification) = identification {
-        let found = identification.identifiers.identifiers(store)?;
-        config = found.config();
-        let device = identification.device.unwrap_or(&config.run.device);
-        let identifiers = SavedIdentifiers::open(&found.folder, device)?;
-        let pairs_of = |text: fn(&TargetedResponse) -> &str| -> Vec<(&str, &str)> {
-            let rows = identification.targeted.iter();
-            rows.map(|row| (&*row.context, text(row))).collect()
-        };
-        let (targets, given) = (pairs_of(|row| &row.target), pairs_of(|row| &row.response));
-        let same = given.iter().zip(&targets);
-        let same: Vec<(&str, &str)> = same.map(|(a, b)| (a.1.trim(), b.1.trim())).collect();
-        if are_targets(&same) {
+        if are_targets(identification.rows) {
             let system = system.to_string();
             return Err(OperationError::OwnTargets { system });
         }
-        truncated = Some(truncation(&identifiers, &given, &targets));
-        let targets = identify(&identifiers, &targets, "Targets", on_progress)?;
-        let given = identify(&identifiers, &given, "Responses", on_progress)?;
-        levels = Some((targets, given));
+        let saved = identification.identifiers.identifiers(store)?;
+        config = saved.config();
+        let device = identification.device.unwrap_or(&config.run.device);
+        let identifiers = SavedIdentifiers::open(&saved.folder, device)?;
+        let rows = identification.rows;
+        found = Some(find_levels(&identifiers, rows, "Levels of ", on_progress)?);
     }
+    let levels = found.as_ref().filter(|found| !found.gold.is_empty());
     let answered = Answered {
         targets: None,
         ppl_batch: 0,
         responses,
-        levels: levels
-            .as_ref()
-            .map(|(targets, predicted)| (targets.as_slice(), predicted.as_slice())),
-        truncation: truncated,
+        levels: levels.map(|found| (&*found.gold, &*found.predicted)),
+        truncation: found.as_ref().map(|found| found.truncation),
     };
     let bootstrap = Bootstrap {
         resamples: config.evaluation.resamples,
         seed: config.run.seed,
     };
-    Ok(system_results(system, GIVEN, answered, &bootstrap))
+    let results = system_results(system, GIVEN, answered, &bootstrap);
+    let note = found.and_then(|found| found.note);
+    Ok(Evaluated {
+        results,
+        notes: note.into_iter().collect(),
+    })
 }

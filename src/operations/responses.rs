@@ -6,14 +6,15 @@ mod measure;
 use std::path::{Path, PathBuf};
 
 pub use generate::{Generate, Responder, answer, generate};
-pub(super) use measure::{GIVEN, are_targets};
+pub(super) use measure::GIVEN;
 pub use measure::{MeasureRequest, Measured, measure};
 
 use super::{OperationError, read_or_default};
 use crate::store::{ScoredSystem, Store, StoreError, StoreReader, SystemRow};
+use crate::study::AlignBy;
 use crate::study::cases::{Case, CaseFilter, CaseSet, Search};
 use crate::study::contexts::OrderedContexts;
-use crate::study::responses::{self, AlignBy, SystemResponses};
+use crate::study::responses::{self, SystemResponses};
 
 /// Cases searched in one step.
 const SEARCHED: usize = 1000;

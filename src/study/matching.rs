@@ -6,39 +6,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
+use super::align_by::AlignBy;
 use super::contexts::{CONVERSATION, Numbering, OrderedContexts, TURN, number_of, whole_number};
 use super::counted;
 use super::error::StudyError;
 use crate::data::DataError;
 use crate::data::rows::Row;
-
-/// How rows are matched to contexts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlignBy {
-    /// The first row answers the first context, and so on.
-    Order,
-    /// A field `idx`, `index` or `id`: the contexts' own, or where they have none their place.
-    Index,
-    /// The fields `conversation` (or `conv_id`) and `turn`.
-    ConversationTurn,
-    /// The words of the field `context`.
-    Words,
-}
-
-impl AlignBy {
-    /// For a sentence: "by index".
-    pub const fn words(self) -> &'static str {
-        match self {
-            AlignBy::Order => "in order",
-            AlignBy::Index => "by index",
-            AlignBy::ConversationTurn => "by conversation and turn",
-            AlignBy::Words => "by the words of the context",
-        }
-    }
-}
 
 /// What each row answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,7 +193,7 @@ impl<'a> Matching<'a> {
             return Ok(());
         }
         let what = format!(
-            "{} of {} {} no {field} (line {})",
+            "{} of {} {} no {field} ({})",
             without.len(),
             counted(self.rows.len(), "row", "rows"),
             if without.len() == 1 { "has" } else { "have" },
@@ -448,11 +421,12 @@ fn range<'b>(numbers: impl Iterator<Item = &'b String>) -> String {
     }
 }
 
-/// Lines, a few of them by number: "4, 9 and 3 more".
+/// Lines, a few of them by number: "lines 4, 9 and 3 more".
 fn shown(lines: &[usize]) -> String {
     let few: Vec<String> = lines.iter().take(SHOWN).map(usize::to_string).collect();
-    match lines.len().saturating_sub(SHOWN) {
-        0 => few.join(", "),
-        more => format!("{} and {more} more", few.join(", ")),
+    match (lines.len(), lines.len().saturating_sub(SHOWN)) {
+        (1, _) => format!("line {}", lines[0]),
+        (_, 0) => format!("lines {}", few.join(", ")),
+        (_, more) => format!("lines {} and {more} more", few.join(", ")),
     }
 }

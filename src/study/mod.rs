@@ -2,6 +2,7 @@
 //!
 //! Pure functions of plain data; must not know SQL, a window, a tensor or a run.
 
+mod align_by;
 pub mod attention;
 pub mod cases;
 pub mod contexts;
@@ -22,6 +23,7 @@ pub mod shift;
 pub mod statistics;
 pub mod verdict;
 
+pub use align_by::AlignBy;
 pub use error::{PackError, StudyError};
 
 fn hex(bytes: &[u8]) -> String {

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::align_by::AlignBy;
 use super::contexts::OrderedContexts;
 use super::display::is_tokenized;
 use super::error::StudyError;
 use super::hex;
-pub use super::matching::AlignBy;
 use super::matching::match_rows;
 use super::shift::suspicion;
 use crate::data::reader::{self, Form, Wanted};

@@ -48,8 +48,8 @@ pub fn suspicion(order: &OrderedContexts, answers: &[Option<String>]) -> Option<
     let n = rows.len() as f64;
     let mean = |of: usize| rows.iter().map(|row| row[of]).sum::<f64>() / n;
     for (side, what, fix) in [
-        (0, "before", "starts a line late"),
-        (2, "after", "starts a line early"),
+        (0, "before", "begins with a line that is no response"),
+        (2, "after", "lacks its first response"),
     ] {
         let gain = mean(side) - mean(1);
         let squares = rows.iter().map(|row| (row[side] - row[1] - gain).powi(2));

@@ -430,13 +430,13 @@ fn what_is_not_read_of_texts_stands_beside_every_figure() {
         "import",
         &file,
         "--system",
-        "Long",
+        "Zlong",
         "--contexts",
         &file,
     ]);
-    let scored = place.json(&["responses", "score", "Long", "--identifiers", "1"]);
+    let scored = place.json(&["responses", "score", "Zlong", "--identifiers", "1"]);
     assert_eq!(scored[0]["score"]["results"]["truncation"], cut);
-    let table = place.json(&["table", "2", "--systems=Long"]);
+    let table = place.json(&["table", "2", "--systems=Zlong"]);
     assert!(table["notes"].to_string().contains(said), "{table}");
     // Of a run's own results too.
     let shown = place.json(&["runs", "show", "1"]);
@@ -479,25 +479,25 @@ fn systems_without_targets_get_levels_and_a_reason() {
         "import",
         &file,
         "--system",
-        "Untargeted",
+        "Zuntargeted",
         "--contexts",
         &contexts,
     ]);
     let done = place.run(&[
         "responses",
         "score",
-        "Untargeted",
+        "Zuntargeted",
         "--identifiers",
         "1",
         "--json",
     ]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(
-        done.stderr
-            .contains("Untargeted: no context has a target, so there is no Emp-F1")
-            && done
-                .stderr
-                .contains("(no/weak/strong): emotional reaction "),
+        done.stderr.contains(
+            "Zuntargeted: no response has a target to compare it with, so there is no Emp-F1"
+        ) && done
+            .stderr
+            .contains("(no/weak/strong): emotional reaction "),
         "{}",
         done.stderr
     );
@@ -510,10 +510,30 @@ fn systems_without_targets_get_levels_and_a_reason() {
     );
     let cases = place.json(&["responses", "cases", "failed"]);
     let systems = cases["systems"].as_array().unwrap();
-    let at = systems.iter().position(|name| name == "Untargeted").unwrap();
+    let at = systems
+        .iter()
+        .position(|name| name == "Zuntargeted")
+        .unwrap();
     let levels = &cases["cases"][0]["answers"][at]["levels"];
     assert_eq!(levels["response"].as_array().unwrap().len(), 3);
     assert_eq!(levels["target"], Value::Null);
+    // The same of a file that is evaluated.
+    let evaluated = place.json(&[
+        "evaluate",
+        "--responses",
+        &file,
+        "--contexts",
+        &contexts,
+        "--identifiers",
+        "1",
+    ]);
+    assert_eq!(evaluated["emp_f1"], Value::Null);
+    assert_eq!(evaluated["truncation"]["contexts"], 0.0);
+    let notes = evaluated["notes"].to_string();
+    assert!(
+        notes.contains("so there is no Emp-F1") && notes.contains("(no/weak/strong)"),
+        "{notes}"
+    );
 }
 
 #[test]

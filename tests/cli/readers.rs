@@ -355,3 +355,54 @@ fn targets_come_with_rows_and_are_added_when_they_were_missing() {
     let text = place.ok(&["responses", "score", "second"]);
     assert!(text.contains("second") && !text.contains("first"), "{text}");
 }
+
+#[test]
+fn two_utterances_in_a_row_keep_their_side_in_tables_and_on_pages() {
+    let place = Place::new();
+    let header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n";
+    let rows = "c1,1,sad,I felt bad.,7,I lost my cat.,,\nc1,2,sad,I felt bad.,7,She was 17.,,\n\
+                c1,3,sad,I felt bad.,9,Oh no.,,\nc1,4,sad,I felt bad.,7,Yes.,,\nc1,5,sad,I felt bad.,9,So sorry.,,\n";
+    for file in ["train.csv", "valid.csv", "test.csv"] {
+        place.write(&format!("ed/{file}"), format!("{header}{rows}"));
+    }
+    let dir = place.path().join("ed").display().to_string();
+    place.ok(&["data", "import", "empathetic-dialogues", &dir]);
+    for name in ["Qoxmodel", "Zyvbaseline"] {
+        let file = place.write(
+            &format!("{name}.txt"),
+            format!("{name} one.\n{name} two.\n"),
+        );
+        place.ok(&["responses", "import", &file, "--system", name]);
+    }
+    let cases = place.json(&["responses", "cases", "cat"]);
+    for case in cases["cases"].as_array().unwrap() {
+        place.ok(&["responses", "pin", case["key"].as_str().unwrap()]);
+    }
+    let table = place.ok(&["table", "6", "--systems=Qoxmodel,Zyvbaseline"]);
+    assert!(
+        table.contains("Speaker: I lost my cat. Speaker: She was 17.\n"),
+        "{table}"
+    );
+    assert!(
+        table.contains("Speaker: She was 17. Listener: Oh no. Speaker: Yes.\n"),
+        "{table}"
+    );
+    let roles = json!(["speaker", "speaker", "listener", "speaker"]);
+    assert_eq!(cases["cases"][1]["context"]["roles"], roles);
+    place.ok(&[
+        "study",
+        "create",
+        "--kind=ab",
+        "--systems=Qoxmodel,Zyvbaseline",
+        "--annotators=Ada,Ben,Cem",
+        "--contexts=2",
+        "--checks=0",
+    ]);
+    let mut judge = place.command(&["study", "judge", "1", "--annotator", "Ada"]);
+    let page = judge.output().unwrap();
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(
+        page.contains("  Speaker: I lost my cat.\n  Speaker: She was 17.\n"),
+        "{page}"
+    );
+}

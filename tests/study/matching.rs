@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use emprl::study::AlignBy;
 use emprl::study::StudyError;
 use emprl::study::contexts::OrderedContexts;
-use emprl::study::responses::{AlignBy, SystemResponses, import};
+use emprl::study::responses::{SystemResponses, import};
 
 /// Imports `responses` against `contexts`, both as text in files of these names.
 fn matched(
@@ -251,7 +252,10 @@ fn a_file_that_is_shifted_by_a_line_is_suspected() {
     late.rotate_right(1);
     let mut early = rows;
     early.rotate_left(1);
-    for (rows, what) in [(late, "starts a line late"), (early, "starts a line early")] {
+    for (rows, what) in [
+        (late, "begins with a line that is no response"),
+        (early, "lacks its first response"),
+    ] {
         let notes = notes(&rows);
         assert_eq!(notes.len(), 1, "{notes:?}");
         assert!(

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::shared_data::shared;
 use emprl::data::{Example, empathetic_dialogues};
+use emprl::study::AlignBy;
 use emprl::study::StudyError;
 use emprl::study::contexts::{Context, OrderedContexts};
 use emprl::study::display::detokenize;
-use emprl::study::responses::{AlignBy, Problem, SystemResponses, import};
+use emprl::study::responses::{Problem, SystemResponses, import};
 use emprl::text::word_tokenize;
 
 fn example(conversation: &str, turn: u32, context: &[&str]) -> Example {

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::Config;
-use crate::metrics::{Answered, Bootstrap, SystemResults, Truncation, system_results};
-use crate::operations::models::{Reference, SavedIdentifiers, identify, truncation};
+use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
+use crate::operations::levels::{ResponseInContext, are_targets, find_levels};
+use crate::operations::models::{Reference, SavedIdentifiers};
 use crate::operations::{OnProgress, OperationError, Progress};
 use crate::store::{ScoredSystem, Store, SystemAnswer, SystemScore};
-use crate::study::cases::{AnswerLevels, Levels};
 use crate::study::contexts::{Context, ContextKey};
 
 /// The split of responses from outside.
@@ -64,7 +63,7 @@ pub fn measure(
     let contexts = reader.contexts()?;
     if measuring.identifiers.is_some() {
         for name in &measuring.systems {
-            if is_own_target(&contexts, &reader.answers(name)?) {
+            if are_targets(&in_context(&contexts, &reader.answers(name)?)) {
                 let system = name.clone();
                 return Err(OperationError::OwnTargets { system });
             }
@@ -92,24 +91,22 @@ pub fn measure(
             .collect();
         let score = match &identifiers {
             Some(open) => {
-                let (levels, truncation) = levels(open, &contexts, &answers, &doing, on_progress)?;
-                let own = is_own_target(&contexts, &answers);
-                notes.extend(level_notes(name, &levels, own));
-                let targeted = levels.iter().filter(|_| !own);
-                let pairs =
-                    targeted.filter_map(|(_, levels)| Some((levels.target?, levels.response)));
-                let (gold, predicted): (Vec<Levels>, Vec<Levels>) = pairs.unzip();
+                let rows = in_context(&contexts, &answers);
+                let found =
+                    find_levels(&open.identifiers, &rows, &format!("{doing}, "), on_progress)?;
+                notes.extend(found.note.map(|note| format!("{name}: {note}")));
                 let answered = Answered {
                     targets: None,
                     ppl_batch: 0,
                     responses: &responses,
-                    levels: (!gold.is_empty()).then_some((&gold, &predicted)),
-                    truncation: Some(truncation),
+                    levels: (!found.gold.is_empty()).then_some((&found.gold, &found.predicted)),
+                    truncation: Some(found.truncation),
                 };
+                let positions = answers.iter().map(|answer| answer.position);
                 SystemScore {
                     results: system_results(name, GIVEN, answered, &bootstrap),
                     identifiers: Some(open.name.clone()),
-                    levels: Some(levels),
+                    levels: Some(positions.zip(found.levels).collect()),
                 }
             }
             None => {
@@ -157,57 +154,6 @@ fn kept(results: SystemResults, before: Option<&ScoredSystem>) -> SystemScore {
     }
 }
 
-/// Whether a system's responses are the targets: then Emp-F1 would be 100 and mean nothing.
-fn is_own_target(contexts: &BTreeMap<ContextKey, Context>, answers: &[SystemAnswer]) -> bool {
-    let pairs: Vec<(&str, &str)> = answers
-        .iter()
-        .filter_map(|answer| {
-            let target = contexts.get(&answer.context)?.target.as_deref()?;
-            Some((answer.response.trim(), target.trim()))
-        })
-        .collect();
-    are_targets(&pairs)
-}
-
-/// Whether several responses are, each, its own target.
-pub(in crate::operations) fn are_targets(pairs: &[(&str, &str)]) -> bool {
-    pairs.len() > 1 && pairs.iter().all(|(response, target)| response == target)
-}
-
-/// Why Emp-F1 is not known, or of how many responses it is; and the levels themselves where there is no Emp-F1.
-fn level_notes(name: &str, levels: &[(usize, AnswerLevels)], own: bool) -> Vec<String> {
-    let targeted = levels.iter().filter(|(_, levels)| levels.target.is_some());
-    let (targeted, all) = (targeted.count(), levels.len());
-    let why = match targeted {
-        _ if own => {
-            "the responses are the targets themselves, so Emp-F1 would be 100 and is not given"
-        }
-        0 => {
-            "no context has a target, so there is no Emp-F1; a \"target\" in rows that are imported adds it"
-        }
-        _ if targeted < all => {
-            let others = format!(
-                "{name}: Emp-F1 is over {targeted} of {all} responses: the others have no target."
-            );
-            return vec![others];
-        }
-        _ => return Vec::new(),
-    };
-    let of = |mechanism: Mechanism| {
-        let counts = EmpathyLevel::ALL.map(|level| {
-            let has =
-                |(_, levels): &&(usize, AnswerLevels)| levels.response[mechanism.index()] == level;
-            levels.iter().filter(has).count()
-        });
-        let [no, weak, strong] = counts;
-        format!("{} {no}/{weak}/{strong}", mechanism.title().to_lowercase())
-    };
-    vec![format!(
-        "{name}: {why}. Levels of its responses (no/weak/strong): {}.",
-        Mechanism::ALL.map(of).join(", ")
-    )]
-}
-
 fn open(
     store: &Path,
     reference: &Reference,
@@ -223,49 +169,18 @@ fn open(
     Ok((config, OpenIdentifiers { identifiers, name }))
 }
 
-/// Levels of the answers, and of the targets where there are any, by the answer's position; and what of the texts
-/// was not read.
-fn levels(
-    open: &OpenIdentifiers,
+/// The answers with their contexts and targets.
+fn in_context(
     contexts: &BTreeMap<ContextKey, Context>,
     answers: &[SystemAnswer],
-    doing: &str,
-    on_progress: OnProgress<'_>,
-) -> Result<(Vec<(usize, AnswerLevels)>, Truncation), OperationError> {
-    let of_answer = answers.iter().map(|answer| {
+) -> Vec<ResponseInContext> {
+    let row = |answer: &SystemAnswer| {
         let context = contexts.get(&answer.context);
-        let text = context.map_or_else(String::new, |context| context.utterances.join(" "));
-        let target = context.and_then(|context| context.target.as_deref());
-        (text, target)
-    });
-    let of_answer: Vec<(String, Option<&str>)> = of_answer.collect();
-    let responses: Vec<(&str, &str)> = of_answer
-        .iter()
-        .zip(answers)
-        .map(|((context, _), answer)| (&**context, &*answer.response))
-        .collect();
-    let targets: Vec<(&str, &str)> = of_answer
-        .iter()
-        .filter_map(|(context, target)| Some((&**context, (*target)?)))
-        .collect();
-    let truncation = truncation(&open.identifiers, &responses, &targets);
-    let responses = identify(
-        &open.identifiers,
-        &responses,
-        &format!("{doing}, answers"),
-        on_progress,
-    )?;
-    let targets = identify(
-        &open.identifiers,
-        &targets,
-        &format!("{doing}, targets"),
-        on_progress,
-    )?;
-    let mut targets = targets.into_iter();
-    let both = answers.iter().zip(&of_answer).zip(responses);
-    let levels = both.map(|((answer, (_, target)), response)| {
-        let target = target.and_then(|_| targets.next());
-        (answer.position, AnswerLevels { response, target })
-    });
-    Ok((levels.collect(), truncation))
+        ResponseInContext {
+            context: context.map_or_else(String::new, |context| context.utterances.join(" ")),
+            response: answer.response.clone(),
+            target: context.and_then(|context| context.target.clone()),
+        }
+    };
+    answers.iter().map(row).collect()
 }

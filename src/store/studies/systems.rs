@@ -11,10 +11,11 @@ use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::Store;
+use crate::study::AlignBy;
 use crate::study::contexts::{Context, ContextKey, OrderedContexts};
 use crate::study::display::shown;
 use crate::study::make::Candidate;
-use crate::study::responses::{AlignBy, Problem, SystemResponses};
+use crate::study::responses::{Problem, SystemResponses};
 
 /// A system's number, never reused in this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -123,8 +123,10 @@ fn import_text(report: &ImportReport) -> String {
         }
         let more = skipped.len().saturating_sub(SHOWN_SKIPPED);
         if more > 0 {
+            let rows = if more == 1 { "row" } else { "rows" };
             text += &format!(
-                "skipped {more} more rows of {}; --json lists them all\n",
+                "skipped {} more {rows} of {}; --json lists them all\n",
+                number(more),
                 file.file
             );
         }

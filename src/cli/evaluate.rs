@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::meter::Bars;
+use super::output::count;
 use super::{CommandContext, Failure, input};
+use crate::data::reader::Form;
 use crate::data::rows::Row;
 use crate::data::{DataError, Split};
 use crate::engine::results_to_json;
 use crate::metrics::SystemResults;
-use crate::operations::evaluate::{self, CheckpointEvaluation, Identification, TargetedResponse};
+use crate::operations::evaluate::{self, CheckpointEvaluation, Identification};
+use crate::operations::levels::ResponseInContext;
 use crate::operations::models::Reference;
 use crate::report::{definitions, results_table};
 use crate::store::RunRef;
@@ -18,11 +21,12 @@ use crate::store::RunRef;
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["responses", "run"]))]
 pub struct Evaluate {
-    /// Responses of any system: plain text, one a line, or rows {"response": "…", …}
+    /// Responses of any system: plain text, one a line; rows {"response": "…", …} as JSONL or a JSON array; or CSV
+    /// or TSV with a header
     #[arg(long, value_name = "FILE")]
     responses: Option<PathBuf>,
-    /// Rows {"context": "…", "response": "the target"} in the order of the responses, for Emp-F1;
-    /// else the responses' own rows give "context" and "target"
+    /// Rows {"context": "…", "target": "…"}, for Emp-F1; responses find theirs by idx, id or words, else by order.
+    /// Without it the responses' own rows give "context" and "target"
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     contexts: Option<PathBuf>,
     /// The run whose identifiers judge, for Emp-F1; with --run, its own unless this names others
@@ -90,21 +94,20 @@ impl Evaluate {
         path: &Path,
     ) -> Result<(SystemResults, Vec<String>), Failure> {
         let mut notes = vec!["PPL is not known: it needs a model's probabilities.".to_string()];
-        let rows = match &self.contexts {
+        let file = match &self.contexts {
             Some(contexts) => input::pairs(path, Some(contexts))?,
             None => input::responses(path)?,
         };
+        if file.form != Form::Lines {
+            notes.push(format!("The responses are read as {}.", file.form));
+        }
+        notes.extend(file.notes);
+        let rows = file.rows;
         let responses: Vec<String> = rows.iter().filter_map(|row| row.response.clone()).collect();
-        let mut targeted = Vec::new();
+        notes.extend(thin(&responses));
+        let mut in_context = Vec::new();
         if self.identifiers.is_some() {
-            targeted = with_targets(&rows, path)?;
-            if targeted.len() < rows.len() {
-                notes.push(format!(
-                    "Emp-F1 is over {} of {} responses: the others have no target.",
-                    targeted.len(),
-                    rows.len()
-                ));
-            }
+            in_context = with_contexts(&rows, path)?;
         } else {
             notes.push("Emp-F1 is not known: it needs --identifiers and targets.".to_string());
         }
@@ -114,7 +117,7 @@ impl Evaluate {
         let identification = self.identifiers.as_ref().map(|identifiers| Identification {
             identifiers,
             device: self.device.as_deref(),
-            targeted: &targeted,
+            rows: &in_context,
         });
         let mut bars = Bars::default();
         let results = evaluate::responses(
@@ -125,32 +128,60 @@ impl Evaluate {
             &mut |progress| bars.show(progress),
         );
         bars.clear();
-        Ok((results?, notes))
+        let evaluated = results?;
+        notes.extend(evaluated.notes);
+        Ok((evaluated.results, notes))
     }
 }
 
-/// The responses whose rows have a target, which Emp-F1 compares them with.
-fn with_targets(rows: &[Row], path: &Path) -> Result<Vec<TargetedResponse>, Failure> {
-    let mut targeted = Vec::new();
+/// What makes figures of these responses mean little.
+fn thin(responses: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let all = responses.len();
+    if all == 1 {
+        notes.push(
+            "There is one response: Dist is of it alone, and an interval says nothing.".to_string(),
+        );
+    }
+    let empty = responses
+        .iter()
+        .filter(|text| text.trim().is_empty())
+        .count();
+    let has_word = |text: &&String| text.chars().any(char::is_alphanumeric);
+    let wordless = all - empty - responses.iter().filter(has_word).count();
+    for (found, what) in [(empty, "empty"), (wordless, "punctuation or signs alone")] {
+        if found > 0 {
+            let verb = if found == 1 { "is" } else { "are" };
+            notes.push(format!(
+                "{} of {} responses {verb} {what}.",
+                count(found as u64),
+                count(all as u64)
+            ));
+        }
+    }
+    notes
+}
+
+/// The responses with their contexts, which identifiers read, and their targets, which Emp-F1 compares them with.
+fn with_contexts(rows: &[Row], path: &Path) -> Result<Vec<ResponseInContext>, Failure> {
+    let mut found = Vec::new();
     for row in rows {
-        let Some(target) = row.fields.get("target").and_then(Value::as_str) else {
-            continue;
+        let Some(context) = row.context_text() else {
+            let what = "the response has no context, which identifiers read";
+            let fix = "give contexts and targets with --contexts FILE, or \"context\" and \"target\" in every row";
+            return Err(DataError::line(path, row.line, what, fix).into());
         };
-        targeted.push(TargetedResponse {
-            context: row.require_context(path)?.join(" "),
-            target: target.to_string(),
+        found.push(ResponseInContext {
+            context,
             response: row.require_response(path)?.to_string(),
+            target: row
+                .fields
+                .get("target")
+                .and_then(Value::as_str)
+                .map(str::to_string),
         });
     }
-    if targeted.is_empty() {
-        return Err(DataError::file(
-            path,
-            "no response has a target, which Emp-F1 compares it with",
-            "give contexts and targets with --contexts FILE, or \"context\" and \"target\" in every row",
-        )
-        .into());
-    }
-    Ok(targeted)
+    Ok(found)
 }
 
 /// The figures with their definitions and notes, as one object.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::meter::meter;
+use super::output::count;
 use super::{CommandContext, Failure, input};
+use crate::data::rows::Row;
 use crate::experiment::{Config, setting};
 use crate::operations::models::{Drawing, Reference, SavedModel};
 
@@ -15,7 +17,8 @@ pub struct Generate {
     /// Hugging Face folder of a T5, or a run: its policy, else its generator
     #[arg(long, value_name = "DIR|RUN[@STEP]")]
     model: Reference,
-    /// Rows {"context": "…" or ["…", …]}, or plain text with a context a line; stdin without it
+    /// Rows {"context": "…" or ["…", …]} as JSONL, a JSON array, CSV or TSV, or plain text with a context a line;
+    /// stdin without it
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// Always the likeliest token; nothing is drawn
@@ -86,6 +89,22 @@ impl Sampling {
     }
 }
 
+/// How many contexts are longer than the model reads.
+pub(super) fn truncated(
+    model: &SavedModel,
+    contexts: &[String],
+    max_source: usize,
+) -> Option<String> {
+    let longer = model.truncated(contexts, max_source);
+    (longer > 0).then(|| {
+        format!(
+            "{} of {} contexts are longer than {max_source} tokens (--max-source), and their beginning is not read.",
+            count(longer as u64),
+            count(contexts.len() as u64)
+        )
+    })
+}
+
 fn refused(path: &str, problem: &str) -> Failure {
     let field = setting(path).map_or(path, |setting| setting.field());
     Failure::Usage(format!("--{}: {problem}", field.replace('_', "-")))
@@ -98,12 +117,11 @@ impl Generate {
         self.settings.apply(&mut config)?;
         let device = self.device.as_deref().unwrap_or(&config.run.device);
         let model = SavedModel::open(&found.folder, device)?;
-        let (path, mut rows) = input::contexts(self.input.as_deref())?;
-
-        let mut contexts = Vec::new();
-        for row in &rows {
-            contexts.push(row.require_context(&path)?.join(" "));
-        }
+        let file = input::contexts(self.input.as_deref())?;
+        input::show_notes(&file.notes);
+        let mut rows = file.rows;
+        let contexts: Vec<String> = rows.iter().filter_map(Row::context_text).collect();
+        input::show_notes(truncated(&model, &contexts, config.data.max_source).as_slice());
         let drawing = Drawing {
             settings: &config.sampling,
             greedy: self.greedy,

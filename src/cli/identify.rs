@@ -7,6 +7,7 @@ use serde_json::json;
 use super::meter::meter;
 use super::{CommandContext, Failure, input};
 use crate::data::Mechanism;
+use crate::metrics::Truncation;
 use crate::operations::models::{Reference, SavedIdentifiers};
 
 #[derive(Debug, clap::Args)]
@@ -14,10 +15,11 @@ pub struct Identify {
     /// The run whose identifiers judge, or a folder of identifiers
     #[arg(long, value_name = "RUN|DIR")]
     identifiers: Reference,
-    /// Rows {"context": "…", "response": "…"}; or, with --contexts, plain text with a response a line
+    /// Rows {"context": "…", "response": "…"} as JSONL, a JSON array, CSV or TSV; or, with --contexts, plain text
+    /// with a response a line
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// The contexts, as rows in the order of the responses
+    /// The contexts, as rows; responses find theirs by idx, id or words, else by order
     #[arg(long, value_name = "FILE")]
     contexts: Option<PathBuf>,
     /// Responses judged at once
@@ -33,7 +35,9 @@ impl Identify {
         let found = self.identifiers.identifiers(&ctx.store)?;
         let config = found.config();
         let device = self.device.as_deref().unwrap_or(&config.run.device);
-        let mut rows = input::pairs(&self.input, self.contexts.as_deref())?;
+        let file = input::pairs(&self.input, self.contexts.as_deref())?;
+        input::show_notes(&file.notes);
+        let mut rows = file.rows;
         let identifiers = SavedIdentifiers::open(&found.folder, device)?;
 
         let mut contexts = Vec::new();
@@ -51,10 +55,15 @@ impl Identify {
         let done = &mut |done: usize| bar.set_position(done as u64);
         let identified = identifiers.identify(&pairs, self.batch.into(), done);
         bar.finish_and_clear();
-        for (row, identified) in rows.iter_mut().zip(identified) {
+        let truncated = identifiers.truncated(&pairs);
+        let note = Truncation::new(identifiers.limits(), &truncated, &[]);
+        input::show_notes(&[note.sentence()]);
+        for ((row, identified), truncated) in rows.iter_mut().zip(identified).zip(truncated) {
             for mechanism in Mechanism::ALL {
                 row.set(mechanism.key(), json!(identified[mechanism.index()]));
             }
+            row.set("context_truncated", truncated.context);
+            row.set("response_truncated", truncated.response);
             ctx.out.row(row)?;
         }
         Ok(())

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::data::DataError;
-use crate::data::rows::{Row, is_json, parse_jsonl, read_responses};
+use crate::data::reader::{self, RowFile, Wanted};
 use crate::experiment::{ExperimentFile, presets};
+use crate::study::AlignBy;
+use crate::study::contexts::OrderedContexts;
+use crate::study::matching::match_rows;
+use crate::study::shift::suspicion;
 
 /// Reads an experiment file, or a built-in one if the name is not a file.
 pub fn experiment(name: &str) -> Result<ExperimentFile, Failure> {
@@ -31,110 +35,84 @@ pub fn preset_names() -> Result<String, Failure> {
     Ok(names.join(", "))
 }
 
-/// Contexts to answer: JSONL rows, or plain text with one context a line.
-pub fn contexts(path: Option<&Path>) -> Result<(PathBuf, Vec<Row>), DataError> {
-    let (path, text) = match path {
-        Some(path) if path != Path::new("-") => {
-            let bytes = std::fs::read(path).map_err(|error| missing_or(path, error))?;
-            (path.to_path_buf(), bytes)
-        }
+/// Contexts to answer, from a file or from stdin.
+pub fn contexts(path: Option<&Path>) -> Result<RowFile, DataError> {
+    let file = match path {
+        Some(path) if path != Path::new("-") => reader::read(path, Wanted::Contexts)?,
         _ => {
             let path = PathBuf::from("stdin");
             let mut bytes = Vec::new();
             let read = std::io::stdin().lock().read_to_end(&mut bytes);
             read.map_err(DataError::io(&path))?;
-            (path, bytes)
+            reader::parse(&path, bytes, Wanted::Contexts)?
         }
     };
-    let text = String::from_utf8(text).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        DataError::line(
-            &path,
-            line,
-            "the text is not UTF-8",
-            "save the file as UTF-8",
-        )
-    })?;
-    let text = text.trim_start_matches('\u{feff}');
-    if is_json(text) {
-        let rows = parse_jsonl(&path, text)?;
-        for row in &rows {
-            row.require_context(&path)?;
-        }
-        return Ok((path, rows));
+    for row in &file.rows {
+        row.require_context(&file.path)?;
     }
-    let rows = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(index, line)| Row {
-            context: Some(vec![line.to_string()]),
-            response: None,
-            fields: serde_json::Map::from_iter([("context".to_string(), line.into())]),
-            line: index + 1,
-        })
-        .collect();
-    not_empty(&path, rows).map(|rows| (path, rows))
+    Ok(file)
 }
 
-/// Refuses an empty file: it is more likely a mistake than a request to do nothing.
-fn not_empty(path: &Path, rows: Vec<Row>) -> Result<Vec<Row>, DataError> {
-    if rows.is_empty() {
-        return Err(DataError::file(path, "has no rows", "give at least one"));
+/// Responses alone.
+pub fn responses(path: &Path) -> Result<RowFile, DataError> {
+    let file = reader::read(path, Wanted::Responses)?;
+    for row in &file.rows {
+        row.require_response(path)?;
     }
-    Ok(rows)
+    Ok(file)
 }
 
-/// Responses alone: JSONL rows, or plain text with one a line.
-pub fn responses(path: &Path) -> Result<Vec<Row>, DataError> {
-    not_empty(path, read_responses(path)?)
-}
-
-/// Responses with their contexts, which are in the same rows, or in as many rows of a second file.
-pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<Vec<Row>, DataError> {
-    let mut rows = self::responses(responses)?;
-    if let Some(path) = contexts {
-        let (_, others) = self::contexts(Some(path))?;
-        if others.len() != rows.len() {
-            return Err(DataError::file(
+/// Responses with their contexts, which are in the same rows or in a second file. Rows find theirs as those of
+/// `emprl responses import` do; every row must.
+pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<RowFile, Failure> {
+    let mut file = self::responses(responses)?;
+    let Some(path) = contexts else {
+        return match file.rows.iter().find(|row| row.context.is_none()) {
+            Some(row) => Err(DataError::line(
                 responses,
-                format!(
-                    "has {} responses where {} has {} rows",
-                    rows.len(),
-                    path.display(),
-                    others.len()
-                ),
-                "give one response for each context, in the same order",
-            ));
-        }
-        for (row, other) in rows.iter_mut().zip(others) {
-            let context = other.require_context(path)?.to_vec();
-            row.set("context", context.clone());
-            row.context = Some(context);
-            if let Some(target) = other.response {
-                row.set("target", target);
-            }
-        }
+                row.line,
+                "the response has no context",
+                "give rows {\"context\": \"…\", \"response\": \"…\"}, or the contexts with --contexts FILE",
+            )
+            .into()),
+            None => Ok(file),
+        };
+    };
+    let (order, _) = OrderedContexts::from_file(path, &[])?;
+    let matched = match_rows(responses, &file.rows, &order, None)?;
+    let unmatched = matched.places.iter().zip(&file.rows);
+    if let Some((why, row)) = unmatched
+        .filter_map(|(place, row)| Some((place.as_ref().err()?, row)))
+        .next()
+    {
+        let fix = "give each response a context of --contexts FILE, or leave it out";
+        return Err(DataError::line(responses, row.line, why, fix).into());
     }
-    let missing = rows.iter().find(|row| row.context.is_none());
-    match missing.filter(|_| contexts.is_none()) {
-        Some(row) => Err(DataError::line(
-            responses,
-            row.line,
-            "the response has no context",
-            "give rows {\"context\": \"…\", \"response\": \"…\"}, or the contexts with --contexts FILE",
-        )),
-        None => Ok(rows),
+    let places: Vec<usize> = matched.places.into_iter().flatten().collect();
+    let mut answers = vec![None; order.len()];
+    for (row, place) in file.rows.iter_mut().zip(places) {
+        let context = &order.contexts()[place];
+        row.set("context", context.utterances.clone());
+        row.context = Some(context.utterances.clone());
+        if let Some(target) = &context.target {
+            row.set("target", target.clone());
+        }
+        answers[place].clone_from(&row.response);
     }
+    if matched.by != AlignBy::Order {
+        let by = matched.by.words();
+        file.notes
+            .push(format!("Responses are matched to contexts {by}."));
+    }
+    file.notes.extend(order.notes.iter().cloned());
+    file.notes.extend(matched.notes);
+    file.notes.extend(suspicion(&order, &answers));
+    Ok(file)
 }
 
-fn missing_or(path: &Path, error: std::io::Error) -> DataError {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => DataError::Missing {
-            path: path.to_path_buf(),
-            fix: "check the path".to_string(),
-        },
-        _ => DataError::io(path)(error),
+/// Writes notes to stderr, where they are not taken for rows.
+pub fn show_notes(notes: &[String]) {
+    for note in notes {
+        eprintln!("note: {note}");
     }
 }

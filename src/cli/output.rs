@@ -9,6 +9,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::Failure;
 use crate::data::rows::{Row, write_jsonl};
+pub use crate::metrics::written::count;
 
 /// Stdout. Writing fails, rather than panics, when its reader is gone.
 #[derive(Clone, Copy, Debug)]
@@ -74,19 +75,6 @@ pub fn duration(ms: i64) -> String {
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
-}
-
-/// A count, with a thin space between groups of three digits.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

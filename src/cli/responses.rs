@@ -10,26 +10,26 @@ use report::report;
 use serde_json::json;
 
 use super::meter::Bars;
-use super::{CommandContext, Failure};
+use super::{CommandContext, Failure, input};
 use crate::operations::OperationError;
 use crate::operations::models::Reference;
 use crate::operations::responses::{
     Generate, Import, MeasureRequest, Responder, generate, import, measure,
 };
 use crate::store::{Store, StoreError};
-use crate::study::responses::AlignBy;
+use crate::study::AlignBy;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Responses {
-    /// Import a system's responses: plain text in test order, JSONL, or CSV with a head
+    /// Import a system's responses: plain text in test order, JSONL, a JSON array, or CSV or TSV with a header
     Import {
         /// The file
         file: PathBuf,
         /// What the system is called
         #[arg(long, value_name = "NAME")]
         system: String,
-        /// The contexts that the file answers, as rows in its order; else the test split of
-        /// EmpatheticDialogues
+        /// The contexts that the file answers, as rows with an idx or id if they are not in its order; else the
+        /// test split of EmpatheticDialogues
         #[arg(long, value_name = "FILE")]
         contexts: Option<PathBuf>,
         /// How rows find their contexts; else by the best that all rows offer
@@ -104,7 +104,7 @@ pub enum Responses {
 pub enum By {
     /// The first row answers the first context, and so on
     Order,
-    /// A field `index` or `idx`
+    /// A field `idx`, `index` or `id`: the contexts' own, else their place
     Index,
     /// The fields `conversation` (or `conv_id`) and `turn`
     Turn,
@@ -187,10 +187,13 @@ impl Responses {
                         ctx.store_argument()
                     ))),
                     Err(error) => Err(error.into()),
-                    Ok(_) => list(ctx),
+                    Ok(measured) => {
+                        input::show_notes(&measured.notes);
+                        list(ctx, Some(&measured.systems))
+                    }
                 }
             }
-            Responses::List => list(ctx),
+            Responses::List => list(ctx, None),
             Responses::Pin { case, note, remove } => pin(ctx, case, (!remove).then_some(note)),
             Responses::Cases { words } => cases(ctx, words),
             Responses::Remove { system } => {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::generate::truncated;
 use super::meter::meter;
 use super::{CommandContext, Failure, input};
 use crate::data::rows::Row;
@@ -14,11 +15,12 @@ pub struct Score {
     /// Hugging Face folder of a T5, or a run: its policy, else its generator
     #[arg(long, value_name = "DIR|RUN[@STEP]")]
     model: Reference,
-    /// Rows {"context": "…", "response": "…"}; or, with --contexts, plain text with a response a line.
+    /// Rows {"context": "…", "response": "…"} as JSONL, a JSON array, CSV or TSV; or, with --contexts, plain text
+    /// with a response a line.
     /// A row's "tokens" are scored as they are where they spell its response
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// The contexts, as rows in the order of the responses
+    /// The contexts, as rows; responses find theirs by idx, id or words, else by order
     #[arg(long, value_name = "FILE")]
     contexts: Option<PathBuf>,
     /// Longest context in tokens; longer ones lose their oldest. Else the run's setting, or the paper's
@@ -38,7 +40,9 @@ impl Score {
         let config = found.config();
         let max_source = self.max_source.map_or(config.data.max_source, usize::from);
         let device = self.device.as_deref().unwrap_or(&config.run.device);
-        let mut rows = input::pairs(&self.input, self.contexts.as_deref())?;
+        let file = input::pairs(&self.input, self.contexts.as_deref())?;
+        input::show_notes(&file.notes);
+        let mut rows = file.rows;
         let model = SavedModel::open(&found.folder, device)?;
 
         let mut contexts = Vec::new();
@@ -49,6 +53,7 @@ impl Score {
             let own = own_tokens(row).filter(|tokens| model.spells(tokens, response));
             responses.push(own.unwrap_or_else(|| model.encode(response)));
         }
+        input::show_notes(truncated(&model, &contexts, max_source).as_slice());
         let pairs: Vec<(&str, &[u32])> = contexts
             .iter()
             .map(String::as_str)

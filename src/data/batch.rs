@@ -38,6 +38,11 @@ pub fn cut_context(ids: &[u32], max_tokens: usize, eos: u32) -> Vec<u32> {
     cut
 }
 
+/// Whether [`cut_context`] or [`cut_target`] leaves any of these tokens out.
+pub fn is_cut(ids: &[u32], max_tokens: usize, eos: u32) -> bool {
+    ids.strip_suffix(&[eos]).unwrap_or(ids).len() > max_tokens.saturating_sub(1)
+}
+
 /// Cuts a target from the right to `max_tokens`, eos included. `ids` may or may not end with
 /// eos; the result does.
 pub fn cut_target(ids: &[u32], max_tokens: usize, eos: u32) -> Vec<u32> {
@@ -93,5 +98,7 @@ mod tests {
         assert_eq!(cut_context(&ids, 9, 1), ids);
         assert_eq!(cut_target(&ids[..4], 9, 1), ids);
         assert_eq!(cut_target(&ids, 0, 1), [1]);
+        let kept = |max| cut_target(&ids, max, 1) == ids;
+        assert!((0..9).all(|max| is_cut(&ids, max, 1) != kept(max)));
     }
 }

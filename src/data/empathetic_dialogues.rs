@@ -1,14 +1,15 @@
 //! Reads EmpatheticDialogues in its original form.
 //!
 //! The files are called CSV but are not: columns are never quoted, quotation marks are part of the
-//! text, and a comma inside a text is written `_comma_`. Must not know the store.
+//! text, and a comma inside a text is written `_comma_`. Copies that were saved again as CSV, by pandas for one, are
+//! quoted, and are read so. Must not know the store.
 
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::import::{FileReport, ImportReport, SkippedRow, SplitCount, read_text};
 use super::sets::EMPATHETIC_DIALOGUES;
-use super::sets::{BySplit, DialogueSet, Example, Split};
+use super::sets::{BySplit, DialogueSet, Example, Role, Split};
 
 /// The header of each file.
 const HEADER: &str = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
@@ -48,6 +49,12 @@ pub fn read(dir: &Path) -> Result<(DialogueSet, ImportReport), DataError> {
         let (text, sha256) = read_text(&path, FIX)?;
         let part = read_file(&path, file, &text)?;
         let skipped = part.skipped.len();
+        if part.quoted {
+            let remark = format!(
+                "{file} is quoted as CSV; the quotation marks around columns are taken off"
+            );
+            report.remarks.push(remark);
+        }
         report.files.push(FileReport {
             file: file.to_string(),
             read: part.kept + skipped,
@@ -87,6 +94,8 @@ struct Part {
     conversations: usize,
     kept: usize,
     skipped: Vec<SkippedRow>,
+    /// Whether the file is quoted as CSV.
+    quoted: bool,
 }
 
 /// The conversation being read.
@@ -95,27 +104,32 @@ struct Conversation {
     speaker: String,
     last: u32,
     utterances: Vec<String>,
+    roles: Vec<Role>,
 }
 
 fn read_file(path: &Path, file: &str, text: &str) -> Result<Part, DataError> {
-    let mut lines = text.split('\n').enumerate();
-    let header = lines.next().map_or("", |(_, line)| line);
-    if header.trim_start_matches('\u{feff}').trim_end() != HEADER {
+    let text = text.trim_start_matches('\u{feff}');
+    let quoted = is_quoted(text);
+    let rows = match quoted {
+        true => quoted_rows(text),
+        false => plain_rows(text),
+    };
+    let mut rows = rows.into_iter();
+    let header = rows.next().map_or_else(Vec::new, |(_, columns)| columns);
+    if header.join(",").trim_end() != HEADER {
         let what = "the first line is not the header of EmpatheticDialogues";
         return Err(DataError::line(path, 1, what, FIX));
     }
     let whole = text.ends_with('\n');
-    let last_line = text.split('\n').count();
-    let mut part = Part::default();
+    let last_row = rows.len();
+    let mut part = Part {
+        quoted,
+        ..Part::default()
+    };
     let mut conversation: Option<Conversation> = None;
-    for (index, line) in lines {
-        let number = index + 1;
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.is_empty() && number == last_line {
-            break;
-        }
-        let columns: Vec<&str> = line.split(',').collect();
-        if columns.len() < COLUMNS && number == last_line && !whole {
+    for (index, (number, columns)) in rows.enumerate() {
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        if columns.len() < COLUMNS && index + 1 == last_row && !whole {
             let what = format!("the last row has {} of {COLUMNS} columns", columns.len());
             return Err(DataError::line(path, number, what, TRUNCATED));
         }
@@ -136,6 +150,70 @@ fn read_file(path: &Path, file: &str, text: &str) -> Result<Part, DataError> {
         return Err(DataError::file(path, what, TRUNCATED));
     }
     Ok(part)
+}
+
+/// A row's line, counted from 1, and its columns.
+type Columns = (usize, Vec<String>);
+
+/// Rows of the original form: a line each, cut at every comma.
+fn plain_rows(text: &str) -> Vec<Columns> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let columns = |line: &str| -> Vec<String> {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        line.split(',').map(str::to_string).collect()
+    };
+    let lines = text.split('\n').enumerate();
+    lines
+        .map(|(index, line)| (index + 1, columns(line)))
+        .collect()
+}
+
+/// Rows of a copy that was saved as CSV, without their quotation marks.
+fn quoted_rows(text: &str) -> Vec<Columns> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let row = |record: csv::StringRecord| {
+        let line = record.position().map_or(0, csv::Position::line) as usize;
+        (line, record.iter().map(str::to_string).collect())
+    };
+    // The text is valid UTF-8 and rows may have any length, so none is refused.
+    reader.records().flatten().map(row).collect()
+}
+
+/// Whether a text is quoted as RFC 4180 says, throughout: every quotation mark opens a column, closes it, or is one
+/// of two inside; and some column needs or has it. In the original form marks are part of the texts, and stand
+/// anywhere.
+fn is_quoted(text: &str) -> bool {
+    let mut needed = text.starts_with('"');
+    let mut chars = text.chars().peekable();
+    let mut at_start = true;
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if at_start => {
+                loop {
+                    match chars.next() {
+                        None => return false,
+                        Some('"') if chars.peek() == Some(&'"') => {
+                            chars.next();
+                            needed = true;
+                        }
+                        Some('"') => break,
+                        Some(',' | '\n') => needed = true,
+                        Some(_) => {}
+                    }
+                }
+                if !matches!(chars.peek(), None | Some(',' | '\n' | '\r')) {
+                    return false;
+                }
+                at_start = false;
+            }
+            '"' => return false,
+            _ => at_start = matches!(c, ',' | '\n'),
+        }
+    }
+    needed
 }
 
 impl Part {
@@ -170,24 +248,31 @@ impl Part {
                     speaker: speaker.to_string(),
                     last: turn,
                     utterances: vec![utterance],
+                    roles: vec![Role::Speaker],
                 });
             }
             Some(open) if turn != open.last + 1 => {
                 return Err(format!("utterance {turn} follows utterance {}", open.last));
             }
             Some(open) => {
-                if speaker != open.speaker {
+                let role = match speaker == open.speaker {
+                    true => Role::Speaker,
+                    false => Role::Listener,
+                };
+                if role == Role::Listener {
                     self.examples.push(Example {
                         conversation: id.to_string(),
                         turn,
                         emotion: columns[2].to_string(),
                         situation: plain(columns[3]),
                         context: open.utterances.clone(),
+                        roles: Role::kept(&open.roles),
                         target: utterance.clone(),
                     });
                 }
                 open.last = turn;
                 open.utterances.push(utterance);
+                open.roles.push(role);
             }
         }
         Ok(())

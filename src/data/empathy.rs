@@ -3,6 +3,7 @@
 //! Must not know how levels are identified or shown.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,33 @@ impl fmt::Display for EmpathyLevel {
     }
 }
 
+impl FromStr for EmpathyLevel {
+    type Err = UnreadLevel;
+
+    /// Reads a level as people write it: 0, 1 or 2, also as 1.0; or no, none, weak or strong.
+    fn from_str(text: &str) -> Result<Self, UnreadLevel> {
+        let plain = text.trim().to_lowercase();
+        let by_number = || {
+            let number: f64 = plain.parse().ok()?;
+            EmpathyLevel::ALL
+                .into_iter()
+                .find(|level| level.index() as f64 == number)
+        };
+        let level = match plain.as_str() {
+            "no" | "none" => Some(EmpathyLevel::No),
+            "weak" => Some(EmpathyLevel::Weak),
+            "strong" => Some(EmpathyLevel::Strong),
+            _ => by_number(),
+        };
+        level.ok_or_else(|| UnreadLevel(text.to_string()))
+    }
+}
+
+/// A text that is no empathy level.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no level: levels are 0 (no), 1 (weak) and 2 (strong)")]
+pub struct UnreadLevel(pub String);
+
 /// A number that is no empathy level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is no empathy level; levels are 0 (no), 1 (weak) and 2 (strong)")]
@@ -129,6 +157,24 @@ mod tests {
         assert_eq!(text, "[0,1,2]");
         let error = serde_json::from_str::<EmpathyLevel>("3").unwrap_err();
         assert!(error.to_string().contains("3 is no empathy level"));
+    }
+
+    #[test]
+    fn levels_are_read_as_people_write_them() {
+        for (texts, level) in [
+            (["0", "0.0", " no", "None"], EmpathyLevel::No),
+            (["1", "1.0", "weak", "WEAK "], EmpathyLevel::Weak),
+            (["2", "2.0", "strong", "2.00"], EmpathyLevel::Strong),
+        ] {
+            assert!(
+                texts.iter().all(|text| text.parse() == Ok(level)),
+                "{texts:?}"
+            );
+        }
+        for text in ["3", "0.5", "-1", "", "nan", "medium"] {
+            let error = text.parse::<EmpathyLevel>().unwrap_err().to_string();
+            assert!(error.contains("is no level: levels are 0 (no)"), "{error}");
+        }
     }
 
     #[test]

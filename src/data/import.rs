@@ -2,13 +2,14 @@
 //!
 //! Shared by the importers; must not know their formats.
 
-use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::DataError;
+use super::regular_file::open_regular_file;
 use super::sets::BySplit;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +55,18 @@ pub struct ImportReport {
     pub remarks: Vec<String>,
 }
 
+/// The bytes of a file that a person named.
+pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular_file(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Text and SHA-256 of a source file.
 pub(super) fn read_text(path: &Path, fix: &str) -> Result<(String, String), DataError> {
-    let bytes = match fs::read(path) {
+    let bytes = match read_bytes(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(DataError::Missing {
                 path: path.to_path_buf(),
                 fix: fix.to_string(),

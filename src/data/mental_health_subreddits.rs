@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::empathy::{EmpathyLevel, Mechanism};
+use super::empathy::{EmpathyLevel, Mechanism, UnreadLevel};
 use super::error::DataError;
 use super::import::{FileReport, ImportReport, SkippedRow, read_text};
 use super::sets::MENTAL_HEALTH_SUBREDDITS;
@@ -50,16 +50,18 @@ pub fn read(dir: &Path) -> Result<(LevelSet, ImportReport), DataError> {
         read_file(dir, mechanism, &mut merged, &mut report)?;
     }
     check_same_rows(dir, &report.files)?;
-    let unknown = merged.pairs.iter().filter(|p| p.levels.contains(&None));
-    let unknown = unknown.count();
-    if unknown > 0 {
-        report.remarks.push(format!(
-            "{unknown} pairs lost a row of theirs to skipping; the levels in it stay unknown"
-        ));
+    for mechanism in Mechanism::ALL {
+        let remark = unknown_levels(&merged.pairs, mechanism, &report.skipped);
+        report.remarks.extend(remark);
     }
     if merged.differing > 0 {
+        let rows = if merged.differing == 1 {
+            "row differs"
+        } else {
+            "rows differ"
+        };
         report.remarks.push(format!(
-            "{} rows differ from {} in the words of a text; the texts of that file are kept",
+            "{} {rows} from {} in the words of a text; the texts of that file are kept",
             merged.differing,
             file_name(Mechanism::EmotionalReaction)
         ));
@@ -71,6 +73,42 @@ pub fn read(dir: &Path) -> Result<(LevelSet, ImportReport), DataError> {
         pairs: merged.pairs,
     };
     Ok((set, report))
+}
+
+/// The pairs for which a mechanism's file gives no level, if there are any, and why.
+fn unknown_levels(
+    pairs: &[LabelledPair],
+    mechanism: Mechanism,
+    skipped: &[SkippedRow],
+) -> Option<String> {
+    /// Pairs that are named.
+    const SHOWN: usize = 5;
+    let unknown: Vec<&LabelledPair> = pairs
+        .iter()
+        .filter(|pair| pair.levels[mechanism.index()].is_none())
+        .collect();
+    if unknown.is_empty() {
+        return None;
+    }
+    let file = file_name(mechanism);
+    let name = |pair: &&LabelledPair| format!("{} {}", pair.seeker_id, pair.response_id);
+    let mut names: Vec<String> = unknown.iter().take(SHOWN).map(name).collect();
+    if unknown.len() > SHOWN {
+        names.push(format!("{} more", unknown.len() - SHOWN));
+    }
+    let skipped = skipped.iter().filter(|row| row.file == file).count();
+    let why = match skipped {
+        0 => "has no row for".to_string(),
+        1 => "has no usable row (1 was skipped) for".to_string(),
+        more => format!("has no usable row ({more} were skipped) for"),
+    };
+    Some(format!(
+        "{file} {why} {} of {} pairs, whose {} stays unknown (sp_id rp_id): {}",
+        unknown.len(),
+        pairs.len(),
+        mechanism.title().to_lowercase(),
+        names.join("; ")
+    ))
 }
 
 /// All three files annotate the same pairs, so one with fewer rows has lost some.
@@ -181,7 +219,15 @@ fn read_file(
         }
     }
     if kept == 0 {
-        return Err(DataError::file(&path, "no row can be used", AGAIN));
+        let first = report.skipped.iter().find(|row| row.file == file);
+        let (what, fix) = match first {
+            Some(row) => (
+                format!("no row can be used; line {}: {}", row.line, row.reason),
+                "give the files as they were published",
+            ),
+            None => ("there is no row after the header".to_string(), AGAIN),
+        };
+        return Err(DataError::file(&path, what, fix));
     }
     report.files.push(FileReport {
         file: file.to_string(),
@@ -209,11 +255,9 @@ fn parse_row(record: &csv::StringRecord) -> Result<Row, String> {
         }
     };
     let level = text(4)?;
-    let level = level
-        .parse::<u8>()
-        .ok()
-        .and_then(|level| EmpathyLevel::try_from(level).ok())
-        .ok_or_else(|| format!("{level:?} is no level: levels are 0, 1 and 2"))?;
+    let level: EmpathyLevel = level
+        .parse()
+        .map_err(|error: UnreadLevel| error.to_string())?;
     Ok(Row {
         seeker_id: text(0)?,
         response_id: text(1)?,

@@ -1,6 +1,7 @@
-//! Rows in and out: JSONL objects with a context and a response, and plain files of responses.
+//! A row: an object with a context and a response; JSONL of the program's own in and out.
 //!
-//! Fields that are not ours keep their value and their place. Must not know what is computed from rows.
+//! Fields that are not ours keep their value and their place. Files of others are read by
+//! [`reader`](super::reader). Must not know what is computed from rows.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,6 +11,9 @@ use serde_json::{Map, Value};
 
 use super::error::DataError;
 use super::import::utf8;
+
+const FIX: &str =
+    "each row must be one JSON object such as {\"context\": \"…\", \"response\": \"…\"}";
 
 /// One row: `{"context": "…" or ["…", …], "response": "…", …}`.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +41,51 @@ impl Row {
             fields,
             line: 0,
         }
+    }
+
+    /// A row from a JSON value; `path` and `line` are for errors.
+    ///
+    /// # Errors
+    /// The value is no object, or its `context` or `response` is of a wrong type.
+    pub fn from_value(path: &Path, line: usize, value: Value) -> Result<Row, DataError> {
+        let Value::Object(fields) = value else {
+            return Err(DataError::line(path, line, "no JSON object", FIX));
+        };
+        let context = match fields.get("context") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(vec![text.clone()]),
+            Some(Value::Array(items)) => {
+                let texts: Option<Vec<String>> = items
+                    .iter()
+                    .map(|item| item.as_str().map(str::to_string))
+                    .collect();
+                Some(texts.ok_or_else(|| {
+                    DataError::line(
+                        path,
+                        line,
+                        "\"context\" holds something that is no text",
+                        FIX,
+                    )
+                })?)
+            }
+            Some(_) => {
+                let what = "\"context\" is neither a text nor a list of texts";
+                return Err(DataError::line(path, line, what, FIX));
+            }
+        };
+        let response = match fields.get("response") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(_) => {
+                return Err(DataError::line(path, line, "\"response\" is no text", FIX));
+            }
+        };
+        Ok(Row {
+            context,
+            response,
+            fields,
+            line,
+        })
     }
 
     /// The context as the model reads it: utterances joined by one space.
@@ -100,46 +149,6 @@ pub fn parse_jsonl(path: &Path, text: &str) -> Result<Vec<Row>, DataError> {
     Ok(rows)
 }
 
-/// Whether a text is meant as JSON: it starts with `{` or `[{` after white space. An array is not JSONL, and is
-/// refused rather than read as plain text.
-pub fn is_json(text: &str) -> bool {
-    let text = text.trim_start();
-    let array = text.strip_prefix('[').map(str::trim_start);
-    text.starts_with('{') || array.is_some_and(|rest| rest.starts_with('{'))
-}
-
-/// Reads responses: a plain text file, one a line, or JSONL rows when it [is JSON](is_json).
-///
-/// In a plain file every line counts, an empty one as an empty response; only the end of the
-/// last line adds none.
-///
-/// # Errors
-/// As [`read_jsonl`].
-pub fn read_responses(path: &Path) -> Result<Vec<Row>, DataError> {
-    let text = read(path)?;
-    if is_json(&text) {
-        let rows = parse_jsonl(path, &text)?;
-        for row in &rows {
-            row.require_response(path)?;
-        }
-        return Ok(rows);
-    }
-    Ok(text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| {
-            let mut fields = Map::new();
-            fields.insert("response".into(), Value::from(line));
-            Row {
-                context: None,
-                response: Some(line.to_string()),
-                fields,
-                line: index + 1,
-            }
-        })
-        .collect())
-}
-
 /// Writes rows, one JSON object a line.
 ///
 /// # Errors
@@ -156,10 +165,7 @@ pub fn write_jsonl<'a>(
 }
 
 /// Reads a text file whole, without a byte order mark.
-///
-/// # Errors
-/// The file cannot be read or is not UTF-8; the error names the line.
-pub fn read(path: &Path) -> Result<String, DataError> {
+fn read(path: &Path) -> Result<String, DataError> {
     let bytes = fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => DataError::Missing {
             path: path.to_path_buf(),
@@ -175,52 +181,14 @@ pub fn read(path: &Path) -> Result<String, DataError> {
 }
 
 fn parse_row(path: &Path, line: usize, text: &str) -> Result<Row, DataError> {
-    let fix = "each line must be one JSON object such as {\"context\": \"…\", \"response\": \"…\"}";
     let value: Value = serde_json::from_str(text).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "the JSON object is cut off".to_string(),
             _ => format!("no JSON from character {} on", error.column()),
         };
-        DataError::line(path, line, what, fix)
+        DataError::line(path, line, what, FIX)
     })?;
-    let Value::Object(fields) = value else {
-        return Err(DataError::line(path, line, "no JSON object", fix));
-    };
-    let context = match fields.get("context") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(vec![text.clone()]),
-        Some(Value::Array(items)) => {
-            let texts: Option<Vec<String>> = items
-                .iter()
-                .map(|item| item.as_str().map(str::to_string))
-                .collect();
-            Some(texts.ok_or_else(|| {
-                DataError::line(
-                    path,
-                    line,
-                    "\"context\" holds something that is no text",
-                    fix,
-                )
-            })?)
-        }
-        Some(_) => {
-            let what = "\"context\" is neither a text nor a list of texts";
-            return Err(DataError::line(path, line, what, fix));
-        }
-    };
-    let response = match fields.get("response") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text.clone()),
-        Some(_) => {
-            return Err(DataError::line(path, line, "\"response\" is no text", fix));
-        }
-    };
-    Ok(Row {
-        context,
-        response,
-        fields,
-        line,
-    })
+    Row::from_value(path, line, value)
 }
 
 #[cfg(test)]
@@ -249,36 +217,5 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("x.jsonl, line 3:"), "{error}");
-    }
-
-    #[test]
-    fn plain_responses_are_one_a_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("responses.txt");
-        let read = |text: &[u8]| {
-            fs::write(&path, text).unwrap();
-            read_responses(&path)
-        };
-        let texts = |rows: Vec<Row>| -> Vec<String> {
-            rows.into_iter().filter_map(|row| row.response).collect()
-        };
-        let plain = read("\u{feff}First.\r\n\nThird.\n".as_bytes()).unwrap();
-        assert_eq!(texts(plain), ["First.", "", "Third."]);
-        let jsonl = read(b"{\"response\": \"Yes.\", \"id\": 4}\n").unwrap();
-        assert_eq!(jsonl[0].fields["id"], 4);
-        assert_eq!(texts(jsonl), ["Yes."]);
-        let none = read(b"{\"context\": \"Hi.\"}\n").unwrap_err().to_string();
-        assert!(
-            none.contains("responses.txt, line 1: the row has no \"response\""),
-            "{none}"
-        );
-        let binary = read(b"ok\n\xff\n").unwrap_err().to_string();
-        assert!(
-            binary.contains("responses.txt, line 2: the text is not UTF-8"),
-            "{binary}"
-        );
-        fs::remove_file(&path).unwrap();
-        let missing = read_responses(&path).unwrap_err().to_string();
-        assert!(missing.contains("responses.txt: not found"), "{missing}");
     }
 }

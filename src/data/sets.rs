@@ -28,6 +28,9 @@ pub struct Example {
     pub situation: String,
     /// Utterances before the target, oldest first.
     pub context: Vec<String>,
+    /// Who said each; empty where the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// The listener's answer.
     #[serde(rename = "response", alias = "target")]
     pub target: String,
@@ -37,6 +40,42 @@ impl Example {
     /// The context `c` of the method: all utterances, joined by one space.
     pub fn context_text(&self) -> String {
         self.context.join(" ")
+    }
+}
+
+/// A side of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Speaker,
+    Listener,
+}
+
+impl Role {
+    /// Who said an utterance: as `roles` say, else the sides alternate, the speaker first.
+    pub fn of(roles: &[Role], turn: usize) -> Role {
+        let by_turn = [Role::Speaker, Role::Listener][turn % 2];
+        roles.get(turn).copied().unwrap_or(by_turn)
+    }
+
+    /// Name for a person: `Speaker`.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Role::Speaker => "Speaker",
+            Role::Listener => "Listener",
+        }
+    }
+
+    /// Roles as they are kept: none where the sides alternate, the speaker first.
+    pub fn kept(roles: &[Role]) -> Vec<Role> {
+        let alternate = roles
+            .iter()
+            .enumerate()
+            .all(|(turn, role)| *role == Role::of(&[], turn));
+        match alternate {
+            true => Vec::new(),
+            false => roles.to_vec(),
+        }
     }
 }
 

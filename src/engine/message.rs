@@ -149,6 +149,7 @@ pub fn results_to_json(results: &[SystemResults]) -> Value {
             "interpretation_f1": by_mechanism(1),
             "exploration_f1": by_mechanism(2),
             "mean_words": row.mean_words,
+            "truncation": row.truncation,
         });
         systems.insert(name, value);
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{EventKind, RolloutResponse, Stage};
-use crate::data::{EmpathyLevel, Mechanism};
+use crate::data::{EmpathyLevel, Mechanism, Role};
 use crate::metrics::{IdentifierScores, SystemResults};
 
 #[allow(clippy::large_enum_variant)] // the large one comes once a system
@@ -76,8 +76,11 @@ pub struct SampleDialogue {
     pub index: u32,
     pub emotion: String,
     pub situation: String,
-    /// Utterances, the speaker's first.
+    /// Utterances, oldest first.
     pub context: Vec<String>,
+    /// Who said each; empty where the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     pub target: String,
     pub generated: String,
     /// Identified levels and rewards, once identifiers exist.

@@ -5,13 +5,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Role;
+
 /// One response of a step, with figures from before the step's updates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RolloutResponse {
     /// Position in the batch, from 0.
     pub index: u32,
-    /// Utterances, the speaker's first.
+    /// Utterances, oldest first.
     pub context: Vec<String>,
+    /// Who said each; empty where the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     pub target: String,
     pub response: String,
     /// It ended with eos; else it was cut at the maximum length.

@@ -11,6 +11,7 @@ pub mod emp_f1;
 pub mod identified;
 pub mod perplexity;
 mod results;
+mod truncation;
 pub mod written;
 
 pub use bootstrap::{Bootstrap, Estimate};
@@ -21,4 +22,5 @@ pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference};
 pub use identified::IdentifierScores;
 pub use perplexity::{TargetLoss, perplexity, perplexity_difference, perplexity_hf};
 pub use results::{Answered, SystemResults, system_results};
+pub use truncation::{TruncatedPair, Truncation};
 pub use written::Digits;

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Digits;
+use super::Truncation;
 use super::bootstrap::{Bootstrap, Estimate};
 use super::distinct::ResponseWords;
 use super::emp_f1::{Levels, emp_f1_estimates};
@@ -35,6 +36,9 @@ pub struct SystemResults {
     pub mechanism_f1: Option<[Estimate; 3]>,
     /// Mean words per response, as Dist counts them.
     pub mean_words: f64,
+    /// What the identifiers behind Emp-F1 did not read; None without identifiers, or where it was not recorded.
+    #[serde(default)]
+    pub truncation: Option<Truncation>,
 }
 
 impl SystemResults {
@@ -62,6 +66,8 @@ pub struct Answered<'a> {
     pub responses: &'a [String],
     /// Levels identified in targets and in responses, if there are identifiers.
     pub levels: Option<(&'a [Levels], &'a [Levels])>,
+    /// What the identifiers did not read.
+    pub truncation: Option<Truncation>,
 }
 
 /// All automatic metrics of one system, with intervals.
@@ -92,6 +98,7 @@ pub fn system_results(
         emp_f1: agreement.as_ref().map(|agreement| agreement.emp_f1),
         mechanism_f1: agreement.map(|agreement| agreement.mechanism_f1),
         mean_words: words.words() as f64 / words.len().max(1) as f64,
+        truncation: answered.truncation,
     }
 }
 
@@ -110,6 +117,7 @@ mod tests {
             ppl_batch: 1,
             responses: &responses,
             levels: Some((&levels, &levels)),
+            truncation: None,
         };
         let row = system_results("EmpRL", "test", whole, &Bootstrap::default());
         assert_eq!((row.n, row.mean_words), (2, 4.5));
@@ -137,6 +145,7 @@ mod tests {
             ppl_batch: 0,
             responses: &responses,
             levels: None,
+            truncation: None,
         };
         let row = system_results("EmpRL", "test", silent, &Bootstrap::default());
         assert_eq!(row.dist_1.value, 100.0);
@@ -155,6 +164,7 @@ mod tests {
             ppl_batch: 4,
             responses: &[],
             levels: None,
+            truncation: None,
         };
         let row = system_results("none", "test", none, &Bootstrap::default());
         assert_eq!(row.caution(), None);

@@ -75,6 +75,12 @@ pub enum OperationError {
     NoSystemName,
     #[error("there is no system to score; import a system's responses first")]
     NoSystem,
+    /// Emp-F1 compares responses with the targets.
+    #[error(
+        "the responses of {system} are the targets themselves, word for word, so Emp-F1 would be 100 and mean \
+         nothing; score a system's own responses, or this one without --identifiers"
+    )]
+    OwnTargets { system: String },
     /// The progress callback asked for it.
     #[error("stopped; nothing of it was saved")]
     Stopped,

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::models::{Reference, SavedIdentifiers, identify};
+use super::levels::{ResponseInContext, are_targets, find_levels};
+use super::models::{Reference, SavedIdentifiers};
 use super::responses::GIVEN;
 use super::{OnProgress, OperationError};
 use crate::data::Split;
@@ -66,58 +67,64 @@ fn has_identifiers(store: &Path, run: RunRef) -> Result<bool, OperationError> {
         .any(|row| row.stage == Stage::Identifiers))
 }
 
-/// A response with a target to compare it with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetedResponse {
-    pub context: String,
-    pub target: String,
-    pub response: String,
-}
-
 /// How to find the levels of targets and responses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identification<'a> {
     pub identifiers: &'a Reference,
     /// Instead of the run's device.
     pub device: Option<&'a str>,
-    /// Emp-F1 is over these.
-    pub targeted: &'a [TargetedResponse],
+    /// Emp-F1 is over those with a target.
+    pub rows: &'a [ResponseInContext],
 }
 
-/// Measures any system's responses: Dist-n and length, and Emp-F1 with `identification`.
+/// A system's results, and what a person should know about them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    pub results: SystemResults,
+    pub notes: Vec<String>,
+}
+
+/// Measures any system's responses: Dist-n and length, and Emp-F1 with `identification` where there are targets.
+///
+/// # Errors
+/// The identifiers cannot be opened, the responses are their own targets, or `on_progress` stopped it.
 pub fn responses(
     store: &Path,
     system: &str,
     responses: &[String],
     identification: Option<Identification<'_>>,
     on_progress: OnProgress<'_>,
-) -> Result<SystemResults, OperationError> {
+) -> Result<Evaluated, OperationError> {
     let mut config = Config::default();
-    let mut levels = None;
+    let mut found = None;
     if let Some(identification) = identification {
-        let found = identification.identifiers.identifiers(store)?;
-        config = found.config();
+        if are_targets(identification.rows) {
+            let system = system.to_string();
+            return Err(OperationError::OwnTargets { system });
+        }
+        let saved = identification.identifiers.identifiers(store)?;
+        config = saved.config();
         let device = identification.device.unwrap_or(&config.run.device);
-        let identifiers = SavedIdentifiers::open(&found.folder, device)?;
-        let mut of = |doing, text: fn(&TargetedResponse) -> &str| {
-            let rows = identification.targeted.iter();
-            let pairs: Vec<(&str, &str)> = rows.map(|row| (&*row.context, text(row))).collect();
-            identify(&identifiers, &pairs, doing, on_progress)
-        };
-        let targets = of("Targets", |row| &row.target)?;
-        levels = Some((targets, of("Responses", |row| &row.response)?));
+        let identifiers = SavedIdentifiers::open(&saved.folder, device)?;
+        let rows = identification.rows;
+        found = Some(find_levels(&identifiers, rows, "Levels of ", on_progress)?);
     }
+    let levels = found.as_ref().filter(|found| !found.gold.is_empty());
     let answered = Answered {
         targets: None,
         ppl_batch: 0,
         responses,
-        levels: levels
-            .as_ref()
-            .map(|(targets, predicted)| (targets.as_slice(), predicted.as_slice())),
+        levels: levels.map(|found| (&*found.gold, &*found.predicted)),
+        truncation: found.as_ref().map(|found| found.truncation),
     };
     let bootstrap = Bootstrap {
         resamples: config.evaluation.resamples,
         seed: config.run.seed,
     };
-    Ok(system_results(system, GIVEN, answered, &bootstrap))
+    let results = system_results(system, GIVEN, answered, &bootstrap);
+    let note = found.and_then(|found| found.note);
+    Ok(Evaluated {
+        results,
+        notes: note.into_iter().collect(),
+    })
 }

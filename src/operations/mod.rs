@@ -17,6 +17,7 @@ mod error;
 pub mod evaluate;
 pub mod exports;
 pub mod launch;
+pub mod levels;
 pub mod models;
 pub mod queue;
 pub mod responses;

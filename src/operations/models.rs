@@ -11,6 +11,7 @@ pub use reference::{CheckpointOrigin, Reference, ReferenceError, ResolvedModel, 
 
 use super::{OnProgress, OperationError, Progress};
 use crate::data::EmpathyLevel;
+use crate::metrics::Truncation;
 pub use crate::train::export::Exported;
 pub use crate::train::saved::{
     Anatomy, Drawing, GeneratedResponse, Identified, SavedIdentifiers, SavedModel,
@@ -59,6 +60,19 @@ pub fn describe(folder: &Path) -> Result<Anatomy, OperationError> {
 /// As [`describe`]; or `to` is not empty or cannot be written.
 pub fn export(folder: &Path, to: &Path) -> Result<Exported, OperationError> {
     Ok(SavedModel::open(folder, READING)?.export(to)?)
+}
+
+/// What the identifiers do not read of contexts with responses, and of contexts with targets.
+pub(super) fn truncation(
+    identifiers: &SavedIdentifiers,
+    responses: &[(&str, &str)],
+    targets: &[(&str, &str)],
+) -> Truncation {
+    Truncation::new(
+        identifiers.limits(),
+        &identifiers.truncated(responses),
+        &identifiers.truncated(targets),
+    )
 }
 
 /// The levels of each (context, response), by mechanism; `doing` is for the progress.

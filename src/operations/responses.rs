@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 pub use generate::{Generate, Responder, answer, generate};
 pub(super) use measure::GIVEN;
-pub use measure::{MeasureRequest, measure};
+pub use measure::{MeasureRequest, Measured, measure};
 
 use super::{OperationError, read_or_default};
 use crate::store::{ScoredSystem, Store, StoreError, StoreReader, SystemRow};
+use crate::study::AlignBy;
 use crate::study::cases::{Case, CaseFilter, CaseSet, Search};
 use crate::study::contexts::OrderedContexts;
-use crate::study::responses::{self, AlignBy, SystemResponses};
+use crate::study::responses::{self, SystemResponses};
 
 /// Cases searched in one step.
 const SEARCHED: usize = 1000;
@@ -69,8 +70,24 @@ impl StoredResponses {
 /// The name is empty or taken, a file cannot be read, or the responses do not fit the contexts.
 pub fn import(store: &Path, import: &Import) -> Result<StoredResponses, OperationError> {
     check_name(store, &import.system, import.replace)?;
-    let (contexts, foreign) = OrderedContexts::find(store, import.contexts.as_deref())?;
-    let responses = responses::import(&import.file, &contexts, import.by)?;
+    let (mut contexts, foreign) = OrderedContexts::find(store, import.contexts.as_deref())?;
+    let mut responses = responses::import(&import.file, &contexts, import.by)?;
+    let other = responses
+        .targets
+        .iter()
+        .filter(|(place, target)| !contexts.fill_target(**place, target))
+        .count();
+    if other > 0 {
+        let rows = if other == 1 {
+            "1 row has".to_string()
+        } else {
+            format!("{other} rows have")
+        };
+        responses.notes.push(format!(
+            "{rows} another target than the context; the contexts' targets are kept."
+        ));
+    }
+    responses.notes.splice(0..0, contexts.notes.drain(..));
     let name = import.file.file_name().unwrap_or(import.file.as_os_str());
     let stored = StoredResponses {
         system: import.system.clone(),

@@ -2,6 +2,7 @@
 
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
+use crate::metrics::written::count;
 use crate::metrics::{Digits, Estimate, SystemResults, declared};
 use std::borrow::Cow;
 
@@ -49,7 +50,7 @@ pub fn results_table(results: &[SystemResults]) -> String {
                 .chain(results.iter().map(figure)),
         );
     };
-    row("Responses", &|r| r.n.to_string());
+    row("Responses", &|r| count(r.n));
     row("PPL", &|r| with_interval(r.ppl.as_ref()));
     if results.iter().any(|r| r.ppl_hf.is_some()) {
         row("PPL, by batch", &|r| with_interval(r.ppl_hf.as_ref()));
@@ -65,7 +66,23 @@ pub fn results_table(results: &[SystemResults]) -> String {
     row("Words a response", &|r| Digits::WORDS.write(r.mean_words));
     let cautions = results.iter().filter_map(SystemResults::caution);
     let cautions = cautions.map(|caution| format!("{caution}.\n"));
-    table.text() + &cautions.collect::<String>()
+    table.text() + &cautions.collect::<String>() + &truncation_text(results)
+}
+
+/// What identifiers did not read: a line for all systems, or one for each where they differ.
+fn truncation_text(results: &[SystemResults]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for row in results {
+        let Some(truncation) = &row.truncation else {
+            continue;
+        };
+        let several = results.len() > 1;
+        lines.push(match several {
+            true => format!("{}: {}\n", row.system, truncation.sentence()),
+            false => format!("{}\n", truncation.sentence()),
+        });
+    }
+    lines.concat()
 }
 
 /// A figure with its 95 % interval, or a dash.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::RunId;
 use super::error::Fault;
 use super::points::number;
-use crate::metrics::{Estimate, SystemResults};
+use crate::metrics::{Estimate, SystemResults, Truncation};
 
 /// Replaces the row of this system and split.
 pub(super) fn put(
@@ -39,7 +39,12 @@ pub(super) fn put(
         ],
     )?;
     let mut insert = db.prepare_cached("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)")?;
-    for (name, figure) in figures(results) {
+    let truncated = results.truncation.as_ref().map(truncation_figures);
+    let truncated = truncated
+        .iter()
+        .flatten()
+        .map(|(name, figure)| (*name, figure));
+    for (name, figure) in figures(results).into_iter().chain(truncated) {
         insert.execute(params![
             run.0,
             results.system,
@@ -100,11 +105,59 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
             },
             n: row.get::<_, i64>(2)? as u64,
             mean_words: number(row, 3)?,
+            truncation: truncation(&figure)?,
             system,
             split,
         });
     }
     Ok(results)
+}
+
+/// Names of what the identifiers did not read: two limits in tokens, two shares and perhaps a third.
+const LIMITS: [&str; 2] = ["max_context", "max_response"];
+const TRUNCATED: [&str; 3] = [
+    "truncated_contexts",
+    "truncated_responses",
+    "truncated_targets",
+];
+
+fn truncation(
+    figure: &impl Fn(&str) -> Result<Option<Estimate>, Fault>,
+) -> Result<Option<Truncation>, Fault> {
+    let value = |name: &str| Ok::<_, Fault>(figure(name)?.map(|figure| figure.value));
+    let limits = LIMITS.map(value);
+    let shares = TRUNCATED.map(value);
+    let [max_context, max_response] = limits;
+    let [contexts, responses, targets] = shares;
+    let targets = targets?;
+    Ok(match (max_context?, max_response?, contexts?, responses?) {
+        (Some(max_context), Some(max_response), Some(contexts), Some(responses)) => {
+            Some(Truncation {
+                max_context: max_context as u64,
+                max_response: max_response as u64,
+                contexts,
+                responses,
+                targets,
+            })
+        }
+        _ => None,
+    })
+}
+
+/// The same as figures, each its own interval.
+fn truncation_figures(truncation: &Truncation) -> Vec<(&'static str, Estimate)> {
+    let limits = [truncation.max_context, truncation.max_response];
+    let limits = LIMITS.into_iter().zip(limits.map(|limit| limit as f64));
+    let shares = [truncation.contexts, truncation.responses]
+        .into_iter()
+        .chain(truncation.targets);
+    let all = limits.chain(TRUNCATED.into_iter().zip(shares));
+    let exact = |value| Estimate {
+        value,
+        low: value,
+        high: value,
+    };
+    all.map(|(name, value)| (name, exact(value))).collect()
 }
 
 const MECHANISM_F1: [&str; 3] = [

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Fault;
 use super::step_rows::{Number, StepKey, StepRows};
+use crate::data::Role;
 use crate::experiment::{RewardTerm, RolloutResponse, RolloutToken, TokenFigures};
 
 const ROWS: StepRows = StepRows {
@@ -36,6 +37,8 @@ pub(super) fn at(db: &Connection, key: StepKey) -> Result<Vec<RolloutResponse>, 
 struct StoredResponse {
     index: u32,
     context: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<Role>,
     target: String,
     response: String,
     ended: bool,
@@ -87,6 +90,7 @@ impl From<&RolloutResponse> for StoredResponse {
         StoredResponse {
             index: response.index,
             context: response.context.clone(),
+            roles: response.roles.clone(),
             target: response.target.clone(),
             response: response.response.clone(),
             ended: response.ended,
@@ -141,6 +145,7 @@ impl StoredResponse {
             tokens: tokens.collect(),
             index: self.index,
             context: self.context,
+            roles: self.roles,
             target: self.target,
             response: self.response,
             ended: self.ended,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::RunId;
 use super::error::Fault;
 use super::step_rows::{Number, StepKey, StepRows};
-use crate::data::{EmpathyLevel, Mechanism};
+use crate::data::{EmpathyLevel, Mechanism, Role};
 use crate::experiment::{SampleDialogue, SampleLevel, Stage};
 
 const ROWS: StepRows = StepRows {
@@ -51,6 +51,8 @@ struct StoredDialogue {
     emotion: String,
     situation: String,
     context: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<Role>,
     target: String,
     generated: String,
     levels: Vec<StoredLevel>,
@@ -72,6 +74,7 @@ impl From<SampleDialogue> for StoredDialogue {
             emotion: dialogue.emotion,
             situation: dialogue.situation,
             context: dialogue.context,
+            roles: dialogue.roles,
             target: dialogue.target,
             generated: dialogue.generated,
             levels: dialogue
@@ -96,6 +99,7 @@ impl From<StoredDialogue> for SampleDialogue {
             emotion: stored.emotion,
             situation: stored.situation,
             context: stored.context,
+            roles: stored.roles,
             target: stored.target,
             generated: stored.generated,
             levels: stored

@@ -21,18 +21,18 @@ pub struct CaseAnswer {
     pub levels: Option<AnswerLevels>,
 }
 
-/// Levels of an answer and of the target, by the same identifiers.
+/// Levels of an answer and of the target, if it is known, by the same identifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AnswerLevels {
     pub response: Levels,
-    pub target: Levels,
+    pub target: Option<Levels>,
 }
 
 impl AnswerLevels {
     /// How many of the three mechanisms match the target.
-    pub fn agreement(&self) -> usize {
-        let pairs = self.response.iter().zip(&self.target);
-        pairs.filter(|(a, b)| a == b).count()
+    pub fn agreement(&self) -> Option<usize> {
+        let pairs = self.response.iter().zip(self.target.as_ref()?);
+        Some(pairs.filter(|(a, b)| a == b).count())
     }
 }
 
@@ -100,7 +100,11 @@ impl Case {
     /// Whether any of these systems' answers misses a level of the target.
     pub fn misses_target(&self, systems: &[usize]) -> bool {
         let mut levels = self.answers_of(systems).filter_map(|answer| answer.levels);
-        levels.any(|levels| levels.response != levels.target)
+        levels.any(|levels| {
+            levels
+                .target
+                .is_some_and(|target| target != levels.response)
+        })
     }
 }
 
@@ -191,7 +195,10 @@ mod tests {
         let answer = |text: &str, levels: Option<(Levels, Levels)>| {
             Some(CaseAnswer {
                 text: text.to_string(),
-                levels: levels.map(|(response, target)| AnswerLevels { response, target }),
+                levels: levels.map(|(response, target)| AnswerLevels {
+                    response,
+                    target: Some(target),
+                }),
             })
         };
         let context = |text: &str, emotion: &str| Context {
@@ -200,6 +207,7 @@ mod tests {
             emotion: Some(emotion.to_string()),
             situation: None,
             utterances: vec![text.to_string()],
+            roles: Vec::new(),
             target: Some("Oh.".to_string()),
         };
         let case =
@@ -287,6 +295,11 @@ mod tests {
             [0usize; 0]
         );
         let levels = book().cases[1].answers[1].clone().unwrap().levels.unwrap();
-        assert_eq!(levels.agreement(), 1);
+        assert_eq!(levels.agreement(), Some(1));
+        let alone = AnswerLevels {
+            target: None,
+            ..levels
+        };
+        assert_eq!(alone.agreement(), None);
     }
 }

@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::StudyError;
 use super::hex;
-use crate::data::Example;
 use crate::data::library;
-use crate::data::rows::{Row, read_jsonl};
+use crate::data::reader::{self, Wanted};
+use crate::data::rows::Row;
+use crate::data::{Example, Role};
 
 /// A dialogue context with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Context {
     /// As the speaker described it.
     pub situation: Option<String>,
     pub utterances: Vec<String>,
+    /// Who said each; empty where the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// The listener's actual response.
     pub target: Option<String>,
 }
@@ -51,6 +55,7 @@ impl From<&Example> for Context {
             emotion: Some(example.emotion.clone()),
             situation: Some(example.situation.clone()),
             utterances: example.context.clone(),
+            roles: example.roles.clone(),
             target: Some(example.target.clone()),
         }
     }
@@ -68,30 +73,124 @@ impl Context {
             emotion: text(&["emotion"]),
             situation: text(&["situation", "prompt"]),
             utterances: row.require_context(path)?.to_vec(),
-            target: row.response.clone(),
+            roles: roles(row),
+            // In rows that hold both, the response is a system's.
+            target: text(&["target"]).or_else(|| row.response.clone()),
         })
     }
 }
 
-/// Names of the fields for conversation, turn and index.
-pub(super) const CONVERSATION: [&str; 3] = ["conversation", "conv_id", "conversation_id"];
-pub(super) const TURN: [&str; 2] = ["turn", "utterance_idx"];
-pub(super) const INDEX: [&str; 2] = ["index", "idx"];
-
-pub(super) fn whole_number(row: &Row, keys: &[&str]) -> Option<u64> {
-    keys.iter().find_map(|key| match row.fields.get(*key)? {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    })
+/// Who said each utterance, where a row says it of all.
+fn roles(row: &Row) -> Vec<Role> {
+    let given = row.fields.get("roles").cloned().unwrap_or_default();
+    let roles: Vec<Role> = serde_json::from_value(given).unwrap_or_default();
+    let all = row
+        .context
+        .as_ref()
+        .is_some_and(|context| context.len() == roles.len());
+    if all { Role::kept(&roles) } else { Vec::new() }
 }
 
-/// Letters and digits in lower case, so that punctuation and spaces do not matter.
+/// Names of the fields for conversation and turn.
+pub(super) const CONVERSATION: [&str; 3] = ["conversation", "conv_id", "conversation_id"];
+pub(super) const TURN: [&str; 2] = ["turn", "utterance_idx"];
+/// Names of the fields that number contexts.
+const NUMBERS: [&str; 3] = ["idx", "index", "id"];
+
+pub(super) fn whole_number(row: &Row, keys: &[&str]) -> Option<u64> {
+    keys.iter()
+        .find_map(|key| number_of(row, key)?.parse().ok())
+}
+
+/// A row's number in a field, in one spelling: 3, 3.0 and "3" are the same. An `id` may be any text.
+pub(super) fn number_of(row: &Row, field: &str) -> Option<String> {
+    let text = match row.fields.get(field)? {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_string(),
+        _ => return None,
+    };
+    if text.is_empty() {
+        return None;
+    }
+    let whole = text.parse::<f64>().ok().filter(|number| {
+        // Beyond this, neighbours are the same number.
+        *number >= 0.0 && *number < 9e15 && number.fract() == 0.0
+    });
+    Some(whole.map_or(text, |number| (number as u64).to_string()))
+}
+
+/// The contexts' own numbers in one field.
+#[derive(Debug, Clone)]
+pub struct Numbering {
+    pub field: &'static str,
+    places: HashMap<String, usize>,
+    /// Lines of contexts without it.
+    without: Vec<usize>,
+    /// A number that two lines have.
+    repeated: Option<(String, usize, usize)>,
+}
+
+impl Numbering {
+    /// If any row has the field.
+    fn of(field: &'static str, rows: &[Row]) -> Option<Numbering> {
+        let mut own = Numbering {
+            field,
+            places: HashMap::new(),
+            without: Vec::new(),
+            repeated: None,
+        };
+        for (place, row) in rows.iter().enumerate() {
+            let Some(number) = number_of(row, field) else {
+                own.without.push(row.line);
+                continue;
+            };
+            if let Some(first) = own.places.insert(number.clone(), place) {
+                own.repeated
+                    .get_or_insert((number, rows[first].line, row.line));
+            }
+        }
+        (!own.places.is_empty()).then_some(own)
+    }
+
+    /// Why rows cannot be matched by it.
+    pub(super) fn flaw(&self) -> Option<String> {
+        if let Some((number, first, second)) = &self.repeated {
+            let field = self.field;
+            return Some(format!(
+                "lines {first} and {second} both have {field} {number}"
+            ));
+        }
+        let first = self.without.first()?;
+        Some(match self.without.len() {
+            1 => format!("line {first} has no {}", self.field),
+            more => format!("{more} lines have no {}, line {first} first", self.field),
+        })
+    }
+
+    pub(super) fn place(&self, number: &str) -> Option<usize> {
+        self.places.get(number).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn numbers(&self) -> impl Iterator<Item = &String> {
+        self.places.keys()
+    }
+}
+
+/// Letters and digits in lower case, so that punctuation and spaces do not matter. Where there are none, as in a
+/// context of emoji, the signs themselves.
 pub(super) fn plain_words(utterances: &[String]) -> String {
     let mut plain = String::new();
     for utterance in utterances {
         let letters = utterance.chars().filter(|c| c.is_alphanumeric());
         plain.extend(letters.flat_map(char::to_lowercase));
+    }
+    if plain.is_empty() {
+        let signs = utterances.iter().flat_map(|utterance| utterance.chars());
+        plain.extend(signs.filter(|sign| !sign.is_whitespace()));
     }
     plain
 }
@@ -105,6 +204,10 @@ pub struct OrderedContexts {
     keys: Vec<ContextKey>,
     by_turn: HashMap<(String, u32), usize>,
     by_words: HashMap<String, Vec<usize>>,
+    /// The contexts' own numbers, as their file gives them.
+    numberings: Vec<Numbering>,
+    /// What a person should know about how the file was read.
+    pub notes: Vec<String>,
 }
 
 impl OrderedContexts {
@@ -115,6 +218,8 @@ impl OrderedContexts {
             contexts: Vec::new(),
             by_turn: HashMap::new(),
             by_words: HashMap::new(),
+            numberings: Vec::new(),
+            notes: Vec::new(),
         };
         let mut seen: HashMap<String, usize> = HashMap::new();
         for (place, context) in contexts.iter().enumerate() {
@@ -142,7 +247,7 @@ impl OrderedContexts {
         OrderedContexts::new(name, examples.iter().map(Context::from).collect())
     }
 
-    /// The contexts of a JSONL file, one for each row. A row that matches an example of `known` (by
+    /// The contexts of a file, one for each row. A row that matches an example of `known` (by
     /// conversation, words and number of utterances) is replaced by that example; the indices of the others
     /// are returned too.
     ///
@@ -153,7 +258,8 @@ impl OrderedContexts {
         known: &[Example],
     ) -> Result<(OrderedContexts, Vec<usize>), StudyError> {
         let known = OrderedContexts::from_examples("", known);
-        let rows = read_jsonl(path)?;
+        let file = reader::read(path, Wanted::Contexts)?;
+        let rows = &file.rows;
         let mut foreign = Vec::new();
         let mut contexts = Vec::with_capacity(rows.len());
         for (place, row) in rows.iter().enumerate() {
@@ -167,7 +273,12 @@ impl OrderedContexts {
             }
         }
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let order = OrderedContexts::new(name.to_string_lossy(), contexts);
+        let mut order = OrderedContexts::new(name.to_string_lossy(), contexts);
+        let own = NUMBERS
+            .into_iter()
+            .filter_map(|field| Numbering::of(field, rows));
+        order.numberings = own.collect();
+        order.notes = file.notes;
         Ok((order, foreign))
     }
 
@@ -211,6 +322,22 @@ impl OrderedContexts {
 
     pub fn keys(&self) -> &[ContextKey] {
         &self.keys
+    }
+
+    pub(super) fn numberings(&self) -> &[Numbering] {
+        &self.numberings
+    }
+
+    /// Whether any context is known by conversation and turn.
+    pub(super) fn has_turns(&self) -> bool {
+        !self.by_turn.is_empty()
+    }
+
+    /// Gives the context at an index a target if it has none; false if it has another.
+    pub fn fill_target(&mut self, place: usize, target: &str) -> bool {
+        let known = &mut self.contexts[place].target;
+        let known = known.get_or_insert_with(|| target.to_string());
+        known.trim() == target.trim()
     }
 
     /// The index of the context before a turn of a conversation.

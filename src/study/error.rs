@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::counted;
 use crate::data::DataError;
 
 /// Why responses cannot be imported, a study cannot be created, or a pack is refused. A message names a
@@ -10,11 +11,15 @@ use crate::data::DataError;
 pub enum StudyError {
     #[error(transparent)]
     Data(#[from] DataError),
-    #[error("{}: there is no response; give a file with a response a line", path.display())]
-    NoResponses { path: PathBuf },
     #[error(
-        "{}: has {rows} responses where there are {contexts} contexts in {order}; give one response for each, \
-         in the same order, or the file's own contexts with --contexts FILE", path.display()
+        "{}: has {} where there {} in {order}; give one response for each, in the same order, or the file's own \
+         contexts with --contexts FILE",
+        path.display(),
+        counted(*rows, "response", "responses"),
+        match contexts {
+            1 => "is 1 context".to_string(),
+            _ => format!("are {contexts} contexts"),
+        }
     )]
     Count {
         path: PathBuf,
@@ -27,14 +32,10 @@ pub enum StudyError {
          set with `emprl data import empathetic-dialogues DIR`"
     )]
     NoContexts,
-    #[error("{}: {rows} rows have no {field}, so they cannot be aligned by it", path.display())]
-    NoField {
-        path: PathBuf,
-        rows: usize,
-        field: &'static str,
-    },
     #[error(
-        "{}: none of its {rows} rows answers a context of {order}; the first: {first}", path.display()
+        "{}: none of its {} answers a context of {order}; the first: {first}",
+        path.display(),
+        counted(*rows, "row", "rows")
     )]
     NoMatch {
         path: PathBuf,

@@ -16,6 +16,7 @@ use super::draw::{self, stream};
 use super::error::StudyError;
 use super::hex;
 use super::page::{Page, Shown, StudyHead};
+use crate::data;
 
 /// Fewest words of a target for an attention check.
 const CHECK_WORDS: usize = 6;
@@ -26,6 +27,8 @@ pub struct Candidate {
     pub key: ContextKey,
     pub emotion: Option<String>,
     pub utterances: Vec<String>,
+    /// Who said each; empty where the sides alternate.
+    pub roles: Vec<data::Role>,
     pub target: Option<String>,
     /// As shown to people, in the order of the definition's systems.
     pub answers: Vec<String>,
@@ -38,6 +41,9 @@ pub struct Item {
     pub context: ContextKey,
     pub emotion: Option<String>,
     pub utterances: Vec<String>,
+    /// Who said each; empty where the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<data::Role>,
     /// The responses: two in an A/B test, one in a rating.
     pub texts: Vec<String>,
     pub content: Content,
@@ -294,6 +300,7 @@ fn item(candidate: &Candidate, texts: Vec<String>, content: Content) -> Item {
         context: candidate.key.clone(),
         emotion: candidate.emotion.clone(),
         utterances: candidate.utterances.clone(),
+        roles: candidate.roles.clone(),
         texts,
         content,
     }
@@ -428,6 +435,7 @@ pub fn page(item: &Item, swapped: bool) -> Page {
     Page {
         item: item.number,
         context: item.utterances.clone(),
+        roles: item.roles.clone(),
         shown,
     }
 }

@@ -161,6 +161,7 @@ mod tests {
             pages: vec![Page {
                 item: 4,
                 context: vec!["Hi.".to_string(), "\"Ho\"".to_string()],
+                roles: Vec::new(),
                 shown: Shown::Pair {
                     left: "a".to_string(),
                     right: "b".to_string(),

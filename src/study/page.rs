@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::StudyKind;
 use super::judgement::{ItemState, JudgementRecord, last_settled, states};
+use crate::data::Role;
 
 /// What annotators know about a study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Page {
     pub item: u32,
     /// The conversation so far, oldest first.
     pub context: Vec<String>,
+    /// Who said each; empty where the sides alternate, the speaker first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     pub shown: Shown,
 }
 
@@ -152,6 +156,7 @@ mod tests {
         let page = |item| Page {
             item,
             context: vec!["Hi.".to_string()],
+            roles: Vec::new(),
             shown: Shown::Pair {
                 left: "a".to_string(),
                 right: "b".to_string(),

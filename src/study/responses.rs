@@ -2,34 +2,23 @@
 //!
 //! Knows rows and contexts; must not know studies.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::contexts::{CONVERSATION, INDEX, OrderedContexts, TURN, whole_number};
+use super::align_by::AlignBy;
+use super::contexts::OrderedContexts;
 use super::display::is_tokenized;
 use super::error::StudyError;
 use super::hex;
-use crate::data::DataError;
-use crate::data::rows::{Row, parse_jsonl, read};
-
-/// How rows are matched to contexts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlignBy {
-    /// The first row answers the first context, and so on.
-    Order,
-    /// A field `index` or `idx`, from 0, or from 1 where no row has 0 and one has the number of contexts.
-    Index,
-    /// The fields `conversation` (or `conv_id`) and `turn`.
-    ConversationTurn,
-    /// The words of the field `context`.
-    Words,
-}
+use super::matching::match_rows;
+use super::shift::suspicion;
+use crate::data::reader::{self, Form, Wanted};
+use crate::data::rows::Row;
 
 /// A problem with a row or a context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +75,10 @@ pub struct SystemResponses {
     pub answers: Vec<Option<String>>,
     /// Those of contexts last.
     pub problems: Vec<Problem>,
+    /// The targets that rows give, by context.
+    pub targets: BTreeMap<usize, String>,
+    /// What a person should know about how the file was read and aligned; each a sentence.
+    pub notes: Vec<String>,
 }
 
 impl SystemResponses {
@@ -107,6 +100,8 @@ impl SystemResponses {
             tokenized: is_tokenized(answers.iter().map(String::as_str)),
             answers: answers.into_iter().map(Some).collect(),
             problems,
+            targets: BTreeMap::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -126,235 +121,85 @@ pub fn duplicate_share<'a>(responses: impl IntoIterator<Item = &'a str>) -> Opti
     (all > 0).then(|| (all - seen.len()) as f64 / all as f64)
 }
 
-/// Reads a file of responses and aligns it with `order`: CSV with a header if it ends in `.csv`, JSONL if the
-/// first character is `{`, else plain text with one response per line. Without `by`, rows are aligned by the
-/// best that all of them offer: conversation and turn, index, words, order.
+/// Reads a file of responses, in any form that [`reader`] knows, and aligns it with `order`. Without `by`, rows are
+/// aligned by the best that all of them offer: conversation and turn, index, words, order.
 ///
 /// # Errors
-/// The file cannot be read, has no rows, cannot be aligned as requested, has another number of rows than
-/// contexts when aligned in order, or no row matches a context.
+/// The file cannot be read, has no responses, cannot be aligned as requested or without a guess (see
+/// [`match_rows`]), or no row matches a context.
 pub fn import(
     path: &Path,
     order: &OrderedContexts,
     by: Option<AlignBy>,
 ) -> Result<SystemResponses, StudyError> {
-    let text = read(path)?;
-    let rows = rows_of(path, &text)?;
-    if rows.is_empty() {
-        let path = path.to_path_buf();
-        return Err(StudyError::NoResponses { path });
-    }
-    let by = by.unwrap_or_else(|| best_of(&rows));
-    let (answers, problems) = align(path, &rows, order, by)?;
-    let tokenized = is_tokenized(answers.iter().flatten().map(String::as_str));
-    Ok(SystemResponses {
-        rows: rows.len(),
-        sha256: hex(&Sha256::digest(text.as_bytes())),
-        aligned_by: by,
-        tokenized,
-        answers,
-        problems,
-    })
-}
-
-fn rows_of(path: &Path, text: &str) -> Result<Vec<Row>, StudyError> {
-    let is_csv = path
-        .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("csv"));
-    if is_csv {
-        return csv_rows(path, text);
-    }
-    if text.trim_start().starts_with('{') {
-        return Ok(parse_jsonl(path, text)?);
-    }
-    let row = |(at, line): (usize, &str)| {
-        let mut row = Row::new(Vec::new(), line);
-        row.context = None;
-        row.line = at + 1;
-        row
+    let file = reader::read(path, Wanted::Responses)?;
+    let matched = match_rows(path, &file.rows, order, by)?;
+    let mut imported = SystemResponses {
+        rows: file.rows.len(),
+        sha256: file.sha256,
+        aligned_by: matched.by,
+        tokenized: false,
+        answers: vec![None; order.len()],
+        problems: Vec::new(),
+        targets: BTreeMap::new(),
+        notes: file.notes,
     };
-    Ok(text.lines().enumerate().map(row).collect())
-}
-
-fn csv_rows(path: &Path, text: &str) -> Result<Vec<Row>, StudyError> {
-    let wrong = |line: usize, what: String| {
-        let fix = "give CSV with a header that names the columns, `response` among them";
-        StudyError::Data(DataError::line(path, line, what, fix))
-    };
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let head = reader
-        .headers()
-        .map_err(|error| wrong(1, error.to_string()))?;
-    let names: Vec<String> = head.iter().map(|name| name.trim().to_lowercase()).collect();
-    if !names.iter().any(|name| name == "response") {
-        return Err(wrong(1, "no column is called `response`".to_string()));
+    if !matches!(file.form, Form::Lines | Form::JsonLines) {
+        imported
+            .notes
+            .push(format!("The file is read as {}.", file.form));
     }
-    let mut rows = Vec::new();
-    for record in reader.into_records() {
-        let record = record.map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            wrong(line as usize, error.to_string())
-        })?;
-        let cell = |name: &str| {
-            let at = names.iter().position(|known| known == name)?;
-            record.get(at).filter(|cell| !cell.trim().is_empty())
-        };
-        let fields: Map<String, Value> = names
-            .iter()
-            .filter_map(|name| Some((name.clone(), cell(name)?.into())))
-            .collect();
-        rows.push(Row {
-            context: cell("context").map(|text| vec![text.to_string()]),
-            response: cell("response").map(str::to_string),
-            fields,
-            line: record.position().map_or(0, csv::Position::line) as usize,
-        });
-    }
-    Ok(rows)
-}
-
-fn conversation(row: &Row) -> Option<&str> {
-    CONVERSATION
-        .iter()
-        .find_map(|key| row.fields.get(*key)?.as_str())
-}
-
-fn turn(row: &Row) -> Option<u32> {
-    u32::try_from(whole_number(row, &TURN)?).ok()
-}
-
-fn best_of(rows: &[Row]) -> AlignBy {
-    let all = |has: &dyn Fn(&Row) -> bool| rows.iter().all(has);
-    if all(&|row| conversation(row).is_some() && turn(row).is_some()) {
-        AlignBy::ConversationTurn
-    } else if all(&|row| whole_number(row, &INDEX).is_some()) {
-        AlignBy::Index
-    } else if all(&|row| row.context.is_some()) {
-        AlignBy::Words
-    } else {
-        AlignBy::Order
-    }
-}
-
-type Aligned = (Vec<Option<String>>, Vec<Problem>);
-
-fn align(
-    path: &Path,
-    rows: &[Row],
-    order: &OrderedContexts,
-    by: AlignBy,
-) -> Result<Aligned, StudyError> {
-    if by == AlignBy::Order && rows.len() != order.len() {
-        return Err(StudyError::Count {
-            path: path.to_path_buf(),
-            rows: rows.len(),
-            contexts: order.len(),
-            order: order.name.clone(),
-        });
-    }
-    let finder = Finder::new(path, rows, order, by)?;
-    let mut answers = vec![None; order.len()];
-    let mut lines: HashMap<usize, usize> = HashMap::new();
-    let mut problems = Vec::new();
-    for (at, row) in rows.iter().enumerate() {
-        let line = row.line;
-        let place = match finder.place(at, row, &lines) {
-            Ok(place) => place,
-            Err(why) => {
-                problems.push(Problem::Misaligned { line, why });
-                continue;
-            }
-        };
-        if let Some(&first) = lines.get(&place) {
-            problems.push(Problem::Duplicate { place, line, first });
-            continue;
-        }
-        lines.insert(place, line);
-        let response = row.response.clone().unwrap_or_default();
-        if response.trim().is_empty() {
-            problems.push(Problem::Empty { place, line });
-        }
-        answers[place] = Some(response);
-    }
-    if lines.is_empty() {
+    imported.notes.extend(matched.notes);
+    imported.take(&file.rows, matched.places);
+    let answered = imported.answers.iter().flatten();
+    if answered.clone().next().is_none() {
         return Err(StudyError::NoMatch {
             path: path.to_path_buf(),
-            rows: rows.len(),
+            rows: file.rows.len(),
             order: order.name.clone(),
-            first: problems.first().map(Problem::to_string).unwrap_or_default(),
+            first: imported
+                .problems
+                .first()
+                .map(Problem::to_string)
+                .unwrap_or_default(),
         });
     }
-    let missing = (0..order.len()).filter(|place| answers[*place].is_none());
-    problems.extend(missing.map(|place| Problem::Missing { place }));
-    Ok((answers, problems))
+    imported.tokenized = is_tokenized(answered.map(String::as_str));
+    imported.notes.extend(suspicion(order, &imported.answers));
+    Ok(imported)
 }
 
-/// Finds the context that a row answers.
-struct Finder<'a> {
-    order: &'a OrderedContexts,
-    by: AlignBy,
-    /// The index of the first context.
-    base: u64,
-}
-
-impl<'a> Finder<'a> {
-    fn new(
-        path: &Path,
-        rows: &[Row],
-        order: &'a OrderedContexts,
-        by: AlignBy,
-    ) -> Result<Finder<'a>, StudyError> {
-        let (field, has): (_, fn(&Row) -> bool) = match by {
-            AlignBy::Order => ("line", |_| true),
-            AlignBy::Index => ("index", |row| whole_number(row, &INDEX).is_some()),
-            AlignBy::ConversationTurn => ("conversation and turn", |row| {
-                conversation(row).is_some() && turn(row).is_some()
-            }),
-            AlignBy::Words => ("context", |row| row.context.is_some()),
-        };
-        let without = rows.iter().filter(|row| !has(row)).count();
-        if without > 0 {
-            return Err(StudyError::NoField {
-                path: path.to_path_buf(),
-                rows: without,
-                field,
-            });
+impl SystemResponses {
+    /// Puts the rows to their places and lists what does not fit.
+    fn take(&mut self, rows: &[Row], places: Vec<Result<usize, String>>) {
+        let mut lines: HashMap<usize, usize> = HashMap::new();
+        for (row, place) in rows.iter().zip(places) {
+            let line = row.line;
+            let place = match place {
+                Ok(place) => place,
+                Err(why) => {
+                    self.problems.push(Problem::Misaligned { line, why });
+                    continue;
+                }
+            };
+            if let Some(&first) = lines.get(&place) {
+                self.problems
+                    .push(Problem::Duplicate { place, line, first });
+                continue;
+            }
+            lines.insert(place, line);
+            let response = row.response.clone().unwrap_or_default();
+            if response.trim().is_empty() {
+                self.problems.push(Problem::Empty { place, line });
+            }
+            self.answers[place] = Some(response);
+            let target = row.fields.get("target").and_then(Value::as_str);
+            if let Some(target) = target.filter(|target| !target.trim().is_empty()) {
+                self.targets.insert(place, target.to_string());
+            }
         }
-        let indices = || rows.iter().filter_map(|row| whole_number(row, &INDEX));
-        let from_one = !indices().any(|index| index == 0)
-            && indices().any(|index| index == order.len() as u64);
-        let base = u64::from(from_one);
-        Ok(Finder { order, by, base })
-    }
-
-    /// The index of the row's context, or why there is none.
-    fn place(&self, at: usize, row: &Row, taken: &HashMap<usize, usize>) -> Result<usize, String> {
-        let place = match self.by {
-            AlignBy::Order => Ok(at),
-            AlignBy::Index => {
-                let index = whole_number(row, &INDEX).unwrap_or(u64::MAX);
-                let place = index.checked_sub(self.base).map(|place| place as usize);
-                let known = place.filter(|place| *place < self.order.len());
-                known.ok_or_else(|| format!("there is no context of index {index}"))
-            }
-            AlignBy::ConversationTurn => {
-                let (name, turn) = (conversation(row).unwrap_or(""), turn(row).unwrap_or(0));
-                let known = self.order.at_turn(name, turn);
-                known.ok_or_else(|| format!("there is no response at turn {turn} of {name}"))
-            }
-            AlignBy::Words => {
-                let places = self.order.with_words(row.context.as_deref().unwrap_or(&[]));
-                // Several contexts may have the same words: each row takes the next one.
-                let free = places.iter().find(|place| !taken.contains_key(place));
-                let found = free.or(places.first()).copied();
-                found.ok_or_else(|| "there is no such context".to_string())
-            }
-        }?;
-        match &row.context {
-            Some(utterances) if !self.order.has_words(place, utterances) => {
-                Err(format!("its context is not that of place {}", place + 1))
-            }
-            _ => Ok(place),
-        }
+        let missing = (0..self.answers.len()).filter(|place| self.answers[*place].is_none());
+        let missing: Vec<Problem> = missing.map(|place| Problem::Missing { place }).collect();
+        self.problems.extend(missing);
     }
 }

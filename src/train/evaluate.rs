@@ -16,8 +16,8 @@ use crate::data::{EmpathyLevel, Mechanism};
 use crate::experiment::{Config, SampleDialogue, SampleLevel, SamplingSettings};
 use crate::metrics::emp_f1::{Levels, emp_f1};
 use crate::metrics::{
-    Answered, Bootstrap, ResponseWords, SystemResults, TargetLoss, declared, perplexity,
-    system_results,
+    Answered, Bootstrap, ResponseWords, SystemResults, TargetLoss, Truncation, declared,
+    perplexity, system_results,
 };
 use crate::nn::sampling::Sampling;
 use crate::nn::{Generated, generate};
@@ -158,6 +158,7 @@ impl Examiner<'_> {
         &self,
         system: &str,
         split: &str,
+        examples: &[Encoded],
         answers: &Answers,
         losses: &[TargetLoss],
     ) -> SystemResults {
@@ -173,8 +174,26 @@ impl Examiner<'_> {
             levels: levels
                 .as_ref()
                 .map(|(gold, given)| (gold.as_slice(), given.as_slice())),
+            truncation: self.truncation(examples, answers),
         };
         system_results(system, split, answered, &bootstrap)
+    }
+
+    /// What the identifiers do not read of the examples and their answers; None without identifiers.
+    fn truncation(&self, examples: &[Encoded], answers: &Answers) -> Option<Truncation> {
+        let identifiers = self.identifiers?;
+        let contexts: Vec<String> = examples.iter().map(|e| e.example.context_text()).collect();
+        let contexts = || contexts.iter().map(String::as_str);
+        let targets = examples.iter().map(|e| e.example.target.as_str());
+        let responses = answers.responses.iter().map(String::as_str);
+        let responses: Vec<(&str, &str)> = contexts().zip(responses).collect();
+        let targets: Vec<(&str, &str)> = contexts().zip(targets).collect();
+        let of = |pairs: &[(&str, &str)]| identifiers.truncated(pairs);
+        Some(Truncation::new(
+            identifiers.limits(),
+            &of(&responses),
+            &of(&targets),
+        ))
     }
 
     /// The validation metrics, without intervals.
@@ -242,6 +261,7 @@ impl Examiner<'_> {
                     emotion: encoded.example.emotion.clone(),
                     situation: encoded.example.situation.clone(),
                     context: encoded.example.context.clone(),
+                    roles: encoded.example.roles.clone(),
                     target: encoded.example.target.clone(),
                     generated: answers.responses[index].clone(),
                     levels: sample_levels,

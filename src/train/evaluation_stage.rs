@@ -35,7 +35,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &Artifacts) -> Result<Ended, Tr
     for (step, (name, policy)) in (1..).zip(systems) {
         let answers = examiner.answer(policy, test);
         let losses = examiner.losses(policy, test);
-        let system = examiner.results(name, Split::Test.key(), &answers, &losses);
+        let system = examiner.results(name, Split::Test.key(), test, &answers, &losses);
         let folder = artifacts.run_folder.join("responses");
         fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
         let path = folder.join(format!("{}.jsonl", name.to_lowercase()));

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use super::tensors::{Tokens, by_length, floats};
-use crate::data::batch::{cut_context, cut_target};
+use crate::data::batch::{cut_context, cut_target, is_cut};
 use crate::data::{EmpathyLevel, Mechanism};
+use crate::metrics::TruncatedPair;
 use crate::nn::Dropout;
 use crate::nn::identifier::{Identifier, IdentifierConfig};
 use crate::text::{EOS, Tokenizer};
@@ -93,6 +94,21 @@ impl IdentifierSet {
             max_context: manifest.max_context,
             max_response: manifest.max_response,
         })
+    }
+
+    /// The most tokens that are read of a context and of a response.
+    pub fn limits(&self) -> (usize, usize) {
+        (self.max_context, self.max_response)
+    }
+
+    /// Which texts of each (context, response) are longer than is read.
+    pub fn truncated(&self, pairs: &[(&str, &str)]) -> Vec<TruncatedPair> {
+        let is_longer = |text: &str, max| is_cut(&self.tokenizer.encode(text), max, EOS);
+        let pair = |&(context, response): &(&str, &str)| TruncatedPair {
+            context: is_longer(context, self.max_context),
+            response: is_longer(response, self.max_response),
+        };
+        pairs.iter().map(pair).collect()
     }
 
     /// Log-probabilities of the levels of each (context, response), in the given order.

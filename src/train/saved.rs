@@ -18,10 +18,10 @@ use super::policy::Policy;
 use super::score::score;
 use super::seed::{Draw, stream};
 use super::tensors::by_length;
-use crate::data::batch::cut_context;
+use crate::data::batch::{cut_context, is_cut};
 use crate::data::{EmpathyLevel, Split, library};
 use crate::experiment::{Config, SamplingSettings};
-use crate::metrics::SystemResults;
+use crate::metrics::{SystemResults, TruncatedPair};
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::T5Config;
@@ -223,6 +223,13 @@ impl SavedModel {
         scored
     }
 
+    /// How many of these contexts are longer than `max_source` tokens, and lose their beginning.
+    pub fn truncated(&self, contexts: &[String], max_source: usize) -> usize {
+        let is_longer =
+            |context: &&String| is_cut(&self.tokenizer.encode(context), max_source, EOS);
+        contexts.iter().filter(is_longer).count()
+    }
+
     fn sources<'a>(
         &self,
         contexts: impl Iterator<Item = &'a str>,
@@ -257,6 +264,16 @@ impl SavedIdentifiers {
         let device = device::resolve(device)?;
         let set = IdentifierSet::load(folder, &device)?;
         Ok(SavedIdentifiers { set, device })
+    }
+
+    /// The most tokens that are read of a context and of a response.
+    pub fn limits(&self) -> (usize, usize) {
+        self.set.limits()
+    }
+
+    /// Which texts of each (context, response) are longer than is read.
+    pub fn truncated(&self, pairs: &[(&str, &str)]) -> Vec<TruncatedPair> {
+        self.set.truncated(pairs)
     }
 
     /// Levels of each (context, response), by mechanism.
@@ -326,5 +343,5 @@ pub fn examine(
     let examiner = Examiner::new(config, &tokenizer, identifiers.as_ref(), &device);
     let answers = examiner.answer(&policy, examples);
     let losses = examiner.losses(&policy, examples);
-    Ok(examiner.results(system, split.key(), &answers, &losses))
+    Ok(examiner.results(system, split.key(), examples, &answers, &losses))
 }

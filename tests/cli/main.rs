@@ -16,6 +16,7 @@ mod window_support;
 mod dry_run;
 mod models;
 mod queue;
+mod readers;
 mod run;
 mod runs;
 mod study;

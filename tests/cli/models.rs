@@ -192,8 +192,8 @@ fn responses_from_elsewhere_are_evaluated() {
 
     let contexts = place.write(
         "targets.jsonl",
-        "{\"context\": [\"I lost my job.\"], \"response\": \"Yes yes yes.\"}\n\
-         {\"context\": [\"We won!\"], \"response\": \"No.\"}\n",
+        "{\"context\": [\"I lost my job.\"], \"target\": \"Yes yes yes.\"}\n\
+         {\"context\": [\"We won!\"], \"target\": \"Never.\"}\n",
     );
     let arguments = [
         "evaluate",
@@ -205,16 +205,47 @@ fn responses_from_elsewhere_are_evaluated() {
         "1",
     ];
     let found = place.json(&arguments);
-    assert_eq!(found["emp_f1"]["value"], 100.0);
+    assert!(found["emp_f1"]["value"].is_number());
+    assert_eq!(
+        found["truncation"],
+        json!({"max_context": 16, "max_response": 16, "contexts": 0.0, "responses": 0.0, "targets": 0.0})
+    );
     let text = place.ok(&arguments);
     assert!(text.contains("Emp-F1 (%)"), "{text}");
+    assert!(
+        text.contains("first 16 of a response: none is longer."),
+        "{text}"
+    );
+
+    let own = place.write(
+        "own.jsonl",
+        "{\"context\": [\"I lost my job.\"], \"target\": \"Yes yes yes.\"}\n\
+         {\"context\": [\"We won!\"], \"target\": \"No.\"}\n",
+    );
+    let arguments = [
+        "evaluate",
+        "--responses",
+        &plain,
+        "--contexts",
+        &own,
+        "--identifiers",
+        "1",
+    ];
+    let done = place.run(&arguments);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("are the targets themselves, word for word"),
+        "{}",
+        done.stderr
+    );
 
     let short = place.write("short.txt", "Yes.\n");
     let done = place.run(&["evaluate", "--responses", &short, "--contexts", &contexts]);
     assert_eq!(done.code, 1);
     assert!(
-        done.stderr.contains("short.txt: has 1 responses where")
-            && done.stderr.contains("has 2 rows")
+        done.stderr
+            .contains("short.txt: has 1 response where there are 2 contexts in targets.jsonl")
     );
 }
 
@@ -342,9 +373,204 @@ fn a_checkpoint_answers_as_a_system_and_identifiers_judge_it() {
             .to_string()
             .contains("Emp-F1 by the identifiers of run 1")
     );
-    // Scored again without identifiers, what rested on them is gone.
+    // Scored again without identifiers, what they found before is kept.
     let plain = place.json(&["responses", "score", "Ours"]);
-    assert_eq!(plain[0]["score"]["results"]["emp_f1"], Value::Null);
+    let again = &plain[0]["score"];
+    assert_eq!(again["identifiers"], score["identifiers"]);
+    for figure in ["emp_f1", "mechanism_f1", "truncation"] {
+        assert_eq!(again["results"][figure], score["results"][figure]);
+    }
     let cases = place.json(&["responses", "cases", "dog"]);
-    assert_eq!(cases["cases"][0]["answers"][0]["levels"], Value::Null);
+    assert_eq!(cases["cases"][0]["answers"][0]["levels"], *levels);
+}
+
+#[test]
+fn what_is_not_read_of_texts_stands_beside_every_figure() {
+    let place = place();
+    let long = "I lost my job today and I do not know what to do about it at all. ".repeat(3);
+    let rows = [
+        ("Hi.", "Oh."),
+        (&*long, "Oh."),
+        ("Hi.", &*long),
+        (&*long, &*long),
+    ];
+    let row = |(context, response): (&str, &str)| {
+        let row = json!({"context": context, "response": response, "target": "No."});
+        format!("{row}\n")
+    };
+    let file = place.write("long.jsonl", rows.map(row).concat());
+    let found = place.json(&["evaluate", "--responses", &file, "--identifiers", "1"]);
+    let cut = json!({"max_context": 16, "max_response": 16, "contexts": 50.0, "responses": 50.0, "targets": 0.0});
+    assert_eq!(found["truncation"], cut);
+    let text = place.ok(&["evaluate", "--responses", &file, "--identifiers", "1"]);
+    let said = "The identifiers read the last 16 tokens of a context and the first 16 of a response: longer are \
+                50.0 % of contexts, 50.0 % of responses, 0 % of targets.";
+    assert!(text.contains(said), "{text}");
+    let identified = place.run(&["identify", "--identifiers", "1", "--input", &file]);
+    assert!(
+        identified
+            .stderr
+            .contains("50.0 % of contexts, 50.0 % of responses."),
+        "{}",
+        identified.stderr
+    );
+    let truncated: Vec<_> = lines(&identified.stdout)
+        .iter()
+        .map(|row| {
+            [&row["context_truncated"], &row["response_truncated"]]
+                .map(|cut| cut.as_bool().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        truncated,
+        [[false, false], [true, false], [false, true], [true, true]]
+    );
+    place.ok(&[
+        "responses",
+        "import",
+        &file,
+        "--system",
+        "Zlong",
+        "--contexts",
+        &file,
+    ]);
+    let scored = place.json(&["responses", "score", "Zlong", "--identifiers", "1"]);
+    assert_eq!(scored[0]["score"]["results"]["truncation"], cut);
+    let table = place.json(&["table", "2", "--systems=Zlong"]);
+    assert!(table["notes"].to_string().contains(said), "{table}");
+    // Of a run's own results too.
+    let shown = place.json(&["runs", "show", "1"]);
+    let own = &shown["results"]["EmpRL"]["truncation"];
+    assert_eq!(own["max_context"], 16);
+    assert!(own["contexts"].as_f64().unwrap() > 0.0);
+    let evaluated = place.json(&["evaluate", "--run", "1"]);
+    assert_eq!(evaluated["truncation"], *own);
+    // What a generator does not read of contexts.
+    let generate = [
+        "generate",
+        "--model",
+        "1",
+        "--input",
+        &file,
+        "--max-source",
+        "16",
+        "--max-new-tokens",
+        "2",
+    ];
+    let done = place.run(&generate);
+    assert!(
+        done.stderr
+            .contains("note: 2 of 4 contexts are longer than 16 tokens"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn systems_without_targets_get_levels_and_a_reason() {
+    let place = place();
+    let contexts = place.write(
+        "untargeted.jsonl",
+        "{\"context\": \"I failed.\"}\n{\"context\": \"I passed.\"}\n",
+    );
+    let file = place.write("untargeted.txt", "I am so sorry.\nThat is great!\n");
+    place.ok(&[
+        "responses",
+        "import",
+        &file,
+        "--system",
+        "Zuntargeted",
+        "--contexts",
+        &contexts,
+    ]);
+    let done = place.run(&[
+        "responses",
+        "score",
+        "Zuntargeted",
+        "--identifiers",
+        "1",
+        "--json",
+    ]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(
+        done.stderr.contains(
+            "Zuntargeted: no response has a target to compare it with, so there is no Emp-F1"
+        ) && done
+            .stderr
+            .contains("(no/weak/strong): emotional reaction "),
+        "{}",
+        done.stderr
+    );
+    let scored: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(scored.as_array().unwrap().len(), 1);
+    assert_eq!(scored[0]["score"]["results"]["emp_f1"], Value::Null);
+    assert_eq!(
+        scored[0]["score"]["results"]["truncation"]["targets"],
+        Value::Null
+    );
+    let cases = place.json(&["responses", "cases", "failed"]);
+    let systems = cases["systems"].as_array().unwrap();
+    let at = systems
+        .iter()
+        .position(|name| name == "Zuntargeted")
+        .unwrap();
+    let levels = &cases["cases"][0]["answers"][at]["levels"];
+    assert_eq!(levels["response"].as_array().unwrap().len(), 3);
+    assert_eq!(levels["target"], Value::Null);
+    // The same of a file that is evaluated.
+    let evaluated = place.json(&[
+        "evaluate",
+        "--responses",
+        &file,
+        "--contexts",
+        &contexts,
+        "--identifiers",
+        "1",
+    ]);
+    assert_eq!(evaluated["emp_f1"], Value::Null);
+    assert_eq!(evaluated["truncation"]["contexts"], 0.0);
+    let notes = evaluated["notes"].to_string();
+    assert!(
+        notes.contains("so there is no Emp-F1") && notes.contains("(no/weak/strong)"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn rows_find_their_contexts_by_number_and_tables_are_answered_by_row() {
+    let place = place();
+    let contexts = place.write(
+        "numbered.jsonl",
+        "{\"idx\": 1, \"context\": \"We won!\"}\n{\"idx\": 0, \"context\": \"I lost my job.\"}\n",
+    );
+    let file = place.write(
+        "numbered.csv",
+        "idx,response\n0.0,\"Oh, no.\"\n1.0,Great!\n",
+    );
+    for command in ["score", "identify"] {
+        let of = if command == "score" {
+            "--model"
+        } else {
+            "--identifiers"
+        };
+        let rows = place.lines(&[command, of, "1", "--input", &file, "--contexts", &contexts]);
+        assert_eq!(rows[0]["context"], json!(["I lost my job."]));
+        assert_eq!(rows[0]["response"], "Oh, no.");
+        assert_eq!(rows[1]["context"], json!(["We won!"]));
+    }
+    let table = place.write(
+        "contexts.csv",
+        "context;response\n\"I lost; sadly.\";x\nWe won!;y\n",
+    );
+    let answered = place.lines(&[
+        "generate",
+        "--model",
+        "1",
+        "--input",
+        &table,
+        "--max-new-tokens",
+        "2",
+    ]);
+    let contexts: Vec<_> = answered.iter().map(|row| &row["context"]).collect();
+    assert_eq!(contexts, ["I lost; sadly.", "We won!"]);
 }

@@ -130,7 +130,7 @@ fn responses_are_taken_in_scored_listed_and_forgotten() {
         "contexts.jsonl",
         "--by=index",
     ];
-    assert!(place.run(&by_index).stderr.contains("have no index"));
+    assert!(place.run(&by_index).stderr.contains("no idx (lines 1, 2"));
 
     let listed = place.json(&["responses", "list"]);
     assert_eq!(listed[0]["score"], Value::Null);

@@ -497,7 +497,7 @@ fn rows() {
         (
             "json.jsonl",
             b"{\"context\": \"a\", \"response\": \"b\"}\n{\"context\": \"a\", \"resp",
-            &["line 2", "cut off", "one JSON object"],
+            &["line 2", "cut off", "JSON object"],
         ),
         (
             "list.jsonl",
@@ -506,8 +506,8 @@ fn rows() {
         ),
         (
             "array.json",
-            b"[{\"context\": \"a\", \"response\": \"b\"}]\n",
-            &["line 1", "no JSON object"],
+            b"[{\"context\": \"a\", \"response\": \"b\"},\n{\"context\": 3}]\n",
+            &["line 2", "\"context\""],
         ),
         (
             "garbled.jsonl",

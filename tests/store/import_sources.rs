@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use emprl::data::library::{self, BUILTIN, EMPATHETIC_DIALOGUES, MENTAL_HEALTH_SUBREDDITS, NAMES};
-use emprl::data::{BySplit, Mechanism, SplitCount, empathetic_dialogues, mental_health_subreddits};
+use emprl::data::{
+    BySplit, Mechanism, Role, SplitCount, empathetic_dialogues, mental_health_subreddits,
+};
 
 const ED_HEADER: &str = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
 const MHS_HEADER: &str = "sp_id,rp_id,seeker_post,response_post,level,rationales";
@@ -212,7 +214,7 @@ fn wrong_level_files_are_refused() {
         (row(""), "1 rows, but explorations-reddit.csv has 2"),
         (
             format!("{MHS_HEADER}\na,b,I,G,7,\na,b,I,G,1\n"),
-            "no row can be used",
+            "no row can be used; line 2: \"7\" is no level: levels are 0 (no), 1 (weak) and 2 (strong)",
         ),
     ];
     for (text, expected) in cases {
@@ -234,7 +236,94 @@ fn a_level_that_is_none_is_skipped_and_stays_unknown() {
     assert_eq!(report.skipped.len(), 1);
     assert_eq!(report.skipped[0].line, 2);
     assert_eq!(set.pairs.len(), 2);
-    assert!(report.remarks[0].starts_with("1 pairs lost a row"));
+    assert_eq!(
+        report.remarks[..1],
+        [
+            "explorations-reddit.csv has no usable row (1 was skipped) for 1 of 2 pairs, whose exploration stays \
+          unknown (sp_id rp_id): a b"
+        ]
+    );
+}
+
+#[test]
+fn levels_may_be_floats_or_words_and_missing_rows_are_named() {
+    for levels in [["0.0", "1.0", "2.0"], ["no", "weak", "Strong"]] {
+        let dir = tempfile::tempdir().unwrap();
+        for file in MHS_FILES {
+            let rows = levels.iter().enumerate();
+            let rows = rows.map(|(n, level)| format!("s{n},r{n},Bad {n},Sorry {n},{level},\n"));
+            let text = format!("{MHS_HEADER}\n{}", rows.collect::<String>());
+            fs::write(dir.path().join(file), text).unwrap();
+        }
+        let (set, report) = mental_health_subreddits::read(dir.path()).unwrap();
+        let read: Vec<_> = set
+            .pairs
+            .iter()
+            .map(|p| p.levels[1].map(u8::from))
+            .collect();
+        assert_eq!(read, [Some(0), Some(1), Some(2)]);
+        assert!(report.skipped.is_empty() && report.remarks.is_empty());
+        let other = format!(
+            "{MHS_HEADER}\ns0,r0,Bad 0,Sorry 0,no,\ns1,r1,Bad 1,Sorry 1,no,\nzz,r9,a,b,1,\n"
+        );
+        fs::write(dir.path().join(MHS_FILES[0]), other).unwrap();
+        let (set, report) = mental_health_subreddits::read(dir.path()).unwrap();
+        assert_eq!(set.pairs.len(), 4);
+        assert_eq!(
+            report.remarks,
+            [
+                "emotional-reactions-reddit.csv has no row for 1 of 4 pairs, whose emotional reaction stays \
+                 unknown (sp_id rp_id): s2 r2",
+                "interpretations-reddit.csv has no row for 1 of 4 pairs, whose interpretation stays unknown \
+                 (sp_id rp_id): zz r9",
+                "explorations-reddit.csv has no row for 1 of 4 pairs, whose exploration stays unknown \
+                 (sp_id rp_id): zz r9",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_copy_saved_by_pandas_loses_its_quotation_marks_and_the_original_keeps_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = "c1,1,sad,\"My boss said \"\"you're fired\"\" to me.\",7,\"He said \"\"fired\"\"_comma_ just like that.\",,\n\
+                c1,2,sad,\"My boss said \"\"you're fired\"\" to me.\",9,\"\"\"Fired\"\"? Oh, no.\",,\n";
+    for file in ["train.csv", "valid.csv", "test.csv"] {
+        fs::write(dir.path().join(file), format!("{ED_HEADER}\n{rows}")).unwrap();
+    }
+    let (set, report) = empathetic_dialogues::read(dir.path()).unwrap();
+    let example = &set.test[0];
+    assert_eq!(example.situation, "My boss said \"you're fired\" to me.");
+    assert_eq!(example.context, ["He said \"fired\", just like that."]);
+    assert_eq!(example.target, "\"Fired\"? Oh, no.");
+    assert!(report.remarks[2].starts_with("test.csv is quoted as CSV"));
+    // As it is distributed: marks belong to the texts, at their ends too.
+    let rows = "c1,1,sad,x,7,\"Fired\"? So he said.,,\nc1,2,sad,x,9,\"Oh no\",,\n";
+    fs::write(dir.path().join("test.csv"), format!("{ED_HEADER}\n{rows}")).unwrap();
+    let (set, _) = empathetic_dialogues::read(dir.path()).unwrap();
+    assert_eq!(set.test[0].context, ["\"Fired\"? So he said."]);
+    assert_eq!(set.test[0].target, "\"Oh no\"");
+}
+
+#[test]
+fn two_utterances_in_a_row_are_by_one_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = "c1,1,sad,x,7,I lost my cat.,,\nc1,2,sad,x,7,She was 17.,,\nc1,3,sad,x,9,Oh no.,,\n\
+                c1,4,sad,x,7,Yes.,,\nc1,5,sad,x,9,So sorry.,,\nc2,1,sad,x,7,Hi.,,\nc2,2,sad,x,9,Hello.,,\n";
+    for file in ["train.csv", "valid.csv", "test.csv"] {
+        fs::write(dir.path().join(file), format!("{ED_HEADER}\n{rows}")).unwrap();
+    }
+    let (set, _) = empathetic_dialogues::read(dir.path()).unwrap();
+    use Role::{Listener, Speaker};
+    assert_eq!(set.test[0].roles, [Speaker, Speaker]);
+    assert_eq!(set.test[1].roles, [Speaker, Speaker, Listener, Speaker]);
+    // Where the sides alternate nothing is kept, so that sets of before stay as they are.
+    assert_eq!(set.test[2].roles, []);
+    assert!(
+        !serde_json::to_string(&set.test[2])
+            .unwrap()
+            .contains("roles")
+    );
 }
 
 #[test]

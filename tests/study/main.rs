@@ -16,6 +16,7 @@ mod shared_data;
 mod study_support;
 
 mod kill_anywhere;
+mod matching;
 mod packs;
 mod responses;
 mod stays_blind;

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::shared_data::shared;
 use emprl::data::{Example, empathetic_dialogues};
+use emprl::study::AlignBy;
 use emprl::study::StudyError;
 use emprl::study::contexts::{Context, OrderedContexts};
 use emprl::study::display::detokenize;
-use emprl::study::responses::{AlignBy, Problem, SystemResponses, import};
+use emprl::study::responses::{Problem, SystemResponses, import};
 use emprl::text::word_tokenize;
 
 fn example(conversation: &str, turn: u32, context: &[&str]) -> Example {
@@ -17,6 +18,7 @@ fn example(conversation: &str, turn: u32, context: &[&str]) -> Example {
         emotion: "proud".to_string(),
         situation: "I won.".to_string(),
         context: context.iter().map(|text| text.to_string()).collect(),
+        roles: Vec::new(),
         target: "Great!".to_string(),
     }
 }
@@ -62,7 +64,7 @@ fn plain_lines_answer_in_order() {
         "{error}"
     );
     let error = imported("a.txt", "").unwrap_err().to_string();
-    assert!(error.contains("there is no response"), "{error}");
+    assert!(error.contains("has no rows"), "{error}");
 }
 
 #[test]
@@ -151,7 +153,9 @@ fn files_of_a_wrong_form_are_refused_with_the_line() {
     let (_dir, path) = file("a.jsonl", "{\"response\": \"a\"}\n");
     let by_index = import(&path, &order(), Some(AlignBy::Index)).unwrap_err();
     assert!(
-        by_index.to_string().contains("1 rows have no index"),
+        by_index
+            .to_string()
+            .contains("1 of 1 row has no idx (line 1)"),
         "{by_index}"
     );
     let missing = import(Path::new("nowhere.txt"), &order(), None).unwrap_err();
@@ -166,6 +170,7 @@ fn the_same_context_twice_keeps_two_places() {
         emotion: None,
         situation: None,
         utterances: vec![text.to_string()],
+        roles: Vec::new(),
         target: None,
     };
     let order = OrderedContexts::new(

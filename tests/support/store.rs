@@ -1,11 +1,12 @@
 //! What the tests of the store share.
 #![allow(dead_code)] // Each test file uses its own part.
 
+use emprl::data::Role;
 use emprl::experiment::{
     Environment, Report, RewardTerm, RolloutResponse, RolloutToken, SampleDialogue, SampleLevel,
     Stage, TokenFigures,
 };
-use emprl::metrics::{Estimate, SystemResults};
+use emprl::metrics::{Estimate, SystemResults, Truncation};
 use emprl::store::{MetricKey, NewRun};
 
 pub fn new_run(name: &str) -> NewRun {
@@ -56,6 +57,7 @@ pub fn dialogue(index: u32, generated: &str, reward: Option<f64>) -> SampleDialo
         emotion: "proud".to_string(),
         situation: "I won \"first\" prize".to_string(),
         context: vec!["I won!".to_string(), "How?\nTell".to_string()],
+        roles: vec![Role::Speaker, Role::Speaker],
         target: "That is great.".to_string(),
         generated: generated.to_string(),
         levels,
@@ -81,6 +83,7 @@ pub fn response(index: u32, value: f32) -> RolloutResponse {
     RolloutResponse {
         index,
         context: vec!["I \"won\"!".to_string(), "How?\nTell".to_string()],
+        roles: vec![Role::Speaker, Role::Speaker],
         target: "That is great.".to_string(),
         response: "a ß".to_string(),
         ended: index.is_multiple_of(2),
@@ -118,5 +121,12 @@ pub fn results(system: &str, ppl: Option<f64>) -> SystemResults {
         emp_f1: ppl.map(|_| estimate(61.0)),
         mechanism_f1: ppl.map(|_| [estimate(1.0), estimate(2.0), estimate(f64::NAN)]),
         mean_words: 12.5,
+        truncation: ppl.map(|_| Truncation {
+            max_context: 64,
+            max_response: 40,
+            contexts: 12.5,
+            responses: 0.25,
+            targets: None,
+        }),
     }
 }

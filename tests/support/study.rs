@@ -25,6 +25,7 @@ pub fn contexts(n: usize) -> OrderedContexts {
             format!("This is what happened, number {at}."),
             "Oh?".to_string(),
         ],
+        roles: Vec::new(),
         target: Some(format!("I am so sorry to hear of number {at}.")),
     };
     OrderedContexts::new("contexts", (0..n).map(context).collect())

@@ -334,6 +334,7 @@ fn results(system: &str, f1: f64) -> emprl::metrics::SystemResults {
         emp_f1: Some(estimate(f1)),
         mechanism_f1: Some([estimate(f1), estimate(f1), estimate(f1)]),
         mean_words: 11.0,
+        truncation: None,
     }
 }
 
@@ -343,6 +344,7 @@ fn dialogue(step: u64) -> SampleDialogue {
         emotion: "proud".into(),
         situation: "I finished my first marathon.".into(),
         context: vec!["I ran a marathon!".into()],
+        roles: Vec::new(),
         target: "You must be so proud.".into(),
         generated: format!("That is great, said at {step}."),
         levels: Mechanism::ALL
@@ -380,6 +382,7 @@ fn response(step: u64, ended: bool) -> RolloutResponse {
     RolloutResponse {
         index: u32::from(!ended),
         context: vec![format!("I ran a marathon, it is step {step}!")],
+        roles: Vec::new(),
         target: "You must be so proud.".into(),
         response: "That is".into(),
         ended,

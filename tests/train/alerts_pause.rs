@@ -78,6 +78,7 @@ fn examples(tokenizer: &Tokenizer) -> Vec<Encoded> {
             emotion: "content".into(),
             situation: String::new(),
             context: vec![format!("my hat is {colour}")],
+            roles: Vec::new(),
             target: colour.into(),
         },
         source: encoded(&format!("my hat is {colour}")),

@@ -58,6 +58,7 @@ fn batch(tokenizer: &Tokenizer) -> (Vec<Encoded>, Vec<usize>, Rollout) {
                 emotion: "content".into(),
                 situation: String::new(),
                 context: vec![format!("my dog is number {n}")],
+                roles: Vec::new(),
                 target: format!("target {n}"),
             },
             source: vec![5, 6, 7 + n as u32, EOS],

@@ -66,6 +66,7 @@ fn examples(tokenizer: &Tokenizer) -> Vec<Encoded> {
                     emotion: "content".into(),
                     situation: String::new(),
                     context: vec![context],
+                    roles: Vec::new(),
                     target: colour.into(),
                 },
                 source,

@@ -73,7 +73,7 @@ fn a_systems_responses_are_taken_in_in_the_window() {
     click(&mut window, "Import responses");
     expect(
         &mut window,
-        "Qoxmodel: 3 responses to 3 contexts. line 2: the response to context 2 is empty.",
+        "Qoxmodel: 3 responses to 3 contexts, in order. line 2: the response to context 2 is empty.",
     );
     expect(&mut window, "3 cases");
     click(&mut window, "Add system");

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Core;
+use crate::app::format;
 use crate::app::jobs::{AtClose, Job, JobContext, JobError, Lane};
 use crate::app::state::people::{SystemList, SystemTask, SystemTaskKind, TaskProgress};
 use crate::operations::responses::{self, Generate, Import, MeasureRequest, StoredResponses};
@@ -81,17 +82,21 @@ impl Core {
         self.start_task(SystemTaskKind::Respond, move |store, on_progress| {
             let stored = responses::generate(store, &generate, on_progress)?;
             let (system, count) = (&stored.system, stored.texts().len());
+            let count = format::count(count as u64);
             Ok(format!("{system}: {count} responses by {}.", stored.source))
         });
     }
 
     pub fn score_systems(&mut self, measuring: MeasureRequest) {
         self.start_task(SystemTaskKind::Score, move |store, on_progress| {
-            let names = responses::measure(store, &measuring, on_progress)?.join(", ");
-            Ok(match measuring.identifiers {
+            let measured = responses::measure(store, &measuring, on_progress)?;
+            let names = measured.systems.join(", ");
+            let done = match measuring.identifiers {
                 Some(_) => format!("Measured in Emp-F1, levels, Dist-1/2 and length: {names}."),
                 None => format!("Measured in Dist-1/2 and length: {names}."),
-            })
+            };
+            let words: Vec<String> = [done].into_iter().chain(measured.notes).collect();
+            Ok(words.join(" "))
         });
     }
 
@@ -186,18 +191,25 @@ impl Core {
 
 /// The notice about imported responses.
 fn imported_words(stored: &StoredResponses) -> String {
-    let (system, kept) = (&stored.system, stored.texts().len());
+    let system = &stored.system;
     let mut words = format!(
-        "{system}: {kept} responses to {} contexts.",
-        stored.contexts.len()
+        "{system}: {} responses to {} contexts, {}.",
+        format::count(stored.texts().len() as u64),
+        format::count(stored.contexts.len() as u64),
+        stored.responses.aligned_by.words()
     );
+    for note in &stored.responses.notes {
+        words.push_str(&format!(" {note}"));
+    }
     if stored.responses.tokenized {
         words.push_str(" They are lower-case tokens, shown as ordinary text.");
     }
     if let [first, more @ ..] = &stored.responses.problems[..] {
         words.push_str(&format!(" {first}"));
         if !more.is_empty() {
-            words.push_str(&format!("; {} more problems", more.len()));
+            let more = more.len() as u64;
+            let problems = if more == 1 { "problem" } else { "problems" };
+            words.push_str(&format!("; {} more {problems}", format::count(more)));
         }
         words.push('.');
     }

@@ -14,6 +14,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::tokens::{self, Scale};
 use crate::app::widgets::{dialogue, field, text as words};
+use crate::data::Role;
 use crate::experiment::{RewardTerm, RolloutResponse, Stage, TokenQuantity};
 
 #[derive(Debug, Default)]
@@ -139,7 +140,7 @@ fn response_ui(ui: &mut Ui, responses: &[RolloutResponse], view: &mut RolloutVie
     view.token = view.token.min(response.tokens.len().saturating_sub(1));
     ui.spacing_mut().item_spacing.y = space::S;
     for (turn, utterance) in response.context.iter().enumerate() {
-        dialogue::utterance_ui(ui, utterance, turn % 2 == 0);
+        dialogue::utterance_ui(ui, utterance, Role::of(&response.roles, turn));
     }
     dialogue::target(ui, &response.target);
     ui.add_space(space::XS);

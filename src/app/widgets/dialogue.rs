@@ -7,7 +7,7 @@ use super::text as words;
 use crate::app::format;
 use crate::app::format::sentence;
 use crate::app::theme::{self, size, space, text};
-use crate::data::{EmpathyLevel, Mechanism};
+use crate::data::{EmpathyLevel, Mechanism, Role};
 use crate::experiment::SampleDialogue;
 
 pub fn dialogue(ui: &mut Ui, sample: &SampleDialogue) {
@@ -33,7 +33,7 @@ pub fn opening(ui: &mut Ui, sample: &SampleDialogue) {
         ui.add(Label::new(situation).wrap());
     }
     for (turn, utterance) in sample.context.iter().enumerate() {
-        utterance_ui(ui, utterance, turn % 2 == 0);
+        utterance_ui(ui, utterance, Role::of(&sample.roles, turn));
     }
     let levels = sample.levels.iter();
     let levels = levels.map(|level| (level.mechanism, level.target));
@@ -53,21 +53,20 @@ pub fn target(ui: &mut Ui, target: &str) {
 }
 
 /// An utterance: the speaker's on the left, the listener's on the right.
-pub fn utterance_ui(ui: &mut Ui, utterance: &str, speaker: bool) {
-    utterance_in(ui, utterance, speaker, text::body());
+pub fn utterance_ui(ui: &mut Ui, utterance: &str, role: Role) {
+    utterance_in(ui, utterance, role, text::body());
 }
 
 /// The same, in another font.
-pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
+pub fn utterance_in(ui: &mut Ui, utterance: &str, role: Role, font: FontId) {
     let t = theme::of(ui);
-    let (who, align) = if speaker {
-        ("Speaker", Align::Min)
-    } else {
-        ("Listener", Align::Max)
+    let (align, fill) = match role {
+        Role::Speaker => (Align::Min, t.hover),
+        Role::Listener => (Align::Max, t.selected),
     };
     ui.with_layout(Layout::top_down(align), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        words::small_label(ui, who, t.secondary);
+        words::small_label(ui, role.title(), t.secondary);
         let widest = (ui.available_width() - space::XXL).min(size::PROSE) - 2.0 * space::S;
         let galley = ui
             .painter()
@@ -75,7 +74,7 @@ pub fn utterance_in(ui: &mut Ui, utterance: &str, speaker: bool, font: FontId) {
         // As wide as the text, and a little more, so that it does not wrap again.
         let room = vec2((galley.size().x + 1.0).ceil(), galley.size().y);
         Frame::new()
-            .fill(if speaker { t.hover } else { t.selected })
+            .fill(fill)
             .stroke(t.line_stroke())
             .corner_radius(size::RADIUS)
             .inner_margin(Margin::symmetric(space::S as i8, 6))

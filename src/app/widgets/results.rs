@@ -117,6 +117,20 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
         });
         ui.add_space(space::XS);
     }
+    let truncated = systems
+        .iter()
+        .filter_map(|system| Some((system, system.truncation.as_ref()?)));
+    for (system, truncation) in truncated {
+        ui.scope(|ui| {
+            ui.set_max_width(size::PROSE.min(room));
+            let sentence = truncation.sentence();
+            let note = match systems {
+                [_] => sentence,
+                _ => format!("{}: {sentence}", system.system),
+            };
+            words::small_coloured(ui, note, theme::of(ui).secondary);
+        });
+    }
     let mut note = "Arrows say which way is better. ".to_string();
     if systems.len() == 2 {
         note += "Differences are green or red where the two intervals are apart, and grey where they overlap, \

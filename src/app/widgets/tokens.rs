@@ -274,6 +274,7 @@ mod tests {
         RolloutResponse {
             index: 0,
             context: Vec::new(),
+            roles: Vec::new(),
             target: String::new(),
             response: String::new(),
             ended: true,

@@ -10,8 +10,16 @@ use crate::report::{Align, TextTable};
 use crate::store::{Store, StoreReader};
 use crate::study::contexts::ContextKey;
 
-pub(super) fn list(ctx: &CommandContext) -> Result<(), Failure> {
-    let Systems { systems, scores } = responses::list(&ctx.store)?;
+/// Lists the systems, or only those of these names.
+pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(), Failure> {
+    let Systems {
+        mut systems,
+        mut scores,
+    } = responses::list(&ctx.store)?;
+    if let Some(names) = names {
+        systems.retain(|system| names.contains(&system.name));
+        scores.retain(|score| names.contains(&score.system));
+    }
     let score = |name: &str| scores.iter().find(|score| score.system == name);
     if ctx.out.json {
         let rows = systems.iter().map(|system| {
@@ -64,7 +72,14 @@ pub(super) fn list(ctx: &CommandContext) -> Result<(), Failure> {
     let mut text = table.text();
     for score in &scores {
         if let Some(identifiers) = &score.identifiers {
-            text += &format!("{}: Emp-F1 by {identifiers}\n", score.system);
+            let what = match score.results.emp_f1 {
+                Some(_) => "Emp-F1",
+                None => "levels",
+            };
+            text += &format!("{}: {what} by {identifiers}\n", score.system);
+        }
+        if let Some(truncation) = &score.results.truncation {
+            text += &format!("{}: {}\n", score.system, truncation.sentence());
         }
     }
     text += "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n";
@@ -106,10 +121,12 @@ pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failur
             text += &format!("    {system}: {}\n", answer.text);
         }
     }
-    text += &format!("{} cases\n", count(found.len() as u64));
+    let cases = if found.len() == 1 { "case" } else { "cases" };
+    text += &format!("{} {cases}\n", count(found.len() as u64));
     if book.withheld > 0 {
+        let are = if book.withheld == 1 { "is" } else { "are" };
         text += &format!(
-            "{} more are in studies that are still blind, and are left out\n",
+            "{} more {are} in studies that are still blind, and {are} left out\n",
             count(book.withheld as u64)
         );
     }

@@ -6,7 +6,6 @@ use crate::cli::output::count;
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, ResponseWords};
 use crate::operations::responses::StoredResponses;
-use crate::study::responses::AlignBy;
 
 /// Problems that are printed; the rest is only counted.
 const SHOWN_PROBLEMS: usize = 20;
@@ -28,6 +27,7 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
             "responses": answers.len(),
             "aligned_by": responses.aligned_by,
             "tokenized": responses.tokenized,
+            "notes": responses.notes,
             "problems": responses.problems,
             "foreign_contexts": foreign,
             "dist_1": dist_1,
@@ -43,21 +43,29 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
         number(answers.len()),
         number(order.len()),
         order.name,
-        by_words(responses.aligned_by)
+        responses.aligned_by.words()
     );
+    for note in &responses.notes {
+        text += &format!("note: {note}\n");
+    }
     if responses.tokenized {
         text += "They are tokens in lower case: scored as they are, shown to people as they would write.\n";
     }
-    if !foreign.is_empty() {
+    if foreign.len() == order.len() {
+        text += "note: none of the contexts is in an imported test split; they are kept as in the file\n";
+    } else if !foreign.is_empty() {
         let places = foreign.iter().take(SHOWN_PROBLEMS);
         let mut places: Vec<String> = places.map(|at| (at + 1).to_string()).collect();
         let more = foreign.len() - places.len();
         if more > 0 {
             places.push(format!("{more} more"));
         }
+        let (are, they) = match foreign.len() {
+            1 => ("1 context is".to_string(), "it is"),
+            more => (format!("{} contexts are", number(more)), "they are"),
+        };
         text += &format!(
-            "note: {} contexts are not in the imported test split; they are kept as in the file: {}\n",
-            foreign.len(),
+            "note: {are} not in the imported test split; {they} kept as in the file: {}\n",
             places.join(", ")
         );
     }
@@ -66,7 +74,8 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
     }
     let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
     if more > 0 {
-        text += &format!("{more} more problems; --json lists them all\n");
+        let problems = if more == 1 { "problem" } else { "problems" };
+        text += &format!("{} more {problems}; --json lists them all\n", number(more));
     }
     let duplicates = responses.duplicate_share().unwrap_or(0.0);
     text += &format!(
@@ -82,13 +91,4 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
         ctx.store_argument()
     );
     ctx.out.text(&text)
-}
-
-fn by_words(by: AlignBy) -> &'static str {
-    match by {
-        AlignBy::Order => "in order",
-        AlignBy::Index => "by index",
-        AlignBy::ConversationTurn => "by conversation and turn",
-        AlignBy::Words => "by the words of the context",
-    }
 }

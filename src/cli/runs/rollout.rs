@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{CommandContext, Failure};
 use super::chosen_step;
+use crate::data::Role;
 use crate::experiment::{RolloutResponse, RolloutToken, TokenQuantity};
 use crate::metrics::{Digits, declared};
 use crate::report::{Align, TextTable};
@@ -113,7 +114,7 @@ fn shown(response: &RolloutResponse) -> String {
     }
     text.push('\n');
     for (turn, utterance) in response.context.iter().enumerate() {
-        let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
+        let who = Role::of(&response.roles, turn).title();
         text += &format!("  {who:<10}{utterance}\n");
     }
     text += &format!("  {:<10}{}\n", "Target", response.target);

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::{CommandContext, Failure};
 use super::chosen_step;
+use crate::data::Role;
 use crate::experiment::{SampleDialogue, Stage};
 use crate::metrics::{Digits, declared};
 use crate::store::{RunId, StoreReader};
@@ -94,7 +95,7 @@ fn over_steps(
 fn opening(dialogue: &SampleDialogue) -> String {
     let mut text = format!("\nDialogue {}  {}\n", dialogue.index + 1, dialogue.emotion);
     for (turn, utterance) in dialogue.context.iter().enumerate() {
-        let who = if turn % 2 == 0 { "Speaker" } else { "Listener" };
+        let who = Role::of(&dialogue.roles, turn).title();
         text += &format!("  {who:<12}{utterance}\n");
     }
     text += &format!("  {:<12}{}\n", "Target", dialogue.target);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::find;
 use crate::cli::{CommandContext, Failure};
+use crate::data::Role;
 use crate::store::{Store, StudyId};
 use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
@@ -148,7 +149,7 @@ fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Re
     }
     let mut text = format!("\n{} of {}\n", at + 1, worklist.pages().len());
     for (turn, utterance) in page.context.iter().enumerate() {
-        let who = ["Speaker", "Listener"][turn % 2];
+        let who = Role::of(&page.roles, turn).title();
         text += &format!("  {who}: {utterance}\n");
     }
     match &page.shown {

@@ -270,6 +270,7 @@ fn dialogues(alike: usize) -> Vec<SampleDialogue> {
         emotion: String::new(),
         situation: String::new(),
         context: Vec::new(),
+        roles: Vec::new(),
         target: String::new(),
         generated: match index < alike {
             true => "I see.".to_string(),

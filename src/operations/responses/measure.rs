@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::experiment::Config;
-use crate::metrics::{Answered, Bootstrap, system_results};
-use crate::operations::models::{Reference, SavedIdentifiers, identify};
+use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
+use crate::operations::levels::{ResponseInContext, are_targets, find_levels};
+use crate::operations::models::{Reference, SavedIdentifiers};
 use crate::operations::{OnProgress, OperationError, Progress};
-use crate::store::{Store, SystemAnswer, SystemScore};
-use crate::study::cases::{AnswerLevels, Levels};
+use crate::store::{ScoredSystem, Store, SystemAnswer, SystemScore};
 use crate::study::contexts::{Context, ContextKey};
 
 /// The split of responses from outside.
@@ -25,22 +25,32 @@ pub struct MeasureRequest {
     pub device: Option<String>,
 }
 
+/// What was measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    pub systems: Vec<String>,
+    /// What a person should know about the figures; each a sentence.
+    pub notes: Vec<String>,
+}
+
 /// Identifiers with a description.
 struct OpenIdentifiers {
     identifiers: SavedIdentifiers,
     name: String,
 }
 
-/// Measures systems one after the other and stores each score. Returns their names.
+/// Measures systems one after the other and stores each score.
+///
+/// Without identifiers, what identifiers found of a system before is kept.
 ///
 /// # Errors
-/// There is no system, or none of this name; the identifiers cannot be opened; or `on_progress` stopped it, which
-/// keeps the scores so far.
+/// There is no system, or none of this name; a named system's responses are the targets themselves; the identifiers
+/// cannot be opened; or `on_progress` stopped it, which keeps the scores so far.
 pub fn measure(
     store: &Path,
     measuring: &MeasureRequest,
     on_progress: OnProgress<'_>,
-) -> Result<Vec<String>, OperationError> {
+) -> Result<Measured, OperationError> {
     let mut writer = Store::open(store)?;
     let reader = writer.reader()?;
     let names: Vec<String> = match measuring.systems.as_slice() {
@@ -49,6 +59,15 @@ pub fn measure(
     };
     if names.is_empty() {
         return Err(OperationError::NoSystem);
+    }
+    let contexts = reader.contexts()?;
+    if measuring.identifiers.is_some() {
+        for name in &measuring.systems {
+            if are_targets(&in_context(&contexts, &reader.answers(name)?)) {
+                let system = name.clone();
+                return Err(OperationError::OwnTargets { system });
+            }
+        }
     }
     let (config, identifiers) = match &measuring.identifiers {
         None => (Config::default(), None),
@@ -61,12 +80,35 @@ pub fn measure(
         resamples: config.evaluation.resamples,
         seed: config.run.seed,
     };
-    let contexts = reader.contexts()?;
+    let scores = reader.scores()?;
+    let mut notes = Vec::new();
     for (at, name) in names.iter().enumerate() {
         let answers = reader.answers(name)?;
         let doing = format!("{name} ({} of {})", at + 1, names.len());
-        let levels = match &identifiers {
-            Some(open) => levels(open, &contexts, &answers, &doing, on_progress)?,
+        let responses: Vec<String> = answers
+            .iter()
+            .map(|answer| answer.response.clone())
+            .collect();
+        let score = match &identifiers {
+            Some(open) => {
+                let rows = in_context(&contexts, &answers);
+                let found =
+                    find_levels(&open.identifiers, &rows, &format!("{doing}, "), on_progress)?;
+                notes.extend(found.note.map(|note| format!("{name}: {note}")));
+                let answered = Answered {
+                    targets: None,
+                    ppl_batch: 0,
+                    responses: &responses,
+                    levels: (!found.gold.is_empty()).then_some((&found.gold, &found.predicted)),
+                    truncation: Some(found.truncation),
+                };
+                let positions = answers.iter().map(|answer| answer.position);
+                SystemScore {
+                    results: system_results(name, GIVEN, answered, &bootstrap),
+                    identifiers: Some(open.name.clone()),
+                    levels: Some(positions.zip(found.levels).collect()),
+                }
+            }
             None => {
                 let progress = Progress {
                     doing: &doing,
@@ -76,27 +118,40 @@ pub fn measure(
                 if on_progress(progress).is_break() {
                     return Err(OperationError::Stopped);
                 }
-                Vec::new()
+                let answered = Answered {
+                    targets: None,
+                    ppl_batch: 0,
+                    responses: &responses,
+                    levels: None,
+                    truncation: None,
+                };
+                let results = system_results(name, GIVEN, answered, &bootstrap);
+                let before = scores.iter().find(|score| score.system == *name);
+                kept(results, before)
             }
-        };
-        let gold: Vec<Levels> = levels.iter().map(|(_, levels)| levels.target).collect();
-        let predicted: Vec<Levels> = levels.iter().map(|(_, levels)| levels.response).collect();
-        let responses: Vec<String> = answers.into_iter().map(|answer| answer.response).collect();
-        let answered = Answered {
-            targets: None,
-            ppl_batch: 0,
-            responses: &responses,
-            levels: (!levels.is_empty()).then_some((&gold, &predicted)),
-        };
-        let by = identifiers.as_ref().map(|open| open.name.clone());
-        let score = SystemScore {
-            results: system_results(name, GIVEN, answered, &bootstrap),
-            identifiers: by.filter(|_| !levels.is_empty()),
-            levels,
         };
         writer.put_score(name, &score)?;
     }
-    Ok(names)
+    Ok(Measured {
+        systems: names,
+        notes,
+    })
+}
+
+/// The results with what identifiers found before.
+fn kept(results: SystemResults, before: Option<&ScoredSystem>) -> SystemScore {
+    let by = before.and_then(|before| before.identifiers.clone());
+    let known = before.map(|before| &before.results);
+    SystemScore {
+        results: SystemResults {
+            emp_f1: known.and_then(|known| known.emp_f1),
+            mechanism_f1: known.and_then(|known| known.mechanism_f1),
+            truncation: known.and_then(|known| known.truncation),
+            ..results
+        },
+        identifiers: by,
+        levels: None,
+    }
 }
 
 fn open(
@@ -114,41 +169,18 @@ fn open(
     Ok((config, OpenIdentifiers { identifiers, name }))
 }
 
-/// Levels of the answers whose contexts have a target, and of those targets, by the answer's position.
-fn levels(
-    open: &OpenIdentifiers,
+/// The answers with their contexts and targets.
+fn in_context(
     contexts: &BTreeMap<ContextKey, Context>,
     answers: &[SystemAnswer],
-    doing: &str,
-    on_progress: OnProgress<'_>,
-) -> Result<Vec<(usize, AnswerLevels)>, OperationError> {
-    let mut places = Vec::new();
-    let mut texts = Vec::new();
-    for answer in answers {
+) -> Vec<ResponseInContext> {
+    let row = |answer: &SystemAnswer| {
         let context = contexts.get(&answer.context);
-        if let Some((context, target)) =
-            context.and_then(|context| Some((context, context.target.as_deref()?)))
-        {
-            places.push(answer.position);
-            let context = context.utterances.join(" ");
-            texts.push((context, answer.response.as_str(), target));
+        ResponseInContext {
+            context: context.map_or_else(String::new, |context| context.utterances.join(" ")),
+            response: answer.response.clone(),
+            target: context.and_then(|context| context.target.clone()),
         }
-    }
-    let responses: Vec<(&str, &str)> = texts.iter().map(|(c, r, _)| (&**c, *r)).collect();
-    let targets: Vec<(&str, &str)> = texts.iter().map(|(c, _, t)| (&**c, *t)).collect();
-    let responses = identify(
-        &open.identifiers,
-        &responses,
-        &format!("{doing}, answers"),
-        on_progress,
-    )?;
-    let targets = identify(
-        &open.identifiers,
-        &targets,
-        &format!("{doing}, targets"),
-        on_progress,
-    )?;
-    let both = responses.into_iter().zip(targets);
-    let both = both.map(|(response, target)| AnswerLevels { response, target });
-    Ok(places.into_iter().zip(both).collect())
+    };
+    answers.iter().map(row).collect()
 }

@@ -1,7 +1,7 @@
 //! Table VI: pinned cases with the answers of chosen systems.
 
 use super::{Cell, Column, Row, Table, TableNumber};
-use crate::data::Mechanism;
+use crate::data::{Mechanism, Role};
 use crate::study::cases::{AnswerLevels, Case, CaseSet};
 
 /// The cases at these indices, with the answers of these systems.
@@ -41,9 +41,9 @@ fn case_rows(case: &Case, set: &CaseSet, systems: &[usize]) -> Vec<Row> {
     }
     let said = case.context.utterances.iter().enumerate();
     let context: Vec<String> = said
-        .map(|(turn, utterance)| match turn % 2 {
-            0 => format!("Speaker: {utterance}"),
-            _ => format!("Listener: {utterance}"),
+        .map(|(turn, utterance)| {
+            let role = Role::of(&case.context.roles, turn);
+            format!("{}: {utterance}", role.title())
         })
         .collect();
     rows.push(row("Context", context.join(" ")));
@@ -53,7 +53,7 @@ fn case_rows(case: &Case, set: &CaseSet, systems: &[usize]) -> Vec<Row> {
             continue;
         };
         let levels = answer.levels.map_or(String::new(), |levels| {
-            target = Some(levels);
+            target = levels.target.or(target);
             format!(" [{}]", level_marks(&levels))
         });
         rows.push(row(
@@ -62,10 +62,10 @@ fn case_rows(case: &Case, set: &CaseSet, systems: &[usize]) -> Vec<Row> {
         ));
     }
     if let Some(gold) = &case.context.target {
-        let levels = target.map_or(String::new(), |levels| {
+        let levels = target.map_or(String::new(), |response| {
             let gold = AnswerLevels {
-                response: levels.target,
-                ..levels
+                response,
+                target: None,
             };
             format!(" [{}]", level_marks(&gold))
         });
@@ -80,7 +80,9 @@ fn case_rows(case: &Case, set: &CaseSet, systems: &[usize]) -> Vec<Row> {
 fn level_marks(levels: &AnswerLevels) -> String {
     let marks = Mechanism::ALL.map(|mechanism| {
         let at = mechanism.index();
-        let missed = levels.response[at] != levels.target[at];
+        let missed = levels
+            .target
+            .is_some_and(|target| levels.response[at] != target[at]);
         format!(
             "{}{}",
             levels.response[at].index(),

@@ -107,6 +107,8 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
         };
         let n = scored.results.n;
         notes.push(format!("{}: {n} responses, {identifiers}.", scored.system));
+        let truncation = scored.results.truncation.as_ref();
+        notes.extend(truncation.map(|cut| format!("{}: {}", scored.system, cut.sentence())));
         ours.push(Ours {
             of: scored.system.clone(),
             label: scored.system.clone(),
@@ -125,6 +127,10 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
             notes.extend(
                 row.caution()
                     .map(|caution| format!("Run {run}: {caution}.")),
+            );
+            let truncation = row.truncation.as_ref();
+            notes.extend(
+                truncation.map(|cut| format!("{} (run {run}): {}", row.system, cut.sentence())),
             );
             ours.push(Ours {
                 of: row.system.clone(),
@@ -167,6 +173,8 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
             own.caution()
                 .map(|caution| format!("Run {run}: {caution}.")),
         );
+        let truncation = own.truncation.as_ref();
+        notes.extend(truncation.map(|cut| format!("Run {run}: {}", cut.sentence())));
         ours.push(Ours {
             of: row.unwrap_or("").to_string(),
             label: match row {

@@ -24,8 +24,8 @@ pub struct SystemScore {
     pub results: SystemResults,
     /// A description of the identifiers; None if none were used.
     pub identifiers: Option<String>,
-    /// Levels by the answer's position.
-    pub levels: Vec<(usize, AnswerLevels)>,
+    /// Levels by the answer's position; None keeps those in the store.
+    pub levels: Option<Vec<(usize, AnswerLevels)>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,14 +52,17 @@ impl Store {
                     to_json("the results", &score.results)?
                 ],
             )?;
+            let Some(all) = &score.levels else {
+                return Ok(());
+            };
             db.execute("DELETE FROM response_levels WHERE system = ?", [id.0])?;
-            for (position, levels) in &score.levels {
+            for (position, levels) in all {
                 db.prepare_cached("INSERT INTO response_levels VALUES (?, ?, ?, ?)")?
                     .execute(params![
                         id.0,
                         *position as i64,
                         digits(levels.response),
-                        digits(levels.target)
+                        levels.target.map_or_else(String::new, digits)
                     ])?;
             }
             Ok(())
@@ -192,6 +195,10 @@ fn levels(response: Option<String>, target: Option<String>) -> Result<Option<Ans
     };
     Ok(Some(AnswerLevels {
         response: read(response)?,
-        target: read(target)?,
+        // The column holds a text; an empty one is no target.
+        target: match target.is_empty() {
+            true => None,
+            false => Some(read(target)?),
+        },
     }))
 }

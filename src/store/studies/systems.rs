@@ -11,10 +11,11 @@ use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::reader::StoreReader;
 use crate::store::writer::Store;
+use crate::study::AlignBy;
 use crate::study::contexts::{Context, ContextKey, OrderedContexts};
 use crate::study::display::shown;
 use crate::study::make::Candidate;
-use crate::study::responses::{AlignBy, Problem, SystemResponses};
+use crate::study::responses::{Problem, SystemResponses};
 
 /// A system's number, never reused in this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -190,6 +191,7 @@ impl StoreReader {
                     key,
                     emotion: context.emotion,
                     utterances: context.utterances,
+                    roles: context.roles,
                     target: context.target,
                     answers,
                 })
@@ -216,9 +218,23 @@ pub(super) fn context_id(db: &Connection, key: &ContextKey) -> Result<Option<i64
     Ok(query.query_row([&key.0], |row| row.get(0)).optional()?)
 }
 
-/// The id of a context, inserted if it is new.
+/// The id of a context, inserted if it is new; one whose target or roles were not known gets them.
 fn put_context(db: &Connection, key: &ContextKey, context: &Context) -> Result<i64, Fault> {
     if let Some(id) = context_id(db, key)? {
+        if let Some(target) = &context.target {
+            db.prepare_cached(
+                "UPDATE contexts SET context_json = json_set(context_json, '$.target', ?)
+                 WHERE id = ? AND json_extract(context_json, '$.target') IS NULL",
+            )?
+            .execute(params![target, id])?;
+        }
+        if !context.roles.is_empty() {
+            db.prepare_cached(
+                "UPDATE contexts SET context_json = json_set(context_json, '$.roles', json(?))
+                 WHERE id = ? AND json_extract(context_json, '$.roles') IS NULL",
+            )?
+            .execute(params![to_json("the roles", &context.roles)?, id])?;
+        }
         return Ok(id);
     }
     db.prepare_cached("INSERT INTO contexts (key, context_json) VALUES (?, ?)")?

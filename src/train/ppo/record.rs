@@ -33,6 +33,7 @@ pub fn recorded_responses(
             RolloutResponse {
                 index: row as u32,
                 context: example.context.clone(),
+                roles: example.roles.clone(),
                 target: example.target.clone(),
                 response: rollout.responses[row].clone(),
                 ended: generated.ended,

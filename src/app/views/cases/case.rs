@@ -14,8 +14,9 @@ use crate::app::widgets::layout;
 use crate::app::widgets::levels::levels;
 use crate::app::widgets::notice::{self};
 use crate::app::widgets::text as words;
+use crate::data::Role;
 use crate::report::tables::TableNumber;
-use crate::study::cases::{AnswerLevels, Case, CaseSet};
+use crate::study::cases::{AnswerLevels, Case, CaseSet, Levels};
 
 /// The greatest width of a case: three answers side by side.
 const MAX_WIDTH: f32 = 1000.0;
@@ -46,7 +47,7 @@ pub(super) fn case_ui(
                 words::secondary(ui, format!("Situation: {situation}"));
             }
             for (turn, utterance) in case.context.utterances.iter().enumerate() {
-                utterance_ui(ui, utterance, turn % 2 == 0);
+                utterance_ui(ui, utterance, Role::of(&case.context.roles, turn));
             }
             ui.add_space(space::S);
             answers_ui(ui, case, book, &cases.filter.systems);
@@ -128,11 +129,11 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
     let target = target.unwrap_or("(none known)");
     let target_levels = systems
         .iter()
-        .find_map(|system| case.answers.get(*system)?.as_ref()?.levels);
+        .find_map(|system| case.answers.get(*system)?.as_ref()?.levels?.target);
     let mut cards: Vec<Card<'_>> = vec![Card {
         name: "Target",
         text: target,
-        levels: target_levels.map(|levels| (levels, true)),
+        levels: target_levels.map(CardLevels::Target),
     }];
     for system in systems {
         let Some(name) = book.systems.get(*system) else {
@@ -144,7 +145,7 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
             text: answer.map_or("(no answer)", |answer| &answer.text),
             levels: answer
                 .and_then(|answer| answer.levels)
-                .map(|levels| (levels, false)),
+                .map(CardLevels::Answer),
         });
     }
     let across = (((ui.available_width() + space::M) / 300.0) as usize).clamp(1, 3);
@@ -164,8 +165,13 @@ fn answers_ui(ui: &mut Ui, case: &Case, book: &CaseSet, systems: &[usize]) {
 struct Card<'a> {
     name: &'a str,
     text: &'a str,
-    /// Levels, and whether this is the target.
-    levels: Option<(AnswerLevels, bool)>,
+    levels: Option<CardLevels>,
+}
+
+#[derive(Clone, Copy)]
+enum CardLevels {
+    Target(Levels),
+    Answer(AnswerLevels),
 }
 
 impl Card<'_> {
@@ -184,17 +190,21 @@ impl Card<'_> {
                 ui.horizontal(|ui| {
                     let colour = if is_target { t.secondary } else { t.text };
                     words::strong(ui, self.name, text::small(), colour);
-                    if let Some((levels, false)) = self.levels {
+                    if let Some(CardLevels::Answer(levels)) = self.levels
+                        && let Some(agreement) = levels.agreement()
+                    {
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                            let agreement = format!("{} of 3 as the target", levels.agreement());
+                            let agreement = format!("{agreement} of 3 as the target");
                             words::small_label(ui, agreement, t.secondary);
                         });
                     }
                 });
                 words::selectable(ui, self.text);
                 match self.levels {
-                    Some((known, true)) => levels(ui, &known.target, None),
-                    Some((known, false)) => levels(ui, &known.response, Some(&known.target)),
+                    Some(CardLevels::Target(known)) => levels(ui, &known, None),
+                    Some(CardLevels::Answer(known)) => {
+                        levels(ui, &known.response, known.target.as_ref());
+                    }
                     None => {}
                 }
             });

@@ -61,6 +61,7 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             let all = book.cases.len() as u64;
             let more = if cases.searched { "" } else { "…" };
             let counted = match found == all {
+                true if all == 1 => "1 case".to_string(),
                 true => format!("{} cases", format::count(all)),
                 false => format!(
                     "{} of {} cases{more}",
@@ -71,8 +72,9 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             words::label(ui, counted, t.secondary);
             if book.withheld > 0 {
                 let held = format!(
-                    "{} more are hidden until their study is unblinded",
-                    format::count(book.withheld as u64)
+                    "{} more {} hidden until their study is unblinded",
+                    format::count(book.withheld as u64),
+                    if book.withheld == 1 { "is" } else { "are" }
                 );
                 let hint = "These contexts are items of a blind study: here one could read whose each answer is";
                 words::small_label(ui, held, t.secondary)

@@ -36,7 +36,7 @@ pub(super) fn import_ui(
     segments(ui, "Where the responses are from", &mut form.from, &from);
     match form.from {
         ResponseSource::File => {
-            let hint = "File of responses (.txt, .jsonl, .csv)";
+            let hint = "File of responses (text, JSON or CSV)";
             field::search(ui, &mut form.file, "File of responses", hint, width);
         }
         ResponseSource::Checkpoint => {

@@ -19,7 +19,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::levels::labelled;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::data::{EmpathyLevel, Example, LabelledPair, Mechanism, Split};
+use crate::data::{EmpathyLevel, Example, LabelledPair, Mechanism, Role, Split};
 use crate::operations::data::SetEntry;
 
 /// How long a frame may search.
@@ -177,9 +177,7 @@ fn example_ui(ui: &mut Ui, split: Split, example: &Example) {
         words::secondary(ui, &example.situation);
     }
     for (turn, utterance) in example.context.iter().enumerate() {
-        // The target is the listener's, so the last utterance of the context is the speaker's.
-        let speaker = (example.context.len() - turn) % 2 == 1;
-        utterance_ui(ui, utterance, speaker);
+        utterance_ui(ui, utterance, Role::of(&example.roles, turn));
     }
     words::strong(ui, "Target", text::small(), theme::of(ui).accent);
     words::selectable(ui, &example.target);

@@ -8,6 +8,7 @@ use crate::app::theme::{size, space, text};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::dialogue::utterance_in;
 use crate::app::widgets::icon::Icon;
+use crate::data::Role;
 use crate::study::page::Page;
 
 /// What was drawn of the current item.
@@ -44,7 +45,7 @@ pub(super) fn context_ui(ui: &mut Ui, judging: &Judging, page: &Page, height: f3
         let top = ui.cursor().top();
         column(ui, CARDS, |ui| {
             for (turn, utterance) in page.context.iter().enumerate() {
-                utterance_in(ui, utterance, turn % 2 == 0, text::heading());
+                utterance_in(ui, utterance, Role::of(&page.roles, turn), text::heading());
             }
         });
         ui.cursor().top() - top

@@ -17,6 +17,7 @@ use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
 use crate::app::widgets::levels::identified;
 use crate::app::widgets::text as words;
+use crate::data::Role;
 
 /// The greatest width of a conversation with one model.
 const ALONE: f32 = 760.0;
@@ -102,7 +103,7 @@ fn turn_ui(
     let width = if two { width } else { width.min(ALONE) };
     layout::column(ui, width, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
-        utterance_ui(ui, &turn.said, true);
+        utterance_ui(ui, &turn.said, Role::Speaker);
         if !two {
             if let Some(reply) = turn.replies.first() {
                 ui.horizontal_top(|ui| {

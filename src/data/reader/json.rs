@@ -1,0 +1,254 @@
+//! JSON in its forms: one object a line or one after the other, an array of objects or of strings, an object of
+//! lists.
+
+use std::path::Path;
+
+use serde_json::{Deserializer, Map, Value};
+
+use super::{Form, Wanted, named, plain_row};
+use crate::data::error::DataError;
+use crate::data::rows::{Row, parse_jsonl};
+
+const FIX: &str = "give one JSON object a line such as {\"context\": \"…\", \"response\": \"…\"}, or one array of them";
+
+/// Whether a text is meant as JSON: it starts with `{`, or with `[` and what an array of rows goes on with.
+pub(super) fn is_json(text: &str) -> bool {
+    let text = text.trim_start();
+    match text.strip_prefix('[') {
+        Some(rest) => rest.trim_start().starts_with(['{', '[', '"', ']']),
+        None => text.starts_with('{'),
+    }
+}
+
+pub(super) fn rows(path: &Path, text: &str, wanted: Wanted) -> Result<(Form, Vec<Row>), DataError> {
+    if text.trim_start().starts_with('[') {
+        return Ok((Form::JsonArray, array(path, text, wanted)?));
+    }
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    let several = lines.next().is_some();
+    let whole = serde_json::from_str::<Value>(first);
+    let by_line = match &whole {
+        Ok(_) => several,
+        Err(error) => !error.is_eof() || !several,
+    };
+    if by_line {
+        return Ok((Form::JsonLines, parse_jsonl(path, text)?));
+    }
+    // An object over several lines, or a single one.
+    let mut values = values(path, text)?;
+    if let [(_, Value::Object(object))] = &values[..]
+        && is_columns(object, wanted)
+    {
+        return Ok((Form::JsonColumns, columns(path, object, wanted)?));
+    }
+    let rows = values
+        .drain(..)
+        .map(|(line, value)| Row::from_value(path, line, value));
+    Ok((Form::JsonLines, rows.collect::<Result<_, _>>()?))
+}
+
+/// All values, one after the other, with the lines where they start.
+fn values(path: &Path, text: &str) -> Result<Vec<(usize, Value)>, DataError> {
+    let mut stream = Deserializer::from_str(text).into_iter::<Value>();
+    let mut found = Vec::new();
+    let mut lines = Lines::new(text);
+    loop {
+        let start = stream.byte_offset();
+        match stream.next() {
+            None => return Ok(found),
+            Some(Ok(value)) => found.push((lines.of(start), value)),
+            Some(Err(error)) => return Err(broken(path, error.line(), &error)),
+        }
+    }
+}
+
+fn broken(path: &Path, line: usize, error: &serde_json::Error) -> DataError {
+    let what = match error.is_eof() {
+        true => "the JSON is cut off".to_string(),
+        false => format!("no JSON from character {} on", error.column()),
+    };
+    DataError::line(path, line, what, FIX)
+}
+
+/// The elements of an array, each with its line.
+fn array(path: &Path, text: &str, wanted: Wanted) -> Result<Vec<Row>, DataError> {
+    let mut lines = Lines::new(text);
+    let mut at = text.len() - text.trim_start().len() + 1;
+    let skip = |at: usize| at + (text[at..].len() - text[at..].trim_start().len());
+    let mut rows = Vec::new();
+    at = skip(at);
+    let mut first = true;
+    loop {
+        match text[at..].chars().next() {
+            None => {
+                return Err(DataError::line(
+                    path,
+                    lines.of(text.len()),
+                    "the JSON array is cut off",
+                    FIX,
+                ));
+            }
+            Some(']') => break,
+            Some(',') if !first => at = skip(at + 1),
+            _ if !first => {
+                return Err(DataError::line(
+                    path,
+                    lines.of(at),
+                    "a comma is missing in the JSON array",
+                    FIX,
+                ));
+            }
+            _ => {}
+        }
+        let line = lines.of(at);
+        let mut stream = Deserializer::from_str(&text[at..]).into_iter::<Value>();
+        let value = match stream.next() {
+            Some(Ok(value)) => value,
+            Some(Err(error)) if error.is_eof() => {
+                return Err(DataError::line(
+                    path,
+                    line,
+                    "the JSON array is cut off",
+                    FIX,
+                ));
+            }
+            Some(Err(error)) => {
+                return Err(broken(path, line + error.line().saturating_sub(1), &error));
+            }
+            None => {
+                return Err(DataError::line(
+                    path,
+                    line,
+                    "the JSON array is cut off",
+                    FIX,
+                ));
+            }
+        };
+        at = skip(at + stream.byte_offset());
+        first = false;
+        rows.push(element(path, line, value, wanted)?);
+    }
+    let after = skip(at + 1);
+    if after < text.len() {
+        let what = "something follows the JSON array";
+        return Err(DataError::line(path, lines.of(after), what, FIX));
+    }
+    Ok(rows)
+}
+
+fn element(path: &Path, line: usize, value: Value, wanted: Wanted) -> Result<Row, DataError> {
+    match value {
+        Value::String(text) => Ok(plain_row(text, line, wanted)),
+        Value::Array(_) if wanted == Wanted::Contexts => {
+            let fields = Map::from_iter([("context".to_string(), value)]);
+            Row::from_value(path, line, Value::Object(fields))
+        }
+        Value::Object(_) => Row::from_value(path, line, value),
+        _ => {
+            let what = "the array holds something that is neither an object nor a text";
+            Err(DataError::line(path, line, what, FIX))
+        }
+    }
+}
+
+/// Whether an object holds a list for each column, or as pandas writes them an object of cells by row.
+fn is_columns(object: &Map<String, Value>, wanted: Wanted) -> bool {
+    let Some(main) = object.get(wanted.field()) else {
+        return false;
+    };
+    match (wanted, main) {
+        (_, Value::Object(_)) => true,
+        (Wanted::Responses, Value::Array(_)) => true,
+        // The list of a single row's context is its utterances.
+        (Wanted::Contexts, Value::Array(list)) => object.iter().any(|(name, other)| {
+            name != wanted.field()
+                && other
+                    .as_array()
+                    .is_some_and(|other| other.len() == list.len())
+        }),
+        _ => false,
+    }
+}
+
+fn columns(
+    path: &Path,
+    object: &Map<String, Value>,
+    wanted: Wanted,
+) -> Result<Vec<Row>, DataError> {
+    let fix = "give every field a list of the same length";
+    let keys: Option<Vec<&String>> = match &object[wanted.field()] {
+        Value::Object(cells) => Some(cells.keys().collect()),
+        _ => None,
+    };
+    let length = |value: &Value| match value {
+        Value::Array(list) => list.len(),
+        Value::Object(cells) => cells.len(),
+        _ => 0,
+    };
+    let count = length(&object[wanted.field()]);
+    let uneven: Vec<&str> = object
+        .iter()
+        .filter(|(_, value)| length(value) != count)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !uneven.is_empty() {
+        let what = format!(
+            "\"{}\" is a list of {count}, which {} {} not",
+            wanted.field(),
+            named(&uneven),
+            if uneven.len() == 1 { "is" } else { "are" }
+        );
+        return Err(DataError::file(path, what, fix));
+    }
+    let cell = |value: &Value, at: usize| match (value, &keys) {
+        (Value::Array(list), _) => list.get(at).cloned(),
+        (Value::Object(cells), Some(keys)) => cells.get(keys[at]).cloned(),
+        _ => None,
+    };
+    let numbered = ["idx", "index", "id"]
+        .iter()
+        .any(|name| object.contains_key(*name));
+    let row = |at: usize| {
+        let mut fields = Map::new();
+        if let Some(keys) = keys.as_ref().filter(|_| !numbered) {
+            fields.insert("index".into(), keys[at].as_str().into());
+        }
+        for (name, value) in object {
+            let value = cell(value, at).ok_or_else(|| {
+                let what = format!("\"{name}\" has no cell of row {}", at + 1);
+                DataError::file(path, what, fix)
+            })?;
+            fields.insert(name.clone(), value);
+        }
+        Row::from_value(path, at + 1, Value::Object(fields))
+    };
+    (0..count).map(row).collect()
+}
+
+/// Lines of places in a text that are asked for in order.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Lines {
+            text,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the first thing at or after `place`.
+    fn of(&mut self, place: usize) -> usize {
+        let blank = self.text[place..].len() - self.text[place..].trim_start().len();
+        let place = place + blank;
+        let passed = &self.text.as_bytes()[self.at..place.max(self.at)];
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count();
+        self.at = place.max(self.at);
+        self.line
+    }
+}

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use super::OperationError;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
-use crate::experiment::{Config, ExperimentFile, Stage};
-use crate::store::{NewRun, QueueId, RunId, RunRef, StoreReader};
+use crate::experiment::{
+    Config, EventKind, ExperimentFile, MachineMemory, Report, Severity, Stage,
+};
+use crate::store::{NewRun, QueueId, RunId, RunRef, Store, StoreReader, now_ms};
 use crate::train::pipeline::Reuse;
+use crate::train::plan::peak_memory;
 pub use crate::train::plan::{Parameters, TimedPlan};
 
 /// A run to start.
@@ -57,6 +60,10 @@ pub struct DryRun {
     pub foreseen: TimedPlan,
     /// The stages that would be reused from another run.
     pub taken_over: Vec<Stage>,
+    /// Where the system tells.
+    pub machine: Option<MachineMemory>,
+    /// Why it would be refused, if this machine has too little memory free.
+    pub too_large: Option<String>,
 }
 
 /// Checks data and weights, which can take a second; `queued` is the run's place in the queue, if it is queued.
@@ -87,6 +94,47 @@ pub fn prepare(
 /// The plan of a run: sizes, memory, time. Takes about a second and writes nothing.
 pub fn dry_run(store: &Path, planned: PlannedRun) -> Result<DryRun, OperationError> {
     prepare(store, planned, None)?.dry_run(store)
+}
+
+/// Compares the memory that a run needs at its fullest with what this machine has free. Passes where the run
+/// computes elsewhere, or the system does not tell.
+///
+/// # Errors
+/// There is not enough; the model's folder cannot be read.
+pub fn require_memory(config: &Config) -> Result<(), OperationError> {
+    match MachineMemory::now() {
+        Some(machine) => fits(config, machine),
+        None => Ok(()),
+    }
+}
+
+/// Devices whose memory is the machine's.
+const IN_MAIN_MEMORY: [&str; 2] = ["flex", "tch"];
+
+fn fits(config: &Config, machine: MachineMemory) -> Result<(), OperationError> {
+    if !IN_MAIN_MEMORY.contains(&config.run.device.as_str()) {
+        return Ok(());
+    }
+    match peak_memory(config)? {
+        Some((stage, memory)) if memory.total() > machine.available => {
+            Err(OperationError::NotEnoughMemory {
+                stage,
+                needed: memory.total(),
+                machine,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Records a note on a run in progress, such as that its output was lost.
+pub fn note(store: &Path, run: RunId, text: &str) -> Result<(), OperationError> {
+    let kind = EventKind::Note {
+        severity: Severity::Warning,
+        text: text.to_string(),
+    };
+    let note = Report::Event { at: None, kind };
+    Ok(Store::open(store)?.record(run, &[(now_ms(), note)])?)
 }
 
 /// Prepares a run that ended early, from its last checkpoint or from that of a step.
@@ -133,9 +181,14 @@ impl PreparedRun {
     /// The device is missing or the data cannot be read.
     pub fn dry_run(&self, store: &Path) -> Result<DryRun, OperationError> {
         let taken_over = self.reuse.as_ref().map(|reuse| reuse.stages.clone());
+        // Before the machine is timed, which takes memory too.
+        let machine = MachineMemory::now();
+        let fits = machine.map_or(Ok(()), |machine| fits(&self.config, machine));
         Ok(DryRun {
             foreseen: TimedPlan::of(&self.config, store)?,
             taken_over: taken_over.unwrap_or_default(),
+            machine,
+            too_large: fits.err().map(|error| error.to_string()),
         })
     }
 }
@@ -149,5 +202,31 @@ impl ResumableRun {
             waker,
             body: worker::body(self.config, None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_does_not_fit_is_refused_with_the_setting_to_lower() {
+        let config = Config::default();
+        let machine = |available| MachineMemory {
+            total: 1 << 50,
+            available,
+        };
+        fits(&config, machine(1 << 49)).unwrap();
+        let words = fits(&config, machine(1_000)).unwrap_err().to_string();
+        assert!(words.contains("1.0 kB of this machine's"), "{words}");
+        assert!(words.contains("--ignore-memory"), "{words}");
+        let (stage, memory) = peak_memory(&config).unwrap().unwrap();
+        assert!(words.contains(stage.title()), "{words}");
+        fits(&config, machine(memory.total())).unwrap();
+        assert!(fits(&config, machine(memory.total() - 1)).is_err());
+        // A graphics card has a memory of its own.
+        let mut config = config;
+        config.run.device = "vulkan".to_string();
+        fits(&config, machine(1_000)).unwrap();
     }
 }

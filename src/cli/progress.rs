@@ -118,7 +118,7 @@ impl Progress {
             (EventKind::Status { status }, _) if self.current.is_none() => {
                 self.say(&format!("Run {run} is {status}"));
             }
-            (_, Some(stage)) => {
+            (_, stage) => {
                 let Some(severity) = kind.severity() else {
                     return;
                 };
@@ -128,7 +128,12 @@ impl Progress {
                     Severity::Alert => "alert",
                 };
                 let words = kind.words(message.stage, step);
-                self.say(&format!("{mark}: {} step {step}: {words}", stage.title()));
+                match stage {
+                    Some(stage) => {
+                        self.say(&format!("{mark}: {} step {step}: {words}", stage.title()))
+                    }
+                    None => self.say(&format!("{mark}: {words}")),
+                }
                 if severity == Severity::Alert {
                     let argument = &self.store_argument;
                     self.say(&format!(
@@ -136,7 +141,6 @@ impl Progress {
                     ));
                 }
             }
-            _ => {}
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nobody reads these rows as the run's own. They are brought back if the run is resumed from a checkpoint among
 //! them. Callers open the transaction.
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use rusqlite::{Connection, params};
@@ -36,20 +37,29 @@ struct Steps {
     to: i64,
 }
 
+impl Steps {
+    /// Those of them after a step; None: all.
+    fn after(self, place: Option<(Stage, u64)>) -> Option<Steps> {
+        let Some((stage, step)) = place else {
+            return Some(self);
+        };
+        let from = match self.stage.cmp(&stage) {
+            Ordering::Less => return None,
+            Ordering::Equal => self.from.max(step as i64 + 1),
+            Ordering::Greater => self.from,
+        };
+        (from <= self.to).then_some(Steps { from, ..self })
+    }
+}
+
 /// All after a step; None: all there are.
 fn after(place: Option<(Stage, u64)>) -> Vec<Steps> {
-    let first = |stage| match place {
-        Some((at, step)) if at == stage => step as i64 + 1,
-        _ => 0,
-    };
-    let stages = Stage::ALL.into_iter();
-    let later = stages.filter(|stage| place.is_none_or(|(at, _)| *stage >= at));
-    let steps = later.map(|stage| Steps {
+    let all = Stage::ALL.into_iter().map(|stage| Steps {
         stage,
-        from: first(stage),
+        from: 0,
         to: i64::MAX,
     });
-    steps.collect()
+    all.filter_map(|steps| steps.after(place)).collect()
 }
 
 /// All from one step to another.
@@ -94,6 +104,14 @@ pub(super) fn return_to(
     from_aside: bool,
 ) -> Result<(), Fault> {
     let aside = extent(db, run)?;
+    if let Some((first, last)) = aside {
+        // What another branch has there already stays as it is, so that it can be returned to whole; from the
+        // checkpoint of this one, its own steps are repeated exactly.
+        let known = between(first, last).into_iter();
+        for steps in known.filter_map(|steps| steps.after(to)) {
+            remove(db, run, steps)?;
+        }
+    }
     for steps in after(to) {
         shift(db, run, steps, Direction::Aside)?;
     }
@@ -112,8 +130,7 @@ pub(super) fn return_to(
     Ok(())
 }
 
-/// Moves rows. Steps that were set aside before are not set aside again: those of the branch that is left are
-/// repeated exactly from its checkpoint.
+/// Moves rows.
 fn shift(db: &Connection, run: RunId, steps: Steps, direction: Direction) -> Result<(), Fault> {
     let Steps { stage, from, to } = steps;
     let range = params![run.0, stage.key(), from, to];

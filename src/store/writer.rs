@@ -72,7 +72,7 @@ impl Store {
             }
             acquire_lock(&store, run, &held_by)
         })?;
-        checkpoint::sweep(lock.dir())?;
+        sweep(&lock);
         Ok(lock)
     }
 
@@ -215,9 +215,7 @@ impl Store {
             }
             Ok(locks)
         })?;
-        for lock in &locks {
-            checkpoint::sweep(lock.dir())?;
-        }
+        locks.iter().for_each(sweep);
         Ok(locks.iter().map(RunLock::run).collect())
     }
 
@@ -273,6 +271,14 @@ pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<
     put_status(db, run, now, RunStatus::Running)?;
     // Before the row is visible, so that no one sees the run unlocked.
     acquire_lock(store, run, &holder())
+}
+
+/// Removes what an interrupted checkpoint left. If that fails, the run can still be read, and who resumes it learns
+/// which checkpoint cannot be used.
+fn sweep(lock: &RunLock) {
+    if let Err(error) = checkpoint::sweep(lock.dir()) {
+        tracing::warn!(run = %lock.run(), %error, "could not be tidied up");
+    }
 }
 
 fn holder() -> String {

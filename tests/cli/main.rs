@@ -15,8 +15,10 @@ mod shared_data;
 mod window_support;
 
 mod dry_run;
+mod lost_output;
 mod models;
 mod queue;
+mod resume;
 mod run;
 mod runs;
 mod study;

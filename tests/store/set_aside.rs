@@ -101,6 +101,23 @@ fn the_run_can_return_to_it_whole_however_often_it_went_back() {
             .all(|(_, _, dialogue)| dialogue.generated == "1")
     );
     assert_eq!(samples.len(), 15);
+    let notes: Vec<String> = reader
+        .events(run)
+        .unwrap()
+        .iter()
+        .map(|e| e.words())
+        .collect();
+    assert_eq!(
+        notes
+            .iter()
+            .filter(|note| note.ends_with("times 1"))
+            .count(),
+        15
+    );
+    assert!(
+        !notes.iter().any(|note| note.ends_with("times 2")),
+        "{notes:?}"
+    );
     let steps: Vec<u64> = reader
         .checkpoints(run)
         .unwrap()

@@ -16,6 +16,7 @@ mod alerts_pause;
 mod disk_faults;
 mod engine_events;
 mod engine_runs;
+mod interrupted_for_memory;
 mod kill_anywhere;
 mod ppo_step;
 mod resume_is_exact;

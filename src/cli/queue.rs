@@ -153,10 +153,10 @@ fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
             config,
             reuse: next.reuse,
         };
-        if !ignore_memory {
-            launch::require_memory(&planned.config)?;
-        }
         let prepared = launch::prepare(&ctx.store, planned, Some(id))?;
+        if !ignore_memory {
+            prepared.require_memory()?;
+        }
         match watcher.run(ctx, prepared.request(Listener::Lossless, None)) {
             Ok(()) => done += 1,
             // Another program has begun it.

@@ -68,14 +68,12 @@ impl Run {
             return super::settings::list(ctx, file.as_ref().map(|file| &file.config));
         }
         let (dry, ignore_memory) = (self.dry_run, self.ignore_memory);
-        let require_memory = |config| match ignore_memory {
-            true => Ok(()),
-            false => launch::require_memory(config),
-        };
         let request = match self.resume {
             Some(run) => {
                 let resumable = launch::resume(&ctx.store, run)?;
-                require_memory(&resumable.config)?;
+                if !ignore_memory {
+                    resumable.require_memory()?;
+                }
                 resumable.request(Listener::Lossless, None)
             }
             None => {
@@ -83,7 +81,9 @@ impl Run {
                 if dry {
                     return super::dry_run::show(ctx, &prepared, ignore_memory);
                 }
-                require_memory(&prepared.config)?;
+                if !ignore_memory {
+                    prepared.require_memory()?;
+                }
                 prepared.request(Listener::Lossless, None)
             }
         };

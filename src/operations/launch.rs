@@ -52,6 +52,8 @@ pub struct ResumableRun {
     pub run: RunRef,
     /// The settings it was started with.
     pub config: Config,
+    /// The stage it ended in.
+    stage: Option<Stage>,
 }
 
 /// The plan of a run.
@@ -96,26 +98,23 @@ pub fn dry_run(store: &Path, planned: PlannedRun) -> Result<DryRun, OperationErr
     prepare(store, planned, None)?.dry_run(store)
 }
 
-/// Compares the memory that a run needs at its fullest with what this machine has free. Passes where the run
-/// computes elsewhere, or the system does not tell.
-///
-/// # Errors
-/// There is not enough; the model's folder cannot be read.
-pub fn require_memory(config: &Config) -> Result<(), OperationError> {
-    match MachineMemory::now() {
-        Some(machine) => fits(config, machine),
-        None => Ok(()),
-    }
-}
-
 /// Devices whose memory is the machine's.
 const IN_MAIN_MEMORY: [&str; 2] = ["flex", "tch"];
 
-fn fits(config: &Config, machine: MachineMemory) -> Result<(), OperationError> {
+/// Compares the memory that these stages of a run need at their fullest with what this machine has free. Passes where
+/// they compute elsewhere, or the system does not tell.
+fn fits(
+    config: &Config,
+    stages: &[Stage],
+    machine: Option<MachineMemory>,
+) -> Result<(), OperationError> {
+    let Some(machine) = machine else {
+        return Ok(());
+    };
     if !IN_MAIN_MEMORY.contains(&config.run.device.as_str()) {
         return Ok(());
     }
-    match peak_memory(config)? {
+    match peak_memory(config, stages)? {
         Some((stage, memory)) if memory.total() > machine.available => {
             Err(OperationError::NotEnoughMemory {
                 stage,
@@ -156,7 +155,11 @@ pub fn resume(store: &Path, run: RunRef) -> Result<ResumableRun, OperationError>
             run: run.run,
             name: name.clone(),
         }),
-        None => Ok(ResumableRun { run, config }),
+        None => Ok(ResumableRun {
+            run,
+            config,
+            stage: row.stage,
+        }),
     }
 }
 
@@ -175,18 +178,34 @@ impl PreparedRun {
         }
     }
 
+    fn taken_over(&self) -> &[Stage] {
+        self.reuse.as_ref().map_or(&[], |reuse| &reuse.stages)
+    }
+
+    /// The stages that are not taken over from another run.
+    fn own_stages(&self) -> Vec<Stage> {
+        let mut stages = self.config.run.stages.clone();
+        stages.retain(|stage| !self.taken_over().contains(stage));
+        stages
+    }
+
+    /// # Errors
+    /// It needs more memory at its fullest than this machine has free.
+    pub fn require_memory(&self) -> Result<(), OperationError> {
+        fits(&self.config, &self.own_stages(), MachineMemory::now())
+    }
+
     /// As [`dry_run`], for a prepared run.
     ///
     /// # Errors
     /// The device is missing or the data cannot be read.
     pub fn dry_run(&self, store: &Path) -> Result<DryRun, OperationError> {
-        let taken_over = self.reuse.as_ref().map(|reuse| reuse.stages.clone());
         // Before the machine is timed, which takes memory too.
         let machine = MachineMemory::now();
-        let fits = machine.map_or(Ok(()), |machine| fits(&self.config, machine));
+        let fits = fits(&self.config, &self.own_stages(), machine);
         Ok(DryRun {
             foreseen: TimedPlan::of(&self.config, store)?,
-            taken_over: taken_over.unwrap_or_default(),
+            taken_over: self.taken_over().to_vec(),
             machine,
             too_large: fits.err().map(|error| error.to_string()),
         })
@@ -194,6 +213,14 @@ impl PreparedRun {
 }
 
 impl ResumableRun {
+    /// # Errors
+    /// What is left of it needs more memory at its fullest than this machine has free.
+    pub fn require_memory(&self) -> Result<(), OperationError> {
+        let mut left = self.config.run.stages.clone();
+        left.retain(|stage| self.stage.is_none_or(|last| *stage >= last));
+        fits(&self.config, &left, MachineMemory::now())
+    }
+
     /// The request for the supervisor.
     pub fn request(self, listener: Listener, waker: Option<Waker>) -> StartRequest {
         StartRequest {
@@ -212,21 +239,29 @@ mod tests {
     #[test]
     fn a_run_that_does_not_fit_is_refused_with_the_setting_to_lower() {
         let config = Config::default();
-        let machine = |available| MachineMemory {
-            total: 1 << 50,
-            available,
+        let machine = |available| {
+            Some(MachineMemory {
+                total: 1 << 50,
+                available,
+            })
         };
-        fits(&config, machine(1 << 49)).unwrap();
-        let words = fits(&config, machine(1_000)).unwrap_err().to_string();
+        let stages = &config.run.stages;
+        fits(&config, stages, None).unwrap();
+        fits(&config, stages, machine(1 << 49)).unwrap();
+        let refused = fits(&config, stages, machine(1_000)).unwrap_err();
+        let words = refused.to_string();
         assert!(words.contains("1.0 kB of this machine's"), "{words}");
         assert!(words.contains("--ignore-memory"), "{words}");
-        let (stage, memory) = peak_memory(&config).unwrap().unwrap();
+        let (stage, memory) = peak_memory(&config, stages).unwrap().unwrap();
         assert!(words.contains(stage.title()), "{words}");
-        fits(&config, machine(memory.total())).unwrap();
-        assert!(fits(&config, machine(memory.total() - 1)).is_err());
+        fits(&config, stages, machine(memory.total())).unwrap();
+        assert!(fits(&config, stages, machine(memory.total() - 1)).is_err());
+        // Stages that are taken over or done need none.
+        let others: Vec<Stage> = stages.iter().copied().filter(|s| *s != stage).collect();
+        fits(&config, &others, machine(memory.total() - 1)).unwrap();
         // A graphics card has a memory of its own.
-        let mut config = config;
-        config.run.device = "vulkan".to_string();
-        fits(&config, machine(1_000)).unwrap();
+        let mut on_card = config.clone();
+        on_card.run.device = "vulkan".to_string();
+        fits(&on_card, stages, machine(1_000)).unwrap();
     }
 }

@@ -49,8 +49,9 @@ impl Core {
             "Preparing the run",
             AtClose::Abandon,
             move |context| {
-                launch::require_memory(&planned.config)?;
-                Ok(Box::new(launch::prepare(context.dir(), planned, queued)?))
+                let prepared = launch::prepare(context.dir(), planned, queued)?;
+                prepared.require_memory()?;
+                Ok(Box::new(prepared))
             },
             |core, prepared| {
                 core.state.live.launching = None;
@@ -99,7 +100,7 @@ impl Core {
             .spawn(what, AtClose::Abandon, move |context, _: &Job<()>| {
                 let from = RunRef { run, step: None };
                 let resumable = launch::resume(context.dir(), from)?;
-                launch::require_memory(&resumable.config)?;
+                resumable.require_memory()?;
                 let mut stored = read_run(context, run)?;
                 Ok((resumable, Box::new(RunModel::from_store(&mut stored))))
             });

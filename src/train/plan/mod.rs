@@ -164,19 +164,23 @@ impl Plan {
     }
 }
 
-/// The stage with the highest peak memory, and that, from the settings alone: of a model trained from scratch, as if
-/// its vocabulary were as large as it may be.
+/// Of these stages the one with the highest peak memory, and that, from the settings alone: of a model trained from
+/// scratch, as if its vocabulary were as large as it may be.
 ///
 /// # Errors
 /// The model's folder cannot be read.
-pub fn peak_memory(config: &Config) -> Result<Option<(Stage, Memory)>, TrainError> {
+pub fn peak_memory(
+    config: &Config,
+    stages: &[Stage],
+) -> Result<Option<(Stage, Memory)>, TrainError> {
     let shape = match config.model.source.as_str() {
         "scratch" => scratch_shape(config, config.model.vocabulary),
         folder => T5Config::read(Path::new(folder))?,
     };
     let sizes = Sizes::of(config, &shape);
-    let stages = config.run.stages.iter();
-    let memory = stages.map(|&stage| (stage, sizes.memory(config, &shape, stage)));
+    let memory = stages
+        .iter()
+        .map(|&stage| (stage, sizes.memory(config, &shape, stage)));
     Ok(memory.max_by_key(|(_, memory)| memory.total()))
 }
 

@@ -121,6 +121,7 @@ fn a_run_has_one_holder() {
     assert_eq!(second.recover().unwrap(), [run]);
     assert_eq!(second.recover().unwrap(), []);
     let lock = second.hold_run(run).unwrap();
+    second.resume_run(&lock).unwrap();
     assert_eq!(
         first.reader().unwrap().run(run).unwrap().row.status,
         RunStatus::Running

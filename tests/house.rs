@@ -110,7 +110,8 @@ const ROOMS: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 15] = [
+    ("sysinfo", &["experiment"]),
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("egui_plot", &["app"]),

@@ -17,18 +17,27 @@ const TIME: &str = "Times count the products of every step at the texts' mean le
                     a factor of three, and later on a machine that is busy with other things.";
 
 /// Prints the plan of a prepared run.
-pub fn show(ctx: &CommandContext, run: &PreparedRun) -> Result<(), Failure> {
+///
+/// # Errors
+/// It would be refused for want of memory, unless that is to be ignored.
+pub fn show(ctx: &CommandContext, run: &PreparedRun, ignore_memory: bool) -> Result<(), Failure> {
     let dry = run.dry_run(&ctx.store)?;
     let (experiment, config) = (&run.new.experiment, &run.config);
     ctx.out.show(&document(experiment, config, &dry), || {
         text(experiment, config, &dry)
-    })
+    })?;
+    match dry.too_large.filter(|_| !ignore_memory) {
+        Some(why) => Err(Failure::Failed(why)),
+        None => Ok(()),
+    }
 }
 
 fn document(experiment: &str, config: &Config, dry: &DryRun) -> Value {
     let DryRun {
         foreseen,
         taken_over,
+        machine,
+        too_large,
     } = dry;
     let plan = &foreseen.plan;
     let differences = config.differences(&Config::default());
@@ -62,6 +71,8 @@ fn document(experiment: &str, config: &Config, dry: &DryRun) -> Value {
         "disk": plan.disk(),
         "peak_memory": plan.peak().map(|stage| stage.memory.total()),
         "memory_estimate": MEMORY,
+        "machine_memory": machine,
+        "too_large": too_large,
         "operations_per_second": foreseen.speed,
         "time_estimate": TIME,
     })
@@ -71,10 +82,16 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
     let DryRun {
         foreseen,
         taken_over,
+        machine,
+        too_large,
     } = dry;
     let plan = &foreseen.plan;
+    let can = match too_large {
+        None => "can start",
+        Some(_) => "needs more memory than is free",
+    };
     let mut text = format!(
-        "{experiment}, seed {}, on {}: can start. Nothing was started or written.\n\n\
+        "{experiment}, seed {}, on {}: {can}. Nothing was started or written.\n\n\
          Settings that differ from the defaults\n",
         config.run.seed, config.run.device
     );
@@ -127,9 +144,13 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
         0 => "one a stage".to_string(),
         every => format!("one every {} steps (run.checkpoint_every)", count(every)),
     };
+    let free = machine.map_or_else(String::new, |machine| {
+        let (available, total) = (size_words(machine.available), size_words(machine.total));
+        format!("; {available} of this machine's {total} are free")
+    });
     if let Some(peak) = plan.peak() {
         text.push_str(&format!(
-            "\nAt its fullest about {}, in the stage {}. {MEMORY}\n\nCheckpoints take about {} on \
+            "\nAt its fullest about {}, in the stage {}{free}. {MEMORY}\n\nCheckpoints take about {} on \
              the disk, {often}.\n\nAll of it in about {}. {TIME}\n",
             size_words(peak.memory.total()),
             peak.stage.title(),

@@ -183,7 +183,8 @@ pub fn ended(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(line) = failure.line() {
-                eprintln!("error: {line}");
+                // Nobody is left to read it; the exit code tells.
+                let _ = output::stderr_line(&format!("error: {line}"));
             }
             ExitCode::from(failure.exit_code())
         }
@@ -198,5 +199,7 @@ pub fn log_to_stderr() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would panic on a lost stderr.
+        .log_internal_errors(false)
         .init();
 }

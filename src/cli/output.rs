@@ -55,6 +55,13 @@ impl Output {
     }
 }
 
+/// Writes a line to stderr. A lost stderr, as on a full disk or with `| head`, must not end what goes on; what is
+/// written there is in the store as well, or in the exit code.
+pub fn stderr_line(line: &str) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    stderr.write_all(format!("{line}\n").as_bytes())
+}
+
 /// A time in the local time zone if that is known, else in UTC.
 pub fn moment(ms: i64) -> String {
     let offset = UtcOffset::current_local_offset();

@@ -1,13 +1,14 @@
 //! A run's progress on stderr: a bar for each stage with its main figures, and notes above the bars. If stderr
 //! is not a terminal, a line at the end of each stage and at evaluations.
 
+use std::cell::Cell;
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
-use super::output::duration;
+use super::output::{duration, stderr_line};
 use crate::engine::{Message, MessageKind};
 use crate::experiment::{EventKind, Report, Severity, Stage};
 use crate::metrics::{Digits, declared};
@@ -41,6 +42,10 @@ pub struct Progress {
     style: Option<ProgressStyle>,
     current: Option<Current>,
     quiet: bool,
+    /// Why stderr could not be written, until that is taken.
+    lost: Cell<Option<io::Error>>,
+    /// Nothing more is written there.
+    is_lost: Cell<bool>,
     /// Appended to suggested commands.
     store_argument: String,
 }
@@ -68,18 +73,28 @@ impl Progress {
                 .map(|style| style.progress_chars("━╸─").with_key("steps", steps)),
             current: None,
             quiet: !visible,
+            lost: Cell::default(),
+            is_lost: Cell::new(false),
             store_argument,
         }
     }
 
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
-        match self.style {
-            _ if self.quiet => {}
-            // If this fails, the terminal is gone.
-            Some(_) => drop(self.bars.println(line)),
-            None => eprintln!("{line}"),
+        let written = match self.style {
+            _ if self.quiet || self.is_lost.get() => Ok(()),
+            Some(_) => self.bars.println(line),
+            None => stderr_line(line),
+        };
+        if let Err(error) = written {
+            self.is_lost.set(true);
+            self.lost.set(Some(error));
         }
+    }
+
+    /// Why stderr was lost; told once.
+    pub fn take_lost(&self) -> Option<io::Error> {
+        self.lost.take()
     }
 
     pub fn show(&mut self, message: &Message) {
@@ -103,7 +118,7 @@ impl Progress {
             (EventKind::Status { status }, _) if self.current.is_none() => {
                 self.say(&format!("Run {run} is {status}"));
             }
-            (_, Some(stage)) => {
+            (_, stage) => {
                 let Some(severity) = kind.severity() else {
                     return;
                 };
@@ -113,7 +128,12 @@ impl Progress {
                     Severity::Alert => "alert",
                 };
                 let words = kind.words(message.stage, step);
-                self.say(&format!("{mark}: {} step {step}: {words}", stage.title()));
+                match stage {
+                    Some(stage) => {
+                        self.say(&format!("{mark}: {} step {step}: {words}", stage.title()))
+                    }
+                    None => self.say(&format!("{mark}: {words}")),
+                }
                 if severity == Severity::Alert {
                     let argument = &self.store_argument;
                     self.say(&format!(
@@ -121,7 +141,6 @@ impl Progress {
                     ));
                 }
             }
-            _ => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::output::{count, moment};
+use super::output::{count, moment, stderr_line};
 use super::run::{RunOverrides, RunWatcher};
 use super::{CommandContext, Failure};
 use crate::engine::Listener;
@@ -30,7 +30,11 @@ pub enum Queue {
         ids: Vec<QueueId>,
     },
     /// Run what waits, one after the other, until nothing does
-    Run,
+    Run {
+        /// Start runs that need more memory than is free
+        #[arg(long)]
+        ignore_memory: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +52,7 @@ impl Queue {
             Queue::List => list(ctx),
             Queue::Add(add) => add.run(ctx),
             Queue::Remove { ids } => remove(ctx, &ids),
-            Queue::Run => run(ctx),
+            Queue::Run { ignore_memory } => run(ctx, ignore_memory),
         }
     }
 }
@@ -134,9 +138,9 @@ fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
 
 /// Runs what waits. It ends at a start that is refused, since the cause may hold for all; a run that fails does not
 /// hold up the others.
-fn run(ctx: &CommandContext) -> Result<(), Failure> {
+fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
     let watcher = RunWatcher::new(ctx)?;
-    let (mut done, mut failed) = (0u64, Vec::new());
+    let (mut done, mut failed, mut lost) = (0u64, Vec::new(), None);
     while let Some(next) = waiting(ctx)?.into_iter().next() {
         if watcher.is_interrupted() {
             return Err(Failure::Stopped);
@@ -151,13 +155,22 @@ fn run(ctx: &CommandContext) -> Result<(), Failure> {
             reuse: next.reuse,
         };
         let prepared = launch::prepare(&ctx.store, planned, Some(id))?;
+        if !ignore_memory {
+            prepared.require_memory()?;
+        }
         match watcher.run(ctx, prepared.request(Listener::Lossless, None)) {
             Ok(()) => done += 1,
             // Another program has begun it.
             Err(Failure::Start(error)) if error.is_elsewhere() => {}
             Err(failure @ Failure::Run { .. }) => {
-                eprintln!("error: {failure}");
+                // It is recorded with the run and counted below.
+                let _ = stderr_line(&format!("error: {failure}"));
                 failed.push(next.name);
+            }
+            // The run is done all the same.
+            Err(Failure::Output(error)) => {
+                done += 1;
+                lost.get_or_insert(error);
             }
             Err(failure) => return Err(failure),
         }
@@ -169,6 +182,9 @@ fn run(ctx: &CommandContext) -> Result<(), Failure> {
             count(failed.len() as u64),
             failed.join(", ")
         )));
+    }
+    if let Some(error) = lost {
+        return Err(Failure::Output(error));
     }
     if !ctx.out.json {
         let words = match done {

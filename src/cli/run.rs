@@ -1,10 +1,12 @@
 //! `emprl run`: runs an experiment, or resumes a run that ended early.
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::channel::{Receiver, bounded, select};
 
+use super::output::stderr_line;
 use super::progress::Progress;
 use super::{CommandContext, Failure, input};
 use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
@@ -31,6 +33,9 @@ pub struct Run {
     /// Print every setting, with its range, default and the paper's value, and start nothing
     #[arg(long, conflicts_with = "resume")]
     list_settings: bool,
+    /// Start it even if it needs more memory than is free
+    #[arg(long, conflicts_with = "list_settings")]
+    ignore_memory: bool,
     /// Print what would run (settings, parameters, steps, memory), refuse what cannot, and start nothing
     #[arg(long, conflicts_with_all = ["resume", "list_settings"])]
     dry_run: bool,
@@ -62,13 +67,22 @@ impl Run {
             let file = self.file.as_deref().map(input::experiment).transpose()?;
             return super::settings::list(ctx, file.as_ref().map(|file| &file.config));
         }
-        let dry = self.dry_run;
+        let (dry, ignore_memory) = (self.dry_run, self.ignore_memory);
         let request = match self.resume {
-            Some(run) => launch::resume(&ctx.store, run)?.request(Listener::Lossless, None),
+            Some(run) => {
+                let resumable = launch::resume(&ctx.store, run)?;
+                if !ignore_memory {
+                    resumable.require_memory()?;
+                }
+                resumable.request(Listener::Lossless, None)
+            }
             None => {
                 let prepared = self.prepare(ctx)?;
                 if dry {
-                    return super::dry_run::show(ctx, &prepared);
+                    return super::dry_run::show(ctx, &prepared, ignore_memory);
+                }
+                if !ignore_memory {
+                    prepared.require_memory()?;
                 }
                 prepared.request(Listener::Lossless, None)
             }
@@ -147,11 +161,14 @@ impl RunWatcher {
     pub fn run(&self, ctx: &CommandContext, request: StartRequest) -> Result<(), Failure> {
         let handle = Arc::new(self.supervisor.start(request));
         self.interrupts.set_run(Some(handle.clone()));
-        let results = self.show(ctx, &handle)?;
+        let Shown { results, lost } = self.show(ctx, &handle);
         self.interrupts.set_run(None);
         let resume = |run| format!("emprl run --resume {run}{}", ctx.store_argument());
         match handle.wait(None) {
             Some(RunEnd::Finished(run)) => {
+                if let Some(error) = lost {
+                    return Err(Failure::Output(error));
+                }
                 if ctx.out.json {
                     return Ok(());
                 }
@@ -164,7 +181,9 @@ impl RunWatcher {
                 ))
             }
             Some(RunEnd::Stopped(run)) => {
-                eprintln!("Run {run} is stopped. Resume it with `{}`.", resume(run));
+                let words = format!("Run {run} is stopped. Resume it with `{}`.", resume(run));
+                // The exit code tells that it was stopped.
+                let _ = stderr_line(&words);
                 Err(Failure::Stopped)
             }
             Some(RunEnd::Failed(run, error)) => Err(Failure::Run {
@@ -179,27 +198,31 @@ impl RunWatcher {
         }
     }
 
-    /// Shows the progress; returns the results.
-    fn show(
-        &self,
-        ctx: &CommandContext,
-        handle: &RunHandle,
-    ) -> Result<Vec<SystemResults>, Failure> {
+    /// Shows the progress. The run goes on when nobody can see it any more; that is recorded with it.
+    fn show(&self, ctx: &CommandContext, handle: &RunHandle) -> Shown {
         let mut progress = Progress::new(!ctx.out.json, ctx.store_argument());
-        let mut results = Vec::new();
+        let mut shown = Shown::default();
         loop {
             select! {
                 recv(handle.messages()) -> message => {
                     let Ok(message) = message else { break };
+                    let run = message.run;
                     if ctx.out.json {
-                        if let Some(line) = message.to_json() {
-                            ctx.out.json_line(&line)?;
+                        if shown.lost.is_none()
+                            && let Some(line) = message.to_json()
+                            && let Err(Failure::Output(error)) = ctx.out.json_line(&line)
+                        {
+                            record_lost(ctx, run, "Standard output", &error);
+                            shown.lost = Some(error);
                         }
                         continue;
                     }
                     progress.show(&message);
+                    if let Some(error) = progress.take_lost() {
+                        record_lost(ctx, run, "Standard error", &error);
+                    }
                     if let MessageKind::Finished { results: rows } = message.kind {
-                        results = rows;
+                        shown.results = rows;
                     }
                 }
                 recv(self.interrupts.messages) -> _ => progress.say(
@@ -208,7 +231,24 @@ impl RunWatcher {
             }
         }
         progress.clear();
-        Ok(results)
+        shown
+    }
+}
+
+/// What is left once a run's progress was shown.
+#[derive(Default)]
+struct Shown {
+    results: Vec<SystemResults>,
+    /// Why stdout could not be written.
+    lost: Option<io::Error>,
+}
+
+/// Records that nobody can see the run's progress any more.
+fn record_lost(ctx: &CommandContext, run: RunId, what: &str, error: &io::Error) {
+    let text =
+        format!("{what} cannot be written ({error}); the run goes on, and is recorded in full");
+    if let Err(error) = launch::note(&ctx.store, run, &text) {
+        tracing::warn!(%run, %error, "{text}");
     }
 }
 

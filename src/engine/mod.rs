@@ -16,6 +16,7 @@ mod control;
 mod message;
 mod recorder;
 mod reporter;
+mod resumption;
 mod run;
 mod supervisor;
 pub mod worker;

@@ -15,12 +15,13 @@ use crossbeam::channel::{
 };
 
 use super::reporter::Reporter;
+use super::resumption::{self, Resumption};
 use super::run::{
     RunBody, RunContext, RunEnd, RunError, RunOutcome, Shared, StartError, Waker, What,
 };
 use super::{Message, MessageKind};
 use crate::experiment::{Control, EventKind, Report, RunStatus, Stage};
-use crate::store::{CheckpointRow, RunId, RunLock, RunRef, Store, StoreError, now_ms};
+use crate::store::{RunId, RunLock, RunRef, Store, StoreError, now_ms};
 
 /// Batches of messages that may be queued before the trainer waits.
 const BACKLOG: usize = 256;
@@ -70,6 +71,8 @@ struct Recorder {
     /// The stage and step of the last message.
     stage: Option<Stage>,
     step: u64,
+    /// How the run is resumed, until its trainer has loaded the checkpoint.
+    resuming: Option<Resumption>,
 }
 
 /// A run whose trainer is running.
@@ -77,7 +80,6 @@ struct Begun {
     recorder: Recorder,
     trainer: JoinHandle<Result<RunOutcome, RunError>>,
     messages: Receiver<Vec<Message>>,
-    from: Option<CheckpointRow>,
 }
 
 fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
@@ -88,27 +90,36 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
         outlet,
     } = job;
     let mut store = Store::open(dir)?;
-    let (lock, from) = match what {
+    let (lock, resuming) = match what {
         What::New(new) => (store.create_run(&new)?, None),
         What::Queued(id, new) => (store.create_queued_run(id, &new)?, None),
-        What::Resume(of) => resume(&mut store, of)?,
+        What::Resume(of) => {
+            let (lock, resumption) = resume(&mut store, of)?;
+            (lock, Some(resumption))
+        }
     };
     let run = lock.run();
+    let (from, checkpoints) = match &resuming {
+        Some(resumption) => (resumption.from.clone(), resumption.needed.clone()),
+        None => (None, Vec::new()),
+    };
+    let (stage, step) = from.as_ref().map(|from| (from.stage, from.step)).unzip();
     let context = RunContext {
         run,
         store: dir.to_path_buf(),
         dir: lock.dir().to_path_buf(),
         from,
+        checkpoints,
     };
     let mut recorder = Recorder {
         store,
         lock,
         shared: shared.clone(),
         outlet,
-        stage: context.from.as_ref().map(|from| from.stage),
-        step: context.from.as_ref().map_or(0, |from| from.step),
+        stage,
+        step: step.unwrap_or_default(),
+        resuming,
     };
-    let from = context.from.clone();
     if !shared.begin(run) {
         recorder.close(RunStatus::Stopped, None)?;
         return Err(StartError::Cancelled);
@@ -123,7 +134,6 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
             recorder,
             trainer,
             messages,
-            from,
         }),
         Err(error) => {
             recorder.close(RunStatus::Failed, Some(&error.to_string()))?;
@@ -132,31 +142,22 @@ fn begin(dir: &Path, job: Job) -> Result<Begun, StartError> {
     }
 }
 
-/// Prepares a run to resume: its lock, and the checkpoint it resumes from.
-fn resume(store: &mut Store, of: RunRef) -> Result<(RunLock, Option<CheckpointRow>), StartError> {
+/// Prepares a run to resume: its lock, and the checkpoint it resumes from. Refused, the run is as it was.
+fn resume(store: &mut Store, of: RunRef) -> Result<(RunLock, Resumption), StartError> {
     let reader = store.reader()?;
     let run = of.run;
+    let finished = || StartError::Finished { run };
     if reader.run(run)?.row.status == RunStatus::Finished {
-        return Err(StartError::Finished { run });
+        return Err(finished());
     }
-    let dir = store.run_dir(run);
-    let mut checkpoints = reader.checkpoints(run)?;
-    checkpoints.retain(|row| dir.join(&row.path).is_dir());
-    let from = match of.step {
-        None => checkpoints.pop(),
-        Some(step) => {
-            let found = checkpoints.iter().rfind(|row| row.step == step).cloned();
-            let found = found.ok_or_else(|| StartError::NoCheckpoint {
-                run,
-                step,
-                steps: checkpoints.iter().map(|row| row.step).collect(),
-            })?;
-            Some(found)
-        }
-    };
-    let lock = store.resume_run(run)?;
-    store.truncate_after(run, from.as_ref().map(|from| (from.stage, from.step)))?;
-    Ok((lock, from))
+    let lock = store.hold_run(run)?;
+    // Another program may have held it until now.
+    if reader.run(run)?.row.status == RunStatus::Finished {
+        return Err(finished());
+    }
+    let resumption = resumption::choose(&reader, of)?;
+    store.resume_run(&lock)?;
+    Ok((lock, resumption))
 }
 
 impl Begun {
@@ -165,11 +166,9 @@ impl Begun {
             mut recorder,
             trainer,
             messages,
-            from,
         } = self;
-        let recorded = recorder
-            .announce(from.as_ref())
-            .and_then(|()| recorder.record_all(&messages));
+        recorder.announce();
+        let recorded = recorder.record_all(&messages);
         if recorded.is_err() {
             // Nothing may happen unrecorded: the trainer finds the channel closed, or is woken.
             drop(messages);
@@ -203,15 +202,25 @@ impl Recorder {
         self.lock.run()
     }
 
-    /// Announces that the run started, which is already recorded, or resumed from a checkpoint.
-    fn announce(&mut self, from: Option<&CheckpointRow>) -> Result<(), StoreError> {
+    /// Announces that the run started, which is already recorded.
+    fn announce(&mut self) {
         let running = self.message(status(RunStatus::Running));
         self.outlet.forward(running, &self.shared);
-        let resumed = from.map(|from| {
-            let resumed = Report::event(from.stage, from.step, EventKind::Resumed);
-            self.message(MessageKind::Report(resumed))
-        });
-        self.record_and_forward(resumed.into_iter().collect())
+    }
+
+    /// Takes the record of a resumed run back to its checkpoint. Only once its trainer has something to report, so
+    /// that nothing has changed if the checkpoint cannot be loaded.
+    fn return_to_checkpoint(&mut self) -> Result<(), StoreError> {
+        let Some(resumption) = self.resuming.take() else {
+            return Ok(());
+        };
+        let (run, at) = (self.run(), resumption.place());
+        self.store.return_to(run, at, resumption.from_aside)?;
+        let aside = self.store.reader()?.set_aside(run)?;
+        let events = resumption.events(run, aside.as_ref()).into_iter();
+        let reports = events.map(|kind| MessageKind::Report(Report::Event { at, kind }));
+        let messages = reports.map(|kind| self.message(kind)).collect();
+        self.record_and_forward(messages)
     }
 
     fn record_all(&mut self, messages: &Receiver<Vec<Message>>) -> Result<(), StoreError> {
@@ -235,6 +244,9 @@ impl Recorder {
 
     /// On disk first, then to the listener.
     fn record_and_forward(&mut self, batch: Vec<Message>) -> Result<(), StoreError> {
+        if batch.iter().any(is_after_loading) {
+            self.return_to_checkpoint()?;
+        }
         let reports: Vec<(i64, &Report)> = batch
             .iter()
             .filter_map(|message| match &message.kind {
@@ -256,10 +268,16 @@ impl Recorder {
     /// Records the end of a run that did not fail.
     fn conclude(&mut self, outcome: RunOutcome) -> Result<(MessageKind, RunEnd), StoreError> {
         let run = self.run();
+        // It had nothing left to do.
+        self.return_to_checkpoint()?;
         match outcome {
             RunOutcome::Finished => {
                 let results = self.store.reader()?.results(run)?;
                 self.close(RunStatus::Finished, None)?;
+                if let Err(error) = self.store.drop_set_aside(run) {
+                    // It only takes up room.
+                    tracing::warn!(%run, %error, "what was set aside was not removed");
+                }
                 Ok((MessageKind::Finished { results }, RunEnd::Finished(run)))
             }
             RunOutcome::Stopped => {
@@ -314,6 +332,15 @@ impl Outlet {
             Err(TrySendError::Disconnected(_)) => self.messages = None,
         }
     }
+}
+
+/// Whether a trainer that reports this has loaded all it is resumed from. What it says of the identifiers comes from
+/// an earlier stage.
+fn is_after_loading(message: &Message) -> bool {
+    !matches!(
+        message.kind,
+        MessageKind::Report(Report::Identifiers { .. })
+    )
 }
 
 /// A change of status.

@@ -44,9 +44,10 @@ pub struct RunContext {
     pub store: PathBuf,
     /// The run's own folder in it.
     pub dir: PathBuf,
-    /// The checkpoint to resume from; nothing later is left, neither on record nor on disk. `None` for a run
-    /// that is new or has no checkpoint yet.
+    /// The checkpoint to resume from, its files verified. `None` for a run that is new or has no checkpoint yet.
     pub from: Option<CheckpointRow>,
+    /// The paths of the checkpoints it builds on, relative to `dir`. Others there lie past `from`.
+    pub checkpoints: Vec<PathBuf>,
 }
 
 /// A request to start a run.
@@ -90,6 +91,28 @@ pub enum StartError {
         step: u64,
         steps: Vec<u64>,
     },
+    #[error(
+        "run {run} cannot be resumed from step {step}: {wrong}. Nothing of the run was changed{}",
+        or_from(.usable)
+    )]
+    Unusable {
+        run: RunId,
+        step: u64,
+        wrong: String,
+        usable: Vec<u64>,
+    },
+    #[error(
+        "run {run} cannot be resumed: it has saved {count} checkpoints, and none can be used. {wrong}. Nothing of \
+         the run was changed{}. Put them back where they were (is their disk mounted?) and resume again, or start a \
+         new run",
+        or_from(.usable)
+    )]
+    NoneUsable {
+        run: RunId,
+        count: usize,
+        wrong: String,
+        usable: Vec<u64>,
+    },
     #[error("cannot create a thread for the run: {0}")]
     Thread(std::io::Error),
     #[error("the run was cancelled before it started")]
@@ -106,11 +129,20 @@ impl StartError {
 fn known(steps: &[u64]) -> String {
     match steps {
         [] => "; it has none".to_string(),
-        steps => {
-            let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
-            format!("; it has {}", steps.join(", "))
-        }
+        steps => format!("; it has {}", listed(steps)),
     }
+}
+
+fn or_from(steps: &[u64]) -> String {
+    match steps {
+        [] => String::new(),
+        steps => format!("; it can be resumed from step {}", listed(steps)),
+    }
+}
+
+fn listed(steps: &[u64]) -> String {
+    let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+    steps.join(", ")
 }
 
 /// The state of a run of this program.

@@ -14,6 +14,8 @@ use crossbeam::channel::bounded;
 use super::Control;
 use super::recorder::{self, Job, Outlet};
 use super::run::{Listener, RunEnd, RunHandle, RunState, Shared, StartError, StartRequest};
+use crate::experiment::{MachineMemory, size_words};
+use crate::metrics::declared;
 use crate::store::{RunId, Store, StoreError};
 
 /// Capacity of a listener's channel.
@@ -38,6 +40,24 @@ fn list(runs: &[RunId]) -> String {
     runs.join(", ")
 }
 
+/// Why a run was probably interrupted, as far as its record tells.
+fn likely_reason(store: &Store, run: RunId) -> Result<Option<String>, StoreError> {
+    let last = store.reader()?.run(run)?.row.summary;
+    let held = last.get(declared::RESIDENT_MEMORY).copied();
+    let machine = MachineMemory::now();
+    Ok(held.zip(machine).and_then(|(held, machine)| {
+        machine.is_nearly_filled_by(held).then(|| {
+            format!(
+                "It was interrupted when the program held {} of this machine's {} of memory: the system probably \
+                 ended it for want of memory. Use smaller batches or a smaller model in a new run, or close other \
+                 programs before resuming it",
+                size_words(held as u64),
+                size_words(machine.total)
+            )
+        })
+    }))
+}
+
 struct Inner {
     store: PathBuf,
     at_once: usize,
@@ -60,6 +80,9 @@ impl Supervisor {
         if store.newer().is_none() {
             for run in store.recover()? {
                 tracing::info!(%run, "was interrupted");
+                if let Some(why) = likely_reason(&store, run)? {
+                    store.explain(run, &why)?;
+                }
             }
         }
         Ok(Supervisor {

@@ -2,7 +2,7 @@
 //!
 //! The only file of the engine that knows the trainers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::alert::Watched;
 use super::{RunBody, RunOutcome};
@@ -11,6 +11,7 @@ use crate::experiment::{
 };
 use crate::store::{NewRun, RunDetail, RunId, StoreError, StoreReader};
 use crate::train::TrainError;
+use crate::train::checkpoint::Checkpoints;
 use crate::train::pipeline::{self, Reuse};
 use crate::train::session::Ended;
 
@@ -113,9 +114,16 @@ fn changed_setting(events: &[Event]) -> Option<&'static str> {
 /// Runs `config`, or what is left of it, in the run's folder; stages of `reuse` are copied.
 pub fn body(config: Config, reuse: Option<Reuse>) -> RunBody {
     Box::new(move |observer, context| {
-        let (store, folder) = (&context.store, &context.dir);
+        let own = context.checkpoints.iter().map(PathBuf::as_path);
+        let checkpoints = Checkpoints::among(&context.dir, own);
         let observer = &mut Watched::new(observer, config.alerts.clone());
-        match pipeline::run(&config, store, folder, reuse.as_ref(), observer)? {
+        match pipeline::run(
+            &config,
+            &context.store,
+            checkpoints,
+            reuse.as_ref(),
+            observer,
+        )? {
             Ended::Done => Ok(RunOutcome::Finished),
             Ended::Stopped => Ok(RunOutcome::Stopped),
         }

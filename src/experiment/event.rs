@@ -29,7 +29,7 @@ pub enum EventKind {
     StageDone,
     /// A checkpoint is complete on disk, at `path` relative to the run's folder.
     Checkpoint { path: PathBuf, bytes: u64 },
-    /// The run resumed from the checkpoint at the event's stage and step.
+    /// The run resumed from the checkpoint at the event's stage and step, or without one from its start.
     Resumed,
     /// The run started, paused, continued or ended.
     Status { status: RunStatus },
@@ -130,7 +130,7 @@ impl EventKind {
             }
             EventKind::Resumed => match stage {
                 Some(stage) => format!("Resumed from {stage} step {step}"),
-                None => "Resumed".to_string(),
+                None => "Resumed from its start".to_string(),
             },
             EventKind::Status { status } => status.title().to_string(),
             EventKind::Control { control } => control.words(),

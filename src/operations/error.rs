@@ -7,7 +7,7 @@ use super::models::ReferenceError;
 use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::worker::ReuseError;
-use crate::experiment::ExperimentError;
+use crate::experiment::{ExperimentError, MachineMemory, Stage, size_words};
 use crate::report::FigureError;
 use crate::report::tables::GatherError;
 use crate::store::{RunId, StoreError};
@@ -71,6 +71,18 @@ pub enum OperationError {
          the same data and weights, or start a new run"
     )]
     DataChanged { run: RunId, name: String },
+    #[error(
+        "the run needs about {} of memory at its fullest, in the stage {}, and {} of this machine's {} are free. \
+         Lower `{}` or use a smaller model, close other programs, or start it all the same with \
+         `emprl run --ignore-memory`",
+        size_words(*.needed), .stage.title(), size_words(.machine.available), size_words(.machine.total),
+        batch_setting(*.stage)
+    )]
+    NotEnoughMemory {
+        stage: Stage,
+        needed: u64,
+        machine: MachineMemory,
+    },
     #[error("the name of the system is empty; give one")]
     NoSystemName,
     #[error("there is no system to score; import a system's responses first")]
@@ -84,6 +96,17 @@ pub enum OperationError {
     /// The progress callback asked for it.
     #[error("stopped; nothing of it was saved")]
     Stopped,
+}
+
+/// The setting that most easily lowers the memory of a stage.
+fn batch_setting(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Pretraining => "pretraining.batch",
+        Stage::Identifiers => "identifiers.batch",
+        Stage::Generator => "generator.batch",
+        Stage::Ppo => "ppo.batch",
+        Stage::Evaluation => "evaluation.batch",
+    }
 }
 
 impl OperationError {

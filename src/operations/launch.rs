@@ -4,9 +4,12 @@ use std::path::Path;
 
 use super::OperationError;
 use crate::engine::{Listener, StartRequest, Waker, What, worker};
-use crate::experiment::{Config, ExperimentFile, Stage};
-use crate::store::{NewRun, QueueId, RunId, RunRef, StoreReader};
+use crate::experiment::{
+    Config, EventKind, ExperimentFile, MachineMemory, Report, Severity, Stage,
+};
+use crate::store::{NewRun, QueueId, RunId, RunRef, Store, StoreReader, now_ms};
 use crate::train::pipeline::Reuse;
+use crate::train::plan::peak_memory;
 pub use crate::train::plan::{Parameters, TimedPlan};
 
 /// A run to start.
@@ -49,6 +52,8 @@ pub struct ResumableRun {
     pub run: RunRef,
     /// The settings it was started with.
     pub config: Config,
+    /// The stage it ended in.
+    stage: Option<Stage>,
 }
 
 /// The plan of a run.
@@ -57,6 +62,10 @@ pub struct DryRun {
     pub foreseen: TimedPlan,
     /// The stages that would be reused from another run.
     pub taken_over: Vec<Stage>,
+    /// Where the system tells.
+    pub machine: Option<MachineMemory>,
+    /// Why it would be refused, if this machine has too little memory free.
+    pub too_large: Option<String>,
 }
 
 /// Checks data and weights, which can take a second; `queued` is the run's place in the queue, if it is queued.
@@ -89,6 +98,44 @@ pub fn dry_run(store: &Path, planned: PlannedRun) -> Result<DryRun, OperationErr
     prepare(store, planned, None)?.dry_run(store)
 }
 
+/// Devices whose memory is the machine's.
+const IN_MAIN_MEMORY: [&str; 2] = ["flex", "tch"];
+
+/// Compares the memory that these stages of a run need at their fullest with what this machine has free. Passes where
+/// they compute elsewhere, or the system does not tell.
+fn fits(
+    config: &Config,
+    stages: &[Stage],
+    machine: Option<MachineMemory>,
+) -> Result<(), OperationError> {
+    let Some(machine) = machine else {
+        return Ok(());
+    };
+    if !IN_MAIN_MEMORY.contains(&config.run.device.as_str()) {
+        return Ok(());
+    }
+    match peak_memory(config, stages)? {
+        Some((stage, memory)) if memory.total() > machine.available => {
+            Err(OperationError::NotEnoughMemory {
+                stage,
+                needed: memory.total(),
+                machine,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Records a note on a run in progress, such as that its output was lost.
+pub fn note(store: &Path, run: RunId, text: &str) -> Result<(), OperationError> {
+    let kind = EventKind::Note {
+        severity: Severity::Warning,
+        text: text.to_string(),
+    };
+    let note = Report::Event { at: None, kind };
+    Ok(Store::open(store)?.record(run, &[(now_ms(), note)])?)
+}
+
 /// Prepares a run that ended early, from its last checkpoint or from that of a step.
 ///
 /// # Errors
@@ -108,7 +155,11 @@ pub fn resume(store: &Path, run: RunRef) -> Result<ResumableRun, OperationError>
             run: run.run,
             name: name.clone(),
         }),
-        None => Ok(ResumableRun { run, config }),
+        None => Ok(ResumableRun {
+            run,
+            config,
+            stage: row.stage,
+        }),
     }
 }
 
@@ -127,20 +178,49 @@ impl PreparedRun {
         }
     }
 
+    fn taken_over(&self) -> &[Stage] {
+        self.reuse.as_ref().map_or(&[], |reuse| &reuse.stages)
+    }
+
+    /// The stages that are not taken over from another run.
+    fn own_stages(&self) -> Vec<Stage> {
+        let mut stages = self.config.run.stages.clone();
+        stages.retain(|stage| !self.taken_over().contains(stage));
+        stages
+    }
+
+    /// # Errors
+    /// It needs more memory at its fullest than this machine has free.
+    pub fn require_memory(&self) -> Result<(), OperationError> {
+        fits(&self.config, &self.own_stages(), MachineMemory::now())
+    }
+
     /// As [`dry_run`], for a prepared run.
     ///
     /// # Errors
     /// The device is missing or the data cannot be read.
     pub fn dry_run(&self, store: &Path) -> Result<DryRun, OperationError> {
-        let taken_over = self.reuse.as_ref().map(|reuse| reuse.stages.clone());
+        // Before the machine is timed, which takes memory too.
+        let machine = MachineMemory::now();
+        let fits = fits(&self.config, &self.own_stages(), machine);
         Ok(DryRun {
             foreseen: TimedPlan::of(&self.config, store)?,
-            taken_over: taken_over.unwrap_or_default(),
+            taken_over: self.taken_over().to_vec(),
+            machine,
+            too_large: fits.err().map(|error| error.to_string()),
         })
     }
 }
 
 impl ResumableRun {
+    /// # Errors
+    /// What is left of it needs more memory at its fullest than this machine has free.
+    pub fn require_memory(&self) -> Result<(), OperationError> {
+        let mut left = self.config.run.stages.clone();
+        left.retain(|stage| self.stage.is_none_or(|last| *stage >= last));
+        fits(&self.config, &left, MachineMemory::now())
+    }
+
     /// The request for the supervisor.
     pub fn request(self, listener: Listener, waker: Option<Waker>) -> StartRequest {
         StartRequest {
@@ -149,5 +229,39 @@ impl ResumableRun {
             waker,
             body: worker::body(self.config, None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_does_not_fit_is_refused_with_the_setting_to_lower() {
+        let config = Config::default();
+        let machine = |available| {
+            Some(MachineMemory {
+                total: 1 << 50,
+                available,
+            })
+        };
+        let stages = &config.run.stages;
+        fits(&config, stages, None).unwrap();
+        fits(&config, stages, machine(1 << 49)).unwrap();
+        let refused = fits(&config, stages, machine(1_000)).unwrap_err();
+        let words = refused.to_string();
+        assert!(words.contains("1.0 kB of this machine's"), "{words}");
+        assert!(words.contains("--ignore-memory"), "{words}");
+        let (stage, memory) = peak_memory(&config, stages).unwrap().unwrap();
+        assert!(words.contains(stage.title()), "{words}");
+        fits(&config, stages, machine(memory.total())).unwrap();
+        assert!(fits(&config, stages, machine(memory.total() - 1)).is_err());
+        // Stages that are taken over or done need none.
+        let others: Vec<Stage> = stages.iter().copied().filter(|s| *s != stage).collect();
+        fits(&config, &others, machine(memory.total() - 1)).unwrap();
+        // A graphics card has a memory of its own.
+        let mut on_card = config.clone();
+        on_card.run.device = "vulkan".to_string();
+        fits(&on_card, stages, machine(1_000)).unwrap();
     }
 }

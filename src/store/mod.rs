@@ -6,6 +6,7 @@
 //! [`Store`] writes, [`StoreReader`] reads on a connection of its own. Once a method of `Store` returns
 //! `Ok`, its change is on disk and survives a crash, a kill and a power cut.
 
+mod aside;
 mod columns;
 mod database;
 mod error;
@@ -33,7 +34,9 @@ pub use keeping::is_tag;
 pub use lock::RunLock;
 pub use queue::{NewQueuedRun, QueueId, QueuedRun};
 pub use reader::StoreReader;
-pub use rows::{CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow};
+pub use rows::{
+    CatalogRow, CheckpointRow, KeySummary, MetricKey, NewRun, RunDetail, RunRow, SetAside,
+};
 pub use studies::{
     AnnotatorRow, MergedPack, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
     SystemScore,

@@ -95,33 +95,11 @@ pub(super) fn find_key(db: &Connection, stage: Stage, name: &str) -> Result<Opti
         .optional()?)
 }
 
-/// Deletes the points after step `kept` of `stage` and all of the `later` stages.
-pub(super) fn truncate_after(
-    db: &Connection,
-    run: RunId,
-    stage: Stage,
-    kept: i64,
-    later: &[Stage],
-) -> Result<(), Fault> {
-    let keys: Vec<(i64, String)> = query_all(
-        db,
-        "SELECT key, stage FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?",
-        [run.0],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    for (key, of) in keys {
-        let kept = if of == stage.key() {
-            kept
-        } else if later.iter().any(|stage| stage.key() == of) {
-            -1
-        } else {
-            continue;
-        };
-        db.prepare_cached("DELETE FROM points WHERE run = ? AND key = ? AND step > ?")?
-            .execute(params![run.0, key, kept])?;
-        summarize(db, run, key)?;
-    }
-    Ok(())
+/// Recomputes the summaries of a stage's metrics.
+pub(super) fn summarize_stage(db: &Connection, run: RunId, stage: Stage) -> Result<(), Fault> {
+    let sql = "SELECT id FROM metric_keys WHERE stage = ?";
+    let keys: Vec<i64> = query_all(db, sql, [stage.key()], |row| Ok(row.get(0)?))?;
+    keys.into_iter().try_for_each(|key| summarize(db, run, key))
 }
 
 /// A number, where NULL is NaN.

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::columns::{json, no_run, query_all, required_stage, stage, unsigned};
+use super::columns::{json, no_run, query_all, stage, unsigned};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::points::{find_key, number};
-use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow};
+use super::record::checkpoints;
+use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow, SetAside};
 use super::runs::{RUN_COLUMNS, all_rows, keys, last_values, run_row, steps_of, tags};
 use super::step_rows::StepKey;
-use super::{RunId, RunStatus, results, rollouts, run_dir, samples, schema};
+use super::{RunId, RunStatus, aside, results, rollouts, run_dir, samples, schema};
 use crate::experiment::{Event, RolloutResponse, SampleDialogue, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
@@ -204,19 +205,12 @@ impl StoreReader {
 
     /// The checkpoints, by stage and step.
     pub fn checkpoints(&self, run: RunId) -> Result<Vec<CheckpointRow>, StoreError> {
-        let sql = "SELECT stage, step, path, bytes, wall FROM checkpoints WHERE run = ?";
-        let checkpoint = |row: &Row<'_>| {
-            Ok(CheckpointRow {
-                stage: required_stage(run, row, 0)?,
-                step: unsigned(row, 1)?,
-                path: row.get::<_, String>(2)?.into(),
-                bytes: unsigned(row, 3)?,
-                wall_ms: row.get(4)?,
-            })
-        };
-        let mut checkpoints = self.read(|db| query_all(db, sql, [run.0], checkpoint))?;
-        checkpoints.sort_by_key(|row| (row.stage, row.step, row.wall_ms));
-        Ok(checkpoints)
+        self.read(|db| checkpoints(db, run, "checkpoints"))
+    }
+
+    /// What the run had recorded past the checkpoint that it was resumed from, until it has passed that.
+    pub fn set_aside(&self, run: RunId) -> Result<Option<SetAside>, StoreError> {
+        self.read(|db| aside::of(db, run))
     }
 
     /// Scores of a run's identifiers on validation pairs; empty until they are complete.

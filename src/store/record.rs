@@ -1,14 +1,14 @@
-//! Writes a run's reports, and deletes the later ones when a run goes back to a checkpoint.
+//! Writes a run's reports, and takes a run back to a checkpoint.
 
-use std::path::{Component, PathBuf};
+use std::path::Component;
 
 use rusqlite::{Connection, params};
 
-use super::columns::{query_all, require_changed, to_json};
+use super::columns::{query_all, require_changed, required_stage, to_json, unsigned};
 use super::error::{Fault, StoreError};
 use super::rows::CheckpointRow;
 use super::step_rows::StepKey;
-use super::{RunId, points, results, rollouts, samples};
+use super::{RunId, aside, points, results, rollouts, samples};
 use crate::experiment::{EventKind, Report, RunStatus, Stage};
 
 pub(super) fn put_report(
@@ -158,48 +158,44 @@ fn put_checkpoint(db: &Connection, run: RunId, row: &CheckpointRow) -> Result<()
             row.bytes as i64,
             row.wall_ms
         ])?;
+    // Its folder has taken the place of one that is set aside.
+    db.prepare_cached("DELETE FROM aside_checkpoints WHERE run = ? AND path = ?")?
+        .execute(params![run.0, path])?;
     Ok(())
 }
 
-/// Deletes everything after a step; returns the paths of the checkpoints that remain.
-pub(super) fn truncate(
+/// Takes a run back to one of its checkpoints (None: to its start); see [`aside::return_to`].
+pub(super) fn return_to(
     db: &Connection,
     run: RunId,
     to: Option<(Stage, u64)>,
-) -> Result<Vec<PathBuf>, Fault> {
-    // None is the start of the first stage, before any step.
-    let (stage, step) = to.unwrap_or((Stage::ALL[0], 0));
-    let later: Vec<Stage> = Stage::ALL.into_iter().filter(|s| *s > stage).collect();
-    let kept = if to.is_some() { step as i64 } else { -1 };
-    points::truncate_after(db, run, stage, kept, &later)?;
-
-    let bounds = later
-        .iter()
-        .map(|stage| (*stage, -1))
-        .chain([(stage, kept)]);
-    for (of, kept) in bounds {
-        let after = params![run.0, of.key(), kept];
-        for table in ["checkpoints", "samples", "rollouts", "results"] {
-            db.execute(
-                &format!("DELETE FROM {table} WHERE run = ? AND stage = ? AND step > ?"),
-                after,
-            )?;
-        }
-        db.execute(
-            "DELETE FROM events WHERE run = ? AND stage = ? AND step > ?
-             AND kind NOT IN ('control', 'status')",
-            after,
-        )?;
-    }
+    from_aside: bool,
+) -> Result<(), Fault> {
+    aside::return_to(db, run, to, from_aside)?;
+    let (stage, step) = to.unzip();
     let changed = db.execute(
         "UPDATE runs SET total = iif(stage IS ?2, total, 0), stage = ?2, step = ?3 WHERE id = ?1",
-        params![
-            run.0,
-            to.map(|(stage, _)| stage.key()),
-            if to.is_some() { step as i64 } else { 0 }
-        ],
+        params![run.0, stage.map(Stage::key), step.unwrap_or(0) as i64],
     )?;
-    require_changed(db, run, changed)?;
-    let sql = "SELECT path FROM checkpoints WHERE run = ?";
-    query_all(db, sql, [run.0], |row| Ok(row.get::<_, String>(0)?.into()))
+    require_changed(db, run, changed)
+}
+
+/// The checkpoints in a table, by stage and step.
+pub(super) fn checkpoints(
+    db: &Connection,
+    run: RunId,
+    table: &str,
+) -> Result<Vec<CheckpointRow>, Fault> {
+    let sql = format!("SELECT stage, step, path, bytes, wall FROM {table} WHERE run = ?");
+    let mut checkpoints = query_all(db, &sql, [run.0], |row| {
+        Ok(CheckpointRow {
+            stage: required_stage(run, row, 0)?,
+            step: unsigned(row, 1)?,
+            path: row.get::<_, String>(2)?.into(),
+            bytes: unsigned(row, 3)?,
+            wall_ms: row.get(4)?,
+        })
+    })?;
+    checkpoints.sort_by_key(|row| (row.stage, row.step, row.wall_ms));
+    Ok(checkpoints)
 }

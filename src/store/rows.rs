@@ -119,6 +119,16 @@ pub struct CheckpointRow {
     pub wall_ms: i64,
 }
 
+/// What a run had recorded past the checkpoint that it was resumed from. It is no part of the run, and kept until
+/// the run has passed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SetAside {
+    pub first: (Stage, u64),
+    pub last: (Stage, u64),
+    /// By stage and step. The run can be resumed from them.
+    pub checkpoints: Vec<CheckpointRow>,
+}
+
 pub(super) fn rfc3339<S: Serializer>(wall_ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     rfc3339_opt(&Some(*wall_ms), serializer)
 }

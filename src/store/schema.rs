@@ -3,6 +3,7 @@
 //! Step `n` of [`MIGRATIONS`] leads from version `n` to `n + 1`. A released step is never changed; new ones
 //! are appended.
 
+mod aside;
 mod events;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -16,7 +17,7 @@ pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(super) const APPLICATION_ID: i32 = 0x456D_524C;
 
 /// Times are milliseconds since the Unix epoch. Stages and statuses are stored as their keys.
-const MIGRATIONS: [Step<'static>; 7] = [
+const MIGRATIONS: [Step<'static>; 8] = [
     Step::Sql(RUNS),
     Step::Sql(STUDIES),
     Step::Sql(KEEPING),
@@ -24,6 +25,7 @@ const MIGRATIONS: [Step<'static>; 7] = [
     Step::Sql(ROLLOUTS),
     Step::Sql(QUEUE),
     Step::Code(events::migrate),
+    Step::Sql(aside::TABLES),
 ];
 
 /// One step from a version to the next.

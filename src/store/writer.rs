@@ -1,4 +1,4 @@
-//! Writes the store: creates, resumes and truncates runs, and records their reports.
+//! Writes the store: creates runs, resumes them from a checkpoint, and records their reports.
 
 use std::borrow::Borrow;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use super::columns::{no_run, query_all, require_changed, to_json};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
-use super::record::{put_report, put_status, set_status, truncate};
+use super::record::{checkpoints, put_event, put_report, put_status, return_to, set_status};
 use super::rows::NewRun;
-use super::{RunId, RunStatus, StoreReader, now_ms, run_dir, schema};
+use super::{RunId, RunStatus, StoreReader, aside, now_ms, run_dir, schema};
 use crate::checkpoint;
-use crate::experiment::{Report, Stage};
+use crate::experiment::{EventKind, Report, Severity, Stage};
 
 /// The store, open for writing.
 ///
@@ -57,11 +57,10 @@ impl Store {
         self.write(|db| create_run(db, &store, new))
     }
 
-    /// Resumes a run that is not in progress; it is then locked by the caller. Removes what an interrupted
-    /// checkpoint left in its folder.
-    pub fn resume_run(&mut self, run: RunId) -> Result<RunLock, StoreError> {
+    /// Locks a run that is not in progress. Removes what an interrupted checkpoint left in its folder, and changes
+    /// nothing else.
+    pub fn hold_run(&mut self, run: RunId) -> Result<RunLock, StoreError> {
         let store = self.dir.clone();
-        let now = now_ms();
         let lock = self.write(|db| {
             let sql = "SELECT holder, deleted IS NOT NULL FROM runs WHERE id = ?";
             let found: Option<(String, bool)> = db
@@ -71,17 +70,24 @@ impl Store {
             if deleted {
                 return Err(StoreError::Deleted { run }.into());
             }
-            let lock = acquire_lock(&store, run, &held_by)?;
-            db.execute(
+            acquire_lock(&store, run, &held_by)
+        })?;
+        sweep(&lock);
+        Ok(lock)
+    }
+
+    /// Marks a run as in progress again.
+    pub fn resume_run(&mut self, lock: &RunLock) -> Result<(), StoreError> {
+        let (run, now) = (lock.run(), now_ms());
+        self.write(|db| {
+            let changed = db.execute(
                 "UPDATE runs SET status = ?, holder = ?, heartbeat = ?, ended = NULL, error = NULL
                  WHERE id = ?",
                 params![RunStatus::Running.key(), holder(), now, run.0],
             )?;
-            put_status(db, run, now, RunStatus::Running)?;
-            Ok(lock)
-        })?;
-        checkpoint::sweep(lock.dir())?;
-        Ok(lock)
+            require_changed(db, run, changed)?;
+            put_status(db, run, now, RunStatus::Running)
+        })
     }
 
     /// Records a run's reports, each with its wall time in milliseconds. Recording one again only adds
@@ -94,13 +100,33 @@ impl Store {
         let Some(&(last, _)) = reports.last() else {
             return Ok(());
         };
-        self.write(|db| {
+        let passed = self.write(|db| {
             heartbeat(db, run, last)?;
+            let mut saved = None;
             for (wall_ms, report) in reports {
-                put_report(db, run, *wall_ms, report.borrow())?;
+                let report = report.borrow();
+                put_report(db, run, *wall_ms, report)?;
+                if let Report::Event { at, kind } = report
+                    && matches!(kind, EventKind::Checkpoint { .. })
+                {
+                    saved = saved.max(*at);
+                }
             }
-            Ok(())
-        })
+            saved.map_or_else(
+                || Ok(Vec::new()),
+                |saved| aside::drop_if_passed(db, run, saved),
+            )
+        })?;
+        for path in passed {
+            let folder = self.run_dir(run).join(path);
+            if let Err(error) = std::fs::remove_dir_all(&folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                // It only takes up room; the end of the run removes it.
+                tracing::warn!(folder = %folder.display(), %error, "could not be removed");
+            }
+        }
+        Ok(())
     }
 
     /// Changes the status, with the error if the run failed.
@@ -122,17 +148,44 @@ impl Store {
         self.write(|db| heartbeat(db, run, now_ms()))
     }
 
-    /// Takes a run back to one of its checkpoints (None: to its start) by deleting what was recorded after
-    /// it, except people's requests and changes of the status. Checkpoints that are then not on record are
-    /// removed from the disk, so that the run cannot be resumed from one of them. The caller must hold the
-    /// run's lock.
-    pub fn truncate_after(
+    /// Takes a run back to one of its checkpoints (None: to its start). What was recorded after it, except people's
+    /// requests and changes of the status, is set aside until the run has saved a checkpoint at or past its last
+    /// step; see [`StoreReader::set_aside`]. With `from_aside`, the checkpoint is one of those set aside, and what was
+    /// recorded up to it is the run's own again. No file is touched.
+    pub fn return_to(
         &mut self,
         run: RunId,
         to: Option<(Stage, u64)>,
+        from_aside: bool,
     ) -> Result<(), StoreError> {
-        let recorded = self.write(|db| truncate(db, run, to))?;
+        self.write(|db| return_to(db, run, to, from_aside))
+    }
+
+    /// Drops what is set aside of a finished run, and removes checkpoints that are not on record from the disk. The
+    /// caller must hold the run's lock.
+    pub fn drop_set_aside(&mut self, run: RunId) -> Result<(), StoreError> {
+        let recorded = self.write(|db| {
+            aside::drop_all(db, run)?;
+            checkpoints(db, run, "checkpoints")
+        })?;
+        let recorded: Vec<PathBuf> = recorded.into_iter().map(|row| row.path).collect();
         Ok(checkpoint::keep_only(&self.run_dir(run), &recorded)?)
+    }
+
+    /// Records why a run was probably interrupted.
+    pub fn explain(&mut self, run: RunId, why: &str) -> Result<(), StoreError> {
+        self.write(|db| {
+            let changed = db.execute(
+                "UPDATE runs SET error = ? WHERE id = ?",
+                params![why, run.0],
+            )?;
+            require_changed(db, run, changed)?;
+            let note = EventKind::Note {
+                severity: Severity::Warning,
+                text: why.to_string(),
+            };
+            put_event(db, run, now_ms(), None, &note)
+        })
     }
 
     /// Marks runs that are recorded as in progress, but that no process is running, as interrupted. Called
@@ -162,9 +215,7 @@ impl Store {
             }
             Ok(locks)
         })?;
-        for lock in &locks {
-            checkpoint::sweep(lock.dir())?;
-        }
+        locks.iter().for_each(sweep);
         Ok(locks.iter().map(RunLock::run).collect())
     }
 
@@ -220,6 +271,14 @@ pub(super) fn create_run(db: &Connection, store: &Path, new: &NewRun) -> Result<
     put_status(db, run, now, RunStatus::Running)?;
     // Before the row is visible, so that no one sees the run unlocked.
     acquire_lock(store, run, &holder())
+}
+
+/// Removes what an interrupted checkpoint left. If that fails, the run can still be read, and who resumes it learns
+/// which checkpoint cannot be used.
+fn sweep(lock: &RunLock) {
+    if let Err(error) = checkpoint::sweep(lock.dir()) {
+        tracing::warn!(run = %lock.run(), %error, "could not be tidied up");
+    }
 }
 
 fn holder() -> String {

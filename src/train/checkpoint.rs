@@ -1,5 +1,6 @@
 //! Checkpoints of a run by stage and step.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,18 +33,36 @@ pub struct Checkpoint {
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
     run_folder: PathBuf,
+    /// The folders that belong to the run; `None`: all that are there.
+    own: Option<BTreeSet<PathBuf>>,
 }
 
 impl Checkpoints {
+    /// All that are in the run's folder.
     pub fn of(run_folder: &Path) -> Self {
         Checkpoints {
             run_folder: run_folder.to_path_buf(),
+            own: None,
         }
+    }
+
+    /// Only those at `paths`, relative to the run's folder, and those published from now on. Others that are there
+    /// lie past the one that the run is resumed from.
+    pub fn among<'a>(run_folder: &Path, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        let own = paths.into_iter().map(|path| run_folder.join(path));
+        Checkpoints {
+            run_folder: run_folder.to_path_buf(),
+            own: Some(own.collect()),
+        }
+    }
+
+    pub fn run_folder(&self) -> &Path {
+        &self.run_folder
     }
 
     /// Writes a checkpoint, which appears complete or not at all; `write` fills its folder.
     pub fn publish(
-        &self,
+        &mut self,
         stage: Stage,
         step: u64,
         done: bool,
@@ -57,33 +76,53 @@ impl Checkpoints {
                     &Listing { stage, step, done },
                 )?)
             })?;
+        if let Some(own) = &mut self.own {
+            own.insert(self.run_folder.join(&published.path));
+        }
         Ok(published)
     }
 
     /// Every complete checkpoint of `stage`, by step.
+    ///
+    /// # Errors
+    /// One that belongs to the run cannot be read.
     pub fn list(&self, stage: Stage) -> Result<Vec<Checkpoint>, TrainError> {
-        let mut found = Vec::new();
-        let all = self.run_folder.join(checkpoint::FOLDER);
-        if !all.is_dir() {
-            return Ok(found);
-        }
-        for entry in fs::read_dir(&all).map_err(TrainError::io(&all))? {
-            let folder = entry.map_err(TrainError::io(&all))?.path();
-            let name = folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let step = name
-                .strip_prefix(stage.key())
-                .and_then(|rest| rest.strip_prefix('-'))
-                .and_then(|step| step.parse::<u64>().ok());
-            if step.is_some() && folder.join(LISTING).is_file() {
-                found.push(Self::open(&folder)?);
+        let of_stage = |folder: &PathBuf| {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let rest = name.strip_prefix(stage.key());
+            let step = rest.and_then(|rest| rest.strip_prefix('-'));
+            step.is_some_and(|step| step.parse::<u64>().is_ok())
+        };
+        let folders = match &self.own {
+            Some(own) => own
+                .iter()
+                .filter(|folder| of_stage(folder))
+                .cloned()
+                .collect(),
+            None => {
+                let mut there = self.there()?;
+                there.retain(|folder| of_stage(folder) && folder.join(LISTING).is_file());
+                there
             }
-        }
+        };
+        let mut found = folders
+            .iter()
+            .map(|folder| Self::open(folder))
+            .collect::<Result<Vec<_>, _>>()?;
         found.sort_by_key(|checkpoint| checkpoint.listing.step);
         Ok(found)
+    }
+
+    /// All folders that are there.
+    fn there(&self) -> Result<Vec<PathBuf>, TrainError> {
+        let all = self.run_folder.join(checkpoint::FOLDER);
+        if !all.is_dir() {
+            return Ok(Vec::new());
+        }
+        let entries = fs::read_dir(&all).map_err(TrainError::io(&all))?;
+        entries
+            .map(|entry| Ok(entry.map_err(TrainError::io(&all))?.path()))
+            .collect()
     }
 
     /// The newest checkpoint of `stage`.
@@ -143,7 +182,7 @@ mod tests {
     #[test]
     fn a_checkpoint_is_there_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::of(folder.path());
+        let mut checkpoints = Checkpoints::of(folder.path());
         assert!(checkpoints.latest(Stage::Ppo).unwrap().is_none());
         let failed = checkpoints.publish(Stage::Ppo, 5, false, |folder| {
             fs::write(folder.join("half"), "x").unwrap();
@@ -174,5 +213,26 @@ mod tests {
                 .to_string()
                 .contains("below/file")
         );
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_branch_is_not_seen_and_one_that_is_gone_is_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut all = Checkpoints::of(folder.path());
+        for step in [5, 10] {
+            all.publish(Stage::Ppo, step, false, |_| Ok(())).unwrap();
+        }
+        let first = Path::new("checkpoints/ppo-5");
+        let mut own = Checkpoints::among(folder.path(), [first]);
+        let steps = |checkpoints: &Checkpoints| -> Vec<u64> {
+            let found = checkpoints.list(Stage::Ppo).unwrap();
+            found.iter().map(|found| found.listing.step).collect()
+        };
+        assert_eq!((steps(&all), steps(&own)), (vec![5, 10], vec![5]));
+        own.publish(Stage::Ppo, 7, false, |_| Ok(())).unwrap();
+        assert_eq!(steps(&own), [5, 7]);
+        fs::remove_dir_all(folder.path().join(first)).unwrap();
+        assert!(own.list(Stage::Ppo).is_err());
+        assert_eq!(steps(&all), [7, 10]);
     }
 }

@@ -41,23 +41,24 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
     Ok(found)
 }
 
-/// Runs the stages of `config` in `run_folder`, or what is left of them; those of `reuse` are copied from
-/// another run.
+/// Runs the stages of `config`, or what is left of them after the run's `checkpoints`; those of `reuse` are copied
+/// from another run.
 ///
 /// # Errors
 /// Data, a model or a device is missing; a stage fails.
 pub fn run(
     config: &Config,
     store: &Path,
-    run_folder: &Path,
+    checkpoints: Checkpoints,
     reuse: Option<&Reuse>,
     observer: &mut dyn Observer,
 ) -> Result<Ended, TrainError> {
     let device = device::resolve(&config.run.device)?;
+    let run_folder = &checkpoints.run_folder().to_path_buf();
     let mut session = Session {
         config,
         device,
-        checkpoints: Checkpoints::of(run_folder),
+        checkpoints,
         observer,
     };
     if let Some(reuse) = reuse {

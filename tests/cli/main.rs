@@ -3,7 +3,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout
+    clippy::print_stdout,
+    clippy::print_stderr
 )] // a failed test says why
 
 #[path = "../support/cli.rs"]
@@ -14,9 +15,11 @@ mod shared_data;
 mod window_support;
 
 mod dry_run;
+mod lost_output;
 mod models;
 mod queue;
 mod readers;
+mod resume;
 mod run;
 mod runs;
 mod study;

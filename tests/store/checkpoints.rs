@@ -142,6 +142,6 @@ fn what_a_crash_left_is_cleared_when_the_run_is_taken_up() {
         verify(&folder.join(name)).unwrap();
     }
     fs::create_dir_all(folder.join(".new-next")).unwrap();
-    let _lock = store.resume_run(run).unwrap();
+    let _lock = store.hold_run(run).unwrap();
     assert_eq!(names(&folder), ["kept", "moved", "replaced"]);
 }

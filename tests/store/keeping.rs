@@ -68,7 +68,7 @@ fn what_is_deleted_comes_back_whole() {
     assert_eq!(deleted.len(), 1);
     assert!(deleted[0].deleted.is_some());
     assert!(matches!(
-        store.resume_run(RunId(1)),
+        store.hold_run(RunId(1)),
         Err(StoreError::Deleted { .. })
     ));
     store.undelete(RunId(1)).unwrap();

@@ -3,7 +3,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout
+    clippy::print_stdout,
+    clippy::print_stderr
 )] // a failed test says why
 
 #[path = "../support/shared_data.rs"]
@@ -18,4 +19,5 @@ mod keeping;
 mod opening;
 mod queue;
 mod records;
+mod set_aside;
 mod sharing;

@@ -79,13 +79,13 @@ fn a_newer_store_is_read_but_never_written() {
     };
     let refused = [
         store.create_run(&new_run("no")).map(|_| ()),
-        store.resume_run(run).map(|_| ()),
+        store.hold_run(run).map(|_| ()),
         store.record(run, &[(0, metrics(Stage::Ppo, 1, &[]))]),
         store.set_status(run, RunStatus::Failed, None, 0),
         store.record(run, &[(0, stop)]),
         store.heartbeat(run),
         store.set_note(run, "no"),
-        store.truncate_after(run, None),
+        store.return_to(run, None, false),
         store.recover().map(|_| ()),
     ];
     for result in refused {

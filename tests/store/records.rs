@@ -367,7 +367,7 @@ fn rollouts_are_read_as_they_were_written_and_replaced_by_those_of_a_step_done_a
     record(&mut store, run, vec![rollout(10, vec![response(0, 2.0)])]);
     let read = reader.rollout_at(run, Stage::Ppo, 10).unwrap();
     assert_eq!(read, [response(0, 2.0)]);
-    store.truncate_after(run, Some((Stage::Ppo, 5))).unwrap();
+    store.return_to(run, Some((Stage::Ppo, 5)), false).unwrap();
     assert_eq!(reader.rollouts(run).unwrap(), [(Stage::Ppo, 5)]);
     assert_eq!(reader.rollout_at(run, Stage::Ppo, 5).unwrap(), first);
 }
@@ -429,7 +429,7 @@ fn one_dialogue_is_read_over_all_steps() {
 }
 
 #[test]
-fn going_back_to_a_checkpoint_forgets_the_lost_branch() {
+fn going_back_to_a_checkpoint_sets_aside_what_came_after_it() {
     let Place {
         mut store, reader, ..
     } = place();
@@ -486,7 +486,7 @@ fn going_back_to_a_checkpoint_forgets_the_lost_branch() {
     for unrecorded in ["checkpoints/ppo-7", "checkpoints/ppo-8.tmp"] {
         std::fs::create_dir_all(store.run_dir(run).join(unrecorded)).unwrap();
     }
-    store.truncate_after(run, Some((Stage::Ppo, 5))).unwrap();
+    store.return_to(run, Some((Stage::Ppo, 5)), false).unwrap();
     check_summaries(&reader, run);
     let steps = |stage, name: &str| {
         let points = reader.series(run, &key(stage, name), None).unwrap();
@@ -507,12 +507,22 @@ fn going_back_to_a_checkpoint_forgets_the_lost_branch() {
         .collect();
     assert_eq!(kept, [5, 10, 5]);
     let folder = store.run_dir(run).join("checkpoints");
-    let mut left: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    left.sort();
-    assert_eq!(left, ["generator-10", "generator-5", "ppo-5"]);
+    let left = || {
+        let mut left: Vec<_> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        left
+    };
+    assert_eq!(left().len(), 8, "no file is touched");
+    let aside = reader.set_aside(run).unwrap().unwrap();
+    assert_eq!(
+        (aside.first, aside.last),
+        ((Stage::Ppo, 6), (Stage::Evaluation, 10))
+    );
+    let kept: Vec<u64> = aside.checkpoints.iter().map(|c| c.step).collect();
+    assert_eq!(kept, [10, 5, 10]);
     let row = reader.run(run).unwrap().row;
     assert_eq!((row.stage, row.step), (Some(Stage::Ppo), 5));
     let events = reader.events(run).unwrap();
@@ -527,7 +537,10 @@ fn going_back_to_a_checkpoint_forgets_the_lost_branch() {
     );
     assert_eq!(reader.checkpoints(other.run()).unwrap().len(), 6);
 
-    store.truncate_after(run, None).unwrap();
+    store.drop_set_aside(run).unwrap();
+    assert_eq!(reader.set_aside(run).unwrap(), None);
+    assert_eq!(left(), ["generator-10", "generator-5", "ppo-5"]);
+    store.return_to(run, None, false).unwrap();
     assert_eq!(reader.keys(run).unwrap(), []);
     assert_eq!(reader.checkpoints(run).unwrap(), []);
     let row = reader.run(run).unwrap().row;
@@ -570,8 +583,8 @@ fn a_run_that_is_not_there_is_named() {
             .unwrap_err(),
         store.heartbeat(missing).unwrap_err(),
         store.set_note(missing, "x").unwrap_err(),
-        store.truncate_after(missing, None).unwrap_err(),
-        store.resume_run(missing).map(|_| ()).unwrap_err(),
+        store.return_to(missing, None, false).unwrap_err(),
+        store.hold_run(missing).map(|_| ()).unwrap_err(),
         reader.run(missing).map(|_| ()).unwrap_err(),
         reader.settings(missing).unwrap_err(),
     ];

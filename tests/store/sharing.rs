@@ -98,7 +98,7 @@ fn a_run_has_one_holder() {
     let mut second = Store::open(dir.path()).unwrap();
     let lock = first.create_run(&new_run("held")).unwrap();
     let run = lock.run();
-    let error = second.resume_run(run).unwrap_err();
+    let error = second.hold_run(run).unwrap_err();
     assert!(matches!(error, StoreError::Held { .. }), "{error}");
     let text = error.to_string();
     let me = format!("process {}", std::process::id());
@@ -120,18 +120,16 @@ fn a_run_has_one_holder() {
     );
     assert_eq!(second.recover().unwrap(), [run]);
     assert_eq!(second.recover().unwrap(), []);
-    let lock = second.resume_run(run).unwrap();
+    let lock = second.hold_run(run).unwrap();
+    second.resume_run(&lock).unwrap();
     assert_eq!(
         first.reader().unwrap().run(run).unwrap().row.status,
         RunStatus::Running
     );
-    assert!(matches!(
-        first.resume_run(run),
-        Err(StoreError::Held { .. })
-    ));
+    assert!(matches!(first.hold_run(run), Err(StoreError::Held { .. })));
     drop(lock);
     assert!(matches!(
-        first.resume_run(RunId(9)),
+        first.hold_run(RunId(9)),
         Err(StoreError::NoRun { .. })
     ));
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::store_support::*;
 use emprl::checkpoint::{publish, verify};
 use emprl::engine::{
-    Listener, MessageKind, RunContext, RunError, RunOutcome, StartRequest, Supervisor, What,
+    Listener, MessageKind, RunContext, RunEnd, RunError, RunOutcome, StartRequest, Supervisor, What,
 };
 use emprl::experiment::{EventKind, Report, Stage};
 use emprl::store::{RunId, RunRef, RunStatus, Store, StoreReader};
@@ -20,7 +20,13 @@ use rand_chacha::ChaCha8Rng;
 
 const STORE: &str = "EMPRL_TEST_STORE";
 const RESUME: &str = "EMPRL_TEST_RESUME";
-const ROUNDS: usize = 20;
+/// How many times the program is killed, for who has hours: with `--ignored`.
+const ROUNDS: &str = "EMPRL_TEST_ROUNDS";
+
+/// Rounds of a long test: as many as a person asks for.
+pub fn many_rounds() -> usize {
+    std::env::var(ROUNDS).map_or(2_000, |rounds| rounds.parse().unwrap())
+}
 
 /// What the toy trainer learns: each step's value follows from the one before.
 fn next(state: u64) -> u64 {
@@ -104,16 +110,23 @@ fn victim() {
                     },
                 ..
             }) => format!("began {}", event.run),
-            MessageKind::Failed { error } => panic!("{error}"),
+            MessageKind::Failed { error } => format!("failed {error}"),
             _ => continue,
         };
         writeln!(out, "{line}").unwrap();
         out.flush().unwrap();
     }
+    if let Some(RunEnd::NotStarted(error)) = handle.wait(None) {
+        writeln!(out, "refused {error}").unwrap();
+    }
 }
 
-fn start(dir: &Path, resume: Option<RunId>) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+pub fn start(dir: &Path, resume: Option<RunId>) -> Child {
+    start_with(Command::new(std::env::current_exe().unwrap()), dir, resume)
+}
+
+/// Starts the victim with a command that ends in this program.
+pub fn start_with(mut command: Command, dir: &Path, resume: Option<RunId>) -> Child {
     command
         .args(["--exact", "kill_anywhere::victim", "--nocapture"])
         .env(STORE, dir)
@@ -127,20 +140,27 @@ fn start(dir: &Path, resume: Option<RunId>) -> Child {
 }
 
 /// What was shown until the end.
-#[derive(Default)]
-struct Seen {
-    run: Option<RunId>,
-    shown: Vec<u64>,
-    saved: Vec<u64>,
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub run: Option<RunId>,
+    pub shown: Vec<u64>,
+    pub saved: Vec<u64>,
+    pub failed: Option<String>,
+    pub refused: Option<String>,
 }
 
-fn read(out: ChildStdout) -> Seen {
+pub fn read(out: ChildStdout) -> Seen {
     let mut seen = Seen::default();
     for line in BufReader::new(out).lines() {
         let line = line.unwrap();
         let Some((word, number)) = line.split_once(' ') else {
             continue;
         };
+        match word {
+            "failed" => seen.failed = Some(number.to_string()),
+            "refused" => seen.refused = Some(number.to_string()),
+            _ => {}
+        }
         match (word, number.parse::<u64>()) {
             ("shown", Ok(step)) => seen.shown.push(step),
             ("saved", Ok(step)) => seen.saved.push(step),
@@ -151,17 +171,34 @@ fn read(out: ChildStdout) -> Seen {
     seen
 }
 
+/// What the toy trainer learns if nothing happens to it.
+pub fn expected(steps: usize) -> Vec<f64> {
+    std::iter::successors(Some(next(1)), |state| Some(next(*state)))
+        .take(steps)
+        .map(value)
+        .collect()
+}
+
 #[test]
 fn nothing_shown_is_lost_whenever_the_program_is_killed() {
+    kill(20);
+}
+
+#[test]
+#[ignore = "for hours: EMPRL_TEST_ROUNDS says how many kills"]
+fn nothing_shown_is_lost_however_often_the_program_is_killed() {
+    kill(many_rounds());
+}
+
+fn kill(rounds: usize) {
     let dir = tempfile::tempdir().unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(20);
-    let expected: Vec<f64> = std::iter::successors(Some(next(1)), |state| Some(next(*state)))
-        .take(200_000)
-        .map(value)
-        .collect();
+    let expected = expected(200_000);
     let mut resume = None;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for round in 0..ROUNDS {
+    // The last step shown of each run, in any round.
+    let mut furthest: BTreeMap<RunId, u64> = BTreeMap::new();
+    for round in 0..rounds {
         let mut child = start(dir.path(), resume);
         let out = child.stdout.take().unwrap();
         let after = Duration::from_millis(random.random_range(2..250));
@@ -194,6 +231,12 @@ fn nothing_shown_is_lost_whenever_the_program_is_killed() {
             .or_default() += 1;
         if let Some(run) = seen.run {
             check(&reader, run, &seen, &expected);
+            let furthest = furthest.entry(run).or_default();
+            *furthest = seen
+                .shown
+                .last()
+                .map_or(*furthest, |last| *last.max(furthest));
+            assert!(reached(&reader, run) >= *furthest, "round {round}");
         }
         let Some(last) = reader.list_runs().unwrap().first().map(|row| row.id) else {
             continue;
@@ -201,11 +244,19 @@ fn nothing_shown_is_lost_whenever_the_program_is_killed() {
         // A new run now and then; else the last one goes on.
         resume = (round % 6 != 5).then_some(last);
     }
-    println!("killed: {kinds:?}");
-    assert!(kinds["in progress"] > ROUNDS / 2, "{kinds:?}");
+    println!("killed {rounds} times: {kinds:?}; steps reached: {furthest:?}");
+    assert!(kinds["in progress"] > rounds / 2, "{kinds:?}");
 }
 
-fn check(reader: &StoreReader, run: RunId, seen: &Seen, expected: &[f64]) {
+/// The last step on record: the run's own, or one set aside until it is repeated.
+pub fn reached(reader: &StoreReader, run: RunId) -> u64 {
+    let own = reader.keys(run).unwrap();
+    let own = own.iter().map(|key| key.last_step).max().unwrap_or(0);
+    let aside = reader.set_aside(run).unwrap();
+    own.max(aside.map_or(0, |aside| aside.last.1))
+}
+
+pub fn check(reader: &StoreReader, run: RunId, seen: &Seen, expected: &[f64]) {
     let points = reader
         .series(run, &key(Stage::Ppo, "ppo/reward"), None)
         .unwrap();

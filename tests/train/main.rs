@@ -12,11 +12,15 @@ mod device_support;
 mod store_support;
 
 mod alerts_pause;
+#[cfg(unix)]
+mod disk_faults;
 mod engine_events;
 mod engine_runs;
+mod interrupted_for_memory;
 mod kill_anywhere;
 mod ppo_step;
 mod resume_is_exact;
+mod resume_refused;
 mod rollout_is_shown;
 mod toy_task;
 mod trl_step;

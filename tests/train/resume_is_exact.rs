@@ -246,7 +246,8 @@ fn carry_out(
             changes: std::mem::take(&mut changes),
         };
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            pipeline::run(config, folder, &folder.join("run"), None, &mut keeper).unwrap()
+            let checkpoints = Checkpoints::of(&folder.join("run"));
+            pipeline::run(config, folder, checkpoints, None, &mut keeper).unwrap()
         }));
         match ended {
             Ok(Ended::Done) => {

@@ -48,7 +48,11 @@ impl Core {
         self.spawn_then(
             "Preparing the run",
             AtClose::Abandon,
-            move |context| Ok(Box::new(launch::prepare(context.dir(), planned, queued)?)),
+            move |context| {
+                let prepared = launch::prepare(context.dir(), planned, queued)?;
+                prepared.require_memory()?;
+                Ok(Box::new(prepared))
+            },
             |core, prepared| {
                 core.state.live.launching = None;
                 match prepared {
@@ -96,6 +100,7 @@ impl Core {
             .spawn(what, AtClose::Abandon, move |context, _: &Job<()>| {
                 let from = RunRef { run, step: None };
                 let resumable = launch::resume(context.dir(), from)?;
+                resumable.require_memory()?;
                 let mut stored = read_run(context, run)?;
                 Ok((resumable, Box::new(RunModel::from_store(&mut stored))))
             });
@@ -205,20 +210,21 @@ impl Core {
                 at: None,
                 kind: EventKind::Status { status },
             }) => {
-                let resumed = status == RunStatus::Running
-                    && !model.tracks.is_empty()
-                    && !model.status.is_active();
                 model.status = status;
                 model.error = None;
                 model.add_live_event(event(EventKind::Status { status }));
                 if !status.is_active() {
                     model.ended_ms = Some(wall_ms);
                 }
-                if resumed {
-                    // The store has dropped what came after the checkpoint; so must this model.
-                    self.reload_live(message.run);
-                }
                 self.list_runs();
+            }
+            MessageKind::Report(Report::Event {
+                kind: kind @ EventKind::Resumed,
+                ..
+            }) => {
+                model.add_live_event(event(kind));
+                // The store has set aside what came after the checkpoint; so must this model.
+                self.reload_live(message.run);
             }
             MessageKind::Report(Report::Event { at: None, kind }) => {
                 model.add_live_event(event(kind));

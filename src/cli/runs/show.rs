@@ -22,6 +22,7 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     let detail = reader.run(run)?;
     let keys = reader.keys(run)?;
     let checkpoints = reader.checkpoints(run)?;
+    let aside = reader.set_aside(run)?;
     let identifiers = reader.identifier_scores(run)?;
     let results = reader.results(run)?;
     let events = reader.events(run)?;
@@ -39,6 +40,7 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
             fields.insert("identifiers".into(), json!(identifiers));
             fields.insert("results".into(), results_to_json(&results));
             fields.insert("checkpoints".into(), json!(checkpoints));
+            fields.insert("set_aside".into(), json!(aside));
             fields.insert("events".into(), json!(events));
         }
         return ctx.out.document(&document);
@@ -144,6 +146,20 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
         for checkpoint in &checkpoints {
             let size = size_words(checkpoint.bytes);
             text += &format!("  {}  {size}\n", checkpoint.path.display());
+        }
+    }
+    if let Some(aside) = &aside {
+        let (stage, last) = aside.last;
+        text += &format!(
+            "\nSet aside: what it had recorded up to {} step {last}, past the checkpoint it was resumed from, until it \
+             has passed that. Nothing above or below counts it.\n",
+            stage.title()
+        );
+        for checkpoint in &aside.checkpoints {
+            let (path, step) = (checkpoint.path.display(), checkpoint.step);
+            let argument = ctx.store_argument();
+            text +=
+                &format!("  {path}  `emprl run --resume {run}@{step}{argument}` returns to it\n");
         }
     }
     text += "\nEvents\n";

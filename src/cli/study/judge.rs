@@ -67,7 +67,7 @@ impl Judge {
             let input = match parse(&line, worklist.head.kind) {
                 Ok(input) => input,
                 Err(why) if at_terminal => {
-                    eprintln!("{why}");
+                    super::super::output::stderr_line(&why)?;
                     continue;
                 }
                 Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),

@@ -176,6 +176,42 @@ fn runs_of_every_earlier_version_are_kept_and_a_queue_begins_empty() {
 }
 
 #[test]
+fn runs_of_every_earlier_version_are_kept_with_their_points_which_can_be_set_aside() {
+    for earlier in 1..MIGRATIONS.len() {
+        let mut db = at_version(&MIGRATIONS[..earlier]);
+        db.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             INSERT INTO runs (name, experiment, seed, device, status, started, config_toml,
+                               environment_json, fingerprints_json, holder, heartbeat)
+             VALUES ('old', 'quickstart', 1, 'flex', 'stopped', 5, '', '{}', '{}', '', 6);
+             INSERT INTO metric_keys VALUES (1, 'ppo', 'ppo/reward');
+             INSERT INTO points VALUES (1, 1, 3, 0.5, 7);",
+        )
+        .unwrap();
+        migrate(&mut db).ok().unwrap();
+        db.execute_batch("INSERT INTO aside_points SELECT * FROM points")
+            .unwrap();
+        let row: (f64, f64) = db
+            .query_row(
+                "SELECT points.value, aside_points.value
+                 FROM points JOIN aside_points USING (run, key, step)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(row, (0.5, 0.5), "from version {earlier}");
+        db.execute_batch("DELETE FROM runs").unwrap();
+        let left: i64 = db
+            .query_row("SELECT count(*) FROM aside_points", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(
+            left, 0,
+            "what is removed for good takes what is aside along"
+        );
+    }
+}
+
+#[test]
 fn steps_build_on_each_other_and_keep_the_rows() {
     let steps = [
         "CREATE TABLE a (x INTEGER) STRICT",

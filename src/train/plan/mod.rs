@@ -164,6 +164,26 @@ impl Plan {
     }
 }
 
+/// Of these stages the one with the highest peak memory, and that, from the settings alone: of a model trained from
+/// scratch, as if its vocabulary were as large as it may be.
+///
+/// # Errors
+/// The model's folder cannot be read.
+pub fn peak_memory(
+    config: &Config,
+    stages: &[Stage],
+) -> Result<Option<(Stage, Memory)>, TrainError> {
+    let shape = match config.model.source.as_str() {
+        "scratch" => scratch_shape(config, config.model.vocabulary),
+        folder => T5Config::read(Path::new(folder))?,
+    };
+    let sizes = Sizes::of(config, &shape);
+    let memory = stages
+        .iter()
+        .map(|&stage| (stage, sizes.memory(config, &shape, stage)));
+    Ok(memory.max_by_key(|(_, memory)| memory.total()))
+}
+
 /// Steps of a stage, and whether it may end earlier.
 fn steps(
     config: &Config,

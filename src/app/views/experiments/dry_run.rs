@@ -44,6 +44,8 @@ fn planned_ui(
     DryRun {
         foreseen,
         taken_over,
+        machine: _,
+        too_large,
     }: &DryRun,
 ) {
     let plan = &foreseen.plan;
@@ -111,6 +113,9 @@ fn planned_ui(
                 }
             }
         });
+    if let Some(why) = too_large {
+        words::small_coloured(ui, format!("It would be refused: {why}"), t.bad);
+    }
     words::secondary(
         ui,
         "Memory is estimated from shapes at the longest texts allowed; data and the program itself come on top. On disk are its checkpoints; “Checkpoint every” makes them fewer. Times are right within a factor of three, on a machine as busy as it was just now. Nothing was started or written.",

@@ -9,6 +9,7 @@ mod error;
 mod import;
 pub mod library;
 pub mod mental_health_subreddits;
+pub mod regular_file;
 pub mod rows;
 mod sets;
 mod summary;

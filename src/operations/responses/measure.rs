@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, system_results};
 use crate::operations::models::{Reference, SavedIdentifiers, identify};
-use crate::operations::{OnProgress, OperationError, Progress};
+use crate::operations::{OnProgress, OperationError, Progress, require_writable};
 use crate::store::{Store, SystemAnswer, SystemScore};
 use crate::study::cases::{AnswerLevels, Levels};
 use crate::study::contexts::{Context, ContextKey};
@@ -41,6 +41,7 @@ pub fn measure(
     measuring: &MeasureRequest,
     on_progress: OnProgress<'_>,
 ) -> Result<Vec<String>, OperationError> {
+    require_writable(store)?;
     let mut writer = Store::open(store)?;
     let reader = writer.reader()?;
     let names: Vec<String> = match measuring.systems.as_slice() {

@@ -159,17 +159,16 @@ impl<'a> Source<'a> {
             let name = |column| Ok::<_, Fault>(row.get::<_, Option<String>>(column).ok().flatten());
             Ok((row.get::<_, i64>(0)?, name(1)?, name(2)?))
         })?;
-        let mut keys = HashMap::new();
+        let (mut keys, mut ids) = (HashMap::new(), Vec::new());
         for (id, stage, name) in known {
-            let stage = stage.as_deref().and_then(Stage::from_key);
-            // One that cannot be read is missed by the runs that have it.
-            if let (Some(stage), Some(name)) = (stage, name)
-                && wanted(&name)
-            {
-                keys.insert(id, MetricKey { stage, name });
+            match (stage.as_deref().and_then(Stage::from_key), name) {
+                (Some(_), Some(name)) if !wanted(&name) => continue,
+                (Some(stage), Some(name)) => drop(keys.insert(id, MetricKey { stage, name })),
+                // It may be a wanted one: the runs that have it are damaged.
+                _ => {}
             }
+            ids.push(id.to_string());
         }
-        let ids: Vec<String> = keys.keys().map(i64::to_string).collect();
         let of_these = match &parts.metrics {
             MetricParts::All => String::new(),
             MetricParts::These(_) => format!(" AND key IN ({})", ids.join(", ")),

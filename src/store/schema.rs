@@ -318,7 +318,8 @@ pub(super) enum Contents {
 
 /// Inspects a database in one transaction, since another program may be creating it.
 pub(super) fn inspect(db: &Connection) -> Result<Contents, Fault> {
-    let _moment = db.unchecked_transaction()?;
+    let begin = || db.unchecked_transaction();
+    let _moment = db.is_autocommit().then(begin).transpose()?;
     let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let mut query = db.prepare("SELECT CAST(name AS TEXT) FROM sqlite_schema WHERE type = 'table'")?;

@@ -25,11 +25,11 @@ use super::jobs::{AtClose, Job, JobContext, JobError, JobResult, Jobs, Lane, Pen
 use super::place::Place;
 use super::queries::stored::StoredRun;
 use super::state::model::RunModel;
-use super::state::{Prefs, QueueMode, State};
+use super::state::{Prefs, QueueMode, State, listed_parts};
 use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::operations::launch::ResumableRun;
-use crate::store::RunId;
+use crate::store::{self, RunId};
 
 /// How long a frame may spend on results and messages.
 const BUDGET: Duration = Duration::from_millis(5);
@@ -97,16 +97,23 @@ impl Core {
     ) -> std::io::Result<Self> {
         let mut jobs = Jobs::start(options.store.clone(), wakers.now.clone())?;
         let watch = jobs.spawn("Watching the store", AtClose::Wait, watch);
+        let access = store::access(&options.store);
         let supervisor = Supervisor::new(&options.store).map_err(|error| error.to_string());
         let devices = device::available().into_iter();
-        let state = State {
+        let mut state = State {
             prefs,
             clock,
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
             devices: devices.map(|device| (device.name, device.title)).collect(),
+            read_only: access.read_only.map(|why| format!("Nothing can be changed: {why}")),
             ..State::default()
         };
+        state.runs.parts = listed_parts(&state.prefs);
+        if access.closed {
+            let words = "Other users could read this store; now only its owner can";
+            state.notices.show(state.now_ms, words, false);
+        }
         let mut core = Core {
             state,
             follow_ups: VecDeque::new(),

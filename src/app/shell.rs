@@ -340,7 +340,10 @@ fn store_ui(ui: &mut Ui, state: &State) {
     let stored = format!("Everything shown is on disk in {}", state.store);
     let (icon, colour, words, hint) = match state.runs.list.failure() {
         Some(why) => (Icon::Warning, t.bad, "Store cannot be read", why),
-        None => (Icon::Check, t.good, "Store", stored.as_str()),
+        None => match &state.read_only {
+            Some(why) => (Icon::Warning, t.warning, "Store: read-only", why.as_str()),
+            None => (Icon::Check, t.good, "Store", stored.as_str()),
+        },
     };
     let response = ui
         .scope(|ui| {

@@ -260,6 +260,11 @@ impl Cell {
     }
 }
 
+/// Sorts what belongs to cells by them; the sort is stable.
+pub fn sort_by_cell<T>(rows: &mut [(Cell, T)], descending: bool) {
+    rows.sort_by(|(a, _), (b, _)| a.compare(b, descending));
+}
+
 /// Sorts runs by a column; the sort is stable.
 pub fn sort_entries(entries: &mut [&Entry], by: &Column, descending: bool) {
     entries.sort_by(|a, b| by.cell(a).compare(&by.cell(b), descending));

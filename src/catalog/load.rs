@@ -5,22 +5,26 @@
 use super::Entry;
 use super::compare::{Answers, Paired, PreparedCurves, paired, prepare};
 use crate::metrics::Bootstrap;
-use crate::store::{RunId, StoreError, StoreReader};
+use crate::store::{CatalogParts, RunId, RunStatus, StoreError, StoreReader};
 
 /// The runs, in this order.
+///
+/// # Errors
+/// One of them does not exist, is deleted or cannot be read.
 pub fn load_entries(reader: &StoreReader, runs: &[RunId]) -> Result<Vec<Entry>, StoreError> {
-    let all = reader.catalog()?;
-    let found = runs.iter().map(|&run| {
-        let row = all.iter().find(|row| row.row.id == run);
-        match row {
-            Some(row) => Ok(Entry::new(row.clone())),
-            // Distinguishes a missing run from a deleted one.
-            None => Err(reader
-                .run(run)
-                .map_or_else(|error| error, |_| StoreError::Deleted { run })),
+    let entry = |&run: &RunId| {
+        let found = reader.catalog_row(run, &CatalogParts::ALL)?;
+        match (found.row.deleted, found.row.status) {
+            (Some(_), _) => Err(StoreError::Deleted { run }),
+            (None, RunStatus::Damaged) => Err(StoreError::Unreadable {
+                path: reader.dir().to_path_buf(),
+                place: format!("run {run}"),
+                detail: found.row.error.unwrap_or_default(),
+            }),
+            (None, _) => Ok(Entry::new(found)),
         }
-    });
-    found.collect()
+    };
+    runs.iter().map(entry).collect()
 }
 
 /// For each run but the first: its metrics on the test split minus those of the first. None if either has no

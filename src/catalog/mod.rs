@@ -4,15 +4,17 @@
 
 mod column;
 pub mod compare;
+mod differing;
 pub mod figures;
 mod group;
 pub mod load;
 mod names;
 pub mod sheets;
 
-pub use column::{Cell, Column, DEFAULT_COLUMNS, sort_entries};
+pub use column::{Cell, Column, DEFAULT_COLUMNS, sort_by_cell, sort_entries};
+pub use differing::Differing;
 pub use group::{Group, Spread, groups, sort_by_mean};
-pub use names::{ALIASES, vocabulary};
+pub use names::{ALIASES, parts_of, vocabulary};
 
 use std::collections::BTreeMap;
 
@@ -23,7 +25,7 @@ use crate::filter::{Fact, Facts, Part};
 use crate::metrics::{SystemResults, declared};
 use crate::store::{CatalogRow, KeySummary, RunRow};
 
-/// A run with everything that the table of runs can show.
+/// A run with what the table of runs can show of those parts that were read ([`parts_of`]).
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub row: RunRow,
@@ -39,9 +41,12 @@ pub struct Entry {
 impl Entry {
     pub fn new(found: CatalogRow) -> Entry {
         let origin = format!("run {}", found.row.id);
-        let settings = Config::from_toml(&origin, &found.config_toml)
-            .map(|config| config.values())
-            .unwrap_or_default();
+        let settings = match found.config_toml.as_str() {
+            "" => BTreeMap::new(),
+            text => Config::from_toml(&origin, text)
+                .map(|config| config.values())
+                .unwrap_or_default(),
+        };
         let metrics = found.keys.into_iter();
         Entry {
             row: found.row,

@@ -1,15 +1,18 @@
 //! The vocabulary of filters and columns: a run's record, metrics, test results, settings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use crate::experiment::{SettingKind, Stage, settings};
+use crate::experiment::{SettingKind, Stage, setting, settings};
 use crate::filter::{Kind, Name, Vocabulary};
 use crate::metrics::declared::{self, all, declared};
-use crate::store::RunStatus;
+use crate::store::{CatalogParts, MetricParts, RunStatus};
 
 /// The prefix of test results.
 pub(super) const TEST: &str = "test.";
+
+/// The settings changed during a run.
+const CHANGED: &str = "changed";
 
 /// Short names of metrics.
 pub const ALIASES: [(&str, &str); 8] = [
@@ -41,6 +44,27 @@ pub(super) fn unalias(name: &str) -> &str {
         .iter()
         .find(|(alias, _)| *alias == name)
         .map_or(name, |(_, key)| key)
+}
+
+/// The parts of runs that have the values of these names.
+pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
+    let mut parts = CatalogParts::default();
+    let mut metrics = BTreeSet::new();
+    for name in names {
+        let key = unalias(name);
+        if name == "reward" {
+            metrics.extend(declared::RAW_REWARDS.map(str::to_string));
+        } else if name.starts_with(TEST) {
+            parts.results = true;
+        } else if setting(name).is_some() || name == CHANGED {
+            parts.settings = true;
+            parts.changes = true;
+        } else if declared(key).is_some() {
+            metrics.insert(key.to_string());
+        }
+    }
+    parts.metrics = MetricParts::These(metrics);
+    parts
 }
 
 /// All names for filters and columns.

@@ -9,7 +9,7 @@ use super::{CommandContext, Failure};
 use crate::data::library;
 use crate::experiment::{Environment, size_words};
 use crate::operations::devices;
-use crate::store::{StoreError, StoreReader};
+use crate::store::{self, RunStatus, StoreError, StoreReader};
 
 #[derive(Debug, clap::Args)]
 pub struct Doctor {}
@@ -24,7 +24,7 @@ impl Doctor {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let environment = Environment::capture();
         let devices = devices();
-        let store = store(&ctx.store);
+        let store = kept(&ctx.store);
         let data = data(&ctx.store);
         let display = display(ctx.display);
         let memory = memory_stats::memory_stats().map(|memory| memory.physical_mem as u64);
@@ -97,34 +97,48 @@ fn devices() -> Vec<Finding> {
 }
 
 /// Checks the store without creating it.
-fn store(dir: &Path) -> Finding {
+fn kept(dir: &Path) -> Finding {
     let what = format!("store {}", dir.display());
-    let problem = match StoreReader::open(dir) {
-        Ok(reader) => match (reader.newer(), reader.list_runs()) {
-            (Some(version), _) => Some(format!(
-                "it was written by a newer emprl (version {version}) and can only be read; update emprl, or \
-                 choose another folder with --store DIR"
-            )),
-            (None, Err(error)) => Some(one_line(&error)),
-            (None, Ok(runs)) => {
+    let reader = match StoreReader::open(dir) {
+        Ok(reader) => reader,
+        Err(StoreError::Missing { .. }) => {
+            return match store::creatable(dir) {
+                Ok(()) => Finding {
+                    what: format!("{what}: created by the first run or import"),
+                    problem: None,
+                },
+                Err(why) => Finding {
+                    what,
+                    problem: Some(format!(
+                        "it cannot be created ({why}); choose another folder with --store DIR"
+                    )),
+                },
+            };
+        }
+        Err(error) => {
+            return Finding {
+                what,
+                problem: Some(one_line(&error)),
+            };
+        }
+    };
+    let problem = match (reader.refusal(), reader.run_rows()) {
+        (_, Err(error)) => Some(one_line(&error)),
+        (Some(refusal), Ok(_)) => Some(one_line(&refusal)),
+        (None, Ok(runs)) => {
+            let damaged = runs.iter().filter(|run| run.status == RunStatus::Damaged);
+            let damaged: Vec<String> = damaged.map(|run| run.id.to_string()).collect();
+            if damaged.is_empty() {
                 return Finding {
                     what: format!("{what}: runs kept: {}", runs.len()),
                     problem: None,
                 };
             }
-        },
-        Err(StoreError::Missing { .. }) => {
-            let parent = dir.ancestors().find(|dir| dir.exists());
-            let parent = parent.and_then(|dir| dir.metadata().ok());
-            if parent.is_none_or(|at| at.is_dir() && !at.permissions().readonly()) {
-                return Finding {
-                    what: format!("{what}: created by the first run or import"),
-                    problem: None,
-                };
-            }
-            Some("it cannot be created there; choose another folder with --store DIR".to_string())
+            Some(format!(
+                "damaged runs: {}; `emprl runs list` says what is wrong with them",
+                damaged.join(", ")
+            ))
         }
-        Err(error) => Some(one_line(&error)),
     };
     Finding { what, problem }
 }

@@ -25,7 +25,7 @@ mod study;
 mod table;
 
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -157,6 +157,9 @@ impl Cli {
                 json: self.common.json,
             },
         };
+        if !matches!(self.command, Some(Command::Settings(_)) | None) {
+            note_access(&ctx.store);
+        }
         match self.command {
             Some(Command::Run(run)) => run.run(&ctx),
             Some(Command::Queue(queue)) => queue.run(&ctx),
@@ -174,6 +177,18 @@ impl Cli {
             Some(Command::Settings(settings)) => settings.run(&ctx),
             None => Ok(()),
         }
+    }
+}
+
+/// Says on stderr, before a command begins, that the store is read-only, or that it is now closed to other users.
+fn note_access(dir: &Path) {
+    let access = store::access(dir);
+    let place = dir.display();
+    if access.closed {
+        eprintln!("{place}: other users could read this store; now only its owner can.");
+    }
+    if let Some(why) = access.read_only {
+        eprintln!("{place}: read-only ({why}).");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
 use serde_json::Value;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
@@ -34,6 +35,22 @@ impl Output {
     pub fn document<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
         self.text(&format!("{text}\n"))
+    }
+
+    /// One JSON array, of which only one element is in memory.
+    pub fn documents<T: Serialize>(
+        &self,
+        values: impl Iterator<Item = Result<T, Failure>>,
+    ) -> Result<(), Failure> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut json = serde_json::Serializer::pretty(&mut out);
+        let mut array = json.serialize_seq(None).map_err(io::Error::from)?;
+        for value in values {
+            array.serialize_element(&value?).map_err(io::Error::from)?;
+        }
+        array.end().map_err(io::Error::from)?;
+        out.write_all(b"\n")?;
+        Ok(out.flush()?)
     }
 
     /// One JSON object on a line of its own.

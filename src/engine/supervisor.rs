@@ -73,11 +73,11 @@ struct Schedule {
 }
 
 impl Supervisor {
-    /// Opens or creates the store in `dir`, and marks runs whose program is gone as interrupted. In a store of a
-    /// newer program no run will start.
+    /// Opens or creates the store in `dir`, and marks runs whose program is gone as interrupted. In a store
+    /// that is read-only no run will start.
     pub fn new(dir: &Path) -> Result<Supervisor, StoreError> {
         let mut store = Store::open(dir)?;
-        if store.newer().is_none() {
+        if store.read_only().is_none() {
             for run in store.recover()? {
                 tracing::info!(%run, "was interrupted");
                 if let Some(why) = likely_reason(&store, run)? {

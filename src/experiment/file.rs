@@ -2,6 +2,7 @@
 //!
 //! Every error names the file, the key and the fix.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -10,6 +11,7 @@ use super::config::{Config, setting};
 use super::error::{ExperimentError, Problem};
 use super::setting::SettingKind;
 use super::values::{Difference, check_keys, parse, unknown_key};
+use crate::data::regular_file::open_regular_file;
 
 /// An experiment file, with its parents applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,10 +114,14 @@ fn parse_value(text: &str) -> Option<Value> {
 }
 
 fn read_text(path: &Path) -> Result<String, ExperimentError> {
-    std::fs::read_to_string(path).map_err(|source| ExperimentError::Unreadable {
+    let unreadable = |source| ExperimentError::Unreadable {
         path: path.to_path_buf(),
         source,
-    })
+    };
+    let mut text = String::new();
+    let mut file = open_regular_file(path).map_err(unreadable)?;
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
 }
 
 /// A file's own table and its head.

@@ -17,16 +17,19 @@ pub enum RunStatus {
     Stopped,
     /// The process that ran it is gone; it can be resumed.
     Interrupted,
+    /// A part of it cannot be read; never written.
+    Damaged,
 }
 
 impl RunStatus {
-    pub const ALL: [RunStatus; 6] = [
+    pub const ALL: [RunStatus; 7] = [
         RunStatus::Running,
         RunStatus::Paused,
         RunStatus::Finished,
         RunStatus::Failed,
         RunStatus::Stopped,
         RunStatus::Interrupted,
+        RunStatus::Damaged,
     ];
 
     /// The name in files and within a sentence.
@@ -38,6 +41,7 @@ impl RunStatus {
             RunStatus::Failed => "failed",
             RunStatus::Stopped => "stopped",
             RunStatus::Interrupted => "interrupted",
+            RunStatus::Damaged => "damaged",
         }
     }
 
@@ -50,6 +54,7 @@ impl RunStatus {
             RunStatus::Failed => "Failed",
             RunStatus::Stopped => "Stopped",
             RunStatus::Interrupted => "Interrupted",
+            RunStatus::Damaged => "Damaged",
         }
     }
 

@@ -196,9 +196,31 @@ impl Filter {
     pub fn matches(&self, facts: &dyn Facts) -> bool {
         self.0.matches(facts)
     }
+
+    /// The names whose values decide, with repetitions.
+    pub fn names(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.0.names(&mut found);
+        found
+    }
 }
 
 impl Node {
+    fn names<'a>(&'a self, found: &mut Vec<&'a str>) {
+        match self {
+            Node::Everything => {}
+            Node::Mentions(text) => {
+                // Found by that word are runs whose settings changed.
+                if "changed".contains(text) {
+                    found.push("changed");
+                }
+            }
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.names(found)),
+            Node::Not(node) => node.names(found),
+            Node::Has(name) | Node::Compare { name, .. } => found.push(name),
+        }
+    }
+
     fn matches(&self, facts: &dyn Facts) -> bool {
         match self {
             Node::Everything => true,

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::OperationError;
-pub use crate::data::library::{import, list, show as summary};
-use crate::data::{DialogueSet, Example, LabelledPair, LevelSet, Split, library};
+pub use crate::data::library::{list, show as summary};
+use crate::data::{DialogueSet, Example, ImportReport, LabelledPair, LevelSet, Split, library};
+use crate::operations::require_writable;
 
 /// A whole data set in memory.
 #[derive(Debug)]
@@ -20,6 +21,15 @@ pub struct OpenSet {
 pub enum SetEntry<'a> {
     Example(Split, &'a Example),
     Pair(&'a LabelledPair),
+}
+
+/// Imports a data set into the store.
+///
+/// # Errors
+/// The store is read-only; the files are missing or wrong.
+pub fn import(store: &Path, name: &str, dir: &Path) -> Result<ImportReport, OperationError> {
+    require_writable(store)?;
+    Ok(library::import(store, name, dir)?)
 }
 
 /// Opens a whole data set.

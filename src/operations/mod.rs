@@ -64,7 +64,19 @@ pub(crate) fn read_or_default<T: Default>(
 }
 
 /// Opens an existing store for writing; unlike [`Store::open`] it creates none.
+///
+/// # Errors
+/// There is none, or it is read-only.
 pub fn existing_store(store: &Path) -> Result<Store, StoreError> {
     StoreReader::open(store)?;
-    Store::open(store)
+    Store::open(store)?.writable()
+}
+
+/// To be asked before long work, or a change of other files in the store's folder.
+///
+/// # Errors
+/// The store is there and read-only, or cannot be opened.
+pub fn require_writable(store: &Path) -> Result<(), StoreError> {
+    let refusal = reader_if_present(store)?.and_then(|reader| reader.refusal());
+    refusal.map_or(Ok(()), Err)
 }

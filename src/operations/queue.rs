@@ -91,6 +91,13 @@ fn with_settings(queued: QueuedRun, experiments: &Path) -> QueueEntry {
         "settings of {} in the queue ({})",
         queued.run.name, queued.id
     );
+    if let Some(damage) = &queued.damage {
+        return QueueEntry {
+            config: Err(format!("{} in the queue is damaged: {damage}", queued.id)),
+            differs: format!("damaged: {damage}"),
+            queued,
+        };
+    }
     let config = Config::from_toml(&origin, &queued.run.config_toml);
     let differs = match &config {
         Ok(config) => differs(config, &queued.run.experiment, experiments),

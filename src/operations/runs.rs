@@ -71,7 +71,7 @@ impl Edit {
         | Edit::Undelete(runs) = self
         {
             let reader = store.reader()?;
-            each(runs, |run| reader.run(run).map(drop))?;
+            each(runs, |run| reader.run_row(run).map(drop))?;
         }
         Ok(())
     }
@@ -158,11 +158,10 @@ fn each(
 
 /// A run's row, deleted or not.
 fn row(store: &Store, run: RunId) -> Result<Option<RunRow>, StoreError> {
-    let reader = store.reader()?;
-    let mut rows = reader.list_runs()?.into_iter();
-    match rows.find(|row| row.id == run) {
-        Some(row) => Ok(Some(row)),
-        None => Ok(reader.deleted_runs()?.into_iter().find(|row| row.id == run)),
+    match store.reader()?.run_row(run) {
+        Ok(row) => Ok(Some(row)),
+        Err(StoreError::NoRun { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

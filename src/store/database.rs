@@ -3,19 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::access::{self, ReadOnly};
 use super::error::{Fault, StoreError};
 use super::schema::{self, Contents};
+use super::unwritable::{self, Stamp};
 
 /// How long to wait while another program writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a read is tried anew while a file that cannot be locked changes under it.
+const ATTEMPTS: usize = 5;
 
 pub(super) struct Database {
     pub path: PathBuf,
-    pub connection: Connection,
-    /// The file's version, if it is newer than this program can write.
-    pub newer: Option<u32>,
+    /// None if nothing can be written beside the file: to read it, it is opened anew each time.
+    pub connection: Option<Connection>,
+    /// Why it cannot be written.
+    pub read_only: Option<ReadOnly>,
 }
 
 pub(super) fn path_in(dir: &Path) -> PathBuf {
@@ -23,39 +28,43 @@ pub(super) fn path_in(dir: &Path) -> PathBuf {
 }
 
 impl Database {
-    /// Opens or creates the database in `dir`. One of a newer version is opened read-only.
+    /// Opens or creates the database in `dir`. One that cannot be written, or of a newer version, has no connection.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(dir).map_err(|source| StoreError::Folder {
-            path: dir.to_path_buf(),
-            source,
-        })?;
         let path = path_in(dir);
-        Self::open_to_write(&path).map_err(|fault| fault.at(&path))
+        let found = match access::require_readable(dir) {
+            Ok(()) => true,
+            Err(StoreError::Missing { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        if found && let Some(why) = access::not_writable(dir) {
+            return Self::open_unwritable(dir, why);
+        }
+        access::create(dir)?;
+        access::close(dir);
+        match Self::open_to_write(&path) {
+            Err(fault) if is_refusal(&fault) => {
+                let why = ReadOnly::NotWritable {
+                    path: dir.to_path_buf(),
+                    why: fault.words(),
+                };
+                Self::open_unwritable(dir, why)
+            }
+            opened => opened.map_err(|fault| fault.at(&path)),
+        }
     }
 
     fn open_to_write(path: &Path) -> Result<Self, Fault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = connect(path, flags)?;
-        match schema::inspect(&connection)? {
-            Contents::Foreign => return Err(foreign(path)),
-            Contents::Store(found) if found > schema::VERSION => {
-                drop(connection);
-                return Ok(Database {
-                    connection: connect_to_read(path)?,
-                    path: path.to_path_buf(),
-                    newer: Some(found),
-                });
-            }
-            Contents::Empty | Contents::Store(_) => {}
-        }
-        if connection.is_readonly("main")? {
-            return Err(StoreError::NotWritable {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // A newer store is not touched, not even to merge its write-ahead log.
+        let found = version(&connect_to_read(path)?, path)?;
+        if found.is_some_and(|found| found > schema::VERSION) {
+            return Ok(Database {
                 path: path.to_path_buf(),
-            }
-            .into());
+                connection: None,
+                read_only: found.map(ReadOnly::Newer),
+            });
         }
+        let mut connection = connect(path, flags)?;
         use_wal(&connection)?;
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
@@ -66,54 +75,146 @@ impl Database {
         schema::migrate(&mut connection)?;
         Ok(Database {
             path: path.to_path_buf(),
-            connection,
-            newer: None,
+            connection: Some(connection),
+            read_only: None,
         })
     }
 
     /// Opens the existing database in `dir` read-only, after migrating one of an earlier version.
     pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
+        access::require_readable(dir)?;
+        access::close(dir);
+        if let Some(why) = access::not_writable(dir) {
+            return Self::open_unwritable(dir, why);
+        }
         let path = path_in(dir);
-        if dir.is_file() {
-            return Err(StoreError::Folder {
-                path: dir.to_path_buf(),
-                source: std::io::ErrorKind::NotADirectory.into(),
-            });
-        }
-        if !path.exists() {
-            return Err(StoreError::Missing {
-                path: dir.to_path_buf(),
-            });
-        }
         let open = || -> Result<Database, Fault> {
             let mut connection = connect_to_read(&path)?;
-            if matches!(schema::inspect(&connection)?, Contents::Store(found) if found < schema::VERSION)
-            {
+            if version(&connection, &path)?.is_some_and(|found| found < schema::VERSION) {
                 drop(connection);
                 Self::open_to_write(&path)?;
                 connection = connect_to_read(&path)?;
             }
-            let newer = match schema::inspect(&connection)? {
-                Contents::Foreign => return Err(foreign(&path)),
-                Contents::Empty => {
-                    return Err(StoreError::Missing {
-                        path: dir.to_path_buf(),
-                    }
-                    .into());
-                }
-                Contents::Store(found) => (found > schema::VERSION).then_some(found),
-            };
+            let found = version(&connection, &path)?.ok_or_else(|| missing(dir))?;
             Ok(Database {
                 path: path.clone(),
-                connection,
-                newer,
+                connection: Some(connection),
+                read_only: (found > schema::VERSION).then_some(ReadOnly::Newer(found)),
             })
         };
-        open().map_err(|fault| fault.at(&path))
+        match open() {
+            Err(fault) if is_refusal(&fault) => {
+                let why = ReadOnly::NotWritable {
+                    path: dir.to_path_buf(),
+                    why: fault.words(),
+                };
+                Self::open_unwritable(dir, why)
+            }
+            opened => opened.map_err(|fault| fault.at(&path)),
+        }
+    }
+
+    /// Opens a database beside which nothing can be written.
+    fn open_unwritable(dir: &Path, why: ReadOnly) -> Result<Self, StoreError> {
+        let mut database = Database {
+            path: path_in(dir),
+            connection: None,
+            read_only: Some(why.clone()),
+        };
+        let path = &database.path;
+        let found = database.read(|db| version(db, path));
+        let found = found.map_err(|fault| fault.at(path))?;
+        match found.ok_or_else(|| missing(dir))? {
+            found if found < schema::VERSION => Err(StoreError::Older {
+                path: database.path,
+                found,
+                known: schema::VERSION,
+                why: why.to_string(),
+            }),
+            found => {
+                if found > schema::VERSION {
+                    database.read_only = Some(ReadOnly::Newer(found));
+                }
+                Ok(database)
+            }
+        }
+    }
+
+    /// Runs queries on one consistent snapshot. They may be run again, from the start.
+    pub fn read<T>(
+        &self,
+        mut queries: impl FnMut(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if let Some(connection) = &self.connection {
+            return snapshot(connection, queries);
+        }
+        for _ in 0..ATTEMPTS {
+            let before = Stamp::of(&self.path);
+            let opened = unwritable::connect(&self.path)?;
+            let value = snapshot(&opened.connection, &mut queries);
+            // Without locks, whoever may write can have written meanwhile.
+            if opened.is_locked || before == Stamp::of(&self.path) {
+                return value;
+            }
+        }
+        let path = self.path.clone();
+        Err(StoreError::Busy { path }.into())
+    }
+
+    /// The error of every change, if the store cannot be written.
+    pub fn refusal(&self) -> Option<StoreError> {
+        let db = self.path.clone();
+        Some(match self.read_only.clone()? {
+            ReadOnly::Newer(found) => StoreError::Newer {
+                path: db,
+                found,
+                known: schema::VERSION,
+            },
+            ReadOnly::NotWritable { path, why } => StoreError::NotWritable { path, why },
+        })
     }
 }
 
-fn connect_to_read(path: &Path) -> Result<Connection, Fault> {
+fn snapshot<T>(
+    connection: &Connection,
+    mut queries: impl FnMut(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let transaction = connection.unchecked_transaction()?;
+    let value = queries(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+/// The store's version; None if the file is still empty.
+fn version(connection: &Connection, path: &Path) -> Result<Option<u32>, Fault> {
+    match schema::inspect(connection)? {
+        Contents::Empty => Ok(None),
+        Contents::Store(found) => Ok(Some(found)),
+        Contents::Foreign => Err(StoreError::Foreign { path: path.into() }.into()),
+        Contents::Damaged(detail) => Err(StoreError::Damaged {
+            path: path.into(),
+            detail,
+        }
+        .into()),
+    }
+}
+
+fn missing(dir: &Path) -> StoreError {
+    StoreError::Missing { path: dir.into() }
+}
+
+/// Whether SQLite could not write what it needs beside the file.
+fn is_refusal(fault: &Fault) -> bool {
+    let Fault::Sql(error) = fault else {
+        return false;
+    };
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+pub(super) fn connect_to_read(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(path, flags)?;
     connection.execute_batch("PRAGMA query_only = ON")?;
@@ -153,13 +254,6 @@ fn use_wal(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-fn foreign(path: &Path) -> Fault {
-    StoreError::Foreign {
-        path: path.to_path_buf(),
-    }
-    .into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,8 +264,8 @@ mod tests {
         let database = Database::open(dir.path()).unwrap();
         let setting = |name: &str| -> String {
             let query = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
-            database
-                .connection
+            let connection = database.connection.as_ref().unwrap();
+            connection
                 .query_row(&query, [], |row| row.get(0))
                 .unwrap()
         };

@@ -58,10 +58,28 @@ pub enum StoreError {
         known: u32,
     },
     #[error(
-        "{}: cannot be written; fix its permissions and those of its folder, \
+        "read-only: {} cannot be written ({why}); fix the permissions of the store's files and folder, \
          or choose another folder with --store DIR", path.display()
     )]
-    NotWritable { path: PathBuf },
+    NotWritable { path: PathBuf, why: String },
+    #[error(
+        "no permission: {} cannot be read by this user; ask its owner, \
+         or choose another folder with --store DIR", path.display()
+    )]
+    NoPermission { path: PathBuf },
+    #[error("{}: is not a file; move it away, or choose another folder with --store DIR", path.display())]
+    NotAFile { path: PathBuf },
+    #[error(
+        "{}: was written by an older emprl (store version {found}, this one reads {known}) and cannot be brought up \
+         to date here ({why}); copy its folder to a place that you can write to, and name that with --store DIR",
+        path.display()
+    )]
+    Older {
+        path: PathBuf,
+        found: u32,
+        known: u32,
+        why: String,
+    },
     #[error("{}: the disk is full; free some space and try again; what was recorded is safe", path.display())]
     Full { path: PathBuf },
     #[error("{}: another program has locked it; close that program, or try again", path.display())]
@@ -169,11 +187,51 @@ impl From<PackError> for Fault {
 }
 
 impl Fault {
+    /// Whether only one row or value is wrong, so that others can still be read.
+    pub fn is_of_a_row(&self) -> bool {
+        match self {
+            Fault::Unreadable(..) => true,
+            Fault::Sql(error) => Fault::from_row(error),
+            Fault::Store(_) => false,
+        }
+    }
+
+    /// The same of SQLite's errors.
+    pub fn from_row(error: &rusqlite::Error) -> bool {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        matches!(
+            error,
+            FromSqlConversionFailure(..)
+                | IntegralValueOutOfRange(..)
+                | InvalidColumnType(..)
+                | Utf8Error(..)
+        )
+    }
+
+    /// What is wrong, without the file.
+    pub fn words(&self) -> String {
+        match self {
+            Fault::Unreadable(place, detail) => format!("{place} cannot be read ({detail})"),
+            Fault::Sql(error) => error.to_string(),
+            Fault::Store(error) => error.to_string(),
+        }
+    }
+
     /// Adds the database file `db`.
     pub fn at(self, db: &Path) -> StoreError {
         let path = db.to_path_buf();
+        let of_a_row = self.is_of_a_row();
         let source = match self {
             Fault::Store(error) => return error,
+            Fault::Sql(source) if of_a_row => {
+                return StoreError::Unreadable {
+                    path,
+                    place: "a row".into(),
+                    detail: source.to_string(),
+                };
+            }
             Fault::Unreadable(place, detail) => {
                 return StoreError::Unreadable {
                     path,
@@ -192,7 +250,13 @@ impl Fault {
             Some(ErrorCode::DiskFull) => StoreError::Full { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                StoreError::NotWritable { path }
+                let why = source.to_string();
+                StoreError::NotWritable { path, why }
+            }
+            // The tables are not those that its header promises.
+            Some(ErrorCode::Unknown) if source.to_string().contains("no such ") => {
+                let detail = source.to_string();
+                StoreError::Damaged { path, detail }
             }
             Some(ErrorCode::SystemIoFailure) => StoreError::Disk {
                 detail: source.to_string(),

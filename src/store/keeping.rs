@@ -10,9 +10,9 @@ use super::columns::{no_run, require_changed};
 use super::error::StoreError;
 use super::lock::RunLock;
 use super::points::number;
-use super::rows::{CatalogRow, MetricKey, RunRow};
-use super::runs::{all_rows, changes, keys};
-use super::{RunId, Store, StoreReader, now_ms, results};
+use super::rows::{MetricKey, RunRow};
+use super::unwritable::Stamp;
+use super::{CatalogParts, RunId, Store, StoreReader, now_ms};
 use crate::data::rows::{Row, read_jsonl};
 
 impl Store {
@@ -121,23 +121,17 @@ impl Store {
 }
 
 impl StoreReader {
-    /// All runs that are not deleted, the latest first, with everything that the table of runs can show.
-    pub fn catalog(&self) -> Result<Vec<CatalogRow>, StoreError> {
-        self.catalog_of(false)
-    }
-
-    /// The same for deleted runs.
-    pub fn deleted_catalog(&self) -> Result<Vec<CatalogRow>, StoreError> {
-        self.catalog_of(true)
-    }
-
-    /// The deleted runs, the latest first.
+    /// The deleted runs, the latest first, without their metrics.
     pub fn deleted_runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        self.read(|db| all_rows(db, true))
+        self.catalog(true, &CatalogParts::default(), |found| found.row)
     }
 
     /// A number that changes when any other connection, of this program or another, has written.
     pub fn changes(&self) -> Result<i64, StoreError> {
+        // Without a connection of its own, nothing counts them.
+        if self.database.connection.is_none() {
+            return Ok(Stamp::of(&self.database.path).digest());
+        }
         self.read(|db| Ok(db.query_row("PRAGMA data_version", [], |row| row.get(0))?))
     }
 
@@ -191,8 +185,16 @@ impl StoreReader {
         }
         let file = format!("responses/{}.jsonl", system.to_lowercase());
         let path = self.run_dir(run).join(file);
-        if !path.is_file() {
-            return Ok(None);
+        match std::fs::metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => {
+                return Err(StoreError::File {
+                    path,
+                    doing: "reading",
+                    source,
+                });
+            }
+            Ok(_) => {}
         }
         read_jsonl(&path)
             .map(Some)
@@ -201,29 +203,6 @@ impl StoreReader {
                 place: format!("the answers of {system} in run {run}"),
                 detail: error.to_string(),
             })
-    }
-
-    fn catalog_of(&self, deleted: bool) -> Result<Vec<CatalogRow>, StoreError> {
-        let mut rows = self.read(|db| {
-            let mut found = Vec::new();
-            for row in all_rows(db, deleted)? {
-                let config_toml = db
-                    .prepare_cached("SELECT config_toml FROM runs WHERE id = ?")?
-                    .query_row([row.id.0], |row| row.get(0))?;
-                found.push(CatalogRow {
-                    config_toml,
-                    changes: changes(db, row.id)?,
-                    keys: keys(db, row.id)?,
-                    results: results::all(db, row.id)?,
-                    row,
-                });
-            }
-            Ok(found)
-        })?;
-        for row in &mut rows {
-            self.detect_interrupted(&mut row.row)?;
-        }
-        Ok(rows)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{RunId, StoreError};
+use crate::data::regular_file::open_regular_file;
 
 /// Held while a run is in progress; released on drop.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl RunLock {
 
     /// Whether the run in `dir` is in progress anywhere.
     pub(super) fn is_held(dir: &Path) -> Result<bool, StoreError> {
-        let file = match File::open(path(dir)) {
+        let file = match open_regular_file(&path(dir)) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(source) => return Err(locking(dir, source)),
@@ -70,6 +71,10 @@ fn path(dir: &Path) -> PathBuf {
 }
 
 fn open(dir: &Path) -> Result<File, StoreError> {
+    // Opening a pipe would wait for its other end.
+    if path(dir).exists() {
+        open_regular_file(&path(dir)).map_err(|source| locking(dir, source))?;
+    }
     OpenOptions::new()
         .read(true)
         .write(true)

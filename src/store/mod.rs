@@ -7,6 +7,8 @@
 //! `Ok`, its change is on disk and survives a crash, a kill and a power cut.
 
 mod aside;
+mod access;
+mod catalog;
 mod columns;
 mod database;
 mod error;
@@ -25,9 +27,12 @@ mod samples;
 mod schema;
 mod step_rows;
 mod studies;
+mod unwritable;
 mod writer;
 
 pub use crate::experiment::RunStatus;
+pub use access::{Access, ReadOnly, access, creatable};
+pub use catalog::{CatalogParts, MetricParts};
 pub use error::StoreError;
 pub use id::{ParseIdError, RunId, RunRef};
 pub use keeping::is_tag;

@@ -61,6 +61,9 @@ pub struct QueuedRun {
     /// The lowest is started first.
     #[serde(skip)]
     position: i64,
+    /// What of it cannot be read; it can only be removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
 }
 
 impl Store {
@@ -175,7 +178,28 @@ fn find(db: &Connection, id: QueueId) -> Result<Option<QueuedRun>, Fault> {
 }
 
 fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedRun> {
+    let error = match readable(row) {
+        Err(error) if Fault::from_row(&error) => error,
+        read => return read,
+    };
+    let text = |column| row.get::<_, String>(column).unwrap_or_default();
     Ok(QueuedRun {
+        id: QueueId(row.get(0)?),
+        position: row.get(1).unwrap_or_default(),
+        run: NewQueuedRun {
+            experiment: text(2),
+            name: text(3),
+            config_toml: String::new(),
+            reuse: None,
+        },
+        queued: row.get(6).unwrap_or_default(),
+        damage: Some(error.to_string()),
+    })
+}
+
+fn readable(row: &Row<'_>) -> rusqlite::Result<QueuedRun> {
+    Ok(QueuedRun {
+        damage: None,
         id: QueueId(row.get(0)?),
         position: row.get(1)?,
         run: NewQueuedRun {

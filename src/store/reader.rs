@@ -1,5 +1,6 @@
 //! Reads the store, on a connection that cannot write.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
@@ -7,14 +8,16 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use super::columns::{json, no_run, query_all, stage, unsigned};
 use super::database::Database;
 use super::error::{Fault, StoreError};
-use super::lock::RunLock;
 use super::points::{find_key, number};
 use super::record::checkpoints;
 use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow, SetAside};
-use super::runs::{RUN_COLUMNS, all_rows, keys, last_values, run_row, steps_of, tags};
+use super::runs::{RUN_COLUMNS, keys, last_of, run_row, steps_of, tags};
 use super::step_rows::StepKey;
-use super::{RunId, RunStatus, aside, results, rollouts, run_dir, samples, schema};
-use crate::experiment::{Event, RolloutResponse, SampleDialogue, Stage};
+use super::{
+    CatalogParts, MetricParts, ReadOnly, RunId, aside, results, rollouts, run_dir, samples, schema,
+};
+use crate::data::regular_file::open_regular_file;
+use crate::experiment::{Event, EventKind, RolloutResponse, SampleDialogue, Severity, Stage};
 use crate::metrics::identified::SCORES_FILE;
 use crate::metrics::{IdentifierScores, SystemResults};
 
@@ -33,9 +36,14 @@ impl StoreReader {
         })
     }
 
-    /// The store's version, if it is newer than this program.
-    pub fn newer(&self) -> Option<u32> {
-        self.database.newer
+    /// Why it cannot be written.
+    pub fn read_only(&self) -> Option<&ReadOnly> {
+        self.database.read_only.as_ref()
+    }
+
+    /// The error of every change, if it cannot be written.
+    pub fn refusal(&self) -> Option<StoreError> {
+        self.database.refusal()
     }
 
     pub fn dir(&self) -> &Path {
@@ -46,13 +54,13 @@ impl StoreReader {
         run_dir(&self.dir, run)
     }
 
-    /// All runs that are not deleted, the latest first.
+    /// All runs that are not deleted, the latest first, with the last value of each metric.
     pub fn list_runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        let mut runs = self.read(|db| all_rows(db, false))?;
-        for run in &mut runs {
-            self.detect_interrupted(run)?;
-        }
-        Ok(runs)
+        let parts = CatalogParts {
+            metrics: MetricParts::All,
+            ..CatalogParts::default()
+        };
+        self.catalog(false, &parts, |found| found.row)
     }
 
     /// One run, with its settings and provenance.
@@ -66,7 +74,7 @@ impl StoreReader {
             let row = rows.next()?.ok_or_else(|| no_run(db, run))?;
             Ok(RunDetail {
                 row: RunRow {
-                    summary: last_values(db, Some(run))?.remove(&run).unwrap_or_default(),
+                    summary: last_of(&keys(db, run)?),
                     tags: tags(db, Some(run))?.remove(&run).unwrap_or_default(),
                     ..run_row(row)?
                 },
@@ -191,14 +199,28 @@ impl StoreReader {
 
     /// All events, in order.
     pub fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
-        let sql = "SELECT wall, stage, step, body AS event FROM events WHERE run = ? ORDER BY id";
+        let sql = "SELECT wall, stage, step, body AS event, id FROM events WHERE run = ? ORDER BY id";
         let event = |row: &Row<'_>| {
-            Ok(Event {
-                wall_ms: row.get(0)?,
-                stage: stage(run, row, 1)?,
-                step: unsigned(row, 2)?,
-                kind: json(run, row, "event")?,
-            })
+            let event = || -> Result<Event, Fault> {
+                Ok(Event {
+                    wall_ms: row.get(0)?,
+                    stage: stage(run, row, 1)?,
+                    step: unsigned(row, 2)?,
+                    kind: json(run, row, "event")?,
+                })
+            };
+            match event() {
+                Err(fault) if fault.is_of_a_row() => Ok(Event {
+                    wall_ms: row.get(0).unwrap_or_default(),
+                    stage: None,
+                    step: row.get::<_, i64>(2).unwrap_or_default() as u64,
+                    kind: EventKind::Note {
+                        severity: Severity::Warning,
+                        text: format!("damaged event {}: {}", row.get::<_, i64>(4)?, fault.words()),
+                    },
+                }),
+                event => event,
+            }
         };
         self.read(|db| query_all(db, sql, [run.0], event))
     }
@@ -223,7 +245,7 @@ impl StoreReader {
             return Ok(Vec::new());
         };
         let path = self.run_dir(run).join(last.path).join(SCORES_FILE);
-        match std::fs::read(&path) {
+        match read_whole(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| StoreError::Unreadable {
                 path,
                 place: "the scores of the identifiers".to_string(),
@@ -244,18 +266,12 @@ impl StoreReader {
         self.read(|db| results::all(db, run))
     }
 
-    /// Runs queries on one consistent snapshot of the database.
+    /// Runs queries on one consistent snapshot of the database. They may be run again, from the start.
     pub(super) fn read<T>(
         &self,
-        queries: impl FnOnce(&Connection) -> Result<T, Fault>,
+        queries: impl FnMut(&Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let read = || -> Result<T, Fault> {
-            let transaction = self.database.connection.unchecked_transaction()?;
-            let value = queries(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        };
-        read().map_err(|fault| {
+        self.database.read(queries).map_err(|fault| {
             // A newer store may contain what this program does not know.
             let unknown = match &fault {
                 Fault::Unreadable(..) => true,
@@ -264,8 +280,8 @@ impl StoreReader {
                 }
                 Fault::Store(_) => false,
             };
-            match self.database.newer {
-                Some(found) if unknown => StoreError::Newer {
+            match self.database.read_only {
+                Some(ReadOnly::Newer(found)) if unknown => StoreError::Newer {
                     path: self.database.path.clone(),
                     found,
                     known: schema::VERSION,
@@ -274,13 +290,10 @@ impl StoreReader {
             }
         })
     }
+}
 
-    /// Corrects the status of an active run whose process is gone.
-    pub(super) fn detect_interrupted(&self, run: &mut RunRow) -> Result<(), StoreError> {
-        if run.status.is_active() && !RunLock::is_held(&self.run_dir(run.id))? {
-            run.status = RunStatus::Interrupted;
-            run.ended = Some(run.heartbeat);
-        }
-        Ok(())
-    }
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular_file(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::RunId;
+use super::columns::query_all;
 use super::error::Fault;
 use super::points::number;
 use crate::metrics::{Estimate, SystemResults, Truncation};
@@ -60,57 +61,63 @@ pub(super) fn put(
 
 /// The result table, in the order in which systems were first reported.
 pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fault> {
-    let mut query = db.prepare_cached(
+    let rows = query_all(
+        db,
         "SELECT system, split, n, mean_words FROM results WHERE run = ? ORDER BY position",
+        [run.0],
+        |row| {
+            let of: (String, String) = (row.get(0)?, row.get(1)?);
+            Ok((of, row.get::<_, i64>(2)? as u64, number(row, 3)?))
+        },
     )?;
-    let mut rows = query.query([run.0])?;
-    let mut results = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (system, split): (String, String) = (row.get(0)?, row.get(1)?);
-        let figure = |name: &str| -> Result<Option<Estimate>, Fault> {
-            let mut query = db.prepare_cached(
-                "SELECT value, low, high FROM figures
-                 WHERE run = ? AND system = ? AND split = ? AND name = ?",
-            )?;
-            let mut rows = query.query(params![run.0, system, split, name])?;
-            let Some(row) = rows.next()? else {
-                return Ok(None);
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let figures = query_all(
+        db,
+        "SELECT system, split, name, value, low, high FROM figures WHERE run = ?",
+        [run.0],
+        |row| {
+            let of: (String, String) = (row.get(0)?, row.get(1)?);
+            let figure = Estimate {
+                value: number(row, 3)?,
+                low: number(row, 4)?,
+                high: number(row, 5)?,
             };
-            Ok(Some(Estimate {
-                value: number(row, 0)?,
-                low: number(row, 1)?,
-                high: number(row, 2)?,
-            }))
+            Ok((of, row.get::<_, String>(2)?, figure))
+        },
+    )?;
+    let results = rows.into_iter().map(|(of, n, mean_words)| {
+        let figure = |name: &str| {
+            let mut own = figures.iter().filter(|(other, ..)| *other == of);
+            own.find(|(_, known, _)| known == name)
+                .map(|(.., figure)| *figure)
         };
-        let required = |name: &str| -> Result<Estimate, Fault> {
-            figure(name)?.ok_or_else(|| {
-                let place = format!("the results of run {run}, {system}, {split}");
+        let required = |name: &str| {
+            figure(name).ok_or_else(|| {
+                let place = format!("the results of run {run}, {}, {}", of.0, of.1);
                 Fault::Unreadable(place, format!("{name} is missing"))
             })
         };
-        let mechanisms = [
-            figure(MECHANISM_F1[0])?,
-            figure(MECHANISM_F1[1])?,
-            figure(MECHANISM_F1[2])?,
-        ];
-        results.push(SystemResults {
-            ppl: figure("ppl")?,
-            ppl_hf: figure("ppl_hf")?,
+        let mechanisms = MECHANISM_F1.map(figure);
+        Ok(SystemResults {
+            ppl: figure("ppl"),
+            ppl_hf: figure("ppl_hf"),
             dist_1: required("dist_1")?,
             dist_2: required("dist_2")?,
-            emp_f1: figure("emp_f1")?,
+            emp_f1: figure("emp_f1"),
             mechanism_f1: match mechanisms {
                 [Some(a), Some(b), Some(c)] => Some([a, b, c]),
                 _ => None,
             },
-            n: row.get::<_, i64>(2)? as u64,
-            mean_words: number(row, 3)?,
-            truncation: truncation(&figure)?,
-            system,
-            split,
-        });
-    }
-    Ok(results)
+            n,
+            mean_words,
+            truncation: truncation(figure),
+            system: of.0.clone(),
+            split: of.1.clone(),
+        })
+    });
+    results.collect()
 }
 
 /// Names of what the identifiers did not read: two limits in tokens, two shares and perhaps a third.
@@ -121,26 +128,16 @@ const TRUNCATED: [&str; 3] = [
     "truncated_targets",
 ];
 
-fn truncation(
-    figure: &impl Fn(&str) -> Result<Option<Estimate>, Fault>,
-) -> Result<Option<Truncation>, Fault> {
-    let value = |name: &str| Ok::<_, Fault>(figure(name)?.map(|figure| figure.value));
-    let limits = LIMITS.map(value);
-    let shares = TRUNCATED.map(value);
-    let [max_context, max_response] = limits;
-    let [contexts, responses, targets] = shares;
-    let targets = targets?;
-    Ok(match (max_context?, max_response?, contexts?, responses?) {
-        (Some(max_context), Some(max_response), Some(contexts), Some(responses)) => {
-            Some(Truncation {
-                max_context: max_context as u64,
-                max_response: max_response as u64,
-                contexts,
-                responses,
-                targets,
-            })
-        }
-        _ => None,
+fn truncation(figure: impl Fn(&str) -> Option<Estimate>) -> Option<Truncation> {
+    let value = |name: &str| figure(name).map(|figure| figure.value);
+    let ([max_context, max_response], [contexts, responses, targets]) =
+        (LIMITS.map(value), TRUNCATED.map(value));
+    Some(Truncation {
+        max_context: max_context? as u64,
+        max_response: max_response? as u64,
+        contexts: contexts?,
+        responses: responses?,
+        targets,
     })
 }
 

@@ -40,6 +40,41 @@ pub(super) fn run_row(row: &Row<'_>) -> Result<RunRow, Fault> {
     })
 }
 
+/// The same for a list: a row of which something cannot be read is damaged, with what can be read.
+pub(super) fn listed_row(row: &Row<'_>) -> Result<RunRow, Fault> {
+    let fault = match run_row(row) {
+        Err(fault) if fault.is_of_a_row() => fault,
+        read => return read,
+    };
+    let id = RunId(row.get(0)?);
+    let text = |column| row.get::<_, String>(column).unwrap_or_default();
+    let number = |column| row.get::<_, i64>(column).unwrap_or_default();
+    let why = match &fault {
+        Fault::Unreadable(..) => fault.words(),
+        other => format!("run {id}: {}", other.words()),
+    };
+    Ok(RunRow {
+        id,
+        name: text(1),
+        experiment: text(2),
+        seed: number(3) as u64,
+        device: text(4),
+        status: RunStatus::Damaged,
+        stage: stage(id, row, 6).ok().flatten(),
+        step: number(7) as u64,
+        total: number(8) as u64,
+        started: number(9),
+        ended: row.get(10).unwrap_or_default(),
+        heartbeat: number(11),
+        error: Some(why),
+        note: text(13),
+        tags: Vec::new(),
+        archived: row.get(14)?,
+        deleted: row.get(15).unwrap_or_default(),
+        summary: BTreeMap::new(),
+    })
+}
+
 /// The steps that have rows in a table.
 pub(super) fn steps_of(
     db: &Connection,
@@ -59,54 +94,47 @@ pub(super) fn keys(db: &Connection, run: RunId) -> Result<Vec<KeySummary>, Fault
     let sql = "SELECT stage, name, last, last_step, last_wall, min, max, count, nonfinite
          FROM summary JOIN metric_keys ON metric_keys.id = key WHERE run = ?";
     let mut keys = query_all(db, sql, [run.0], |row| {
-        Ok(KeySummary {
-            key: MetricKey {
-                stage: required_stage(run, row, 0)?,
-                name: row.get(1)?,
-            },
-            last: number(row, 2)?,
-            last_step: unsigned(row, 3)?,
-            last_wall_ms: row.get(4)?,
-            min: row.get(5)?,
-            max: row.get(6)?,
-            count: unsigned(row, 7)?,
-            nonfinite: unsigned(row, 8)?,
-        })
+        let key = MetricKey {
+            stage: required_stage(run, row, 0)?,
+            name: row.get(1)?,
+        };
+        summary_row(key, row, 2)
     })?;
     keys.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(keys)
 }
 
-/// All runs that are deleted, or all that are not, the latest first.
-pub(super) fn all_rows(db: &Connection, deleted: bool) -> Result<Vec<RunRow>, Fault> {
-    let sql =
-        format!("SELECT {RUN_COLUMNS} FROM runs WHERE (deleted IS NOT NULL) = ? ORDER BY id DESC");
-    let mut runs = query_all(db, &sql, [deleted], run_row)?;
-    let mut summaries = last_values(db, None)?;
-    let mut tags = tags(db, None)?;
-    for run in &mut runs {
-        run.summary = summaries.remove(&run.id).unwrap_or_default();
-        run.tags = tags.remove(&run.id).unwrap_or_default();
-    }
-    Ok(runs)
+/// A metric's summary, from this column on.
+pub(super) fn summary_row(
+    key: MetricKey,
+    row: &Row<'_>,
+    first: usize,
+) -> Result<KeySummary, Fault> {
+    Ok(KeySummary {
+        key,
+        last: number(row, first)?,
+        last_step: unsigned(row, first + 1)?,
+        last_wall_ms: row.get(first + 2)?,
+        min: row.get(first + 3)?,
+        max: row.get(first + 4)?,
+        count: unsigned(row, first + 5)?,
+        nonfinite: unsigned(row, first + 6)?,
+    })
 }
 
-/// The last value of each metric, by run.
-pub(super) fn last_values(
-    db: &Connection,
-    run: Option<RunId>,
-) -> Result<BTreeMap<RunId, BTreeMap<String, f64>>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT run, name, last FROM summary JOIN metric_keys ON metric_keys.id = key
-         WHERE ?1 IS NULL OR run = ?1 ORDER BY last_wall",
-    )?;
-    let mut rows = query.query([run.map(|run| run.0)])?;
-    let mut values: BTreeMap<RunId, BTreeMap<String, f64>> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let of = values.entry(RunId(row.get(0)?)).or_default();
-        of.insert(row.get(1)?, number(row, 2)?);
+/// The last value of each metric; the later one's if two stages log it.
+pub(super) fn last_of(keys: &[KeySummary]) -> BTreeMap<String, f64> {
+    let mut latest: BTreeMap<&str, &KeySummary> = BTreeMap::new();
+    for key in keys {
+        let of = latest.entry(&key.key.name).or_insert(key);
+        if key.last_wall_ms >= of.last_wall_ms {
+            *of = key;
+        }
     }
-    Ok(values)
+    let latest = latest.into_iter();
+    latest
+        .map(|(name, key)| (name.to_string(), key.last))
+        .collect()
 }
 
 /// The settings changed during a run, each with the step it followed.

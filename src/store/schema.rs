@@ -6,6 +6,8 @@
 mod aside;
 mod events;
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
@@ -312,21 +314,57 @@ pub(super) enum Contents {
     Foreign,
     /// A store of this version.
     Store(u32),
+    /// A store of which a part is missing: which.
+    Damaged(String),
 }
 
 /// Inspects a database in one transaction, since another program may be creating it.
 pub(super) fn inspect(db: &Connection) -> Result<Contents, Fault> {
-    let _moment = db.unchecked_transaction()?;
+    let begin = || db.unchecked_transaction();
+    let _moment = db.is_autocommit().then(begin).transpose()?;
     let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version: u32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let tables: u64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-        row.get::<_, i64>(0).map(|count| count as u64)
-    })?;
-    Ok(match (id, tables) {
-        (APPLICATION_ID, _) => Contents::Store(version),
-        (0, 0) if version == 0 => Contents::Empty,
-        _ => Contents::Foreign,
+    let version: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let mut query = db.prepare("SELECT CAST(name AS TEXT) FROM sqlite_schema WHERE type = 'table'")?;
+    let tables: HashSet<String> = query
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    // The tables of the first version are in every store.
+    let ours = tables_of(RUNS).filter(|table| tables.contains(*table));
+    let is_ours = id == APPLICATION_ID || ours.count() > 2;
+    if !is_ours {
+        return Ok(match (id, version, tables.len()) {
+            (0, 0, 0) => Contents::Empty,
+            _ => Contents::Foreign,
+        });
+    }
+    if id != APPLICATION_ID {
+        let detail = "it has a store's tables, but its header does not say that it is a store";
+        return Ok(Contents::Damaged(detail.into()));
+    }
+    let found = match u32::try_from(version) {
+        Ok(found) if found > 0 => found,
+        _ => {
+            let detail = format!("its header says store version {version}, which does not exist");
+            return Ok(Contents::Damaged(detail));
+        }
+    };
+    let steps = MIGRATIONS.iter().take(found as usize);
+    let expected = steps.filter_map(|step| match step {
+        Step::Sql(sql) => Some(tables_of(sql)),
+        Step::Code(_) => None,
+    });
+    // A newer version may have other tables.
+    let missing = expected.flatten().find(|table| !tables.contains(*table));
+    Ok(match missing.filter(|_| found <= VERSION) {
+        Some(table) => Contents::Damaged(format!("its table {table} is missing")),
+        None => Contents::Store(found),
     })
+}
+
+/// The names of the tables that a step creates.
+fn tables_of(sql: &str) -> impl Iterator<Item = &str> {
+    let created = sql.split("CREATE TABLE ").skip(1);
+    created.filter_map(|rest| rest.split_whitespace().next())
 }
 
 /// Migrates an empty or older database to this version, in one transaction.
@@ -338,6 +376,12 @@ fn migrate_to(db: &mut Connection, steps: &[Step<'_>]) -> Result<(), Fault> {
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another program may have migrated it while this one waited for the lock.
     let version: u32 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version > VERSION {
+        return Err(Fault::Unreadable(
+            "the store".into(),
+            "a newer emprl has just updated it; try again".into(),
+        ));
+    }
     for step in steps.iter().skip(version as usize) {
         match step {
             Step::Sql(sql) => change.execute_batch(sql)?,

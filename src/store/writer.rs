@@ -11,7 +11,7 @@ use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::record::{checkpoints, put_event, put_report, put_status, return_to, set_status};
 use super::rows::NewRun;
-use super::{RunId, RunStatus, StoreReader, aside, now_ms, run_dir, schema};
+use super::{ReadOnly, RunId, RunStatus, StoreReader, aside, now_ms, run_dir};
 use crate::checkpoint;
 use crate::experiment::{EventKind, Report, Severity, Stage};
 
@@ -24,8 +24,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `dir`, creating or migrating it if needed. One of a newer version is opened for
-    /// reading: see [`Store::newer`]; writing to it fails.
+    /// Opens the store in `dir`, creating or migrating it if needed. One of a newer version, or that cannot be
+    /// written, is opened for reading: see [`Store::read_only`]; writing to it fails.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
         Ok(Store {
             dir: dir.to_path_buf(),
@@ -33,9 +33,20 @@ impl Store {
         })
     }
 
-    /// The store's version, if it is newer than this program can write.
-    pub fn newer(&self) -> Option<u32> {
-        self.database.newer
+    /// Why it cannot be written.
+    pub fn read_only(&self) -> Option<&ReadOnly> {
+        self.database.read_only.as_ref()
+    }
+
+    /// The store, if it can be written: to be asked before work whose result is to be saved in it.
+    ///
+    /// # Errors
+    /// It is read-only.
+    pub fn writable(self) -> Result<Store, StoreError> {
+        match self.database.refusal() {
+            Some(refusal) => Err(refusal),
+            None => Ok(self),
+        }
     }
 
     pub fn dir(&self) -> &Path {
@@ -224,14 +235,13 @@ impl Store {
         change: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let path = &self.database.path;
-        if let Some(found) = self.database.newer {
-            return Err(StoreError::Newer {
+        let Some(connection) = &mut self.database.connection else {
+            let unreachable = || StoreError::NotWritable {
                 path: path.clone(),
-                found,
-                known: schema::VERSION,
-            });
-        }
-        let connection = &mut self.database.connection;
+                why: "it is open for reading only".into(),
+            };
+            return Err(self.database.refusal().unwrap_or_else(unreachable));
+        };
         let write = || -> Result<T, Fault> {
             // Immediate: SQLite can wait for a lock at the start of a transaction, but not in the middle.
             let transaction =
@@ -324,7 +334,7 @@ mod tests {
         let lock = store.create_run(&new).unwrap();
         let run = lock.run();
         // SQLite answers as it does on a full disk when a database may not grow.
-        let db = &store.database.connection;
+        let db = store.database.connection.as_ref().unwrap();
         let pages: i64 = db
             .query_row("PRAGMA page_count", [], |row| row.get(0))
             .unwrap();

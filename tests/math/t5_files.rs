@@ -379,3 +379,19 @@ fn nothing_is_left_behind_where_a_folder_cannot_be_written() {
         "a file, not a folder"
     );
 }
+
+#[test]
+#[cfg(unix)]
+fn the_weights_can_be_read_by_whom_the_other_files_can() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    model("t5_relu_tied").save(folder.path()).expect("it saves");
+    let mode = |name: &str| {
+        let found = fs::metadata(folder.path().join(name)).expect("a file");
+        found.permissions().mode()
+    };
+    assert_eq!(mode("model.safetensors"), mode("config.json"));
+    let usual = folder.path().join("usual");
+    fs::write(&usual, "").expect("it writes");
+    assert_eq!(mode("model.safetensors"), mode("usual"));
+}

@@ -2,7 +2,7 @@
 
 use crate::store_support::{key, metrics, new_run};
 use emprl::experiment::Stage;
-use emprl::store::{RunId, RunStatus, Store, StoreError};
+use emprl::store::{CatalogParts, RunId, RunStatus, Store, StoreError};
 
 fn store_of(runs: usize) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -137,6 +137,6 @@ fn a_sketch_is_even_over_the_steps() {
         .sketch(RunId(1), &key(Stage::Ppo, "ppo/reward/empathy"), 10)
         .unwrap();
     assert_eq!(short, [0.5]);
-    let catalog = reader.catalog().unwrap();
+    let catalog = reader.catalog(false, &CatalogParts::ALL, |row| row).unwrap();
     assert_eq!(catalog[0].keys.len(), 2);
 }

@@ -7,17 +7,25 @@
     clippy::print_stderr
 )] // a failed test says why
 
+#[path = "../support/cli.rs"]
+mod cli_support;
+#[path = "../support/full_store.rs"]
+mod full_store;
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 #[path = "../support/store.rs"]
 mod store_support;
 
+mod bad_rows;
 mod checkpoints;
+mod damage;
 mod import_builtin;
 mod import_sources;
 mod keeping;
+mod many_runs;
 mod opening;
 mod queue;
+mod read_only;
 mod records;
 mod set_aside;
 mod sharing;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::store_support::*;
 use emprl::experiment::{Control, EventKind, Report, Stage};
-use emprl::store::{RunId, RunRef, RunStatus, Store, StoreError, StoreReader};
+use emprl::store::{ReadOnly, RunId, RunRef, RunStatus, Store, StoreError, StoreReader};
 use rusqlite::Connection;
 
 fn filled(dir: &Path) -> RunId {
@@ -39,7 +39,7 @@ fn a_store_is_made_and_found_again() {
     let run = filled(&place);
     assert_eq!(run, RunId(1));
     let again = Store::open(&place).unwrap();
-    assert_eq!(again.newer(), None);
+    assert_eq!(again.read_only(), None);
     let row = &again.reader().unwrap().list_runs().unwrap()[0];
     assert_eq!(
         (row.id, row.status, row.ended),
@@ -66,9 +66,9 @@ fn a_newer_store_is_read_but_never_written() {
     let before = fs::read(&db).unwrap();
 
     let mut store = Store::open(dir.path()).unwrap();
-    assert_eq!(store.newer(), Some(99));
+    assert_eq!(store.read_only(), Some(&ReadOnly::Newer(99)));
     let reader = store.reader().unwrap();
-    assert_eq!(reader.newer(), Some(99));
+    assert_eq!(reader.read_only(), Some(&ReadOnly::Newer(99)));
     assert_eq!(reader.list_runs().unwrap()[0].name, "kept");
     let key = key(Stage::Ppo, "a");
     assert_eq!(reader.series(run, &key, None).unwrap().len(), 2_000);
@@ -195,14 +195,24 @@ fn a_damaged_page_is_noticed_when_it_is_read() {
 }
 
 #[test]
-fn a_row_that_means_nothing_is_named() {
+fn a_row_that_means_nothing_is_listed_as_damaged_and_hides_no_other() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
+    filled(dir.path());
     let raw = Connection::open(dir.path().join("emprl.db")).unwrap();
-    raw.execute("UPDATE runs SET status = 'dancing'", [])
+    raw.execute("UPDATE runs SET status = 'dancing' WHERE id = 1", [])
         .unwrap();
     let reader = StoreReader::open(dir.path()).unwrap();
-    let error = reader.list_runs().unwrap_err();
+    let rows = reader.list_runs().unwrap();
+    let found: Vec<_> = rows.iter().map(|row| (row.id.0, row.status)).collect();
+    assert_eq!(
+        found,
+        [(2, RunStatus::Finished), (1, RunStatus::Damaged)]
+    );
+    assert_eq!(rows[1].name, "kept", "what can be read is");
+    let why = rows[1].error.as_deref().unwrap();
+    assert!(why.contains("run 1, status") && why.contains("dancing"), "{why}");
+    let error = reader.run(RunId(1)).unwrap_err();
     says(&error, &["emprl.db", "run 1, status", "dancing"]);
 }
 
@@ -217,8 +227,8 @@ fn a_place_that_is_no_folder_is_refused() {
     // Where the database should be there is a folder.
     fs::create_dir_all(dir.path().join("odd/emprl.db")).unwrap();
     let error = Store::open(&dir.path().join("odd")).err().unwrap();
-    assert!(matches!(error, StoreError::NotWritable { .. }), "{error}");
-    says(&error, &["odd/emprl.db", "permissions"]);
+    assert!(matches!(error, StoreError::NotAFile { .. }), "{error}");
+    says(&error, &["odd/emprl.db", "not a file"]);
     #[cfg(target_os = "linux")]
     {
         let error = Store::open(Path::new("/proc/emprl")).err().unwrap();

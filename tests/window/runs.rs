@@ -480,3 +480,39 @@ fn the_last_points_can_be_followed_and_events_lead_to_their_step() {
     click(&mut window, "Remove pins");
     assert!(!shows(&window, "Remove pins"));
 }
+
+#[test]
+fn a_read_only_store_is_marked_read_and_changed_by_nothing() {
+    let (store, window) = open_runs(&[("first try", RunStatus::Finished)]);
+    drop(window);
+    let db = store.path().join("emprl.db");
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute_batch("PRAGMA user_version = 99").unwrap();
+    drop(raw);
+    let before = std::fs::read(&db).unwrap();
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    expect(&mut window, "Store: read-only");
+    expect(&mut window, "first try");
+    click(&mut window, "Choose run 1");
+    click(&mut window, "Delete");
+    let refused = "was written by a newer emprl";
+    settle(&mut window);
+    let said = crate::window_support::labels(&window);
+    assert!(said.iter().any(|label| label.contains("error")), "{said:?}");
+    assert!(!shows(&window, "Run 1 deleted"), "{refused}");
+    assert!(std::fs::read(&db).unwrap() == before, "not a byte changed");
+}
+
+#[test]
+fn a_column_a_filter_and_a_group_are_read_when_they_are_chosen() {
+    let (_store, mut window) = open_runs(&[
+        ("first try", RunStatus::Finished),
+        ("second try", RunStatus::Stopped),
+    ]);
+    expect(&mut window, "2 runs");
+    // None of the columns shows a setting.
+    write_in(&mut window, "Filter runs", "run.seed >= 0 and ppo.lr > 0");
+    expect(&mut window, "2 runs");
+    expect(&mut window, "first try");
+}

@@ -15,6 +15,8 @@ impl Core {
     pub fn compare(&mut self, runs: Vec<RunId>) {
         self.state.compare.runs = runs;
         self.state.prefs.place = Place::Compare;
+        // The table has read of them only what it shows.
+        self.list_runs();
         self.load_compared();
     }
 

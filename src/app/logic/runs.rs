@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::{Core, REFRESH, read_run};
 use crate::app::jobs::{Job, Lane};
 use crate::app::place::Place;
-use crate::app::queries::runs::{Listing, Sketches, listed};
+use crate::app::queries::runs::{Differences, Listing, Sketches, differing, listed};
 use crate::app::queries::stored::outline;
 use crate::app::state::model::RunModel;
 use crate::app::state::{OpenRun, RunPage, State};
 use crate::experiment::Stage;
 use crate::operations::runs::{self, Edit};
-use crate::store::RunId;
+use crate::store::{CatalogParts, RunId};
 
 /// How many changes can be undone.
 const UNDONE: usize = 100;
@@ -22,8 +22,12 @@ impl Core {
         self.listed = Instant::now();
         let sketch = &self.state.prefs.sketch;
         let list = |deleted| {
-            let sketch = sketch.clone();
-            let listing = Listing { deleted, sketch };
+            let listing = Listing {
+                deleted,
+                sketch: sketch.clone(),
+                parts: self.state.runs.parts.clone(),
+                whole: self.state.compare.runs.clone(),
+            };
             self.jobs.ask(Lane::Reader, move |context| {
                 let mut sketches = context.take_cache::<Sketches>();
                 let listed = match context.existing()? {
@@ -35,14 +39,31 @@ impl Core {
             })
         };
         let (kept, deleted) = (list(false), list(true));
+        let differing = self.jobs.ask(Lane::Reader, |context| {
+            let mut differences = context.take_cache::<Differences>();
+            let paths = match context.existing()? {
+                Some(reader) => differing(reader, &mut differences)?,
+                None => Vec::new(),
+            };
+            context.put_cache(differences);
+            Ok(paths)
+        });
+        self.state.runs.differing.load(differing);
         self.state.runs.list.load(kept);
         self.state.runs.deleted.load(deleted);
+    }
+
+    /// Lists the runs with these parts too: the table shows them.
+    pub fn read_parts(&mut self, parts: CatalogParts) {
+        self.state.runs.parts = parts;
+        self.list_runs();
     }
 
     pub(super) fn poll_runs(&mut self) {
         let runs = &mut self.state.runs;
         runs.list.poll();
         runs.deleted.poll();
+        runs.differing.poll();
         let Some(open) = &mut runs.open else { return };
         if open.page.value().is_none()
             && let Some(outline) = open.page.progress()

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::Entry;
-use crate::store::{RunId, StoreError, StoreReader};
+use crate::catalog::{Differing, Entry};
+use crate::store::{CatalogParts, CatalogRow, RunId, StoreError, StoreReader};
 
 /// Points in a sketch.
 const SKETCH: u32 = 48;
@@ -13,6 +13,8 @@ const SKETCH: u32 = 48;
 #[derive(Clone, Debug)]
 pub struct Listed {
     pub entry: Entry,
+    /// Whether all of it was read, or only what the table shows.
+    pub is_whole: bool,
     pub sketch: Arc<[f32]>,
 }
 
@@ -21,11 +23,46 @@ pub struct Listed {
 pub struct Listing {
     pub deleted: bool,
     pub sketch: Option<String>,
+    /// What is read of every run.
+    pub parts: CatalogParts,
+    /// The runs of which everything is read.
+    pub whole: Vec<RunId>,
 }
 
 /// By run and metric: how many points there were, and their sketch.
 #[derive(Debug, Default)]
 pub struct Sketches(HashMap<SketchKey, (u64, Arc<[f32]>)>);
+
+/// The settings that differ among the runs that are not deleted, and of how many, up to which, they were found.
+#[derive(Debug, Default)]
+pub struct Differences {
+    of: (usize, Option<RunId>),
+    paths: Vec<String>,
+}
+
+/// The settings that differ among the runs; read again only where runs were added or removed.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn differing(
+    reader: &StoreReader,
+    differences: &mut Differences,
+) -> Result<Vec<String>, StoreError> {
+    let runs = reader.catalog(false, &CatalogParts::default(), |found| found.row.id)?;
+    let of = (runs.len(), runs.first().copied());
+    if differences.of != of {
+        let parts = CatalogParts {
+            settings: true,
+            ..CatalogParts::default()
+        };
+        let mut differing = Differing::default();
+        let texts = |found: CatalogRow| differing.add(&found.config_toml);
+        reader.catalog(false, &parts, texts)?;
+        let paths = differing.paths();
+        *differences = Differences { of, paths };
+    }
+    Ok(differences.paths.clone())
+}
 
 type SketchKey = (RunId, String);
 
@@ -38,14 +75,15 @@ pub fn listed(
     listing: &Listing,
     sketches: &mut Sketches,
 ) -> Result<Vec<Listed>, StoreError> {
-    let rows = match listing.deleted {
-        true => reader.deleted_catalog()?,
-        false => reader.catalog()?,
-    };
+    let entries = reader.catalog(listing.deleted, &listing.parts, Entry::new)?;
     let sketched = listing.sketch.as_deref();
-    rows.into_iter()
-        .map(|row| {
-            let entry = Entry::new(row);
+    entries
+        .into_iter()
+        .map(|mut entry| {
+            let is_whole = listing.whole.contains(&entry.row.id);
+            if is_whole {
+                entry = Entry::new(reader.catalog_row(entry.row.id, &CatalogParts::ALL)?);
+            }
             let sketch = match sketched.and_then(|metric| entry.metrics.get(metric)) {
                 None => Arc::from([]),
                 Some(summary) => {
@@ -61,7 +99,11 @@ pub fn listed(
                     }
                 }
             };
-            Ok(Listed { entry, sketch })
+            Ok(Listed {
+                entry,
+                is_whole,
+                sketch,
+            })
         })
         .collect()
 }

@@ -31,12 +31,13 @@ use crate::app::queries::experiments::Broken;
 use crate::app::queries::needs::Need;
 use crate::app::queries::runs::Listed;
 use crate::app::queries::stored::StoredRun;
+use crate::catalog::{Column, DEFAULT_COLUMNS, parts_of};
 use crate::experiment::ExperimentFile;
 use crate::metrics::declared;
 use crate::operations::launch::DryRun;
 use crate::operations::queue::QueueEntry;
 use crate::operations::runs::Edit;
-use crate::store::{QueueId, QueuedRun, RunId, RunRow};
+use crate::store::{CatalogParts, QueueId, QueuedRun, RunId, RunRow};
 
 pub use prefs::{Prefs, ThemeChoice};
 
@@ -105,9 +106,28 @@ pub struct RunsState {
     /// Every run that is not deleted.
     pub list: Remote<Vec<Listed>>,
     pub deleted: Remote<Vec<Listed>>,
+    /// What is read of every run, besides its row: what the places show.
+    pub parts: CatalogParts,
+    /// The settings that differ among the runs.
+    pub differing: Remote<Vec<String>>,
     pub open: Option<OpenRun>,
     /// Why the last resume failed.
     pub refused: Option<(RunId, String)>,
+}
+
+/// What every place that lists runs reads of them, besides their rows.
+pub const LISTED: [&str; 2] = ["reward", "emp_f1"];
+
+/// What the table of runs reads of them before anything is chosen in it.
+pub fn listed_parts(prefs: &Prefs) -> CatalogParts {
+    let chosen = prefs.columns.iter().filter_map(|name| name.parse().ok());
+    let chosen: Vec<Column> = chosen.collect();
+    let names = chosen.iter().map(Column::name).chain(LISTED);
+    let names = names.chain(prefs.sketch.as_deref()).chain(prefs.group.as_deref());
+    match chosen.is_empty() {
+        true => parts_of(names.chain(DEFAULT_COLUMNS)),
+        false => parts_of(names),
+    }
 }
 
 impl RunsState {
@@ -235,6 +255,8 @@ pub struct State {
     pub now_ms: i64,
     /// The store's path, as displayed.
     pub store: String,
+    /// Why nothing in the store can be changed, if it is read-only.
+    pub read_only: Option<String>,
     /// The devices of this build: name and title.
     pub devices: Vec<(&'static str, &'static str)>,
 }

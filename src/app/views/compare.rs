@@ -37,16 +37,15 @@ pub struct CompareView {
 const FIRST: &str = "the others are compared with it";
 
 pub fn compare_ui(ui: &mut Ui, state: &mut State, view: &mut CompareView, commands: &mut Commands) {
-    let chosen: Vec<Entry> = state
-        .compare
-        .runs
-        .iter()
-        .filter_map(|run| {
-            let mut listed = state.runs.listed().iter();
-            listed.find(|row| row.entry.row.id == *run)
-        })
-        .map(|row| row.entry.clone())
-        .collect();
+    let listed = state.compare.runs.iter().filter_map(|run| {
+        let mut listed = state.runs.listed().iter();
+        listed.find(|row| row.entry.row.id == *run)
+    });
+    if listed.clone().any(|row| !row.is_whole) {
+        words::secondary(ui, "Reading the runs…");
+        return;
+    }
+    let chosen: Vec<Entry> = listed.map(|row| row.entry.clone()).collect();
     if chosen.is_empty() {
         let explanation = "Choose two runs or more in the table of runs: their curves over each other, the settings in which they differ, and what their results differ by.";
         if notice::empty(

@@ -44,7 +44,7 @@ pub fn ended_ui(ui: &mut Ui, run: &RunModel, can_resume: bool, commands: &mut Co
     let t = theme::of(ui);
     let (icon, colour, title, detail) = match run.status {
         RunStatus::Running | RunStatus::Paused => return,
-        RunStatus::Failed => {
+        RunStatus::Failed | RunStatus::Damaged => {
             let why = run.error.clone();
             let why = why.unwrap_or_else(|| "No reason was recorded.".into());
             (Icon::Warning, t.bad, "The run failed".to_string(), why)

@@ -15,7 +15,7 @@ use crate::app::format;
 use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::queries::runs::Listed;
-use crate::app::state::{Prefs, State};
+use crate::app::state::{LISTED, Prefs, State};
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::{Button, segments};
 use crate::app::widgets::icon::Icon;
@@ -23,9 +23,9 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
-use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, vocabulary};
+use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, parts_of, vocabulary};
 use crate::filter::parse;
-use crate::store::RunId;
+use crate::store::{CatalogParts, RunId};
 
 pub use actions::TAG_HINT;
 pub use filter_bar::{FilterBar, filter_id};
@@ -139,6 +139,10 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         }
         return;
     }
+    let needed = needed_parts(&state.prefs, view);
+    if !needed.is_within(&state.runs.parts) {
+        commands.run(|core| core.read_parts(needed));
+    }
     follow_live(state);
     let now = state.now();
     let State { runs, prefs, .. } = state;
@@ -147,7 +151,8 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         Shelf::Kept | Shelf::Archived => runs.listed(),
     };
     padded(ui, |ui| {
-        head_ui(ui, view, prefs, rows, commands);
+        let differing = runs.differing.value().map_or(&[][..], Vec::as_slice);
+        head_ui(ui, view, prefs, (rows, differing), commands);
         ui.add_space(space::S);
         // While a filter is invalid, the last valid one applies.
         let filter = parse(&view.filter.text, vocabulary());
@@ -170,6 +175,15 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
         table::table_ui(ui, &shown, &of_shelf, view, prefs, now, commands);
     });
     actions::confirm_ui(ui, view, commands);
+}
+
+/// What the table shows of the runs, and the other places that list them.
+fn needed_parts(prefs: &Prefs, view: &RunsView) -> CatalogParts {
+    let columns = chosen_columns(prefs);
+    let names = columns.iter().chain([&view.sort]).map(Column::name);
+    let names = names.chain(view.filter.last.names());
+    let group = prefs.group.as_deref();
+    parts_of(names.chain(group).chain(prefs.sketch.as_deref()).chain(LISTED))
 }
 
 /// Updates the row of the run in progress, which is ahead of the store.
@@ -200,7 +214,7 @@ fn head_ui(
     ui: &mut Ui,
     view: &mut RunsView,
     prefs: &mut Prefs,
-    rows: &[Listed],
+    (rows, differing): (&[Listed], &[String]),
     commands: &mut Commands,
 ) {
     ui.horizontal_wrapped(|ui| {
@@ -216,7 +230,7 @@ fn head_ui(
             view.chosen.clear();
             commands.run(Core::list_runs);
         }
-        columns::group_ui(ui, prefs, rows);
+        columns::group_ui(ui, prefs, differing);
         columns::columns_ui(ui, view, prefs, commands);
         let of_shelf = rows.iter().filter(|row| is_on(view.shelf, row));
         let (of_shelf, shown) = of_shelf.fold((0, 0), |(all, shown), row| {

@@ -11,7 +11,7 @@ pub fn colour(t: &ThemeTokens, status: RunStatus) -> Color32 {
         RunStatus::Running => t.accent,
         RunStatus::Paused | RunStatus::Interrupted => t.warning,
         RunStatus::Finished => t.good,
-        RunStatus::Failed => t.bad,
+        RunStatus::Failed | RunStatus::Damaged => t.bad,
         RunStatus::Stopped => t.secondary,
     }
 }
@@ -24,6 +24,7 @@ pub fn word(status: RunStatus) -> &'static str {
         RunStatus::Failed => "Failed",
         RunStatus::Stopped => "Stopped",
         RunStatus::Interrupted => "Interrupted",
+        RunStatus::Damaged => "Damaged",
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::{CommandContext, Failure};
 use crate::operations::existing_store;
 use crate::operations::runs::{Edit, delete_for_good};
-use crate::store::{RunId, Store};
+use crate::store::{RunId, Store, StoreReader};
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("edit").required(true).multiple(true).args(["add", "remove"]))]
@@ -96,12 +96,11 @@ impl Tag {
 
 impl Note {
     pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
-        let mut store = existing_store(&ctx.store)?;
         let run = self.run;
         if let Some(text) = self.text {
-            Edit::Note { run, text }.apply(&mut store)?;
+            apply(ctx, &Edit::Note { run, text })?;
         }
-        let row = store.reader()?.run(run)?.row;
+        let row = StoreReader::open(&ctx.store)?.run_row(run)?;
         if ctx.out.json {
             return ctx.out.document(&json!({"id": row.id, "note": row.note}));
         }

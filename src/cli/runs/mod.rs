@@ -3,27 +3,19 @@
 mod compare;
 mod export;
 mod keep;
+mod list;
 mod rollout;
 mod samples;
 mod show;
 
-use serde_json::{Value, json};
-
-use super::output::moment;
 use super::{CommandContext, Failure};
-use crate::catalog::{Cell, Column, DEFAULT_COLUMNS, Entry, groups, sort_entries, vocabulary};
-use crate::engine::results_to_json;
 use crate::experiment::Stage;
-use crate::filter::parse;
-use crate::metrics::Digits;
-use crate::operations::reader_if_present;
-use crate::report::Sheet;
 use crate::store::{RunId, RunRow};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Runs {
     /// Every run, the latest first
-    List(List),
+    List(list::List),
     /// A run: settings, latest measurements, results, checkpoints, events
     Show {
         /// Its number
@@ -54,31 +46,6 @@ pub enum Runs {
     },
 }
 
-#[derive(Debug, clap::Args)]
-pub struct List {
-    /// Only runs for which this holds, such as "status = finished and kl < 3 and tag:paper"
-    #[arg(long, value_name = "EXPR")]
-    filter: Option<String>,
-    /// Columns, such as name,seed,min(kl),test.emp_f1,ppo.lr
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    columns: Vec<String>,
-    /// Order by a column, the greatest first
-    #[arg(long, value_name = "NAME")]
-    sort: Option<String>,
-    /// The least first
-    #[arg(long)]
-    ascending: bool,
-    /// Sum up runs with the same experiment, seed or setting: mean and deviation, with their number
-    #[arg(long, value_name = "NAME", conflicts_with = "json")]
-    group: Option<String>,
-    /// Archived runs too
-    #[arg(long, conflicts_with = "deleted")]
-    all: bool,
-    /// Only deleted runs
-    #[arg(long)]
-    deleted: bool,
-}
-
 impl Runs {
     pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
@@ -96,78 +63,6 @@ impl Runs {
             Runs::Undelete { runs } => keep::undelete(ctx, runs),
         }
     }
-}
-
-impl List {
-    fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
-        let filter_text = self.filter.as_deref().unwrap_or_default();
-        let filter = parse(filter_text, vocabulary()).map_err(|error| {
-            Failure::Usage(format!("--filter: {}", at_place(&error, filter_text)))
-        })?;
-        let columns = match self.columns.is_empty() {
-            true => DEFAULT_COLUMNS.map(str::to_string).to_vec(),
-            false => self.columns,
-        };
-        let columns = columns.iter().map(|name| column("--columns", name));
-        let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
-        let optional = |argument: &str, name: &Option<String>| {
-            let name = name.as_ref();
-            name.map(|name| column(argument, name)).transpose()
-        };
-        let sort = optional("--sort", &self.sort)?;
-        let group = optional("--group", &self.group)?;
-        let rows = match reader_if_present(&ctx.store)? {
-            Some(reader) if self.deleted => reader.deleted_catalog()?,
-            Some(reader) => reader.catalog()?,
-            None => Vec::new(),
-        };
-        let entries: Vec<Entry> = rows.into_iter().map(Entry::new).collect();
-        let asks_archived = filter_text.contains("archived");
-        let mut shown: Vec<&Entry> = entries
-            .iter()
-            .filter(|entry| self.all || self.deleted || asks_archived || !entry.row.archived)
-            .filter(|entry| filter.matches(*entry))
-            .collect();
-        if let Some(sort) = &sort {
-            sort_entries(&mut shown, sort, !self.ascending);
-        } else if self.ascending {
-            shown.reverse();
-        }
-        if ctx.out.json {
-            let rows: Result<Vec<Value>, Failure> =
-                shown.iter().map(|entry| document(entry)).collect();
-            return ctx.out.document(&rows?);
-        }
-        if entries.is_empty() && !self.deleted {
-            let store = ctx.store.display();
-            return ctx.out.text(&format!(
-                "No runs in {store} yet. `emprl run quickstart` makes one.\n"
-            ));
-        }
-        if shown.is_empty() {
-            return ctx.out.text("No run fits.\n");
-        }
-        let sheet = match &group {
-            Some(group) => grouped(&shown, &columns, group),
-            None => listed(&shown, &columns),
-        };
-        ctx.out.text(
-            sheet
-                .text()
-                .split_once("\n\n")
-                .map_or("", |(_, table)| table),
-        )
-    }
-}
-
-/// A run in the JSON list: its row, results and settings.
-fn document(entry: &Entry) -> Result<Value, Failure> {
-    let mut row = serde_json::to_value(&entry.row).map_err(std::io::Error::from)?;
-    if let Value::Object(fields) = &mut row {
-        fields.insert("results".into(), results_to_json(&entry.results));
-        fields.insert("settings".into(), json!(entry.settings));
-    }
-    Ok(row)
 }
 
 /// The requested step, or the last one of `steps`.
@@ -193,112 +88,6 @@ fn chosen_step(
             known.join(", ")
         ))
     })
-}
-
-fn column(argument: &str, name: &str) -> Result<Column, Failure> {
-    name.parse::<Column>()
-        .map_err(|error| Failure::Usage(format!("{argument}: {error}")))
-}
-
-/// The error of a filter with its position, in one line.
-fn at_place(error: &crate::filter::FilterError, text: &str) -> String {
-    match text.get(error.at.clone()).filter(|part| !part.is_empty()) {
-        Some(part) => format!(
-            "at `{part}` (letter {}): {}",
-            error.at.start + 1,
-            error.message
-        ),
-        None => format!("at its end: {}", error.message),
-    }
-}
-
-/// Headings with the examples that figures were measured on.
-fn heads(columns: &[Column]) -> Vec<(String, bool)> {
-    columns
-        .iter()
-        .map(|column| {
-            let title = match column.measured_on() {
-                Some(on) if column.name().starts_with("test.") || on.starts_with("valid") => {
-                    format!("{} ({on})", column.title())
-                }
-                _ => column.title(),
-            };
-            (title, column.is_number())
-        })
-        .collect()
-}
-
-fn listed(shown: &[&Entry], columns: &[Column]) -> Sheet {
-    let mut sheet = Sheet::new("", heads(columns));
-    for entry in shown {
-        sheet.row(columns.iter().map(|column| words(entry, column)));
-    }
-    if columns.iter().any(|column| column.metric().is_some()) {
-        let note = "Figures are the last values logged, unless a head says otherwise.";
-        sheet.notes.push(note.into());
-    }
-    sheet
-}
-
-fn words(entry: &Entry, column: &Column) -> String {
-    if column.name() == "stage" {
-        let stage = entry.row.stage;
-        return stage.map_or(String::new(), |stage| {
-            format!("{stage} {}", step(&entry.row))
-        });
-    }
-    match column.cell(entry) {
-        Cell::Missing => "–".to_string(),
-        Cell::Number(value) => match column.digits() {
-            Some(digits) => digits.write(value),
-            None => format!("{value}"),
-        },
-        Cell::Text(text) => text,
-        Cell::Moment(at) => moment(at),
-    }
-}
-
-fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
-    let figures: Vec<Column> = columns
-        .iter()
-        .filter(|column| column.metric().is_some() || column.name().starts_with("test."))
-        .cloned()
-        .collect();
-    let mut all = vec![(by.title(), by.is_number()), ("Runs".to_string(), true)];
-    all.extend(heads(&figures));
-    let mut sheet = Sheet::new("", all);
-    for group in groups(shown, by) {
-        let first = group
-            .members
-            .first()
-            .map_or(String::new(), |entry| words(entry, by));
-        let spreads = figures.iter().map(|column| match group.spread(column) {
-            None => "–".to_string(),
-            Some(spread) => {
-                let n = if spread.n < group.members.len() {
-                    format!(" (n = {})", spread.n)
-                } else {
-                    String::new()
-                };
-                let digits = column.digits().unwrap_or(Digits::LOGGED);
-                let mean = digits.write(spread.mean);
-                match spread.deviation {
-                    Some(deviation) => format!("{mean} ± {}{n}", digits.write(deviation)),
-                    None => format!("{mean}{n}"),
-                }
-            }
-        });
-        let spreads: Vec<String> = spreads.collect();
-        sheet.row(
-            [first, group.members.len().to_string()]
-                .into_iter()
-                .chain(spreads),
-        );
-    }
-    sheet
-        .notes
-        .push("Mean ± sample standard deviation over the runs of a group.".into());
-    sheet
 }
 
 fn step(run: &RunRow) -> String {

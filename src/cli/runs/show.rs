@@ -12,7 +12,7 @@ use crate::experiment::{Config, Event, EventKind, Severity, Stage, size_words};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
-use crate::store::{RunId, StoreReader};
+use crate::store::{RunId, StoreError, StoreReader};
 
 /// Events that are shown without `--json`.
 const SHOWN_EVENTS: usize = 15;
@@ -20,13 +20,15 @@ const SHOWN_EVENTS: usize = 15;
 pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     let reader = StoreReader::open(&ctx.store)?;
     let detail = reader.run(run)?;
-    let keys = reader.keys(run)?;
-    let checkpoints = reader.checkpoints(run)?;
-    let aside = reader.set_aside(run)?;
-    let identifiers = reader.identifier_scores(run)?;
-    let results = reader.results(run)?;
-    let events = reader.events(run)?;
-    let (samples, rollouts) = (reader.samples(run)?, reader.rollouts(run)?);
+    let mut damaged = Damaged::default();
+    let keys = damaged.part(reader.keys(run))?;
+    let checkpoints = damaged.part(reader.checkpoints(run))?;
+    let aside = damaged.part(reader.set_aside(run))?;
+    let identifiers = damaged.part(reader.identifier_scores(run))?;
+    let results = damaged.part(reader.results(run))?;
+    let events = damaged.part(reader.events(run))?;
+    let samples = damaged.part(reader.samples(run))?;
+    let rollouts = damaged.part(reader.rollouts(run))?;
     let origin = format!("settings of run {run}");
     let config = Config::from_toml(&origin, &detail.config_toml)?;
     if ctx.out.json {
@@ -42,6 +44,9 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
             fields.insert("checkpoints".into(), json!(checkpoints));
             fields.insert("set_aside".into(), json!(aside));
             fields.insert("events".into(), json!(events));
+            if !damaged.0.is_empty() {
+                fields.insert("damaged".into(), json!(damaged.0));
+            }
         }
         return ctx.out.document(&document);
     }
@@ -102,6 +107,9 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
         );
     }
 
+    for part in &damaged.0 {
+        text += &format!("\nDamaged: {part}\n");
+    }
     if !identifiers.is_empty() {
         text += &format!("\n{}", identifiers_table(&identifiers));
     }
@@ -173,6 +181,22 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
         text += &format!("  {}  {sentence}{command}\n", moment(event.wall_ms));
     }
     ctx.out.text(&text)
+}
+
+/// What of a run cannot be read, while the rest is shown.
+#[derive(Default)]
+struct Damaged(Vec<String>);
+
+impl Damaged {
+    fn part<T: Default>(&mut self, read: Result<T, StoreError>) -> Result<T, StoreError> {
+        match read {
+            Err(StoreError::Unreadable { place, detail, .. }) => {
+                self.0.push(format!("{place} cannot be read ({detail})"));
+                Ok(T::default())
+            }
+            read => read,
+        }
+    }
 }
 
 /// An event in words, with its severity and step.

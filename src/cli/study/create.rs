@@ -1,11 +1,13 @@
 //! `emprl study create`: prints what difference the study can show, then makes it.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use crate::cli::output::count;
 use crate::cli::{CommandContext, Failure};
+use crate::data::regular_file::open_regular_file;
 use crate::operations::studies::{self, Forecast};
 use crate::store::Store;
 use crate::study::definition::{Definition, Pairing, StudyKind};
@@ -138,9 +140,12 @@ impl Create {
             definition.title.clone_from(title);
         }
         if let Some(path) = &self.instructions {
-            definition.instructions = std::fs::read_to_string(path).map_err(|error| {
+            let mut text = String::new();
+            let read = open_regular_file(path).and_then(|mut file| file.read_to_string(&mut text));
+            read.map_err(|error| {
                 Failure::Failed(format!("{}: {error}; check the path", path.display()))
             })?;
+            definition.instructions = text;
         }
         Ok(definition)
     }

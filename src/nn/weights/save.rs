@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -29,6 +30,7 @@ pub fn save<M: Module>(
     module.visit(&mut collector);
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     let temporary = path.with_extension("tmp");
+    let permissions = usual_permissions(&temporary).map_err(WeightsError::io(&temporary))?;
     safetensors::serialize_to_file(collector.tensors.iter(), Some(metadata), &temporary).map_err(
         |error| match error {
             SafeTensorError::IoError(source) => WeightsError::Io {
@@ -41,10 +43,15 @@ pub fn save<M: Module>(
             },
         },
     )?;
-    File::open(&temporary)
-        .and_then(|file| file.sync_all())
+    fs::set_permissions(&temporary, permissions)
+        .and_then(|()| File::open(&temporary)?.sync_all())
         .map_err(WeightsError::io(&temporary))?;
     fs::rename(&temporary, path).map_err(WeightsError::io(path))
+}
+
+/// The permissions that a new file gets here. The file that safetensors writes can be read by its owner only.
+fn usual_permissions(path: &Path) -> io::Result<fs::Permissions> {
+    Ok(File::create(path)?.metadata()?.permissions())
 }
 
 struct Collector<N> {

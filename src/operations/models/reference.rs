@@ -208,7 +208,7 @@ pub(super) fn saved_models(store: &Path) -> Result<Vec<RunModels>, StoreError> {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    for row in reader.list_runs()? {
+    for row in reader.run_rows()? {
         let checkpoints = match reader.checkpoints(row.id) {
             // Deleted since the runs were listed.
             Err(StoreError::NoRun { .. } | StoreError::Deleted { .. }) => continue,

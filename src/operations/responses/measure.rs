@@ -7,7 +7,7 @@ use crate::experiment::Config;
 use crate::metrics::{Answered, Bootstrap, SystemResults, system_results};
 use crate::operations::levels::{ResponseInContext, are_targets, find_levels};
 use crate::operations::models::{Reference, SavedIdentifiers};
-use crate::operations::{OnProgress, OperationError, Progress};
+use crate::operations::{OnProgress, OperationError, Progress, require_writable};
 use crate::store::{ScoredSystem, Store, SystemAnswer, SystemScore};
 use crate::study::contexts::{Context, ContextKey};
 
@@ -51,6 +51,7 @@ pub fn measure(
     measuring: &MeasureRequest,
     on_progress: OnProgress<'_>,
 ) -> Result<Measured, OperationError> {
+    require_writable(store)?;
     let mut writer = Store::open(store)?;
     let reader = writer.reader()?;
     let names: Vec<String> = match measuring.systems.as_slice() {

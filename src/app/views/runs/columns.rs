@@ -5,15 +5,13 @@ use eframe::egui::{Popup, PopupCloseBehavior, ScrollArea, Ui};
 use super::{RunsView, chosen_columns};
 use crate::app::command::Commands;
 use crate::app::logic::Core;
-use crate::app::queries::runs::Listed;
 use crate::app::state::Prefs;
 use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::field;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::text as words;
-use crate::catalog::compare::differing_settings;
-use crate::catalog::{Column, Entry, vocabulary};
+use crate::catalog::{Column, vocabulary};
 use crate::filter::{Kind, Part, Vocabulary};
 use crate::metrics::declared::{all, declared};
 
@@ -22,13 +20,12 @@ const OFFERED: usize = 60;
 const NO_GROUPS: &str = "Not grouped";
 
 /// A choice of what runs are grouped by: fields of their record, and settings that differ among them.
-pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, rows: &[Listed]) {
-    let entries: Vec<&Entry> = rows.iter().map(|row| &row.entry).collect();
+pub fn group_ui(ui: &mut Ui, prefs: &mut Prefs, differing: &[String]) {
     let mut options: Vec<String> = vec![NO_GROUPS.into()];
     options.extend(["experiment", "seed", "status", "device", "tag"].map(String::from));
     // The seed is listed already.
-    let settings = differing_settings(&entries).into_iter().map(|row| row.path);
-    options.extend(settings.filter(|path| path != "run.seed").take(40));
+    let settings = differing.iter().filter(|path| *path != "run.seed");
+    options.extend(settings.take(40).cloned());
     if let Some(group) = prefs.group.clone().filter(|group| !options.contains(group)) {
         options.push(group);
     }

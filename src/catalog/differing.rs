@@ -1,0 +1,90 @@
+//! Which settings differ among many runs, from their texts: to parse ten thousand of them would take seconds.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::experiment::settings;
+
+/// Collects settings texts one after another; holds the first alone.
+#[derive(Clone, Debug, Default)]
+pub struct Differing {
+    first: Option<HashMap<String, String>>,
+    paths: BTreeSet<String>,
+}
+
+impl Differing {
+    /// Takes the settings of a run, as the store keeps them.
+    pub fn add(&mut self, config_toml: &str) {
+        let Some(first) = &self.first else {
+            let values = values(config_toml);
+            let own = |(path, value): (String, &str)| (path, value.to_string());
+            self.first = Some(values.map(own).collect());
+            return;
+        };
+        let mut seen = 0;
+        for (path, value) in values(config_toml) {
+            let same = first.get(&path);
+            seen += usize::from(same.is_some());
+            if same.is_none_or(|same| same != value) {
+                self.paths.insert(path);
+            }
+        }
+        if seen < first.len() {
+            let there: BTreeSet<String> = values(config_toml).map(|(path, _)| path).collect();
+            let missing = first.keys().filter(|path| !there.contains(*path));
+            self.paths.extend(missing.cloned());
+        }
+    }
+
+    /// The paths of the settings that differ, in the order of the configuration.
+    pub fn paths(&self) -> Vec<String> {
+        let known = settings().map(|known| known.path);
+        known
+            .filter(|path| self.paths.contains(*path))
+            .map(str::to_string)
+            .collect()
+    }
+}
+
+/// Paths and values: each setting is on a line of its own, below its table's head.
+fn values(toml: &str) -> impl Iterator<Item = (String, &str)> {
+    let mut table = "";
+    toml.lines().filter_map(move |line| {
+        let head = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        if let Some(head) = head {
+            table = head;
+            return None;
+        }
+        let (name, value) = line.split_once(" = ")?;
+        Some((format!("{table}.{name}"), value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Config;
+
+    #[test]
+    fn the_settings_that_differ_are_found_in_the_texts() {
+        let mut config = Config::default();
+        let mut differing = Differing::default();
+        differing.add(&config.to_toml());
+        differing.add(&config.to_toml());
+        assert_eq!(differing.paths(), [""; 0]);
+        config.set("run.seed", 7.into()).unwrap();
+        config.set("ppo.lr", 0.5.into()).unwrap();
+        differing.add(&config.to_toml());
+        let mut found = differing.paths();
+        found.sort();
+        assert_eq!(found, ["ppo.lr", "run.seed"]);
+    }
+
+    #[test]
+    fn a_setting_that_only_one_of_them_has_differs() {
+        for texts in [["[ppo]\nlr = 1", "[ppo]"], ["[ppo]", "[ppo]\nlr = 1"]] {
+            let mut differing = Differing::default();
+            texts.iter().for_each(|text| differing.add(text));
+            assert_eq!(differing.paths(), ["ppo.lr"]);
+        }
+    }
+}

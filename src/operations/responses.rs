@@ -98,6 +98,14 @@ pub fn check_name(store: &Path, name: &str, replace: bool) -> Result<(), Operati
     Ok(())
 }
 
+/// Deletes a system with its responses and scores.
+///
+/// # Errors
+/// There is no such system, or a study compares it.
+pub fn delete(store: &mut Store, system: &str) -> Result<(), OperationError> {
+    Ok(store.remove_system(system)?)
+}
+
 /// The systems with their scores.
 #[derive(Clone, Debug, Default)]
 pub struct Systems {

@@ -14,7 +14,8 @@ pub enum StudyError {
     NoResponses { path: PathBuf },
     #[error(
         "{}: has {rows} responses where there are {contexts} contexts in {order}; give one response for each, \
-         in the same order, or the file's own contexts with --contexts FILE", path.display()
+         in the same order; where the file answers other contexts, name a file of those with --contexts FILE",
+        path.display()
     )]
     Count {
         path: PathBuf,
@@ -68,6 +69,8 @@ pub enum PackError {
     Version { found: u32, known: u32 },
     #[error("its content is not what was written (the checksum differs); ask for the file again")]
     Changed,
+    #[error("{what}; ask for the file again")]
+    Texts { what: String },
     #[error("it belongs to another study; merge it where its study was created")]
     ForeignStudy,
     #[error("the study has no annotator {pseudonym}; merge it where its study was created")]

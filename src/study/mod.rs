@@ -10,6 +10,7 @@ pub mod display;
 mod draw;
 mod error;
 pub mod export;
+pub mod history;
 pub mod judgement;
 pub mod make;
 pub mod pack;

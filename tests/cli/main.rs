@@ -19,5 +19,6 @@ mod queue;
 mod run;
 mod runs;
 mod study;
+mod study_files;
 mod table;
 mod wrong_input;

@@ -57,7 +57,7 @@ fn judging_program() {
                 .unwrap(),
         );
         if step % 5 == 4 {
-            acknowledge(&[store.undo(STUDY, annotator).unwrap().unwrap()]);
+            acknowledge(&store.undo(STUDY, annotator).unwrap());
         }
     }
 }

@@ -17,6 +17,7 @@ mod study_support;
 
 mod kill_anywhere;
 mod packs;
+mod places;
 mod responses;
 mod stays_blind;
 mod systems;

@@ -1,6 +1,6 @@
 //! `emprl study results`: who won or how good each system is, how sure that is, and how the annotators worked.
 
-use crate::cli::output::{duration, moment};
+use crate::cli::output::{duration, moment, number_of};
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::studies;
@@ -23,6 +23,17 @@ pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> 
         Findings::Rating(found) => text += &rating_text(found),
     }
     text += &annotators_text(&results.annotators);
+    for one in results
+        .annotators
+        .iter()
+        .filter(|one| one.progress.contested > 0)
+    {
+        text += &format!(
+            "{}: {} answered differently at several places; no answer of these counts.\n",
+            one.pseudonym,
+            number_of(one.progress.contested as u64, "item was", "items were")
+        );
+    }
     ctx.out.text(&text)
 }
 
@@ -42,7 +53,7 @@ fn head(study: StudyId, results: &Results) -> String {
     }
     if results.late_acts > 0 {
         text += &format!(
-            "{} acts came in after the unblinding, from packs; they count.\n",
+            "{} judgements came in after the unblinding, from packs; they count.\n",
             results.late_acts
         );
     }
@@ -53,7 +64,7 @@ fn head(study: StudyId, results: &Results) -> String {
 fn figure(figure: &Figure, digits: Digits) -> String {
     match figure {
         Ok(value) => digits.write(*value),
-        Err(undefined) => format!("undefined: {undefined}"),
+        Err(undefined) => format!("undefined ({undefined})"),
     }
 }
 

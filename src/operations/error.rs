@@ -81,6 +81,8 @@ pub enum OperationError {
     DataChanged { run: RunId, name: String },
     #[error("the name of the system is empty; give one")]
     NoSystemName,
+    #[error("the name of the system is over 100 characters long or has a line break; shorten it")]
+    LongSystemName,
     #[error("there is no system to score; import a system's responses first")]
     NoSystem,
     /// The progress callback asked for it.
@@ -112,7 +114,8 @@ impl OperationError {
             | OperationError::Reuse(ReuseError::NothingShared { .. })
             | OperationError::PlotFormat { .. }
             | OperationError::NoRunName
-            | OperationError::NoSystemName => true,
+            | OperationError::NoSystemName
+            | OperationError::LongSystemName => true,
             _ => false,
         }
     }

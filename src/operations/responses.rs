@@ -15,6 +15,9 @@ use crate::study::cases::{Case, CaseFilter, CaseSet, Search};
 use crate::study::contexts::OrderedContexts;
 use crate::study::responses::{self, AlignBy, SystemResponses};
 
+/// The longest name of a system, in characters.
+const SYSTEM_LIMIT: usize = 100;
+
 /// Cases searched in one step.
 const SEARCHED: usize = 1000;
 
@@ -66,7 +69,7 @@ impl StoredResponses {
 /// Imports a system's responses.
 ///
 /// # Errors
-/// The name is empty or taken, a file cannot be read, or the responses do not fit the contexts.
+/// The name is empty, too long or taken, a file cannot be read, or the responses do not fit the contexts.
 pub fn import(store: &Path, import: &Import) -> Result<StoredResponses, OperationError> {
     check_name(store, &import.system, import.replace)?;
     let (contexts, foreign) = OrderedContexts::find(store, import.contexts.as_deref())?;
@@ -89,6 +92,9 @@ pub fn import(store: &Path, import: &Import) -> Result<StoredResponses, Operatio
 pub fn check_name(store: &Path, name: &str, replace: bool) -> Result<(), OperationError> {
     if name.trim().is_empty() {
         return Err(OperationError::NoSystemName);
+    }
+    if name.chars().count() > SYSTEM_LIMIT || name.contains(char::is_control) {
+        return Err(OperationError::LongSystemName);
     }
     let systems = read_or_default(store, StoreReader::systems)?;
     if !replace && systems.iter().any(|system| system.name == name) {

@@ -230,6 +230,7 @@ mod tests {
                 ),
             ],
             withheld: 0,
+            withheld_pins: 0,
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::definition::check_texts;
-use super::error::PackError;
+use super::error::{PackError, StudyError};
 use super::hex;
 use super::judgement::{JudgementAction, JudgementRecord};
 use super::page::{Page, Shown, StudyHead};
@@ -181,8 +181,8 @@ impl Pack {
                 return wrong(format!("its {what} is not one that emprl gives"));
             }
         }
-        if let Err(error) = check_texts(title, instructions) {
-            return wrong(error.to_string());
+        if let Err(StudyError::Definition { what, .. }) = check_texts(title, instructions) {
+            return wrong(what);
         }
         if self.pages.len() > PAGES_LIMIT {
             return wrong(format!("it has over {PAGES_LIMIT} items"));

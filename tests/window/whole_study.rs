@@ -109,7 +109,7 @@ fn make(window: &mut Window) {
     }
     expect(window, "100 items, 20 % ties expected");
     click(window, "Make study");
-    expect(window, "fewer annotators than judge each item");
+    expect(window, "0 are named; name at least three");
     fill(window, "Annotators", "Ada, Ben, Cem");
     expect(
         window,

@@ -106,7 +106,7 @@ fn listed(
             let files = packs.iter().zip(merged).filter(gave);
             let files: Vec<String> = files.map(|(_, r)| r.file.display().to_string()).collect();
             match files.is_empty() {
-                true => "here before".to_string(),
+                true => "of another pack, or taken back".to_string(),
                 false => format!("in {}", files.join(" and ")),
             }
         };

@@ -35,7 +35,7 @@ const TESTED: [(&str, &str); 9] = [
     ("interpretation_f1", "interpretation F1 in %"),
     ("exploration_f1", "exploration F1 in %"),
     ("n", "examples answered"),
-    ("words", "mean words a response"),
+    ("words", "mean words per response"),
 ];
 
 /// The full name of a metric with an alias.

@@ -101,6 +101,12 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
+/// `1 case`, or `2 cases`: the words for one, and for any other number.
+pub fn number_of(number: u64, one: &str, many: &str) -> String {
+    let words = if number == 1 { one } else { many };
+    format!("{} {words}", count(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +114,8 @@ mod tests {
     #[test]
     fn numbers_and_times_are_short() {
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(number_of(1, "case", "cases"), "1 case");
+        assert_eq!(number_of(0, "case", "cases"), "0 cases");
         assert_eq!(duration(200_400), "3 min 20 s");
         assert_eq!(duration(7_260_000), "2 h 1 min");
         assert_eq!(duration(1_540), "1.5 s");

@@ -11,12 +11,12 @@ use serde_json::json;
 
 use super::meter::Bars;
 use super::{CommandContext, Failure, input};
-use crate::operations::OperationError;
 use crate::operations::models::Reference;
 use crate::operations::responses::{
-    Generate, Import, MeasureRequest, Responder, generate, import, measure,
+    Generate, Import, MeasureRequest, Responder, delete, generate, import, measure,
 };
-use crate::store::{Store, StoreError};
+use crate::operations::{OperationError, existing_store};
+use crate::store::StoreError;
 use crate::study::AlignBy;
 
 #[derive(Debug, clap::Subcommand)]
@@ -63,7 +63,7 @@ pub enum Responses {
         #[arg(long)]
         replace: bool,
     },
-    /// Measure systems: Dist-1/2, words a response; with identifiers Emp-F1, and the levels of every answer
+    /// Measure systems: Dist-1/2, words per response; with identifiers Emp-F1, and the levels of every answer
     Score {
         /// The systems; without any, all of them
         systems: Vec<String>,
@@ -92,10 +92,14 @@ pub enum Responses {
         /// The words; without any, the pinned cases
         words: Vec<String>,
     },
-    /// Forget a system and its responses; studies keep what they show
-    Remove {
+    /// Delete a system with its responses and scores; one that a study compares stays
+    #[command(alias = "remove")]
+    Delete {
         /// The system
         system: String,
+        /// Delete it: this cannot be undone
+        #[arg(long)]
+        for_good: bool,
     },
 }
 
@@ -196,10 +200,15 @@ impl Responses {
             Responses::List => list(ctx, None),
             Responses::Pin { case, note, remove } => pin(ctx, case, (!remove).then_some(note)),
             Responses::Cases { words } => cases(ctx, words),
-            Responses::Remove { system } => {
-                Store::open(&ctx.store)?.remove_system(system)?;
-                ctx.out.show(&json!({"removed": system}), || {
-                    format!("{system} is forgotten.\n")
+            Responses::Delete { system, for_good } => {
+                if !for_good {
+                    return Err(Failure::Usage(format!(
+                        "deleting the responses of {system} cannot be undone: add --for-good to delete them"
+                    )));
+                }
+                delete(&mut existing_store(&ctx.store)?, system)?;
+                ctx.out.show(&json!({"deleted": system}), || {
+                    format!("{system} and its responses are deleted.\n")
                 })
             }
         }

@@ -2,6 +2,7 @@
 
 mod create;
 mod judge;
+mod merge;
 mod results;
 
 use std::path::{Path, PathBuf};
@@ -9,10 +10,11 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::failure::out_refused;
-use super::output::moment;
+use super::output::{moment, number_of};
 use super::{CommandContext, Failure};
-use crate::operations::exports::write;
-use crate::operations::studies::{self, PackFile, ReceivedPack, RowFormat};
+use crate::operations::existing_store;
+use crate::operations::exports::write_judgements;
+use crate::operations::studies::{self, RowFormat};
 use crate::report::{Align, TextTable};
 use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
@@ -49,12 +51,10 @@ pub enum Study {
         file: PathBuf,
     },
     /// Merge packs that came back into the study made here; twice does no harm
-    Merge {
-        /// The packs
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
-    /// Judge in the terminal: answers are read from stdin, one a line
+    Merge(merge::Merge),
+    /// Say which answer counts where one annotator answered differently at several places
+    Decide(merge::Decide),
+    /// Judge in the terminal: answers are read from stdin, one per line
     Judge(judge::Judge),
     /// The results of an unblinded study
     Results {
@@ -71,6 +71,17 @@ pub enum Study {
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: String,
+    },
+    /// Delete a study with its items; the responses of its systems stay
+    Delete {
+        /// The study's number
+        study: StudyId,
+        /// Delete its judgements too
+        #[arg(long)]
+        with_judgements: bool,
+        /// Delete it: this cannot be undone
+        #[arg(long)]
+        for_good: bool,
     },
     /// Judgements as rows: one annotator's own while the study is blind, everybody's afterwards
     Export {
@@ -91,9 +102,9 @@ pub enum Study {
 /// How judgements are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExportFormat {
-    /// A JSON object a line
+    /// One JSON object per line
     Jsonl,
-    /// A head, then a row each
+    /// A header row, then one row each
     Csv,
     /// Everything, as one JSON document
     Record,
@@ -113,12 +124,18 @@ impl Study {
             Study::Open { file } => {
                 let pack = studies::read_pack(file)?;
                 let opened = studies::open_pack(&mut Store::open(&ctx.store)?, &pack)?;
-                report_packs(ctx, &[opened])
+                merge::report(ctx, &[opened])
             }
-            Study::Merge { files } => merge(ctx, files),
+            Study::Merge(merge) => merge.run(ctx),
+            Study::Decide(decide) => decide.run(ctx),
             Study::Judge(judge) => judge.run(ctx),
             Study::Results { study } => results::show(ctx, *study),
             Study::Unblind { study, by, reason } => unblind(ctx, *study, by, reason),
+            Study::Delete {
+                study,
+                with_judgements,
+                for_good,
+            } => delete(ctx, *study, *with_judgements, *for_good),
             Study::Export {
                 study,
                 annotator,
@@ -137,14 +154,23 @@ fn find<'a>(study: &'a StudyRow, who: &str) -> Result<&'a AnnotatorRow, Failure>
             || annotator.pseudonym.eq_ignore_ascii_case(wanted)
             || (!annotator.name.is_empty() && annotator.name.eq_ignore_ascii_case(wanted))
     };
-    study.annotators.iter().find(is).ok_or_else(|| {
-        let known: Vec<String> = study.annotators.iter().map(called).collect();
-        Failure::Usage(format!(
+    let found: Vec<&AnnotatorRow> = study.annotators.iter().filter(is).collect();
+    let known = |annotators: Vec<String>| annotators.join(", ");
+    match &found[..] {
+        [one] => Ok(one),
+        [] => Err(Failure::Usage(format!(
             "study {} has no annotator {wanted}; it has {}",
             study.id,
-            known.join(", ")
-        ))
-    })
+            known(study.annotators.iter().map(called).collect())
+        ))),
+        // In studies of earlier versions one may be named as another's code.
+        _ => Err(Failure::Usage(format!(
+            "{wanted} is several annotators of study {}: {}; give the whole name, or the number or code of one that \
+             nobody else is named as",
+            study.id,
+            known(found.into_iter().map(called).collect())
+        ))),
+    }
 }
 
 /// A pseudonym, with the name if this store knows it.
@@ -178,14 +204,15 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
         ("Title", Align::Left),
         ("Kind", Align::Left),
         ("Made", Align::Left),
-        ("Stands", Align::Left),
+        ("Status", Align::Left),
         ("Annotator", Align::Left),
         ("Judged", Align::Right),
         ("Skipped", Align::Right),
         ("Flagged", Align::Right),
+        ("Contested", Align::Right),
     ]);
     for study in &studies {
-        let stands = match (&study.unblinding, study.is_own) {
+        let status = match (&study.unblinding, study.is_own) {
             (Some(_), _) => "unblinded",
             (None, true) => "blind",
             (None, false) => "came as a pack",
@@ -201,7 +228,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
                 first(study.head.title.clone()),
                 first(kind_words(study.head.kind).to_string()),
                 first(moment(study.head.created_ms)),
-                first(stands.to_string()),
+                first(status.to_string()),
                 format!("{}{fourth}", called(annotator)),
                 format!(
                     "{}/{}",
@@ -209,6 +236,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
                 ),
                 annotator.progress.skipped.to_string(),
                 annotator.progress.flagged.to_string(),
+                annotator.progress.contested.to_string(),
             ]);
         }
     }
@@ -246,43 +274,38 @@ fn pack(ctx: &CommandContext, id: StudyId, who: Option<&str>, dir: &Path) -> Res
         return ctx.out.document(&rows);
     }
     let lines: String = written
-        .map(|(who, items, file)| format!("{who}: {items} items in {}\n", file.display()))
+        .map(|(who, items, file)| {
+            let items = number_of(items as u64, "item", "items");
+            format!("{who}: {items} in {}\n", file.display())
+        })
         .collect();
     ctx.out.text(&lines)
 }
 
-fn merge(ctx: &CommandContext, files: &[PathBuf]) -> Result<(), Failure> {
-    // All are read before the first is merged, so that an invalid one leaves nothing half done.
-    let packs = files.iter().map(|file| studies::read_pack(file));
-    let packs: Vec<PackFile> = packs.collect::<Result<_, _>>()?;
-    let mut store = Store::open(&ctx.store)?;
-    let merged = packs
-        .iter()
-        .map(|pack| studies::merge_pack(&mut store, pack));
-    report_packs(ctx, &merged.collect::<Result<Vec<_>, _>>()?)
-}
-
-fn report_packs(ctx: &CommandContext, packs: &[ReceivedPack]) -> Result<(), Failure> {
-    if ctx.out.json {
-        let rows = packs.iter().map(|pack| {
-            let mut row = json!(pack.merged);
-            row["file"] = json!(pack.file);
-            row
-        });
-        return ctx.out.document(&rows.collect::<Vec<_>>());
+fn delete(
+    ctx: &CommandContext,
+    id: StudyId,
+    with_judgements: bool,
+    for_good: bool,
+) -> Result<(), Failure> {
+    if !for_good {
+        let study = StoreReader::open(&ctx.store)?.study(id)?;
+        let judged: usize = study
+            .annotators
+            .iter()
+            .map(|one| one.progress.answered)
+            .sum();
+        return Err(Failure::Usage(format!(
+            "study {id} ({}) has {}; deleting it cannot be undone, and packs that are out can no longer be merged: \
+             add --for-good to delete it",
+            study.head.title,
+            number_of(judged as u64, "judged item", "judged items"),
+        )));
     }
-    let line = |pack: &ReceivedPack| {
-        let merged = &pack.merged;
-        format!(
-            "{}: study {}, annotator {}: {} judgements were new, {} were here already\n",
-            pack.file.display(),
-            merged.study,
-            merged.annotator,
-            merged.added,
-            merged.known
-        )
-    };
-    ctx.out.text(&packs.iter().map(line).collect::<String>())
+    studies::delete(&mut existing_store(&ctx.store)?, id, with_judgements)?;
+    ctx.out.show(&json!({"deleted": id}), || {
+        format!("Study {id} is deleted.\n")
+    })
 }
 
 fn unblind(ctx: &CommandContext, study: StudyId, by: &str, reason: &str) -> Result<(), Failure> {
@@ -292,6 +315,7 @@ fn unblind(ctx: &CommandContext, study: StudyId, by: &str, reason: &str) -> Resu
     }
     let missing = match unblinding.missing {
         0 => String::new(),
+        1 => " 1 judgement was still missing.".to_string(),
         n => format!(" {n} judgements were still missing."),
     };
     ctx.out.text(&format!(
@@ -330,7 +354,7 @@ fn export(
     };
     match out {
         Some(path) => {
-            write(path, &bytes).map_err(out_refused)?;
+            write_judgements(path, &bytes).map_err(out_refused)?;
             ctx.out
                 .show(&json!({"file": path, "bytes": bytes.len()}), || {
                     format!("The judgements are in {}\n", path.display())

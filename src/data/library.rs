@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,8 @@ use super::sets::{BySplit, DialogueSet, Example, LevelSet, Split};
 use super::summary::SetSummary;
 use super::{empathetic_dialogues, mental_health_subreddits};
 
+mod replace;
+
 const MANIFEST: &str = "manifest.json";
 const MANIFEST_FORMAT: u32 = 1;
 const PAIRS: &str = "pairs.jsonl";
@@ -31,8 +32,6 @@ const BUILTIN_DIALOGUES: [&str; 3] = [
     include_str!("../../assets/corpus/test.jsonl"),
 ];
 const BUILTIN_PAIRS: &str = include_str!("../../assets/corpus/pairs.jsonl");
-/// A temporary folder older than this was left by an import that was killed.
-const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
 /// Describes an imported set; beside its files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,7 +215,10 @@ pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
             set.fingerprint = Some(builtin_fingerprint());
             set.examples = Some(BUILTIN_DIALOGUES.iter().map(lines).sum());
             set.labelled_pairs = Some(lines(&BUILTIN_PAIRS));
-        } else if set_dir(store, set.name).join(MANIFEST).exists() {
+            continue;
+        }
+        replace::restore(&store.join("data"), set.name)?;
+        if set_dir(store, set.name).join(MANIFEST).exists() {
             let manifest = read_manifest(store, set.name)?;
             set.imported = true;
             let rows = manifest.files.iter().map(|file| file.rows).sum();
@@ -302,6 +304,7 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<Vec<T>, DataErr
 
 fn read_manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
     let path = set_dir(store, name).join(MANIFEST);
+    replace::restore(&store.join("data"), name)?;
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -356,13 +359,12 @@ fn write_set(
 ) -> Result<(), DataError> {
     let data = store.join("data");
     fs::create_dir_all(&data).map_err(DataError::io(&data))?;
-    sweep_leftovers(&data, name);
-    let temporary = data.join(format!(".importing-{name}-{}", std::process::id()));
-    let written = write_files(&temporary, name, files, report)
-        .and_then(|()| replace_dir(&data, &temporary, name));
+    let place = replace::SetPlace::lock(&data, name)?;
+    let written = write_files(&place.temporary(), name, files, report);
+    let written = written.and_then(|()| place.replace());
     if written.is_err() {
-        // The first error is the one to report; leftovers are swept later.
-        let _ = fs::remove_dir_all(&temporary);
+        // The first error is the one to report; the next import removes what is left.
+        let _ = fs::remove_dir_all(place.temporary());
     }
     written
 }
@@ -405,45 +407,4 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let mut file = fs::File::create(path).map_err(DataError::io(path))?;
     file.write_all(bytes).map_err(DataError::io(path))?;
     file.sync_all().map_err(DataError::io(path))
-}
-
-/// Renames `temporary` to `data/name`, replacing what is there.
-fn replace_dir(data: &Path, temporary: &Path, name: &str) -> Result<(), DataError> {
-    let target = data.join(name);
-    let old = data.join(format!(".replaced-{name}-{}", std::process::id()));
-    let had_old = target.exists();
-    if had_old {
-        fs::rename(&target, &old).map_err(DataError::io(&target))?;
-    }
-    if let Err(error) = fs::rename(temporary, &target) {
-        if had_old {
-            fs::rename(&old, &target).map_err(DataError::io(&target))?;
-        }
-        return Err(DataError::io(&target)(error));
-    }
-    if had_old {
-        fs::remove_dir_all(&old).map_err(DataError::io(&old))?;
-    }
-    Ok(())
-}
-
-/// Removes leftovers of killed imports of this set; best effort.
-fn sweep_leftovers(data: &Path, name: &str) {
-    let prefixes = [format!(".importing-{name}-"), format!(".replaced-{name}-")];
-    let Ok(entries) = fs::read_dir(data) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let file_name = entry.file_name();
-        let ours = prefixes
-            .iter()
-            .any(|prefix| file_name.to_string_lossy().starts_with(prefix.as_str()));
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = modified
-            .ok()
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
-        if ours && age.is_some_and(|age| age > LEFTOVER_AGE) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }

@@ -50,6 +50,13 @@ pub enum OperationError {
     /// A file that would be overwritten.
     #[error("{}: already exists; choose another place", path.display())]
     Exists { path: PathBuf },
+    /// A file with judgements that would be lost.
+    #[error(
+        "{}: holds judgements, which would be lost; merge it with `emprl study merge` if it is a pack, or choose \
+         another place",
+        path.display()
+    )]
+    HoldsJudgements { path: PathBuf },
     #[error("{}: a plot is written as .svg, .png or .csv; name the file so", path.display())]
     PlotFormat { path: PathBuf },
     /// A pack that the store refuses, with its file.
@@ -62,7 +69,8 @@ pub enum OperationError {
     NoRunName,
     /// The run is gone from the store but not from the disk.
     #[error(
-        "run {run} is removed from the store, but its folder {} could not be removed; remove it by hand",
+        "run {run} is removed from the store, but its folder {} could not be removed; fix its permissions, and the \
+         next start removes it",
         folder.display()
     )]
     FolderLeft { run: RunId, folder: PathBuf },
@@ -85,6 +93,8 @@ pub enum OperationError {
     },
     #[error("the name of the system is empty; give one")]
     NoSystemName,
+    #[error("the name of the system is over 100 characters long or has a line break; shorten it")]
+    LongSystemName,
     #[error("there is no system to score; import a system's responses first")]
     NoSystem,
     /// Emp-F1 compares responses with the targets.
@@ -133,7 +143,8 @@ impl OperationError {
             | OperationError::Reuse(ReuseError::NothingShared { .. })
             | OperationError::PlotFormat { .. }
             | OperationError::NoRunName
-            | OperationError::NoSystemName => true,
+            | OperationError::NoSystemName
+            | OperationError::LongSystemName => true,
             _ => false,
         }
     }

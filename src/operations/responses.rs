@@ -16,6 +16,9 @@ use crate::study::cases::{Case, CaseFilter, CaseSet, Search};
 use crate::study::contexts::OrderedContexts;
 use crate::study::responses::{self, SystemResponses};
 
+/// The longest name of a system, in characters.
+const SYSTEM_LIMIT: usize = 100;
+
 /// Cases searched in one step.
 const SEARCHED: usize = 1000;
 
@@ -67,7 +70,7 @@ impl StoredResponses {
 /// Imports a system's responses.
 ///
 /// # Errors
-/// The name is empty or taken, a file cannot be read, or the responses do not fit the contexts.
+/// The name is empty, too long or taken, a file cannot be read, or the responses do not fit the contexts.
 pub fn import(store: &Path, import: &Import) -> Result<StoredResponses, OperationError> {
     check_name(store, &import.system, import.replace)?;
     let (mut contexts, foreign) = OrderedContexts::find(store, import.contexts.as_deref())?;
@@ -107,12 +110,23 @@ pub fn check_name(store: &Path, name: &str, replace: bool) -> Result<(), Operati
     if name.trim().is_empty() {
         return Err(OperationError::NoSystemName);
     }
+    if name.chars().count() > SYSTEM_LIMIT || name.contains(char::is_control) {
+        return Err(OperationError::LongSystemName);
+    }
     let systems = read_or_default(store, StoreReader::systems)?;
     if !replace && systems.iter().any(|system| system.name == name) {
         let name = name.to_string();
         return Err(StoreError::SystemExists { name }.into());
     }
     Ok(())
+}
+
+/// Deletes a system with its responses and scores.
+///
+/// # Errors
+/// There is no such system, or a study compares it.
+pub fn delete(store: &mut Store, system: &str) -> Result<(), OperationError> {
+    Ok(store.remove_system(system)?)
 }
 
 /// The systems with their scores.

@@ -131,8 +131,14 @@ impl fmt::Display for Edit {
 /// Removes deleted runs and their checkpoints from the disk. This cannot be undone.
 ///
 /// # Errors
-/// A run is not deleted or is in progress; or its folder could not be removed, though it is gone from the store.
+/// One of the runs is not deleted, so that none is removed; a run is in progress; or its folder could not be removed,
+/// though it is gone from the store.
 pub fn delete_for_good(store: &mut Store, runs: &[RunId]) -> Result<(), OperationError> {
+    let reader = store.reader()?;
+    let kept: Vec<RunId> = reader.list_runs()?.iter().map(|row| row.id).collect();
+    if let Some(&run) = runs.iter().find(|run| kept.contains(run)) {
+        return Err(StoreError::NotDeleted { run }.into());
+    }
     for &run in runs {
         if let Some(folder) = store.remove_for_good(run)? {
             return Err(OperationError::FolderLeft { run, folder });

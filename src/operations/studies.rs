@@ -2,11 +2,15 @@
 //!
 //! Judging itself is [`Store::judge`] and [`Store::undo`]. Nothing here reveals the systems of a blind study.
 
+mod contested;
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::exports::{make_folder, write};
+pub use contested::{ContestedItem, contested, prefer};
+
+use super::exports::{check_pack, make_folder, write_numbered, write_pack};
 use super::{OperationError, read_or_default};
 use crate::metrics::Bootstrap;
 use crate::store::{MergedPack, Store, StoreError, StoreReader, StudyId, StudyRow, now_ms};
@@ -88,6 +92,18 @@ pub fn assign(
     Ok(store.route_to_adjudicator(study)?)
 }
 
+/// Deletes a study, and its judgements if `with_judgements`.
+///
+/// # Errors
+/// There is no such study, or it holds judgements that are not to be deleted.
+pub fn delete(
+    store: &mut Store,
+    study: StudyId,
+    with_judgements: bool,
+) -> Result<(), OperationError> {
+    Ok(store.delete_study(study, with_judgements)?)
+}
+
 /// A pack that was written to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenPack {
@@ -96,10 +112,11 @@ pub struct WrittenPack {
     pub file: PathBuf,
 }
 
-/// Writes the packs of all annotators, or of one, into a folder, replacing older ones.
+/// Writes the packs of all annotators, or of one, into a folder, replacing older ones with the same judgements or fewer.
 ///
 /// # Errors
-/// There is no such study or annotator; the folder cannot be written.
+/// There is no such study or annotator; another file, or a pack with judgements that are not in the study, has the
+/// name of one, so that none is written; the folder cannot be written.
 pub fn write_packs(
     reader: &StoreReader,
     study: StudyId,
@@ -114,17 +131,22 @@ pub fn write_packs(
         }
     };
     make_folder(folder)?;
-    let write_one = |annotator| {
+    let mut packs = Vec::new();
+    for annotator in whose {
         let pack = reader.pack(study, annotator)?;
         let file = folder.join(pack.file_name());
-        write(&file, &pack.to_bytes()?)?;
+        check_pack(&file, &pack)?;
+        packs.push((annotator, pack, file));
+    }
+    let write_one = |(annotator, pack, file): (u32, Pack, PathBuf)| {
+        write_pack(&file, &pack.to_bytes()?)?;
         Ok(WrittenPack {
             annotator,
             items: pack.pages.len(),
             file,
         })
     };
-    whose.into_iter().map(write_one).collect()
+    packs.into_iter().map(write_one).collect()
 }
 
 /// A pack read from a file.
@@ -251,8 +273,8 @@ pub fn record(reader: &StoreReader, study: StudyId) -> Result<Vec<u8>, Operation
     Ok(serde_json::to_vec_pretty(&reader.unblinded(study)?)?)
 }
 
-/// Writes judgements as CSV into a folder, replacing older files, and returns the file: one annotator's own, or all of
-/// them with the record of the study, once it is unblinded.
+/// Writes judgements as CSV into a folder and returns the file: one annotator's own, or all of them with the record of
+/// the study, once it is unblinded. Nothing is overwritten.
 ///
 /// # Errors
 /// As [`own_judgements`] and [`all_judgements`]; the folder cannot be written.
@@ -262,27 +284,21 @@ pub fn save_judgements(
     annotator: Option<u32>,
     folder: &Path,
 ) -> Result<PathBuf, OperationError> {
-    let mut files = Vec::new();
-    match annotator {
+    let (name, files) = match annotator {
         Some(number) => {
             let pseudonym = reader.worklist(study, number)?.pseudonym;
             let rows = own_judgements(reader, study, number, RowFormat::Csv)?;
-            files.push((format!("study-{study}-{pseudonym}.csv"), rows));
+            (format!("study-{study}-{pseudonym}"), vec![(".csv", rows)])
         }
         None => {
-            let record = record(reader, study)?;
-            files.push((format!("study-{study}-record.json"), record));
             let rows = all_judgements(reader, study, RowFormat::Csv)?;
-            files.push((format!("study-{study}-judgements.csv"), rows));
+            let record = record(reader, study)?;
+            let files = vec![(".csv", rows), ("-record.json", record)];
+            (format!("study-{study}-judgements"), files)
         }
-    }
-    make_folder(folder)?;
-    let mut last = PathBuf::new();
-    for (name, bytes) in files {
-        last = folder.join(name);
-        write(&last, &bytes)?;
-    }
-    Ok(last)
+    };
+    let name = write_numbered(folder, &name, &files)?;
+    Ok(folder.join(format!("{name}.csv")))
 }
 
 fn rows(rows: &[impl serde::Serialize], format: RowFormat) -> Result<Vec<u8>, OperationError> {

@@ -63,7 +63,7 @@ pub fn results_table(results: &[SystemResults]) -> String {
             with_interval(r.mechanism_f1.as_ref().map(|f1| &f1[mechanism.index()]))
         });
     }
-    row("Words a response", &|r| Digits::WORDS.write(r.mean_words));
+    row("Words per response", &|r| Digits::WORDS.write(r.mean_words));
     let cautions = results.iter().filter_map(SystemResults::caution);
     let cautions = cautions.map(|caution| format!("{caution}.\n"));
     table.text() + &cautions.collect::<String>() + &truncation_text(results)

@@ -6,7 +6,10 @@ pub enum Align {
     Right,
 }
 
-/// A table of text with a rule below the heading and two spaces between columns.
+/// The widest cell, in characters: a longer one is cut short.
+const WIDEST: usize = 120;
+
+/// A table of text with a rule below the heading and two spaces between columns. Cells are one line each.
 #[derive(Clone, Debug)]
 pub struct TextTable {
     align: Vec<Align>,
@@ -26,9 +29,10 @@ impl TextTable {
         }
     }
 
-    /// Adds a row; missing cells are empty, extra ones are dropped.
+    /// Adds a row; missing cells are empty, extra ones are dropped, and what is too long is cut short.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let mut row: Vec<String> = cells.into_iter().take(self.head.len()).collect();
+        let cells = cells.into_iter().take(self.head.len());
+        let mut row: Vec<String> = cells.map(|cell| one_line(&cell)).collect();
         row.resize(self.head.len(), String::new());
         self.rows.push(row);
     }
@@ -46,9 +50,10 @@ impl TextTable {
         for row in [&self.head, &rule].into_iter().chain(&self.rows) {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(&widths).zip(&self.align) {
+                let blank = " ".repeat(width.saturating_sub(cell.chars().count()));
                 match align {
-                    Align::Left => line += &format!("{cell:<width$}  "),
-                    Align::Right => line += &format!("{cell:>width$}  "),
+                    Align::Left => line += &format!("{cell}{blank}  "),
+                    Align::Right => line += &format!("{blank}{cell}  "),
                 }
             }
             text += line.trim_end();
@@ -58,9 +63,32 @@ impl TextTable {
     }
 }
 
+/// A cell on one line, without what a terminal would obey, and not wider than [`WIDEST`].
+fn one_line(cell: &str) -> String {
+    let shown = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let mut letters = cell.chars().map(shown);
+    let mut line: String = letters.by_ref().take(WIDEST).collect();
+    if letters.next().is_some() {
+        line.pop();
+        line.push('…');
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_of_any_length_stays_one_line_of_bounded_width() {
+        let mut table = TextTable::new(&[("Title", Align::Left), ("n", Align::Right)]);
+        table.row(["x".repeat(70_000), "1".into()]);
+        table.row(["a\nb\u{1b}[31m".into(), "2".into()]);
+        let text = table.text();
+        assert_eq!(text.lines().count(), 4);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDEST + 3));
+        assert!(text.contains("x…") && text.contains("a b [31m"), "{text}");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

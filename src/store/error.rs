@@ -109,8 +109,22 @@ pub enum StoreError {
          unblinding it, which is recorded and ends the judging"
     )]
     StillBlind { study: StudyId },
-    #[error("study {study} is unblinded, so it can no longer be judged")]
+    #[error("study {study} is unblinded, and that ended its judging")]
     Unblinded { study: StudyId },
+    #[error(
+        "study {study} was unblinded before, by {by}; `emprl study results {study}` shows its results"
+    )]
+    AlreadyUnblinded { study: StudyId, by: String },
+    #[error(
+        "item {item} of study {study} is not in dispute between answers of {pseudonym}, or not with this          answer; `emprl study decide {study} --annotator {pseudonym}` lists those that are"
+    )]
+    NotContested {
+        study: StudyId,
+        item: u32,
+        pseudonym: String,
+    },
+    #[error("study {study} is a rating, which has no fourth annotator")]
+    NoFourthInRating { study: StudyId },
     #[error("study {study} came as a pack; this can only be done where it was created")]
     MadeElsewhere { study: StudyId },
     #[error(
@@ -121,6 +135,17 @@ pub enum StoreError {
     NoAdjudicator { study: StudyId },
     #[error("study {study} already has a fourth annotator")]
     HasAdjudicator { study: StudyId },
+    #[error(
+        "the fourth annotator of study {study} must not be one of its raters, and that is {pseudonym}; name another"
+    )]
+    FourthIsRater { study: StudyId, pseudonym: String },
+    #[error(
+        "study {study} holds judgements, which would be lost; save them first with `emprl study pack {study}` or \
+         `emprl study export {study}`, or delete them too with --with-judgements"
+    )]
+    HoldsJudgements { study: StudyId },
+    #[error("study {study} compares {name}; delete the study first")]
+    UsedByStudy { name: String, study: StudyId },
     #[error("unblinding is recorded with a name and a reason; give both")]
     NoReason,
     #[error(transparent)]

@@ -1,12 +1,10 @@
 //! Organising runs: tags, names, notes, archive, deletion in two steps.
 //!
-//! Deleting only marks a run; its folder is removed in a second step, for good.
-
-use std::path::PathBuf;
+//! Deleting only marks a run; [`super::removal`] removes it for good.
 
 use rusqlite::{OptionalExtension, Params, params};
 
-use super::columns::{no_run, require_changed};
+use super::columns::require_changed;
 use super::error::StoreError;
 use super::lock::RunLock;
 use super::points::number;
@@ -78,37 +76,7 @@ impl Store {
         self.write(|db| require_changed(db, run, db.execute(sql, params)?))
     }
 
-    /// Removes a deleted run with its points, dialogues and results, and then its folder with the
-    /// checkpoints. This cannot be undone. Returns the folder if it could not be removed from the disk.
-    ///
-    /// # Errors
-    /// The run is not marked as deleted, is in progress, or does not exist.
-    pub fn remove_for_good(&mut self, run: RunId) -> Result<Option<PathBuf>, StoreError> {
-        self.refuse_held(run)?;
-        self.write(|db| {
-            let deleted: Option<Option<i64>> = db
-                .query_row("SELECT deleted FROM runs WHERE id = ?", [run.0], |row| {
-                    row.get(0)
-                })
-                .optional()?;
-            if deleted.ok_or_else(|| no_run(db, run))?.is_none() {
-                return Err(StoreError::NotDeleted { run }.into());
-            }
-            // Cascades to all that refers to it.
-            db.execute("DELETE FROM runs WHERE id = ?", [run.0])?;
-            Ok(())
-        })?;
-        let folder = self.run_dir(run);
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(folder = %folder.display(), %error, "could not be removed");
-                Ok(Some(folder))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn refuse_held(&self, run: RunId) -> Result<(), StoreError> {
+    pub(super) fn refuse_held(&self, run: RunId) -> Result<(), StoreError> {
         let folder = self.run_dir(run);
         if folder.is_dir() && RunLock::is_held(&folder)? {
             return Err(StoreError::Held {

@@ -19,6 +19,7 @@ mod points;
 mod queue;
 mod reader;
 mod record;
+mod removal;
 mod results;
 mod rollouts;
 mod rows;

@@ -27,10 +27,16 @@ impl Store {
     /// Opens the store in `dir`, creating or migrating it if needed. One of a newer version, or that cannot be
     /// written, is opened for reading: see [`Store::read_only`]; writing to it fails.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
-        Ok(Store {
+        let mut store = Store {
             dir: dir.to_path_buf(),
             database: Database::open(dir)?,
-        })
+        };
+        if store.newer().is_none()
+            && let Err(error) = store.finish_removals()
+        {
+            tracing::warn!(%error, "a removed run still takes up room on the disk");
+        }
+        Ok(store)
     }
 
     /// Why it cannot be written.

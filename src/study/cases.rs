@@ -59,6 +59,8 @@ pub struct CaseSet {
     pub cases: Vec<Case>,
     /// Cases left out because they are in a study that is still blind.
     pub withheld: usize,
+    /// Those of them that are pinned.
+    pub withheld_pins: usize,
 }
 
 impl Case {
@@ -236,6 +238,7 @@ mod tests {
                 ),
             ],
             withheld: 0,
+            withheld_pins: 0,
         }
     }
 

@@ -11,6 +11,11 @@ use super::error::StudyError;
 /// Annotators who judge each item of an A/B test; a fourth decides where they differ.
 pub const AB_RATERS: usize = 3;
 
+/// The longest title and instructions, and the longest name of a person, in characters.
+pub const TITLE_LIMIT: usize = 200;
+pub const INSTRUCTIONS_LIMIT: usize = 20_000;
+pub const PERSON_LIMIT: usize = 100;
+
 /// What annotators are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -150,6 +155,7 @@ impl Definition {
         if self.title.trim().is_empty() {
             return wrong("the study has no title", "give one that names no system");
         }
+        check_texts(&self.title, &self.instructions)?;
         let least = match self.kind {
             StudyKind::AbTest => 2,
             StudyKind::Rating => 1,
@@ -170,23 +176,39 @@ impl Definition {
             return wrong("there are no contexts", "choose at least one, such as 100");
         }
         let everyone = self.annotators.iter().chain(&self.adjudicator);
-        let everyone: Vec<String> = everyone.cloned().collect();
-        if has_duplicates(&everyone) || everyone.iter().any(|name| name.trim().is_empty()) {
-            return wrong(
-                "an annotator is named twice or not at all",
-                "name different people; the fourth annotator is none of the others",
-            );
-        }
-        if self.kind == StudyKind::AbTest && self.raters_per_item != AB_RATERS {
-            return wrong("an A/B test needs three annotators an item", "set three");
-        }
-        if self.raters_per_item == 0 || self.annotators.len() < self.raters_per_item {
-            return wrong(
-                "there are fewer annotators than judge each item",
-                "name more annotators, or let fewer judge each item",
-            );
-        }
+        let everyone: Vec<&str> = everyone.map(String::as_str).collect();
+        check_people(&everyone)?;
+        self.check_raters()?;
         self.check_blinding()
+    }
+
+    /// Checks that there are enough annotators for every item.
+    fn check_raters(&self) -> Result<(), StudyError> {
+        let (named, each) = (self.annotators.len(), self.raters_per_item);
+        let (what, fix) = match self.kind {
+            StudyKind::AbTest if each != AB_RATERS => (
+                format!("an A/B test has three annotators per item, not {each}"),
+                "set three".to_string(),
+            ),
+            StudyKind::AbTest if named < AB_RATERS => (
+                format!("an A/B test has three annotators per item, and {named} are named"),
+                "name at least three, besides the fourth".to_string(),
+            ),
+            StudyKind::Rating if self.adjudicator.is_some() => (
+                "a rating has no fourth annotator".to_string(),
+                "leave the fourth out".to_string(),
+            ),
+            _ if each == 0 => (
+                "there are no annotators per item".to_string(),
+                "set at least one".to_string(),
+            ),
+            _ if named < each => (
+                format!("each item has {each} annotators, and {named} are named"),
+                format!("name at least {each}, or set fewer annotators per item"),
+            ),
+            _ => return Ok(()),
+        };
+        Err(StudyError::Definition { what, fix })
     }
 
     fn check_blinding(&self) -> Result<(), StudyError> {
@@ -198,6 +220,73 @@ impl Definition {
         }
         Ok(())
     }
+}
+
+/// Checks that a title and instructions can be shown.
+///
+/// # Errors
+/// One of them is too long, or the title has several lines.
+pub fn check_texts(title: &str, instructions: &str) -> Result<(), StudyError> {
+    let wrong = |what: String, fix: &str| {
+        let fix = fix.to_string();
+        Err(StudyError::Definition { what, fix })
+    };
+    if title.chars().count() > TITLE_LIMIT {
+        let what = format!("the title has over {TITLE_LIMIT} characters");
+        return wrong(what, "shorten it");
+    }
+    if title.contains(char::is_control) {
+        let what = "the title has a line break or a control character".to_string();
+        return wrong(what, "write it on one line");
+    }
+    if instructions.chars().count() > INSTRUCTIONS_LIMIT {
+        let what = format!("the instructions have over {INSTRUCTIONS_LIMIT} characters");
+        return wrong(what, "shorten them");
+    }
+    Ok(())
+}
+
+/// Checks the names of a study's people, in the order of their codes A1, A2, …: every later one is known by name, by
+/// code and by number.
+///
+/// # Errors
+/// A name is missing, given twice or too long, or is another's code or number.
+pub fn check_people(names: &[&str]) -> Result<(), StudyError> {
+    for (name, number) in names.iter().zip(1..) {
+        check_person(name, number)?;
+    }
+    match has_duplicates(names) {
+        false => Ok(()),
+        true => Err(StudyError::Definition {
+            what: "an annotator is named twice".to_string(),
+            fix: "name different people; the fourth annotator is none of the others".to_string(),
+        }),
+    }
+}
+
+/// Checks the name of the annotator with this number, as [`check_people`] does.
+pub fn check_person(name: &str, number: u32) -> Result<(), StudyError> {
+    let wrong = |what: String, fix: &str| {
+        let fix = fix.to_string();
+        Err(StudyError::Definition { what, fix })
+    };
+    let name = name.trim();
+    if name.is_empty() {
+        return wrong("an annotator has no name".to_string(), "name everyone");
+    }
+    if name.chars().count() > PERSON_LIMIT || name.contains(char::is_control) {
+        let what = format!("the name of annotator {number} is too long or has a line break");
+        return wrong(what, "shorten it");
+    }
+    let code = name.strip_prefix(['A', 'a']).unwrap_or(name);
+    let is_code = !code.is_empty() && code.chars().all(|digit| digit.is_ascii_digit());
+    if is_code && !name.eq_ignore_ascii_case(&format!("A{number}")) {
+        let what = format!(
+            "annotator {number} is named {name}, which reads as the code of another (the codes are A1, A2, …)"
+        );
+        return wrong(what, "give another name");
+    }
+    Ok(())
 }
 
 /// The paper's own words on what is judged.
@@ -232,8 +321,9 @@ pub fn names(text: &str, system: &str) -> bool {
         })
 }
 
-fn has_duplicates(names: &[String]) -> bool {
-    let different: HashSet<String> = names.iter().map(|n| n.trim().to_lowercase()).collect();
+fn has_duplicates(names: &[impl AsRef<str>]) -> bool {
+    let lower = |name: &_| AsRef::<str>::as_ref(name).trim().to_lowercase();
+    let different: HashSet<String> = names.iter().map(lower).collect();
     different.len() < names.len()
 }
 
@@ -268,14 +358,45 @@ mod tests {
         };
         assert!(refused(&|s| s.systems.truncate(1)).contains("too few systems"));
         assert!(refused(&|s| s.systems[1] = "emprl ".to_string()).contains("named twice"));
-        assert!(refused(&|s| s.annotators.truncate(2)).contains("fewer annotators"));
+        assert!(
+            refused(&|s| s.annotators.truncate(2)).contains("2 are named; name at least three")
+        );
         assert!(refused(&|s| s.adjudicator = Some("Person 1".to_string())).contains("fourth"));
+        assert!(refused(&|s| s.adjudicator = Some(" ".to_string())).contains("no name"));
         assert!(refused(&|s| s.raters_per_item = 2).contains("three annotators"));
+        // Codes are A1, A2 and so on: a name must not be another's.
+        for name in ["A2", "a3", "2", "A17"] {
+            assert!(
+                refused(&|s| s.annotators[0] = name.to_string()).contains("code"),
+                "{name}"
+            );
+        }
+        assert!(refused(&|s| s.annotators[0] = "x".repeat(101)).contains("too long"));
+        assert!(refused(&|s| s.title = "x".repeat(70_000)).contains("over 200"));
+        assert!(refused(&|s| s.title = "a\nb".to_string()).contains("one line"));
+        assert!(refused(&|s| s.instructions = "x".repeat(20_001)).contains("over 20000"));
         assert!(refused(&|s| s.contexts = 0).contains("no contexts"));
         assert!(refused(&|s| s.title = "MoEL against us".to_string()).contains("the title names"));
         assert!(
             refused(&|s| s.instructions.push_str(" (emprl is ours)"))
                 .contains("instructions names")
+        );
+    }
+
+    #[test]
+    fn a_person_may_be_named_as_their_own_code() {
+        let names = ["A1", "A2", "A3"].map(str::to_string).to_vec();
+        Definition::new(StudyKind::AbTest, systems(&["EmpRL", "MoEL"]), names)
+            .validate()
+            .unwrap();
+        let mut rating = Definition::new(StudyKind::Rating, systems(&["EmpRL"]), people(3));
+        rating.adjudicator = Some("Dee".to_string());
+        assert!(
+            rating
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("no fourth")
         );
     }
 

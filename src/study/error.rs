@@ -69,6 +69,8 @@ pub enum PackError {
     Version { found: u32, known: u32 },
     #[error("its content is not what was written (the checksum differs); ask for the file again")]
     Changed,
+    #[error("{what}; ask for the file again")]
+    Texts { what: String },
     #[error("it belongs to another study; merge it where its study was created")]
     ForeignStudy,
     #[error("the study has no annotator {pseudonym}; merge it where its study was created")]

@@ -6,7 +6,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::judgement::{Answer, Choice, ItemState};
+use super::history::ItemState;
+use super::judgement::{Answer, Choice};
 use super::make::{Content, Role};
 use super::page::Worklist;
 use super::record::Unblinded;
@@ -25,6 +26,8 @@ pub struct OwnRow {
     pub fluency: Option<u8>,
     pub skipped: bool,
     pub flagged: bool,
+    /// Answered differently at several places, so that no answer counts.
+    pub contested: bool,
     pub comment: String,
     /// Time in view of a focused window, in milliseconds; a pause counts two minutes at most.
     pub shown_ms: u64,
@@ -58,6 +61,8 @@ pub struct FullRow {
     /// Of the fourth annotator: could not decide.
     pub skipped: bool,
     pub flagged: bool,
+    /// Answered differently at several places, so that no answer counts.
+    pub contested: bool,
     pub comment: String,
     /// Time in view of a focused window, in milliseconds; a pause counts two minutes at most.
     pub shown_ms: u64,
@@ -80,6 +85,7 @@ pub fn own_rows(worklist: &Worklist) -> Vec<OwnRow> {
             fluency,
             skipped: state.skipped,
             flagged: state.flagged,
+            contested: !state.contested.is_empty(),
             shown_ms: state.shown_ms,
             answered: answered(&state),
             comment: state.comment,
@@ -121,6 +127,7 @@ pub fn full_rows(study: &Unblinded) -> Vec<FullRow> {
             fluency,
             skipped: state.skipped,
             flagged: state.flagged,
+            contested: !state.contested.is_empty(),
             comment: state.comment.clone(),
             shown_ms: state.shown_ms,
             answered: answered(state),

@@ -1,9 +1,6 @@
 //! Annotators' judgements: answers, skips, undos, flags, comments, and the time they took.
 //!
-//! Records are only ever added, and an item's state is computed from all of them in order, so that records
-//! from several stores can be merged in any order. Knows no system.
-
-use std::collections::BTreeMap;
+//! Records are only ever added; [`super::history`] computes from them what was said of an item. Knows no system.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -133,6 +130,8 @@ pub enum JudgementAction {
     Flag(bool),
     /// Replaces an earlier comment.
     Comment(String),
+    /// These records of the item no longer count: they were made at several places, and it is decided which does.
+    Overrule(Vec<JudgementId>),
 }
 
 /// One recorded action.
@@ -152,7 +151,8 @@ pub struct JudgementRecord {
 }
 
 /// Identifies a record: a hash of its content.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct JudgementId(pub String);
 
 impl JudgementRecord {
@@ -168,6 +168,14 @@ impl JudgementRecord {
 }
 
 impl JudgementAction {
+    /// Whether it answers, skips or reopens the item.
+    pub fn settles(&self) -> bool {
+        matches!(
+            self,
+            JudgementAction::Answer(_) | JudgementAction::Skip | JudgementAction::Undo
+        )
+    }
+
     /// Checks that the action fits the kind of study.
     ///
     /// # Errors
@@ -187,74 +195,6 @@ impl JudgementAction {
     }
 }
 
-/// An item's state for one annotator.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ItemState {
-    pub answer: Option<Answer>,
-    pub skipped: bool,
-    pub flagged: bool,
-    pub comment: String,
-    /// Total time in view.
-    pub shown_ms: u64,
-    /// When the current answer was given.
-    pub answered_ms: Option<i64>,
-    /// `seq` of the answer or skip.
-    settled_by: Option<u64>,
-}
-
-impl ItemState {
-    /// Neither answered nor skipped.
-    pub fn is_open(&self) -> bool {
-        self.answer.is_none() && !self.skipped
-    }
-
-    /// Applies a record, which must be later than those before.
-    pub fn apply(&mut self, act: &JudgementRecord) {
-        self.shown_ms += act.shown_ms;
-        match &act.action {
-            JudgementAction::Flag(flagged) => self.flagged = *flagged,
-            JudgementAction::Comment(comment) => self.comment.clone_from(comment),
-            JudgementAction::Answer(_) | JudgementAction::Skip | JudgementAction::Undo => {
-                self.answer = match act.action {
-                    JudgementAction::Answer(answer) => Some(answer),
-                    _ => None,
-                };
-                self.skipped = act.action == JudgementAction::Skip;
-                self.answered_ms = self.answer.map(|_| act.wall_ms);
-                self.settled_by = (act.action != JudgementAction::Undo).then_some(act.seq);
-            }
-        }
-    }
-}
-
-/// The states of all items for one annotator, from all of their records in any order.
-pub fn states<'a>(
-    study: &str,
-    pseudonym: &str,
-    acts: impl IntoIterator<Item = &'a JudgementRecord>,
-) -> BTreeMap<u32, ItemState> {
-    let mut ordered: Vec<(u64, JudgementId, &JudgementRecord)> = acts
-        .into_iter()
-        .map(|act| (act.seq, act.id(study, pseudonym), act))
-        .collect();
-    ordered.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    // The same record may come from two stores.
-    ordered.dedup_by(|a, b| a.1 == b.1);
-    let mut states: BTreeMap<u32, ItemState> = BTreeMap::new();
-    for (_, _, act) in ordered {
-        states.entry(act.item).or_default().apply(act);
-    }
-    states
-}
-
-/// The item with the last answer or skip: what an undo reopens.
-pub fn last_settled(states: &BTreeMap<u32, ItemState>) -> Option<u32> {
-    let settled = states
-        .iter()
-        .filter_map(|(item, state)| Some((state.settled_by?, *item)));
-    settled.max().map(|(_, item)| item)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,42 +211,6 @@ mod tests {
 
     fn choice(choice: Choice) -> JudgementAction {
         JudgementAction::Answer(Answer::Choice(choice))
-    }
-
-    #[test]
-    fn the_last_answer_holds_whatever_the_order_and_the_clock() {
-        let acts = [
-            act(1, 1, choice(Choice::Left)),
-            act(2, 2, JudgementAction::Skip),
-            act(3, 2, JudgementAction::Comment("odd".to_string())),
-            act(4, 2, JudgementAction::Flag(true)),
-            act(5, 1, JudgementAction::Undo),
-            act(6, 1, choice(Choice::Tie)),
-            act(7, 3, choice(Choice::Right)),
-        ];
-        let expected = states("s", "A1", &acts);
-        assert_eq!(expected[&1].answer, Some(Answer::Choice(Choice::Tie)));
-        assert_eq!(expected[&1].shown_ms, 30);
-        assert!(expected[&2].skipped && expected[&2].flagged && !expected[&2].is_open());
-        assert_eq!(expected[&2].comment, "odd");
-        assert_eq!(last_settled(&expected), Some(3));
-        let mut other: Vec<&JudgementRecord> = acts.iter().chain(&acts[2..4]).collect();
-        other.reverse();
-        assert_eq!(states("s", "A1", other), expected, "twice and backwards");
-    }
-
-    #[test]
-    fn undo_goes_back_one_item_after_the_other() {
-        let mut acts = vec![
-            act(1, 1, choice(Choice::Left)),
-            act(2, 2, choice(Choice::Left)),
-            act(3, 2, JudgementAction::Undo),
-        ];
-        let now = states("s", "A1", &acts);
-        assert!(now[&2].is_open());
-        assert_eq!(last_settled(&now), Some(1));
-        acts.push(act(4, 1, JudgementAction::Undo));
-        assert_eq!(last_settled(&states("s", "A1", &acts)), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod display;
 mod draw;
 mod error;
 pub mod export;
+pub mod history;
 pub mod judgement;
 pub mod make;
 pub mod matching;

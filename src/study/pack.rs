@@ -8,15 +8,24 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::error::PackError;
+use super::definition::check_texts;
+use super::error::{PackError, StudyError};
 use super::hex;
-use super::judgement::JudgementRecord;
-use super::page::{Page, StudyHead};
+use super::judgement::{JudgementAction, JudgementRecord};
+use super::page::{Page, Shown, StudyHead};
 
 /// Marks a file as a pack.
 const FORMAT: &str = "emprl-pack";
-/// The version that this program writes and reads.
-const VERSION: u32 = 1;
+/// The versions that this program reads. Only a pack with an overruled judgement is of the second, so that older
+/// programs read all others.
+const VERSIONS: [u32; 2] = [1, 2];
+
+/// The longest text of a page, in characters; and the most turns of a conversation, and pages.
+const TEXT_LIMIT: usize = 100_000;
+const TURNS_LIMIT: usize = 1_000;
+const PAGES_LIMIT: usize = 100_000;
+/// The longest pseudonym and uid, which are parts of file names.
+const NAME_LIMIT: usize = 64;
 
 /// One annotator's part of a study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +64,7 @@ impl Pack {
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = serde_json::to_vec_pretty(&File {
             format: FORMAT.to_string(),
-            form: VERSION,
+            form: self.version(),
             sha256: self.digest()?,
             pack: self,
         })?;
@@ -76,10 +85,10 @@ impl Pack {
             let detail = "it has another format".to_string();
             return Err(PackError::NotAPack { detail });
         }
-        if header.form != VERSION {
+        if !VERSIONS.contains(&header.form) {
             return Err(PackError::Version {
                 found: header.form,
-                known: VERSION,
+                known: VERSIONS[1],
             });
         }
         let file: File<Pack> = serde_json::from_slice(bytes).map_err(not_a_pack)?;
@@ -110,12 +119,24 @@ impl Pack {
         }
     }
 
+    fn version(&self) -> u32 {
+        let overrules = |act: &JudgementRecord| matches!(act.action, JudgementAction::Overrule(_));
+        VERSIONS[usize::from(self.acts.iter().any(overrules))]
+    }
+
+    /// Whether this pack has every judgement of another of the same annotator and study.
+    pub fn covers(&self, other: &Pack) -> bool {
+        let same = self.head.uid == other.head.uid && self.pseudonym == other.pseudonym;
+        same && other.acts.iter().all(|act| self.acts.contains(act))
+    }
+
     fn digest(&self) -> Result<String, serde_json::Error> {
         Ok(hex(&Sha256::digest(serde_json::to_vec(self)?)))
     }
 
-    /// Checks that pages are of the study's kind, each once, and that judgements are valid.
+    /// Checks that texts can be shown, that pages are of the study's kind, each once, and that judgements are valid.
     fn check(&self) -> Result<(), PackError> {
+        self.check_texts()?;
         let mut items = HashSet::new();
         for page in &self.pages {
             if page.shown.kind() != self.head.kind || !items.insert(page.item) {
@@ -127,14 +148,53 @@ impl Pack {
             if !items.contains(&act.item) {
                 return wrong(format!("there is no item {}", act.item));
             }
-            if act.seq == 0
-                || i64::try_from(act.seq).is_err()
-                || i64::try_from(act.shown_ms).is_err()
+            // They are numbered without gaps, so no number is above their count.
+            if act.seq == 0 || act.seq > self.acts.len() as u64 {
+                return wrong(format!("its number {} is out of range", act.seq));
+            }
+            if i64::try_from(act.shown_ms).is_err() {
+                return wrong("its time is out of range".to_string());
+            }
+            if let JudgementAction::Overrule(ids) = &act.action
+                && ids.len() > self.acts.len()
             {
-                return wrong("its number or its time is out of range".to_string());
+                return wrong("it overrules more judgements than there are".to_string());
             }
             if let Err(error) = act.action.check(act.item, self.head.kind) {
                 return wrong(error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_texts(&self) -> Result<(), PackError> {
+        let StudyHead {
+            uid,
+            title,
+            instructions,
+            ..
+        } = &self.head;
+        let wrong = |what: String| Err(PackError::Texts { what });
+        for (what, name) in [("uid", uid), ("pseudonym", &self.pseudonym)] {
+            let letters = name.chars().all(|letter| letter.is_ascii_alphanumeric());
+            if name.is_empty() || name.len() > NAME_LIMIT || !letters {
+                return wrong(format!("its {what} is not one that emprl gives"));
+            }
+        }
+        if let Err(StudyError::Definition { what, .. }) = check_texts(title, instructions) {
+            return wrong(what);
+        }
+        if self.pages.len() > PAGES_LIMIT {
+            return wrong(format!("it has over {PAGES_LIMIT} items"));
+        }
+        for page in &self.pages {
+            let shown = match &page.shown {
+                Shown::Pair { left, right } => vec![left, right],
+                Shown::Single { response } => vec![response],
+            };
+            let mut texts = page.context.iter().chain(shown);
+            if page.context.len() > TURNS_LIMIT || texts.any(|t| t.chars().count() > TEXT_LIMIT) {
+                return wrong(format!("the text of item {} is too long", page.item));
             }
         }
         Ok(())
@@ -145,8 +205,7 @@ impl Pack {
 mod tests {
     use super::*;
     use crate::study::definition::StudyKind;
-    use crate::study::judgement::{Answer, Choice, JudgementAction};
-    use crate::study::page::Shown;
+    use crate::study::judgement::{Answer, Choice};
 
     fn pack() -> Pack {
         Pack {
@@ -204,8 +263,8 @@ mod tests {
             Err(PackError::Changed)
         );
         assert_eq!(changed("\"A2\"", "\"A1\""), Err(PackError::Changed));
-        let version = PackError::Version { found: 2, known: 1 };
-        assert_eq!(changed("\"form\": 1", "\"form\": 2"), Err(version));
+        let version = PackError::Version { found: 3, known: 2 };
+        assert_eq!(changed("\"form\": 1", "\"form\": 3"), Err(version));
         for (from, to) in [
             ("emprl-pack", "other-pack"),
             ("\"seq\": 1", "\"seq\": -1"),
@@ -238,10 +297,53 @@ mod tests {
         assert!(matches!(elsewhere, PackError::Judgement { number: 1, .. }));
         let before = refused(&|pack| pack.acts[0].seq = 0);
         assert!(matches!(before, PackError::Judgement { number: 1, .. }));
+        for seq in [2, i64::MAX as u64, u64::MAX] {
+            let beyond = refused(&|pack| pack.acts[0].seq = seq);
+            assert!(matches!(beyond, PackError::Judgement { number: 1, .. }));
+        }
         let kind = refused(&|pack| pack.head.kind = StudyKind::Rating);
         assert_eq!(kind, PackError::ForeignItem { item: 4 });
         let twice = refused(&|pack| pack.pages.push(pack.pages[0].clone()));
         assert_eq!(twice, PackError::ForeignItem { item: 4 });
+    }
+
+    #[test]
+    fn texts_that_cannot_be_shown_are_refused() {
+        let refused = |change: &dyn Fn(&mut Pack)| {
+            let mut pack = pack();
+            change(&mut pack);
+            let refused = Pack::from_bytes(&pack.to_bytes().unwrap());
+            assert!(
+                matches!(refused, Err(PackError::Texts { .. })),
+                "{refused:?}"
+            );
+        };
+        refused(&|pack| pack.head.title = "x".repeat(70_000));
+        refused(&|pack| pack.pseudonym = "x".repeat(70_000));
+        refused(&|pack| pack.pseudonym = "../../A1".to_string());
+        refused(&|pack| pack.head.uid = "../x".to_string());
+        refused(&|pack| pack.head.instructions = "x".repeat(70_000));
+        refused(&|pack| pack.pages[0].context[0] = "x".repeat(200_000));
+    }
+
+    #[test]
+    fn only_a_pack_with_a_decision_needs_a_newer_program() {
+        let mut pack = pack();
+        let form = |pack: &Pack| {
+            let text = String::from_utf8(pack.to_bytes().unwrap()).unwrap();
+            (
+                text.contains("\"form\": 1"),
+                Pack::from_bytes(text.as_bytes()).unwrap() == *pack,
+            )
+        };
+        assert_eq!(form(&pack), (true, true));
+        let before = pack.clone();
+        let mut decision = pack.acts[0].clone();
+        decision.seq = 2;
+        decision.action = JudgementAction::Overrule(Vec::new());
+        pack.acts.push(decision);
+        assert_eq!(form(&pack), (false, true));
+        assert!(pack.covers(&before) && !before.covers(&pack));
     }
 
     #[test]

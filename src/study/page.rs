@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::definition::StudyKind;
-use super::judgement::{ItemState, JudgementRecord, last_settled, states};
+use super::history::{ItemState, last_settled, states};
+use super::judgement::JudgementRecord;
 use crate::data::Role;
 
 /// What annotators know about a study.
@@ -71,6 +72,9 @@ pub struct Progress {
     pub answered: usize,
     pub skipped: usize,
     pub flagged: usize,
+    /// Answered differently at several places, so that no answer counts.
+    #[serde(default)]
+    pub contested: usize,
 }
 
 impl Worklist {
@@ -135,6 +139,7 @@ impl Worklist {
             progress.answered += usize::from(state.answer.is_some());
             progress.skipped += usize::from(state.skipped);
             progress.flagged += usize::from(state.flagged);
+            progress.contested += usize::from(!state.contested.is_empty());
         }
         progress
     }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::definition::Definition;
-use super::judgement::{Answer, Choice, ItemState, JudgementRecord, states};
+use super::history::{ItemState, states};
+use super::judgement::{Answer, Choice, JudgementRecord};
 use super::make::{Annotator, Assignment, Item};
 use super::page::StudyHead;
 use super::verdict::Outcome;

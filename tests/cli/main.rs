@@ -23,5 +23,6 @@ mod resume;
 mod run;
 mod runs;
 mod study;
+mod study_files;
 mod table;
 mod wrong_input;

@@ -80,7 +80,7 @@ fn names_no_system(what: &str) {
 }
 
 #[test]
-fn responses_are_taken_in_scored_listed_and_forgotten() {
+fn responses_are_taken_in_scored_listed_and_deleted() {
     let place = with_systems(6);
     let again = [
         "responses",
@@ -160,8 +160,12 @@ fn responses_are_taken_in_scored_listed_and_forgotten() {
     place.ok(&["responses", "pin", &key, "--remove"]);
     assert_eq!(place.json(&["responses", "cases"])["cases"], json!([]));
     assert_eq!(place.run(&["responses", "pin", "nothing"]).code, 1);
-    place.ok(&["responses", "remove", "Zyvbaseline"]);
-    assert_eq!(place.run(&["responses", "remove", "Zyvbaseline"]).code, 1);
+    let delete = ["responses", "delete", "Zyvbaseline"];
+    let asked = place.run(&delete);
+    assert_eq!(asked.code, 2);
+    assert!(asked.stderr.contains("--for-good"), "{}", asked.stderr);
+    place.ok(&[&delete[..], &["--for-good"]].concat());
+    assert_eq!(place.run(&[&delete[..], &["--for-good"]].concat()).code, 1);
     assert_eq!(
         place.json(&["responses", "list"]).as_array().unwrap().len(),
         1
@@ -197,7 +201,7 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
     assert_eq!(made["forecast"]["items"], ITEMS);
 
     // First always left, then always right, then always a tie: the sides are shuffled, so some are three-way.
-    for (who, said) in [("Ada", "1\n"), ("A2", "2\n"), ("3", "0\n")] {
+    for (who, said) in [("Ada", "1\n"), ("A2", "2\n"), ("3", "3\n")] {
         let done = judge(&place, who, &said.repeat(ITEMS as usize), &[]);
         assert_eq!(done.code, 0, "{}", done.stderr);
         assert!(
@@ -271,7 +275,15 @@ fn a_study_is_made_judged_resolved_and_unblinded() {
         ITEMS as usize
     );
     let late = judge(&place, "Ada", "1\n", &[]);
-    assert_eq!(late.code, 0, "all is judged, so nothing is asked");
+    assert_eq!(late.code, 1);
+    assert!(late.stderr.contains("ended its judging"), "{}", late.stderr);
+    let again = place.run(&["study", "unblind", "1", "--by=Ben", "--reason=again"]);
+    assert_eq!(again.code, 1);
+    assert!(
+        again.stderr.contains("unblinded before, by Ada"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(
         place.json(&["responses", "cases", "happened"])["withheld"],
         0
@@ -345,7 +357,7 @@ fn what_cannot_be_asked_is_refused_with_the_mend() {
     refused(
         &["create", "--kind=ab", systems, "--annotators=Ada"],
         2,
-        "fewer annotators",
+        "name at least three",
     );
     let three = "--annotators=Ada,Ben,Cem";
     refused(
@@ -410,16 +422,46 @@ fn what_cannot_be_asked_is_refused_with_the_mend() {
         2,
         "it has A1 (Ada), A2 (Ben), A3 (Cem)",
     );
-    let done = judge(&place, "Ada", "1\nboth\n", &[]);
+    // A line that is no answer is said, and its item is asked again.
+    let done = judge(&place, "Ada", "1\nboth\n0\nu\n2\n", &[]);
     assert_eq!(done.code, 2);
     assert!(
-        done.stderr.contains("line 2: \"both\" is not an answer"),
+        done.stderr.contains("line 2: \"both\" is not an answer")
+            && done.stderr.contains("1 line was not understood"),
         "{}",
         done.stderr
     );
+    assert!(
+        done.stdout.contains("Undone: item 2 is open again."),
+        "{}",
+        done.stdout
+    );
     assert_eq!(
         place.json(&["study", "list"])[0]["annotators"][0]["progress"]["answered"],
-        1
+        2
+    );
+    for (who, words) in [
+        ("Ada", "that is A1"),
+        ("", "has no name"),
+        ("A2", "code of another"),
+    ] {
+        let done = place.run(&["study", "assign", "1", "--adjudicator", who]);
+        assert!(
+            done.code != 0 && done.stderr.contains(words),
+            "{}",
+            done.stderr
+        );
+    }
+    refused(
+        &[
+            "create",
+            "--kind=ab",
+            systems,
+            "--annotators=A2,A1,Cem",
+            "--contexts=2",
+        ],
+        2,
+        "code of another",
     );
 }
 

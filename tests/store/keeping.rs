@@ -140,3 +140,41 @@ fn a_sketch_is_even_over_the_steps() {
     let catalog = reader.catalog(false, &CatalogParts::ALL, |row| row).unwrap();
     assert_eq!(catalog[0].keys.len(), 2);
 }
+
+#[test]
+fn a_removal_killed_at_any_point_is_finished_or_never_was() {
+    let (dir, mut store) = store_of(2);
+    let runs = dir.path().join("runs");
+    let (first, second) = (RunId(1), RunId(2));
+    let renamed = |run: RunId| runs.join(format!(".removing-{run}"));
+    for run in [first, second] {
+        std::fs::write(store.run_dir(run).join("weights"), "w").unwrap();
+        store.delete(run).unwrap();
+    }
+    drop(store);
+
+    // Killed before the row was gone: the run is only deleted, and comes back whole.
+    std::fs::rename(runs.join("1"), renamed(first)).unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    assert!(store.run_dir(first).join("weights").is_file() && !renamed(first).exists());
+    store.undelete(first).unwrap();
+    assert_eq!(ids(&store), [1]);
+
+    // Killed while the files were removed: the next opening removes the rest.
+    assert_eq!(store.remove_for_good(second).unwrap(), None);
+    assert!(!store.run_dir(second).exists() && !renamed(second).exists());
+    std::fs::create_dir_all(renamed(second).join("checkpoints")).unwrap();
+    drop(store);
+    let mut store = Store::open(dir.path()).unwrap();
+    assert!(!renamed(second).exists());
+
+    // A folder that an earlier version left without its run is removed by asking again.
+    std::fs::create_dir_all(store.run_dir(second).join("checkpoints")).unwrap();
+    assert_eq!(store.remove_for_good(second).unwrap(), None);
+    assert!(!store.run_dir(second).exists());
+    let gone = store.remove_for_good(second).unwrap_err();
+    assert!(matches!(gone, StoreError::NoRun { .. }), "{gone}");
+    let kept = store.remove_for_good(first).unwrap_err();
+    assert!(matches!(kept, StoreError::NotDeleted { .. }), "{kept}");
+    assert!(store.run_dir(first).join("weights").is_file());
+}

@@ -57,7 +57,7 @@ fn judging_program() {
                 .unwrap(),
         );
         if step % 5 == 4 {
-            acknowledge(&[store.undo(STUDY, annotator).unwrap().unwrap()]);
+            acknowledge(&store.undo(STUDY, annotator).unwrap());
         }
     }
 }
@@ -240,7 +240,7 @@ fn said(out: &mut impl Read, enough: usize) -> (usize, Vec<JudgementRecord>) {
         let event: Option<Value> = serde_json::from_str(&text).ok();
         match event.filter(|event| event["event"] == "recorded") {
             Some(event) => acts.push(serde_json::from_value(event["act"].clone()).unwrap()),
-            None if text == "Recorded." => {}
+            None if text == "Recorded." || text.starts_with("Undone: ") => {}
             None => continue,
         }
         count += 1;

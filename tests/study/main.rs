@@ -19,6 +19,7 @@ mod study_support;
 mod kill_anywhere;
 mod matching;
 mod packs;
+mod places;
 mod responses;
 mod stays_blind;
 mod systems;

@@ -128,7 +128,10 @@ fn names_are_known_only_by_the_recorded_act() {
     let known = reader.unblinded(study).unwrap();
     assert_eq!(known.record.definition.systems, SYSTEMS);
     let again = store.unblind(study, "Ben", "again").unwrap_err();
-    assert!(matches!(again, StoreError::Unblinded { .. }), "{again}");
+    assert!(
+        matches!(again, StoreError::AlreadyUnblinded { .. }),
+        "{again}"
+    );
     let item = reader.worklist(study, 1).unwrap().pages()[0].item;
     let late = store
         .judge(study, 1, item, &[JudgementAction::Skip], 1)

@@ -13,7 +13,7 @@ fn cases_are_found_pinned_and_put_into_table_six() {
     click(&mut window, "Case study");
     expect(&mut window, "No systems yet");
     drop(store_with_systems(dir.path(), 3, 30));
-    click(&mut window, "Look again");
+    click(&mut window, "Reload");
     expect(&mut window, "30 cases");
     expect(&mut window, "I indeed see, about 0.");
     expect(&mut window, "Situation: Situation 0.");
@@ -92,10 +92,7 @@ fn what_a_blind_study_shows_cannot_be_looked_up() {
     let mut window = open(dir.path());
     click(&mut window, "Case study");
     expect(&mut window, "6 cases");
-    expect(
-        &mut window,
-        "4 more are hidden until their study is unblinded",
-    );
+    expect(&mut window, "4 cases of blind studies are hidden");
     store.unblind(study, "Ada", "done").unwrap();
     click(&mut window, "Case study");
     expect(&mut window, "10 cases");

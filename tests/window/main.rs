@@ -33,6 +33,7 @@ mod queue;
 mod rollout;
 mod runs;
 mod studies;
+mod study_edits;
 mod study_opposite_truths;
 mod systems;
 mod theme;

@@ -109,7 +109,7 @@ fn make(window: &mut Window) {
     }
     expect(window, "100 items, 20 % ties expected");
     click(window, "Make study");
-    expect(window, "fewer annotators than judge each item");
+    expect(window, "0 are named; name at least three");
     fill(window, "Annotators", "Ada, Ben, Cem");
     expect(
         window,
@@ -282,7 +282,7 @@ fn same_as_computed_elsewhere(dir: &Path, expected: &Value) {
 fn exported(window: &mut Window, dir: &Path, minds: &Minds) {
     click(window, "Save all judgements");
     expect(window, "study-1-judgements.csv");
-    assert!(dir.join("exports/study-1-record.json").is_file());
+    assert!(dir.join("exports/study-1-judgements-record.json").is_file());
     let path = dir.join("exports/study-1-judgements.csv");
     let record = StoreReader::open(dir).unwrap().unblinded(STUDY).unwrap();
     let items = record.record.items;

@@ -77,6 +77,21 @@ impl Core {
         );
     }
 
+    /// Deletes a system with its responses, without undo.
+    pub fn delete_system(&mut self, system: String) {
+        let name = system.clone();
+        self.ask_then(
+            Lane::Studies,
+            move |context| Ok(responses::delete(context.store()?, &system)?),
+            move |core, deleted| {
+                core.show_systems(match deleted {
+                    Ok(()) => format!("{name} and its responses are deleted."),
+                    Err(why) => format!("{name} was not deleted: {why}"),
+                });
+            },
+        );
+    }
+
     /// Generates a system's responses with a checkpoint.
     pub fn generate_responses(&mut self, generate: Generate) {
         self.start_task(SystemTaskKind::Respond, move |store, on_progress| {

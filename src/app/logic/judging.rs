@@ -36,9 +36,7 @@ impl Core {
 
     /// Undoes the annotator's last judgement.
     pub fn undo_judgement(&mut self) {
-        self.record(|store, study, annotator| {
-            Ok(store.undo(study, annotator)?.into_iter().collect())
-        });
+        self.record(|store, study, annotator| Ok(store.undo(study, annotator)?));
     }
 
     fn record(

@@ -8,6 +8,7 @@ use crate::app::state::people::StudySize;
 use crate::operations::studies::{self, CreatedStudy, ReceivedPack};
 use crate::store::StudyId;
 use crate::study::definition::Definition;
+use crate::study::judgement::Answer;
 
 impl Core {
     pub fn load_studies(&mut self) {
@@ -91,6 +92,38 @@ impl Core {
                 core.state.people.studies.unblinding = None;
                 core.show_studies(format!("Study {study} is unblinded; that is on record."));
                 core.load_results(study);
+            },
+        );
+    }
+
+    /// Loads the items that one annotator answered differently at several places.
+    pub fn load_contested(&mut self, study: StudyId) {
+        self.ask_study(
+            move |context| Ok(studies::contested(context.reader()?, study)?),
+            move |core, items| core.state.people.studies.contested = Some((study, items)),
+        );
+    }
+
+    /// Decides which answer to a contested item counts.
+    pub fn decide(&mut self, study: StudyId, annotator: u32, item: u32, answer: Answer) {
+        self.ask_study(
+            move |context| Ok(context.store()?.decide(study, annotator, item, answer)?),
+            move |core, ()| {
+                core.load_contested(study);
+                core.load_studies();
+            },
+        );
+    }
+
+    /// Deletes a study, without undo.
+    pub fn delete_study(&mut self, study: StudyId, with_judgements: bool) {
+        self.ask_study(
+            move |context| Ok(studies::delete(context.store()?, study, with_judgements)?),
+            move |core, ()| {
+                let studies = &mut core.state.people.studies;
+                studies.open = studies.open.filter(|open| *open != study);
+                core.show_studies(format!("Study {study} is deleted."));
+                core.load_cases();
             },
         );
     }
@@ -188,10 +221,16 @@ fn created_words(created: &CreatedStudy) -> String {
 fn received_words(received: &ReceivedPack) -> String {
     let (pseudonym, merged) = (&received.pseudonym, &received.merged);
     match received.made_here {
-        true => format!(
-            "{pseudonym} merged into study {}: {} judgements were new, {} were here already",
-            merged.study, merged.added, merged.known
-        ),
+        true => {
+            let added = match merged.added {
+                1 => "1 judgement was new".to_string(),
+                n => format!("{n} judgements were new"),
+            };
+            format!(
+                "{pseudonym} merged into study {}: {added}, {} known before",
+                merged.study, merged.known
+            )
+        }
         false => format!("Study {} can be judged here by {pseudonym}", merged.study),
     }
 }

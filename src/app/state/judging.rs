@@ -126,8 +126,8 @@ impl Judging {
             if !given.settles {
                 self.given = None;
             } else if given.answer.is_some() {
-                let seconds = acts.first().map_or(0.0, |act| act.shown_ms as f32 / 1000.0);
-                self.pace.push(seconds);
+                let shown_ms: u64 = acts.iter().map(|act| act.shown_ms).sum();
+                self.pace.push(shown_ms as f32 / 1000.0);
             }
         }
         self.refused = None;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::judging::Judging;
 use super::remote::{Keyed, Remote};
 use crate::app::jobs::Pending;
+use crate::operations::studies::ContestedItem;
 use crate::report::paper;
 use crate::report::tables::{Table, TableNumber, TableSelection};
 use crate::store::{RunRow, ScoredSystem, StudyId, StudyRow, SystemRow};
@@ -51,6 +52,8 @@ pub struct CasesState {
     /// Generating or scoring, while in progress.
     pub task: Option<SystemTask>,
     pub notice: Option<String>,
+    /// The system to delete, once confirmed.
+    pub deleting: Option<String>,
 }
 
 /// A long task on systems; there is one at a time.
@@ -154,6 +157,10 @@ pub struct StudiesState {
     pub fourth: String,
     /// Who unblinds and why, as typed; `None` while the form is closed.
     pub unblinding: Option<(String, String)>,
+    /// Whether the study is to be deleted with its judgements; `None` while that is not asked.
+    pub deleting: Option<bool>,
+    /// Items answered differently at several places, once they are to be decided.
+    pub contested: Option<(StudyId, Vec<ContestedItem>)>,
     pub notice: Option<String>,
     pub refused: Option<String>,
 }
@@ -245,7 +252,7 @@ impl StudyForm {
         definition.seed = number("Seed", &self.seed)?;
         definition.attention_checks = number("Attention checks", &self.checks)?;
         if self.kind == StudyKind::Rating {
-            definition.raters_per_item = number("Annotators an item", &self.raters)?;
+            definition.raters_per_item = number("Annotators per item", &self.raters)?;
         }
         definition.stratified = self.stratified;
         if self.every_pair {

@@ -1,6 +1,7 @@
 //! The place Case study: a context with the responses of the chosen systems side by side, and search as you type.
 
 mod case;
+mod delete;
 mod filters;
 mod import;
 mod list;
@@ -48,6 +49,7 @@ pub fn cases_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     continue_search(ui, cases);
     filters_ui(ui, cases);
     forms_ui(ui, cases, commands);
+    delete::delete_ui(ui, cases, commands);
     let wide = ui.available_width() >= 900.0;
     let width = if wide { 340.0 } else { 260.0 };
     layout::left_panel(ui, "found cases", width, |ui| list_ui(ui, cases));
@@ -75,7 +77,7 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
                 cases.importing = None;
             }
         }
-        if Button::secondary("Look again").clicked(ui) {
+        if Button::secondary("Reload").clicked(ui) {
             commands.run(Core::load_cases);
         }
     });

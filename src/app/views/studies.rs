@@ -2,6 +2,8 @@
 //!
 //! Until a study is unblinded nothing here names its systems.
 
+mod contested;
+mod delete;
 mod form;
 mod parts;
 mod results;
@@ -161,6 +163,7 @@ fn list_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, commands: &mut Com
     }
     if let Some((study, unblinded)) = open {
         studies.open = Some(study);
+        studies.contested = None;
         studies.notice = None;
         if unblinded {
             commands.run(move |core| core.load_results(study));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::cli::output::{count, moment};
+use crate::cli::output::{count, moment, number_of};
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::responses::{self, Systems, find_cases};
@@ -108,6 +108,7 @@ pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failur
         return ctx.out.document(&json!({
             "systems": book.systems,
             "withheld": book.withheld,
+            "withheld_pins": book.withheld_pins,
             "cases": found,
         }));
     }
@@ -121,14 +122,28 @@ pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failur
             text += &format!("    {system}: {}\n", answer.text);
         }
     }
-    let cases = if found.len() == 1 { "case" } else { "cases" };
-    text += &format!("{} {cases}\n", count(found.len() as u64));
-    if book.withheld > 0 {
-        let are = if book.withheld == 1 { "is" } else { "are" };
-        text += &format!(
-            "{} more {are} in studies that are still blind, and {are} left out\n",
-            count(book.withheld as u64)
-        );
+    let kind = if words.is_empty() { "pinned " } else { "" };
+    let number = |n: usize| number_of(n as u64, &format!("{kind}case"), &format!("{kind}cases"));
+    text += &format!("{}\n", number(found.len()));
+    let hidden = if words.is_empty() {
+        book.withheld_pins
+    } else {
+        book.withheld
+    };
+    match (hidden, words.is_empty()) {
+        (0, _) => {}
+        (n, true) => {
+            text += &format!(
+                "{} in studies that are still blind: hidden until they are unblinded\n",
+                number(n)
+            );
+        }
+        (n, false) => {
+            text += &format!(
+                "{} in studies that are still blind: hidden until they are unblinded, and not searched\n",
+                number(n)
+            );
+        }
     }
     ctx.out.text(&text)
 }

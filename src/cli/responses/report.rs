@@ -79,7 +79,7 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
     }
     let duplicates = responses.duplicate_share().unwrap_or(0.0);
     text += &format!(
-        "Dist-1 {} %, Dist-2 {} %, {} words a response, {} % exactly an earlier one\n",
+        "Dist-1 {} %, Dist-2 {} %, {} words per response, {} % exactly an earlier one\n",
         Digits::RESULT.write(dist_1),
         Digits::RESULT.write(dist_2),
         Digits::WORDS.write(mean_words),

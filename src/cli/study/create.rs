@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::cli::output::count;
+use crate::cli::output::number_of;
 use crate::cli::{CommandContext, Failure};
 use crate::data::regular_file::open_regular_file;
 use crate::operations::studies::{self, Forecast};
@@ -39,7 +39,7 @@ pub struct Create {
     /// Let every system meet every other in an A/B test, not only the first each of the others
     #[arg(long)]
     every_pair: bool,
-    /// Annotators who judge each item; 3 in an A/B test
+    /// Annotators per item; 3 in an A/B test
     #[arg(long, value_name = "N", default_value_t = 3)]
     raters: usize,
     /// Attention checks for every annotator
@@ -109,11 +109,11 @@ impl Create {
             }));
         }
         ctx.out.text(&format!(
-            "Study {study} is created: {} items for each annotator, {} judgements in all.\n{}\
+            "Study {study} is created: {} for each annotator, {} in all.\n{}\
              `emprl study pack {study}{store}` writes the annotators' parts, `emprl study judge {study} \
              --annotator A1{store}` judges here.\n",
-            count(each as u64),
-            count(all as u64),
+            number_of(each as u64, "item", "items"),
+            number_of(all as u64, "judgement", "judgements"),
             remark_lines(&created.remarks),
             store = ctx.store_argument()
         ))
@@ -154,16 +154,17 @@ impl Create {
 /// Problems with the responses, as counts that reveal nothing about systems.
 fn remark_lines(remarks: &Remarks) -> String {
     let mut text = String::new();
+    let items = |n: usize| number_of(n as u64, "item", "items");
     if remarks.identical > 0 {
         text += &format!(
-            "note: in {} items both responses are the same, so that only a tie is right\n",
-            remarks.identical
+            "note: in {} both responses are the same, so that only a tie is right\n",
+            items(remarks.identical)
         );
     }
     if remarks.naming > 0 {
         text += &format!(
-            "note: in {} items a response or the context says the name of a system\n",
-            remarks.naming
+            "note: in {} a response or the context says the name of a system\n",
+            items(remarks.naming)
         );
     }
     text

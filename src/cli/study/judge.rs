@@ -8,9 +8,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::find;
+use crate::cli::output::{number_of, stderr_line};
 use crate::cli::{CommandContext, Failure};
 use crate::data::Role;
-use crate::store::{Store, StudyId};
+use crate::store::{Store, StoreError, StudyId};
 use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
@@ -25,7 +26,7 @@ pub struct Judge {
     annotator: String,
 }
 
-const AB_HELP: &str = "1 the first is better, 2 the second, 0 a tie; ";
+const AB_HELP: &str = "1 the first is better, 2 the second, 3 a tie; ";
 const RATING_HELP: &str = "three digits from 1 to 5 for empathy, relevance, fluency, such as 435; ";
 const HELP: &str = "s skip, u undo, f flag, c WORDS comment, q quit";
 
@@ -42,10 +43,12 @@ impl Judge {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         let mut store = Store::open(&ctx.store)?;
         let study = store.reader()?.study(self.study)?;
+        if study.unblinding.is_some() {
+            return Err(StoreError::Unblinded { study: self.study }.into());
+        }
         let annotator = find(&study, &self.annotator)?.number;
         let mut worklist = store.reader()?.worklist(self.study, annotator)?;
         let mut lines = std::io::stdin().lock().lines();
-        let at_terminal = std::io::stdin().is_terminal();
         if !ctx.out.json {
             let head = &worklist.head;
             ctx.out
@@ -53,7 +56,7 @@ impl Judge {
         }
         let mut at = worklist.next();
         let mut shown = None;
-        let mut number = 0;
+        let (mut number, mut refused) = (0, 0);
         while let Some(index) = at {
             let page = worklist.pages()[index].clone();
             if shown != Some(page.item) {
@@ -66,11 +69,16 @@ impl Judge {
             let line = line.map_err(|error| Failure::Failed(format!("stdin: {error}")))?;
             let input = match parse(&line, worklist.head.kind) {
                 Ok(input) => input,
-                Err(why) if at_terminal => {
-                    super::super::output::stderr_line(&why)?;
+                // The item stays, so that the next line is about it.
+                Err(why) => {
+                    refused += 1;
+                    stderr_line(&format!("line {number}: {why}"))?;
+                    if ctx.out.json {
+                        let event = json!({"event": "refused", "line": number, "why": why});
+                        ctx.out.json_line(&event)?;
+                    }
                     continue;
                 }
-                Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),
             };
             // A long silence counts as a pause.
             let time = since.elapsed().as_secs_f64().min(AWAY_SECONDS) * 1000.0;
@@ -78,8 +86,8 @@ impl Judge {
                 Input::Quit => break,
                 Input::Undo => {
                     let undone = store.undo(self.study, annotator)?;
-                    self.recorded(ctx, &mut worklist, undone.as_slice())?;
-                    at = undone.map_or(at, |act| {
+                    self.recorded(ctx, &mut worklist, &undone)?;
+                    at = undone.last().map_or(at, |act| {
                         worklist
                             .pages()
                             .iter()
@@ -109,11 +117,20 @@ impl Judge {
         match ctx.out.json {
             true => ctx
                 .out
-                .json_line(&json!({"event": "ended", "progress": progress})),
+                .json_line(&json!({"event": "ended", "progress": progress}))?,
             false => ctx.out.text(&format!(
                 "{} of {} items are judged, {} skipped.\n",
                 progress.answered, progress.assigned, progress.skipped
-            )),
+            ))?,
+        }
+        // At a terminal the person has seen each and answered again.
+        match refused {
+            0 => Ok(()),
+            _ if std::io::stdin().is_terminal() => Ok(()),
+            n => Err(Failure::Usage(format!(
+                "stdin: {} not understood, and each left its item for the next line",
+                number_of(n, "line was", "lines were")
+            ))),
         }
     }
 
@@ -130,11 +147,18 @@ impl Judge {
                     .json_line(&json!({"event": "recorded", "act": act}))?;
             }
         }
-        match (ctx.out.json, acts.is_empty()) {
-            (true, false) => Ok(()),
-            (true, true) => ctx.out.json_line(&json!({"event": "nothing to undo"})),
-            (false, true) => ctx.out.text("There is nothing to undo.\n"),
-            (false, false) => ctx.out.text("Recorded.\n"),
+        match (ctx.out.json, acts.last()) {
+            (true, Some(_)) => Ok(()),
+            (true, None) => ctx.out.json_line(&json!({"event": "nothing to undo"})),
+            (false, None) => ctx.out.text("There is nothing to undo.\n"),
+            (false, Some(act)) if act.action == JudgementAction::Undo => {
+                let mut pages = worklist.pages().iter();
+                let place = pages.position(|page| page.item == act.item);
+                let place = place.map_or(0, |at| at + 1);
+                ctx.out
+                    .text(&format!("Undone: item {place} is open again.\n"))
+            }
+            (false, Some(_)) => ctx.out.text("Recorded.\n"),
         }
     }
 }
@@ -178,21 +202,42 @@ fn parse(line: &str, kind: StudyKind) -> Result<Input, String> {
         }
         _ => {}
     }
-    let answer = match kind {
-        StudyKind::AbTest => match line {
-            "1" => Some(Answer::Choice(Choice::Left)),
-            "2" => Some(Answer::Choice(Choice::Right)),
-            "0" => Some(Answer::Choice(Choice::Tie)),
-            _ => None,
-        },
-        StudyKind::Rating => rating(line).map(Answer::Rating),
-    };
+    let answer = answer(line, kind);
     let help = match kind {
         StudyKind::AbTest => AB_HELP,
         StudyKind::Rating => RATING_HELP,
     };
     let answer = answer.ok_or_else(|| format!("\"{line}\" is not an answer; {help}{HELP}"))?;
     Ok(Input::Action(JudgementAction::Answer(answer)))
+}
+
+/// An answer as it is typed. A tie is 3, as in the window; 0 is read too.
+pub(super) fn answer(line: &str, kind: StudyKind) -> Option<Answer> {
+    match kind {
+        StudyKind::AbTest => match line {
+            "1" => Some(Answer::Choice(Choice::Left)),
+            "2" => Some(Answer::Choice(Choice::Right)),
+            "3" | "0" => Some(Answer::Choice(Choice::Tie)),
+            _ => None,
+        },
+        StudyKind::Rating => rating(line).map(Answer::Rating),
+    }
+}
+
+/// An answer, with what is typed for it.
+pub(super) fn answer_words(answer: &Answer) -> String {
+    match answer {
+        Answer::Choice(Choice::Left) => "1 (the first)".to_string(),
+        Answer::Choice(Choice::Right) => "2 (the second)".to_string(),
+        Answer::Choice(Choice::Tie) => "3 (a tie)".to_string(),
+        Answer::Rating(rating) => {
+            let scores = [rating.empathy, rating.relevance, rating.fluency];
+            scores
+                .iter()
+                .map(|score| score.points().to_string())
+                .collect()
+        }
+    }
 }
 
 fn rating(line: &str) -> Option<Rating> {
@@ -216,7 +261,9 @@ mod tests {
     #[test]
     fn lines_are_parsed() {
         let tie = Input::Action(JudgementAction::Answer(Answer::Choice(Choice::Tie)));
-        assert_eq!(parse(" 0 ", StudyKind::AbTest), Ok(tie));
+        for typed in [" 0 ", "3"] {
+            assert_eq!(parse(typed, StudyKind::AbTest).as_ref(), Ok(&tie));
+        }
         let comment = Input::Action(JudgementAction::Comment("so so".to_string()));
         assert_eq!(parse("c so so", StudyKind::Rating), Ok(comment));
         assert_eq!(parse("u", StudyKind::Rating), Ok(Input::Undo));
@@ -226,6 +273,6 @@ mod tests {
         assert!(
             parse("435", StudyKind::Rating).is_ok() && parse("4 3 5", StudyKind::Rating).is_ok()
         );
-        assert!(parse("3", StudyKind::AbTest).is_err());
+        assert!(parse("4", StudyKind::AbTest).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! `emprl study results`: who won or how good each system is, how sure that is, and how the annotators worked.
 
-use crate::cli::output::{duration, moment};
+use crate::cli::output::{duration, moment, number_of};
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, Estimate};
 use crate::operations::studies;
@@ -23,27 +23,39 @@ pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> 
         Findings::Rating(found) => text += &rating_text(found),
     }
     text += &annotators_text(&results.annotators);
+    for one in results
+        .annotators
+        .iter()
+        .filter(|one| one.progress.contested > 0)
+    {
+        text += &format!(
+            "{}: {} answered differently at several places; no answer of these counts.\n",
+            one.pseudonym,
+            number_of(one.progress.contested as u64, "item was", "items were")
+        );
+    }
     ctx.out.text(&text)
 }
 
 fn head(study: StudyId, results: &Results) -> String {
     let unblinding = &results.unblinding;
     let mut text = format!(
-        "Study {study}: {}\n{} contexts, seed {}. Unblinded {} by {}: {}\n",
+        "Study {study}: {}\n{}, seed {}. Unblinded {} by {}: {}\n",
         results.title,
-        results.contexts,
+        number_of(results.contexts as u64, "context", "contexts"),
         results.seed,
         moment(unblinding.wall_ms),
         unblinding.by,
         unblinding.reason
     );
     if unblinding.missing > 0 {
-        text += &format!("{} judgements were missing then.\n", unblinding.missing);
+        let missing = number_of(unblinding.missing, "judgement was", "judgements were");
+        text += &format!("{missing} missing then.\n");
     }
     if results.late_acts > 0 {
         text += &format!(
-            "{} acts came in after the unblinding, from packs; they count.\n",
-            results.late_acts
+            "{} in after the unblinding, from packs; late judgements count.\n",
+            number_of(results.late_acts as u64, "record came", "records came")
         );
     }
     text.push('\n');
@@ -53,7 +65,7 @@ fn head(study: StudyId, results: &Results) -> String {
 fn figure(figure: &Figure, digits: Digits) -> String {
     match figure {
         Ok(value) => digits.write(*value),
-        Err(undefined) => format!("undefined: {undefined}"),
+        Err(undefined) => format!("undefined ({undefined})"),
     }
 }
 
@@ -110,8 +122,11 @@ fn ab_text(found: &AbResults) -> String {
         .filter(|pair| pair.open + pair.waiting_for_fourth > 0)
     {
         text += &format!(
-            "{} vs {}: {} items lack judgements, {} wait for the fourth annotator.\n",
-            pair.first, pair.second, pair.open, pair.waiting_for_fourth
+            "{} vs {}: {} short of judgements, {} for the fourth annotator.\n",
+            pair.first,
+            pair.second,
+            number_of(pair.open, "item is", "items are"),
+            number_of(pair.waiting_for_fourth, "waits", "wait")
         );
     }
     text += &format!("\n{}", agreement_text("Agreement", &found.agreement));
@@ -173,10 +188,10 @@ fn rating_text(found: &RatingResults) -> String {
             .map(|aspect| estimate(aspect.differences[at].difference.as_ref(), Digits::SCORE))
             .collect();
         text += &format!(
-            "{} minus {}, {} contexts: {}\n",
+            "{} minus {}, {}: {}\n",
             difference.system,
             difference.minus,
-            difference.contexts,
+            number_of(difference.contexts as u64, "context", "contexts"),
             differences.join("  ")
         );
     }
@@ -189,11 +204,11 @@ fn rating_text(found: &RatingResults) -> String {
 
 fn agreement_text(name: &str, found: &Agreement) -> String {
     let mut text = format!(
-        "{name}: Fleiss' kappa {} ({} items), Krippendorff's alpha {} ({} judgements)\n",
+        "{name}: Fleiss' kappa {} ({}), Krippendorff's alpha {} ({})\n",
         figure(&found.fleiss_kappa, Digits::AGREEMENT),
-        found.fleiss_items,
+        number_of(found.fleiss_items as u64, "item", "items"),
         figure(&found.krippendorff_alpha, Digits::AGREEMENT),
-        found.judgements
+        number_of(found.judgements as u64, "judgement", "judgements")
     );
     for pair in &found.pairs {
         let weighted = match &pair.weighted_kappa {
@@ -201,10 +216,10 @@ fn agreement_text(name: &str, found: &Agreement) -> String {
             Err(_) => String::new(),
         };
         text += &format!(
-            "  {} and {}, {} items: Cohen's kappa {}{weighted}\n",
+            "  {} and {}, {}: Cohen's kappa {}{weighted}\n",
             pair.first,
             pair.second,
-            pair.items,
+            number_of(pair.items as u64, "item", "items"),
             figure(&pair.kappa, Digits::AGREEMENT)
         );
     }

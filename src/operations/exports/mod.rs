@@ -1,12 +1,14 @@
 //! Tables, figures and curves as files for other programs.
 
 mod curves;
+mod files;
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use curves::{CurveFormat, ExportedCurves, export_curves};
+pub(super) use files::{check_pack, make_folder, write_numbered, write_pack};
+use files::{create, write_new};
+pub use files::{write, write_judgements};
 
 use super::OperationError;
 use crate::report::tables::{Format, Table, TableNumber, TableSelection, gather};
@@ -25,9 +27,9 @@ pub struct SavedFiles {
 /// Writes a sheet as CSV, LaTeX and Markdown; nothing is overwritten.
 pub fn save_sheet(folder: &Path, name: &str, sheet: &Sheet) -> Result<SavedFiles, OperationError> {
     let files = [
-        ("csv", sheet.csv().into_bytes()),
-        ("tex", sheet.latex().into_bytes()),
-        ("md", sheet.markdown().into_bytes()),
+        (".csv", sheet.csv().into_bytes()),
+        (".tex", sheet.latex().into_bytes()),
+        (".md", sheet.markdown().into_bytes()),
     ];
     save(folder, name, &files)
 }
@@ -39,9 +41,9 @@ pub fn save_figure(
     figure: &Figure,
 ) -> Result<SavedFiles, OperationError> {
     let files = [
-        ("csv", figure.csv().into_bytes()),
-        ("svg", figure.svg()?.into_bytes()),
-        ("png", figure.png()?),
+        (".csv", figure.csv().into_bytes()),
+        (".svg", figure.svg()?.into_bytes()),
+        (".png", figure.png()?),
     ];
     save(folder, name, &files)
 }
@@ -51,21 +53,13 @@ fn save(
     name: &str,
     files: &[(&'static str, Vec<u8>)],
 ) -> Result<SavedFiles, OperationError> {
-    make_folder(folder)?;
-    let path = |name: &str, ending: &str| folder.join(format!("{name}.{ending}"));
-    let is_free = |name: &String| !files.iter().any(|(ending, _)| path(name, ending).exists());
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    let name = std::iter::once(name.to_string())
-        .chain(numbered)
-        .find(is_free)
-        .unwrap_or_else(|| name.to_string());
-    for (ending, bytes) in files {
-        write_new(&path(&name, ending), bytes)?;
-    }
+    let endings = files
+        .iter()
+        .map(|(ending, _)| ending.trim_start_matches('.'));
     Ok(SavedFiles {
         folder: folder.to_path_buf(),
-        name,
-        endings: files.iter().map(|(ending, _)| *ending).collect(),
+        name: write_numbered(folder, name, files)?,
+        endings: endings.collect(),
     })
 }
 
@@ -105,42 +99,21 @@ pub fn table(
     Ok(gather(&reader, number, chosen)?)
 }
 
-/// Writes a table in every format into a folder, replacing older files; returns their common path without extension.
+/// Writes a table in every format into a folder; nothing is overwritten. Returns the files' common path without
+/// extension.
 pub fn save_table(folder: &Path, table: &Table) -> Result<PathBuf, OperationError> {
-    make_folder(folder)?;
-    let stem = table.file_stem();
-    for (format, _) in Format::FILES {
-        let file = folder.join(format!("{stem}.{}", format.ending()));
-        write(&file, table.write(format).as_bytes())?;
-    }
-    Ok(folder.join(stem))
-}
-
-/// Creates a folder if it does not exist.
-pub(super) fn make_folder(folder: &Path) -> Result<(), OperationError> {
-    fs::create_dir_all(folder).map_err(OperationError::write(folder))
-}
-
-/// Writes a file, replacing an older one.
-pub fn write(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
-    fs::write(file, bytes).map_err(OperationError::write(file))
-}
-
-/// Writes a file that does not exist yet.
-fn write_new(file: &Path, bytes: &[u8]) -> Result<(), OperationError> {
-    let mut out = create(file)?;
-    let written = out.write_all(bytes).and_then(|()| out.flush());
-    written.map_err(OperationError::write(file))
-}
-
-/// Creates a new file.
-fn create(file: &Path) -> Result<BufWriter<File>, OperationError> {
-    let created = File::create_new(file).map_err(OperationError::write(file))?;
-    Ok(BufWriter::new(created))
+    let files = Format::FILES.map(|(format, _)| {
+        let ending = format!(".{}", format.ending());
+        (ending, table.write(format).into_bytes())
+    });
+    let name = write_numbered(folder, &table.file_stem(), &files)?;
+    Ok(folder.join(name))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -167,18 +140,5 @@ mod tests {
         );
         assert_eq!(fs::read(dir.path().join("runs.csv")).unwrap(), before);
         assert!(!dir.path().join("runs.tex").exists());
-    }
-
-    #[test]
-    fn a_file_that_exists_is_not_overwritten() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("kl.csv");
-        write_new(&file, b"first").unwrap();
-        let refused = write_new(&file, b"second").unwrap_err();
-        assert!(
-            matches!(refused, OperationError::Exists { .. }),
-            "{refused}"
-        );
-        assert_eq!(fs::read(&file).unwrap(), b"first");
     }
 }

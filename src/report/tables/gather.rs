@@ -358,6 +358,12 @@ fn study_notes(mark: &str, results: &Results) -> Vec<String> {
 fn pinned(reader: &StoreReader, names: &[String]) -> Result<Table, GatherError> {
     let book = reader.cases()?;
     let places = book.pinned();
+    if places.is_empty() && book.withheld_pins > 0 {
+        return Err(incomplete(
+            "every pinned case is in a study that is still blind, where its answers are hidden",
+            "unblind that study first, or pin a case that is in none",
+        ));
+    }
     if places.is_empty() {
         return Err(incomplete(
             "no case is pinned",

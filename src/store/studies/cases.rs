@@ -140,6 +140,10 @@ impl StoreReader {
             let mut pins = pins(db)?;
             let all = places.len();
             let blind = blind_contexts(db)?;
+            let withheld_pins = places
+                .values()
+                .filter(|key| blind.contains(*key) && pins.contains_key(*key))
+                .count();
             places.retain(|_, key| !blind.contains(key));
             let withheld = all - places.len();
             let case = |key: ContextKey| {
@@ -154,6 +158,7 @@ impl StoreReader {
                 systems,
                 cases,
                 withheld,
+                withheld_pins,
             })
         })
     }

@@ -4,6 +4,7 @@
 //! sees another's answers, and no one sees which systems wrote the responses.
 
 mod cases;
+mod judging;
 mod load;
 mod reader;
 mod systems;
@@ -80,6 +81,8 @@ pub struct MergedPack {
     pub added: usize,
     /// Judgements that were already there.
     pub known: usize,
+    /// The annotator's items that are answered differently at several places, so that no answer counts.
+    pub contested: usize,
 }
 
 fn role_key(role: Role) -> &'static str {

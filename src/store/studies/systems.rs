@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
-use super::parse;
+use super::{StudyId, load, parse};
 use crate::store::columns::{query_all, to_json};
 use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
@@ -105,14 +105,28 @@ impl Store {
         })
     }
 
-    /// Removes a system and its responses; studies keep what they show.
+    /// Removes a system with its responses and scores.
+    ///
+    /// # Errors
+    /// There is no such system, or a study compares it.
     pub fn remove_system(&mut self, name: &str) -> Result<(), StoreError> {
-        self.write(
-            |db| match db.execute("DELETE FROM systems WHERE name = ?", [name])? {
+        self.write(|db| {
+            let sql = "SELECT id FROM studies WHERE definition_json IS NOT NULL ORDER BY id";
+            for id in query_all(db, sql, [], |row| Ok(StudyId(row.get(0)?)))? {
+                if load::definition(db, id)?
+                    .systems
+                    .iter()
+                    .any(|system| system == name)
+                {
+                    let name = name.to_string();
+                    return Err(StoreError::UsedByStudy { name, study: id }.into());
+                }
+            }
+            match db.execute("DELETE FROM systems WHERE name = ?", [name])? {
                 0 => Err(no_system(db, name)),
                 _ => Ok(()),
-            },
-        )
+            }
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Creates, judges, merges and unblinds studies. Every method is one transaction.
+//! Creates, merges, unblinds and deletes studies. Every method is one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use crate::store::error::{Fault, StoreError};
 use crate::store::now_ms;
 use crate::store::writer::Store;
 use crate::study::PackError;
-use crate::study::definition::StudyKind;
-use crate::study::judgement::{JudgementAction, JudgementRecord, last_settled, states};
+use crate::study::definition::{StudyKind, check_person};
+use crate::study::judgement::JudgementRecord;
 use crate::study::make::{Annotator, Assignment, Item, NewStudy, Role, adjudicate, page};
 use crate::study::pack::Pack;
 use crate::study::page::{Page, StudyHead};
@@ -36,61 +36,28 @@ impl Store {
         })
     }
 
-    /// Records an annotator's actions on an item, all or none: an answer with a flag and a comment, say.
-    /// `shown_ms` is the time in view since the last record. What is returned is on disk.
-    ///
-    /// # Errors
-    /// The item is not assigned to them, the answer is of the wrong kind, or the study is unblinded.
-    pub fn judge(
-        &mut self,
-        study: StudyId,
-        annotator: u32,
-        item: u32,
-        actions: &[JudgementAction],
-        shown_ms: u64,
-    ) -> Result<Vec<JudgementRecord>, StoreError> {
-        self.write(|db| {
-            let judging = Judging::open(db, study, annotator)?;
-            actions
-                .iter()
-                .enumerate()
-                .map(|(at, action)| {
-                    let shown_ms = if at == 0 { shown_ms } else { 0 };
-                    judging.put(db, item, action.clone(), shown_ms)
-                })
-                .collect()
-        })
-    }
-
-    /// Undoes the annotator's last answer or skip; None if there is none.
-    pub fn undo(
-        &mut self,
-        study: StudyId,
-        annotator: u32,
-    ) -> Result<Option<JudgementRecord>, StoreError> {
-        self.write(|db| {
-            let judging = Judging::open(db, study, annotator)?;
-            let acts = load::acts(db, study, annotator)?;
-            let acts = acts.iter().map(|(act, _)| act);
-            let states = states(&judging.uid, &judging.annotator.pseudonym, acts);
-            last_settled(&states)
-                .map(|item| judging.put(db, item, JudgementAction::Undo, 0))
-                .transpose()
-        })
-    }
-
     /// Names the fourth annotator and returns their number.
     ///
     /// # Errors
-    /// There already is one, or the study came as a pack.
+    /// There already is one, the name is empty or a rater's, or the study is a rating or came as a pack.
     pub fn set_adjudicator(&mut self, study: StudyId, name: &str) -> Result<u32, StoreError> {
         self.write(|db| {
             load::definition(db, study)?;
+            if load::known(db, study)?.head.kind == StudyKind::Rating {
+                return Err(StoreError::NoFourthInRating { study }.into());
+            }
             let annotators = load::annotators(db, study)?;
             if annotators.iter().any(|a| a.role == Role::Adjudicator) {
                 return Err(StoreError::HasAdjudicator { study }.into());
             }
             let number = annotators.iter().map(|a| a.number).max().unwrap_or(0) + 1;
+            let name = name.trim();
+            check_person(name, number)?;
+            let is_taken = |a: &&Annotator| a.name.trim().to_lowercase() == name.to_lowercase();
+            if let Some(rater) = annotators.iter().find(is_taken) {
+                let pseudonym = rater.pseudonym.clone();
+                return Err(StoreError::FourthIsRater { study, pseudonym }.into());
+            }
             put_annotator(db, study, &Annotator::new(number, name, Role::Adjudicator))?;
             Ok(number)
         })
@@ -163,6 +130,34 @@ impl Store {
         })
     }
 
+    /// Deletes a study with its judgements; the responses of its systems stay.
+    ///
+    /// # Errors
+    /// There is no such study, or it holds judgements and `with_judgements` is false.
+    pub fn delete_study(
+        &mut self,
+        study: StudyId,
+        with_judgements: bool,
+    ) -> Result<(), StoreError> {
+        self.write(|db| {
+            load::known(db, study)?;
+            let sql = "SELECT count(*) FROM study_acts WHERE study = ?";
+            let judgements: i64 = db.query_row(sql, [study.0], |row| row.get(0))?;
+            if judgements > 0 && !with_judgements {
+                return Err(StoreError::HoldsJudgements { study }.into());
+            }
+            for sql in [
+                "DELETE FROM study_acts WHERE study = ?",
+                "DELETE FROM study_assignments WHERE study = ?",
+                // Cascades to all that is left of it.
+                "DELETE FROM studies WHERE id = ?",
+            ] {
+                db.execute(sql, [study.0])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Merges a pack that was judged elsewhere into its study. Merging twice, or several in another order,
     /// gives the same result. Judgements merged after the unblinding count, and are marked as late.
     ///
@@ -202,8 +197,9 @@ impl Store {
         }
         self.write(|db| {
             load::definition(db, study)?;
-            if load::known(db, study)?.unblinding.is_some() {
-                return Err(StoreError::Unblinded { study }.into());
+            if let Some(unblinding) = load::known(db, study)?.unblinding {
+                let by = unblinding.by;
+                return Err(StoreError::AlreadyUnblinded { study, by }.into());
             }
             let missing = load::annotator_rows(db, study)?
                 .iter()
@@ -221,65 +217,6 @@ impl Store {
             )?;
             Ok(unblinding)
         })
-    }
-}
-
-/// A study that can be judged, and its annotator.
-struct Judging {
-    study: StudyId,
-    uid: String,
-    kind: StudyKind,
-    annotator: Annotator,
-}
-
-impl Judging {
-    fn open(db: &Connection, study: StudyId, annotator: u32) -> Result<Judging, Fault> {
-        let known = load::known(db, study)?;
-        if known.unblinding.is_some() {
-            return Err(StoreError::Unblinded { study }.into());
-        }
-        Ok(Judging {
-            study,
-            uid: known.head.uid,
-            kind: known.head.kind,
-            annotator: load::annotator(db, study, annotator)?,
-        })
-    }
-
-    fn put(
-        &self,
-        db: &Connection,
-        item: u32,
-        action: JudgementAction,
-        shown_ms: u64,
-    ) -> Result<JudgementRecord, Fault> {
-        action.check(item, self.kind)?;
-        let (study, annotator) = (self.study, self.annotator.number);
-        let is_assigned = db
-            .prepare_cached(
-                "SELECT 1 FROM study_assignments WHERE study = ? AND annotator = ? AND item = ?",
-            )?
-            .exists(params![study.0, annotator, item])?;
-        if !is_assigned {
-            return Err(StoreError::NotAssigned {
-                study,
-                annotator,
-                item,
-            }
-            .into());
-        }
-        let last: Option<i64> = db
-            .prepare_cached("SELECT max(seq) FROM study_acts WHERE study = ? AND annotator = ?")?
-            .query_row(params![study.0, annotator], |row| row.get(0))?;
-        let act = JudgementRecord {
-            seq: last.unwrap_or(0) as u64 + 1,
-            item,
-            action,
-            shown_ms: shown_ms.min(i64::MAX as u64),
-            wall_ms: now_ms(),
-        };
-        put_act(db, study, &self.uid, &self.annotator, &act, false)?;
-        Ok(act)
     }
 }
 
@@ -350,7 +287,7 @@ fn put_page(
 }
 
 /// Inserts a judgement; false if it is already there.
-fn put_act(
+pub(super) fn put_act(
     db: &Connection,
     study: StudyId,
     uid: &str,
@@ -389,10 +326,12 @@ fn put_acts(
     for act in &pack.acts {
         added += usize::from(put_act(db, study, &pack.head.uid, &annotator, act, late)?);
     }
+    let contested = load::worklist(db, study, number)?.progress().contested;
     Ok(MergedPack {
         study,
         annotator: number,
         added,
         known: pack.acts.len() - added,
+        contested,
     })
 }

@@ -94,7 +94,9 @@ pub(super) fn results(study: &Record, all: &[Judged<'_>]) -> Vec<AnnotatorResult
                 .filter(|judged| !judged.state.comment.is_empty())
                 .count(),
             median_ms: median_ms(&own),
-            total_ms: own.iter().map(|judged| judged.state.shown_ms).sum(),
+            total_ms: own.iter().fold(0, |sum: u64, judged| {
+                sum.saturating_add(judged.state.shown_ms)
+            }),
             distance: distance(&own, &said),
             sides: sides(&own),
             checks: checks(&own),
@@ -142,6 +144,7 @@ fn progress(own: &[Judged<'_>]) -> Progress {
         answered: count(&|judged| judged.state.answer.is_some()),
         skipped: count(&|judged| judged.state.skipped),
         flagged: count(&|judged| judged.state.flagged),
+        contested: count(&|judged| !judged.state.contested.is_empty()),
     }
 }
 

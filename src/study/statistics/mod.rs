@@ -17,10 +17,10 @@ pub type Figure = Result<f64, Undefined>;
 /// Why a figure has no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Undefined {
-    #[error("there are no data")]
+    #[error("no data")]
     NoData,
     /// Agreement needs two judgements of the same item.
-    #[error("no item was judged by two")]
+    #[error("no item was judged twice")]
     NoPairs,
     /// All judgements are the same, so that chance alone would always agree.
     #[error("all judgements are the same, so agreement beyond chance has no meaning")]

@@ -32,7 +32,11 @@ pub(super) fn case_ui(
     };
     let Some(case) = cases.shown.and_then(|at| book.cases.get(at)) else {
         layout::padded(ui, space::L, |ui| {
-            words::secondary(ui, "Choose a case on the left.");
+            let words = match book.cases.is_empty() {
+                true => "There is no case to show.",
+                false => "Choose a case on the left.",
+            };
+            words::secondary(ui, words);
         });
         return;
     };

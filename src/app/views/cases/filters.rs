@@ -56,6 +56,19 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
                 cases.scoring.get_or_insert_default();
                 (cases.importing, cases.notice) = (None, None);
             }
+            // Only one at a time, so that it is named before it goes.
+            let chosen = match filter.systems[..] {
+                [only] => book.systems.get(only),
+                _ => None,
+            };
+            let hint = match chosen {
+                Some(_) => "Delete the chosen system with its responses",
+                None => "Choose one system alone to delete it",
+            };
+            let delete = Button::quiet("Delete system…").low().hint(hint);
+            if delete.clicked_if(ui, chosen.is_some()) {
+                cases.deleting = chosen.cloned();
+            }
             ui.add_space(space::S);
             let found = cases.search.found.len() as u64;
             let all = book.cases.len() as u64;
@@ -71,12 +84,11 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             };
             words::label(ui, counted, t.secondary);
             if book.withheld > 0 {
-                let held = format!(
-                    "{} more {} hidden until their study is unblinded",
-                    format::count(book.withheld as u64),
-                    if book.withheld == 1 { "is" } else { "are" }
-                );
-                let hint = "These contexts are items of a blind study: here one could read whose each answer is";
+                let held = match book.withheld {
+                    1 => "1 case of a blind study is hidden".to_string(),
+                    n => format!("{} cases of blind studies are hidden", format::count(n as u64)),
+                };
+                let hint = "Their answers are being judged blind; they appear here once the study is unblinded";
                 words::small_label(ui, held, t.secondary)
                     .on_hover_text(hint);
             }

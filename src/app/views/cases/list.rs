@@ -14,8 +14,18 @@ pub(super) fn list_ui(ui: &mut Ui, cases: &mut CasesState) {
     let t = theme::of(ui);
     ui.spacing_mut().item_spacing.y = 0.0;
     if cases.searched && cases.search.found.is_empty() {
+        let book = cases.book.value();
+        let all_hidden = book.is_some_and(|book| book.cases.is_empty() && book.withheld > 0);
+        let pins_hidden = cases.filter.pinned && book.is_some_and(|book| book.withheld_pins > 0);
         layout::padded(ui, space::L, |ui| {
-            ui.label("No case matches.");
+            if all_hidden {
+                ui.label("All cases are in studies that are still blind. They appear once these are unblinded.");
+                return;
+            }
+            ui.label(match pins_hidden {
+                true => "No other case is pinned: those that are belong to studies that are still blind.",
+                false => "No case matches.",
+            });
             if Button::secondary("Clear the filter").clicked(ui) {
                 let systems = std::mem::take(&mut cases.filter.systems);
                 cases.filter = CaseFilter {

@@ -64,6 +64,7 @@ pub(super) fn keys(ui: &Ui, judging: &Judging) -> Vec<Input> {
                 (Key::Num1, Choice::Left),
                 (Key::Num2, Choice::Right),
                 (Key::Num3, Choice::Tie),
+                (Key::Num0, Choice::Tie),
             ];
             let answers = answers.into_iter().filter(|(key, _)| pressed(*key));
             inputs.extend(answers.map(|(_, choice)| Input::Answer(choice)));

@@ -168,8 +168,8 @@ fn fields_ui(ui: &mut Ui, form: &mut StudyForm, names: &[&str]) {
             },
         );
     } else {
-        line(ui, "Annotators an item", "", |ui| {
-            short_field(ui, "Annotators an item", &mut form.raters, "")
+        line(ui, "Annotators per item", "", |ui| {
+            short_field(ui, "Annotators per item", &mut form.raters, "")
         });
     }
     line(

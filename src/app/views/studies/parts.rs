@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::{Align2, Sense, Ui, pos2, vec2};
 
 use crate::app::command::Commands;
+use crate::app::format;
 use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, size};
 use crate::app::widgets::button::Button;
@@ -26,6 +27,15 @@ pub(super) fn status_words(study: &StudyRow) -> &'static str {
         (None, true) => "blind",
         (None, false) => "came as a pack",
     }
+}
+
+/// How many items one annotator answered differently at several places.
+pub(super) fn contested_words(who: &str, items: usize) -> String {
+    let answered = match items {
+        1 => "1 item".to_string(),
+        n => format!("{} items", format::count(n as u64)),
+    };
+    format!("{who} answered {answered} differently at several places; no answer of these counts")
 }
 
 pub(super) fn totals(study: &StudyRow) -> (u64, u64) {

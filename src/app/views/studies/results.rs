@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align, Label, RichText, ScrollArea, Ui, Vec2};
 
-use super::parts::study_title;
+use super::parts::{contested_words, study_title};
 use crate::app::format;
 use crate::app::state::people::StudiesState;
 use crate::app::theme::{self, space, text};
@@ -134,7 +134,7 @@ fn estimate(estimate: Option<&Estimate>, digits: Digits) -> String {
 fn figure(figure: &Figure, digits: Digits) -> String {
     match figure {
         Ok(value) => format::figure(*value, digits),
-        Err(undefined) => format!("undefined, {undefined}"),
+        Err(undefined) => format!("undefined ({undefined})"),
     }
 }
 
@@ -283,6 +283,9 @@ fn agreement_ui(ui: &mut Ui, name: &str, found: &Agreement) {
 }
 
 fn annotators_ui(ui: &mut Ui, annotators: &[AnnotatorResults]) {
+    for one in annotators.iter().filter(|one| one.progress.contested > 0) {
+        words::small(ui, contested_words(&one.pseudonym, one.progress.contested));
+    }
     let head = [
         "Annotator",
         "Judged",

@@ -2,6 +2,8 @@
 
 use eframe::egui::{Align, Align2, Layout, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::contested::contested_ui;
+use super::delete::delete_ui;
 use super::parts::{kind_words, pack_row_ui, path_ui, status_words, totals};
 use super::results;
 use crate::app::command::Commands;
@@ -29,6 +31,7 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
         if Button::icon(Icon::Left, "Back to all studies").clicked(ui) {
             studies.open = None;
             studies.unblinding = None;
+            studies.deleting = None;
         }
         words::heading(ui, &study.head.title);
         words::small(ui, format!("#{}", study.id));
@@ -45,14 +48,16 @@ pub(super) fn study_ui(ui: &mut Ui, studies: &mut StudiesState, now: Now, comman
                 now.relative(unblinding.wall_ms),
                 unblinding.reason
             ),
-            None => "Which system wrote what is hidden until then.".to_string(),
+            None => "Which system wrote what is hidden until the study is unblinded.".to_string(),
         }
     );
     words::secondary(ui, about);
     ui.add_space(space::S);
+    contested_ui(ui, studies, &study, commands);
     annotators_ui(ui, &study, commands);
     ui.add_space(space::M);
     actions_ui(ui, studies, &study, commands);
+    delete_ui(ui, studies, &study, commands);
     if study.unblinding.is_some() && study.is_own {
         ui.add_space(space::L);
         results::results_ui(ui, studies, study.id);
@@ -88,6 +93,9 @@ fn annotators_ui(ui: &mut Ui, study: &StudyRow, commands: &mut Commands) {
         let mut done = format!("{} of {}", progress.answered, progress.assigned);
         if progress.skipped > 0 {
             done.push_str(&format!(", {} skipped", progress.skipped));
+        }
+        if progress.contested > 0 {
+            done.push_str(&format!(", {} contested", progress.contested));
         }
         if progress.flagged > 0 {
             done.push_str(&format!(", {} flagged", progress.flagged));
@@ -208,6 +216,9 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
     };
     let missing = assigned - answered;
     let detail = match missing {
+        1 => "1 judgement is missing. Unblinding ends the judging, is recorded with a name and a reason, and cannot be \
+              taken back."
+            .to_string(),
         0 => "Unblinding ends the judging, is recorded with a name and a reason, and cannot be taken back."
             .to_string(),
         n => format!(

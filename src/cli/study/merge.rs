@@ -1,0 +1,201 @@
+//! `emprl study open | merge | decide`: packs that come in, and answers of one annotator from several places.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::find;
+use super::judge::{answer, answer_words};
+use crate::cli::output::number_of;
+use crate::cli::{CommandContext, Failure};
+use crate::operations::studies::{self, ContestedItem, PackFile, ReceivedPack, contested, prefer};
+use crate::store::{Store, StoreReader, StudyId};
+
+#[derive(Debug, clap::Args)]
+pub struct Merge {
+    /// The packs
+    #[arg(required_unless_present = "prefer")]
+    files: Vec<PathBuf>,
+    /// Where one annotator answered differently at several places, let the answers of this pack count
+    #[arg(long, value_name = "FILE")]
+    prefer: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Decide {
+    /// The study's number
+    study: StudyId,
+    /// Whose answers: a number, a pseudonym such as A2, or a name
+    #[arg(long, value_name = "WHO", required_unless_present = "answers")]
+    annotator: Option<String>,
+    /// Items and the answers that count, as they are typed in `study judge`; without any, the items are listed
+    #[arg(value_name = "ITEM=ANSWER", requires = "annotator")]
+    answers: Vec<String>,
+}
+
+impl Merge {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let mut files: Vec<&PathBuf> = self.files.iter().collect();
+        files.extend(self.prefer.iter().filter(|file| !self.files.contains(file)));
+        // All are read before the first is merged, so that an invalid one leaves nothing half done.
+        let packs = files.iter().map(|file| studies::read_pack(file));
+        let packs: Vec<PackFile> = packs.collect::<Result<_, _>>()?;
+        let mut store = Store::open(&ctx.store)?;
+        let mut merged = Vec::new();
+        for pack in &packs {
+            merged.push(studies::merge_pack(&mut store, pack)?);
+        }
+        let mut decided = 0;
+        for wanted in &self.prefer {
+            let mut received = packs.iter().zip(&merged);
+            if let Some((pack, received)) = received.find(|(_, one)| one.file == *wanted) {
+                decided += prefer(&mut store, pack, received)?;
+            }
+        }
+        let reader = store.reader()?;
+        let mut left = Vec::new();
+        for received in &mut merged {
+            let study = received.merged.study;
+            let items = contested(&reader, study)?;
+            let own = |item: &&ContestedItem| item.annotator == received.merged.annotator;
+            received.merged.contested = items.iter().filter(own).count();
+            for item in items.into_iter().filter(|item| own(&item)) {
+                if !left.contains(&(study, item.clone())) {
+                    left.push((study, item));
+                }
+            }
+        }
+        report(ctx, &merged)?;
+        if decided > 0 && !ctx.out.json {
+            let words = number_of(decided as u64, "contested item is", "contested items are");
+            ctx.out
+                .text(&format!("{words} decided by the preferred pack.\n"))?;
+        }
+        match left.first() {
+            None => Ok(()),
+            Some((study, item)) => {
+                if !ctx.out.json {
+                    ctx.out.text(&listed(&left, &packs, &merged))?;
+                }
+                let (store, pseudonym) = (ctx.store_argument(), &item.pseudonym);
+                Err(Failure::Failed(format!(
+                    "{} answered differently at several places, and no answer of these counts: take those of one \
+                     pack with `emprl study merge --prefer FILE{store}`, decide them with `emprl study decide \
+                     {study} --annotator {pseudonym} ITEM=ANSWER{store}`, or let {pseudonym} judge them again",
+                    number_of(left.len() as u64, "item is", "items are"),
+                )))
+            }
+        }
+    }
+}
+
+/// Each item with its answers, and the packs that gave them.
+fn listed(
+    items: &[(StudyId, ContestedItem)],
+    packs: &[PackFile],
+    merged: &[ReceivedPack],
+) -> String {
+    let mut text = String::new();
+    for (study, item) in items {
+        let from = |answer| {
+            let gave = |(pack, received): &(&PackFile, &ReceivedPack)| {
+                received.pseudonym == item.pseudonym
+                    && received.merged.study == *study
+                    && pack.answer(item.page.item) == Some(answer)
+            };
+            let files = packs.iter().zip(merged).filter(gave);
+            let files: Vec<String> = files.map(|(_, r)| r.file.display().to_string()).collect();
+            match files.is_empty() {
+                true => "of another pack, or taken back".to_string(),
+                false => format!("in {}", files.join(" and ")),
+            }
+        };
+        let answers = item.answers.iter();
+        let answers: Vec<String> = answers
+            .map(|answer| format!("{} {}", answer_words(answer), from(*answer)))
+            .collect();
+        text += &format!(
+            "{}, item {}: {}\n",
+            item.pseudonym,
+            item.page.item,
+            answers.join("; ")
+        );
+    }
+    text
+}
+
+impl Decide {
+    pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
+        let reader = StoreReader::open(&ctx.store)?;
+        let study = reader.study(self.study)?;
+        let annotator = match &self.annotator {
+            Some(who) => Some(find(&study, who)?.number),
+            None => None,
+        };
+        if let Some(annotator) = annotator.filter(|_| !self.answers.is_empty()) {
+            let parse = |typed: &String| {
+                let (item, said) = typed.split_once('=')?;
+                Some((
+                    item.trim().parse().ok()?,
+                    answer(said.trim(), study.head.kind)?,
+                ))
+            };
+            let mut decisions = Vec::new();
+            for typed in &self.answers {
+                decisions.push(parse(typed).ok_or_else(|| {
+                    Failure::Usage(format!(
+                        "{typed}: is not an item and an answer, such as 5=1 in an A/B test or 5=435 in a rating"
+                    ))
+                })?);
+            }
+            let mut store = Store::open(&ctx.store)?;
+            for (item, answer) in decisions {
+                store.decide(self.study, annotator, item, answer)?;
+            }
+        }
+        let mut items = contested(&reader, self.study)?;
+        items.retain(|item| annotator.is_none_or(|number| item.annotator == number));
+        if ctx.out.json {
+            return ctx.out.document(&items);
+        }
+        let mut text = String::new();
+        for item in &items {
+            let answers: Vec<String> = item.answers.iter().map(answer_words).collect();
+            let answers = answers.join(" or ");
+            text += &format!("{}, item {}: {answers}\n", item.pseudonym, item.page.item);
+        }
+        let count = number_of(items.len() as u64, "contested item", "contested items");
+        ctx.out.text(&format!("{text}{count}\n"))
+    }
+}
+
+/// Says what came with each pack.
+pub(super) fn report(ctx: &CommandContext, packs: &[ReceivedPack]) -> Result<(), Failure> {
+    if ctx.out.json {
+        let rows = packs.iter().map(|pack| {
+            let mut row = json!(pack.merged);
+            row["file"] = json!(pack.file);
+            row
+        });
+        return ctx.out.document(&rows.collect::<Vec<_>>());
+    }
+    let line = |pack: &ReceivedPack| {
+        let merged = &pack.merged;
+        let contested = match merged.contested {
+            0 => String::new(),
+            n => format!(
+                ", {}",
+                number_of(n as u64, "item is contested", "items are contested")
+            ),
+        };
+        format!(
+            "{}: study {}, annotator {}: {} new, {} known before{contested}\n",
+            pack.file.display(),
+            merged.study,
+            merged.annotator,
+            number_of(merged.added as u64, "judgement was", "judgements were"),
+            merged.known,
+        )
+    };
+    ctx.out.text(&packs.iter().map(line).collect::<String>())
+}

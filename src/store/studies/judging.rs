@@ -1,0 +1,178 @@
+//! Records judgements: answers, undos, and decisions between places. Every method is one transaction.
+
+use rusqlite::{Connection, params};
+
+use super::writer::put_act;
+use super::{StudyId, load};
+use crate::store::error::{Fault, StoreError};
+use crate::store::now_ms;
+use crate::store::writer::Store;
+use crate::study::definition::StudyKind;
+use crate::study::history::{self, ItemState, last_settled, states};
+use crate::study::judgement::{Answer, JudgementAction, JudgementRecord};
+use crate::study::make::Annotator;
+
+impl Store {
+    /// Records an annotator's actions on an item, all or none: an answer with a flag and a comment, say.
+    /// `shown_ms` is the time in view since the last record. What is returned is on disk.
+    ///
+    /// # Errors
+    /// The item is not assigned to them, the answer is of the wrong kind, or the study is unblinded.
+    pub fn judge(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+        item: u32,
+        actions: &[JudgementAction],
+        shown_ms: u64,
+    ) -> Result<Vec<JudgementRecord>, StoreError> {
+        self.write(|db| {
+            let judging = Judging::open(db, study, annotator)?;
+            let mut recorded = Vec::new();
+            for (at, action) in actions.iter().enumerate() {
+                let shown_ms = if at == 0 { shown_ms } else { 0 };
+                recorded.extend(judging.put(db, item, action.clone(), shown_ms)?);
+            }
+            Ok(recorded)
+        })
+    }
+
+    /// Undoes the annotator's last answer or skip; nothing if there is none.
+    pub fn undo(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+    ) -> Result<Vec<JudgementRecord>, StoreError> {
+        self.write(|db| {
+            let judging = Judging::open(db, study, annotator)?;
+            let acts = load::acts(db, study, annotator)?;
+            let acts = acts.iter().map(|(act, _)| act);
+            let states = states(&judging.uid, &judging.annotator.pseudonym, acts);
+            match last_settled(&states) {
+                Some(item) => judging.put(db, item, JudgementAction::Undo, 0),
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    /// Decides which of an item's answers counts, where one annotator answered it differently at several places.
+    ///
+    /// # Errors
+    /// The item was not answered so; the study is unblinded, so that the choice would not be blind, or it came as a
+    /// pack.
+    pub fn decide(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+        item: u32,
+        answer: Answer,
+    ) -> Result<(), StoreError> {
+        self.write(|db| {
+            load::definition(db, study)?;
+            let judging = Judging::open(db, study, annotator)?;
+            let acts = load::acts(db, study, annotator)?;
+            let acts: Vec<&JudgementRecord> = acts.iter().map(|(act, _)| act).collect();
+            let pseudonym = &judging.annotator.pseudonym;
+            let acts = acts.iter().copied();
+            let decision = history::decide(&judging.uid, pseudonym, acts, item, answer);
+            let decision = decision.ok_or_else(|| StoreError::NotContested {
+                study,
+                item,
+                pseudonym: pseudonym.clone(),
+            })?;
+            judging.put(db, item, decision, 0)?;
+            Ok(())
+        })
+    }
+}
+
+/// A study that can be judged, and its annotator.
+struct Judging {
+    study: StudyId,
+    uid: String,
+    kind: StudyKind,
+    annotator: Annotator,
+}
+
+impl Judging {
+    fn open(db: &Connection, study: StudyId, annotator: u32) -> Result<Judging, Fault> {
+        let known = load::known(db, study)?;
+        if known.unblinding.is_some() {
+            return Err(StoreError::Unblinded { study }.into());
+        }
+        Ok(Judging {
+            study,
+            uid: known.head.uid,
+            kind: known.head.kind,
+            annotator: load::annotator(db, study, annotator)?,
+        })
+    }
+
+    /// Records an action. What it replaces of other places' judgements is overruled first.
+    fn put(
+        &self,
+        db: &Connection,
+        item: u32,
+        action: JudgementAction,
+        shown_ms: u64,
+    ) -> Result<Vec<JudgementRecord>, Fault> {
+        action.check(item, self.kind)?;
+        let mut recorded = Vec::new();
+        if action.settles() && has_fork(db, self.study, self.annotator.number)? {
+            let acts = load::acts(db, self.study, self.annotator.number)?;
+            let acts = acts.iter().map(|(act, _)| act);
+            let states = states(&self.uid, &self.annotator.pseudonym, acts);
+            if let Some(overrule) = states.get(&item).and_then(ItemState::overrule) {
+                recorded.push(self.put_one(db, item, overrule, 0)?);
+            }
+        }
+        recorded.push(self.put_one(db, item, action, shown_ms)?);
+        Ok(recorded)
+    }
+
+    fn put_one(
+        &self,
+        db: &Connection,
+        item: u32,
+        action: JudgementAction,
+        shown_ms: u64,
+    ) -> Result<JudgementRecord, Fault> {
+        let (study, annotator) = (self.study, self.annotator.number);
+        let is_assigned = db
+            .prepare_cached(
+                "SELECT 1 FROM study_assignments WHERE study = ? AND annotator = ? AND item = ?",
+            )?
+            .exists(params![study.0, annotator, item])?;
+        if !is_assigned {
+            return Err(StoreError::NotAssigned {
+                study,
+                annotator,
+                item,
+            }
+            .into());
+        }
+        let last: Option<i64> = db
+            .prepare_cached("SELECT max(seq) FROM study_acts WHERE study = ? AND annotator = ?")?
+            .query_row(params![study.0, annotator], |row| row.get(0))?;
+        let seq = last.unwrap_or(0).checked_add(1).ok_or_else(|| {
+            let place = format!("the numbers of judgements in study {study}");
+            Fault::Unreadable(place, "the last has no next".to_string())
+        })?;
+        let act = JudgementRecord {
+            seq: seq as u64,
+            item,
+            action,
+            shown_ms: shown_ms.min(i64::MAX as u64),
+            wall_ms: now_ms(),
+        };
+        put_act(db, study, &self.uid, &self.annotator, &act, false)?;
+        Ok(act)
+    }
+}
+
+/// Whether two records have the same number, so that they come from two places.
+fn has_fork(db: &Connection, study: StudyId, annotator: u32) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM study_acts WHERE study = ? AND annotator = ? GROUP BY seq HAVING count(*) > 1 LIMIT 1";
+    let mut query = db.prepare_cached(sql)?;
+    Ok(query.exists(params![study.0, annotator])?)
+}

@@ -1,0 +1,237 @@
+//! Nothing that people judged is written over, merged by chance or deleted without being asked for.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::cli_support::{Done, Place};
+use serde_json::{Value, json};
+
+/// A place with a study of six contexts.
+fn with_study() -> Place {
+    let place = Place::new();
+    let contexts: String = (0..8)
+        .map(|at| format!("{{\"context\": [\"This happened, number {at}.\"]}}\n"))
+        .collect();
+    place.write("contexts.jsonl", contexts);
+    for system in ["Qoxmodel", "Zyvbaseline"] {
+        let rows: String = (0..8).map(|at| format!("{system} says {at}.\n")).collect();
+        let file = place.write(&format!("{system}.txt"), rows.replace(system, "It"));
+        let import = [
+            "responses",
+            "import",
+            &file,
+            "--system",
+            system,
+            "--contexts",
+            "contexts.jsonl",
+        ];
+        place.ok(&import);
+    }
+    place.ok(&[
+        "study",
+        "create",
+        "--kind=ab",
+        "--systems=Qoxmodel,Zyvbaseline",
+        "--annotators=Ada,Ben,Cem",
+        "--contexts=6",
+    ]);
+    place
+}
+
+fn judge(place: &Place, who: &str, said: &str) -> Done {
+    let mut child = place
+        .command(&["study", "judge", "1", "--annotator", who])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(said.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn only_file(folder: &Path) -> PathBuf {
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].as_ref().unwrap().path()
+}
+
+/// A pack of Ada's as judged at another place with this on stdin.
+fn judged_elsewhere(place: &Place, said: &str, name: &str) -> String {
+    place.ok(&["study", "pack", "1", "--annotator=Ada", "--out", name]);
+    let sent = only_file(&place.path().join(name));
+    let elsewhere = Place::new();
+    elsewhere.ok(&["study", "open", sent.to_str().unwrap()]);
+    assert_eq!(judge(&elsewhere, "A1", said).code, 0);
+    elsewhere.ok(&[
+        "study",
+        "pack",
+        "1",
+        "--out",
+        place.path().join(name).to_str().unwrap(),
+    ]);
+    only_file(&place.path().join(name)).display().to_string()
+}
+
+#[test]
+fn a_judged_pack_is_not_written_over() {
+    let place = with_study();
+    let judged = judged_elsewhere(&place, "1\n2\n3\n", "back");
+    let before = std::fs::read(&judged).unwrap();
+    for arguments in [
+        &["study", "pack", "1", "--out=back"][..],
+        &["study", "pack", "1", "--annotator=A1", "--out=back"],
+        &["study", "export", "1", "--annotator=A1", "--out", &judged],
+        &["table", "2", "--out", &judged],
+    ] {
+        let done = place.run(arguments);
+        assert_eq!(done.code, 1, "{arguments:?}");
+        assert!(done.stderr.contains("holds judgements"), "{}", done.stderr);
+        assert_eq!(std::fs::read(&judged).unwrap(), before, "{arguments:?}");
+    }
+    assert_eq!(
+        only_file(&place.path().join("back")).display().to_string(),
+        judged
+    );
+    // Once it is merged, the study's own pack has all of it.
+    place.ok(&["study", "merge", &judged]);
+    place.ok(&["study", "pack", "1", "--annotator=A1", "--out=back"]);
+    place.write(
+        &format!(
+            "other/{}",
+            Path::new(&judged).file_name().unwrap().display()
+        ),
+        "mine",
+    );
+    let other = place.run(&["study", "pack", "1", "--annotator=A1", "--out=other"]);
+    assert_eq!(other.code, 1);
+    assert!(other.stderr.contains("already exists"), "{}", other.stderr);
+}
+
+#[test]
+fn answers_of_one_annotator_from_two_places_are_decided_by_the_lead() {
+    let place = with_study();
+    let one = judged_elsewhere(&place, "1\n1\n1\n1\n1\n1\n", "one");
+    let two = judged_elsewhere(&place, "1\n2\n2\n2\n3\n3\n", "two");
+    let answered = |place: &Place| {
+        let progress = place.json(&["study", "list"])[0]["annotators"][0]["progress"].clone();
+        (progress["answered"].clone(), progress["contested"].clone())
+    };
+    let merged = place.run(&["study", "merge", &one, &two]);
+    assert_eq!(merged.code, 1);
+    assert!(
+        merged.stderr.contains("5 items are answered differently"),
+        "{}",
+        merged.stderr
+    );
+    let of_both = format!("1 (the first) in {one}");
+    assert_eq!(
+        merged.stdout.matches(&of_both).count(),
+        5,
+        "{}",
+        merged.stdout
+    );
+    assert!(
+        merged.stdout.contains(&format!("3 (a tie) in {two}")),
+        "{}",
+        merged.stdout
+    );
+    assert_eq!(answered(&place), (json!(1), json!(5)));
+
+    let listed = place.json(&["study", "decide", "1", "--annotator=Ada"]);
+    let item = listed[0]["page"]["item"].as_u64().unwrap();
+    let wrong = place.run(&["study", "decide", "1", "--annotator=Ada", "777=1"]);
+    assert!(
+        wrong.code == 1 && wrong.stderr.contains("not in dispute"),
+        "{}",
+        wrong.stderr
+    );
+    place.ok(&[
+        "study",
+        "decide",
+        "1",
+        "--annotator=Ada",
+        &format!("{item}=1"),
+    ]);
+    assert_eq!(answered(&place), (json!(2), json!(4)));
+    place.ok(&["study", "merge", &one, "--prefer", &two]);
+    assert_eq!(answered(&place), (json!(6), json!(0)));
+    // The decisions hold when the packs come again, and in the pack that goes out.
+    place.ok(&["study", "merge", &two, &one]);
+    let own = place.ok(&["study", "export", "1", "--annotator=Ada"]);
+    let choices = |choice: &str| own.matches(&format!("\"choice\":\"{choice}\"")).count();
+    let decided_for_two = [choices("left"), choices("right"), choices("tie")];
+    assert_eq!(decided_for_two.iter().sum::<usize>(), 6);
+    assert_eq!(choices("left"), 2, "{own}");
+    place.ok(&["study", "pack", "1", "--annotator=Ada", "--out=three"]);
+    let elsewhere = Place::new();
+    let pack = only_file(&place.path().join("three"));
+    elsewhere.ok(&["study", "open", pack.to_str().unwrap()]);
+    assert_eq!(answered(&elsewhere), (json!(6), json!(0)));
+}
+
+#[test]
+fn a_study_and_its_systems_are_deleted_when_that_is_asked_for() {
+    let place = with_study();
+    judge(&place, "Ada", "1\n");
+    let used = place.run(&["responses", "delete", "Qoxmodel", "--for-good"]);
+    assert_eq!(used.code, 1);
+    assert!(
+        used.stderr.contains("study 1 compares Qoxmodel"),
+        "{}",
+        used.stderr
+    );
+    for (more, words) in [
+        (&[][..], "--for-good"),
+        (&["--for-good"], "--with-judgements"),
+    ] {
+        let done = place.run(&[&["study", "delete", "1"], more].concat());
+        assert!(
+            done.code != 0 && done.stderr.contains(words),
+            "{}",
+            done.stderr
+        );
+    }
+    place.ok(&["study", "delete", "1", "--for-good", "--with-judgements"]);
+    assert_eq!(place.json(&["study", "list"]), json!([]));
+    place.ok(&["responses", "delete", "Qoxmodel", "--for-good"]);
+    let left: Value = place.json(&["responses", "list"]);
+    assert_eq!(left.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn pinned_cases_of_a_blind_study_are_said_to_be_hidden() {
+    let place = with_study();
+    place.ok(&["study", "delete", "1", "--for-good"]);
+    let cases = place.json(&["responses", "cases", "happened"]);
+    for case in cases["cases"].as_array().unwrap() {
+        place.ok(&["responses", "pin", case["key"].as_str().unwrap()]);
+    }
+    place.ok(&[
+        "study",
+        "create",
+        "--kind=ab",
+        "--systems=Qoxmodel,Zyvbaseline",
+        "--annotators=Ada,Ben,Cem",
+        "--contexts=8",
+    ]);
+    let table = place.run(&["table", "6"]);
+    assert_eq!(table.code, 1);
+    assert!(table.stderr.contains("still blind"), "{}", table.stderr);
+    let cases = place.ok(&["responses", "cases"]);
+    assert!(
+        cases.contains("8 pinned cases in studies that are still blind"),
+        "{cases}"
+    );
+}

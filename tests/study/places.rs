@@ -1,0 +1,222 @@
+//! One annotator's judgements from several places: whatever the order, the copies and the parts in which they come,
+//! the study is the same, and an answer counts only if no place says otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::study_support::*;
+use emprl::store::{Store, StudyId};
+use emprl::study::definition::StudyKind;
+use emprl::study::history::{ItemState, last_settled, states};
+use emprl::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
+use emprl::study::pack::Pack;
+use proptest::prelude::*;
+
+const UID: &str = "study";
+const WHO: &str = "A1";
+const ITEMS: u32 = 4;
+
+/// What an annotator does next at a place.
+#[derive(Clone, Debug)]
+enum Deed {
+    /// On the first item that is open or skipped, by how many are before it.
+    Answer(u8, Choice),
+    Skip(u8),
+    Undo,
+    Flag(u8, bool),
+    Comment(u8, u8),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let choice = prop_oneof![Just(Choice::Left), Just(Choice::Right), Just(Choice::Tie)];
+    prop_oneof![
+        5 => (any::<u8>(), choice).prop_map(|(at, choice)| Deed::Answer(at, choice)),
+        2 => any::<u8>().prop_map(Deed::Skip),
+        2 => Just(Deed::Undo),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(at, flag)| Deed::Flag(at, flag)),
+        1 => (any::<u8>(), 0..3u8).prop_map(|(at, text)| Deed::Comment(at, text)),
+    ]
+}
+
+/// The records of a place that has these, after these deeds. As in the program, an item is answered only while it is
+/// open or skipped.
+fn judged(before: &[JudgementRecord], deeds: &[Deed], place: i64) -> Vec<JudgementRecord> {
+    let mut records = before.to_vec();
+    for deed in deeds {
+        let now = states(UID, WHO, &records);
+        let state = |item: &u32| now.get(item).cloned().unwrap_or_default();
+        let free: Vec<u32> = (1..=ITEMS)
+            .filter(|item| state(item).answer.is_none())
+            .collect();
+        let one = |at: u8| free.get(usize::from(at) % free.len().max(1)).copied();
+        let any = |at: u8| u32::from(at) % ITEMS + 1;
+        let (item, action) = match deed {
+            Deed::Answer(at, choice) => {
+                (one(*at), JudgementAction::Answer(Answer::Choice(*choice)))
+            }
+            Deed::Skip(at) => (one(*at), JudgementAction::Skip),
+            Deed::Undo => (last_settled(&now), JudgementAction::Undo),
+            Deed::Flag(at, flag) => (Some(any(*at)), JudgementAction::Flag(*flag)),
+            Deed::Comment(at, text) => {
+                (Some(any(*at)), JudgementAction::Comment(format!("{text}")))
+            }
+        };
+        let Some(item) = item else { continue };
+        let overrule = state(&item).overrule().filter(|_| action.settles());
+        for action in overrule.into_iter().chain([action]) {
+            let seq = records.iter().map(|record| record.seq).max().unwrap_or(0) + 1;
+            records.push(JudgementRecord {
+                seq,
+                item,
+                action,
+                shown_ms: 1,
+                wall_ms: 1000 * seq as i64 + place,
+            });
+        }
+    }
+    records
+}
+
+fn settling(records: &[JudgementRecord]) -> BTreeSet<u32> {
+    let settling = records.iter().filter(|record| record.action.settles());
+    settling.map(|record| record.item).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_answer_counts_only_if_no_place_says_otherwise(
+        common in prop::collection::vec(deed(), 0..6),
+        branches in prop::collection::vec(prop::collection::vec(deed(), 1..10), 2..4),
+        seed in any::<prop::sample::Index>(),
+    ) {
+        let start = judged(&[], &common, 0);
+        let places: Vec<Vec<JudgementRecord>> = branches
+            .iter()
+            .zip(1..)
+            .map(|(deeds, place)| judged(&start, deeds, place))
+            .collect();
+        let mut all: Vec<JudgementRecord> = places.iter().flatten().cloned().collect();
+        let found = states(UID, WHO, &all);
+        let len = all.len();
+        all.rotate_left(if len > 0 { seed.index(len) } else { 0 });
+        all.extend(start.clone());
+        prop_assert_eq!(&states(UID, WHO, &all), &found, "another order, and copies");
+
+        for item in 1..=ITEMS {
+            let state = found.get(&item).cloned().unwrap_or_default();
+            // What each place that did something about the item since the packs were copied says in the end.
+            let said: Vec<ItemState> = places
+                .iter()
+                .filter(|records| settling(&records[start.len()..]).contains(&item))
+                .map(|records| states(UID, WHO, records.as_slice())[&item].clone())
+                .collect();
+            let answers: BTreeSet<String> =
+                said.iter().filter_map(|one| Some(format!("{:?}", one.answer?))).collect();
+            if answers.len() > 1 {
+                prop_assert_eq!(state.answer, None, "item {}: {:?}", item, said);
+                prop_assert!(!state.contested.is_empty(), "item {}: {:?}", item, said);
+            }
+            if let Some(answer) = state.answer {
+                let before = states(UID, WHO, &start).get(&item).and_then(|one| one.answer);
+                let given = answers.contains(&format!("{answer:?}"));
+                prop_assert!(given || (said.is_empty() && before == Some(answer)));
+            }
+            // No answer that stands at a place is gone without a word.
+            if answers.len() == 1 {
+                prop_assert!(state.answer.is_some() || !state.contested.is_empty(), "{:?}", said);
+            }
+        }
+    }
+}
+
+/// A store with a study, and the pack of its first annotator.
+fn home() -> (tempfile::TempDir, Store, StudyId, Pack) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store_with_systems(dir.path(), 2, 12);
+    let mut definition = definition(StudyKind::AbTest, 2);
+    definition.contexts = ITEMS as usize;
+    let study = create(&mut store, &definition);
+    let pack = store.reader().unwrap().pack(study, 1).unwrap();
+    (dir, store, study, pack)
+}
+
+fn with(pack: &Pack, acts: Vec<JudgementRecord>) -> Pack {
+    Pack {
+        acts,
+        ..pack.clone()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_any_copies_and_any_split_merge_to_the_same_study(
+        branches in prop::collection::vec(prop::collection::vec(deed(), 1..10), 1..4),
+        parts in prop::collection::vec((any::<prop::sample::Index>(), 0..4usize), 0..40),
+    ) {
+        let places = branches.iter().zip(1..).map(|(deeds, place)| judged(&[], deeds, place));
+        let all: Vec<JudgementRecord> = places.flatten().collect();
+        prop_assume!(!all.is_empty());
+        let (_one, mut store, study, pack) = home();
+        store.merge_pack(&with(&pack, all.clone())).unwrap();
+        let whole = store.reader().unwrap().worklist(study, 1).unwrap();
+
+        // The same records, each at least once, in parts.
+        let (_two, mut other, study, pack) = home();
+        let mut split: BTreeMap<usize, Vec<JudgementRecord>> = BTreeMap::new();
+        for (record, at) in all.iter().rev().zip(0..) {
+            split.entry(at % 3).or_default().push(record.clone());
+        }
+        for (index, part) in &parts {
+            split.entry(*part).or_default().push(all[index.index(all.len())].clone());
+        }
+        for acts in split.into_values() {
+            other.merge_pack(&with(&pack, acts)).unwrap();
+        }
+        let merged = other.reader().unwrap().worklist(study, 1).unwrap();
+        for page in whole.pages() {
+            prop_assert_eq!(whole.state(page), merged.state(page));
+        }
+    }
+}
+
+#[test]
+fn a_contested_item_is_judged_again_and_undone_like_any_other() {
+    let (_dir, mut store, study, pack) = home();
+    let item = pack.pages[0].item;
+    let say = |choice, wall_ms| JudgementRecord {
+        seq: 1,
+        item,
+        action: JudgementAction::Answer(Answer::Choice(choice)),
+        shown_ms: 1,
+        wall_ms,
+    };
+    store
+        .merge_pack(&with(&pack, vec![say(Choice::Left, 1)]))
+        .unwrap();
+    let merged = store
+        .merge_pack(&with(&pack, vec![say(Choice::Right, 2)]))
+        .unwrap();
+    assert_eq!(merged.contested, 1);
+    let reader = store.reader().unwrap();
+    let answer = || {
+        let list = reader.worklist(study, 1).unwrap();
+        let state = list.state(&list.pages()[0]);
+        (state.answer, state.contested.len())
+    };
+    assert_eq!(answer(), (None, 2));
+    let tie = Answer::Choice(Choice::Tie);
+    store
+        .judge(study, 1, item, &[JudgementAction::Answer(tie)], 1)
+        .unwrap();
+    assert_eq!(answer(), (Some(tie), 0));
+    store.undo(study, 1).unwrap();
+    assert_eq!(answer(), (None, 0));
+    // The packs that were merged before change nothing.
+    store
+        .merge_pack(&with(&pack, vec![say(Choice::Left, 1)]))
+        .unwrap();
+    assert_eq!(answer(), (None, 0));
+}

@@ -1,0 +1,117 @@
+//! Contested items decided, and studies and systems deleted, in the window: each is asked about first.
+
+use std::path::Path;
+
+use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
+use crate::window_support::{Window, click, expect, open, shows, wait_for};
+use emprl::store::{Store, StoreReader, StudyId};
+use emprl::study::definition::StudyKind;
+use emprl::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
+use emprl::study::pack::Pack;
+
+const STUDY: StudyId = StudyId(1);
+
+fn store(dir: &Path) -> Store {
+    let mut store = store_with_systems(dir, 2, 6);
+    let mut definition = definition(StudyKind::AbTest, 2);
+    definition.contexts = 4;
+    assert_eq!(create(&mut store, &definition), STUDY);
+    store
+}
+
+/// Merges what the first annotator says of their first item at a place of its own.
+fn say(store: &mut Store, choice: Choice, wall_ms: i64) {
+    let pack = store.reader().unwrap().pack(STUDY, 1).unwrap();
+    let acts = vec![JudgementRecord {
+        seq: 1,
+        item: pack.pages[0].item,
+        action: JudgementAction::Answer(Answer::Choice(choice)),
+        shown_ms: 1,
+        wall_ms,
+    }];
+    store.merge_pack(&Pack { acts, ..pack }).unwrap();
+}
+
+fn at_study(dir: &Path) -> Window {
+    let mut window = open(dir);
+    click(&mut window, "Studies");
+    wait_for(&mut window, "Open Study 1", 10);
+    click(&mut window, &format!("Open Study 1, {}", title(dir)));
+    expect(&mut window, "Judge as A1");
+    window
+}
+
+fn title(dir: &Path) -> String {
+    StoreReader::open(dir)
+        .unwrap()
+        .study(STUDY)
+        .unwrap()
+        .head
+        .title
+}
+
+#[test]
+fn answers_from_two_places_are_decided() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    say(&mut store, Choice::Left, 1);
+    say(&mut store, Choice::Right, 2);
+    let mut window = at_study(dir.path());
+    expect(
+        &mut window,
+        "A1 answered 1 item differently at several places",
+    );
+    click(&mut window, "Decide…");
+    let reader = store.reader().unwrap();
+    let item = reader.worklist(STUDY, 1).unwrap().pages()[0].item;
+    let right = format!("A1, item {item}: right is better");
+    expect(&mut window, &format!("A1, item {item}: left is better"));
+    click(&mut window, &right);
+    expect(&mut window, "1 of 4");
+    assert!(!shows(&window, "differently at several places"));
+    let list = reader.worklist(STUDY, 1).unwrap();
+    let state = list.state(&list.pages()[0]);
+    assert_eq!(state.answer, Some(Answer::Choice(Choice::Right)));
+}
+
+#[test]
+fn a_judged_study_is_deleted_only_with_its_judgements() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    say(&mut store, Choice::Left, 1);
+    let mut window = at_study(dir.path());
+    click(&mut window, "Delete study…");
+    expect(&mut window, "Delete study 1?");
+    click(&mut window, "Keep it");
+    assert!(!shows(&window, "Delete study 1?"));
+    click(&mut window, "Delete study…");
+    expect(&mut window, "Delete its judgement too");
+    assert_eq!(store.reader().unwrap().list_studies().unwrap().len(), 1);
+    click(&mut window, "Delete its judgement too");
+    click(&mut window, "Delete study");
+    expect(&mut window, "Study 1 is deleted.");
+    assert!(store.reader().unwrap().list_studies().unwrap().is_empty());
+    expect(&mut window, "No studies yet");
+}
+
+#[test]
+fn a_system_is_deleted_once_no_study_compares_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    let mut window = open(dir.path());
+    click(&mut window, "Case study");
+    expect(&mut window, "2 cases");
+    click(&mut window, &format!("Show {}", SYSTEMS[1]));
+    for (freed, words) in [(false, "compares"), (true, "are deleted")] {
+        if freed {
+            store.delete_study(STUDY, false).unwrap();
+        }
+        click(&mut window, "Delete system…");
+        expect(&mut window, &format!("Delete {}?", SYSTEMS[0]));
+        click(&mut window, "Delete responses");
+        expect(&mut window, words);
+    }
+    let systems = store.reader().unwrap().systems().unwrap();
+    assert_eq!(systems.len(), 1);
+    assert_eq!(systems[0].name, SYSTEMS[1]);
+}

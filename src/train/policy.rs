@@ -224,5 +224,10 @@ fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainErr
             fix: "give the tokenizer that the model was trained with, or resize its embeddings (resize_token_embeddings) and train them".into(),
         }));
     }
-    Ok((T5::load(folder, device)?, tokenizer))
+    let t5 = T5::load(folder, device)?;
+    if let Some(tensor) = t5.left_out().first() {
+        let count = t5.left_out().len();
+        tracing::warn!(folder = %folder.display(), count, tensor, "tensors that are no part of T5 are left out");
+    }
+    Ok((t5, tokenizer))
 }

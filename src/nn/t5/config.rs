@@ -17,6 +17,16 @@ pub enum FeedForward {
     /// T5 v1.1 and Flan.
     #[serde(rename = "gated-gelu")]
     GatedGelu,
+    /// UL2.
+    #[serde(rename = "gated-silu")]
+    GatedSilu,
+}
+
+impl FeedForward {
+    /// Whether one linear map is multiplied by another's activation.
+    pub fn is_gated(self) -> bool {
+        self != FeedForward::Relu
+    }
 }
 
 /// The shape of a T5; defaults are Hugging Face's.

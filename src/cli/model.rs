@@ -77,6 +77,8 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
             "prefix_parameters": anatomy.prefix_parameters,
             "value_head": anatomy.value_head,
             "tokens": anatomy.tokens,
+            "special_tokens": anatomy.special_tokens,
+            "left_out": anatomy.left_out,
         }));
     }
     let config = &anatomy.config;
@@ -139,5 +141,12 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
         "Value head",
         if anatomy.value_head { "yes" } else { "none" }.to_string(),
     );
+    if let Some(first) = anatomy.left_out.first() {
+        let all = anatomy.left_out.len();
+        fact(
+            "Left out",
+            format!("{all} tensors that are no part of T5, such as {first}"),
+        );
+    }
     ctx.out.text(&text)
 }

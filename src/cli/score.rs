@@ -29,6 +29,10 @@ pub struct Score {
     /// Responses scored at once
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch: u16,
+    /// Special tokens that stand in the texts, such as </s>, become these tokens; else as the run's setting
+    /// says, and for a folder they are text like any other
+    #[arg(long)]
+    special_tokens: bool,
     /// Where to compute; else the run's device, else flex
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
@@ -44,6 +48,10 @@ impl Score {
         input::show_notes(&file.notes);
         let mut rows = file.rows;
         let model = SavedModel::open(&found.folder, device)?;
+        let model = match self.special_tokens {
+            true => model.with_special_tokens(true),
+            false => model,
+        };
 
         let mut contexts = Vec::new();
         let mut responses = Vec::new();

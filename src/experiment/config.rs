@@ -168,6 +168,8 @@ settings! {
         feed_forward: FeedForwardChoice = FeedForwardChoice::Relu => choice(FeedForwardChoice::WORDS).paper("relu");
         /// Whether the output head shares the embedding (scratch only).
         tied: bool = true => BOOL.paper("true");
+        /// Tokens that stand in the texts by name, such as </s> or <extra_id_0> or those added to the tokenizer as special, become these tokens; off, they are text like any other.
+        special_tokens: bool = false => BOOL.label("Special tokens in texts");
         /// Dropout of the identifiers', generator's and pre-training stages; always off in PPO.
         dropout: f64 = 0.1 => float(0.0, 0.9).paper("0.1");
     }

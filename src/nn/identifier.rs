@@ -78,10 +78,16 @@ pub struct Identifier {
     config: IdentifierConfig,
 }
 
-/// Copies of the embeddings.
-const IGNORED: [&str; 2] = [
-    "context_encoder.encoder.embed_tokens.weight",
-    "response_encoder.encoder.embed_tokens.weight",
+/// The embeddings, and the copies of them that PyTorch saves.
+const EMBEDDINGS: [(&str, &str); 2] = [
+    (
+        "context_encoder.shared.weight",
+        "context_encoder.encoder.embed_tokens.weight",
+    ),
+    (
+        "response_encoder.shared.weight",
+        "response_encoder.encoder.embed_tokens.weight",
+    ),
 ];
 
 /// The released code's names of the tensors that the parameter at `path` consists of.
@@ -138,7 +144,12 @@ impl Identifier {
     ) -> Result<Self, WeightsError> {
         let identifier = Self::with(&mut ParamInit::empty(device), config);
         let names = |path: &str| tensor_names(path, &config.encoder);
-        WeightsFile::open(path)?.load(identifier, names, &IGNORED)
+        let mut file = WeightsFile::open(path)?;
+        for (embedding, copy) in EMBEDDINGS {
+            // One that is no copy is left, and refused as a tensor without a place.
+            file.drop_copies(embedding, &[copy])?;
+        }
+        file.load(identifier, names)
     }
 
     /// Writes one `.safetensors` file.

@@ -152,7 +152,7 @@ impl Prefix {
         device: &Device,
     ) -> Result<Self, WeightsError> {
         let prefix = Self::with(&mut ParamInit::empty(device), config, t5);
-        WeightsFile::open(path)?.load(prefix, weights::by_path, &[])
+        WeightsFile::open(path)?.load(prefix, weights::by_path)
     }
 
     /// Writes one `.safetensors` file.

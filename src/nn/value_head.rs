@@ -31,7 +31,7 @@ impl ValueHead {
     /// Reads what [`ValueHead::save`] wrote.
     pub fn load(d_model: usize, path: &Path, device: &Device) -> Result<Self, WeightsError> {
         let head = Self::with(&mut ParamInit::empty(device), d_model);
-        WeightsFile::open(path)?.load(head, weights::by_path, &[])
+        WeightsFile::open(path)?.load(head, weights::by_path)
     }
 
     /// Writes one `.safetensors` file.

@@ -1,6 +1,6 @@
 //! From text to tokens and words: T5's tokenizer and NLTK's words.
 //!
-//! Must not know tensors, data sets or files other than `tokenizer.json`.
+//! Must not know tensors, data sets or files other than a tokenizer's.
 
 mod sentences;
 mod tokenizer;

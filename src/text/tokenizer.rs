@@ -1,13 +1,23 @@
-//! T5's tokenizer: reads `tokenizer.json`, turns text into ids and back.
+//! T5's tokenizer: reads `tokenizer.json` or `spiece.model`, turns text into ids and back.
 //!
 //! Must not know models or tensors. Ids are those of Transformers' `T5TokenizerFast`; decoded text is
 //! Transformers' without its cleaning-up of spaces.
 
+mod charsmap;
+mod file;
+mod folder;
+mod parts;
+mod sentencepiece;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tokenizers::models::ModelWrapper;
+use tokenizers::models::unigram::Unigram;
+use tokenizers::processors::template::TemplateProcessing;
 
 /// Padding; also what a decoder starts from.
 pub const PAD: u32 = 0;
@@ -37,9 +47,24 @@ pub enum TokenizerError {
 }
 
 /// T5's tokenizer: pad 0, eos 1, unk 2, pieces, sentinels at the top end.
+///
+/// A text is only text: what reads like a control token in it (`</s>`, `<extra_id_0>`) is spelled with pieces, as
+/// with Transformers' `split_special_tokens`, unless [`Tokenizer::with_special_tokens`] says otherwise.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
+    /// Its model knows control tokens by names that no text has, unless `special_tokens`.
     inner: tokenizers::Tokenizer,
+    /// The control tokens: special tokens and sentinels.
+    controls: BTreeMap<u32, String>,
+    vocab_size: usize,
+    /// Whether control tokens are found in texts.
+    special_tokens: bool,
+}
+
+/// Whether a token is `<extra_id_i>`, and its `i`.
+fn sentinel_index(token: &str) -> Option<usize> {
+    let index = token.strip_prefix("<extra_id_")?.strip_suffix('>')?;
+    index.parse().ok()
 }
 
 impl Tokenizer {
@@ -49,11 +74,7 @@ impl Tokenizer {
     /// The file cannot be read, is no tokenizer, or not one of T5's kind.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Tokenizer, TokenizerError> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| TokenizerError::Io {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        Tokenizer::from_json(&bytes, path)
+        Tokenizer::from_json(&file::content(path)?, path)
     }
 
     /// Reads the content of a `tokenizer.json`; `path` is what errors call it.
@@ -61,21 +82,19 @@ impl Tokenizer {
     /// # Errors
     /// The content is no tokenizer, or not one of T5's kind.
     pub fn from_json(json: &[u8], path: &Path) -> Result<Tokenizer, TokenizerError> {
-        let foreign = |what: String| TokenizerError::Foreign {
+        guarded(|| file::from_json(json)).map_err(|what| TokenizerError::Foreign {
             path: path.to_path_buf(),
             what,
             fix: FIX,
-        };
-        let inner = tokenizers::Tokenizer::from_bytes(json)
-            .map_err(|error| foreign(format!("no tokenizer: {error}")))?;
-        Tokenizer::new(inner).map_err(foreign)
+        })
     }
 
-    /// Wraps a tokenizer, or says why it is not of T5's kind.
+    /// Wraps a tokenizer, or says why it is not of T5's kind. Its unknown piece is [`UNK`], and its splits write
+    /// spaces as `▁`.
     pub(super) fn new(mut inner: tokenizers::Tokenizer) -> Result<Tokenizer, String> {
-        if !matches!(inner.get_model(), ModelWrapper::Unigram(_)) {
+        let ModelWrapper::Unigram(model) = inner.get_model() else {
             return Err("the model is not a unigram model, as T5's is".into());
-        }
+        };
         for (token, id) in SPECIALS {
             match inner.token_to_id(token) {
                 Some(found) if found == id => {}
@@ -83,15 +102,73 @@ impl Tokenizer {
                 None => return Err(format!("there is no token {token}")),
             }
         }
+        let mut controls = BTreeMap::new();
+        for (id, (piece, _)) in model.iter().enumerate() {
+            if id <= UNK as usize || sentinel_index(piece).is_some() {
+                controls.insert(id as u32, piece.clone());
+            }
+        }
+        for (id, token) in inner.get_added_tokens_decoder() {
+            if token.special {
+                controls.insert(id, token.content);
+            }
+        }
         inner.with_padding(None);
         if let Err(error) = inner.with_truncation(None) {
             return Err(error.to_string());
         }
+        inner.with_post_processor(Some(ends_with_eos()?));
+        let vocab_size = inner.get_vocab_size(true);
+        let tokenizer = Tokenizer {
+            inner,
+            controls,
+            vocab_size,
+            special_tokens: true,
+        };
+        let tokenizer = tokenizer.with_special_tokens(false);
         // A model without an unknown piece fails on the first character it has not seen.
-        if let Err(error) = inner.encode_fast("\u{10FFFD}", false) {
+        if let Err(error) = tokenizer.inner.encode_fast("\u{10FFFD}", false) {
             return Err(format!("unknown characters cannot be encoded: {error}"));
         }
-        Ok(Tokenizer { inner })
+        Ok(tokenizer)
+    }
+
+    /// Whether control tokens that stand in a text become these tokens, for a model whose data are written so.
+    #[must_use]
+    pub fn with_special_tokens(mut self, in_texts: bool) -> Self {
+        if in_texts != self.special_tokens {
+            self.special_tokens = in_texts;
+            let model = self.model(in_texts);
+            self.inner.with_model(model);
+            self.inner.set_encode_special_tokens(!in_texts);
+        }
+        self
+    }
+
+    /// Whether control tokens are found in texts.
+    pub fn special_tokens(&self) -> bool {
+        self.special_tokens
+    }
+
+    /// The model with its control tokens under their own names, or under names that no text has: there is a
+    /// space in them, where the splits have written every space of a text as `▁`.
+    fn model(&self, own_names: bool) -> Unigram {
+        let ModelWrapper::Unigram(model) = self.inner.get_model() else {
+            unreachable!("it was one when the tokenizer was made");
+        };
+        let piece = |(id, (piece, score)): (usize, &(String, f64))| {
+            let name = match self.controls.get(&(id as u32)) {
+                Some(name) if own_names => name.clone(),
+                Some(name) => format!(" {name}"),
+                None => piece.clone(),
+            };
+            (name, *score)
+        };
+        let pieces = model.iter().enumerate().map(piece).collect();
+        match Unigram::from(pieces, Some(UNK as usize), model.byte_fallback()) {
+            Ok(model) => model,
+            Err(error) => unreachable!("it has a piece for unknown text: {error}"),
+        }
     }
 
     /// Ids of a text, with [`EOS`] at the end.
@@ -115,7 +192,9 @@ impl Tokenizer {
 
     /// Text of ids; padding, eos, unknown pieces and sentinels are left out, as are ids beyond the vocabulary.
     pub fn decode(&self, ids: &[u32]) -> String {
-        match self.inner.decode(ids, true) {
+        let is_text = |id: &u32| !self.controls.contains_key(id);
+        let ids: Vec<u32> = ids.iter().copied().filter(is_text).collect();
+        match self.inner.decode(&ids, true) {
             Ok(text) => text,
             Err(error) => {
                 tracing::error!(%error, "ids could not be decoded and count as no text");
@@ -126,17 +205,20 @@ impl Tokenizer {
 
     /// One token as a person may read it (`▁` marks the start of a word), if the id has one.
     pub fn token(&self, id: u32) -> Option<String> {
-        self.inner.id_to_token(id)
+        let own = self.controls.get(&id).cloned();
+        own.or_else(|| self.inner.id_to_token(id))
     }
 
     /// Ids there are: pieces, special tokens and sentinels. A model's embedding may have more rows.
     pub fn vocab_size(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.vocab_size
     }
 
     /// Id of `<extra_id_i>`, the sentinel of the `i`-th hidden span, if there is one.
     pub fn sentinel(&self, i: usize) -> Option<u32> {
-        self.inner.token_to_id(&format!("<extra_id_{i}>"))
+        let found = |token: &&String| sentinel_index(token) == Some(i);
+        let (id, _) = self.controls.iter().find(|(_, token)| found(token))?;
+        Some(*id)
     }
 
     /// Content of `tokenizer.json`.
@@ -144,7 +226,9 @@ impl Tokenizer {
     /// # Errors
     /// The tokenizer cannot be written as JSON.
     pub fn to_json(&self) -> io::Result<String> {
-        self.inner.to_string(false).map_err(io::Error::other)
+        let mut whole = self.inner.clone();
+        whole.with_model(self.model(true));
+        whole.to_string(false).map_err(io::Error::other)
     }
 
     /// Writes `tokenizer.json` atomically.
@@ -162,4 +246,19 @@ impl Tokenizer {
         fs::write(&temporary, json).map_err(failed)?;
         fs::rename(&temporary, path).map_err(failed)
     }
+}
+
+/// A panic of the library as an error.
+fn guarded(read: impl FnOnce() -> Result<Tokenizer, String>) -> Result<Tokenizer, String> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err("no tokenizer: it cannot be built".into()))
+}
+
+/// What Transformers puts behind the ids of a text. This program does it itself.
+fn ends_with_eos() -> Result<TemplateProcessing, String> {
+    let eos = TemplateProcessing::builder()
+        .try_single("$A </s>")
+        .and_then(|builder| builder.try_pair("$A </s> $B </s>"))
+        .map(|builder| builder.special_tokens(vec![("</s>", EOS)]).build());
+    eos.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
 }

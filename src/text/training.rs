@@ -8,10 +8,9 @@ use tokenizers::normalizers::unicode::NFKC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
-use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, NormalizedString, Normalizer};
 
-use super::tokenizer::{EOS, Tokenizer, TokenizerError, UNK};
+use super::tokenizer::{Tokenizer, TokenizerError, UNK};
 use super::unigram::{self, WORD_START};
 
 const SPECIALS: [&str; 3] = ["<pad>", "</s>", "<unk>"];
@@ -79,11 +78,6 @@ fn assemble(pieces: Vec<(String, f64)>, sentinels: usize) -> Result<Tokenizer, S
         .chain(sentinels.iter().map(|token| special(token)))
         .collect();
     let model = Unigram::from(vocabulary, Some(UNK as usize), false).map_err(|e| e.to_string())?;
-    let eos = TemplateProcessing::builder()
-        .try_single("$A </s>")
-        .and_then(|builder| builder.try_pair("$A </s> $B </s>"))
-        .map(|builder| builder.special_tokens(vec![("</s>", EOS)]).build());
-    let eos = eos.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     let metaspace = Metaspace::default();
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     tokenizer.with_normalizer(Some(NFKC));
@@ -91,7 +85,6 @@ fn assemble(pieces: Vec<(String, f64)>, sentinels: usize) -> Result<Tokenizer, S
         PreTokenizerWrapper::WhitespaceSplit(WhitespaceSplit),
         PreTokenizerWrapper::Metaspace(metaspace.clone()),
     ])));
-    tokenizer.with_post_processor(Some(eos));
     tokenizer.with_decoder(Some(metaspace));
     let tokens: Vec<AddedToken> = (SPECIALS.into_iter())
         .chain(sentinels.iter().map(String::as_str))

@@ -33,6 +33,9 @@ struct Manifest {
     network: IdentifierConfig,
     max_context: usize,
     max_response: usize,
+    /// Whether the tokenizer finds special tokens in texts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    special_tokens: bool,
 }
 
 const MANIFEST: &str = "identifiers.json";
@@ -73,6 +76,7 @@ impl IdentifierSet {
                 network: self.config.clone(),
                 max_context: self.max_context,
                 max_response: self.max_response,
+                special_tokens: self.tokenizer.special_tokens(),
             },
         )
     }
@@ -90,7 +94,8 @@ impl IdentifierSet {
         Ok(IdentifierSet {
             identifiers,
             config: manifest.network,
-            tokenizer: Tokenizer::from_file(folder.join(TOKENIZER))?,
+            tokenizer: Tokenizer::from_file(folder.join(TOKENIZER))?
+                .with_special_tokens(manifest.special_tokens),
             max_context: manifest.max_context,
             max_response: manifest.max_response,
         })

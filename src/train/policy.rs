@@ -43,6 +43,7 @@ const MANIFEST: &str = "policy.json";
 const PREFIX: &str = "prefix.safetensors";
 const VALUE_HEAD: &str = "value_head.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
+const SENTENCEPIECE: &str = "spiece.model";
 
 /// The parts of a saved policy.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ struct Manifest {
     base: Option<PathBuf>,
     prefix: Option<PrefixConfig>,
     value_head: bool,
+    /// Whether the tokenizer finds special tokens in texts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    special_tokens: bool,
 }
 
 impl Policy {
@@ -95,6 +99,7 @@ impl Policy {
             base: base.map(Path::to_path_buf),
             prefix: self.prefix.as_ref().map(|prefix| prefix.config().clone()),
             value_head: self.value_head.is_some(),
+            special_tokens: tokenizer.special_tokens(),
         };
         write_json(&folder.join(MANIFEST), &manifest)
     }
@@ -102,10 +107,13 @@ impl Policy {
     /// Reads what [`Policy::save`] wrote, or a Hugging Face folder of T5 as it is.
     pub fn load(folder: &Path, device: &Device) -> Result<(Self, Tokenizer), TrainError> {
         let base = base_of(folder)?.unwrap_or_else(|| folder.to_path_buf());
-        let (t5, tokenizer) = load_base(&base, device)?;
+        let (t5, mut tokenizer) = load_base(&base, device)?;
         let mut policy = Policy::from(t5);
-        if folder.join(MANIFEST).is_file() {
+        let path = folder.join(MANIFEST);
+        if path.is_file() {
             policy.load_trained(folder, device)?;
+            let manifest: Manifest = read_json(&path)?;
+            tokenizer = tokenizer.with_special_tokens(manifest.special_tokens);
         }
         Ok((policy, tokenizer))
     }
@@ -133,7 +141,9 @@ impl Policy {
             let weights = [".safetensors", ".bin"]
                 .iter()
                 .any(|end| name.ends_with(end));
-            if weights || ["config.json", TOKENIZER, MANIFEST].contains(&name.as_str()) {
+            // Read where there is no tokenizer.json.
+            let pieces = name == SENTENCEPIECE && !folder.join(TOKENIZER).is_file();
+            if weights || pieces || ["config.json", TOKENIZER, MANIFEST].contains(&name.as_str()) {
                 names.push(name);
             }
         }
@@ -203,20 +213,21 @@ impl io::Write for HashWriter<'_> {
 /// T5 and its tokenizer, which may not know more tokens than T5 has embeddings.
 fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainError> {
     let rows = T5Config::read(folder)?.vocab_size;
-    let path = folder.join(TOKENIZER);
-    if !path.is_file() {
-        return Err(TrainError::Weights(WeightsError::Missing {
-            path,
-            fix: "a model folder holds config.json, tokenizer.json and model.safetensors".into(),
-        }));
-    }
-    let tokenizer = Tokenizer::from_file(&path)?;
+    let tokenizer = Tokenizer::from_folder(folder, rows)?;
     let tokens = tokenizer.vocab_size();
     if tokens > rows {
-        return Err(TrainError::Weights(WeightsError::Foreign {
-            path,
-            problem: format!("has {tokens} tokens where config.json has a vocabulary of {rows}"),
+        return Err(TrainError::Weights(WeightsError::Unsupported {
+            path: folder.join("config.json"),
+            problem: format!(
+                "`vocab_size` is {rows} where the tokenizer beside it has {tokens} tokens"
+            ),
+            fix: "give the tokenizer that the model was trained with, or resize its embeddings (resize_token_embeddings) and train them".into(),
         }));
     }
-    Ok((T5::load(folder, device)?, tokenizer))
+    let t5 = T5::load(folder, device)?;
+    if let Some(tensor) = t5.left_out().first() {
+        let count = t5.left_out().len();
+        tracing::warn!(folder = %folder.display(), count, tensor, "tensors that are no part of T5 are left out");
+    }
+    Ok((t5, tokenizer))
 }

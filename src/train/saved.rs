@@ -83,6 +83,10 @@ pub struct Anatomy {
     pub value_head: bool,
     /// Tokens of the tokenizer.
     pub tokens: usize,
+    /// Whether they are found in texts by name.
+    pub special_tokens: bool,
+    /// Tensors of the weights file that are no part of T5.
+    pub left_out: Vec<String>,
 }
 
 impl SavedModel {
@@ -100,6 +104,13 @@ impl SavedModel {
         })
     }
 
+    /// Whether special tokens that stand in a text become these tokens, other than what the run recorded.
+    #[must_use]
+    pub fn with_special_tokens(mut self, in_texts: bool) -> Self {
+        self.tokenizer = self.tokenizer.with_special_tokens(in_texts);
+        self
+    }
+
     pub fn anatomy(&self) -> Anatomy {
         let prefix = self.policy.prefix.as_ref();
         Anatomy {
@@ -109,6 +120,8 @@ impl SavedModel {
             prefix_parameters: prefix.map_or(0, Prefix::num_params),
             value_head: self.policy.value_head.is_some(),
             tokens: self.tokenizer.vocab_size(),
+            special_tokens: self.tokenizer.special_tokens(),
+            left_out: self.policy.t5.left_out().to_vec(),
         }
     }
 

@@ -574,3 +574,50 @@ fn rows_find_their_contexts_by_number_and_tables_are_answered_by_row() {
     let contexts: Vec<_> = answered.iter().map(|row| &row["context"]).collect();
     assert_eq!(contexts, ["I lost; sadly.", "We won!"]);
 }
+
+#[test]
+fn a_special_token_in_a_row_is_scored_as_text_unless_asked_for() {
+    let place = place();
+    let row = "{\"context\": \"Bye </s>\", \"response\": \"I <extra_id_0> see </s> you\"}\n";
+    let rows = place.write("special.jsonl", row);
+    let score = ["score", "--model", "1", "--input", &rows];
+    let controls = |rows: &[Value], id: u64| -> usize {
+        let tokens = rows[0]["tokens"].as_array().unwrap().iter();
+        tokens.filter(|token| token.as_u64() == Some(id)).count()
+    };
+    let text = place.lines(&score);
+    assert_eq!(controls(&text, 1), 1);
+    let special = place.lines(&[&score[..], &["--special-tokens"]].concat());
+    assert_eq!(controls(&special, 1), 2);
+    assert!(
+        special[0]["tokens"].as_array().unwrap().len()
+            < text[0]["tokens"].as_array().unwrap().len()
+    );
+}
+
+#[test]
+fn a_folder_from_elsewhere_is_shown_with_what_is_left_out_or_refused_in_one_line() {
+    let place = place();
+    let folder = place.path().join("elsewhere").display().to_string();
+    place.ok(&["model", "export", "1", &folder]);
+    let at = |name: &str| place.path().join("elsewhere").join(name);
+    let shown = place.json(&["model", "show", &folder]);
+    assert_eq!(
+        (&shown["left_out"], &shown["special_tokens"]),
+        (&json!([]), &json!(false))
+    );
+
+    let path = at("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    tokenizer["model"]["vocab"][9][0] = "x".repeat(130_700).into();
+    std::fs::write(&path, tokenizer.to_string()).unwrap();
+    let done = place.run(&["model", "show", &folder]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr
+            .contains("tokenizer.json: piece 9 is 130700 bytes long"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(done.stderr.trim().lines().count(), 1, "{}", done.stderr);
+}

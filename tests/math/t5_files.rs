@@ -143,7 +143,7 @@ fn a_config_that_is_no_t5_is_refused_by_field() {
         ("d_model", json!(1_000_000_000_000_u64), "from 1"),
         ("d_ff", json!("wide"), "wide"),
         ("d_kv", json!(-4), "-4"),
-        ("feed_forward_proj", json!("gated-silu"), "gated-gelu"),
+        ("feed_forward_proj", json!("gated-relu"), "gated-gelu"),
         ("eos_token_id", json!(64), "outside the vocabulary of 64"),
         ("dropout_rate", json!(1.5), "below 1"),
         ("layer_norm_epsilon", json!(0.0), "between 0 and 1"),

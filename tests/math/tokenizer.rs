@@ -21,7 +21,10 @@ fn ids_are_those_of_transformers() {
     let Some(path) = crate::shared_data::shared("t5/tokenizer.json") else {
         return;
     };
-    let tokenizer = Tokenizer::from_file(path).unwrap();
+    // The texts have special tokens by name, as Transformers takes them unless it is told otherwise.
+    let tokenizer = Tokenizer::from_file(path)
+        .unwrap()
+        .with_special_tokens(true);
     let rows: Vec<(String, Vec<u32>, String)> =
         serde_json::from_str(include_str!("../fixtures/tokenizer_t5.json")).unwrap();
     for (text, ids, decoded) in rows {
@@ -57,14 +60,46 @@ fn a_trained_tokenizer_is_of_t5s_kind() {
         assert_eq!(&tokenizer.decode(&ids), text);
     }
     assert!(tokenizer.encode("Kälte 雪").contains(&UNK));
-    assert_eq!(
-        tokenizer
-            .encode_plain("a <extra_id_3> b")
-            .iter()
-            .filter(|&&id| id >= 780)
-            .count(),
-        1
-    );
+}
+
+/// The quickstart's texts have no special tokens by name, so that its results are the same either way.
+#[test]
+fn a_special_token_in_a_text_is_text_unless_the_setting_says_otherwise() {
+    let mut texts = corpus();
+    let labelled = library::open_levels(Path::new("unused"), library::BUILTIN).unwrap();
+    for pair in labelled.pairs {
+        texts.extend([pair.seeker_post, pair.response_post]);
+    }
+    let text = train_unigram(&texts, 800, 20).unwrap();
+    let special = text.clone().with_special_tokens(true);
+    for sentence in &texts {
+        assert_eq!(text.encode(sentence), special.encode(sentence));
+    }
+    assert_eq!(text.to_json().unwrap(), special.to_json().unwrap());
+    let controls = |tokenizer: &Tokenizer, sentence: &str| -> Vec<u32> {
+        let ids = tokenizer.encode_plain(sentence).into_iter();
+        ids.filter(|id| *id <= EOS || *id >= 780).collect()
+    };
+    for (sentence, ids) in [
+        ("a <extra_id_3> b", vec![796]),
+        ("bye </s>", vec![EOS]),
+        ("<pad></s> x", vec![0, EOS]),
+    ] {
+        assert_eq!(controls(&special, sentence), ids, "{sentence}");
+        assert!(controls(&text, sentence).is_empty(), "{sentence}");
+    }
+    // What can be written with the pieces comes back as it was written.
+    let spelled = train_unigram(["a </s> b <pad> c"], 100, 2).unwrap();
+    for sentence in ["a </s> b", "<pad>", "c </s></s>"] {
+        let ids = spelled.encode(sentence);
+        assert!(!ids[..ids.len() - 1].contains(&EOS), "{ids:?}");
+        assert_eq!(spelled.decode(&ids), sentence);
+    }
+    assert_eq!(spelled.token(EOS).as_deref(), Some("</s>"));
+    let again =
+        Tokenizer::from_json(spelled.to_json().unwrap().as_bytes(), Path::new("t")).unwrap();
+    assert_eq!(again.encode("a </s> b"), spelled.encode("a </s> b"));
+    assert_eq!(again.to_json().unwrap(), spelled.to_json().unwrap());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::nn::weights::WeightsError;
+use crate::nn::weights::{WeightsError, document, refuse_other_folders};
 
 /// The feed-forward layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,16 @@ pub enum FeedForward {
     /// T5 v1.1 and Flan.
     #[serde(rename = "gated-gelu")]
     GatedGelu,
+    /// UL2.
+    #[serde(rename = "gated-silu")]
+    GatedSilu,
+}
+
+impl FeedForward {
+    /// Whether one linear map is multiplied by another's activation.
+    pub fn is_gated(self) -> bool {
+        self != FeedForward::Relu
+    }
 }
 
 /// The shape of a T5; defaults are Hugging Face's.
@@ -39,6 +49,10 @@ pub struct T5Config {
     pub feed_forward: FeedForward,
     /// Whether the output head is the embedding.
     pub tie_word_embeddings: bool,
+    /// Whether states are scaled by 1/√d_model before the head; None for what Transformers 4 did, only where
+    /// the head is the embedding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_decoder_outputs: Option<bool>,
     pub pad_token_id: u32,
     pub eos_token_id: u32,
     pub decoder_start_token_id: u32,
@@ -60,6 +74,7 @@ impl Default for T5Config {
             layer_norm_epsilon: 1e-6,
             feed_forward: FeedForward::Relu,
             tie_word_embeddings: true,
+            scale_decoder_outputs: None,
             pad_token_id: 0,
             eos_token_id: 1,
             decoder_start_token_id: 0,
@@ -67,10 +82,23 @@ impl Default for T5Config {
     }
 }
 
-/// No T5 is wider; a file that says so is damaged.
-const MAX_SIZE: usize = 4_000_000;
-/// No T5 is deeper.
-const MAX_LAYERS: usize = 1_000;
+/// No T5 is larger; a file that says so is damaged, and its products would not fit a number.
+const MAX_VOCABULARY: usize = 1_000_000;
+const MAX_WIDTH: usize = 65_536;
+const MAX_FEED_FORWARD: usize = 1_000_000;
+const MAX_HEADS: usize = 1_024;
+const MAX_HEAD_WIDTH: usize = 4_096;
+const MAX_LAYERS: usize = 256;
+const MAX_BUCKETS: usize = 4_096;
+const MAX_DISTANCE: usize = 1_000_000;
+
+/// Relatives of T5 that compute something else.
+const RELATIVES: [(&str, &str); 4] = [
+    ("mt5", "mT5"),
+    ("umt5", "UMT5"),
+    ("longt5", "LongT5"),
+    ("switch_transformers", "Switch Transformers"),
+];
 
 impl T5Config {
     /// Width of all heads together.
@@ -78,8 +106,15 @@ impl T5Config {
         self.num_heads * self.d_kv
     }
 
+    /// Whether final states are scaled by 1/√d_model before the output head.
+    pub fn scales_output(&self) -> bool {
+        self.scale_decoder_outputs
+            .unwrap_or(self.tie_word_embeddings)
+    }
+
     /// Reads `config.json` of a folder.
     pub fn read(folder: &Path) -> Result<Self, WeightsError> {
+        refuse_other_folders(folder)?;
         let path = folder.join("config.json");
         if !path.is_file() {
             return Err(WeightsError::Missing {
@@ -87,13 +122,11 @@ impl T5Config {
                 fix: "give a Hugging Face folder of a T5 model".into(),
             });
         }
-        let text = fs::read_to_string(&path).map_err(WeightsError::io(&path))?;
         let foreign = |problem: String| WeightsError::Foreign {
             path: path.clone(),
             problem,
         };
-        let mut json: Value =
-            serde_json::from_str(&text).map_err(|error| foreign(error.to_string()))?;
+        let mut json = document(&path)?;
         let refuse = |field: &str, problem: String| WeightsError::Config {
             path: path.clone(),
             field: field.to_string(),
@@ -101,9 +134,21 @@ impl T5Config {
         };
         let model_type = json.get("model_type").and_then(Value::as_str);
         if model_type != Some("t5") {
-            let found = model_type.map_or("is missing".into(), |other| format!("is {other:?}"));
-            let problem = format!("{found}; this program reads T5 models (\"t5\")");
+            let relative = |other: &str| RELATIVES.iter().find(|(key, _)| *key == other);
+            let found = match model_type.map(|other| (other, relative(other))) {
+                None => "is missing".into(),
+                Some((other, None)) => format!("is {other:?}"),
+                Some((other, Some((_, name)))) => format!("is {other:?}, {name}"),
+            };
+            let problem =
+                format!("{found}; this program reads T5, T5 v1.1 and Flan-T5 models (\"t5\")");
             return Err(refuse("model_type", problem));
+        }
+        if let Some([Value::String(class)]) = json["architectures"].as_array().map(Vec::as_slice)
+            && class == "T5EncoderModel"
+        {
+            let problem = format!("is {class}, which has no decoder; give a whole T5 model");
+            return Err(refuse("architectures", problem));
         }
         if let Value::Object(fields) = &mut json {
             fields.retain(|_, value| !value.is_null());
@@ -111,6 +156,17 @@ impl T5Config {
                 (fields.get("num_layers"), fields.get("num_decoder_layers"))
             {
                 fields.insert("num_decoder_layers".into(), layers.clone());
+            }
+            match fields.get_mut("eos_token_id") {
+                Some(Value::Array(ids)) if ids.len() == 1 => {
+                    let only = ids.remove(0);
+                    fields.insert("eos_token_id".into(), only);
+                }
+                Some(Value::Array(ids)) => {
+                    let problem = format!("has {} ids; a response ends at one", ids.len());
+                    return Err(refuse("eos_token_id", problem));
+                }
+                _ => {}
             }
             // One by one, so that the message can name the field.
             for (field, value) in fields.iter() {
@@ -132,13 +188,13 @@ impl T5Config {
     /// The first invalid field, and why.
     pub fn problem(&self) -> Option<(&'static str, String)> {
         for (field, size, max) in [
-            ("vocab_size", self.vocab_size, MAX_SIZE),
-            ("d_model", self.d_model, MAX_SIZE),
-            ("d_kv", self.d_kv, MAX_SIZE),
-            ("d_ff", self.d_ff, MAX_SIZE),
+            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
+            ("d_model", self.d_model, MAX_WIDTH),
+            ("d_kv", self.d_kv, MAX_HEAD_WIDTH),
+            ("d_ff", self.d_ff, MAX_FEED_FORWARD),
             ("num_layers", self.num_layers, MAX_LAYERS),
             ("num_decoder_layers", self.num_decoder_layers, MAX_LAYERS),
-            ("num_heads", self.num_heads, MAX_SIZE),
+            ("num_heads", self.num_heads, MAX_HEADS),
         ] {
             if !(1..=max).contains(&size) {
                 return Some((field, format!("is {size}; it must be from 1 to {max}")));
@@ -156,16 +212,20 @@ impl T5Config {
                 format!("is {}; it must be between 0 and 1", self.layer_norm_epsilon),
             ));
         }
-        if self.relative_attention_num_buckets < 4 {
+        let buckets = self.relative_attention_num_buckets;
+        if !(4..=MAX_BUCKETS).contains(&buckets) {
             return Some((
                 "relative_attention_num_buckets",
-                "must be at least 4".into(),
+                format!("is {buckets}; it must be at least 4 and at most {MAX_BUCKETS}"),
             ));
         }
-        if self.relative_attention_max_distance <= self.relative_attention_num_buckets / 2 {
+        let distance = self.relative_attention_max_distance;
+        if !(buckets / 2 + 1..=MAX_DISTANCE).contains(&distance) {
             return Some((
                 "relative_attention_max_distance",
-                "must be larger than half of relative_attention_num_buckets".into(),
+                format!(
+                    "is {distance}; it must be larger than half of relative_attention_num_buckets and at most {MAX_DISTANCE}"
+                ),
             ));
         }
         for (field, id) in [

@@ -2,6 +2,7 @@
 
 mod attention;
 pub(super) mod config;
+mod file;
 mod names;
 mod stack;
 
@@ -40,15 +41,10 @@ pub struct T5 {
     head: Option<Param<Tensor<2>>>,
     #[module(skip)]
     config: T5Config,
+    /// Tensors of the file it was read from that are no part of T5.
+    #[module(skip)]
+    left_out: Vec<String>,
 }
-
-/// Copies of shared tensors, and one that T5's first release saved though nothing uses it.
-const IGNORED: [&str; 4] = [
-    "encoder.embed_tokens.weight",
-    "decoder.embed_tokens.weight",
-    "lm_head.weight",
-    "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",
-];
 
 /// Gives copied parameters new ids, by which gradients and optimizers distinguish them.
 struct NewIds;
@@ -113,15 +109,24 @@ impl T5 {
             encoder: T5Stack::new(init, config, false),
             decoder: T5Stack::new(init, config, true),
             config: config.clone(),
+            left_out: Vec::new(),
         }
     }
 
     /// Reads a Hugging Face folder.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, WeightsError> {
-        let config = T5Config::read(folder)?;
+        let mut config = T5Config::read(folder)?;
+        let mut file = WeightsFile::open_folder(folder)?;
+        let left_out = file::settle(&mut file, &mut config)?;
         let t5 = Self::with(&mut ParamInit::empty(device), &config);
         let names = |path: &str| tensor_names(path, &config);
-        WeightsFile::open_folder(folder)?.load(t5, names, &IGNORED)
+        let t5 = file.load(t5, names)?;
+        Ok(T5 { left_out, ..t5 })
+    }
+
+    /// Tensors of the file it was read from that are no part of T5, such as another trainer's value head.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// Writes `config.json` and `model.safetensors`, which Transformers loads as they are.
@@ -190,12 +195,10 @@ impl T5 {
 
     /// Logits `[batch, tokens, vocabulary]` of final decoder states.
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
-        match &self.head {
-            Some(head) => linear(hidden, head),
-            None => {
-                let width = self.config.d_model as f64;
-                linear(hidden.mul_scalar(width.powf(-0.5)), &self.embedding)
-            }
-        }
+        let hidden = match self.config.scales_output() {
+            true => hidden.mul_scalar((self.config.d_model as f64).powf(-0.5)),
+            false => hidden,
+        };
+        linear(hidden, self.head.as_ref().unwrap_or(&self.embedding))
     }
 }

@@ -34,7 +34,9 @@ pub(in crate::nn) fn tensor_names(path: &str, config: &T5Config) -> Vec<String> 
         ("dense_norm", _) => (last, &["layer_norm"]),
         ("dense", "wi") => match config.feed_forward {
             FeedForward::Relu => (last, &["DenseReluDense.wi"]),
-            FeedForward::GatedGelu => (last, &["DenseReluDense.wi_0", "DenseReluDense.wi_1"]),
+            FeedForward::GatedGelu | FeedForward::GatedSilu => {
+                (last, &["DenseReluDense.wi_0", "DenseReluDense.wi_1"])
+            }
         },
         _ => (last, &["DenseReluDense.wo"]),
     };

@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{gelu_approximate, relu};
+use burn::tensor::activation::{gelu_approximate, relu, silu};
 use burn::tensor::{Int, Tensor};
 
 use super::attention::{
@@ -47,28 +47,36 @@ struct T5Dense {
     wi: Param<Tensor<2>>,
     /// `[d_model, d_ff]`
     wo: Param<Tensor<2>>,
-    gated: bool,
+    #[module(skip)]
+    kind: FeedForward,
 }
 
 impl T5Dense {
     fn new(init: &mut ParamInit<'_>, config: &T5Config) -> Self {
-        let &T5Config { d_model, d_ff, .. } = config;
-        let gated = config.feed_forward == FeedForward::GatedGelu;
+        let &T5Config {
+            d_model,
+            d_ff,
+            feed_forward: kind,
+            ..
+        } = config;
         let wi = [(d_ff, (d_model as f64).powf(-0.5)); 2];
         T5Dense {
-            wi: init.linear(&wi[..if gated { 2 } else { 1 }], d_model),
+            wi: init.linear(&wi[..if kind.is_gated() { 2 } else { 1 }], d_model),
             wo: init.normal([d_model, d_ff], (d_ff as f64).powf(-0.5)),
-            gated,
+            kind,
         }
     }
 
     fn forward(&self, x: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
         let hidden = linear(x, &self.wi);
-        let hidden = if self.gated {
+        let gate = |activation: fn(Tensor<3>) -> Tensor<3>, hidden: Tensor<3>| {
             let d_ff = hidden.dims()[2] / 2;
-            gelu_approximate(hidden.clone().narrow(2, 0, d_ff)) * hidden.narrow(2, d_ff, d_ff)
-        } else {
-            relu(hidden)
+            activation(hidden.clone().narrow(2, 0, d_ff)) * hidden.narrow(2, d_ff, d_ff)
+        };
+        let hidden = match self.kind {
+            FeedForward::Relu => relu(hidden),
+            FeedForward::GatedGelu => gate(gelu_approximate, hidden),
+            FeedForward::GatedSilu => gate(silu, hidden),
         };
         linear(dropout.apply(hidden), &self.wo)
     }

@@ -5,6 +5,7 @@
 //! to its tensors' names gives those of the published models. A missing, unused or misshapen tensor is an error
 //! that names file and tensor. Must not know any network.
 
+mod files;
 mod init;
 mod load;
 mod read;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub(super) use files::{document, refuse_other_folders};
 pub use init::ParamInit;
 pub use load::WeightsFile;
 pub use save::save;
@@ -51,6 +53,13 @@ pub enum WeightsError {
         tensor: String,
         count: usize,
     },
+    /// Sound, but nothing that this program can use; or nothing that it can use rightly.
+    #[error("{path}: {problem}; {fix}")]
+    Unsupported {
+        path: PathBuf,
+        problem: String,
+        fix: String,
+    },
     #[error("{path}: `{field}` {problem}")]
     Config {
         path: PathBuf,
@@ -63,6 +72,14 @@ impl WeightsError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| WeightsError::Io { path, source }
+    }
+
+    fn pointer(path: &Path) -> Self {
+        WeightsError::Unsupported {
+            path: path.to_path_buf(),
+            problem: "is a Git LFS pointer, not the file itself".into(),
+            fix: "run `git lfs pull` in its folder, or download the file".into(),
+        }
     }
 }
 

@@ -35,13 +35,15 @@ enum Numbers {
     },
 }
 
-/// How a number is written. Anything else is not a weight.
-#[derive(Clone, Copy)]
+/// How a number is written.
+#[derive(Clone)]
 enum Kind {
     F64,
     F32,
     F16,
     Bf16,
+    /// In a way that no weight is.
+    Other(String),
 }
 
 impl Stored {
@@ -50,31 +52,29 @@ impl Stored {
     }
 
     /// The numbers row by row; `name` is for the error.
-    pub fn values(self, name: &str) -> Result<Vec<f32>, WeightsError> {
+    pub fn values(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
         let foreign = |problem: String| WeightsError::Foreign {
             path: self.path.to_path_buf(),
             problem: format!("tensor `{name}` {problem}"),
         };
-        let (bytes, kind) = match self.numbers {
+        let (Numbers::Range { kind, .. } | Numbers::Pickled { kind, .. }) = &self.numbers;
+        if let Kind::Other(kind) = kind {
+            return Err(foreign(format!("holds {kind}, which are no weights")));
+        }
+        let bytes = match &self.numbers {
             Numbers::Range {
-                file,
-                first,
-                bytes,
-                kind,
+                file, first, bytes, ..
             } => {
-                let mut buffer = vec![0; bytes];
+                let mut buffer = vec![0; *bytes];
                 let mut file = file.as_ref();
-                file.seek(SeekFrom::Start(first))
+                file.seek(SeekFrom::Start(*first))
                     .and_then(|_| file.read_exact(&mut buffer))
                     .map_err(WeightsError::io(&self.path))?;
-                (buffer, kind)
+                buffer
             }
-            Numbers::Pickled { tensor, kind } => {
-                let bytes = tensor
-                    .read()
-                    .map_err(|error| foreign(format!("cannot be read: {error}")))?;
-                (bytes, kind)
-            }
+            Numbers::Pickled { tensor, .. } => tensor
+                .read()
+                .map_err(|error| foreign(format!("cannot be read: {error}")))?,
         };
         let values = kind.decode(&bytes);
         if values.len() != self.shape.iter().product::<usize>() {
@@ -90,12 +90,13 @@ impl Stored {
 }
 
 impl Kind {
-    fn decode(self, bytes: &[u8]) -> Vec<f32> {
+    fn decode(&self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Kind::F64 => decode(bytes, |b| f64::from_le_bytes(b) as f32),
             Kind::F32 => decode(bytes, f32::from_le_bytes),
             Kind::F16 => decode(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
             Kind::Bf16 => decode(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+            Kind::Other(_) => Vec::new(),
         }
     }
 }
@@ -114,14 +115,17 @@ pub(super) fn tensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsErr
             fix: "give the path of a weights file".into(),
         });
     }
+    if head(path, POINTER.len())? == POINTER {
+        return Err(WeightsError::pointer(path));
+    }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("bin" | "pt" | "pth") => read_pickle(path),
         _ => read_safetensors(path),
     }
 }
 
-/// A header is a line of JSON for each tensor; a longer one is no header.
-const LONGEST_HEADER: u64 = 100_000_000;
+/// A header is a line of JSON for each tensor, 150 bytes of it; a longer one is no header.
+const LONGEST_HEADER: u64 = 10_000_000;
 
 fn read_safetensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
     let foreign = |problem: String| WeightsError::Foreign {
@@ -161,11 +165,7 @@ fn read_safetensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsError
                 Dtype::F32 => Kind::F32,
                 Dtype::F16 => Kind::F16,
                 Dtype::BF16 => Kind::Bf16,
-                other => {
-                    return Err(foreign(format!(
-                        "tensor `{name}` holds {other}, which are no weights"
-                    )));
-                }
+                other => Kind::Other(other.to_string()),
             };
             let (from, to) = info.data_offsets;
             let numbers = Numbers::Range {
@@ -186,11 +186,34 @@ fn read_safetensors(path: &Path) -> Result<HashMap<String, Stored>, WeightsError
         .collect()
 }
 
+/// How a Git LFS pointer begins.
+pub(super) const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// The reader takes a TAR into memory as large as it says it is.
+fn is_tar(path: &Path) -> Result<bool, WeightsError> {
+    Ok(head(path, 262)?.get(257..) == Some(b"ustar"))
+}
+
+/// The first bytes of a file, at most `count`.
+fn head(path: &Path, count: usize) -> Result<Vec<u8>, WeightsError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(count as u64).read_to_end(&mut bytes))
+        .map_err(WeightsError::io(path))?;
+    Ok(bytes)
+}
+
 fn read_pickle(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
     let foreign = |problem: String| WeightsError::Foreign {
         path: path.to_path_buf(),
         problem,
     };
+    let length = path.metadata().map_err(WeightsError::io(path))?.len();
+    if is_tar(path)? {
+        return Err(foreign(
+            "is of PyTorch before 0.1.10, which no T5 was saved with".into(),
+        ));
+    }
     let reader = PytorchReader::new(path).map_err(|error| foreign(error.to_string()))?;
     let path = Arc::new(path.to_path_buf());
     reader
@@ -202,12 +225,15 @@ fn read_pickle(path: &Path) -> Result<HashMap<String, Stored>, WeightsError> {
                 DType::F32 => Kind::F32,
                 DType::F16 => Kind::F16,
                 DType::BF16 => Kind::Bf16,
-                other => {
-                    return Err(foreign(format!(
-                        "tensor `{name}` holds {other:?}, which are no weights"
-                    )));
-                }
+                other => Kind::Other(format!("{other:?}")),
             };
+            // A file cannot hold more than its own length: what says so repeats one number many times over.
+            if tensor.byte_len() as u64 > length {
+                return Err(foreign(format!(
+                    "tensor `{name}` would be {} bytes, more than the whole file",
+                    tensor.byte_len()
+                )));
+            }
             let shape = tensor.shape().to_vec();
             let numbers = Numbers::Pickled {
                 tensor: Box::new(tensor),

@@ -55,6 +55,7 @@ fn starting_model(
         let folder =
             fs::canonicalize(&settings.source).map_err(TrainError::io(&settings.source))?;
         let (policy, tokenizer) = Policy::load(&folder, device)?;
+        let tokenizer = tokenizer.with_special_tokens(settings.special_tokens);
         return Ok((policy.t5, tokenizer, Some(folder)));
     }
     fs::create_dir_all(run_folder).map_err(TrainError::io(run_folder))?;
@@ -66,6 +67,7 @@ fn starting_model(
         tokenizer.save(&path)?;
         tokenizer
     };
+    let tokenizer = tokenizer.with_special_tokens(settings.special_tokens);
     let t5_config = scratch_shape(config, tokenizer.vocab_size());
     let t5 = T5::new(&t5_config, device, seed(config.run.seed, Draw::Weights, 0));
     Ok((t5, tokenizer, None))

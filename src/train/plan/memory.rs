@@ -126,7 +126,7 @@ pub(super) fn attention(shape: &T5Config) -> u64 {
 pub(super) fn feed_forward(shape: &T5Config) -> u64 {
     let products = match shape.feed_forward {
         FeedForward::Relu => 2,
-        FeedForward::GatedGelu => 3,
+        FeedForward::GatedGelu | FeedForward::GatedSilu => 3,
     };
     (products * shape.d_model * shape.d_ff) as u64
 }
@@ -179,7 +179,7 @@ fn identifier_size(head: HeadChoice, shape: &T5Config) -> u64 {
 fn layer(shape: &T5Config, attentions: usize) -> usize {
     let inside = match shape.feed_forward {
         FeedForward::Relu => 2,
-        FeedForward::GatedGelu => 4,
+        FeedForward::GatedGelu | FeedForward::GatedSilu => 4,
     };
     attentions * (3 * shape.d_model + 4 * shape.inner()) + 3 * shape.d_model + inside * shape.d_ff
 }

@@ -117,9 +117,11 @@ impl Plan {
             (scratch_shape(config, tokenizer.vocab_size()), tokenizer)
         } else {
             let folder = Path::new(&config.model.source);
-            let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))?;
-            (T5Config::read(folder)?, tokenizer)
+            let shape = T5Config::read(folder)?;
+            let tokenizer = Tokenizer::from_folder(folder, shape.vocab_size)?;
+            (shape, tokenizer)
         };
+        let tokenizer = tokenizer.with_special_tokens(config.model.special_tokens);
         let dialogues = texts.dialogues.as_ref();
         let material = Material::prepare(dialogues, &config.data, config.run.seed, &tokenizer)?;
         let sizes = Sizes::of(config, &shape);

@@ -183,6 +183,13 @@ fn anatomy_ui(ui: &mut Ui, anatomy: &Anatomy) {
     if anatomy.value_head {
         fact(ui, "Value head", "yes");
     }
+    if let Some(first) = anatomy.left_out.first() {
+        let words = format!(
+            "{} tensors that are no part of T5, such as {first}",
+            number(anatomy.left_out.len())
+        );
+        fact(ui, "Left out", &words);
+    }
     ui.spacing_mut().item_spacing.y = space::S;
 }
 

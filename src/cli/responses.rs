@@ -92,7 +92,7 @@ pub enum Responses {
         /// The words; without any, the pinned cases
         words: Vec<String>,
     },
-    /// Forget a system and its responses; studies keep what they show
+    /// Remove a system and its responses; studies keep what they show
     Remove {
         /// The system
         system: String,
@@ -196,7 +196,7 @@ impl Responses {
             Responses::Remove { system } => {
                 Store::open(&ctx.store)?.remove_system(system)?;
                 ctx.out.show(&json!({"removed": system}), || {
-                    format!("{system} is forgotten.\n")
+                    format!("{system} and its responses are removed.\n")
                 })
             }
         }

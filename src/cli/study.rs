@@ -178,14 +178,14 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
         ("Title", Align::Left),
         ("Kind", Align::Left),
         ("Made", Align::Left),
-        ("Stands", Align::Left),
+        ("State", Align::Left),
         ("Annotator", Align::Left),
         ("Judged", Align::Right),
         ("Skipped", Align::Right),
         ("Flagged", Align::Right),
     ]);
     for study in &studies {
-        let stands = match (&study.unblinding, study.is_own) {
+        let state = match (&study.unblinding, study.is_own) {
             (Some(_), _) => "unblinded",
             (None, true) => "blind",
             (None, false) => "came as a pack",
@@ -201,7 +201,7 @@ fn list(ctx: &CommandContext) -> Result<(), Failure> {
                 first(study.head.title.clone()),
                 first(kind_words(study.head.kind).to_string()),
                 first(moment(study.head.created_ms)),
-                first(stands.to_string()),
+                first(state.to_string()),
                 format!("{}{fourth}", called(annotator)),
                 format!(
                     "{}/{}",

@@ -24,6 +24,7 @@ mod samples;
 mod schema;
 mod step_rows;
 mod studies;
+mod versions;
 mod writer;
 
 pub use crate::experiment::RunStatus;
@@ -38,6 +39,7 @@ pub use studies::{
     AnnotatorRow, MergedPack, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
     SystemScore,
 };
+pub use versions::StoreVersions;
 pub use writer::Store;
 
 use std::path::{Path, PathBuf};

@@ -10,8 +10,11 @@
 mod shared_data;
 #[path = "../support/store.rs"]
 mod store_support;
+#[path = "../support/study.rs"]
+mod study_support;
 
 mod checkpoints;
+mod following;
 mod import_builtin;
 mod import_sources;
 mod keeping;

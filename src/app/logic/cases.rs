@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Core;
+use crate::app::format;
 use crate::app::jobs::{AtClose, Job, JobContext, JobError, Lane};
 use crate::app::state::people::{SystemList, SystemTask, SystemTaskKind, TaskProgress};
 use crate::operations::responses::{self, Generate, Import, MeasureRequest, StoredResponses};
@@ -12,6 +13,7 @@ use crate::study::contexts::ContextKey;
 
 impl Core {
     pub fn load_cases(&mut self) {
+        self.watch.changed.systems = false;
         let read = |context: &mut JobContext| Ok(responses::cases(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
         self.state.people.cases.book.load(pending);
@@ -19,6 +21,8 @@ impl Core {
 
     /// Loads the systems, and the runs that tables can include.
     pub(super) fn load_systems(&mut self) {
+        self.watch.changed.systems = false;
+        self.watch.systems.asked();
         let pending = self.jobs.ask(Lane::Studies, |context| {
             let responses::Systems { systems, scores } = responses::list(context.dir())?;
             let runs = match reader_if_present(context.dir())? {
@@ -81,6 +85,7 @@ impl Core {
         self.start_task(SystemTaskKind::Respond, move |store, on_progress| {
             let stored = responses::generate(store, &generate, on_progress)?;
             let (system, count) = (&stored.system, stored.texts().len());
+            let count = format::count(count as u64);
             Ok(format!("{system}: {count} responses by {}.", stored.source))
         });
     }
@@ -138,7 +143,9 @@ impl Core {
     }
 
     pub(super) fn poll_cases(&mut self) {
-        self.state.people.systems.poll();
+        if self.state.people.systems.poll() {
+            self.watch.systems.arrived();
+        }
         let cases = &mut self.state.people.cases;
         cases.poll();
         let Some(task) = &mut cases.task else { return };
@@ -188,8 +195,9 @@ impl Core {
 fn imported_words(stored: &StoredResponses) -> String {
     let (system, kept) = (&stored.system, stored.texts().len());
     let mut words = format!(
-        "{system}: {kept} responses to {} contexts.",
-        stored.contexts.len()
+        "{system}: {} responses to {} contexts.",
+        format::count(kept as u64),
+        format::count(stored.contexts.len() as u64)
     );
     if stored.responses.tokenized {
         words.push_str(" They are lower-case tokens, shown as ordinary text.");
@@ -197,7 +205,10 @@ fn imported_words(stored: &StoredResponses) -> String {
     if let [first, more @ ..] = &stored.responses.problems[..] {
         words.push_str(&format!(" {first}"));
         if !more.is_empty() {
-            words.push_str(&format!("; {} more problems", more.len()));
+            words.push_str(&format!(
+                "; {} more problems",
+                format::count(more.len() as u64)
+            ));
         }
         words.push('.');
     }

@@ -75,7 +75,7 @@ fn empty_ui(ui: &mut Ui, cases: &mut CasesState, commands: &mut Commands) {
                 cases.importing = None;
             }
         }
-        if Button::secondary("Look again").clicked(ui) {
+        if Button::secondary("Reload").clicked(ui) {
             commands.run(Core::load_cases);
         }
     });

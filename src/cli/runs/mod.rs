@@ -138,14 +138,10 @@ impl List {
                 shown.iter().map(|entry| document(entry)).collect();
             return ctx.out.document(&rows?);
         }
-        if entries.is_empty() && !self.deleted {
-            let store = ctx.store.display();
-            return ctx.out.text(&format!(
-                "No runs in {store} yet. `emprl run quickstart` makes one.\n"
-            ));
-        }
         if shown.is_empty() {
-            return ctx.out.text("No run fits.\n");
+            return ctx
+                .out
+                .text(&none_words(ctx, self.all, self.deleted, &entries)?);
         }
         let sheet = match &group {
             Some(group) => grouped(&shown, &columns, group),
@@ -158,6 +154,39 @@ impl List {
                 .map_or("", |(_, table)| table),
         )
     }
+}
+
+/// Why no run is listed, and how to see those that there are.
+fn none_words(
+    ctx: &CommandContext,
+    all: bool,
+    deleted: bool,
+    found: &[Entry],
+) -> Result<String, Failure> {
+    let argument = ctx.store_argument();
+    if !found.is_empty() {
+        let archived = found.iter().filter(|entry| entry.row.archived).count();
+        return Ok(match archived == found.len() && !all && !deleted {
+            true => {
+                format!("Every run is archived; `emprl runs list --all{argument}` lists them.\n")
+            }
+            false => "No run matches.\n".to_string(),
+        });
+    }
+    if deleted {
+        return Ok("No run is deleted.\n".to_string());
+    }
+    let marked = match reader_if_present(&ctx.store)? {
+        Some(reader) => reader.deleted_runs()?.len(),
+        None => 0,
+    };
+    Ok(match marked {
+        0 => format!(
+            "No runs in {} yet. `emprl run quickstart` makes one.\n",
+            ctx.store.display()
+        ),
+        _ => format!("Every run is deleted; `emprl runs list --deleted{argument}` lists them.\n"),
+    })
 }
 
 /// A run in the JSON list: its row, results and settings.

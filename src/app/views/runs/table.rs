@@ -23,6 +23,9 @@ use crate::catalog::{Column, Entry, Group, groups, sort_by_mean};
 use crate::operations::runs::Edit;
 use crate::store::RunId;
 
+/// How many rows a page key moves.
+const PAGE: isize = 12;
+
 /// A line of the table: a group's head, or a run.
 enum Line<'a> {
     Group(Group<'a>),
@@ -161,29 +164,33 @@ fn moved(ui: &Ui, view: &mut RunsView, order: &[RunId], commands: &mut Commands)
     }
     let at = order.iter().position(|run| *run == current)?;
     let last = order.len() - 1;
-    let pressed = |key| ui.input(|input| input.key_pressed(key));
-    let to = if pressed(Key::ArrowDown) {
-        at + 1
-    } else if pressed(Key::ArrowUp) {
-        at.saturating_sub(1)
-    } else if pressed(Key::PageDown) {
-        at + 12
-    } else if pressed(Key::PageUp) {
-        at.saturating_sub(12)
-    } else if pressed(Key::Home) {
-        0
-    } else if pressed(Key::End) {
-        last
-    } else {
-        at
+    // A slow frame may bring several presses.
+    let presses = |key| ui.input(|input| input.num_presses(key)) as isize;
+    let pressed = |key| presses(key) > 0;
+    let lines = presses(Key::ArrowDown) - presses(Key::ArrowUp);
+    let pages = presses(Key::PageDown) - presses(Key::PageUp);
+    let to = match (pressed(Key::Home), pressed(Key::End)) {
+        (true, _) => 0,
+        (_, true) => last,
+        _ => at.saturating_add_signed(lines + PAGE * pages).min(last),
     };
-    if focused && pressed(Key::Space) {
+    if !focused {
+        // The first press shows where it is.
+        let keys = [Key::ArrowDown, Key::ArrowUp, Key::PageDown, Key::PageUp];
+        if !keys.into_iter().any(pressed) {
+            return None;
+        }
+        ui.memory_mut(|memory| memory.request_focus(row_id(current)));
+        ui.request_repaint();
+        return Some(current);
+    }
+    if pressed(Key::Space) {
         tick(view, current);
     }
-    if focused && pressed(Key::Delete) && view.shelf != Shelf::Deleted {
+    if pressed(Key::Delete) && view.shelf != Shelf::Deleted {
         commands.run(move |core| core.edit(Edit::Delete(vec![current])));
     }
-    let run = order[to.min(last)];
+    let run = order[to];
     if run == current {
         return None;
     }

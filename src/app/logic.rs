@@ -15,17 +15,19 @@ mod queue;
 mod runs;
 mod studies;
 mod tables;
+mod watch;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use self::watch::Watch;
 use super::Options;
 use super::format::{self, Clock};
-use super::jobs::{AtClose, Job, JobContext, JobError, JobResult, Jobs, Lane, Pending};
+use super::jobs::{AtClose, Job, JobContext, JobResult, Jobs, Lane, Pending};
 use super::place::Place;
 use super::queries::stored::StoredRun;
 use super::state::model::RunModel;
-use super::state::{Prefs, QueueMode, State, listed_parts};
+use super::state::{Prefs, State, listed_parts};
 use crate::engine::{Message, RunHandle, Supervisor, Waker};
 use crate::nn::device;
 use crate::operations::launch::ResumableRun;
@@ -33,10 +35,6 @@ use crate::store::{self, RunId};
 
 /// How long a frame may spend on results and messages.
 const BUDGET: Duration = Duration::from_millis(5);
-/// How often the store is checked for changes by other programs.
-const WATCH: Duration = Duration::from_secs(1);
-/// How often active runs of other programs are listed again, while their table is visible.
-const REFRESH: Duration = Duration::from_secs(3);
 /// How long a run may take to save itself when the window closes.
 const CLOSING: Duration = Duration::from_secs(20);
 
@@ -62,8 +60,7 @@ pub struct Core {
     held_back: Vec<Message>,
     /// The run that is about to resume.
     resuming: Option<(RunId, Pending<Resumed>)>,
-    /// Reports each change of the store by any program.
-    watch: Option<Pending<()>>,
+    watch: Watch,
     jobs: Jobs,
     wakers: Wakers,
     options: Options,
@@ -72,8 +69,6 @@ pub struct Core {
     handle: Option<RunHandle>,
     /// Whether to show the place Live when the run being prepared starts.
     follow: bool,
-    /// When the runs were listed last.
-    listed: Instant,
 }
 
 /// A resumable run, as read from the store.
@@ -96,7 +91,7 @@ impl Core {
         wakers: Wakers,
     ) -> std::io::Result<Self> {
         let mut jobs = Jobs::start(options.store.clone(), wakers.now.clone())?;
-        let watch = jobs.spawn("Watching the store", AtClose::Wait, watch);
+        let watch = Watch::start(&mut jobs);
         let access = store::access(&options.store);
         let supervisor = Supervisor::new(&options.store).map_err(|error| error.to_string());
         let devices = device::available().into_iter();
@@ -120,14 +115,13 @@ impl Core {
             reloading: None,
             held_back: Vec::new(),
             resuming: None,
-            watch: Some(watch),
+            watch,
             jobs,
             wakers,
             options,
             supervisor,
             handle: None,
             follow: true,
-            listed: Instant::now(),
         };
         core.load_experiments();
         core.list_runs();
@@ -144,7 +138,7 @@ impl Core {
         self.poll_experiments();
         self.poll_runs();
         self.poll_live();
-        self.state.compare.compared.poll();
+        self.poll_compared();
         self.poll_cases();
         self.poll_studies();
         self.state.people.tables.made.poll();
@@ -154,6 +148,7 @@ impl Core {
         self.start_next_queued();
         self.note_failures();
         self.receive_messages(until);
+        self.state.agree();
         self.poll_watch();
     }
 
@@ -182,6 +177,7 @@ impl Core {
                 self.load_systems();
                 self.load_studies();
                 // Its inputs may have changed.
+                self.watch.changed.tables = false;
                 self.state.people.tables.made.invalidate();
             }
             Place::Playground => self.load_models(),
@@ -250,29 +246,6 @@ impl Core {
         self.follow_ups = left;
     }
 
-    fn poll_watch(&mut self) {
-        let Some(watch) = &self.watch else { return };
-        let (changed, ended) = (watch.progress().is_some(), watch.poll());
-        if let Some(ended) = ended {
-            self.watch = None;
-            if let Err(JobError::Failed(why)) = ended {
-                self.log_error(why);
-            }
-        }
-        if !changed {
-            return;
-        }
-        let place = self.state.prefs.place;
-        if matches!(place, Place::Start | Place::Runs) {
-            self.list_runs();
-        }
-        let queue = &self.state.experiments.queue;
-        if place == Place::Experiments || queue.mode == QueueMode::Running || !queue.runs.is_empty()
-        {
-            self.load_queue();
-        }
-    }
-
     fn log_error(&mut self, words: impl Into<String>) {
         let now = self.state.now_ms;
         self.state.notices.log_error(now, words);
@@ -308,20 +281,6 @@ impl Core {
             tracing::warn!(%still);
         }
     }
-}
-
-/// Reports each change of the store, until it is cancelled.
-fn watch(context: &mut JobContext, job: &Job<()>) -> JobResult<()> {
-    let mut changes = || context.existing().ok()??.changes().ok();
-    let mut before = changes();
-    while job.wait(WATCH) {
-        let now = changes();
-        if now != before {
-            job.report(());
-        }
-        before = now;
-    }
-    Ok(())
 }
 
 fn read_run(context: &mut JobContext, run: RunId) -> JobResult<StoredRun> {

@@ -25,8 +25,9 @@ use super::widgets::status::{self, figure, progress_line};
 use super::widgets::text as words;
 use crate::app::widgets::layout;
 use crate::engine::Control;
+use crate::experiment::Stage;
 use crate::metrics::declared;
-use crate::store::RunStatus;
+use crate::store::{RunId, RunStatus};
 
 /// Width reserved for how a run ended.
 const ENDED: f32 = 600.0;
@@ -92,9 +93,20 @@ fn shortcuts(ui: &Ui, state: &State, commands: &mut Commands) {
     {
         commands.run(Core::undo);
     }
-    if let Some(run) = state.active() {
+    if let Some(run) = state.active().filter(|_| !judges) {
         for (control, keys) in run_controls(run.status) {
-            if pressed(&keys) {
+            if !pressed(&keys) {
+                continue;
+            }
+            // The keys act on the run that is looked at.
+            if state.shows_other_than(run.id) {
+                let words = format!(
+                    "{} is for run {}, which is not the one shown; its buttons are below",
+                    ui.ctx().format_shortcut(&keys),
+                    run.id
+                );
+                commands.run(move |core| core.show_done(words, false));
+            } else {
                 commands.run(move |core| core.control(control));
             }
         }
@@ -118,7 +130,10 @@ fn title_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                 (format!("{name} #{}", open.id), detail)
             }
             (Place::Live, _) => {
-                let detail = state.live.run.as_ref().map(|run| {
+                let elsewhere = state.live.elsewhere.as_ref();
+                let elsewhere = elsewhere.and_then(|open| Some(&open.page.value()?.model));
+                let run = state.live.run.as_ref().or(elsewhere);
+                let detail = run.map(|run| {
                     let number = (run.id.0 > 0).then(|| format!(" #{}", run.id));
                     let number = number.unwrap_or_default();
                     format!("{}{number}, {}", run.name, run_detail(run))
@@ -150,6 +165,66 @@ fn run_detail(run: &RunModel) -> String {
     }
 }
 
+/// The run in progress as the title row shows it.
+struct Progress<'a> {
+    id: RunId,
+    name: &'a str,
+    status: RunStatus,
+    /// The stage with its step and total.
+    at: Option<(Stage, u64, u64)>,
+    fraction: f32,
+    /// What is written behind: the time left, or where the run is.
+    more: String,
+}
+
+impl<'a> Progress<'a> {
+    fn of(state: &'a State) -> Option<Self> {
+        if let Some(run) = state.active() {
+            let progress = run.current_progress();
+            let more = match (run.status, state.live.stopping) {
+                (_, true) => "stopping…".to_string(),
+                (RunStatus::Paused, _) => "paused".to_string(),
+                _ => progress
+                    .and_then(|p| p.seconds_left())
+                    .map(format::left)
+                    .unwrap_or_default(),
+            };
+            return Some(Progress {
+                id: run.id,
+                name: &run.name,
+                status: run.status,
+                at: progress.map(|p| (p.stage, p.step, p.total)),
+                fraction: progress.map_or(0.0, |p| p.fraction()),
+                more,
+            });
+        }
+        let row = state.elsewhere()?;
+        let more = match row.status {
+            RunStatus::Paused => "paused elsewhere",
+            _ => "elsewhere",
+        };
+        Some(Progress {
+            id: row.id,
+            name: &row.name,
+            status: row.status,
+            at: row.stage.map(|stage| (stage, row.step, row.total)),
+            fraction: (row.step as f32 / row.total.max(1) as f32).min(1.0),
+            more: more.to_string(),
+        })
+    }
+
+    fn stage_words(&self) -> String {
+        // A run being prepared has no number yet.
+        let number = (self.id.0 > 0).then(|| format!("#{} ", self.id));
+        let number = number.unwrap_or_default();
+        self.at
+            .map_or(format!("{number}Preparing"), |(stage, step, total)| {
+                let (step, total) = (format::count(step), format::count(total));
+                format!("{number}{} {step}/{total}", stage.title())
+            })
+    }
+}
+
 /// The status of the run in progress, visible from every place; a click leads to Live.
 fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
     let t = theme::of(ui);
@@ -157,29 +232,21 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         words::label(ui, format!("Starting {name}…"), t.secondary);
         return;
     }
-    let Some(run) = state.active() else { return };
-    let colour = status::colour(t, run.status);
-    let progress = run.current_progress();
-    let stage = progress.map_or("Preparing".to_string(), |p| {
-        let (step, total) = (format::count(p.step), format::count(p.total));
-        format!("{} {step}/{total}", p.stage.title())
-    });
-    let more = match (run.status, state.live.stopping) {
-        (_, true) => "stopping…".to_string(),
-        (RunStatus::Paused, _) => "paused".to_string(),
-        _ => progress
-            .and_then(|p| p.seconds_left())
-            .map(format::left)
-            .unwrap_or_default(),
+    let Some(run) = Progress::of(state) else {
+        return;
     };
+    let colour = status::colour(t, run.status);
+    let (stage, more) = (run.stage_words(), &run.more);
     let stage_galley = words::galley(ui, &stage, text::body(), t.text);
-    let more_galley = words::galley(ui, &more, text::body(), t.secondary);
+    let more_galley = words::galley(ui, more, text::body(), t.secondary);
     // Room for the longest texts, so that the layout does not jump.
     let long = |words: String| words::galley(ui, words, text::body(), t.text).size().x;
-    let counted = progress.map_or(0.0, |p| {
-        let total = format::count(p.total);
-        long(format!("{} {total}/{total}", p.stage.title()))
+    let counted = run.at.map_or(0.0, |(_, step, total)| {
+        let step = format::count(step);
+        let total = format::count(total);
+        long(stage.clone()) - long(step) + long(total)
     });
+    let name = run.name;
     let left_width = long(format::left(1.0)).max(more_galley.size().x);
     let width = (stage_galley.size().x.max(counted) + 20.0 + space::S + left_width).max(220.0);
     let (rect, response) =
@@ -188,7 +255,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         WidgetInfo::labeled(
             Role::Link,
             true,
-            format!("Run in progress: {}, {stage}, {more}", run.name),
+            format!("Run in progress: {name}, {stage}, {more}"),
         )
     });
     let fill = if response.hovered() { t.hover } else { t.panel };
@@ -211,7 +278,7 @@ fn run_state_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         pos2(inner.left(), rect.bottom() - 6.0),
         vec2(inner.width(), 2.0),
     );
-    progress_line(ui, line, progress.map_or(0.0, |p| p.fraction()), colour);
+    progress_line(ui, line, run.fraction, colour);
     focus_ring(ui, &response, rect);
     if response.on_hover_text("Watch the run").clicked() {
         commands.push(Command::Go(Place::Live));
@@ -227,6 +294,13 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         match state.active() {
             Some(run) => controls_ui(ui, state, run, commands),
             None if ended_here(state).is_some() => {}
+            None if state.elsewhere().is_some() => {
+                if let Some(row) = state.elsewhere() {
+                    let words =
+                        format!("Run {} is in progress in another window or program", row.id);
+                    words::label(ui, words, t.secondary);
+                }
+            }
             None => {
                 let words = match state.experiments.queue.runs.len() {
                     _ if state.live.launching.is_some() => "Checking data and weights…".into(),
@@ -242,7 +316,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
             store_ui(ui, state);
             notices::log_button_ui(ui, state, commands);
             if let Some(run) = state.active() {
-                alerts_ui(ui, run, commands);
+                alerts_ui(ui, run, state.shows_other_than(run.id), commands);
             }
             let words = format!("Commands  {}", ui.ctx().format_shortcut(&PALETTE));
             let button = Button::quiet(&words)
@@ -260,7 +334,7 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
                     live::ended_ui(ui, run, free, commands);
                 });
             }
-            if let Some(run) = state.active() {
+            if let Some(run) = state.active().filter(|run| !state.shows_other_than(run.id)) {
                 let memory = declared(declared::RESIDENT_MEMORY).map(|metric| metric.definition);
                 // In a narrow window the buttons leave no room for these.
                 let bytes = run.last(declared::RESIDENT_MEMORY);
@@ -280,13 +354,17 @@ fn status_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
 }
 
 /// The number of alerts of the run in progress; a click leads to the last.
-fn alerts_ui(ui: &mut Ui, run: &RunModel, commands: &mut Commands) {
+fn alerts_ui(ui: &mut Ui, run: &RunModel, named: bool, commands: &mut Commands) {
     let Some(last) = run.alerts().next() else {
         return;
     };
     let words = match run.alerts().count() {
         1 => "1 alert".to_string(),
         n => format!("{n} alerts"),
+    };
+    let words = match named {
+        true => format!("{words} of run {}", run.id),
+        false => words,
     };
     let button = Button::quiet(&words)
         .with_icon(Icon::Warning)
@@ -309,26 +387,36 @@ fn ended_here(state: &State) -> Option<&RunModel> {
 fn controls_ui(ui: &mut Ui, state: &State, run: &RunModel, commands: &mut Commands) {
     for (control, keys) in run_controls(run.status) {
         let (words, icon, hint) = match control {
-            Control::Resume => ("Resume", Icon::Play, "Continue the run"),
-            Control::Pause => ("Pause", Icon::Pause, "Wait after this step"),
+            Control::Resume => ("Resume", Icon::Play, "continue"),
+            Control::Pause => ("Pause", Icon::Pause, "wait after this step"),
             Control::Stop => (
                 "Stop",
                 Icon::Stop,
-                "Save a checkpoint and end; the run can be resumed",
+                "save a checkpoint and end; it can be resumed",
             ),
             Control::Checkpoint => (
                 "Checkpoint",
                 Icon::Flag,
-                "Save a checkpoint after this step",
+                "save a checkpoint after this step",
             ),
             _ => (
                 "Evaluate",
                 Icon::Gauge,
-                "Score the validation subset after this step",
+                "score the validation subset after this step",
             ),
         };
-        let button = Button::secondary(words).with_icon(icon);
-        let button = button.hint(hint).shortcut(keys);
+        // Below another run's page nothing is done to this one without its name.
+        let named = state.shows_other_than(run.id);
+        let words = match named {
+            true => format!("{words} run {}", run.id),
+            false => words.to_string(),
+        };
+        let hint = format!("Run {}, {}: {hint}", run.id, run.name);
+        let button = Button::secondary(&words).with_icon(icon).hint(&hint);
+        let button = match named {
+            true => button,
+            false => button.shortcut(keys),
+        };
         if button.clicked_if(ui, !state.live.stopping) {
             commands.run(move |core| core.control(control));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui::{self, Context, ThemePreference, Ui, ViewportCommand};
+use eframe::egui::{self, Context, FocusDirection, Key, ThemePreference, Ui, ViewportCommand};
 
 use super::command::{Command, Commands, Zoom};
 use super::format::Clock;
@@ -80,7 +80,7 @@ impl App {
     pub fn logic(&mut self, ctx: &Context) {
         self.core.update();
         self.attend(ctx);
-        if let Some(wait) = self.core.refresh_runs() {
+        if let Some(wait) = self.core.refresh() {
             ctx.request_repaint_after(wait);
         }
         self.close_or_ask(ctx);
@@ -115,6 +115,7 @@ impl App {
         if self.run_commands(&ctx) {
             ctx.request_repaint();
         }
+        keep_focus(&ctx);
     }
 
     fn apply_theme(&self, ctx: &Context) {
@@ -180,7 +181,10 @@ impl App {
                 Zoom::Out => egui::gui_zoom::zoom_out(ctx),
                 Zoom::Reset => ctx.set_zoom_factor(1.0),
             },
-            Command::Copy(text) => ctx.copy_text(text),
+            Command::Copy(text) => {
+                ctx.copy_text(text);
+                self.core.show_done("Copied".to_string(), false);
+            }
         }
     }
 
@@ -232,6 +236,20 @@ impl App {
     /// Stops the run in progress, if there is one, and waits until it has saved itself.
     pub fn shut_down(&mut self) {
         self.core.shut_down();
+    }
+}
+
+/// Arrow keys move within a table, a chart or a field. egui would also move the focus from one button to another, and
+/// a space would then press what nobody looks at; the focus is moved by Tab alone.
+fn keep_focus(ctx: &Context) {
+    const ARROWS: [Key; 4] = [
+        Key::ArrowUp,
+        Key::ArrowDown,
+        Key::ArrowLeft,
+        Key::ArrowRight,
+    ];
+    if ctx.input(|input| ARROWS.iter().any(|key| input.key_pressed(*key))) {
+        ctx.memory_mut(|memory| memory.move_focus(FocusDirection::None));
     }
 }
 

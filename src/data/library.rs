@@ -261,6 +261,13 @@ fn no_such(name: &str, what: &'static str, with: &[&str]) -> DataError {
     }
 }
 
+/// When a set was imported last; `None` before the first.
+pub fn last_import(store: &Path) -> Option<SystemTime> {
+    // A set's folder is replaced as a whole, which this folder notes. It is no error that there is none.
+    let data = fs::metadata(store.join("data")).ok()?;
+    data.modified().ok()
+}
+
 fn set_dir(store: &Path, name: &str) -> PathBuf {
     store.join("data").join(name)
 }

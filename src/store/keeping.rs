@@ -94,15 +94,6 @@ impl StoreReader {
         self.catalog(true, &CatalogParts::default(), |found| found.row)
     }
 
-    /// A number that changes when any other connection, of this program or another, has written.
-    pub fn changes(&self) -> Result<i64, StoreError> {
-        // Without a connection of its own, nothing counts them.
-        if self.database.connection.is_none() {
-            return Ok(Stamp::of(&self.database.path).digest());
-        }
-        self.read(|db| Ok(db.query_row("PRAGMA data_version", [], |row| row.get(0))?))
-    }
-
     /// At most `count` values of a metric, evenly spaced over its steps, for a sparkline. Looks up only
     /// that many points, so that it costs the same for a run of a million.
     pub fn sketch(&self, run: RunId, key: &MetricKey, count: u32) -> Result<Vec<f32>, StoreError> {

@@ -29,6 +29,7 @@ mod schema;
 mod step_rows;
 mod studies;
 mod unwritable;
+mod versions;
 mod writer;
 
 pub use crate::experiment::RunStatus;
@@ -47,6 +48,7 @@ pub use studies::{
     AnnotatorRow, MergedPack, ScoredSystem, StudyId, StudyRow, SystemAnswer, SystemId, SystemRow,
     SystemScore,
 };
+pub use versions::StoreVersions;
 pub use writer::Store;
 
 use std::path::{Path, PathBuf};

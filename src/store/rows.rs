@@ -61,6 +61,21 @@ pub struct RunRow {
     pub summary: BTreeMap<String, f64>,
 }
 
+impl RunRow {
+    /// Whether another reading of the same run shows it in the same state. Its metrics have changed only if its
+    /// heartbeat has.
+    pub fn is_as(&self, other: &RunRow) -> bool {
+        let state = |row: &RunRow| (row.status, row.stage, row.step, row.total, row.ended);
+        let kept = |row: &RunRow| (row.heartbeat, row.archived, row.deleted);
+        state(self) == state(other)
+            && kept(self) == kept(other)
+            && self.name == other.name
+            && self.error == other.error
+            && self.note == other.note
+            && self.tags == other.tags
+    }
+}
+
 /// A run with everything that the table of runs can show.
 #[derive(Clone, Debug)]
 pub struct CatalogRow {

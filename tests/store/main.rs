@@ -15,10 +15,13 @@ mod full_store;
 mod shared_data;
 #[path = "../support/store.rs"]
 mod store_support;
+#[path = "../support/study.rs"]
+mod study_support;
 
 mod bad_rows;
 mod checkpoints;
 mod damage;
+mod following;
 mod import_builtin;
 mod import_sources;
 mod keeping;

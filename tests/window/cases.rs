@@ -3,7 +3,7 @@
 
 use crate::judging_support::fill;
 use crate::study_support::{create, definition, store_with_systems};
-use crate::window_support::{click, expect, find, open, settle, shows};
+use crate::window_support::{click, expect, find, open, settle, shows, wait_for};
 use emprl::study::definition::StudyKind;
 
 #[test]
@@ -13,8 +13,7 @@ fn cases_are_found_pinned_and_put_into_table_six() {
     click(&mut window, "Case study");
     expect(&mut window, "No systems yet");
     drop(store_with_systems(dir.path(), 3, 30));
-    click(&mut window, "Reload");
-    expect(&mut window, "30 cases");
+    wait_for(&mut window, "30 cases", 20);
     expect(&mut window, "I indeed see, about 0.");
     expect(&mut window, "Situation: Situation 0.");
     fill(&mut window, "Find cases", "number 17 PERHAPS");

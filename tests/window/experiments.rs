@@ -1,11 +1,12 @@
 //! Experiments are chosen, changed and refused beside their fields; a run starts, is asked things, and ends.
 
 use crate::window_support::{
-    Window, click, expect, find, named, open, open_with, press, press_command, settle, shows,
+    Window, click, expect, find, named, open, open_with, press, press_command, run, settle, shows,
     wait_for, write_in,
 };
-use eframe::egui::{Event, Key};
-use egui_kittest::kittest::NodeT;
+use eframe::egui::{Event, Key, Role};
+use egui_kittest::kittest::{NodeT, Queryable};
+use emprl::store::RunStatus;
 
 fn is_disabled(window: &Window, label: &str) -> bool {
     find(window, label).accesskit_node().is_disabled()
@@ -324,4 +325,72 @@ fn a_person_starts_pauses_and_stops_a_run_with_the_keyboard_alone() {
     wait_for(&mut window, "Pause", 60);
     press_command(&mut window, Key::Period);
     wait_for(&mut window, "The run was stopped", 120);
+}
+
+/// The step that the title row says of a run in progress, and the one of its page.
+fn steps_said(window: &Window) -> Option<(String, String)> {
+    let labels = crate::window_support::labels(window);
+    let title = labels.iter().find_map(|label| {
+        let (_, at) = label
+            .strip_prefix("Run in progress: ")?
+            .split_once(" PPO ")?;
+        Some(at.split(',').next()?.replace('/', " of "))
+    })?;
+    let page = labels.iter().find_map(|label| {
+        let at = label.strip_prefix("PPO: ")?;
+        Some(at.split(" ·").next()?.split(", ").next()?.to_string())
+    })?;
+    Some((title, page))
+}
+
+#[test]
+fn the_page_of_the_run_in_progress_says_what_the_title_row_says() {
+    let (_store, _own, mut window) = open_tiny(400, 400);
+    click(&mut window, "Start run");
+    wait_for(&mut window, "Run in progress: tiny, #1 PPO", 120);
+    click(&mut window, "Runs");
+    click(&mut window, "Run 1, tiny");
+    wait_for(&mut window, "PPO: ", 10);
+    let (mut first, mut last) = (None, None);
+    for _ in 0..40 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        window.run_ok();
+        let (title, page) = steps_said(&window).expect("both say a step");
+        assert_eq!(title, page);
+        first.get_or_insert(title.clone());
+        last = Some(title);
+    }
+    assert_ne!(first, last, "the page follows");
+    click(&mut window, "Stop");
+    wait_for(&mut window, "Stopped", 60);
+    assert!(!shows(&window, "Run in progress"));
+}
+
+#[test]
+fn below_another_runs_page_a_control_names_its_run() {
+    let (store, _own, mut window) = open_tiny(400, 400);
+    run(store.path(), "first", RunStatus::Finished);
+    click(&mut window, "Start run");
+    wait_for(&mut window, "Run in progress: tiny, #2 ", 120);
+    expect(&mut window, "Stop");
+    click(&mut window, "Runs");
+    click(&mut window, "Run 1, first");
+    for words in ["Pause", "Stop", "Checkpoint", "Evaluate"] {
+        expect(&mut window, &format!("{words} run 2"));
+        let bare = window.query_all_by_label(words);
+        let bare = bare.filter(|node| node.accesskit_node().role() == Role::Button);
+        assert_eq!(bare.count(), 0, "{words} of which run?");
+    }
+    press_command(&mut window, Key::P);
+    expect(&mut window, "is for run 2, which is not the one shown");
+    assert!(!shows(&window, "paused"));
+    click(&mut window, "Pause run 2");
+    wait_for(&mut window, "paused", 60);
+    click(&mut window, "Stop run 2");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while shows(&window, "Run in progress") {
+        assert!(std::time::Instant::now() < until, "it does not stop");
+        settle(&mut window);
+    }
+    assert!(!shows(&window, "Stop run 2"));
 }

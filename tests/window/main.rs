@@ -24,6 +24,7 @@ mod cases;
 mod compare;
 mod data;
 mod experiments;
+mod following;
 mod kill_anywhere;
 mod on_a_display;
 mod palette;

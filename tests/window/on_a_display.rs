@@ -3,17 +3,26 @@
 //!
 //!     cargo test --release --test window on_a_display -- --ignored
 //!
-//! Needs Xvfb, xdotool and an OpenGL that draws in software.
+//! Needs Xvfb, xdotool, xclip and an OpenGL that draws in software.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::window_support::{find, open};
+use crate::window_support::{click, find, open};
 use eframe::egui::Pos2;
 use emprl::experiment::EventKind;
 use emprl::store::{RunRow, RunStatus, StoreReader};
+
+/// Starts a program that the tests need.
+fn start(command: &mut Command) -> Child {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.spawn().unwrap_or_else(|error| {
+        let package = name.to_lowercase();
+        panic!("{name} cannot be started ({error}); install it, on Debian with `apt-get install {package}`")
+    })
+}
 
 /// A program that ends with the test.
 struct Running(Child);
@@ -34,12 +43,12 @@ struct Screen {
 
 impl Screen {
     fn start() -> Self {
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1280x800x24"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb starts");
+        let mut server = start(
+            Command::new("Xvfb")
+                .args(["-displayfd", "1", "-screen", "0", "1280x800x24"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null()),
+        );
         let mut number = String::new();
         let output = server.stdout.take().expect("its output");
         BufReader::new(output)
@@ -80,12 +89,13 @@ impl Screen {
     }
 
     fn xdotool(&self, arguments: &[&str]) {
-        let status = Command::new("xdotool")
-            .args(arguments)
-            .env("DISPLAY", &self.display)
-            .stdout(Stdio::null())
-            .status()
-            .expect("xdotool starts");
+        let mut xdotool = start(
+            Command::new("xdotool")
+                .args(arguments)
+                .env("DISPLAY", &self.display)
+                .stdout(Stdio::null()),
+        );
+        let status = xdotool.wait().expect("its end");
         assert!(status.success(), "xdotool {arguments:?}");
     }
 
@@ -101,6 +111,35 @@ impl Screen {
 
     fn keys(&self, keys: &str) {
         self.xdotool(&["key", keys]);
+    }
+
+    /// What another program pastes; nothing while the clipboard is empty.
+    fn clipboard(&self) -> String {
+        let output = start(
+            Command::new("xclip")
+                .args(["-o", "-selection", "clipboard"])
+                .env("DISPLAY", &self.display)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null()),
+        )
+        .wait_with_output()
+        .expect("its output");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// What another program copies.
+    fn copy(&self, text: &str) {
+        let mut xclip = start(
+            Command::new("xclip")
+                .args(["-i", "-selection", "clipboard"])
+                .env("DISPLAY", &self.display)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null()),
+        );
+        let mut input = xclip.stdin.take().expect("its input");
+        input.write_all(text.as_bytes()).expect("it is read");
+        drop(input);
+        assert!(xclip.wait().expect("its end").success());
     }
 }
 
@@ -121,6 +160,45 @@ fn wait<T>(what: &str, minutes: u64, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < until, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+#[test]
+#[ignore = "needs Xvfb, xdotool and xclip"]
+fn what_is_copied_reaches_another_program_and_what_that_copies_is_pasted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("home");
+    std::fs::create_dir(&home).expect("a folder");
+    let store = folder.path().join("store");
+    let settings = place_of("Settings");
+    let copy = {
+        let mut window = open(&store);
+        click(&mut window, "Settings");
+        find(&window, "Copy the folder").rect().center()
+    };
+    let screen = Screen::start();
+    let window = screen.window(&store, &home);
+    screen.click(settings);
+    std::thread::sleep(Duration::from_millis(500));
+    screen.click(copy);
+    let path = store.display().to_string();
+    wait("the copied path", 1, || {
+        (screen.clipboard() == path).then_some(())
+    });
+
+    screen.copy("go to ta");
+    screen.keys("ctrl+k");
+    std::thread::sleep(Duration::from_millis(500));
+    screen.keys("ctrl+v");
+    std::thread::sleep(Duration::from_millis(500));
+    screen.xdotool(&["type", "--delay", "40", "bles"]);
+    for keys in ["ctrl+a", "ctrl+c"] {
+        std::thread::sleep(Duration::from_millis(300));
+        screen.keys(keys);
+    }
+    wait("the pasted words", 1, || {
+        (screen.clipboard() == "go to tables").then_some(())
+    });
+    drop(window);
 }
 
 fn the_run(store: &Path) -> Option<RunRow> {
@@ -162,7 +240,7 @@ fn a_quickstart_by_mouse_and_keyboard() {
     screen.click(runs);
     screen.keys("ctrl+k");
     std::thread::sleep(Duration::from_millis(300));
-    screen.xdotool(&["type", "--delay", "40", "resume the run"]);
+    screen.xdotool(&["type", "--delay", "40", "resume run"]);
     screen.keys("Return");
     wait("the run to go on", 1, in_status(RunStatus::Running));
     screen.click(live);

@@ -82,15 +82,15 @@ fn everything_with_keys_stands_there_with_its_keys() {
     expect(&mut window, "Run in progress: quickstart");
     press_command(&mut window, Key::K);
     for words in [
-        "Pause the run",
-        "Stop the run",
-        "Save a checkpoint now",
-        "Evaluate now",
+        "Pause run 1, quickstart",
+        "Stop run 1, quickstart",
+        "Save a checkpoint now in run 1, quickstart",
+        "Evaluate run 1, quickstart",
     ] {
         expect(&mut window, &format!("Do: {words}"));
     }
     press(&mut window, Key::Escape);
-    ask(&mut window, "stop the run");
+    ask(&mut window, "stop run");
     crate::window_support::wait_for(&mut window, "The run was stopped", 120);
     press_command(&mut window, Key::K);
     expect(&mut window, "Do: Resume run 1, quickstart");

@@ -78,7 +78,7 @@ fn a_reopened_window_shows_the_queue_and_starts_nothing_unasked() {
     drop(window);
     let mut window = open(store.path());
     click(&mut window, "Experiments");
-    expect(&mut window, "1  three");
+    expect(&mut window, "3  three");
     expect(&mut window, "2  two");
     let earlier = find(&window, "Run three earlier");
     assert!(earlier.accesskit_node().is_disabled(), "it is the first");

@@ -63,7 +63,7 @@ fn a_filter_is_completed_marked_where_it_is_wrong_and_kept() {
     expect(&mut window, "2 runs");
     click(&mut window, "status = finished ");
     expect(&mut window, "1 of 2 runs");
-    click(&mut window, "Forget the filter status = finished ");
+    click(&mut window, "Remove the kept filter status = finished ");
     write_in(&mut window, "Filter runs", "and kl < much");
     expect(&mut window, "`kl` is a number, and `much` is none");
     // What was understood last still holds.
@@ -215,6 +215,40 @@ fn the_table_is_one_stop_of_the_keyboard_and_arrows_move_in_it() {
     settle(&mut window);
     press(&mut window, Key::Enter);
     expect(&mut window, "a #1");
+}
+
+#[test]
+fn arrow_keys_never_lead_out_of_the_table() {
+    let store = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c"] {
+        run(store.path(), name, RunStatus::Finished);
+    }
+    let mut window = open(store.path());
+    click(&mut window, "Runs");
+    // While nothing has the focus they find the table.
+    press(&mut window, Key::ArrowDown);
+    assert!(find(&window, "Run 3, c").is_focused());
+    // Faster than frames, beyond the last row and sideways.
+    for frames in [1, 3] {
+        for key in [
+            Key::ArrowDown,
+            Key::ArrowRight,
+            Key::ArrowDown,
+            Key::ArrowLeft,
+        ] {
+            for _ in 0..frames {
+                window.key_press(key);
+            }
+            window.step();
+        }
+    }
+    settle(&mut window);
+    assert!(find(&window, "Run 1, a").is_focused());
+    // The place of a run that is gone is taken by its neighbour.
+    press(&mut window, Key::ArrowUp);
+    press(&mut window, Key::Delete);
+    expect(&mut window, "Run 2 deleted");
+    assert!(find(&window, "Run 1, a").is_focused());
 }
 
 #[test]

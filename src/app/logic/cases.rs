@@ -13,6 +13,7 @@ use crate::study::contexts::ContextKey;
 
 impl Core {
     pub fn load_cases(&mut self) {
+        self.watch.changed.systems = false;
         let read = |context: &mut JobContext| Ok(responses::cases(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
         self.state.people.cases.book.load(pending);
@@ -20,6 +21,8 @@ impl Core {
 
     /// Loads the systems, and the runs that tables can include.
     pub(super) fn load_systems(&mut self) {
+        self.watch.changed.systems = false;
+        self.watch.systems.asked();
         let pending = self.jobs.ask(Lane::Studies, |context| {
             let responses::Systems { systems, scores } = responses::list(context.dir())?;
             let runs = match reader_if_present(context.dir())? {
@@ -158,7 +161,9 @@ impl Core {
     }
 
     pub(super) fn poll_cases(&mut self) {
-        self.state.people.systems.poll();
+        if self.state.people.systems.poll() {
+            self.watch.systems.arrived();
+        }
         let cases = &mut self.state.people.cases;
         cases.poll();
         let Some(task) = &mut cases.task else { return };

@@ -29,10 +29,17 @@ impl Core {
             return;
         }
         let runs = compare.runs.clone();
+        self.note_compared();
         let pending = self.jobs.ask(Lane::Reader, move |context| {
             Ok(Box::new(compared(context.reader()?, runs, metric)?))
         });
-        compare.compared.load(pending);
+        self.state.compare.compared.load(pending);
+    }
+
+    pub(super) fn poll_compared(&mut self) {
+        if self.state.compare.compared.poll() {
+            self.watch.comparison.arrived();
+        }
     }
 
     /// Writes a table into the store's folder `exports`.

@@ -280,6 +280,12 @@ impl Core {
             }
         }
         self.log_unmade_changes();
+        if let Some(run) = &self.state.live.run {
+            let mut rows = self.state.runs.list.value_mut().into_iter().flatten();
+            if let Some(listed) = rows.find(|listed| listed.entry.row.id == run.id) {
+                run.lead(&mut listed.entry.row);
+            }
+        }
         // Its page was read before it ended.
         let live = self.state.live.run.as_ref().map(|run| run.id);
         let open = self.state.runs.open.as_ref().map(|open| open.id);

@@ -1,6 +1,7 @@
 //! The store's queue of runs, in an order that the user may change.
 
 use super::Core;
+use crate::app::format;
 use crate::app::jobs::Lane;
 use crate::app::state::QueueMode;
 use crate::engine::{RunHandle, RunState};
@@ -13,6 +14,7 @@ impl Core {
     /// Loads the queue, which other programs may change as well.
     pub fn load_queue(&mut self) {
         let own = self.options.experiments.clone();
+        self.watch.changed.queue = false;
         self.state.experiments.queue.reading += 1;
         self.ask_then(
             Lane::Reader,
@@ -46,7 +48,7 @@ impl Core {
         let count = runs.len();
         let words = match runs.as_slice() {
             [run] => format!("{} queued", run.name),
-            many => format!("{} runs queued", many.len()),
+            many => format!("{} runs queued", format::count(many.len() as u64)),
         };
         self.ask_then(
             Lane::Changes,

@@ -1,9 +1,7 @@
 //! The place Runs: the list of runs, a run's page, and changes of saved runs with their undo.
 
-use std::time::{Duration, Instant};
-
-use super::{Core, REFRESH, read_run};
-use crate::app::jobs::{Job, Lane};
+use super::{Core, read_run};
+use crate::app::jobs::{Job, Lane, Pending};
 use crate::app::place::Place;
 use crate::app::queries::runs::{Differences, Listing, Sketches, differing, listed};
 use crate::app::queries::stored::outline;
@@ -19,7 +17,8 @@ const UNDONE: usize = 100;
 impl Core {
     /// Lists the runs and the deleted runs.
     pub fn list_runs(&mut self) {
-        self.listed = Instant::now();
+        self.watch.changed.runs = false;
+        self.watch.list.asked();
         let sketch = &self.state.prefs.sketch;
         let list = |deleted| {
             let listing = Listing {
@@ -61,48 +60,19 @@ impl Core {
 
     pub(super) fn poll_runs(&mut self) {
         let runs = &mut self.state.runs;
-        runs.list.poll();
-        runs.deleted.poll();
         runs.differing.poll();
-        let Some(open) = &mut runs.open else { return };
-        if open.page.value().is_none()
-            && let Some(outline) = open.page.progress()
-        {
-            open.page.show(outline);
+        runs.deleted.poll();
+        if runs.list.poll() {
+            self.watch.list.arrived();
         }
-        let inherit = |page: &mut Box<RunPage>, before: Box<RunPage>| {
-            page.model.inherit(before.model);
-        };
-        open.page.poll_with(inherit);
-        if let Some(model) = open.model_mut() {
-            model.poll();
-        }
-    }
-
-    /// Runs of other programs progress without notice: while they are visible they are listed again. Returns the
-    /// time until the next refresh.
-    pub fn refresh_runs(&mut self) -> Option<Duration> {
-        let here = self.state.active().map(|run| run.id);
-        let elsewhere = self
-            .state
-            .runs
-            .rows()
-            .any(|row| row.status.is_active() && Some(row.id) != here);
-        let in_sight = matches!(self.state.prefs.place, Place::Start | Place::Runs);
-        if !elsewhere || !in_sight {
-            return None;
-        }
-        let since = self.listed.elapsed();
-        if since >= REFRESH {
-            self.list_runs();
-            let open = self.state.runs.open.as_ref().map(|open| open.id);
-            let row = open.and_then(|run| self.state.runs.row(run));
-            if row.is_some_and(|row| row.status.is_active()) {
-                self.load_page();
+        self.state.runs.deleted.poll();
+        let State { runs, live, .. } = &mut self.state;
+        let pages = [runs.open.as_mut(), live.elsewhere.as_mut()];
+        for open in pages.into_iter().flatten() {
+            if open.poll() {
+                self.watch.page.arrived();
             }
         }
-        let left = REFRESH.saturating_sub(since);
-        Some(left.max(Duration::from_millis(100)))
     }
 
     pub fn open_run(&mut self, run: RunId) {
@@ -111,21 +81,36 @@ impl Core {
         self.load_page();
     }
 
-    /// Loads the run whose page is open; a long one in outline first.
+    /// Loads the run whose page is open.
     pub(super) fn load_page(&mut self) {
-        let Some(open) = &mut self.state.runs.open else {
-            return;
-        };
-        let run = open.id;
-        let pending =
-            self.jobs
-                .ask_reporting(Lane::Reader, move |context, job: &Job<Box<RunPage>>| {
-                    if let Some(outline) = outline(context.reader()?, run) {
-                        job.report(Box::new(outline.into()));
-                    }
-                    Ok(Box::new(RunPage::from(read_run(context, run)?)))
-                });
-        open.page.load(pending);
+        if let Some(open) = &self.state.runs.open {
+            let pending = self.page_of(open.id, open.page.value().is_none());
+            if let Some(open) = &mut self.state.runs.open {
+                open.page.load(pending);
+            }
+        }
+    }
+
+    /// Loads the run of another window or program that Live shows.
+    pub(super) fn load_elsewhere(&mut self) {
+        if let Some(open) = &self.state.live.elsewhere {
+            let pending = self.page_of(open.id, open.page.value().is_none());
+            if let Some(open) = &mut self.state.live.elsewhere {
+                open.page.load(pending);
+            }
+        }
+    }
+
+    /// A run's page, where `outlined` with an outline of a long run first.
+    fn page_of(&mut self, run: RunId, outlined: bool) -> Pending<Box<RunPage>, Box<RunPage>> {
+        self.watch.page.asked();
+        self.jobs
+            .ask_reporting(Lane::Reader, move |context, job: &Job<Box<RunPage>>| {
+                if outlined && let Some(outline) = outline(context.reader()?, run) {
+                    job.report(Box::new(outline.into()));
+                }
+                Ok(Box::new(RunPage::from(read_run(context, run)?)))
+            })
     }
 
     pub fn close_run(&mut self) {
@@ -233,7 +218,7 @@ impl Core {
         );
     }
 
-    pub(super) fn show_done(&mut self, words: String, undoable: bool) {
+    pub fn show_done(&mut self, words: String, undoable: bool) {
         let now = self.state.now_ms;
         self.state.notices.show(now, words, undoable);
     }
@@ -241,10 +226,9 @@ impl Core {
 
 /// The models of a run that are shown: it may be live, and open in Runs.
 fn models_of(state: &mut State, run: RunId) -> impl Iterator<Item = &mut RunModel> {
-    let open = state.runs.open.as_mut();
-    let models = [state.live.run.as_mut(), open.and_then(OpenRun::model_mut)];
-    models
-        .into_iter()
-        .flatten()
-        .filter(move |model| model.id == run)
+    let State { runs, live, .. } = state;
+    let pages = [runs.open.as_mut(), live.elsewhere.as_mut()];
+    let pages = pages.into_iter().flatten().filter_map(OpenRun::model_mut);
+    let models = live.run.as_mut().into_iter().chain(pages);
+    models.filter(move |model| model.id == run)
 }

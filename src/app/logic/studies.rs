@@ -12,6 +12,7 @@ use crate::study::judgement::Answer;
 
 impl Core {
     pub fn load_studies(&mut self) {
+        self.watch.changed.studies = false;
         let read = |context: &mut JobContext| Ok(studies::list(context.dir())?);
         let pending = self.jobs.ask(Lane::Studies, read);
         self.state.people.studies.rows.load(pending);
@@ -19,7 +20,10 @@ impl Core {
 
     pub(super) fn poll_studies(&mut self) {
         let people = &mut self.state.people;
-        people.studies.rows.poll();
+        if people.studies.rows.poll() {
+            self.load_missing_results();
+        }
+        let people = &mut self.state.people;
         if let Some(form) = &mut people.studies.form {
             form.forecast.poll();
         }
@@ -126,6 +130,19 @@ impl Core {
                 core.load_cases();
             },
         );
+    }
+
+    /// Loads the results of the open study if it was unblinded elsewhere.
+    fn load_missing_results(&mut self) {
+        let studies = &self.state.people.studies;
+        let unblinded = studies
+            .open_row()
+            .filter(|row| row.unblinding.is_some() && row.is_own)
+            .map(|row| row.id);
+        let loaded = studies.results.as_ref().map(|(study, _)| *study);
+        if let Some(study) = unblinded.filter(|study| loaded != Some(*study)) {
+            self.load_results(study);
+        }
     }
 
     /// Computes the results of an unblinded study.

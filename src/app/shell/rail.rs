@@ -63,14 +63,14 @@ fn place_ui(ui: &mut Ui, place: Place, height: f32, state: &State, commands: &mu
         place.short_title(),
         colour,
     );
-    if place == Place::Live
-        && let Some(run) = state.active()
-    {
+    let elsewhere = || state.elsewhere().map(|row| row.status);
+    let in_progress = state.active().map(|run| run.status).or_else(elsewhere);
+    if let Some(status) = in_progress.filter(|_| place == Place::Live) {
         let dot = pos2(mark.right() + 3.0, mark.top());
         ui.painter().circle(
             dot,
             4.0,
-            status::colour(t, run.status),
+            status::colour(t, status),
             egui::Stroke::new(1.5, t.panel),
         );
     }

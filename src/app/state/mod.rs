@@ -26,6 +26,7 @@ use self::people::People;
 use self::playground::Playground;
 use self::remote::Remote;
 use crate::app::format::{Clock, Now};
+use crate::app::place::Place;
 use crate::app::queries::compared::Compared;
 use crate::app::queries::experiments::Broken;
 use crate::app::queries::needs::Need;
@@ -213,6 +214,23 @@ impl OpenRun {
     pub fn model_mut(&mut self) -> Option<&mut RunModel> {
         self.page.value_mut().map(|page| &mut page.model)
     }
+
+    /// Takes what has been read. True when the whole page has.
+    pub fn poll(&mut self) -> bool {
+        if self.page.value().is_none()
+            && let Some(outline) = self.page.progress()
+        {
+            self.page.show(outline);
+        }
+        let inherit = |page: &mut Box<RunPage>, before: Box<RunPage>| {
+            page.model.inherit(before.model);
+        };
+        let arrived = self.page.poll_with(inherit);
+        if let Some(model) = self.model_mut() {
+            model.poll();
+        }
+        arrived
+    }
 }
 
 #[derive(Debug)]
@@ -233,6 +251,8 @@ impl From<StoredRun> for RunPage {
 #[derive(Debug, Default)]
 pub struct LiveState {
     pub run: Option<RunModel>,
+    /// A run in progress in another window or program, shown while this window has had none.
+    pub elsewhere: Option<OpenRun>,
     /// Asked to stop, and not stopped yet.
     pub stopping: bool,
     /// The name of the run being prepared.
@@ -290,6 +310,53 @@ impl State {
         Now {
             clock: self.clock,
             ms: self.now_ms,
+        }
+    }
+
+    /// A run in progress in another window or program, while there is none here.
+    pub fn elsewhere(&self) -> Option<&RunRow> {
+        if self.active().is_some() || self.live.launching.is_some() {
+            return None;
+        }
+        let here = self.live.run.as_ref().map(|run| run.id);
+        let mut rows = self.runs.rows();
+        rows.find(|row| row.status.is_active() && Some(row.id) != here)
+    }
+
+    /// Whether the page of a run is open that is not this one.
+    pub fn shows_other_than(&self, run: RunId) -> bool {
+        let open = self.runs.open.as_ref().map(|open| open.id);
+        self.prefs.place == Place::Runs && open.is_some_and(|open| open != run)
+    }
+
+    /// Makes the table, the pages and the title tell one progress of each run: that of the run in progress here, else
+    /// what was read last.
+    pub fn agree(&mut self) {
+        let State { runs, live, .. } = self;
+        let here = live.run.as_ref().filter(|run| run.status.is_active());
+        let mut rows = runs.list.value_mut().into_iter().flatten();
+        if let Some(run) = here
+            && let Some(listed) = rows.find(|listed| listed.entry.row.id == run.id)
+        {
+            run.lead(&mut listed.entry.row);
+        }
+        let here = here.map(|run| run.id);
+        for open in [runs.open.as_mut(), live.elsewhere.as_mut()]
+            .into_iter()
+            .flatten()
+            .filter(|open| Some(open.id) != here)
+        {
+            let mut rows = runs.list.value_mut().into_iter().flatten();
+            let row = rows.find(|listed| listed.entry.row.id == open.id);
+            let (Some(listed), Some(page)) = (row, open.page.value_mut()) else {
+                continue;
+            };
+            let (row, read) = (&mut listed.entry.row, &page.stored.detail.row);
+            if read.heartbeat > row.heartbeat {
+                *row = read.clone();
+            } else {
+                page.model.follow(row);
+            }
         }
     }
 

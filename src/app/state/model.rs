@@ -341,6 +341,32 @@ impl RunModel {
         }
     }
 
+    /// Writes its status and progress into its row of the table.
+    pub fn lead(&self, row: &mut RunRow) {
+        row.status = self.status;
+        row.ended = self.ended_ms;
+        if let Some(progress) = self.current_progress() {
+            row.stage = Some(progress.stage);
+            row.step = progress.step;
+            row.total = progress.total;
+        }
+    }
+
+    /// Takes status and progress from its row of the table, which was read later.
+    pub fn follow(&mut self, row: &RunRow) {
+        if self.name != row.name {
+            self.name.clone_from(&row.name);
+        }
+        self.status = row.status;
+        self.ended_ms = row.ended;
+        if let Some(stage) = row.stage {
+            self.current = Some(stage);
+            let progress = self.progress(stage);
+            progress.step = row.step;
+            progress.total = progress.total.max(row.total);
+        }
+    }
+
     /// Keeps what an earlier model of this run had loaded, until it is loaded again.
     pub fn inherit(&mut self, earlier: RunModel) {
         for known in earlier.samples {

@@ -78,7 +78,7 @@ pub struct TaskProgress {
 }
 
 /// A system's responses to import, as typed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportResponsesForm {
     pub from: ResponseSource,
     pub file: String,
@@ -108,7 +108,7 @@ pub struct ScoreForm {
 }
 
 impl CasesState {
-    /// Handles cases that have been read. The filter and the case shown stay; at first all systems are chosen.
+    /// Handles cases that have been read. The filter and the case shown stay; systems that are new are chosen.
     pub fn poll(&mut self) {
         let shown = self.shown;
         let mut before = None;
@@ -120,8 +120,20 @@ impl CasesState {
             return;
         };
         let (systems, key) = before.unzip();
-        if systems.as_ref() != Some(&book.systems) {
-            self.filter.systems = (0..book.systems.len()).collect();
+        let known = systems.unwrap_or_default();
+        if known != book.systems {
+            let chosen = &self.filter.systems;
+            let left_out = |name: &String| {
+                let at = known.iter().position(|other| other == name);
+                at.is_some_and(|at| !chosen.contains(&at))
+            };
+            let kept = (0..book.systems.len()).filter(|at| !left_out(&book.systems[*at]));
+            self.filter.systems = kept.collect();
+        }
+        if known.is_empty() && !book.systems.is_empty() {
+            // The first system came from elsewhere while the form was open, unused.
+            let unused = ImportResponsesForm::default();
+            self.importing.take_if(|form| *form == unused);
         }
         self.emotions = book.emotions();
         let place = |key| book.cases.iter().position(|case| case.key == key);

@@ -121,6 +121,7 @@ impl Playground {
             run.answering.iter().rfind(own)
         });
         let origin = origin.map(|row| (row.stage, row.step));
+        let before = self.sides.each_ref().map(|side| (side.run, side.at));
         for (side, at) in self.sides.iter_mut().zip([None, origin]) {
             let run = side.run.and_then(|run| find(models, run));
             match run {
@@ -134,7 +135,9 @@ impl Playground {
                 }
             }
         }
-        self.reset_settings();
+        if before != self.sides.each_ref().map(|side| (side.run, side.at)) {
+            self.reset_settings();
+        }
     }
 
     /// The runs with saved models; empty until they have been read.

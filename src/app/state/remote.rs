@@ -167,6 +167,10 @@ impl<K: PartialEq, T> Keyed<K, T> {
         self.stale = false;
     }
 
+    pub fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// The latest result with its key, also while the next is pending.
     pub fn shown(&self) -> Option<(&K, Result<&T, &str>)> {
         let (key, result) = self.shown.as_ref()?;

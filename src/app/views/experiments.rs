@@ -342,7 +342,7 @@ fn needs_ui(ui: &mut Ui, needs: &[Need], commands: &mut Commands) {
             }
         }
         ui.add_space(space::XS);
-        if Button::secondary("Look again")
+        if Button::secondary("Check again")
             .with_icon(Icon::Revert)
             .clicked(ui)
         {

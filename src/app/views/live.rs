@@ -9,14 +9,35 @@ use crate::app::format;
 use crate::app::place::Place;
 use crate::app::state::State;
 use crate::app::state::model::RunModel;
-use crate::app::theme;
+use crate::app::theme::{self, space};
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::{self, Icon};
-use crate::app::widgets::{notice, text as words};
+use crate::app::widgets::{layout, notice, text as words};
 use crate::store::RunStatus;
 
 pub fn live_ui(ui: &mut Ui, state: &mut State, view: &mut CurvesView, commands: &mut Commands) {
-    let Some(run) = &mut state.live.run else {
+    let State {
+        live, prefs, clock, ..
+    } = state;
+    let elsewhere = live.elsewhere.as_mut().filter(|_| live.run.is_none());
+    if let Some(open) = elsewhere {
+        if let Some(why) = open.page.failure() {
+            layout::padded(ui, space::L, |ui| {
+                notice::failed(ui, "The run cannot be read", Some(why));
+            });
+        }
+        if let Some(run) = open.model_mut() {
+            let context = BodyContext {
+                prefs,
+                commands,
+                clock: *clock,
+                can_change: false,
+            };
+            curves::body_ui(ui, run, view, context);
+        }
+        return;
+    }
+    let Some(run) = &mut live.run else {
         let explanation =
             "Start an experiment and its curves, dialogues and results appear here as they come.";
         if notice::empty(
@@ -31,10 +52,10 @@ pub fn live_ui(ui: &mut Ui, state: &mut State, view: &mut CurvesView, commands: 
         return;
     };
     let context = BodyContext {
-        prefs: &mut state.prefs,
+        prefs,
         commands,
-        clock: state.clock,
-        can_change: run.status.is_active() && !state.live.stopping,
+        clock: *clock,
+        can_change: run.status.is_active() && !live.stopping,
     };
     curves::body_ui(ui, run, view, context);
 }

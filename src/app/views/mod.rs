@@ -68,7 +68,7 @@ pub fn place_ui(
         Place::Tables => tables::tables_ui(ui, state, commands),
         Place::Playground => playground::playground_ui(ui, state, commands),
         Place::Data => data::data_ui(ui, state, commands),
-        Place::Settings => settings::settings_ui(ui, state),
+        Place::Settings => settings::settings_ui(ui, state, commands),
     }
 }
 

@@ -10,6 +10,7 @@ use eframe::egui::{
 
 use super::ViewState;
 use crate::app::command::{Command, Commands, Zoom};
+use crate::app::format;
 use crate::app::logic::Core;
 use crate::app::place::Place;
 use crate::app::shortcuts;
@@ -79,12 +80,13 @@ fn offers(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Offer> {
     if let Some(run) = state.active() {
         for (control, keys) in shortcuts::run_controls(run.status) {
             let words = match control {
-                Control::Resume => "Resume the run",
-                Control::Pause => "Pause the run",
-                Control::Stop => "Stop the run",
-                Control::Checkpoint => "Save a checkpoint now",
-                _ => "Evaluate now",
+                Control::Resume => "Resume",
+                Control::Pause => "Pause",
+                Control::Stop => "Stop",
+                Control::Checkpoint => "Save a checkpoint now in",
+                _ => "Evaluate",
             };
+            let words = format!("{words} run {}, {}", run.id, run.name);
             let command = Command::run(move |core| core.control(control));
             found.add_with_keys(words, keys, command);
         }
@@ -100,7 +102,7 @@ fn offers(state: &State, chosen: &BTreeSet<RunId>) -> Vec<Offer> {
     found.add_with_keys("Filter runs", shortcuts::FILTER, Command::FilterRuns);
     if chosen.len() > 1 {
         let runs = chosen.iter().copied().collect();
-        let words = format!("Compare {} chosen runs", chosen.len());
+        let words = format!("Compare {} chosen runs", format::count(chosen.len() as u64));
         found.add(words, Command::run(|core| core.compare(runs)));
     }
     let show = Command::run(|core| core.state.notices.log_open = true);

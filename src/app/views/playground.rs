@@ -90,7 +90,7 @@ fn empty_ui(ui: &mut Ui, playground: &mut Playground, commands: &mut Commands) {
         if Button::quiet("Talk to a T5 folder").clicked(ui) {
             playground.sides[0].from = ModelSource::Folder;
         }
-        if Button::quiet("Look again").clicked(ui) {
+        if Button::quiet("Reload").clicked(ui) {
             commands.run(Core::load_models);
         }
     });

@@ -13,6 +13,7 @@ use crate::app::format;
 use crate::app::format::sentence;
 use crate::app::logic::Core;
 use crate::app::queries::stored::StoredRun;
+use crate::app::state::model::{RunModel, is_checkpoint};
 use crate::app::state::{OpenRun, RunPage, State};
 use crate::app::theme::{self, size, space, text};
 use crate::app::widgets::button::{Button, segments};
@@ -21,7 +22,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::{status, text as words};
-use crate::experiment::{Config, SECTIONS, settings, value_words};
+use crate::experiment::{Config, EventKind, SECTIONS, settings, value_words};
 use crate::operations::runs::Edit;
 use crate::store::{RunId, RunStatus};
 
@@ -67,7 +68,11 @@ impl PageView {
 pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands: &mut Commands) {
     let active_here = state.active().map(|run| run.id);
     let State {
-        runs, prefs, clock, ..
+        runs,
+        live,
+        prefs,
+        clock,
+        ..
     } = state;
     let Some(open) = &mut runs.open else { return };
     let refused = runs
@@ -99,8 +104,12 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
         });
     }
     let Some(page) = page.value_mut() else { return };
+    let RunPage { model, stored } = &mut **page;
+    // The run in progress here is ahead of what was read of it.
+    let here = live.run.as_mut().filter(|_| active_here == Some(*id));
+    let model = here.unwrap_or(model);
     let can_resume = active_here.is_none();
-    head_ui(ui, page, tab, can_resume, refused, commands);
+    head_ui(ui, model, tab, can_resume, refused, commands);
     match tab {
         PageTab::Curves => {
             let context = BodyContext {
@@ -109,10 +118,10 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
                 clock: *clock,
                 can_change: false,
             };
-            curves::body_ui(ui, &mut page.model, view, context);
+            curves::body_ui(ui, model, view, context);
         }
-        PageTab::Settings => settings_ui(ui, &page.stored),
-        PageTab::Environment => environment_ui(ui, page, *clock),
+        PageTab::Settings => settings_ui(ui, stored),
+        PageTab::Environment => environment_ui(ui, model, stored, *clock),
         PageTab::Notes => {
             let mut listed = runs.list.value().into_iter().flatten();
             match listed.find(|row| row.entry.row.id == *id) {
@@ -124,7 +133,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
             }
         }
         PageTab::Events => {
-            if let Some(place) = events_ui(ui, &page.model, events, *clock) {
+            if let Some(place) = events_ui(ui, model, events, *clock) {
                 view.side.jump_to = Some(place);
                 *tab = PageTab::Curves;
             }
@@ -134,13 +143,12 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
 
 fn head_ui(
     ui: &mut Ui,
-    page: &RunPage,
+    run: &RunModel,
     tab: &mut PageTab,
     can_resume: bool,
     refused: Option<String>,
     commands: &mut Commands,
 ) {
-    let run = &page.model;
     layout::padded(
         ui,
         theme::margin(space::L, space::L, space::M, space::XS),
@@ -237,9 +245,8 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
     });
 }
 
-fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
+fn environment_ui(ui: &mut Ui, run: &RunModel, stored: &StoredRun, clock: format::Clock) {
     scrolled(ui, "environment", |ui| {
-        let (run, stored) = (&page.model, &page.stored);
         words::heading(ui, "Run");
         ui.add_space(space::XS);
         fact_ui(ui, "Experiment", &run.experiment);
@@ -267,30 +274,19 @@ fn environment_ui(ui: &mut Ui, page: &RunPage, clock: format::Clock) {
                 fact_ui(ui, name, value);
             }
         }
-        if !stored.checkpoints.is_empty() {
+        if run.events.iter().any(is_checkpoint) {
             ui.add_space(space::L);
             words::heading(ui, "Checkpoints");
             ui.add_space(space::XS);
-            for checkpoint in &stored.checkpoints {
-                let name = format!(
-                    "{} {}",
-                    checkpoint.stage.title(),
-                    format::count(checkpoint.step)
-                );
-                let value = format!(
-                    "{}, {}",
-                    format::bytes(checkpoint.bytes),
-                    checkpoint.path.display()
-                );
-                pair_ui(
-                    ui,
-                    &name,
-                    &clock.exact(checkpoint.wall_ms),
-                    &value,
-                    "",
-                    false,
-                );
-            }
+        }
+        for event in &run.events {
+            let (EventKind::Checkpoint { path, bytes }, Some(stage)) = (&event.kind, event.stage)
+            else {
+                continue;
+            };
+            let name = format!("{} {}", stage.title(), format::count(event.step));
+            let value = format!("{}, {}", format::bytes(*bytes), path.display());
+            pair_ui(ui, &name, &clock.exact(event.wall_ms), &value, "", false);
         }
         ui.add_space(space::XL);
     });

@@ -27,7 +27,7 @@ use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, parts_of, vocabulary};
 use crate::filter::parse;
 use crate::store::{CatalogParts, RunId};
 
-pub use actions::TAG_HINT;
+pub use actions::tag_hint;
 pub use filter_bar::{FilterBar, filter_id};
 pub use line::run_line_ui;
 
@@ -48,6 +48,8 @@ pub struct RunsView {
     pub chosen: BTreeSet<RunId>,
     /// The focused row.
     current: Option<RunId>,
+    /// Its place in the table.
+    current_at: usize,
     /// Horizontal scroll offset.
     across: f32,
     tag: String,
@@ -65,6 +67,7 @@ impl Default for RunsView {
             shelf: Shelf::Kept,
             chosen: BTreeSet::new(),
             current: None,
+            current_at: 0,
             across: 0.0,
             tag: String::new(),
             find_column: String::new(),
@@ -186,7 +189,7 @@ fn needed_parts(prefs: &Prefs, view: &RunsView) -> CatalogParts {
     parts_of(names.chain(group).chain(prefs.sketch.as_deref()).chain(LISTED))
 }
 
-/// Updates the row of the run in progress, which is ahead of the store.
+/// Updates the metrics of the run in progress, which is ahead of the store.
 fn follow_live(state: &mut State) {
     let columns = chosen_columns(&state.prefs);
     let Some(run) = state.live.run.as_ref().filter(|run| run.status.is_active()) else {
@@ -197,12 +200,6 @@ fn follow_live(state: &mut State) {
         return;
     };
     let entry = &mut listed.entry;
-    entry.row.status = run.status;
-    if let Some(progress) = run.current_progress() {
-        entry.row.stage = Some(progress.stage);
-        entry.row.step = progress.step;
-        entry.row.total = progress.total;
-    }
     for key in columns.iter().filter_map(Column::metric) {
         if let (Some(summary), Some(last)) = (entry.metrics.get_mut(key), run.last(key)) {
             summary.last = last;

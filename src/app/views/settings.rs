@@ -2,6 +2,7 @@
 
 use eframe::egui::{Align, Label, Layout, RichText, Ui, vec2};
 
+use crate::app::command::{Command, Commands};
 use crate::app::state::{State, ThemeChoice};
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::{Button, segments};
@@ -18,7 +19,7 @@ const ZOOMS: [(f32, &str); 6] = [
     (1.5, "150 %"),
 ];
 
-pub fn settings_ui(ui: &mut Ui, state: &mut State) {
+pub fn settings_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     layout::padded(ui, space::L, |ui| {
         ui.set_max_width(size::PROSE);
         ui.spacing_mut().item_spacing.y = space::XS;
@@ -61,7 +62,7 @@ pub fn settings_ui(ui: &mut Ui, state: &mut State) {
                         .selectable(true),
                 );
                 if Button::icon(Icon::Copy, "Copy the folder").clicked(ui) {
-                    ui.ctx().copy_text(state.store.clone());
+                    commands.push(Command::Copy(state.store.clone()));
                 }
             },
         );

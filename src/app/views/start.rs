@@ -76,6 +76,22 @@ fn hero_ui(ui: &mut Ui, state: &State, commands: &mut Commands) {
         }
         return;
     }
+    if let Some(row) = state.elsewhere() {
+        let words = format!(
+            "{} #{} is in progress in another window or program.",
+            row.name, row.id
+        );
+        ui.horizontal(|ui| {
+            words::label(ui, words, t.text);
+            if Button::secondary("Watch it")
+                .with_icon(Icon::Live)
+                .clicked(ui)
+            {
+                commands.push(Command::Go(Place::Live));
+            }
+        });
+        ui.add_space(space::S);
+    }
     let ready = state.experiment(QUICKSTART);
     ui.horizontal(|ui| {
         let button = Button::primary("Quickstart").with_icon(Icon::Play).tall();

@@ -21,6 +21,11 @@ pub fn search(ui: &mut Ui, words: &mut String, name: &str, hint: &str, width: f3
     ui.add(field).accessible_name(name)
 }
 
+/// Whether Enter was pressed in a single-line field.
+pub fn entered(ui: &Ui, field: &Response) -> bool {
+    field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter))
+}
+
 /// Lists with more options than this have a search field.
 const MANY: usize = 16;
 

@@ -116,16 +116,8 @@ impl List {
                 None => ctx.out.document(&json!([])),
             };
         }
-        let none = || {
-            let store = ctx.store.display();
-            let words = format!("No runs in {store} yet. `emprl run quickstart` makes one.\n");
-            ctx.out.text(&words)
-        };
         let Some(reader) = &reader else {
-            return match self.deleted {
-                true => ctx.out.text("No run fits.\n"),
-                false => none(),
-            };
+            return ctx.out.text(&none_words(ctx, self.deleted, false));
         };
         let mut asked: Vec<&Column> = columns.iter().collect();
         let (sheet, shown, count) = match &group {
@@ -152,11 +144,16 @@ impl List {
                 (sheet, shown, count)
             }
         };
-        if count == 0 && !self.deleted {
-            return none();
+        if count == 0 {
+            let others_deleted = !self.deleted && !reader.deleted_runs()?.is_empty();
+            return ctx.out.text(&none_words(ctx, self.deleted, others_deleted));
         }
         if shown == 0 {
-            return ctx.out.text("No run fits.\n");
+            let argument = ctx.store_argument();
+            return ctx.out.text(&match filter_text.is_empty() && !self.deleted {
+                true => format!("Every run is archived; `emprl runs list --all{argument}` lists them.\n"),
+                false => "No run matches.\n".to_string(),
+            });
         }
         ctx.out.text(
             sheet
@@ -164,6 +161,21 @@ impl List {
                 .split_once("\n\n")
                 .map_or("", |(_, table)| table),
         )
+    }
+}
+
+/// Why there is no run to list, and how to come by one.
+fn none_words(ctx: &CommandContext, deleted: bool, others_deleted: bool) -> String {
+    let argument = ctx.store_argument();
+    match (deleted, others_deleted) {
+        (true, _) => "No run is deleted.\n".to_string(),
+        (false, true) => {
+            format!("Every run is deleted; `emprl runs list --deleted{argument}` lists them.\n")
+        }
+        (false, false) => format!(
+            "No runs in {} yet. `emprl run quickstart` makes one.\n",
+            ctx.store.display()
+        ),
     }
 }
 

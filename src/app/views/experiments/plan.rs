@@ -3,6 +3,7 @@
 use eframe::egui::Ui;
 
 use crate::app::command::Commands;
+use crate::app::format;
 use crate::app::state::RunsState;
 use crate::app::state::form::Form;
 use crate::app::theme::{self, space};
@@ -153,7 +154,7 @@ fn sweep_ui(ui: &mut Ui, plan: &mut PlanView, form: &Form, ready: bool, commands
         }
         Ok(runs) => {
             ui.horizontal_wrapped(|ui| {
-                let words = format!("Queue {} runs", runs.len());
+                let words = format!("Queue {} runs", format::count(runs.len() as u64));
                 if Button::secondary(&words).clicked_if(ui, ready) {
                     let base = plan.planned(form);
                     let planned = runs.iter().map(|run| PlannedRun {

@@ -108,8 +108,9 @@ fn queued_ui(
             commands.run(move |core| core.unqueue(id));
         }
         ui.add_space(space::XS);
-        let title = RichText::new(format!("{}  {name}", at + 1)).color(t.text);
-        ui.add(Label::new(title).truncate());
+        let title = RichText::new(format!("{}  {name}", queued.id)).color(t.text);
+        ui.add(Label::new(title).truncate())
+            .on_hover_text("Its number in the queue, as `emprl queue list` shows it");
         let takes = queued.run.reuse;
         let takes = takes.map_or_else(String::new, |run| format!(", takes over from run {run}"));
         let differs = format!("{}{takes}", waiting.differs);

@@ -5,7 +5,7 @@ use eframe::egui::{TextEdit, Ui};
 use super::scrolled;
 use crate::app::command::Commands;
 use crate::app::theme::{self, space};
-use crate::app::views::runs::TAG_HINT;
+use crate::app::views::runs::tag_hint;
 use crate::app::widgets::button::Button;
 use crate::app::widgets::icon::Icon;
 use crate::app::widgets::{field, notice, text as words};
@@ -63,9 +63,11 @@ pub(super) fn notes_ui(ui: &mut Ui, row: &RunRow, draft: &mut Draft, commands: &
         ui.spacing_mut().item_spacing.y = space::S;
         words::heading(ui, "Name");
         ui.horizontal(|ui| {
-            field::search(ui, &mut draft.name, "Name of the run", "A name", 320.0);
+            let field = field::search(ui, &mut draft.name, "Name of the run", "A name", 320.0);
             let name = draft.name.trim().to_string();
-            if Button::secondary("Rename").clicked_if(ui, !name.is_empty() && name != row.name) {
+            let renames = !name.is_empty() && name != row.name;
+            let clicked = Button::secondary("Rename").clicked_if(ui, renames);
+            if clicked || renames && field::entered(ui, &field) {
                 let run = row.id;
                 commands.run(move |core| core.edit(Edit::Rename { run, name }));
             }
@@ -86,7 +88,7 @@ pub(super) fn notes_ui(ui: &mut Ui, row: &RunRow, draft: &mut Draft, commands: &
                     commands.run(|core| core.edit(edit));
                 }
             }
-            field::search(
+            let typed = field::search(
                 ui,
                 &mut draft.tag,
                 "New tag",
@@ -96,13 +98,14 @@ pub(super) fn notes_ui(ui: &mut Ui, row: &RunRow, draft: &mut Draft, commands: &
             let tag = draft.tag.trim().to_string();
             let known = row.tags.contains(&tag);
             let hint = match known {
-                true => "The run has this tag already",
-                false => TAG_HINT,
+                true => "The run has this tag already".to_string(),
+                false => tag_hint(&tag),
             };
-            if Button::secondary("Add tag")
-                .hint(hint)
-                .clicked_if(ui, is_tag(&tag) && !known)
-            {
+            let adds = is_tag(&tag) && !known;
+            let clicked = Button::secondary("Add tag")
+                .hint(&hint)
+                .clicked_if(ui, adds);
+            if clicked || adds && field::entered(ui, &typed) {
                 let edit = Edit::Tag {
                     runs: vec![row.id],
                     add: vec![tag],

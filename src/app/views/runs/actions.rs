@@ -4,6 +4,7 @@ use eframe::egui::{Frame, Label, Margin, RichText, Ui};
 
 use super::{RunsView, Shelf};
 use crate::app::command::Commands;
+use crate::app::format;
 use crate::app::queries::runs::Listed;
 use crate::app::theme::{self, size, space};
 use crate::app::widgets::button::Button;
@@ -14,7 +15,14 @@ use crate::app::widgets::text as words;
 use crate::operations::runs::Edit;
 use crate::store::{RunId, is_tag};
 
-pub const TAG_HINT: &str = "A tag is a word without blanks and commas; write it beside this";
+/// What the button beside a tag's field does, or what it waits for.
+pub fn tag_hint(tag: &str) -> String {
+    match tag {
+        "" => "Type a tag first: one word, without spaces or commas".to_string(),
+        tag if is_tag(tag) => format!("Add the tag {tag}"),
+        _ => "A tag is one word, without spaces or commas".to_string(),
+    }
+}
 
 /// The actions on the selected runs. The strip keeps its space without a selection, so that rows do not move.
 pub fn strip_ui(
@@ -52,9 +60,9 @@ pub fn strip_ui(
                 words::label(ui, hint, t.secondary);
                 return;
             }
-            words::label(ui, format!("{} chosen", runs.len()), t.text);
+            words::label(ui, format!("{} chosen", format::count(runs.len() as u64)), t.text);
             if hidden > 0 {
-                let words = format!("and {hidden} out of sight, left as they are");
+                let words = format!("and {} out of sight, left as they are", format::count(hidden as u64));
                 words::label(ui, words, t.secondary);
             }
             match view.shelf {
@@ -101,7 +109,7 @@ fn kept_ui(
         let order = order.filter(|run| runs.contains(run)).collect();
         commands.run(|core| core.compare(order));
     }
-    field::search(ui, &mut view.tag, "Tag", "A tag", 92.0);
+    let field = field::search(ui, &mut view.tag, "Tag", "A tag", 92.0);
     let tag = view.tag.trim().to_string();
     let having: Vec<RunId> = shown
         .iter()
@@ -109,7 +117,9 @@ fn kept_ui(
         .map(|row| row.entry.row.id)
         .collect();
     ui.add_enabled_ui(is_tag(&tag), |ui| {
-        if Button::secondary("Add tag").hint(TAG_HINT).clicked(ui) {
+        let hint = tag_hint(&tag);
+        let clicked = Button::secondary("Add tag").hint(&hint).clicked(ui);
+        if clicked || is_tag(&tag) && field::entered(ui, &field) {
             // Only those without it, so that undo leaves the others alone.
             let runs = runs
                 .iter()
@@ -171,7 +181,7 @@ pub fn confirm_ui(ui: &Ui, view: &mut RunsView, commands: &mut Commands) {
     let ((remove, keep), dismissed) = modal(ui, "remove for good", 400.0, |ui| {
         let what = match runs.as_slice() {
             [run] => format!("Remove run {run} for good?"),
-            many => format!("Remove {} runs for good?", many.len()),
+            many => format!("Remove {} runs for good?", format::count(many.len() as u64)),
         };
         words::heading(ui, &what);
         words::secondary(

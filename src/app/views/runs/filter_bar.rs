@@ -334,7 +334,7 @@ pub fn saved_ui(ui: &mut Ui, bar: &mut FilterBar, saved: &mut Vec<String>) {
             {
                 bar.set(filter.clone());
             }
-            let away = format!("Forget the filter {filter}");
+            let away = format!("Remove the kept filter {filter}");
             if Button::icon(Icon::Cross, &away).low().clicked(ui) {
                 gone = Some(at);
             }

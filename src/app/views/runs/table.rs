@@ -1,13 +1,14 @@
 //! The table of runs: headers that sort, rows that open, groups with mean and deviation.
 //!
-//! The whole table is one tab stop: arrows move, Enter opens, Space selects, Delete deletes.
+//! The whole table is one tab stop: arrows move, Enter opens, Space selects, Delete deletes. Arrows also find it while
+//! nothing else has the focus.
 
 mod cell;
 mod heads;
 mod layout;
 mod row;
 
-use eframe::egui::{self, Key, Rect, ScrollArea, Sense, Ui, UiBuilder, vec2};
+use eframe::egui::{self, Key, Popup, Rect, ScrollArea, Sense, Ui, UiBuilder, vec2};
 use heads::{HEAD, heads_ui};
 use layout::TableLayout;
 use row::{group_ui, row_ui};
@@ -21,6 +22,9 @@ use crate::app::theme::size;
 use crate::catalog::{Column, Entry, Group, groups, sort_by_mean};
 use crate::operations::runs::Edit;
 use crate::store::RunId;
+
+/// How many rows a page key moves.
+const PAGE: isize = 12;
 
 /// A line of the table: a group's head, or a run.
 enum Line<'a> {
@@ -50,9 +54,7 @@ pub(super) fn table_ui(
             Line::Group(_) => None,
         })
         .collect();
-    if !view.current.is_some_and(|run| order.contains(&run)) {
-        view.current = order.first().copied();
-    }
+    keep_current(ui, view, &order);
     if view.filter.take_left()
         && let Some(run) = view.current
     {
@@ -87,6 +89,27 @@ pub(super) fn table_ui(
     if across != view.across {
         view.across = across;
         ui.request_repaint();
+    }
+}
+
+/// Where the current run is gone, the one in its place becomes current and keeps the focus.
+fn keep_current(ui: &Ui, view: &mut RunsView, order: &[RunId]) {
+    let place = |run: RunId| order.iter().position(|known| *known == run);
+    if let Some(at) = view.current.and_then(place) {
+        view.current_at = at;
+        return;
+    }
+    let had_focus = view
+        .current
+        .is_some_and(|run| ui.memory(|memory| memory.has_focus(row_id(run))));
+    let last = order.len().saturating_sub(1);
+    view.current_at = match view.current {
+        Some(_) => view.current_at.min(last),
+        None => 0,
+    };
+    view.current = order.get(view.current_at).copied();
+    if let Some(run) = view.current.filter(|_| had_focus) {
+        ui.memory_mut(|memory| memory.request_focus(row_id(run)));
     }
 }
 
@@ -131,34 +154,43 @@ fn row_id(run: RunId) -> egui::Id {
 /// Handles keys; returns the row to scroll to.
 fn moved(ui: &Ui, view: &mut RunsView, order: &[RunId], commands: &mut Commands) -> Option<RunId> {
     let current = view.current?;
-    if !ui.memory(|memory| memory.has_focus(row_id(current))) {
+    let (focused, free) = ui.memory(|memory| {
+        let focused = memory.focused();
+        let free = focused.is_none() && memory.top_modal_layer().is_none();
+        (focused == Some(row_id(current)), free)
+    });
+    if !focused && (!free || Popup::is_any_open(ui.ctx())) {
         return None;
     }
     let at = order.iter().position(|run| *run == current)?;
     let last = order.len() - 1;
-    let pressed = |key| ui.input(|input| input.key_pressed(key));
-    let to = if pressed(Key::ArrowDown) {
-        at + 1
-    } else if pressed(Key::ArrowUp) {
-        at.saturating_sub(1)
-    } else if pressed(Key::PageDown) {
-        at + 12
-    } else if pressed(Key::PageUp) {
-        at.saturating_sub(12)
-    } else if pressed(Key::Home) {
-        0
-    } else if pressed(Key::End) {
-        last
-    } else {
-        at
+    // A slow frame may bring several presses.
+    let presses = |key| ui.input(|input| input.num_presses(key)) as isize;
+    let pressed = |key| presses(key) > 0;
+    let lines = presses(Key::ArrowDown) - presses(Key::ArrowUp);
+    let pages = presses(Key::PageDown) - presses(Key::PageUp);
+    let to = match (pressed(Key::Home), pressed(Key::End)) {
+        (true, _) => 0,
+        (_, true) => last,
+        _ => at.saturating_add_signed(lines + PAGE * pages).min(last),
     };
+    if !focused {
+        // The first press shows where it is.
+        let keys = [Key::ArrowDown, Key::ArrowUp, Key::PageDown, Key::PageUp];
+        if !keys.into_iter().any(pressed) {
+            return None;
+        }
+        ui.memory_mut(|memory| memory.request_focus(row_id(current)));
+        ui.request_repaint();
+        return Some(current);
+    }
     if pressed(Key::Space) {
         tick(view, current);
     }
     if pressed(Key::Delete) && view.shelf != Shelf::Deleted {
         commands.run(move |core| core.edit(Edit::Delete(vec![current])));
     }
-    let run = order[to.min(last)];
+    let run = order[to];
     if run == current {
         return None;
     }

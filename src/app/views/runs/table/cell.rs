@@ -28,7 +28,11 @@ pub(super) fn words(column: &Column, entry: &Entry, now: Now) -> String {
         Cell::Missing => String::new(),
         Cell::Number(value) => match column.digits() {
             Some(digits) => format::figure(value, digits),
-            None => format!("{value}"),
+            // Names and settings stay as they are written elsewhere.
+            None if matches!(column.name(), "id" | "seed") || column.name().contains('.') => {
+                format!("{value}")
+            }
+            None => format::typeset(&format!("{value}")),
         },
         Cell::Moment(at) => now.relative(at),
         Cell::Text(words) => words,

@@ -12,6 +12,7 @@ mod error;
 pub mod export;
 pub mod judgement;
 pub mod make;
+pub mod moment;
 pub mod pack;
 pub mod page;
 pub mod record;

@@ -56,7 +56,13 @@ pub enum Runs {
 
 #[derive(Debug, clap::Args)]
 pub struct List {
-    /// Only runs for which this holds, such as "status = finished and kl < 3 and tag:paper"
+    /// Only runs for which this holds, such as "status = finished and kl < 3 and tag:paper".
+    ///
+    /// Names are those of columns. `=`, `!=`, `<`, `<=`, `>`, `>=` compare; `~` and `:` find a part of a text; a word
+    /// alone is searched in all texts; `and`, `or`, `not` and parentheses join conditions; `has:NAME` finds runs with
+    /// a value. A setting that was changed during a run is compared with every value it had, and all must fit:
+    /// neither "ppo.lr = 1e-5" nor "ppo.lr != 1e-5" finds a run that began with 1e-5 and went on with 2e-5.
+    /// "changed" alone finds all runs with changes, "changed = ppo.lr" those of one setting.
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
     /// Columns, such as name,seed,min(kl),test.emp_f1,ppo.lr
@@ -160,12 +166,13 @@ impl List {
     }
 }
 
-/// A run in the JSON list: its row, results and settings.
+/// A run in the JSON list: its row, results, settings, and the changes made to these while it ran.
 fn document(entry: &Entry) -> Result<Value, Failure> {
     let mut row = serde_json::to_value(&entry.row).map_err(std::io::Error::from)?;
     if let Value::Object(fields) = &mut row {
         fields.insert("results".into(), results_to_json(&entry.results));
         fields.insert("settings".into(), json!(entry.settings));
+        fields.insert("changes".into(), json!(entry.changes));
     }
     Ok(row)
 }
@@ -253,6 +260,7 @@ fn words(entry: &Entry, column: &Column) -> String {
             Some(digits) => digits.write(value),
             None => format!("{value}"),
         },
+        Cell::Held(held) => held.words(),
         Cell::Text(text) => text,
         Cell::Moment(at) => moment(at),
     }
@@ -267,6 +275,7 @@ fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
     let mut all = vec![(by.title(), by.is_number()), ("Runs".to_string(), true)];
     all.extend(heads(&figures));
     let mut sheet = Sheet::new("", all);
+    let mut any_changed = false;
     for group in groups(shown, by) {
         let first = group
             .members
@@ -289,11 +298,18 @@ fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
             }
         });
         let spreads: Vec<String> = spreads.collect();
+        let changed = group.changed_words(by.name());
+        any_changed |= !group.changed.is_empty();
+        let title = [vec![first], changed].concat().join(", ");
         sheet.row(
-            [first, group.members.len().to_string()]
+            [title, group.members.len().to_string()]
                 .into_iter()
                 .chain(spreads),
         );
+    }
+    if any_changed {
+        let note = "Runs in which a setting was changed are groups of their own.";
+        sheet.notes.push(note.into());
     }
     sheet
         .notes

@@ -36,6 +36,8 @@ pub mod size {
     pub const ROW: f32 = 28.0;
     pub const RADIUS: u8 = 6;
     pub const LINE: f32 = 1.5;
+    /// Of a mean where it is of one run alone.
+    pub const LINE_ALONE: f32 = 0.75;
     /// The greatest width of running text.
     pub const PROSE: f32 = 640.0;
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, names};
-use crate::experiment::setting;
+use crate::experiment::{Held, setting};
 use crate::filter::{Fact, Facts, Kind, Part, Vocabulary};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
@@ -38,6 +38,8 @@ pub struct Column {
 pub enum Cell {
     Missing,
     Number(f64),
+    /// A setting that was changed during the run.
+    Held(Held),
     Text(String),
     /// Milliseconds since the Unix epoch.
     Moment(i64),
@@ -223,9 +225,16 @@ impl Column {
     }
 
     pub fn cell(&self, entry: &Entry) -> Cell {
+        if let Some(held) = entry.changed_held(&self.name) {
+            return Cell::Held(held);
+        }
         match entry.fact(&self.name, self.part) {
             Fact::Missing => Cell::Missing,
             Fact::Number(value) => Cell::Number(value),
+            // Only a changed setting has several, which is returned above.
+            Fact::Numbers(values) => values
+                .last()
+                .map_or(Cell::Missing, |last| Cell::Number(*last)),
             Fact::Text(text) if text.is_empty() => Cell::Missing,
             Fact::Text(text) => Cell::Text(text),
             Fact::List(words) if words.is_empty() => Cell::Missing,
@@ -237,12 +246,20 @@ impl Column {
 }
 
 impl Cell {
+    /// Its number; of a setting that was changed, the one it ended with.
+    fn number(&self) -> Option<f64> {
+        match self {
+            Cell::Number(value) => Some(*value),
+            Cell::Held(held) => held.numbers()?.last().copied(),
+            _ => None,
+        }
+    }
+
     /// Missing values and NaN come last in both directions.
     pub(super) fn compare(&self, other: &Cell, descending: bool) -> Ordering {
         let last = |cell: &Cell| match cell {
             Cell::Missing => true,
-            Cell::Number(value) => value.is_nan(),
-            _ => false,
+            cell => cell.number().is_some_and(f64::is_nan),
         };
         match (last(self), last(other)) {
             (true, true) => return Ordering::Equal,
@@ -250,8 +267,11 @@ impl Cell {
             (false, true) => return Ordering::Less,
             (false, false) => {}
         }
+        if let (Some(a), Some(b)) = (self.number(), other.number()) {
+            let order = a.total_cmp(&b);
+            return if descending { order.reverse() } else { order };
+        }
         let order = match (self, other) {
-            (Cell::Number(a), Cell::Number(b)) => a.total_cmp(b),
             (Cell::Moment(a), Cell::Moment(b)) => a.cmp(b),
             (Cell::Text(a), Cell::Text(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
             _ => Ordering::Equal,

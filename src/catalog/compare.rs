@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-use toml::Value;
-
 use super::{Entry, Spread};
 use crate::data::rows::Row;
 use crate::data::{EmpathyLevel, Mechanism};
-use crate::experiment::{number_words, settings, value_words};
+use crate::experiment::{Held, settings};
 use crate::metrics::declared::{self, declared};
 use crate::metrics::{
     Bootstrap, Estimate, LevelPairs, Levels, ResponseWords, TargetLoss, emp_f1_difference,
@@ -74,12 +72,12 @@ impl Aligned {
     }
 }
 
-/// A setting with its value in each run; None if the run's settings cannot be read.
+/// A setting with its values in each run; None if the run's settings cannot be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettingRow {
     pub path: String,
     pub label: String,
-    pub values: Vec<Option<Value>>,
+    pub values: Vec<Option<Held>>,
 }
 
 /// The settings that differ between the runs, in the order of the configuration.
@@ -88,30 +86,10 @@ pub fn differing_settings(entries: &[&Entry]) -> Vec<SettingRow> {
         .map(|known| SettingRow {
             path: known.path.to_string(),
             label: known.label(),
-            values: entries
-                .iter()
-                .map(|entry| value_of(entry, known.path))
-                .collect(),
+            values: entries.iter().map(|entry| entry.held(known.path)).collect(),
         })
         .filter(|row| row.values.windows(2).any(|pair| pair[0] != pair[1]))
         .collect()
-}
-
-/// A run's value of a setting; as text if it was changed during the run.
-fn value_of(entry: &Entry, path: &str) -> Option<Value> {
-    let begun = entry.settings.get(path)?;
-    let changes = entry
-        .changes
-        .iter()
-        .filter(|(_, change)| change.path() == path);
-    let words: Vec<String> = changes
-        .map(|(after, change)| format!("{} from step {}", number_words(change.value()), after + 1))
-        .collect();
-    if words.is_empty() {
-        return Some(begun.clone());
-    }
-    let begun = value_words(begun);
-    Some(Value::String(format!("{begun}, {}", words.join(", "))))
 }
 
 /// A run's responses on the test split, one row for each example.
@@ -328,7 +306,7 @@ fn perplexities(
 pub fn seed_groups(entries: &[&Entry]) -> Vec<Vec<usize>> {
     let same = |a: &Entry, b: &Entry| {
         !a.settings.is_empty()
-            && a.changes == b.changes
+            && a.changed() == b.changed()
             && a.settings.len() == b.settings.len()
             && a.settings
                 .iter()

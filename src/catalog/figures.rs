@@ -1,10 +1,11 @@
 //! Curves of several runs as lines to draw: one for each run, or one with a band for runs that differ only in
 //! the seed. Knows no screen and no file.
 
+use std::collections::BTreeSet;
+
 use super::compare::{BandPoint, PreparedCurves, differing_settings};
 use super::sheets::run_label;
 use super::{Entry, Spread};
-use crate::experiment::value_words;
 use crate::metrics::{MetricDecl, declared};
 use crate::report::{Figure, FigureLine, LINE_COLOURS};
 use crate::series::Ema;
@@ -38,54 +39,95 @@ pub fn run_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Ve
 }
 
 /// One line for each group of seeds: the mean, and a band of one sample standard deviation, of curves smoothed
-/// as in [`run_lines`].
+/// as in [`run_lines`]. A run that is alone in its group keeps its name.
 pub fn seed_lines(entries: &[&Entry], curves: &PreparedCurves, weight: f64) -> Vec<Line> {
     let groups = curves.groups.iter().zip(&curves.aligned);
-    let firsts: Vec<&Entry> = curves
-        .groups
-        .iter()
-        .map(|group| entries[group[0]])
-        .collect();
+    let names = group_names(entries, &curves.groups);
     groups
-        .map(|(group, aligned)| {
+        .zip(names)
+        .map(|((group, aligned), name)| {
             let points = aligned.band(weight);
-            let name = group_name(entries[group[0]], &firsts);
+            let spreads: Vec<Spread> = points.iter().map(|point| point.spread).collect();
             let mean = |point: &BandPoint| (point.step as f64, point.spread.mean);
             Line {
-                name: format!("{name} (n = {})", group.len()),
+                name: format!("{name} ({})", n_words(&spreads, group.len())),
                 of: group[0],
                 points: points.iter().map(mean).collect(),
-                spreads: points.iter().map(|point| point.spread).collect(),
+                spreads,
             }
         })
         .collect()
 }
 
-/// The name of a group's first run; if another group has the same name, with the settings that differ.
-fn group_name(first: &Entry, firsts: &[&Entry]) -> String {
-    let name = &first.row.name;
-    let same = |other: &&&Entry| other.row.name == *name;
-    let alike: Vec<&Entry> = firsts.iter().filter(same).copied().collect();
-    let Some(at) = alike.iter().position(|other| other.row.id == first.row.id) else {
-        return name.clone();
+/// How many runs are behind the points of a mean over `members`, and how its line shows where it is one alone.
+fn n_words(spreads: &[Spread], members: usize) -> String {
+    let counts = || spreads.iter().map(|spread| spread.n);
+    let (Some(least), Some(most)) = (counts().min(), counts().max()) else {
+        return "no values".into();
     };
-    let rows = differing_settings(&alike);
-    let differs = rows.iter().filter(|row| row.path != "run.seed").take(2);
-    let words = differs.filter_map(|row| {
-        let value = value_words(row.values[at].as_ref()?);
-        Some(format!(", {} {value}", row.label.to_lowercase()))
-    });
-    format!("{name}{}", words.collect::<String>())
+    let n = match least == most {
+        true => format!("n = {most}"),
+        false => format!("n {least}–{most}"),
+    };
+    let of = match most < members {
+        true => format!(" of {members} runs"),
+        false => String::new(),
+    };
+    let alone = match (least, most) {
+        (1, 1) => ", thin, no band",
+        (1, _) => ", thin and no band where n = 1",
+        _ => "",
+    };
+    n + &of + alone
+}
+
+/// Names of the groups, each for what its runs share: their experiment and the settings in which it differs from
+/// the other groups of that experiment.
+fn group_names(entries: &[&Entry], groups: &[Vec<usize>]) -> Vec<String> {
+    let experiments: Vec<String> = groups
+        .iter()
+        .map(|group| {
+            let names: BTreeSet<&str> = group
+                .iter()
+                .map(|at| entries[*at].row.experiment.as_str())
+                .collect();
+            names.into_iter().collect::<Vec<_>>().join(" and ")
+        })
+        .collect();
+    let name = |(at, group): (usize, &Vec<usize>)| {
+        if let [only] = group.as_slice() {
+            return run_label(entries[*only]);
+        }
+        let others = groups.iter().zip(&experiments);
+        let alike = others.filter(|(_, experiment)| **experiment == experiments[at]);
+        let alike: Vec<&Entry> = alike.map(|(other, _)| entries[other[0]]).collect();
+        let own = alike
+            .iter()
+            .position(|first| first.row.id == entries[group[0]].row.id);
+        let rows = differing_settings(&alike);
+        let differs = rows.iter().filter(|row| row.path != "run.seed");
+        let words = differs.filter_map(|row| {
+            let held = row.values[own?].as_ref()?;
+            Some(format!(", {} {}", row.path, held.words()))
+        });
+        experiments[at].clone() + &words.collect::<String>()
+    };
+    groups.iter().enumerate().map(name).collect()
 }
 
 impl Line {
-    /// Lower and upper end of the band at each point; empty without a band.
+    /// Lower and upper end of the band at each point, NaN where a single run has none; empty for a line of one
+    /// run.
     pub fn band(&self) -> Vec<(f64, f64)> {
-        let bounds = |spread: &Spread| {
-            let deviation = spread.deviation.unwrap_or(0.0);
-            (spread.mean - deviation, spread.mean + deviation)
-        };
-        self.spreads.iter().map(bounds).collect()
+        let bounds = self.spreads.iter().map(Spread::band);
+        bounds
+            .map(|bounds| bounds.unwrap_or((f64::NAN, f64::NAN)))
+            .collect()
+    }
+
+    /// How many runs have a value at each point; empty for a line of one run.
+    pub fn counts(&self) -> Vec<usize> {
+        self.spreads.iter().map(|spread| spread.n).collect()
     }
 }
 
@@ -121,6 +163,7 @@ pub fn figure(entries: &[&Entry], metric: &str, lines: &[Line], weight: f64) -> 
         colour: colours[line.of],
         points: line.points.clone(),
         band: line.band(),
+        counts: line.counts(),
     });
     Figure {
         title,

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use crate::experiment::{Change, Config};
+use crate::experiment::{Config, Held, MadeChange, settings};
 use crate::filter::{Fact, Facts, Part};
 use crate::metrics::{SystemResults, declared};
 use crate::store::{CatalogRow, KeySummary, RunRow};
@@ -29,10 +29,10 @@ use crate::store::{CatalogRow, KeySummary, RunRow};
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub row: RunRow,
-    /// By path; empty if another version of the program wrote them.
+    /// By path, as the run was started; empty if another version of the program wrote them.
     pub settings: BTreeMap<String, Value>,
-    /// Settings changed during the run, each with the step it followed, in order.
-    pub changes: Vec<(u64, Change)>,
+    /// Changes made during the run, in order.
+    pub changes: Vec<MadeChange>,
     /// By name; the later stage's if two stages log it.
     pub metrics: BTreeMap<String, KeySummary>,
     pub results: Vec<SystemResults>,
@@ -57,6 +57,30 @@ impl Entry {
                 .collect(),
             results: found.results,
         }
+    }
+
+    /// The values that a setting had over the run; None if its settings cannot be read.
+    pub fn held(&self, path: &str) -> Option<Held> {
+        let first = self.settings.get(path)?;
+        Some(Held::over(first, path, &self.changes))
+    }
+
+    /// The same if it had more than one.
+    fn changed_held(&self, path: &str) -> Option<Held> {
+        // Most runs have no changes, and a table asks for many cells.
+        let held = match self.changes.is_empty() {
+            true => None,
+            false => self.held(path),
+        };
+        held.filter(Held::is_changed)
+    }
+
+    /// The settings that had more than one value during the run, in the order of the configuration.
+    pub fn changed(&self) -> Vec<(&'static str, Held)> {
+        let paths = settings().map(|known| known.path);
+        paths
+            .filter_map(|path| Some((path, self.changed_held(path)?)))
+            .collect()
     }
 
     /// The results of its last system on the test split: the policy, if it has one.
@@ -89,6 +113,10 @@ impl Facts for Entry {
             "note" => Fact::Text(row.note.clone()),
             "tag" => Fact::List(row.tags.clone()),
             "archived" => Fact::Flag(row.archived),
+            "changed" => {
+                let paths = self.changed().into_iter();
+                Fact::List(paths.map(|(path, _)| path.to_string()).collect())
+            }
             "reward" => self.measured(self.raw_reward(), part),
             _ => self.measured(names::unalias(name), part),
         }
@@ -105,8 +133,10 @@ impl Facts for Entry {
             row.note.as_str(),
         ];
         let tags = row.tags.iter().map(String::as_str);
+        let changed = (!self.changed().is_empty()).then_some("changed");
         texts
             .into_iter()
+            .chain(changed)
             .chain(tags)
             .any(|text| text.to_lowercase().contains(lower))
             || row.id.to_string() == lower
@@ -127,7 +157,8 @@ impl Entry {
             return value.map_or(Fact::Missing, Fact::Number);
         }
         if let Some(value) = self.settings.get(name) {
-            return setting_fact(value);
+            let numbers = self.changed_held(name).and_then(|held| held.numbers());
+            return numbers.map_or_else(|| setting_fact(value), Fact::Numbers);
         }
         let Some(summary) = self.metrics.get(name) else {
             return Fact::Missing;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use crate::experiment::{SettingKind, Stage, setting, settings};
+use crate::experiment::{SettingKind, Stage, changeable, setting, settings};
 use crate::filter::{Kind, Name, Vocabulary};
 use crate::metrics::declared::{self, all, declared};
 use crate::store::{CatalogParts, MetricParts, RunStatus};
@@ -117,11 +117,12 @@ impl Names {
                 SettingKind::Text => Kind::Text,
                 SettingKind::List(_) => Kind::List,
             };
-            names.push(named(
-                setting.path,
-                kind,
-                &format!("setting: {}", setting.label()),
-            ));
+            let changes = match changeable().any(|other| other.path == setting.path) {
+                true => "; of a run in which it was changed, every value counts",
+                false => "",
+            };
+            let help = format!("setting: {}{changes}", setting.label());
+            names.push(named(setting.path, kind, &help));
         }
         let places = names
             .iter()
@@ -157,6 +158,11 @@ fn record() -> Vec<Name> {
         named("minutes", number, "how long it has lasted"),
         named("note", Kind::Text, "what a person wrote of it"),
         named("archived", Kind::Flag, "put aside"),
+        named(
+            "changed",
+            choice(changeable().map(|setting| setting.path)),
+            "a setting changed while it ran; the word alone finds every such run",
+        ),
     ]
 }
 

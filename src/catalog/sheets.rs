@@ -2,7 +2,7 @@
 
 use super::Entry;
 use super::compare::{Paired, differing_settings};
-use crate::experiment::value_words;
+use crate::experiment::{Held, value_words};
 use crate::metrics::{Digits, Estimate};
 use crate::report::Sheet;
 
@@ -18,7 +18,7 @@ pub fn settings_sheet(entries: &[&Entry]) -> Sheet {
     let mut sheet = Sheet::new("Settings that differ", columns);
     for row in differing_settings(entries) {
         let values = row.values.iter();
-        let words = values.map(|value| value.as_ref().map_or("–".into(), value_words));
+        let words = values.map(|value| value.as_ref().map_or("–".into(), Held::words));
         sheet.row([row.path.clone()].into_iter().chain(words));
     }
     if sheet.rows.is_empty() {

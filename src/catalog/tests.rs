@@ -6,6 +6,8 @@ use crate::filter::{Vocabulary, complete, parse};
 use crate::metrics::{Bootstrap, Estimate};
 use crate::store::{MetricKey, RunId, RunStatus};
 
+mod drawn;
+
 fn entry(id: i64, seed: u64, kl: Option<f64>) -> Entry {
     let mut config = Config::default();
     config.set("run.seed", Value::Integer(seed as i64)).unwrap();
@@ -260,8 +262,7 @@ fn seeds_of_the_same_settings_belong_together() {
         super::compare::seed_groups(&[&a, &c, &b]),
         [vec![0, 2], vec![1]]
     );
-    let change = crate::experiment::Change::new("ppo.lr", 5e-4).unwrap();
-    b.changes.push((7, change));
+    b.changes.push(learning_rate(7, 5e-4));
     assert_eq!(
         super::compare::seed_groups(&[&a, &b]).len(),
         2,
@@ -269,12 +270,76 @@ fn seeds_of_the_same_settings_belong_together() {
     );
     let rows = differing_settings(&[&a, &b]);
     let rate = rows.iter().find(|row| row.path == "ppo.lr").unwrap();
-    let told = rate.values[1].as_ref().unwrap().as_str().unwrap();
-    assert!(told.ends_with(", 5e-4 from step 8"), "{told}");
+    let told = rate.values[1].as_ref().unwrap().words();
+    assert_eq!(told, "1e-4 → 5e-4 after step 7");
     b.changes.clear();
     a.settings.clear();
     b.settings.clear();
     assert_eq!(super::compare::seed_groups(&[&a, &b]).len(), 2);
+}
+
+fn learning_rate(after_step: u64, value: f64) -> MadeChange {
+    let change = crate::experiment::Change::new("ppo.lr", value).unwrap();
+    MadeChange { after_step, change }
+}
+
+#[test]
+fn a_filter_compares_every_value_that_a_setting_had() {
+    let (plain, mut changed) = (entry(1, 1, None), entry(1, 2, None));
+    changed.changes.push(learning_rate(180, 2e-4));
+    for (text, expected) in [
+        ("ppo.lr = 1e-4", [true, false]),
+        ("ppo.lr != 1e-4", [false, false]),
+        ("not ppo.lr = 1e-4", [false, true]),
+        ("ppo.lr = 2e-4", [false, false]),
+        ("ppo.lr >= 1e-4", [true, true]),
+        ("ppo.lr < 2e-4", [true, false]),
+        ("has:ppo.lr", [true, true]),
+        ("changed", [false, true]),
+        ("not changed", [true, false]),
+        ("has:changed", [false, true]),
+        ("changed = ppo.lr", [false, true]),
+        ("changed = reward.beta", [false, false]),
+    ] {
+        let filter = parse(text, vocabulary()).unwrap();
+        let found = [&plain, &changed].map(|run| filter.matches(run));
+        assert_eq!(found, expected, "{text}");
+    }
+    assert!(parse("changed = run.seed", vocabulary()).is_err());
+    // A change to the value that it had is none.
+    changed.changes[0] = learning_rate(180, 1e-4);
+    let same = parse("ppo.lr = 1e-4 not changed", vocabulary()).unwrap();
+    assert!(same.matches(&changed));
+}
+
+#[test]
+fn a_changed_run_is_in_no_group_with_others() {
+    let mut runs = [1, 2, 3].map(|seed| entry(1, seed, Some(seed as f64)));
+    runs[1].changes.push(learning_rate(180, 2e-4));
+    let runs: Vec<&Entry> = runs.iter().collect();
+    let kl: Column = "kl".parse().unwrap();
+    for by in ["experiment", "ppo.lr", "tag"] {
+        let found = groups(&runs, &by.parse().unwrap());
+        let means = found.iter().map(|group| group.spread(&kl).unwrap());
+        let means: Vec<(f64, usize)> = means.map(|spread| (spread.mean, spread.n)).collect();
+        assert_eq!(means, [(2.0, 2), (2.0, 1)], "{by}");
+        let words = "ppo.lr 1e-4 → 2e-4 after step 180";
+        let told = found[1].changed_words(by);
+        match by {
+            "ppo.lr" => {
+                assert_eq!(told, [""; 0]);
+                let Cell::Held(held) = &found[1].value else {
+                    panic!("{:?}", found[1].value)
+                };
+                assert!(words.ends_with(&held.words()));
+            }
+            _ => assert_eq!(told, [words]),
+        }
+    }
+    let column: Column = "ppo.lr".parse().unwrap();
+    let mut sorted = runs.clone();
+    sort_entries(&mut sorted, &column, true);
+    assert_eq!(sorted[0].row.seed, 2, "by the value it ended with");
 }
 
 #[test]

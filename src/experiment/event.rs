@@ -67,6 +67,11 @@ impl Event {
     pub fn words(&self) -> String {
         self.kind.words(self.stage, self.step)
     }
+
+    /// Its kind with the stage and step at which it happened.
+    pub fn placed(&self) -> (Option<Stage>, u64, &EventKind) {
+        (self.stage, self.step, &self.kind)
+    }
 }
 
 /// As `runs show --json` and exports give it: the event, and its severity and sentence.

@@ -8,7 +8,9 @@
 //! subject    = name | "last(" name ")" | "min(" name ")" | "max(" name ")"
 //! ```
 //! `~` and `:` test whether a text contains another; a word alone is searched in all texts; `has:name` tests
-//! whether there is a value. A comparison with a missing value is false.
+//! whether there is a value. A comparison with a missing value is false. A comparison with a number that changed,
+//! such as a setting during a run, is true if it holds for every value it had; so neither `lr = 1e-5` nor
+//! `lr != 1e-5` finds a run that began with 1e-5 and went on with 2e-5.
 //!
 //! Knows no run: a [`Vocabulary`] lists the names, [`Facts`] gives their values.
 
@@ -81,6 +83,8 @@ impl Part {
 pub enum Fact {
     Missing,
     Number(f64),
+    /// Values that it had one after another: a comparison holds if it holds for each of them.
+    Numbers(Vec<f64>),
     Text(String),
     List(Vec<String>),
     Flag(bool),
@@ -233,7 +237,7 @@ impl Node {
                 Fact::Text(text) => !text.is_empty(),
                 Fact::List(words) => !words.is_empty(),
                 Fact::Flag(flag) => flag,
-                Fact::Number(_) | Fact::Moment(_) => true,
+                Fact::Number(_) | Fact::Numbers(_) | Fact::Moment(_) => true,
             },
             Node::Compare {
                 name,
@@ -248,6 +252,9 @@ impl Node {
 fn fits(fact: &Fact, compare: Compare, with: &Operand) -> bool {
     match (fact, with) {
         (Fact::Number(value), Operand::Number(with)) => compare.holds(value, with),
+        (Fact::Numbers(values), Operand::Number(with)) => {
+            values.iter().all(|value| compare.holds(value, with))
+        }
         (Fact::Flag(value), Operand::Flag(with)) => compare.holds(value, with),
         (Fact::Text(value), Operand::Text(with)) if compare == Compare::Contains => {
             value.to_lowercase().contains(with)

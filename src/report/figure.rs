@@ -18,6 +18,9 @@ pub struct FigureLine {
     pub points: Vec<(f64, f64)>,
     /// Lower and upper end at each point.
     pub band: Vec<(f64, f64)>,
+    /// How many curves the mean is over at each point; the line is thin where it is one. Empty for a curve that is
+    /// no mean.
+    pub counts: Vec<usize>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,7 +81,7 @@ impl Figure {
         Ok(file)
     }
 
-    /// The points: line, x, y, and the band if there is one.
+    /// The points: line, x, y, the band and the number of curves that the line is the mean of.
     pub fn csv(&self) -> String {
         let head = [
             "line",
@@ -86,19 +89,24 @@ impl Figure {
             self.y_label.as_str(),
             "low",
             "high",
+            "n",
         ];
         let mut text = csv_line(&head) + "\n";
         for line in &self.lines {
             for (at, (x, y)) in line.points.iter().enumerate() {
-                let bound =
-                    |bound: Option<f64>| bound.map_or(String::new(), |bound| bound.to_string());
+                let bound = |bound: Option<f64>| {
+                    let bound = bound.filter(|bound| bound.is_finite());
+                    bound.map_or(String::new(), |bound| bound.to_string())
+                };
                 let band = line.band.get(at);
+                let n = line.counts.get(at);
                 let cells = [
                     line.name.clone(),
                     x.to_string(),
                     y.to_string(),
                     bound(band.map(|band| band.0)),
                     bound(band.map(|band| band.1)),
+                    n.map_or(String::new(), usize::to_string),
                 ];
                 text += &(csv_line(&cells) + "\n");
             }
@@ -112,6 +120,9 @@ impl Figure {
         scale: u32,
     ) -> Result<(), FigureError> {
         let (x, y) = self.ranges().ok_or(FigureError::Empty)?;
+        // Differences of the largest numbers overflow, and ticks of the closest are lost in rounding.
+        let unit = Unit::of(y);
+        let y = (unit.scaled(y.0), unit.scaled(y.1));
         font();
         let wrong = |error: &dyn std::fmt::Display| FigureError::Drawing(error.to_string());
         area.fill(&WHITE).map_err(|error| wrong(&error))?;
@@ -136,37 +147,46 @@ impl Figure {
             .x_labels(8)
             .y_labels(6)
             .x_label_formatter(&short)
-            .y_label_formatter(&short)
+            .y_label_formatter(&|value: &f64| unit.label(*value))
             .draw()
             .map_err(|error| wrong(&error))?;
         for line in &self.lines {
             let (red, green, blue) = LINE_COLOURS[line.colour % LINE_COLOURS.len()];
             let colour = RGBColor(red, green, blue);
-            if line.band.len() == line.points.len() && line.points.len() > 1 {
-                let bounds = line
-                    .points
-                    .iter()
-                    .zip(&line.band)
-                    .filter(|(_, band)| band.0.is_finite() && band.1.is_finite());
-                let above = bounds.clone().map(|((x, _), (_, high))| (*x, *high));
-                let below = bounds.rev().map(|((x, _), (low, _))| (*x, *low));
+            let point = |(x, y): (f64, f64)| (x, unit.scaled(y));
+            for (points, bounds) in line.bands() {
+                let bounds = || points.iter().zip(bounds);
+                let above = bounds().map(|((x, _), (_, high))| point((*x, *high)));
+                let below = bounds().rev().map(|((x, _), (low, _))| point((*x, *low)));
                 let outline: Vec<(f64, f64)> = above.chain(below).collect();
-                chart
-                    .draw_series([Polygon::new(outline, colour.mix(0.2))])
-                    .map_err(|error| wrong(&error))?;
+                let drawn = match points.len() {
+                    1 => chart.draw_series([PathElement::new(outline, colour.mix(0.4))]),
+                    _ => chart.draw_series([Polygon::new(outline, colour.mix(0.2))]),
+                };
+                drawn.map_err(|error| wrong(&error))?;
             }
+            let key = 18 * scale as i32;
             let style = colour.stroke_width(2 * scale);
-            // A value that is not finite is a gap, not a line across it.
-            for (number, stretch) in stretches(&line.points).into_iter().enumerate() {
-                let series = chart
-                    .draw_series(LineSeries::new(stretch.iter().copied(), style))
-                    .map_err(|error| wrong(&error))?;
-                if number == 0 {
-                    let key = 18 * scale as i32;
-                    series
-                        .label(&line.name)
-                        .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + key, y)], style));
-                }
+            // Also named if it has no point.
+            chart
+                .draw_series(LineSeries::new(std::iter::empty(), style))
+                .map_err(|error| wrong(&error))?
+                .label(&line.name)
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + key, y)], style));
+            for (stretch, alone) in stretches(&line.points, &line.counts) {
+                let width = if alone { scale } else { 2 * scale };
+                let points = stretch.iter().copied().map(point);
+                let drawn = match stretch {
+                    [one] => {
+                        let dot = Circle::new(point(*one), 2 * scale, colour.filled());
+                        chart.draw_series([dot]).map(|_| ())
+                    }
+                    _ => {
+                        let series = LineSeries::new(points, colour.stroke_width(width));
+                        chart.draw_series(series).map(|_| ())
+                    }
+                };
+                drawn.map_err(|error| wrong(&error))?;
             }
         }
         chart
@@ -201,29 +221,111 @@ impl Figure {
                 widen(&mut y, *high);
             }
         }
-        let room = |(low, high): (f64, f64), share: f64| {
-            let span = high - low;
-            let room = if span > 0.0 {
-                span * share
-            } else {
-                low.abs().max(1.0) * 0.1
-            };
-            (low - room, high + room)
-        };
         let found = x.0.is_finite() && y.0.is_finite();
-        let x = if x.0 == x.1 { room(x, 0.0) } else { x };
-        let (low, high) = room(y, 0.06);
+        let x = if x.0 == x.1 {
+            (x.0 - 1.0, x.1 + 1.0)
+        } else {
+            x
+        };
+        // Halves, since the difference of the largest numbers overflows.
+        let (low, high) = (y.0 / 2.0, y.1 / 2.0);
+        let middle = low + high;
+        // Closer values cannot be told apart by their ticks.
+        let half = (high - low)
+            .max(1e-9 * middle.abs())
+            .max(f64::MIN_POSITIVE / f64::EPSILON);
+        let half = if y.0 == y.1 {
+            middle.abs().max(1.0) * 0.1
+        } else {
+            half * 1.12
+        };
         // Room for the legend above the curves.
-        let names = 0.045 * self.lines.len().min(12) as f64;
-        found.then_some((x, (low, high + (high - low) * names)))
+        let names = 0.09 * self.lines.len().min(12) as f64;
+        let bound = |end: f64| end.clamp(f64::MIN, f64::MAX);
+        found.then_some((
+            x,
+            (bound(middle - half), bound(middle + half * (1.0 + names))),
+        ))
     }
 }
 
-fn stretches(points: &[(f64, f64)]) -> Vec<&[(f64, f64)]> {
-    points
-        .split(|(_, value)| !value.is_finite())
-        .filter(|stretch| !stretch.is_empty())
-        .collect()
+/// The line through these points in stretches: one ends where a value is not finite, which is a gap, and where
+/// `counts` says that a mean begins or ceases to be of one curve alone, which is told with each. `counts` is empty
+/// for a line that is no mean.
+pub fn stretches<'a>(points: &'a [(f64, f64)], counts: &[usize]) -> Vec<(&'a [(f64, f64)], bool)> {
+    let alone = |at: usize| counts.get(at) == Some(&1);
+    let mut found = Vec::new();
+    let mut from = 0;
+    for whole in points.split(|(_, value)| !value.is_finite()) {
+        let end = from + whole.len();
+        if whole.len() == 1 {
+            found.push((whole, alone(from)));
+        }
+        let mut start = from;
+        while start + 1 < end {
+            let kind = |at: usize| alone(at) || alone(at + 1);
+            let same = (start..end - 1).take_while(|at| kind(*at) == kind(start));
+            let stop = start + same.count();
+            found.push((&points[start..=stop], kind(start)));
+            start = stop;
+        }
+        from = end + 1;
+    }
+    found
+}
+
+impl FigureLine {
+    /// Points with their bounds, without those that have none.
+    fn bands(&self) -> Vec<(&[(f64, f64)], &[(f64, f64)])> {
+        if self.band.len() != self.points.len() {
+            return Vec::new();
+        }
+        let mut from = 0;
+        let mut found = Vec::new();
+        let gap = |(low, high): &(f64, f64)| !(low.is_finite() && high.is_finite());
+        for bounds in self.band.split(gap) {
+            let end = from + bounds.len();
+            if !bounds.is_empty() {
+                found.push((&self.points[from..end], bounds));
+            }
+            from = end + 1;
+        }
+        found
+    }
+}
+
+/// What values of y are divided by to be drawn: 10 to this power; not 0 for numbers so large that their
+/// differences overflow, or so small that they would be taken for 0.
+#[derive(Clone, Copy, Debug)]
+struct Unit(i32);
+
+impl Unit {
+    fn of((low, high): (f64, f64)) -> Unit {
+        let most = low.abs().max(high.abs());
+        Unit(match most > 1e300 || (most > 0.0 && most < 1e-6) {
+            true => (most.log10().floor() as i32).max(-300),
+            false => 0,
+        })
+    }
+
+    fn scaled(self, value: f64) -> f64 {
+        match self.0 {
+            0 => value,
+            exponent => value / 10f64.powi(exponent),
+        }
+    }
+
+    /// The label of a scaled value, which itself may be beyond the largest number.
+    fn label(self, value: f64) -> String {
+        let rounded = (value * 1e4).round() / 1e4;
+        if self.0 == 0 || rounded == 0.0 {
+            return short(&value);
+        }
+        let words = format!("{rounded:e}");
+        let (digits, exponent) = words.split_once('e').unwrap_or((&words, "0"));
+        let exponent = exponent.parse::<i32>().unwrap_or(0) + self.0;
+        format!("{digits}e{exponent}")
+    }
 }
 
 fn short(value: &f64) -> String {
@@ -264,6 +366,7 @@ mod tests {
                 colour: 0,
                 points: vec![(1.0, 0.2), (2.0, f64::NAN), (3.0, 0.4), (4.0, 0.5)],
                 band: vec![(0.1, 0.3), (f64::NAN, f64::NAN), (0.3, 0.5), (0.4, 0.6)],
+                counts: vec![3, 0, 2, 2],
             }],
         }
     }
@@ -303,7 +406,7 @@ mod tests {
         assert!(
             figure()
                 .csv()
-                .starts_with("line,step,R,low,high\nmean of 3 <seeds>,1,0.2,0.1,0.3\n")
+                .starts_with("line,step,R,low,high,n\nmean of 3 <seeds>,1,0.2,0.1,0.3,3\n")
         );
         assert!(matches!(Figure::default().svg(), Err(FigureError::Empty)));
         let mut one = figure();

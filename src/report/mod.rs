@@ -9,7 +9,7 @@ mod table;
 pub mod tables;
 pub mod tensorboard;
 
-pub use figure::{Figure, FigureError, FigureLine, LINE_COLOURS};
+pub use figure::{Figure, FigureError, FigureLine, LINE_COLOURS, stretches};
 pub use identifiers::identifiers_table;
 pub use results::{definitions, results_table};
 pub use sheet::Sheet;

@@ -57,30 +57,6 @@ impl Sheet {
         text
     }
 
-    /// A `table` environment with `booktabs` rules.
-    pub fn latex(&self) -> String {
-        let line = |cells: Vec<String>| format!("    {} \\\\\n", cells.join(" & "));
-        let align: String = self
-            .columns
-            .iter()
-            .map(|(_, number)| if *number { 'r' } else { 'l' })
-            .collect();
-        let mut text = format!(
-            "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\begin{{tabular}}{{{align}}}\n    \\toprule\n",
-            latex(&self.title)
-        );
-        text += &line(self.titles().map(|title| latex(title)).collect());
-        text += "    \\midrule\n";
-        for row in &self.rows {
-            text += &line(row.iter().map(|cell| latex(cell)).collect());
-        }
-        text += "    \\bottomrule\n  \\end{tabular}\n";
-        for note in &self.notes {
-            text += &format!("  \\par\\smallskip{{\\footnotesize {}}}\n", latex(note));
-        }
-        text + "\\end{table}\n"
-    }
-
     pub fn text(&self) -> String {
         let align = |number: bool| if number { Align::Right } else { Align::Left };
         let columns = self.columns.iter();
@@ -103,34 +79,6 @@ pub(super) fn csv_line<S: AsRef<str>>(cells: &[S]) -> String {
         cell => cell.to_string(),
     };
     cells.iter().map(quoted).collect::<Vec<_>>().join(",")
-}
-
-fn latex(text: &str) -> String {
-    let mut escaped = String::new();
-    for letter in text.chars() {
-        match letter {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
-                escaped.push('\\');
-                escaped.push(letter);
-            }
-            '\\' => escaped += "\\textbackslash{}",
-            '~' => escaped += "\\textasciitilde{}",
-            '^' => escaped += "\\textasciicircum{}",
-            '±' => escaped += "$\\pm$",
-            '−' => escaped += "$-$",
-            '–' => escaped += "--",
-            'β' => escaped += "$\\beta$",
-            'ε' => escaped += "$\\varepsilon$",
-            'α' => escaped += "$\\alpha$",
-            'π' => escaped += "$\\pi$",
-            'ρ' => escaped += "$\\rho$",
-            '·' => escaped += "$\\cdot$",
-            '\u{2009}' | '\u{202f}' => escaped += "\\,",
-            '\n' => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -161,17 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn latex_and_markdown_escape_what_they_would_take_for_signs() {
-        let latex = sheet().latex();
-        assert!(latex.contains("\\caption{Runs \\& seeds}"), "{latex}");
-        assert!(
-            latex.contains("50 \\% \"best\" & $-$1.5 $\\pm$ 0.2 \\\\"),
-            "{latex}"
-        );
-        assert!(
-            latex.contains("a|b\\_c &  \\\\") && latex.contains("{lr}"),
-            "{latex}"
-        );
+    fn markdown_escapes_what_it_would_take_for_signs() {
         let markdown = sheet().markdown();
         assert!(markdown.contains("| a\\|b_c |  |") && markdown.contains("| :--- | ---: |"));
         assert!(sheet().text().ends_with("n = 3\n"));

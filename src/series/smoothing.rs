@@ -30,7 +30,8 @@ impl Ema {
 
     /// The smoothed value after `value`.
     pub fn push(&mut self, value: f64) -> f64 {
-        if !value.is_finite() {
+        // A step from the mean would lose digits of a small value after a large one.
+        if !value.is_finite() || self.weight == 0.0 {
             return value;
         }
         self.decay *= self.weight;

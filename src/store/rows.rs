@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::{RunId, RunStatus};
-use crate::experiment::{Change, Environment, Stage};
+use crate::experiment::{Environment, MadeChange, Stage};
 use crate::metrics::SystemResults;
+use crate::study::moment;
 
 /// A run before it starts.
 #[derive(Clone, Debug)]
@@ -81,8 +80,8 @@ impl RunRow {
 pub struct CatalogRow {
     pub row: RunRow,
     pub config_toml: String,
-    /// Settings changed during the run, each with the step it followed, in order.
-    pub changes: Vec<(u64, Change)>,
+    /// Settings changed during the run, in order.
+    pub changes: Vec<MadeChange>,
     /// By stage and name.
     pub keys: Vec<KeySummary>,
     pub results: Vec<SystemResults>,
@@ -149,9 +148,5 @@ pub(super) fn rfc3339<S: Serializer>(wall_ms: &i64, serializer: S) -> Result<S::
 }
 
 fn rfc3339_opt<S: Serializer>(wall_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-    let text = wall_ms.and_then(|ms| {
-        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;
-        time.format(&Rfc3339).ok()
-    });
-    text.serialize(serializer)
+    wall_ms.and_then(moment::rfc3339).serialize(serializer)
 }

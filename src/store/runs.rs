@@ -9,7 +9,7 @@ use super::error::Fault;
 use super::points::number;
 use super::rows::{KeySummary, MetricKey, RunRow};
 use super::{RunId, RunStatus};
-use crate::experiment::{Change, EventKind, Stage};
+use crate::experiment::{EventKind, MadeChange, Stage, changes_made};
 
 /// Columns of `runs` in the order in which [`run_row`] reads them.
 pub(super) const RUN_COLUMNS: &str = "id, name, experiment, seed, device, status, stage, step, total, started, \
@@ -137,16 +137,18 @@ pub(super) fn last_of(keys: &[KeySummary]) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// The settings changed during a run, each with the step it followed.
-pub(super) fn changes(db: &Connection, run: RunId) -> Result<Vec<(u64, Change)>, Fault> {
-    let sql =
-        "SELECT step, body AS event FROM events WHERE run = ? AND kind = 'control' ORDER BY id";
-    let changes = query_all(db, sql, [run.0], |row| {
-        let step = unsigned(row, 0)?;
-        let change = json::<EventKind>(run, row, "event")?.change();
-        Ok(change.map(|change| (step, change)))
+/// The settings changed during a run.
+pub(super) fn changes(db: &Connection, run: RunId) -> Result<Vec<MadeChange>, Fault> {
+    let sql = "SELECT step, body AS event, stage FROM events
+               WHERE run = ? AND kind IN ('control', 'resumed') ORDER BY id";
+    let events = query_all(db, sql, [run.0], |row| {
+        let kind: EventKind = json(run, row, "event")?;
+        Ok((stage(run, row, 2)?, unsigned(row, 0)?, kind))
     })?;
-    Ok(changes.into_iter().flatten().collect())
+    let events = events
+        .iter()
+        .map(|(stage, step, kind)| (*stage, *step, kind));
+    Ok(changes_made(events))
 }
 
 /// The tags of each run, in order.

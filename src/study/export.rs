@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::history::ItemState;
 use super::judgement::{Answer, Choice};
 use super::make::{Content, Role};
+use super::moment;
 use super::page::Worklist;
 use super::record::Unblinded;
 use super::verdict::Outcome;
@@ -168,7 +167,5 @@ fn parts(answer: Option<Answer>) -> (Option<Choice>, [Option<u8>; 3]) {
 }
 
 fn answered(state: &ItemState) -> Option<String> {
-    let nanos = i128::from(state.answered_ms?) * 1_000_000;
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-    moment.format(&Rfc3339).ok()
+    moment::rfc3339(state.answered_ms?)
 }

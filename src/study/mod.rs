@@ -15,6 +15,7 @@ pub mod history;
 pub mod judgement;
 pub mod make;
 pub mod matching;
+pub mod moment;
 pub mod pack;
 pub mod page;
 pub mod record;

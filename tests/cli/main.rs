@@ -9,11 +9,14 @@
 
 #[path = "../support/cli.rs"]
 mod cli_support;
+#[path = "../support/seeds.rs"]
+mod seeds_support;
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 #[path = "../support/window.rs"]
 mod window_support;
 
+mod compare;
 mod dry_run;
 mod lost_output;
 mod models;

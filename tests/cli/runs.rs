@@ -54,7 +54,7 @@ fn runs_are_filtered_tagged_deleted_compared_and_exported() {
     assert!(
         place
             .ok(&["runs", "compare", "1", "2", "--format", "latex"])
-            .contains("\\toprule")
+            .contains("\\begin{tabular}")
     );
 
     let plot = |metric: &str, file: &str, more: &[&str]| {

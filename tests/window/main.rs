@@ -13,6 +13,8 @@ mod blind_support;
 mod cli_support;
 #[path = "../support/judging.rs"]
 mod judging_support;
+#[path = "../support/seeds.rs"]
+mod seeds_support;
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 #[path = "../support/study.rs"]
@@ -33,6 +35,7 @@ mod playground;
 mod queue;
 mod rollout;
 mod runs;
+mod seeds;
 mod studies;
 mod study_edits;
 mod study_opposite_truths;

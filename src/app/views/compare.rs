@@ -211,7 +211,7 @@ fn curves_ui(
     }
     let note = match view.bands {
         true => {
-            "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way, at every step that was logged (of more than 2 000, at every so many). Each run is smoothed before. n is how many runs have that step."
+            "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way, at every step that was logged (of more than 2 000, at every so many). Each run is smoothed before. n is how many runs have a value at a step: where that is one, the line is thin and has no band. A run in which a setting was changed is no seed of one in which it was not."
         }
         false => {
             "Every run by itself. Under the pointer all of them are read off, the greatest first."
@@ -252,23 +252,16 @@ fn overlaid(
     digits: Digits,
 ) -> Vec<OverlayLine> {
     let places = colours(entries, t.run_count());
-    // A line's name says how many runs it covers; a point's remark, where it covers fewer.
-    let remark = |spread: &Spread, runs: usize| {
+    let remark = |spread: &Spread| {
         let deviation = spread.deviation.map(|by| format::figure(by, digits));
         let deviation = deviation.map_or_else(String::new, |by| format!(" ± {by}"));
-        match spread.n == runs {
-            true => deviation,
-            false => format!("{deviation}, n = {}", spread.n),
-        }
-    };
-    let remarks = |spreads: &[Spread]| {
-        let runs = spreads.iter().map(|spread| spread.n).max().unwrap_or(0);
-        spreads.iter().map(|spread| remark(spread, runs)).collect()
+        format!("{deviation}, n = {}", spread.n)
     };
     let lines = lines.into_iter().map(|line| OverlayLine {
         colour: t.run(places[line.of]),
         band: line.band(),
-        remarks: remarks(&line.spreads),
+        counts: line.counts(),
+        remarks: line.spreads.iter().map(remark).collect(),
         name: line.name,
         points: line.points,
     });

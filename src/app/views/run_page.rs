@@ -22,7 +22,7 @@ use crate::app::widgets::layout;
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::remote::{RemoteWords, failure_ui};
 use crate::app::widgets::{status, text as words};
-use crate::experiment::{Config, EventKind, SECTIONS, settings, value_words};
+use crate::experiment::{Config, Event, EventKind, Held, SECTIONS, changes_made, settings};
 use crate::operations::runs::Edit;
 use crate::store::{RunId, RunStatus};
 
@@ -217,19 +217,21 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
         };
         let values = config.values();
         let defaults = Config::default().values();
-        words::secondary(
-            ui,
-            "What differs from the program's defaults is marked by a dot.",
-        );
+        let changes = changes_made(stored.events.iter().map(Event::placed));
+        let mut note = String::from("What differs from the program's defaults is marked by a dot.");
+        if !changes.is_empty() {
+            note +=
+                " What was changed during the run has the values that followed behind the first.";
+        }
+        words::secondary(ui, note);
         for (section, title) in SECTIONS {
             ui.add_space(space::L);
             words::heading(ui, title);
             ui.add_space(space::XS);
             for setting in settings().filter(|setting| setting.section() == *section) {
-                let value = values
-                    .get(setting.path)
-                    .map(value_words)
-                    .unwrap_or_default();
+                let value = values.get(setting.path);
+                let value = value.map(|first| Held::over(first, setting.path, &changes).words());
+                let value = value.unwrap_or_default();
                 let changed = values.get(setting.path) != defaults.get(setting.path);
                 pair_ui(
                     ui,

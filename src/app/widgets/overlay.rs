@@ -12,6 +12,7 @@ use super::ticks;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::metrics::Digits;
+use crate::report::stretches;
 
 #[derive(Clone, Debug)]
 pub struct OverlayLine {
@@ -21,7 +22,10 @@ pub struct OverlayLine {
     pub points: Vec<(f64, f64)>,
     /// The band of each point; empty where there is none.
     pub band: Vec<(f64, f64)>,
-    /// A remark on each point, such as how many runs it covers.
+    /// How many curves the mean is over at each point: where it is one, the line is thin. Empty for a line that is
+    /// no mean.
+    pub counts: Vec<usize>,
+    /// A remark on each point, such as the deviation.
     pub remarks: Vec<String>,
 }
 
@@ -63,7 +67,8 @@ pub fn overlay_ui(
     };
     let at = |x: f64, y: f64| {
         let across = (x - x_range.0) / (x_range.1 - x_range.0);
-        let up = (y - y_range.0) / (y_range.1 - y_range.0);
+        // Halves: differences of the largest numbers overflow.
+        let up = (y / 2.0 - y_range.0 / 2.0) / (y_range.1 / 2.0 - y_range.0 / 2.0);
         pos2(
             plot.left() + plot.width() * across as f32,
             plot.bottom() - plot.height() * up as f32,
@@ -99,14 +104,15 @@ pub fn overlay_ui(
     let painter = ui.painter().with_clip_rect(plot.expand(1.0));
     for line in lines {
         band(&painter, line, &at);
-        for stretch in line.points.split(|(_, y)| !y.is_finite()) {
+        for (stretch, alone) in stretches(&line.points, &line.counts) {
             let points: Vec<_> = stretch.iter().map(|(x, y)| at(*x, *y)).collect();
+            let width = if alone { size::LINE_ALONE } else { size::LINE };
             match points.as_slice() {
                 [one] => {
                     painter.circle_filled(*one, 2.5, line.colour);
                 }
                 _ => {
-                    painter.add(Shape::line(points, Stroke::new(size::LINE, line.colour)));
+                    painter.add(Shape::line(points, Stroke::new(width, line.colour)));
                 }
             }
         }
@@ -132,10 +138,19 @@ fn band(
     let colour = line.colour.gamma_multiply(0.2);
     let mut mesh = Mesh::default();
     let mut before = None;
-    for ((x, _), (low, high)) in line.points.iter().zip(&line.band) {
-        if !(low.is_finite() && high.is_finite()) {
+    let has_band = |at: usize| {
+        let bounds = line.band.get(at);
+        bounds.is_some_and(|(low, high)| low.is_finite() && high.is_finite())
+    };
+    for (place, ((x, _), (low, high))) in line.points.iter().zip(&line.band).enumerate() {
+        if !has_band(place) {
             before = None;
             continue;
+        }
+        if before.is_none() && !has_band(place + 1) {
+            // One step alone is no area.
+            let ends = [at(*x, *low), at(*x, *high)];
+            painter.line_segment(ends, Stroke::new(size::LINE_ALONE, colour));
         }
         let first = mesh.vertices.len() as u32;
         mesh.colored_vertex(at(*x, *low), colour);
@@ -152,25 +167,33 @@ fn band(
 /// The values of all lines at x, the greatest first.
 fn readout(ui: &Ui, plot: Rect, pointer_x: f32, lines: &[OverlayLine], digits: Digits, x: f64) {
     let t = theme::of(ui);
-    let mut values: Vec<(f64, String, Color32)> = Vec::new();
-    let mut step = x;
-    for line in lines {
-        let nearest = line
-            .points
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, y))| y.is_finite())
-            .min_by(|a, b| (a.1.0 - x).abs().total_cmp(&(b.1.0 - x).abs()));
-        if let Some((at, (there, y))) = nearest {
-            step = *there;
-            let remark = line.remarks.get(at).map_or("", String::as_str);
-            values.push((
-                *y,
-                format!("{}  {}{remark}", format::figure(*y, digits), line.name),
-                line.colour,
-            ));
-        }
-    }
+    let nearest = |line: &OverlayLine| -> Option<usize> {
+        let finite = line.points.iter().enumerate();
+        let finite = finite.filter(|(_, (_, y))| y.is_finite());
+        let apart = |point: &(usize, &(f64, f64))| (point.1.0 - x).abs();
+        Some(finite.min_by(|a, b| apart(a).total_cmp(&apart(b)))?.0)
+    };
+    let found: Vec<(&OverlayLine, usize)> = lines
+        .iter()
+        .filter_map(|line| Some((line, nearest(line)?)))
+        .collect();
+    let steps = found.iter().map(|(line, at)| line.points[*at].0);
+    let step = steps
+        .min_by(|a, b| (a - x).abs().total_cmp(&(b - x).abs()))
+        .unwrap_or(x);
+    let values = found.into_iter().map(|(line, at)| {
+        let (there, y) = line.points[at];
+        let remark = line.remarks.get(at).map_or("", String::as_str);
+        // A line that has no value at this step says where its own is.
+        let elsewhere = match there == step {
+            true => String::new(),
+            false => format!(" at step {}", format::count(there.max(0.0) as u64)),
+        };
+        let value = format::figure(y, digits);
+        let words = format!("{value}{remark}{elsewhere}  {}", line.name);
+        (y, words, line.colour)
+    });
+    let mut values: Vec<(f64, String, Color32)> = values.collect();
     values.sort_by(|a, b| b.0.total_cmp(&a.0));
     ui.painter()
         .vline(pointer_x, plot.y_range(), Stroke::new(1.0, t.faint));
@@ -235,10 +258,12 @@ fn ranges(lines: &[OverlayLine]) -> Option<((f64, f64), (f64, f64))> {
     if x.0 == x.1 {
         x = (x.0 - 1.0, x.1 + 1.0);
     }
+    // Halves: the difference of the largest numbers overflows.
     let room = if y.0 == y.1 {
         y.0.abs().max(1.0) * 0.1
     } else {
-        (y.1 - y.0) * 0.06
+        (y.1 / 2.0 - y.0 / 2.0) * 0.12
     };
-    Some((x, (y.0 - room, y.1 + room)))
+    let bound = |end: f64| end.clamp(f64::MIN, f64::MAX);
+    Some((x, (bound(y.0 - room), bound(y.1 + room))))
 }

@@ -10,7 +10,8 @@ use crate::series::XAxis;
 /// Ticks at 1, 2 or 5 times a power of ten: as many as fit into `length` at `spacing`, in points.
 pub fn marks((from, to): (f64, f64), length: f32, spacing: f32, whole: bool) -> Vec<GridMark> {
     let most = (f64::from(length) / f64::from(spacing)).max(1.0);
-    marks_of_step((from, to), nice_step((to - from) / most, whole))
+    // Not of their difference, which overflows for the largest numbers.
+    marks_of_step((from, to), nice_step(to / most - from / most, whole))
 }
 
 /// Ticks at round durations: 1, 2, 5, 10, 15, 30 seconds, minutes and so on.

@@ -13,6 +13,8 @@ use crate::catalog::sheets::{differences_sheet, results_sheet, settings_sheet};
 use crate::engine::results_to_json;
 use crate::metrics::Bootstrap;
 use crate::operations::exports;
+use crate::report::Sheet;
+use crate::report::tables::latex_sheets;
 use crate::store::{RunId, StoreReader};
 
 #[derive(Debug, clap::Args)]
@@ -72,13 +74,16 @@ impl Compare {
             results_sheet(&entries),
             differences_sheet(&entries, Some(&differences)),
         ];
-        let texts = sheets.iter().map(|sheet| match self.format {
-            Format::Text => sheet.text(),
-            Format::Markdown => sheet.markdown(),
-            Format::Latex => sheet.latex(),
-            Format::Csv => sheet.csv(),
-        });
-        let mut text = texts.collect::<Vec<_>>().join("\n");
+        let each = |write: fn(&Sheet) -> String| {
+            let texts: Vec<String> = sheets.iter().map(write).collect();
+            texts.join("\n")
+        };
+        let mut text = match self.format {
+            Format::Text => each(Sheet::text),
+            Format::Markdown => each(Sheet::markdown),
+            Format::Latex => latex_sheets(&sheets),
+            Format::Csv => each(Sheet::csv),
+        };
         if let (Some(file), Format::Text) = (&self.file, self.format) {
             text += &format!("\nThe plot is in {}.\n", file.display());
         }

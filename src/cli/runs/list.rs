@@ -19,7 +19,13 @@ use crate::store::{CatalogParts, RunId, RunStatus, StoreError, StoreReader};
 
 #[derive(Debug, clap::Args)]
 pub struct List {
-    /// Only runs for which this holds, such as "status = finished and kl < 3 and tag:paper"
+    /// Only runs for which this holds, such as "status = finished and kl < 3 and tag:paper".
+    ///
+    /// Names are those of columns. `=`, `!=`, `<`, `<=`, `>`, `>=` compare; `~` and `:` find a part of a text; a word
+    /// alone is searched in all texts; `and`, `or`, `not` and parentheses join conditions; `has:NAME` finds runs with
+    /// a value. A setting that was changed during a run is compared with every value it had, and all must fit:
+    /// neither "ppo.lr = 1e-5" nor "ppo.lr != 1e-5" finds a run that began with 1e-5 and went on with 2e-5.
+    /// "changed" alone finds all runs with changes, "changed = ppo.lr" those of one setting.
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
     /// Columns, such as name,seed,min(kl),test.emp_f1,ppo.lr
@@ -120,9 +126,11 @@ impl List {
             return ctx.out.text(&none_words(ctx, self.deleted, false));
         };
         let mut asked: Vec<&Column> = columns.iter().collect();
+        // Runs in which a setting was changed are groups of their own.
+        let changed = column("--group", "changed")?;
         let (sheet, shown, count) = match &group {
             Some(group) => {
-                asked.push(group);
+                asked.extend([group, &changed]);
                 let (entries, count) = listing.read(reader, &asked, |entry| entry)?;
                 let entries: Vec<&Entry> = entries.iter().collect();
                 let damaged = damaged(&entries);
@@ -179,17 +187,14 @@ fn none_words(ctx: &CommandContext, deleted: bool, others_deleted: bool) -> Stri
     }
 }
 
-/// The runs in the JSON list, one after another: each one's row, results and settings.
+/// The runs in the JSON list, one after another: each one's row, results, settings, and the
+/// changes made to these while it ran.
 fn documents<'a>(
     reader: &'a StoreReader,
     runs: &'a [RunId],
 ) -> impl Iterator<Item = Result<Value, Failure>> + 'a {
-    const PARTS: CatalogParts = CatalogParts {
-        changes: false,
-        ..CatalogParts::ALL
-    };
     runs.iter().filter_map(|&run| {
-        let found = match reader.catalog_row(run, &PARTS) {
+        let found = match reader.catalog_row(run, &CatalogParts::ALL) {
             // Removed since the runs were listed.
             Err(StoreError::NoRun { .. }) => return None,
             Err(error) => return Some(Err(error.into())),
@@ -200,6 +205,7 @@ fn documents<'a>(
             if let Value::Object(fields) = &mut row {
                 fields.insert("results".into(), results_to_json(&found.results));
                 fields.insert("settings".into(), json!(found.settings));
+                fields.insert("changes".into(), json!(found.changes));
             }
             row
         }))
@@ -275,6 +281,7 @@ fn words(entry: &Entry, column: &Column) -> String {
             Some(digits) => digits.write(value),
             None => format!("{value}"),
         },
+        Cell::Held(held) => held.words(),
         Cell::Text(text) => text,
         Cell::Moment(at) => moment(at),
     }
@@ -289,6 +296,7 @@ fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
     let mut all = vec![(by.title(), by.is_number()), ("Runs".to_string(), true)];
     all.extend(heads(&figures));
     let mut sheet = Sheet::new("", all);
+    let mut any_changed = false;
     for group in groups(shown, by) {
         let first = group
             .members
@@ -311,11 +319,18 @@ fn grouped(shown: &[&Entry], columns: &[Column], by: &Column) -> Sheet {
             }
         });
         let spreads: Vec<String> = spreads.collect();
+        let changed = group.changed_words(by.name());
+        any_changed |= !group.changed.is_empty();
+        let title = [vec![first], changed].concat().join(", ");
         sheet.row(
-            [first, group.members.len().to_string()]
+            [title, group.members.len().to_string()]
                 .into_iter()
                 .chain(spreads),
         );
+    }
+    if any_changed {
+        let note = "Runs in which a setting was changed are groups of their own.";
+        sheet.notes.push(note.into());
     }
     sheet
         .notes

@@ -8,7 +8,9 @@ use super::super::output::{duration, moment};
 use super::super::{CommandContext, Failure};
 use super::step;
 use crate::engine::results_to_json;
-use crate::experiment::{Config, Event, EventKind, Severity, Stage, size_words};
+use crate::experiment::{
+    Config, Event, EventKind, Held, Severity, Stage, changes_made, size_words,
+};
 use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
@@ -31,12 +33,14 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     let rollouts = damaged.part(reader.rollouts(run))?;
     let origin = format!("settings of run {run}");
     let config = Config::from_toml(&origin, &detail.config_toml)?;
+    let made = changes_made(events.iter().map(Event::placed));
     if ctx.out.json {
         let mut document = serde_json::to_value(&detail).map_err(std::io::Error::from)?;
         if let Value::Object(fields) = &mut document {
             fields.remove("config_toml");
             let settings: BTreeMap<_, _> = config.values();
             fields.insert("settings".into(), json!(settings));
+            fields.insert("changes".into(), json!(made));
             fields.insert("folder".into(), json!(reader.run_dir(run)));
             fields.insert("metrics".into(), json!(keys));
             fields.insert("identifiers".into(), json!(identifiers));
@@ -121,6 +125,15 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
         text += "\nSettings that are not the defaults\n";
         for difference in &differences {
             text += &format!("  {} = {}\n", difference.path, difference.value);
+        }
+    }
+    if !made.is_empty() {
+        text += "\nSettings changed during the run\n";
+        for (path, first) in config.values() {
+            let held = Held::over(&first, &path, &made);
+            if held.is_changed() {
+                text += &format!("  {path} = {}\n", held.words());
+            }
         }
     }
     if !keys.is_empty() {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{create, make_folder, write_new};
 use crate::engine::results_to_json;
+use crate::experiment::{Config, Event, MadeChange, changes_made};
 use crate::operations::OperationError;
 use crate::report::Sheet;
 use crate::report::tensorboard::EventWriter;
@@ -17,7 +18,8 @@ use crate::store::{KeySummary, RunId, StoreReader};
 /// The format of exported curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurveFormat {
-    /// `metrics.csv` (stage, metric, step, value, wall time) and `results.csv`.
+    /// `metrics.csv` (stage, metric, step, value, wall time) and `results.csv`; `changes.csv` if settings were changed
+    /// during the run.
     Csv,
     /// `metrics.jsonl`, `events.jsonl` and `run.json`.
     Jsonl,
@@ -120,7 +122,27 @@ fn csv(
         }
         files.push(write(dir, "results.csv", &sheet.csv())?);
     }
+    let changes = changes(reader, run)?;
+    if !changes.is_empty() {
+        let heads = ["run", "setting", "after_step", "value"].map(|name| (name.to_string(), false));
+        let mut sheet = Sheet::new("", heads.to_vec());
+        for MadeChange { after_step, change } in changes {
+            sheet.row([
+                run.to_string(),
+                change.path().to_string(),
+                after_step.to_string(),
+                change.value().to_string(),
+            ]);
+        }
+        files.push(write(dir, "changes.csv", &sheet.csv())?);
+    }
     Ok(ExportedCurves { files, points })
+}
+
+/// The settings changed during the run.
+fn changes(reader: &StoreReader, run: RunId) -> Result<Vec<MadeChange>, OperationError> {
+    let events = reader.events(run)?;
+    Ok(changes_made(events.iter().map(Event::placed)))
 }
 
 fn jsonl(
@@ -149,6 +171,7 @@ fn jsonl(
     }
     let events = write(dir, "events.jsonl", &text)?;
     let mut document = serde_json::to_value(reader.run(run)?)?;
+    document["changes"] = json!(changes(reader, run)?);
     document["results"] = results_to_json(&reader.results(run)?);
     let run_file = write(dir, "run.json", &format!("{document:#}\n"))?;
     Ok(ExportedCurves {
@@ -182,7 +205,42 @@ fn tensorboard(
             }
         }
     })?;
+    for (wall_ms, step, tag, value) in changed_settings(reader, run)? {
+        writer
+            .scalar(wall_ms, step, &tag, value)
+            .map_err(OperationError::write(&path))?;
+    }
     writer.finish().map_err(OperationError::write(&path))?;
     let files = vec![path];
     Ok(ExportedCurves { files, points })
+}
+
+/// The settings changed during a run as curves: wall time, step, name and value, from the value it was started with.
+fn changed_settings(
+    reader: &StoreReader,
+    run: RunId,
+) -> Result<Vec<(i64, u64, String, f64)>, OperationError> {
+    let events = reader.events(run)?;
+    let made = changes_made(events.iter().map(Event::placed));
+    let detail = reader.run(run)?;
+    let origin = format!("settings of run {run}");
+    // Settings of another version of the program cannot be read: then the first value is left out.
+    let settings = Config::from_toml(&origin, &detail.config_toml).map(|config| config.values());
+    let settings = settings.unwrap_or_default();
+    let mut points = Vec::new();
+    for MadeChange { after_step, change } in made {
+        let tag = format!("settings/{}", change.path());
+        let first = settings
+            .get(change.path())
+            .and_then(|value| value.as_float());
+        if let Some(first) = first.filter(|_| points.iter().all(|(_, _, known, _)| *known != tag)) {
+            points.push((detail.row.started, 0, tag.clone(), first));
+        }
+        let is_it =
+            |event: &&Event| event.step == after_step && event.kind.change() == Some(change);
+        let event = events.iter().rfind(is_it);
+        let wall_ms = event.map_or(detail.row.started, |event| event.wall_ms);
+        points.push((wall_ms, after_step, tag, change.value()));
+    }
+    Ok(points)
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::fill::{self, Ours, automatic_cells};
 use super::{Table, TableNumber, cases};
 use crate::data::library::BUILTIN;
-use crate::experiment::Config;
+use crate::experiment::{Config, Event, Held, changes_made};
 use crate::metrics::{Bootstrap, Digits, SystemResults};
 use crate::report::{definitions, paper};
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
@@ -77,7 +77,10 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
             ));
         }
         let n = scores.first().map_or(0, |row| row.report().n);
-        notes.push(format!("{}, {n} validation pairs.", run_note(&detail)));
+        notes.push(format!(
+            "{}, {n} validation pairs.",
+            run_note(reader, &detail)?
+        ));
         found.push((format!("run {run}"), scores));
     }
     let mut table = fill::identifiers(&found);
@@ -118,7 +121,7 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
     for run in &chosen.runs {
         let detail = reader.run(*run)?;
         let results = required_results(reader, *run)?;
-        notes.push(format!("{}.", run_note(&detail)));
+        notes.push(format!("{}.", run_note(reader, &detail)?));
         for row in &results {
             notes.push(format!(
                 "{} (run {run}): {} examples of the {} split.",
@@ -164,7 +167,7 @@ fn ablation(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherError> 
             .or(experiment.contains("emprl").then_some(paper::EMPRL));
         notes.push(format!(
             "{}; {}: {} examples of the {} split.",
-            run_note(&detail),
+            run_note(reader, &detail)?,
             own.system,
             own.n,
             own.split
@@ -202,14 +205,15 @@ fn required_results(reader: &StoreReader, run: RunId) -> Result<Vec<SystemResult
 }
 
 /// The provenance of a run's figures.
-fn run_note(detail: &RunDetail) -> String {
+fn run_note(reader: &StoreReader, detail: &RunDetail) -> Result<String, GatherError> {
     let row = &detail.row;
     let known = |name: &str| match &detail.environment[name] {
         Value::String(text) => text.clone(),
         _ => "unknown".to_string(),
     };
     let origin = format!("settings of run {}", row.id);
-    let (model, data) = match Config::from_toml(&origin, &detail.config_toml) {
+    let config = Config::from_toml(&origin, &detail.config_toml);
+    let (model, data) = match &config {
         Ok(config) => (
             match config.model.source.as_str() {
                 "scratch" => "a small T5 made from nothing, which is not T5-base",
@@ -222,14 +226,23 @@ fn run_note(detail: &RunDetail) -> String {
         ),
         Err(_) => ("unknown weights", "unknown dialogues".to_string()),
     };
-    format!(
-        "Run {}: {}, seed {}, from {model}, on {data}, emprl {} ({})",
+    let events = reader.events(row.id)?;
+    let changes = changes_made(events.iter().map(Event::placed));
+    let mut changed = String::new();
+    for (path, first) in config.map(|config| config.values()).unwrap_or_default() {
+        let held = Held::over(&first, &path, &changes);
+        if held.is_changed() {
+            changed += &format!(", {path} {}", held.words());
+        }
+    }
+    Ok(format!(
+        "Run {}: {}, seed {}{changed}, from {model}, on {data}, emprl {} ({})",
         row.id,
         row.experiment,
         row.seed,
         known("program"),
         known("commit")
-    )
+    ))
 }
 
 fn metric_notes(table: &str) -> Vec<String> {

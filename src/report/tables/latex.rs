@@ -1,9 +1,23 @@
 //! Tables as LaTeX documents that compile as they are, with packages that every distribution has.
 
 use super::{Cell, Row, Table, figure};
+use crate::report::Sheet;
 
 /// A whole document; comments mark the beginning and end of the table itself.
 pub(super) fn document(table: &Table) -> String {
+    whole(&match table.number {
+        6 => cases(table),
+        _ => figures(table),
+    })
+}
+
+/// Sheets one after another as a whole document.
+pub fn sheets(sheets: &[Sheet]) -> String {
+    let tables: Vec<String> = sheets.iter().map(sheet).collect();
+    whole(&tables.join("\n"))
+}
+
+fn whole(tables: &str) -> String {
     format!(
         "\\documentclass{{article}}\n\
          \\usepackage[T1]{{fontenc}}\n\
@@ -15,12 +29,40 @@ pub(super) fn document(table: &Table) -> String {
          \\usepackage{{longtable}}\n\
          \\definecolor{{reported}}{{gray}}{{0.93}}\n\
          \\begin{{document}}\n\
-         % The table\n{}% The end of the table\n\
+         % The table\n{tables}% The end of the table\n\
          \\end{{document}}\n",
-        match table.number {
-            6 => cases(table),
-            _ => figures(table),
+    )
+}
+
+/// A sheet without rows is its notes alone.
+fn sheet(sheet: &Sheet) -> String {
+    let mut text = format!(
+        "\\begin{{table}}[ht]\n\\centering\n\\caption{{{}}}\n",
+        escaped(&sheet.title)
+    );
+    if !sheet.rows.is_empty() {
+        let align = |number: bool| if number { 'r' } else { 'l' };
+        let columns = sheet.columns.iter().map(|(_, number)| align(*number));
+        text += &begin_tabular(&columns.collect::<String>());
+        let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
+        let titles = sheet.columns.iter().map(|(title, _)| escaped(title));
+        text += &line(titles.collect());
+        text += "\\hline\n";
+        for row in &sheet.rows {
+            text += &line(row.iter().map(|cell| escaped(cell)).collect());
         }
+        text += "\\hline\n\\end{tabular}}\n\n\\smallskip\n";
+    }
+    text += &notes(&sheet.notes);
+    text += "\\end{table}\n";
+    text
+}
+
+/// The beginning of a table that is no wider than the page.
+fn begin_tabular(columns: &str) -> String {
+    format!(
+        "\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n\
+         \\begin{{tabular}}{{{columns}}}\n\\hline\n"
     )
 }
 
@@ -33,10 +75,10 @@ fn figures(table: &Table) -> String {
         };
     }
     let mut text = format!(
-        "\\begin{{table}}[ht]\n\\centering\n\\caption{{{}}}\n\\resizebox{{\\ifdim\\width>\\linewidth\
-         \\linewidth\\else\\width\\fi}}{{!}}{{%\n\\begin{{tabular}}{{{columns}}}\n\\hline\n",
+        "\\begin{{table}}[ht]\n\\centering\n\\caption{{{}}}\n",
         escaped(&table.caption)
     );
+    text += &begin_tabular(&columns);
     let titles = table.columns.iter().map(|column| escaped(&column.title));
     let head: Vec<String> = std::iter::once(escaped(&table.names))
         .chain(titles)
@@ -46,7 +88,7 @@ fn figures(table: &Table) -> String {
         text += &format!("{} \\\\\n", cells(row, table.columns.len()).join(" & "));
     }
     text += "\\hline\n\\end{tabular}}\n\n\\smallskip\n";
-    text += &notes(table);
+    text += &notes(&table.notes);
     text += "\\end{table}\n";
     text
 }
@@ -69,13 +111,13 @@ fn cases(table: &Table) -> String {
         }
     }
     text += "\\hline\n\\end{longtable}\n";
-    text += &notes(table);
+    text += &notes(&table.notes);
     text
 }
 
-fn notes(table: &Table) -> String {
+fn notes(notes: &[String]) -> String {
     let mut text = String::from("{\\footnotesize\n");
-    for note in &table.notes {
+    for note in notes {
         text += &format!("\\par {}\n", escaped(note));
     }
     text += "\\par}\n";
@@ -136,6 +178,13 @@ fn escaped(text: &str) -> String {
             '”' => "\\textquotedblright{}",
             '…' => "\\ldots{}",
             '€' => "\\texteuro{}",
+            '→' => "$\\rightarrow$",
+            '−' => "$-$",
+            'β' => "$\\beta$",
+            'ε' => "$\\varepsilon$",
+            'α' => "$\\alpha$",
+            'π' => "$\\pi$",
+            'ρ' => "$\\rho$",
             '\u{a0}' | '\u{202f}' | '\u{2009}' => "~",
             '\n' | '\r' | '\t' => " ",
             ' '..='~' | '¡'..='¬' | '®'..='ÿ' => {
@@ -154,9 +203,41 @@ fn escaped(text: &str) -> String {
     out
 }
 
+impl Sheet {
+    /// As a LaTeX document that compiles as it is.
+    pub fn latex(&self) -> String {
+        sheets(std::slice::from_ref(self))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sheet_is_escaped_as_a_table_is() {
+        let mut sheet = Sheet::new(
+            "Runs & seeds",
+            vec![("Run".into(), false), ("[ours]".into(), true)],
+        );
+        sheet.row(["*x".into(), "−1.5 ± 0.2".into()]);
+        sheet.row(["a_b & c%".into(), "1e-5 → 2e-5".into()]);
+        sheet.notes.push("n = 3 😀".into());
+        let latex = sheet.latex();
+        for part in [
+            "\\caption{Runs \\& seeds}",
+            "\\begin{tabular}{lr}",
+            "Run & {[}ours{]} \\\\\n",
+            "{*}x & $-$1.5 ± 0.2 \\\\\n",
+            "a\\_b \\& c\\% & 1e{-}5 $\\rightarrow$ 2e{-}5 \\\\\n",
+            "n = 3 {[}U+1F600{]}",
+            "\\end{document}",
+        ] {
+            assert!(latex.contains(part), "{part}: {latex}");
+        }
+        sheet.rows.clear();
+        assert!(!sheet.latex().contains("tabular"), "no empty table");
+    }
 
     #[test]
     fn nothing_in_a_text_is_taken_for_a_command() {

@@ -9,6 +9,7 @@ mod latex;
 mod write;
 
 pub use gather::{GatherError, TableSelection, gather};
+pub use latex::sheets as latex_sheets;
 pub use write::Format;
 
 use serde::{Serialize, Serializer};

@@ -34,6 +34,7 @@ pub(super) fn words(column: &Column, entry: &Entry, now: Now) -> String {
             }
             None => format::typeset(&format!("{value}")),
         },
+        Cell::Held(held) => held.words(),
         Cell::Moment(at) => now.relative(at),
         Cell::Text(words) => words,
     }
@@ -73,8 +74,14 @@ pub(super) fn cell_ui(ui: &mut Ui, rect: Rect, column: &Column, entry: &Entry, n
         };
         let label = RichText::new(words(column, entry, now)).color(colour);
         let response = ui.add(Label::new(label).truncate().selectable(false));
-        if let Cell::Moment(at) = cell {
-            response.on_hover_text(now.clock.exact(at));
+        match cell {
+            Cell::Moment(at) => {
+                response.on_hover_text(now.clock.exact(at));
+            }
+            Cell::Held(held) => {
+                response.on_hover_text(format!("Changed during the run: {}", held.words()));
+            }
+            _ => {}
         }
     });
 }

@@ -33,11 +33,16 @@ pub(super) fn group_ui(
     let value = match &group.value {
         Cell::Missing => "none".to_string(),
         Cell::Number(value) => format!("{value}"),
+        Cell::Held(held) => held.words(),
         Cell::Text(text) => text.clone(),
         Cell::Moment(at) => at.to_string(),
     };
     let n = group.members.len();
-    let title = format!("{by} {value}, {n} run{}", if n == 1 { "" } else { "s" });
+    let runs = if n == 1 { "run" } else { "runs" };
+    let changed = group.changed_words(by).into_iter();
+    let parts = std::iter::once(format!("{by} {value}")).chain(changed);
+    let parts = parts.chain([format!("{n} {runs}")]);
+    let title = parts.collect::<Vec<_>>().join(", ");
     response.widget_info(|| WidgetInfo::labeled(Role::Row, true, format!("Group {title}")));
     let runs = || group.members.iter().map(|entry| entry.row.id);
     let all = runs().all(|run| view.chosen.contains(&run));

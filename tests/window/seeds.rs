@@ -1,0 +1,152 @@
+//! Means over seeds say how many runs they are of, and never hide a setting that was changed during a run.
+
+use eframe::egui::pos2;
+use emprl::metrics::declared::EMPATHY_REWARD;
+
+use crate::seeds_support::seed_run;
+use crate::window_support::{
+    click, expect, find, labels, open, press_command, settle, shows, write_in,
+};
+use eframe::egui::Key;
+
+const LONG: &[(u64, f64)] = &[(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)];
+const SHORT: &[(u64, f64)] = &[(1, 0.3), (2, 0.4)];
+
+/// Compares every run of the store, with a mean over seeds.
+fn compare_means(window: &mut crate::window_support::Window) {
+    click(window, "Runs");
+    click(window, "Choose every run shown");
+    press_command(window, Key::Num5);
+    expect(window, "Settings that differ");
+    click(window, "Lines Mean and deviation over seeds");
+}
+
+#[test]
+fn a_mean_counts_runs_at_each_step_on_screen_and_in_the_files() {
+    let store = tempfile::tempdir().unwrap();
+    seed_run(
+        store.path(),
+        "sweep seed 1",
+        1,
+        (EMPATHY_REWARD, LONG),
+        None,
+    );
+    seed_run(
+        store.path(),
+        "sweep seed 2",
+        2,
+        (EMPATHY_REWARD, SHORT),
+        None,
+    );
+    let mut window = open(store.path());
+    compare_means(&mut window);
+    let name = "quickstart (n 1–2, thin and no band where n = 1)";
+    expect(&mut window, &format!("Chart of Empathy reward: {name}"));
+    let legend = labels(&window);
+    assert!(legend.iter().any(|label| label == name), "{legend:?}");
+
+    click(&mut window, "Save the plot");
+    expect(&mut window, "saved as csv, svg, png");
+    let file = |ending: &str| {
+        let name = format!("exports/compare-ppo-reward-empathy.{ending}");
+        std::fs::read(store.path().join(name)).unwrap()
+    };
+    let csv = String::from_utf8(file("csv")).unwrap();
+    let rows: Vec<Vec<&str>> = csv
+        .lines()
+        // The name has a comma.
+        .map(|line| line.rsplitn(6, ',').collect())
+        .collect();
+    let cells = |at: usize| rows[at][..5].iter().rev().copied().collect::<Vec<_>>();
+    assert_eq!(cells(0)[2..], ["low", "high", "n"], "{csv}");
+    assert_eq!(cells(1)[4], "2");
+    assert_eq!(cells(3), ["3", "0.3", "", "", "1"], "{csv}");
+    assert_eq!(cells(4), ["4", "0.4", "", "", "1"], "{csv}");
+    let svg = String::from_utf8(file("svg")).unwrap();
+    assert!(svg.contains(name) && svg.contains("<polygon"), "{svg}");
+}
+
+#[test]
+fn a_run_that_has_no_data_is_not_counted() {
+    let store = tempfile::tempdir().unwrap();
+    seed_run(
+        store.path(),
+        "sweep seed 1",
+        1,
+        (EMPATHY_REWARD, LONG),
+        None,
+    );
+    seed_run(
+        store.path(),
+        "sweep seed 2",
+        2,
+        ("ppo/kl/full", SHORT),
+        None,
+    );
+    let mut window = open(store.path());
+    compare_means(&mut window);
+    expect(
+        &mut window,
+        "Chart of Empathy reward: quickstart (n = 1 of 2 runs, thin, no band)",
+    );
+}
+
+#[test]
+fn a_run_changed_on_the_way_is_told_from_the_others_everywhere() {
+    let store = tempfile::tempdir().unwrap();
+    for (seed, change) in [(1, None), (2, None), (3, Some((2, 5e-5)))] {
+        let name = format!("sweep seed {seed}");
+        seed_run(store.path(), &name, seed, (EMPATHY_REWARD, LONG), change);
+    }
+    let words = "3e-4 → 5e-5 after step 2";
+    let mut window = open(store.path());
+    compare_means(&mut window);
+    expect(&mut window, "quickstart (n = 2)");
+    expect(&mut window, "sweep seed 3 #3 (n = 1, thin, no band)");
+    expect(&mut window, words);
+
+    click(&mut window, "Runs");
+    for (filter, shown) in [("ppo.lr = 3e-4", "2 of 3 runs"), ("changed", "1 of 3 runs")] {
+        press_command(&mut window, Key::F);
+        press_command(&mut window, Key::A);
+        write_in(&mut window, "Filter runs", filter);
+        expect(&mut window, shown);
+    }
+    click(&mut window, "Clear the filter's text");
+    find(&window, "Group by").click();
+    settle(&mut window);
+    click(&mut window, "experiment");
+    expect(&mut window, "Group experiment quickstart, 2 runs");
+    let changed = format!("Group experiment quickstart, ppo.lr {words}, 1 run");
+    expect(&mut window, &changed);
+
+    click(&mut window, "Run 3, sweep seed 3");
+    click(&mut window, "Show Settings");
+    expect(&mut window, words);
+}
+
+#[test]
+fn the_largest_numbers_are_drawn_over_each_other() {
+    let store = tempfile::tempdir().unwrap();
+    let most: &[(u64, f64)] = &[(1, 1e308), (2, 1e308), (3, 0.5)];
+    let least: &[(u64, f64)] = &[(1, -1e308), (2, 1e308), (3, 0.25)];
+    seed_run(store.path(), "up", 1, (EMPATHY_REWARD, most), None);
+    seed_run(store.path(), "down", 2, (EMPATHY_REWARD, least), None);
+    let mut window = open(store.path());
+    compare_means(&mut window);
+    expect(&mut window, "quickstart (n = 2)");
+    click(&mut window, "Lines Each run");
+    let chart = find(&window, "Chart of Empathy reward: down #2, up #1").rect();
+    // What is under the pointer is read off, too.
+    window.hover_at(pos2(chart.center().x, chart.center().y));
+    settle(&mut window);
+    click(&mut window, "Save the plot");
+    expect(&mut window, "saved as csv, svg, png");
+    let file = store.path().join("exports/compare-ppo-reward-empathy.svg");
+    let svg = std::fs::read_to_string(file).unwrap();
+    assert!(svg.contains("1e308") && !svg.contains("NaN"), "{svg}");
+    click(&mut window, "Runs");
+    click(&mut window, "Run 2, down");
+    expect(&mut window, "Empathy reward");
+    assert!(!shows(&window, "problem"));
+}

@@ -9,6 +9,7 @@ use super::meter::meter;
 use super::{CommandContext, Failure, input};
 use crate::experiment::{Config, setting};
 use crate::operations::models::{Drawing, Reference, SavedModel};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
@@ -123,7 +124,7 @@ impl Generate {
         let plain = !ctx.out.json && std::io::stdout().is_terminal();
         for (row, answer) in rows.iter_mut().zip(answers) {
             if plain {
-                ctx.out.text(&format!("{}\n", answer.response))?;
+                ctx.out.text(&format!("{}\n", one_line(&answer.response)))?;
                 continue;
             }
             row.set("response", answer.response);

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
-use super::output::duration;
+use super::output::{duration, line_on_stderr};
 use crate::engine::{Message, MessageKind};
 use crate::experiment::{EventKind, Report, Severity, Stage};
 use crate::metrics::{Digits, declared};
+use crate::text::shown::one_line;
 
 /// A figure beside a bar: its name, and the metrics of which it shows the latest.
 type Figure = (&'static str, &'static [&'static str]);
@@ -77,8 +78,8 @@ impl Progress {
         match self.style {
             _ if self.quiet => {}
             // If this fails, the terminal is gone.
-            Some(_) => drop(self.bars.println(line)),
-            None => eprintln!("{line}"),
+            Some(_) => drop(self.bars.println(one_line(line))),
+            None => line_on_stderr(line),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::output::{count, moment};
+use super::output::{count, line_on_stderr, moment};
 use super::run::{RunOverrides, RunWatcher};
 use super::{CommandContext, Failure};
 use crate::engine::Listener;
@@ -14,6 +14,7 @@ use crate::operations::launch::{self, PlannedRun};
 use crate::operations::queue::{self, QueueEntry};
 use crate::report::{Align, TextTable};
 use crate::store::{QueueId, Store};
+use crate::text::shown::one_line;
 
 /// The folder of the user's own experiment files, as for the window.
 const EXPERIMENTS: &str = "experiments";
@@ -108,8 +109,9 @@ impl Add {
         let argument = ctx.store_argument();
         let ids: Vec<String> = ids.iter().map(QueueId::to_string).collect();
         ctx.out.text(&format!(
-            "{name} is queued as {} with its settings of now; `emprl queue run{argument}`, or the window, \
+            "{} is queued as {} with its settings of now; `emprl queue run{argument}`, or the window, \
              starts it.\n",
+            one_line(name),
             ids.join(", ")
         ))
     }
@@ -126,7 +128,13 @@ fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
     }
     let lines: String = removed
         .iter()
-        .map(|run| format!("{} ({}) is taken out of the queue.\n", run.run.name, run.id))
+        .map(|run| {
+            format!(
+                "{} ({}) is taken out of the queue.\n",
+                one_line(&run.run.name),
+                run.id
+            )
+        })
         .collect();
     ctx.out.text(&lines)
 }
@@ -155,7 +163,7 @@ fn run(ctx: &CommandContext) -> Result<(), Failure> {
             // Another program has begun it.
             Err(Failure::Start(error)) if error.is_elsewhere() => {}
             Err(failure @ Failure::Run { .. }) => {
-                eprintln!("error: {failure}");
+                line_on_stderr(&format!("error: {failure}"));
                 failed.push(next.name);
             }
             Err(failure) => return Err(failure),

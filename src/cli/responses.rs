@@ -18,6 +18,7 @@ use crate::operations::responses::{
 };
 use crate::store::{Store, StoreError};
 use crate::study::responses::AlignBy;
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Responses {
@@ -196,7 +197,7 @@ impl Responses {
             Responses::Remove { system } => {
                 Store::open(&ctx.store)?.remove_system(system)?;
                 ctx.out.show(&json!({"removed": system}), || {
-                    format!("{system} is forgotten.\n")
+                    format!("{} is forgotten.\n", one_line(system))
                 })
             }
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::channel::{Receiver, bounded, select};
 
+use super::output::line_on_stderr;
 use super::progress::Progress;
 use super::{CommandContext, Failure, input};
 use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
@@ -164,7 +165,10 @@ impl RunWatcher {
                 ))
             }
             Some(RunEnd::Stopped(run)) => {
-                eprintln!("Run {run} is stopped. Resume it with `{}`.", resume(run));
+                line_on_stderr(&format!(
+                    "Run {run} is stopped. Resume it with `{}`.",
+                    resume(run)
+                ));
                 Err(Failure::Stopped)
             }
             Some(RunEnd::Failed(run, error)) => Err(Failure::Run {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::failure::out_refused;
-use super::output::moment;
+use super::output::{csv_mark, moment};
 use super::{CommandContext, Failure};
 use crate::operations::exports::write;
 use crate::operations::studies::{self, PackFile, ReceivedPack, RowFormat};
@@ -17,6 +17,7 @@ use crate::report::{Align, TextTable};
 use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 use crate::study::make::Role;
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Study {
@@ -82,6 +83,9 @@ pub enum Study {
         /// jsonl, csv, or record: everything needed to compute the results again, as one JSON document
         #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
         format: ExportFormat,
+        /// CSV with the mark by which Excel knows UTF-8
+        #[arg(long)]
+        excel: bool,
         /// Write to a file instead of stdout
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -123,8 +127,19 @@ impl Study {
                 study,
                 annotator,
                 format,
+                excel,
                 out,
-            } => export(ctx, *study, annotator.as_deref(), *format, out.as_deref()),
+            } => {
+                let mark = csv_mark(*excel, *format == ExportFormat::Csv)?;
+                export(
+                    ctx,
+                    *study,
+                    annotator.as_deref(),
+                    *format,
+                    mark,
+                    out.as_deref(),
+                )
+            }
         }
     }
 }
@@ -246,7 +261,10 @@ fn pack(ctx: &CommandContext, id: StudyId, who: Option<&str>, dir: &Path) -> Res
         return ctx.out.document(&rows);
     }
     let lines: String = written
-        .map(|(who, items, file)| format!("{who}: {items} items in {}\n", file.display()))
+        .map(|(who, items, file)| {
+            let (who, file) = (one_line(&who).into_owned(), file.to_string_lossy());
+            format!("{who}: {items} items in {}\n", one_line(&file))
+        })
         .collect();
     ctx.out.text(&lines)
 }
@@ -275,7 +293,7 @@ fn report_packs(ctx: &CommandContext, packs: &[ReceivedPack]) -> Result<(), Fail
         let merged = &pack.merged;
         format!(
             "{}: study {}, annotator {}: {} judgements were new, {} were here already\n",
-            pack.file.display(),
+            one_line(&pack.file.to_string_lossy()),
             merged.study,
             merged.annotator,
             merged.added,
@@ -297,7 +315,7 @@ fn unblind(ctx: &CommandContext, study: StudyId, by: &str, reason: &str) -> Resu
     ctx.out.text(&format!(
         "Study {study} is unblinded; that is on record with {} and the reason.{missing}\n\
          `emprl study results {study}{}` shows what was found.\n",
-        unblinding.by,
+        one_line(&unblinding.by),
         ctx.store_argument()
     ))
 }
@@ -307,6 +325,7 @@ fn export(
     id: StudyId,
     who: Option<&str>,
     format: ExportFormat,
+    mark: &str,
     out: Option<&Path>,
 ) -> Result<(), Failure> {
     let reader = StoreReader::open(&ctx.store)?;
@@ -328,14 +347,16 @@ fn export(
         (None, Some(format)) => studies::all_judgements(&reader, id, format)?,
         (None, None) => studies::record(&reader, id)?,
     };
+    let bytes = [mark.as_bytes(), &bytes].concat();
     match out {
         Some(path) => {
             write(path, &bytes).map_err(out_refused)?;
             ctx.out
                 .show(&json!({"file": path, "bytes": bytes.len()}), || {
-                    format!("The judgements are in {}\n", path.display())
+                    let path = path.to_string_lossy();
+                    format!("The judgements are in {}\n", one_line(&path))
                 })
         }
-        None => ctx.out.text(&String::from_utf8_lossy(&bytes)),
+        None => ctx.out.content(&String::from_utf8_lossy(&bytes)),
     }
 }

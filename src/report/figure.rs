@@ -7,7 +7,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
-use super::sheet::csv_line;
+use super::escape::csv_line;
+use crate::text::shown::{cell as csv_text, one_line};
 
 /// A curve, with a band if it is the mean of several.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,13 +81,8 @@ impl Figure {
 
     /// The points: line, x, y, and the band if there is one.
     pub fn csv(&self) -> String {
-        let head = [
-            "line",
-            self.x_label.as_str(),
-            self.y_label.as_str(),
-            "low",
-            "high",
-        ];
+        let [x_label, y_label] = [&self.x_label, &self.y_label].map(|label| csv_text(label));
+        let head = ["line", &x_label, &y_label, "low", "high"];
         let mut text = csv_line(&head) + "\n";
         for line in &self.lines {
             for (at, (x, y)) in line.points.iter().enumerate() {
@@ -94,7 +90,7 @@ impl Figure {
                     |bound: Option<f64>| bound.map_or(String::new(), |bound| bound.to_string());
                 let band = line.band.get(at);
                 let cells = [
-                    line.name.clone(),
+                    csv_text(&line.name).into_owned(),
                     x.to_string(),
                     y.to_string(),
                     bound(band.map(|band| band.0)),
@@ -117,7 +113,7 @@ impl Figure {
         area.fill(&WHITE).map_err(|error| wrong(&error))?;
         let size = |points: u32| ("sans-serif", points * scale).into_font();
         let mut chart = ChartBuilder::on(&area)
-            .caption(&self.title, size(18))
+            .caption(one_line(&self.title), size(18))
             .margin(12 * scale)
             .x_label_area_size(40 * scale)
             .y_label_area_size(64 * scale)
@@ -129,8 +125,8 @@ impl Figure {
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.08))
             .axis_style(BLACK.mix(0.4))
-            .x_desc(&self.x_label)
-            .y_desc(&self.y_label)
+            .x_desc(one_line(&self.x_label))
+            .y_desc(one_line(&self.y_label))
             .axis_desc_style(size(13))
             .label_style(size(12))
             .x_labels(8)
@@ -164,7 +160,7 @@ impl Figure {
                 if number == 0 {
                     let key = 18 * scale as i32;
                     series
-                        .label(&line.name)
+                        .label(one_line(&line.name))
                         .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + key, y)], style));
                 }
             }
@@ -281,6 +277,20 @@ mod tests {
             assert!(svg.contains(part), "{part}: {svg}");
         }
         assert!(!svg.contains("NaN"), "{svg}");
+    }
+
+    #[test]
+    fn no_name_acts_in_a_picture_or_breaks_it() {
+        let mut odd = figure();
+        odd.title = "a\u{1b}[2J\u{0}]]>".into();
+        odd.lines[0].name = "\u{202e}</text><script>\nx".into();
+        let svg = odd.svg().unwrap();
+        let acts = |letter: char| letter != '\n' && crate::text::shown::acts(letter);
+        assert!(!svg.contains(acts) && !svg.contains("<script"), "{svg}");
+        assert!(svg.contains("\\u{1b}[2J\\u{0}]]&gt;"), "{svg}");
+        assert!(odd.png().is_ok());
+        odd.lines[0].name = "=1+1".into();
+        assert!(odd.csv().contains("\n'=1+1,1,0.2,"));
     }
 
     #[test]

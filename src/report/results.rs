@@ -3,6 +3,7 @@
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
 use crate::metrics::{Digits, Estimate, SystemResults, declared};
+use crate::text::shown::one_line;
 use std::borrow::Cow;
 
 /// Names of the figures in JSON, each with the metric that declares what it is.
@@ -64,7 +65,7 @@ pub fn results_table(results: &[SystemResults]) -> String {
     }
     row("Words a response", &|r| Digits::WORDS.write(r.mean_words));
     let cautions = results.iter().filter_map(SystemResults::caution);
-    let cautions = cautions.map(|caution| format!("{caution}.\n"));
+    let cautions = cautions.map(|caution| format!("{}.\n", one_line(&caution)));
     table.text() + &cautions.collect::<String>()
 }
 

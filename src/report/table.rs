@@ -1,4 +1,6 @@
-//! Tables of plain text.
+//! Tables of plain text: whatever a cell says, a row is one line.
+
+use crate::text::shown::one_line;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
@@ -20,7 +22,7 @@ impl TextTable {
             align: columns.iter().map(|(_, align)| *align).collect(),
             head: columns
                 .iter()
-                .map(|(title, _)| (*title).to_string())
+                .map(|(title, _)| one_line(title).into_owned())
                 .collect(),
             rows: Vec::new(),
         }
@@ -28,7 +30,8 @@ impl TextTable {
 
     /// Adds a row; missing cells are empty, extra ones are dropped.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let mut row: Vec<String> = cells.into_iter().take(self.head.len()).collect();
+        let cells = cells.into_iter().take(self.head.len());
+        let mut row: Vec<String> = cells.map(|cell| one_line(&cell).into_owned()).collect();
         row.resize(self.head.len(), String::new());
         self.rows.push(row);
     }

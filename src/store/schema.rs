@@ -353,4 +353,6 @@ fn migrate_to(db: &mut Connection, steps: &[Step<'_>]) -> Result<(), Fault> {
 }
 
 #[cfg(test)]
+mod any_rows;
+#[cfg(test)]
 mod tests;

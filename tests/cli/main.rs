@@ -14,6 +14,7 @@ mod shared_data;
 mod window_support;
 
 mod dry_run;
+mod harmless;
 mod models;
 mod queue;
 mod run;

@@ -11,7 +11,9 @@ mod shared_data;
 #[path = "../support/store.rs"]
 mod store_support;
 
+mod any_history;
 mod checkpoints;
+mod fuzz_corpus;
 mod import_builtin;
 mod import_sources;
 mod keeping;

@@ -9,6 +9,7 @@ use crate::operations::responses::{self, Systems, find_cases};
 use crate::report::{Align, TextTable};
 use crate::store::{Store, StoreReader};
 use crate::study::contexts::ContextKey;
+use crate::text::shown::one_line;
 
 pub(super) fn list(ctx: &CommandContext) -> Result<(), Failure> {
     let Systems { systems, scores } = responses::list(&ctx.store)?;
@@ -64,7 +65,8 @@ pub(super) fn list(ctx: &CommandContext) -> Result<(), Failure> {
     let mut text = table.text();
     for score in &scores {
         if let Some(identifiers) = &score.identifiers {
-            text += &format!("{}: Emp-F1 by {identifiers}\n", score.system);
+            let by = one_line(identifiers);
+            text += &format!("{}: Emp-F1 by {by}\n", one_line(&score.system));
         }
     }
     text += "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n";
@@ -83,7 +85,8 @@ pub(super) fn pin(ctx: &CommandContext, case: &str, note: Option<&String>) -> Re
         Some(_) => "pinned",
         None => "no longer pinned",
     };
-    ctx.out.text(&format!("Case {case} is {done}.\n"))
+    ctx.out
+        .text(&format!("Case {} is {done}.\n", one_line(case)))
 }
 
 pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failure> {
@@ -100,10 +103,12 @@ pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failur
     for case in &found {
         let last = case.context.utterances.last().map_or("", String::as_str);
         let emotion = case.context.emotion.as_deref().unwrap_or("");
+        let (emotion, last) = (one_line(emotion), one_line(last));
         text += &format!("{}  {emotion}: {last}\n", case.key);
         let answers = book.systems.iter().zip(&case.answers);
         for (system, answer) in answers.filter_map(|(s, answer)| Some((s, answer.as_ref()?))) {
-            text += &format!("    {system}: {}\n", answer.text);
+            let (system, answer) = (one_line(system), one_line(&answer.text));
+            text += &format!("    {system}: {answer}\n");
         }
     }
     text += &format!("{} cases\n", count(found.len() as u64));

@@ -8,12 +8,14 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::find;
+use crate::cli::output::line_on_stderr;
 use crate::cli::{CommandContext, Failure};
 use crate::store::{Store, StudyId};
 use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Page, Shown, Worklist};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Judge {
@@ -47,8 +49,11 @@ impl Judge {
         let at_terminal = std::io::stdin().is_terminal();
         if !ctx.out.json {
             let head = &worklist.head;
-            ctx.out
-                .text(&format!("{}\n\n{}\n", head.title, head.instructions))?;
+            ctx.out.text(&format!(
+                "{}\n\n{}\n",
+                one_line(&head.title),
+                head.instructions
+            ))?;
         }
         let mut at = worklist.next();
         let mut shown = None;
@@ -66,7 +71,7 @@ impl Judge {
             let input = match parse(&line, worklist.head.kind) {
                 Ok(input) => input,
                 Err(why) if at_terminal => {
-                    eprintln!("{why}");
+                    line_on_stderr(&why);
                     continue;
                 }
                 Err(why) => return Err(Failure::Usage(format!("stdin, line {number}: {why}"))),
@@ -149,13 +154,15 @@ fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Re
     let mut text = format!("\n{} of {}\n", at + 1, worklist.pages().len());
     for (turn, utterance) in page.context.iter().enumerate() {
         let who = ["Speaker", "Listener"][turn % 2];
-        text += &format!("  {who}: {utterance}\n");
+        text += &format!("  {who}: {}\n", one_line(utterance));
     }
     match &page.shown {
         Shown::Pair { left, right } => {
+            let (left, right) = (one_line(left), one_line(right));
             text += &format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n");
         }
         Shown::Single { response } => {
+            let response = one_line(response);
             text += &format!("\n  Response: {response}\n\n{RATING_HELP}{HELP}\n");
         }
     }

@@ -11,6 +11,7 @@ use crate::study::results::{
 };
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
+use crate::text::shown::one_line;
 
 pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> {
     let results = studies::results(&StoreReader::open(&ctx.store)?, study)?;
@@ -30,12 +31,12 @@ fn head(study: StudyId, results: &Results) -> String {
     let unblinding = &results.unblinding;
     let mut text = format!(
         "Study {study}: {}\n{} contexts, seed {}. Unblinded {} by {}: {}\n",
-        results.title,
+        one_line(&results.title),
         results.contexts,
         results.seed,
         moment(unblinding.wall_ms),
-        unblinding.by,
-        unblinding.reason
+        one_line(&unblinding.by),
+        one_line(&unblinding.reason)
     );
     if unblinding.missing > 0 {
         text += &format!("{} judgements were missing then.\n", unblinding.missing);
@@ -111,7 +112,10 @@ fn ab_text(found: &AbResults) -> String {
     {
         text += &format!(
             "{} vs {}: {} items lack judgements, {} wait for the fourth annotator.\n",
-            pair.first, pair.second, pair.open, pair.waiting_for_fourth
+            one_line(&pair.first),
+            one_line(&pair.second),
+            pair.open,
+            pair.waiting_for_fourth
         );
     }
     text += &format!("\n{}", agreement_text("Agreement", &found.agreement));
@@ -174,8 +178,8 @@ fn rating_text(found: &RatingResults) -> String {
             .collect();
         text += &format!(
             "{} minus {}, {} contexts: {}\n",
-            difference.system,
-            difference.minus,
+            one_line(&difference.system),
+            one_line(&difference.minus),
             difference.contexts,
             differences.join("  ")
         );
@@ -202,8 +206,8 @@ fn agreement_text(name: &str, found: &Agreement) -> String {
         };
         text += &format!(
             "  {} and {}, {} items: Cohen's kappa {}{weighted}\n",
-            pair.first,
-            pair.second,
+            one_line(&pair.first),
+            one_line(&pair.second),
             pair.items,
             figure(&pair.kappa, Digits::AGREEMENT)
         );

@@ -84,16 +84,16 @@ fn nothing_of_a_response_reaches_the_terminal_raw() {
 
 #[test]
 fn an_annotator_sees_a_response_on_one_line() {
-    let place = with_system("A");
+    let place = with_system("Qoxmodel");
     let file = place.write("b.txt", "fine\nfine too\n");
     place.ok(&[
         "responses",
         "import",
         &file,
-        "--system=B",
+        "--system=Zyvbaseline",
         "--contexts=contexts.jsonl",
     ]);
-    let who = ["--systems=A,B", "--annotators=Ada,Ben,Cem", "--contexts=2"];
+    let who = ["--systems=Qoxmodel,Zyvbaseline", "--annotators=Ada,Ben,Cem", "--contexts=2"];
     place.ok(&[&["study", "create", "--kind=ab"], who.as_slice()].concat());
     let shown = place.ok(&["study", "judge", "1", "--annotator=A1"]);
     assert_harmless(&shown);
@@ -250,16 +250,16 @@ fn latex_of_odd_names_compiles() {
 
 #[test]
 fn judgements_as_csv_compute_nothing_and_say_what_was_said() {
-    let place = with_system("A");
+    let place = with_system("Qoxmodel");
     let file = place.write("b.txt", "fine\nfine too\n");
     place.ok(&[
         "responses",
         "import",
         &file,
-        "--system=B",
+        "--system=Zyvbaseline",
         "--contexts=contexts.jsonl",
     ]);
-    let who = ["--systems=A,B", "--annotators=Ada,Ben,Cem", "--contexts=2"];
+    let who = ["--systems=Qoxmodel,Zyvbaseline", "--annotators=Ada,Ben,Cem", "--contexts=2"];
     place.ok(&[&["study", "create", "--kind=ab"], who.as_slice()].concat());
     let mut child = place
         .command(&["study", "judge", "1", "--annotator=A1"])

@@ -137,9 +137,11 @@ proptest! {
         migrate(&mut now).ok().unwrap();
         let now = tables(&now);
         let kept = tables(&db).into_iter().map(|(table, columns)| {
-            let still = |name: &String| now[&table].iter().any(|(column, _, _)| column == name);
-            let columns = columns.into_iter().map(|(name, _, _)| name).filter(still);
-            (table, columns.collect::<Vec<String>>())
+            let there = &now[&table];
+            let still = |name: &String| there.iter().any(|(column, _, _)| column == name);
+            let names = columns.into_iter().map(|(name, _, _)| name);
+            let columns: Vec<String> = names.filter(still).collect();
+            (table, columns)
         });
         let kept: Vec<(String, Vec<String>)> = kept.collect();
         let all = |db: &Connection| -> Vec<Vec<String>> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::data::library;
 use crate::store::default_dir;
+use crate::text::shown::shell_option;
 
 pub fn set_title(name: &str) -> &str {
     match name {
@@ -24,6 +25,6 @@ pub fn import_command(name: &str, store: &Path) -> String {
 pub fn store_argument(store: &Path) -> String {
     match default_dir().is_ok_and(|usual| usual == store) {
         true => String::new(),
-        false => format!(" --store \"{}\"", store.display()),
+        false => format!(" {}", shell_option("--store", &store.to_string_lossy())),
     }
 }

@@ -9,6 +9,7 @@ use super::{CommandContext, Failure};
 use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount};
 use crate::operations::data;
 use crate::report::{Align, TextTable};
+use crate::text::shown::one_line;
 
 /// Skipped rows that are printed for each file; the rest is only counted.
 const SHOWN_SKIPPED: usize = 20;
@@ -119,7 +120,8 @@ fn import_text(report: &ImportReport) -> String {
             .filter(|row| row.file == file.file)
             .collect();
         for row in skipped.iter().take(SHOWN_SKIPPED) {
-            text += &format!("skipped {}, line {}: {}\n", row.file, row.line, row.reason);
+            let (file, reason) = (one_line(&row.file), one_line(&row.reason));
+            text += &format!("skipped {file}, line {}: {reason}\n", row.line);
         }
         let more = skipped.len().saturating_sub(SHOWN_SKIPPED);
         if more > 0 {
@@ -132,7 +134,7 @@ fn import_text(report: &ImportReport) -> String {
         }
     }
     for remark in &report.remarks {
-        text += &format!("note: {remark}\n");
+        text += &format!("note: {}\n", one_line(remark));
     }
     if let Some(splits) = &report.splits {
         text.push('\n');
@@ -203,7 +205,10 @@ fn summary_text(summary: &SetSummary) -> String {
     if !summary.emotions.is_empty() {
         let emotions = summary.emotions.iter();
         let emotions: Vec<String> = emotions
-            .map(|row| format!("{} {}", row.emotion, count(row.conversations as u64)))
+            .map(|row| {
+                let emotion = one_line(&row.emotion);
+                format!("{emotion} {}", count(row.conversations as u64))
+            })
             .collect();
         text += &format!("\nConversations by emotion: {}\n", emotions.join(", "));
     }

@@ -6,6 +6,7 @@ use super::output::{count, duration};
 use super::{CommandContext, Failure};
 use crate::experiment::{Config, size_words};
 use crate::operations::launch::{DryRun, Parameters, PreparedRun};
+use crate::text::shown::one_line;
 
 /// How memory and time are estimated.
 const MEMORY: &str = "Weights count every copy that is held at once, as 4-byte numbers; gradients and AdamW's \
@@ -91,15 +92,18 @@ fn text(experiment: &str, config: &Config, dry: &DryRun) -> String {
         Some(_) => "needs more memory than is free",
     };
     let mut text = format!(
-        "{experiment}, seed {}, on {}: {can}. Nothing was started or written.\n\n\
+        "{}, seed {}, on {}: {can}. Nothing was started or written.\n\n\
          Settings that differ from the defaults\n",
-        config.run.seed, config.run.device
+        one_line(experiment),
+        config.run.seed,
+        one_line(&config.run.device)
     );
     for difference in config.differences(&Config::default()) {
-        text += &format!(
-            "  {} = {}  (default {})\n",
+        let line = format!(
+            "  {} = {}  (default {})",
             difference.path, difference.value, difference.parent
         );
+        text += &format!("{}\n", one_line(&line));
     }
     text += &format!("\n{:<26}{:>14}{:>14}\n", "Parameters", "trained", "frozen");
     let mut row = |name: &str, parameters: Option<Parameters>| {

@@ -17,6 +17,7 @@ use crate::operations::levels::ResponseInContext;
 use crate::operations::models::Reference;
 use crate::report::{definitions, results_table};
 use crate::store::RunRef;
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["responses", "run"]))]
@@ -73,7 +74,7 @@ impl Evaluate {
             text += &format!("{name}: {definition}\n");
         }
         for note in notes {
-            text += &format!("note: {note}\n");
+            text += &format!("note: {}\n", one_line(&note));
         }
         ctx.out.text(&text)
     }

@@ -11,6 +11,7 @@ use super::{CommandContext, Failure, input};
 use crate::data::rows::Row;
 use crate::experiment::{Config, setting};
 use crate::operations::models::{Drawing, Reference, SavedModel};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
@@ -149,7 +150,7 @@ impl Generate {
         let plain = !ctx.out.json && std::io::stdout().is_terminal();
         for (row, answer) in rows.iter_mut().zip(answers) {
             if plain {
-                ctx.out.text(&format!("{}\n", answer.response))?;
+                ctx.out.text(&format!("{}\n", one_line(&answer.response)))?;
                 continue;
             }
             row.set("response", answer.response);

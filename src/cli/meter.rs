@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::operations::Progress;
+use crate::text::shown::one_line;
 
 /// A bar over `rows` rows; hidden if stderr is not a terminal.
 pub fn meter(rows: usize, doing: impl Into<std::borrow::Cow<'static, str>>) -> ProgressBar {
@@ -27,10 +28,10 @@ pub struct Bars(Option<(String, ProgressBar)>);
 
 impl Bars {
     pub fn show(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
-        let same = |(doing, _): &(String, ProgressBar)| doing == progress.doing;
+        let same = |(doing, _): &(String, ProgressBar)| *doing == one_line(progress.doing);
         if !self.0.as_ref().is_some_and(same) {
             self.clear();
-            let doing = progress.doing.to_string();
+            let doing = one_line(progress.doing).into_owned();
             self.0 = Some((doing.clone(), meter(progress.of, doing)));
         }
         if let Some((_, bar)) = &self.0 {

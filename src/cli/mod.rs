@@ -34,6 +34,7 @@ pub use failure::Failure;
 use output::Output;
 
 use crate::store;
+use crate::text::shown::shell_option;
 
 /// EmpRL Studio: reinforcement learning of empathetic dialogue models, launched, watched and judged.
 ///
@@ -115,7 +116,9 @@ impl CommandContext {
     /// ` --store DIR` if it was given, to append to a suggested command.
     fn store_argument(&self) -> String {
         let given = self.store_given.as_ref();
-        given.map_or_else(String::new, |dir| format!(" --store {}", dir.display()))
+        given.map_or_else(String::new, |dir| {
+            format!(" {}", shell_option("--store", &dir.to_string_lossy()))
+        })
     }
 }
 
@@ -198,8 +201,7 @@ pub fn ended(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(line) = failure.line() {
-                // Nobody is left to read it; the exit code tells.
-                let _ = output::stderr_line(&format!("error: {line}"));
+                output::line_on_stderr(&format!("error: {line}"));
             }
             ExitCode::from(failure.exit_code())
         }

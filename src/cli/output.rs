@@ -1,9 +1,11 @@
-//! Output of commands on stdout, and the formats of numbers and times.
+//! Output of commands, and the formats of numbers and times.
+//!
+//! Everything that reaches the terminal goes through here (and `progress` and `meter`), so that no name, response or
+//! error acts on it. Names and responses within a line go through `one_line` where the line is made.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
-use serde::ser::{SerializeSeq, Serializer};
 use serde_json::Value;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
@@ -11,6 +13,8 @@ use time::{OffsetDateTime, UtcOffset};
 use super::Failure;
 use crate::data::rows::{Row, write_jsonl};
 pub use crate::metrics::written::count;
+use crate::operations::exports::CSV_MARK;
+use crate::text::shown::{acts, one_line, visible};
 
 /// Stdout. Writing fails, rather than panics, when its reader is gone.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +38,7 @@ impl Output {
     /// One JSON document.
     pub fn document<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-        self.text(&format!("{text}\n"))
+        exactly(&format!("{}\n", harmless_json(&text)))
     }
 
     /// One JSON array, of which only one element is in memory.
@@ -43,40 +47,84 @@ impl Output {
         values: impl Iterator<Item = Result<T, Failure>>,
     ) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        let mut json = serde_json::Serializer::pretty(&mut out);
-        let mut array = json.serialize_seq(None).map_err(io::Error::from)?;
+        let mut before = "[\n";
         for value in values {
-            array.serialize_element(&value?).map_err(io::Error::from)?;
+            let text = serde_json::to_string_pretty(&value?).map_err(io::Error::from)?;
+            let indented = harmless_json(&text).replace('\n', "\n  ");
+            write!(out, "{before}  {indented}")?;
+            before = ",\n";
         }
-        array.end().map_err(io::Error::from)?;
-        out.write_all(b"\n")?;
+        out.write_all(if before == "[\n" { b"[]\n" } else { b"\n]\n" })?;
         Ok(out.flush()?)
     }
 
     /// One JSON object on a line of its own.
     pub fn json_line(&self, value: &Value) -> Result<(), Failure> {
-        self.text(&format!("{value}\n"))
+        exactly(&format!("{}\n", harmless_json(&value.to_string())))
     }
 
     /// A row, as one JSON object on a line of its own.
     pub fn row(&self, row: &Row) -> Result<(), Failure> {
         let mut line = Vec::new();
         write_jsonl(&mut line, [row])?;
-        Ok(io::stdout().lock().write_all(&line)?)
+        let line = harmless_json(&String::from_utf8_lossy(&line));
+        Ok(io::stdout().lock().write_all(line.as_bytes())?)
     }
 
+    /// Text for a person.
     pub fn text(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        Ok(stdout.flush()?)
+        exactly(&visible(text))
+    }
+
+    /// The content of a file, as it is unless a person would see it.
+    pub fn content(&self, content: &str) -> Result<(), Failure> {
+        match io::stdout().is_terminal() {
+            true => self.text(content),
+            false => exactly(content),
+        }
     }
 }
 
-/// Writes a line to stderr. A lost stderr, as on a full disk or with `| head`, must not end what goes on; what is
-/// written there is in the store as well, or in the exit code.
+fn exactly(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+/// The same document, with the characters that JSON need not escape, but that act on a terminal, escaped.
+fn harmless_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match acts(letter) && letter != '\n' {
+            // None of these is beyond U+FFFF, and all are within strings.
+            true => out += &format!("\\u{:04x}", u32::from(letter)),
+            false => out.push(letter),
+        }
+    }
+    out
+}
+
+/// The mark at the head of CSV for Excel, or nothing; `--excel` needs CSV.
+pub fn csv_mark(excel: bool, csv: bool) -> Result<&'static str, Failure> {
+    match (excel, csv) {
+        (false, _) => Ok(""),
+        (true, true) => Ok(CSV_MARK),
+        (true, false) => Err(Failure::Usage(
+            "--excel: is for CSV; add --format csv".to_string(),
+        )),
+    }
+}
+
+/// Writes a line for a person to stderr.
 pub fn stderr_line(line: &str) -> io::Result<()> {
     let mut stderr = io::stderr().lock();
-    stderr.write_all(format!("{line}\n").as_bytes())
+    stderr.write_all(format!("{}\n", one_line(line)).as_bytes())
+}
+
+/// The same where a lost stderr, as on a full disk or with `| head`, must not end what goes on: it is in the store as
+/// well, or in the exit code.
+pub fn line_on_stderr(line: &str) {
+    let _ = stderr_line(line);
 }
 
 /// A time in the local time zone if that is known, else in UTC.
@@ -110,6 +158,15 @@ pub fn number_of(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_harmless_and_says_the_same() {
+        let text = "a\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2028}\n\"é😀";
+        let json = serde_json::to_string_pretty(&[text]).unwrap();
+        let shown = harmless_json(&json);
+        assert!(!shown.contains(|letter| acts(letter) && letter != '\n'));
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap(), [text]);
+    }
 
     #[test]
     fn numbers_and_times_are_short() {

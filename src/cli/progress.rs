@@ -12,6 +12,7 @@ use super::output::{duration, stderr_line};
 use crate::engine::{Message, MessageKind};
 use crate::experiment::{EventKind, Report, Severity, Stage};
 use crate::metrics::{Digits, declared};
+use crate::text::shown::one_line;
 
 /// A figure beside a bar: its name, and the metrics of which it shows the latest.
 type Figure = (&'static str, &'static [&'static str]);
@@ -83,7 +84,7 @@ impl Progress {
     pub fn say(&self, line: &str) {
         let written = match self.style {
             _ if self.quiet || self.is_lost.get() => Ok(()),
-            Some(_) => self.bars.println(line),
+            Some(_) => self.bars.println(one_line(line)),
             None => stderr_line(line),
         };
         if let Err(error) = written {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::output::{count, moment, stderr_line};
+use super::output::{count, line_on_stderr, moment};
 use super::run::{RunOverrides, RunWatcher};
 use super::{CommandContext, Failure};
 use crate::engine::Listener;
@@ -14,6 +14,7 @@ use crate::operations::launch::{self, PlannedRun};
 use crate::operations::queue::{self, QueueEntry};
 use crate::report::{Align, TextTable};
 use crate::store::{QueueId, Store};
+use crate::text::shown::one_line;
 
 /// The folder of the user's own experiment files, as for the window.
 const EXPERIMENTS: &str = "experiments";
@@ -112,8 +113,9 @@ impl Add {
         let argument = ctx.store_argument();
         let ids: Vec<String> = ids.iter().map(QueueId::to_string).collect();
         ctx.out.text(&format!(
-            "{name} is queued as {} with its current settings; `emprl queue run{argument}`, or the window, \
+            "{} is queued as {} with its current settings; `emprl queue run{argument}`, or the window, \
              starts it.\n",
+            one_line(name),
             ids.join(", ")
         ))
     }
@@ -129,7 +131,8 @@ fn remove(ctx: &CommandContext, ids: &[QueueId]) -> Result<(), Failure> {
         .map(|run| {
             format!(
                 "{} ({}) was removed from the queue.\n",
-                run.run.name, run.id
+                one_line(&run.run.name),
+                run.id
             )
         })
         .collect();
@@ -164,7 +167,7 @@ fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
             Err(Failure::Start(error)) if error.is_elsewhere() => {}
             Err(failure @ Failure::Run { .. }) => {
                 // It is recorded with the run and counted below.
-                let _ = stderr_line(&format!("error: {failure}"));
+                line_on_stderr(&format!("error: {failure}"));
                 failed.push(next.name);
             }
             // The run is done all the same.

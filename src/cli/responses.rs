@@ -18,6 +18,7 @@ use crate::operations::responses::{
 use crate::operations::{OperationError, existing_store};
 use crate::store::StoreError;
 use crate::study::AlignBy;
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Responses {
@@ -208,7 +209,7 @@ impl Responses {
                 }
                 delete(&mut existing_store(&ctx.store)?, system)?;
                 ctx.out.show(&json!({"deleted": system}), || {
-                    format!("{system} and its responses are deleted.\n")
+                    format!("{} and its responses are deleted.\n", one_line(system))
                 })
             }
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::channel::{Receiver, bounded, select};
 
-use super::output::stderr_line;
+use super::output::line_on_stderr;
 use super::progress::Progress;
 use super::{CommandContext, Failure, input};
 use crate::engine::{Control, Listener, MessageKind, RunEnd, RunHandle, StartRequest, Supervisor};
@@ -181,9 +181,11 @@ impl RunWatcher {
                 ))
             }
             Some(RunEnd::Stopped(run)) => {
-                let words = format!("Run {run} is stopped. Resume it with `{}`.", resume(run));
                 // The exit code tells that it was stopped.
-                let _ = stderr_line(&words);
+                line_on_stderr(&format!(
+                    "Run {run} is stopped. Resume it with `{}`.",
+                    resume(run)
+                ));
                 Err(Failure::Stopped)
             }
             Some(RunEnd::Failed(run, error)) => Err(Failure::Run {

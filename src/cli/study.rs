@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::failure::out_refused;
-use super::output::{moment, number_of};
+use super::output::{csv_mark, moment, number_of};
 use super::{CommandContext, Failure};
 use crate::operations::existing_store;
 use crate::operations::exports::write_judgements;
@@ -19,6 +19,7 @@ use crate::report::{Align, TextTable};
 use crate::store::{AnnotatorRow, Store, StoreReader, StudyId, StudyRow};
 use crate::study::definition::StudyKind;
 use crate::study::make::Role;
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Study {
@@ -93,6 +94,9 @@ pub enum Study {
         /// jsonl, csv, or record: everything needed to compute the results again, as one JSON document
         #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
         format: ExportFormat,
+        /// CSV with the mark by which Excel knows UTF-8
+        #[arg(long)]
+        excel: bool,
         /// Write to a file instead of stdout
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -140,8 +144,19 @@ impl Study {
                 study,
                 annotator,
                 format,
+                excel,
                 out,
-            } => export(ctx, *study, annotator.as_deref(), *format, out.as_deref()),
+            } => {
+                let mark = csv_mark(*excel, *format == ExportFormat::Csv)?;
+                export(
+                    ctx,
+                    *study,
+                    annotator.as_deref(),
+                    *format,
+                    mark,
+                    out.as_deref(),
+                )
+            }
         }
     }
 }
@@ -276,7 +291,8 @@ fn pack(ctx: &CommandContext, id: StudyId, who: Option<&str>, dir: &Path) -> Res
     let lines: String = written
         .map(|(who, items, file)| {
             let items = number_of(items as u64, "item", "items");
-            format!("{who}: {items} in {}\n", file.display())
+            let (who, file) = (one_line(&who).into_owned(), file.to_string_lossy());
+            format!("{who}: {items} in {}\n", one_line(&file))
         })
         .collect();
     ctx.out.text(&lines)
@@ -321,7 +337,7 @@ fn unblind(ctx: &CommandContext, study: StudyId, by: &str, reason: &str) -> Resu
     ctx.out.text(&format!(
         "Study {study} is unblinded; that is on record with {} and the reason.{missing}\n\
          `emprl study results {study}{}` shows what was found.\n",
-        unblinding.by,
+        one_line(&unblinding.by),
         ctx.store_argument()
     ))
 }
@@ -331,6 +347,7 @@ fn export(
     id: StudyId,
     who: Option<&str>,
     format: ExportFormat,
+    mark: &str,
     out: Option<&Path>,
 ) -> Result<(), Failure> {
     let reader = StoreReader::open(&ctx.store)?;
@@ -352,14 +369,16 @@ fn export(
         (None, Some(format)) => studies::all_judgements(&reader, id, format)?,
         (None, None) => studies::record(&reader, id)?,
     };
+    let bytes = [mark.as_bytes(), &bytes].concat();
     match out {
         Some(path) => {
             write_judgements(path, &bytes).map_err(out_refused)?;
             ctx.out
                 .show(&json!({"file": path, "bytes": bytes.len()}), || {
-                    format!("The judgements are in {}\n", path.display())
+                    let path = path.to_string_lossy();
+                    format!("The judgements are in {}\n", one_line(&path))
                 })
         }
-        None => ctx.out.text(&String::from_utf8_lossy(&bytes)),
+        None => ctx.out.content(&String::from_utf8_lossy(&bytes)),
     }
 }

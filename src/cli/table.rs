@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use super::failure::out_refused;
+use super::output::csv_mark;
 use super::{CommandContext, Failure};
 use crate::operations::exports;
 use crate::report::tables::{Format, TableNumber, TableSelection};
 use crate::store::{RunId, StudyId};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Table {
@@ -25,6 +27,9 @@ pub struct Table {
     /// How it is written; else columns for a terminal
     #[arg(long, value_name = "FORMAT")]
     format: Option<FormatName>,
+    /// CSV with the mark by which Excel knows UTF-8
+    #[arg(long)]
+    excel: bool,
     /// Write it to a file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -51,23 +56,26 @@ impl Table {
             studies: self.study.clone(),
             systems: self.systems.clone(),
         };
-        let table = exports::table(&ctx.store, number, &chosen)?;
         let format = match self.format {
             Some(FormatName::Latex) => Format::Latex,
             Some(FormatName::Markdown) => Format::Markdown,
             Some(FormatName::Csv) => Format::Csv,
             None => Format::Text,
         };
+        let mark = csv_mark(self.excel, format == Format::Csv)?;
+        let table = exports::table(&ctx.store, number, &chosen)?;
         if let Some(path) = &self.out {
-            exports::write(path, table.write(format).as_bytes()).map_err(out_refused)?;
+            let text = format!("{mark}{}", table.write(format));
+            exports::write(path, text.as_bytes()).map_err(out_refused)?;
         }
         match (ctx.out.json, &self.out) {
             (true, _) => ctx.out.document(&table),
             (false, Some(path)) => {
-                let text = format!("{} is in {}\n", table.heading(), path.display());
-                ctx.out.text(&text)
+                let (heading, path) = (table.heading(), path.to_string_lossy());
+                ctx.out
+                    .text(&format!("{heading} is in {}\n", one_line(&path)))
             }
-            (false, None) => ctx.out.text(&table.write(format)),
+            (false, None) => ctx.out.content(&format!("{mark}{}", table.write(format))),
         }
     }
 

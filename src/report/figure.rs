@@ -7,7 +7,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
-use super::sheet::csv_line;
+use super::escape::csv_line;
+use crate::text::shown::{cell as csv_text, one_line};
 
 /// A curve, with a band if it is the mean of several.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,14 +84,8 @@ impl Figure {
 
     /// The points: line, x, y, the band and the number of curves that the line is the mean of.
     pub fn csv(&self) -> String {
-        let head = [
-            "line",
-            self.x_label.as_str(),
-            self.y_label.as_str(),
-            "low",
-            "high",
-            "n",
-        ];
+        let [x_label, y_label] = [&self.x_label, &self.y_label].map(|label| csv_text(label));
+        let head = ["line", &x_label, &y_label, "low", "high", "n"];
         let mut text = csv_line(&head) + "\n";
         for line in &self.lines {
             for (at, (x, y)) in line.points.iter().enumerate() {
@@ -101,7 +96,7 @@ impl Figure {
                 let band = line.band.get(at);
                 let n = line.counts.get(at);
                 let cells = [
-                    line.name.clone(),
+                    csv_text(&line.name).into_owned(),
                     x.to_string(),
                     y.to_string(),
                     bound(band.map(|band| band.0)),
@@ -128,7 +123,7 @@ impl Figure {
         area.fill(&WHITE).map_err(|error| wrong(&error))?;
         let size = |points: u32| ("sans-serif", points * scale).into_font();
         let mut chart = ChartBuilder::on(&area)
-            .caption(&self.title, size(18))
+            .caption(one_line(&self.title), size(18))
             .margin(12 * scale)
             .x_label_area_size(40 * scale)
             .y_label_area_size(64 * scale)
@@ -140,8 +135,8 @@ impl Figure {
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.08))
             .axis_style(BLACK.mix(0.4))
-            .x_desc(&self.x_label)
-            .y_desc(&self.y_label)
+            .x_desc(one_line(&self.x_label))
+            .y_desc(one_line(&self.y_label))
             .axis_desc_style(size(13))
             .label_style(size(12))
             .x_labels(8)
@@ -171,7 +166,7 @@ impl Figure {
             chart
                 .draw_series(LineSeries::new(std::iter::empty(), style))
                 .map_err(|error| wrong(&error))?
-                .label(&line.name)
+                .label(one_line(&line.name))
                 .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + key, y)], style));
             for (stretch, alone) in stretches(&line.points, &line.counts) {
                 let width = if alone { scale } else { 2 * scale };
@@ -384,6 +379,20 @@ mod tests {
             assert!(svg.contains(part), "{part}: {svg}");
         }
         assert!(!svg.contains("NaN"), "{svg}");
+    }
+
+    #[test]
+    fn no_name_acts_in_a_picture_or_breaks_it() {
+        let mut odd = figure();
+        odd.title = "a\u{1b}[2J\u{0}]]>".into();
+        odd.lines[0].name = "\u{202e}</text><script>\nx".into();
+        let svg = odd.svg().unwrap();
+        let acts = |letter: char| letter != '\n' && crate::text::shown::acts(letter);
+        assert!(!svg.contains(acts) && !svg.contains("<script"), "{svg}");
+        assert!(svg.contains("\\u{1b}[2J\\u{0}]]&gt;"), "{svg}");
+        assert!(odd.png().is_ok());
+        odd.lines[0].name = "=1+1".into();
+        assert!(odd.csv().contains("\n'=1+1,1,0.2,"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Result tables as text, tables and plots for papers, curves for other programs. Opens no file and no screen.
 
+mod escape;
 mod figure;
 mod identifiers;
 pub mod paper;

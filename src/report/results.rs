@@ -4,6 +4,7 @@ use super::table::{Align, TextTable};
 use crate::data::Mechanism;
 use crate::metrics::written::count;
 use crate::metrics::{Digits, Estimate, SystemResults, declared};
+use crate::text::shown::one_line;
 use std::borrow::Cow;
 
 /// Names of the figures in JSON, each with the metric that declares what it is.
@@ -65,7 +66,7 @@ pub fn results_table(results: &[SystemResults]) -> String {
     }
     row("Words per response", &|r| Digits::WORDS.write(r.mean_words));
     let cautions = results.iter().filter_map(SystemResults::caution);
-    let cautions = cautions.map(|caution| format!("{caution}.\n"));
+    let cautions = cautions.map(|caution| format!("{}.\n", one_line(&caution)));
     table.text() + &cautions.collect::<String>() + &truncation_text(results)
 }
 
@@ -78,7 +79,7 @@ fn truncation_text(results: &[SystemResults]) -> String {
         };
         let several = results.len() > 1;
         lines.push(match several {
-            true => format!("{}: {}\n", row.system, truncation.sentence()),
+            true => format!("{}: {}\n", one_line(&row.system), truncation.sentence()),
             false => format!("{}\n", truncation.sentence()),
         });
     }

@@ -1,6 +1,10 @@
 //! A table to export as CSV, Markdown, LaTeX or plain text.
 
+use std::borrow::Cow;
+
+use super::escape::{csv_line, markdown};
 use super::table::{Align, TextTable};
+use crate::text::shown::{cell as csv_text, one_line};
 
 /// A table of text with a title and notes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,15 +39,22 @@ impl Sheet {
 
     /// Headings and rows, quoted if needed, without notes.
     pub fn csv(&self) -> String {
-        let titles: Vec<String> = self.titles().cloned().collect();
-        let lines = [&titles].into_iter().chain(&self.rows);
-        lines.map(|row| csv_line(row) + "\n").collect()
+        let titles: Vec<_> = self.titles().map(|title| csv_text(title)).collect();
+        let mut text = csv_line(&titles) + "\n";
+        for row in &self.rows {
+            let cells = row.iter().zip(&self.columns);
+            let cells: Vec<_> = cells
+                .map(|(cell, (_, number))| csv_cell(cell, *number))
+                .collect();
+            text += &(csv_line(&cells) + "\n");
+        }
+        text
     }
 
     pub fn markdown(&self) -> String {
-        let escape = |cell: &String| cell.replace('|', "\\|").replace('\n', " ");
+        let escape = |cell: &String| markdown(cell);
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        let mut text = format!("**{}**\n\n", self.title);
+        let mut text = format!("**{}**\n\n", markdown(&self.title));
         text += &line(self.titles().map(escape).collect());
         let rule = |number: bool| if number { "---:" } else { ":---" };
         let rules = self.columns.iter().map(|(_, number)| rule(*number).into());
@@ -52,7 +63,7 @@ impl Sheet {
             text += &line(row.iter().map(escape).collect());
         }
         for note in &self.notes {
-            text += &format!("\n{note}\n");
+            text += &format!("\n{}\n", markdown(note));
         }
         text
     }
@@ -65,20 +76,23 @@ impl Sheet {
         for row in &self.rows {
             table.row(row.iter().cloned());
         }
-        let notes: String = self.notes.iter().map(|note| format!("{note}\n")).collect();
-        format!("{}\n\n{}{notes}", self.title, table.text())
+        let notes = self.notes.iter();
+        let notes: String = notes.map(|note| format!("{}\n", one_line(note))).collect();
+        format!("{}\n\n{}{notes}", one_line(&self.title), table.text())
     }
 }
 
-/// One line of CSV, without the line break.
-pub(super) fn csv_line<S: AsRef<str>>(cells: &[S]) -> String {
-    let quoted = |cell: &S| match cell.as_ref() {
-        cell if cell.contains(['"', ',', '\n', '\r']) => {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        }
-        cell => cell.to_string(),
+/// A cell for a spreadsheet. In a column of numbers one may be written with its interval: `-0.31 [-0.50, -0.12]`.
+fn csv_cell(cell: &str, number: bool) -> Cow<'_, str> {
+    let figure = || {
+        cell.split(' ')
+            .next()
+            .is_some_and(|first| first.parse::<f64>().is_ok())
     };
-    cells.iter().map(quoted).collect::<Vec<_>>().join(",")
+    match number && figure() {
+        true => Cow::Borrowed(cell),
+        false => csv_text(cell),
+    }
 }
 
 #[cfg(test)]
@@ -109,9 +123,32 @@ mod tests {
     }
 
     #[test]
+    fn csv_leaves_a_spreadsheet_nothing_to_compute() {
+        let mut sheet = Sheet::new("", vec![("=Run".into(), false), ("KL".into(), true)]);
+        sheet.row(["=1+1".into(), "-0.31 [-0.50, -0.12]".into()]);
+        sheet.row(["-1.5".into(), "-1.5".into()]);
+        sheet.row(["+x, y".into(), "-x".into()]);
+        assert_eq!(
+            sheet.csv(),
+            "'=Run,KL\n'=1+1,\"-0.31 [-0.50, -0.12]\"\n-1.5,-1.5\n\"'+x, y\",'-x\n"
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_break_a_row_or_act_on_the_screen() {
+        let mut sheet = Sheet::new("a\nb", vec![("Run\u{1b}[2J".into(), false)]);
+        sheet.row(["x\ny\u{202e}".into()]);
+        sheet.notes.push("z\nw".into());
+        assert_eq!(
+            sheet.text(),
+            "a\\nb\n\nRun\\u{1b}[2J\n────────────\nx\\ny\\u{202e}\nz\\nw\n"
+        );
+    }
+
+    #[test]
     fn markdown_escapes_what_it_would_take_for_signs() {
         let markdown = sheet().markdown();
-        assert!(markdown.contains("| a\\|b_c |  |") && markdown.contains("| :--- | ---: |"));
+        assert!(markdown.contains("| a\\|b\\_c |  |") && markdown.contains("| :--- | ---: |"));
         assert!(sheet().text().ends_with("n = 3\n"));
     }
 }

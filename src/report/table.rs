@@ -1,4 +1,6 @@
-//! Tables of plain text.
+//! Tables of plain text: whatever a cell says, a row is one line.
+
+use crate::text::shown::one_line;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
@@ -23,7 +25,7 @@ impl TextTable {
             align: columns.iter().map(|(_, align)| *align).collect(),
             head: columns
                 .iter()
-                .map(|(title, _)| (*title).to_string())
+                .map(|(title, _)| one_line(title).into_owned())
                 .collect(),
             rows: Vec::new(),
         }
@@ -32,7 +34,7 @@ impl TextTable {
     /// Adds a row; missing cells are empty, extra ones are dropped, and what is too long is cut short.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells = cells.into_iter().take(self.head.len());
-        let mut row: Vec<String> = cells.map(|cell| one_line(&cell)).collect();
+        let mut row: Vec<String> = cells.map(|cell| bounded(&cell)).collect();
         row.resize(self.head.len(), String::new());
         self.rows.push(row);
     }
@@ -63,10 +65,10 @@ impl TextTable {
     }
 }
 
-/// A cell on one line, without what a terminal would obey, and not wider than [`WIDEST`].
-fn one_line(cell: &str) -> String {
-    let shown = |letter: char| if letter.is_control() { ' ' } else { letter };
-    let mut letters = cell.chars().map(shown);
+/// A cell on one line, not wider than [`WIDEST`].
+fn bounded(cell: &str) -> String {
+    let cell = one_line(cell);
+    let mut letters = cell.chars();
     let mut line: String = letters.by_ref().take(WIDEST).collect();
     if letters.next().is_some() {
         line.pop();
@@ -87,7 +89,10 @@ mod tests {
         let text = table.text();
         assert_eq!(text.lines().count(), 4);
         assert!(text.lines().all(|line| line.chars().count() <= WIDEST + 3));
-        assert!(text.contains("x…") && text.contains("a b [31m"), "{text}");
+        assert!(
+            text.contains("x…") && text.contains(r"a\nb\u{1b}[31m"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -9,7 +9,6 @@ use super::error::StoreError;
 use super::lock::RunLock;
 use super::points::number;
 use super::rows::{MetricKey, RunRow};
-use super::unwritable::Stamp;
 use super::{CatalogParts, RunId, Store, StoreReader, now_ms};
 use crate::data::rows::{Row, read_jsonl};
 

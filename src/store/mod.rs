@@ -6,8 +6,8 @@
 //! [`Store`] writes, [`StoreReader`] reads on a connection of its own. Once a method of `Store` returns
 //! `Ok`, its change is on disk and survives a crash, a kill and a power cut.
 
-mod aside;
 mod access;
+mod aside;
 mod catalog;
 mod columns;
 mod database;

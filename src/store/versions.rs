@@ -9,6 +9,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
+use super::unwritable::Stamp;
 use super::{RunId, RunStatus, StoreReader, run_dir};
 
 /// The versions of a store's parts: each number differs once something of its part has changed.

@@ -31,7 +31,7 @@ impl Store {
             dir: dir.to_path_buf(),
             database: Database::open(dir)?,
         };
-        if store.newer().is_none()
+        if store.read_only().is_none()
             && let Err(error) = store.finish_removals()
         {
             tracing::warn!(%error, "a removed run still takes up room on the disk");

@@ -11,6 +11,7 @@ use super::moment;
 use super::page::Worklist;
 use super::record::Unblinded;
 use super::verdict::Outcome;
+use crate::text::shown::cell;
 
 /// A judgement as the annotator saw it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -145,12 +146,22 @@ pub fn jsonl(rows: &[impl Serialize]) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-/// CSV with a header.
+/// CSV with a header. No text is a formula to a spreadsheet (see [`cell`]); JSONL has the texts as they are.
 pub fn csv(rows: &[impl Serialize]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut fields = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        writer.serialize(row)?;
+        fields.serialize(row)?;
     }
+    let fields = written(fields)?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut records = csv::ReaderBuilder::new();
+    for record in records.has_headers(false).from_reader(&*fields).records() {
+        writer.write_record(record?.iter().map(|text| cell(text).into_owned()))?;
+    }
+    written(writer)
+}
+
+fn written(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
     let bytes = writer.into_inner();
     bytes.map_err(|error| csv::Error::from(error.into_error()))
 }

@@ -1,8 +1,9 @@
-//! From text to tokens and words: T5's tokenizer and NLTK's words.
+//! From text to tokens and words: T5's tokenizer and NLTK's words; and text as it may be shown.
 //!
 //! Must not know tensors, data sets or files other than a tokenizer's.
 
 mod sentences;
+pub mod shown;
 mod tokenizer;
 mod training;
 mod unigram;

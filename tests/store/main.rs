@@ -18,10 +18,13 @@ mod store_support;
 #[path = "../support/study.rs"]
 mod study_support;
 
+mod any_history;
 mod bad_rows;
+mod checkpoints;
 mod checkpoints;
 mod damage;
 mod following;
+mod fuzz_corpus;
 mod import_builtin;
 mod import_sources;
 mod keeping;

@@ -124,7 +124,13 @@ pub fn listed_parts(prefs: &Prefs) -> CatalogParts {
     let chosen = prefs.columns.iter().filter_map(|name| name.parse().ok());
     let chosen: Vec<Column> = chosen.collect();
     let names = chosen.iter().map(Column::name).chain(LISTED);
-    let names = names.chain(prefs.sketch.as_deref()).chain(prefs.group.as_deref());
+    // Runs in which a setting was changed are groups of their own.
+    let group = prefs
+        .group
+        .as_deref()
+        .into_iter()
+        .flat_map(|group| [group, "changed"]);
+    let names = names.chain(prefs.sketch.as_deref()).chain(group);
     match chosen.is_empty() {
         true => parts_of(names.chain(DEFAULT_COLUMNS)),
         false => parts_of(names),

@@ -18,6 +18,7 @@ use crate::checkpoint;
 use crate::experiment::{Config, Stage};
 use crate::operations::models::{Reference, RunModels, SavedModels};
 use crate::store::{CheckpointRow, RunId, RunRef, run_dir};
+use crate::text::shown::shell_option;
 
 pub const SETTINGS: [&str; 7] = [
     "sampling.top_k",
@@ -379,7 +380,7 @@ impl Playground {
         // A single quote would end the shell word.
         let row = json!({"context": prompt.context}).to_string();
         let row = row.replace('\'', "\\u0027");
-        let model = self.written(&prompt.model, store);
+        let model = shell_option("--model", &self.written(&prompt.model, store));
         let drawn = match prompt.greedy {
             true => "--greedy".to_string(),
             false => format!(
@@ -391,7 +392,7 @@ impl Playground {
             ),
         };
         format!(
-            "printf '%s\\n' '{row}' | emprl generate --model {model} {drawn} --max-new-tokens {} \
+            "printf '%s\\n' '{row}' | emprl generate {model} {drawn} --max-new-tokens {} \
              --min-new-tokens {} --max-source {} --device {}{}",
             prompt.settings.max_new_tokens,
             prompt.settings.min_new_tokens,
@@ -415,7 +416,7 @@ impl Playground {
                 folder.join(format!("{stage}-{step}"))
             }
         };
-        format!("\"{}\"", folder.display())
+        folder.to_string_lossy().into_owned()
     }
 
     /// How many models are open and their size, if any.

@@ -186,8 +186,17 @@ fn needed_parts(prefs: &Prefs, view: &RunsView) -> CatalogParts {
     let names = columns.iter().chain([&view.sort]).map(Column::name);
     let names = names.chain(view.filter.last.names());
     // Runs in which a setting was changed are groups of their own.
-    let group = prefs.group.as_deref().into_iter().flat_map(|group| [group, "changed"]);
-    parts_of(names.chain(group).chain(prefs.sketch.as_deref()).chain(LISTED))
+    let group = prefs
+        .group
+        .as_deref()
+        .into_iter()
+        .flat_map(|group| [group, "changed"]);
+    parts_of(
+        names
+            .chain(group)
+            .chain(prefs.sketch.as_deref())
+            .chain(LISTED),
+    )
 }
 
 /// Updates the metrics of the run in progress, which is ahead of the store.

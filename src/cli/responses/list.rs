@@ -9,6 +9,7 @@ use crate::operations::responses::{self, Systems, find_cases};
 use crate::report::{Align, TextTable};
 use crate::store::{Store, StoreReader};
 use crate::study::contexts::ContextKey;
+use crate::text::shown::one_line;
 
 /// Lists the systems, or only those of these names.
 pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(), Failure> {
@@ -76,10 +77,11 @@ pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(),
                 Some(_) => "Emp-F1",
                 None => "levels",
             };
-            text += &format!("{}: {what} by {identifiers}\n", score.system);
+            let (system, by) = (one_line(&score.system), one_line(identifiers));
+            text += &format!("{system}: {what} by {by}\n");
         }
         if let Some(truncation) = &score.results.truncation {
-            text += &format!("{}: {}\n", score.system, truncation.sentence());
+            text += &format!("{}: {}\n", one_line(&score.system), truncation.sentence());
         }
     }
     text += "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n";
@@ -98,7 +100,8 @@ pub(super) fn pin(ctx: &CommandContext, case: &str, note: Option<&String>) -> Re
         Some(_) => "pinned",
         None => "no longer pinned",
     };
-    ctx.out.text(&format!("Case {case} is {done}.\n"))
+    ctx.out
+        .text(&format!("Case {} is {done}.\n", one_line(case)))
 }
 
 pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failure> {
@@ -116,10 +119,12 @@ pub(super) fn cases(ctx: &CommandContext, words: &[String]) -> Result<(), Failur
     for case in &found {
         let last = case.context.utterances.last().map_or("", String::as_str);
         let emotion = case.context.emotion.as_deref().unwrap_or("");
+        let (emotion, last) = (one_line(emotion), one_line(last));
         text += &format!("{}  {emotion}: {last}\n", case.key);
         let answers = book.systems.iter().zip(&case.answers);
         for (system, answer) in answers.filter_map(|(s, answer)| Some((s, answer.as_ref()?))) {
-            text += &format!("    {system}: {}\n", answer.text);
+            let (system, answer) = (one_line(system), one_line(&answer.text));
+            text += &format!("    {system}: {answer}\n");
         }
     }
     let kind = if words.is_empty() { "pinned " } else { "" };

@@ -6,6 +6,7 @@ use crate::cli::output::count;
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, ResponseWords};
 use crate::operations::responses::StoredResponses;
+use crate::text::shown::{one_line, shell_last};
 
 /// Problems that are printed; the rest is only counted.
 const SHOWN_PROBLEMS: usize = 20;
@@ -39,10 +40,10 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
     let number = |n: usize| count(n as u64);
     let mut text = format!(
         "{}: {} responses to {} contexts of {}, {}\n",
-        stored.system,
+        one_line(&stored.system),
         number(answers.len()),
         number(order.len()),
-        order.name,
+        one_line(&order.name),
         responses.aligned_by.words()
     );
     for note in &responses.notes {
@@ -70,7 +71,7 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
         );
     }
     for problem in responses.problems.iter().take(SHOWN_PROBLEMS) {
-        text += &format!("{problem}\n");
+        text += &format!("{}\n", one_line(&problem.to_string()));
     }
     let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
     if more > 0 {
@@ -86,9 +87,9 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
         Digits::RESULT.write(100.0 * duplicates)
     );
     text += &format!(
-        "Intervals, and Emp-F1 by identifiers: `emprl responses score {} --identifiers RUN{}`\n",
-        stored.system,
-        ctx.store_argument()
+        "Intervals, and Emp-F1 by identifiers: `emprl responses score --identifiers RUN{} {}`\n",
+        ctx.store_argument(),
+        shell_last(&stored.system)
     );
     ctx.out.text(&text)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::super::output::csv_mark;
 use super::super::{CommandContext, Failure};
 use crate::catalog::Entry;
 use crate::catalog::compare::{Paired, differing_settings};
@@ -16,6 +17,7 @@ use crate::operations::exports;
 use crate::report::Sheet;
 use crate::report::tables::latex_sheets;
 use crate::store::{RunId, StoreReader};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Compare {
@@ -40,9 +42,12 @@ pub struct Compare {
     /// How tables are written
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
     format: Format,
+    /// CSV with the mark by which Excel knows UTF-8
+    #[arg(long)]
+    excel: bool,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     Text,
     Markdown,
@@ -52,6 +57,7 @@ enum Format {
 
 impl Compare {
     pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
+        let mark = csv_mark(self.excel, self.format == Format::Csv)?;
         let reader = StoreReader::open(&ctx.store)?;
         let entries = load_entries(&reader, &self.runs)?;
         let entries: Vec<&Entry> = entries.iter().collect();
@@ -78,16 +84,18 @@ impl Compare {
             let texts: Vec<String> = sheets.iter().map(write).collect();
             texts.join("\n")
         };
-        let mut text = match self.format {
+        let written = match self.format {
             Format::Text => each(Sheet::text),
             Format::Markdown => each(Sheet::markdown),
             Format::Latex => latex_sheets(&sheets),
             Format::Csv => each(Sheet::csv),
         };
+        let mut text = mark.to_string() + &written;
         if let (Some(file), Format::Text) = (&self.file, self.format) {
-            text += &format!("\nThe plot is in {}.\n", file.display());
+            let file = file.to_string_lossy();
+            text += &format!("\nThe plot is in {}.\n", one_line(&file));
         }
-        ctx.out.text(&text)
+        ctx.out.content(&text)
     }
 
     fn draw(

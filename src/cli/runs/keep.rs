@@ -6,6 +6,7 @@ use super::super::{CommandContext, Failure};
 use crate::operations::existing_store;
 use crate::operations::runs::{Edit, delete_for_good};
 use crate::store::{RunId, Store, StoreReader};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("edit").required(true).multiple(true).args(["add", "remove"]))]
@@ -58,7 +59,7 @@ fn done(ctx: &CommandContext, runs: &[RunId], json_name: &str, words: &str) -> R
     }
     let lines: String = runs
         .iter()
-        .map(|run| format!("Run {run} {words}.\n"))
+        .map(|run| format!("Run {run} {}.\n", one_line(words)))
         .collect();
     ctx.out.text(&lines)
 }
@@ -75,7 +76,7 @@ fn print_tags(ctx: &CommandContext, store: &Store, runs: &[RunId]) -> Result<(),
     }
     let lines = rows.iter().map(|row| match row.tags.is_empty() {
         true => format!("Run {} has no tags.\n", row.id),
-        false => format!("Run {}: {}\n", row.id, row.tags.join(", ")),
+        false => format!("Run {}: {}\n", row.id, one_line(&row.tags.join(", "))),
     });
     ctx.out.text(&lines.collect::<String>())
 }

@@ -158,10 +158,14 @@ impl List {
         }
         if shown == 0 {
             let argument = ctx.store_argument();
-            return ctx.out.text(&match filter_text.is_empty() && !self.deleted {
-                true => format!("Every run is archived; `emprl runs list --all{argument}` lists them.\n"),
-                false => "No run matches.\n".to_string(),
-            });
+            return ctx
+                .out
+                .text(&match filter_text.is_empty() && !self.deleted {
+                    true => format!(
+                        "Every run is archived; `emprl runs list --all{argument}` lists them.\n"
+                    ),
+                    false => "No run matches.\n".to_string(),
+                });
         }
         ctx.out.text(
             sheet

@@ -9,6 +9,7 @@ use crate::experiment::{RolloutResponse, RolloutToken, TokenQuantity};
 use crate::metrics::{Digits, declared};
 use crate::report::{Align, TextTable};
 use crate::store::{RunId, StoreReader};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Rollout {
@@ -49,7 +50,11 @@ impl Rollout {
                 "responses": responses.iter().map(document).collect::<Vec<_>>(),
             }));
         }
-        let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
+        let mut text = format!(
+            "Run {run}  {}, {} step {step}\n",
+            one_line(&name),
+            stage.title()
+        );
         for response in &responses {
             text += &shown(response);
         }
@@ -101,7 +106,7 @@ fn shown(response: &RolloutResponse) -> String {
     );
     let terms = response.terms.iter();
     let terms: Vec<String> = terms
-        .map(|term| format!("{} {}", term.title(), reward(term.value)))
+        .map(|term| format!("{} {}", one_line(&term.title()), reward(term.value)))
         .collect();
     if !terms.is_empty() {
         text += &format!(" ({})", terms.join(", "));
@@ -115,10 +120,10 @@ fn shown(response: &RolloutResponse) -> String {
     text.push('\n');
     for (turn, utterance) in response.context.iter().enumerate() {
         let who = Role::of(&response.roles, turn).title();
-        text += &format!("  {who:<10}{utterance}\n");
+        text += &format!("  {who:<10}{}\n", one_line(utterance));
     }
-    text += &format!("  {:<10}{}\n", "Target", response.target);
-    text += &format!("  {:<10}{}\n\n", "Response", response.response);
+    text += &format!("  {:<10}{}\n", "Target", one_line(&response.target));
+    text += &format!("  {:<10}{}\n\n", "Response", one_line(&response.response));
     let heads = TokenQuantity::ALL.map(|quantity| (quantity.short(), Align::Right));
     let mut columns = vec![("Token", Align::Left)];
     columns.extend(heads);

@@ -8,6 +8,7 @@ use crate::data::Role;
 use crate::experiment::{SampleDialogue, Stage};
 use crate::metrics::{Digits, declared};
 use crate::store::{RunId, StoreReader};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Samples {
@@ -41,7 +42,11 @@ impl Samples {
                 "dialogues": dialogues,
             }));
         }
-        let mut text = format!("Run {run}  {name}, {} step {step}\n", stage.title());
+        let mut text = format!(
+            "Run {run}  {}, {} step {step}\n",
+            one_line(&name),
+            stage.title()
+        );
         for dialogue in &dialogues {
             text += &opening(dialogue);
             text += &format!("  {:<12}{}\n", "Generated", answer(dialogue));
@@ -93,18 +98,22 @@ fn over_steps(
 }
 
 fn opening(dialogue: &SampleDialogue) -> String {
-    let mut text = format!("\nDialogue {}  {}\n", dialogue.index + 1, dialogue.emotion);
+    let mut text = format!(
+        "\nDialogue {}  {}\n",
+        dialogue.index + 1,
+        one_line(&dialogue.emotion)
+    );
     for (turn, utterance) in dialogue.context.iter().enumerate() {
         let who = Role::of(&dialogue.roles, turn).title();
-        text += &format!("  {who:<12}{utterance}\n");
+        text += &format!("  {who:<12}{}\n", one_line(utterance));
     }
-    text += &format!("  {:<12}{}\n", "Target", dialogue.target);
+    text += &format!("  {:<12}{}\n", "Target", one_line(&dialogue.target));
     text
 }
 
 /// The answer with its reward, and its levels beside the target's.
 fn answer(dialogue: &SampleDialogue) -> String {
-    let mut text = dialogue.generated.clone();
+    let mut text = one_line(&dialogue.generated).into_owned();
     let mut facts = Vec::new();
     facts.extend(dialogue.reward.map(|reward| {
         format!(

@@ -15,6 +15,7 @@ use crate::metrics::Digits;
 use crate::metrics::declared::declared;
 use crate::report::{Align, TextTable, identifiers_table, results_table};
 use crate::store::{RunId, StoreError, StoreReader};
+use crate::text::shown::one_line;
 
 /// Events that are shown without `--json`.
 const SHOWN_EVENTS: usize = 15;
@@ -56,8 +57,10 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     }
 
     let row = &detail.row;
-    let mut text = format!("Run {run}  {}\n\n", row.name);
-    let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<12}{value}\n"));
+    let mut text = format!("Run {run}  {}\n\n", one_line(&row.name));
+    let mut fact = |name: &str, value: String| {
+        text.push_str(&format!("{name:<12}{}\n", one_line(&value)));
+    };
     fact("Experiment", row.experiment.clone());
     fact("Status", row.status.to_string());
     if let Some(error) = &row.error {
@@ -96,7 +99,10 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
         fact("Tags", row.tags.join(", "));
     }
     if !row.note.is_empty() {
-        fact("Note", row.note.clone());
+        // Its lines below each other.
+        for (at, line) in row.note.lines().enumerate() {
+            fact(if at == 0 { "Note" } else { "" }, line.to_string());
+        }
     }
     if row.archived {
         fact("Archived", "yes".to_string());
@@ -124,7 +130,8 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     if !differences.is_empty() {
         text += "\nSettings that are not the defaults\n";
         for difference in &differences {
-            text += &format!("  {} = {}\n", difference.path, difference.value);
+            let value = difference.value.to_string();
+            text += &format!("  {} = {}\n", difference.path, one_line(&value));
         }
     }
     if !made.is_empty() {
@@ -166,7 +173,8 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
         text += "\nCheckpoints\n";
         for checkpoint in &checkpoints {
             let size = size_words(checkpoint.bytes);
-            text += &format!("  {}  {size}\n", checkpoint.path.display());
+            let path = checkpoint.path.to_string_lossy();
+            text += &format!("  {}  {size}\n", one_line(&path));
         }
     }
     if let Some(aside) = &aside {
@@ -191,6 +199,7 @@ pub fn show(ctx: &CommandContext, run: RunId) -> Result<(), Failure> {
     for event in &events[left_out..] {
         let sentence = sentence(event);
         let command = command(ctx, run, event, &samples, &rollouts);
+        let sentence = one_line(&sentence);
         text += &format!("  {}  {sentence}{command}\n", moment(event.wall_ms));
     }
     ctx.out.text(&text)

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::find;
-use crate::cli::output::{number_of, stderr_line};
+use crate::cli::output::{line_on_stderr, number_of};
 use crate::cli::{CommandContext, Failure};
 use crate::data::Role;
 use crate::store::{Store, StoreError, StudyId};
@@ -16,6 +16,7 @@ use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord, Rating, Score};
 use crate::study::page::{Page, Shown, Worklist};
+use crate::text::shown::one_line;
 
 #[derive(Debug, clap::Args)]
 pub struct Judge {
@@ -51,8 +52,11 @@ impl Judge {
         let mut lines = std::io::stdin().lock().lines();
         if !ctx.out.json {
             let head = &worklist.head;
-            ctx.out
-                .text(&format!("{}\n\n{}\n", head.title, head.instructions))?;
+            ctx.out.text(&format!(
+                "{}\n\n{}\n",
+                one_line(&head.title),
+                head.instructions
+            ))?;
         }
         let mut at = worklist.next();
         let mut shown = None;
@@ -72,7 +76,7 @@ impl Judge {
                 // The item stays, so that the next line is about it.
                 Err(why) => {
                     refused += 1;
-                    stderr_line(&format!("line {number}: {why}"))?;
+                    line_on_stderr(&format!("line {number}: {why}"));
                     if ctx.out.json {
                         let event = json!({"event": "refused", "line": number, "why": why});
                         ctx.out.json_line(&event)?;
@@ -174,13 +178,15 @@ fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Re
     let mut text = format!("\n{} of {}\n", at + 1, worklist.pages().len());
     for (turn, utterance) in page.context.iter().enumerate() {
         let who = Role::of(&page.roles, turn).title();
-        text += &format!("  {who}: {utterance}\n");
+        text += &format!("  {who}: {}\n", one_line(utterance));
     }
     match &page.shown {
         Shown::Pair { left, right } => {
+            let (left, right) = (one_line(left), one_line(right));
             text += &format!("\n  1  {left}\n  2  {right}\n\n{AB_HELP}{HELP}\n");
         }
         Shown::Single { response } => {
+            let response = one_line(response);
             text += &format!("\n  Response: {response}\n\n{RATING_HELP}{HELP}\n");
         }
     }

@@ -11,6 +11,7 @@ use crate::study::results::{
 };
 use crate::study::statistics::Figure;
 use crate::study::statistics::significance::Share;
+use crate::text::shown::one_line;
 
 pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> {
     let results = studies::results(&StoreReader::open(&ctx.store)?, study)?;
@@ -41,12 +42,12 @@ fn head(study: StudyId, results: &Results) -> String {
     let unblinding = &results.unblinding;
     let mut text = format!(
         "Study {study}: {}\n{}, seed {}. Unblinded {} by {}: {}\n",
-        results.title,
+        one_line(&results.title),
         number_of(results.contexts as u64, "context", "contexts"),
         results.seed,
         moment(unblinding.wall_ms),
-        unblinding.by,
-        unblinding.reason
+        one_line(&unblinding.by),
+        one_line(&unblinding.reason)
     );
     if unblinding.missing > 0 {
         let missing = number_of(unblinding.missing, "judgement was", "judgements were");
@@ -123,8 +124,8 @@ fn ab_text(found: &AbResults) -> String {
     {
         text += &format!(
             "{} vs {}: {} short of judgements, {} for the fourth annotator.\n",
-            pair.first,
-            pair.second,
+            one_line(&pair.first),
+            one_line(&pair.second),
             number_of(pair.open, "item is", "items are"),
             number_of(pair.waiting_for_fourth, "waits", "wait")
         );
@@ -189,8 +190,8 @@ fn rating_text(found: &RatingResults) -> String {
             .collect();
         text += &format!(
             "{} minus {}, {}: {}\n",
-            difference.system,
-            difference.minus,
+            one_line(&difference.system),
+            one_line(&difference.minus),
             number_of(difference.contexts as u64, "context", "contexts"),
             differences.join("  ")
         );
@@ -217,8 +218,8 @@ fn agreement_text(name: &str, found: &Agreement) -> String {
         };
         text += &format!(
             "  {} and {}, {}: Cohen's kappa {}{weighted}\n",
-            pair.first,
-            pair.second,
+            one_line(&pair.first),
+            one_line(&pair.second),
             number_of(pair.items as u64, "item", "items"),
             figure(&pair.kappa, Digits::AGREEMENT)
         );

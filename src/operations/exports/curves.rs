@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{create, make_folder, write_new};
+use super::{CSV_MARK, create, make_folder, write_new};
 use crate::engine::results_to_json;
 use crate::experiment::{Config, Event, MadeChange, changes_made};
 use crate::operations::OperationError;
@@ -19,8 +19,8 @@ use crate::store::{KeySummary, RunId, StoreReader};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurveFormat {
     /// `metrics.csv` (stage, metric, step, value, wall time) and `results.csv`; `changes.csv` if settings were changed
-    /// during the run.
-    Csv,
+    /// during the run. With a byte order mark for Excel, which else takes UTF-8 for another encoding.
+    Csv { excel: bool },
     /// `metrics.jsonl`, `events.jsonl` and `run.json`.
     Jsonl,
     /// One event file, as TensorBoard reads it.
@@ -46,7 +46,10 @@ pub fn export_curves(
     let keys = reader.run(run).and_then(|_| reader.keys(run))?;
     make_folder(folder)?;
     match format {
-        CurveFormat::Csv => csv(reader, run, &keys, folder),
+        CurveFormat::Csv { excel } => {
+            let mark = if excel { CSV_MARK } else { "" };
+            csv(reader, run, &keys, folder, mark)
+        }
         CurveFormat::Jsonl => jsonl(reader, run, &keys, folder),
         CurveFormat::Tensorboard => tensorboard(reader, run, &keys, folder),
     }
@@ -87,9 +90,11 @@ fn csv(
     run: RunId,
     keys: &[KeySummary],
     dir: &Path,
+    mark: &str,
 ) -> Result<ExportedCurves, OperationError> {
     let (path, mut file) = create_in(dir, "metrics.csv")?;
-    writeln!(file, "run,stage,metric,step,value,wall_ms").map_err(OperationError::write(&path))?;
+    writeln!(file, "{mark}run,stage,metric,step,value,wall_ms")
+        .map_err(OperationError::write(&path))?;
     // Rust's `NaN` and `inf` are what other programs read.
     let points = write_points(reader, run, keys, &path, |key, step, value, wall_ms| {
         let (stage, name) = (key.key.stage.key(), &key.key.name);
@@ -120,7 +125,11 @@ fn csv(
                 ]);
             }
         }
-        files.push(write(dir, "results.csv", &sheet.csv())?);
+        files.push(write(
+            dir,
+            "results.csv",
+            &(mark.to_string() + &sheet.csv()),
+        )?);
     }
     let changes = changes(reader, run)?;
     if !changes.is_empty() {
@@ -134,7 +143,11 @@ fn csv(
                 change.value().to_string(),
             ]);
         }
-        files.push(write(dir, "changes.csv", &sheet.csv())?);
+        files.push(write(
+            dir,
+            "changes.csv",
+            &(mark.to_string() + &sheet.csv()),
+        )?);
     }
     Ok(ExportedCurves { files, points })
 }

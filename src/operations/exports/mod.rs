@@ -15,6 +15,9 @@ use crate::report::tables::{Format, Table, TableNumber, TableSelection, gather};
 use crate::report::{Figure, Sheet};
 use crate::store::{Store, StoreError, StoreReader};
 
+/// The byte order mark, by which Excel knows that a CSV file is UTF-8.
+pub const CSV_MARK: &str = "\u{feff}";
+
 /// Files of the same name with different extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedFiles {

@@ -11,6 +11,7 @@ use crate::report::{definitions, paper};
 use crate::store::{RunDetail, RunId, StoreError, StoreReader, StudyId};
 use crate::study::definition::StudyKind;
 use crate::study::results::{Findings, Results, results};
+use crate::text::shown::shell_last;
 
 /// The runs, studies and systems for a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,6 +102,7 @@ fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, Gat
             .find(|scored| scored.system.eq_ignore_ascii_case(name))
         else {
             let what = format!("the system {name} has not been scored");
+            let name = shell_last(name);
             let fix = format!("score it with `emprl responses score {name}`");
             return Err(incomplete(what, fix));
         };

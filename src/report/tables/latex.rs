@@ -2,6 +2,7 @@
 
 use super::{Cell, Row, Table, figure};
 use crate::report::Sheet;
+use crate::report::escape::latex as escaped;
 
 /// A whole document; comments mark the beginning and end of the table itself.
 pub(super) fn document(table: &Table) -> String {
@@ -145,64 +146,6 @@ fn cells(row: &Row, columns: usize) -> Vec<String> {
     cells
 }
 
-/// Escapes text. Characters that the fonts of a plain installation lack are written as code points.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
-        let written = match letter {
-            '\\' => "\\textbackslash{}",
-            '{' => "\\{",
-            '}' => "\\}",
-            '$' => "\\$",
-            '&' => "\\&",
-            '#' => "\\#",
-            '%' => "\\%",
-            '_' => "\\_",
-            '^' => "\\textasciicircum{}",
-            '~' => "\\textasciitilde{}",
-            '<' => "\\textless{}",
-            '>' => "\\textgreater{}",
-            '|' => "\\textbar{}",
-            '"' => "\\textquotedbl{}",
-            '\'' => "\\textquotesingle{}",
-            '`' => "\\textasciigrave{}",
-            '[' => "{[}",
-            ']' => "{]}",
-            '*' => "{*}",
-            '-' => "{-}",
-            '–' => "\\textendash{}",
-            '—' => "\\textemdash{}",
-            '‘' => "\\textquoteleft{}",
-            '’' => "\\textquoteright{}",
-            '“' => "\\textquotedblleft{}",
-            '”' => "\\textquotedblright{}",
-            '…' => "\\ldots{}",
-            '€' => "\\texteuro{}",
-            '→' => "$\\rightarrow$",
-            '−' => "$-$",
-            'β' => "$\\beta$",
-            'ε' => "$\\varepsilon$",
-            'α' => "$\\alpha$",
-            'π' => "$\\pi$",
-            'ρ' => "$\\rho$",
-            '\u{a0}' | '\u{202f}' | '\u{2009}' => "~",
-            '\n' | '\r' | '\t' => " ",
-            ' '..='~' | '¡'..='¬' | '®'..='ÿ' => {
-                out.push(letter);
-                continue;
-            }
-            // Joiners and marks of emoji have no form of their own.
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => "",
-            other => {
-                out += &format!("{{[}}U+{:04X}{{]}}", u32::from(other));
-                continue;
-            }
-        };
-        out += written;
-    }
-    out
-}
-
 impl Sheet {
     /// As a LaTeX document that compiles as it is.
     pub fn latex(&self) -> String {
@@ -228,7 +171,7 @@ mod tests {
             "\\caption{Runs \\& seeds}",
             "\\begin{tabular}{lr}",
             "Run & {[}ours{]} \\\\\n",
-            "{*}x & $-$1.5 ± 0.2 \\\\\n",
+            "{*}x & $-$1.5 $\\pm$ 0.2 \\\\\n",
             "a\\_b \\& c\\% & 1e{-}5 $\\rightarrow$ 2e{-}5 \\\\\n",
             "n = 3 {[}U+1F600{]}",
             "\\end{document}",
@@ -237,17 +180,5 @@ mod tests {
         }
         sheet.rows.clear();
         assert!(!sheet.latex().contains("tabular"), "no empty table");
-    }
-
-    #[test]
-    fn nothing_in_a_text_is_taken_for_a_command() {
-        assert_eq!(
-            escaped(r"50% of $5 & {x}_1 #2 \n ~^"),
-            r"50\% of \$5 \& \{x\}\_1 \#2 \textbackslash{}n \textasciitilde{}\textasciicircum{}"
-        );
-        assert_eq!(
-            escaped("“Hi” … café 😀"),
-            "\\textquotedblleft{}Hi\\textquotedblright{} \\ldots{} café {[}U+1F600{]}"
-        );
     }
 }

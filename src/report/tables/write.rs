@@ -1,7 +1,9 @@
 //! Tables as Markdown, CSV and text for a terminal.
 
 use super::{Cell, Row, Table, figure, latex};
+use crate::report::escape::{csv_line, markdown as escaped};
 use crate::report::{Align, TextTable};
+use crate::text::shown::{cell as csv_text, one_line};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -78,13 +80,12 @@ impl Table {
     }
 
     fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
         let with_interval: Vec<bool> = (0..self.columns.len())
             .map(|at| self.rows.iter().any(|row| interval(row, at).is_some()))
             .collect();
         let mut head = vec![match self.names.is_empty() {
             true => "Row".to_string(),
-            false => self.names.clone(),
+            false => csv_text(&self.names).into_owned(),
         }];
         let mut last = String::new();
         for (column, with_interval) in self.columns.iter().zip(&with_interval) {
@@ -95,7 +96,7 @@ impl Table {
             ) {
                 (true, _) => format!("{last}, reported"),
                 (false, "") => "Words".to_string(),
-                (false, title) => title.to_string(),
+                (false, title) => csv_text(title).into_owned(),
             };
             head.push(title.clone());
             if *with_interval {
@@ -103,13 +104,13 @@ impl Table {
             }
             last = title;
         }
-        let mut records = vec![head];
+        let mut text = csv_line(&head) + "\n";
         for row in &self.rows {
-            let mut record = vec![row.name.clone()];
+            let mut record = vec![csv_text(&row.name).into_owned()];
             for (at, with_interval) in with_interval.iter().enumerate() {
                 record.push(match row.cells.get(at) {
                     Some(Cell::Figure { value, .. }) => value.to_string(),
-                    Some(Cell::Words(words)) => words.clone(),
+                    Some(Cell::Words(words)) => csv_text(words).into_owned(),
                     Some(Cell::Nothing) | None => String::new(),
                 });
                 if *with_interval {
@@ -118,16 +119,9 @@ impl Table {
                     record.extend([low, high]);
                 }
             }
-            records.push(record);
+            text += &(csv_line(&record) + "\n");
         }
-        for record in records {
-            // Writing to memory does not fail, and every record has as many fields.
-            if writer.write_record(&record).is_err() {
-                return String::new();
-            }
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8(bytes).unwrap_or_default()
+        text
     }
 
     fn text(&self) -> String {
@@ -144,7 +138,7 @@ impl Table {
         }
         let mut text = format!("{}\n\n{}\n", self.heading(), table.text());
         for note in &self.notes {
-            text += &format!("{note}\n");
+            text += &format!("{}\n", one_line(note));
         }
         text
     }
@@ -153,13 +147,16 @@ impl Table {
         let mut text = format!("{}\n", self.heading());
         for row in &self.rows {
             match row.cells.first() {
-                None => text += &format!("\n{}\n", row.name),
-                Some(cell) => text += &format!("  {}: {}\n", row.name, words(cell)),
+                None => text += &format!("\n{}\n", one_line(&row.name)),
+                Some(cell) => {
+                    let (name, words) = (one_line(&row.name), words(cell));
+                    text += &format!("  {name}: {}\n", one_line(&words));
+                }
             }
         }
         text.push('\n');
         for note in &self.notes {
-            text += &format!("{note}\n");
+            text += &format!("{}\n", one_line(note));
         }
         text
     }
@@ -185,17 +182,4 @@ pub(super) fn words(cell: &Cell) -> String {
             interval: Some((low, high)),
         } => format!("{} [{}, {}]", figure(*value), figure(*low), figure(*high)),
     }
-}
-
-/// Escapes Markdown's special characters.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' | '\r' => out.push(' '),
-            '|' | '*' | '_' | '`' | '\\' | '<' | '[' | ']' | '#' => out.extend(['\\', letter]),
-            _ => out.push(letter),
-        }
-    }
-    out
 }

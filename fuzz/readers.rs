@@ -1,0 +1,203 @@
+//! Every reader of a file that someone else wrote, each as a function of bytes: what the fuzz targets call, and what
+//! `tests/store/fuzz_corpus.rs` calls with the inputs that are kept.
+//!
+//! An error is a right answer; a panic, an abort or a hang is not.
+
+use std::fs;
+use std::path::Path;
+
+use emprl::catalog::vocabulary;
+use emprl::data::rows::{parse_jsonl, read_responses, write_jsonl};
+use emprl::data::{empathetic_dialogues, mental_health_subreddits};
+use emprl::experiment::{Config, ExperimentFile};
+use emprl::nn::device;
+use emprl::nn::t5::T5Config;
+use emprl::nn::value_head::ValueHead;
+use emprl::study::contexts::OrderedContexts;
+use emprl::study::pack::Pack;
+use emprl::study::responses;
+use emprl::text::Tokenizer;
+use emprl::{checkpoint, filter};
+
+/// The readers by the names of their targets.
+pub const READERS: [(&str, fn(&[u8])); 14] = [
+    ("config_json", config_json),
+    ("csv_rows", csv_rows),
+    ("empathetic_dialogues", read_empathetic_dialogues),
+    ("experiment", experiment),
+    ("filter", read_filter),
+    ("jsonl_rows", jsonl_rows),
+    ("manifest", manifest),
+    ("mental_health_subreddits", read_mental_health_subreddits),
+    ("pack", pack),
+    ("pack_content", pack_content),
+    ("pickle", pickle),
+    ("response_lines", response_lines),
+    ("safetensors", safetensors),
+    ("tokenizer_json", tokenizer_json),
+];
+
+/// Calls `read` with a folder that holds these files.
+fn with_files(files: &[&str], bytes: &[u8], read: impl FnOnce(&Path)) {
+    thread_local! {
+        static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a temporary folder");
+    }
+    FOLDER.with(|folder| {
+        for file in files {
+            fs::write(folder.path().join(file), bytes).expect("a file can be written");
+        }
+        read(folder.path());
+    });
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+fn safetensors(bytes: &[u8]) {
+    weights("head.safetensors", bytes);
+}
+
+fn pickle(bytes: &[u8]) {
+    weights("head.bin", bytes);
+}
+
+/// Two numbers and a bias: as small as a network gets.
+fn weights(file: &str, bytes: &[u8]) {
+    with_files(&[file], bytes, |folder| {
+        let device = device::resolve("flex").expect("flex is always there");
+        let _ = ValueHead::load(2, &folder.join(file), &device);
+    });
+}
+
+fn tokenizer_json(bytes: &[u8]) {
+    if let Ok(tokenizer) = Tokenizer::from_json(bytes, Path::new("tokenizer.json")) {
+        let ids = tokenizer.encode("I'm so sorry to hear that… 😀\n\u{0}");
+        tokenizer.decode(&ids);
+        tokenizer.decode(&[0, 1, 2, 31, u32::MAX]);
+        tokenizer.sentinel(0);
+    }
+}
+
+fn config_json(bytes: &[u8]) {
+    with_files(&["config.json"], bytes, |folder| {
+        let _ = T5Config::read(folder).map(|config| config.inner());
+    });
+}
+
+/// Rows that can be read are written, and read again as the same.
+fn jsonl_rows(bytes: &[u8]) {
+    let path = Path::new("rows.jsonl");
+    let Some(Ok(rows)) = text(bytes).map(|text| parse_jsonl(path, text)) else {
+        return;
+    };
+    let mut out = Vec::new();
+    write_jsonl(&mut out, &rows).expect("memory can be written");
+    let again = parse_jsonl(path, text(&out).expect("UTF-8")).expect("our own rows can be read");
+    assert!(
+        rows.iter()
+            .map(|row| (&row.fields, &row.context, &row.response))
+            .eq(again
+                .iter()
+                .map(|row| (&row.fields, &row.context, &row.response))),
+        "rows changed by writing them"
+    );
+}
+
+fn response_lines(bytes: &[u8]) {
+    responses("responses.txt", bytes);
+}
+
+fn csv_rows(bytes: &[u8]) {
+    responses("responses.csv", bytes);
+}
+
+fn responses(file: &str, bytes: &[u8]) {
+    with_files(&[file], bytes, |folder| {
+        let path = folder.join(file);
+        let _ = read_responses(&path);
+        let contexts = folder.join("contexts.jsonl");
+        let lines = "{\"context\": [\"Hi.\"], \"conversation\": \"a\", \"turn\": 1}\n{\"context\": \"I am sad.\"}\n";
+        fs::write(&contexts, lines).expect("a file can be written");
+        let (order, _) = OrderedContexts::from_file(&contexts, &[]).expect("two contexts");
+        let _ = responses::import(&path, &order, None);
+        if file.ends_with(".txt") {
+            let _ = OrderedContexts::from_file(&path, &[]);
+        }
+    });
+}
+
+fn read_empathetic_dialogues(bytes: &[u8]) {
+    with_files(&["train.csv", "valid.csv", "test.csv"], bytes, |folder| {
+        if let Ok((_, report)) = empathetic_dialogues::read(folder) {
+            for file in report.files {
+                assert_eq!(file.read, file.kept + file.skipped, "a row is lost");
+            }
+        }
+    });
+}
+
+fn read_mental_health_subreddits(bytes: &[u8]) {
+    let files = [
+        "emotional-reactions-reddit.csv",
+        "interpretations-reddit.csv",
+        "explorations-reddit.csv",
+    ];
+    with_files(&files, bytes, |folder| {
+        if let Ok((_, report)) = mental_health_subreddits::read(folder) {
+            for file in report.files {
+                assert_eq!(file.read, file.kept + file.skipped, "a row is lost");
+            }
+        }
+    });
+}
+
+fn pack(bytes: &[u8]) {
+    if let Ok(pack) = Pack::from_bytes(bytes) {
+        pack.file_name();
+        let again = pack.to_bytes().expect("a pack can be written");
+        assert_eq!(Pack::from_bytes(&again).as_ref(), Ok(&pack));
+    }
+}
+
+/// A pack under a right checksum, which no fuzzer would find by itself.
+fn pack_content(bytes: &[u8]) {
+    if let Ok(content) = serde_json::from_slice::<Pack>(bytes) {
+        pack(&content.to_bytes().expect("a pack can be written"));
+    }
+}
+
+/// Settings that can be read are settled by their own text: a run's record reads as the same run.
+fn experiment(bytes: &[u8]) {
+    with_files(&["case.toml"], bytes, |folder| {
+        if let Ok(mut file) = ExperimentFile::read(&folder.join("case.toml")) {
+            let problems = file.config.problems();
+            let text = file.config.to_toml();
+            let again = Config::from_toml("again", &text).expect("our own settings can be read");
+            assert_eq!(again, file.config);
+            assert_eq!(again.problems(), problems);
+            let _ = file.assign(&[format!("ppo.steps={}", file.name)]);
+        }
+    });
+}
+
+fn read_filter(bytes: &[u8]) {
+    if let Some(text) = text(bytes) {
+        let _ = filter::parse(text, vocabulary());
+        // Within letters too: the window completes where the cursor is.
+        let odd = bytes.iter().map(|byte| usize::from(*byte)).sum::<usize>();
+        for cursor in [odd % (text.len() + 1), text.len()] {
+            for completion in filter::complete(text, cursor, vocabulary()) {
+                let at = completion.at;
+                assert!(text.is_char_boundary(at.start) && text.is_char_boundary(at.end));
+            }
+        }
+    }
+}
+
+fn manifest(bytes: &[u8]) {
+    with_files(&["manifest.json"], bytes, |folder| {
+        fs::write(folder.join("a"), b"abc").expect("a file can be written");
+        let _ = checkpoint::verify(folder);
+    });
+}

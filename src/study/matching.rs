@@ -103,6 +103,9 @@ struct Matching<'a> {
     asked: bool,
 }
 
+/// Whether a row has what it would be matched by.
+type Has<'a> = &'a dyn Fn(&Row) -> bool;
+
 type Found<'a> = Result<(Key<'a>, Vec<String>), StudyError>;
 
 impl<'a> Matching<'a> {
@@ -160,7 +163,7 @@ impl<'a> Matching<'a> {
             });
             return Ok((Key::Words, note.into_iter().collect()));
         }
-        let partial: [(usize, &str, &dyn Fn(&Row) -> bool); 3] = [
+        let partial: [(usize, &str, Has<'_>); 3] = [
             (turns, "conversation and turn", &has_turn),
             (numbers, field.unwrap_or("idx"), &|row: &Row| {
                 field.is_some_and(|field| number_of(row, field).is_some())

@@ -215,6 +215,8 @@ impl Recorder {
             return Ok(());
         };
         let (run, at) = (self.run(), resumption.place());
+        let (stage, step) = at.unzip();
+        (self.stage, self.step) = (stage, step.unwrap_or_default());
         self.store.return_to(run, at, resumption.from_aside)?;
         let aside = self.store.reader()?.set_aside(run)?;
         let events = resumption.events(run, aside.as_ref()).into_iter();

@@ -132,9 +132,7 @@ impl Record {
     }
 
     fn at(&mut self, step: u64) -> Result<Resumption, StartError> {
-        let find = |rows: &[CheckpointRow]| rows.iter().rfind(|row| row.step == step).cloned();
-        let own = find(&self.own).map(|row| (row, false));
-        let Some((row, from_aside)) = own.or_else(|| Some((find(self.aside())?, true))) else {
+        let Some((row, from_aside)) = self.named(step) else {
             let rows = self.own.iter().chain(self.aside());
             return Err(StartError::NoCheckpoint {
                 run: self.run,
@@ -179,15 +177,33 @@ impl Record {
         })
     }
 
-    /// The steps of all that can be used.
-    fn usable(&mut self) -> Vec<u64> {
-        let own = self.own.clone().into_iter().map(|row| (row, false));
-        let aside = self.aside().to_vec().into_iter().map(|row| (row, true));
+    /// All checkpoints with whether they are set aside, by stage and step.
+    fn all(&self) -> Vec<(CheckpointRow, bool)> {
+        let own = self.own.iter().map(|row| (row.clone(), false));
+        let aside = self.aside().iter().map(|row| (row.clone(), true));
+        let mut all: Vec<_> = own.chain(aside).collect();
+        // Where both have one of the same step, the run's own is the last.
+        all.sort_by_key(|(row, is_aside)| (row.stage, row.step, !is_aside));
+        all
+    }
+
+    /// What `RUN@STEP` names: the one of the latest stage.
+    fn named(&self, step: u64) -> Option<(CheckpointRow, bool)> {
+        self.all().into_iter().rfind(|(row, _)| row.step == step)
+    }
+
+    /// The last few that can be asked for and used, the latest first.
+    fn usable(&mut self) -> Vec<String> {
+        const SHOWN: usize = 6;
         let mut usable = Vec::new();
-        for (row, from_aside) in own.chain(aside) {
-            let needed = self.needed(&row, from_aside);
-            if self.problem(&needed).is_none() {
-                usable.push(row.step);
+        for found in self.all().into_iter().rev() {
+            let needed = self.needed(&found.0, found.1);
+            if self.named(found.0.step).as_ref() == Some(&found) && self.problem(&needed).is_none()
+            {
+                usable.push(words(place(&found.0)));
+            }
+            if usable.len() == SHOWN {
+                break;
             }
         }
         usable

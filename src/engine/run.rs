@@ -99,7 +99,8 @@ pub enum StartError {
         run: RunId,
         step: u64,
         wrong: String,
-        usable: Vec<u64>,
+        /// The steps it can be resumed from, in words.
+        usable: Vec<String>,
     },
     #[error(
         "run {run} cannot be resumed: it has saved {count} checkpoints, and none can be used. {wrong}. Nothing of \
@@ -111,7 +112,8 @@ pub enum StartError {
         run: RunId,
         count: usize,
         wrong: String,
-        usable: Vec<u64>,
+        /// The steps it can be resumed from, in words.
+        usable: Vec<String>,
     },
     #[error("cannot create a thread for the run: {0}")]
     Thread(std::io::Error),
@@ -129,20 +131,18 @@ impl StartError {
 fn known(steps: &[u64]) -> String {
     match steps {
         [] => "; it has none".to_string(),
-        steps => format!("; it has {}", listed(steps)),
+        steps => {
+            let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+            format!("; it has {}", steps.join(", "))
+        }
     }
 }
 
-fn or_from(steps: &[u64]) -> String {
-    match steps {
+fn or_from(usable: &[String]) -> String {
+    match usable {
         [] => String::new(),
-        steps => format!("; it can be resumed from step {}", listed(steps)),
+        usable => format!("; it can be resumed from {}", usable.join(", ")),
     }
-}
-
-fn listed(steps: &[u64]) -> String {
-    let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
-    steps.join(", ")
 }
 
 /// The state of a run of this program.

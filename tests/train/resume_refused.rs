@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use crate::store_support::*;
 use emprl::checkpoint::publish;
-use emprl::engine::{Listener, RunBody, RunEnd, RunOutcome, StartRequest, Supervisor, What};
+use emprl::engine::{
+    Listener, RunBody, RunEnd, RunError, RunOutcome, StartRequest, Supervisor, What,
+};
 use emprl::experiment::{EventKind, Report, Stage};
 use emprl::store::{RunId, RunRef, RunStatus, StoreReader};
+use emprl::train::observer::Observer;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -21,7 +24,13 @@ fn counting(until: u64, by: f64) -> RunBody {
                 let state = context.dir.join(&from.path).join("step");
                 fs::read_to_string(state)?.parse()?
             }
-            None => 0,
+            None => {
+                if until > 10 {
+                    // A stage before, whose steps count from 1 too.
+                    save(observer, &context.dir, Stage::Generator, 30)?;
+                }
+                0
+            }
         };
         let begun = EventKind::StageBegun { total: 50 };
         observer.report(Report::event(Stage::Ppo, 0, begun));
@@ -30,12 +39,7 @@ fn counting(until: u64, by: f64) -> RunBody {
             let value = step as f64 * by;
             observer.report(metrics(Stage::Ppo, step, &[("ppo/reward", value)]));
             if step % 10 == 0 {
-                let saved = publish(&context.dir, &format!("ppo-{step}"), |dir| {
-                    Ok(fs::write(dir.join("step"), step.to_string())?)
-                })?;
-                let (path, bytes) = (saved.path, saved.bytes);
-                let saved = EventKind::Checkpoint { path, bytes };
-                observer.report(Report::event(Stage::Ppo, step, saved));
+                save(observer, &context.dir, Stage::Ppo, step)?;
             }
         }
         match until {
@@ -43,6 +47,16 @@ fn counting(until: u64, by: f64) -> RunBody {
             _ => Err("the power went".into()),
         }
     })
+}
+
+fn save(observer: &mut dyn Observer, run: &Path, stage: Stage, step: u64) -> Result<(), RunError> {
+    let saved = publish(run, &format!("{stage}-{step}"), |dir| {
+        Ok(fs::write(dir.join("step"), step.to_string())?)
+    })?;
+    let (path, bytes) = (saved.path, saved.bytes);
+    let saved = EventKind::Checkpoint { path, bytes };
+    observer.report(Report::event(stage, step, saved));
+    Ok(())
 }
 
 struct Place {
@@ -170,7 +184,7 @@ fn with_a_damaged_last_checkpoint_it_falls_back_with_a_word_and_keeps_what_came_
     assert!(words.contains("ppo-30"), "{words}");
     assert!(words.contains("SHA-256"), "{words}");
     assert!(
-        words.contains("it can be resumed from step 10, 20"),
+        words.contains("it can be resumed from PPO step 20, PPO step 10"),
         "{words}"
     );
     assert_eq!(place.everything(), before);
@@ -199,6 +213,7 @@ fn with_a_damaged_last_checkpoint_it_falls_back_with_a_word_and_keeps_what_came_
 #[test]
 fn where_no_checkpoint_is_whole_it_is_refused_with_what_is_wrong() {
     let place = Place::failed_at(37);
+    fs::remove_file(place.checkpoints().join("generator-30/step")).unwrap();
     for step in [10, 20, 30] {
         fs::remove_file(place.checkpoints().join(format!("ppo-{step}/step"))).unwrap();
     }
@@ -206,7 +221,7 @@ fn where_no_checkpoint_is_whole_it_is_refused_with_what_is_wrong() {
     let end = place.resume(None, counting(50, 1.0));
     let words = end.to_string();
     assert!(
-        words.contains("has saved 3 checkpoints, and none can be used"),
+        words.contains("has saved 4 checkpoints, and none can be used"),
         "{words}"
     );
     assert!(words.contains("is missing from the checkpoint"), "{words}");

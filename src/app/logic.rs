@@ -106,7 +106,9 @@ impl Core {
             now_ms: format::now_ms(),
             store: options.store.display().to_string(),
             devices: devices.map(|device| (device.name, device.title)).collect(),
-            read_only: access.read_only.map(|why| format!("Nothing can be changed: {why}")),
+            read_only: access
+                .read_only
+                .map(|why| format!("Nothing can be changed: {why}")),
             ..State::default()
         };
         state.runs.parts = listed_parts(&state.prefs);

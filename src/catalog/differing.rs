@@ -49,7 +49,9 @@ impl Differing {
 fn values(toml: &str) -> impl Iterator<Item = (String, &str)> {
     let mut table = "";
     toml.lines().filter_map(move |line| {
-        let head = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let head = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
         if let Some(head) = head {
             table = head;
             return None;

@@ -265,9 +265,7 @@ mod tests {
         let setting = |name: &str| -> String {
             let query = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
             let connection = database.connection.as_ref().unwrap();
-            connection
-                .query_row(&query, [], |row| row.get(0))
-                .unwrap()
+            connection.query_row(&query, [], |row| row.get(0)).unwrap()
         };
         assert_eq!(setting("journal_mode"), "wal");
         assert_eq!(setting("synchronous"), "2", "FULL");

@@ -198,7 +198,8 @@ impl StoreReader {
 
     /// All events, in order.
     pub fn events(&self, run: RunId) -> Result<Vec<Event>, StoreError> {
-        let sql = "SELECT wall, stage, step, body AS event, id FROM events WHERE run = ? ORDER BY id";
+        let sql =
+            "SELECT wall, stage, step, body AS event, id FROM events WHERE run = ? ORDER BY id";
         let event = |row: &Row<'_>| {
             let event = || -> Result<Event, Fault> {
                 Ok(Event {

@@ -322,7 +322,8 @@ pub(super) fn inspect(db: &Connection) -> Result<Contents, Fault> {
     let _moment = db.is_autocommit().then(begin).transpose()?;
     let id: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let mut query = db.prepare("SELECT CAST(name AS TEXT) FROM sqlite_schema WHERE type = 'table'")?;
+    let mut query =
+        db.prepare("SELECT CAST(name AS TEXT) FROM sqlite_schema WHERE type = 'table'")?;
     let tables: HashSet<String> = query
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;

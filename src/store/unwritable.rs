@@ -77,7 +77,11 @@ fn readable(connection: Connection) -> Result<Connection, Fault> {
 
 /// Exclusive locking needs no shared memory; the locks themselves would need to write, so there are none.
 fn with_log_in_memory(db: &Path) -> Result<Connection, Fault> {
-    let without_locks = if cfg!(windows) { c"win32-none" } else { c"unix-none" };
+    let without_locks = if cfg!(windows) {
+        c"win32-none"
+    } else {
+        c"unix-none"
+    };
     let connection = Connection::open_with_flags_and_vfs(db, READ, without_locks)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;

@@ -28,7 +28,12 @@ const COMMANDS: [&[&str]; 41] = [
     &["runs", "list"],
     &["runs", "list", "--all", "--json"],
     &["runs", "list", "--deleted"],
-    &["runs", "list", "--columns=name,ppo.lr,kl,test.ppl", "--sort=kl"],
+    &[
+        "runs",
+        "list",
+        "--columns=name,ppo.lr,kl,test.ppl",
+        "--sort=kl",
+    ],
     &["runs", "list", "--group=experiment"],
     &["runs", "show", "1"],
     &["runs", "show", "2", "--json"],
@@ -37,7 +42,13 @@ const COMMANDS: [&[&str]; 41] = [
     &["runs", "compare", "1", "2", "--resamples=10"],
     &["runs", "export", "1", "--format=csv", "export-csv"],
     &["runs", "export", "1", "--format=jsonl", "export-jsonl"],
-    &["runs", "export", "1", "--format=tensorboard", "export-tensorboard"],
+    &[
+        "runs",
+        "export",
+        "1",
+        "--format=tensorboard",
+        "export-tensorboard",
+    ],
     &["queue", "list", "--json"],
     &["data", "list"],
     &["data", "show", "builtin"],
@@ -49,7 +60,7 @@ const COMMANDS: [&[&str]; 41] = [
     &["study", "results", "1"],
     &["study", "pack", "1", "--out=packs"],
     &["table", "2"],
-    &["evaluate", "1"],
+    &["evaluate", "--run=1"],
     &["doctor"],
     &["runs", "tag", "1", "--add=new"],
     &["runs", "note", "1", "new"],
@@ -60,9 +71,22 @@ const COMMANDS: [&[&str]; 41] = [
     &["runs", "undelete", "4"],
     &["queue", "add", "quickstart"],
     &["queue", "remove", "1"],
-    &["responses", "import", "Qoxmodel.txt", "--system=new", "--contexts=contexts.jsonl"],
+    &[
+        "responses",
+        "import",
+        "Qoxmodel.txt",
+        "--system=new",
+        "--contexts=contexts.jsonl",
+    ],
     &["responses", "remove", "Qoxmodel"],
-    &["study", "create", "--kind=ab", "--systems=Qoxmodel,Zyvbaseline", "--annotators=A,B,C"],
+    &[
+        "study",
+        "create",
+        "--kind=ab",
+        "--contexts=12",
+        "--systems=Qoxmodel,Zyvbaseline",
+        "--annotators=A,B,C",
+    ],
     &["study", "unblind", "2", "--by=Ada", "--reason=done"],
     &["study", "judge", "1", "--annotator=Ada"],
     &["run", "quickstart", "--dry-run", "--reuse=1"],
@@ -77,7 +101,7 @@ const ROWS: [&str; 16] = [
     "UPDATE runs SET environment_json = '{' WHERE id = 1",
     "UPDATE runs SET started = 9223372036854775807, ended = -9223372036854775808 WHERE id = 1",
     "UPDATE summary SET last = 9e999, min = NULL, last_step = -1 WHERE run = 1",
-    "UPDATE events SET body = '[]' WHERE run = 1",
+    "UPDATE events SET body = '{\"kind\": 7}' WHERE run = 1",
     "UPDATE samples SET dialogue_json = '{}' WHERE run = 1",
     "UPDATE rollouts SET response_json = 'null' WHERE run = 1",
     "UPDATE figures SET value = NULL, low = 9e999 WHERE run = 1",
@@ -134,7 +158,8 @@ fn inflict(damage: Damage, store: &Path, random: &mut ChaCha8Rng) {
     };
     let sql = |sql: &str| {
         let raw = Connection::open(&db).unwrap();
-        raw.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        raw.execute_batch(sql)
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
     };
     match damage {
         Damage::Bytes => flip(&db, random),
@@ -156,7 +181,8 @@ fn inflict(damage: Damage, store: &Path, random: &mut ChaCha8Rng) {
         }
         Damage::NoTable => {
             let raw = Connection::open(&db).unwrap();
-            let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+            let tables =
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
             let mut query = raw.prepare(tables).unwrap();
             let tables = query.query_map([], |row| row.get(0)).unwrap();
             let tables: Vec<String> = tables.collect::<Result<_, _>>().unwrap();
@@ -230,7 +256,12 @@ fn answer(place: &Place, arguments: &[&str]) -> Option<Done> {
 }
 
 /// What is wrong with an answer from a damaged store.
-fn complaint(arguments: &[&str], damage: Damage, sound: &Done, done: Option<&Done>) -> Option<String> {
+fn complaint(
+    arguments: &[&str],
+    damage: Damage,
+    sound: &Done,
+    done: Option<&Done>,
+) -> Option<String> {
     let Some(done) = done else {
         return Some(format!("it hangs: nothing after {} s", PATIENCE.as_secs()));
     };
@@ -245,9 +276,16 @@ fn complaint(arguments: &[&str], damage: Damage, sound: &Done, done: Option<&Don
         let error = done.stderr.lines().last().unwrap_or_default();
         // What it says of a sound store, it may also say here: a study is still blind.
         let same = done.stderr == sound.stderr;
-        let names_it = ["emprl.db", "/store", "run ", "study ", "doctor", "above must be fixed"]
-            .iter()
-            .any(|name| all.contains(name));
+        let names_it = [
+            "emprl.db",
+            "/store",
+            "run ",
+            "study ",
+            "doctor",
+            "above must be fixed",
+        ]
+        .iter()
+        .any(|name| all.contains(name));
         return (!same && !(error.starts_with("error: ") && names_it))
             .then(|| "the error does not name the file".into());
     }
@@ -257,7 +295,8 @@ fn complaint(arguments: &[&str], damage: Damage, sound: &Done, done: Option<&Don
     // Whole runs never vanish; a log that is gone takes with it what was in it only.
     let is_list = arguments.starts_with(&["runs", "list"]) && arguments.contains(&"--json");
     if is_list && matches!(damage, Damage::Row | Damage::Files | Damage::Header) {
-        let count = |text: &str| serde_json::from_str::<Vec<Value>>(text).map_or(0, |rows| rows.len());
+        let count =
+            |text: &str| serde_json::from_str::<Vec<Value>>(text).map_or(0, |rows| rows.len());
         if count(&done.stdout) != count(&sound.stdout) {
             return Some("runs are missing without a word".into());
         }
@@ -320,9 +359,16 @@ fn try_all(first_seed: u64, time: Duration) -> Report {
         }
         if let Some(why) = complaint(arguments, damage, &of_sound[&command], done.as_ref()) {
             let said = done.map_or(String::new(), |done| {
-                format!("{}{}", done.stdout.chars().take(300).collect::<String>(), done.stderr)
+                format!(
+                    "{}{}",
+                    done.stdout.chars().take(300).collect::<String>(),
+                    done.stderr
+                )
             });
-            let line = format!("seed {seed}, {damage:?}, {}: {why}: {said}", arguments.join(" "));
+            let line = format!(
+                "seed {seed}, {damage:?}, {}: {why}: {said}",
+                arguments.join(" ")
+            );
             println!("{line}");
             report.complaints.push(line);
         }
@@ -336,7 +382,11 @@ fn check(report: &Report) {
     for (damage, (done, failed)) in &report.answers {
         println!("{damage:?}: {done} answered, {failed} refused");
     }
-    assert!(report.complaints.is_empty(), "{}", report.complaints.join("\n"));
+    assert!(
+        report.complaints.is_empty(),
+        "{}",
+        report.complaints.join("\n")
+    );
     assert!(report.tried > 0);
 }
 
@@ -347,7 +397,10 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn a_damaged_store_is_answered_by_every_command_in_words() {
-    check(&try_all(number("EMPRL_DAMAGE_SEED", 1), Duration::from_secs(25)));
+    check(&try_all(
+        number("EMPRL_DAMAGE_SEED", 1),
+        Duration::from_secs(25),
+    ));
 }
 
 #[test]

@@ -137,6 +137,8 @@ fn a_sketch_is_even_over_the_steps() {
         .sketch(RunId(1), &key(Stage::Ppo, "ppo/reward/empathy"), 10)
         .unwrap();
     assert_eq!(short, [0.5]);
-    let catalog = reader.catalog(false, &CatalogParts::ALL, |row| row).unwrap();
+    let catalog = reader
+        .catalog(false, &CatalogParts::ALL, |row| row)
+        .unwrap();
     assert_eq!(catalog[0].keys.len(), 2);
 }

@@ -22,20 +22,28 @@ fn ten_thousand_runs_are_made() {
         ..new_run("many")
     };
     let lock = store.create_run(&new).unwrap();
-    let names: Vec<String> = declared::all().map(|metric| metric.key.to_string()).collect();
+    let names: Vec<String> = declared::all()
+        .map(|metric| metric.key.to_string())
+        .collect();
     let reports: Vec<(i64, Report)> = (0..3)
         .map(|step| {
-            let values: Vec<(&str, f64)> =
-                names.iter().map(|name| (name.as_str(), 0.5 + step as f64)).collect();
+            let values: Vec<(&str, f64)> = names
+                .iter()
+                .map(|name| (name.as_str(), 0.5 + step as f64))
+                .collect();
             (step as i64, metrics(Stage::Ppo, step, &values))
         })
         .collect();
     store.record(lock.run(), &reports).unwrap();
     for system in ["generator", "policy", "reference"] {
         let system = results(system, Some(20.0));
-        store.record(lock.run(), &[(9, Report::Results { system })]).unwrap();
+        store
+            .record(lock.run(), &[(9, Report::Results { system })])
+            .unwrap();
     }
-    store.set_status(lock.run(), RunStatus::Finished, None, 10).unwrap();
+    store
+        .set_status(lock.run(), RunStatus::Finished, None, 10)
+        .unwrap();
     drop((lock, store));
     // The others are copies with other seeds; each by its own transactions would take an hour.
     let raw = Connection::open(dir.join("emprl.db")).unwrap();

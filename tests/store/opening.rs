@@ -205,13 +205,13 @@ fn a_row_that_means_nothing_is_listed_as_damaged_and_hides_no_other() {
     let reader = StoreReader::open(dir.path()).unwrap();
     let rows = reader.list_runs().unwrap();
     let found: Vec<_> = rows.iter().map(|row| (row.id.0, row.status)).collect();
-    assert_eq!(
-        found,
-        [(2, RunStatus::Finished), (1, RunStatus::Damaged)]
-    );
+    assert_eq!(found, [(2, RunStatus::Finished), (1, RunStatus::Damaged)]);
     assert_eq!(rows[1].name, "kept", "what can be read is");
     let why = rows[1].error.as_deref().unwrap();
-    assert!(why.contains("run 1, status") && why.contains("dancing"), "{why}");
+    assert!(
+        why.contains("run 1, status") && why.contains("dancing"),
+        "{why}"
+    );
     let error = reader.run(RunId(1)).unwrap_err();
     says(&error, &["emprl.db", "run 1, status", "dancing"]);
 }

@@ -10,8 +10,8 @@ use std::process::Command;
 use crate::cli_support::{Done, Place};
 use crate::full_store::fill;
 use crate::store_support::*;
-use emprl::experiment::Stage;
-use emprl::store::{ReadOnly, Store, StoreReader};
+use emprl::experiment::{Config, Stage};
+use emprl::store::{NewRun, ReadOnly, Store, StoreReader};
 use rusqlite::Connection;
 
 fn chmod(path: &Path, mode: u32) {
@@ -107,27 +107,51 @@ const WRITING: [&[&str]; 16] = [
     &["queue", "remove", "1"],
     &["queue", "run"],
     &["data", "import", "empathetic-dialogues", "."],
-    &["responses", "import", "Qoxmodel.txt", "--system=new", "--contexts=contexts.jsonl"],
+    &[
+        "responses",
+        "import",
+        "Qoxmodel.txt",
+        "--system=new",
+        "--contexts=contexts.jsonl",
+    ],
     &["responses", "remove", "Qoxmodel"],
-    &["study", "create", "--kind=ab", "--systems=Qoxmodel,Zyvbaseline", "--annotators=A,B,C"],
+    &[
+        "study",
+        "create",
+        "--kind=ab",
+        "--contexts=12",
+        "--systems=Qoxmodel,Zyvbaseline",
+        "--annotators=A,B,C",
+    ],
     &["study", "unblind", "1", "--by=Ada", "--reason=done"],
     &["run", "quickstart"],
 ];
 
 /// Every command reads what it read before, and changes nothing.
 fn reads_all_and_writes_nothing(place: &Place, run: impl Fn(&[&str]) -> Done, why: &[&str]) {
-    let before: Vec<Done> = READING.iter().map(|arguments| place.run(arguments)).collect();
+    let before: Vec<Done> = READING
+        .iter()
+        .map(|arguments| place.run(arguments))
+        .collect();
     let db = || fs::read(place.store().join("emprl.db")).unwrap();
     let bytes = db();
     for (arguments, before) in READING.iter().zip(&before) {
         let done = run(arguments);
         assert_eq!(done.stdout, before.stdout, "{arguments:?}: {}", done.stderr);
         assert_eq!(done.code, before.code, "{arguments:?}: {}", done.stderr);
-        assert!(done.stderr.contains("read-only"), "{arguments:?}: {}", done.stderr);
+        assert!(
+            done.stderr.contains("read-only"),
+            "{arguments:?}: {}",
+            done.stderr
+        );
     }
     for arguments in WRITING {
         let done = run(arguments);
-        assert_eq!(done.code, 1, "{arguments:?}: {}{}", done.stdout, done.stderr);
+        assert_eq!(
+            done.code, 1,
+            "{arguments:?}: {}{}",
+            done.stdout, done.stderr
+        );
         let error = done.stderr.lines().last().unwrap();
         for word in why {
             assert!(error.contains(word), "{arguments:?}: {error}");
@@ -170,7 +194,11 @@ fn a_newer_store_is_read_and_written_by_no_command() {
 fn what_a_killed_program_left_in_its_log_is_read_where_nothing_can_be_written() {
     let place = Place::new();
     let mut store = Store::open(&place.store()).unwrap();
-    let lock = store.create_run(&new_run("in the log")).unwrap();
+    let new = NewRun {
+        config_toml: Config::default().to_toml(),
+        ..new_run("in the log")
+    };
+    let lock = store.create_run(&new).unwrap();
     let step = metrics(Stage::Ppo, 1, &[("ppo/kl/full", 0.25)]);
     store.record(lock.run(), &[(1, step)]).unwrap();
     // As a kill leaves it: rows in the write-ahead log only. With and without the shared memory.
@@ -188,7 +216,11 @@ fn what_a_killed_program_left_in_its_log_is_read_where_nothing_can_be_written() 
         let done = stopped.run(&["runs", "show", "1", "--json"]);
         assert_eq!(done.code, 0, "{ends:?}: {}", done.stderr);
         assert!(done.stdout.contains("0.25"), "{ends:?}: {}", done.stdout);
-        assert!(done.stderr.contains("read-only"), "{ends:?}: {}", done.stderr);
+        assert!(
+            done.stderr.contains("read-only"),
+            "{ends:?}: {}",
+            done.stderr
+        );
         chmod_all(&left.store(), 0o644, 0o755);
     }
 }
@@ -209,10 +241,22 @@ fn a_folder_without_permission_is_never_an_empty_store() {
                 assert_eq!(done.code, i32::from(path == store), "{}", done.stderr);
                 continue;
             }
-            assert_eq!(done.code, 1, "{arguments:?}: {}{}", done.stdout, done.stderr);
+            assert_eq!(
+                done.code, 1,
+                "{arguments:?}: {}{}",
+                done.stdout, done.stderr
+            );
             let says = format!("no permission: {}", path.display());
-            assert!(done.stderr.contains(&says), "{arguments:?}: {}", done.stderr);
-            assert!(!done.stdout.contains("yet"), "{arguments:?}: {}", done.stdout);
+            assert!(
+                done.stderr.contains(&says),
+                "{arguments:?}: {}",
+                done.stderr
+            );
+            assert!(
+                !done.stdout.contains("yet"),
+                "{arguments:?}: {}",
+                done.stdout
+            );
         }
         let done = stopped.run(&["runs", "tag", "1", "--add", "new"]);
         assert!(done.stderr.contains("no permission"), "{}", done.stderr);
@@ -267,6 +311,9 @@ fn a_store_that_is_read_only_on_purpose_stays_so() {
     fill(&place);
     chmod_all(&place.store(), 0o444, 0o555);
     let reader = StoreReader::open(&place.store()).unwrap();
-    assert!(matches!(reader.read_only(), Some(ReadOnly::NotWritable { .. })));
+    assert!(matches!(
+        reader.read_only(),
+        Some(ReadOnly::NotWritable { .. })
+    ));
     chmod_all(&place.store(), 0o644, 0o755);
 }

@@ -48,7 +48,9 @@ pub fn fill(place: &Place) {
             },
         ));
         store.record(run, &reports).unwrap();
-        store.set_status(run, RunStatus::Finished, None, 24).unwrap();
+        store
+            .set_status(run, RunStatus::Finished, None, 24)
+            .unwrap();
         store.tag(run, &["paper".into()], &[]).unwrap();
     }
     store.archive(emprl::store::RunId(3), true).unwrap();
@@ -71,7 +73,14 @@ pub fn fill(place: &Place) {
             .collect();
         let file = place.write(&format!("{name}.txt"), rows.join("\n"));
         let system = format!("--system={name}");
-        place.ok(&["responses", "import", &file, &system, "--contexts", "contexts.jsonl"]);
+        place.ok(&[
+            "responses",
+            "import",
+            &file,
+            &system,
+            "--contexts",
+            "contexts.jsonl",
+        ]);
     }
     for kind in ["ab", "rating"] {
         place.ok(&[
@@ -81,6 +90,7 @@ pub fn fill(place: &Place) {
             kind,
             "--systems=Qoxmodel,Zyvbaseline",
             "--annotators=Ada,Ben,Cem",
+            "--contexts=12",
         ]);
     }
     place.ok(&["queue", "add", "quickstart"]);

@@ -123,7 +123,9 @@ pub fn listed_parts(prefs: &Prefs) -> CatalogParts {
     let chosen = prefs.columns.iter().filter_map(|name| name.parse().ok());
     let chosen: Vec<Column> = chosen.collect();
     let names = chosen.iter().map(Column::name).chain(LISTED);
-    let names = names.chain(prefs.sketch.as_deref()).chain(prefs.group.as_deref());
+    let names = names
+        .chain(prefs.sketch.as_deref())
+        .chain(prefs.group.as_deref());
     match chosen.is_empty() {
         true => parts_of(names.chain(DEFAULT_COLUMNS)),
         false => parts_of(names),

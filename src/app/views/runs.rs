@@ -183,7 +183,12 @@ fn needed_parts(prefs: &Prefs, view: &RunsView) -> CatalogParts {
     let names = columns.iter().chain([&view.sort]).map(Column::name);
     let names = names.chain(view.filter.last.names());
     let group = prefs.group.as_deref();
-    parts_of(names.chain(group).chain(prefs.sketch.as_deref()).chain(LISTED))
+    parts_of(
+        names
+            .chain(group)
+            .chain(prefs.sketch.as_deref())
+            .chain(LISTED),
+    )
 }
 
 /// Updates the row of the run in progress, which is ahead of the store.

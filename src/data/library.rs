@@ -206,17 +206,18 @@ pub fn manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
 /// All sets the program knows, imported or not.
 ///
 /// # Errors
-/// A manifest is damaged.
+/// A manifest is damaged, or its folder may not be entered.
 pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
     let mut sets = NAMES.map(listed).to_vec();
     for set in &mut sets {
+        let manifest = set_dir(store, set.name).join(MANIFEST);
         if set.name == BUILTIN {
             let lines = |text: &&str| text.lines().count();
             set.imported = true;
             set.fingerprint = Some(builtin_fingerprint());
             set.examples = Some(BUILTIN_DIALOGUES.iter().map(lines).sum());
             set.labelled_pairs = Some(lines(&BUILTIN_PAIRS));
-        } else if set_dir(store, set.name).join(MANIFEST).exists() {
+        } else if fs::exists(&manifest).map_err(DataError::io(&manifest))? {
             let manifest = read_manifest(store, set.name)?;
             set.imported = true;
             let rows = manifest.files.iter().map(|file| file.rows).sum();

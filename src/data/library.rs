@@ -206,10 +206,11 @@ pub fn manifest(store: &Path, name: &str) -> Result<Manifest, DataError> {
 /// All sets the program knows, imported or not.
 ///
 /// # Errors
-/// A manifest is damaged.
+/// A manifest is damaged, or its folder may not be entered.
 pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
     let mut sets = NAMES.map(listed).to_vec();
     for set in &mut sets {
+        let manifest = set_dir(store, set.name).join(MANIFEST);
         if set.name == BUILTIN {
             let lines = |text: &&str| text.lines().count();
             set.imported = true;
@@ -219,7 +220,7 @@ pub fn list(store: &Path) -> Result<Vec<ListedSet>, DataError> {
             continue;
         }
         replace::restore(&store.join("data"), set.name)?;
-        if set_dir(store, set.name).join(MANIFEST).exists() {
+        if fs::exists(&manifest).map_err(DataError::io(&manifest))? {
             let manifest = read_manifest(store, set.name)?;
             set.imported = true;
             let rows = manifest.files.iter().map(|file| file.rows).sum();

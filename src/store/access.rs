@@ -69,6 +69,7 @@ pub(super) fn require_readable(dir: &Path) -> Result<(), StoreError> {
         let path = path.to_path_buf();
         |source: io::Error| match source.kind() {
             io::ErrorKind::PermissionDenied => StoreError::NoPermission { path },
+            io::ErrorKind::NotADirectory => StoreError::Folder { path, source },
             _ => StoreError::File {
                 path,
                 doing: "reading",

@@ -212,6 +212,7 @@ fn a_pipe_or_device_is_refused_where_a_file_is_asked_for() {
                 "study",
                 "create",
                 "--kind=ab",
+                "--contexts=12",
                 "--systems=Qoxmodel,Zyvbaseline",
                 "--annotators=A,B,C",
                 "--instructions",

@@ -60,7 +60,7 @@ const COMMANDS: [&[&str]; 41] = [
     &["study", "results", "1"],
     &["study", "pack", "1", "--out=packs"],
     &["table", "2"],
-    &["evaluate", "1"],
+    &["evaluate", "--run=1"],
     &["doctor"],
     &["runs", "tag", "1", "--add=new"],
     &["runs", "note", "1", "new"],
@@ -83,6 +83,7 @@ const COMMANDS: [&[&str]; 41] = [
         "study",
         "create",
         "--kind=ab",
+        "--contexts=12",
         "--systems=Qoxmodel,Zyvbaseline",
         "--annotators=A,B,C",
     ],
@@ -100,7 +101,7 @@ const ROWS: [&str; 16] = [
     "UPDATE runs SET environment_json = '{' WHERE id = 1",
     "UPDATE runs SET started = 9223372036854775807, ended = -9223372036854775808 WHERE id = 1",
     "UPDATE summary SET last = 9e999, min = NULL, last_step = -1 WHERE run = 1",
-    "UPDATE events SET body = '[]' WHERE run = 1",
+    "UPDATE events SET body = '{\"kind\": 7}' WHERE run = 1",
     "UPDATE samples SET dialogue_json = '{}' WHERE run = 1",
     "UPDATE rollouts SET response_json = 'null' WHERE run = 1",
     "UPDATE figures SET value = NULL, low = 9e999 WHERE run = 1",
@@ -285,7 +286,7 @@ fn complaint(
         ]
         .iter()
         .any(|name| all.contains(name));
-        return (!same && !(error.starts_with("error: ") && names_it))
+        return !(same || (error.starts_with("error: ") && names_it))
             .then(|| "the error does not name the file".into());
     }
     if arguments.contains(&"--json") && serde_json::from_str::<Value>(&done.stdout).is_err() {

@@ -10,8 +10,8 @@ use std::process::Command;
 use crate::cli_support::{Done, Place};
 use crate::full_store::fill;
 use crate::store_support::*;
-use emprl::experiment::Stage;
-use emprl::store::{ReadOnly, Store, StoreReader};
+use emprl::experiment::{Config, Stage};
+use emprl::store::{NewRun, Store};
 use rusqlite::Connection;
 
 fn chmod(path: &Path, mode: u32) {
@@ -119,6 +119,7 @@ const WRITING: [&[&str]; 16] = [
         "study",
         "create",
         "--kind=ab",
+        "--contexts=12",
         "--systems=Qoxmodel,Zyvbaseline",
         "--annotators=A,B,C",
     ],
@@ -193,7 +194,11 @@ fn a_newer_store_is_read_and_written_by_no_command() {
 fn what_a_killed_program_left_in_its_log_is_read_where_nothing_can_be_written() {
     let place = Place::new();
     let mut store = Store::open(&place.store()).unwrap();
-    let lock = store.create_run(&new_run("in the log")).unwrap();
+    let new = NewRun {
+        config_toml: Config::default().to_toml(),
+        ..new_run("in the log")
+    };
+    let lock = store.create_run(&new).unwrap();
     let step = metrics(Stage::Ppo, 1, &[("ppo/kl/full", 0.25)]);
     store.record(lock.run(), &[(1, step)]).unwrap();
     // As a kill leaves it: rows in the write-ahead log only. With and without the shared memory.
@@ -298,17 +303,23 @@ fn a_store_is_closed_to_other_users_and_says_so_once() {
 
 #[test]
 fn a_store_that_is_read_only_on_purpose_stays_so() {
-    if is_root() {
-        // Root is refused nothing, and the other tests become another user.
-        return;
-    }
     let place = Place::new();
     fill(&place);
+    let stopped = Stopped::in_place(&place);
     chmod_all(&place.store(), 0o444, 0o555);
-    let reader = StoreReader::open(&place.store()).unwrap();
-    assert!(matches!(
-        reader.read_only(),
-        Some(ReadOnly::NotWritable { .. })
-    ));
+    if is_root() {
+        // Its owner must be the one who runs the program.
+        let mut owned = Command::new("chown");
+        owned.args(["-R", "65534:65534"]).arg(place.store());
+        assert!(owned.status().unwrap().success());
+    }
+    for _ in 0..2 {
+        let done = stopped.run(&["runs", "list"]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(done.stderr.contains("read-only"), "{}", done.stderr);
+    }
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&place.store()), 0o500);
+    assert_eq!(mode(&place.store().join("emprl.db")), 0o400);
     chmod_all(&place.store(), 0o644, 0o755);
 }

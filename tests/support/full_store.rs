@@ -90,6 +90,7 @@ pub fn fill(place: &Place) {
             kind,
             "--systems=Qoxmodel,Zyvbaseline",
             "--annotators=Ada,Ben,Cem",
+            "--contexts=12",
         ]);
     }
     place.ok(&["queue", "add", "quickstart"]);

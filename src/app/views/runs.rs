@@ -25,7 +25,7 @@ use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::catalog::{Column, DEFAULT_COLUMNS, Entry, parts_of, vocabulary};
 use crate::filter::parse;
-use crate::store::{CatalogParts, RunId};
+use crate::store::{CatalogParts, RunId, RunStatus};
 
 pub use actions::tag_hint;
 pub use filter_bar::{FilterBar, filter_id};
@@ -182,6 +182,9 @@ pub fn runs_ui(ui: &mut Ui, state: &mut State, view: &mut RunsView, commands: &m
 
 /// What the table shows of the runs, and the other places that list them.
 fn needed_parts(prefs: &Prefs, view: &RunsView) -> CatalogParts {
+    if view.filter.text.contains(RunStatus::Damaged.key()) {
+        return CatalogParts::ALL;
+    }
     let columns = chosen_columns(prefs);
     let names = columns.iter().chain([&view.sort]).map(Column::name);
     let names = names.chain(view.filter.last.names());

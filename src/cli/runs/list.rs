@@ -56,6 +56,8 @@ struct Listing<'a> {
     deleted: bool,
     sort: Option<&'a Column>,
     ascending: bool,
+    /// Whether every part is read, so that damaged runs are found.
+    whole: bool,
 }
 
 impl Listing<'_> {
@@ -67,7 +69,10 @@ impl Listing<'_> {
         keep: impl Fn(Entry) -> T,
     ) -> Result<(Vec<T>, usize), StoreError> {
         let names = shown.iter().copied().chain(self.sort).map(Column::name);
-        let parts = parts_of(names.chain(self.filter.names()));
+        let parts = match self.whole {
+            true => CatalogParts::ALL,
+            false => parts_of(names.chain(self.filter.names())),
+        };
         let kept = reader.catalog(self.deleted, &parts, |row| {
             let entry = Entry::new(row);
             let is_here = self.all || self.deleted || !entry.row.archived;
@@ -111,6 +116,7 @@ impl List {
             deleted: self.deleted,
             sort: sort.as_ref(),
             ascending: self.ascending,
+            whole: filter_text.contains(RunStatus::Damaged.key()),
         };
         let reader = reader_if_present(&ctx.store)?;
         if ctx.out.json {

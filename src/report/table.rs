@@ -9,7 +9,7 @@ pub enum Align {
 }
 
 /// The widest cell, in characters: a longer one is cut short.
-const WIDEST: usize = 120;
+const WIDEST: usize = 10_000;
 
 /// A table of text with a rule below the heading and two spaces between columns. Cells are one line each.
 #[derive(Clone, Debug)]

@@ -353,8 +353,53 @@ fn an_imported_set_opens_again_and_shows() {
     library::import(store.path(), EMPATHETIC_DIALOGUES, source.path()).unwrap();
     let again = library::open_dialogues(store.path(), EMPATHETIC_DIALOGUES).unwrap();
     assert_eq!(again, set);
-    let entries = fs::read_dir(store.path().join("data")).unwrap().count();
-    assert_eq!(entries, 1);
+    assert_eq!(names(&store.path().join("data")), [EMPATHETIC_DIALOGUES]);
+}
+
+/// What is in a folder, but for locks.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with(".lock-")).collect()
+}
+
+#[test]
+fn an_import_killed_between_its_renames_loses_no_set() {
+    let (source, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    small_ed(source.path());
+    let data = store.path().join("data");
+    for old in [
+        ".replaced-empathetic-dialogues",
+        ".replaced-empathetic-dialogues-77",
+    ] {
+        library::import(store.path(), EMPATHETIC_DIALOGUES, source.path()).unwrap();
+        let before = library::open_dialogues(store.path(), EMPATHETIC_DIALOGUES).unwrap();
+        fs::rename(data.join(EMPATHETIC_DIALOGUES), data.join(old)).unwrap();
+        let listed = library::list(store.path()).unwrap();
+        let set = listed.iter().find(|set| set.name == EMPATHETIC_DIALOGUES);
+        assert!(set.unwrap().imported);
+        let after = library::open_dialogues(store.path(), EMPATHETIC_DIALOGUES).unwrap();
+        assert_eq!(before, after);
+        assert_eq!(names(&data), [EMPATHETIC_DIALOGUES]);
+    }
+}
+
+#[test]
+fn eight_imports_at_once_all_succeed() {
+    let (source, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    small_mhs(source.path());
+    std::thread::scope(|scope| {
+        let import = || library::import(store.path(), MENTAL_HEALTH_SUBREDDITS, source.path());
+        let imports: Vec<_> = (0..8).map(|_| scope.spawn(import)).collect();
+        for import in imports {
+            import.join().unwrap().unwrap();
+        }
+    });
+    library::open_levels(store.path(), MENTAL_HEALTH_SUBREDDITS).unwrap();
+    assert_eq!(
+        names(&store.path().join("data")),
+        [MENTAL_HEALTH_SUBREDDITS]
+    );
 }
 
 #[test]

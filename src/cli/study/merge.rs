@@ -79,7 +79,7 @@ impl Merge {
                 }
                 let (store, pseudonym) = (ctx.store_argument(), &item.pseudonym);
                 Err(Failure::Failed(format!(
-                    "{} answered differently at several places, and no answer of these counts: take those of one \
+                    "{} answered differently at several places, and none of these answers counts: take those of one \
                      pack with `emprl study merge --prefer FILE{store}`, decide them with `emprl study decide \
                      {study} --annotator {pseudonym} ITEM=ANSWER{store}`, or let {pseudonym} judge them again",
                     number_of(left.len() as u64, "item is", "items are"),

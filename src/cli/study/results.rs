@@ -30,7 +30,7 @@ pub(super) fn show(ctx: &CommandContext, study: StudyId) -> Result<(), Failure> 
         .filter(|one| one.progress.contested > 0)
     {
         text += &format!(
-            "{}: {} answered differently at several places; no answer of these counts.\n",
+            "{}: {} answered differently at several places; none of these answers counts.\n",
             one.pseudonym,
             number_of(one.progress.contested as u64, "item was", "items were")
         );

@@ -35,7 +35,7 @@ pub(super) fn contested_words(who: &str, items: usize) -> String {
         1 => "1 item".to_string(),
         n => format!("{} items", format::count(n as u64)),
     };
-    format!("{who} answered {answered} differently at several places; no answer of these counts")
+    format!("{who} answered {answered} differently at several places; none of these answers counts")
 }
 
 pub(super) fn totals(study: &StudyRow) -> (u64, u64) {

@@ -138,6 +138,9 @@ fn scale_and_tie_of_the_head_are_read_apart() {
 fn the_gate_of_ul2_is_silu() {
     let mut config = read(fixture(UNTIED).join("config.json"));
     config["feed_forward_proj"] = "gated-silu".into();
+    let text = refused(folder(&config, &tensors(UNTIED)).path());
+    assert!(text.contains("`dense_act_fn` is \"gelu_new\""), "{text}");
+    config["dense_act_fn"] = "silu".into();
     let model = load(folder(&config, &tensors(UNTIED)).path());
     assert_eq!(model.config().feed_forward, FeedForward::GatedSilu);
     let known = floats(&read(fixture("t5_variants.json"))["gated_silu"]);

@@ -27,6 +27,15 @@ impl FeedForward {
     pub fn is_gated(self) -> bool {
         self != FeedForward::Relu
     }
+
+    /// Transformers' names of its activation; the first files of Flan-T5 call theirs gelu.
+    fn activations(self) -> &'static [&'static str] {
+        match self {
+            FeedForward::Relu => &["relu"],
+            FeedForward::GatedGelu => &["gelu_new", "gelu"],
+            FeedForward::GatedSilu => &["silu", "swish"],
+        }
+    }
 }
 
 /// The shape of a T5; defaults are Hugging Face's.
@@ -177,8 +186,24 @@ impl T5Config {
                 }
             }
         }
+        let (activation, gated) = (json["dense_act_fn"].take(), json["is_gated_act"].take());
         let config: T5Config =
             serde_json::from_value(json).map_err(|error| foreign(error.to_string()))?;
+        // Transformers writes both, and computes what they say.
+        let kind = config.feed_forward;
+        if let Some(activation) = activation.as_str()
+            && !kind.activations().contains(&activation)
+        {
+            let problem = format!("is {activation:?}, which is not that of feed_forward_proj");
+            return Err(refuse("dense_act_fn", problem));
+        }
+        if gated
+            .as_bool()
+            .is_some_and(|gated| gated != kind.is_gated())
+        {
+            let problem = format!("is {gated}, which does not agree with feed_forward_proj");
+            return Err(refuse("is_gated_act", problem));
+        }
         if let Some((field, problem)) = config.problem() {
             return Err(refuse(field, problem));
         }

@@ -203,10 +203,8 @@ impl Core {
             let open = open.filter(|open| Some(open.id) != here && !open.page.is_pending());
             let row = open.and_then(|open| self.state.runs.row(open.id));
             let page = open.and_then(|open| open.page.value());
-            let differs = row
-                .zip(page)
-                .is_some_and(|(row, page)| !page.stored.detail.row.is_as(row));
-            differs
+            row.zip(page)
+                .is_some_and(|(row, page)| !page.stored.detail.row.is_as(row))
         };
         let open = place == Place::Runs && behind(self.state.runs.open.as_ref());
         let elsewhere = place == Place::Live && behind(self.state.live.elsewhere.as_ref());

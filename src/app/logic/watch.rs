@@ -4,7 +4,6 @@
 //! that is read again for the place in sight, and stays as it is until the answer is there; other places read when they
 //! are opened.
 
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Core;
@@ -349,7 +348,7 @@ fn watch(context: &mut JobContext, job: &Job<Result<Seen, String>>) -> JobResult
 
 /// `written` is the number of the last change that was looked at.
 fn look(context: &mut JobContext, seen: Seen, written: &mut Option<i64>) -> JobResult<Seen> {
-    let sets = library::last_import(Path::new(context.dir()));
+    let sets = library::last_import(context.dir());
     let Some(reader) = context.existing()? else {
         return Ok(Seen { store: None, sets });
     };

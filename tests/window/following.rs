@@ -7,6 +7,7 @@ use crate::window_support::{
     Window, click, expect, find, labels, open, open_runs, run, settle, shows, wait_for, write_in,
 };
 use eframe::egui::Key;
+use egui_kittest::kittest::NodeT;
 use emprl::experiment::{Environment, EventKind, ExperimentFile, Report, Stage};
 use emprl::metrics::declared::EMPATHY_REWARD;
 use emprl::store::{NewRun, RunId, RunLock, RunStatus, Store, StoreReader, StudyId, now_ms};
@@ -207,7 +208,7 @@ fn who_types_a_note_keeps_field_and_words_while_the_run_goes_on() {
     settle(&mut window);
     assert!(find(&window, "Note").is_focused());
     assert_eq!(
-        find(&window, "Note").value().as_deref(),
+        find(&window, "Note").accesskit_node().value().as_deref(),
         Some("half a thought")
     );
     // Its name as another program changes it, in the title too.

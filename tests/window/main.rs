@@ -27,6 +27,7 @@ mod compare;
 mod data;
 mod experiments;
 mod following;
+mod keys;
 mod kill_anywhere;
 mod on_a_display;
 mod palette;

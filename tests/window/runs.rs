@@ -1,8 +1,8 @@
 //! Saved runs are found, filtered, sorted and opened; a run's page shows all that was recorded.
 
 use crate::window_support::{
-    Window, click, expect, find, open, open_as, open_runs, press, press_command, run, settle,
-    shows, wait_for, write_in,
+    Window, click, expect, find, open_as, open_runs, press, press_command, run, settle, shows,
+    wait_for, write_in,
 };
 use eframe::egui::Key;
 use egui_kittest::Harness;
@@ -189,66 +189,6 @@ fn runs_are_tagged_archived_deleted_and_brought_back() {
     expect(&mut window, "Run 1 removed for good");
     assert!(!store.path().join("runs/1").exists());
     assert_eq!(reader.list_runs().unwrap().len(), 1);
-}
-
-#[test]
-fn the_table_is_one_stop_of_the_keyboard_and_arrows_move_in_it() {
-    let store = tempfile::tempdir().unwrap();
-    for name in ["a", "b", "c"] {
-        run(store.path(), name, RunStatus::Finished);
-    }
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    find(&window, "Run 3, c").focus();
-    settle(&mut window);
-    press(&mut window, Key::ArrowDown);
-    assert!(find(&window, "Run 2, b").is_focused());
-    press(&mut window, Key::End);
-    assert!(find(&window, "Run 1, a").is_focused());
-    press(&mut window, Key::Space);
-    expect(&mut window, "1 chosen");
-    press(&mut window, Key::Tab);
-    for row in ["Run 1, a", "Run 2, b", "Run 3, c"] {
-        assert!(!find(&window, row).is_focused(), "{row}");
-    }
-    find(&window, "Run 1, a").focus();
-    settle(&mut window);
-    press(&mut window, Key::Enter);
-    expect(&mut window, "a #1");
-}
-
-#[test]
-fn arrow_keys_never_lead_out_of_the_table() {
-    let store = tempfile::tempdir().unwrap();
-    for name in ["a", "b", "c"] {
-        run(store.path(), name, RunStatus::Finished);
-    }
-    let mut window = open(store.path());
-    click(&mut window, "Runs");
-    // While nothing has the focus they find the table.
-    press(&mut window, Key::ArrowDown);
-    assert!(find(&window, "Run 3, c").is_focused());
-    // Faster than frames, beyond the last row and sideways.
-    for frames in [1, 3] {
-        for key in [
-            Key::ArrowDown,
-            Key::ArrowRight,
-            Key::ArrowDown,
-            Key::ArrowLeft,
-        ] {
-            for _ in 0..frames {
-                window.key_press(key);
-            }
-            window.step();
-        }
-    }
-    settle(&mut window);
-    assert!(find(&window, "Run 1, a").is_focused());
-    // The place of a run that is gone is taken by its neighbour.
-    press(&mut window, Key::ArrowUp);
-    press(&mut window, Key::Delete);
-    expect(&mut window, "Run 2 deleted");
-    assert!(find(&window, "Run 1, a").is_focused());
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! that is read again for the place in sight, and stays as it is until the answer is there; other places read when they
 //! are opened.
 
-use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Core;
@@ -203,10 +202,8 @@ impl Core {
             let open = open.filter(|open| Some(open.id) != here && !open.page.is_pending());
             let row = open.and_then(|open| self.state.runs.row(open.id));
             let page = open.and_then(|open| open.page.value());
-            let differs = row
-                .zip(page)
-                .is_some_and(|(row, page)| !page.stored.detail.row.is_as(row));
-            differs
+            row.zip(page)
+                .is_some_and(|(row, page)| !page.stored.detail.row.is_as(row))
         };
         let open = place == Place::Runs && behind(self.state.runs.open.as_ref());
         let elsewhere = place == Place::Live && behind(self.state.live.elsewhere.as_ref());
@@ -351,7 +348,7 @@ fn watch(context: &mut JobContext, job: &Job<Result<Seen, String>>) -> JobResult
 
 /// `written` is the number of the last change that was looked at.
 fn look(context: &mut JobContext, seen: Seen, written: &mut Option<i64>) -> JobResult<Seen> {
-    let sets = library::last_import(Path::new(context.dir()));
+    let sets = library::last_import(context.dir());
     let Some(reader) = context.existing()? else {
         return Ok(Seen { store: None, sets });
     };

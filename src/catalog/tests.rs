@@ -271,7 +271,7 @@ fn seeds_of_the_same_settings_belong_together() {
     let rows = differing_settings(&[&a, &b]);
     let rate = rows.iter().find(|row| row.path == "ppo.lr").unwrap();
     let told = rate.values[1].as_ref().unwrap().words();
-    assert_eq!(told, "1e-4 → 5e-4 after step 7");
+    assert_eq!(told, "1e-4 until step 7, then 5e-4");
     b.changes.clear();
     a.settings.clear();
     b.settings.clear();
@@ -323,7 +323,7 @@ fn a_changed_run_is_in_no_group_with_others() {
         let means = found.iter().map(|group| group.spread(&kl).unwrap());
         let means: Vec<(f64, usize)> = means.map(|spread| (spread.mean, spread.n)).collect();
         assert_eq!(means, [(2.0, 2), (2.0, 1)], "{by}");
-        let words = "ppo.lr 1e-4 → 2e-4 after step 180";
+        let words = "ppo.lr 1e-4 until step 180, then 2e-4";
         let told = found[1].changed_words(by);
         match by {
             "ppo.lr" => {

@@ -88,11 +88,11 @@ impl Held {
         }
     }
 
-    /// `1e-5`, or `1e-5 → 2e-5 after step 180`.
+    /// `1e-5`, or `1e-5 until step 180, then 2e-5`.
     pub fn words(&self) -> String {
         let mut words = value_words(&self.first);
         for (after, value) in &self.then {
-            words += &format!(" → {} after step {after}", number_words(*value));
+            words += &format!(" until step {after}, then {}", number_words(*value));
         }
         words
     }
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(changed.numbers().unwrap(), [1e-5, 2e-5, 5e-6]);
         assert_eq!(
             changed.words(),
-            "1e-5 → 2e-5 after step 180 → 5e-6 after step 300"
+            "1e-5 until step 180, then 2e-5 until step 300, then 5e-6"
         );
         assert_eq!(
             serde_json::to_string(&changed).unwrap(),

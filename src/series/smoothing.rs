@@ -46,3 +46,24 @@ impl Ema {
         self.mean
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_weight_every_value_stays_what_it_is() {
+        let mut none = Ema::new(0.0);
+        for value in [1e308, 0.5, -1e308, 0.1, 1e6, 0.1] {
+            assert_eq!(none.push(value), value);
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_do_not_overflow() {
+        let mut half = Ema::new(0.5);
+        assert_eq!(half.push(1e308), 1e308);
+        let second = half.push(-1e308);
+        assert!((second / 1e308 + 1.0 / 3.0).abs() < 1e-12, "{second}");
+    }
+}

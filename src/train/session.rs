@@ -10,7 +10,7 @@ use super::error::TrainError;
 use super::observer::{Directive, Observer, Wait};
 use crate::checkpoint::Published;
 use crate::experiment::{
-    Config, EventKind, Report, RolloutResponse, SampleDialogue, Severity, Stage,
+    Change, Config, Control, EventKind, Report, RolloutResponse, SampleDialogue, Severity, Stage,
 };
 use crate::metrics::declared;
 
@@ -80,6 +80,19 @@ impl Session<'_> {
         let text = text.into();
         let note = EventKind::Note { severity, text };
         self.observer.report(Report::event(stage, step, note));
+    }
+
+    /// Reports that the run goes on from an earlier step.
+    pub fn back(&mut self, stage: Stage, step: u64) {
+        let resumed = EventKind::Resumed;
+        self.observer.report(Report::event(stage, step, resumed));
+    }
+
+    /// Reports that a changed setting holds after this step.
+    pub fn changed(&mut self, stage: Stage, step: u64, change: Change) {
+        let control = Control::Set(change);
+        let set = EventKind::Control { control };
+        self.observer.report(Report::event(stage, step, set));
     }
 
     /// Waits while the run is paused; true if it is to stop. For a stage without anything to save, evaluate or

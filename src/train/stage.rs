@@ -304,8 +304,12 @@ impl<T: StageTrainer> Driver<'_, '_, T> {
         };
         let last = last_checkpoint(self.session, stage)?;
         let mut learner = self.trainer.start(last.as_ref())?;
+        // The record says from where it goes on, and what holds from there: the changes were made at a later step.
+        let back = self.trainer.steps(&learner);
+        self.session.back(stage, back);
         for change in &changes {
             self.trainer.set(&mut learner, change)?;
+            self.session.changed(stage, back, *change);
         }
         Ok(Some(learner))
     }

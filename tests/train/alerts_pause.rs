@@ -365,6 +365,13 @@ fn settings_that_lose_the_loss_are_changed_while_the_run_waits() {
         values(&reader, run, declared::KL_BETA)[saved.step as usize],
         (saved.step + 1, 0.05)
     );
+    // Though they were made after a later step, they hold from the one it went back to.
+    let made = reader.catalog().unwrap().remove(0).changes;
+    let made: Vec<(u64, &str)> = made
+        .iter()
+        .map(|made| (made.after_step, made.change.path()))
+        .collect();
+    assert_eq!(made, [(saved.step, "reward.beta"), (saved.step, "ppo.lr")]);
 }
 
 #[test]

@@ -254,7 +254,13 @@ impl Chart<'_> {
             span if span > 0.0 => span * 0.08,
             _ => (high.abs() * 0.05).max(1e-3),
         };
-        PlotBounds::from_min_max([from, low - pad], [to, high + pad])
+        let (mut low, mut high) = (low - pad, high + pad);
+        if !(high - low).is_finite() {
+            // As far as a height can be told; what is beyond leaves the frame.
+            let most = f64::MAX / 2.0;
+            (low, high) = (low.max(-most), high.min(most));
+        }
+        PlotBounds::from_min_max([from, low], [to, high])
     }
 
     /// The line under the pointer.

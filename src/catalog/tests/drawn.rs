@@ -82,7 +82,7 @@ fn a_mean_is_named_for_what_its_runs_share_and_a_run_alone_for_itself() {
         names,
         [
             "quickstart, ppo.lr 1e-4 (n = 2)",
-            "quickstart, ppo.lr 1e-4 → 2e-4 after step 180 (n = 2)",
+            "quickstart, ppo.lr 1e-4 until step 180, then 2e-4 (n = 2)",
         ]
     );
 }

@@ -164,7 +164,7 @@ mod tests {
             vec![("Run".into(), false), ("[ours]".into(), true)],
         );
         sheet.row(["*x".into(), "−1.5 ± 0.2".into()]);
-        sheet.row(["a_b & c%".into(), "1e-5 → 2e-5".into()]);
+        sheet.row(["a_b & c%".into(), "1e-5 β".into()]);
         sheet.notes.push("n = 3 😀".into());
         let latex = sheet.latex();
         for part in [
@@ -172,7 +172,7 @@ mod tests {
             "\\begin{tabular}{lr}",
             "Run & {[}ours{]} \\\\\n",
             "{*}x & $-$1.5 $\\pm$ 0.2 \\\\\n",
-            "a\\_b \\& c\\% & 1e{-}5 $\\rightarrow$ 2e{-}5 \\\\\n",
+            "a\\_b \\& c\\% & 1e{-}5 $\\beta$ \\\\\n",
             "n = 3 {[}U+1F600{]}",
             "\\end{document}",
         ] {

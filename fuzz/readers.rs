@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use emprl::catalog::vocabulary;
-use emprl::data::rows::{parse_jsonl, read_responses, write_jsonl};
+use emprl::data::reader::{self, Wanted};
+use emprl::data::rows::{parse_jsonl, write_jsonl};
 use emprl::data::{empathetic_dialogues, mental_health_subreddits};
 use emprl::experiment::{Config, ExperimentFile};
 use emprl::nn::device;
@@ -115,7 +116,9 @@ fn csv_rows(bytes: &[u8]) {
 fn responses(file: &str, bytes: &[u8]) {
     with_files(&[file], bytes, |folder| {
         let path = folder.join(file);
-        let _ = read_responses(&path);
+        for wanted in [Wanted::Responses, Wanted::Contexts] {
+            let _ = reader::read(&path, wanted);
+        }
         let contexts = folder.join("contexts.jsonl");
         let lines = "{\"context\": [\"Hi.\"], \"conversation\": \"a\", \"turn\": 1}\n{\"context\": \"I am sad.\"}\n";
         fs::write(&contexts, lines).expect("a file can be written");

@@ -163,7 +163,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(Store::open(dir.path()).unwrap());
         let reader = StoreReader::open(dir.path()).unwrap();
-        let tables = reader.database.connection.prepare(
+        let tables = reader.database.connection.as_ref().unwrap().prepare(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
         );
         let tables: BTreeSet<String> = tables

@@ -157,22 +157,23 @@ proptest! {
         let mut choices = vec![None];
         choices.extend(recorded.iter().map(|row| Some((row.stage, row.step))));
         let chosen = *from.get(&choices);
-        let lock = store.resume_run(run).unwrap();
-        store.truncate_after(run, chosen).unwrap();
+        let lock = store.hold_run(run).unwrap();
+        store.resume_run(&lock).unwrap();
+        store.return_to(run, chosen, false).unwrap();
 
-        // What is left is what had happened then: on record, on disk, and step by step.
+        // What is left is what had happened then, on record and step by step; the rest is only set aside.
         let left = reader.checkpoints(run).unwrap();
-        let earlier: Vec<_> = recorded
-            .into_iter()
-            .filter(|row| Some((row.stage, row.step)) <= chosen)
-            .collect();
-        prop_assert_eq!(&left, &earlier);
-        let mut names: Vec<String> = left
+        let mut names: Vec<String> = recorded
             .iter()
             .map(|row| row.path.file_name().unwrap().to_string_lossy().into_owned())
             .collect();
         names.sort();
         prop_assert_eq!(on_disk(&dir), names);
+        let earlier: Vec<_> = recorded
+            .into_iter()
+            .filter(|row| Some((row.stage, row.step)) <= chosen)
+            .collect();
+        prop_assert_eq!(&left, &earlier);
         for (at, of) in STAGES.into_iter().enumerate() {
             let points = reader.series(run, &key(of, METRIC), None).unwrap();
             let steps: Vec<u64> = points.iter().map(|(step, ..)| *step).collect();

@@ -81,7 +81,7 @@ fn each_change_is_one_of_its_own_part() {
     assert_eq!(watcher.changed(), ["queue"]);
     store.swap_queued(ids[0], ids[1]).unwrap();
     assert_eq!(watcher.changed(), ["queue"]);
-    store.unqueue(ids[0]).unwrap();
+    store.unqueue(&ids[..1]).unwrap();
     assert_eq!(watcher.changed(), ["queue"]);
 }
 

@@ -21,7 +21,6 @@ mod study_support;
 mod any_history;
 mod bad_rows;
 mod checkpoints;
-mod checkpoints;
 mod damage;
 mod following;
 mod fuzz_corpus;

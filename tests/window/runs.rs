@@ -1,8 +1,8 @@
 //! Saved runs are found, filtered, sorted and opened; a run's page shows all that was recorded.
 
 use crate::window_support::{
-    Window, click, expect, find, open_as, open_runs, press, press_command, run, settle, shows,
-    wait_for, write_in,
+    Window, click, expect, find, open, open_as, open_runs, press, press_command, run, settle,
+    shows, wait_for, write_in,
 };
 use eframe::egui::Key;
 use egui_kittest::Harness;

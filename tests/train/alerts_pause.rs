@@ -16,7 +16,7 @@ use emprl::experiment::{
 };
 use emprl::metrics::declared;
 use emprl::nn::t5::{T5, T5Config};
-use emprl::store::{RunId, RunRef, RunStatus, StoreReader};
+use emprl::store::{CatalogParts, RunId, RunRef, RunStatus, StoreReader};
 use emprl::text::{EOS, Tokenizer, train_unigram};
 use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
@@ -366,7 +366,7 @@ fn settings_that_lose_the_loss_are_changed_while_the_run_waits() {
         (saved.step + 1, 0.05)
     );
     // Though they were made after a later step, they hold from the one it went back to.
-    let made = reader.catalog().unwrap().remove(0).changes;
+    let made = reader.catalog_row(run, &CatalogParts::ALL).unwrap().changes;
     let made: Vec<(u64, &str)> = made
         .iter()
         .map(|made| (made.after_step, made.change.path()))

@@ -29,6 +29,9 @@ const TABLES: [(&str, &str); 4] = [
 /// People's requests and changes of the status stay where they are.
 const OF_THE_BRANCH: &str = "coalesce(body ->> '$.kind', '') NOT IN ('control', 'status')";
 
+/// A first and a last step.
+type Extent = ((Stage, u64), (Stage, u64));
+
 /// Steps of a stage, both ends included.
 #[derive(Clone, Copy)]
 struct Steps {
@@ -209,7 +212,7 @@ fn remove(db: &Connection, run: RunId, steps: Steps) -> Result<(), Fault> {
 }
 
 /// The first and the last step that are set aside.
-fn extent(db: &Connection, run: RunId) -> Result<Option<((Stage, u64), (Stage, u64))>, Fault> {
+fn extent(db: &Connection, run: RunId) -> Result<Option<Extent>, Fault> {
     let sql = "SELECT stage, min(step), max(step) FROM (
             SELECT stage, step FROM aside_points JOIN metric_keys ON id = key WHERE run = ?1
             UNION ALL SELECT stage, step FROM aside_samples WHERE run = ?1

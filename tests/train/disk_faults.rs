@@ -138,10 +138,15 @@ fn killed(mut child: Child, after: u64) -> Seen {
     seen
 }
 
-/// Resumes the run where no file can grow past some size.
+/// Resumes the run where no file can grow much past the largest there is.
 fn full(dir: &Path, run: RunId, random: &mut ChaCha8Rng) -> Child {
-    // Of 512 bytes; SQLite needs 32 kB to open its files.
-    let blocks = random.random_range(80..600);
+    let sizes = ["emprl.db", "emprl.db-wal"].map(|name| {
+        let file = fs::metadata(dir.join(name));
+        file.map_or(0, |file| file.len())
+    });
+    let largest = sizes.into_iter().max().unwrap();
+    // Of 512 bytes.
+    let blocks = largest / 512 + random.random_range(0..1_000);
     let mut command = Command::new("sh");
     // Ignored, the signal becomes an error of the write.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");

@@ -24,6 +24,9 @@ pub struct FigureLine {
     pub counts: Vec<usize>,
 }
 
+/// Points, or the lower and upper ends at them.
+type Pairs<'a> = &'a [(f64, f64)];
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
     pub title: String,
@@ -271,7 +274,7 @@ pub fn stretches<'a>(points: &'a [(f64, f64)], counts: &[usize]) -> Vec<(&'a [(f
 
 impl FigureLine {
     /// Points with their bounds, without those that have none.
-    fn bands(&self) -> Vec<(&[(f64, f64)], &[(f64, f64)])> {
+    fn bands(&self) -> Vec<(Pairs<'_>, Pairs<'_>)> {
         if self.band.len() != self.points.len() {
             return Vec::new();
         }

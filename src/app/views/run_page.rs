@@ -120,7 +120,7 @@ pub fn run_page_ui(ui: &mut Ui, state: &mut State, view: &mut PageView, commands
             };
             curves::body_ui(ui, model, view, context);
         }
-        PageTab::Settings => settings_ui(ui, stored),
+        PageTab::Settings => settings_ui(ui, stored, &model.events),
         PageTab::Environment => environment_ui(ui, model, stored, *clock),
         PageTab::Notes => {
             let mut listed = runs.list.value().into_iter().flatten();
@@ -204,7 +204,7 @@ fn head_ui(
     );
 }
 
-fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
+fn settings_ui(ui: &mut Ui, stored: &StoredRun, events: &[Event]) {
     scrolled(ui, "settings", |ui| {
         let Some(config) = &stored.config else {
             let why = "They were draft by another version of the program; as they were saved:";
@@ -217,7 +217,7 @@ fn settings_ui(ui: &mut Ui, stored: &StoredRun) {
         };
         let values = config.values();
         let defaults = Config::default().values();
-        let changes = changes_made(stored.events.iter().map(Event::placed));
+        let changes = changes_made(events.iter().map(Event::placed));
         let mut note = String::from("What differs from the program's defaults is marked by a dot.");
         if !changes.is_empty() {
             note +=

@@ -93,7 +93,11 @@ fn an_annotator_sees_a_response_on_one_line() {
         "--system=Zyvbaseline",
         "--contexts=contexts.jsonl",
     ]);
-    let who = ["--systems=Qoxmodel,Zyvbaseline", "--annotators=Ada,Ben,Cem", "--contexts=2"];
+    let who = [
+        "--systems=Qoxmodel,Zyvbaseline",
+        "--annotators=Ada,Ben,Cem",
+        "--contexts=2",
+    ];
     place.ok(&[&["study", "create", "--kind=ab"], who.as_slice()].concat());
     let shown = place.ok(&["study", "judge", "1", "--annotator=A1"]);
     assert_harmless(&shown);
@@ -259,7 +263,11 @@ fn judgements_as_csv_compute_nothing_and_say_what_was_said() {
         "--system=Zyvbaseline",
         "--contexts=contexts.jsonl",
     ]);
-    let who = ["--systems=Qoxmodel,Zyvbaseline", "--annotators=Ada,Ben,Cem", "--contexts=2"];
+    let who = [
+        "--systems=Qoxmodel,Zyvbaseline",
+        "--annotators=Ada,Ben,Cem",
+        "--contexts=2",
+    ];
     place.ok(&[&["study", "create", "--kind=ab"], who.as_slice()].concat());
     let mut child = place
         .command(&["study", "judge", "1", "--annotator=A1"])

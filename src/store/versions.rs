@@ -57,9 +57,18 @@ const RUNS: Tables = &[
     ("summary", Follows),
     ("samples", Follows),
     ("rollouts", Follows),
+    ("aside_events", Follows),
+    ("aside_figures", Follows),
+    ("aside_points", Follows),
+    ("aside_results", Follows),
+    ("aside_rollouts", Follows),
+    ("aside_samples", Follows),
 ];
 
-const CHECKPOINTS: Tables = &[("checkpoints", Columns("run, stage, step, wall"))];
+const CHECKPOINTS: Tables = &[
+    ("checkpoints", Columns("run, stage, step, wall")),
+    ("aside_checkpoints", Follows),
+];
 
 const QUEUE: Tables = &[("queue", Columns("id, position, taken_out"))];
 

@@ -33,7 +33,7 @@ use clap::{Parser, Subcommand};
 pub use failure::Failure;
 use output::Output;
 
-use crate::store;
+use crate::store::{self, ReadOnly};
 use crate::text::shown::shell_option;
 
 /// EmpRL Studio: reinforcement learning of empathetic dialogue models, launched, watched and judged.
@@ -160,10 +160,9 @@ impl Cli {
                 json: self.common.json,
             },
         };
-        if !matches!(self.command, Some(Command::Settings(_)) | None) {
-            note_access(&ctx.store);
-        }
-        match self.command {
+        let uses_store = !matches!(self.command, Some(Command::Settings(_)) | None);
+        let read_only = uses_store.then(|| note_access(&ctx.store)).flatten();
+        let done = match self.command {
             Some(Command::Run(run)) => run.run(&ctx),
             Some(Command::Queue(queue)) => queue.run(&ctx),
             Some(Command::Runs(runs)) => runs.run(&ctx),
@@ -179,20 +178,23 @@ impl Cli {
             Some(Command::Doctor(doctor)) => doctor.run(&ctx),
             Some(Command::Settings(settings)) => settings.run(&ctx),
             None => Ok(()),
+        };
+        // What was refused has said so itself.
+        if let (Ok(()), Some(why)) = (&done, read_only) {
+            eprintln!("{}: read-only ({why}).", ctx.store.display());
         }
+        done
     }
 }
 
-/// Says on stderr, before a command begins, that the store is read-only, or that it is now closed to other users.
-fn note_access(dir: &Path) {
+/// Says on stderr, before a command begins, that the store is now closed to other users; returns why it is read-only.
+fn note_access(dir: &Path) -> Option<ReadOnly> {
     let access = store::access(dir);
     let place = dir.display();
     if access.closed {
         eprintln!("{place}: other users could read this store; now only its owner can.");
     }
-    if let Some(why) = access.read_only {
-        eprintln!("{place}: read-only ({why}).");
-    }
+    access.read_only
 }
 
 /// Prints the error on stderr, if there is one, and returns the exit code.

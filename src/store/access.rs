@@ -40,11 +40,12 @@ pub struct Access {
 /// Closes an existing store to other users, and says whether it can be written. A store that is missing or cannot
 /// be read has nothing to say here: opening it does.
 pub fn access(dir: &Path) -> Access {
-    let closed = close(dir);
+    let was_open = is_open_to_others(dir);
+    // Which closes it, if it is a store.
     let reader = super::StoreReader::open(dir).ok();
     Access {
         read_only: reader.and_then(|reader| reader.read_only().cloned()),
-        closed,
+        closed: was_open && !is_open_to_others(dir),
     }
 }
 
@@ -170,34 +171,48 @@ pub(super) fn create(dir: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the permissions of other users away, where this user may: they could read which system wrote what. True if
-/// there were any.
+/// Takes the permissions of other users away, where this user may: they could read which system wrote what.
 #[cfg(unix)]
-pub(super) fn close(dir: &Path) -> bool {
+pub(super) fn close(dir: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    let db = path_in(dir);
-    if !db.is_file() {
-        return false;
-    }
-    let close = |path: &Path| {
-        let mode = fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    for path in to_close(dir) {
+        let mode = fs::metadata(&path).map_or(0, |found| found.permissions().mode());
         // Its owner's permissions stay as they are: a store may be read-only on purpose.
         let own = fs::Permissions::from_mode(mode & 0o7700);
-        mode & 0o077 != 0 && fs::set_permissions(path, own).is_ok()
-    };
-    let files = ["", "-wal", "-shm"].map(|end| close(&beside(&db, end)));
-    // A folder with other things in it is not the store's alone; then its parts are closed.
-    let folders = match is_only_a_store(dir) {
-        true => vec![dir.to_path_buf()],
-        false => PARTS.map(|part| dir.join(part)).to_vec(),
-    };
-    let folders = folders.iter().filter(|folder| folder.is_dir());
-    let closed = folders.filter(|folder| close(folder)).count();
-    files.contains(&true) || closed > 0
+        if mode & 0o077 != 0
+            && let Err(error) = fs::set_permissions(&path, own)
+        {
+            // Another user's: that is for its owner to do.
+            tracing::debug!(path = %path.display(), %error, "stays open to other users");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(dir: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &PathBuf| fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    to_close(dir).iter().any(|path| mode(path) & 0o077 != 0)
+}
+
+/// The database's files, and the folder; of one with other things in it, which is not the store's alone, its parts.
+#[cfg(unix)]
+fn to_close(dir: &Path) -> Vec<PathBuf> {
+    let db = path_in(dir);
+    let mut paths = ["", "-wal", "-shm"].map(|end| beside(&db, end)).to_vec();
+    match is_only_a_store(dir) {
+        true => paths.push(dir.to_path_buf()),
+        false => paths.extend(PARTS.map(|part| dir.join(part))),
+    }
+    paths.retain(|path| path.exists());
+    paths
 }
 
 #[cfg(not(unix))]
-pub(super) fn close(_: &Path) -> bool {
+pub(super) fn close(_: &Path) {}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
     false
 }
 

@@ -30,6 +30,12 @@ pub(super) fn path_in(dir: &Path) -> PathBuf {
 impl Database {
     /// Opens or creates the database in `dir`. One that cannot be written, or of a newer version, has no connection.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let opened = Self::open_or_create(dir)?;
+        access::close(dir);
+        Ok(opened)
+    }
+
+    fn open_or_create(dir: &Path) -> Result<Self, StoreError> {
         let path = path_in(dir);
         let found = match access::require_readable(dir) {
             Ok(()) => true,
@@ -40,7 +46,6 @@ impl Database {
             return Self::open_unwritable(dir, why);
         }
         access::create(dir)?;
-        access::close(dir);
         match Self::open_to_write(&path) {
             Err(fault) if is_refusal(&fault) => {
                 let why = ReadOnly::NotWritable {
@@ -82,8 +87,13 @@ impl Database {
 
     /// Opens the existing database in `dir` read-only, after migrating one of an earlier version.
     pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
-        access::require_readable(dir)?;
+        let opened = Self::open_existing(dir)?;
         access::close(dir);
+        Ok(opened)
+    }
+
+    fn open_existing(dir: &Path) -> Result<Self, StoreError> {
+        access::require_readable(dir)?;
         if let Some(why) = access::not_writable(dir) {
             return Self::open_unwritable(dir, why);
         }

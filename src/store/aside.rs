@@ -26,8 +26,10 @@ const TABLES: [(&str, &str); 4] = [
     ("events", "run, wall, stage, step, body"),
 ];
 
-/// People's requests and changes of the status stay where they are.
-const OF_THE_BRANCH: &str = "coalesce(body ->> '$.kind', '') NOT IN ('control', 'status')";
+/// People's requests and changes of the status stay where they are; changes of settings belong to the steps that were
+/// made with them.
+const OF_THE_BRANCH: &str = "(coalesce(body ->> '$.kind', '') NOT IN ('control', 'status')
+     OR body -> '$.control.set' IS NOT NULL)";
 
 /// A first and a last step.
 type Extent = ((Stage, u64), (Stage, u64));

@@ -219,7 +219,7 @@ fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainErr
         return Err(TrainError::Weights(WeightsError::Unsupported {
             path: folder.join("config.json"),
             problem: format!(
-                "`vocab_size` is {rows} where the tokenizer beside it has {tokens} tokens"
+                "`vocab_size` is {rows} where tokenizer.json has {tokens} tokens"
             ),
             fix: "give the tokenizer that the model was trained with, or resize its embeddings (resize_token_embeddings) and train them".into(),
         }));

@@ -78,7 +78,7 @@ const COMMANDS: [&[&str]; 41] = [
         "--system=new",
         "--contexts=contexts.jsonl",
     ],
-    &["responses", "remove", "Qoxmodel"],
+    &["responses", "delete", "Qoxmodel", "--for-good"],
     &[
         "study",
         "create",

@@ -114,7 +114,7 @@ const WRITING: [&[&str]; 16] = [
         "--system=new",
         "--contexts=contexts.jsonl",
     ],
-    &["responses", "remove", "Qoxmodel"],
+    &["responses", "delete", "Qoxmodel", "--for-good"],
     &[
         "study",
         "create",

@@ -20,8 +20,10 @@ use emprl::study::responses;
 use emprl::text::Tokenizer;
 use emprl::{checkpoint, filter};
 
-/// The readers by the names of their targets.
-pub const READERS: [(&str, fn(&[u8])); 14] = [
+type Reader = fn(&[u8]);
+
+/// The readers by their names.
+pub const READERS: [(&str, Reader); 14] = [
     ("config_json", config_json),
     ("csv_rows", csv_rows),
     ("empathetic_dialogues", read_empathetic_dialogues),

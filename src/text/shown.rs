@@ -155,11 +155,7 @@ mod tests {
             let out = std::process::Command::new("sh")
                 .args(["-c", &script])
                 .output();
-            assert_eq!(
-                out.unwrap().stdout,
-                format!("{word}").into_bytes(),
-                "{script}"
-            );
+            assert_eq!(out.unwrap().stdout, word.as_bytes(), "{script}");
         }
     }
 }

@@ -26,7 +26,9 @@ pub fn changes_made<'a>(
     let mut made: Vec<MadeChange> = Vec::new();
     for (stage, step, kind) in events {
         if let Some(change) = kind.change() {
-            let last = made.iter().rfind(|earlier| earlier.change.path() == change.path());
+            let last = made
+                .iter()
+                .rfind(|earlier| earlier.change.path() == change.path());
             // One that is asked for again, as after a run went back, changes nothing.
             if last.is_none_or(|last| last.change != change) {
                 let after_step = step;

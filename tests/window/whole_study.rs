@@ -91,7 +91,7 @@ fn take_in(window: &mut Window, files: &Files) {
         click(window, "Import responses");
         wait_for(
             window,
-            &format!("{name}: 5\u{2009}255 responses to 5\u{2009}255 contexts."),
+            &format!("{name}: 5\u{2009}255 responses to 5\u{2009}255 contexts, in order."),
             30,
         );
         wait_for(window, "5\u{2009}255 cases", 30);

@@ -58,6 +58,7 @@ fn order() -> OrderedContexts {
         turn: Some(4),
         emotion: Some(WORDS[at % WORDS.len()].to_string()),
         situation: Some(words(at, 20)),
+        roles: Vec::new(),
         utterances: (0..3).map(|turn| words(at * 3 + turn, 18)).collect(),
         target: Some(words(at, 14)),
     };

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::output::line_on_stderr;
 use crate::data::DataError;
 use crate::data::reader::{self, RowFile, Wanted};
 use crate::experiment::{ExperimentFile, presets};
@@ -113,6 +114,6 @@ pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<RowFile, Failu
 /// Writes notes to stderr, where they are not taken for rows.
 pub fn show_notes(notes: &[String]) {
     for note in notes {
-        eprintln!("note: {note}");
+        line_on_stderr(&format!("note: {note}"));
     }
 }

@@ -181,7 +181,7 @@ impl Cli {
         };
         // What was refused has said so itself.
         if let (Ok(()), Some(why)) = (&done, read_only) {
-            eprintln!("{}: read-only ({why}).", ctx.store.display());
+            output::line_on_stderr(&format!("{}: read-only ({why}).", ctx.store.display()));
         }
         done
     }
@@ -192,7 +192,9 @@ fn note_access(dir: &Path) -> Option<ReadOnly> {
     let access = store::access(dir);
     let place = dir.display();
     if access.closed {
-        eprintln!("{place}: other users could read this store; now only its owner can.");
+        output::line_on_stderr(&format!(
+            "{place}: other users could read this store; now only its owner can."
+        ));
     }
     access.read_only
 }

@@ -93,7 +93,9 @@ pub enum OperationError {
     },
     #[error("the name of the system is empty; give one")]
     NoSystemName,
-    #[error("the name of the system is over 100 characters long or has a line break; shorten it")]
+    #[error(
+        "the name of the system is over 100 characters long, or has a line break or a control character; choose another"
+    )]
     LongSystemName,
     #[error("there is no system to score; import a system's responses first")]
     NoSystem,

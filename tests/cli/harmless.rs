@@ -56,11 +56,10 @@ fn with_system(name: &str) -> Place {
 
 #[test]
 fn nothing_of_a_response_reaches_the_terminal_raw() {
-    // A name of two lines is refused.
-    let place = with_system(&format!("S{}", HOSTILE.replace('\r', "")));
+    let place = with_system("S\u{202e}dlrow");
     let listed = place.ok(&["responses", "list"]);
     assert_harmless(&listed);
-    assert!(listed.contains("S\\u{1b}[2J"), "{listed}");
+    assert!(listed.contains("S\\u{202e}dlrow"), "{listed}");
     let cases = place.ok(&["responses", "cases", "so"]);
     assert_harmless(&cases);
     // Two cases of two lines each, and their number.

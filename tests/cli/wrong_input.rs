@@ -443,7 +443,7 @@ fn model_folders() {
             "small",
             "vocab_size",
             300.into(),
-            &["tokenizer.json", "vocabulary of 300"],
+            &["tokenizer.json has 400 tokens", "`vocab_size` is 300"],
         ),
     ];
     for (name, field, value, parts) in misfits {

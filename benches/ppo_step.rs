@@ -163,6 +163,7 @@ fn step(
                 turn: 1,
                 emotion: String::new(),
                 situation: String::new(),
+                roles: Vec::new(),
                 context: vec![],
                 target: String::new(),
             },

@@ -56,7 +56,9 @@ pub fn parts_of<'a>(names: impl IntoIterator<Item = &'a str>) -> CatalogParts {
             metrics.extend(declared::RAW_REWARDS.map(str::to_string));
         } else if name.starts_with(TEST) {
             parts.results = true;
-        } else if setting(name).is_some() || name == CHANGED {
+        } else if name == CHANGED {
+            parts.changes = true;
+        } else if setting(name).is_some() {
             parts.settings = true;
             parts.changes = true;
         } else if declared(key).is_some() {

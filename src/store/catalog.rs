@@ -194,13 +194,14 @@ impl<'a> Source<'a> {
             keys: Vec::new(),
             results: Vec::new(),
         };
-        if self.parts.settings {
-            let read = self.settings(run);
-            found.config_toml = part(&mut found.row, read)?;
-        }
         if self.parts.changes {
             let read = changes(self.db, run);
             found.changes = part(&mut found.row, read)?;
+        }
+        // What a change changed is known from the settings before it.
+        if self.parts.settings || !found.changes.is_empty() {
+            let read = self.settings(run);
+            found.config_toml = part(&mut found.row, read)?;
         }
         if self.parts.results {
             let read = results::all(self.db, run);

@@ -73,24 +73,37 @@ pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fau
     if rows.is_empty() {
         return Ok(Vec::new());
     }
+    // Of a store of many runs there are hundreds of thousands: their texts are compared where they lie.
     let figures = query_all(
         db,
         "SELECT system, split, name, value, low, high FROM figures WHERE run = ?",
         [run.0],
         |row| {
-            let of: (String, String) = (row.get(0)?, row.get(1)?);
+            let text = |column| {
+                Ok::<_, Fault>(
+                    row.get_ref(column)?
+                        .as_str()
+                        .map_err(rusqlite::Error::from)?,
+                )
+            };
+            let (system, split, name) = (text(0)?, text(1)?, text(2)?);
+            let place = rows
+                .iter()
+                .position(|((of, on), ..)| of == system && on == split);
+            let name = NAMES.into_iter().flatten().find(|known| **known == name);
             let figure = Estimate {
                 value: number(row, 3)?,
                 low: number(row, 4)?,
                 high: number(row, 5)?,
             };
-            Ok((of, row.get::<_, String>(2)?, figure))
+            Ok((place, name.copied(), figure))
         },
     )?;
-    let results = rows.into_iter().map(|(of, n, mean_words)| {
+    let results = rows.iter().enumerate().map(|(place, (of, n, mean_words))| {
+        let (n, mean_words) = (*n, *mean_words);
         let figure = |name: &str| {
-            let mut own = figures.iter().filter(|(other, ..)| *other == of);
-            own.find(|(_, known, _)| known == name)
+            let mut own = figures.iter().filter(|(other, ..)| *other == Some(place));
+            own.find(|(_, known, _)| *known == Some(name))
                 .map(|(.., figure)| *figure)
         };
         let required = |name: &str| {
@@ -156,6 +169,14 @@ fn truncation_figures(truncation: &Truncation) -> Vec<(&'static str, Estimate)> 
     };
     all.map(|(name, value)| (name, exact(value))).collect()
 }
+
+/// The names of all figures.
+const NAMES: [&[&str]; 4] = [
+    &["ppl", "ppl_hf", "dist_1", "dist_2", "emp_f1"],
+    &MECHANISM_F1,
+    &LIMITS,
+    &TRUNCATED,
+];
 
 const MECHANISM_F1: [&str; 3] = [
     "emotional_reaction_f1",

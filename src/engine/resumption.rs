@@ -134,11 +134,11 @@ impl Record {
     fn at(&mut self, step: u64) -> Result<Resumption, StartError> {
         let Some((row, from_aside)) = self.named(step) else {
             let rows = self.own.iter().chain(self.aside());
-            return Err(StartError::NoCheckpoint {
-                run: self.run,
-                step,
-                steps: rows.map(|row| row.step).collect(),
-            });
+            let mut steps: Vec<(Stage, u64)> = rows.map(place).collect();
+            steps.sort_unstable();
+            steps.dedup();
+            let run = self.run;
+            return Err(StartError::NoCheckpoint { run, step, steps });
         };
         let needed = self.needed(&row, from_aside);
         match self.problem(&needed) {

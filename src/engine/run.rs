@@ -13,7 +13,7 @@ use crossbeam::channel::Receiver;
 
 use super::control::Requests;
 use super::{Control, Message};
-use crate::experiment::Change;
+use crate::experiment::{Change, Stage};
 use crate::store::{CheckpointRow, NewRun, QueueId, RunId, RunRef, StoreError};
 use crate::train::observer::Observer;
 
@@ -89,7 +89,8 @@ pub enum StartError {
     NoCheckpoint {
         run: RunId,
         step: u64,
-        steps: Vec<u64>,
+        /// In the order of the stages.
+        steps: Vec<(Stage, u64)>,
     },
     #[error(
         "run {run} cannot be resumed from step {step}: {wrong}. Nothing of the run was changed{}",
@@ -128,14 +129,18 @@ impl StartError {
     }
 }
 
-fn known(steps: &[u64]) -> String {
-    match steps {
-        [] => "; it has none".to_string(),
-        steps => {
-            let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
-            format!("; it has {}", steps.join(", "))
-        }
+fn known(steps: &[(Stage, u64)]) -> String {
+    if steps.is_empty() {
+        return "; it has none".to_string();
     }
+    let stages = steps.chunk_by(|one, next| one.0 == next.0);
+    let words: Vec<String> = stages
+        .map(|of| {
+            let steps: Vec<String> = of.iter().map(|(_, step)| step.to_string()).collect();
+            format!("{} {}", of[0].0.title(), steps.join(", "))
+        })
+        .collect();
+    format!("; it has {}", words.join("; "))
 }
 
 fn or_from(usable: &[String]) -> String {

@@ -290,7 +290,7 @@ fn a_stopped_run_goes_on_from_its_checkpoint() {
     assert!(
         error
             .to_string()
-            .contains("no checkpoint at step 13; it has 10, 20"),
+            .contains("no checkpoint at step 13; it has PPO 10, 20"),
         "{error}"
     );
     // Refused, it is as it was.

@@ -181,7 +181,11 @@ impl Cli {
         };
         // What was refused has said so itself.
         if let (Ok(()), Some(why)) = (&done, read_only) {
-            output::line_on_stderr(&format!("{}: read-only ({why}).", ctx.store.display()));
+            let why = match why {
+                ReadOnly::NotWritable { path, why } if path == ctx.store => why,
+                why => why.to_string(),
+            };
+            output::line_on_stderr(&format!("{}: read-only ({why})", ctx.store.display()));
         }
         done
     }

@@ -67,6 +67,8 @@ pub enum OperationError {
     },
     #[error("a run's name must not be empty")]
     NoRunName,
+    #[error("a run's name is one line without control characters; choose another")]
+    RunNameLine,
     /// The run is gone from the store but not from the disk.
     #[error(
         "run {run} is removed from the store, but its folder {} could not be removed; fix its permissions, and the \
@@ -97,6 +99,12 @@ pub enum OperationError {
         "the name of the system is over 100 characters long, or has a line break or a control character; choose another"
     )]
     LongSystemName,
+    /// Options take names in lists.
+    #[error(
+        "the name of the system has a comma, or a blank at its beginning or end, so that it could not be listed with \
+         others; choose another"
+    )]
+    UnlistableSystemName,
     #[error("there is no system to score; import a system's responses first")]
     NoSystem,
     /// Emp-F1 compares responses with the targets.
@@ -146,7 +154,9 @@ impl OperationError {
             | OperationError::PlotFormat { .. }
             | OperationError::NoRunName
             | OperationError::NoSystemName
-            | OperationError::LongSystemName => true,
+            | OperationError::LongSystemName
+            | OperationError::UnlistableSystemName
+            | OperationError::RunNameLine => true,
             _ => false,
         }
     }

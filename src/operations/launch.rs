@@ -71,7 +71,7 @@ pub struct DryRun {
 /// Checks data and weights, which can take a second; `queued` is the run's place in the queue, if it is queued.
 ///
 /// # Errors
-/// Data, weights or device are missing, or the run to reuse shares no stage.
+/// Data, weights or device are missing, the name has a control character, or the run to reuse shares no stage.
 pub fn prepare(
     store: &Path,
     planned: PlannedRun,
@@ -83,6 +83,9 @@ pub fn prepare(
         config,
         reuse,
     } = planned;
+    if name.contains(char::is_control) {
+        return Err(OperationError::RunNameLine);
+    }
     let new = worker::new_run(store, &experiment, &name, &config)?;
     let reuse = reuse.map(|run| worker::reuse(store, run, &new, &config));
     Ok(PreparedRun {

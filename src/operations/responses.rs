@@ -113,6 +113,9 @@ pub fn check_name(store: &Path, name: &str, replace: bool) -> Result<(), Operati
     if name.chars().count() > SYSTEM_LIMIT || name.contains(char::is_control) {
         return Err(OperationError::LongSystemName);
     }
+    if name.contains(',') || name.trim() != name {
+        return Err(OperationError::UnlistableSystemName);
+    }
     let systems = read_or_default(store, StoreReader::systems)?;
     if !replace && systems.iter().any(|system| system.name == name) {
         let name = name.to_string();

@@ -49,6 +49,7 @@ impl Edit {
             Edit::Note { run, text } => store.set_note(*run, text)?,
             Edit::Rename { run, name } => match name.trim() {
                 "" => return Err(OperationError::NoRunName),
+                name if name.contains(char::is_control) => return Err(OperationError::RunNameLine),
                 name => store.rename(*run, name)?,
             },
             Edit::Archive { runs, archived } => {

@@ -331,3 +331,58 @@ fn a_command_to_copy_means_what_it_says() {
         ]
     );
 }
+
+#[test]
+fn a_table_never_shows_another_systems_figures() {
+    let place = with_system("Foo");
+    let file = place.write("b.txt", "fine\nfine too\n");
+    let import = |system: &str| {
+        let name = format!("--system={system}");
+        place.run(&[
+            "responses",
+            "import",
+            &file,
+            &name,
+            "--contexts=contexts.jsonl",
+        ])
+    };
+    assert_eq!(import("foo").code, 0);
+    place.ok(&["responses", "score", "foo"]);
+    assert!(place.ok(&["table", "2", "--systems=foo"]).contains("foo"));
+    let refused = |name: &str, why: &str| {
+        let table = place.run(&["table", "2", &format!("--systems={name}")]);
+        assert!(
+            table.code > 0 && table.stderr.contains(why),
+            "{}",
+            table.stderr
+        );
+    };
+    refused("Foo", "the system Foo has not been scored");
+    refused("FOO", "there is no system FOO");
+    place.ok(&["responses", "delete", "Foo", "--for-good"]);
+    assert!(place.ok(&["table", "2", "--systems=FOO"]).contains("foo"));
+    // Names that an option could not list.
+    for name in ["a,b", " foo", "foo "] {
+        let import = import(name);
+        assert!(
+            import.code == 2 && import.stderr.contains("a comma, or a blank"),
+            "{}",
+            import.stderr
+        );
+    }
+}
+
+#[test]
+fn a_runs_name_is_one_line() {
+    let place = Place::new();
+    crate::window_support::run(&place.store(), "first", RunStatus::Finished);
+    for name in ["two\nlines", "\u{1b}[31mred"] {
+        let renamed = place.run(&["runs", "rename", "1", name]);
+        assert!(
+            renamed.code == 2 && renamed.stderr.contains("one line"),
+            "{}",
+            renamed.stderr
+        );
+    }
+    assert!(place.ok(&["runs", "list"]).contains("first"));
+}

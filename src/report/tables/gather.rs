@@ -92,15 +92,35 @@ fn identifiers(reader: &StoreReader, runs: &[RunId]) -> Result<Table, GatherErro
     Ok(table)
 }
 
+/// The system of this name; else the only one that differs from it in upper and lower case alone.
+fn find_name<'a>(
+    systems: impl Iterator<Item = &'a str> + Clone,
+    name: &str,
+) -> Result<&'a str, GatherError> {
+    let mut alike = systems
+        .clone()
+        .filter(|known| known.eq_ignore_ascii_case(name));
+    let only = match (alike.next(), alike.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    };
+    let found = systems.into_iter().find(|known| *known == name).or(only);
+    found.ok_or_else(|| {
+        incomplete(
+            format!("there is no system {name}"),
+            "`emprl responses list` shows those there are",
+        )
+    })
+}
+
 fn automatic(reader: &StoreReader, chosen: &TableSelection) -> Result<Table, GatherError> {
     let mut ours = Vec::new();
     let mut notes = Vec::new();
     let scores = reader.scores()?;
+    let systems = reader.systems()?;
     for name in &chosen.systems {
-        let Some(scored) = scores
-            .iter()
-            .find(|scored| scored.system.eq_ignore_ascii_case(name))
-        else {
+        let named = find_name(systems.iter().map(|system| &*system.name), name)?;
+        let Some(scored) = scores.iter().find(|scored| scored.system == named) else {
             let what = format!("the system {name} has not been scored");
             let name = shell_last(name);
             let fix = format!("score it with `emprl responses score {name}`");
@@ -387,16 +407,8 @@ fn pinned(reader: &StoreReader, names: &[String]) -> Result<Table, GatherError> 
     }
     let mut systems = Vec::new();
     for name in names {
-        let place = book
-            .systems
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(name));
-        systems.push(place.ok_or_else(|| {
-            incomplete(
-                format!("there is no system {name}"),
-                "`emprl responses list` shows those there are",
-            )
-        })?);
+        let named = find_name(book.systems.iter().map(String::as_str), name)?;
+        systems.extend(book.systems.iter().position(|known| known == named));
     }
     if systems.is_empty() {
         systems = (0..book.systems.len()).collect();

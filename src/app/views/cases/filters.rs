@@ -85,8 +85,8 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             words::label(ui, counted, t.secondary);
             if book.withheld > 0 {
                 let held = match book.withheld {
-                    1 => "1 case of a blind study is hidden".to_string(),
-                    n => format!("{} cases of blind studies are hidden", format::count(n as u64)),
+                    1 => "(1 more of a blind study is hidden)".to_string(),
+                    n => format!("({} more of blind studies are hidden)", format::count(n as u64)),
                 };
                 let hint = "Their answers are being judged blind; they appear here once the study is unblinded";
                 words::small_label(ui, held, t.secondary)

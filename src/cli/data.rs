@@ -37,7 +37,9 @@ impl Data {
         match self {
             Data::Import { name, dir } => {
                 let report = data::import(&ctx.store, name, dir)?;
-                ctx.out.show(&import_json(&report), || import_text(&report))
+                ctx.out
+                    .show(&import_json(&report), || import_text(&report))
+                    .map_err(Failure::but_done)
             }
             Data::Show { name } => {
                 let summary = data::summary(&ctx.store, name)?;

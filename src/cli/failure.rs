@@ -33,6 +33,9 @@ pub enum Failure {
     /// Stdout is closed or cannot be written.
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
+    /// The same, when all but the words about it was done.
+    #[error("stdout: {0}; what was asked for is done")]
+    DoneUnsaid(io::Error),
 }
 
 /// Every error from below is one of an operation.
@@ -51,6 +54,16 @@ impl Failure {
             "internal error: {}; EMPRL_LOG=debug shows where, please report it",
             text.unwrap_or("a panic without a message")
         ))
+    }
+
+    /// For `map_err` of output after the work. A closed pipe is what it always is.
+    pub fn but_done(self) -> Failure {
+        match self {
+            Failure::Output(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Failure::DoneUnsaid(error)
+            }
+            failure => failure,
+        }
     }
 
     /// 1 failed, 2 wrong usage or settings, 130 stopped by Ctrl-C.

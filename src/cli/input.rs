@@ -4,14 +4,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::output::line_on_stderr;
+use super::output::{line_on_stderr, number_of};
 use crate::data::DataError;
 use crate::data::reader::{self, RowFile, Wanted};
 use crate::experiment::{ExperimentFile, presets};
 use crate::study::AlignBy;
 use crate::study::contexts::OrderedContexts;
-use crate::study::matching::match_rows;
-use crate::study::shift::suspicion;
+use crate::study::responses::{Aligned, Problem, align, other_targets};
+use crate::text::shown::one_line;
 
 /// Reads an experiment file, or a built-in one if the name is not a file.
 pub fn experiment(name: &str) -> Result<ExperimentFile, Failure> {
@@ -56,15 +56,11 @@ pub fn contexts(path: Option<&Path>) -> Result<RowFile, DataError> {
 
 /// Responses alone.
 pub fn responses(path: &Path) -> Result<RowFile, DataError> {
-    let file = reader::read(path, Wanted::Responses)?;
-    for row in &file.rows {
-        row.require_response(path)?;
-    }
-    Ok(file)
+    reader::read(path, Wanted::Responses)
 }
 
 /// Responses with their contexts, which are in the same rows or in a second file. Rows find theirs as those of
-/// `emprl responses import` do; every row must.
+/// `emprl responses import` do, and those that it leaves out are left out with the same words.
 pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<RowFile, Failure> {
     let mut file = self::responses(responses)?;
     let Some(path) = contexts else {
@@ -79,36 +75,53 @@ pub fn pairs(responses: &Path, contexts: Option<&Path>) -> Result<RowFile, Failu
             None => Ok(file),
         };
     };
-    let (order, _) = OrderedContexts::from_file(path, &[])?;
-    let matched = match_rows(responses, &file.rows, &order, None)?;
-    let unmatched = matched.places.iter().zip(&file.rows);
-    if let Some((why, row)) = unmatched
-        .filter_map(|(place, row)| Some((place.as_ref().err()?, row)))
-        .next()
-    {
-        let fix = "give each response a context of --contexts FILE, or leave it out";
-        return Err(DataError::line(responses, row.line, why, fix).into());
-    }
-    let places: Vec<usize> = matched.places.into_iter().flatten().collect();
-    let mut answers = vec![None; order.len()];
-    for (row, place) in file.rows.iter_mut().zip(places) {
+    let (mut order, _) = OrderedContexts::from_file(path, &[])?;
+    let Aligned {
+        responses: aligned,
+        places,
+    } = align(&file, &order, None)?;
+    let mut rows = Vec::with_capacity(file.rows.len());
+    for (mut row, place) in file.rows.into_iter().zip(places) {
+        let Some(place) = place else { continue };
         let context = &order.contexts()[place];
         row.set("context", context.utterances.clone());
         row.context = Some(context.utterances.clone());
         if let Some(target) = &context.target {
             row.set("target", target.clone());
         }
-        answers[place].clone_from(&row.response);
+        rows.push(row);
     }
-    if matched.by != AlignBy::Order {
-        let by = matched.by.words();
+    file.rows = rows;
+    if aligned.aligned_by != AlignBy::Order {
+        let by = aligned.aligned_by.words();
         file.notes
             .push(format!("Responses are matched to contexts {by}."));
     }
-    file.notes.extend(order.notes.iter().cloned());
-    file.notes.extend(matched.notes);
-    file.notes.extend(suspicion(&order, &answers));
+    file.notes.append(&mut order.notes);
+    let other = other_targets(&mut order, &aligned.targets);
+    file.notes.extend(aligned.notes);
+    file.notes.extend(other);
+    file.notes.extend(problem_lines(&aligned.problems, &order));
     Ok(file)
+}
+
+/// Problems that are shown; the rest is only counted.
+const SHOWN_PROBLEMS: usize = 20;
+
+/// The problems of a file of responses, a line each, and how many more there are.
+pub fn problem_lines(problems: &[Problem], order: &OrderedContexts) -> Vec<String> {
+    let shown = problems.iter().take(SHOWN_PROBLEMS);
+    let mut lines: Vec<String> = shown
+        .map(|problem| one_line(&problem.words(order)).into_owned())
+        .collect();
+    let more = problems.len() - lines.len();
+    if more > 0 {
+        let more = number_of(more as u64, "more problem", "more problems");
+        lines.push(format!(
+            "{more}; `emprl responses import --json` lists them all"
+        ));
+    }
+    lines
 }
 
 /// Writes notes to stderr, where they are not taken for rows.

@@ -51,8 +51,8 @@ impl Queue {
     pub fn run(self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
             Queue::List => list(ctx),
-            Queue::Add(add) => add.run(ctx),
-            Queue::Remove { ids } => remove(ctx, &ids),
+            Queue::Add(add) => add.run(ctx).map_err(Failure::but_done),
+            Queue::Remove { ids } => remove(ctx, &ids).map_err(Failure::but_done),
             Queue::Run { ignore_memory } => run(ctx, ignore_memory),
         }
     }
@@ -171,7 +171,7 @@ fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
                 failed.push(next.name);
             }
             // The run is done all the same.
-            Err(Failure::Output(error)) => {
+            Err(Failure::Output(error) | Failure::DoneUnsaid(error)) => {
                 done += 1;
                 lost.get_or_insert(error);
             }
@@ -187,7 +187,7 @@ fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
         )));
     }
     if let Some(error) = lost {
-        return Err(Failure::Output(error));
+        return Err(Failure::Output(error).but_done());
     }
     if !ctx.out.json {
         let words = match done {
@@ -198,7 +198,7 @@ fn run(ctx: &CommandContext, ignore_memory: bool) -> Result<(), Failure> {
                 count(done)
             ),
         };
-        return ctx.out.text(&words);
+        return ctx.out.text(&words).map_err(Failure::but_done);
     }
     Ok(())
 }

@@ -146,7 +146,7 @@ impl Responses {
                     replace: *replace,
                 };
                 let stored = import(&ctx.store, &request).map_err(name_refused)?;
-                report(ctx, &stored)
+                report(ctx, &stored).map_err(Failure::but_done)
             }
             Responses::Generate {
                 model,
@@ -171,7 +171,7 @@ impl Responses {
                 let mut bars = Bars::default();
                 let done = generate(&ctx.store, &request, &mut |p| bars.show(p));
                 bars.clear();
-                report(ctx, &done.map_err(name_refused)?)
+                report(ctx, &done.map_err(name_refused)?).map_err(Failure::but_done)
             }
             Responses::Score {
                 systems,
@@ -194,7 +194,7 @@ impl Responses {
                     Err(error) => Err(error.into()),
                     Ok(measured) => {
                         input::show_notes(&measured.notes);
-                        list(ctx, Some(&measured.systems))
+                        list(ctx, Some(&measured.systems)).map_err(Failure::but_done)
                     }
                 }
             }
@@ -208,9 +208,11 @@ impl Responses {
                     )));
                 }
                 delete(&mut existing_store(&ctx.store)?, system)?;
-                ctx.out.show(&json!({"deleted": system}), || {
-                    format!("{} and its responses are deleted.\n", one_line(system))
-                })
+                ctx.out
+                    .show(&json!({"deleted": system}), || {
+                        format!("{} and its responses are deleted.\n", one_line(system))
+                    })
+                    .map_err(Failure::but_done)
             }
         }
     }

@@ -167,18 +167,20 @@ impl RunWatcher {
         match handle.wait(None) {
             Some(RunEnd::Finished(run)) => {
                 if let Some(error) = lost {
-                    return Err(Failure::Output(error));
+                    return Err(Failure::Output(error).but_done());
                 }
                 if ctx.out.json {
                     return Ok(());
                 }
+                let mut text = String::new();
                 if !results.is_empty() {
-                    ctx.out.text(&format!("\n{}\n", results_table(&results)))?;
+                    text = format!("\n{}\n", results_table(&results));
                 }
                 let argument = ctx.store_argument();
-                ctx.out.text(&format!(
+                text += &format!(
                     "Run {run} is finished; `emprl runs show {run}{argument}` shows it again.\n"
-                ))
+                );
+                ctx.out.text(&text).map_err(Failure::but_done)
             }
             Some(RunEnd::Stopped(run)) => {
                 // The exit code tells that it was stopped.

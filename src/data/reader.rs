@@ -134,6 +134,9 @@ pub fn parse(path: &Path, bytes: Vec<u8>, wanted: Wanted) -> Result<RowFile, Dat
         return Err(DataError::file(path, "has no rows", "give at least one"));
     }
     require_field(&file, wanted)?;
+    if wanted == Wanted::Responses {
+        count_missing_as_empty(&mut file);
+    }
     restore_commas(&mut file);
     Ok(file)
 }
@@ -159,6 +162,24 @@ fn require_field(file: &RowFile, wanted: Wanted) -> Result<(), DataError> {
     let fix =
         format!("give each row {{\"{field}\": \"…\", …}}; rename a field that is called otherwise");
     Err(DataError::line(&file.path, first.line, what, fix))
+}
+
+/// A row without a response, or with null, is an empty answer: the system said nothing.
+fn count_missing_as_empty(file: &mut RowFile) {
+    let mut lines = Vec::new();
+    for row in &mut file.rows {
+        if row.response.is_none() {
+            row.response = Some(String::new());
+            lines.push(row.line);
+        }
+    }
+    let Some(first) = lines.first() else { return };
+    file.notes.push(match lines.len() {
+        1 => format!("The row of line {first} has no response, or null: it counts as an empty one."),
+        more => format!(
+            "{more} rows, that of line {first} first, have no response, or null: each counts as an empty one."
+        ),
+    });
 }
 
 /// EmpatheticDialogues writes a comma inside a text as `_comma_`; texts copied from it keep that.

@@ -22,5 +22,5 @@ pub use emp_f1::{EmpF1, EmpF1Estimates, LevelPairs, Levels, emp_f1_difference};
 pub use identified::IdentifierScores;
 pub use perplexity::{TargetLoss, perplexity, perplexity_difference, perplexity_hf};
 pub use results::{Answered, SystemResults, system_results};
-pub use truncation::{TruncatedPair, Truncation};
+pub use truncation::{TruncatedPair, Truncation, truncation_sentences};
 pub use written::Digits;

@@ -48,7 +48,7 @@ impl SystemResults {
         let silent = self.n > 0 && self.mean_words < 1.0;
         silent.then(|| {
             format!(
-                "{} answers with {} words in the mean: its answers are all but empty, and figures of them tell nothing",
+                "{} answers with {} words on average: its answers are all but empty, and figures of them tell nothing",
                 self.system,
                 Digits::WORDS.write(self.mean_words)
             )

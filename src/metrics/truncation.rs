@@ -46,25 +46,52 @@ impl Truncation {
     pub fn sentence(&self) -> String {
         let mut shares = vec![(self.contexts, "contexts"), (self.responses, "responses")];
         shares.extend(self.targets.map(|share| (share, "targets")));
-        let longer = match shares.iter().all(|(share, _)| *share == 0.0) {
-            true => "none is longer".to_string(),
+        let cut = match shares.iter().all(|(share, _)| *share == 0.0) {
+            true => "nothing is cut".to_string(),
             false => {
-                let shares = shares.iter().map(|(share, what)| {
-                    let share = match share {
-                        0.0 => "0".to_string(),
-                        share if *share < 0.1 => "under 0.1".to_string(),
-                        share => format!("{share:.1}"),
-                    };
-                    format!("{share} % of {what}")
+                let shares = shares.iter().map(|(share, what)| match share {
+                    0.0 => format!("no {what}"),
+                    share if *share < 0.1 => format!("under 0.1 % of {what}"),
+                    share => format!("{share:.1} % of {what}"),
                 });
-                format!("longer are {}", shares.collect::<Vec<_>>().join(", "))
+                let shares: Vec<String> = shares.collect();
+                match shares.as_slice() {
+                    [first @ .., last] if !first.is_empty() => {
+                        format!("{} and {last} are cut", first.join(", "))
+                    }
+                    shares => format!("{} are cut", shares.concat()),
+                }
             }
         };
         format!(
-            "The identifiers read the last {} tokens of a context and the first {} of a response: {longer}.",
+            "The identifiers read the last {} tokens of a context and the first {} of a response; {cut}.",
             self.max_context, self.max_response
         )
     }
+}
+
+/// The sentences of several systems, each once with the names of those whose it is, or "All".
+pub fn truncation_sentences<'a>(
+    systems: impl IntoIterator<Item = (&'a str, Option<&'a Truncation>)>,
+) -> Vec<String> {
+    let mut all = 0;
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for (name, truncation) in systems {
+        all += 1;
+        let Some(sentence) = truncation.map(Truncation::sentence) else {
+            continue;
+        };
+        match groups.iter_mut().find(|(said, _)| *said == sentence) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((sentence, vec![name])),
+        }
+    }
+    let line = |(sentence, names): (String, Vec<&str>)| match names.len() {
+        1 if all == 1 => sentence,
+        several if several == all => format!("All: {sentence}"),
+        _ => format!("{}: {sentence}", names.join(", ")),
+    };
+    groups.into_iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -93,11 +120,42 @@ mod tests {
         );
         assert_eq!(
             cut.sentence(),
-            "The identifiers read the last 64 tokens of a context and the first 40 of a response: longer are \
-             50.0 % of contexts, 25.0 % of responses, 25.0 % of targets."
+            "The identifiers read the last 64 tokens of a context and the first 40 of a response; \
+             50.0 % of contexts, 25.0 % of responses and 25.0 % of targets are cut."
         );
         let none = Truncation::new((64, 40), &[TruncatedPair::default()], &[]);
         assert_eq!(none.targets, None);
-        assert!(none.sentence().ends_with(": none is longer."));
+        assert!(none.sentence().ends_with(" of a response; nothing is cut."));
+        let some = Truncation::new((64, 40), &[pair(true, false)], &[pair(true, false)]);
+        let said = "; 100.0 % of contexts, no responses and no targets are cut.";
+        assert!(some.sentence().ends_with(said), "{}", some.sentence());
+    }
+
+    #[test]
+    fn what_is_the_same_of_several_systems_is_said_once() {
+        let pair = |context| TruncatedPair {
+            context,
+            response: false,
+        };
+        let [none, some] = [false, true].map(|cut| Truncation::new((64, 40), &[pair(cut)], &[]));
+        let said = truncation_sentences([("A", Some(&none)), ("B", Some(&none))]);
+        assert_eq!(said, [format!("All: {}", none.sentence())]);
+        let systems = [
+            ("A", Some(&none)),
+            ("B", Some(&some)),
+            ("C", Some(&none)),
+            ("D", None),
+        ];
+        assert_eq!(
+            truncation_sentences(systems),
+            [
+                format!("A, C: {}", none.sentence()),
+                format!("B: {}", some.sentence())
+            ]
+        );
+        assert_eq!(
+            truncation_sentences([("A", Some(&some))]),
+            [some.sentence()]
+        );
     }
 }

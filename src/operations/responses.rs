@@ -75,21 +75,8 @@ pub fn import(store: &Path, import: &Import) -> Result<StoredResponses, Operatio
     check_name(store, &import.system, import.replace)?;
     let (mut contexts, foreign) = OrderedContexts::find(store, import.contexts.as_deref())?;
     let mut responses = responses::import(&import.file, &contexts, import.by)?;
-    let other = responses
-        .targets
-        .iter()
-        .filter(|(place, target)| !contexts.fill_target(**place, target))
-        .count();
-    if other > 0 {
-        let rows = if other == 1 {
-            "1 row has".to_string()
-        } else {
-            format!("{other} rows have")
-        };
-        responses.notes.push(format!(
-            "{rows} another target than the context; the contexts' targets are kept."
-        ));
-    }
+    let other = responses::other_targets(&mut contexts, &responses.targets);
+    responses.notes.extend(other);
     responses.notes.splice(0..0, contexts.notes.drain(..));
     let name = import.file.file_name().unwrap_or(import.file.as_os_str());
     let stored = StoredResponses {

@@ -3,7 +3,7 @@
 use super::table::{Align, TextTable};
 use crate::data::Mechanism;
 use crate::metrics::written::count;
-use crate::metrics::{Digits, Estimate, SystemResults, declared};
+use crate::metrics::{Digits, Estimate, SystemResults, declared, truncation_sentences};
 use crate::text::shown::one_line;
 use std::borrow::Cow;
 
@@ -72,18 +72,11 @@ pub fn results_table(results: &[SystemResults]) -> String {
 
 /// What identifiers did not read: a line for all systems, or one for each where they differ.
 fn truncation_text(results: &[SystemResults]) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for row in results {
-        let Some(truncation) = &row.truncation else {
-            continue;
-        };
-        let several = results.len() > 1;
-        lines.push(match several {
-            true => format!("{}: {}\n", one_line(&row.system), truncation.sentence()),
-            false => format!("{}\n", truncation.sentence()),
-        });
-    }
-    lines.concat()
+    let systems = results
+        .iter()
+        .map(|row| (row.system.as_str(), row.truncation.as_ref()));
+    let lines = truncation_sentences(systems).into_iter();
+    lines.map(|line| format!("{}\n", one_line(&line))).collect()
 }
 
 /// A figure with its 95 % interval, or a dash.

@@ -171,6 +171,11 @@ impl Numbering {
         self.places.get(number).copied()
     }
 
+    fn number_at(&self, place: usize) -> Option<&str> {
+        let found = self.places.iter().find(|(_, at)| **at == place);
+        found.map(|(number, _)| number.as_str())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }
@@ -322,6 +327,15 @@ impl OrderedContexts {
 
     pub fn keys(&self) -> &[ContextKey] {
         &self.keys
+    }
+
+    /// What messages call a context: by its own number, else by its place, counted from one.
+    pub fn name_of(&self, place: usize) -> String {
+        let own = self.numberings.iter().find(|own| own.flaw().is_none());
+        match own.and_then(|own| Some((own.field, own.number_at(place)?))) {
+            Some((field, number)) => format!("context {field} {number}"),
+            None => format!("context {}", place + 1),
+        }
     }
 
     pub(super) fn numberings(&self) -> &[Numbering] {

@@ -366,7 +366,8 @@ impl<'a> Matching<'a> {
         }?;
         match &row.context {
             Some(utterances) if !self.order.has_words(place, utterances) => {
-                Err(format!("its context is not that of place {}", place + 1))
+                let name = self.order.name_of(place);
+                Err(format!("its context has other words than {name}"))
             }
             _ => Ok(place),
         }

@@ -3,7 +3,6 @@
 //! Knows rows and contexts; must not know studies.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -12,12 +11,13 @@ use sha2::{Digest, Sha256};
 
 use super::align_by::AlignBy;
 use super::contexts::OrderedContexts;
+use super::counted;
 use super::display::is_tokenized;
 use super::error::StudyError;
 use super::hex;
 use super::matching::match_rows;
 use super::shift::suspicion;
-use crate::data::reader::{self, Form, Wanted};
+use crate::data::reader::{self, Form, RowFile, Wanted};
 use crate::data::rows::Row;
 
 /// A problem with a row or a context.
@@ -40,23 +40,22 @@ pub enum Problem {
     Misaligned { line: usize, why: String },
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Problem {
+    /// A sentence without its full stop, for a person; contexts are called as in `order`.
+    pub fn words(&self, order: &OrderedContexts) -> String {
         match self {
-            Problem::Missing { place } => write!(f, "context {}: no response", place + 1),
-            Problem::Duplicate { place, line, first } => write!(
-                f,
-                "line {line}: a second response to context {}, after line {first}; the first counts",
-                place + 1
+            Problem::Missing { place } => format!("{}: no response", order.name_of(*place)),
+            Problem::Duplicate { place, line, first } => format!(
+                "line {line}: a second response to {}, after line {first}; the first counts",
+                order.name_of(*place)
             ),
             Problem::Empty { place, line } => {
-                write!(
-                    f,
-                    "line {line}: the response to context {} is empty",
-                    place + 1
+                format!(
+                    "line {line}: the response to {} is empty",
+                    order.name_of(*place)
                 )
             }
-            Problem::Misaligned { line, why } => write!(f, "line {line}: {why}; left out"),
+            Problem::Misaligned { line, why } => format!("line {line}: {why}; left out"),
         }
     }
 }
@@ -133,47 +132,88 @@ pub fn import(
     by: Option<AlignBy>,
 ) -> Result<SystemResponses, StudyError> {
     let file = reader::read(path, Wanted::Responses)?;
-    let matched = match_rows(path, &file.rows, order, by)?;
+    let mut imported = align(&file, order, by)?.responses;
+    let mut notes = file.notes;
+    if !matches!(file.form, Form::Lines | Form::JsonLines) {
+        notes.push(format!("The file is read as {}.", file.form));
+    }
+    imported.notes.splice(0..0, notes);
+    Ok(imported)
+}
+
+/// A file's responses at their contexts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aligned {
+    pub responses: SystemResponses,
+    /// By row: the index of the context that it answers; None for a row that does not count.
+    pub places: Vec<Option<usize>>,
+}
+
+/// Aligns the rows of a file with `order`: the one rule for every command. Its notes are of the alignment alone.
+///
+/// # Errors
+/// As [`import`], except for reading.
+pub fn align(
+    file: &RowFile,
+    order: &OrderedContexts,
+    by: Option<AlignBy>,
+) -> Result<Aligned, StudyError> {
+    let matched = match_rows(&file.path, &file.rows, order, by)?;
     let mut imported = SystemResponses {
         rows: file.rows.len(),
-        sha256: file.sha256,
+        sha256: file.sha256.clone(),
         aligned_by: matched.by,
         tokenized: false,
         answers: vec![None; order.len()],
         problems: Vec::new(),
         targets: BTreeMap::new(),
-        notes: file.notes,
+        notes: matched.notes,
     };
-    if !matches!(file.form, Form::Lines | Form::JsonLines) {
-        imported
-            .notes
-            .push(format!("The file is read as {}.", file.form));
-    }
-    imported.notes.extend(matched.notes);
-    imported.take(&file.rows, matched.places);
+    let places = imported.take(&file.rows, matched.places);
     let answered = imported.answers.iter().flatten();
     if answered.clone().next().is_none() {
         return Err(StudyError::NoMatch {
-            path: path.to_path_buf(),
+            path: file.path.clone(),
             rows: file.rows.len(),
             order: order.name.clone(),
             first: imported
                 .problems
                 .first()
-                .map(Problem::to_string)
+                .map(|problem| problem.words(order))
                 .unwrap_or_default(),
         });
     }
     imported.tokenized = is_tokenized(answered.map(String::as_str));
     imported.notes.extend(suspicion(order, &imported.answers));
-    Ok(imported)
+    Ok(Aligned {
+        responses: imported,
+        places,
+    })
+}
+
+/// Gives contexts without a target those of the rows; a sentence where rows have another than their context.
+pub fn other_targets(
+    order: &mut OrderedContexts,
+    targets: &BTreeMap<usize, String>,
+) -> Option<String> {
+    let other = targets
+        .iter()
+        .filter(|(place, target)| !order.fill_target(**place, target))
+        .count();
+    (other > 0).then(|| {
+        format!(
+            "{} another target than the context; the contexts' targets are kept.",
+            counted(other, "row has", "rows have")
+        )
+    })
 }
 
 impl SystemResponses {
-    /// Puts the rows to their places and lists what does not fit.
-    fn take(&mut self, rows: &[Row], places: Vec<Result<usize, String>>) {
+    /// Puts the rows to their places and lists what does not fit; returns the places of those that count.
+    fn take(&mut self, rows: &[Row], places: Vec<Result<usize, String>>) -> Vec<Option<usize>> {
+        let mut counting = vec![None; rows.len()];
         let mut lines: HashMap<usize, usize> = HashMap::new();
-        for (row, place) in rows.iter().zip(places) {
+        for ((row, place), counts) in rows.iter().zip(places).zip(&mut counting) {
             let line = row.line;
             let place = match place {
                 Ok(place) => place,
@@ -188,6 +228,7 @@ impl SystemResponses {
                 continue;
             }
             lines.insert(place, line);
+            *counts = Some(place);
             let response = row.response.clone().unwrap_or_default();
             if response.trim().is_empty() {
                 self.problems.push(Problem::Empty { place, line });
@@ -201,5 +242,6 @@ impl SystemResponses {
         let missing = (0..self.answers.len()).filter(|place| self.answers[*place].is_none());
         let missing: Vec<Problem> = missing.map(|place| Problem::Missing { place }).collect();
         self.problems.extend(missing);
+        counting
     }
 }

@@ -213,7 +213,7 @@ fn responses_from_elsewhere_are_evaluated() {
     let text = place.ok(&arguments);
     assert!(text.contains("Emp-F1 (%)"), "{text}");
     assert!(
-        text.contains("first 16 of a response: none is longer."),
+        text.contains("first 16 of a response; nothing is cut."),
         "{text}"
     );
 
@@ -403,14 +403,14 @@ fn what_is_not_read_of_texts_stands_beside_every_figure() {
     let cut = json!({"max_context": 16, "max_response": 16, "contexts": 50.0, "responses": 50.0, "targets": 0.0});
     assert_eq!(found["truncation"], cut);
     let text = place.ok(&["evaluate", "--responses", &file, "--identifiers", "1"]);
-    let said = "The identifiers read the last 16 tokens of a context and the first 16 of a response: longer are \
-                50.0 % of contexts, 50.0 % of responses, 0 % of targets.";
+    let said = "The identifiers read the last 16 tokens of a context and the first 16 of a response; \
+                50.0 % of contexts, 50.0 % of responses and no targets are cut.";
     assert!(text.contains(said), "{text}");
     let identified = place.run(&["identify", "--identifiers", "1", "--input", &file]);
     assert!(
         identified
             .stderr
-            .contains("50.0 % of contexts, 50.0 % of responses."),
+            .contains("50.0 % of contexts and 50.0 % of responses are cut."),
         "{}",
         identified.stderr
     );
@@ -557,6 +557,17 @@ fn rows_find_their_contexts_by_number_and_tables_are_answered_by_row() {
         assert_eq!(rows[0]["context"], json!(["I lost my job."]));
         assert_eq!(rows[0]["response"], "Oh, no.");
         assert_eq!(rows[1]["context"], json!(["We won!"]));
+        // Numbers in a table are numbers, as in JSON.
+        assert_eq!((&rows[0]["idx"], &rows[1]["idx"]), (&json!(0), &json!(1)));
+        let twice = place.write("twice.csv", "idx,response\n0,\"Oh, no.\"\n0,Great!\n");
+        let done = place.run(&[command, of, "1", "--input", &twice, "--contexts", &contexts]);
+        assert_eq!((done.code, lines(&done.stdout).len()), (0, 1));
+        for said in [
+            "note: line 3: a second response to context idx 0, after line 2; the first counts",
+            "note: context idx 1: no response",
+        ] {
+            assert!(done.stderr.contains(said), "{}", done.stderr);
+        }
     }
     let table = place.write(
         "contexts.csv",

@@ -221,9 +221,14 @@ fn what_is_no_file_of_responses_is_refused_with_what_was_seen() {
         ("a.gz", b"\x1f\x8b\x08\0".to_vec(), &["a gzip archive"]),
         ("a.parquet", b"PAR1\x15\x04".to_vec(), &["a Parquet file"]),
         (
-            "null.jsonl",
-            b"{\"response\": \"a\"}\n{\"response\": null}\n".to_vec(),
-            &["line 2", "no \"response\""],
+            "tabs.txt",
+            b"0\tI'm sorry.\n1\tOh no!\n\n2\t\n".to_vec(),
+            &["begins with a number and a tab", "a table without a header"],
+        ),
+        (
+            "commas.txt",
+            b"0,\"I'm sorry, really.\"\n1,Oh no!\n2,\n".to_vec(),
+            &["begins with a number and a comma", "`idx` and `response`"],
         ),
     ];
     for (name, bytes, parts) in cases {
@@ -405,4 +410,167 @@ fn two_utterances_in_a_row_keep_their_side_in_tables_and_on_pages() {
         page.contains("  Speaker: I lost my cat.\n  Speaker: She was 17.\n"),
         "{page}"
     );
+}
+
+#[test]
+fn text_that_begins_with_numbers_is_text() {
+    let place = Place::new();
+    for text in [
+        "2, I think.\n3, or so.\n4, at most.\n",
+        "1,000 of them?\n2,000 at least.\n3,500 today!\n",
+        "7\tOh no.\n8\tSo sorry.\n",
+        "7\tOh no.\n8\tSo sorry.\nWell done.\n",
+        "10 years!\n20 years?\n30 years.\n",
+    ] {
+        let file = place.write("numbers.txt", text);
+        let results = place.json(&["evaluate", "--responses", &file]);
+        assert_eq!(results["n"], text.lines().count(), "{text}");
+    }
+}
+
+/// The notes of `evaluate --json`.
+fn notes(results: &Value) -> Vec<String> {
+    serde_json::from_value(results["notes"].clone()).unwrap()
+}
+
+#[test]
+fn every_command_counts_the_same_responses_and_says_so_alike() {
+    let place = Place::new();
+    let contexts = place.write(
+        "contexts.jsonl",
+        "{\"idx\": 0, \"context\": \"A.\", \"target\": \"Gold.\"}\n{\"idx\": 1, \"context\": \"B.\"}\n\
+         {\"idx\": 2, \"context\": \"C.\"}\n",
+    );
+    let file = place.write(
+        "twice.jsonl",
+        "{\"idx\": 0, \"response\": \"one two\", \"target\": \"Other.\"}\n{\"idx\": 0, \"response\": \"three\"}\n\
+         {\"idx\": 7, \"response\": \"four\"}\n{\"idx\": 2, \"response\": null}\n",
+    );
+    let said = [
+        "1 row has another target than the context; the contexts' targets are kept.",
+        "The row of line 4 has no response, or null: it counts as an empty one.",
+        "line 2: a second response to context idx 0, after line 1; the first counts",
+        "line 3: there is no context of idx 7; left out",
+        "line 4: the response to context idx 2 is empty",
+        "context idx 1: no response",
+    ];
+    let import = [
+        "responses",
+        "import",
+        &file,
+        "--system",
+        "Zero",
+        "--contexts",
+        &contexts,
+    ];
+    let imported = place.ok(&import);
+    let results = place.json(&["evaluate", "--responses", &file, "--contexts", &contexts]);
+    let notes = notes(&results);
+    for words in said {
+        assert!(imported.contains(words), "{words:?} is not in {imported}");
+        assert!(
+            notes.iter().any(|note| note == words),
+            "{words:?} is not in {notes:?}"
+        );
+    }
+    assert_eq!(
+        (&results["n"], &results["mean_words"]),
+        (&json!(2), &json!(1.0))
+    );
+    assert!(
+        imported.contains("Zero: 2 responses to 3 contexts"),
+        "{imported}"
+    );
+    assert!(
+        imported.contains("1.0 words per response, 0.00 % repeat an earlier response"),
+        "{imported}"
+    );
+}
+
+#[test]
+fn a_response_that_is_null_is_an_empty_one() {
+    let place = Place::new();
+    let file = place.write(
+        "null.jsonl",
+        "{\"response\": \"a\"}\n{\"response\": null}\n{\"idx\": 4}\n",
+    );
+    let results = place.json(&["evaluate", "--responses", &file]);
+    assert_eq!(results["n"], 3);
+    let said = notes(&results).join(" ");
+    assert!(
+        said.contains(
+            "2 rows, that of line 2 first, have no response, or null: each counts as an empty one."
+        ),
+        "{said}"
+    );
+    assert!(said.contains("2 of 3 responses are empty."), "{said}");
+}
+
+#[test]
+fn figures_of_answers_without_words_are_cautioned_about_wherever_they_stand() {
+    let place = Place::new();
+    let contexts = place.write(
+        "contexts.jsonl",
+        "{\"context\": \"A.\"}\n{\"context\": \"B.\"}\n",
+    );
+    let file = place.write(
+        "nothing.jsonl",
+        "{\"response\": \"\"}\n{\"response\": null}\n",
+    );
+    let said = "answers with 0.0 words on average: its answers are all but empty, and figures of them tell nothing.";
+    let text = place.ok(&["evaluate", "--responses", &file]);
+    assert!(text.contains(&format!("nothing {said}")), "{text}");
+    place.ok(&[
+        "responses",
+        "import",
+        &file,
+        "--system",
+        "Zero",
+        "--contexts",
+        &contexts,
+    ]);
+    let text = place.ok(&["responses", "score", "Zero"]);
+    assert!(text.contains(&format!("Zero {said}")), "{text}");
+    let done = place.run(&["responses", "list", "--json"]);
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_that_cannot_be_reported_is_said_to_be_done() {
+    let place = Place::new();
+    let contexts = place.write("contexts.jsonl", "{\"context\": \"A.\"}\n");
+    let file = place.write("one.txt", "One.\n");
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = place.command(&[
+        "responses",
+        "import",
+        &file,
+        "--system",
+        "Zero",
+        "--contexts",
+        &contexts,
+    ]);
+    let done = command.stdout(full).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("stdout: ") && said.contains("; what was asked for is done"),
+        "{said}"
+    );
+    assert_eq!(place.json(&["responses", "list"])[0]["name"], "Zero");
+    // Where nothing but words was asked for, nothing is done.
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let done = place
+        .command(&["responses", "list"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert!(!String::from_utf8(done.stderr).unwrap().contains("is done"));
 }

@@ -84,7 +84,8 @@ fn rows_find_their_conversation_and_turn() {
     let found = imported("a.jsonl", rows).unwrap();
     assert_eq!(found.aligned_by, AlignBy::ConversationTurn);
     assert_eq!(said(&found), ["First.", "-", "Third."]);
-    let problems: Vec<String> = found.problems.iter().map(Problem::to_string).collect();
+    let words = |problem: &Problem| problem.words(&order());
+    let problems: Vec<String> = found.problems.iter().map(words).collect();
     assert_eq!(
         problems,
         [
@@ -122,10 +123,10 @@ fn a_row_with_another_context_is_left_out() {
 {"idx": 2, "context": "My dog died.", "response": "c"}"#;
     let found = imported("a.jsonl", rows).unwrap();
     assert_eq!(said(&found), ["-", "-", "c"]);
-    let first = found.problems[0].to_string();
+    let first = found.problems[0].words(&order());
     assert_eq!(
         first,
-        "line 1: its context is not that of place 1; left out"
+        "line 1: its context has other words than context 1; left out"
     );
     let rows = r#"{"idx": 0, "context": "My dog died.", "response": "c"}"#;
     let error = imported("a.jsonl", rows).unwrap_err();

@@ -225,7 +225,7 @@ fn imported_words(stored: &StoredResponses) -> String {
         words.push_str(" They are lower-case tokens, shown as ordinary text.");
     }
     if let [first, more @ ..] = &stored.responses.problems[..] {
-        words.push_str(&format!(" {first}"));
+        words.push_str(&format!(" {}", first.words(&stored.contexts)));
         if !more.is_empty() {
             let more = more.len() as u64;
             let problems = if more == 1 { "problem" } else { "problems" };

@@ -11,7 +11,7 @@ use super::text as words;
 use crate::app::format;
 use crate::app::theme::{self, size, space, text};
 use crate::data::Mechanism;
-use crate::metrics::{Digits, Direction, Estimate, SystemResults, declared};
+use crate::metrics::{Digits, Direction, Estimate, SystemResults, declared, truncation_sentences};
 
 type Find = Box<dyn Fn(&SystemResults) -> Option<Estimate>>;
 
@@ -117,17 +117,12 @@ pub fn table(ui: &mut Ui, systems: &[SystemResults]) {
         });
         ui.add_space(space::XS);
     }
-    let truncated = systems
+    let truncation = systems
         .iter()
-        .filter_map(|system| Some((system, system.truncation.as_ref()?)));
-    for (system, truncation) in truncated {
+        .map(|system| (system.system.as_str(), system.truncation.as_ref()));
+    for note in truncation_sentences(truncation) {
         ui.scope(|ui| {
             ui.set_max_width(size::PROSE.min(room));
-            let sentence = truncation.sentence();
-            let note = match systems {
-                [_] => sentence,
-                _ => format!("{}: {sentence}", system.system),
-            };
             words::small_coloured(ui, note, theme::of(ui).secondary);
         });
     }

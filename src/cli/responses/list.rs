@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
+use crate::cli::input::show_notes;
 use crate::cli::output::{count, moment, number_of};
 use crate::cli::{CommandContext, Failure};
-use crate::metrics::{Digits, Estimate};
+use crate::metrics::{Digits, Estimate, truncation_sentences};
 use crate::operations::responses::{self, Systems, find_cases};
 use crate::report::{Align, TextTable};
 use crate::store::{Store, StoreReader};
@@ -22,7 +23,12 @@ pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(),
         scores.retain(|score| names.contains(&score.system));
     }
     let score = |name: &str| scores.iter().find(|score| score.system == name);
+    let cautions: Vec<String> = scores
+        .iter()
+        .filter_map(|score| Some(format!("{}.", score.results.caution()?)))
+        .collect();
     if ctx.out.json {
+        show_notes(&cautions);
         let rows = systems.iter().map(|system| {
             let mut row = json!(system);
             row["score"] = json!(score(&system.name));
@@ -80,9 +86,12 @@ pub(super) fn list(ctx: &CommandContext, names: Option<&[String]>) -> Result<(),
             let (system, by) = (one_line(&score.system), one_line(identifiers));
             text += &format!("{system}: {what} by {by}\n");
         }
-        if let Some(truncation) = &score.results.truncation {
-            text += &format!("{}: {}\n", one_line(&score.system), truncation.sentence());
-        }
+    }
+    let truncation = scores
+        .iter()
+        .map(|score| (score.system.as_str(), score.results.truncation.as_ref()));
+    for line in truncation_sentences(truncation).into_iter().chain(cautions) {
+        text += &format!("{}\n", one_line(&line));
     }
     text += "In brackets: 95 % bootstrap intervals over responses. PPL is not known of responses alone.\n";
     ctx.out.text(&text)

@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
+use crate::cli::input::problem_lines;
 use crate::cli::output::count;
 use crate::cli::{CommandContext, Failure};
 use crate::metrics::{Digits, ResponseWords};
 use crate::operations::responses::StoredResponses;
 use crate::text::shown::{one_line, shell_last};
 
-/// Problems that are printed; the rest is only counted.
-const SHOWN_PROBLEMS: usize = 20;
+/// Contexts that are named; the rest is only counted.
+const SHOWN_CONTEXTS: usize = 20;
 
 pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(), Failure> {
     let responses = &stored.responses;
@@ -55,7 +56,7 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
     if foreign.len() == order.len() {
         text += "note: none of the contexts is in an imported test split; they are kept as in the file\n";
     } else if !foreign.is_empty() {
-        let places = foreign.iter().take(SHOWN_PROBLEMS);
+        let places = foreign.iter().take(SHOWN_CONTEXTS);
         let mut places: Vec<String> = places.map(|at| (at + 1).to_string()).collect();
         let more = foreign.len() - places.len();
         if more > 0 {
@@ -70,17 +71,12 @@ pub(super) fn report(ctx: &CommandContext, stored: &StoredResponses) -> Result<(
             places.join(", ")
         );
     }
-    for problem in responses.problems.iter().take(SHOWN_PROBLEMS) {
-        text += &format!("{}\n", one_line(&problem.to_string()));
-    }
-    let more = responses.problems.len().saturating_sub(SHOWN_PROBLEMS);
-    if more > 0 {
-        let problems = if more == 1 { "problem" } else { "problems" };
-        text += &format!("{} more {problems}; --json lists them all\n", number(more));
+    for line in problem_lines(&responses.problems, order) {
+        text += &format!("{line}\n");
     }
     let duplicates = responses.duplicate_share().unwrap_or(0.0);
     text += &format!(
-        "Dist-1 {} %, Dist-2 {} %, {} words per response, {} % exactly an earlier one\n",
+        "Dist-1 {} %, Dist-2 {} %, {} words per response, {} % repeat an earlier response\n",
         Digits::RESULT.write(dist_1),
         Digits::RESULT.write(dist_2),
         Digits::WORDS.write(mean_words),

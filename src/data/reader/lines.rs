@@ -32,6 +32,19 @@ pub(super) fn rows(
         );
         return Err(DataError::file(path, what, fix));
     }
+    if let Some((separator, line)) = numbered_lines(text) {
+        let what = format!(
+            "every line begins with a number and a {separator}, as {} does: this looks like a table without a \
+             header",
+            named(&[line])
+        );
+        let fix = format!(
+            "give it a first line that names the columns, such as `idx` and `{}`, or write the texts alone, one a \
+             line",
+            wanted.field()
+        );
+        return Err(DataError::file(path, what, fix));
+    }
     if wanted == Wanted::Contexts {
         let blank = text.lines().filter(|line| line.trim().is_empty()).count();
         if blank > 0 {
@@ -55,6 +68,33 @@ pub(super) fn rows(
         plain_row(text, index + 1, wanted)
     };
     Ok(lines.map(row).collect())
+}
+
+/// Fewest lines that look like rows of a table by more than chance.
+const FEWEST_ROWS: usize = 3;
+
+/// What stands after the number that each of several lines begins with, and the first line.
+fn numbered_lines(text: &str) -> Option<(&'static str, &str)> {
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines().next()?;
+    if lines().nth(FEWEST_ROWS - 1).is_none() {
+        return None;
+    }
+    let found = [('\t', "tab"), (',', "comma")]
+        .into_iter()
+        .find(|(separator, _)| lines().all(|line| starts_with_number_cell(line, *separator)));
+    found.map(|(_, name)| (name, first))
+}
+
+/// Whether a line begins with a cell that is a number. `3, I think` and `1,000 of them` are text.
+fn starts_with_number_cell(line: &str, separator: char) -> bool {
+    let line = line.trim_start_matches(['"', ' ']);
+    let after = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let Some(cell) = after.trim_start_matches('"').strip_prefix(separator) else {
+        return false;
+    };
+    let digits = cell.chars().take_while(char::is_ascii_digit).count();
+    after.len() < line.len() && (separator == '\t' || !(cell.starts_with(' ') || digits == 3))
 }
 
 fn unquoted(line: &str) -> Option<String> {

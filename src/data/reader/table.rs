@@ -26,6 +26,9 @@ const KNOWN: [&str; 12] = [
     "emotion",
 ];
 
+/// Columns in which a whole number is one, as it would be in JSON.
+const NUMBERS: [&str; 5] = ["idx", "index", "id", "turn", "utterance_idx"];
+
 impl Separator {
     const ALL: [Separator; 3] = [Separator::Comma, Separator::Tab, Separator::Semicolon];
 
@@ -198,6 +201,8 @@ fn row(
         if name == "response" {
             // An empty cell is an empty response: the system said nothing.
             fields.insert(name.to_string(), cell.into());
+        } else if let Some(number) = whole_number(cell).filter(|_| NUMBERS.contains(&name)) {
+            fields.insert(name.to_string(), number.into());
         } else if !cell.trim().is_empty() {
             fields.insert(name.to_string(), cell.into());
         }
@@ -211,6 +216,14 @@ fn row(
         fields,
         line,
     })
+}
+
+/// A whole number in its one spelling, or as pandas writes it (`7.0`); `007` may be a name.
+fn whole_number(cell: &str) -> Option<u64> {
+    let cell = cell.trim();
+    let cell = cell.strip_suffix(".0").unwrap_or(cell);
+    let number: u64 = cell.parse().ok()?;
+    (number.to_string() == cell).then_some(number)
 }
 
 /// A context in a cell: one text, or a JSON list of utterances.

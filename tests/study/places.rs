@@ -209,10 +209,10 @@ fn a_contested_item_is_judged_again_and_undone_like_any_other() {
     assert_eq!(answer(), (None, 2));
     let tie = Answer::Choice(Choice::Tie);
     store
-        .judge(study, 1, item, &[JudgementAction::Answer(tie)], 1)
+        .judge_now(study, 1, item, &[JudgementAction::Answer(tie)], 1)
         .unwrap();
     assert_eq!(answer(), (Some(tie), 0));
-    store.undo(study, 1).unwrap();
+    store.undo_now(study, 1).unwrap();
     assert_eq!(answer(), (None, 0));
     // The packs that were merged before change nothing.
     store

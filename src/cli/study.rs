@@ -72,6 +72,9 @@ pub enum Study {
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// Although judgements are missing: they can no longer be given
+        #[arg(long)]
+        unfinished: bool,
     },
     /// Delete a study with its items; the responses of its systems stay
     Delete {
@@ -134,7 +137,12 @@ impl Study {
             Study::Decide(decide) => decide.run(ctx),
             Study::Judge(judge) => judge.run(ctx),
             Study::Results { study } => results::show(ctx, *study),
-            Study::Unblind { study, by, reason } => unblind(ctx, *study, by, reason),
+            Study::Unblind {
+                study,
+                by,
+                reason,
+                unfinished,
+            } => unblind(ctx, *study, by, reason, *unfinished),
             Study::Delete {
                 study,
                 with_judgements,
@@ -324,8 +332,14 @@ fn delete(
     })
 }
 
-fn unblind(ctx: &CommandContext, study: StudyId, by: &str, reason: &str) -> Result<(), Failure> {
-    let unblinding = Store::open(&ctx.store)?.unblind(study, by, reason)?;
+fn unblind(
+    ctx: &CommandContext,
+    study: StudyId,
+    by: &str,
+    reason: &str,
+    unfinished: bool,
+) -> Result<(), Failure> {
+    let unblinding = Store::open(&ctx.store)?.unblind(study, by, reason, unfinished)?;
     if ctx.out.json {
         return ctx.out.document(&unblinding);
     }

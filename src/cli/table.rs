@@ -101,6 +101,12 @@ impl Table {
             &[Identifiers, Automatic, Ablation],
         )?;
         used(!self.study.is_empty(), "--study", &[Rating, AbTest])?;
+        let twice = |(at, study): &(usize, &StudyId)| self.study[..*at].contains(study);
+        if let Some((_, study)) = self.study.iter().enumerate().find(twice) {
+            return Err(Failure::Usage(format!(
+                "--study: study {study} is given twice; give it once"
+            )));
+        }
         used(!self.systems.is_empty(), "--systems", &[Automatic, Cases])
     }
 }

@@ -92,7 +92,7 @@ pub fn import(store: &Path, import: &Import) -> Result<StoredResponses, Operatio
 /// Checks that a system can have this name, before a model works for minutes.
 ///
 /// # Errors
-/// The name is empty, or taken and not to be replaced.
+/// The name is empty, or taken and not to be replaced, or a study compares the system.
 pub fn check_name(store: &Path, name: &str, replace: bool) -> Result<(), OperationError> {
     if name.trim().is_empty() {
         return Err(OperationError::NoSystemName);
@@ -107,6 +107,9 @@ pub fn check_name(store: &Path, name: &str, replace: bool) -> Result<(), Operati
     if !replace && systems.iter().any(|system| system.name == name) {
         let name = name.to_string();
         return Err(StoreError::SystemExists { name }.into());
+    }
+    if replace {
+        read_or_default(store, |reader| reader.check_unused(name))?;
     }
     Ok(())
 }

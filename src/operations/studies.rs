@@ -230,6 +230,24 @@ fn refused(file: &Path, error: StoreError) -> OperationError {
     }
 }
 
+/// What an annotator is told whose items were judged elsewhere while a page of theirs was open.
+pub fn judged_elsewhere(items: &[u32]) -> String {
+    let what = match items {
+        [] => "Something".to_string(),
+        [item] => format!("Item {item}"),
+        [first, .., last] if items.len() <= 5 => {
+            let others = items[1..items.len() - 1].iter();
+            let others: String = others.map(|item| format!(", {item}")).collect();
+            format!("Items {first}{others} and {last}")
+        }
+        items => format!("{} items", items.len()),
+    };
+    let was = if items.len() > 1 { "were" } else { "was" };
+    format!(
+        "{what} {was} judged elsewhere; the page is read again, and what was given last here is not recorded"
+    )
+}
+
 /// The results of an unblinded study.
 ///
 /// # Errors

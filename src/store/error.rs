@@ -116,12 +116,25 @@ pub enum StoreError {
     )]
     AlreadyUnblinded { study: StudyId, by: String },
     #[error(
-        "item {item} of study {study} is not in dispute between answers of {pseudonym}, or not with this          answer; `emprl study decide {study} --annotator {pseudonym}` lists those that are"
+        "item {item} of study {study} is not in dispute between answers of {pseudonym}, or not with this \
+         answer; `emprl study decide {study} --annotator {pseudonym}` lists those that are"
     )]
     NotContested {
         study: StudyId,
         item: u32,
         pseudonym: String,
+    },
+    #[error(
+        "study {study} was judged as {pseudonym} elsewhere since the page was read, so nothing was recorded; read it \
+         again"
+    )]
+    JudgedElsewhere { study: StudyId, pseudonym: String },
+    #[error("study {study} is unfinished: {}; wait for them, or add --unfinished to unblind it without them, for good", left(*missing, *contested))]
+    Unfinished {
+        study: StudyId,
+        missing: u64,
+        /// Of the missing, those that were answered differently at several places.
+        contested: u64,
     },
     #[error("study {study} is a rating, which has no fourth annotator")]
     NoFourthInRating { study: StudyId },
@@ -144,7 +157,7 @@ pub enum StoreError {
          `emprl study export {study}`, or delete them too with --with-judgements"
     )]
     HoldsJudgements { study: StudyId },
-    #[error("study {study} compares {name}; delete the study first")]
+    #[error("study {study} compares {name}, which must stay as it is; delete the study first")]
     UsedByStudy { name: String, study: StudyId },
     #[error("unblinding is recorded with a name and a reason; give both")]
     NoReason,
@@ -177,6 +190,18 @@ pub enum StoreError {
         path: PathBuf,
         source: rusqlite::Error,
     },
+}
+
+/// How much of a study is left to judge.
+fn left(missing: u64, contested: u64) -> String {
+    let missing = match missing {
+        1 => "1 judgement is missing".to_string(),
+        n => format!("{n} judgements are missing"),
+    };
+    match contested {
+        0 => missing,
+        n => format!("{missing}, {n} of them contested between places"),
+    }
 }
 
 /// An error inside a transaction, which does not know the file yet.

@@ -63,6 +63,8 @@ pub struct Worklist {
     pub pseudonym: String,
     pages: Vec<Page>,
     states: BTreeMap<u32, ItemState>,
+    /// How many of their records it is made of.
+    known: usize,
 }
 
 /// How far an annotator is.
@@ -85,12 +87,15 @@ impl Worklist {
         pages: Vec<Page>,
         judgements: impl IntoIterator<Item = &'a JudgementRecord>,
     ) -> Worklist {
-        let states = states(&head.uid, &pseudonym, judgements);
+        let mut known = 0;
+        let counted = judgements.into_iter().inspect(|_| known += 1);
+        let states = states(&head.uid, &pseudonym, counted);
         Worklist {
             head,
             pseudonym,
             pages,
             states,
+            known,
         }
     }
 
@@ -129,6 +134,19 @@ impl Worklist {
     /// Applies a judgement that was recorded.
     pub fn apply(&mut self, act: &JudgementRecord) {
         self.states.entry(act.item).or_default().apply(act);
+        self.known += 1;
+    }
+
+    /// How many of the annotator's records are in view here; a judgement is made with these in mind.
+    pub fn known(&self) -> usize {
+        self.known
+    }
+
+    /// The items that stand otherwise than in an earlier reading, in the annotator's order.
+    pub fn changed_since(&self, earlier: &Worklist) -> Vec<u32> {
+        let items = self.pages.iter();
+        let changed = items.filter(|page| self.state(page) != earlier.state(page));
+        changed.map(|page| page.item).collect()
     }
 
     pub fn progress(&self) -> Progress {

@@ -151,6 +151,39 @@ fn answers_of_one_annotator_from_two_places_are_decided_by_the_lead() {
 
     let listed = place.json(&["study", "decide", "1", "--annotator=Ada"]);
     let item = listed[0]["page"]["item"].as_u64().unwrap();
+    let text = place.ok(&["study", "decide", "1", "--annotator=Ada"]);
+    assert_eq!(text.matches("\n  1  It says ").count(), 5, "{text}");
+    let twice = [&format!("{item}=1")[..], &format!("{item}=2")];
+    let twice = place.run(&[&["study", "decide", "1", "--annotator=Ada"][..], &twice].concat());
+    assert!(
+        twice.code == 2 && twice.stderr.contains("is given twice"),
+        "{}",
+        twice.stderr
+    );
+    let unblind = ["study", "unblind", "1", "--by=Ada", "--reason=done"];
+    let early = place.run(&unblind);
+    assert!(
+        early.code == 1
+            && early
+                .stderr
+                .contains("17 judgements are missing, 5 of them contested"),
+        "{}",
+        early.stderr
+    );
+    let import = [
+        "responses",
+        "import",
+        "Qoxmodel.txt",
+        "--system=Qoxmodel",
+        "--contexts=contexts.jsonl",
+        "--replace",
+    ];
+    let replaced = place.run(&import);
+    assert!(
+        replaced.code != 0 && replaced.stderr.contains("study 1 compares Qoxmodel"),
+        "{}",
+        replaced.stderr
+    );
     let wrong = place.run(&["study", "decide", "1", "--annotator=Ada", "777=1"]);
     assert!(
         wrong.code == 1 && wrong.stderr.contains("not in dispute"),

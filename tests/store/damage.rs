@@ -87,7 +87,14 @@ const COMMANDS: [&[&str]; 41] = [
         "--systems=Qoxmodel,Zyvbaseline",
         "--annotators=A,B,C",
     ],
-    &["study", "unblind", "2", "--by=Ada", "--reason=done"],
+    &[
+        "study",
+        "unblind",
+        "2",
+        "--by=Ada",
+        "--reason=done",
+        "--unfinished",
+    ],
     &["study", "judge", "1", "--annotator=Ada"],
     &["run", "quickstart", "--dry-run", "--reuse=1"],
 ];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::store_support::{metrics, new_run};
-use crate::study_support::{create, definition, store_with_systems};
+use crate::study_support::{JudgeNow, create, definition, store_with_systems};
 use emprl::experiment::{EventKind, Report, Stage};
 use emprl::store::{NewQueuedRun, RunStatus, Store, StoreReader, StoreVersions, StudyId, now_ms};
 use emprl::study::definition::StudyKind;
@@ -104,9 +104,9 @@ fn systems_studies_and_judgements_are_changes_of_theirs() {
     let desk = watcher.reader.worklist(StudyId(1), 1).unwrap();
     let answer = [JudgementAction::Answer(Answer::Choice(Choice::Left))];
     let item = desk.pages()[0].item;
-    store.judge(StudyId(1), 1, item, &answer, 900).unwrap();
+    store.judge_now(StudyId(1), 1, item, &answer, 900).unwrap();
     assert_eq!(watcher.changed(), ["studies"]);
-    store.undo(StudyId(1), 1).unwrap();
+    store.undo_now(StudyId(1), 1).unwrap();
     assert_eq!(watcher.changed(), ["studies"]);
     assert_eq!(watcher.changed(), [""; 0]);
 }

@@ -53,11 +53,11 @@ fn judging_program() {
         let item = pages[(step % pages.len() as u64) as usize].item;
         acknowledge(
             &store
-                .judge(STUDY, annotator, item, &actions(step), step)
+                .judge_now(STUDY, annotator, item, &actions(step), step)
                 .unwrap(),
         );
         if step % 5 == 4 {
-            acknowledge(&store.undo(STUDY, annotator).unwrap());
+            acknowledge(&store.undo_now(STUDY, annotator).unwrap());
         }
     }
 }

@@ -54,17 +54,17 @@ fn judge(store: &mut Store, study: StudyId, annotator: u32, random: &mut ChaCha8
             })),
         };
         store
-            .judge(study, annotator, page.item, &[action], 7)
+            .judge_now(study, annotator, page.item, &[action], 7)
             .unwrap();
         if random.random_range(0..5) == 0 {
-            store.undo(study, annotator).unwrap();
+            store.undo_now(study, annotator).unwrap();
         }
     }
 }
 
 /// Everything that anybody did, and what it means.
 fn outcome(store: &mut Store, study: StudyId) -> String {
-    store.unblind(study, "Ada", "to compare").unwrap();
+    store.unblind(study, "Ada", "to compare", true).unwrap();
     let mut unblinded = store.reader().unwrap().unblinded(study).unwrap();
     unblinded.unblinding.wall_ms = 0;
     let found = results(&unblinded, &Bootstrap::default());
@@ -125,7 +125,7 @@ fn a_pack_is_merged_where_its_study_was_made_and_opened_elsewhere() {
     let item = guest.reader().unwrap().worklist(there, annotator).unwrap();
     let item = item.pages()[0].item;
     let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
-    guest.judge(there, annotator, item, &[tie], 5).unwrap();
+    guest.judge_now(there, annotator, item, &[tie], 5).unwrap();
     let written = write_packs(&guest.reader().unwrap(), there, None, &back).unwrap();
     let judged = read_pack(&written[0].file).unwrap();
     let merged = receive_pack(&mut store, &judged).unwrap();
@@ -158,7 +158,7 @@ fn work_begun_at_home_goes_on_elsewhere_and_back() {
     let pages = reader.worklist(study, 1).unwrap().pages().to_vec();
     let tie = JudgementAction::Answer(Answer::Choice(Choice::Tie));
     store
-        .judge(study, 1, pages[0].item, std::slice::from_ref(&tie), 5)
+        .judge_now(study, 1, pages[0].item, std::slice::from_ref(&tie), 5)
         .unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let mut guest = Store::open(elsewhere.path()).unwrap();
@@ -172,10 +172,10 @@ fn work_begun_at_home_goes_on_elsewhere_and_back() {
         .unwrap();
     assert_eq!((desk.next(), desk.pages()), (Some(1), &pages[..]));
     guest
-        .judge(opened.study, opened.annotator, pages[1].item, &[tie], 5)
+        .judge_now(opened.study, opened.annotator, pages[1].item, &[tie], 5)
         .unwrap();
-    guest.undo(opened.study, opened.annotator).unwrap();
-    guest.undo(opened.study, opened.annotator).unwrap();
+    guest.undo_now(opened.study, opened.annotator).unwrap();
+    guest.undo_now(opened.study, opened.annotator).unwrap();
     let again = guest.open_pack(&pack).unwrap();
     assert_eq!(
         (again.study, again.annotator, again.added),
@@ -225,7 +225,7 @@ fn the_fourths_pack_grows() {
                 };
                 let action = JudgementAction::Answer(Answer::Choice(choice));
                 store
-                    .judge(study, annotator, page.item, &[action], 5)
+                    .judge_now(study, annotator, page.item, &[action], 5)
                     .unwrap();
             }
         }
@@ -307,7 +307,7 @@ fn what_comes_back_after_the_unblinding_counts_and_is_marked() {
         opened.annotator,
         &mut ChaCha8Rng::seed_from_u64(1),
     );
-    store.unblind(study, "Ada", "the deadline").unwrap();
+    store.unblind(study, "Ada", "the deadline", true).unwrap();
     let back = guest
         .reader()
         .unwrap()

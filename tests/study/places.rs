@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::study_support::*;
-use emprl::store::{Store, StudyId};
+use emprl::store::{Store, StoreError, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::history::{ItemState, last_settled, states};
 use emprl::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
@@ -209,14 +209,107 @@ fn a_contested_item_is_judged_again_and_undone_like_any_other() {
     assert_eq!(answer(), (None, 2));
     let tie = Answer::Choice(Choice::Tie);
     store
-        .judge(study, 1, item, &[JudgementAction::Answer(tie)], 1)
+        .judge_now(study, 1, item, &[JudgementAction::Answer(tie)], 1)
         .unwrap();
     assert_eq!(answer(), (Some(tie), 0));
-    store.undo(study, 1).unwrap();
+    store.undo_now(study, 1).unwrap();
     assert_eq!(answer(), (None, 0));
     // The packs that were merged before change nothing.
     store
         .merge_pack(&with(&pack, vec![say(Choice::Left, 1)]))
         .unwrap();
     assert_eq!(answer(), (None, 0));
+}
+
+#[test]
+fn nothing_is_recorded_from_a_page_that_does_not_show_what_was_judged_elsewhere() {
+    let (dir, mut store, study, pack) = home();
+    let mut other = Store::open(dir.path()).unwrap();
+    let item = pack.pages[0].item;
+    let answer = |choice| [JudgementAction::Answer(Answer::Choice(choice))];
+    let read = |store: &Store| store.reader().unwrap().worklist(study, 1).unwrap();
+    let page = read(&store);
+    other
+        .judge(study, 1, page.known(), item, &answer(Choice::Left), 1)
+        .unwrap();
+    for what in [&answer(Choice::Right)[..], &[JudgementAction::Skip]] {
+        let refused = store.judge(study, 1, page.known(), item, what, 1);
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, StoreError::JudgedElsewhere { .. }),
+            "{refused}"
+        );
+    }
+    let refused = store.undo(study, 1, page.known()).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::JudgedElsewhere { .. }),
+        "{refused}"
+    );
+    let now = read(&store);
+    assert_eq!(now.changed_since(&page), [item]);
+    assert_eq!(now.known(), 1);
+    assert_eq!(
+        now.state(&now.pages()[0]).answer,
+        Some(Answer::Choice(Choice::Left))
+    );
+    // With that in view it can be judged; another annotator's judgements do not matter.
+    other
+        .judge(
+            study,
+            2,
+            0,
+            read_item(&other, study, 2),
+            &[JudgementAction::Skip],
+            1,
+        )
+        .unwrap();
+    let acts = store.judge(study, 1, now.known(), item, &answer(Choice::Right), 1);
+    let mut followed = now;
+    acts.unwrap().iter().for_each(|act| followed.apply(act));
+    assert_eq!(followed.known(), read(&store).known());
+}
+
+fn read_item(store: &Store, study: StudyId, annotator: u32) -> u32 {
+    let list = store.reader().unwrap().worklist(study, annotator).unwrap();
+    list.pages()[0].item
+}
+
+#[test]
+fn contested_items_are_decided_all_or_none() {
+    let (_dir, mut store, study, pack) = home();
+    let items: Vec<u32> = pack.pages.iter().map(|page| page.item).collect();
+    for (choice, wall_ms) in [(Choice::Left, 1), (Choice::Right, 2)] {
+        let said = items
+            .iter()
+            .take(2)
+            .zip(1..)
+            .map(|(item, seq)| JudgementRecord {
+                seq,
+                item: *item,
+                action: JudgementAction::Answer(Answer::Choice(choice)),
+                shown_ms: 1,
+                wall_ms,
+            });
+        store.merge_pack(&with(&pack, said.collect())).unwrap();
+    }
+    let left = Answer::Choice(Choice::Left);
+    let contested = |store: &Store| {
+        let list = store.reader().unwrap().worklist(study, 1).unwrap();
+        list.progress().contested
+    };
+    let wrong = [(items[0], left), (items[1], left), (77_777, left)];
+    let refused = store.decide(study, 1, &wrong).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::NotContested { item: 77_777, .. }),
+        "{refused}"
+    );
+    assert_eq!(contested(&store), 2);
+    // Neither do they end the study unnoticed.
+    let refused = store.unblind(study, "Ada", "done", false).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Unfinished { contested: 2, missing, .. } if missing > 2),
+        "{refused}"
+    );
+    store.decide(study, 1, &wrong[..2]).unwrap();
+    assert_eq!(contested(&store), 0);
 }

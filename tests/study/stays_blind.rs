@@ -84,7 +84,9 @@ fn nothing_names_a_system_before_unblinding() {
             let refused = reader.unblinded(study).err().unwrap();
             says_no_system("the refusal", format!("{refused} {refused:?}").as_bytes());
         }
-        let refused = guest.unblind(opened.study, "me", "curious").unwrap_err();
+        let refused = guest
+            .unblind(opened.study, "me", "curious", true)
+            .unwrap_err();
         assert!(
             matches!(refused, StoreError::MadeElsewhere { .. }),
             "{refused}"
@@ -114,11 +116,11 @@ fn names_are_known_only_by_the_recorded_act() {
     let blind = reader.unblinded(study).err().unwrap();
     assert!(matches!(blind, StoreError::StillBlind { .. }), "{blind}");
     for (by, reason) in [("", "done"), ("Ada", " ")] {
-        let silent = store.unblind(study, by, reason).unwrap_err();
+        let silent = store.unblind(study, by, reason, true).unwrap_err();
         assert!(matches!(silent, StoreError::NoReason), "{silent}");
     }
     assert!(reader.study(study).unwrap().unblinding.is_none());
-    store.unblind(study, "Ada", "the deadline").unwrap();
+    store.unblind(study, "Ada", "the deadline", true).unwrap();
     let recorded = reader.study(study).unwrap().unblinding.unwrap();
     assert_eq!(
         (recorded.by.as_str(), recorded.reason.as_str()),
@@ -127,18 +129,18 @@ fn names_are_known_only_by_the_recorded_act() {
     assert_eq!(recorded.missing, 3 * 63);
     let known = reader.unblinded(study).unwrap();
     assert_eq!(known.record.definition.systems, SYSTEMS);
-    let again = store.unblind(study, "Ben", "again").unwrap_err();
+    let again = store.unblind(study, "Ben", "again", true).unwrap_err();
     assert!(
         matches!(again, StoreError::AlreadyUnblinded { .. }),
         "{again}"
     );
     let item = reader.worklist(study, 1).unwrap().pages()[0].item;
     let late = store
-        .judge(study, 1, item, &[JudgementAction::Skip], 1)
+        .judge_now(study, 1, item, &[JudgementAction::Skip], 1)
         .unwrap_err();
     assert!(matches!(late, StoreError::Unblinded { .. }), "{late}");
     assert!(matches!(
-        store.undo(study, 1),
+        store.undo_now(study, 1),
         Err(StoreError::Unblinded { .. })
     ));
 }
@@ -158,7 +160,7 @@ fn nobody_reads_what_another_said() {
     let item = reader.worklist(study, 1).unwrap().pages()[0].item;
     let answer = JudgementAction::Answer(Answer::Choice(Choice::Left));
     store
-        .judge(study, 1, item, &[answer.clone(), secret], 10)
+        .judge_now(study, 1, item, &[answer.clone(), secret], 10)
         .unwrap();
     for annotator in 2..=4 {
         assert!(
@@ -173,13 +175,13 @@ fn nobody_reads_what_another_said() {
         "counts only"
     );
     // Nobody judges for another, or an item that is not theirs.
-    let foreign = store.judge(study, 4, item, &[answer], 10).unwrap_err();
+    let foreign = store.judge_now(study, 4, item, &[answer], 10).unwrap_err();
     assert!(
         matches!(foreign, StoreError::NotAssigned { annotator: 4, .. }),
         "{foreign}"
     );
     let nobody = store
-        .judge(study, 9, item, &[JudgementAction::Skip], 10)
+        .judge_now(study, 9, item, &[JudgementAction::Skip], 10)
         .unwrap_err();
     assert!(
         matches!(nobody, StoreError::NoAnnotator { annotator: 9, .. }),

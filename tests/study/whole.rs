@@ -54,7 +54,7 @@ fn work(
             break;
         }
         let acts = store
-            .judge(study, annotator, page.item, &[answer(&page)], 1500)
+            .judge_now(study, annotator, page.item, &[answer(&page)], 1500)
             .unwrap();
         acts.iter().for_each(|act| desk.apply(act));
     }
@@ -149,7 +149,7 @@ fn an_ab_test_from_responses_to_results() {
         }
     });
 
-    store.unblind(study, "Ada", "all is judged").unwrap();
+    store.unblind(study, "Ada", "all is judged", true).unwrap();
     let unblinded = store.reader().unwrap().unblinded(study).unwrap();
     let found = results(&unblinded, &bootstrap());
     let Findings::AbTest(ab) = &found.found else {
@@ -288,7 +288,7 @@ fn a_rating_from_responses_to_results() {
             rating([0, 1, 2].map(|aspect| scores[at][first + aspect] as u8 - b'0'))
         });
     }
-    store.unblind(study, "Ada", "all is judged").unwrap();
+    store.unblind(study, "Ada", "all is judged", true).unwrap();
     let unblinded = store.reader().unwrap().unblinded(study).unwrap();
     let found = results(&unblinded, &bootstrap());
     let Findings::Rating(rating) = &found.found else {
@@ -335,7 +335,7 @@ fn a_study_nobody_judged_has_undefined_results() {
         definition.contexts = 10;
         definition.title = format!("Number {}", kind.key());
         let study = create(&mut store, &definition);
-        let unblinding = store.unblind(study, "Ada", "given up").unwrap();
+        let unblinding = store.unblind(study, "Ada", "given up", true).unwrap();
         assert_eq!(
             unblinding.missing,
             if kind == StudyKind::AbTest { 60 } else { 90 }
@@ -372,7 +372,7 @@ fn own_rows_are_as_the_annotator_saw_them() {
         JudgementAction::Comment("a \"b\", c".to_string()),
         JudgementAction::Flag(true),
     ];
-    store.judge(study, 2, item, &actions, 900).unwrap();
+    store.judge_now(study, 2, item, &actions, 900).unwrap();
     let rows = own_rows(&store.reader().unwrap().worklist(study, 2).unwrap());
     assert_eq!(rows.len(), 5);
     assert_eq!((rows[3].position, rows[3].item), (4, item));

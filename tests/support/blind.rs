@@ -9,6 +9,8 @@ use emprl::store::{Store, StoreReader, StudyId};
 use emprl::study::export::{csv, jsonl, own_rows};
 use emprl::study::judgement::{Answer, Choice, JudgementAction};
 
+use crate::study_support::JudgeNow;
+
 /// What the program logs, at every level.
 #[derive(Clone, Default)]
 pub struct Log(pub Arc<Mutex<Vec<u8>>>);
@@ -31,7 +33,7 @@ pub fn judge_all(store: &mut Store, study: StudyId, annotator: u32, choices: [Ch
             JudgementAction::Comment("hm".to_string()),
         ];
         store
-            .judge(study, annotator, page.item, &actions, 10)
+            .judge_now(study, annotator, page.item, &actions, 10)
             .unwrap();
     }
 }

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use emprl::store::{Store, StudyId};
+use emprl::store::{Store, StoreError, StudyId};
 use emprl::study::contexts::{Context, OrderedContexts};
 use emprl::study::definition::{Definition, StudyKind};
+use emprl::study::judgement::{JudgementAction, JudgementRecord};
 use emprl::study::make::{NewStudy, make};
 use emprl::study::page::{Page, Shown};
 use emprl::study::responses::import;
@@ -14,6 +15,47 @@ use emprl::study::responses::import;
 pub const SYSTEMS: [&str; 3] = ["Qoxmodel", "Zyvbaseline", "Wuqsystem"];
 /// A word by which a test, and nobody else, knows a system's responses.
 pub const MARKS: [&str; 3] = ["indeed", "perhaps", "certainly"];
+
+/// Judging with all in view that is recorded by then.
+pub trait JudgeNow {
+    fn judge_now(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+        item: u32,
+        actions: &[JudgementAction],
+        shown_ms: u64,
+    ) -> Result<Vec<JudgementRecord>, StoreError>;
+
+    fn undo_now(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+    ) -> Result<Vec<JudgementRecord>, StoreError>;
+}
+
+impl JudgeNow for Store {
+    fn judge_now(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+        item: u32,
+        actions: &[JudgementAction],
+        shown_ms: u64,
+    ) -> Result<Vec<JudgementRecord>, StoreError> {
+        let known = self.reader()?.worklist(study, annotator)?.known();
+        self.judge(study, annotator, known, item, actions, shown_ms)
+    }
+
+    fn undo_now(
+        &mut self,
+        study: StudyId,
+        annotator: u32,
+    ) -> Result<Vec<JudgementRecord>, StoreError> {
+        let known = self.reader()?.worklist(study, annotator)?.known();
+        self.undo(study, annotator, known)
+    }
+}
 
 pub fn contexts(n: usize) -> OrderedContexts {
     let context = |at: usize| Context {

@@ -92,7 +92,7 @@ fn what_a_blind_study_shows_cannot_be_looked_up() {
     click(&mut window, "Case study");
     expect(&mut window, "6 cases");
     expect(&mut window, "(4 more of blind studies are hidden)");
-    store.unblind(study, "Ada", "done").unwrap();
+    store.unblind(study, "Ada", "done", true).unwrap();
     click(&mut window, "Case study");
     expect(&mut window, "10 cases");
 }

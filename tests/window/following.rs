@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::study_support::{create, definition, store_with_systems};
+use crate::study_support::{JudgeNow, create, definition, store_with_systems};
 use crate::window_support::{
     Window, click, expect, find, labels, open, open_runs, run, settle, shows, wait_for, write_in,
 };
@@ -190,7 +190,9 @@ fn systems_studies_and_judgements_of_another_program_appear() {
         .pages()[0]
         .item;
     let answer = JudgementAction::Answer(Answer::Choice(Choice::Left));
-    store.judge(StudyId(1), 1, item, &[answer], 900).unwrap();
+    store
+        .judge_now(StudyId(1), 1, item, &[answer], 900)
+        .unwrap();
     wait_for(&mut window, "1 of 6", 20);
 }
 

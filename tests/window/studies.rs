@@ -252,7 +252,7 @@ fn an_answer_that_cannot_be_kept_is_asked_for_again() {
     let own = pages(dir.path(), StudyId(1), 1);
     let first = next_page(&mut window, &own, None).unwrap().item;
     let mut other = emprl::store::Store::open(dir.path()).unwrap();
-    other.unblind(StudyId(1), "Ada", "too early").unwrap();
+    other.unblind(StudyId(1), "Ada", "too early", true).unwrap();
     window.key_press(Key::ArrowLeft);
     expect(&mut window, "Not recorded");
     assert_eq!(in_view(&window, &own).unwrap().item, first);

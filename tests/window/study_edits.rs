@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use crate::study_support::{SYSTEMS, create, definition, store_with_systems};
-use crate::window_support::{Window, click, expect, open, shows, wait_for};
+use crate::judging_support::{begin, in_view, next_page, pages};
+use crate::study_support::{JudgeNow, SYSTEMS, create, definition, store_with_systems};
+use crate::window_support::{Window, click, expect, find, open, settle, shows, wait_for, write_in};
+use eframe::egui::Key;
+use egui_kittest::kittest::NodeT;
 use emprl::store::{Store, StoreReader, StudyId};
 use emprl::study::definition::StudyKind;
 use emprl::study::judgement::{Answer, Choice, JudgementAction, JudgementRecord};
@@ -114,4 +117,55 @@ fn a_system_is_deleted_once_no_study_compares_it() {
     let systems = store.reader().unwrap().systems().unwrap();
     assert_eq!(systems.len(), 1);
     assert_eq!(systems[0].name, SYSTEMS[1]);
+}
+
+#[test]
+fn what_was_judged_elsewhere_meanwhile_is_kept_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    let mut window = at_study(dir.path());
+    let pages = pages(dir.path(), STUDY, 1);
+    begin(&mut window, "A1");
+    assert_eq!(in_view(&window, &pages), Some(&pages[0]));
+    let tie = Answer::Choice(Choice::Tie);
+    store
+        .judge_now(STUDY, 1, pages[0].item, &[JudgementAction::Answer(tie)], 9)
+        .unwrap();
+    let read = || {
+        let reader = StoreReader::open(dir.path()).unwrap();
+        reader.worklist(STUDY, 1).unwrap()
+    };
+    window.key_press(Key::ArrowLeft);
+    wait_for(
+        &mut window,
+        "was judged elsewhere; the page is read again",
+        10,
+    );
+    expect(&mut window, &format!("Item {}", pages[0].item));
+    assert_eq!(read().state(&pages[0]).answer, Some(tie));
+    assert_eq!(in_view(&window, &pages), Some(&pages[1]));
+
+    // Of another page, or about a comment, the page and the words stay.
+    let skip = [JudgementAction::Skip];
+    store.judge_now(STUDY, 1, pages[2].item, &skip, 9).unwrap();
+    window.key_press(Key::C);
+    settle(&mut window);
+    write_in(&mut window, "Comment", "half a thought");
+    window.key_press(Key::Enter);
+    wait_for(&mut window, &format!("Item {}", pages[2].item), 10);
+    assert_eq!(
+        find(&window, "Comment").accesskit_node().value().as_deref(),
+        Some("half a thought")
+    );
+    find(&window, "Comment").focus();
+    window.run_ok();
+    window.key_press(Key::Enter);
+    wait_for(&mut window, "Comment: half a thought", 10);
+    assert_eq!(read().state(&pages[1]).comment, "half a thought");
+    window.key_press(Key::ArrowRight);
+    next_page(&mut window, &pages, Some(pages[1].item));
+    assert_eq!(
+        read().state(&pages[1]).answer,
+        Some(Answer::Choice(Choice::Right))
+    );
 }

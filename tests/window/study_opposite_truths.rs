@@ -75,7 +75,7 @@ fn all_there_is(new: &NewStudy, dir: &Path) -> BTreeMap<String, String> {
         judge_all(&mut store, study, 3, [Tie, Left, Right]);
         let given = store.route_to_adjudicator(study).unwrap();
         found.insert("items of the fourth".to_string(), given.to_string());
-        let undone = store.undo(study, 1).unwrap();
+        let undone = store.undo_now(study, 1).unwrap();
         found.insert(
             "an undo".to_string(),
             timeless(format!("{undone:?}").as_bytes()),

@@ -1,11 +1,13 @@
 //! The judging page: a judgement shows as recorded once it is on disk.
 
 use super::Core;
-use crate::app::jobs::{JobResult, Lane};
+use crate::app::jobs::Lane;
 use crate::app::place::Place;
 use crate::app::state::judging::Judging;
-use crate::store::{Store, StudyId};
+use crate::operations::studies::judged_elsewhere;
+use crate::store::{Store, StoreError, StudyId};
 use crate::study::judgement::{JudgementAction, JudgementRecord};
+use crate::study::page::Worklist;
 
 impl Core {
     /// Opens the judging page for an annotator.
@@ -29,40 +31,70 @@ impl Core {
 
     /// Records what the annotator did with an item, which was shown for `shown_ms`.
     pub fn judge(&mut self, item: u32, action: JudgementAction, shown_ms: u64) {
-        self.record(move |store, study, annotator| {
-            Ok(store.judge(study, annotator, item, &[action], shown_ms)?)
+        let comment = match &action {
+            JudgementAction::Comment(comment) => Some(comment.clone()),
+            _ => None,
+        };
+        self.record(comment, move |store, study, annotator, known| {
+            store.judge(study, annotator, known, item, &[action], shown_ms)
         });
     }
 
     /// Undoes the annotator's last judgement.
     pub fn undo_judgement(&mut self) {
-        self.record(|store, study, annotator| Ok(store.undo(study, annotator)?));
+        self.record(None, |store, study, annotator, known| {
+            store.undo(study, annotator, known)
+        });
     }
 
+    /// `comment` is what was typed, to be typed on if it is not recorded.
     fn record(
         &mut self,
-        write: impl FnOnce(&mut Store, StudyId, u32) -> JobResult<Vec<JudgementRecord>> + Send + 'static,
+        comment: Option<String>,
+        write: impl FnOnce(&mut Store, StudyId, u32, usize) -> Result<Vec<JudgementRecord>, StoreError>
+        + Send
+        + 'static,
     ) {
         let Some(judging) = &self.state.people.judging else {
             return;
         };
-        let (study, annotator) = (judging.study, judging.annotator);
+        let Some(desk) = judging.desk.value() else {
+            return;
+        };
+        let (study, annotator, known) = (judging.study, judging.annotator, desk.known());
         self.ask_then(
             Lane::Studies,
-            move |context| write(context.store()?, study, annotator),
-            move |core, acts| {
+            move |context| match write(context.store()?, study, annotator, known) {
+                Err(StoreError::JudgedElsewhere { .. }) => {
+                    let desk = context.reader()?.worklist(study, annotator)?;
+                    Ok(Recorded::Elsewhere(desk))
+                }
+                acts => Ok(Recorded::Here(acts?)),
+            },
+            move |core, recorded| {
                 let mut judging = core.state.people.judging.as_mut();
                 judging.take_if(|now| (now.study, now.annotator) != (study, annotator));
-                match (judging, acts) {
-                    (None, _) => {}
-                    (Some(judging), Ok(acts)) => judging.recorded(&acts),
-                    (Some(judging), Err(why)) => {
-                        // Nothing was recorded: the page stays and can be judged again.
-                        judging.given = None;
-                        judging.refused = Some(why);
+                let Some(judging) = judging else {
+                    return;
+                };
+                match recorded {
+                    Ok(Recorded::Here(acts)) => judging.recorded(&acts),
+                    Ok(Recorded::Elsewhere(desk)) => {
+                        let earlier = judging.desk.value();
+                        let items = earlier.map_or_else(Vec::new, |old| desk.changed_since(old));
+                        judging.read_again(desk, comment, judged_elsewhere(&items));
                     }
+                    // The page stays and can be judged again.
+                    Err(why) => judging.not_recorded(comment, why),
                 }
             },
         );
     }
+}
+
+/// What became of a judgement.
+enum Recorded {
+    Here(Vec<JudgementRecord>),
+    /// It was not recorded, as the annotator's items were judged elsewhere: how they stand now.
+    Elsewhere(Worklist),
 }

@@ -88,10 +88,10 @@ impl Core {
         );
     }
 
-    /// Ends the judging and loads the results.
-    pub fn unblind(&mut self, study: StudyId, by: String, reason: String) {
+    /// Ends the judging and loads the results. `unfinished`: it was shown how many judgements are missing.
+    pub fn unblind(&mut self, study: StudyId, by: String, reason: String, unfinished: bool) {
         self.ask_study(
-            move |context| Ok(context.store()?.unblind(study, &by, &reason)?),
+            move |context| Ok(context.store()?.unblind(study, &by, &reason, unfinished)?),
             move |core, _| {
                 core.state.people.studies.unblinding = None;
                 core.show_studies(format!("Study {study} is unblinded; that is on record."));
@@ -111,7 +111,11 @@ impl Core {
     /// Decides which answer to a contested item counts.
     pub fn decide(&mut self, study: StudyId, annotator: u32, item: u32, answer: Answer) {
         self.ask_study(
-            move |context| Ok(context.store()?.decide(study, annotator, item, answer)?),
+            move |context| {
+                Ok(context
+                    .store()?
+                    .decide(study, annotator, &[(item, answer)])?)
+            },
             move |core, ()| {
                 core.load_contested(study);
                 core.load_studies();

@@ -133,6 +133,35 @@ impl Judging {
         self.refused = None;
     }
 
+    /// Nothing was recorded: the page stays as it was before the last key.
+    pub fn not_recorded(&mut self, comment: Option<String>, why: String) {
+        self.given = None;
+        self.comment = comment.or(self.comment.take());
+        if self.rating().is_some() {
+            self.draft[2] = None;
+        }
+        self.refused = Some(why);
+    }
+
+    /// The same, as the items were judged elsewhere. The page stays unless it is one of those answered.
+    pub fn read_again(&mut self, desk: Worklist, comment: Option<String>, why: String) {
+        self.not_recorded(comment, why);
+        let is_open = |at: usize| {
+            desk.pages()
+                .get(at)
+                .is_some_and(|page| desk.state(page).answer.is_none())
+        };
+        let stays = self.at.is_some_and(is_open) || self.comment.is_some();
+        let next = desk.next();
+        if let Some(known) = self.desk.value_mut() {
+            *known = desk;
+        }
+        if !stays {
+            self.at = next;
+            self.turn();
+        }
+    }
+
     pub fn next(&mut self) {
         if let (Some(desk), Some(at)) = (self.desk.value(), self.at) {
             self.at = desk.next_after(at);

@@ -11,6 +11,7 @@ use super::find;
 use crate::cli::output::{line_on_stderr, number_of};
 use crate::cli::{CommandContext, Failure};
 use crate::data::Role;
+use crate::operations::studies::judged_elsewhere;
 use crate::store::{Store, StoreError, StudyId};
 use crate::study::attention::AWAY_SECONDS;
 use crate::study::definition::StudyKind;
@@ -89,7 +90,15 @@ impl Judge {
             let action = match input {
                 Input::Quit => break,
                 Input::Undo => {
-                    let undone = store.undo(self.study, annotator)?;
+                    let undone = match store.undo(self.study, annotator, worklist.known()) {
+                        Err(error @ StoreError::JudgedElsewhere { .. }) => {
+                            worklist = self.read_again(&store, annotator, &worklist, error)?;
+                            at = worklist.next();
+                            shown = None;
+                            continue;
+                        }
+                        undone => undone?,
+                    };
                     self.recorded(ctx, &mut worklist, &undone)?;
                     at = undone.last().map_or(at, |act| {
                         worklist
@@ -104,13 +113,22 @@ impl Judge {
                 Input::Action(action) => action,
             };
             let settles = matches!(action, JudgementAction::Answer(_) | JudgementAction::Skip);
-            let acts = store.judge(
+            let acts = match store.judge(
                 self.study,
                 annotator,
+                worklist.known(),
                 page.item,
                 &[action],
                 time.round() as u64,
-            )?;
+            ) {
+                Err(error @ StoreError::JudgedElsewhere { .. }) => {
+                    worklist = self.read_again(&store, annotator, &worklist, error)?;
+                    at = worklist.next();
+                    shown = None;
+                    continue;
+                }
+                acts => acts?,
+            };
             self.recorded(ctx, &mut worklist, &acts)?;
             if settles {
                 at = worklist.next_after(index);
@@ -138,6 +156,24 @@ impl Judge {
         }
     }
 
+    /// Reads the work again after it was judged elsewhere; who sits at the terminal is told and goes on. Lines of a
+    /// file that follow were written for other pages, so there it ends with the error.
+    fn read_again(
+        &self,
+        store: &Store,
+        annotator: u32,
+        earlier: &Worklist,
+        error: StoreError,
+    ) -> Result<Worklist, Failure> {
+        if !std::io::stdin().is_terminal() {
+            return Err(error.into());
+        }
+        let worklist = store.reader()?.worklist(self.study, annotator)?;
+        let why = judged_elsewhere(&worklist.changed_since(earlier));
+        line_on_stderr(&format!("Not recorded; answer again. {why}"));
+        Ok(worklist)
+    }
+
     fn recorded(
         &self,
         ctx: &CommandContext,
@@ -157,14 +193,18 @@ impl Judge {
             (false, None) => ctx.out.text("There is nothing to undo.\n"),
             (false, Some(act)) if act.action == JudgementAction::Undo => {
                 let mut pages = worklist.pages().iter();
-                let place = pages.position(|page| page.item == act.item);
-                let place = place.map_or(0, |at| at + 1);
-                ctx.out
-                    .text(&format!("Undone: item {place} is open again.\n"))
+                let at = pages.position(|page| page.item == act.item);
+                let place = place(worklist, at.unwrap_or(0), act.item);
+                ctx.out.text(&format!("Undone: {place} is open again.\n"))
             }
             (false, Some(_)) => ctx.out.text("Recorded.\n"),
         }
     }
+}
+
+/// Where a page is, and the number by which it is merged and decided.
+fn place(worklist: &Worklist, at: usize, item: u32) -> String {
+    format!("{} of {} (item {item})", at + 1, worklist.pages().len())
 }
 
 fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Result<(), Failure> {
@@ -175,7 +215,7 @@ fn show(ctx: &CommandContext, worklist: &Worklist, page: &Page, at: usize) -> Re
         event["flagged"] = Value::Bool(state.flagged);
         return ctx.out.json_line(&event);
     }
-    let mut text = format!("\n{} of {}\n", at + 1, worklist.pages().len());
+    let mut text = format!("\n{}\n", place(worklist, at, page.item));
     for (turn, utterance) in page.context.iter().enumerate() {
         let who = Role::of(&page.roles, turn).title();
         text += &format!("  {who}: {}\n", one_line(utterance));

@@ -10,6 +10,12 @@ use crate::cli::output::number_of;
 use crate::cli::{CommandContext, Failure};
 use crate::operations::studies::{self, ContestedItem, PackFile, ReceivedPack, contested, prefer};
 use crate::store::{Store, StoreReader, StudyId};
+use crate::study::judgement::Answer;
+use crate::study::page::Shown;
+use crate::text::shown::one_line;
+
+/// Characters of a response in the list of contested items.
+const EXCERPT: usize = 100;
 
 #[derive(Debug, clap::Args)]
 pub struct Merge {
@@ -106,7 +112,7 @@ fn listed(
             let files = packs.iter().zip(merged).filter(gave);
             let files: Vec<String> = files.map(|(_, r)| r.file.display().to_string()).collect();
             match files.is_empty() {
-                true => "of another pack, or taken back".to_string(),
+                true => "judged here, or in a pack merged before".to_string(),
                 false => format!("in {}", files.join(" and ")),
             }
         };
@@ -140,18 +146,21 @@ impl Decide {
                     answer(said.trim(), study.head.kind)?,
                 ))
             };
-            let mut decisions = Vec::new();
+            let mut decisions: Vec<(u32, Answer)> = Vec::new();
             for typed in &self.answers {
-                decisions.push(parse(typed).ok_or_else(|| {
+                let (item, answer) = parse(typed).ok_or_else(|| {
                     Failure::Usage(format!(
                         "{typed}: is not an item and an answer, such as 5=1 in an A/B test or 5=435 in a rating"
                     ))
-                })?);
+                })?;
+                if decisions.iter().any(|(other, _)| *other == item) {
+                    return Err(Failure::Usage(format!(
+                        "{typed}: item {item} is given twice; give it once, with the answer that counts"
+                    )));
+                }
+                decisions.push((item, answer));
             }
-            let mut store = Store::open(&ctx.store)?;
-            for (item, answer) in decisions {
-                store.decide(self.study, annotator, item, answer)?;
-            }
+            Store::open(&ctx.store)?.decide(self.study, annotator, &decisions)?;
         }
         let mut items = contested(&reader, self.study)?;
         items.retain(|item| annotator.is_none_or(|number| item.annotator == number));
@@ -163,9 +172,24 @@ impl Decide {
             let answers: Vec<String> = item.answers.iter().map(answer_words).collect();
             let answers = answers.join(" or ");
             text += &format!("{}, item {}: {answers}\n", item.pseudonym, item.page.item);
+            match &item.page.shown {
+                Shown::Pair { left, right } => {
+                    text += &format!("  1  {}\n  2  {}\n", excerpt(left), excerpt(right));
+                }
+                Shown::Single { response } => text += &format!("  {}\n", excerpt(response)),
+            }
         }
         let count = number_of(items.len() as u64, "contested item", "contested items");
         ctx.out.text(&format!("{text}{count}\n"))
+    }
+}
+
+/// The beginning of a text, on one line.
+fn excerpt(text: &str) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.into_owned(),
     }
 }
 

@@ -54,15 +54,16 @@ pub fn prefer(
 ) -> Result<usize, OperationError> {
     let (study, annotator) = (received.merged.study, received.merged.annotator);
     let items = contested(&store.reader()?, study)?;
-    let mut decided = 0;
-    for item in items.iter().filter(|item| item.annotator == annotator) {
-        let answer = pack.answer(item.page.item);
-        if let Some(answer) = answer.filter(|answer| item.answers.contains(answer)) {
-            store.decide(study, annotator, item.page.item, answer)?;
-            decided += 1;
-        }
-    }
-    Ok(decided)
+    let own = items.iter().filter(|item| item.annotator == annotator);
+    let decisions: Vec<(u32, Answer)> = own
+        .filter_map(|item| {
+            let answer = pack.answer(item.page.item)?;
+            let among = item.answers.contains(&answer);
+            among.then_some((item.page.item, answer))
+        })
+        .collect();
+    store.decide(study, annotator, &decisions)?;
+    Ok(decisions.len())
 }
 
 impl PackFile {

@@ -339,14 +339,24 @@ fn studies(reader: &StoreReader, ids: &[StudyId], kind: StudyKind) -> Result<Tab
     Ok(table)
 }
 
+/// How many judged: a fourth who had nothing to decide does not count.
+fn annotators_words(results: &Results) -> String {
+    let judged = results.annotators.iter();
+    let judged = judged.filter(|annotator| annotator.progress.answered > 0);
+    match judged.count() {
+        1 => "1 annotator".to_string(),
+        n => format!("{n} annotators"),
+    }
+}
+
 fn study_notes(mark: &str, results: &Results) -> Vec<String> {
     let mut notes = vec![format!(
-        "S{}: \"{}\", {} contexts, seed {}, {} annotators.",
+        "S{}: \"{}\", {} contexts, seed {}, {}.",
         &mark[1..],
         results.title,
         results.contexts,
         results.seed,
-        results.annotators.len()
+        annotators_words(results)
     )];
     let agreement = |what: &str, found: &crate::study::results::Agreement| {
         let words = |figure: &crate::study::statistics::Figure| match figure {

@@ -16,18 +16,25 @@ impl Store {
     /// Records an annotator's actions on an item, all or none: an answer with a flag and a comment, say.
     /// `shown_ms` is the time in view since the last record. What is returned is on disk.
     ///
+    /// `known` is the number of the annotator's records that they had in view ([`Worklist::known`]).
+    ///
     /// # Errors
-    /// The item is not assigned to them, the answer is of the wrong kind, or the study is unblinded.
+    /// The item is not assigned to them, the answer is of the wrong kind, or the study is unblinded; or something of
+    /// theirs was recorded elsewhere since.
+    ///
+    /// [`Worklist::known`]: crate::study::page::Worklist::known
     pub fn judge(
         &mut self,
         study: StudyId,
         annotator: u32,
+        known: usize,
         item: u32,
         actions: &[JudgementAction],
         shown_ms: u64,
     ) -> Result<Vec<JudgementRecord>, StoreError> {
         self.write(|db| {
             let judging = Judging::open(db, study, annotator)?;
+            judging.check_known(db, known)?;
             let mut recorded = Vec::new();
             for (at, action) in actions.iter().enumerate() {
                 let shown_ms = if at == 0 { shown_ms } else { 0 };
@@ -37,14 +44,19 @@ impl Store {
         })
     }
 
-    /// Undoes the annotator's last answer or skip; nothing if there is none.
+    /// Undoes the annotator's last answer or skip; nothing if there is none. `known` is as of [`Store::judge`].
+    ///
+    /// # Errors
+    /// The study is unblinded, or something of theirs was recorded elsewhere since.
     pub fn undo(
         &mut self,
         study: StudyId,
         annotator: u32,
+        known: usize,
     ) -> Result<Vec<JudgementRecord>, StoreError> {
         self.write(|db| {
             let judging = Judging::open(db, study, annotator)?;
+            judging.check_known(db, known)?;
             let acts = load::acts(db, study, annotator)?;
             let acts = acts.iter().map(|(act, _)| act);
             let states = states(&judging.uid, &judging.annotator.pseudonym, acts);
@@ -55,32 +67,32 @@ impl Store {
         })
     }
 
-    /// Decides which of an item's answers counts, where one annotator answered it differently at several places.
+    /// Decides which answers count of items that one annotator answered differently at several places: all or none.
     ///
     /// # Errors
-    /// The item was not answered so; the study is unblinded, so that the choice would not be blind, or it came as a
+    /// An item was not answered so; the study is unblinded, so that the choice would not be blind, or it came as a
     /// pack.
     pub fn decide(
         &mut self,
         study: StudyId,
         annotator: u32,
-        item: u32,
-        answer: Answer,
+        decisions: &[(u32, Answer)],
     ) -> Result<(), StoreError> {
         self.write(|db| {
             load::definition(db, study)?;
             let judging = Judging::open(db, study, annotator)?;
-            let acts = load::acts(db, study, annotator)?;
-            let acts: Vec<&JudgementRecord> = acts.iter().map(|(act, _)| act).collect();
             let pseudonym = &judging.annotator.pseudonym;
-            let acts = acts.iter().copied();
-            let decision = history::decide(&judging.uid, pseudonym, acts, item, answer);
-            let decision = decision.ok_or_else(|| StoreError::NotContested {
-                study,
-                item,
-                pseudonym: pseudonym.clone(),
-            })?;
-            judging.put(db, item, decision, 0)?;
+            for &(item, answer) in decisions {
+                let acts = load::acts(db, study, annotator)?;
+                let acts = acts.iter().map(|(act, _)| act);
+                let decision = history::decide(&judging.uid, pseudonym, acts, item, answer);
+                let decision = decision.ok_or_else(|| StoreError::NotContested {
+                    study,
+                    item,
+                    pseudonym: pseudonym.clone(),
+                })?;
+                judging.put(db, item, decision, 0)?;
+            }
             Ok(())
         })
     }
@@ -106,6 +118,22 @@ impl Judging {
             kind: known.head.kind,
             annotator: load::annotator(db, study, annotator)?,
         })
+    }
+
+    /// Checks that the annotator has only the `known` records: who judges must have the others in view first.
+    fn check_known(&self, db: &Connection, known: usize) -> Result<(), Fault> {
+        let (study, annotator) = (self.study, self.annotator.number);
+        let recorded: i64 = db
+            .prepare_cached("SELECT count(*) FROM study_acts WHERE study = ? AND annotator = ?")?
+            .query_row(params![study.0, annotator], |row| row.get(0))?;
+        match recorded == known as i64 {
+            true => Ok(()),
+            false => Err(StoreError::JudgedElsewhere {
+                study,
+                pseudonym: self.annotator.pseudonym.clone(),
+            }
+            .into()),
+        }
     }
 
     /// Records an action. What it replaces of other places' judgements is overruled first.

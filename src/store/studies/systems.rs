@@ -55,10 +55,10 @@ pub struct SystemAnswer {
 
 impl Store {
     /// Stores a system's responses, which were aligned with `order`. `source` is a file's name or a
-    /// checkpoint. `replace` removes those of a system of the same name; studies keep what they show.
+    /// checkpoint. `replace` removes those of a system of the same name.
     ///
     /// # Errors
-    /// There is a system of this name and `replace` is false.
+    /// There is a system of this name and `replace` is false, or a study compares it.
     pub fn put_system(
         &mut self,
         name: &str,
@@ -68,9 +68,12 @@ impl Store {
         replace: bool,
     ) -> Result<SystemId, StoreError> {
         self.write(|db| {
-            if system_id(db, name)?.is_some() && !replace {
-                let name = name.to_string();
-                return Err(StoreError::SystemExists { name }.into());
+            if system_id(db, name)?.is_some() {
+                if !replace {
+                    let name = name.to_string();
+                    return Err(StoreError::SystemExists { name }.into());
+                }
+                check_unused(db, name)?;
             }
             db.execute("DELETE FROM systems WHERE name = ?", [name])?;
             db.execute(
@@ -111,17 +114,7 @@ impl Store {
     /// There is no such system, or a study compares it.
     pub fn remove_system(&mut self, name: &str) -> Result<(), StoreError> {
         self.write(|db| {
-            let sql = "SELECT id FROM studies WHERE definition_json IS NOT NULL ORDER BY id";
-            for id in query_all(db, sql, [], |row| Ok(StudyId(row.get(0)?)))? {
-                if load::definition(db, id)?
-                    .systems
-                    .iter()
-                    .any(|system| system == name)
-                {
-                    let name = name.to_string();
-                    return Err(StoreError::UsedByStudy { name, study: id }.into());
-                }
-            }
+            check_unused(db, name)?;
             match db.execute("DELETE FROM systems WHERE name = ?", [name])? {
                 0 => Err(no_system(db, name)),
                 _ => Ok(()),
@@ -130,7 +123,28 @@ impl Store {
     }
 }
 
+/// Refuses a system that a study compares.
+fn check_unused(db: &Connection, name: &str) -> Result<(), Fault> {
+    let sql = "SELECT id FROM studies WHERE definition_json IS NOT NULL ORDER BY id";
+    for study in query_all(db, sql, [], |row| Ok(StudyId(row.get(0)?)))? {
+        let systems = load::definition(db, study)?.systems;
+        if systems.iter().any(|system| system == name) {
+            let name = name.to_string();
+            return Err(StoreError::UsedByStudy { name, study }.into());
+        }
+    }
+    Ok(())
+}
+
 impl StoreReader {
+    /// Checks that a system may be replaced or deleted.
+    ///
+    /// # Errors
+    /// A study compares it.
+    pub fn check_unused(&self, name: &str) -> Result<(), StoreError> {
+        self.read(|db| check_unused(db, name))
+    }
+
     /// All systems, by name.
     pub fn systems(&self) -> Result<Vec<SystemRow>, StoreError> {
         let sql =

@@ -185,12 +185,14 @@ impl Store {
     /// Unblinds a study, on record and for good, with a name and a reason.
     ///
     /// # Errors
-    /// The name or the reason is empty, the study is already unblinded, or it came as a pack.
+    /// The name or the reason is empty, the study is already unblinded, or it came as a pack; judgements are missing
+    /// and `unfinished` is false.
     pub fn unblind(
         &mut self,
         study: StudyId,
         by: &str,
         reason: &str,
+        unfinished: bool,
     ) -> Result<Unblinding, StoreError> {
         if by.trim().is_empty() || reason.trim().is_empty() {
             return Err(StoreError::NoReason);
@@ -201,10 +203,19 @@ impl Store {
                 let by = unblinding.by;
                 return Err(StoreError::AlreadyUnblinded { study, by }.into());
             }
-            let missing = load::annotator_rows(db, study)?
-                .iter()
-                .map(|row| (row.progress.assigned - row.progress.answered) as u64)
-                .sum();
+            let (mut missing, mut contested) = (0, 0);
+            for row in load::annotator_rows(db, study)? {
+                missing += (row.progress.assigned - row.progress.answered) as u64;
+                contested += row.progress.contested as u64;
+            }
+            if missing > 0 && !unfinished {
+                return Err(StoreError::Unfinished {
+                    study,
+                    missing,
+                    contested,
+                }
+                .into());
+            }
             let unblinding = Unblinding {
                 by: by.trim().to_string(),
                 reason: reason.trim().to_string(),

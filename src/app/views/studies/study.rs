@@ -215,6 +215,22 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
         return;
     };
     let missing = assigned - answered;
+    let contested: usize = study
+        .annotators
+        .iter()
+        .map(|one| one.progress.contested)
+        .sum();
+    let between = match contested {
+        0 => String::new(),
+        1 => {
+            " 1 of the missing was answered differently at several places and waits for a decision."
+                .to_string()
+        }
+        n => format!(
+            " {} of the missing were answered differently at several places and wait for a decision.",
+            format::count(n as u64)
+        ),
+    };
     let detail = match missing {
         1 => "1 judgement is missing. Unblinding ends the judging, is recorded with a name and a reason, and cannot be \
               taken back."
@@ -227,6 +243,7 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
             format::count(n)
         ),
     };
+    let detail = detail + &between;
     let mut cancel = false;
     let mut go = false;
     let tone = if missing > 0 {
@@ -247,7 +264,7 @@ fn unblind_ui(ui: &mut Ui, studies: &mut StudiesState, study: &StudyRow, command
     if go {
         let (by, reason) = (by.clone(), reason.clone());
         let study = study.id;
-        commands.run(move |core| core.unblind(study, by, reason));
+        commands.run(move |core| core.unblind(study, by, reason, missing > 0));
     }
     if cancel {
         studies.unblinding = None;

@@ -77,9 +77,7 @@ const FEWEST_ROWS: usize = 3;
 fn numbered_lines(text: &str) -> Option<(&'static str, &str)> {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     let first = lines().next()?;
-    if lines().nth(FEWEST_ROWS - 1).is_none() {
-        return None;
-    }
+    lines().nth(FEWEST_ROWS - 1)?;
     let found = [('\t', "tab"), (',', "comma")]
         .into_iter()
         .find(|(separator, _)| lines().all(|line| starts_with_number_cell(line, *separator)));

@@ -115,11 +115,7 @@ fn what_a_table_is_not_made_of_is_refused() {
     refused(&["7"], 2, "7");
     refused(&["3", "--runs=1"], 2, "they are for tables 1, 2, 5");
     refused(&["2", "--runs=9"], 1, "no run 9");
-    refused(
-        &["2", "--systems=Nobody"],
-        1,
-        "emprl responses score Nobody",
-    );
+    refused(&["2", "--systems=Nobody"], 1, "there is no system Nobody");
     refused(&["6"], 1, "no case is pinned");
     refused(&["4", "--study=1"], 1, "no study 1");
 }

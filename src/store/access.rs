@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::database::path_in;
+use super::connection::{beside, path_in};
 use super::error::StoreError;
 
 /// Why a store can be read but not written.
@@ -230,11 +230,4 @@ fn is_only_a_store(dir: &Path) -> bool {
         let name = name.unwrap_or_default().to_string_lossy().into_owned();
         name.starts_with("emprl.db") || PARTS.contains(&name.as_str())
     })
-}
-
-/// A file beside the database, by the end of its name.
-pub(super) fn beside(db: &Path, end: &str) -> PathBuf {
-    let mut name = db.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }

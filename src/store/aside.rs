@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, params};
 
 use super::RunId;
+use super::checkpoint_rows::checkpoints;
 use super::columns::{query_all, required_stage, unsigned};
 use super::error::Fault;
 use super::points;
@@ -242,7 +243,7 @@ pub(super) fn of(db: &Connection, run: RunId) -> Result<Option<SetAside>, Fault>
     let Some((first, last)) = extent(db, run)? else {
         return Ok(None);
     };
-    let checkpoints = super::record::checkpoints(db, run, "aside_checkpoints")?;
+    let checkpoints = checkpoints(db, run, "aside_checkpoints")?;
     Ok(Some(SetAside {
         first,
         last,
@@ -265,8 +266,8 @@ pub(super) fn drop_if_passed(
 
 /// Drops what is set aside. Returns the paths of checkpoints that are then no longer needed.
 pub(super) fn drop_all(db: &Connection, run: RunId) -> Result<Vec<PathBuf>, Fault> {
-    let own = super::record::checkpoints(db, run, "checkpoints")?;
-    let aside = super::record::checkpoints(db, run, "aside_checkpoints")?;
+    let own = checkpoints(db, run, "checkpoints")?;
+    let aside = checkpoints(db, run, "aside_checkpoints")?;
     for table in [
         "points",
         "samples",

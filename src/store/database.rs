@@ -6,12 +6,11 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::access::{self, ReadOnly};
+use super::connection::{BUSY_TIMEOUT, connect, connect_to_read, path_in};
 use super::error::{Fault, StoreError};
 use super::schema::{self, Contents};
 use super::unwritable::{self, Stamp};
 
-/// How long to wait while another program writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a read is tried anew while a file that cannot be locked changes under it.
 const ATTEMPTS: usize = 5;
 
@@ -21,10 +20,6 @@ pub(super) struct Database {
     pub connection: Option<Connection>,
     /// Why it cannot be written.
     pub read_only: Option<ReadOnly>,
-}
-
-pub(super) fn path_in(dir: &Path) -> PathBuf {
-    dir.join("emprl.db")
 }
 
 impl Database {
@@ -222,20 +217,6 @@ fn is_refusal(fault: &Fault) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
     )
-}
-
-pub(super) fn connect_to_read(path: &Path) -> Result<Connection, Fault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(path, flags)?;
-    connection.execute_batch("PRAGMA query_only = ON")?;
-    Ok(connection)
-}
-
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
 }
 
 /// SQLite does not wait for a lock when it changes the journal mode, so this does.

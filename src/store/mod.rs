@@ -9,7 +9,9 @@
 mod access;
 mod aside;
 mod catalog;
+mod checkpoint_rows;
 mod columns;
+mod connection;
 mod database;
 mod error;
 mod id;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
+use super::checkpoint_rows::checkpoints;
 use super::columns::{json, no_run, query_all, stage, unsigned};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::points::{find_key, number};
-use super::record::checkpoints;
 use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow, SetAside};
 use super::runs::{RUN_COLUMNS, keys, last_of, run_row, steps_of, tags};
 use super::step_rows::StepKey;

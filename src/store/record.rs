@@ -4,7 +4,7 @@ use std::path::Component;
 
 use rusqlite::{Connection, params};
 
-use super::columns::{query_all, require_changed, required_stage, to_json, unsigned};
+use super::columns::{require_changed, to_json};
 use super::error::{Fault, StoreError};
 use super::rows::CheckpointRow;
 use super::step_rows::StepKey;
@@ -178,24 +178,4 @@ pub(super) fn return_to(
         params![run.0, stage.map(Stage::key), step.unwrap_or(0) as i64],
     )?;
     require_changed(db, run, changed)
-}
-
-/// The checkpoints in a table, by stage and step.
-pub(super) fn checkpoints(
-    db: &Connection,
-    run: RunId,
-    table: &str,
-) -> Result<Vec<CheckpointRow>, Fault> {
-    let sql = format!("SELECT stage, step, path, bytes, wall FROM {table} WHERE run = ?");
-    let mut checkpoints = query_all(db, &sql, [run.0], |row| {
-        Ok(CheckpointRow {
-            stage: required_stage(run, row, 0)?,
-            step: unsigned(row, 1)?,
-            path: row.get::<_, String>(2)?.into(),
-            bytes: unsigned(row, 3)?,
-            wall_ms: row.get(4)?,
-        })
-    })?;
-    checkpoints.sort_by_key(|row| (row.stage, row.step, row.wall_ms));
-    Ok(checkpoints)
 }

@@ -16,8 +16,7 @@ use std::time::SystemTime;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::access::beside;
-use super::database::connect_to_read;
+use super::connection::{beside, connect_to_read};
 use super::error::Fault;
 
 pub(super) struct Unwritable {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::checkpoint_rows::checkpoints;
 use super::columns::{no_run, query_all, require_changed, to_json};
 use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
-use super::record::{checkpoints, put_event, put_report, put_status, return_to, set_status};
+use super::record::{put_event, put_report, put_status, return_to, set_status};
 use super::rows::NewRun;
 use super::{ReadOnly, RunId, RunStatus, StoreReader, aside, now_ms, run_dir};
 use crate::checkpoint;

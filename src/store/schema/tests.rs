@@ -21,7 +21,7 @@ pub(super) fn at_version(steps: &[Step<'_>]) -> Connection {
 fn who_only_reads_finds_a_store_of_any_earlier_version_up_to_date() {
     for earlier in 1..MIGRATIONS.len() {
         let dir = tempfile::tempdir().unwrap();
-        let mut db = Connection::open(super::super::database::path_in(dir.path())).unwrap();
+        let mut db = Connection::open(super::super::connection::path_in(dir.path())).unwrap();
         migrate_to(&mut db, &MIGRATIONS[..earlier]).ok().unwrap();
         drop(db);
         let reader = super::super::StoreReader::open(dir.path()).unwrap();
@@ -34,7 +34,7 @@ fn who_only_reads_finds_a_store_of_any_earlier_version_up_to_date() {
 fn a_store_that_is_just_being_made_is_never_taken_for_another_programs() {
     for _ in 0..20 {
         let dir = tempfile::tempdir().unwrap();
-        let path = super::super::database::path_in(dir.path());
+        let path = super::super::connection::path_in(dir.path());
         let mut maker = Connection::open(&path).unwrap();
         let watcher = Connection::open(&path).unwrap();
         for db in [&maker, &watcher] {

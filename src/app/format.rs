@@ -4,6 +4,7 @@
 
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::metrics::written::grouped;
 use crate::metrics::{Digits, declared};
 
 const THIN: char = '\u{2009}';
@@ -72,7 +73,7 @@ pub fn typeset(words: &str) -> String {
         }
         match fraction {
             true => out.push_str(digits),
-            false => out.push_str(&group(digits)),
+            false => out.push_str(&grouped(digits, THIN)),
         }
         rest = after;
     }
@@ -89,18 +90,7 @@ pub fn reward(value: f64) -> String {
 }
 
 pub fn count(value: u64) -> String {
-    group(&value.to_string())
-}
-
-fn group(digits: &str) -> String {
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(THIN);
-        }
-        out.push(digit);
-    }
-    out
+    grouped(&value.to_string(), THIN)
 }
 
 pub fn bytes(bytes: u64) -> String {

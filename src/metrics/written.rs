@@ -82,13 +82,17 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A count, with a thin space between groups of three digits.
+/// A count, with a thin space that does not break between groups of three digits.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string(), '\u{202f}')
+}
+
+/// Digits in groups of three.
+pub fn grouped(digits: &str, space: char) -> String {
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
+            text.push(space);
         }
         text.push(digit);
     }

@@ -3,6 +3,7 @@
 //! Everything that reaches the terminal goes through here (and `progress` and `meter`), so that no name, response or
 //! error acts on it. Names and responses within a line go through `one_line` where the line is made.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -67,8 +68,10 @@ impl Output {
     pub fn row(&self, row: &Row) -> Result<(), Failure> {
         let mut line = Vec::new();
         write_jsonl(&mut line, [row])?;
-        let line = harmless_json(&String::from_utf8_lossy(&line));
-        Ok(io::stdout().lock().write_all(line.as_bytes())?)
+        let line = String::from_utf8_lossy(&line);
+        Ok(io::stdout()
+            .lock()
+            .write_all(harmless_json(&line).as_bytes())?)
     }
 
     /// Text for a person.
@@ -92,16 +95,20 @@ fn exactly(text: &str) -> Result<(), Failure> {
 }
 
 /// The same document, with the characters that JSON need not escape, but that act on a terminal, escaped.
-fn harmless_json(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
+fn harmless_json(json: &str) -> Cow<'_, str> {
+    let escaped = |letter: char| letter != '\n' && acts(letter);
+    if !json.contains(escaped) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
     for letter in json.chars() {
-        match acts(letter) && letter != '\n' {
+        match escaped(letter) {
             // None of these is beyond U+FFFF, and all are within strings.
             true => out += &format!("\\u{:04x}", u32::from(letter)),
             false => out.push(letter),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// The mark at the head of CSV for Excel, or nothing; `--excel` needs CSV.

@@ -20,8 +20,8 @@ pub struct Judging {
     attention: Attention,
     /// The scores given so far, in a rating.
     pub draft: [Option<Score>; 3],
-    /// The comment as typed; `None` while the field is closed.
-    pub comment: Option<String>,
+    /// The comment's field; `None` while it is closed.
+    pub comment: Option<Comment>,
     /// The judgement that is being recorded, or acknowledged before the next page shows.
     pub given: Option<Given>,
     /// Whether the instructions are shown.
@@ -29,6 +29,23 @@ pub struct Judging {
     pub refused: Option<String>,
     /// Seconds per answered item in this session.
     pub pace: Vec<f32>,
+}
+
+/// The open field of a comment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comment {
+    pub text: String,
+    /// Whether this opening of the field has had the focus, which closes it when it goes elsewhere.
+    pub focused: bool,
+}
+
+impl Comment {
+    pub fn new(text: String) -> Self {
+        Self {
+            text,
+            focused: false,
+        }
+    }
 }
 
 /// A judgement that is being recorded.
@@ -136,7 +153,7 @@ impl Judging {
     /// Nothing was recorded: the page stays as it was before the last key.
     pub fn not_recorded(&mut self, comment: Option<String>, why: String) {
         self.given = None;
-        self.comment = comment.or(self.comment.take());
+        self.comment = comment.map(Comment::new).or(self.comment.take());
         if self.rating().is_some() {
             self.draft[2] = None;
         }

@@ -4,7 +4,7 @@ use eframe::egui::{EventFilter, Sense, TextEdit, Ui, UiBuilder, vec2};
 
 use super::input::Input;
 use super::parts::{CARDS, column, keycaps_ui};
-use crate::app::state::judging::Judging;
+use crate::app::state::judging::{Comment, Judging};
 use crate::app::theme::{size, space};
 use crate::app::widgets::notice::{self, Tone};
 use crate::app::widgets::text as words;
@@ -49,19 +49,19 @@ pub(super) fn foot_ui(ui: &mut Ui, judging: &mut Judging, inputs: &mut Vec<Input
     keycaps_ui(ui, &rest, false, inputs);
 }
 
-fn comment_ui(ui: &mut Ui, comment: &mut String, inputs: &mut Vec<Input>) {
+fn comment_ui(ui: &mut Ui, comment: &mut Comment, inputs: &mut Vec<Input>) {
     column(ui, CARDS, |ui| {
-        let field = TextEdit::singleline(comment)
+        let field = TextEdit::singleline(&mut comment.text)
             .hint_text("A comment for whoever made the study; Enter keeps it")
             .desired_width(f32::INFINITY)
             .min_size(vec2(0.0, size::ROW));
         let response = ui.add(field).accessible_name("Comment");
-        if !response.has_focus() {
-            if response.lost_focus() {
-                inputs.push(Input::Comment);
-            } else {
-                response.request_focus();
-            }
+        if response.has_focus() {
+            comment.focused = true;
+        } else if comment.focused {
+            inputs.push(Input::Comment);
+        } else {
+            response.request_focus();
         }
         ui.memory_mut(|memory| {
             let filter = EventFilter {

@@ -4,7 +4,7 @@ use eframe::egui::{Event, Key, Modifiers, Ui};
 
 use crate::app::command::Commands;
 use crate::app::logic::Core;
-use crate::app::state::judging::{Given, Judging};
+use crate::app::state::judging::{Comment, Given, Judging};
 use crate::study::definition::StudyKind;
 use crate::study::judgement::{Answer, COMMENT_LIMIT, Choice, JudgementAction, Score};
 
@@ -148,7 +148,7 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
             match judging.comment.take() {
                 // The field was open: its text is the comment.
                 Some(comment) => {
-                    let comment = comment.trim().chars().take(COMMENT_LIMIT).collect();
+                    let comment = comment.text.trim().chars().take(COMMENT_LIMIT).collect();
                     JudgementAction::Comment(comment)
                 }
                 None => {
@@ -156,7 +156,7 @@ pub(super) fn handle(judging: &mut Judging, input: Input, now: f64, commands: &m
                     let state = desk
                         .zip(judging.page())
                         .map(|(desk, page)| desk.state(page));
-                    judging.comment = Some(state.unwrap_or_default().comment);
+                    judging.comment = Some(Comment::new(state.unwrap_or_default().comment));
                     return;
                 }
             }

@@ -71,6 +71,8 @@ fn checkpoints_answer_and_systems_are_measured() {
         reader.answers("Terminal").unwrap()
     );
 
+    expect(&mut window, "Show Terminal");
+
     // Many contexts take a while: it can be stopped, and nothing of it is kept.
     let many = contexts(&place, 20_000);
     answer(&mut window, "1", "Long", &many);

@@ -14,6 +14,9 @@ use crate::study::cases::CaseFilter;
 
 const ANY_EMOTION: &str = "Any emotion";
 
+/// Identities of widgets that are kept for the chips of systems.
+const MAX_CHIPS: usize = 1000;
+
 pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
     let t = theme::of(ui);
     layout::padded(
@@ -46,6 +49,8 @@ pub(super) fn filters_ui(ui: &mut Ui, cases: &mut CasesState) {
             for (at, name) in book.systems.iter().enumerate() {
                 system_chip(ui, filter, at, name);
             }
+            // Another system, which another program may add, must not move the focus to another button.
+            ui.skip_ahead_auto_ids(MAX_CHIPS.saturating_sub(book.systems.len()));
             let add = Button::quiet("Add system").with_icon(Icon::Plus).low();
             if ui.add(add.hint("Import a system's responses")).clicked() {
                 cases.importing.get_or_insert_default();
@@ -105,7 +110,8 @@ fn system_chip(ui: &mut Ui, filter: &mut CaseFilter, at: usize, name: &str) {
     let colour = if on { t.text } else { t.secondary };
     let galley = words::galley(ui, name, text::small(), colour);
     let room = galley.size() + vec2(16.0, 8.0);
-    let (rect, response) = ui.allocate_exact_size(room, Sense::click());
+    let (rect, _) = ui.allocate_exact_size(room, Sense::hover());
+    let response = ui.interact(rect, ui.id().with(name), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("Show {name}")));
     let fill = layout::fill(t, on, response.hovered(), t.ground);
     layout::surface(ui, rect, size::RADIUS, fill, t.line_stroke());

@@ -43,7 +43,9 @@ impl Resumption {
                 "What it had recorded after that, up to {}, is set aside until the run has passed it",
                 words(aside.last)
             );
-            if let Some(last) = aside.checkpoints.last() {
+            // One that was passed over is damaged.
+            let later = aside.checkpoints.last();
+            if let Some(last) = later.filter(|_| self.passed_over.is_none()) {
                 text += &format!("; `emprl run --resume {run}@{}` returns to it", last.step);
             }
             events.push(note(Severity::Info, text));

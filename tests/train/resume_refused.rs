@@ -203,6 +203,10 @@ fn with_a_damaged_last_checkpoint_it_falls_back_with_a_word_and_keeps_what_came_
         notes[1].contains("up to PPO step 37, is set aside"),
         "{notes:?}"
     );
+    assert!(
+        !notes[1].contains("returns to it"),
+        "a damaged one: {notes:?}"
+    );
 
     let end = place.resume(None, counting(50, 1.0));
     assert!(matches!(end, RunEnd::Finished(_)), "{end}");

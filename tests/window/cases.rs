@@ -26,8 +26,8 @@ fn cases_are_found_pinned_and_put_into_table_six() {
     fill(&mut window, "Note of the pin", "as in the paper");
     find(&window, "Find cases").focus();
     settle(&mut window);
-    expect(&mut window, "Table VI of 1 pinned case");
-    click(&mut window, "Table VI of 1 pinned case");
+    expect(&mut window, "Table VI with 1 pinned case");
+    click(&mut window, "Table VI with 1 pinned case");
     expect(&mut window, "Case 1");
     expect(&mut window, "as in the paper");
     expect(&mut window, "I certainly see, about 17.");

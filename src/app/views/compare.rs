@@ -214,7 +214,7 @@ fn curves_ui(
             "Runs with the same settings but for the seed are one line: their mean, and a band of one sample standard deviation either way, at every step that was logged (of more than 2 000, at every so many). Each run is smoothed before. n is how many runs have a value at a step: where that is one, the line is thin and has no band. A run in which a setting was changed is no seed of one in which it was not."
         }
         false => {
-            "Every run by itself. Under the pointer all of them are read off, the greatest first."
+            "One line per run. At the pointer, the values of all runs are listed, largest first."
         }
     };
     let note = RichText::new(note)

@@ -109,8 +109,8 @@ fn case_head_ui(
         let pinned = book.pinned().len();
         if pinned > 0 {
             let words = match pinned {
-                1 => "Table VI of 1 pinned case".to_string(),
-                n => format!("Table VI of {n} pinned cases"),
+                1 => "Table VI with 1 pinned case".to_string(),
+                n => format!("Table VI with {n} pinned cases"),
             };
             let button = Button::quiet(&words)
                 .with_icon(Icon::Tables)

@@ -111,7 +111,7 @@ fn system_chip(ui: &mut Ui, filter: &mut CaseFilter, at: usize, name: &str) {
     let galley = words::galley(ui, name, text::small(), colour);
     let room = galley.size() + vec2(16.0, 8.0);
     let (rect, _) = ui.allocate_exact_size(room, Sense::hover());
-    let response = ui.interact(rect, ui.id().with(name), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with(name), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("Show {name}")));
     let fill = layout::fill(t, on, response.hovered(), t.ground);
     layout::surface(ui, rect, size::RADIUS, fill, t.line_stroke());

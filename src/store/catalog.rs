@@ -4,13 +4,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{CachedStatement, Connection};
 
+use super::by_run::{self, ByRun, Runs};
 use super::columns::{no_run, query_all};
 use super::error::{Fault, StoreError};
 use super::lock::RunLock;
 use super::rows::{CatalogRow, KeySummary, MetricKey, RunRow};
-use super::runs::{RUN_COLUMNS, changes, last_of, listed_row, summary_row, tags};
+use super::runs::{
+    RUN_COLUMNS, changes_of, last_of, listed_row, read_changes, settings, summary_row,
+};
 use super::{RunId, RunStatus, StoreReader, results};
 use crate::experiment::Stage;
 
@@ -69,27 +72,14 @@ impl StoreReader {
         parts: &CatalogParts,
         mut made: impl FnMut(CatalogRow) -> T,
     ) -> Result<Vec<T>, StoreError> {
-        self.read(|db| {
-            let sql = format!(
-                "SELECT {RUN_COLUMNS} FROM runs WHERE (deleted IS NOT NULL) = ? ORDER BY id DESC"
-            );
-            let source = Source::new(db, parts)?;
-            let mut tags = tags(db, None)?;
-            query_all(db, &sql, [deleted], |row| {
-                let mut row = listed_row(row)?;
-                row.tags = tags.remove(&row.id).unwrap_or_default();
-                Ok(made(self.with_parts(&source, row)?))
-            })
-        })
+        self.read(|db| self.rows_of(db, Runs::All { deleted }, parts, &mut made))
     }
 
     /// One run, deleted or not, with these parts.
     pub fn catalog_row(&self, run: RunId, parts: &CatalogParts) -> Result<CatalogRow, StoreError> {
         self.read(|db| {
-            let source = Source::new(db, parts)?;
-            let mut row = one(db, run)?;
-            row.tags = tags(db, Some(run))?.remove(&run).unwrap_or_default();
-            self.with_parts(&source, row)
+            let found = self.rows_of(db, Runs::One(run), parts, |row| row)?;
+            found.into_iter().next().ok_or_else(|| no_run(db, run))
         })
     }
 
@@ -103,12 +93,26 @@ impl StoreReader {
         Ok(self.catalog_row(run, &CatalogParts::default())?.row)
     }
 
-    fn with_parts(&self, source: &Source<'_>, row: RunRow) -> Result<CatalogRow, Fault> {
-        let mut found = source.read(row)?;
-        if let Err(error) = self.detect_interrupted(&mut found.row) {
-            set_damaged(&mut found.row, error.to_string());
-        }
-        Ok(found)
+    fn rows_of<T>(
+        &self,
+        db: &Connection,
+        runs: Runs,
+        parts: &CatalogParts,
+        mut made: impl FnMut(CatalogRow) -> T,
+    ) -> Result<Vec<T>, Fault> {
+        let mut statements = Statements::prepare(db, runs, parts)?;
+        let mut source = statements.source(db, runs)?;
+        let sql = format!(
+            "SELECT {RUN_COLUMNS} FROM runs WHERE {} ORDER BY id DESC",
+            runs.condition()
+        );
+        query_all(db, &sql, [runs.value()], |row| {
+            let mut found = source.read(listed_row(row)?)?;
+            if let Err(error) = self.detect_interrupted(&mut found.row) {
+                set_damaged(&mut found.row, error.to_string());
+            }
+            Ok(made(found))
+        })
     }
 
     /// Corrects the status of an active run whose process is gone.
@@ -121,16 +125,6 @@ impl StoreReader {
     }
 }
 
-fn one(db: &Connection, run: RunId) -> Result<RunRow, Fault> {
-    let sql = format!("SELECT {RUN_COLUMNS} FROM runs WHERE id = ?");
-    let mut query = db.prepare_cached(&sql)?;
-    let mut rows = query.query([run.0])?;
-    match rows.next()? {
-        Some(row) => listed_row(row),
-        None => Err(no_run(db, run)),
-    }
-}
-
 fn set_damaged(run: &mut RunRow, why: String) {
     // The first reason is the one to fix first.
     if run.status != RunStatus::Damaged {
@@ -139,53 +133,104 @@ fn set_damaged(run: &mut RunRow, why: String) {
     }
 }
 
-/// Reads the parts of one run after another.
-struct Source<'a> {
-    db: &'a Connection,
-    parts: &'a CatalogParts,
+/// The prepared queries of the parts that are asked for.
+struct Statements<'db> {
+    tags: CachedStatement<'db>,
+    changes: Option<CachedStatement<'db>>,
+    results: Option<[CachedStatement<'db>; 2]>,
+    summaries: Option<CachedStatement<'db>>,
     /// The metrics that are read, by their number.
     keys: HashMap<i64, MetricKey>,
-    summaries: String,
+    /// Whether the settings of every run are read.
+    settings: bool,
 }
 
-impl<'a> Source<'a> {
-    fn new(db: &'a Connection, parts: &'a CatalogParts) -> Result<Self, Fault> {
-        let wanted = |name: &str| match &parts.metrics {
-            MetricParts::All => true,
-            MetricParts::These(names) => names.contains(name),
+impl<'db> Statements<'db> {
+    fn prepare(db: &'db Connection, runs: Runs, parts: &CatalogParts) -> Result<Self, Fault> {
+        let tags = by_run::prepare(db, runs, "tag", "run_tags", "true", "tag")?;
+        let changes = parts.changes.then(|| changes_of(db, runs)).transpose()?;
+        let results = parts.results.then(|| results::prepare(db, runs));
+        let mut keys = HashMap::new();
+        let summaries = match parts.metrics == MetricParts::default() {
+            true => None,
+            false => Some(summaries(db, runs, &parts.metrics, &mut keys)?),
         };
-        let sql = "SELECT id, stage, name FROM metric_keys";
-        let known = query_all(db, sql, [], |row| {
-            let name = |column| Ok::<_, Fault>(row.get::<_, Option<String>>(column).ok().flatten());
-            Ok((row.get::<_, i64>(0)?, name(1)?, name(2)?))
-        })?;
-        let (mut keys, mut ids) = (HashMap::new(), Vec::new());
-        for (id, stage, name) in known {
-            match (stage.as_deref().and_then(Stage::from_key), name) {
-                (Some(_), Some(name)) if !wanted(&name) => continue,
-                (Some(stage), Some(name)) => drop(keys.insert(id, MetricKey { stage, name })),
-                // It may be a wanted one: the runs that have it are damaged.
-                _ => {}
-            }
-            ids.push(id.to_string());
-        }
-        let of_these = match &parts.metrics {
-            MetricParts::All => String::new(),
-            MetricParts::These(_) => format!(" AND key IN ({})", ids.join(", ")),
-        };
-        let summaries = format!(
-            "SELECT key, last, last_step, last_wall, min, max, count, nonfinite FROM summary
-             WHERE run = ?{of_these}"
-        );
-        Ok(Source {
-            db,
-            parts,
-            keys,
+        Ok(Statements {
+            tags,
+            changes,
+            results: results.transpose()?,
             summaries,
+            keys,
+            settings: parts.settings,
         })
     }
 
-    fn read(&self, row: RunRow) -> Result<CatalogRow, Fault> {
+    fn source<'a>(&'a mut self, db: &'a Connection, runs: Runs) -> rusqlite::Result<Source<'a>> {
+        let by_run = |statement| ByRun::new(statement, runs);
+        let results = match &mut self.results {
+            Some([rows, figures]) => Some([by_run(rows)?, by_run(figures)?]),
+            None => None,
+        };
+        Ok(Source {
+            db,
+            tags: by_run(&mut self.tags)?,
+            changes: self.changes.as_mut().map(by_run).transpose()?,
+            results,
+            summaries: self.summaries.as_mut().map(by_run).transpose()?,
+            keys: &self.keys,
+            settings: self.settings,
+        })
+    }
+}
+
+/// The summaries of these metrics, whose names are put into `keys`.
+fn summaries<'db>(
+    db: &'db Connection,
+    runs: Runs,
+    metrics: &MetricParts,
+    keys: &mut HashMap<i64, MetricKey>,
+) -> Result<CachedStatement<'db>, Fault> {
+    let wanted = |name: &str| match metrics {
+        MetricParts::All => true,
+        MetricParts::These(names) => names.contains(name),
+    };
+    let known = query_all(db, "SELECT id, stage, name FROM metric_keys", [], |row| {
+        let name = |column| Ok::<_, Fault>(row.get::<_, Option<String>>(column).ok().flatten());
+        Ok((row.get::<_, i64>(0)?, name(1)?, name(2)?))
+    })?;
+    let mut ids = Vec::new();
+    for (id, stage, name) in known {
+        match (stage.as_deref().and_then(Stage::from_key), name) {
+            (Some(_), Some(name)) if !wanted(&name) => continue,
+            (Some(stage), Some(name)) => drop(keys.insert(id, MetricKey { stage, name })),
+            // It may be a wanted one: the runs that have it are damaged.
+            _ => {}
+        }
+        ids.push(id.to_string());
+    }
+    let condition = match metrics {
+        MetricParts::All => "true".to_string(),
+        MetricParts::These(_) => format!("key IN ({})", ids.join(", ")),
+    };
+    let columns = "key, last, last_step, last_wall, min, max, count, nonfinite";
+    Ok(by_run::prepare(
+        db, runs, columns, "summary", &condition, "key",
+    )?)
+}
+
+/// Reads the parts of one run after another.
+struct Source<'a> {
+    db: &'a Connection,
+    tags: ByRun<'a>,
+    changes: Option<ByRun<'a>>,
+    results: Option<[ByRun<'a>; 2]>,
+    summaries: Option<ByRun<'a>>,
+    keys: &'a HashMap<i64, MetricKey>,
+    settings: bool,
+}
+
+impl Source<'_> {
+    fn read(&mut self, row: RunRow) -> Result<CatalogRow, Fault> {
         let run = row.id;
         let mut found = CatalogRow {
             row,
@@ -194,46 +239,43 @@ impl<'a> Source<'a> {
             keys: Vec::new(),
             results: Vec::new(),
         };
-        if self.parts.changes {
-            let read = changes(self.db, run);
-            found.changes = part(&mut found.row, read)?;
+        found.row.tags = self.tags.of(run, |row| Ok(row.get(1)?))?;
+        if let Some(changes) = &mut self.changes {
+            found.changes = part(&mut found.row, read_changes(changes, run))?;
         }
         // What a change changed is known from the settings before it.
-        if self.parts.settings || !found.changes.is_empty() {
-            let read = self.settings(run);
+        if self.settings || !found.changes.is_empty() {
+            let read = settings(self.db, run);
             found.config_toml = part(&mut found.row, read)?;
         }
-        if self.parts.results {
-            let read = results::all(self.db, run);
-            found.results = part(&mut found.row, read)?;
+        if let Some([rows, figures]) = &mut self.results {
+            found.results = part(&mut found.row, results::read(rows, figures, run))?;
         }
-        if self.parts.metrics != MetricParts::default() {
-            let read = self.summaries(run);
+        if let Some(summaries) = &mut self.summaries {
+            let read = read_summaries(summaries, self.keys, run);
             found.keys = part(&mut found.row, read)?;
             found.row.summary = last_of(&found.keys);
         }
         Ok(found)
     }
+}
 
-    fn settings(&self, run: RunId) -> Result<String, Fault> {
-        let mut query = (self.db).prepare_cached("SELECT config_toml FROM runs WHERE id = ?")?;
-        let text = query.query_row([run.0], |row| row.get(0)).optional()?;
-        text.ok_or_else(|| no_run(self.db, run))
-    }
-
-    /// By stage and name.
-    fn summaries(&self, run: RunId) -> Result<Vec<KeySummary>, Fault> {
-        let mut keys = query_all(self.db, &self.summaries, [run.0], |row: &Row<'_>| {
-            let id: i64 = row.get(0)?;
-            let key = self.keys.get(&id).cloned().ok_or_else(|| {
-                let place = format!("run {run}, metric {id}");
-                Fault::Unreadable(place, "its name or stage is unknown".into())
-            })?;
-            summary_row(key, row, 1)
+/// By stage and name.
+fn read_summaries(
+    rows: &mut ByRun<'_>,
+    keys: &HashMap<i64, MetricKey>,
+    run: RunId,
+) -> Result<Vec<KeySummary>, Fault> {
+    let mut keys = rows.of(run, |row| {
+        let id: i64 = row.get(1)?;
+        let key = keys.get(&id).cloned().ok_or_else(|| {
+            let place = format!("run {run}, metric {id}");
+            Fault::Unreadable(place, "its name or stage is unknown".into())
         })?;
-        keys.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(keys)
-    }
+        summary_row(key, row, 2)
+    })?;
+    keys.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(keys)
 }
 
 /// The part of a run, or nothing and a damaged run.

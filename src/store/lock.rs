@@ -12,7 +12,15 @@ use crate::data::regular_file::open_regular_file;
 pub struct RunLock {
     run: RunId,
     dir: PathBuf,
-    _file: File,
+    file: File,
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Closing the file does not do where another thread is just starting a program, which has a copy of it
+        // until it runs. If it cannot be unlocked, closing it will do in a moment.
+        let _ = self.file.unlock();
+    }
 }
 
 impl RunLock {
@@ -38,7 +46,7 @@ impl RunLock {
                     return Ok(Some(RunLock {
                         run,
                         dir: dir.to_path_buf(),
-                        _file: file,
+                        file,
                     }));
                 }
                 Err(TryLockError::WouldBlock) if attempt < 20 => {

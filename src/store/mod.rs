@@ -8,6 +8,7 @@
 
 mod access;
 mod aside;
+mod by_run;
 mod catalog;
 mod checkpoint_rows;
 mod columns;

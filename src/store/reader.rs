@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::checkpoint_rows::checkpoints;
 use super::columns::{json, no_run, query_all, stage, unsigned};
@@ -11,7 +11,7 @@ use super::database::Database;
 use super::error::{Fault, StoreError};
 use super::points::{find_key, number};
 use super::rows::{CheckpointRow, KeySummary, MetricKey, RunDetail, RunRow, SetAside};
-use super::runs::{RUN_COLUMNS, keys, last_of, run_row, steps_of, tags};
+use super::runs::{RUN_COLUMNS, keys, last_of, run_row, settings, steps_of};
 use super::step_rows::StepKey;
 use super::{
     CatalogParts, MetricParts, ReadOnly, RunId, aside, results, rollouts, run_dir, samples, schema,
@@ -75,7 +75,12 @@ impl StoreReader {
             Ok(RunDetail {
                 row: RunRow {
                     summary: last_of(&keys(db, run)?),
-                    tags: tags(db, Some(run))?.remove(&run).unwrap_or_default(),
+                    tags: query_all(
+                        db,
+                        "SELECT tag FROM run_tags WHERE run = ? ORDER BY tag",
+                        [run.0],
+                        |row| Ok(row.get(0)?),
+                    )?,
                     ..run_row(row)?
                 },
                 config_toml: row.get("config_toml")?,
@@ -89,11 +94,7 @@ impl StoreReader {
 
     /// The settings of a run, as TOML.
     pub fn settings(&self, run: RunId) -> Result<String, StoreError> {
-        self.read(|db| {
-            let sql = "SELECT config_toml FROM runs WHERE id = ?";
-            let settings = db.query_row(sql, [run.0], |row| row.get(0)).optional()?;
-            settings.ok_or_else(|| no_run(db, run))
-        })
+        self.read(|db| settings(db, run))
     }
 
     /// The metrics of a run, by stage and name.

@@ -1,9 +1,9 @@
 //! A run's result table as stored rows: one for each system and split, one for each figure.
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::RunId;
-use super::columns::query_all;
+use super::by_run::{self, ByRun, Runs};
 use super::error::Fault;
 use super::points::number;
 use crate::metrics::{Estimate, SystemResults, Truncation};
@@ -59,77 +59,93 @@ pub(super) fn put(
     Ok(())
 }
 
-/// The result table, in the order in which systems were first reported.
+/// The result table of one run.
 pub(super) fn all(db: &Connection, run: RunId) -> Result<Vec<SystemResults>, Fault> {
-    let rows = query_all(
-        db,
-        "SELECT system, split, n, mean_words FROM results WHERE run = ? ORDER BY position",
-        [run.0],
-        |row| {
-            let of: (String, String) = (row.get(0)?, row.get(1)?);
-            Ok((of, row.get::<_, i64>(2)? as u64, number(row, 3)?))
-        },
-    )?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
+    let runs = Runs::One(run);
+    let [mut rows, mut figures] = prepare(db, runs)?;
+    read(
+        &mut ByRun::new(&mut rows, runs)?,
+        &mut ByRun::new(&mut figures, runs)?,
+        run,
+    )
+}
+
+/// Prepares reading rows and figures of result tables.
+pub(super) fn prepare(db: &Connection, runs: Runs) -> rusqlite::Result<[CachedStatement<'_>; 2]> {
+    let prepare = |columns, from| by_run::prepare(db, runs, columns, from, "true", "system, split");
+    Ok([
+        prepare("position, system, split, n, mean_words", "results")?,
+        prepare("system, split, name, value, low, high", "figures")?,
+    ])
+}
+
+/// The result table, in the order in which systems were first reported.
+pub(super) fn read(
+    rows: &mut ByRun<'_>,
+    figures: &mut ByRun<'_>,
+    run: RunId,
+) -> Result<Vec<SystemResults>, Fault> {
+    let mut rows = rows.of(run, |row| {
+        let of: (String, String) = (row.get(2)?, row.get(3)?);
+        let position: i64 = row.get(1)?;
+        Ok((position, of, row.get::<_, i64>(4)? as u64, number(row, 5)?))
+    })?;
+    rows.sort_by_key(|(position, ..)| *position);
     // Of a store of many runs there are hundreds of thousands: their texts are compared where they lie.
-    let figures = query_all(
-        db,
-        "SELECT system, split, name, value, low, high FROM figures WHERE run = ?",
-        [run.0],
-        |row| {
-            let text = |column| {
-                Ok::<_, Fault>(
-                    row.get_ref(column)?
-                        .as_str()
-                        .map_err(rusqlite::Error::from)?,
-                )
-            };
-            let (system, split, name) = (text(0)?, text(1)?, text(2)?);
-            let place = rows
-                .iter()
-                .position(|((of, on), ..)| of == system && on == split);
-            let name = NAMES.into_iter().flatten().find(|known| **known == name);
-            let figure = Estimate {
-                value: number(row, 3)?,
-                low: number(row, 4)?,
-                high: number(row, 5)?,
-            };
-            Ok((place, name.copied(), figure))
-        },
-    )?;
-    let results = rows.iter().enumerate().map(|(place, (of, n, mean_words))| {
-        let (n, mean_words) = (*n, *mean_words);
-        let figure = |name: &str| {
-            let mut own = figures.iter().filter(|(other, ..)| *other == Some(place));
-            own.find(|(_, known, _)| *known == Some(name))
-                .map(|(.., figure)| *figure)
+    let figures = figures.of(run, |row| {
+        let text = |column| {
+            Ok::<_, Fault>(
+                row.get_ref(column)?
+                    .as_str()
+                    .map_err(rusqlite::Error::from)?,
+            )
         };
-        let required = |name: &str| {
-            figure(name).ok_or_else(|| {
-                let place = format!("the results of run {run}, {}, {}", of.0, of.1);
-                Fault::Unreadable(place, format!("{name} is missing"))
+        let (system, split, name) = (text(1)?, text(2)?, text(3)?);
+        let place = rows
+            .iter()
+            .position(|(_, (of, on), ..)| of == system && on == split);
+        let name = NAMES.into_iter().flatten().find(|known| **known == name);
+        let figure = Estimate {
+            value: number(row, 4)?,
+            low: number(row, 5)?,
+            high: number(row, 6)?,
+        };
+        Ok((place, name.copied(), figure))
+    })?;
+    let results = rows
+        .iter()
+        .enumerate()
+        .map(|(place, (_, of, n, mean_words))| {
+            let (n, mean_words) = (*n, *mean_words);
+            let figure = |name: &str| {
+                let mut own = figures.iter().filter(|(other, ..)| *other == Some(place));
+                own.find(|(_, known, _)| *known == Some(name))
+                    .map(|(.., figure)| *figure)
+            };
+            let required = |name: &str| {
+                figure(name).ok_or_else(|| {
+                    let place = format!("the results of run {run}, {}, {}", of.0, of.1);
+                    Fault::Unreadable(place, format!("{name} is missing"))
+                })
+            };
+            let mechanisms = MECHANISM_F1.map(figure);
+            Ok(SystemResults {
+                ppl: figure("ppl"),
+                ppl_hf: figure("ppl_hf"),
+                dist_1: required("dist_1")?,
+                dist_2: required("dist_2")?,
+                emp_f1: figure("emp_f1"),
+                mechanism_f1: match mechanisms {
+                    [Some(a), Some(b), Some(c)] => Some([a, b, c]),
+                    _ => None,
+                },
+                n,
+                mean_words,
+                truncation: truncation(figure),
+                system: of.0.clone(),
+                split: of.1.clone(),
             })
-        };
-        let mechanisms = MECHANISM_F1.map(figure);
-        Ok(SystemResults {
-            ppl: figure("ppl"),
-            ppl_hf: figure("ppl_hf"),
-            dist_1: required("dist_1")?,
-            dist_2: required("dist_2")?,
-            emp_f1: figure("emp_f1"),
-            mechanism_f1: match mechanisms {
-                [Some(a), Some(b), Some(c)] => Some([a, b, c]),
-                _ => None,
-            },
-            n,
-            mean_words,
-            truncation: truncation(figure),
-            system: of.0.clone(),
-            split: of.1.clone(),
-        })
-    });
+        });
     results.collect()
 }
 

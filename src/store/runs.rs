@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 
-use super::columns::{json, query_all, required_stage, stage, unreadable, unsigned};
+use super::by_run::{self, ByRun, Runs};
+use super::columns::{json, no_run, query_all, required_stage, stage, unreadable, unsigned};
 use super::error::Fault;
 use super::points::number;
 use super::rows::{KeySummary, MetricKey, RunRow};
@@ -75,6 +76,13 @@ pub(super) fn listed_row(row: &Row<'_>) -> Result<RunRow, Fault> {
     })
 }
 
+/// The settings of a run, as TOML.
+pub(super) fn settings(db: &Connection, run: RunId) -> Result<String, Fault> {
+    let mut query = db.prepare_cached("SELECT config_toml FROM runs WHERE id = ?")?;
+    let text = query.query_row([run.0], |row| row.get(0)).optional()?;
+    text.ok_or_else(|| no_run(db, run))
+}
+
 /// The steps that have rows in a table.
 pub(super) fn steps_of(
     db: &Connection,
@@ -137,34 +145,21 @@ pub(super) fn last_of(keys: &[KeySummary]) -> BTreeMap<String, f64> {
         .collect()
 }
 
+/// Prepares reading the settings changed during runs.
+pub(super) fn changes_of(db: &Connection, runs: Runs) -> rusqlite::Result<CachedStatement<'_>> {
+    let columns = "step, body AS event, stage";
+    let kinds = "kind IN ('control', 'resumed')";
+    by_run::prepare(db, runs, columns, "events", kinds, "id")
+}
+
 /// The settings changed during a run.
-pub(super) fn changes(db: &Connection, run: RunId) -> Result<Vec<MadeChange>, Fault> {
-    let sql = "SELECT step, body AS event, stage FROM events
-               WHERE run = ? AND kind IN ('control', 'resumed') ORDER BY id";
-    let events = query_all(db, sql, [run.0], |row| {
+pub(super) fn read_changes(rows: &mut ByRun<'_>, run: RunId) -> Result<Vec<MadeChange>, Fault> {
+    let events = rows.of(run, |row| {
         let kind: EventKind = json(run, row, "event")?;
-        Ok((stage(run, row, 2)?, unsigned(row, 0)?, kind))
+        Ok((stage(run, row, 3)?, unsigned(row, 1)?, kind))
     })?;
     let events = events
         .iter()
         .map(|(stage, step, kind)| (*stage, *step, kind));
     Ok(changes_made(events))
-}
-
-/// The tags of each run, in order.
-pub(super) fn tags(
-    db: &Connection,
-    run: Option<RunId>,
-) -> Result<BTreeMap<RunId, Vec<String>>, Fault> {
-    let mut query = db.prepare_cached(
-        "SELECT run, tag FROM run_tags WHERE ?1 IS NULL OR run = ?1 ORDER BY run, tag",
-    )?;
-    let mut rows = query.query([run.map(|run| run.0)])?;
-    let mut tags: BTreeMap<RunId, Vec<String>> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        tags.entry(RunId(row.get(0)?))
-            .or_default()
-            .push(row.get(1)?);
-    }
-    Ok(tags)
 }

@@ -1,4 +1,4 @@
-//! The networks: T5, prefixes, value head, empathy identifier, sampling.
+//! The networks: T5, decoders of the Llama family, prefixes, value head, empathy identifier, sampling.
 //!
 //! Knows tensors and weights files; knows no data sets, no settings and no training.
 
@@ -16,11 +16,13 @@ macro_rules! track_path {
 }
 pub(crate) use track_path;
 
+mod attention;
 pub mod device;
 mod dropout;
 mod generate;
 mod host;
 pub mod identifier;
+pub mod llama;
 pub mod prefix;
 pub mod sampling;
 pub mod t5;

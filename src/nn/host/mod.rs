@@ -13,6 +13,7 @@ mod attention;
 mod few;
 mod linear;
 mod product;
+mod rotate;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -27,6 +28,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(super) use attention::{Attention, Sources, attend};
 pub(super) use linear::linear;
+pub(super) use rotate::rotate;
 pub(super) use vector::log_sum_exp;
 
 /// Whether the tensors of this device are plain memory.

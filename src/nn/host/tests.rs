@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Attention, Host, Sources, attend, linear};
+use crate::nn::attention::Heads;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
@@ -211,7 +212,7 @@ impl Given {
             .clone()
             .map(|[keys, values]| KeyValue { keys, values });
         let attention = Attention {
-            heads: HEADS,
+            heads: Heads::equal(HEADS),
             position: Some(&self.position),
             mask: self.mask.as_ref(),
             causal: self.causal,

@@ -10,11 +10,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Attention, Host, Sources, attend, linear};
+use crate::nn::adapter::Adapter;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::{FeedForward, T5, T5Config};
-use crate::nn::{Dropout, generate};
+use crate::nn::{Dropout, LanguageModel, generate};
 
 thread_local! {
     /// Makes this thread use tensor operations instead of kernels, as other devices do.
@@ -326,7 +327,7 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
         cross: 3,
         hidden: 8,
     };
-    let prefix = Prefix::new(&lengths, &config, &device, 4);
+    let prefix = Prefix::new(&lengths, &config.shape(), &device, 4);
     let ids = |ids: [[i32; 6]; 2]| Tensor::<2, Int>::from_data(ids, &device);
     let sources = ids([[5, 9, 33, 2, 8, 1], [60, 7, 1, 0, 0, 0]]);
     let mask = Tensor::<2>::from_data([[1.0_f32; 6], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]], &device);
@@ -366,13 +367,14 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
 
     let contexts = [vec![5, 9, 33, 1], vec![60, 1], vec![8, 8, 8, 8, 8, 1]];
     let mut streams: Vec<_> = (0..3).map(ChaCha8Rng::seed_from_u64).collect();
-    let vectors = prefix.vectors();
+    let adapter = Adapter::Prefix(prefix).weights();
     let sampling = Sampling {
         top_k: 20,
         greedy: false,
         ..Sampling::greedy(9)
     };
-    let responses = generate(&t5, Some(&vectors), &contexts, &sampling, &mut streams);
+    let model = LanguageModel::T5(t5);
+    let responses = generate(&model, Some(&adapter), &contexts, &sampling, &mut streams);
     (
         numbers,
         responses

@@ -1,4 +1,4 @@
-//! Exports a saved model as a Hugging Face folder: T5 as Transformers reads it, with prefix and value head.
+//! Exports a saved model as a Hugging Face folder: as Transformers reads it, with prefix and value head.
 //!
 //! Knows files and networks; must not know runs.
 
@@ -26,7 +26,7 @@ impl Exported {
     /// A sentence on what Transformers does not read, if anything.
     pub fn remark(&self) -> Option<&'static str> {
         self.needs_prefix.then_some(
-            "Transformers loads T5 alone from this folder; the answers of this checkpoint need its prefix \
+            "Transformers loads the model alone from this folder; the answers of this checkpoint need its prefix \
              (prefix.safetensors) too, which emprl reads",
         )
     }
@@ -69,7 +69,7 @@ impl SavedModel {
             folder: folder.clone(),
             files,
             bytes,
-            needs_prefix: self.policy.prefix.is_some(),
+            needs_prefix: self.policy.prefix().is_some(),
         })
     }
 

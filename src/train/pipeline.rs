@@ -20,7 +20,7 @@ use crate::experiment::{Config, Stage};
 use crate::nn::device;
 
 pub use reuse::Reuse;
-pub(super) use start::{scratch_shape, scratch_tokenizer};
+pub(super) use start::{scratch_t5, scratch_tokenizer};
 
 /// The tokenizer of a model trained from scratch, in the run's folder.
 const TOKENIZER: &str = "tokenizer.json";

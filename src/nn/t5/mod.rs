@@ -4,6 +4,7 @@ mod attention;
 pub(super) mod config;
 mod file;
 mod names;
+mod responses;
 mod stack;
 
 use std::fs;
@@ -173,7 +174,7 @@ impl T5 {
     }
 
     /// A cache to decode from, token by token.
-    pub fn start(
+    pub fn start_decoding(
         &self,
         encoded: &Tensor<3>,
         encoder_mask: &Tensor<2>,

@@ -21,15 +21,15 @@ macro_rules! track_path {
 }
 pub(crate) use track_path;
 
-mod attention;
 pub mod adapter;
+mod attention;
 pub mod device;
 mod dropout;
 mod generate;
 mod host;
 pub mod identifier;
-pub mod llama;
 mod language_model;
+pub mod llama;
 mod padding;
 pub mod prefix;
 pub mod sampling;

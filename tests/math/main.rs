@@ -15,6 +15,7 @@ mod shared_data;
 mod t5_support;
 
 mod identifier_parity;
+mod llama_parity;
 mod metrics;
 mod optimizer;
 mod ppo_math;

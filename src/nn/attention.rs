@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 
-use burn::module::Param;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -189,20 +188,6 @@ pub(super) fn attend(
         .matmul(all.values)
         .reshape([batch, heads, tokens, d_kv]);
     mixed.swap_dims(1, 2).reshape([batch, tokens, heads * d_kv])
-}
-
-/// `x · weightᵀ` for `x` `[batch, tokens, input]` and `weight` `[output, input]`, as one product over
-/// all tokens.
-pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
-    let weight = weight.val();
-    if is_host(&x.device()) {
-        return host::linear(x, weight);
-    }
-    let [batch, tokens, input] = x.dims();
-    let output = weight.dims()[0];
-    x.reshape([batch * tokens, input])
-        .matmul(weight.transpose())
-        .reshape([batch, tokens, output])
 }
 
 /// Splits `[batch, tokens, PARTS * inner]` into tensors of `[batch, heads, tokens, d_kv]`.

@@ -7,6 +7,7 @@ use crate::t5_support::{
 };
 use burn::tensor::Tensor;
 use emprl::nn::Dropout;
+use emprl::nn::adapter::AdapterWeights;
 use emprl::nn::llama::{Family, Llama};
 use serde_json::Value;
 
@@ -83,29 +84,38 @@ fn a_row_in_a_batch_equals_the_row_alone() {
     }
 }
 
+/// Token by token, a model computes what it computes all at once.
+pub fn assert_cache_changes_nothing(
+    model: &Llama,
+    contexts: &[Vec<u32>],
+    responses: &[Vec<u32>],
+    adapter: Option<&AdapterWeights>,
+) {
+    let known = model.forward(contexts, responses, adapter, &mut Dropout::off());
+    let (mut cache, first) = model.start(contexts, adapter);
+    let mut states = vec![first];
+    for position in 0..known.dims()[1] - 1 {
+        let token = |response: &Vec<u32>| response.get(position).copied().unwrap_or(0);
+        let tokens: Vec<u32> = responses.iter().map(token).collect();
+        states.push(model.next(&tokens, &mut cache, adapter));
+    }
+    let (found, known) = (model.logits(Tensor::cat(states, 1)), model.logits(known));
+    for (at, response) in responses.iter().enumerate() {
+        let row = |logits: &Tensor<3>| {
+            let logits = logits.clone().narrow(0, at, 1);
+            values(logits.narrow(1, 0, response.len()))
+        };
+        let difference = largest_difference(&row(&found), &row(&known));
+        assert!(difference < TOLERANCE, "row {at}: {difference}");
+    }
+}
+
 #[test]
 fn decoding_with_a_cache_equals_reading_all_at_once() {
     let expected = expected();
     let (contexts, responses) = (rows(&expected["contexts"]), rows(&expected["responses"]));
     for name in MODELS {
-        let model = model(name);
-        let known = logits(&model, &contexts, &responses);
-        let (mut cache, first) = model.start(&contexts, None);
-        let mut states = vec![first];
-        for position in 0..known.dims()[1] - 1 {
-            let token = |response: &Vec<u32>| response.get(position).copied().unwrap_or(0);
-            let tokens: Vec<u32> = responses.iter().map(token).collect();
-            states.push(model.next(&tokens, &mut cache, None));
-        }
-        let found = model.logits(Tensor::cat(states, 1));
-        for (at, response) in responses.iter().enumerate() {
-            let row = |logits: &Tensor<3>| {
-                let logits = logits.clone().narrow(0, at, 1);
-                values(logits.narrow(1, 0, response.len()))
-            };
-            let difference = largest_difference(&row(&found), &row(&known));
-            assert!(difference < TOLERANCE, "{name}, row {at}: {difference}");
-        }
+        assert_cache_changes_nothing(&model(name), &contexts, &responses, None);
     }
 }
 

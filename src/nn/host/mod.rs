@@ -12,6 +12,7 @@
 mod attention;
 mod few;
 mod linear;
+mod low_rank;
 mod product;
 mod rotate;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(super) use attention::{Attention, Sources, attend};
 pub(super) use linear::linear;
+pub(super) use low_rank::{LowRank, linear_with};
 pub(super) use rotate::rotate;
 pub(super) use vector::log_sum_exp;
 

@@ -1,6 +1,8 @@
 //! Kernels against the same computed by ordinary tensor operations, values and derivatives, at
 //! sizes that cross every block, tile and threshold.
 
+mod decoder;
+
 use std::cell::Cell;
 
 use burn::module::Module;

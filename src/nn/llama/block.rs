@@ -9,8 +9,10 @@ use burn::tensor::activation::silu;
 use super::config::LlamaConfig;
 use super::rope::Rotation;
 use crate::nn::Dropout;
-use crate::nn::attention::{Bias, Heads, attention, linear};
+use crate::nn::attention::{Bias, Heads, attention};
 use crate::nn::host::Sources;
+use crate::nn::linear::adapted_linear;
+use crate::nn::lora::{LoraBlock, LoraLinear};
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 
@@ -58,8 +60,8 @@ impl Linear {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let y = linear(x, &self.weight);
+    fn forward(&self, x: Tensor<3>, lora: Option<&LoraLinear>, dropout: &mut Dropout) -> Tensor<3> {
+        let y = adapted_linear(x, &self.weight, lora, dropout);
         match &self.bias {
             None => y,
             Some(bias) => y + bias.val().unsqueeze(),
@@ -72,6 +74,20 @@ pub(super) struct Pass<'a> {
     pub rotation: &'a Rotation,
     pub bias: &'a Bias<'a>,
     pub dropout: &'a mut Dropout,
+}
+
+/// What is put on a layer to tune it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LayerAdapter<'a> {
+    pub prefix: Option<&'a KeyValue>,
+    pub lora: Option<&'a LoraBlock>,
+}
+
+impl<'a> LayerAdapter<'a> {
+    /// Of the linear layer at `path`.
+    fn lora(self, path: &str) -> Option<&'a LoraLinear> {
+        self.lora.and_then(|block| block.get(path))
+    }
 }
 
 #[derive(Module, Debug)]
@@ -115,16 +131,18 @@ impl SelfAttention {
         &self,
         x: Tensor<3>,
         earlier: Option<Tensor<3>>,
-        prefix: Option<&KeyValue>,
+        adapter: LayerAdapter<'_>,
         pass: &mut Pass<'_>,
     ) -> (Tensor<3>, Tensor<3>) {
-        let queries = self.q.forward(x.clone());
+        let lora = adapter.lora("attention.q");
+        let queries = self.q.forward(x.clone(), lora, pass.dropout);
         let queries = self.norm_heads(self.q_norm.as_ref(), queries, self.heads);
         // The scores' scale is put on the queries.
         let scale = (self.head_dim as f32).powf(-0.5);
         let queries = pass.rotation.apply(queries, self.heads, scale);
 
-        let own = self.kv.forward(x);
+        let lora = adapter.lora("attention.kv");
+        let own = self.kv.forward(x, lora, pass.dropout);
         let own = self.norm_heads(self.k_norm.as_ref(), own, self.key_heads);
         let own = pass.rotation.apply(own, self.key_heads, 1.0);
         let keys_values = match earlier {
@@ -140,8 +158,9 @@ impl SelfAttention {
             query: self.heads,
             key: self.key_heads,
         };
-        let mixed = attention(sources, heads, pass.bias, prefix, pass.dropout);
-        (self.o.forward(mixed), keys_values)
+        let mixed = attention(sources, heads, pass.bias, adapter.prefix, pass.dropout);
+        let lora = adapter.lora("attention.o");
+        (self.o.forward(mixed, lora, pass.dropout), keys_values)
     }
 
     /// Norms each of the first `heads` heads of `x`; what follows them stays.
@@ -179,11 +198,14 @@ impl Mlp {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let both = self.gate_up.forward(x);
+    fn forward(&self, x: Tensor<3>, adapter: LayerAdapter<'_>, dropout: &mut Dropout) -> Tensor<3> {
+        let both = self
+            .gate_up
+            .forward(x, adapter.lora("mlp.gate_up"), dropout);
         let inner = both.dims()[2] / 2;
         let gate = both.clone().narrow(2, 0, inner);
-        self.down.forward(silu(gate) * both.narrow(2, inner, inner))
+        let gated = silu(gate) * both.narrow(2, inner, inner);
+        self.down.forward(gated, adapter.lora("mlp.down"), dropout)
     }
 }
 
@@ -212,13 +234,14 @@ impl Block {
         &self,
         x: Tensor<3>,
         earlier: Option<Tensor<3>>,
-        prefix: Option<&KeyValue>,
+        adapter: LayerAdapter<'_>,
         pass: &mut Pass<'_>,
     ) -> (Tensor<3>, Tensor<3>) {
         let normed = self.attention_norm.forward(x.clone());
-        let (attended, keys_values) = self.attention.forward(normed, earlier, prefix, pass);
+        let (attended, keys_values) = self.attention.forward(normed, earlier, adapter, pass);
         let x = x + attended;
         let normed = self.mlp_norm.forward(x.clone());
-        (x + self.mlp.forward(normed), keys_values)
+        let gated = self.mlp.forward(normed, adapter, pass.dropout);
+        (x + gated, keys_values)
     }
 }

@@ -16,7 +16,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use batch::Batch;
-use block::{Block, Pass, RmsNorm};
+use block::{Block, LayerAdapter, Pass, RmsNorm};
 pub use config::{Family, LlamaConfig};
 pub(super) use names::tensor_names;
 pub use rope::RopeScaling;
@@ -24,7 +24,9 @@ use rope::Rotation;
 
 use super::Dropout;
 use super::adapter::AdapterWeights;
-use super::attention::{Bias, linear};
+use super::attention::Bias;
+use super::linear::linear;
+use super::lora::{Lora, LoraConfig, LoraError, LoraTask};
 use super::prefix::KeyValue;
 use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
@@ -192,6 +194,38 @@ impl Llama {
         linear(hidden, self.head.as_ref().unwrap_or(&self.embedding))
     }
 
+    /// LoRA for this model, which changes nothing yet, drawn by seed.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a target that the model does not have.
+    pub fn lora(&self, config: &LoraConfig, seed: u64) -> Result<Lora, LoraError> {
+        let device = self.device().without_autodiff();
+        let mut init = ParamInit::seeded(seed, &device);
+        Lora::with(&mut init, config, self, tensor_names, LoraTask::CausalLm)
+    }
+
+    /// Reads a PEFT folder of LoRA for this model.
+    ///
+    /// # Errors
+    /// Files that are missing or damaged, an adapter of another kind or for another model.
+    pub fn load_lora(&self, folder: &Path) -> Result<Lora, WeightsError> {
+        let device = self.device().without_autodiff();
+        let mut init = ParamInit::empty(&device);
+        Lora::read(folder, self, &mut init, tensor_names, LoraTask::CausalLm)
+    }
+
+    /// The same model with the adapter in its weights.
+    #[must_use]
+    pub fn merge(self, lora: &Lora) -> Self {
+        lora.merge(self)
+    }
+
+    /// The model that [`Llama::merge`] was given, but for rounding.
+    #[must_use]
+    pub fn unmerge(self, lora: &Lora) -> Self {
+        lora.unmerge(self)
+    }
+
     /// Fills in empty contexts, and puts positions after those of a prefix, as PEFT does.
     fn batch<C: AsRef<[u32]>>(
         &self,
@@ -237,6 +271,8 @@ impl Llama {
         };
         let mut earlier = earlier.drain(..);
         let prefix = prefix_of(adapter);
+        let lora = adapter.and_then(AdapterWeights::lora);
+        let lora = lora.map_or(&[][..], |lora| lora.stack("layers."));
         let bias = Bias {
             position: None,
             mask: Some(&mask),
@@ -256,7 +292,11 @@ impl Llama {
             .reshape([rows, tokens, self.config.hidden_size]);
         let mut keys_values = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
-            let (states, all) = layer.forward(x, earlier.next(), prefix.get(index), &mut pass);
+            let adapter = LayerAdapter {
+                prefix: prefix.get(index),
+                lora: lora.get(index),
+            };
+            let (states, all) = layer.forward(x, earlier.next(), adapter, &mut pass);
             x = states;
             keys_values.push(all);
         }

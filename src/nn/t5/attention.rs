@@ -5,8 +5,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::T5Config;
 use crate::nn::Dropout;
-use crate::nn::attention::{Bias, Heads, KeyValueStates, attend, attention, linear, split_heads};
+use crate::nn::attention::{Bias, Heads, KeyValueStates, attend, attention, split_heads};
 use crate::nn::host::Sources;
+use crate::nn::linear::linear;
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 

@@ -19,7 +19,7 @@ pub use stack::Cache;
 use stack::T5Stack;
 
 use super::Dropout;
-pub(crate) use super::attention::linear;
+pub(crate) use super::linear::linear;
 use super::prefix::PrefixVectors;
 use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 

@@ -12,7 +12,8 @@ use burn::tensor::{Int, Tensor};
 use super::attention::{CrossAttention, PositionBias, SelfAttention};
 use super::config::{FeedForward, T5Config};
 use crate::nn::Dropout;
-use crate::nn::attention::{Bias, KeyValueStates, after_prefix, linear, mask_bias};
+use crate::nn::attention::{Bias, KeyValueStates, after_prefix, mask_bias};
+use crate::nn::linear::linear;
 use crate::nn::prefix::{KeyValue, PrefixVectors};
 use crate::nn::weights::ParamInit;
 

@@ -15,6 +15,7 @@ mod shared_data;
 mod t5_support;
 
 mod identifier_parity;
+mod language_model;
 mod metrics;
 mod optimizer;
 mod ppo_math;

@@ -3,10 +3,10 @@
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::{Cache, T5};
+use crate::nn::Dropout;
 use crate::nn::adapter::AdapterWeights;
 use crate::nn::padding::pad;
 use crate::nn::prefix::PrefixVectors;
-use crate::nn::Dropout;
 
 fn prefix(adapter: Option<&AdapterWeights>) -> Option<&PrefixVectors> {
     adapter.and_then(AdapterWeights::prefix)

@@ -116,7 +116,10 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
             shape.hidden_size, shape.intermediate_size
         ),
     );
-    fact("Heads", format!("{} of {}", shape.num_heads, shape.head_dim));
+    fact(
+        "Heads",
+        format!("{} of {}", shape.num_heads, shape.head_dim),
+    );
     fact(
         "Vocabulary",
         format!("{} rows, {} tokens", shape.vocab_size, anatomy.tokens),

@@ -21,7 +21,7 @@ macro_rules! track_path {
 }
 pub(crate) use track_path;
 
-pub mod adapter;
+mod adapter;
 mod attention;
 pub mod device;
 mod dropout;
@@ -40,6 +40,7 @@ pub mod t5;
 pub mod value_head;
 pub mod weights;
 
+pub use adapter::{Adapter, AdapterWeights};
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
 pub use generate::{Generated, generate, generate_while};

@@ -192,7 +192,9 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let mut counts = vec![0; logits.len()];
         for _ in 0..draws {
-            counts[sampling.draw(logits, 0, &[1], &mut random, &mut Vec::new()).0 as usize] += 1;
+            counts[sampling
+                .draw(logits, 0, &[1], &mut random, &mut Vec::new())
+                .0 as usize] += 1;
         }
         counts
     }
@@ -275,7 +277,8 @@ mod tests {
                 top_k,
                 ..sampling()
             };
-            let (token, logprob) = broken.draw(&[f32::NAN; 9], 0, &[1], &mut random, &mut Vec::new());
+            let (token, logprob) =
+                broken.draw(&[f32::NAN; 9], 0, &[1], &mut random, &mut Vec::new());
             assert!(token < 9 && logprob.is_nan());
         }
     }
@@ -294,7 +297,9 @@ mod tests {
         };
         let mut draw = |sampling: &Sampling, position| {
             let scratch = &mut Vec::new();
-            sampling.draw(&logits, position, &[1, 2], &mut random, scratch).0
+            sampling
+                .draw(&logits, position, &[1, 2], &mut random, scratch)
+                .0
         };
         for position in 0..2 {
             for sampling in [&short, &greedy] {

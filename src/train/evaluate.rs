@@ -54,7 +54,13 @@ pub(super) fn answer_all(
             .iter()
             .map(|&index| stream(run_seed, Draw::Answer, 0, index as u64))
             .collect();
-        let generated = generate(&policy.model, adapter.as_ref(), &rows, sampling, &mut streams);
+        let generated = generate(
+            &policy.model,
+            adapter.as_ref(),
+            &rows,
+            sampling,
+            &mut streams,
+        );
         for (&index, answer) in indices.iter().zip(generated) {
             answers[index] = Some(answer);
         }

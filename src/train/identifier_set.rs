@@ -108,7 +108,8 @@ impl IdentifierSet {
 
     /// Which texts of each (context, response) are longer than is read.
     pub fn truncated(&self, pairs: &[(&str, &str)]) -> Vec<TruncatedPair> {
-        let is_longer = |text: &str, max| is_cut(&self.tokenizer.encode_plain(text), max, Some(EOS));
+        let is_longer =
+            |text: &str, max| is_cut(&self.tokenizer.encode_plain(text), max, Some(EOS));
         let pair = |&(context, response): &(&str, &str)| TruncatedPair {
             context: is_longer(context, self.max_context),
             response: is_longer(response, self.max_response),

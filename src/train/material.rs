@@ -84,11 +84,7 @@ impl Material {
     }
 }
 
-fn encode(
-    example: &Example,
-    settings: &DataSettings,
-    tokenizer: &ModelTokenizer<'_>,
-) -> Encoded {
+fn encode(example: &Example, settings: &DataSettings, tokenizer: &ModelTokenizer<'_>) -> Encoded {
     Encoded {
         source: tokenizer.context(&example.context_text(), settings.max_source),
         target: tokenizer.response(&example.target, settings.max_target),

@@ -182,7 +182,8 @@ impl StageTrainer for LikelihoodTrainer<'_> {
         let max_norm = self.settings.max_gradient_norm;
         let (policy, norm) = optimizer.step(lr, policy, gradients, max_norm);
 
-        self.speed.count(sources.iter().chain(&targets).map(Vec::len).sum());
+        self.speed
+            .count(sources.iter().chain(&targets).map(Vec::len).sum());
         let values = [
             (keys.loss, loss_value),
             (keys.lr, lr),

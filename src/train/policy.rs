@@ -15,10 +15,10 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use crate::experiment::{PrefixSettings, Tuning};
-use crate::nn::adapter::{Adapter, AdapterWeights};
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::value_head::ValueHead;
 use crate::nn::weights::WeightsError;
+use crate::nn::{Adapter, AdapterWeights};
 use crate::nn::{LanguageModel, LanguageModelConfig};
 use crate::text::Tokenizer;
 

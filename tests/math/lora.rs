@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
-use emprl::nn::adapter::AdapterWeights;
+use emprl::nn::AdapterWeights;
 use emprl::nn::llama::Llama;
 use emprl::nn::lora::{Lora, LoraConfig, LoraError};
 use emprl::nn::{Dropout, WeightsError};

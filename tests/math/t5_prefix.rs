@@ -27,7 +27,7 @@ fn prefix(t5: &T5) -> Prefix {
     let expected = expected();
     Prefix::load(
         &config(&expected["prefix"], true),
-        t5.config(),
+        &t5.config().shape(),
         &fixture("t5_prefix.safetensors"),
         &device(),
     )
@@ -67,11 +67,11 @@ fn a_saved_prefix_and_value_head_are_read_back_bit_for_bit() {
         cross: 0,
         hidden: 12,
     };
-    let prefix = Prefix::new(&config, t5.config(), &device(), 5);
+    let prefix = Prefix::new(&config, &t5.config().shape(), &device(), 5);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("prefix.safetensors");
     prefix.save(&path).expect("it saves");
-    let read = Prefix::load(&config, t5.config(), &path, &device()).expect("it loads");
+    let read = Prefix::load(&config, &t5.config().shape(), &path, &device()).expect("it loads");
     assert_eq!(
         values(logits(&t5, Some(&prefix.vectors()))),
         values(logits(&t5, Some(&read.vectors()))),
@@ -80,7 +80,7 @@ fn a_saved_prefix_and_value_head_are_read_back_bit_for_bit() {
         decoder: 11,
         ..config
     };
-    match Prefix::load(&other, t5.config(), &path, &device()) {
+    match Prefix::load(&other, &t5.config().shape(), &path, &device()) {
         Err(WeightsError::Shape { tensor, found, .. }) => {
             assert_eq!((tensor.as_str(), found[0]), ("decoder.embedding", 10));
         }

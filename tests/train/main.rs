@@ -14,6 +14,7 @@ mod store_support;
 mod alerts_pause;
 #[cfg(unix)]
 mod disk_faults;
+mod earlier_versions;
 mod engine_events;
 mod engine_runs;
 mod interrupted_for_memory;

@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Attention, Host, Sources, attend, linear};
-use crate::nn::adapter::Adapter;
+use crate::nn::Adapter;
 use crate::nn::attention::Heads;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};

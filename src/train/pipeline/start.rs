@@ -7,8 +7,8 @@ use burn::tensor::Device;
 
 use super::TOKENIZER;
 use crate::experiment::{Config, FeedForwardChoice};
-use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::nn::LanguageModel;
+use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::text::{Tokenizer, train_unigram};
 use crate::train::artifacts::Artifacts;
 use crate::train::error::TrainError;

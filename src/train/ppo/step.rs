@@ -251,12 +251,7 @@ impl Stepper<'_> {
         let mut old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
         let forward_seconds = clock.elapsed().as_secs_f64();
         let clock = Instant::now();
-        let mut against = against_reference(
-            self.reference,
-            rollout,
-            logits,
-            truncation.as_ref(),
-        );
+        let mut against = against_reference(self.reference, rollout, logits, truncation.as_ref());
         if settings.skip_first_token {
             without_first(&mut old_log_probs);
             without_first(&mut old_values);

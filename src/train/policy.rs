@@ -68,6 +68,7 @@ impl Policy {
     pub fn prefix(&self) -> Option<&Prefix> {
         match self.adapter.as_ref()? {
             Adapter::Prefix(prefix) => Some(prefix),
+            Adapter::Lora(_) => None,
         }
     }
 

@@ -9,40 +9,101 @@ use burn::tensor::{Tensor, TensorData};
 use emprl::nn::AdapterWeights;
 use emprl::nn::llama::Llama;
 use emprl::nn::lora::{Lora, LoraConfig, LoraError};
-use emprl::nn::{Dropout, WeightsError};
+use emprl::nn::t5::T5;
+use emprl::nn::{Dropout, LanguageModel, WeightsError};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use crate::llama_parity;
+use crate::t5_support;
 use crate::t5_support::{
     assert_close_rows, device, fixture, largest_difference, numbers, rows, values,
 };
 
 const TOLERANCE: f32 = 2e-5;
-const DECODERS: [&str; 2] = ["llama_tied", "qwen2"];
+const MODELS: [&str; 3] = ["llama_tied", "qwen2", "t5_gated_untied"];
+
+/// A model of either architecture, with the inputs of its fixture.
+#[derive(Module, Debug)]
+enum Model {
+    Llama(Llama),
+    T5(T5),
+}
+
+impl Model {
+    fn of(name: &str) -> Self {
+        match name {
+            "t5_gated_untied" => Model::T5(t5_support::model(name)),
+            name => Model::Llama(llama_parity::model(name)),
+        }
+    }
+
+    fn fixture(name: &str) -> Lora {
+        let folder = fixture("adapters").join(name);
+        let lora = Model::of(name).load_lora(&folder);
+        lora.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn load_lora(&self, folder: &Path) -> Result<Lora, WeightsError> {
+        match self {
+            Model::Llama(llama) => llama.load_lora(folder),
+            Model::T5(t5) => t5.load_lora(folder),
+        }
+    }
+
+    fn lora(&self, config: &LoraConfig, seed: u64) -> Result<Lora, LoraError> {
+        match self {
+            Model::Llama(llama) => llama.lora(config, seed),
+            Model::T5(t5) => t5.lora(config, seed),
+        }
+    }
+
+    fn merge(self, lora: &Lora) -> Self {
+        match self {
+            Model::Llama(llama) => Model::Llama(llama.merge(lora)),
+            Model::T5(t5) => Model::T5(t5.merge(lora)),
+        }
+    }
+
+    fn unmerge(self, lora: &Lora) -> Self {
+        match self {
+            Model::Llama(llama) => Model::Llama(llama.unmerge(lora)),
+            Model::T5(t5) => Model::T5(t5.unmerge(lora)),
+        }
+    }
+
+    fn inputs(&self) -> [Vec<Vec<u32>>; 2] {
+        match self {
+            Model::Llama(_) => {
+                let expected = llama_parity::expected();
+                ["contexts", "responses"].map(|field| rows(&expected[field]))
+            }
+            Model::T5(_) => {
+                let expected = &t5_support::expected()["t5_gated_untied"];
+                ["sources", "targets"].map(|field| rows(&expected[field]))
+            }
+        }
+    }
+
+    fn logits(&self, lora: Option<&Lora>) -> Tensor<3> {
+        let adapter = lora.map(|lora| AdapterWeights::Lora(lora.clone()));
+        self.logits_with(adapter.as_ref(), &mut Dropout::off())
+    }
+
+    fn logits_with(&self, adapter: Option<&AdapterWeights>, dropout: &mut Dropout) -> Tensor<3> {
+        let [contexts, responses] = self.inputs();
+        match self {
+            Model::Llama(llama) => {
+                llama.logits(llama.forward(&contexts, &responses, adapter, dropout))
+            }
+            Model::T5(t5) => t5.logits(t5.forward(&contexts, &responses, adapter, dropout)),
+        }
+    }
+}
 
 fn expected() -> Value {
     let text = fs::read_to_string(fixture("adapters/expected.json")).expect("it is there");
     serde_json::from_str(&text).expect("the fixture is JSON")
-}
-
-fn inputs() -> [Vec<Vec<u32>>; 2] {
-    let expected = llama_parity::expected();
-    ["contexts", "responses"].map(|field| rows(&expected[field]))
-}
-
-fn lora(model: &Llama, name: &str) -> Lora {
-    let folder = fixture("adapters").join(name);
-    model
-        .load_lora(&folder)
-        .unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn logits(model: &Llama, lora: Option<&Lora>) -> Tensor<3> {
-    let [contexts, responses] = inputs();
-    let adapter = lora.map(|lora| AdapterWeights::Lora(lora.clone()));
-    let states = model.forward(&contexts, &responses, adapter.as_ref(), &mut Dropout::off());
-    model.logits(states)
 }
 
 /// The numbers of a tensor in a safetensors file.
@@ -80,13 +141,13 @@ impl ModuleVisitor for Count {
 #[test]
 fn logits_are_those_of_peft() {
     let expected = expected();
-    let [_, responses] = inputs();
-    let lengths: Vec<usize> = responses.iter().map(Vec::len).collect();
-    for name in DECODERS {
-        let model = llama_parity::model(name);
-        let with = logits(&model, Some(&lora(&model, name)));
+    for name in MODELS {
+        let model = Model::of(name);
+        let [_, responses] = model.inputs();
+        let lengths: Vec<usize> = responses.iter().map(Vec::len).collect();
+        let with = model.logits(Some(&Model::fixture(name)));
         assert_close_rows(with.clone(), &expected[name]["logits"], &lengths, TOLERANCE);
-        let without = logits(&model, None);
+        let without = model.logits(None);
         assert!(
             largest_difference(&values(with), &values(without)) > 0.1,
             "{name}"
@@ -97,13 +158,13 @@ fn logits_are_those_of_peft() {
 #[test]
 fn gradients_are_those_of_peft_and_reach_nothing_but_the_adapter() {
     let expected = expected();
-    let [_, responses] = inputs();
-    for name in DECODERS {
-        let model = llama_parity::model(name);
-        let before = lora(&model, name);
+    for name in MODELS {
+        let model = Model::of(name);
+        let [_, responses] = model.inputs();
+        let before = Model::fixture(name);
         let trained = before.clone().train();
         let model = model.freeze().train();
-        let logits = logits(&model, Some(&trained));
+        let logits = model.logits(Some(&trained));
         let [batch, tokens, _] = logits.dims();
         let real = |at: usize| f32::from(u8::from(at % tokens < responses[at / tokens].len()));
         let mask: Vec<f32> = (0..batch * tokens).map(real).collect();
@@ -140,7 +201,7 @@ fn gradients_are_those_of_peft_and_reach_nothing_but_the_adapter() {
 
 #[test]
 fn a_new_adapter_changes_nothing_and_is_drawn_by_its_seed() {
-    let model = llama_parity::model("llama_tied");
+    let model = Model::of("llama_tied");
     let config = LoraConfig {
         rank: 4,
         alpha: 8.0,
@@ -164,53 +225,70 @@ fn a_new_adapter_changes_nothing_and_is_drawn_by_its_seed() {
 
 #[test]
 fn a_saved_adapter_is_read_back_bit_for_bit() {
-    for name in DECODERS {
-        let model = llama_parity::model(name);
-        let before = lora(&model, name);
+    for name in MODELS {
+        let model = Model::of(name);
+        let before = Model::fixture(name);
         let folder = tempfile::tempdir().expect("a folder");
         before.save(folder.path(), Some(name)).expect("it saves");
         let after = model.load_lora(folder.path()).expect("it loads");
         assert_eq!(after.config(), before.config());
         assert_eq!(
-            values(logits(&model, Some(&after))),
-            values(logits(&model, Some(&before)))
+            values(model.logits(Some(&after))),
+            values(model.logits(Some(&before)))
         );
     }
 }
 
 #[test]
 fn a_merged_model_computes_the_same_without_its_adapter_and_can_be_unmerged() {
-    for name in DECODERS {
-        let model = llama_parity::model(name);
-        let lora = lora(&model, name);
+    for name in MODELS {
+        let model = Model::of(name);
+        let lora = Model::fixture(name);
         let merged = model.clone().merge(&lora);
         let same = |a: Tensor<3>, b: Tensor<3>| {
             let difference = largest_difference(&values(a), &values(b));
             assert!(difference < TOLERANCE, "{name}: {difference}");
         };
-        same(logits(&merged, None), logits(&model, Some(&lora)));
-        same(logits(&merged.unmerge(&lora), None), logits(&model, None));
+        same(merged.logits(None), model.logits(Some(&lora)));
+        same(merged.unmerge(&lora).logits(None), model.logits(None));
     }
 }
 
 #[test]
 fn decoding_with_a_cache_equals_reading_all_at_once() {
-    let [contexts, responses] = inputs();
-    for name in DECODERS {
-        let model = llama_parity::model(name);
-        let adapter = AdapterWeights::Lora(lora(&model, name));
-        llama_parity::assert_cache_changes_nothing(&model, &contexts, &responses, Some(&adapter));
+    for name in MODELS {
+        let model = Model::of(name);
+        let [contexts, responses] = model.inputs();
+        let adapter = AdapterWeights::Lora(Model::fixture(name));
+        let known = model.logits_with(Some(&adapter), &mut Dropout::off());
+        let model = match model {
+            Model::Llama(llama) => LanguageModel::Llama(llama),
+            Model::T5(t5) => LanguageModel::T5(t5),
+        };
+        let mut generation = model.start(&contexts, Some(&adapter));
+        let mut states = vec![generation.first.clone()];
+        for position in 0..known.dims()[1] - 1 {
+            let token = |response: &Vec<u32>| response.get(position).copied().unwrap_or(0);
+            let tokens: Vec<u32> = responses.iter().map(token).collect();
+            states.push(model.next(&tokens, &mut generation, Some(&adapter)));
+        }
+        let found = model.logits(Tensor::cat(states, 1));
+        for (at, response) in responses.iter().enumerate() {
+            let row = |logits: &Tensor<3>| {
+                let logits = logits.clone().narrow(0, at, 1);
+                values(logits.narrow(1, 0, response.len()))
+            };
+            let difference = largest_difference(&row(&found), &row(&known));
+            assert!(difference < TOLERANCE, "{name}, row {at}: {difference}");
+        }
     }
 }
 
 #[test]
 fn dropout_is_drawn_only_while_training() {
-    let [contexts, responses] = inputs();
-    let model = llama_parity::model("qwen2");
-    let adapter = AdapterWeights::Lora(lora(&model, "qwen2"));
-    let forward = |mut dropout: Dropout| {
-        values(model.forward(&contexts, &responses, Some(&adapter), &mut dropout))
-    };
+    let model = Model::of("qwen2");
+    let adapter = AdapterWeights::Lora(Model::fixture("qwen2"));
+    let forward = |mut dropout: Dropout| values(model.logits_with(Some(&adapter), &mut dropout));
     assert_eq!(forward(Dropout::new(0.0, 1)), forward(Dropout::new(0.0, 1)));
     assert_ne!(forward(Dropout::new(0.0, 1)), forward(Dropout::new(0.0, 2)));
     assert_ne!(forward(Dropout::new(0.0, 1)), forward(Dropout::off()));
@@ -218,7 +296,7 @@ fn dropout_is_drawn_only_while_training() {
 
 #[test]
 fn what_a_model_cannot_have_is_refused_by_name() {
-    let model = llama_parity::model("llama_tied");
+    let model = Model::of("llama_tied");
     let config = LoraConfig {
         rank: 4,
         alpha: 8.0,
@@ -255,7 +333,7 @@ fn what_a_model_cannot_have_is_refused_by_name() {
 
 #[test]
 fn an_adapter_that_computes_something_else_is_refused_by_name() {
-    let model = llama_parity::model("llama_tied");
+    let model = Model::of("llama_tied");
     let refused = |field: &str, value: Value| {
         let source = fixture("adapters/llama_tied");
         let folder = tempfile::tempdir().expect("a folder");
@@ -298,7 +376,7 @@ fn an_adapter_that_computes_something_else_is_refused_by_name() {
 
 #[test]
 fn targets_given_as_a_pattern_are_those_of_the_file() {
-    let model = llama_parity::model("llama_tied");
+    let model = Model::of("llama_tied");
     let source = fixture("adapters/llama_tied");
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["adapter_model.safetensors", "adapter_config.json"] {

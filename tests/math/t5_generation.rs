@@ -48,10 +48,10 @@ fn contexts(folder: &str) -> Vec<Vec<u32>> {
 fn the_cache_changes_no_logit() {
     for folder in FOLDERS {
         let model = model(folder);
-        let vectors = prefix_of(&model).vectors();
-        for prefix in [None, Some(&vectors)] {
+        let adapter = Adapter::Prefix(prefix_of(&model)).weights();
+        for adapter in [None, Some(&adapter)] {
             let (ids, mask) = padded(&contexts(folder), 0, 0);
-            let encoded = model.encode(ids, &mask, prefix, &mut Dropout::off());
+            let encoded = model.encode(ids, &mask, adapter, &mut Dropout::off());
             let inputs = vec![
                 vec![0, 7, 30, 2, 59, 11, 4],
                 vec![0, 8, 3, 5, 9, 9, 1],
@@ -60,8 +60,8 @@ fn the_cache_changes_no_logit() {
             ];
             let (ids, _) = padded(&inputs, 0, 0);
             let whole =
-                model.logits(model.decode(ids, &encoded, &mask, prefix, &mut Dropout::off()));
-            let mut cache = model.start_decoding(&encoded, &mask, prefix);
+                model.logits(model.decode(ids, &encoded, &mask, adapter, &mut Dropout::off()));
+            let mut cache = model.start_decoding(&encoded, &mask, adapter);
             // First two tokens at once, then one by one.
             for (first, count) in [(0, 2), (2, 1), (3, 1), (4, 1), (5, 2)] {
                 let ids: Vec<i32> = inputs
@@ -72,7 +72,7 @@ fn the_cache_changes_no_logit() {
                     TensorData::new(ids, [inputs.len(), count]),
                     &device(),
                 );
-                let logits = values(model.logits(model.decode_next(ids, &mut cache, prefix)));
+                let logits = values(model.logits(model.decode_next(ids, &mut cache, adapter)));
                 let known = values(whole.clone().narrow(1, first, count));
                 assert!(
                     largest_difference(&logits, &known) < 1e-4,

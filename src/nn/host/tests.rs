@@ -12,12 +12,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Attention, Host, Sources, attend, linear};
-use crate::nn::Adapter;
 use crate::nn::attention::Heads;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::{FeedForward, T5, T5Config};
+use crate::nn::{Adapter, AdapterWeights};
 use crate::nn::{Dropout, LanguageModel, generate};
 
 thread_local! {
@@ -356,14 +356,14 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
     let targets = ids([[0, 4, 4, 19, 50, 6], [0, 69, 3, 2, 1, 0]]);
 
     let (model, trained) = (t5.clone().train(), prefix.clone().train());
-    let vectors = trained.vectors();
+    let adapter = AdapterWeights::Prefix(trained.vectors());
     let mut dropout = Dropout::new(0.1, 5);
-    let encoded = model.encode(sources.clone(), &mask, Some(&vectors), &mut dropout);
+    let encoded = model.encode(sources.clone(), &mask, Some(&adapter), &mut dropout);
     let hidden = model.decode(
         targets.clone(),
         &encoded,
         &mask,
-        Some(&vectors),
+        Some(&adapter),
         &mut dropout,
     );
     let logits = model.logits(hidden);

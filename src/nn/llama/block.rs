@@ -86,7 +86,7 @@ pub(super) struct LayerAdapter<'a> {
 impl<'a> LayerAdapter<'a> {
     /// Of the linear layer at `path`.
     fn lora(self, path: &str) -> Option<&'a LoraLinear> {
-        self.lora.and_then(|block| block.get(path))
+        LoraBlock::get(self.lora, path)
     }
 }
 

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 
-use super::{Lora, LoraLinear, split_path};
+use super::{Lora, LoraBlock, LoraLinear, split_path};
 
 impl Lora {
     /// `model` with `W + (α/r) B A` for each adapted W; the rest is shared.
@@ -36,8 +36,8 @@ impl Merger<'_> {
     fn adapter(&self) -> Option<&LoraLinear> {
         let path = self.path.join(".");
         let (block, layer) = split_path(&path)?;
-        let block = self.lora.blocks.iter().find(|other| other.path == block)?;
-        block.get(layer)
+        let mut blocks = self.lora.blocks.iter();
+        LoraBlock::get(blocks.find(|other| other.path == block), layer)
     }
 }
 

@@ -184,9 +184,10 @@ impl Lora {
 }
 
 impl LoraBlock {
-    /// The adapter of the weight at `path` in the block, if it has one.
-    pub fn get(&self, path: &str) -> Option<&LoraLinear> {
-        self.linears.iter().find(|linear| linear.path == path)
+    /// The adapter of the weight at `path` in a block, if it has one.
+    pub fn get<'a>(block: Option<&'a LoraBlock>, path: &str) -> Option<&'a LoraLinear> {
+        let linears = &block?.linears;
+        linears.iter().find(|linear| linear.path == path)
     }
 }
 

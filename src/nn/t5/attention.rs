@@ -7,7 +7,8 @@ use super::config::T5Config;
 use crate::nn::Dropout;
 use crate::nn::attention::{Bias, Heads, KeyValueStates, attend, attention, split_heads};
 use crate::nn::host::Sources;
-use crate::nn::linear::linear;
+use crate::nn::linear::adapted_linear;
+use crate::nn::lora::LoraBlock;
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 
@@ -68,16 +69,16 @@ impl SelfAttention {
         x: Tensor<3>,
         bias: &Bias<'_>,
         prefix: Option<&KeyValue>,
+        lora: Option<&LoraBlock>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let sources = Sources {
-            queries: linear(x, &self.qkv),
+            queries: self.qkv(x, lora, dropout),
             keys_values: None,
         };
-        linear(
-            attention(sources, Heads::equal(self.heads), bias, prefix, dropout),
-            &self.o,
-        )
+        let heads = Heads::equal(self.heads);
+        let mixed = attention(sources, heads, bias, prefix, dropout);
+        self.o(mixed, lora, dropout)
     }
 
     /// The next tokens `x` `[batch, tokens, d_model]`: keys and values of earlier ones come from the
@@ -87,17 +88,27 @@ impl SelfAttention {
         x: Tensor<3>,
         bias: &Tensor<4>,
         prefix: Option<&KeyValue>,
+        lora: Option<&LoraBlock>,
         cache: &mut Option<KeyValueStates>,
     ) -> Tensor<3> {
-        let [q, k, v] = split_heads(linear(x, &self.qkv), self.heads);
+        let mut dropout = Dropout::off();
+        let [q, k, v] = split_heads(self.qkv(x, lora, &mut dropout), self.heads);
         let new = KeyValueStates { keys: k, values: v };
         let all = match cache.take() {
             Some(earlier) => earlier.append(new),
             None => new.with_prefix(prefix),
         };
-        let mixed = attend(q, all.clone(), bias, &mut Dropout::off());
+        let mixed = attend(q, all.clone(), bias, &mut dropout);
         *cache = Some(all);
-        linear(mixed, &self.o)
+        self.o(mixed, lora, &mut dropout)
+    }
+
+    fn qkv(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.qkv, LoraBlock::get(lora, "attention.qkv"), dropout)
+    }
+
+    fn o(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.o, LoraBlock::get(lora, "attention.o"), dropout)
     }
 }
 
@@ -113,8 +124,14 @@ impl CrossAttention {
     }
 
     /// Keys and values of the encoder's states `[batch, source, d_model]`, prefix in front.
-    pub fn keys_values(&self, encoded: &Tensor<3>, prefix: Option<&KeyValue>) -> KeyValueStates {
-        let [keys, values] = split_heads(linear(encoded.clone(), &self.kv), self.heads);
+    pub fn keys_values(
+        &self,
+        encoded: &Tensor<3>,
+        prefix: Option<&KeyValue>,
+        lora: Option<&LoraBlock>,
+    ) -> KeyValueStates {
+        let both = self.kv(encoded.clone(), lora, &mut Dropout::off());
+        let [keys, values] = split_heads(both, self.heads);
         KeyValueStates { keys, values }.with_prefix(prefix)
     }
 
@@ -122,27 +139,52 @@ impl CrossAttention {
     pub fn forward(
         &self,
         x: Tensor<3>,
-        encoded: &Tensor<3>,
-        bias: &Bias<'_>,
-        prefix: Option<&KeyValue>,
+        input: &CrossInput<'_>,
+        lora: Option<&LoraBlock>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let sources = Sources {
-            queries: linear(x, &self.q),
-            keys_values: Some(linear(encoded.clone(), &self.kv)),
+            queries: self.q(x, lora, dropout),
+            keys_values: Some(self.kv(input.encoded.clone(), lora, dropout)),
         };
-        linear(
-            attention(sources, Heads::equal(self.heads), bias, prefix, dropout),
-            &self.o,
-        )
+        let heads = Heads::equal(self.heads);
+        let mixed = attention(sources, heads, input.bias, input.prefix, dropout);
+        self.o(mixed, lora, dropout)
     }
 
     /// `x` `[batch, tokens, d_model]` attends to cached keys and values of the encoder.
-    pub fn next(&self, x: Tensor<3>, encoder: &KeyValueStates, bias: &Tensor<4>) -> Tensor<3> {
-        let [q] = split_heads(linear(x, &self.q), self.heads);
-        let mixed = attend(q, encoder.clone(), bias, &mut Dropout::off());
-        linear(mixed, &self.o)
+    pub fn next(
+        &self,
+        x: Tensor<3>,
+        encoder: &KeyValueStates,
+        bias: &Tensor<4>,
+        lora: Option<&LoraBlock>,
+    ) -> Tensor<3> {
+        let mut dropout = Dropout::off();
+        let [q] = split_heads(self.q(x, lora, &mut dropout), self.heads);
+        let mixed = attend(q, encoder.clone(), bias, &mut dropout);
+        self.o(mixed, lora, &mut dropout)
     }
+
+    fn q(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.q, LoraBlock::get(lora, "cross.q"), dropout)
+    }
+
+    fn kv(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.kv, LoraBlock::get(lora, "cross.kv"), dropout)
+    }
+
+    fn o(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.o, LoraBlock::get(lora, "cross.o"), dropout)
+    }
+}
+
+/// A decoder block's input from the encoder.
+pub(super) struct CrossInput<'a> {
+    /// `[batch, source, d_model]`
+    pub encoded: &'a Tensor<3>,
+    pub bias: &'a Bias<'a>,
+    pub prefix: Option<&'a KeyValue>,
 }
 
 /// The learned bias for the distance between a query and a key, one number a head and bucket.

@@ -6,11 +6,6 @@ use super::{Cache, T5};
 use crate::nn::Dropout;
 use crate::nn::adapter::AdapterWeights;
 use crate::nn::padding::pad;
-use crate::nn::prefix::PrefixVectors;
-
-fn prefix(adapter: Option<&AdapterWeights>) -> Option<&PrefixVectors> {
-    adapter.and_then(AdapterWeights::prefix)
-}
 
 impl T5 {
     /// Final decoder states `[batch, response tokens, d_model]`, each of which predicts the response's token at its
@@ -24,10 +19,10 @@ impl T5 {
     ) -> Tensor<3> {
         let (device, config) = (self.device().without_autodiff(), self.config());
         let (ids, mask) = pad(contexts, config.pad_token_id, &device);
-        let encoded = self.encode(ids, &mask, prefix(adapter), dropout);
+        let encoded = self.encode(ids, &mask, adapter, dropout);
         let inputs = shift_right(responses, config.decoder_start_token_id);
         let (ids, _) = pad(&inputs, config.pad_token_id, &device);
-        self.decode(ids, &encoded, &mask, prefix(adapter), dropout)
+        self.decode(ids, &encoded, &mask, adapter, dropout)
     }
 
     /// A cache after each context, and the states `[batch, 1, d_model]` that predict the first tokens.
@@ -38,8 +33,8 @@ impl T5 {
     ) -> (Cache, Tensor<3>) {
         let (device, config) = (self.device().without_autodiff(), self.config());
         let (ids, mask) = pad(contexts, config.pad_token_id, &device);
-        let encoded = self.encode(ids, &mask, prefix(adapter), &mut Dropout::off());
-        let mut cache = self.start_decoding(&encoded, &mask, prefix(adapter));
+        let encoded = self.encode(ids, &mask, adapter, &mut Dropout::off());
+        let mut cache = self.start_decoding(&encoded, &mask, adapter);
         let first = vec![config.decoder_start_token_id; contexts.len()];
         let hidden = self.next(&first, &mut cache, adapter);
         (cache, hidden)
@@ -56,7 +51,7 @@ impl T5 {
         let ids: Vec<i32> = tokens.iter().map(|id| *id as i32).collect();
         let ids = TensorData::new(ids, [tokens.len(), 1]);
         let ids = Tensor::<2, Int>::from_data(ids, &device);
-        self.decode_next(ids, cache, prefix(adapter))
+        self.decode_next(ids, cache, adapter)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use burn::module::Module;
 
+use super::lora::Lora;
 use super::prefix::{Prefix, PrefixVectors};
 
 /// A trainable adapter.
 #[derive(Module, Debug)]
 pub enum Adapter {
     Prefix(Prefix),
+    Lora(Lora),
 }
 
 /// An adapter as a model's forward pass takes it: beside the weights and never merged into them, so that the
@@ -15,6 +17,7 @@ pub enum Adapter {
 #[derive(Clone, Debug)]
 pub enum AdapterWeights {
     Prefix(PrefixVectors),
+    Lora(Lora),
 }
 
 impl Adapter {
@@ -22,6 +25,7 @@ impl Adapter {
     pub fn weights(&self) -> AdapterWeights {
         match self {
             Adapter::Prefix(prefix) => AdapterWeights::Prefix(prefix.vectors()),
+            Adapter::Lora(lora) => AdapterWeights::Lora(lora.clone()),
         }
     }
 }
@@ -31,7 +35,22 @@ impl AdapterWeights {
     pub fn prefix(&self) -> Option<&PrefixVectors> {
         match self {
             AdapterWeights::Prefix(vectors) => Some(vectors),
+            AdapterWeights::Lora(_) => None,
         }
+    }
+
+    /// What is added to the linear layers.
+    pub fn lora(&self) -> Option<&Lora> {
+        match self {
+            AdapterWeights::Lora(lora) => Some(lora),
+            AdapterWeights::Prefix(_) => None,
+        }
+    }
+}
+
+impl From<Lora> for Adapter {
+    fn from(lora: Lora) -> Self {
+        Adapter::Lora(lora)
     }
 }
 

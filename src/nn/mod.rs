@@ -21,13 +21,17 @@ macro_rules! track_path {
 }
 pub(crate) use track_path;
 
-mod adapter;
+pub mod adapter;
+mod attention;
 pub mod device;
 mod dropout;
 mod generate;
 mod host;
 pub mod identifier;
 mod language_model;
+mod linear;
+pub mod llama;
+pub mod lora;
 mod padding;
 pub mod prefix;
 pub mod sampling;
@@ -36,7 +40,6 @@ pub mod t5;
 pub mod value_head;
 pub mod weights;
 
-pub use adapter::{Adapter, AdapterWeights};
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
 pub use generate::{Generated, generate, generate_while};

@@ -16,6 +16,9 @@ mod t5_support;
 
 mod identifier_parity;
 mod language_model;
+mod llama_parity;
+mod llama_prefix;
+mod lora;
 mod metrics;
 mod optimizer;
 mod ppo_math;

@@ -12,7 +12,9 @@
 mod attention;
 mod few;
 mod linear;
+mod low_rank;
 mod product;
+mod rotate;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -27,6 +29,8 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(super) use attention::{Attention, Sources, attend};
 pub(super) use linear::linear;
+pub(super) use low_rank::{LowRank, linear_with};
+pub(super) use rotate::rotate;
 pub(super) use vector::log_sum_exp;
 
 /// Whether the tensors of this device are plain memory.

@@ -13,13 +13,13 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor};
 
-pub(crate) use attention::linear;
 pub use config::{FeedForward, T5Config};
 pub(super) use names::tensor_names;
 pub use stack::Cache;
 use stack::T5Stack;
 
 use super::Dropout;
+pub(crate) use super::linear::linear;
 use super::prefix::PrefixVectors;
 use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 

@@ -9,12 +9,11 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::{gelu_approximate, relu, silu};
 use burn::tensor::{Int, Tensor};
 
-use super::attention::{
-    Bias, CrossAttention, KeyValueStates, PositionBias, SelfAttention, after_prefix, linear,
-    mask_bias,
-};
+use super::attention::{CrossAttention, PositionBias, SelfAttention};
 use super::config::{FeedForward, T5Config};
 use crate::nn::Dropout;
+use crate::nn::attention::{Bias, KeyValueStates, after_prefix, mask_bias};
+use crate::nn::linear::linear;
 use crate::nn::prefix::{KeyValue, PrefixVectors};
 use crate::nn::weights::ParamInit;
 

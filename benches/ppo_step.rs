@@ -19,7 +19,7 @@ use burn::tensor::Device;
 use emprl::data::Example;
 use emprl::experiment::{Config, Report, Tuning};
 use emprl::metrics::declared;
-use emprl::nn::Adapter;
+use emprl::nn::adapter::Adapter;
 use emprl::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use emprl::nn::prefix::{Prefix, PrefixConfig};
 use emprl::nn::sampling::Sampling;

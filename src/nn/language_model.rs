@@ -11,13 +11,16 @@ use serde::Serialize;
 
 use super::Dropout;
 use super::adapter::AdapterWeights;
+use super::llama::{self, Llama, LlamaConfig};
+use super::lora::Lora;
 use super::shape::ModelShape;
 use super::t5::{self, T5, T5Config};
-use super::weights::WeightsError;
+use super::weights::{WeightsError, document, refuse_other_folders};
 
 #[derive(Module, Debug)]
 pub enum LanguageModel {
     T5(T5),
+    Llama(Llama),
 }
 
 /// The configuration of a model: its `config.json`.
@@ -25,6 +28,7 @@ pub enum LanguageModel {
 #[serde(untagged)]
 pub enum LanguageModelConfig {
     T5(T5Config),
+    Llama(LlamaConfig),
 }
 
 /// Responses in the making: what a model keeps of their contexts and tokens.
@@ -38,6 +42,7 @@ pub struct Generation {
 #[derive(Clone, Debug)]
 enum Cache {
     T5(t5::Cache),
+    Llama(llama::Cache),
 }
 
 impl LanguageModelConfig {
@@ -46,7 +51,17 @@ impl LanguageModelConfig {
     /// # Errors
     /// It is missing, damaged, or of a model that this program does not read.
     pub fn read(folder: &Path) -> Result<Self, WeightsError> {
-        T5Config::read(folder).map(LanguageModelConfig::T5)
+        refuse_other_folders(folder)?;
+        let path = folder.join("config.json");
+        // What is not there, or of no known kind, is refused by the reader of decoders, which names them all.
+        let is_t5 = path.is_file() && {
+            let json = document(&path)?;
+            json["model_type"].as_str().is_some_and(T5Config::knows)
+        };
+        match is_t5 {
+            true => T5Config::read(folder).map(LanguageModelConfig::T5),
+            false => LlamaConfig::read(folder).map(LanguageModelConfig::Llama),
+        }
     }
 
     /// The same with at most `layers` layers in each stack.
@@ -58,6 +73,10 @@ impl LanguageModelConfig {
                 num_decoder_layers: layers.min(config.num_decoder_layers),
                 ..config.clone()
             }),
+            LanguageModelConfig::Llama(config) => LanguageModelConfig::Llama(LlamaConfig {
+                num_hidden_layers: layers.min(config.num_hidden_layers),
+                ..config.clone()
+            }),
         }
     }
 
@@ -65,6 +84,7 @@ impl LanguageModelConfig {
     pub fn t5(&self) -> Option<&T5Config> {
         match self {
             LanguageModelConfig::T5(config) => Some(config),
+            LanguageModelConfig::Llama(_) => None,
         }
     }
 
@@ -72,12 +92,14 @@ impl LanguageModelConfig {
     pub fn architecture(&self) -> &'static str {
         match self {
             LanguageModelConfig::T5(_) => "T5",
+            LanguageModelConfig::Llama(_) => "Llama",
         }
     }
 
     pub fn shape(&self) -> ModelShape {
         match self {
             LanguageModelConfig::T5(config) => config.shape(),
+            LanguageModelConfig::Llama(config) => config.shape(),
         }
     }
 
@@ -85,6 +107,7 @@ impl LanguageModelConfig {
     pub fn eos_token_ids(&self) -> &[u32] {
         match self {
             LanguageModelConfig::T5(config) => config.eos_token_ids(),
+            LanguageModelConfig::Llama(config) => config.eos_token_ids(),
         }
     }
 
@@ -92,6 +115,7 @@ impl LanguageModelConfig {
     pub fn context_end(&self) -> Option<u32> {
         match self {
             LanguageModelConfig::T5(config) => Some(config.eos_token_id),
+            LanguageModelConfig::Llama(_) => None,
         }
     }
 }
@@ -101,6 +125,7 @@ impl LanguageModel {
     pub fn new(config: &LanguageModelConfig, device: &Device, seed: u64) -> Self {
         match config {
             LanguageModelConfig::T5(config) => T5::new(config, device, seed).into(),
+            LanguageModelConfig::Llama(config) => Llama::new(config, device, seed).into(),
         }
     }
 
@@ -111,6 +136,7 @@ impl LanguageModel {
     pub fn load(folder: &Path, device: &Device) -> Result<Self, WeightsError> {
         match LanguageModelConfig::read(folder)? {
             LanguageModelConfig::T5(_) => T5::load(folder, device).map(LanguageModel::T5),
+            LanguageModelConfig::Llama(_) => Llama::load(folder, device).map(LanguageModel::Llama),
         }
     }
 
@@ -118,18 +144,21 @@ impl LanguageModel {
     pub fn save(&self, folder: &Path) -> Result<(), WeightsError> {
         match self {
             LanguageModel::T5(t5) => t5.save(folder),
+            LanguageModel::Llama(llama) => llama.save(folder),
         }
     }
 
     pub fn config(&self) -> LanguageModelConfig {
         match self {
             LanguageModel::T5(t5) => LanguageModelConfig::T5(t5.config().clone()),
+            LanguageModel::Llama(llama) => LanguageModelConfig::Llama(llama.config().clone()),
         }
     }
 
     pub fn shape(&self) -> ModelShape {
         match self {
             LanguageModel::T5(t5) => t5.config().shape(),
+            LanguageModel::Llama(llama) => llama.config().shape(),
         }
     }
 
@@ -137,6 +166,7 @@ impl LanguageModel {
     pub fn eos_token_ids(&self) -> &[u32] {
         match self {
             LanguageModel::T5(t5) => t5.config().eos_token_ids(),
+            LanguageModel::Llama(llama) => llama.config().eos_token_ids(),
         }
     }
 
@@ -144,6 +174,7 @@ impl LanguageModel {
     pub fn left_out(&self) -> &[String] {
         match self {
             LanguageModel::T5(t5) => t5.left_out(),
+            LanguageModel::Llama(llama) => llama.left_out(),
         }
     }
 
@@ -151,6 +182,22 @@ impl LanguageModel {
     pub fn t5(&self) -> Option<&T5> {
         match self {
             LanguageModel::T5(t5) => Some(t5),
+            LanguageModel::Llama(_) => None,
+        }
+    }
+
+    /// Reads a LoRA adapter of this model from a folder that PEFT or this program wrote.
+    ///
+    /// # Errors
+    /// Something in the folder is missing, damaged, or of another model; or the model is a T5, which takes none here.
+    pub fn load_lora(&self, folder: &Path) -> Result<Lora, WeightsError> {
+        match self {
+            LanguageModel::T5(_) => Err(WeightsError::Unsupported {
+                path: folder.to_path_buf(),
+                problem: "is a LoRA adapter, which this program does not read for a T5".into(),
+                fix: "merge it in Python: model.merge_and_unload().save_pretrained(folder)".into(),
+            }),
+            LanguageModel::Llama(llama) => llama.load_lora(folder),
         }
     }
 
@@ -158,6 +205,7 @@ impl LanguageModel {
     pub fn device(&self) -> Device {
         match self {
             LanguageModel::T5(t5) => t5.device(),
+            LanguageModel::Llama(llama) => llama.device(),
         }
     }
 
@@ -172,6 +220,7 @@ impl LanguageModel {
     ) -> Tensor<3> {
         match self {
             LanguageModel::T5(t5) => t5.forward(contexts, responses, adapter, dropout),
+            LanguageModel::Llama(llama) => llama.forward(contexts, responses, adapter, dropout),
         }
     }
 
@@ -187,10 +236,18 @@ impl LanguageModel {
                 let cache = Cache::T5(cache);
                 Generation { first, cache }
             }
+            LanguageModel::Llama(llama) => {
+                let (cache, first) = llama.start(contexts, adapter);
+                let cache = Cache::Llama(cache);
+                Generation { first, cache }
+            }
         }
     }
 
     /// Adds a token to each response. Returns the states `[batch, 1, hidden]` that predict what follows.
+    ///
+    /// # Panics
+    /// If a model of another architecture began the responses.
     pub fn next(
         &self,
         tokens: &[u32],
@@ -199,6 +256,10 @@ impl LanguageModel {
     ) -> Tensor<3> {
         match (self, &mut generation.cache) {
             (LanguageModel::T5(t5), Cache::T5(cache)) => t5.next(tokens, cache, adapter),
+            (LanguageModel::Llama(llama), Cache::Llama(cache)) => {
+                llama.next(tokens, cache, adapter)
+            }
+            _ => unreachable!("the model that began a response goes on with it"),
         }
     }
 
@@ -206,6 +267,7 @@ impl LanguageModel {
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
         match self {
             LanguageModel::T5(t5) => t5.logits(hidden),
+            LanguageModel::Llama(llama) => llama.logits(hidden),
         }
     }
 }
@@ -216,11 +278,12 @@ impl Generation {
     pub fn select(&self, rows: &[usize]) -> Self {
         let indices: Vec<i32> = rows.iter().map(|row| *row as i32).collect();
         let indices = TensorData::new(indices, [rows.len()]);
-        let rows = Tensor::<1, Int>::from_data(indices, &self.first.device());
+        let indices = Tensor::<1, Int>::from_data(indices, &self.first.device());
         Generation {
-            first: self.first.clone().select(0, rows.clone()),
+            first: self.first.clone().select(0, indices.clone()),
             cache: match &self.cache {
-                Cache::T5(cache) => Cache::T5(cache.select(&rows)),
+                Cache::T5(cache) => Cache::T5(cache.select(&indices)),
+                Cache::Llama(cache) => Cache::Llama(cache.select(rows)),
             },
         }
     }
@@ -229,5 +292,11 @@ impl Generation {
 impl From<T5> for LanguageModel {
     fn from(t5: T5) -> Self {
         LanguageModel::T5(t5)
+    }
+}
+
+impl From<Llama> for LanguageModel {
+    fn from(llama: Llama) -> Self {
+        LanguageModel::Llama(llama)
     }
 }

@@ -40,7 +40,6 @@ pub mod t5;
 pub mod value_head;
 pub mod weights;
 
-pub use adapter::{Adapter, AdapterWeights};
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
 pub use generate::{Generated, generate, generate_while};

@@ -11,7 +11,7 @@ use super::session::{Ended, Session};
 use super::stage;
 use crate::experiment::{GeneratorSettings, Stage};
 use crate::metrics::declared;
-use crate::nn::Adapter;
+use crate::nn::adapter::Adapter;
 use crate::nn::prefix::Prefix;
 
 const KEYS: MetricKeys = MetricKeys {

@@ -15,10 +15,10 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use crate::experiment::{PrefixSettings, Tuning};
+use crate::nn::adapter::{Adapter, AdapterWeights};
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::value_head::ValueHead;
 use crate::nn::weights::WeightsError;
-use crate::nn::{Adapter, AdapterWeights};
 use crate::nn::{LanguageModel, LanguageModelConfig};
 use crate::text::Tokenizer;
 
@@ -42,6 +42,8 @@ pub struct Policy {
 
 const MANIFEST: &str = "policy.json";
 const PREFIX: &str = "prefix.safetensors";
+/// The folder of a LoRA adapter, as PEFT has it.
+const LORA: &str = "lora";
 const VALUE_HEAD: &str = "value_head.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 const SENTENCEPIECE: &str = "spiece.model";
@@ -52,6 +54,8 @@ struct Manifest {
     /// Folder of the model's weights and tokenizer: this one where absent, relative to it unless absolute.
     base: Option<PathBuf>,
     prefix: Option<PrefixConfig>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lora: bool,
     value_head: bool,
     /// Whether the tokenizer finds special tokens in texts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -98,8 +102,10 @@ impl Policy {
             self.model.save(folder)?;
             tokenizer.save(folder.join(TOKENIZER))?;
         }
-        if let Some(prefix) = self.prefix() {
-            prefix.save(&folder.join(PREFIX))?;
+        match &self.adapter {
+            Some(Adapter::Prefix(prefix)) => prefix.save(&folder.join(PREFIX))?,
+            Some(Adapter::Lora(lora)) => lora.save(&folder.join(LORA), None)?,
+            None => {}
         }
         if let Some(value_head) = &self.value_head {
             value_head.save(&folder.join(VALUE_HEAD))?;
@@ -107,6 +113,7 @@ impl Policy {
         let manifest = Manifest {
             base: base.map(Path::to_path_buf),
             prefix: self.prefix().map(|prefix| prefix.config().clone()),
+            lora: matches!(self.adapter, Some(Adapter::Lora(_))),
             value_head: self.value_head.is_some(),
             special_tokens: tokenizer.special_tokens(),
         };
@@ -152,7 +159,8 @@ impl Policy {
                 .any(|end| name.ends_with(end));
             // Read where there is no tokenizer.json.
             let pieces = name == SENTENCEPIECE && !folder.join(TOKENIZER).is_file();
-            if weights || pieces || ["config.json", TOKENIZER, MANIFEST].contains(&name.as_str()) {
+            let others = ["config.json", "adapter_config.json", TOKENIZER, MANIFEST];
+            if weights || pieces || others.contains(&name.as_str()) {
                 names.push(name);
             }
         }
@@ -163,6 +171,10 @@ impl Policy {
             hasher.update(name.as_bytes());
             let mut file = File::open(&path).map_err(TrainError::io(&path))?;
             io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(TrainError::io(&path))?;
+        }
+        let lora = folder.join(LORA);
+        if lora.is_dir() {
+            hasher.update(Policy::fingerprint(&lora)?.as_bytes());
         }
         if let Some(base) = base_of(folder)? {
             hasher.update(Policy::fingerprint(&base)?.as_bytes());
@@ -177,7 +189,9 @@ impl Policy {
         let (shape, path) = (self.model.shape(), folder.join(PREFIX));
         let prefix = |config| Prefix::load(&config, &shape, &path, device);
         let prefix = manifest.prefix.map(prefix).transpose()?;
-        self.adapter = prefix.map(Adapter::Prefix);
+        let lora = || self.model.load_lora(&folder.join(LORA));
+        let lora = manifest.lora.then(lora).transpose()?;
+        self.adapter = prefix.map(Adapter::Prefix).or(lora.map(Adapter::Lora));
         let path = folder.join(VALUE_HEAD);
         let value_head = || ValueHead::load(shape.hidden_size, &path, device);
         self.value_head = manifest.value_head.then(value_head).transpose()?;

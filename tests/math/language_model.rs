@@ -3,8 +3,9 @@
 use crate::t5_support::{
     device, expected, fixture, largest_difference, model, padded, rows, values,
 };
+use emprl::nn::adapter::Adapter;
 use emprl::nn::prefix::{Prefix, PrefixConfig};
-use emprl::nn::{Adapter, Dropout, LanguageModel, LanguageModelConfig};
+use emprl::nn::{Dropout, LanguageModel, LanguageModelConfig};
 
 const FOLDERS: [&str; 2] = ["t5_relu_tied", "t5_gated_untied"];
 

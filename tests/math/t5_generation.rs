@@ -4,7 +4,7 @@ use crate::device_support::device_name;
 use crate::t5_support::{device, expected, largest_difference, model, padded, rows, values};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
-use emprl::nn::Adapter;
+use emprl::nn::adapter::Adapter;
 use emprl::nn::prefix::{Prefix, PrefixConfig};
 use emprl::nn::sampling::Sampling;
 use emprl::nn::t5::T5;

@@ -141,6 +141,11 @@ impl T5Config {
             .unwrap_or(self.tie_word_embeddings)
     }
 
+    /// Whether `model_type` of a `config.json` is T5's or a relative's, of which [`T5Config::read`] says more.
+    pub fn knows(model_type: &str) -> bool {
+        model_type == "t5" || RELATIVES.iter().any(|(key, _)| *key == model_type)
+    }
+
     /// Reads `config.json` of a folder.
     pub fn read(folder: &Path) -> Result<Self, WeightsError> {
         refuse_other_folders(folder)?;

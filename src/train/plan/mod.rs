@@ -2,6 +2,7 @@
 //!
 //! Writes nothing; knows shapes only, except for [`speed`], which measures this machine.
 
+mod llama;
 mod memory;
 mod model;
 mod speed;

@@ -1,12 +1,13 @@
 //! What a language model costs, whatever its architecture.
 
-use super::t5;
+use super::{llama, t5};
 use crate::nn::LanguageModelConfig;
 
 /// Parameters.
 pub(super) fn parameters(model: &LanguageModelConfig) -> u64 {
     match model {
         LanguageModelConfig::T5(shape) => t5::parameters(shape),
+        LanguageModelConfig::Llama(shape) => llama::parameters(shape),
     }
 }
 
@@ -20,6 +21,7 @@ pub(super) fn activations(
 ) -> u64 {
     match model {
         LanguageModelConfig::T5(shape) => t5::activations(shape, batch, source, target),
+        LanguageModelConfig::Llama(shape) => llama::activations(shape, batch, source, target),
     }
 }
 
@@ -27,6 +29,7 @@ pub(super) fn activations(
 pub(super) fn operations(model: &LanguageModelConfig, source: f64, target: f64) -> f64 {
     match model {
         LanguageModelConfig::T5(shape) => t5::operations(shape, source, target),
+        LanguageModelConfig::Llama(shape) => llama::operations(shape, source, target),
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use super::model::update;
 use super::work::Lengths;
 use crate::experiment::{Config, Stage, Tuning};
-use crate::nn::Adapter;
+use crate::nn::adapter::Adapter;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::{Dropout, LanguageModel, LanguageModelConfig};
 use crate::train::likelihood::cross_entropy;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::experiment::SamplingSettings;
-use crate::nn::Adapter;
 use crate::nn::LanguageModel;
+use crate::nn::adapter::Adapter;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::t5::{T5, T5Config};
 use crate::nn::value_head::ValueHead;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Dropout;
 use super::adapter::AdapterWeights;
 use super::llama::{self, Llama, LlamaConfig};
-use super::lora::Lora;
+use super::lora::{Lora, LoraConfig, LoraError};
 use super::shape::ModelShape;
 use super::t5::{self, T5, T5Config};
 use super::weights::{WeightsError, document, refuse_other_folders};
@@ -186,19 +186,38 @@ impl LanguageModel {
         }
     }
 
+    /// LoRA for this model, which changes nothing yet, drawn by seed.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a target that the model does not have.
+    pub fn lora(&self, config: &LoraConfig, seed: u64) -> Result<Lora, LoraError> {
+        match self {
+            LanguageModel::T5(t5) => t5.lora(config, seed),
+            LanguageModel::Llama(llama) => llama.lora(config, seed),
+        }
+    }
+
     /// Reads a LoRA adapter of this model from a folder that PEFT or this program wrote.
     ///
     /// # Errors
-    /// Something in the folder is missing, damaged, or of another model; or the model is a T5, which takes none here.
+    /// Something in the folder is missing, damaged, of another kind or for another model.
     pub fn load_lora(&self, folder: &Path) -> Result<Lora, WeightsError> {
         match self {
-            LanguageModel::T5(_) => Err(WeightsError::Unsupported {
-                path: folder.to_path_buf(),
-                problem: "is a LoRA adapter, which this program does not read for a T5".into(),
-                fix: "merge it in Python: model.merge_and_unload().save_pretrained(folder)".into(),
-            }),
+            LanguageModel::T5(t5) => t5.load_lora(folder),
             LanguageModel::Llama(llama) => llama.load_lora(folder),
         }
+    }
+
+    /// The same model with the adapter in its weights, for programs that know no adapters.
+    #[must_use]
+    pub fn merge(self, lora: &Lora) -> Self {
+        lora.merge(self)
+    }
+
+    /// The model that [`LanguageModel::merge`] was given, but for rounding.
+    #[must_use]
+    pub fn unmerge(self, lora: &Lora) -> Self {
+        lora.unmerge(self)
     }
 
     /// Where the weights are.

@@ -21,7 +21,7 @@ macro_rules! track_path {
 }
 pub(crate) use track_path;
 
-mod adapter;
+pub mod adapter;
 mod attention;
 pub mod device;
 mod dropout;

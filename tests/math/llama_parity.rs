@@ -6,8 +6,8 @@ use crate::t5_support::{
     assert_close_rows, device, fixture, largest_difference, row, rows, values,
 };
 use burn::tensor::Tensor;
-use emprl::nn::AdapterWeights;
 use emprl::nn::Dropout;
+use emprl::nn::adapter::AdapterWeights;
 use emprl::nn::llama::{Family, Llama};
 use serde_json::Value;
 

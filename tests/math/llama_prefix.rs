@@ -4,8 +4,8 @@ use std::fs;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use emprl::nn::AdapterWeights;
 use emprl::nn::Dropout;
+use emprl::nn::adapter::AdapterWeights;
 use emprl::nn::llama::Llama;
 use emprl::nn::prefix::{Prefix, PrefixConfig};
 use serde_json::Value;

@@ -16,6 +16,7 @@ mod t5_support;
 
 mod identifier_parity;
 mod language_model;
+mod llama_layouts;
 mod llama_parity;
 mod llama_prefix;
 mod lora;

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
-use emprl::nn::AdapterWeights;
+use emprl::nn::adapter::AdapterWeights;
 use emprl::nn::prefix::{Prefix, PrefixConfig};
 use emprl::nn::t5::T5;
 use emprl::nn::value_head::ValueHead;

@@ -12,12 +12,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Attention, Host, Sources, attend, linear};
+use crate::nn::adapter::{Adapter, AdapterWeights};
 use crate::nn::attention::Heads;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::{FeedForward, T5, T5Config};
-use crate::nn::{Adapter, AdapterWeights};
 use crate::nn::{Dropout, LanguageModel, generate};
 
 thread_local! {

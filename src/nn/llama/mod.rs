@@ -214,18 +214,6 @@ impl Llama {
         Lora::read(folder, self, &mut init, tensor_names, LoraTask::CausalLm)
     }
 
-    /// The same model with the adapter in its weights.
-    #[must_use]
-    pub fn merge(self, lora: &Lora) -> Self {
-        lora.merge(self)
-    }
-
-    /// The model that [`Llama::merge`] was given, but for rounding.
-    #[must_use]
-    pub fn unmerge(self, lora: &Lora) -> Self {
-        lora.unmerge(self)
-    }
-
     /// Fills in empty contexts, and puts positions after those of a prefix, as PEFT does.
     fn batch<C: AsRef<[u32]>>(
         &self,

@@ -225,16 +225,4 @@ impl T5 {
         let names = |path: &str| tensor_names(path, &self.config);
         Lora::read(folder, self, &mut init, names, LoraTask::Seq2SeqLm)
     }
-
-    /// The same model with the adapter in its weights.
-    #[must_use]
-    pub fn merge(self, lora: &Lora) -> Self {
-        lora.merge(self)
-    }
-
-    /// The model that [`T5::merge`] was given, but for rounding.
-    #[must_use]
-    pub fn unmerge(self, lora: &Lora) -> Self {
-        lora.unmerge(self)
-    }
 }

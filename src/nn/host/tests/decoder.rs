@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::super::{Host, LowRank, linear_with, rotate};
 use super::{GENERIC_OPS, assert_close, draw, gradient, loss, trained, values};
-use crate::nn::AdapterWeights;
 use crate::nn::Dropout;
+use crate::nn::adapter::AdapterWeights;
 use crate::nn::llama::{Family, Llama, LlamaConfig};
 use crate::nn::lora::LoraConfig;
 

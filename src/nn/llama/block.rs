@@ -10,7 +10,7 @@ use super::config::LlamaConfig;
 use super::rope::Rotation;
 use crate::nn::Dropout;
 use crate::nn::attention::{Bias, Heads, attention};
-use crate::nn::host::Sources;
+use crate::nn::host::{self, Sources, is_host};
 use crate::nn::linear::adapted_linear;
 use crate::nn::lora::{LoraBlock, LoraLinear};
 use crate::nn::prefix::KeyValue;
@@ -33,6 +33,9 @@ impl RmsNorm {
 
     /// Norms the last dimension.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        if is_host(&x.device()) {
+            return host::rms_norm(x, self.weight.val(), self.epsilon);
+        }
         let mean = (x.clone() * x.clone()).mean_dim(D - 1);
         let scale = mean.add_scalar(self.epsilon).sqrt().recip();
         x * scale * self.weight.val().unsqueeze()
@@ -202,9 +205,12 @@ impl Mlp {
         let both = self
             .gate_up
             .forward(x, adapter.lora("mlp.gate_up"), dropout);
-        let inner = both.dims()[2] / 2;
-        let gate = both.clone().narrow(2, 0, inner);
-        let gated = silu(gate) * both.narrow(2, inner, inner);
+        let gated = if is_host(&both.device()) {
+            host::swiglu(both)
+        } else {
+            let inner = both.dims()[2] / 2;
+            silu(both.clone().narrow(2, 0, inner)) * both.narrow(2, inner, inner)
+        };
         self.down.forward(gated, adapter.lora("mlp.down"), dropout)
     }
 }

@@ -1,11 +1,12 @@
 //! Kernels of decoders and of LoRA against tensor operations.
 
 use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::activation::silu;
 use burn::tensor::{Device, Gradients, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::{Host, LowRank, linear_with, rotate};
+use super::super::{Host, LowRank, linear_with, rms_norm, rotate, swiglu};
 use super::{GENERIC_OPS, assert_close, draw, gradient, loss, trained, values};
 use crate::nn::Dropout;
 use crate::nn::adapter::AdapterWeights;
@@ -112,6 +113,33 @@ fn a_rotation_turns_the_first_heads_and_back() {
     let found = loss(turned(ours.clone()), &weights).backward();
     let known = loss(plainly(theirs.clone()), &weights).backward();
     assert_close(gradient(&ours, &found), gradient(&theirs, &known), "back");
+}
+
+#[test]
+fn norms_and_gates_and_their_derivatives() {
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    for width in [1, 20, 48, 300] {
+        let x = draw(&mut random, [2, 13, 2 * width]).mul_scalar(4.0);
+        let weight = draw(&mut random, [2 * width]);
+        let norm = |x: Tensor<3>, weight: Tensor<1>| {
+            let mean = (x.clone() * x.clone()).mean_dim(2);
+            x * mean.add_scalar(1e-5).sqrt().recip() * weight.unsqueeze()
+        };
+        let gate = |x: Tensor<3>| silu(x.clone().narrow(2, 0, width)) * x.narrow(2, width, width);
+        let weights = draw(&mut random, [2, 13, width]);
+        let ours = |x, weight| swiglu(rms_norm(x, weight, 1e-5));
+        let plainly = |x, weight| gate(norm(x, weight));
+        let what = format!("width {width}");
+        let known = values(plainly(x.clone(), weight.clone()));
+        assert_close(values(ours(x.clone(), weight.clone())), known, &what);
+        let (our_x, our_weight) = (trained(&x), trained(&weight));
+        let found = loss(ours(our_x.clone(), our_weight.clone()), &weights).backward();
+        let (their_x, their_weight) = (trained(&x), trained(&weight));
+        let known = loss(plainly(their_x.clone(), their_weight.clone()), &weights).backward();
+        assert_close(gradient(&our_x, &found), gradient(&their_x, &known), &what);
+        let found = gradient(&our_weight, &found);
+        assert_close(found, gradient(&their_weight, &known), &what);
+    }
 }
 
 /// Logits, gradients of an adapter and of every weight, and states with a cache.

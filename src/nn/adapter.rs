@@ -7,6 +7,10 @@ use super::prefix::{Prefix, PrefixVectors};
 
 /// A trainable adapter.
 #[derive(Module, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a policy has one, which is seldom moved"
+)]
 pub enum Adapter {
     Prefix(Prefix),
     Lora(Lora),

@@ -18,6 +18,10 @@ use super::t5::{self, T5, T5Config};
 use super::weights::{WeightsError, document, refuse_other_folders};
 
 #[derive(Module, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a policy has one, which is seldom moved"
+)]
 pub enum LanguageModel {
     T5(T5),
     Llama(Llama),

@@ -19,11 +19,12 @@ use burn::tensor::Device;
 use emprl::data::Example;
 use emprl::experiment::{Config, Report, Tuning};
 use emprl::metrics::declared;
+use emprl::nn::adapter::Adapter;
 use emprl::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use emprl::nn::prefix::{Prefix, PrefixConfig};
 use emprl::nn::sampling::Sampling;
 use emprl::nn::t5::{T5, T5Config};
-use emprl::nn::{Dropout, device, generate};
+use emprl::nn::{Dropout, LanguageModel, device, generate};
 use emprl::text::train_unigram;
 use emprl::train::TrainError;
 use emprl::train::checkpoint::Checkpoints;
@@ -57,8 +58,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = arguments.first().map_or("flex", String::as_str);
     let device = device::resolve(name)?;
     let config = T5Config::default();
-    let t5 = T5::new(&config, &device, 1);
-    generation(&t5, name);
+    let model = LanguageModel::T5(T5::new(&config, &device, 1));
+    generation(&model, name);
 
     let identifier = IdentifierConfig {
         encoder: config.clone(),
@@ -75,19 +76,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             cross: 0,
             hidden: 512,
         },
-        &config,
+        &config.shape(),
         &device,
         2,
     );
     step(
-        &t5,
+        &model,
         Some(prefix),
         Tuning::Prefix,
         &identifiers,
         &device,
         name,
     )?;
-    step(&t5, None, Tuning::Full, &identifiers, &device, name)
+    step(&model, None, Tuning::Full, &identifiers, &device, name)
 }
 
 fn ids(random: &mut ChaCha8Rng, length: usize) -> Vec<u32> {
@@ -96,7 +97,7 @@ fn ids(random: &mut ChaCha8Rng, length: usize) -> Vec<u32> {
         .collect()
 }
 
-fn generation(t5: &T5, device: &str) {
+fn generation(model: &LanguageModel, device: &str) {
     let mut random = stream(1, Draw::Answer, 0, 0);
     let contexts: Vec<Vec<u32>> = (0..BATCH).map(|_| ids(&mut random, SOURCE)).collect();
     for (kind, greedy) in [("sampled", false), ("greedy", true)] {
@@ -110,7 +111,7 @@ fn generation(t5: &T5, device: &str) {
                     .map(|row| stream(1, Draw::Rollout, turn, row as u64))
                     .collect();
                 let clock = Instant::now();
-                generate(t5, None, &contexts, &sampling, &mut streams);
+                generate(model, None, &contexts, &sampling, &mut streams);
                 clock.elapsed().as_secs_f64()
             })
             .skip(1)
@@ -137,7 +138,7 @@ fn exactly() -> Sampling {
 
 /// Runs the trainer for a few steps and prints the median of each phase.
 fn step(
-    t5: &T5,
+    model: &LanguageModel,
     prefix: Option<Prefix>,
     tuning: Tuning,
     identifiers: &[Identifier],
@@ -204,14 +205,14 @@ fn step(
         base: matches!(tuning, Tuning::Prefix).then(|| Path::new("t5")),
     };
     let generator = Policy {
-        t5: t5.clone(),
-        prefix,
+        model: model.clone(),
+        adapter: prefix.map(Adapter::Prefix),
         value_head: None,
     };
     let trainable = generator
-        .prefix
+        .adapter
         .as_ref()
-        .map_or(t5.num_params(), Module::num_params);
+        .map_or(model.num_params(), Module::num_params);
     trainer::train(&mut session, inputs, &generator)?;
     let mut line =
         json!({"bench": "ppo_step", "device": name, "tuning": tuning, "trainable": trainable});

@@ -12,6 +12,8 @@ use emprl::data::rows::{parse_jsonl, write_jsonl};
 use emprl::data::{empathetic_dialogues, mental_health_subreddits};
 use emprl::experiment::{Config, ExperimentFile};
 use emprl::nn::device;
+use emprl::nn::llama::{Llama, LlamaConfig};
+use emprl::nn::lora::LoraConfig;
 use emprl::nn::t5::T5Config;
 use emprl::nn::value_head::ValueHead;
 use emprl::study::contexts::OrderedContexts;
@@ -23,7 +25,8 @@ use emprl::{checkpoint, filter};
 type Reader = fn(&[u8]);
 
 /// The readers by their names.
-pub const READERS: [(&str, Reader); 14] = [
+pub const READERS: [(&str, Reader); 15] = [
+    ("adapter_config", adapter_config),
     ("config_json", config_json),
     ("csv_rows", csv_rows),
     ("empathetic_dialogues", read_empathetic_dialogues),
@@ -85,7 +88,47 @@ fn tokenizer_json(bytes: &[u8]) {
 fn config_json(bytes: &[u8]) {
     with_files(&["config.json"], bytes, |folder| {
         let _ = T5Config::read(folder).map(|config| config.inner());
+        let _ = LlamaConfig::read(folder).map(|config| config.key_width());
     });
+}
+
+/// What PEFT says of an adapter, beside the weights of one.
+fn adapter_config(bytes: &[u8]) {
+    thread_local! {
+        static MODEL: (Llama, tempfile::TempDir) = model_with_adapter();
+    }
+    MODEL.with(|(model, folder)| {
+        let path = folder.path().join("adapter_config.json");
+        fs::write(path, bytes).expect("a file can be written");
+        let _ = model.load_lora(folder.path());
+    });
+}
+
+/// As small as a decoder gets, and the folder of an adapter of it.
+fn model_with_adapter() -> (Llama, tempfile::TempDir) {
+    let config = LlamaConfig {
+        vocab_size: 3,
+        hidden_size: 2,
+        intermediate_size: 2,
+        num_hidden_layers: 1,
+        num_attention_heads: 1,
+        num_key_value_heads: 1,
+        head_dim: 2,
+        ..LlamaConfig::default()
+    };
+    let device = device::resolve("flex").expect("flex is always there");
+    let model = Llama::new(&config, &device, 1);
+    let config = LoraConfig {
+        rank: 1,
+        alpha: 1.0,
+        dropout: 0.0,
+        targets: vec!["q_proj".into(), "v_proj".into()],
+    };
+    let lora = model.lora(&config, 1).expect("its layers are there");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    lora.save(folder.path(), None)
+        .expect("an adapter can be written");
+    (model, folder)
 }
 
 /// Rows that can be read are written, and read again as the same.

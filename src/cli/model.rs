@@ -72,7 +72,7 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
             "stage": origin.map(|origin| origin.stage),
             "step": origin.map(|origin| origin.step),
             "config": anatomy.config,
-            "t5_parameters": anatomy.t5_parameters,
+            "model_parameters": anatomy.model_parameters,
             "prefix": anatomy.prefix,
             "prefix_parameters": anatomy.prefix_parameters,
             "value_head": anatomy.value_head,
@@ -81,7 +81,7 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
             "left_out": anatomy.left_out,
         }));
     }
-    let config = &anatomy.config;
+    let shape = anatomy.config.shape();
     let mut text = format!("{}\n", found.folder.display());
     let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<14}{value}\n"));
     if let Some(origin) = origin {
@@ -93,9 +93,9 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
             ),
         );
     }
-    let parameters = anatomy.t5_parameters as u64;
+    let parameters = anatomy.model_parameters as u64;
     fact(
-        "T5",
+        anatomy.config.architecture(),
         format!(
             "{} parameters, {} as f32",
             count(parameters),
@@ -106,19 +106,25 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
         "Layers",
         format!(
             "{} encoder, {} decoder",
-            config.num_layers, config.num_decoder_layers
+            shape.encoder_layers, shape.decoder_layers
         ),
     );
     fact(
         "Width",
-        format!("{}, feed-forward {}", config.d_model, config.d_ff),
+        format!(
+            "{}, feed-forward {}",
+            shape.hidden_size, shape.intermediate_size
+        ),
     );
-    fact("Heads", format!("{} of {}", config.num_heads, config.d_kv));
+    fact(
+        "Heads",
+        format!("{} of {}", shape.num_heads, shape.head_dim),
+    );
     fact(
         "Vocabulary",
-        format!("{} rows, {} tokens", config.vocab_size, anatomy.tokens),
+        format!("{} rows, {} tokens", shape.vocab_size, anatomy.tokens),
     );
-    let head = if config.tie_word_embeddings {
+    let head = if shape.tie_word_embeddings {
         "the embedding"
     } else {
         "of its own"
@@ -145,7 +151,7 @@ fn show(ctx: &CommandContext, model: &Reference) -> Result<(), Failure> {
         let all = anatomy.left_out.len();
         fact(
             "Left out",
-            format!("{all} tensors that are no part of T5, such as {first}"),
+            format!("{all} tensors that are no part of the model, such as {first}"),
         );
     }
     ctx.out.text(&text)

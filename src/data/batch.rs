@@ -28,29 +28,27 @@ pub fn batches(lengths: &[usize], batch_size: usize, seed: u64, epoch: u64) -> V
     batches
 }
 
-/// Cuts a context from the left to `max_tokens`, eos included: the latest utterances are what the
-/// answer is about. `ids` may or may not end with eos; the result does.
-pub fn cut_context(ids: &[u32], max_tokens: usize, eos: u32) -> Vec<u32> {
-    let words = ids.strip_suffix(&[eos]).unwrap_or(ids);
-    let room = max_tokens.saturating_sub(1);
-    let mut cut = words[words.len().saturating_sub(room)..].to_vec();
-    cut.push(eos);
-    cut
+/// Cuts a context from the left to `max_tokens`, `end` included, which is put behind it: the latest utterances are
+/// what the answer is about.
+pub fn cut_context(ids: &[u32], max_tokens: usize, end: Option<u32>) -> Vec<u32> {
+    let first = ids.len().saturating_sub(room(max_tokens, end));
+    ids[first..].iter().copied().chain(end).collect()
 }
 
 /// Whether [`cut_context`] or [`cut_target`] leaves any of these tokens out.
-pub fn is_cut(ids: &[u32], max_tokens: usize, eos: u32) -> bool {
-    ids.strip_suffix(&[eos]).unwrap_or(ids).len() > max_tokens.saturating_sub(1)
+pub fn is_cut(ids: &[u32], max_tokens: usize, end: Option<u32>) -> bool {
+    ids.len() > room(max_tokens, end)
 }
 
-/// Cuts a target from the right to `max_tokens`, eos included. `ids` may or may not end with
-/// eos; the result does.
-pub fn cut_target(ids: &[u32], max_tokens: usize, eos: u32) -> Vec<u32> {
-    let words = ids.strip_suffix(&[eos]).unwrap_or(ids);
-    let room = max_tokens.saturating_sub(1);
-    let mut cut = words[..words.len().min(room)].to_vec();
-    cut.push(eos);
-    cut
+/// Cuts a target from the right to `max_tokens`, `end` included, which is put behind it.
+pub fn cut_target(ids: &[u32], max_tokens: usize, end: Option<u32>) -> Vec<u32> {
+    let kept = ids.iter().copied().take(room(max_tokens, end));
+    kept.chain(end).collect()
+}
+
+/// Tokens that fit before the end.
+fn room(max_tokens: usize, end: Option<u32>) -> usize {
+    max_tokens.saturating_sub(usize::from(end.is_some()))
 }
 
 #[cfg(test)]
@@ -92,13 +90,16 @@ mod tests {
 
     #[test]
     fn contexts_lose_their_beginning_and_targets_their_end() {
-        let ids = [10, 11, 12, 13, 1];
-        assert_eq!(cut_context(&ids, 3, 1), [12, 13, 1]);
-        assert_eq!(cut_target(&ids, 3, 1), [10, 11, 1]);
-        assert_eq!(cut_context(&ids, 9, 1), ids);
-        assert_eq!(cut_target(&ids[..4], 9, 1), ids);
-        assert_eq!(cut_target(&ids, 0, 1), [1]);
-        let kept = |max| cut_target(&ids, max, 1) == ids;
-        assert!((0..9).all(|max| is_cut(&ids, max, 1) != kept(max)));
+        let (ids, end) = ([10, 11, 12, 13], Some(1));
+        assert_eq!(cut_context(&ids, 3, end), [12, 13, 1]);
+        assert_eq!(cut_target(&ids, 3, end), [10, 11, 1]);
+        assert_eq!(cut_context(&ids, 9, end), [10, 11, 12, 13, 1]);
+        assert_eq!(cut_target(&ids, 0, end), [1]);
+        assert_eq!(cut_context(&ids, 3, None), [11, 12, 13]);
+        assert_eq!(cut_target(&ids, 3, None), [10, 11, 12]);
+        for end in [None, end] {
+            let kept = |max| cut_target(&ids, max, end).starts_with(&ids);
+            assert!((0..9).all(|max| is_cut(&ids, max, end) != kept(max)));
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Config {
             problems.refuse_if(!message.is_empty(), "identifiers.init", message);
         }
         problems.refuse_if(
-            scratch && !self.generator.tuning.trains_t5() && has(Stage::Generator),
+            scratch && !self.generator.tuning.trains_model() && has(Stage::Generator),
             "generator.tuning",
             "a prefix alone cannot teach a model that was never trained; use \"full\" or \"both\"",
         );

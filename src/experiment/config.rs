@@ -26,8 +26,8 @@ impl Tuning {
         matches!(self, Tuning::Prefix | Tuning::Both)
     }
 
-    /// Whether T5's own weights are trained.
-    pub fn trains_t5(self) -> bool {
+    /// Whether the model's own weights are trained.
+    pub fn trains_model(self) -> bool {
         matches!(self, Tuning::Full | Tuning::Both)
     }
 }

@@ -10,21 +10,36 @@ use rand_chacha::ChaCha8Rng;
 use super::host::Host;
 
 /// Dropout of one forward pass, or none.
-pub struct Dropout(Option<(f64, ChaCha8Rng)>);
+pub struct Dropout {
+    rate: f64,
+    /// None where nothing is dropped.
+    random: Option<ChaCha8Rng>,
+}
 
 impl Dropout {
     /// Nothing is dropped: rollouts, PPO updates, evaluation.
     pub fn off() -> Self {
-        Dropout(None)
+        Dropout {
+            rate: 0.0,
+            random: None,
+        }
     }
 
-    /// Each activation is dropped with probability `rate`; the others are scaled up.
+    /// Each activation is dropped with probability `rate`; the others are scaled up. An adapter has a rate of its own.
     pub fn new(rate: f64, seed: u64) -> Self {
-        Dropout((rate > 0.0).then(|| (rate, ChaCha8Rng::seed_from_u64(seed))))
+        Dropout {
+            rate,
+            random: Some(ChaCha8Rng::seed_from_u64(seed)),
+        }
     }
 
     pub fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
-        match self.draw(x.dims()) {
+        self.apply_at(self.rate, x)
+    }
+
+    /// As [`Dropout::apply`] with another rate; nothing is dropped where it is off.
+    pub(super) fn apply_at<const D: usize>(&mut self, rate: f64, x: Tensor<D>) -> Tensor<D> {
+        match self.draw(rate, x.dims()) {
             None => x,
             Some(factors) => {
                 let device = x.device().without_autodiff();
@@ -35,15 +50,15 @@ impl Dropout {
 
     /// The factors of [`Dropout::apply`] for a tensor of this shape; `None` if it is off.
     pub(super) fn factors<const D: usize>(&mut self, shape: [usize; D]) -> Option<Host> {
-        self.draw(shape).map(Host::from)
+        self.draw(self.rate, shape).map(Host::from)
     }
 
-    fn draw<const D: usize>(&mut self, shape: [usize; D]) -> Option<TensorData> {
-        let (rate, random) = self.0.as_mut()?;
+    fn draw<const D: usize>(&mut self, rate: f64, shape: [usize; D]) -> Option<TensorData> {
+        let random = self.random.as_mut().filter(|_| rate > 0.0)?;
         let mut bytes = vec![0_u8; 2 * shape.iter().product::<usize>()];
         random.fill_bytes(&mut bytes);
-        let threshold = (*rate * 65_536.0) as u16;
-        let kept = (1.0 / (1.0 - *rate)) as f32;
+        let threshold = (rate * 65_536.0) as u16;
+        let kept = (1.0 / (1.0 - rate)) as f32;
         let (pairs, _) = bytes.as_chunks::<2>();
         let factors: Vec<f32> = pairs
             .iter()

@@ -1,33 +1,49 @@
-//! The networks: T5, prefixes, value head, empathy identifier, sampling.
+//! The networks: language models, adapters, value head, empathy identifier, sampling.
 //!
 //! Knows tensors and weights files; knows no data sets, no settings and no training.
 
-/// The two methods by which a visitor or mapper of modules keeps `self.path`, the path of the current parameter.
+/// The two methods by which a visitor or mapper of modules keeps `self.path`, the path of the current parameter. An
+/// enum adds nothing to it: a model's parameters are `model.…` whatever its architecture.
 macro_rules! track_path {
     () => {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            if !container_type.starts_with("Enum:") {
+                self.path.push(name.to_owned());
+            }
         }
 
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
+        fn exit_module(&mut self, _name: &str, container_type: &str) {
+            if !container_type.starts_with("Enum:") {
+                self.path.pop();
+            }
         }
     };
 }
 pub(crate) use track_path;
 
+pub mod adapter;
+mod attention;
 pub mod device;
 mod dropout;
 mod generate;
 mod host;
 pub mod identifier;
+mod language_model;
+mod linear;
+pub mod llama;
+pub mod lora;
+mod padding;
 pub mod prefix;
 pub mod sampling;
+mod shape;
 pub mod t5;
 pub mod value_head;
 pub mod weights;
 
 pub use device::{DeviceError, DeviceInfo};
 pub use dropout::Dropout;
-pub use generate::{Generated, generate, generate_while, pad};
+pub use generate::{Generated, generate, generate_while};
+pub use language_model::{Generation, LanguageModel, LanguageModelConfig};
+pub use padding::pad;
+pub use shape::ModelShape;
 pub use weights::WeightsError;

@@ -1,4 +1,5 @@
-//! Prefix-tuning: trainable keys and values in front of every self-attention (Sec. III-C).
+//! Prefix-tuning: trainable keys and values in front of every self-attention (Sec. III-C). A decoder alone has a
+//! decoder's prefix only.
 //!
 //! The vectors come from an embedding through a two-layer tanh network (Li and Liang 2021). They have no
 //! position and are never masked.
@@ -9,7 +10,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::t5::config::T5Config;
+use super::shape::ModelShape;
 use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
 /// Lengths of the prefixes, and the width of the network that makes them.
@@ -25,7 +26,7 @@ pub struct PrefixConfig {
     pub hidden: usize,
 }
 
-/// Keys and values of one layer, each `[heads, positions, d_kv]`.
+/// Keys and values of one layer, each `[key/value heads, positions, head_dim]`.
 #[derive(Clone, Debug)]
 pub struct KeyValue {
     pub(super) keys: Tensor<3>,
@@ -33,12 +34,12 @@ pub struct KeyValue {
 }
 
 impl KeyValue {
-    /// `[batch, heads, positions, d_kv]`
+    /// `[batch, heads, positions, head_dim]`
     pub(super) fn keys_for(&self, batch: usize) -> Tensor<4> {
         self.keys.clone().unsqueeze_dim::<4>(0).repeat_dim(0, batch)
     }
 
-    /// `[batch, heads, positions, d_kv]`
+    /// `[batch, heads, positions, head_dim]`
     pub(super) fn values_for(&self, batch: usize) -> Tensor<4> {
         self.values
             .clone()
@@ -54,6 +55,7 @@ impl KeyValue {
 /// The prefixes of every layer.
 #[derive(Clone, Debug)]
 pub struct PrefixVectors {
+    /// Empty without an encoder.
     pub(super) encoder: Vec<KeyValue>,
     pub(super) decoder: Vec<KeyValue>,
     /// Empty without a cross-attention prefix.
@@ -63,12 +65,12 @@ pub struct PrefixVectors {
 /// The network that makes the prefixes of one kind of attention: `up · tanh(down · embedding)`.
 #[derive(Module, Debug)]
 struct Reparameterization {
-    /// `[positions, d_model]`
+    /// `[positions, hidden_size]`
     embedding: Param<Tensor<2>>,
-    /// `[d_model, hidden]`
+    /// `[hidden_size, hidden]`
     down: Param<Tensor<2>>,
     down_bias: Param<Tensor<1>>,
-    /// `[hidden, layers * 2 * inner]`
+    /// `[hidden, layers * 2 * heads * head_dim]`
     up: Param<Tensor<2>>,
     up_bias: Param<Tensor<1>>,
     layers: usize,
@@ -81,17 +83,17 @@ impl Reparameterization {
         positions: usize,
         layers: usize,
         hidden: usize,
-        t5: &T5Config,
+        shape: &ModelShape,
     ) -> Self {
-        let width = layers * 2 * t5.inner();
+        let (input, width) = (shape.hidden_size, layers * 2 * shape.key_value_width());
         Reparameterization {
-            embedding: init.normal([positions, t5.d_model], 1.0),
-            down: init.normal([t5.d_model, hidden], (t5.d_model as f64).powf(-0.5)),
+            embedding: init.normal([positions, input], 1.0),
+            down: init.normal([input, hidden], (input as f64).powf(-0.5)),
             down_bias: init.constant([hidden], 0.0),
             up: init.normal([hidden, width], (hidden as f64).powf(-0.5)),
             up_bias: init.constant([width], 0.0),
             layers,
-            heads: t5.num_heads,
+            heads: shape.num_key_value_heads,
         }
     }
 
@@ -101,10 +103,10 @@ impl Reparameterization {
             self.embedding.val().matmul(self.down.val()) + self.down_bias.val().unsqueeze();
         let all = hidden.tanh().matmul(self.up.val()) + self.up_bias.val().unsqueeze();
         let [positions, width] = all.dims();
-        let d_kv = width / (self.layers * 2 * self.heads);
-        // Keys and values in turn: `[layers * 2, heads, positions, d_kv]`.
+        let head_dim = width / (self.layers * 2 * self.heads);
+        // Keys and values in turn: `[layers * 2, heads, positions, head_dim]`.
         let stacked = all
-            .reshape([positions, self.layers * 2, self.heads, d_kv])
+            .reshape([positions, self.layers * 2, self.heads, head_dim])
             .permute([1, 2, 0, 3]);
         let pick = |index: usize| stacked.clone().narrow(0, index, 1).squeeze_dim::<3>(0);
         (0..self.layers)
@@ -119,7 +121,7 @@ impl Reparameterization {
 /// The trainable prefix.
 #[derive(Module, Debug)]
 pub struct Prefix {
-    encoder: Reparameterization,
+    encoder: Option<Reparameterization>,
     decoder: Reparameterization,
     cross: Option<Reparameterization>,
     #[module(skip)]
@@ -127,31 +129,40 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// A prefix drawn by seed for a T5 of that shape.
-    pub fn new(config: &PrefixConfig, t5: &T5Config, device: &Device, seed: u64) -> Self {
-        Self::with(&mut ParamInit::seeded(seed, device), config, t5)
+    /// A prefix drawn by seed for a model of that shape.
+    pub fn new(config: &PrefixConfig, shape: &ModelShape, device: &Device, seed: u64) -> Self {
+        Self::with(&mut ParamInit::seeded(seed, device), config, shape)
     }
 
-    fn with(init: &mut ParamInit<'_>, config: &PrefixConfig, t5: &T5Config) -> Self {
+    fn with(init: &mut ParamInit<'_>, config: &PrefixConfig, shape: &ModelShape) -> Self {
+        let (encoder, cross) = match shape.encoder_layers {
+            0 => (0, 0),
+            _ => (config.encoder, config.cross),
+        };
+        let config = PrefixConfig {
+            encoder,
+            cross,
+            ..config.clone()
+        };
         let mut part = |positions: usize, layers: usize| {
-            Reparameterization::new(init, positions, layers, config.hidden, t5)
+            Reparameterization::new(init, positions, layers, config.hidden, shape)
         };
         Prefix {
-            encoder: part(config.encoder, t5.num_layers),
-            decoder: part(config.decoder, t5.num_decoder_layers),
-            cross: (config.cross > 0).then(|| part(config.cross, t5.num_decoder_layers)),
-            config: config.clone(),
+            encoder: (shape.encoder_layers > 0).then(|| part(encoder, shape.encoder_layers)),
+            decoder: part(config.decoder, shape.decoder_layers),
+            cross: (cross > 0).then(|| part(cross, shape.decoder_layers)),
+            config,
         }
     }
 
     /// Reads what [`Prefix::save`] wrote.
     pub fn load(
         config: &PrefixConfig,
-        t5: &T5Config,
+        shape: &ModelShape,
         path: &Path,
         device: &Device,
     ) -> Result<Self, WeightsError> {
-        let prefix = Self::with(&mut ParamInit::empty(device), config, t5);
+        let prefix = Self::with(&mut ParamInit::empty(device), config, shape);
         WeightsFile::open(path)?.load(prefix, weights::by_path)
     }
 
@@ -166,11 +177,14 @@ impl Prefix {
 
     /// Keys and values of every layer, with their graph.
     pub fn vectors(&self) -> PrefixVectors {
-        let cross = self.cross.as_ref().map(Reparameterization::forward);
+        let of = |part: &Option<Reparameterization>| {
+            let layers = part.as_ref().map(Reparameterization::forward);
+            layers.unwrap_or_default()
+        };
         PrefixVectors {
-            encoder: self.encoder.forward(),
+            encoder: of(&self.encoder),
             decoder: self.decoder.forward(),
-            cross: cross.unwrap_or_default(),
+            cross: of(&self.cross),
         }
     }
 }

@@ -41,11 +41,11 @@ impl Sampling {
         &self,
         logits: &[f32],
         position: usize,
-        eos: u32,
+        eos: &[u32],
         random: &mut ChaCha8Rng,
         scratch: &mut Vec<(f32, u32)>,
     ) -> (u32, f32) {
-        let forbidden = (position < self.min_new_tokens).then_some(eos);
+        let forbidden = self.forbidden(position, eos);
         let log_sum = log_sum_exp(logits);
         let (logit, id) = if self.greedy {
             most_likely(logits, forbidden)
@@ -56,14 +56,19 @@ impl Sampling {
         (id, logit - log_sum)
     }
 
+    /// The end tokens where the response is still too short for one.
+    fn forbidden<'a>(&self, position: usize, eos: &'a [u32]) -> &'a [u32] {
+        match position < self.min_new_tokens {
+            true => eos,
+            false => &[],
+        }
+    }
+
     /// Fills `scratch` with the tokens to choose from, in an order that does not depend on the batch: the
     /// most likely first where there is a limit, else as the vocabulary has them.
-    fn candidates(&self, logits: &[f32], forbidden: Option<u32>, scratch: &mut Vec<(f32, u32)>) {
-        let all = logits
-            .iter()
-            .copied()
-            .zip(0_u32..)
-            .filter(|(_, id)| Some(*id) != forbidden);
+    fn candidates(&self, logits: &[f32], forbidden: &[u32], scratch: &mut Vec<(f32, u32)>) {
+        let all = logits.iter().copied().zip(0_u32..);
+        let all = all.filter(|(_, id)| !forbidden.contains(id));
         scratch.clear();
         if self.top_k == 0 || self.top_k >= logits.len() {
             scratch.extend(all);
@@ -87,8 +92,8 @@ impl Sampling {
     }
 
     /// The tokens that [`Sampling::draw`] can return at `position`, were it not greedy.
-    pub fn support(&self, logits: &[f32], position: usize, eos: u32) -> Vec<u32> {
-        let forbidden = (position < self.min_new_tokens).then_some(eos);
+    pub fn support(&self, logits: &[f32], position: usize, eos: &[u32]) -> Vec<u32> {
+        let forbidden = self.forbidden(position, eos);
         let mut candidates = Vec::new();
         self.candidates(logits, forbidden, &mut candidates);
         candidates.truncate(self.nucleus_size(&candidates));
@@ -156,10 +161,10 @@ fn keep_top_k(candidates: &mut Vec<(f32, u32)>, k: usize) -> f32 {
         .fold(f32::INFINITY, f32::min)
 }
 
-fn most_likely(logits: &[f32], forbidden: Option<u32>) -> (f32, u32) {
+fn most_likely(logits: &[f32], forbidden: &[u32]) -> (f32, u32) {
     let mut best = (f32::NEG_INFINITY, 0);
     for (id, &logit) in (0_u32..).zip(logits) {
-        if logit > best.0 && Some(id) != forbidden {
+        if logit > best.0 && !forbidden.contains(&id) {
             best = (logit, id);
         }
     }
@@ -187,7 +192,9 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let mut counts = vec![0; logits.len()];
         for _ in 0..draws {
-            counts[sampling.draw(logits, 0, 1, &mut random, &mut Vec::new()).0 as usize] += 1;
+            counts[sampling
+                .draw(logits, 0, &[1], &mut random, &mut Vec::new())
+                .0 as usize] += 1;
         }
         counts
     }
@@ -231,7 +238,7 @@ mod tests {
         );
         assert_eq!(top_p[1], 500);
         let mut random = ChaCha8Rng::seed_from_u64(5);
-        let greedy = Sampling::greedy(3).draw(&logits, 0, 7, &mut random, &mut Vec::new());
+        let greedy = Sampling::greedy(3).draw(&logits, 0, &[7], &mut random, &mut Vec::new());
         let sum: f32 = logits.iter().map(|x| x.exp()).sum();
         assert_eq!(greedy.0, 1);
         assert!((greedy.1 - (3.0 - sum.ln())).abs() < 1e-6);
@@ -250,7 +257,7 @@ mod tests {
                 top_k: k,
                 ..sampling()
             }
-            .candidates(&logits, None, &mut found);
+            .candidates(&logits, &[], &mut found);
             assert_eq!(found, sorted[..k]);
         }
         let equal = [1.0; 9];
@@ -258,7 +265,7 @@ mod tests {
             top_k: 2,
             ..sampling()
         }
-        .candidates(&equal, Some(0), &mut found);
+        .candidates(&equal, &[0], &mut found);
         assert_eq!(found, [(1.0, 1), (1.0, 2)]);
     }
 
@@ -270,35 +277,36 @@ mod tests {
                 top_k,
                 ..sampling()
             };
-            let (token, logprob) = broken.draw(&[f32::NAN; 9], 0, 1, &mut random, &mut Vec::new());
+            let (token, logprob) =
+                broken.draw(&[f32::NAN; 9], 0, &[1], &mut random, &mut Vec::new());
             assert!(token < 9 && logprob.is_nan());
         }
     }
 
     #[test]
     fn the_end_is_forbidden_before_the_shortest_length() {
-        let logits = [0.0_f32, 9.0, 0.0];
+        let logits = [0.0_f32, 9.0, 8.0, 0.0];
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let short = Sampling {
             min_new_tokens: 2,
             ..sampling()
         };
+        let greedy = Sampling {
+            greedy: true,
+            ..short
+        };
+        let mut draw = |sampling: &Sampling, position| {
+            let scratch = &mut Vec::new();
+            sampling
+                .draw(&logits, position, &[1, 2], &mut random, scratch)
+                .0
+        };
         for position in 0..2 {
-            assert_ne!(
-                short
-                    .draw(&logits, position, 1, &mut random, &mut Vec::new())
-                    .0,
-                1
-            );
-        }
-        assert_eq!(
-            Sampling {
-                greedy: true,
-                ..short
+            for sampling in [&short, &greedy] {
+                assert!([0, 3].contains(&draw(sampling, position)));
             }
-            .draw(&logits, 2, 1, &mut random, &mut Vec::new())
-            .0,
-            1
-        );
+            assert_eq!(short.support(&logits, position, &[1, 2]), [0, 3]);
+        }
+        assert_eq!(draw(&greedy, 2), 1);
     }
 }

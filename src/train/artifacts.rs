@@ -13,6 +13,7 @@ use super::policy::Policy;
 use crate::checkpoint;
 use crate::data::LevelSet;
 use crate::experiment::{Config, Stage, Tuning};
+use crate::nn::LanguageModel;
 use crate::nn::t5::T5;
 use crate::text::Tokenizer;
 
@@ -23,8 +24,8 @@ pub struct Artifacts {
     pub material: Material,
     pub tokenizer: Tokenizer,
     /// The model that the generator starts from.
-    pub t5: T5,
-    /// The folder of T5's weights; `None` while they are untrained.
+    pub model: LanguageModel,
+    /// The folder of the model's weights; `None` while they are untrained.
     pub base: Option<PathBuf>,
     pub identifiers: Option<IdentifierSet>,
     pub generator: Option<Policy>,
@@ -32,13 +33,13 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// The folder of T5's weights relative to a stage's checkpoints; `None` if it trains them.
+    /// The folder of the model's weights relative to a stage's checkpoints; `None` if it trains them.
     pub fn base_under(&self, tuning: Tuning) -> Option<PathBuf> {
-        let base = self.base.as_ref().filter(|_| !tuning.trains_t5())?;
+        let base = self.base.as_ref().filter(|_| !tuning.trains_model())?;
         Some(relative(base, &self.run_folder))
     }
 
-    /// From now on T5's weights are those of the last checkpoint of `stage`.
+    /// From now on the model's weights are those of the last checkpoint of `stage`.
     pub fn set_base(&mut self, checkpoints: &Checkpoints, stage: Stage) -> Result<(), TrainError> {
         self.base = checkpoints.latest(stage)?.map(|last| last.folder);
         Ok(())
@@ -47,6 +48,17 @@ impl Artifacts {
     pub fn examiner(&self, config: &Config, device: &Device) -> Examiner<'_> {
         Examiner::new(config, &self.tokenizer, self.identifiers.as_ref(), device)
     }
+}
+
+/// `model` as the T5 that `stage` needs.
+///
+/// # Errors
+/// It is another model.
+pub fn as_t5(model: &LanguageModel, stage: Stage) -> Result<&T5, TrainError> {
+    model.t5().ok_or_else(|| TrainError::NotT5 {
+        stage,
+        architecture: model.config().architecture(),
+    })
 }
 
 /// A checkpoint of the same run relative to its siblings; any other folder unchanged.

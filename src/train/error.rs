@@ -46,6 +46,14 @@ pub enum TrainError {
     SelfCheck(#[from] CheckError),
     #[error("run {run} has no finished {stage} stage to reuse; let it finish, or start without it")]
     NothingToReuse { run: String, stage: &'static str },
+    #[error(
+        "{} needs a T5, and the model of this run is a {architecture}; leave the stage out of run.stages, or give a T5 as model.source",
+        .stage.title()
+    )]
+    NotT5 {
+        stage: Stage,
+        architecture: &'static str,
+    },
     #[error("{path}: exists and is not empty; name a new folder, or an empty one")]
     Occupied { path: PathBuf },
     #[error("{path}: {source}")]

@@ -45,7 +45,7 @@ pub(super) fn answer_all(
     batch: usize,
     done: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Vec<Generated> {
-    let vectors = policy.vectors();
+    let adapter = policy.adapter_weights();
     let mut answers: Vec<Option<Generated>> = vec![None; sources.len()];
     let mut finished = 0;
     for indices in by_length(sources.len(), batch, |index| sources[index].len()) {
@@ -54,7 +54,13 @@ pub(super) fn answer_all(
             .iter()
             .map(|&index| stream(run_seed, Draw::Answer, 0, index as u64))
             .collect();
-        let generated = generate(&policy.t5, vectors.as_ref(), &rows, sampling, &mut streams);
+        let generated = generate(
+            &policy.model,
+            adapter.as_ref(),
+            &rows,
+            sampling,
+            &mut streams,
+        );
         for (&index, answer) in indices.iter().zip(generated) {
             answers[index] = Some(answer);
         }
@@ -150,7 +156,7 @@ impl Examiner<'_> {
 
     /// A policy's loss on the targets of some examples.
     pub fn losses(&self, policy: &Policy, examples: &[Encoded]) -> Vec<TargetLoss> {
-        target_losses(policy, examples, self.batch, &self.device)
+        target_losses(policy, examples, self.batch)
     }
 
     /// The row of the result table, with intervals.
@@ -203,7 +209,7 @@ impl Examiner<'_> {
         examples: &[Encoded],
         answers: &Answers,
     ) -> Vec<(String, f64)> {
-        let losses = target_losses(policy, examples, self.batch, &self.device);
+        let losses = target_losses(policy, examples, self.batch);
         let words = ResponseWords::new(&answers.responses);
         let mut values = vec![
             (declared::VALIDATION_DIST_1.to_string(), words.dist(1)),

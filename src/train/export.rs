@@ -1,4 +1,4 @@
-//! Exports a saved model as a Hugging Face folder: T5 as Transformers reads it, with prefix and value head.
+//! Exports a saved model as a Hugging Face folder: as Transformers reads it, with prefix and value head.
 //!
 //! Knows files and networks; must not know runs.
 
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::checkpoint::write_json;
 use super::error::TrainError;
 use super::saved::SavedModel;
+use crate::nn::LanguageModel;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exported {
@@ -26,13 +27,13 @@ impl Exported {
     /// A sentence on what Transformers does not read, if anything.
     pub fn remark(&self) -> Option<&'static str> {
         self.needs_prefix.then_some(
-            "Transformers loads T5 alone from this folder; the answers of this checkpoint need its prefix \
+            "Transformers loads the model alone from this folder; the answers of this checkpoint need its prefix \
              (prefix.safetensors) too, which emprl reads",
         )
     }
 }
 
-/// Makes tokenizers of Transformers read `tokenizer.json` as T5's.
+/// Says as what Transformers reads `tokenizer.json`.
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
 impl SavedModel {
@@ -69,7 +70,7 @@ impl SavedModel {
             folder: folder.clone(),
             files,
             bytes,
-            needs_prefix: self.policy.prefix.is_some(),
+            needs_prefix: self.policy.prefix().is_some(),
         })
     }
 
@@ -77,13 +78,22 @@ impl SavedModel {
     fn write_into(&self, folder: &Path) -> Result<(Vec<String>, u64), TrainError> {
         fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
         self.policy.save(folder, &self.tokenizer, None)?;
-        let config = json!({
-            "tokenizer_class": "T5TokenizerFast",
-            "extra_ids": 0,
-            "pad_token": "<pad>",
-            "eos_token": "</s>",
-            "unk_token": "<unk>",
-        });
+        let config = match &self.policy.model {
+            LanguageModel::T5(_) => json!({
+                "tokenizer_class": "T5TokenizerFast",
+                "extra_ids": 0,
+                "pad_token": "<pad>",
+                "eos_token": "</s>",
+                "unk_token": "<unk>",
+            }),
+            LanguageModel::Llama(llama) => {
+                let eos = llama.config().eos_token_ids().first();
+                json!({
+                    "tokenizer_class": "PreTrainedTokenizerFast",
+                    "eos_token": eos.and_then(|id| self.tokenizer.token(*id)),
+                })
+            }
+        };
         write_json(&folder.join(TOKENIZER_CONFIG), &config)?;
         let mut files = Vec::new();
         let mut bytes = 0;

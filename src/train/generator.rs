@@ -11,6 +11,7 @@ use super::session::{Ended, Session};
 use super::stage;
 use crate::experiment::{GeneratorSettings, Stage};
 use crate::metrics::declared;
+use crate::nn::adapter::Adapter;
 use crate::nn::prefix::Prefix;
 
 const KEYS: MetricKeys = MetricKeys {
@@ -22,13 +23,13 @@ const KEYS: MetricKeys = MetricKeys {
     tokens_per_second: declared::GENERATOR_TOKENS_PER_SECOND,
 };
 
-/// Trains the generator from the run's T5 and a fresh prefix.
+/// Trains the generator from the run's model and a fresh prefix.
 pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
     let (config, settings) = (session.config, &session.config.generator);
     let prefix = settings.tuning.has_prefix().then(|| {
         let seed = seed(config.run.seed, Draw::Prefix, 0);
-        let shape = artifacts.t5.config();
-        Prefix::new(&prefix_config(&config.prefix), shape, &session.device, seed)
+        let (lengths, shape) = (prefix_config(&config.prefix), artifacts.model.shape());
+        Prefix::new(&lengths, &shape, &session.device, seed)
     });
     let inputs = LikelihoodInputs {
         config,
@@ -37,8 +38,8 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         train: &artifacts.material.train,
         validation: &artifacts.material.validation,
         policy: Policy {
-            prefix,
-            ..Policy::from(artifacts.t5.clone())
+            adapter: prefix.map(Adapter::Prefix),
+            ..Policy::from(artifacts.model.clone())
         },
         base: artifacts.base_under(settings.tuning),
     };
@@ -62,7 +63,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     let Some(generator) = stage::train(session, &mut trainer)? else {
         return Ok(Ended::Stopped);
     };
-    if settings.tuning.trains_t5() {
+    if settings.tuning.trains_model() {
         artifacts.set_base(&session.checkpoints, Stage::Generator)?;
     }
     artifacts.generator = Some(generator);

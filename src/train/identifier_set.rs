@@ -108,7 +108,8 @@ impl IdentifierSet {
 
     /// Which texts of each (context, response) are longer than is read.
     pub fn truncated(&self, pairs: &[(&str, &str)]) -> Vec<TruncatedPair> {
-        let is_longer = |text: &str, max| is_cut(&self.tokenizer.encode(text), max, EOS);
+        let is_longer =
+            |text: &str, max| is_cut(&self.tokenizer.encode_plain(text), max, Some(EOS));
         let pair = |&(context, response): &(&str, &str)| TruncatedPair {
             context: is_longer(context, self.max_context),
             response: is_longer(response, self.max_response),
@@ -180,8 +181,8 @@ impl EncodedPair {
         max_response: usize,
     ) -> Self {
         EncodedPair {
-            context: cut_context(&tokenizer.encode(context), max_context, EOS),
-            response: cut_target(&tokenizer.encode(response), max_response, EOS),
+            context: cut_context(&tokenizer.encode_plain(context), max_context, Some(EOS)),
+            response: cut_target(&tokenizer.encode_plain(response), max_response, Some(EOS)),
         }
     }
 

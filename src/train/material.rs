@@ -5,19 +5,18 @@ use std::path::Path;
 use rand::seq::SliceRandom;
 
 use super::error::TrainError;
+use super::model_tokenizer::ModelTokenizer;
 use super::seed::{Draw, stream};
-use crate::data::batch::{cut_context, cut_target};
 use crate::data::{DialogueSet, Example, LevelSet, library};
 use crate::experiment::{Config, DataSettings};
-use crate::text::{EOS, Tokenizer};
 
 /// An example with its tokens.
 #[derive(Clone, Debug)]
 pub struct Encoded {
     pub example: Example,
-    /// Context, cut from the left, eos last.
+    /// Context, cut from the left, as the model reads it.
     pub source: Vec<u32>,
-    /// Target response, cut from the right, eos last.
+    /// Target response, cut from the right, with the token that ends it.
     pub target: Vec<u32>,
 }
 
@@ -54,7 +53,7 @@ impl Material {
         set: Option<&DialogueSet>,
         settings: &DataSettings,
         run_seed: u64,
-        tokenizer: &Tokenizer,
+        tokenizer: &ModelTokenizer<'_>,
     ) -> Result<Self, TrainError> {
         let Some(set) = set else {
             return Ok(Material::default());
@@ -85,14 +84,10 @@ impl Material {
     }
 }
 
-fn encode(example: &Example, settings: &DataSettings, tokenizer: &Tokenizer) -> Encoded {
+fn encode(example: &Example, settings: &DataSettings, tokenizer: &ModelTokenizer<'_>) -> Encoded {
     Encoded {
-        source: cut_context(
-            &tokenizer.encode(&example.context_text()),
-            settings.max_source,
-            EOS,
-        ),
-        target: cut_target(&tokenizer.encode(&example.target), settings.max_target, EOS),
+        source: tokenizer.context(&example.context_text(), settings.max_source),
+        target: tokenizer.response(&example.target, settings.max_target),
         example: example.clone(),
     }
 }

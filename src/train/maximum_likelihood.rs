@@ -1,5 +1,5 @@
 //! Maximum likelihood of target tokens given source tokens: the step of the generator stage and of
-//! pre-training, which differ in their pairs and settings. Tunes a prefix, all of T5, or both.
+//! pre-training, which differ in their pairs and settings. Tunes a prefix, the whole model, or both.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{Checkpoint, read_json, write_json};
 use super::early_stopping::{Best, Patience};
 use super::error::TrainError;
-use super::likelihood::{Pairs, cross_entropy, hidden_states, target_losses};
+use super::likelihood::{cross_entropy, target_losses};
 use super::material::{Encoded, PairSource};
 use super::optimizer::AdamW;
 use super::order::Order;
@@ -69,7 +69,7 @@ pub struct LikelihoodInputs<'a> {
     pub validation: &'a [Encoded],
     /// The policy before the first step.
     pub policy: Policy,
-    /// The folder of T5's weights, if this stage does not change them; relative to a checkpoint.
+    /// The folder of the model's weights, if this stage does not change them; relative to a checkpoint.
     pub base: Option<PathBuf>,
 }
 
@@ -151,7 +151,7 @@ impl StageTrainer for LikelihoodTrainer<'_> {
         learner: Learner,
     ) -> Result<(Learner, Values), StepError> {
         let LikelihoodSettings { stage, keys, .. } = self.settings;
-        let LikelihoodInputs { config, device, .. } = &self.inputs;
+        let config = self.inputs.config;
         let Learner {
             policy,
             mut optimizer,
@@ -161,14 +161,12 @@ impl StageTrainer for LikelihoodTrainer<'_> {
 
         let epoch = self.order.epoch(step);
         let (sources, targets) = self.inputs.train.pairs(self.order.batch(step), epoch);
-        let start = policy.t5.config().decoder_start_token_id;
-        let pairs = Pairs::new(&sources, &targets, start, device);
         let dropout_seed = seed(config.run.seed, self.settings.dropout, step);
         let mut dropout = Dropout::new(config.model.dropout, dropout_seed);
 
-        let vectors = policy.vectors();
-        let hidden = hidden_states(&policy, vectors.as_ref(), &pairs, &mut dropout);
-        let loss = cross_entropy(policy.t5.logits(hidden), &targets);
+        let (model, adapter) = (&policy.model, policy.adapter_weights());
+        let hidden = model.forward(&sources, &targets, adapter.as_ref(), &mut dropout);
+        let loss = cross_entropy(model.logits(hidden), &targets);
         let loss_value = scalar(loss.clone().inner());
         if !loss_value.is_finite() {
             return Err(StepError::Fatal(TrainError::NotFinite {
@@ -184,7 +182,8 @@ impl StageTrainer for LikelihoodTrainer<'_> {
         let max_norm = self.settings.max_gradient_norm;
         let (policy, norm) = optimizer.step(lr, policy, gradients, max_norm);
 
-        self.speed.count(pairs.contexts.real + pairs.responses.real);
+        self.speed
+            .count(sources.iter().chain(&targets).map(Vec::len).sum());
         let values = [
             (keys.loss, loss_value),
             (keys.lr, lr),
@@ -214,7 +213,7 @@ impl StageTrainer for LikelihoodTrainer<'_> {
         }
         let policy = learner.policy.valid();
         let batch = inputs.config.evaluation.batch;
-        let losses = target_losses(&policy, inputs.validation, batch, &inputs.device);
+        let losses = target_losses(&policy, inputs.validation, batch);
         let ppl = perplexity(&losses).unwrap_or(f64::NAN);
         let loss = ppl.ln();
         if is_scheduled && learner.best.offer(loss, policy) {

@@ -14,6 +14,7 @@ pub mod identifier_set;
 pub mod likelihood;
 pub mod material;
 mod maximum_likelihood;
+pub mod model_tokenizer;
 pub mod observer;
 pub mod optimizer;
 mod order;

@@ -8,6 +8,7 @@ mod start;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::artifacts::as_t5;
 use super::checkpoint::Checkpoints;
 use super::error::TrainError;
 use super::material::Texts;
@@ -20,7 +21,7 @@ use crate::experiment::{Config, Stage};
 use crate::nn::device;
 
 pub use reuse::Reuse;
-pub(super) use start::{scratch_shape, scratch_tokenizer};
+pub(super) use start::{scratch_t5, scratch_tokenizer};
 
 /// The tokenizer of a model trained from scratch, in the run's folder.
 const TOKENIZER: &str = "tokenizer.json";
@@ -35,7 +36,12 @@ pub fn fingerprints(config: &Config, store: &Path) -> Result<BTreeMap<String, St
     found.extend(texts.levels.map(|set| (set.name, set.fingerprint)));
     if config.model.source != "scratch" {
         let folder = Path::new(&config.model.source);
-        Policy::load(folder, &device)?;
+        let (policy, _) = Policy::load(folder, &device)?;
+        for stage in [Stage::Pretraining, Stage::Identifiers] {
+            if config.run.stages.contains(&stage) {
+                as_t5(&policy.model, stage)?;
+            }
+        }
         found.insert("model".into(), Policy::fingerprint(folder)?);
     }
     Ok(found)

@@ -1,7 +1,7 @@
-//! The model that a run trains (T5, its prefix, its value head) and the folder it is saved in.
+//! The model that a run trains (a language model, its adapter, its value head) and the folder it is saved in.
 //!
-//! The generator is a policy without a value head. A folder holds T5's weights only if the run changed them;
-//! otherwise it names the folder that has them.
+//! The generator is a policy without a value head. A folder holds the language model's weights only if the run
+//! changed them; otherwise it names the folder that has them.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,10 +15,11 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::{read_json, write_json};
 use super::error::TrainError;
 use crate::experiment::{PrefixSettings, Tuning};
-use crate::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
-use crate::nn::t5::{T5, T5Config};
+use crate::nn::adapter::{Adapter, AdapterWeights};
+use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::value_head::ValueHead;
 use crate::nn::weights::WeightsError;
+use crate::nn::{LanguageModel, LanguageModelConfig};
 use crate::text::Tokenizer;
 
 /// The prefix that a run's settings ask for.
@@ -31,16 +32,18 @@ pub fn prefix_config(settings: &PrefixSettings) -> PrefixConfig {
     }
 }
 
-/// T5 with the parts trained on top of it.
+/// A language model with the parts trained on top of it.
 #[derive(Module, Debug)]
 pub struct Policy {
-    pub t5: T5,
-    pub prefix: Option<Prefix>,
+    pub model: LanguageModel,
+    pub adapter: Option<Adapter>,
     pub value_head: Option<ValueHead>,
 }
 
 const MANIFEST: &str = "policy.json";
 const PREFIX: &str = "prefix.safetensors";
+/// The folder of a LoRA adapter, as PEFT has it.
+const LORA: &str = "lora";
 const VALUE_HEAD: &str = "value_head.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 const SENTENCEPIECE: &str = "spiece.model";
@@ -48,9 +51,11 @@ const SENTENCEPIECE: &str = "spiece.model";
 /// The parts of a saved policy.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
-    /// Folder of T5's weights and tokenizer: this one where absent, relative to it unless absolute.
+    /// Folder of the model's weights and tokenizer: this one where absent, relative to it unless absolute.
     base: Option<PathBuf>,
     prefix: Option<PrefixConfig>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lora: bool,
     value_head: bool,
     /// Whether the tokenizer finds special tokens in texts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -58,27 +63,35 @@ struct Manifest {
 }
 
 impl Policy {
-    /// The prefix's keys and values for each layer, if there is a prefix.
-    pub fn vectors(&self) -> Option<PrefixVectors> {
-        self.prefix.as_ref().map(Prefix::vectors)
+    /// The adapter as the model's forward pass takes it, if there is one.
+    pub fn adapter_weights(&self) -> Option<AdapterWeights> {
+        self.adapter.as_ref().map(Adapter::weights)
+    }
+
+    /// Its prefix, if that is its adapter.
+    pub fn prefix(&self) -> Option<&Prefix> {
+        match self.adapter.as_ref()? {
+            Adapter::Prefix(prefix) => Some(prefix),
+            Adapter::Lora(_) => None,
+        }
     }
 
     /// Only what `tuning` names is trained from here on; the value head always is.
     pub fn for_tuning(self, tuning: Tuning) -> Self {
         Policy {
-            t5: match tuning.trains_t5() {
-                true => self.t5.unfreeze(),
-                false => self.t5.freeze(),
+            model: match tuning.trains_model() {
+                true => self.model.unfreeze(),
+                false => self.model.freeze(),
             },
-            prefix: self.prefix.map(|prefix| match tuning.has_prefix() {
-                true => prefix.unfreeze(),
-                false => prefix.freeze(),
+            adapter: self.adapter.map(|adapter| match tuning.has_prefix() {
+                true => adapter.unfreeze(),
+                false => adapter.freeze(),
             }),
             value_head: self.value_head.map(Module::unfreeze),
         }
     }
 
-    /// Writes the policy into `folder`. With `base`, T5's weights stay where they are.
+    /// Writes the policy into `folder`. With `base`, the model's weights stay where they are.
     pub fn save(
         &self,
         folder: &Path,
@@ -86,29 +99,32 @@ impl Policy {
         base: Option<&Path>,
     ) -> Result<(), TrainError> {
         if base.is_none() {
-            self.t5.save(folder)?;
+            self.model.save(folder)?;
             tokenizer.save(folder.join(TOKENIZER))?;
         }
-        if let Some(prefix) = &self.prefix {
-            prefix.save(&folder.join(PREFIX))?;
+        match &self.adapter {
+            Some(Adapter::Prefix(prefix)) => prefix.save(&folder.join(PREFIX))?,
+            Some(Adapter::Lora(lora)) => lora.save(&folder.join(LORA), None)?,
+            None => {}
         }
         if let Some(value_head) = &self.value_head {
             value_head.save(&folder.join(VALUE_HEAD))?;
         }
         let manifest = Manifest {
             base: base.map(Path::to_path_buf),
-            prefix: self.prefix.as_ref().map(|prefix| prefix.config().clone()),
+            prefix: self.prefix().map(|prefix| prefix.config().clone()),
+            lora: matches!(self.adapter, Some(Adapter::Lora(_))),
             value_head: self.value_head.is_some(),
             special_tokens: tokenizer.special_tokens(),
         };
         write_json(&folder.join(MANIFEST), &manifest)
     }
 
-    /// Reads what [`Policy::save`] wrote, or a Hugging Face folder of T5 as it is.
+    /// Reads what [`Policy::save`] wrote, or a Hugging Face folder as it is.
     pub fn load(folder: &Path, device: &Device) -> Result<(Self, Tokenizer), TrainError> {
         let base = base_of(folder)?.unwrap_or_else(|| folder.to_path_buf());
-        let (t5, mut tokenizer) = load_base(&base, device)?;
-        let mut policy = Policy::from(t5);
+        let (model, mut tokenizer) = load_base(&base, device)?;
+        let mut policy = Policy::from(model);
         let path = folder.join(MANIFEST);
         if path.is_file() {
             policy.load_trained(folder, device)?;
@@ -118,14 +134,14 @@ impl Policy {
         Ok((policy, tokenizer))
     }
 
-    /// The policy saved in `folder`; T5 is this one's if it was frozen.
+    /// The policy saved in `folder`; the model is this one's if it was frozen.
     pub fn resume(
         mut self,
         folder: &Path,
         device: &Device,
-        t5_is_frozen: bool,
+        model_is_frozen: bool,
     ) -> Result<Self, TrainError> {
-        if !t5_is_frozen {
+        if !model_is_frozen {
             return Ok(Policy::load(folder, device)?.0);
         }
         self.load_trained(folder, device)?;
@@ -143,7 +159,8 @@ impl Policy {
                 .any(|end| name.ends_with(end));
             // Read where there is no tokenizer.json.
             let pieces = name == SENTENCEPIECE && !folder.join(TOKENIZER).is_file();
-            if weights || pieces || ["config.json", TOKENIZER, MANIFEST].contains(&name.as_str()) {
+            let others = ["config.json", "adapter_config.json", TOKENIZER, MANIFEST];
+            if weights || pieces || others.contains(&name.as_str()) {
                 names.push(name);
             }
         }
@@ -155,6 +172,10 @@ impl Policy {
             let mut file = File::open(&path).map_err(TrainError::io(&path))?;
             io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(TrainError::io(&path))?;
         }
+        let lora = folder.join(LORA);
+        if lora.is_dir() {
+            hasher.update(Policy::fingerprint(&lora)?.as_bytes());
+        }
         if let Some(base) = base_of(folder)? {
             hasher.update(Policy::fingerprint(&base)?.as_bytes());
         }
@@ -162,31 +183,34 @@ impl Policy {
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// Reads prefix and value head from `folder`, keeping T5 as it is.
+    /// Reads adapter and value head from `folder`, keeping the model as it is.
     fn load_trained(&mut self, folder: &Path, device: &Device) -> Result<(), TrainError> {
         let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
-        let (shape, path) = (self.t5.config(), folder.join(PREFIX));
-        let prefix = |config| Prefix::load(&config, shape, &path, device);
-        self.prefix = manifest.prefix.map(prefix).transpose()?;
-        let (width, path) = (self.t5.config().d_model, folder.join(VALUE_HEAD));
-        let value_head = || ValueHead::load(width, &path, device);
+        let (shape, path) = (self.model.shape(), folder.join(PREFIX));
+        let prefix = |config| Prefix::load(&config, &shape, &path, device);
+        let prefix = manifest.prefix.map(prefix).transpose()?;
+        let lora = || self.model.load_lora(&folder.join(LORA));
+        let lora = manifest.lora.then(lora).transpose()?;
+        self.adapter = prefix.map(Adapter::Prefix).or(lora.map(Adapter::Lora));
+        let path = folder.join(VALUE_HEAD);
+        let value_head = || ValueHead::load(shape.hidden_size, &path, device);
         self.value_head = manifest.value_head.then(value_head).transpose()?;
         Ok(())
     }
 }
 
-impl From<T5> for Policy {
-    /// T5 alone.
-    fn from(t5: T5) -> Self {
+impl From<LanguageModel> for Policy {
+    /// The model alone.
+    fn from(model: LanguageModel) -> Self {
         Policy {
-            t5,
-            prefix: None,
+            model,
+            adapter: None,
             value_head: None,
         }
     }
 }
 
-/// The folder of T5's weights, if the policy in `folder` names another.
+/// The folder of the model's weights, if the policy in `folder` names another.
 fn base_of(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
     let path = folder.join(MANIFEST);
     if !path.is_file() {
@@ -210,9 +234,9 @@ impl io::Write for HashWriter<'_> {
     }
 }
 
-/// T5 and its tokenizer, which may not know more tokens than T5 has embeddings.
-fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainError> {
-    let rows = T5Config::read(folder)?.vocab_size;
+/// A model and its tokenizer, which may not know more tokens than the model has embeddings.
+fn load_base(folder: &Path, device: &Device) -> Result<(LanguageModel, Tokenizer), TrainError> {
+    let rows = LanguageModelConfig::read(folder)?.shape().vocab_size;
     let tokenizer = Tokenizer::from_folder(folder, rows)?;
     let tokens = tokenizer.vocab_size();
     if tokens > rows {
@@ -224,10 +248,10 @@ fn load_base(folder: &Path, device: &Device) -> Result<(T5, Tokenizer), TrainErr
             fix: "give the tokenizer that the model was trained with, or resize its embeddings (resize_token_embeddings) and train them".into(),
         }));
     }
-    let t5 = T5::load(folder, device)?;
-    if let Some(tensor) = t5.left_out().first() {
-        let count = t5.left_out().len();
-        tracing::warn!(folder = %folder.display(), count, tensor, "tensors that are no part of T5 are left out");
+    let model = LanguageModel::load(folder, device)?;
+    if let Some(tensor) = model.left_out().first() {
+        let count = model.left_out().len();
+        tracing::warn!(folder = %folder.display(), count, tensor, "tensors that are no part of the model are left out");
     }
-    Ok((t5, tokenizer))
+    Ok((model, tokenizer))
 }

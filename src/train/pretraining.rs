@@ -3,7 +3,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifacts, as_t5};
 use super::error::TrainError;
 use super::material::PairSource;
 use super::maximum_likelihood::{
@@ -27,8 +27,12 @@ const KEYS: MetricKeys = MetricKeys {
 };
 
 /// Pre-trains the run's T5 on all of its training texts.
+///
+/// # Errors
+/// The run's model is no T5; or as [`stage::train`].
 pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
     let (config, settings) = (session.config, &session.config.pretraining);
+    as_t5(&artifacts.model, Stage::Pretraining)?;
     let source = CorruptedTexts {
         texts: texts(artifacts, config.data.max_source),
         settings,
@@ -41,7 +45,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
         tokenizer: &artifacts.tokenizer,
         train: &source,
         validation: &[],
-        policy: Policy::from(artifacts.t5.clone()),
+        policy: Policy::from(artifacts.model.clone()),
         base: None,
     };
     let likelihood = LikelihoodSettings {
@@ -64,7 +68,7 @@ pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended
     let Some(policy) = stage::train(session, &mut trainer)? else {
         return Ok(Ended::Stopped);
     };
-    artifacts.t5 = policy.t5;
+    artifacts.model = policy.model;
     artifacts.set_base(&session.checkpoints, Stage::Pretraining)?;
     Ok(Ended::Done)
 }

@@ -12,44 +12,36 @@ use serde::Serialize;
 use super::error::TrainError;
 use super::evaluate::{Examiner, answer_all, sampling};
 use super::identifier_set::{IdentifierSet, levels};
-use super::likelihood::{Pairs, hidden_states};
 use super::material::Material;
+use super::model_tokenizer::ModelTokenizer;
 use super::policy::Policy;
 use super::score::score;
 use super::seed::{Draw, stream};
 use super::tensors::by_length;
-use crate::data::batch::{cut_context, is_cut};
 use crate::data::{EmpathyLevel, Split, library};
 use crate::experiment::{Config, SamplingSettings};
 use crate::metrics::{SystemResults, TruncatedPair};
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
-use crate::nn::t5::T5Config;
-use crate::nn::{Dropout, Generated, device, generate_while};
-use crate::text::{EOS, Tokenizer};
+use crate::nn::{Dropout, Generated, LanguageModelConfig, device, generate_while};
+use crate::text::Tokenizer;
 
-/// A T5 folder or a checkpoint of a generator or policy, with its tokenizer.
+/// A model's folder or a checkpoint of a generator or policy, with its tokenizer.
 pub struct SavedModel {
     pub(super) policy: Policy,
     pub(super) tokenizer: Tokenizer,
-    device: Device,
 }
 
 /// A response to one context.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeneratedResponse {
     pub response: String,
-    /// Token ids, with the eos where the response ended.
+    /// Token ids, with the eos where it ended with one.
     pub tokens: Vec<u32>,
     /// Natural log-probability of each, under the full, untempered softmax.
     pub log_probs: Vec<f32>,
-}
-
-impl GeneratedResponse {
     /// Whether it ended with eos rather than at the maximum length.
-    pub fn ended(&self) -> bool {
-        self.tokens.last() == Some(&EOS)
-    }
+    pub ended: bool,
 }
 
 /// How responses are generated.
@@ -74,9 +66,9 @@ impl Drawing<'_> {
 /// Architecture and parameters of a saved model.
 #[derive(Clone, Debug, Serialize)]
 pub struct Anatomy {
-    pub config: T5Config,
-    /// Parameters of T5 itself.
-    pub t5_parameters: usize,
+    pub config: LanguageModelConfig,
+    /// Parameters of the language model itself.
+    pub model_parameters: usize,
     pub prefix: Option<PrefixConfig>,
     /// Parameters of the prefix and its reparameterisation.
     pub prefix_parameters: usize,
@@ -85,23 +77,19 @@ pub struct Anatomy {
     pub tokens: usize,
     /// Whether they are found in texts by name.
     pub special_tokens: bool,
-    /// Tensors of the weights file that are no part of T5.
+    /// Tensors of the weights file that are no part of the model.
     pub left_out: Vec<String>,
 }
 
 impl SavedModel {
-    /// Opens a Hugging Face folder of T5, or what a run saved, on the device of that name.
+    /// Opens a Hugging Face folder, or what a run saved, on the device of that name.
     ///
     /// # Errors
     /// Something in the folder is missing, damaged, or does not fit the rest; the device is unknown.
     pub fn open(folder: &Path, device: &str) -> Result<Self, TrainError> {
         let device = device::resolve(device)?;
         let (policy, tokenizer) = Policy::load(folder, &device)?;
-        Ok(SavedModel {
-            policy,
-            tokenizer,
-            device,
-        })
+        Ok(SavedModel { policy, tokenizer })
     }
 
     /// Whether special tokens that stand in a text become these tokens, other than what the run recorded.
@@ -112,16 +100,16 @@ impl SavedModel {
     }
 
     pub fn anatomy(&self) -> Anatomy {
-        let prefix = self.policy.prefix.as_ref();
+        let prefix = self.policy.prefix();
         Anatomy {
-            config: self.policy.t5.config().clone(),
-            t5_parameters: self.policy.t5.num_params(),
+            config: self.policy.model.config(),
+            model_parameters: self.policy.model.num_params(),
             prefix: prefix.map(|prefix| prefix.config().clone()),
             prefix_parameters: prefix.map_or(0, Prefix::num_params),
             value_head: self.policy.value_head.is_some(),
             tokens: self.tokenizer.vocab_size(),
             special_tokens: self.tokenizer.special_tokens(),
-            left_out: self.policy.t5.left_out().to_vec(),
+            left_out: self.policy.model.left_out().to_vec(),
         }
     }
 
@@ -171,8 +159,8 @@ impl SavedModel {
     ) -> Option<GeneratedResponse> {
         let mut stopped = false;
         let mut generated = generate_while(
-            &self.policy.t5,
-            self.policy.vectors().as_ref(),
+            &self.policy.model,
+            self.policy.adapter_weights().as_ref(),
             &self.sources([context].into_iter(), max_source),
             &drawing.sampling(),
             &mut [stream(drawing.seed, Draw::Answer, 0, 0)],
@@ -191,17 +179,18 @@ impl SavedModel {
             response: self.tokenizer.decode(&generated.tokens),
             tokens: generated.tokens,
             log_probs: generated.log_probs,
+            ended: generated.ended,
         }
     }
 
-    /// Token ids of a response, eos included.
+    /// Token ids of a response, with the one that ends it.
     pub fn encode(&self, response: &str) -> Vec<u32> {
-        self.tokenizer.encode(response)
+        self.model_tokenizer().response(response, usize::MAX)
     }
 
     /// Whether these are ids of the model's vocabulary whose text is `response`.
     pub fn spells(&self, tokens: &[u32], response: &str) -> bool {
-        let vocabulary = self.policy.t5.config().vocab_size;
+        let vocabulary = self.policy.model.shape().vocab_size;
         tokens.iter().all(|id| (*id as usize) < vocabulary)
             && self.tokenizer.decode(tokens) == response
     }
@@ -215,18 +204,16 @@ impl SavedModel {
         batch: usize,
         done: &mut dyn FnMut(usize),
     ) -> Vec<Vec<f32>> {
-        let vectors = self.policy.vectors();
-        let start = self.policy.t5.config().decoder_start_token_id;
+        let (model, adapter) = (&self.policy.model, self.policy.adapter_weights());
         let sources = self.sources(pairs.iter().map(|(context, _)| *context), max_source);
         let mut scored = vec![Vec::new(); pairs.len()];
         let mut finished = 0;
         for indices in by_length(pairs.len(), batch, |index| sources[index].len()) {
             let rows: Vec<&[u32]> = indices.iter().map(|&i| sources[i].as_slice()).collect();
             let responses: Vec<&[u32]> = indices.iter().map(|&i| pairs[i].1).collect();
-            let padded = Pairs::new(&rows, &responses, start, &self.device);
-            let hidden =
-                hidden_states(&self.policy, vectors.as_ref(), &padded, &mut Dropout::off());
-            let scores = score(self.policy.t5.logits(hidden), &responses);
+            let dropout = &mut Dropout::off();
+            let hidden = model.forward(&rows, &responses, adapter.as_ref(), dropout);
+            let scores = score(model.logits(hidden), &responses);
             for (&index, row) in indices.iter().zip(scores.log_prob_rows) {
                 scored[index] = row;
             }
@@ -238,8 +225,8 @@ impl SavedModel {
 
     /// How many of these contexts are longer than `max_source` tokens, and lose their beginning.
     pub fn truncated(&self, contexts: &[String], max_source: usize) -> usize {
-        let is_longer =
-            |context: &&String| is_cut(&self.tokenizer.encode(context), max_source, EOS);
+        let tokenizer = self.model_tokenizer();
+        let is_longer = |context: &&String| tokenizer.is_cut(context, max_source);
         contexts.iter().filter(is_longer).count()
     }
 
@@ -248,9 +235,14 @@ impl SavedModel {
         contexts: impl Iterator<Item = &'a str>,
         max_source: usize,
     ) -> Vec<Vec<u32>> {
+        let tokenizer = self.model_tokenizer();
         contexts
-            .map(|context| cut_context(&self.tokenizer.encode(context), max_source, EOS))
+            .map(|context| tokenizer.context(context, max_source))
             .collect()
+    }
+
+    fn model_tokenizer(&self) -> ModelTokenizer<'_> {
+        ModelTokenizer::new(&self.tokenizer, &self.policy.model.config())
     }
 }
 
@@ -347,7 +339,9 @@ pub fn examine(
     let identifiers = identifiers
         .map(|folder| IdentifierSet::load(folder, &device))
         .transpose()?;
-    let material = Material::prepare(Some(&dialogues), &config.data, config.run.seed, &tokenizer)?;
+    let model_tokenizer = ModelTokenizer::new(&tokenizer, &policy.model.config());
+    let (settings, seed) = (&config.data, config.run.seed);
+    let material = Material::prepare(Some(&dialogues), settings, seed, &model_tokenizer)?;
     let examples = match split {
         Split::Train => &material.train,
         Split::Validation => &material.validation,

@@ -35,21 +35,6 @@ pub fn by_length<K: Ord>(
     order.chunks(batch.max(1)).map(<[usize]>::to_vec).collect()
 }
 
-/// Decoder inputs that predict `rows`: the start token, then all tokens but the last.
-pub fn shift_right<R: AsRef<[u32]>>(rows: &[R], start: u32) -> Vec<Vec<u32>> {
-    rows.iter()
-        .map(|row| {
-            let row = row.as_ref();
-            let mut shifted = Vec::with_capacity(row.len());
-            if let Some((_, all_but_last)) = row.split_last() {
-                shifted.push(start);
-                shifted.extend_from_slice(all_but_last);
-            }
-            shifted
-        })
-        .collect()
-}
-
 /// The rows of a `[batch, tokens]` tensor, each cut to its real length.
 pub fn to_rows(tensor: Tensor<2>, lengths: impl Iterator<Item = usize>) -> Vec<Vec<f32>> {
     let width = tensor.dims()[1];

@@ -47,12 +47,12 @@ fn a_plan_is_the_run_that_follows_it() {
     let width = model["config"]["d_model"].as_u64().unwrap();
     assert_eq!(
         both,
-        model["t5_parameters"].as_u64().unwrap()
+        model["model_parameters"].as_u64().unwrap()
             + model["prefix_parameters"].as_u64().unwrap()
             + width
             + 1
     );
-    assert_eq!(policy["frozen"], model["t5_parameters"]);
+    assert_eq!(policy["frozen"], model["model_parameters"]);
 
     let text = place.ok(&short(&["--dry-run", "--reuse=1", "--set=reward.beta=0"]));
     for words in [

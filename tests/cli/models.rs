@@ -259,8 +259,8 @@ fn models_are_shown() {
     assert!(policy["value_head"].as_bool().unwrap() && policy["prefix"]["encoder"] == 8);
     let folder = policy["folder"].as_str().unwrap();
     assert_eq!(
-        place.json(&["model", "show", folder])["t5_parameters"],
-        policy["t5_parameters"]
+        place.json(&["model", "show", folder])["model_parameters"],
+        policy["model_parameters"]
     );
     let text = place.ok(&["model", "show", "1@24"]);
     assert!(text.contains("run 1, ppo step 24"), "{text}");

@@ -15,6 +15,11 @@ mod shared_data;
 mod t5_support;
 
 mod identifier_parity;
+mod language_model;
+mod llama_layouts;
+mod llama_parity;
+mod llama_prefix;
+mod lora;
 mod metrics;
 mod optimizer;
 mod ppo_math;

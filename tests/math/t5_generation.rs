@@ -4,10 +4,11 @@ use crate::device_support::device_name;
 use crate::t5_support::{device, expected, largest_difference, model, padded, rows, values};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
+use emprl::nn::adapter::Adapter;
 use emprl::nn::prefix::{Prefix, PrefixConfig};
 use emprl::nn::sampling::Sampling;
 use emprl::nn::t5::T5;
-use emprl::nn::{Dropout, Generated, generate};
+use emprl::nn::{Dropout, Generated, LanguageModel, generate};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -36,7 +37,7 @@ fn prefix_of(model: &T5) -> Prefix {
         cross: 2,
         hidden: 8,
     };
-    Prefix::new(&config, model.config(), &device(), 9)
+    Prefix::new(&config, &model.config().shape(), &device(), 9)
 }
 
 fn contexts(folder: &str) -> Vec<Vec<u32>> {
@@ -47,10 +48,10 @@ fn contexts(folder: &str) -> Vec<Vec<u32>> {
 fn the_cache_changes_no_logit() {
     for folder in FOLDERS {
         let model = model(folder);
-        let vectors = prefix_of(&model).vectors();
-        for prefix in [None, Some(&vectors)] {
+        let adapter = Adapter::Prefix(prefix_of(&model)).weights();
+        for adapter in [None, Some(&adapter)] {
             let (ids, mask) = padded(&contexts(folder), 0, 0);
-            let encoded = model.encode(ids, &mask, prefix, &mut Dropout::off());
+            let encoded = model.encode(ids, &mask, adapter, &mut Dropout::off());
             let inputs = vec![
                 vec![0, 7, 30, 2, 59, 11, 4],
                 vec![0, 8, 3, 5, 9, 9, 1],
@@ -59,8 +60,8 @@ fn the_cache_changes_no_logit() {
             ];
             let (ids, _) = padded(&inputs, 0, 0);
             let whole =
-                model.logits(model.decode(ids, &encoded, &mask, prefix, &mut Dropout::off()));
-            let mut cache = model.start(&encoded, &mask, prefix);
+                model.logits(model.decode(ids, &encoded, &mask, adapter, &mut Dropout::off()));
+            let mut cache = model.start_decoding(&encoded, &mask, adapter);
             // First two tokens at once, then one by one.
             for (first, count) in [(0, 2), (2, 1), (3, 1), (4, 1), (5, 2)] {
                 let ids: Vec<i32> = inputs
@@ -71,7 +72,7 @@ fn the_cache_changes_no_logit() {
                     TensorData::new(ids, [inputs.len(), count]),
                     &device(),
                 );
-                let logits = values(model.logits(model.decode_next(ids, &mut cache, prefix)));
+                let logits = values(model.logits(model.decode_next(ids, &mut cache, adapter)));
                 let known = values(whole.clone().narrow(1, first, count));
                 assert!(
                     largest_difference(&logits, &known) < 1e-4,
@@ -86,9 +87,10 @@ fn the_cache_changes_no_logit() {
 fn a_batch_gives_what_each_row_alone_gives() {
     for folder in FOLDERS {
         let model = model(folder);
-        let vectors = prefix_of(&model).vectors();
+        let adapter = Adapter::Prefix(prefix_of(&model)).weights();
+        let model = LanguageModel::T5(model);
         let contexts = contexts(folder);
-        for prefix in [None, Some(&vectors)] {
+        for adapter in [None, Some(&adapter)] {
             for sampling in [
                 sampling(),
                 Sampling {
@@ -98,12 +100,12 @@ fn a_batch_gives_what_each_row_alone_gives() {
                 },
                 Sampling::greedy(14),
             ] {
-                let together = generate(&model, prefix, &contexts, &sampling, &mut streams(0..4));
+                let together = generate(&model, adapter, &contexts, &sampling, &mut streams(0..4));
                 for (row, context) in contexts.iter().enumerate() {
                     let mut own = streams(row as u64..row as u64 + 1);
                     let alone = generate(
                         &model,
-                        prefix,
+                        adapter,
                         std::slice::from_ref(context),
                         &sampling,
                         &mut own,
@@ -123,8 +125,8 @@ fn a_batch_gives_what_each_row_alone_gives() {
 fn log_probabilities_are_those_of_teacher_forcing() {
     for folder in FOLDERS {
         let model = model(folder);
-        let contexts = contexts(folder);
-        let responses = generate(&model, None, &contexts, &sampling(), &mut streams(0..4));
+        let (contexts, policy) = (contexts(folder), LanguageModel::T5(model.clone()));
+        let responses = generate(&policy, None, &contexts, &sampling(), &mut streams(0..4));
         for (context, response) in contexts.iter().zip(&responses) {
             let (ids, mask) = padded(std::slice::from_ref(context), 0, 0);
             let encoded = model.encode(ids, &mask, None, &mut Dropout::off());
@@ -181,7 +183,7 @@ fn what_stands_under_pads_changes_nothing() {
 
 #[test]
 fn responses_end_at_the_end_token_or_the_longest_length() {
-    let model = model("t5_relu_tied");
+    let model = LanguageModel::T5(model("t5_relu_tied"));
     let contexts: Vec<Vec<u32>> = (0..24).map(|row| vec![2 + row, 40, 1]).collect();
     let responses = generate(&model, None, &contexts, &sampling(), &mut streams(0..24));
     assert!(responses.iter().any(|response| response.ended));
@@ -208,7 +210,7 @@ fn responses_end_at_the_end_token_or_the_longest_length() {
 
 #[test]
 fn nothing_to_say_is_said_without_work() {
-    let model = model("t5_relu_tied");
+    let model = LanguageModel::T5(model("t5_relu_tied"));
     assert!(generate(&model, None, &[[0_u32; 0]; 0], &sampling(), &mut []).is_empty());
     let none = Sampling {
         max_new_tokens: 0,

@@ -18,13 +18,13 @@ const TIED: &str = "t5_relu_tied";
 const UNTIED: &str = "t5_gated_untied";
 const TOLERANCE: f32 = 1e-4;
 
-type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
 
-fn read(path: impl AsRef<Path>) -> Value {
+pub fn read(path: impl AsRef<Path>) -> Value {
     serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
 }
 
-fn tensors(model: &str) -> Tensors {
+pub fn tensors(model: &str) -> Tensors {
     let mut found = Tensors::new();
     for entry in fs::read_dir(fixture(model)).expect("the fixture is there") {
         let path = entry.expect("an entry").path();
@@ -45,7 +45,7 @@ fn tensors(model: &str) -> Tensors {
 }
 
 /// A folder of these tensors in one file.
-fn folder(config: &Value, tensors: &Tensors) -> tempfile::TempDir {
+pub fn folder(config: &Value, tensors: &Tensors) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("config.json"), config.to_string()).expect("it writes");
     let views = tensors.iter().map(|(name, (shape, bytes))| {
@@ -58,13 +58,13 @@ fn folder(config: &Value, tensors: &Tensors) -> tempfile::TempDir {
 }
 
 /// A folder of a fixture's tensors, changed.
-fn changed(model: &str, change: impl FnOnce(&mut Tensors)) -> tempfile::TempDir {
+pub fn changed(model: &str, change: impl FnOnce(&mut Tensors)) -> tempfile::TempDir {
     let mut all = tensors(model);
     change(&mut all);
     folder(&read(fixture(model).join("config.json")), &all)
 }
 
-fn rename(tensors: &mut Tensors, name: &str, new: &str) {
+pub fn rename(tensors: &mut Tensors, name: &str, new: &str) {
     let tensor = tensors.remove(name).expect("it is there");
     tensors.insert(new.to_string(), tensor);
 }

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 use emprl::nn::sampling::Sampling;
 use emprl::nn::t5::{FeedForward, T5};
-use emprl::nn::{Dropout, generate};
+use emprl::nn::{Dropout, LanguageModel, generate};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
@@ -80,7 +80,7 @@ fn greedy_responses_are_those_of_transformers_token_for_token() {
             .map(ChaCha8Rng::seed_from_u64)
             .collect();
         let responses = generate(
-            &model,
+            &LanguageModel::T5(model),
             None,
             &contexts,
             &Sampling::greedy(longest),

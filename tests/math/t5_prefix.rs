@@ -7,7 +7,8 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
-use emprl::nn::prefix::{Prefix, PrefixConfig, PrefixVectors};
+use emprl::nn::adapter::AdapterWeights;
+use emprl::nn::prefix::{Prefix, PrefixConfig};
 use emprl::nn::t5::T5;
 use emprl::nn::value_head::ValueHead;
 use emprl::nn::{Dropout, WeightsError};
@@ -27,7 +28,7 @@ fn prefix(t5: &T5) -> Prefix {
     let expected = expected();
     Prefix::load(
         &config(&expected["prefix"], true),
-        t5.config(),
+        &t5.config().shape(),
         &fixture("t5_prefix.safetensors"),
         &device(),
     )
@@ -42,10 +43,10 @@ fn inputs(expected: &Value) -> (Tensor<2, Int>, Tensor<2>, Tensor<2, Int>, Vec<u
     (ids, mask, padded(&targets, 0, 0).0, lengths)
 }
 
-fn logits(t5: &T5, vectors: Option<&PrefixVectors>) -> Tensor<3> {
+fn logits(t5: &T5, adapter: Option<&AdapterWeights>) -> Tensor<3> {
     let (ids, mask, targets, _) = inputs(&expected());
-    let encoded = t5.encode(ids, &mask, vectors, &mut Dropout::off());
-    t5.logits(t5.decode(targets, &encoded, &mask, vectors, &mut Dropout::off()))
+    let encoded = t5.encode(ids, &mask, adapter, &mut Dropout::off());
+    t5.logits(t5.decode(targets, &encoded, &mask, adapter, &mut Dropout::off()))
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn logits_are_those_computed_step_by_step_in_pytorch() {
     let expected = expected();
     let t5 = model("t5_relu_tied");
     let (_, _, _, lengths) = inputs(&expected);
-    let with = logits(&t5, Some(&prefix(&t5).vectors()));
+    let with = logits(&t5, Some(&AdapterWeights::Prefix(prefix(&t5).vectors())));
     assert_close_rows(with.clone(), &expected["prefix"]["logits"], &lengths, 1e-4);
     assert!(largest_difference(&values(with), &values(logits(&t5, None))) > 0.1);
 }
@@ -67,20 +68,20 @@ fn a_saved_prefix_and_value_head_are_read_back_bit_for_bit() {
         cross: 0,
         hidden: 12,
     };
-    let prefix = Prefix::new(&config, t5.config(), &device(), 5);
+    let prefix = Prefix::new(&config, &t5.config().shape(), &device(), 5);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("prefix.safetensors");
     prefix.save(&path).expect("it saves");
-    let read = Prefix::load(&config, t5.config(), &path, &device()).expect("it loads");
+    let read = Prefix::load(&config, &t5.config().shape(), &path, &device()).expect("it loads");
     assert_eq!(
-        values(logits(&t5, Some(&prefix.vectors()))),
-        values(logits(&t5, Some(&read.vectors()))),
+        values(logits(&t5, Some(&AdapterWeights::Prefix(prefix.vectors())))),
+        values(logits(&t5, Some(&AdapterWeights::Prefix(read.vectors())))),
     );
     let other = PrefixConfig {
         decoder: 11,
         ..config
     };
-    match Prefix::load(&other, t5.config(), &path, &device()) {
+    match Prefix::load(&other, &t5.config().shape(), &path, &device()) {
         Err(WeightsError::Shape { tensor, found, .. }) => {
             assert_eq!((tensor.as_str(), found[0]), ("decoder.embedding", 10));
         }
@@ -103,13 +104,13 @@ fn only_what_is_trained_has_gradients() {
     let head = ValueHead::new(16, &device()).train();
     let t5 = t5.freeze().train();
     let (ids, mask, targets, _) = inputs(&expected());
-    let vectors = trained.vectors();
-    let encoded = t5.encode(ids, &mask, Some(&vectors), &mut Dropout::off());
+    let adapter = AdapterWeights::Prefix(trained.vectors());
+    let encoded = t5.encode(ids, &mask, Some(&adapter), &mut Dropout::off());
     let hidden = t5.decode(
         targets.clone(),
         &encoded,
         &mask,
-        Some(&vectors),
+        Some(&adapter),
         &mut Dropout::off(),
     );
     let log_probs = log_softmax(t5.logits(hidden.clone()), 2).gather(2, targets.unsqueeze_dim(2));

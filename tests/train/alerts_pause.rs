@@ -104,8 +104,8 @@ fn body(config: Config, mended: Arc<AtomicBool>) -> RunBody {
             ..T5Config::default()
         };
         let generator = Policy {
-            t5: T5::new(&shape, &device, 1),
-            prefix: None,
+            model: T5::new(&shape, &device, 1).into(),
+            adapter: None,
             value_head: None,
         };
         let examples = examples(&tokenizer);

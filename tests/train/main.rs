@@ -12,8 +12,10 @@ mod device_support;
 mod store_support;
 
 mod alerts_pause;
+mod decoder;
 #[cfg(unix)]
 mod disk_faults;
+mod earlier_versions;
 mod engine_events;
 mod engine_runs;
 mod interrupted_for_memory;

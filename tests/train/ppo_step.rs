@@ -75,8 +75,8 @@ fn scores(count: usize) -> Vec<f32> {
 fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f32>, PpoState) {
     let device = crate::device_support::device();
     let reference = Policy {
-        t5: t5(2),
-        prefix: None,
+        model: t5(2).into(),
+        adapter: None,
         value_head: None,
     };
     let stepper = Stepper {
@@ -85,8 +85,8 @@ fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f3
         device: &device,
     };
     let policy = Policy {
-        t5: t5(1),
-        prefix: None,
+        model: t5(1).into(),
+        adapter: None,
         value_head: Some(ValueHead::new(16, &device)),
     };
     let mut learner = PpoLearner {
@@ -109,7 +109,10 @@ fn after(config: &Config, rollout: &Rollout, steps: u64) -> (StepOutcome, Vec<f3
 
 fn weights(policy: &Policy) -> Vec<f32> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    policy.t5.save(folder.path()).expect("a folder of our own");
+    policy
+        .model
+        .save(folder.path())
+        .expect("a folder of our own");
     let file = std::fs::read(folder.path().join("model.safetensors")).expect("what was written");
     let tensors = SafeTensors::deserialize(&file).expect("what was written");
     let mut names = tensors.names();

@@ -104,13 +104,13 @@ fn stepped(
 ) -> StepOutcome {
     let device = crate::device_support::device();
     let reference = Policy {
-        t5: t5(tokenizer, 2),
-        prefix: None,
+        model: t5(tokenizer, 2).into(),
+        adapter: None,
         value_head: None,
     };
     let policy = Policy {
-        t5: t5(tokenizer, 1),
-        prefix: None,
+        model: t5(tokenizer, 1).into(),
+        adapter: None,
         value_head: Some(ValueHead::new(16, &device)),
     };
     let stepper = Stepper {

@@ -126,8 +126,8 @@ fn learn(folder: &Path, seed: u64) -> Vec<f64> {
         ..T5Config::default()
     };
     let generator = Policy {
-        t5: T5::new(&shape, &device, seed),
-        prefix: None,
+        model: T5::new(&shape, &device, seed).into(),
+        adapter: None,
         value_head: None,
     };
     let examples = examples(&tokenizer);

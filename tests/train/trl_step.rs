@@ -189,7 +189,7 @@ fn check_updates(step: &Step, stepped: &StepOutcome) {
 }
 
 fn check_weights(step: &Step, policy: &Policy, folder: &Path) {
-    policy.t5.save(folder).expect("a folder of our own");
+    policy.model.save(folder).expect("a folder of our own");
     let head = policy.value_head.as_ref().expect("the policy's head");
     head.save(&folder.join("after.safetensors"))
         .expect("a folder of our own");
@@ -212,13 +212,13 @@ fn replay(case: &Case) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = config(case);
     let reference = Policy {
-        t5: model(Some(&case.reference_norm), folder.path(), &device),
-        prefix: None,
+        model: model(Some(&case.reference_norm), folder.path(), &device).into(),
+        adapter: None,
         value_head: None,
     };
     let policy = Policy {
-        t5: model(None, folder.path(), &device),
-        prefix: None,
+        model: model(None, folder.path(), &device).into(),
+        adapter: None,
         value_head: Some(head(case, folder.path(), &device)),
     };
     let policy = policy.for_tuning(config.ppo.tuning).train();

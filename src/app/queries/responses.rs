@@ -161,7 +161,7 @@ impl OpenModels {
             return Err(ResponseError::Stopped);
         };
         let response = Response {
-            ended: drawn.ended(),
+            ended: drawn.ended,
             tokens: drawn.tokens.len(),
             logprob: drawn.log_probs.iter().sum(),
             text: drawn.response,
@@ -215,7 +215,7 @@ impl CachedModel {
             open: OpenModel {
                 model: prompt.model.clone(),
                 device: prompt.device.clone(),
-                parameters: (anatomy.t5_parameters + anatomy.prefix_parameters) as u64,
+                parameters: (anatomy.model_parameters + anatomy.prefix_parameters) as u64,
             },
             folder: found.folder,
             stamp,

@@ -1,5 +1,5 @@
 //! Multi-head attention with a prefix, `softmax(q kᵀ + bias) v`, one head of one row of the batch at a time, so
-//! that its scores stay in the cache.
+//! that its scores stay in the cache. Query heads that share keys and values take turns on one copy of them.
 
 use std::borrow::Cow;
 
@@ -9,24 +9,25 @@ use rayon::prelude::*;
 use super::product::{Matrix, Output, Size, filled, multiply, product};
 use super::vector::{on_this_processor, softmax, sum_of};
 use super::{Host, HostOp, Operand, apply};
+use crate::nn::attention::Heads;
 use crate::nn::prefix::KeyValue;
 
 /// Queries, keys and values.
 pub(in crate::nn) struct Sources {
     /// `[batch, tokens, inner]`, or with keys and values beside them: `[batch, tokens, 3 * inner]`.
     pub queries: Tensor<3>,
-    /// Keys beside values, where they are not beside the queries: `[batch, source, 2 * inner]`.
+    /// Keys beside values, where they are not beside the queries: `[batch, source, 2 * key heads * d_kv]`.
     pub keys_values: Option<Tensor<3>>,
 }
 
 /// The inputs of attention besides its sources.
 pub(in crate::nn) struct Attention<'a> {
-    pub heads: usize,
+    pub heads: Heads,
     /// `[1, heads, tokens, keys]`: the learned bias of each distance.
     pub position: Option<&'a Tensor<4>>,
     /// `[batch, keys]`: 1 where a key is real.
     pub mask: Option<&'a Tensor<2>>,
-    /// Whether no token attends to a later one.
+    /// Whether the last token attends to all keys and each token before it to one less.
     pub causal: bool,
     /// Keys and values in front, without bias or mask.
     pub prefix: Option<&'a KeyValue>,
@@ -58,7 +59,7 @@ pub(in crate::nn) fn attend(sources: Sources, attention: Attention<'_>) -> Tenso
 
 #[derive(Clone, Debug)]
 struct Attend {
-    heads: usize,
+    heads: Heads,
     /// Whether keys and values are beside the queries.
     self_attention: bool,
     causal: bool,
@@ -70,21 +71,23 @@ struct Attend {
 type Inputs = [Host; 5];
 
 impl HostOp<5> for Attend {
-    /// The probabilities of each head of each row, `[tokens, prefix + keys]`.
-    type Saved = Vec<Vec<f32>>;
+    /// The probabilities `[tokens, prefix + keys]` of the query heads of each key head of each row.
+    type Saved = Vec<Vec<Vec<f32>>>;
 
-    fn forward(&self, inputs: &Inputs, needs_backward: bool) -> (Host, Vec<Vec<f32>>) {
+    fn forward(&self, inputs: &Inputs, needs_backward: bool) -> (Host, Self::Saved) {
         let layout = Layout::of(self, inputs);
         let mut saved = Vec::new();
         let mixed = filled(layout.batch * layout.tokens * layout.inner(), |mixed| {
             let mixed = Output::uninitialised(mixed, layout.inner());
-            let heads = (0..layout.batch * layout.heads).into_par_iter();
-            heads
+            let key_heads = (0..layout.batch * layout.heads.key).into_par_iter();
+            key_heads
                 .map(|index| {
-                    let probabilities = self.forward_head(&Head::of(&layout, index, inputs), mixed);
+                    let group = Group::of(&layout, index, inputs);
+                    let probabilities = group.heads().map(|head| self.forward_head(&head, mixed));
                     if needs_backward {
-                        probabilities
+                        probabilities.collect()
                     } else {
+                        probabilities.for_each(drop);
                         Vec::new()
                     }
                 })
@@ -97,7 +100,7 @@ impl HostOp<5> for Attend {
     fn backward(
         &self,
         inputs: &Inputs,
-        saved: &Vec<Vec<f32>>,
+        saved: &Self::Saved,
         gradient: Host,
         wanted: [bool; 5],
     ) -> [Option<Host>; 5] {
@@ -107,16 +110,22 @@ impl HostOp<5> for Attend {
         let of_queries = filled(inputs[0].values().len(), |queries| {
             let queries = Output::uninitialised(queries, layout.query_step);
             let mut derive = |keys_values: Output| {
-                // A head sums over the rows of the batch, so that heads share no sum.
-                (0..layout.heads)
+                // A key head sums over the rows of the batch, so that they share no sum.
+                (0..layout.heads.key)
                     .into_par_iter()
-                    .map(|head| {
+                    .map(|key_head| {
                         let mut sums = Sums::of(&layout);
                         for row in 0..layout.batch {
-                            let index = row * layout.heads + head;
-                            let head = Head::of(&layout, index, inputs);
+                            let index = row * layout.heads.key + key_head;
+                            let group = Group::of(&layout, index, inputs);
                             let targets = [queries, keys_values];
-                            self.backward_head(&head, &saved[index], &gradient, targets, &mut sums);
+                            self.backward_group(
+                                &group,
+                                &saved[index],
+                                &gradient,
+                                targets,
+                                &mut sums,
+                            );
                         }
                         sums
                     })
@@ -151,15 +160,14 @@ impl Attend {
     /// Writes a head's output and returns its probabilities before dropout.
     fn forward_head(&self, head: &Head<'_>, mixed: Output<'_>) -> Vec<f32> {
         let layout = head.layout;
-        let (keys, values) = (head.keys(), head.values());
         let size = Size::new(layout.tokens, layout.columns(), layout.d_kv);
-        let keys = Matrix::rows(&keys, layout.d_kv).transposed();
+        let keys = head.group.keys().transposed();
         let mut probabilities = product(head.queries(), keys, size);
         self.softmax_scores(head, &mut probabilities);
         multiply(
             mixed.from(head.first_output()),
             Matrix::rows(&self.after_dropout(head, &probabilities), layout.columns()),
-            Matrix::rows(&values, layout.d_kv),
+            head.group.values(),
             Size::new(layout.tokens, layout.d_kv, layout.columns()),
         );
         probabilities
@@ -167,9 +175,14 @@ impl Attend {
 
     /// Adds biases to a head's scores `[tokens, prefix + keys]` and turns them into probabilities.
     fn softmax_scores(&self, head: &Head<'_>, scores: &mut [f32]) {
-        let Layout { keys, prefix, .. } = *head.layout;
+        let Layout {
+            tokens,
+            keys,
+            prefix,
+            ..
+        } = *head.layout;
         let masked = self.mask.as_ref();
-        let masked = masked.map(|mask| &mask.values()[head.row * keys..][..keys]);
+        let masked = masked.map(|mask| &mask.values()[head.group.row * keys..][..keys]);
         for (token, scores) in scores.chunks_exact_mut(prefix + keys).enumerate() {
             if let Some(bias) = head.position(token) {
                 add(&mut scores[prefix..], bias);
@@ -177,7 +190,8 @@ impl Attend {
             if let Some(masked) = masked {
                 add_mask(&mut scores[prefix..], masked);
             }
-            let seen = prefix + if self.causal { token + 1 } else { keys };
+            let later = if self.causal { tokens - 1 - token } else { 0 };
+            let seen = prefix + keys - later;
             softmax(&mut scores[..seen]);
             scores[seen..].fill(0.0);
         }
@@ -195,31 +209,63 @@ impl Attend {
     fn factors(&self, head: &Head<'_>) -> Option<&[f32]> {
         let length = head.layout.tokens * head.layout.columns();
         let dropout = self.dropout.as_ref()?;
-        Some(&dropout.values()[head.index * length..][..length])
+        let index = head.group.row * head.layout.heads.query + head.head;
+        Some(&dropout.values()[index * length..][..length])
     }
 
-    /// Writes the derivatives of a head's queries, keys and values, and adds to the sums what it
-    /// shares with the other rows of the batch.
+    /// Writes the derivatives of the queries, keys and values of a key head, and adds to the sums what it shares
+    /// with the other rows of the batch.
+    fn backward_group(
+        &self,
+        group: &Group<'_>,
+        probabilities: &[Vec<f32>],
+        gradient: &Host,
+        [of_queries, of_keys_values]: [Output<'_>; 2],
+        sums: &mut Sums,
+    ) {
+        let layout = group.layout;
+        let pairs = sums.position.len() / layout.group();
+        let mut of_keys = Vec::new();
+        let mut of_values = Vec::new();
+        for (member, (head, probabilities)) in group.heads().zip(probabilities).enumerate() {
+            let of_position = &mut sums.position[member * pairs..][..pairs];
+            let target = of_queries.from(head.first_query());
+            let of_head = self.backward_head(&head, probabilities, gradient, target, of_position);
+            for (sum, part) in [&mut of_keys, &mut of_values].into_iter().zip(of_head) {
+                if member == 0 {
+                    *sum = part;
+                } else {
+                    add(sum, &part);
+                }
+            }
+        }
+        let target = of_keys_values.from(group.first_key());
+        layout.scatter(&of_keys, target, &mut sums.prefix_keys);
+        let target = target.from(layout.key_width());
+        layout.scatter(&of_values, target, &mut sums.prefix_values);
+    }
+
+    /// Writes the derivatives of a head's queries and adds those of its position bias; returns those of its keys
+    /// and values, `[prefix + keys, d_kv]`.
     fn backward_head(
         &self,
         head: &Head<'_>,
         probabilities: &[f32],
         gradient: &Host,
-        [of_queries, of_keys_values]: [Output<'_>; 2],
-        sums: &mut Sums,
-    ) {
+        of_queries: Output<'_>,
+        of_position: &mut [f32],
+    ) -> [Vec<f32>; 2] {
         let layout = head.layout;
         let Layout { tokens, d_kv, .. } = *layout;
         let columns = layout.columns();
         let gradient = &gradient.values()[head.first_output()..];
         let gradient = Matrix::rows(gradient, layout.inner());
-        let (keys, values) = (head.keys(), head.values());
 
         let weights = self.after_dropout(head, probabilities);
         let weights = Matrix::rows(&weights, columns).transposed();
         let of_values = product(weights, gradient, Size::new(columns, d_kv, tokens));
 
-        let values = Matrix::rows(&values, d_kv).transposed();
+        let values = head.group.values().transposed();
         let mut slopes = product(gradient, values, Size::new(tokens, columns, d_kv));
         if let Some(factors) = self.factors(head) {
             scale_each(&mut slopes, factors);
@@ -228,29 +274,24 @@ impl Attend {
         for (slopes, probabilities) in rows.zip(probabilities.chunks_exact(columns)) {
             through_softmax(slopes, probabilities);
         }
-        let of_position = sums.position.chunks_exact_mut(layout.keys);
+        let of_position = of_position.chunks_exact_mut(layout.keys);
         for (sum, slopes) in of_position.zip(slopes.chunks_exact(columns)) {
             add(sum, &slopes[layout.prefix..]);
         }
 
         let slopes = Matrix::rows(&slopes, columns);
-        let target = of_queries.from(head.first_query());
-        let keys = Matrix::rows(&keys, d_kv);
-        multiply(target, slopes, keys, Size::new(tokens, d_kv, columns));
+        let size = Size::new(tokens, d_kv, columns);
+        multiply(of_queries, slopes, head.group.keys(), size);
         let size = Size::new(columns, d_kv, tokens);
         let of_keys = product(slopes.transposed(), head.queries(), size);
-
-        let target = of_keys_values.from(head.first_key());
-        layout.scatter(&of_keys, target, &mut sums.prefix_keys);
-        let target = target.from(layout.inner());
-        layout.scatter(&of_values, target, &mut sums.prefix_values);
+        [of_keys, of_values]
     }
 }
 
 /// Sizes and strides.
 struct Layout {
     batch: usize,
-    heads: usize,
+    heads: Heads,
     d_kv: usize,
     tokens: usize,
     keys: usize,
@@ -268,30 +309,30 @@ struct Layout {
 
 impl Layout {
     fn of(operation: &Attend, [queries, keys_values, position, prefix, _]: &Inputs) -> Self {
+        let heads = operation.heads;
         let query_step = queries.shape()[2];
-        let inner = if operation.self_attention {
-            query_step / 3
+        let parts = if operation.self_attention { 3 } else { 1 };
+        let inner = query_step / parts;
+        let (keys_in, keys_values, first_key) = if operation.self_attention {
+            (0, queries, inner)
         } else {
-            query_step
+            (1, keys_values, 0)
         };
-        let (keys_in, keys_values) = if operation.self_attention {
-            (0, queries)
-        } else {
-            (1, keys_values)
-        };
-        let (first_key, width) = if operation.self_attention {
-            (inner, 3)
-        } else {
-            (0, 2)
-        };
+        let d_kv = inner / heads.query;
         // Derivatives are written head by head, so heads must cover everything.
-        assert_eq!(inner % operation.heads, 0, "heads of equal width");
-        assert_eq!(keys_values.shape()[2], width * inner, "keys beside values");
+        assert_eq!(inner % heads.query, 0, "heads of equal width");
+        assert_eq!(heads.query % heads.key, 0, "groups of equal size");
+        let width = first_key + 2 * heads.key * d_kv;
+        assert_eq!(keys_values.shape()[2], width, "keys beside values");
         assert_eq!(keys_values.shape()[0], queries.shape()[0], "one batch");
+        assert!(
+            !operation.causal || queries.shape()[1] <= keys_values.shape()[1],
+            "a key for every token"
+        );
         Layout {
             batch: queries.shape()[0],
-            heads: operation.heads,
-            d_kv: inner / operation.heads,
+            heads,
+            d_kv,
             tokens: queries.shape()[1],
             keys: keys_values.shape()[1],
             prefix: match *prefix.shape() {
@@ -306,8 +347,19 @@ impl Layout {
         }
     }
 
+    /// Width of all query heads together.
     fn inner(&self) -> usize {
-        self.heads * self.d_kv
+        self.heads.query * self.d_kv
+    }
+
+    /// Width of all key heads together.
+    fn key_width(&self) -> usize {
+        self.heads.key * self.d_kv
+    }
+
+    /// Query heads that share a key head.
+    fn group(&self) -> usize {
+        self.heads.query / self.heads.key
     }
 
     /// Columns of a row of probabilities.
@@ -328,8 +380,9 @@ impl Layout {
     }
 }
 
-/// Derivatives, of one head, of the inputs that all rows of the batch share.
+/// Derivatives, of one key head, of the inputs that all rows of the batch share.
 struct Sums {
+    /// Of each query head in turn.
     position: Vec<f32>,
     prefix_keys: Vec<f32>,
     prefix_values: Vec<f32>,
@@ -338,7 +391,7 @@ struct Sums {
 impl Sums {
     fn of(layout: &Layout) -> Self {
         let pairs = if layout.position {
-            layout.tokens * layout.keys
+            layout.group() * layout.tokens * layout.keys
         } else {
             0
         };
@@ -351,56 +404,35 @@ impl Sums {
     }
 }
 
-/// One head of one row of the batch.
-struct Head<'a> {
+/// One key head of one row of the batch, with the query heads that it serves.
+struct Group<'a> {
     layout: &'a Layout,
     inputs: &'a Inputs,
-    index: usize,
     row: usize,
-    head: usize,
+    key_head: usize,
+    /// `[prefix + keys, d_kv]`
+    keys: Vec<f32>,
+    values: Vec<f32>,
 }
 
-impl<'a> Head<'a> {
+impl<'a> Group<'a> {
     fn of(layout: &'a Layout, index: usize, inputs: &'a Inputs) -> Self {
-        let (row, head) = (index / layout.heads, index % layout.heads);
-        Head {
+        let mut group = Group {
             layout,
             inputs,
-            index,
-            row,
-            head,
-        }
-    }
-
-    fn first_query(&self) -> usize {
-        let layout = self.layout;
-        self.row * layout.tokens * layout.query_step + self.head * layout.d_kv
+            row: index / layout.heads.key,
+            key_head: index % layout.heads.key,
+            keys: Vec::new(),
+            values: Vec::new(),
+        };
+        group.keys = group.gather(&inputs[3], group.first_key());
+        group.values = group.gather(&inputs[4], group.first_key() + layout.key_width());
+        group
     }
 
     fn first_key(&self) -> usize {
         let layout = self.layout;
-        self.row * layout.keys * layout.key_step + layout.first_key + self.head * layout.d_kv
-    }
-
-    fn first_output(&self) -> usize {
-        let layout = self.layout;
-        self.row * layout.tokens * layout.inner() + self.head * layout.d_kv
-    }
-
-    /// `[tokens, d_kv]`
-    fn queries(&self) -> Matrix<'a> {
-        let values = &self.inputs[0].values()[self.first_query()..];
-        Matrix::rows(values, self.layout.query_step)
-    }
-
-    /// `[prefix + keys, d_kv]`
-    fn keys(&self) -> Vec<f32> {
-        self.gather(&self.inputs[3], self.first_key())
-    }
-
-    /// `[prefix + keys, d_kv]`
-    fn values(&self) -> Vec<f32> {
-        self.gather(&self.inputs[4], self.first_key() + self.layout.inner())
+        self.row * layout.keys * layout.key_step + layout.first_key + self.key_head * layout.d_kv
     }
 
     fn gather(&self, prefix: &Host, first: usize) -> Vec<f32> {
@@ -408,18 +440,62 @@ impl<'a> Head<'a> {
         let own = &self.inputs[self.layout.keys_in];
         let of_prefix = self.layout.prefix * d_kv;
         let mut all = Vec::with_capacity(self.layout.columns() * d_kv);
-        all.extend_from_slice(&prefix.values()[self.head * of_prefix..][..of_prefix]);
+        all.extend_from_slice(&prefix.values()[self.key_head * of_prefix..][..of_prefix]);
         for key in 0..self.layout.keys {
             all.extend_from_slice(&own.values()[first + key * key_step..][..d_kv]);
         }
         all
     }
 
+    /// `[prefix + keys, d_kv]`
+    fn keys(&self) -> Matrix<'_> {
+        Matrix::rows(&self.keys, self.layout.d_kv)
+    }
+
+    /// `[prefix + keys, d_kv]`
+    fn values(&self) -> Matrix<'_> {
+        Matrix::rows(&self.values, self.layout.d_kv)
+    }
+
+    fn heads(&self) -> impl Iterator<Item = Head<'_>> {
+        let first = self.key_head * self.layout.group();
+        (first..first + self.layout.group()).map(|head| Head {
+            layout: self.layout,
+            group: self,
+            head,
+        })
+    }
+}
+
+/// One query head of one row of the batch.
+struct Head<'a> {
+    layout: &'a Layout,
+    group: &'a Group<'a>,
+    head: usize,
+}
+
+impl<'a> Head<'a> {
+    fn first_query(&self) -> usize {
+        let layout = self.layout;
+        self.group.row * layout.tokens * layout.query_step + self.head * layout.d_kv
+    }
+
+    fn first_output(&self) -> usize {
+        let layout = self.layout;
+        self.group.row * layout.tokens * layout.inner() + self.head * layout.d_kv
+    }
+
+    /// `[tokens, d_kv]`
+    fn queries(&self) -> Matrix<'a> {
+        let values = &self.group.inputs[0].values()[self.first_query()..];
+        Matrix::rows(values, self.layout.query_step)
+    }
+
     /// The bias of a token's scores.
     fn position(&self, token: usize) -> Option<&'a [f32]> {
         let keys = self.layout.keys;
         let first = (self.head * self.layout.tokens + token) * keys;
-        let bias = &self.inputs[2];
+        let bias = &self.group.inputs[2];
         self.layout
             .position
             .then(|| &bias.values()[first..][..keys])

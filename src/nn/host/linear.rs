@@ -22,16 +22,7 @@ impl HostOp<2> for Linear {
         let (size, shape) = size_of(x, weight);
         let values = filled(size.rows * size.columns, |output| {
             let output = Output::uninitialised(output, size.columns);
-            let (x, weight) = (x.values(), weight.values());
-            if multiply_few(output, x, weight, size) {
-                return;
-            }
-            // The product is fast once one side is transposed: x and the output, or the weight.
-            if size.rows * (size.columns + size.terms) < size.columns * size.terms {
-                with_x_transposed(output, x, weight, size);
-            } else {
-                with_weight_transposed(output, x, weight, size);
-            }
+            by_weight(output, x.values(), weight.values(), size);
         });
         (Host::shaped(values, &shape), ())
     }
@@ -53,7 +44,7 @@ impl HostOp<2> for Linear {
 }
 
 /// Size of `x · weightᵀ`, and the shape of its result.
-fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
+pub(super) fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
     let mut shape = x.shape().to_vec();
     let [columns, terms] = *weight.shape() else {
         unreachable!("a weight has two dimensions")
@@ -63,6 +54,19 @@ fn size_of(x: &Host, weight: &Host) -> (Size, Vec<usize>) {
     let rows = shape.iter().product();
     shape.push(columns);
     (Size::new(rows, columns, terms), shape)
+}
+
+/// `x · weightᵀ`
+pub(super) fn by_weight(output: Output<'_>, x: &[f32], weight: &[f32], size: Size) {
+    if multiply_few(output, x, weight, size) {
+        return;
+    }
+    // The product is fast once one side is transposed: x and the output, or the weight.
+    if size.rows * (size.columns + size.terms) < size.columns * size.terms {
+        with_x_transposed(output, x, weight, size);
+    } else {
+        with_weight_transposed(output, x, weight, size);
+    }
 }
 
 /// The product needs rows in multiples of this.
@@ -107,7 +111,7 @@ fn with_weight_transposed(output: Output<'_>, x: &[f32], weight: &[f32], size: S
 }
 
 /// `gradient · weight`.
-fn of_x(gradient: Matrix<'_>, weight: &Host, x: &Host, size: Size) -> Host {
+pub(super) fn of_x(gradient: Matrix<'_>, weight: &Host, x: &Host, size: Size) -> Host {
     let Size {
         rows,
         columns,
@@ -126,7 +130,7 @@ fn of_x(gradient: Matrix<'_>, weight: &Host, x: &Host, size: Size) -> Host {
 }
 
 /// `gradientᵀ · x`.
-fn of_weight(gradient: Matrix<'_>, x: &Host, weight: &Host, size: Size) -> Host {
+pub(super) fn of_weight(gradient: Matrix<'_>, x: &Host, weight: &Host, size: Size) -> Host {
     let Size {
         rows,
         columns,

@@ -1,6 +1,6 @@
 //! Operations on plain memory, for tensors of the processor's own device.
 //!
-//! Kernels, with derivatives, for the operations that take most of a T5's time: one pass instead of several, on
+//! Kernels, with derivatives, for the operations that take most of a network's time: one pass instead of several, on
 //! all cores. Knows numbers and strides; knows no network. Other devices use the tensor operations beside each
 //! use.
 
@@ -12,7 +12,10 @@
 mod attention;
 mod few;
 mod linear;
+mod low_rank;
 mod product;
+mod rotate;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -27,6 +30,9 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(super) use attention::{Attention, Sources, attend};
 pub(super) use linear::linear;
+pub(super) use low_rank::{LowRank, linear_with};
+pub(super) use rotate::rotate;
+pub(super) use rows::{rms_norm, swiglu};
 pub(super) use vector::log_sum_exp;
 
 /// Whether the tensors of this device are plain memory.

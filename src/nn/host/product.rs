@@ -151,6 +151,15 @@ impl Size {
 
 /// `output = a · b`, on this thread.
 pub(super) fn multiply(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
+    gemm(output, a, b, size, false);
+}
+
+/// `output += a · b`, on this thread; all of the output has been written before.
+pub(super) fn multiply_add(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size) {
+    gemm(output, a, b, size, true);
+}
+
+fn gemm(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: Size, add: bool) {
     let Size {
         rows,
         columns,
@@ -169,14 +178,14 @@ pub(super) fn multiply(output: Output<'_>, a: Matrix<'_>, b: Matrix<'_>, size: S
             output.values,
             1,
             output.row_step as isize,
-            false,
+            add,
             a.values.as_ptr(),
             a.column_step as isize,
             a.row_step as isize,
             b.values.as_ptr(),
             b.column_step as isize,
             b.row_step as isize,
-            0.0,
+            if add { 1.0 } else { 0.0 },
             1.0,
             false,
             false,

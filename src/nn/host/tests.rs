@@ -1,6 +1,8 @@
 //! Kernels against the same computed by ordinary tensor operations, values and derivatives, at
 //! sizes that cross every block, tile and threshold.
 
+mod decoder;
+
 use std::cell::Cell;
 
 use burn::module::Module;
@@ -10,11 +12,13 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Attention, Host, Sources, attend, linear};
+use crate::nn::adapter::{Adapter, AdapterWeights};
+use crate::nn::attention::Heads;
 use crate::nn::identifier::{Head, Identifier, IdentifierConfig, Pooling};
 use crate::nn::prefix::{KeyValue, Prefix, PrefixConfig};
 use crate::nn::sampling::Sampling;
 use crate::nn::t5::{FeedForward, T5, T5Config};
-use crate::nn::{Dropout, generate};
+use crate::nn::{Dropout, LanguageModel, generate};
 
 thread_local! {
     /// Makes this thread use tensor operations instead of kernels, as other devices do.
@@ -141,6 +145,7 @@ const INNER: usize = HEADS * D_KV;
 /// What an attention may be given, as tensors that are trained or not.
 #[derive(Clone)]
 struct Given {
+    key_heads: usize,
     queries: Tensor<3>,
     keys_and_values: Tensor<3>,
     position: Tensor<4>,
@@ -155,11 +160,13 @@ impl Given {
         let [batch, tokens, _] = self.queries.dims();
         let keys = self.keys_and_values.dims()[1];
         let split = |x: Tensor<3>| {
-            let [batch, tokens, _] = x.dims();
-            x.reshape([batch, tokens, HEADS, D_KV]).swap_dims(1, 2)
+            let [batch, tokens, width] = x.dims();
+            x.reshape([batch, tokens, width / D_KV, D_KV])
+                .swap_dims(1, 2)
         };
-        let mut k = split(self.keys_and_values.clone().narrow(2, 0, INNER));
-        let mut v = split(self.keys_and_values.clone().narrow(2, INNER, INNER));
+        let width = self.key_heads * D_KV;
+        let mut k = split(self.keys_and_values.clone().narrow(2, 0, width));
+        let mut v = split(self.keys_and_values.clone().narrow(2, width, width));
         let mut bias = self.position.clone().repeat_dim(0, batch);
         if let Some(mask) = &self.mask {
             bias = bias
@@ -171,7 +178,8 @@ impl Given {
         }
         if self.causal {
             let hidden: Vec<f32> = (0..tokens * keys)
-                .map(|at| if at % keys > at / keys { -1e9 } else { 0.0 })
+                .map(|at| (at % keys, at / keys + keys - tokens))
+                .map(|(key, last)| if key > last { -1e9 } else { 0.0 })
                 .collect();
             let hidden = TensorData::new(hidden, [1, 1, tokens, keys]);
             bias = bias + Tensor::from_data(hidden, &Device::flex());
@@ -183,6 +191,14 @@ impl Given {
             let zeros = Tensor::zeros([batch, HEADS, tokens, keys.dims()[1]], &Device::flex());
             bias = Tensor::cat(vec![zeros, bias], 3);
         }
+        // Heads that share keys and values, by copies of these.
+        let group = HEADS / self.key_heads;
+        let copied = |x: Tensor<4>| {
+            let [batch, heads, keys, _] = x.dims();
+            let x = x.unsqueeze_dim::<5>(2).repeat_dim(2, group);
+            x.reshape([batch, heads * group, keys, D_KV])
+        };
+        let (k, v) = (copied(k), copied(v));
         let scores = split(self.queries.clone()).matmul(k.swap_dims(2, 3)) + bias;
         let mut weights = softmax(scores, 3);
         if let Some(factors) = &self.factors {
@@ -211,7 +227,10 @@ impl Given {
             .clone()
             .map(|[keys, values]| KeyValue { keys, values });
         let attention = Attention {
-            heads: HEADS,
+            heads: Heads {
+                query: HEADS,
+                key: self.key_heads,
+            },
             position: Some(&self.position),
             mask: self.mask.as_ref(),
             causal: self.causal,
@@ -262,24 +281,28 @@ impl Given {
 fn attention_of_every_kind_and_its_derivatives() {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     for (batch, tokens) in [(2, 19), (1, 70), (3, 1)] {
-        for (own, prefix, masked, causal, dropped) in [
-            (true, 0, true, false, false),
-            (true, 7, true, false, true),
-            (true, 4, false, true, false),
-            (true, 0, false, true, true),
-            (false, 0, true, false, false),
-            (false, 3, true, false, true),
+        for (own, key_heads, prefix, masked, causal, dropped) in [
+            (true, HEADS, 0, true, false, false),
+            (true, HEADS, 7, true, false, true),
+            (true, HEADS, 4, false, true, false),
+            (true, HEADS, 0, false, true, true),
+            (false, HEADS, 0, true, false, false),
+            (false, HEADS, 3, true, false, true),
+            (false, 1, 0, true, true, false),
+            (false, 1, 5, true, true, true),
+            (false, HEADS, 2, false, true, false),
         ] {
-            let keys = if own { tokens } else { 26 };
+            let keys = if own { tokens } else { 76 };
             // Row 0 is whole, the others are padded.
             let real = |at: usize| f32::from(at % keys < 12 || at < keys);
             let mask: Vec<f32> = (0..batch * keys).map(real).collect();
             let mask = Tensor::from_data(TensorData::new(mask, [batch, keys]), &Device::flex());
             let factors = draw(&mut random, [batch, HEADS, tokens, prefix + keys]).abs();
-            let in_front = [0, 1].map(|_| draw(&mut random, [HEADS, prefix.max(1), D_KV]));
+            let in_front = [0, 1].map(|_| draw(&mut random, [key_heads, prefix.max(1), D_KV]));
             let given = Given {
+                key_heads,
                 queries: draw(&mut random, [batch, tokens, INNER]),
-                keys_and_values: draw(&mut random, [batch, keys, 2 * INNER]),
+                keys_and_values: draw(&mut random, [batch, keys, 2 * key_heads * D_KV]),
                 position: draw(&mut random, [1, HEADS, tokens, keys]),
                 prefix: (prefix > 0).then_some(in_front),
                 mask: masked.then_some(mask),
@@ -287,8 +310,8 @@ fn attention_of_every_kind_and_its_derivatives() {
                 causal,
             };
             let what = format!(
-                "batch {batch}, tokens {tokens}, own {own}, prefix {prefix}, mask {masked}, \
-                 causal {causal}, dropped {dropped}"
+                "batch {batch}, tokens {tokens}, own {own}, key heads {key_heads}, prefix {prefix}, \
+                 mask {masked}, causal {causal}, dropped {dropped}"
             );
             given.assert_same(own, &draw(&mut random, [batch, tokens, INNER]), &what);
         }
@@ -326,21 +349,21 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
         cross: 3,
         hidden: 8,
     };
-    let prefix = Prefix::new(&lengths, &config, &device, 4);
+    let prefix = Prefix::new(&lengths, &config.shape(), &device, 4);
     let ids = |ids: [[i32; 6]; 2]| Tensor::<2, Int>::from_data(ids, &device);
     let sources = ids([[5, 9, 33, 2, 8, 1], [60, 7, 1, 0, 0, 0]]);
     let mask = Tensor::<2>::from_data([[1.0_f32; 6], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]], &device);
     let targets = ids([[0, 4, 4, 19, 50, 6], [0, 69, 3, 2, 1, 0]]);
 
     let (model, trained) = (t5.clone().train(), prefix.clone().train());
-    let vectors = trained.vectors();
+    let adapter = AdapterWeights::Prefix(trained.vectors());
     let mut dropout = Dropout::new(0.1, 5);
-    let encoded = model.encode(sources.clone(), &mask, Some(&vectors), &mut dropout);
+    let encoded = model.encode(sources.clone(), &mask, Some(&adapter), &mut dropout);
     let hidden = model.decode(
         targets.clone(),
         &encoded,
         &mask,
-        Some(&vectors),
+        Some(&adapter),
         &mut dropout,
     );
     let logits = model.logits(hidden);
@@ -366,13 +389,14 @@ fn all_of_it(feed_forward: FeedForward) -> (Vec<f32>, Vec<Vec<u32>>) {
 
     let contexts = [vec![5, 9, 33, 1], vec![60, 1], vec![8, 8, 8, 8, 8, 1]];
     let mut streams: Vec<_> = (0..3).map(ChaCha8Rng::seed_from_u64).collect();
-    let vectors = prefix.vectors();
+    let adapter = Adapter::Prefix(prefix).weights();
     let sampling = Sampling {
         top_k: 20,
         greedy: false,
         ..Sampling::greedy(9)
     };
-    let responses = generate(&t5, Some(&vectors), &contexts, &sampling, &mut streams);
+    let model = LanguageModel::T5(t5);
+    let responses = generate(&model, Some(&adapter), &contexts, &sampling, &mut streams);
     (
         numbers,
         responses

@@ -1,14 +1,14 @@
 //! T5's attention: no scaling of the scores, relative position bias, prefixes, a cache.
 
-use std::cell::OnceCell;
-
 use burn::module::{Module, Param};
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::T5Config;
 use crate::nn::Dropout;
-use crate::nn::host::{self, Attention, Sources, is_host};
+use crate::nn::attention::{Bias, Heads, KeyValueStates, attend, attention, split_heads};
+use crate::nn::host::Sources;
+use crate::nn::linear::adapted_linear;
+use crate::nn::lora::LoraBlock;
 use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 
@@ -69,16 +69,16 @@ impl SelfAttention {
         x: Tensor<3>,
         bias: &Bias<'_>,
         prefix: Option<&KeyValue>,
+        lora: Option<&LoraBlock>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let sources = Sources {
-            queries: linear(x, &self.qkv),
+            queries: self.qkv(x, lora, dropout),
             keys_values: None,
         };
-        linear(
-            attention(sources, self.heads, bias, prefix, dropout),
-            &self.o,
-        )
+        let heads = Heads::equal(self.heads);
+        let mixed = attention(sources, heads, bias, prefix, dropout);
+        self.o(mixed, lora, dropout)
     }
 
     /// The next tokens `x` `[batch, tokens, d_model]`: keys and values of earlier ones come from the
@@ -88,17 +88,27 @@ impl SelfAttention {
         x: Tensor<3>,
         bias: &Tensor<4>,
         prefix: Option<&KeyValue>,
+        lora: Option<&LoraBlock>,
         cache: &mut Option<KeyValueStates>,
     ) -> Tensor<3> {
-        let [q, k, v] = split_heads(linear(x, &self.qkv), self.heads);
+        let mut dropout = Dropout::off();
+        let [q, k, v] = split_heads(self.qkv(x, lora, &mut dropout), self.heads);
         let new = KeyValueStates { keys: k, values: v };
         let all = match cache.take() {
             Some(earlier) => earlier.append(new),
             None => new.with_prefix(prefix),
         };
-        let mixed = attend(q, all.clone(), bias, &mut Dropout::off());
+        let mixed = attend(q, all.clone(), bias, &mut dropout);
         *cache = Some(all);
-        linear(mixed, &self.o)
+        self.o(mixed, lora, &mut dropout)
+    }
+
+    fn qkv(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.qkv, LoraBlock::get(lora, "attention.qkv"), dropout)
+    }
+
+    fn o(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.o, LoraBlock::get(lora, "attention.o"), dropout)
     }
 }
 
@@ -114,8 +124,14 @@ impl CrossAttention {
     }
 
     /// Keys and values of the encoder's states `[batch, source, d_model]`, prefix in front.
-    pub fn keys_values(&self, encoded: &Tensor<3>, prefix: Option<&KeyValue>) -> KeyValueStates {
-        let [keys, values] = split_heads(linear(encoded.clone(), &self.kv), self.heads);
+    pub fn keys_values(
+        &self,
+        encoded: &Tensor<3>,
+        prefix: Option<&KeyValue>,
+        lora: Option<&LoraBlock>,
+    ) -> KeyValueStates {
+        let both = self.kv(encoded.clone(), lora, &mut Dropout::off());
+        let [keys, values] = split_heads(both, self.heads);
         KeyValueStates { keys, values }.with_prefix(prefix)
     }
 
@@ -123,202 +139,52 @@ impl CrossAttention {
     pub fn forward(
         &self,
         x: Tensor<3>,
-        encoded: &Tensor<3>,
-        bias: &Bias<'_>,
-        prefix: Option<&KeyValue>,
+        input: &CrossInput<'_>,
+        lora: Option<&LoraBlock>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let sources = Sources {
-            queries: linear(x, &self.q),
-            keys_values: Some(linear(encoded.clone(), &self.kv)),
+            queries: self.q(x, lora, dropout),
+            keys_values: Some(self.kv(input.encoded.clone(), lora, dropout)),
         };
-        linear(
-            attention(sources, self.heads, bias, prefix, dropout),
-            &self.o,
-        )
+        let heads = Heads::equal(self.heads);
+        let mixed = attention(sources, heads, input.bias, input.prefix, dropout);
+        self.o(mixed, lora, dropout)
     }
 
     /// `x` `[batch, tokens, d_model]` attends to cached keys and values of the encoder.
-    pub fn next(&self, x: Tensor<3>, encoder: &KeyValueStates, bias: &Tensor<4>) -> Tensor<3> {
-        let [q] = split_heads(linear(x, &self.q), self.heads);
-        let mixed = attend(q, encoder.clone(), bias, &mut Dropout::off());
-        linear(mixed, &self.o)
+    pub fn next(
+        &self,
+        x: Tensor<3>,
+        encoder: &KeyValueStates,
+        bias: &Tensor<4>,
+        lora: Option<&LoraBlock>,
+    ) -> Tensor<3> {
+        let mut dropout = Dropout::off();
+        let [q] = split_heads(self.q(x, lora, &mut dropout), self.heads);
+        let mixed = attend(q, encoder.clone(), bias, &mut dropout);
+        self.o(mixed, lora, &mut dropout)
+    }
+
+    fn q(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.q, LoraBlock::get(lora, "cross.q"), dropout)
+    }
+
+    fn kv(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.kv, LoraBlock::get(lora, "cross.kv"), dropout)
+    }
+
+    fn o(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        adapted_linear(x, &self.o, LoraBlock::get(lora, "cross.o"), dropout)
     }
 }
 
-/// What is added to the attention scores, the same in every block.
-pub(super) struct Bias<'a> {
-    /// `[1, heads, tokens, keys]`
-    pub position: Option<Tensor<4>>,
-    /// `[batch, keys]`: 1 where a key is real.
-    pub mask: Option<&'a Tensor<2>>,
-    /// Whether the last token sees all keys and each token before it one less.
-    pub causal: bool,
-    /// Prefix keys in front, which have neither.
-    pub prefix: usize,
-    /// Tokens and keys.
-    pub size: [usize; 2],
-    /// All of it in one tensor, once something needs that.
-    pub sum: OnceCell<Tensor<4>>,
-}
-
-impl Bias<'_> {
-    /// All of it in one tensor `[batch or 1, heads or 1, tokens or 1, prefix + keys]`.
-    pub fn sum(&self) -> &Tensor<4> {
-        self.sum.get_or_init(|| {
-            let mask = self.mask.map(mask_bias);
-            let mut sum = match (self.position.clone(), mask) {
-                (Some(position), Some(mask)) => position + mask,
-                (Some(bias), None) | (None, Some(bias)) => bias,
-                (None, None) => unreachable!("a bias has a part"),
-            };
-            let [tokens, keys] = self.size;
-            if self.causal && tokens > 1 {
-                let device = sum.device().without_autodiff();
-                sum = sum + causal_bias(tokens, keys, &device);
-            }
-            after_prefix(sum, self.prefix)
-        })
-    }
-}
-
-/// Multi-head attention, `[batch, tokens, inner]`: by a kernel where tensors are in plain memory, else
-/// by tensor operations.
-fn attention(
-    sources: Sources,
-    heads: usize,
-    bias: &Bias<'_>,
-    prefix: Option<&KeyValue>,
-    dropout: &mut Dropout,
-) -> Tensor<3> {
-    if is_host(&sources.queries.device()) {
-        let batch = sources.queries.dims()[0];
-        let [tokens, keys] = bias.size;
-        let attention = Attention {
-            heads,
-            position: bias.position.as_ref(),
-            mask: bias.mask,
-            causal: bias.causal,
-            prefix,
-            dropout: dropout.factors([batch, heads, tokens, bias.prefix + keys]),
-        };
-        return host::attend(sources, attention);
-    }
-    let [q, keys, values] = match sources.keys_values {
-        None => split_heads(sources.queries, heads),
-        Some(keys_values) => {
-            let [q] = split_heads(sources.queries, heads);
-            let [keys, values] = split_heads(keys_values, heads);
-            [q, keys, values]
-        }
-    };
-    let all = KeyValueStates { keys, values }.with_prefix(prefix);
-    attend(q, all, bias.sum(), dropout)
-}
-
-/// Added to a masked score: softmax gives it exactly 0.
-const MASKED: f32 = -1e9;
-
-/// `[batch, 1, 1, tokens]`: 0 where real, a large negative number where padded.
-pub(super) fn mask_bias(mask: &Tensor<2>) -> Tensor<4> {
-    let [batch, tokens] = mask.dims();
-    mask.clone()
-        .sub_scalar(1.0)
-        .mul_scalar(-MASKED)
-        .reshape([batch, 1, 1, tokens])
-}
-
-/// `[1, 1, tokens, keys]`: no token sees a later one.
-fn causal_bias(tokens: usize, keys: usize, device: &Device) -> Tensor<4> {
-    let mut bias = vec![0.0; tokens * keys];
-    for (query, row) in bias.chunks_mut(keys).enumerate() {
-        row[keys - tokens + query + 1..].fill(MASKED);
-    }
-    Tensor::from_data(TensorData::new(bias, [1, 1, tokens, keys]), device)
-}
-
-/// The bias with `length` columns of 0 in front, for prefix keys, which have no position and no mask.
-pub(super) fn after_prefix(bias: Tensor<4>, length: usize) -> Tensor<4> {
-    if length == 0 {
-        return bias;
-    }
-    let [batch, heads, tokens, _] = bias.dims();
-    let device = bias.device().without_autodiff();
-    let zeros = Tensor::zeros([batch, heads, tokens, length], &device);
-    Tensor::cat(vec![zeros, bias], 3)
-}
-
-/// Keys and values of a batch, each `[batch, heads, tokens, d_kv]`.
-#[derive(Clone, Debug)]
-pub struct KeyValueStates {
-    pub keys: Tensor<4>,
-    pub values: Tensor<4>,
-}
-
-impl KeyValueStates {
-    /// Puts those of a prefix in front.
-    fn with_prefix(self, prefix: Option<&KeyValue>) -> Self {
-        let Some(prefix) = prefix else {
-            return self;
-        };
-        let batch = self.keys.dims()[0];
-        let front = KeyValueStates {
-            keys: prefix.keys_for(batch),
-            values: prefix.values_for(batch),
-        };
-        front.append(self)
-    }
-
-    /// Adds those of later tokens.
-    fn append(self, next: Self) -> Self {
-        KeyValueStates {
-            keys: Tensor::cat(vec![self.keys, next.keys], 2),
-            values: Tensor::cat(vec![self.values, next.values], 2),
-        }
-    }
-
-    /// Those of the rows at `rows`.
-    pub fn select(&self, rows: &Tensor<1, Int>) -> Self {
-        KeyValueStates {
-            keys: self.keys.clone().select(0, rows.clone()),
-            values: self.values.clone().select(0, rows.clone()),
-        }
-    }
-}
-
-/// `softmax(q kᵀ + bias) v` for `q` `[batch, heads, tokens, d_kv]`, heads side by side:
-/// `[batch, tokens, inner]`. T5 does not scale the scores.
-fn attend(q: Tensor<4>, all: KeyValueStates, bias: &Tensor<4>, dropout: &mut Dropout) -> Tensor<3> {
-    let [batch, heads, tokens, d_kv] = q.dims();
-    let scores = q.matmul(all.keys.swap_dims(2, 3)) + bias.clone();
-    let mixed = dropout.apply(softmax(scores, 3)).matmul(all.values);
-    mixed.swap_dims(1, 2).reshape([batch, tokens, heads * d_kv])
-}
-
-/// `x · weightᵀ` for `x` `[batch, tokens, input]` and `weight` `[output, input]`, as one product over
-/// all tokens.
-pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
-    let weight = weight.val();
-    if is_host(&x.device()) {
-        return host::linear(x, weight);
-    }
-    let [batch, tokens, input] = x.dims();
-    let output = weight.dims()[0];
-    x.reshape([batch * tokens, input])
-        .matmul(weight.transpose())
-        .reshape([batch, tokens, output])
-}
-
-/// Splits `[batch, tokens, PARTS * inner]` into tensors of `[batch, heads, tokens, d_kv]`.
-fn split_heads<const PARTS: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; PARTS] {
-    let [batch, tokens, width] = x.dims();
-    let inner = width / PARTS;
-    std::array::from_fn(|part| {
-        x.clone()
-            .narrow(2, part * inner, inner)
-            .reshape([batch, tokens, heads, inner / heads])
-            .swap_dims(1, 2)
-    })
+/// A decoder block's input from the encoder.
+pub(super) struct CrossInput<'a> {
+    /// `[batch, source, d_model]`
+    pub encoded: &'a Tensor<3>,
+    pub bias: &'a Bias<'a>,
+    pub prefix: Option<&'a KeyValue>,
 }
 
 /// The learned bias for the distance between a query and a key, one number a head and bucket.

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::nn::ModelShape;
 use crate::nn::weights::{WeightsError, document, refuse_other_folders};
 
 /// The feed-forward layers.
@@ -115,10 +116,34 @@ impl T5Config {
         self.num_heads * self.d_kv
     }
 
+    pub fn shape(&self) -> ModelShape {
+        ModelShape {
+            vocab_size: self.vocab_size,
+            hidden_size: self.d_model,
+            intermediate_size: self.d_ff,
+            encoder_layers: self.num_layers,
+            decoder_layers: self.num_decoder_layers,
+            num_heads: self.num_heads,
+            num_key_value_heads: self.num_heads,
+            head_dim: self.d_kv,
+            tie_word_embeddings: self.tie_word_embeddings,
+        }
+    }
+
+    /// The tokens that end a response: one.
+    pub fn eos_token_ids(&self) -> &[u32] {
+        std::slice::from_ref(&self.eos_token_id)
+    }
+
     /// Whether final states are scaled by 1/√d_model before the output head.
     pub fn scales_output(&self) -> bool {
         self.scale_decoder_outputs
             .unwrap_or(self.tie_word_embeddings)
+    }
+
+    /// Whether `model_type` of a `config.json` is T5's or a relative's, of which [`T5Config::read`] says more.
+    pub fn knows(model_type: &str) -> bool {
+        model_type == "t5" || RELATIVES.iter().any(|(key, _)| *key == model_type)
     }
 
     /// Reads `config.json` of a folder.

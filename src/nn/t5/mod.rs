@@ -4,6 +4,7 @@ mod attention;
 pub(super) mod config;
 mod file;
 mod names;
+mod responses;
 mod stack;
 
 use std::fs;
@@ -12,14 +13,15 @@ use std::path::Path;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor};
 
-pub(crate) use attention::linear;
 pub use config::{FeedForward, T5Config};
 pub(super) use names::tensor_names;
 pub use stack::Cache;
 use stack::T5Stack;
 
 use super::Dropout;
-use super::prefix::PrefixVectors;
+use super::adapter::AdapterWeights;
+pub(crate) use super::linear::linear;
+use super::lora::{Lora, LoraConfig, LoraError, LoraTask};
 use super::weights::{self, ParamInit, WeightsError, WeightsFile};
 
 /// The encoder with its embedding: half of an identifier.
@@ -151,11 +153,11 @@ impl T5 {
         &self,
         ids: Tensor<2, Int>,
         mask: &Tensor<2>,
-        prefix: Option<&PrefixVectors>,
+        adapter: Option<&AdapterWeights>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         self.encoder
-            .forward(embed(&self.embedding, ids), mask, None, prefix, dropout)
+            .forward(embed(&self.embedding, ids), mask, None, adapter, dropout)
     }
 
     /// Final decoder states `[batch, tokens, d_model]` for decoder inputs `ids`, all at once.
@@ -164,22 +166,22 @@ impl T5 {
         ids: Tensor<2, Int>,
         encoded: &Tensor<3>,
         encoder_mask: &Tensor<2>,
-        prefix: Option<&PrefixVectors>,
+        adapter: Option<&AdapterWeights>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let x = embed(&self.embedding, ids);
         self.decoder
-            .forward(x, encoder_mask, Some(encoded), prefix, dropout)
+            .forward(x, encoder_mask, Some(encoded), adapter, dropout)
     }
 
     /// A cache to decode from, token by token.
-    pub fn start(
+    pub fn start_decoding(
         &self,
         encoded: &Tensor<3>,
         encoder_mask: &Tensor<2>,
-        prefix: Option<&PrefixVectors>,
+        adapter: Option<&AdapterWeights>,
     ) -> Cache {
-        self.decoder.start(encoded, encoder_mask, prefix)
+        self.decoder.start(encoded, encoder_mask, adapter)
     }
 
     /// Final decoder states of the next tokens `ids` `[batch, tokens]`, which are added to the cache.
@@ -187,10 +189,10 @@ impl T5 {
         &self,
         ids: Tensor<2, Int>,
         cache: &mut Cache,
-        prefix: Option<&PrefixVectors>,
+        adapter: Option<&AdapterWeights>,
     ) -> Tensor<3> {
         self.decoder
-            .next(embed(&self.embedding, ids), cache, prefix)
+            .next(embed(&self.embedding, ids), cache, adapter)
     }
 
     /// Logits `[batch, tokens, vocabulary]` of final decoder states.
@@ -200,5 +202,27 @@ impl T5 {
             false => hidden,
         };
         linear(hidden, self.head.as_ref().unwrap_or(&self.embedding))
+    }
+
+    /// LoRA for this model, which changes nothing yet, drawn by seed.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a target that the model does not have.
+    pub fn lora(&self, config: &LoraConfig, seed: u64) -> Result<Lora, LoraError> {
+        let device = self.device().without_autodiff();
+        let mut init = ParamInit::seeded(seed, &device);
+        let names = |path: &str| tensor_names(path, &self.config);
+        Lora::with(&mut init, config, self, names, LoraTask::Seq2SeqLm)
+    }
+
+    /// Reads a PEFT folder of LoRA for this model.
+    ///
+    /// # Errors
+    /// Files that are missing or damaged, an adapter of another kind or for another model.
+    pub fn load_lora(&self, folder: &Path) -> Result<Lora, WeightsError> {
+        let device = self.device().without_autodiff();
+        let mut init = ParamInit::empty(&device);
+        let names = |path: &str| tensor_names(path, &self.config);
+        Lora::read(folder, self, &mut init, names, LoraTask::Seq2SeqLm)
     }
 }

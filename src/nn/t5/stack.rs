@@ -9,13 +9,14 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::{gelu_approximate, relu, silu};
 use burn::tensor::{Int, Tensor};
 
-use super::attention::{
-    Bias, CrossAttention, KeyValueStates, PositionBias, SelfAttention, after_prefix, linear,
-    mask_bias,
-};
+use super::attention::{CrossAttention, CrossInput, PositionBias, SelfAttention};
 use super::config::{FeedForward, T5Config};
 use crate::nn::Dropout;
-use crate::nn::prefix::{KeyValue, PrefixVectors};
+use crate::nn::adapter::AdapterWeights;
+use crate::nn::attention::{Bias, KeyValueStates, after_prefix, mask_bias};
+use crate::nn::linear::adapted_linear;
+use crate::nn::lora::LoraBlock;
+use crate::nn::prefix::KeyValue;
 use crate::nn::weights::ParamInit;
 
 /// Layer norm by the root mean square, without mean and bias.
@@ -67,8 +68,9 @@ impl T5Dense {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
-        let hidden = linear(x, &self.wi);
+    fn forward(&self, x: Tensor<3>, lora: Option<&LoraBlock>, dropout: &mut Dropout) -> Tensor<3> {
+        let adapter = LoraBlock::get(lora, "dense.wi");
+        let hidden = adapted_linear(x, &self.wi, adapter, dropout);
         let gate = |activation: fn(Tensor<3>) -> Tensor<3>, hidden: Tensor<3>| {
             let d_ff = hidden.dims()[2] / 2;
             activation(hidden.clone().narrow(2, 0, d_ff)) * hidden.narrow(2, d_ff, d_ff)
@@ -78,7 +80,8 @@ impl T5Dense {
             FeedForward::GatedGelu => gate(gelu_approximate, hidden),
             FeedForward::GatedSilu => gate(silu, hidden),
         };
-        linear(dropout.apply(hidden), &self.wo)
+        let hidden = dropout.apply(hidden);
+        adapted_linear(hidden, &self.wo, LoraBlock::get(lora, "dense.wo"), dropout)
     }
 }
 
@@ -91,14 +94,6 @@ struct T5Block {
     cross: Option<CrossAttention>,
     dense_norm: T5LayerNorm,
     dense: T5Dense,
-}
-
-/// A decoder block's input from the encoder.
-struct CrossInput<'a> {
-    /// `[batch, source, d_model]`
-    encoded: &'a Tensor<3>,
-    bias: &'a Bias<'a>,
-    prefix: Option<&'a KeyValue>,
 }
 
 impl T5Block {
@@ -118,25 +113,21 @@ impl T5Block {
         &self,
         x: Tensor<3>,
         bias: &Bias<'_>,
-        prefix: Option<&KeyValue>,
         cross_input: Option<CrossInput<'_>>,
+        adapter: BlockAdapter<'_>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
+        let BlockAdapter { prefix, lora } = adapter;
         let normed = self.attention_norm.forward(x.clone());
-        let attended = self.attention.forward(normed, bias, prefix, dropout);
+        let attended = self.attention.forward(normed, bias, prefix, lora, dropout);
         let mut x = x + dropout.apply(attended);
         if let (Some(norm), Some(cross), Some(input)) = (&self.cross_norm, &self.cross, cross_input)
         {
-            let CrossInput {
-                encoded,
-                bias,
-                prefix,
-            } = input;
-            let attended = cross.forward(norm.forward(x.clone()), encoded, bias, prefix, dropout);
+            let attended = cross.forward(norm.forward(x.clone()), &input, lora, dropout);
             x = x + dropout.apply(attended);
         }
         let normed = self.dense_norm.forward(x.clone());
-        let dense = self.dense.forward(normed, dropout);
+        let dense = self.dense.forward(normed, lora, dropout);
         x + dropout.apply(dense)
     }
 
@@ -146,19 +137,23 @@ impl T5Block {
         x: Tensor<3>,
         bias: &Tensor<4>,
         encoder_bias: &Tensor<4>,
-        prefix: Option<&KeyValue>,
+        adapter: BlockAdapter<'_>,
         cache: &mut BlockCache,
     ) -> Tensor<3> {
+        let BlockAdapter { prefix, lora } = adapter;
         let normed = self.attention_norm.forward(x.clone());
-        let mut x = x + self.attention.next(normed, bias, prefix, &mut cache.own);
+        let attended = self
+            .attention
+            .next(normed, bias, prefix, lora, &mut cache.own);
+        let mut x = x + attended;
         if let (Some(norm), Some(cross), Some(encoder)) =
             (&self.cross_norm, &self.cross, &cache.encoder)
         {
             let normed = norm.forward(x.clone());
-            x = x + cross.next(normed, encoder, encoder_bias);
+            x = x + cross.next(normed, encoder, encoder_bias, lora);
         }
         let normed = self.dense_norm.forward(x.clone());
-        x + self.dense.forward(normed, &mut Dropout::off())
+        x + self.dense.forward(normed, lora, &mut Dropout::off())
     }
 }
 
@@ -206,11 +201,29 @@ pub(super) struct T5Stack {
     is_decoder: bool,
 }
 
-/// The prefixes of a stack's blocks, if it has any.
+/// What is put on the blocks of a stack to tune it, if anything is.
 #[derive(Clone, Copy, Default)]
-struct StackPrefix<'a> {
+struct StackAdapter<'a> {
+    /// Prefixes of the blocks' own attention.
     own: &'a [KeyValue],
     cross: &'a [KeyValue],
+    lora: &'a [LoraBlock],
+}
+
+/// What is put on a block, but for the prefix of its cross-attention.
+#[derive(Clone, Copy)]
+struct BlockAdapter<'a> {
+    prefix: Option<&'a KeyValue>,
+    lora: Option<&'a LoraBlock>,
+}
+
+impl<'a> StackAdapter<'a> {
+    fn block(self, index: usize) -> BlockAdapter<'a> {
+        BlockAdapter {
+            prefix: self.own.get(index),
+            lora: self.lora.get(index),
+        }
+    }
 }
 
 fn length(prefixes: &[KeyValue]) -> usize {
@@ -233,16 +246,21 @@ impl T5Stack {
         }
     }
 
-    fn prefix<'a>(&self, prefix: Option<&'a PrefixVectors>) -> StackPrefix<'a> {
-        match prefix {
-            None => StackPrefix::default(),
-            Some(prefix) if self.is_decoder => StackPrefix {
+    fn adapter<'a>(&self, adapter: Option<&'a AdapterWeights>) -> StackAdapter<'a> {
+        match (adapter, self.is_decoder) {
+            (None, _) => StackAdapter::default(),
+            (Some(AdapterWeights::Prefix(prefix)), true) => StackAdapter {
                 own: &prefix.decoder,
                 cross: &prefix.cross,
+                lora: &[],
             },
-            Some(prefix) => StackPrefix {
+            (Some(AdapterWeights::Prefix(prefix)), false) => StackAdapter {
                 own: &prefix.encoder,
-                cross: &[],
+                ..StackAdapter::default()
+            },
+            (Some(AdapterWeights::Lora(lora)), is_decoder) => StackAdapter {
+                lora: lora.stack(if is_decoder { "decoder." } else { "encoder." }),
+                ..StackAdapter::default()
             },
         }
     }
@@ -256,11 +274,11 @@ impl T5Stack {
         x: Tensor<3>,
         mask: &Tensor<2>,
         encoded: Option<&Tensor<3>>,
-        prefix: Option<&PrefixVectors>,
+        adapter: Option<&AdapterWeights>,
         dropout: &mut Dropout,
     ) -> Tensor<3> {
         let tokens = x.dims()[1];
-        let prefix = self.prefix(prefix);
+        let adapter = self.adapter(adapter);
         let position = self
             .position_bias
             .forward(0, tokens, tokens, &mask.device());
@@ -268,7 +286,7 @@ impl T5Stack {
             position: Some(position),
             mask: (!self.is_decoder).then_some(mask),
             causal: self.is_decoder,
-            prefix: length(prefix.own),
+            prefix: length(adapter.own),
             size: [tokens, tokens],
             sum: OnceCell::new(),
         };
@@ -277,7 +295,7 @@ impl T5Stack {
                 position: None,
                 mask: Some(mask),
                 causal: false,
-                prefix: length(prefix.cross),
+                prefix: length(adapter.cross),
                 size: [tokens, encoded.dims()[1]],
                 sum: OnceCell::new(),
             };
@@ -288,9 +306,9 @@ impl T5Stack {
             let cross_input = cross.as_ref().map(|(encoded, bias)| CrossInput {
                 encoded,
                 bias,
-                prefix: prefix.cross.get(index),
+                prefix: adapter.cross.get(index),
             });
-            x = block.forward(x, &own_bias, prefix.own.get(index), cross_input, dropout);
+            x = block.forward(x, &own_bias, cross_input, adapter.block(index), dropout);
         }
         dropout.apply(self.final_norm.forward(x))
     }
@@ -300,14 +318,19 @@ impl T5Stack {
         &self,
         encoded: &Tensor<3>,
         encoder_mask: &Tensor<2>,
-        prefix: Option<&PrefixVectors>,
+        adapter: Option<&AdapterWeights>,
     ) -> Cache {
-        let prefix = self.prefix(prefix).cross;
+        let StackAdapter {
+            cross: prefix,
+            lora,
+            ..
+        } = self.adapter(adapter);
         let blocks = self.blocks.iter().enumerate().map(|(index, block)| {
             let cross = block.cross.as_ref();
             BlockCache {
                 own: None,
-                encoder: cross.map(|cross| cross.keys_values(encoded, prefix.get(index))),
+                encoder: cross
+                    .map(|cross| cross.keys_values(encoded, prefix.get(index), lora.get(index))),
             }
         });
         Cache {
@@ -323,25 +346,31 @@ impl T5Stack {
         &self,
         mut x: Tensor<3>,
         cache: &mut Cache,
-        prefix: Option<&PrefixVectors>,
+        adapter: Option<&AdapterWeights>,
     ) -> Tensor<3> {
         let tokens = x.dims()[1];
         let keys = cache.length + tokens;
         let position = self
             .position_bias
             .forward(cache.length, tokens, keys, &x.device());
-        let prefix = self.prefix(prefix).own;
+        let adapter = self.adapter(adapter);
         let bias = Bias {
             position: Some(position),
             mask: None,
             causal: true,
-            prefix: length(prefix),
+            prefix: length(adapter.own),
             size: [tokens, keys],
             sum: OnceCell::new(),
         };
         for (index, (block, block_cache)) in self.blocks.iter().zip(&mut cache.blocks).enumerate() {
             let encoder_bias = &cache.encoder_bias;
-            x = block.next(x, bias.sum(), encoder_bias, prefix.get(index), block_cache);
+            x = block.next(
+                x,
+                bias.sum(),
+                encoder_bias,
+                adapter.block(index),
+                block_cache,
+            );
         }
         cache.length = keys;
         self.final_norm.forward(x)

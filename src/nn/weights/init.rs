@@ -40,6 +40,14 @@ impl<'a> ParamInit<'a> {
         self.param(shape, |random| normal(random, shape.iter().product(), std))
     }
 
+    /// Uniform between `-bound` and `bound`.
+    pub fn uniform<const D: usize>(&mut self, shape: [usize; D], bound: f64) -> Param<Tensor<D>> {
+        self.param(shape, |random| {
+            let number = |_| ((2.0 * random.random::<f64>() - 1.0) * bound) as f32;
+            (0..shape.iter().product()).map(number).collect()
+        })
+    }
+
     /// Several linear maps of one input in a single product, `[sum of outputs, input]`: for each its
     /// outputs and its standard deviation, drawn one after another.
     pub fn linear(&mut self, parts: &[(usize, f64)], input: usize) -> Param<Tensor<2>> {

@@ -96,6 +96,11 @@ impl WeightsFile {
         &self.path
     }
 
+    /// Its tensors, in no order.
+    pub(in crate::nn) fn names(&self) -> impl Iterator<Item = &String> {
+        self.tensors.keys()
+    }
+
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }

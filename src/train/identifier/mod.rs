@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::labels::{Item, LabelledPairs, class_weights};
 use self::validation::{curve, summary, validate};
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifacts, as_t5};
 use super::checkpoint::{Checkpoint, read_json, write_json};
 use super::early_stopping::{Best, Patience};
 use super::error::TrainError;
@@ -43,16 +43,20 @@ const CURRENT: &str = "current.safetensors";
 const BEST: &str = "best.safetensors";
 
 /// Trains the run's identifiers; their encoders start as those of the model that the settings name.
+///
+/// # Errors
+/// That model is no T5; or as [`stage::train`].
 pub fn run(session: &mut Session<'_>, artifacts: &mut Artifacts) -> Result<Ended, TrainError> {
     let Some(set) = &artifacts.level_set else {
         return Ok(Ended::Done);
     };
     let config = session.config;
     let settings = &config.identifiers;
-    let t5 = match (settings.init, &artifacts.generator) {
-        (IdentifierInit::Generator, Some(generator)) => &generator.t5,
-        _ => &artifacts.t5,
+    let model = match (settings.init, &artifacts.generator) {
+        (IdentifierInit::Generator, Some(generator)) => &generator.model,
+        _ => &artifacts.model,
     };
+    let t5 = as_t5(model, STAGE)?;
     let pairs = LabelledPairs::split(set, settings, config.run.seed);
     let mut trainer = IdentifierTrainer {
         config,

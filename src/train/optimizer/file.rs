@@ -14,6 +14,9 @@ use thiserror::Error;
 use super::{AdamW, Moments, State};
 use crate::train::clip::is_host;
 
+/// How names of earlier versions began, and how they begin now.
+const RENAMED: [(&str, &str); 2] = [("t5.", "model."), ("prefix.", "adapter.")];
+
 /// Why an optimizer's file could not be written or read.
 #[derive(Debug, Error)]
 pub enum OptimizerFileError {
@@ -102,7 +105,8 @@ fn read(
         .into_iter()
         .filter_map(|name| name.strip_suffix(".steps"))
     {
-        let Some(place) = parameters.places.get(name) else {
+        let path = current(name);
+        let Some(place) = parameters.places.get(&path) else {
             return Err(format!(
                 "it contains `{name}`, which the model does not have"
             ));
@@ -134,7 +138,7 @@ fn read(
             }
         };
         states.insert(
-            name.to_owned(),
+            path,
             State {
                 steps: u64::from_le_bytes(steps[0]),
                 moments,
@@ -145,6 +149,15 @@ fn read(
         return Err("it contains more than an optimizer's state".to_owned());
     }
     Ok(states)
+}
+
+/// The path today of a parameter that the file may have under an earlier one.
+fn current(name: &str) -> String {
+    let renamed = RENAMED.iter().find_map(|(earlier, now)| {
+        let rest = name.strip_prefix(earlier)?;
+        Some(format!("{now}{rest}"))
+    });
+    renamed.unwrap_or_else(|| name.to_owned())
 }
 
 fn floats(view: &TensorView<'_>) -> Vec<f32> {

@@ -7,11 +7,13 @@ use burn::tensor::Device;
 
 use super::TOKENIZER;
 use crate::experiment::{Config, FeedForwardChoice};
+use crate::nn::LanguageModel;
 use crate::nn::t5::{FeedForward, T5, T5Config};
 use crate::text::{Tokenizer, train_unigram};
 use crate::train::artifacts::Artifacts;
 use crate::train::error::TrainError;
 use crate::train::material::{Material, Texts};
+use crate::train::model_tokenizer::ModelTokenizer;
 use crate::train::policy::Policy;
 use crate::train::seed::{Draw, seed};
 use crate::train::session::Session;
@@ -27,15 +29,17 @@ pub(super) fn artifacts(
 ) -> Result<Artifacts, TrainError> {
     let config = session.config;
     let texts = Texts::open(config, store)?;
-    let (t5, tokenizer, base) = starting_model(config, &texts, run_folder, &session.device)?;
+    let (model, tokenizer, base) = starting_model(config, &texts, run_folder, &session.device)?;
     let dialogues = texts.dialogues.as_ref();
-    let material = Material::prepare(dialogues, &config.data, config.run.seed, &tokenizer)?;
+    let model_tokenizer = ModelTokenizer::new(&tokenizer, &model.config());
+    let (settings, seed) = (&config.data, config.run.seed);
+    let material = Material::prepare(dialogues, settings, seed, &model_tokenizer)?;
     Ok(Artifacts {
         run_folder: run_folder.to_path_buf(),
         level_set: texts.levels,
         material,
         tokenizer,
-        t5,
+        model,
         base,
         identifiers: None,
         generator: None,
@@ -49,14 +53,14 @@ fn starting_model(
     texts: &Texts,
     run_folder: &Path,
     device: &Device,
-) -> Result<(T5, Tokenizer, Option<PathBuf>), TrainError> {
+) -> Result<(LanguageModel, Tokenizer, Option<PathBuf>), TrainError> {
     let settings = &config.model;
     if settings.source != "scratch" {
         let folder =
             fs::canonicalize(&settings.source).map_err(TrainError::io(&settings.source))?;
         let (policy, tokenizer) = Policy::load(&folder, device)?;
         let tokenizer = tokenizer.with_special_tokens(settings.special_tokens);
-        return Ok((policy.t5, tokenizer, Some(folder)));
+        return Ok((policy.model, tokenizer, Some(folder)));
     }
     fs::create_dir_all(run_folder).map_err(TrainError::io(run_folder))?;
     let path = run_folder.join(TOKENIZER);
@@ -68,9 +72,9 @@ fn starting_model(
         tokenizer
     };
     let tokenizer = tokenizer.with_special_tokens(settings.special_tokens);
-    let t5_config = scratch_shape(config, tokenizer.vocab_size());
-    let t5 = T5::new(&t5_config, device, seed(config.run.seed, Draw::Weights, 0));
-    Ok((t5, tokenizer, None))
+    let seed = seed(config.run.seed, Draw::Weights, 0);
+    let t5 = T5::new(&scratch_t5(config, tokenizer.vocab_size()), device, seed);
+    Ok((t5.into(), tokenizer, None))
 }
 
 /// The tokenizer of a model trained from scratch.
@@ -92,8 +96,8 @@ pub(in crate::train) fn scratch_tokenizer(
     Ok(train_unigram(texts, config.model.vocabulary, SENTINELS)?)
 }
 
-/// The shape of a model trained from scratch.
-pub(in crate::train) fn scratch_shape(config: &Config, vocab_size: usize) -> T5Config {
+/// The shape of a model trained from scratch: a T5.
+pub(in crate::train) fn scratch_t5(config: &Config, vocab_size: usize) -> T5Config {
     let settings = &config.model;
     T5Config {
         vocab_size,

@@ -1,8 +1,11 @@
 //! Parameters of every network and the memory of each stage, from shapes alone.
 
+use super::model::{activations, parameters};
+use super::t5::{encoder_activations, encoder_parameters};
 use super::{Memory, Parameters};
 use crate::experiment::{Config, HeadChoice, PrefixSettings, Stage, Tuning};
-use crate::nn::t5::{FeedForward, T5Config};
+use crate::nn::t5::T5Config;
+use crate::nn::{LanguageModelConfig, ModelShape};
 
 /// Bytes of an f32.
 const F32: u64 = 4;
@@ -11,40 +14,49 @@ const IDENTIFIERS: u64 = 3;
 /// Parameters of each part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
-    t5: u64,
+    model: u64,
     prefix: u64,
     pub value_head: u64,
+    /// 0 where the model has no encoder for one.
     pub identifier: u64,
 }
 
 impl Sizes {
-    pub fn of(config: &Config, shape: &T5Config) -> Self {
+    pub fn of(config: &Config, model: &LanguageModelConfig) -> Self {
+        let shape = model.shape();
+        let has_prefix = config.generator.tuning.has_prefix();
+        let head = config.identifiers.head;
         Sizes {
-            t5: t5(shape),
-            prefix: u64::from(config.generator.tuning.has_prefix()) * prefix(&config.prefix, shape),
-            value_head: shape.d_model as u64 + 1,
-            identifier: identifier_size(config.identifiers.head, shape),
+            model: parameters(model),
+            prefix: u64::from(has_prefix) * prefix(&config.prefix, &shape),
+            value_head: shape.hidden_size as u64 + 1,
+            identifier: model.t5().map_or(0, |t5| identifier_size(head, t5)),
         }
     }
 
     /// Those of the generator; of the policy with its value head's as `more`.
     pub fn parameters(&self, tuning: Tuning, more: u64) -> Parameters {
         let trained = more
-            + u64::from(tuning.trains_t5()) * self.t5
+            + u64::from(tuning.trains_model()) * self.model
             + u64::from(tuning.has_prefix()) * self.prefix;
         Parameters {
             trained,
-            frozen: self.t5 + self.prefix + more - trained,
+            frozen: self.model + self.prefix + more - trained,
         }
     }
 
-    pub fn memory(&self, config: &Config, shape: &T5Config, stage: Stage) -> Memory {
+    pub fn memory(&self, config: &Config, model: &LanguageModelConfig, stage: Stage) -> Memory {
         let stages = &config.run.stages;
         let before = |other: Stage| {
             stages
                 .iter()
                 .take_while(|s| **s != stage)
                 .any(|s| *s == other)
+        };
+        let vocabulary = model.shape().vocab_size;
+        let encoder = |batch: usize, tokens: usize| {
+            let t5 = model.t5();
+            t5.map_or(0, |t5| encoder_activations(t5, batch, tokens))
         };
         let (data, ids) = (&config.data, &config.identifiers);
         let answers = config.sampling.max_new_tokens;
@@ -54,42 +66,41 @@ impl Sizes {
         // The trained model is in memory beside the one it started from and the best so far.
         let (weights, trained, activations) = match stage {
             Stage::Pretraining => (
-                2 * self.t5,
-                self.t5,
-                sequence(
-                    shape,
+                2 * self.model,
+                self.model,
+                activations(
+                    model,
                     config.pretraining.batch,
                     data.max_source,
                     data.max_source,
                 ),
             ),
             Stage::Identifiers => (
-                self.t5 + (IDENTIFIERS + 1) * self.identifier,
+                self.model + (IDENTIFIERS + 1) * self.identifier,
                 self.identifier,
-                encoder(shape, ids.batch, ids.max_context)
-                    + encoder(shape, ids.batch, ids.max_response),
+                encoder(ids.batch, ids.max_context) + encoder(ids.batch, ids.max_response),
             ),
             Stage::Generator => (
-                self.t5 + 2 * generator + identifiers,
+                self.model + 2 * generator + identifiers,
                 generator,
-                sequence(
-                    shape,
+                activations(
+                    model,
                     config.generator.batch,
                     data.max_source,
                     data.max_target,
                 ),
             ),
             Stage::Ppo => (
-                self.t5 + generator + policy + identifiers,
+                self.model + generator + policy + identifiers,
                 policy,
                 // The reference's logits too.
-                sequence(shape, config.ppo.batch, data.max_source, answers)
-                    + (config.ppo.batch * answers * shape.vocab_size) as u64,
+                activations(model, config.ppo.batch, data.max_source, answers)
+                    + (config.ppo.batch * answers * vocabulary) as u64,
             ),
             Stage::Evaluation => (
-                self.t5 + generator + u64::from(before(Stage::Ppo)) * policy + identifiers,
+                self.model + generator + u64::from(before(Stage::Ppo)) * policy + identifiers,
                 0,
-                (config.evaluation.batch * data.max_target * shape.vocab_size) as u64,
+                (config.evaluation.batch * data.max_target * vocabulary) as u64,
             ),
         };
         Memory {
@@ -105,7 +116,7 @@ impl Sizes {
         let generator = self.parameters(config.generator.tuning, 0).trained;
         let policy = self.parameters(config.ppo.tuning, self.value_head);
         let (each, last) = match stage {
-            Stage::Pretraining => (3 * self.t5, self.t5),
+            Stage::Pretraining => (3 * self.model, self.model),
             // With the one in training, those that are finished: one on average.
             Stage::Identifiers => (5 * self.identifier, IDENTIFIERS * self.identifier),
             Stage::Generator => (4 * generator, generator),
@@ -118,84 +129,34 @@ impl Sizes {
     }
 }
 
-/// Parameters of an attention's four products.
-pub(super) fn attention(shape: &T5Config) -> u64 {
-    (4 * shape.d_model * shape.inner()) as u64
-}
-
-pub(super) fn feed_forward(shape: &T5Config) -> u64 {
-    let products = match shape.feed_forward {
-        FeedForward::Relu => 2,
-        FeedForward::GatedGelu | FeedForward::GatedSilu => 3,
-    };
-    (products * shape.d_model * shape.d_ff) as u64
-}
-
-/// A stack's layers with `norms` each, its last norm and its position bias.
-fn stack(shape: &T5Config, layers: usize, attentions: u64, norms: u64) -> u64 {
-    let width = shape.d_model as u64;
-    let layer = attentions * attention(shape) + feed_forward(shape) + norms * width;
-    layers as u64 * layer + width + (shape.relative_attention_num_buckets * shape.num_heads) as u64
-}
-
-fn embedding(shape: &T5Config) -> u64 {
-    (shape.vocab_size * shape.d_model) as u64
-}
-
-fn t5(shape: &T5Config) -> u64 {
-    let tables = if shape.tie_word_embeddings { 1 } else { 2 };
-    tables * embedding(shape)
-        + stack(shape, shape.num_layers, 1, 2)
-        + stack(shape, shape.num_decoder_layers, 2, 3)
-}
-
-fn prefix(settings: &PrefixSettings, shape: &T5Config) -> u64 {
+fn prefix(settings: &PrefixSettings, shape: &ModelShape) -> u64 {
     let part = |positions: usize, layers: usize| {
-        let (width, hidden) = (shape.d_model, settings.hidden);
-        let out = layers * 2 * shape.inner();
+        let (width, hidden) = (shape.hidden_size, settings.hidden);
+        let out = layers * 2 * shape.key_value_width();
         match positions {
             0 => 0,
             _ => (positions * width + (width + 1) * hidden + (hidden + 1) * out) as u64,
         }
     };
-    part(settings.encoder, shape.num_layers)
-        + part(settings.decoder, shape.num_decoder_layers)
-        + part(settings.cross, shape.num_decoder_layers)
+    let decoder = part(settings.decoder, shape.decoder_layers);
+    match shape.encoder_layers {
+        0 => decoder,
+        layers => {
+            let cross = part(settings.cross, shape.decoder_layers);
+            part(settings.encoder, layers) + decoder + cross
+        }
+    }
 }
 
 fn identifier_size(head: HeadChoice, shape: &T5Config) -> u64 {
     let width = shape.d_model as u64;
     let dense = |input: u64, output: u64| (input + 1) * output;
-    let encoder = embedding(shape) + stack(shape, shape.num_layers, 1, 2);
+    let encoder = encoder_parameters(shape);
     let head = match head {
         HeadChoice::Linear => dense(width, 3),
         HeadChoice::Mlp => dense(width, width / 2) + dense(width / 2, 3),
     };
     2 * encoder + 4 * dense(width, width) + head
-}
-
-/// Activations that one layer keeps per token besides its attention weights: the inputs of norms, products and
-/// residuals.
-fn layer(shape: &T5Config, attentions: usize) -> usize {
-    let inside = match shape.feed_forward {
-        FeedForward::Relu => 2,
-        FeedForward::GatedGelu | FeedForward::GatedSilu => 4,
-    };
-    attentions * (3 * shape.d_model + 4 * shape.inner()) + 3 * shape.d_model + inside * shape.d_ff
-}
-
-/// Activations that an encoder keeps for the backward pass.
-fn encoder(shape: &T5Config, batch: usize, tokens: usize) -> u64 {
-    let weights = 2 * shape.num_heads * tokens;
-    (batch * tokens * shape.num_layers * (layer(shape, 1) + weights)) as u64
-}
-
-/// The same of encoder and decoder, with logits, their derivative and their gradient.
-fn sequence(shape: &T5Config, batch: usize, source: usize, target: usize) -> u64 {
-    let weights = 2 * shape.num_heads * (target + source);
-    let decoder = batch * target * shape.num_decoder_layers * (layer(shape, 2) + weights);
-    let logits = 3 * batch * target * shape.vocab_size;
-    encoder(shape, batch, source) + (decoder + logits) as u64
 }
 
 #[cfg(test)]
@@ -206,7 +167,7 @@ mod tests {
     use super::*;
     use crate::nn::identifier::Identifier;
     use crate::nn::prefix::Prefix;
-    use crate::nn::t5::T5;
+    use crate::nn::t5::{FeedForward, T5};
     use crate::nn::value_head::ValueHead;
     use crate::train::identifier;
     use crate::train::policy::prefix_config;
@@ -234,7 +195,8 @@ mod tests {
                 ..shape()
             };
             let network = T5::new(&shape, &device, 1);
-            assert_eq!(t5(&shape), network.num_params() as u64);
+            let model = LanguageModelConfig::T5(shape.clone());
+            assert_eq!(parameters(&model), network.num_params() as u64);
             for head in [HeadChoice::Linear, HeadChoice::Mlp] {
                 let mut config = Config::default().identifiers;
                 config.head = head;
@@ -249,25 +211,26 @@ mod tests {
                     cross,
                     hidden: 9,
                 };
+                let shape = shape.shape();
                 let network = Prefix::new(&prefix_config(&settings), &shape, &device, 1);
                 assert_eq!(prefix(&settings, &shape), network.num_params() as u64);
             }
             let head = ValueHead::new(shape.d_model, &device);
-            let sizes = Sizes::of(&Config::default(), &shape);
+            let sizes = Sizes::of(&Config::default(), &model);
             assert_eq!(sizes.value_head, head.num_params() as u64);
         }
     }
 
     #[test]
-    fn a_frozen_t5_is_held_once() {
-        let shape = shape();
+    fn a_frozen_model_is_held_once() {
+        let model = LanguageModelConfig::T5(shape());
         let mut config = Config::default();
         config.run.stages = vec![Stage::Generator, Stage::Ppo];
-        let sizes = Sizes::of(&config, &shape);
-        let weights = |config: &Config| sizes.memory(config, &shape, Stage::Ppo).weights / F32;
+        let sizes = Sizes::of(&config, &model);
+        let weights = |config: &Config| sizes.memory(config, &model, Stage::Ppo).weights / F32;
         let prefixes = 2 * sizes.prefix + sizes.value_head;
-        assert_eq!(weights(&config), sizes.t5 + prefixes);
+        assert_eq!(weights(&config), sizes.model + prefixes);
         config.ppo.tuning = Tuning::Both;
-        assert_eq!(weights(&config), 2 * sizes.t5 + prefixes);
+        assert_eq!(weights(&config), 2 * sizes.model + prefixes);
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Writes nothing; knows shapes only, except for [`speed`], which measures this machine.
 
+mod llama;
 mod memory;
+mod model;
 mod speed;
+mod t5;
 mod work;
 
 use std::path::Path;
@@ -14,12 +17,12 @@ use self::memory::Sizes;
 use self::work::{Lengths, Work};
 use super::error::TrainError;
 use super::material::{Material, Texts};
-use super::pipeline::{scratch_shape, scratch_tokenizer};
+use super::model_tokenizer::ModelTokenizer;
+use super::pipeline::{scratch_t5, scratch_tokenizer};
 use super::{generator, identifier};
 use crate::data::LevelSet;
 use crate::experiment::{Config, Stage};
-use crate::nn::device;
-use crate::nn::t5::T5Config;
+use crate::nn::{LanguageModelConfig, device};
 use crate::text::Tokenizer;
 
 pub use self::speed::Sample;
@@ -112,21 +115,24 @@ impl Plan {
     pub fn of(config: &Config, store: &Path) -> Result<Self, TrainError> {
         let texts = Texts::open(config, store)?;
         let levels = texts.levels.as_ref();
-        let (shape, tokenizer) = if config.model.source == "scratch" {
+        let (model, tokenizer) = if config.model.source == "scratch" {
             let tokenizer = scratch_tokenizer(config, &texts)?;
-            (scratch_shape(config, tokenizer.vocab_size()), tokenizer)
+            let model = scratch_t5(config, tokenizer.vocab_size());
+            (LanguageModelConfig::T5(model), tokenizer)
         } else {
             let folder = Path::new(&config.model.source);
-            let shape = T5Config::read(folder)?;
-            let tokenizer = Tokenizer::from_folder(folder, shape.vocab_size)?;
-            (shape, tokenizer)
+            let model = LanguageModelConfig::read(folder)?;
+            let tokenizer = Tokenizer::from_folder(folder, model.shape().vocab_size)?;
+            (model, tokenizer)
         };
         let tokenizer = tokenizer.with_special_tokens(config.model.special_tokens);
         let dialogues = texts.dialogues.as_ref();
-        let material = Material::prepare(dialogues, &config.data, config.run.seed, &tokenizer)?;
-        let sizes = Sizes::of(config, &shape);
+        let model_tokenizer = ModelTokenizer::new(&tokenizer, &model);
+        let (settings, seed) = (&config.data, config.run.seed);
+        let material = Material::prepare(dialogues, settings, seed, &model_tokenizer)?;
+        let sizes = Sizes::of(config, &model);
         let lengths = Lengths::of(&material, levels, &tokenizer);
-        let work = Work::of(config, &shape, &lengths);
+        let work = Work::of(config, &model, &lengths);
         let has = |stage| config.run.stages.contains(&stage);
         let stages = config.run.stages.iter();
         let stages = stages
@@ -136,14 +142,14 @@ impl Plan {
                     stage,
                     steps,
                     at_most,
-                    memory: sizes.memory(config, &shape, stage),
+                    memory: sizes.memory(config, &model, stage),
                     disk: sizes.disk(config, stage, steps),
                     operations: work.stage(stage, steps),
                 })
             })
             .collect::<Result<_, TrainError>>()?;
         Ok(Plan {
-            vocabulary: shape.vocab_size,
+            vocabulary: model.shape().vocab_size,
             identifier: has(Stage::Identifiers).then_some(Parameters {
                 trained: sizes.identifier,
                 frozen: 0,
@@ -151,7 +157,7 @@ impl Plan {
             generator: has(Stage::Generator).then(|| sizes.parameters(config.generator.tuning, 0)),
             policy: has(Stage::Ppo).then(|| sizes.parameters(config.ppo.tuning, sizes.value_head)),
             stages,
-            sample: Sample::of(config, &shape, &lengths),
+            sample: Sample::of(config, &model, &lengths),
         })
     }
 
@@ -175,14 +181,14 @@ pub fn peak_memory(
     config: &Config,
     stages: &[Stage],
 ) -> Result<Option<(Stage, Memory)>, TrainError> {
-    let shape = match config.model.source.as_str() {
-        "scratch" => scratch_shape(config, config.model.vocabulary),
-        folder => T5Config::read(Path::new(folder))?,
+    let model = match config.model.source.as_str() {
+        "scratch" => LanguageModelConfig::T5(scratch_t5(config, config.model.vocabulary)),
+        folder => LanguageModelConfig::read(Path::new(folder))?,
     };
-    let sizes = Sizes::of(config, &shape);
+    let sizes = Sizes::of(config, &model);
     let memory = stages
         .iter()
-        .map(|&stage| (stage, sizes.memory(config, &shape, stage)));
+        .map(|&stage| (stage, sizes.memory(config, &model, stage)));
     Ok(memory.max_by_key(|(_, memory)| memory.total()))
 }
 

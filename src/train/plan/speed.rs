@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 
-use super::work::{Lengths, update};
+use super::model::update;
+use super::work::Lengths;
 use crate::experiment::{Config, Stage, Tuning};
-use crate::nn::Dropout;
+use crate::nn::adapter::Adapter;
 use crate::nn::prefix::{Prefix, PrefixConfig};
-use crate::nn::t5::{T5, T5Config};
-use crate::train::likelihood::{Pairs, cross_entropy, hidden_states};
+use crate::nn::{Dropout, LanguageModel, LanguageModelConfig};
+use crate::train::likelihood::cross_entropy;
 use crate::train::policy::{Policy, prefix_config};
 
 /// Layers that are measured, with the model's own width and vocabulary.
@@ -20,7 +21,7 @@ const ENOUGH: Duration = Duration::from_millis(500);
 /// A training step to measure, without data and with random weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    shape: T5Config,
+    model: LanguageModelConfig,
     tuning: Tuning,
     prefix: PrefixConfig,
     batch: usize,
@@ -29,18 +30,14 @@ pub struct Sample {
 }
 
 impl Sample {
-    pub(super) fn of(config: &Config, shape: &T5Config, lengths: &Lengths) -> Self {
+    pub(super) fn of(config: &Config, model: &LanguageModelConfig, lengths: &Lengths) -> Self {
         let (tuning, batch) = match config.run.stages.contains(&Stage::Ppo) {
             true => (config.ppo.tuning, config.ppo.batch),
             false => (config.generator.tuning, config.generator.batch),
         };
         let whole = |tokens: f64| (tokens.round() as usize).max(1);
         Sample {
-            shape: T5Config {
-                num_layers: LAYERS.min(shape.num_layers),
-                num_decoder_layers: LAYERS.min(shape.num_decoder_layers),
-                ..shape.clone()
-            },
+            model: model.with_layers(LAYERS),
             tuning,
             prefix: prefix_config(&config.prefix),
             batch,
@@ -51,29 +48,29 @@ impl Sample {
 
     /// Operations a second, as [`super::StagePlan::operations`] counts them. Takes about a second.
     pub fn speed(&self, device: &Device) -> f64 {
-        let trains_t5 = self.tuning.trains_t5();
+        let trains_model = self.tuning.trains_model();
         let (source, target) = (self.source as f64, self.target as f64);
-        let one = self.batch as f64 * update(&self.shape, source, target, trains_t5);
+        let one = self.batch as f64 * update(&self.model, source, target, trains_model);
         let autodiff = device.clone().autodiff();
-        let prefix = || Prefix::new(&self.prefix, &self.shape, &autodiff, 1);
+        let prefix = || Prefix::new(&self.prefix, &self.model.shape(), &autodiff, 1);
         let policy = Policy {
-            prefix: self.tuning.has_prefix().then(prefix),
-            ..Policy::from(T5::new(&self.shape, &autodiff, 1))
+            adapter: self.tuning.has_prefix().then(prefix).map(Adapter::Prefix),
+            ..Policy::from(LanguageModel::new(&self.model, &autodiff, 1))
         };
         let policy = policy.for_tuning(self.tuning);
-        self.step(&policy, device);
+        self.step(&policy);
         let clock = Instant::now();
         let mut steps = 0.0;
         while clock.elapsed() < ENOUGH {
-            self.step(&policy, device);
+            self.step(&policy);
             steps += 1.0;
         }
         one * steps / clock.elapsed().as_secs_f64()
     }
 
-    fn step(&self, policy: &Policy, device: &Device) {
+    fn step(&self, policy: &Policy) {
         let words = |count: usize| -> Vec<Vec<u32>> {
-            let last = self.shape.vocab_size.max(4) - 3;
+            let last = self.model.shape().vocab_size.max(4) - 3;
             (0..self.batch)
                 .map(|row| {
                     let word = |place| 3 + ((row * 31 + place * 7) % last.max(1)) as u32;
@@ -82,10 +79,9 @@ impl Sample {
                 .collect()
         };
         let (contexts, responses) = (words(self.source), words(self.target));
-        let start = self.shape.decoder_start_token_id;
-        let pairs = Pairs::new(&contexts, &responses, start, device);
-        let vectors = policy.vectors();
-        let hidden = hidden_states(policy, vectors.as_ref(), &pairs, &mut Dropout::off());
-        cross_entropy(policy.t5.logits(hidden), &responses).backward();
+        let (model, adapter) = (&policy.model, policy.adapter_weights());
+        let dropout = &mut Dropout::off();
+        let hidden = model.forward(&contexts, &responses, adapter.as_ref(), dropout);
+        cross_entropy(model.logits(hidden), &responses).backward();
     }
 }

@@ -3,10 +3,11 @@
 //! Everything else (norms, softmax, the optimizer) is left out: its cost is part of the speed that
 //! [`super::speed`] measures.
 
-use super::memory::{attention, feed_forward};
+use super::model::{operations, update};
+use super::t5::encoder_operations;
 use crate::data::LevelSet;
 use crate::experiment::{Config, Stage, Tuning};
-use crate::nn::t5::T5Config;
+use crate::nn::LanguageModelConfig;
 use crate::text::Tokenizer;
 use crate::train::material::{Encoded, Material};
 
@@ -53,37 +54,15 @@ impl Lengths {
 pub(super) struct Work<'a> {
     config: &'a Config,
     lengths: Lengths,
-    shape: &'a T5Config,
-}
-
-/// Operations of the encoder on `tokens`.
-fn encoder(shape: &T5Config, tokens: f64) -> f64 {
-    let products = (attention(shape) + feed_forward(shape)) as f64;
-    let scores = 2.0 * tokens * shape.inner() as f64;
-    2.0 * tokens * shape.num_layers as f64 * (products + scores)
-}
-
-/// Operations of the decoder on `target` tokens that attend to `source`, with the logits.
-fn decoder(shape: &T5Config, source: f64, target: f64) -> f64 {
-    let width = shape.d_model as f64;
-    let (own, across) = (attention(shape) as f64, attention(shape) as f64 / 2.0);
-    let scores = 2.0 * (target + source) * shape.inner() as f64;
-    let layer = target * (own + across + feed_forward(shape) as f64 + scores) + source * across;
-    2.0 * (shape.num_decoder_layers as f64 * layer + target * width * shape.vocab_size as f64)
-}
-
-/// Both, forward and backward. Products whose weights are trained have a second product in the backward pass.
-pub(super) fn update(shape: &T5Config, source: f64, target: f64, trains_t5: bool) -> f64 {
-    let passes = if trains_t5 { 3.0 } else { 2.0 };
-    passes * (encoder(shape, source) + decoder(shape, source, target))
+    model: &'a LanguageModelConfig,
 }
 
 impl<'a> Work<'a> {
-    pub fn of(config: &'a Config, shape: &'a T5Config, lengths: &Lengths) -> Self {
+    pub fn of(config: &'a Config, model: &'a LanguageModelConfig, lengths: &Lengths) -> Self {
         Work {
             config,
             lengths: *lengths,
-            shape,
+            model,
         }
     }
 
@@ -97,14 +76,14 @@ impl<'a> Work<'a> {
                 let spans = settings.corruption / settings.mean_span;
                 let source = lengths.source * (1.0 - settings.corruption + spans);
                 let target = lengths.source * (settings.corruption + spans) + 1.0;
-                let one = update(self.shape, source, target, true);
+                let one = update(self.model, source, target, true);
                 steps * settings.batch as f64 * one
             }
             Stage::Identifiers => {
                 let settings = &config.identifiers;
                 let cut = |tokens: f64, most: usize| tokens.min(most as f64);
-                let post = encoder(self.shape, cut(lengths.post, settings.max_context));
-                let reply = encoder(self.shape, cut(lengths.reply, settings.max_response));
+                let post = self.encoder(cut(lengths.post, settings.max_context));
+                let reply = self.encoder(cut(lengths.reply, settings.max_response));
                 let share = settings.validation_share;
                 let passes = 3.0 + share / (1.0 - share);
                 steps * settings.batch as f64 * passes * (post + reply)
@@ -139,12 +118,12 @@ impl<'a> Work<'a> {
 
     fn update(&self, tuning: Tuning) -> f64 {
         let Lengths { source, target, .. } = self.lengths;
-        update(self.shape, source, target, tuning.trains_t5())
+        update(self.model, source, target, tuning.trains_model())
     }
 
     fn forward(&self) -> f64 {
         let Lengths { source, target, .. } = self.lengths;
-        encoder(self.shape, source) + decoder(self.shape, source, target)
+        operations(self.model, source, target)
     }
 
     /// Generating a response as long as a target.
@@ -153,40 +132,18 @@ impl<'a> Work<'a> {
             .lengths
             .target
             .min(self.config.sampling.max_new_tokens as f64);
-        encoder(self.shape, self.lengths.source) + decoder(self.shape, self.lengths.source, target)
+        operations(self.model, self.lengths.source, target)
     }
 
     /// Identifying the levels of a response and of its target.
     fn judgement(&self) -> f64 {
         let Lengths { source, target, .. } = self.lengths;
-        IDENTIFIERS * (encoder(self.shape, source) + 2.0 * encoder(self.shape, target))
+        IDENTIFIERS * (self.encoder(source) + 2.0 * self.encoder(target))
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One layer of width 2 with one head of 2, inner width 3, 5 words; 4 source and 2 target tokens.
-    #[test]
-    fn products_are_counted_as_by_hand() {
-        let shape = T5Config {
-            vocab_size: 5,
-            d_model: 2,
-            d_kv: 2,
-            d_ff: 3,
-            num_layers: 1,
-            num_decoder_layers: 1,
-            num_heads: 1,
-            ..T5Config::default()
-        };
-        // Four products of 2×2, two of 2×3; scores and sums of 4 keys, 2 wide.
-        assert_eq!(encoder(&shape, 4.0), 2.0 * 4.0 * (16.0 + 12.0 + 16.0));
-        // Own attention 16, half of the other's on each side, 12 inside, 6 keys in all; logits.
-        let layer = 2.0 * (16.0 + 8.0 + 12.0 + 24.0) + 4.0 * 8.0;
-        assert_eq!(decoder(&shape, 4.0, 2.0), 2.0 * (layer + 2.0 * 2.0 * 5.0));
-        let both = encoder(&shape, 4.0) + decoder(&shape, 4.0, 2.0);
-        assert_eq!(update(&shape, 4.0, 2.0, true), 3.0 * both);
-        assert_eq!(update(&shape, 4.0, 2.0, false), 2.0 * both);
+    /// An identifier's encoder on `tokens`; 0 where the model has none.
+    fn encoder(&self, tokens: f64) -> f64 {
+        let t5 = self.model.t5();
+        t5.map_or(0.0, |t5| encoder_operations(t5, tokens))
     }
 }

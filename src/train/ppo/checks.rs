@@ -6,16 +6,15 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::objective::{
     Minibatch, Objective, ObjectiveConfig, PolicyEvaluation, ResponseRow, objective,
 };
-use super::rollout::{PolicyOutput, Rollout, against_reference, forward, forward_pairs};
+use super::rollout::{PolicyOutput, Rollout, against_reference, forward, forward_rows};
 use crate::experiment::Tuning;
-use crate::train::likelihood::Pairs;
 use crate::train::policy::Policy;
-use crate::train::tensors::{Tokens, floats, shift_right, to_rows};
+use crate::train::tensors::{floats, to_rows};
 use crate::train::{CheckError, TrainError};
 
 /// Largest difference of log-probabilities that counts as rounding.
@@ -24,7 +23,7 @@ const TOLERANCE: f32 = 1e-3;
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 /// Responses used by the costlier checks.
 const ROWS: usize = 4;
-/// Padding columns appended to contexts and responses.
+/// Columns of padding that a longer row adds to contexts and responses.
 const EXTRA: usize = 3;
 
 /// What is checked.
@@ -54,11 +53,11 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
     } = subject;
     let all = rollout.generated.len();
     let part = 0..all.min(ROWS);
-    let whole = forward(&policy.valid(), rollout, 0..all, None, device);
+    let whole = forward(&policy.valid(), rollout, 0..all, None);
     let decoding = check_decoding(rollout, &whole.log_probs)?;
 
     // The old pass is over the whole batch, the new one over a part of it, so that widths differ.
-    let now = forward(policy, rollout, part.clone(), None, device);
+    let now = forward(policy, rollout, part.clone(), None);
     let lengths: Vec<usize> = rollout.lengths().collect();
     let old = Old::new(
         &whole.log_probs[part.clone()],
@@ -76,7 +75,7 @@ pub fn check(subject: &Subject<'_>) -> Result<String, TrainError> {
         true => Some(check_kl(subject, &log_probs, logits)?),
         false => None,
     };
-    let padded = forward_with_junk(policy, rollout, part.len(), device);
+    let padded = forward_padded(policy, rollout, part.len());
     let pads = largest_difference(&log_probs, &padded.log_probs);
     let padded = old.objective(padded.evaluation, device);
     let losses = f64::from(clean.statistics.total_loss - padded.statistics.total_loss).abs();
@@ -208,7 +207,7 @@ fn check_kl(
         generated: subject.rollout.generated[..rows].to_vec(),
         responses: subject.rollout.responses[..rows].to_vec(),
     };
-    let against = against_reference(subject.reference, &rollout, logits, None, subject.device);
+    let against = against_reference(subject.reference, &rollout, logits, None);
     let zeros: Vec<Vec<f32>> = log_probs.iter().map(|row| vec![0.0; row.len()]).collect();
     let full = largest_difference(&against.full_kl, &zeros);
     let k1 = largest_difference(log_probs, &against.reference_log_probs);
@@ -220,43 +219,34 @@ fn check_kl(
     }
 }
 
-/// A forward pass on the first `rows` responses, with more padding than they need and junk ids in it.
-fn forward_with_junk(
-    policy: &Policy,
-    rollout: &Rollout,
-    rows: usize,
-    device: &Device,
-) -> PolicyOutput {
-    let shape = policy.t5.config();
-    let responses: Vec<&[u32]> = rollout.generated[..rows]
-        .iter()
-        .map(|row| row.tokens.as_slice())
-        .collect();
-    let inputs = shift_right(&responses, shape.decoder_start_token_id);
-    let pairs = Pairs {
-        contexts: junk_padded(&rollout.contexts[..rows], shape.vocab_size, device),
-        inputs: junk_padded(&inputs, shape.vocab_size, device),
-        responses: junk_padded(&responses, shape.vocab_size, device),
+/// A forward pass on the first `rows` responses beside a row of junk that is longer than all of them, so that contexts
+/// and responses have more padding than they need.
+fn forward_padded(policy: &Policy, rollout: &Rollout, rows: usize) -> PolicyOutput {
+    let vocabulary = policy.model.shape().vocab_size;
+    let (mut contexts, mut responses) = rollout.tokens(0..rows);
+    let longer = |rows: &[&[u32]]| -> Vec<u32> {
+        let longest = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let id = |column: usize| (7919 * (column + 1) % vocabulary) as u32;
+        (0..longest + EXTRA).map(id).collect()
     };
-    forward_pairs(policy, &pairs, &responses, |logits| logits)
-}
-
-/// Rows padded with ids from all over the vocabulary, [`EXTRA`] columns wider than needed.
-fn junk_padded<R: AsRef<[u32]>>(rows: &[R], vocabulary: usize, device: &Device) -> Tokens {
-    let plain = Tokens::pad(rows, device);
-    let [count, width] = plain.ids.dims();
-    let width = width + EXTRA;
-    let (mut ids, mut mask) = (Vec::new(), Vec::new());
-    for row in rows {
-        let row = row.as_ref();
-        ids.extend(row.iter().map(|id| *id as i32));
-        ids.extend((row.len()..width).map(|column| (7919 * (column + 1) % vocabulary) as i32));
-        mask.extend((0..width).map(|column| f32::from(u8::from(column < row.len()))));
-    }
-    Tokens {
-        ids: Tensor::<2, Int>::from_data(TensorData::new(ids, [count, width]), device),
-        mask: Tensor::from_data(TensorData::new(mask, [count, width]), device),
-        real: plain.real,
+    let (context, response) = (longer(&contexts), longer(&responses));
+    contexts.push(&context);
+    responses.push(&response);
+    let PolicyOutput {
+        evaluation,
+        mut log_probs,
+        logits,
+    } = forward_rows(policy, &contexts, &responses, |logits| logits);
+    log_probs.truncate(rows);
+    let first = |numbers: Tensor<2>| numbers.narrow(0, 0, rows);
+    PolicyOutput {
+        evaluation: PolicyEvaluation {
+            log_probs: first(evaluation.log_probs),
+            values: first(evaluation.values),
+            entropy: first(evaluation.entropy),
+        },
+        log_probs,
+        logits: logits.narrow(0, 0, rows),
     }
 }
 
@@ -278,8 +268,8 @@ fn gradients(policy: &Policy, tuning: Tuning, objective: Objective) -> Result<Re
     policy.visit(&mut parameters);
     let (mut trained, mut frozen, mut norm) = (0, 0, 0.0);
     for (part, belongs) in [
-        ("t5", tuning.trains_t5()),
-        ("prefix", tuning.has_prefix()),
+        ("model", tuning.trains_model()),
+        ("adapter", tuning.has_prefix()),
         ("value_head", true),
     ] {
         let (mut squares, mut any) = (0.0, false);

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 use super::objective::PolicyEvaluation;
@@ -15,7 +15,6 @@ use super::truncation::Truncation;
 use crate::nn::sampling::Sampling;
 use crate::nn::{Dropout, Generated, generate};
 use crate::text::Tokenizer;
-use crate::train::likelihood::{Pairs, hidden_states};
 use crate::train::policy::Policy;
 use crate::train::score::{full_kl, score};
 
@@ -36,8 +35,8 @@ impl Rollout {
         streams: &mut [ChaCha8Rng],
         tokenizer: &Tokenizer,
     ) -> Self {
-        let vectors = policy.vectors();
-        let generated = generate(&policy.t5, vectors.as_ref(), &contexts, sampling, streams);
+        let (model, adapter) = (&policy.model, policy.adapter_weights());
+        let generated = generate(model, adapter.as_ref(), &contexts, sampling, streams);
         let responses = generated
             .iter()
             .map(|row| tokenizer.decode(&row.tokens))
@@ -54,18 +53,12 @@ impl Rollout {
         self.generated.iter().map(|row| row.tokens.len())
     }
 
-    /// Token ids of the responses at `range`.
-    fn tokens(&self, range: Range<usize>) -> impl Iterator<Item = &[u32]> {
-        self.generated[range]
-            .iter()
-            .map(|row| row.tokens.as_slice())
-    }
-
-    /// The rows at `range` as teacher-forced pairs of the sampled ids.
-    fn pairs(&self, range: Range<usize>, start: u32, device: &Device) -> Pairs {
-        let tokens: Vec<&[u32]> = self.tokens(range.clone()).collect();
-        let contexts: Vec<&[u32]> = self.contexts[range].iter().map(Vec::as_slice).collect();
-        Pairs::new(&contexts, &tokens, start, device)
+    /// Token ids of the contexts and of the responses at `range`, as they were sampled.
+    pub(super) fn tokens(&self, range: Range<usize>) -> (Vec<&[u32]>, Vec<&[u32]>) {
+        let contexts = self.contexts[range.clone()].iter().map(Vec::as_slice);
+        let responses = self.generated[range].iter();
+        let responses = responses.map(|row| row.tokens.as_slice());
+        (contexts.collect(), responses.collect())
     }
 }
 
@@ -85,33 +78,34 @@ pub fn forward(
     rollout: &Rollout,
     range: Range<usize>,
     truncation: Option<&Truncation>,
-    device: &Device,
 ) -> PolicyOutput {
-    let start = policy.t5.config().decoder_start_token_id;
-    let pairs = rollout.pairs(range.clone(), start, device);
-    let tokens: Vec<&[u32]> = rollout.tokens(range.clone()).collect();
-    forward_pairs(policy, &pairs, &tokens, |logits| match truncation {
+    let (contexts, responses) = rollout.tokens(range.clone());
+    forward_rows(policy, &contexts, &responses, |logits| match truncation {
         Some(truncation) => truncation.apply(logits, range),
         None => logits,
     })
 }
 
-/// A forward pass over `pairs`, whose responses are `tokens`: dropout off, values by the policy's value head
-/// (0 without one), `truncate` applied to the logits.
-pub(super) fn forward_pairs(
+/// A forward pass over rows of tokens: dropout off, values by the policy's value head (0 without one), `truncate`
+/// applied to the logits.
+pub(super) fn forward_rows(
     policy: &Policy,
-    pairs: &Pairs,
-    tokens: &[&[u32]],
+    contexts: &[&[u32]],
+    responses: &[&[u32]],
     truncate: impl FnOnce(Tensor<3>) -> Tensor<3>,
 ) -> PolicyOutput {
-    let vectors = policy.vectors();
-    let hidden = hidden_states(policy, vectors.as_ref(), pairs, &mut Dropout::off());
+    let (model, adapter) = (&policy.model, policy.adapter_weights());
+    let dropout = &mut Dropout::off();
+    let hidden = model.forward(contexts, responses, adapter.as_ref(), dropout);
     let values = match &policy.value_head {
         Some(head) => head.forward(hidden.clone()),
-        None => pairs.responses.mask.zeros_like(),
+        None => {
+            let [rows, tokens, _] = hidden.dims();
+            Tensor::zeros([rows, tokens], &model.device().without_autodiff())
+        }
     };
-    let logits = truncate(policy.t5.logits(hidden));
-    let scores = score(logits.clone(), tokens);
+    let logits = truncate(model.logits(hidden));
+    let scores = score(logits.clone(), responses);
     PolicyOutput {
         evaluation: PolicyEvaluation {
             log_probs: scores.log_probs,
@@ -131,16 +125,15 @@ pub struct AgainstReference {
     pub full_kl: Vec<Vec<f32>>,
 }
 
-/// Compares the policy with the reference `ρ`, whose T5 is the policy's own where that is frozen.
+/// Compares the policy with the reference `ρ`, whose model is the policy's own where that is frozen.
 pub fn against_reference(
     reference: &Policy,
     rollout: &Rollout,
     policy_logits: Tensor<3>,
     truncation: Option<&Truncation>,
-    device: &Device,
 ) -> AgainstReference {
     let rows = 0..rollout.generated.len();
-    let output = forward(reference, rollout, rows, truncation, device);
+    let output = forward(reference, rollout, rows, truncation);
     let lengths: Vec<usize> = rollout.lengths().collect();
     AgainstReference {
         reference_log_probs: output.log_probs,

@@ -247,17 +247,11 @@ impl Stepper<'_> {
             evaluation,
             log_probs: mut old_log_probs,
             logits,
-        } = forward(policy, rollout, rows, truncation.as_ref(), self.device);
+        } = forward(policy, rollout, rows, truncation.as_ref());
         let mut old_values = to_rows(evaluation.values.clone().inner(), rollout.lengths());
         let forward_seconds = clock.elapsed().as_secs_f64();
         let clock = Instant::now();
-        let mut against = against_reference(
-            self.reference,
-            rollout,
-            logits,
-            truncation.as_ref(),
-            self.device,
-        );
+        let mut against = against_reference(self.reference, rollout, logits, truncation.as_ref());
         if settings.skip_first_token {
             without_first(&mut old_log_probs);
             without_first(&mut old_values);
@@ -279,8 +273,8 @@ impl Stepper<'_> {
     fn truncation(&self, policy: &Policy, rollout: &Rollout) -> Truncation {
         let policy = policy.valid();
         let rows = 0..rollout.generated.len();
-        let PolicyOutput { logits, .. } = forward(&policy, rollout, rows, None, self.device);
-        let eos = policy.t5.config().eos_token_id;
+        let PolicyOutput { logits, .. } = forward(&policy, rollout, rows, None);
+        let eos = policy.model.eos_token_ids();
         let sampling = sampling(&self.config.sampling);
         Truncation::of(&sampling, eos, logits, &rollout.generated)
     }

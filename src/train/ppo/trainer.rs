@@ -67,7 +67,7 @@ pub struct PpoInputs<'a> {
     pub tokenizer: &'a Tokenizer,
     pub reward: &'a mut dyn Reward,
     pub examiner: &'a Examiner<'a>,
-    /// Where T5's weights are, if this stage does not change them; relative to a checkpoint.
+    /// Where the model's weights are, if this stage does not change them; relative to a checkpoint.
     pub base: Option<&'a Path>,
 }
 
@@ -198,7 +198,7 @@ impl PpoTrainer<'_, '_> {
 
     /// The generator with an untrained value head.
     fn initial_policy(&self) -> Policy {
-        let width = self.generator.t5.config().d_model;
+        let width = self.generator.model.shape().hidden_size;
         Policy {
             value_head: Some(ValueHead::new(width, &self.device)),
             ..self.generator.clone()

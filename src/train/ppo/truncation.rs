@@ -26,7 +26,12 @@ pub struct Truncation {
 impl Truncation {
     /// The support from which `sampling` drew `generated`, by the policy's `logits`
     /// `[responses, tokens, vocabulary]`.
-    pub fn of(sampling: &Sampling, eos: u32, logits: Tensor<3>, generated: &[Generated]) -> Self {
+    pub fn of(
+        sampling: &Sampling,
+        eos: &[u32],
+        logits: Tensor<3>,
+        generated: &[Generated],
+    ) -> Self {
         let [_, tokens, vocabulary] = logits.dims();
         let logits = floats(logits);
         let of_position = |row: usize, position: usize, sampled: u32| {
@@ -99,7 +104,7 @@ mod tests {
             ended: true,
         };
         // eos (1) is forbidden at the first position and the likeliest token at the second.
-        let truncation = Truncation::of(&sampling, 1, logits.clone(), &[generated]);
+        let truncation = Truncation::of(&sampling, &[1], logits.clone(), &[generated]);
         assert_eq!(truncation.support, [[vec![0, 2], vec![1, 0]]]);
         let scores = score(truncation.apply(logits, 0..1), &[[2, 1]]);
         let expected = [-(1.0 + 2f32.exp()).ln(), -(1.0 + (-1f32).exp()).ln()];

@@ -114,7 +114,7 @@ impl Epochs<'_> {
         let (settings, device) = (self.settings, self.device);
         let evaluation = match ahead {
             Some(evaluation) => evaluation,
-            None => forward(policy, self.rollout, part.clone(), self.truncation, device).evaluation,
+            None => forward(policy, self.rollout, part.clone(), self.truncation).evaluation,
         };
         let width = evaluation.log_probs.dims()[1];
         let first = usize::from(settings.skip_first_token);

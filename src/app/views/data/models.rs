@@ -135,37 +135,37 @@ fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut
 
 fn anatomy_ui(ui: &mut Ui, anatomy: &Anatomy) {
     ui.spacing_mut().item_spacing.y = space::XS;
-    let config = &anatomy.config;
+    let shape = anatomy.config.shape();
     let number = |count: usize| format::count(count as u64);
-    let size = format::bytes(4 * anatomy.t5_parameters as u64);
-    let t5 = format!(
+    let size = format::bytes(4 * anatomy.model_parameters as u64);
+    let model = format!(
         "{} parameters, {size} as f32",
-        number(anatomy.t5_parameters)
+        number(anatomy.model_parameters)
     );
-    fact(ui, "T5", &t5);
+    fact(ui, anatomy.config.architecture(), &model);
     let layers = format!(
         "{} encoder, {} decoder",
-        config.num_layers, config.num_decoder_layers
+        shape.encoder_layers, shape.decoder_layers
     );
     fact(ui, "Layers", &layers);
     let width = format!(
         "{}, feed-forward {}",
-        number(config.d_model),
-        number(config.d_ff)
+        number(shape.hidden_size),
+        number(shape.intermediate_size)
     );
     fact(ui, "Width", &width);
     fact(
         ui,
         "Heads",
-        &format!("{} of {}", config.num_heads, config.d_kv),
+        &format!("{} of {}", shape.num_heads, shape.head_dim),
     );
     let vocabulary = format!(
         "{} rows, {} tokens",
-        number(config.vocab_size),
+        number(shape.vocab_size),
         number(anatomy.tokens)
     );
     fact(ui, "Vocabulary", &vocabulary);
-    let head = match config.tie_word_embeddings {
+    let head = match shape.tie_word_embeddings {
         true => "the embedding",
         false => "of its own",
     };
@@ -185,7 +185,7 @@ fn anatomy_ui(ui: &mut Ui, anatomy: &Anatomy) {
     }
     if let Some(first) = anatomy.left_out.first() {
         let words = format!(
-            "{} tensors that are no part of T5, such as {first}",
+            "{} tensors that are no part of the model, such as {first}",
             number(anatomy.left_out.len())
         );
         fact(ui, "Left out", &words);

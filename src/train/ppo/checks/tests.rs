@@ -1,5 +1,7 @@
 use super::*;
 use crate::experiment::SamplingSettings;
+use crate::nn::LanguageModel;
+use crate::nn::adapter::Adapter;
 use crate::nn::prefix::{Prefix, PrefixConfig};
 use crate::nn::t5::{T5, T5Config};
 use crate::nn::value_head::ValueHead;
@@ -29,10 +31,10 @@ fn stage(tuning: Tuning) -> (Policy, Policy, Rollout, Device) {
         cross: 1,
         hidden: 8,
     };
-    let prefix = Prefix::new(&prefix, &shape, &device, 4);
+    let prefix = Prefix::new(&prefix, &shape.shape(), &device, 4);
     let reference = Policy {
-        t5,
-        prefix: Some(prefix),
+        model: t5.into(),
+        adapter: Some(Adapter::Prefix(prefix)),
         value_head: None,
     };
     let mut policy = reference.clone();
@@ -82,7 +84,7 @@ fn what_is_frozen_by_mistake_is_named() {
     });
     let error = error.unwrap_err().to_string();
     assert!(
-        error.contains("`t5.") && error.contains("no gradient"),
+        error.contains("`model.") && error.contains("no gradient"),
         "{error}"
     );
 }
@@ -94,7 +96,7 @@ fn what_is_trained_by_mistake_is_named() {
     });
     let error = error.unwrap_err().to_string();
     assert!(
-        error.contains("`t5.") && error.contains("frozen"),
+        error.contains("`model.") && error.contains("frozen"),
         "{error}"
     );
 }
@@ -103,15 +105,15 @@ fn what_is_trained_by_mistake_is_named() {
 fn a_policy_that_is_not_its_reference_is_refused() {
     let error = outcome(Tuning::Both, |policy, rollout| {
         let device = Device::flex();
-        let other = T5::new(policy.t5.config(), &device, 99);
+        let other = LanguageModel::new(&policy.model.config(), &device, 99);
         let mut streams: Vec<_> = (0..6).map(|row| stream(1, Draw::Rollout, 0, row)).collect();
         let settings = sampling(&SamplingSettings::default());
         let mut sampler = policy.valid();
-        sampler.t5 = other.clone();
-        let vectors = sampler.vectors();
+        sampler.model = other.clone();
+        let adapter = sampler.adapter_weights();
         rollout.generated = crate::nn::generate(
             &other,
-            vectors.as_ref(),
+            adapter.as_ref(),
             &rollout.contexts,
             &settings,
             &mut streams,

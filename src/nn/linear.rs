@@ -1,0 +1,39 @@
+//! Linear layers, with weights laid out as in files: one row per output.
+
+use burn::module::Param;
+use burn::tensor::Tensor;
+
+use super::Dropout;
+use super::host::{self, is_host};
+use super::lora::LoraLinear;
+
+/// `x · weightᵀ` for `x` `[batch, tokens, input]` and `weight` `[output, input]`, as one product over
+/// all tokens.
+pub(crate) fn linear(x: Tensor<3>, weight: &Param<Tensor<2>>) -> Tensor<3> {
+    product(x, weight.val())
+}
+
+/// [`linear`] with what LoRA adds to it.
+pub(super) fn adapted_linear(
+    x: Tensor<3>,
+    weight: &Param<Tensor<2>>,
+    lora: Option<&LoraLinear>,
+    dropout: &mut Dropout,
+) -> Tensor<3> {
+    match lora {
+        None => linear(x, weight),
+        Some(lora) => lora.forward(x, weight, dropout),
+    }
+}
+
+/// As [`linear`], for a tensor.
+pub(super) fn product(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    if is_host(&x.device()) {
+        return host::linear(x, weight);
+    }
+    let [batch, tokens, input] = x.dims();
+    let output = weight.dims()[0];
+    x.reshape([batch * tokens, input])
+        .matmul(weight.transpose())
+        .reshape([batch, tokens, output])
+}

@@ -1,0 +1,483 @@
+//! The shape of a decoder of the Llama family: Hugging Face's `config.json`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::rope::RopeScaling;
+use crate::nn::ModelShape;
+use crate::nn::weights::{WeightsError, document, refuse_other_folders};
+
+/// Who published the architecture; they differ in biases and norms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Llama 1 to 3, and SmolLM2.
+    Llama,
+    /// Mistral without a sliding window.
+    Mistral,
+    /// Qwen 2 and 2.5: biases of queries, keys and values.
+    Qwen2,
+    /// Qwen 3: queries and keys are normed head by head.
+    Qwen3,
+}
+
+impl Family {
+    const ALL: [(&str, Family); 4] = [
+        ("llama", Family::Llama),
+        ("mistral", Family::Mistral),
+        ("qwen2", Family::Qwen2),
+        ("qwen3", Family::Qwen3),
+    ];
+
+    /// Transformers' class of the whole model.
+    fn class(self) -> &'static str {
+        match self {
+            Family::Llama => "LlamaForCausalLM",
+            Family::Mistral => "MistralForCausalLM",
+            Family::Qwen2 => "Qwen2ForCausalLM",
+            Family::Qwen3 => "Qwen3ForCausalLM",
+        }
+    }
+}
+
+/// The shape of a decoder, in Hugging Face's names; defaults are Transformers'.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LlamaConfig {
+    pub model_type: Family,
+    pub vocab_size: usize,
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    /// Each serves as many query heads as the others.
+    pub num_key_value_heads: usize,
+    pub head_dim: usize,
+    /// The longest sequence that it was trained on.
+    pub max_position_embeddings: usize,
+    pub rms_norm_eps: f64,
+    pub rope_theta: f64,
+    pub rope_scaling: Option<RopeScaling>,
+    /// Biases of the attention's linear layers, where the family leaves the choice.
+    pub attention_bias: bool,
+    /// The same of the feed-forward layers.
+    pub mlp_bias: bool,
+    pub attention_dropout: f64,
+    /// Whether the output head is the embedding.
+    pub tie_word_embeddings: bool,
+    /// Standard deviation of initial weights.
+    pub initializer_range: f64,
+    pub bos_token_id: Option<u32>,
+    /// A response ends at any of them.
+    pub eos_token_id: Vec<u32>,
+    pub pad_token_id: Option<u32>,
+}
+
+impl Default for LlamaConfig {
+    fn default() -> Self {
+        LlamaConfig {
+            model_type: Family::Llama,
+            vocab_size: 32_000,
+            hidden_size: 4_096,
+            intermediate_size: 11_008,
+            num_hidden_layers: 32,
+            num_attention_heads: 32,
+            num_key_value_heads: 32,
+            head_dim: 128,
+            max_position_embeddings: 2_048,
+            rms_norm_eps: 1e-6,
+            rope_theta: 10_000.0,
+            rope_scaling: None,
+            attention_bias: false,
+            mlp_bias: false,
+            attention_dropout: 0.0,
+            tie_word_embeddings: false,
+            initializer_range: 0.02,
+            bos_token_id: None,
+            eos_token_id: vec![2],
+            pad_token_id: None,
+        }
+    }
+}
+
+/// What every file says.
+const REQUIRED: [&str; 5] = [
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+];
+
+/// No model is larger; a file that says so is damaged, and its products would not fit a number.
+const MAX_VOCABULARY: usize = 1_000_000;
+const MAX_WIDTH: usize = 65_536;
+const MAX_FEED_FORWARD: usize = 1_000_000;
+const MAX_HEADS: usize = 1_024;
+const MAX_HEAD_WIDTH: usize = 4_096;
+const MAX_LAYERS: usize = 256;
+const MAX_POSITIONS: usize = 100_000_000;
+
+/// Relatives that compute something else.
+const RELATIVES: [(&str, &str); 14] = [
+    ("llama4", "Llama 4, a mixture of experts"),
+    ("llama4_text", "Llama 4, a mixture of experts"),
+    ("mixtral", "Mixtral, a mixture of experts"),
+    ("qwen", "the first Qwen"),
+    ("qwen2_moe", "a mixture of experts"),
+    ("qwen3_moe", "a mixture of experts"),
+    ("gemma", "Gemma"),
+    ("gemma2", "Gemma 2"),
+    ("gemma3", "Gemma 3"),
+    ("gemma3_text", "Gemma 3"),
+    ("phi", "Phi"),
+    ("phi3", "Phi 3"),
+    ("smollm3", "SmolLM3, whose layers are not all rotated"),
+    ("granite", "Granite, which scales its layers"),
+];
+
+impl LlamaConfig {
+    /// Width of all query heads together.
+    pub fn query_width(&self) -> usize {
+        self.num_attention_heads * self.head_dim
+    }
+
+    /// Width of all key heads together, and of all value heads.
+    pub fn key_width(&self) -> usize {
+        self.num_key_value_heads * self.head_dim
+    }
+
+    pub fn shape(&self) -> ModelShape {
+        ModelShape {
+            vocab_size: self.vocab_size,
+            hidden_size: self.hidden_size,
+            intermediate_size: self.intermediate_size,
+            encoder_layers: 0,
+            decoder_layers: self.num_hidden_layers,
+            num_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            tie_word_embeddings: self.tie_word_embeddings,
+        }
+    }
+
+    /// The tokens that end a response.
+    pub fn eos_token_ids(&self) -> &[u32] {
+        &self.eos_token_id
+    }
+
+    /// Whether queries, keys and values have a bias.
+    pub fn has_query_bias(&self) -> bool {
+        match self.model_type {
+            Family::Llama | Family::Qwen3 => self.attention_bias,
+            Family::Mistral => false,
+            Family::Qwen2 => true,
+        }
+    }
+
+    /// Whether the output of attention has one.
+    pub fn has_output_bias(&self) -> bool {
+        self.attention_bias && matches!(self.model_type, Family::Llama | Family::Qwen3)
+    }
+
+    /// Whether the feed-forward layers have one.
+    pub fn has_mlp_bias(&self) -> bool {
+        self.mlp_bias && self.model_type == Family::Llama
+    }
+
+    /// Whether queries and keys are normed head by head.
+    pub fn has_head_norms(&self) -> bool {
+        self.model_type == Family::Qwen3
+    }
+
+    /// Whether `model_type` of a `config.json` is one of this family.
+    pub fn reads(model_type: &str) -> bool {
+        Family::ALL.iter().any(|(name, _)| *name == model_type)
+    }
+
+    /// Reads `config.json` of a folder, and the ends of a response that `generation_config.json` adds.
+    pub fn read(folder: &Path) -> Result<Self, WeightsError> {
+        refuse_other_folders(folder)?;
+        let path = folder.join("config.json");
+        if !path.is_file() {
+            return Err(WeightsError::Missing {
+                path,
+                fix: "give a Hugging Face folder of a model".into(),
+            });
+        }
+        let generation = folder.join("generation_config.json");
+        let generation = match generation.is_file() {
+            true => document(&generation)?,
+            false => Value::Null,
+        };
+        Self::of(document(&path)?, &generation, path)
+    }
+
+    /// Reads the content of a `config.json`; `path` is for the errors, `generation` the content of
+    /// `generation_config.json` if there is one.
+    pub fn of(json: Value, generation: &Value, path: PathBuf) -> Result<Self, WeightsError> {
+        let refuse = |(field, problem): (&str, String)| WeightsError::Config {
+            path: path.clone(),
+            field: field.to_string(),
+            problem,
+        };
+        let Value::Object(mut fields) = json else {
+            return Err(WeightsError::Foreign {
+                path,
+                problem: "is no JSON object".into(),
+            });
+        };
+        check_window(&fields).map_err(refuse)?;
+        fields.retain(|_, value| !value.is_null());
+        check_kind(&fields).map_err(refuse)?;
+        settle(&mut fields, generation).map_err(refuse)?;
+        // One by one, so that the message can name the field.
+        for (field, value) in &fields {
+            let alone = json!({ field.as_str(): value });
+            if let Err(error) = serde_json::from_value::<LlamaConfig>(alone) {
+                return Err(refuse((field, format!("is {value}: {error}"))));
+            }
+        }
+        let config: LlamaConfig = serde_json::from_value(Value::Object(fields))
+            .map_err(|error| refuse(("model_type", error.to_string())))?;
+        match config.problem() {
+            Some(problem) => Err(refuse(problem)),
+            None => Ok(config),
+        }
+    }
+
+    /// The first invalid field, and why.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        for (field, size, max) in [
+            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
+            ("hidden_size", self.hidden_size, MAX_WIDTH),
+            (
+                "intermediate_size",
+                self.intermediate_size,
+                MAX_FEED_FORWARD,
+            ),
+            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
+            ("num_attention_heads", self.num_attention_heads, MAX_HEADS),
+            ("num_key_value_heads", self.num_key_value_heads, MAX_HEADS),
+            ("head_dim", self.head_dim, MAX_HEAD_WIDTH),
+            (
+                "max_position_embeddings",
+                self.max_position_embeddings,
+                MAX_POSITIONS,
+            ),
+        ] {
+            if !(1..=max).contains(&size) {
+                return Some((field, format!("is {size}; it must be from 1 to {max}")));
+            }
+        }
+        let heads = self.num_attention_heads;
+        if !heads.is_multiple_of(self.num_key_value_heads) {
+            let problem = format!(
+                "is {}; it must divide num_attention_heads, {heads}",
+                self.num_key_value_heads
+            );
+            return Some(("num_key_value_heads", problem));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            let problem = format!("is {}; it must be even to be rotated", self.head_dim);
+            return Some(("head_dim", problem));
+        }
+        let between = |field, value: f64, above: f64, below: f64| {
+            let inside = value > above && value < below;
+            (!inside).then(|| {
+                (
+                    field,
+                    format!("is {value}; it must be between {above} and {below}"),
+                )
+            })
+        };
+        between("rms_norm_eps", self.rms_norm_eps, 0.0, 1.0)
+            .or_else(|| between("rope_theta", self.rope_theta, 1.0, 1e12))
+            .or_else(|| between("initializer_range", self.initializer_range, 0.0, 10.0))
+            .or_else(|| {
+                let rate = self.attention_dropout;
+                (!(0.0..1.0).contains(&rate)).then(|| {
+                    let problem = format!("is {rate}; it must be from 0 to below 1");
+                    ("attention_dropout", problem)
+                })
+            })
+            .or_else(|| {
+                let problem = self.rope_scaling.as_ref()?.problem()?;
+                Some(("rope_scaling", problem))
+            })
+            .or_else(|| self.token_problem())
+    }
+
+    fn token_problem(&self) -> Option<(&'static str, String)> {
+        if self.eos_token_id.is_empty() {
+            let problem = "names no token that ends a response; write its id".into();
+            return Some(("eos_token_id", problem));
+        }
+        let of = |field, ids: &[u32]| {
+            let outside = ids.iter().find(|id| **id as usize >= self.vocab_size)?;
+            let problem = format!(
+                "is {outside}, outside the vocabulary of {}",
+                self.vocab_size
+            );
+            Some((field, problem))
+        };
+        of("eos_token_id", &self.eos_token_id)
+            .or_else(|| of("bos_token_id", self.bos_token_id.as_slice()))
+            .or_else(|| of("pad_token_id", self.pad_token_id.as_slice()))
+    }
+
+    /// Writes `config.json` as Transformers reads it.
+    pub fn write(&self, folder: &Path) -> Result<(), WeightsError> {
+        let path = folder.join("config.json");
+        let mut json = json!({
+            "architectures": [self.model_type.class()],
+            "hidden_act": "silu",
+        });
+        if let (Some(json), Ok(Value::Object(own))) =
+            (json.as_object_mut(), serde_json::to_value(self))
+        {
+            json.extend(own);
+            if let [only] = self.eos_token_id[..] {
+                json.insert("eos_token_id".into(), only.into());
+            }
+            match self.model_type {
+                Family::Mistral => json.insert("sliding_window".into(), Value::Null),
+                Family::Qwen2 | Family::Qwen3 => {
+                    json.insert("use_sliding_window".into(), false.into())
+                }
+                Family::Llama => None,
+            };
+        }
+        let temporary = path.with_extension("tmp");
+        fs::write(&temporary, format!("{json:#}\n")).map_err(WeightsError::io(&temporary))?;
+        fs::rename(&temporary, &path).map_err(WeightsError::io(&path))
+    }
+}
+
+type Refusal = (&'static str, String);
+
+/// Refuses what is no decoder of this family, or computes more than this one does.
+fn check_kind(fields: &Map<String, Value>) -> Result<(), Refusal> {
+    let kind = fields.get("model_type").and_then(Value::as_str);
+    if !kind.is_some_and(LlamaConfig::reads) {
+        let relative = |other: &str| RELATIVES.iter().find(|(key, _)| *key == other);
+        let found = match kind.map(|other| (other, relative(other))) {
+            None => "is missing".into(),
+            Some((other, None)) => format!("is {other:?}"),
+            Some((other, Some((_, name)))) => format!("is {other:?}, {name}"),
+        };
+        let problem = format!(
+            "{found}; this program reads T5 (\"t5\") and decoders of the Llama family: Llama and SmolLM2 (\"llama\"), Qwen 2 and 2.5 (\"qwen2\"), Qwen 3 (\"qwen3\") and Mistral without a sliding window (\"mistral\")"
+        );
+        return Err(("model_type", problem));
+    }
+    if let Some([Value::String(class)]) = fields
+        .get("architectures")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        && !class.ends_with("ForCausalLM")
+    {
+        let problem =
+            format!("is {class}, which does not predict tokens; give a …ForCausalLM model");
+        return Err(("architectures", problem));
+    }
+    if let Some(activation) = fields.get("hidden_act").and_then(Value::as_str)
+        && !["silu", "swish"].contains(&activation)
+    {
+        let problem = format!("is {activation:?}; models of this family have \"silu\"");
+        return Err(("hidden_act", problem));
+    }
+    if fields.contains_key("quantization_config") {
+        let problem = "says that the weights are quantised; give the f32, f16 or bf16 ones".into();
+        return Err(("quantization_config", problem));
+    }
+    if fields
+        .get("partial_rotary_factor")
+        .is_some_and(|factor| factor.as_f64() != Some(1.0))
+    {
+        let problem = "is not 1; models of this family rotate whole heads".into();
+        return Err(("partial_rotary_factor", problem));
+    }
+    match REQUIRED.iter().find(|field| !fields.contains_key(**field)) {
+        Some(field) => Err((field, "is missing".into())),
+        None => Ok(()),
+    }
+}
+
+/// Refuses layers that do not see the whole sequence.
+fn check_window(fields: &Map<String, Value>) -> Result<(), Refusal> {
+    let problem = "limits what a token sees, which this program does not compute; give a model without a sliding window";
+    // Mistral's is 4096 where the file has none, and off where it is null.
+    let is_mistral = fields
+        .get("model_type")
+        .is_some_and(|kind| kind == "mistral");
+    if is_mistral && fields.get("sliding_window") != Some(&Value::Null) {
+        return Err(("sliding_window", problem.into()));
+    }
+    if fields.get("use_sliding_window") == Some(&Value::Bool(true)) {
+        return Err(("use_sliding_window", problem.into()));
+    }
+    let layers = fields.get("layer_types").and_then(Value::as_array);
+    if layers.is_some_and(|layers| layers.iter().any(|layer| layer != "full_attention")) {
+        return Err(("layer_types", problem.into()));
+    }
+    Ok(())
+}
+
+/// Fills what files leave out as Transformers does, and brings older and newer ways of writing to one.
+fn settle(fields: &mut Map<String, Value>, generation: &Value) -> Result<(), Refusal> {
+    // Transformers 5 has all that concerns the rotation in one field.
+    if let Some(Value::Object(mut rope)) = fields.remove("rope_parameters") {
+        if let Some(theta) = rope.remove("rope_theta") {
+            fields.insert("rope_theta".into(), theta);
+        }
+        fields.insert("rope_scaling".into(), Value::Object(rope));
+    }
+    if let Some(scaling) = fields.remove("rope_scaling")
+        && let Some(scaling) = RopeScaling::read(scaling, fields.get("max_position_embeddings"))
+            .map_err(|problem| ("rope_scaling", problem))?
+    {
+        let scaling =
+            serde_json::to_value(scaling).map_err(|error| ("rope_scaling", error.to_string()))?;
+        fields.insert("rope_scaling".into(), scaling);
+    }
+    let number = |field: &str| fields.get(field).and_then(Value::as_u64);
+    let (width, heads) = (number("hidden_size"), number("num_attention_heads"));
+    if let (Some(width), Some(heads @ 1..)) = (width, heads) {
+        let is_qwen3 = fields.get("model_type").is_some_and(|kind| kind == "qwen3");
+        let head_dim = if is_qwen3 { 128 } else { width / heads };
+        fields.entry("head_dim").or_insert(head_dim.into());
+        fields.entry("num_key_value_heads").or_insert(heads.into());
+    }
+    // The first Llama's files say -1 for none.
+    for field in ["pad_token_id", "bos_token_id"] {
+        if fields
+            .get(field)
+            .and_then(Value::as_i64)
+            .is_some_and(|id| id < 0)
+        {
+            fields.remove(field);
+        }
+    }
+    let mut ends: Vec<Value> = Vec::new();
+    for ids in [
+        fields.remove("eos_token_id"),
+        Some(generation["eos_token_id"].clone()),
+    ] {
+        let ids = match ids {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(ids)) => ids,
+            Some(id) => vec![id],
+        };
+        for id in ids {
+            if !ends.contains(&id) {
+                ends.push(id);
+            }
+        }
+    }
+    fields.insert("eos_token_id".into(), ends.into());
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! Decoders of the Llama family, as Transformers' `LlamaForCausalLM`, `MistralForCausalLM`, `Qwen2ForCausalLM` and
+//! `Qwen3ForCausalLM` compute them.
+
+mod batch;
+mod block;
+mod config;
+mod file;
+mod names;
+mod rope;
+
+use std::cell::OnceCell;
+use std::fs;
+use std::path::Path;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use batch::Batch;
+use block::{Block, LayerAdapter, Pass, RmsNorm};
+pub use config::{Family, LlamaConfig};
+pub(super) use names::tensor_names;
+pub use rope::RopeScaling;
+use rope::Rotation;
+
+use super::Dropout;
+use super::adapter::AdapterWeights;
+use super::attention::Bias;
+use super::linear::linear;
+use super::lora::{Lora, LoraConfig, LoraError, LoraTask};
+use super::prefix::KeyValue;
+use super::weights::{self, ParamInit, WeightsError, WeightsFile};
+
+/// The whole model.
+#[derive(Module, Debug)]
+pub struct Llama {
+    /// `[vocabulary, hidden]`, also the output head where tied.
+    embedding: Param<Tensor<2>>,
+    layers: Vec<Block>,
+    norm: RmsNorm,
+    /// `[vocabulary, hidden]`; none where tied.
+    head: Option<Param<Tensor<2>>>,
+    #[module(skip)]
+    config: LlamaConfig,
+    /// Tensors of the file it was read from that are no part of the model.
+    #[module(skip)]
+    left_out: Vec<String>,
+}
+
+/// Keys and values of the tokens so far.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Of each layer, `[batch, tokens, 2 * key_width]`, rotated; those of a prefix are not among them.
+    keys_values: Vec<Tensor<3>>,
+    /// `[batch, tokens]`: 1 where a token is real.
+    mask: Tensor<2>,
+    /// The position of each row's next token.
+    next: Vec<usize>,
+}
+
+impl Cache {
+    /// The same for the rows at `rows`, which may repeat.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let indices: Vec<i32> = rows.iter().map(|row| *row as i32).collect();
+        let indices = TensorData::new(indices, [rows.len()]);
+        let indices = Tensor::<1, Int>::from_data(indices, &self.mask.device());
+        let select = |layer: &Tensor<3>| layer.clone().select(0, indices.clone());
+        Cache {
+            keys_values: self.keys_values.iter().map(select).collect(),
+            mask: self.mask.clone().select(0, indices.clone()),
+            next: rows.iter().map(|row| self.next[*row]).collect(),
+        }
+    }
+}
+
+impl Llama {
+    /// A model with weights drawn as Transformers draws them, the same on every device.
+    pub fn new(config: &LlamaConfig, device: &Device, seed: u64) -> Self {
+        Self::with(&mut ParamInit::seeded(seed, device), config)
+    }
+
+    fn with(init: &mut ParamInit<'_>, config: &LlamaConfig) -> Self {
+        let (shape, std) = (
+            [config.vocab_size, config.hidden_size],
+            config.initializer_range,
+        );
+        Llama {
+            embedding: init.normal(shape, std),
+            head: (!config.tie_word_embeddings).then(|| init.normal(shape, std)),
+            layers: (0..config.num_hidden_layers)
+                .map(|_| Block::new(init, config))
+                .collect(),
+            norm: RmsNorm::new(init, config.hidden_size, config.rms_norm_eps),
+            config: config.clone(),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Reads a Hugging Face folder.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, WeightsError> {
+        let config = LlamaConfig::read(folder)?;
+        Self::fill(config, WeightsFile::open_folder(folder)?, device)
+    }
+
+    /// A model of that shape with the weights of that file.
+    pub fn fill(
+        mut config: LlamaConfig,
+        mut file: WeightsFile,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let left_out = file::settle(&mut file, &mut config)?;
+        let llama = Self::with(&mut ParamInit::empty(device), &config);
+        let llama = file.load(llama, tensor_names)?;
+        Ok(Llama { left_out, ..llama })
+    }
+
+    /// Writes `config.json` and `model.safetensors`, which Transformers loads as they are.
+    pub fn save(&self, folder: &Path) -> Result<(), WeightsError> {
+        fs::create_dir_all(folder).map_err(WeightsError::io(folder))?;
+        weights::save(self, &folder.join("model.safetensors"), tensor_names)?;
+        self.config.write(folder)
+    }
+
+    /// Tensors of the file it was read from that are no part of the model, such as another trainer's value head.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    pub fn config(&self) -> &LlamaConfig {
+        &self.config
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.embedding.val().device()
+    }
+
+    /// Final states `[batch, response tokens, hidden]`, each of which predicts the response's token at its position
+    /// (teacher forcing); states past a row's end mean nothing. An empty context is read as the token that begins a
+    /// sequence.
+    pub fn forward<C: AsRef<[u32]>, R: AsRef<[u32]>>(
+        &self,
+        contexts: &[C],
+        responses: &[R],
+        adapter: Option<&AdapterWeights>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
+        let responses: Vec<&[u32]> = responses.iter().map(AsRef::as_ref).collect();
+        let longest = responses.iter().map(|response| response.len()).max();
+        let longest = longest.unwrap_or(0).max(1);
+        // The last token of a response is predicted and not read.
+        let batch = self.batch(contexts, &responses, longest - 1, adapter);
+        let tokens = batch.ids.dims()[1];
+        let (states, _) = self.states(batch, None, adapter, dropout);
+        self.norm
+            .forward(states.narrow(1, tokens - longest, longest))
+    }
+
+    /// A cache after each context, and the states `[batch, 1, hidden]` that predict the first tokens. An empty context is
+    /// read as the token that begins a sequence.
+    pub fn start<C: AsRef<[u32]>>(
+        &self,
+        contexts: &[C],
+        adapter: Option<&AdapterWeights>,
+    ) -> (Cache, Tensor<3>) {
+        let batch = self.batch(contexts, &[], 0, adapter);
+        let last = batch.ids.dims()[1] - 1;
+        let (states, cache) = self.states(batch, None, adapter, &mut Dropout::off());
+        (cache, self.norm.forward(states.narrow(1, last, 1)))
+    }
+
+    /// The states `[batch, 1, hidden]` that predict what follows `tokens`, one for each row, which are added to the
+    /// cache.
+    pub fn next(
+        &self,
+        tokens: &[u32],
+        cache: &mut Cache,
+        adapter: Option<&AdapterWeights>,
+    ) -> Tensor<3> {
+        let device = cache.mask.device();
+        let ids: Vec<i32> = tokens.iter().map(|id| *id as i32).collect();
+        let shape = [tokens.len(), 1];
+        let batch = Batch {
+            ids: Tensor::from_data(TensorData::new(ids, shape), &device),
+            mask: Tensor::ones(shape, &device),
+            positions: cache.next.iter().map(|position| vec![*position]).collect(),
+        };
+        let (states, after) = self.states(batch, Some(cache), adapter, &mut Dropout::off());
+        *cache = after;
+        self.norm.forward(states)
+    }
+
+    /// Logits `[batch, tokens, vocabulary]` of final states.
+    pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
+        linear(hidden, self.head.as_ref().unwrap_or(&self.embedding))
+    }
+
+    /// LoRA for this model, which changes nothing yet, drawn by seed.
+    ///
+    /// # Errors
+    /// A setting outside its range, or a target that the model does not have.
+    pub fn lora(&self, config: &LoraConfig, seed: u64) -> Result<Lora, LoraError> {
+        let device = self.device().without_autodiff();
+        let mut init = ParamInit::seeded(seed, &device);
+        Lora::with(&mut init, config, self, tensor_names, LoraTask::CausalLm)
+    }
+
+    /// Reads a PEFT folder of LoRA for this model.
+    ///
+    /// # Errors
+    /// Files that are missing or damaged, an adapter of another kind or for another model.
+    pub fn load_lora(&self, folder: &Path) -> Result<Lora, WeightsError> {
+        let device = self.device().without_autodiff();
+        let mut init = ParamInit::empty(&device);
+        Lora::read(folder, self, &mut init, tensor_names, LoraTask::CausalLm)
+    }
+
+    /// Fills in empty contexts, and puts positions after those of a prefix, as PEFT does.
+    fn batch<C: AsRef<[u32]>>(
+        &self,
+        contexts: &[C],
+        responses: &[&[u32]],
+        width: usize,
+        adapter: Option<&AdapterWeights>,
+    ) -> Batch {
+        let eos = self.config.eos_token_id[0];
+        let begin = [self.config.bos_token_id.unwrap_or(eos)];
+        let contexts: Vec<&[u32]> = contexts
+            .iter()
+            .map(|context| match context.as_ref() {
+                [] => &begin,
+                context => context,
+            })
+            .collect();
+        let first = prefix_of(adapter).first().map_or(0, KeyValue::length);
+        let pad = self.config.pad_token_id.unwrap_or(eos);
+        let device = self.device().without_autodiff();
+        Batch::of(&contexts, responses, width, first, pad, &device)
+    }
+
+    /// States of a batch's tokens before the final norm, and the cache with them.
+    fn states(
+        &self,
+        batch: Batch,
+        cache: Option<&mut Cache>,
+        adapter: Option<&AdapterWeights>,
+        dropout: &mut Dropout,
+    ) -> (Tensor<3>, Cache) {
+        let [rows, tokens] = batch.ids.dims();
+        let rotation = Rotation::of(&self.config, &batch.positions, &batch.mask.device());
+        let next = batch.positions.iter();
+        let next = next.map(|row| row.iter().max().map_or(0, |last| last + 1));
+        let next = next.collect();
+        let (mut earlier, mask) = match cache {
+            None => (Vec::new(), batch.mask),
+            Some(cache) => (
+                std::mem::take(&mut cache.keys_values),
+                Tensor::cat(vec![cache.mask.clone(), batch.mask], 1),
+            ),
+        };
+        let mut earlier = earlier.drain(..);
+        let prefix = prefix_of(adapter);
+        let lora = adapter.and_then(AdapterWeights::lora);
+        let lora = lora.map_or(&[][..], |lora| lora.stack("layers."));
+        let bias = Bias {
+            position: None,
+            mask: Some(&mask),
+            causal: true,
+            prefix: prefix.first().map_or(0, KeyValue::length),
+            size: [tokens, mask.dims()[1]],
+            sum: OnceCell::new(),
+        };
+        let mut pass = Pass {
+            rotation: &rotation,
+            bias: &bias,
+            dropout,
+        };
+        let table = self.embedding.val();
+        let mut x = table
+            .select(0, batch.ids.reshape([rows * tokens]))
+            .reshape([rows, tokens, self.config.hidden_size]);
+        let mut keys_values = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let adapter = LayerAdapter {
+                prefix: prefix.get(index),
+                lora: lora.get(index),
+            };
+            let (states, all) = layer.forward(x, earlier.next(), adapter, &mut pass);
+            x = states;
+            keys_values.push(all);
+        }
+        let cache = Cache {
+            keys_values,
+            mask,
+            next,
+        };
+        (x, cache)
+    }
+}
+
+/// The prefix's keys and values of each layer, if there are any.
+fn prefix_of(adapter: Option<&AdapterWeights>) -> &[KeyValue] {
+    adapter
+        .and_then(AdapterWeights::prefix)
+        .map_or(&[], |prefix| &prefix.decoder)
+}

@@ -1,0 +1,221 @@
+//! A decoder of the Llama family does all that T5 does: it is tuned by maximum likelihood and PPO, whole or by a
+//! prefix, answers, is scored, saved and read, and stages that only T5 has refuse it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::Device;
+use emprl::experiment::{Config, ExperimentFile, Report, SamplingSettings, Stage, Tuning};
+use emprl::metrics::declared;
+use emprl::nn::adapter::Adapter;
+use emprl::nn::llama::{Llama, LlamaConfig};
+use emprl::nn::prefix::{Prefix, PrefixConfig};
+use emprl::nn::value_head::ValueHead;
+use emprl::nn::{Dropout, LanguageModel};
+use emprl::text::train_unigram;
+use emprl::train::TrainError;
+use emprl::train::checkpoint::Checkpoints;
+use emprl::train::observer::{Directive, Observer};
+use emprl::train::pipeline;
+use emprl::train::plan::Plan;
+use emprl::train::policy::Policy;
+use emprl::train::saved::{Drawing, SavedModel};
+use emprl::train::session::Ended;
+
+/// A Hugging Face folder of a random decoder, with a tokenizer of this project's.
+fn write(folder: &Path) {
+    let words =
+        "i am so sorry to hear that what happened then you must be proud of her it is a good day";
+    let tokenizer = train_unigram(words.split(' ').cycle().take(2000), 60, 0).unwrap();
+    let shape = LlamaConfig {
+        vocab_size: tokenizer.vocab_size(),
+        hidden_size: 16,
+        intermediate_size: 32,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        head_dim: 4,
+        tie_word_embeddings: true,
+        initializer_range: 0.2,
+        eos_token_id: vec![1, 2],
+        pad_token_id: Some(0),
+        ..LlamaConfig::default()
+    };
+    Llama::new(&shape, &Device::flex(), 3).save(folder).unwrap();
+    tokenizer.save(folder.join("tokenizer.json")).unwrap();
+}
+
+fn logits(policy: &Policy) -> Vec<f32> {
+    let (contexts, responses) = ([vec![5, 6, 7], vec![8]], [vec![9, 1], vec![4, 5, 6]]);
+    let (model, adapter) = (&policy.model, policy.adapter_weights());
+    let hidden = model.forward(&contexts, &responses, adapter.as_ref(), &mut Dropout::off());
+    let mut numbers: Vec<f32> = model.logits(hidden.clone()).into_data().iter().collect();
+    if let Some(head) = &policy.value_head {
+        numbers.extend(head.forward(hidden).into_data().iter::<f32>());
+    }
+    numbers
+}
+
+#[test]
+fn a_policy_is_read_as_it_was_saved() {
+    let (source, saved) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let device = crate::device_support::device();
+    write(source.path());
+    let (mut policy, tokenizer) = Policy::load(source.path(), &device).unwrap();
+    assert!(matches!(policy.model, LanguageModel::Llama(_)));
+    let lengths = PrefixConfig {
+        encoder: 7,
+        decoder: 3,
+        cross: 2,
+        hidden: 6,
+    };
+    let prefix = Prefix::new(&lengths, &policy.model.shape(), &device, 4);
+    // A decoder alone has a decoder's prefix alone.
+    assert_eq!((prefix.config().encoder, prefix.config().cross), (0, 0));
+    let without = logits(&policy);
+    policy.adapter = Some(Adapter::Prefix(prefix));
+    policy.value_head = Some(ValueHead::new(16, &device));
+    policy.save(saved.path(), &tokenizer, None).unwrap();
+    let (read, _) = Policy::load(saved.path(), &device).unwrap();
+    assert_eq!(logits(&read), logits(&policy));
+    assert_ne!(logits(&read)[..without.len()], without[..]);
+}
+
+#[test]
+fn answers_are_scored_as_they_were_drawn_and_exported_models_give_the_same() {
+    let (source, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(source.path());
+    let exported = to.path().join("exported");
+    let device = crate::device_support::device_name();
+    let model = SavedModel::open(source.path(), &device).unwrap();
+    let contexts = ["i am proud of her", "what a day", ""].map(str::to_string);
+    let settings = SamplingSettings::default();
+    let drawing = Drawing {
+        settings: &settings,
+        greedy: false,
+        seed: 3,
+    };
+    let answers = model.answer(&contexts, 40, &drawing, 8, &mut |_| {});
+    let pairs: Vec<(&str, &[u32])> = contexts
+        .iter()
+        .zip(&answers)
+        .map(|(context, answer)| (context.as_str(), answer.tokens.as_slice()))
+        .collect();
+    let scores = model.score(&pairs, 40, 8, &mut |_| {});
+    for (answer, scores) in answers.iter().zip(scores) {
+        assert_eq!(answer.log_probs.len(), scores.len());
+        for (drawn, scored) in answer.log_probs.iter().zip(scores) {
+            assert!((drawn - scored).abs() < 1e-4, "{drawn} {scored}");
+        }
+        let ends = answer.tokens.iter().filter(|id| [1, 2].contains(*id));
+        assert_eq!(ends.count(), usize::from(answer.ended));
+    }
+    let written = model.export(&exported).unwrap();
+    assert!(written.files.contains(&"config.json".to_string()));
+    let again = SavedModel::open(&exported, &device).unwrap();
+    assert_eq!(
+        again.answer(&contexts, 40, &drawing, 8, &mut |_| {}),
+        answers
+    );
+}
+
+/// The last value of every metric.
+#[derive(Default)]
+struct Metrics {
+    first: BTreeMap<String, f64>,
+    last: BTreeMap<String, f64>,
+}
+
+impl Observer for Metrics {
+    fn report(&mut self, report: Report) {
+        if let Report::Metrics { values, .. } = report {
+            for (key, value) in values {
+                self.first.entry(key.clone()).or_insert(value);
+                self.last.insert(key, value);
+            }
+        }
+    }
+
+    fn directive(&mut self) -> Directive {
+        Directive::Continue
+    }
+}
+
+fn settings(source: &Path, tuning: Tuning) -> Config {
+    let mut config = ExperimentFile::preset("quickstart")
+        .unwrap()
+        .unwrap()
+        .config;
+    config.run.device = crate::device_support::device_name();
+    config.run.stages = vec![Stage::Generator, Stage::Ppo, Stage::Evaluation];
+    config.model.source = source.display().to_string();
+    config.data.train_limit = 24;
+    config.data.validation_limit = 8;
+    config.data.test_limit = 6;
+    config.generator.tuning = tuning;
+    config.generator.epochs = 12;
+    config.generator.batch = 8;
+    config.generator.lr = 1e-2;
+    config.generator.validate_every = 12;
+    config.prefix.decoder = 3;
+    config.prefix.hidden = 16;
+    config.ppo.tuning = tuning;
+    config.ppo.steps = 3;
+    config.ppo.batch = 4;
+    config.ppo.minibatches = 2;
+    config.ppo.evaluate_every = 2;
+    config.reward.empathy = false;
+    config.evaluation.subset = 4;
+    config.evaluation.resamples = 20;
+    config
+}
+
+fn run(config: &Config, folder: &Path) -> Result<Metrics, TrainError> {
+    let mut metrics = Metrics::default();
+    let checkpoints = Checkpoints::of(&folder.join("run"));
+    let ended = pipeline::run(config, folder, checkpoints, None, &mut metrics)?;
+    assert_eq!(ended, Ended::Done);
+    Ok(metrics)
+}
+
+/// PPO begins with its own checks: ratio 1, pads change nothing, KL 0, gradients only where they belong.
+#[test]
+fn every_tuning_goes_through_maximum_likelihood_and_ppo() {
+    for tuning in [Tuning::Full, Tuning::Prefix, Tuning::Both] {
+        let (source, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(source.path());
+        let config = settings(source.path(), tuning);
+        assert!(Plan::of(&config, folder.path()).is_ok());
+        let metrics = run(&config, folder.path()).unwrap();
+        let loss = declared::GENERATOR_LOSS;
+        let (first, last) = (metrics.first[loss], metrics.last[loss]);
+        assert!(last < first, "{tuning:?}: {first} {last}");
+        assert!(metrics.last[declared::VALIDATION_PPL].is_finite());
+        let checkpoints = Checkpoints::of(&folder.path().join("run"));
+        let saved = checkpoints.latest(Stage::Ppo).unwrap().unwrap();
+        let device = crate::device_support::device();
+        let (policy, _) = Policy::load(&saved.folder, &device).unwrap();
+        assert_eq!(policy.prefix().is_some(), tuning.has_prefix());
+        assert!(policy.value_head.is_some());
+    }
+}
+
+#[test]
+fn stages_that_only_a_t5_has_refuse_it_before_anything_is_written() {
+    let (source, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(source.path());
+    for stage in [Stage::Pretraining, Stage::Identifiers] {
+        let mut config = settings(source.path(), Tuning::Full);
+        config.run.stages.insert(0, stage);
+        let error = pipeline::fingerprints(&config, folder.path()).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains("needs a T5") && said.contains("Llama"),
+            "{said}"
+        );
+        assert!(matches!(
+            run(&config, folder.path()),
+            Err(TrainError::NotT5 { .. })
+        ));
+    }
+}

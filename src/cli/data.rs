@@ -123,14 +123,14 @@ fn part_text(part: &FetchedPart) -> String {
     let came = if part.received {
         "from"
     } else {
-        "there already, as from"
+        "there already; it is published at"
     };
     let known = match part.as_published {
         true => "as it was published",
         false => "not the file whose checksum this program knows",
     };
     format!(
-        "{}: {} {came} {}\n  SHA-256 {}, {known}\n",
+        "{}: {}, {came} {}\n  SHA-256 {}, {known}\n",
         part.file,
         size_words(part.bytes),
         one_line(&part.address),

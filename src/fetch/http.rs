@@ -3,6 +3,7 @@
 //! A redirect is followed here rather than by the client below, so that the token reaches no other server and a hub's
 //! own headers, which come with its redirect, are seen.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
@@ -157,6 +158,11 @@ impl Http {
             address: url.to_string(),
             problem: error.to_string(),
         })?;
+        // A proxy would look for this machine's own servers on itself.
+        let request = match is_this_machine(url) {
+            true => self.agent.configure_request(request).proxy(None).build(),
+            false => request,
+        };
         self.agent.run(request).map_err(|error| trouble(url, error))
     }
 }
@@ -225,6 +231,12 @@ fn parse(url: &str) -> Result<Uri, FetchError> {
         Some("http" | "https") if uri.authority().is_some() => Ok(uri),
         _ => Err(wrong("is no address of the web".to_string())),
     }
+}
+
+fn is_this_machine(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn same_origin(one: &Uri, other: &Uri) -> bool {
@@ -337,5 +349,14 @@ mod tests {
         assert!(!same("https://hub.example", "http://hub.example/a"));
         assert!(!same("https://hub.example", "https://hub.example:8443/a"));
         assert!(!same("https://hub.example", "https://cdn.hub.example/a"));
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        let here = |url: &str| is_this_machine(&url.parse().unwrap());
+        assert!(
+            here("http://localhost:80/a") && here("http://127.0.0.1/") && here("http://[::1]:9")
+        );
+        assert!(!here("http://hub.example/") && !here("http://10.0.0.1/"));
     }
 }

@@ -105,7 +105,7 @@ impl Published {
     }
 
     /// Fetches the set into `folder`, from where it is published or from another address: of the archive, else of the
-    /// folder that has the files. What is there already is kept.
+    /// folder that has the files. A published file that is there already is not fetched again.
     ///
     /// # Errors
     /// The server cannot be reached or refuses; from the published address comes another file than was published; the
@@ -155,8 +155,9 @@ impl Published {
             Some(folder) => format!("{}/{}", folder.trim_end_matches('/'), published.file),
         };
         let expected = Checksum::Sha256(published.sha256.to_string());
-        let is_there =
-            path.is_file() && sha256_of(&path).map_err(FetchError::io(&path))? == published.sha256;
+        let is_there = address.is_none()
+            && path.is_file()
+            && sha256_of(&path).map_err(FetchError::io(&path))? == published.sha256;
         if !is_there {
             // One that a person names may have another version, whose checksum nobody knows.
             let checksum = address.is_none().then_some(&expected);

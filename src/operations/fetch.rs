@@ -10,7 +10,8 @@ use crate::fetch::hub::Hub;
 pub use crate::fetch::hub::{
     CachedModel, FetchedModel, ModelName, ModelRequest, Revision, Settings,
 };
-pub use crate::fetch::published::{FetchedPart, FetchedSet, PUBLISHED, Published};
+use crate::fetch::published::Published;
+pub use crate::fetch::published::{FetchedPart, FetchedSet};
 use crate::fetch::{FetchError, Http, Retry};
 pub use crate::fetch::{OnProgress, Progress};
 

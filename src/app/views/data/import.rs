@@ -11,7 +11,7 @@ use crate::app::command::Commands;
 use crate::app::format;
 use crate::app::naming::{fetch_command, import_command, set_title};
 use crate::app::queries::paths::PathKind;
-use crate::app::state::library::Library;
+use crate::app::state::library::{FetchProgress, Library};
 use crate::app::state::paths::Paths;
 use crate::app::theme::space;
 use crate::app::views::path_ui;
@@ -53,10 +53,7 @@ pub(super) fn import_ui(
             EMPATHETIC_DIALOGUES => "28 MB",
             _ => "4.6 MB",
         };
-        words::small(
-            ui,
-            format!("{size} from its authors; nothing is downloaded before."),
-        );
+        words::small(ui, format!("{size}, from where its authors publish it."));
     });
     ui.add_space(space::S);
     words::body(ui, format!("Or a folder with {files}."));
@@ -75,7 +72,8 @@ pub(super) fn import_ui(
             commands.run(|core| core.import_set(name, folder));
         }
     });
-    if form.report.is_pending() && form.progress.is_some() {
+    let fetching = |at: &FetchProgress| at.of == 0 || at.done < at.of;
+    if form.report.is_pending() && form.progress.as_ref().is_some_and(fetching) {
         let title = format!("Fetching {}", set_title(&form.set));
         if progress_ui(ui, &title, form.progress.as_ref()) {
             form.report.cancel();

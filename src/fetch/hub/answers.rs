@@ -1,6 +1,7 @@
 //! What a hub answers, and what its refusals mean.
 
 use serde::Deserialize;
+use ureq::http::HeaderMap;
 
 use super::name::is_commit;
 use super::{Hub, ModelRequest, is_relative};
@@ -73,10 +74,8 @@ impl Hub {
         tracker: &mut Tracker<'_>,
     ) -> Result<FileHead, FetchError> {
         let url = self.file_url(request, commit, file);
-        let describes = |headers: &ureq::http::HeaderMap| headers.contains_key("x-linked-etag");
-        let answer = self.http.head(&url, describes, tracker)?;
-        let described = answer.header("x-linked-etag").is_some();
-        if answer.status() != 200 && !described {
+        let answer = self.http.head(&url, describe_file, tracker)?;
+        if answer.status() >= 400 {
             return Err(self.refusal(request, file, &answer));
         }
         let not_a_hub = |problem: &str| FetchError::NotAHub {
@@ -156,6 +155,11 @@ impl Hub {
             _ => answer.refused(),
         }
     }
+}
+
+/// Whether the headers of a redirect say all of the file that it leads to.
+fn describe_file(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-linked-etag") && headers.contains_key("x-linked-size")
 }
 
 /// An ETag without its quotes, if it can name a file.

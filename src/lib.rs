@@ -9,10 +9,10 @@
 //! engine, report, catalog  runs on threads; result tables; saved runs, ordered and compared
 //! train   store            the trainers; SQLite and checkpoints on disk
 //! nn  study  series filter T5 and its parts; people's judgements; curves in memory; a filter language
-//! experiment metrics data text
+//! experiment metrics data text fetch
 //! ```
 //!
-//! Nothing below `app` imports egui, nothing above `train` holds a tensor, and `store`, `study`, `series`
+//! Nothing below `app` imports egui, only `fetch` speaks HTTP, nothing above `train` holds a tensor, and `store`, `study`, `series`
 //! and `metrics` know neither burn nor egui.
 
 pub mod allocator;
@@ -23,6 +23,7 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod experiment;
+pub mod fetch;
 pub mod filter;
 pub mod metrics;
 pub mod nn;

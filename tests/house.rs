@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may know, the lowest first. A room may only know those above it in this
 /// list, so that there are no circles.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("allocator", &[]),
     ("text", &[]),
     ("data", &[]),
     ("checkpoint", &[]),
     ("series", &[]),
     ("filter", &[]),
+    ("fetch", &[]),
     ("metrics", &["data", "text"]),
     ("study", &["data", "metrics", "text"]),
     ("experiment", &["data", "metrics"]),
@@ -65,6 +66,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "data",
             "engine",
             "experiment",
+            "fetch",
             "metrics",
             "nn",
             "report",
@@ -81,6 +83,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "data",
             "engine",
             "experiment",
+            "fetch",
             "filter",
             "metrics",
             "operations",
@@ -98,6 +101,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "data",
             "engine",
             "experiment",
+            "fetch",
             "filter",
             "metrics",
             "nn",
@@ -113,7 +117,10 @@ const ROOMS: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 18] = [
+    ("ureq", &["fetch"]),
+    ("tar", &["fetch"]),
+    ("flate2", &["fetch"]),
     ("sysinfo", &["experiment"]),
     ("egui", &["app"]),
     ("eframe", &["app"]),

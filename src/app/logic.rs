@@ -182,10 +182,14 @@ impl Core {
                 self.watch.changed.tables = false;
                 self.state.people.tables.made.invalidate();
             }
-            Place::Playground => self.load_models(),
+            Place::Playground => {
+                self.load_models();
+                self.load_cached_models();
+            }
             Place::Data => {
                 self.load_sets();
                 self.load_models();
+                self.load_cached_models();
             }
             Place::Live | Place::Settings => {}
         }

@@ -37,6 +37,8 @@ mod window;
 use eframe::egui;
 use std::path::PathBuf;
 
+use crate::fetch::hub;
+
 pub use window::App;
 
 /// How the window is opened.
@@ -45,6 +47,8 @@ pub struct Options {
     pub store: PathBuf,
     /// The folder of a person's own experiment files.
     pub experiments: PathBuf,
+    /// Where models are fetched from, and their cache; None for what the environment says.
+    pub hub: Option<hub::Settings>,
 }
 
 impl Options {
@@ -53,6 +57,7 @@ impl Options {
         Options {
             store,
             experiments: PathBuf::from("experiments"),
+            hub: None,
         }
     }
 }

@@ -15,6 +15,25 @@ pub fn set_title(name: &str) -> &str {
     }
 }
 
+/// A folder of a model as a list shows it: OWNER/NAME of one in a hub's cache, else its path.
+pub fn model_title(folder: &str) -> String {
+    let cached = folder
+        .rsplit('/')
+        .find_map(|part| part.strip_prefix("models--"));
+    match cached.and_then(|name| name.split_once("--")) {
+        Some((owner, name)) => format!("{owner}/{name}"),
+        None => folder.to_string(),
+    }
+}
+
+/// The command that fetches a data set into this window's store.
+pub fn fetch_command(name: &str, store: &Path) -> String {
+    format!(
+        "cargo run --release -- data fetch {name}{}",
+        store_argument(store)
+    )
+}
+
 /// The command that imports a data set into this window's store.
 pub fn import_command(name: &str, store: &Path) -> String {
     let place = store_argument(store);

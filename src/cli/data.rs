@@ -1,13 +1,16 @@
-//! `emprl data`: import a data set into the store, show one, list all.
+//! `emprl data`: fetch a data set, import one into the store, show one, list all.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::meter::ByteBar;
 use super::output::count;
 use super::{CommandContext, Failure};
 use crate::data::{BySplit, FileReport, ImportReport, SetSummary, Split, SplitCount};
+use crate::experiment::size_words;
 use crate::operations::data;
+use crate::operations::fetch::{self, FetchedPart, Settings};
 use crate::report::{Align, TextTable};
 use crate::text::shown::one_line;
 
@@ -16,6 +19,19 @@ const SHOWN_SKIPPED: usize = 20;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Data {
+    /// Fetch a data set from its authors and import it; each has a licence of its own
+    ///
+    /// The files stay in the store's folder downloads. What is there already is not fetched again.
+    Fetch {
+        /// empathetic-dialogues, or mental-health-subreddits (reddit)
+        name: String,
+        /// Where else to fetch it: the archive of EmpatheticDialogues, or the folder with the files of the other
+        #[arg(long, value_name = "URL")]
+        address: Option<String>,
+        /// Folder for the files
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
     /// Read a data set in its original form and keep it in the store
     Import {
         /// empathetic-dialogues or mental-health-subreddits
@@ -35,6 +51,7 @@ pub enum Data {
 impl Data {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
+            Data::Fetch { name, address, to } => fetch(ctx, name, address.as_deref(), to.clone()),
             Data::Import { name, dir } => {
                 let report = data::import(&ctx.store, name, dir)?;
                 ctx.out
@@ -63,7 +80,7 @@ impl Data {
                     };
                     let there = match set.imported {
                         true => "yes".to_string(),
-                        false => format!("no: emprl data import {} DIR", set.name),
+                        false => format!("no: emprl data fetch {}", set.name),
                     };
                     table.row([set.name.to_string(), holds.to_string(), there]);
                 }
@@ -71,6 +88,54 @@ impl Data {
             }
         }
     }
+}
+
+fn fetch(
+    ctx: &CommandContext,
+    name: &str,
+    address: Option<&str>,
+    to: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let mut bar = ByteBar::default();
+    let set = fetch::set(
+        &Settings::from_env()?,
+        &ctx.store,
+        name,
+        address,
+        to,
+        &mut |progress| bar.show(progress),
+    );
+    bar.clear();
+    let set = set?;
+    if ctx.out.json {
+        let document = json!({
+            "fetched": set.fetched,
+            "imported": import_json(&set.imported),
+        });
+        return ctx.out.document(&document).map_err(Failure::but_done);
+    }
+    let parts: Vec<String> = set.fetched.files.iter().map(part_text).collect();
+    let text = format!("{}\n{}", parts.concat(), import_text(&set.imported));
+    ctx.out.text(&text).map_err(Failure::but_done)
+}
+
+fn part_text(part: &FetchedPart) -> String {
+    let came = if part.received {
+        "from"
+    } else {
+        "there already; it is published at"
+    };
+    let known = match part.as_published {
+        true => "as it was published",
+        false => "not the file whose checksum this program knows",
+    };
+    format!(
+        "{}: {}, {came} {}\n  SHA-256 {}, {known}\n",
+        part.file,
+        size_words(part.bytes),
+        one_line(&part.address),
+        part.sha256
+    )
 }
 
 fn rows(report: &ImportReport) -> [usize; 3] {

@@ -9,6 +9,7 @@ use super::{CommandContext, Failure};
 use crate::data::library;
 use crate::experiment::{Environment, size_words};
 use crate::operations::devices;
+use crate::operations::fetch::Settings;
 use crate::store::{self, RunStatus, StoreError, StoreReader};
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,7 @@ impl Doctor {
         let store = kept(&ctx.store);
         let data = data(&ctx.store);
         let display = display(ctx.display);
+        let hub = hub();
         let memory = memory_stats::memory_stats().map(|memory| memory.physical_mem as u64);
         let failed = devices.iter().chain([&store]).any(|f| f.problem.is_some());
         if ctx.out.json {
@@ -41,6 +43,7 @@ impl Doctor {
                 "devices": findings(&mut devices.iter()),
                 "store": findings(&mut [&store].into_iter()),
                 "data": findings(&mut data.iter()),
+                "hub": findings(&mut [&hub].into_iter()),
                 "display": findings(&mut [&display].into_iter()),
                 "ok": !failed,
             }))?;
@@ -68,7 +71,7 @@ impl Doctor {
                 .iter()
                 .chain([&store])
                 .chain(&data)
-                .chain([&display])
+                .chain([&hub, &display])
             {
                 match &finding.problem {
                     None => text += &format!("  ok    {}\n", finding.what),
@@ -94,6 +97,33 @@ fn devices() -> Vec<Finding> {
         problem: device.problem.map(|error| one_line(&error)),
     });
     found.collect()
+}
+
+/// Where models would be fetched from; asks nobody.
+fn hub() -> Finding {
+    match Settings::from_env() {
+        Ok(hub) => Finding {
+            what: format!(
+                "hub {}, cache {}, {}{}",
+                hub.endpoint,
+                hub.cache.display(),
+                match hub.token {
+                    Some(token) => format!("token from {}", token.source),
+                    None => "no token".to_string(),
+                },
+                if hub.offline {
+                    ", not used (HF_HUB_OFFLINE)"
+                } else {
+                    ""
+                },
+            ),
+            problem: None,
+        },
+        Err(error) => Finding {
+            what: "hub".to_string(),
+            problem: Some(one_line(&error)),
+        },
+    }
 }
 
 /// Checks the store without creating it.
@@ -151,7 +181,7 @@ fn data(store: &Path) -> Vec<Finding> {
                 what: format!("data set {}", set.name),
                 problem: (!set.imported).then(|| {
                     format!(
-                        "not imported; `emprl data import {} DIR` reads it",
+                        "not imported; `emprl data fetch {0}` fetches it, `emprl data import {0} DIR` reads it",
                         set.name
                     )
                 }),

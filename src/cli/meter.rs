@@ -1,11 +1,11 @@
-//! Progress bars for rows, on stderr if that is a terminal.
+//! Progress bars for rows and bytes, on stderr if that is a terminal.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::operations::Progress;
+use crate::operations::{Progress, fetch};
 use crate::text::shown::one_line;
 
 /// A bar over `rows` rows; hidden if stderr is not a terminal.
@@ -45,4 +45,39 @@ impl Bars {
             bar.finish_and_clear();
         }
     }
+}
+
+/// The progress of a fetch, in bytes.
+#[derive(Default)]
+pub struct ByteBar(Option<ProgressBar>);
+
+impl ByteBar {
+    pub fn show(&mut self, progress: fetch::Progress<'_>) -> ControlFlow<()> {
+        let bar = self
+            .0
+            .get_or_insert_with(|| match std::io::stderr().is_terminal() {
+                true => bytes_bar(),
+                false => ProgressBar::hidden(),
+            });
+        bar.set_length(progress.of.max(progress.done));
+        bar.set_position(progress.done);
+        bar.set_message(one_line(progress.file).into_owned());
+        ControlFlow::Continue(())
+    }
+
+    pub fn clear(&mut self) {
+        if let Some(bar) = self.0.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bytes_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let template =
+        "{bar:24} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
 }

@@ -74,10 +74,10 @@ enum Command {
     /// Saved runs
     #[command(subcommand)]
     Runs(runs::Runs),
-    /// Data sets: import them into the store, look at them
+    /// Data sets: fetch them, import them into the store, look at them
     #[command(subcommand)]
     Data(data::Data),
-    /// Models: a folder's or a run's
+    /// Models: from a hub, a folder's or a run's
     #[command(subcommand)]
     Model(model::Model),
     /// Answer contexts: rows with "response", "tokens" and "logprobs"

@@ -1,16 +1,39 @@
-//! `emprl model`: describes a saved model and exports it.
+//! `emprl model`: fetches a model, lists those in the cache, describes a saved one and exports it.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::output::count;
+use super::meter::ByteBar;
+use super::output::{count, number_of};
 use super::{CommandContext, Failure};
 use crate::experiment::size_words;
+use crate::operations::fetch::{self, FetchedModel, ModelName, ModelRequest, Revision, Settings};
 use crate::operations::models::{self, Reference};
+use crate::report::{Align, TextTable};
+use crate::text::shown::shell_word;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Model {
+    /// Fetch a model from a Hugging Face hub into its cache; what is there is not fetched again
+    ///
+    /// HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE mean what they mean to Hugging Face's own
+    /// programs, and the cache is theirs. A fetch that was cut or stopped goes on where it ended.
+    Fetch {
+        /// OWNER/NAME, such as HuggingFaceTB/SmolLM2-135M-Instruct, or a short name, such as t5-small
+        name: ModelName,
+        /// Branch, tag or commit
+        #[arg(long, value_name = "REVISION", default_value_t)]
+        revision: Revision,
+        /// Only this file, such as a GGUF; may be given more than once
+        #[arg(long = "file", value_name = "FILE")]
+        files: Vec<String>,
+        /// Copy the files to this folder, which is new or empty
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// The models in the hub's cache
+    List,
     /// Read a whole model, so that damage shows, and describe it
     Show {
         /// Hugging Face folder of a T5, or a run: its policy, else its generator
@@ -31,10 +54,91 @@ pub enum Model {
 impl Model {
     pub fn run(&self, ctx: &CommandContext) -> Result<(), Failure> {
         match self {
+            Model::Fetch {
+                name,
+                revision,
+                files,
+                to,
+            } => {
+                let request = ModelRequest {
+                    name: name.clone(),
+                    revision: revision.clone(),
+                    files: files.clone(),
+                    to: to.clone(),
+                };
+                fetch(ctx, &request)
+            }
+            Model::List => list(ctx),
             Model::Show { model } => show(ctx, model),
             Model::Export { model, folder } => export(ctx, model, folder),
         }
     }
+}
+
+fn fetch(ctx: &CommandContext, request: &ModelRequest) -> Result<(), Failure> {
+    let mut bar = ByteBar::default();
+    let fetched = fetch::model(Settings::from_env()?, request, &mut |progress| {
+        bar.show(progress)
+    });
+    bar.clear();
+    let fetched = fetched?;
+    ctx.out
+        .show(&fetched, || fetched_text(&fetched))
+        .map_err(Failure::but_done)
+}
+
+fn fetched_text(fetched: &FetchedModel) -> String {
+    let files = number_of(fetched.files.len() as u64, "file", "files");
+    let received = match fetched.received {
+        0 => "all there already".to_string(),
+        bytes => format!("{} fetched now", size_words(bytes)),
+    };
+    let model = fetched.model.display().to_string();
+    let unchecked = fetched
+        .files
+        .iter()
+        .filter(|file| file.received && !file.checked);
+    let unchecked: Vec<&str> = unchecked.map(|file| file.file.as_str()).collect();
+    let mut text = format!(
+        "{} at {} ({})\n{files}, {}, {received}\n{model}\n",
+        fetched.name,
+        fetched.revision,
+        fetched.commit,
+        size_words(fetched.bytes)
+    );
+    if !unchecked.is_empty() {
+        text += &format!(
+            "note: the hub gave no checksum of {}.\n",
+            unchecked.join(", ")
+        );
+    }
+    let word = shell_word(&model);
+    text += &format!(
+        "\nLook at it:    emprl model show {word}\nTalk with it:  emprl generate --model {word} --input FILE\n\
+         Train it:      emprl run FILE --set {}\n",
+        shell_word(&format!("model.source={model}"))
+    );
+    text
+}
+
+fn list(ctx: &CommandContext) -> Result<(), Failure> {
+    let models = fetch::cached_models(&Settings::from_env()?);
+    if ctx.out.json {
+        return ctx.out.document(&models);
+    }
+    if models.is_empty() {
+        return ctx.out.text("No models yet: emprl model fetch NAME\n");
+    }
+    let mut table = TextTable::new(&[
+        ("Name", Align::Left),
+        ("Size", Align::Right),
+        ("Folder", Align::Left),
+    ]);
+    for model in models {
+        let folder = model.folder.display().to_string();
+        table.row([model.name, size_words(model.bytes), folder]);
+    }
+    ctx.out.text(&table.text())
 }
 
 fn export(ctx: &CommandContext, model: &Reference, folder: &Path) -> Result<(), Failure> {

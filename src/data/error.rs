@@ -25,7 +25,9 @@ pub enum DataError {
         what: String,
         fix: String,
     },
-    #[error("{name} is not imported yet: run `emprl data import {name} DIR`")]
+    #[error(
+        "{name} is not imported yet: run `emprl data fetch {name}` or `emprl data import {name} DIR`"
+    )]
     NotImported { name: String },
     /// The set has no dialogues, or no levels.
     #[error("{name} holds no {what}; sets that do: {with}")]

@@ -8,6 +8,7 @@ use crate::checkpoint::CheckpointError;
 use crate::data::DataError;
 use crate::engine::worker::ReuseError;
 use crate::experiment::{ExperimentError, MachineMemory, Stage, size_words};
+use crate::fetch::FetchError;
 use crate::report::FigureError;
 use crate::report::tables::GatherError;
 use crate::store::{RunId, StoreError};
@@ -23,6 +24,8 @@ pub enum OperationError {
     Study(#[from] StudyError),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     #[error(transparent)]
     Settings(#[from] ExperimentError),
     #[error(transparent)]
@@ -143,6 +146,7 @@ impl OperationError {
             OperationError::Data(error) | OperationError::Train(TrainError::Data(error)) => {
                 is_wrong_set(error)
             }
+            OperationError::Fetch(error) => error.is_usage(),
             OperationError::Study(error) => matches!(
                 error,
                 StudyError::Definition { .. }

@@ -9,6 +9,7 @@
 //! launch    prepare, resume, dry run               exports    tables, figures and curves as files
 //! models    saved models: find, describe, export   data       data sets
 //! evaluate  the automatic metrics                  devices    where this program can compute
+//! fetch     models and data sets from the network
 //! ```
 
 pub mod data;
@@ -16,6 +17,7 @@ pub mod devices;
 mod error;
 pub mod evaluate;
 pub mod exports;
+pub mod fetch;
 pub mod launch;
 pub mod levels;
 pub mod models;

@@ -333,7 +333,7 @@ fn an_imported_set_opens_again_and_shows() {
     let not_yet = library::open_dialogues(store.path(), EMPATHETIC_DIALOGUES).unwrap_err();
     assert_eq!(
         not_yet.to_string(),
-        "empathetic-dialogues is not imported yet: run `emprl data import empathetic-dialogues DIR`"
+        "empathetic-dialogues is not imported yet: run `emprl data fetch empathetic-dialogues` or `emprl data import empathetic-dialogues DIR`"
     );
     let report = library::import(store.path(), EMPATHETIC_DIALOGUES, source.path()).unwrap();
     let (read, _) = empathetic_dialogues::read(source.path()).unwrap();

@@ -14,6 +14,7 @@ use emprl::experiment::{
     Environment, EventKind, ExperimentFile, Report, RolloutResponse, RolloutToken, SampleDialogue,
     SampleLevel, Severity, Stage, TokenFigures,
 };
+use emprl::fetch::hub::Settings;
 use emprl::metrics::declared::*;
 use emprl::metrics::identified::SCORES_FILE;
 use emprl::metrics::{Confusion, IdentifierScores};
@@ -34,9 +35,28 @@ pub fn open_with(store: &Path, experiments: &Path) -> Window {
 
 /// The same of another size or look.
 pub fn open_as(builder: HarnessBuilder<Option<App>>, store: &Path, experiments: &Path) -> Window {
+    // No network, and not this machine's cache.
+    let hub = Settings {
+        endpoint: "http://127.0.0.1:9".into(),
+        cache: store.join("no such cache"),
+        token: None,
+        offline: true,
+        certificates: None,
+    };
+    open_by(builder, store, experiments, hub)
+}
+
+/// The same with a hub.
+pub fn open_by(
+    builder: HarnessBuilder<Option<App>>,
+    store: &Path,
+    experiments: &Path,
+    hub: Settings,
+) -> Window {
     let options = Options {
         store: store.to_path_buf(),
         experiments: experiments.to_path_buf(),
+        hub: Some(hub),
     };
     let mut window = builder.with_max_steps(64).build_ui_state(
         move |ui, app: &mut Option<App>| {

@@ -11,6 +11,8 @@
 mod blind_support;
 #[path = "../support/cli.rs"]
 mod cli_support;
+#[path = "../support/hub.rs"]
+mod hub_support;
 #[path = "../support/judging.rs"]
 mod judging_support;
 #[path = "../support/seeds.rs"]
@@ -26,6 +28,7 @@ mod cases;
 mod compare;
 mod data;
 mod experiments;
+mod fetch;
 mod following;
 mod keys;
 mod kill_anywhere;

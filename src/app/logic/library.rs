@@ -1,11 +1,15 @@
 //! The place Data and models: data sets and saved models.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::Core;
-use crate::app::jobs::{AtClose, Lane};
+use crate::app::jobs::{AtClose, Job, Lane};
 use crate::app::queries::models::ModelRef;
-use crate::app::state::library::DataTab;
+use crate::app::state::library::{DataTab, FetchProgress};
+use crate::fetch::FetchError;
+use crate::fetch::hub::Settings;
+use crate::operations::fetch::{self, ModelRequest, Progress, Revision};
 use crate::operations::{data, models};
 
 impl Core {
@@ -46,6 +50,69 @@ impl Core {
         library.browser.set.load(pending);
     }
 
+    /// Lists the models that the hub's cache has.
+    pub fn load_cached_models(&mut self) {
+        let hub = self.options.hub.clone();
+        self.ask_then(
+            Lane::Library,
+            |_| Ok(fetch::cached_models(&hub_settings(hub)?)),
+            |core, models| match models {
+                Ok(models) => {
+                    let folders = models.into_iter().map(|model| model.folder);
+                    core.state.library.add_folders(folders);
+                }
+                Err(why) => core.log_error(format!("the cache of models was not read: {why}")),
+            },
+        );
+    }
+
+    /// Fetches a model from the hub, as the form says.
+    pub fn fetch_model(&mut self) {
+        let form = &mut self.state.library.fetch;
+        let (name, file) = (form.name.trim().to_string(), form.file.trim().to_string());
+        form.asked.clone_from(&name);
+        form.progress = None;
+        form.fetched.clear();
+        let hub = self.options.hub.clone();
+        let pending = self
+            .jobs
+            .spawn("The fetch", AtClose::Abandon, move |_, job| {
+                let request = ModelRequest {
+                    name: name.parse()?,
+                    revision: Revision::default(),
+                    files: Some(file)
+                        .filter(|file| !file.is_empty())
+                        .into_iter()
+                        .collect(),
+                    to: None,
+                };
+                let settings = hub_settings(hub)?;
+                Ok(Box::new(fetch::model(settings, &request, &mut |now| {
+                    reported(job, now)
+                })?))
+            });
+        self.state.library.fetch.fetched.load(pending);
+    }
+
+    /// Fetches a set from its authors and imports it.
+    pub fn fetch_set(&mut self, set: String) {
+        let (name, hub) = (set.clone(), self.options.hub.clone());
+        let pending = self
+            .jobs
+            .spawn("The fetch", AtClose::Abandon, move |context, job| {
+                let settings = hub_settings(hub)?;
+                let done = fetch::set(&settings, context.dir(), &name, None, None, &mut |now| {
+                    reported(job, now)
+                })?;
+                Ok(Box::new(done.imported))
+            });
+        let form = &mut self.state.library.import;
+        form.set = set;
+        form.progress = None;
+        form.report.clear();
+        form.report.load(pending);
+    }
+
     /// Imports a set in its original form.
     pub fn import_set(&mut self, set: String, folder: PathBuf) {
         let name = set.clone();
@@ -56,6 +123,7 @@ impl Core {
             });
         let form = &mut self.state.library.import;
         form.set = set;
+        form.progress = None;
         form.report.clear();
         form.report.load(pending);
     }
@@ -94,6 +162,16 @@ impl Core {
             summary.poll();
         }
         library.browser.poll();
+        let fetch = &mut library.fetch;
+        fetch.progress = fetch.fetched.progress().or(fetch.progress.take());
+        if fetch.fetched.poll()
+            && let Some(fetched) = fetch.fetched.value()
+        {
+            let folder = fetched.folder.clone();
+            library.add_folders([folder]);
+        }
+        let import = &mut library.import;
+        import.progress = import.report.progress().or(import.progress.take());
         if library.check.anatomy.poll() && library.check.anatomy.value().is_some() {
             let checked = library.check.checked.clone();
             library.add_folders([checked]);
@@ -118,4 +196,17 @@ impl Core {
             self.check_needs();
         }
     }
+}
+
+/// Passes the progress of a fetch on, and stops it when its job is cancelled.
+fn reported(job: &Job<FetchProgress>, progress: Progress<'_>) -> ControlFlow<()> {
+    job.report(progress.into());
+    match job.is_cancelled() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
+}
+
+fn hub_settings(given: Option<Settings>) -> Result<Settings, FetchError> {
+    given.map_or_else(Settings::from_env, Ok)
 }

@@ -2,15 +2,19 @@
 
 use super::Core;
 use crate::app::jobs::{AtClose, Lane};
-use crate::app::queries::paths::{PathKind, Picked, completions, pick};
+use crate::app::queries::paths::{PathKind, Picked, completions, containing, pick};
 
 impl Core {
     /// Looks up completions of what was typed; only the latest text matters.
     pub fn complete_path(&mut self, typed: String, kind: PathKind) {
         let key = (typed.clone(), kind);
-        let pending = self
-            .jobs
-            .ask(Lane::Paths, move |_| Ok(completions(&typed, kind)));
+        let known = match kind {
+            PathKind::Model => containing(&typed, &self.state.library.folders),
+            PathKind::Folder | PathKind::File => Vec::new(),
+        };
+        let pending = self.jobs.ask(Lane::Paths, move |_| {
+            Ok([known, completions(&typed, kind)].concat())
+        });
         self.state.paths.completions.load(key, pending);
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::app::naming::{import_command, set_title};
+use crate::app::naming::{fetch_command, set_title};
 use crate::data::library;
 use crate::experiment::Config;
 
@@ -73,8 +73,8 @@ pub fn needs(store: &Path, inputs: &Inputs) -> Vec<Need> {
             Some(set) if !set.imported => needs.push(Need {
                 path,
                 what: format!("{} is not imported", set_title(name)),
-                fix: "download it, then import its folder".into(),
-                command: Some(import_command(name, store)),
+                fix: "fetch it, or import its folder, in Data and models".into(),
+                command: Some(fetch_command(name, store)),
             }),
             Some(set) if !fits(set) => needs.push(Need {
                 path,

@@ -15,6 +15,8 @@ const READ: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
     Folder,
+    /// The folder of a model: those that are known are offered too.
+    Model,
     /// A file; folders are offered on the way.
     File,
 }
@@ -37,7 +39,7 @@ pub fn pick(title: &str, kind: PathKind) -> Picked {
         let dialog = rfd::FileDialog::new().set_title(title);
         match kind {
             PathKind::File => dialog.pick_file(),
-            PathKind::Folder => dialog.pick_folder(),
+            PathKind::Folder | PathKind::Model => dialog.pick_folder(),
         }
     });
     match path.unwrap_or_default() {
@@ -78,9 +80,37 @@ pub fn completions(typed: &str, kind: PathKind) -> Vec<String> {
     found
 }
 
+/// The known folders whose path has what is typed, in any case.
+pub fn containing(typed: &str, known: &[PathBuf]) -> Vec<String> {
+    let lower = typed.trim().to_lowercase();
+    let paths = known.iter().map(|path| path.display().to_string());
+    let is_other = |path: &String| path.trim_end_matches('/') != typed.trim_end_matches('/');
+    // A hub's cache writes the slash of a name as two hyphens.
+    let named = |path: &String| path.to_lowercase().replace("--", "/").contains(&lower);
+    let matches = |path: &String| path.to_lowercase().contains(&lower) || named(path);
+    paths
+        .filter(|path| is_other(path) && matches(path))
+        .take(OFFERED)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn known_models_are_found_by_their_names() {
+        let known = [
+            "/hub/models--ada--tiny/snapshots/01".into(),
+            "/models/t5".into(),
+        ];
+        let found = |typed: &str| containing(typed, &known).len();
+        assert_eq!(
+            (found(""), found("Ada/T"), found("t5"), found("gpt")),
+            (2, 1, 1, 0)
+        );
+        assert_eq!(found("/models/t5/"), 0, "it is typed already");
+    }
 
     #[test]
     fn matching_paths_are_offered_folders_with_a_separator() {

@@ -10,6 +10,7 @@ use crate::data::library::{BUILTIN, ListedSet};
 use crate::data::{EmpathyLevel, ImportReport, Mechanism, SetSummary, Split};
 use crate::experiment::Stage;
 use crate::operations::data::{OpenSet, SetEntry};
+use crate::operations::fetch::{FetchedModel, Progress};
 use crate::operations::models::{Anatomy, Exported};
 use crate::store::RunId;
 
@@ -39,8 +40,9 @@ pub struct Library {
     pub summaries: BTreeMap<String, Remote<Box<SetSummary>>>,
     pub browser: Browser,
     pub import: ImportForm,
-    /// T5 folders that runs started from or that were checked.
+    /// Folders that runs started from, that were fetched or that were checked.
     pub folders: Vec<PathBuf>,
+    pub fetch: FetchForm,
     pub check: CheckForm,
     pub export: ExportForm,
 }
@@ -56,6 +58,7 @@ impl Default for Library {
             browser: Browser::default(),
             import: ImportForm::default(),
             folders: Vec::new(),
+            fetch: FetchForm::default(),
             check: CheckForm::default(),
             export: ExportForm::default(),
         }
@@ -87,7 +90,7 @@ impl Library {
         }
     }
 
-    /// Adds T5 folders to the list.
+    /// Adds folders of models to the list.
     pub fn add_folders(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
         for folder in folders {
             if !self.folders.contains(&folder) {
@@ -103,7 +106,41 @@ pub struct ImportForm {
     pub folder: String,
     /// The set being imported, or imported last.
     pub set: String,
-    pub report: Remote<Box<ImportReport>>,
+    pub report: Remote<Box<ImportReport>, FetchProgress>,
+    /// Of the fetch before the import, while it is on its way.
+    pub progress: Option<FetchProgress>,
+}
+
+/// A fetch of a model from a hub.
+#[derive(Debug, Default)]
+pub struct FetchForm {
+    /// As typed.
+    pub name: String,
+    /// The only file to fetch, as typed.
+    pub file: String,
+    /// The name being fetched, or fetched last.
+    pub asked: String,
+    pub fetched: Remote<Box<FetchedModel>, FetchProgress>,
+    pub progress: Option<FetchProgress>,
+}
+
+/// How far a fetch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchProgress {
+    pub file: String,
+    pub done: u64,
+    /// 0 while it is not known.
+    pub of: u64,
+}
+
+impl From<Progress<'_>> for FetchProgress {
+    fn from(progress: Progress<'_>) -> Self {
+        FetchProgress {
+            file: progress.file.to_string(),
+            done: progress.done,
+            of: progress.of,
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -85,6 +85,11 @@ impl<T, P> Remote<T, P> {
         self.pending.is_some()
     }
 
+    /// Gives the pending job up; the value stays.
+    pub fn cancel(&mut self) {
+        self.pending = None;
+    }
+
     /// The job's progress since the last call.
     pub fn progress(&self) -> Option<P> {
         self.pending.as_ref()?.progress()

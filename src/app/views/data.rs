@@ -1,6 +1,8 @@
-//! The place Data and models: data sets, T5 folders, and exporting models.
+//! The place Data and models: data sets, fetching models, known folders, and exporting models.
 
 mod browse;
+mod fetch;
+mod import;
 mod models;
 mod sets;
 
@@ -44,6 +46,14 @@ fn padded(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
         Margin::symmetric(space::L as i8, space::S as i8),
         content,
     );
+}
+
+/// Text of several lines.
+fn prose(ui: &mut Ui, text: &str) {
+    ui.scope(|ui| {
+        ui.set_max_width(theme::size::PROSE.min(ui.available_width()));
+        words::secondary(ui, text);
+    });
 }
 
 /// A name and its value, in two columns.

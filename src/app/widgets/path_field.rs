@@ -10,6 +10,7 @@ use super::button::Button;
 use super::icon::Icon;
 use super::layout;
 use super::text as words;
+use crate::app::naming::model_title;
 use crate::app::queries::paths::{PathKind, Picked};
 use crate::app::state::paths::Paths;
 use crate::app::theme::{self, size, space};
@@ -236,11 +237,15 @@ fn offers_ui(ui: &Ui, field: Rect, offers: &[String], at: Option<usize>) -> Opti
     clicked
 }
 
-/// The name at the end of a path.
-fn last_part(path: &str) -> &str {
+/// The name at the end of a path, or that of the model whose folder it is.
+fn last_part(path: &str) -> String {
+    let title = model_title(path);
+    if title != path {
+        return title;
+    }
     let trimmed = path.trim_end_matches('/');
     let cut = trimmed.rfind('/').map_or(0, |at| at + 1);
-    path.get(cut..).unwrap_or(path)
+    path.get(cut..).unwrap_or(path).to_string()
 }
 
 /// Moves the cursor to the end of the text.
@@ -314,5 +319,6 @@ mod tests {
         assert_eq!(last_part("/data/t5/"), "t5/");
         assert_eq!(last_part("t5"), "t5");
         assert_eq!(last_part("/"), "/");
+        assert_eq!(last_part("/hub/models--ada--tiny/snapshots/01"), "ada/tiny");
     }
 }

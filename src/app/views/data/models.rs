@@ -1,10 +1,12 @@
-//! Models: known T5 folders, checking one, and exporting a checkpoint.
+//! Models: fetching one, known folders, checking one, and exporting a checkpoint.
 
 use eframe::egui::{RichText, Ui};
 
-use super::{fact, padded};
+use super::fetch::fetch_ui;
+use super::{fact, padded, prose};
 use crate::app::command::{Command, Commands};
 use crate::app::format;
+use crate::app::naming::model_title;
 use crate::app::place::Place;
 use crate::app::queries::models::ModelRef;
 use crate::app::queries::paths::PathKind;
@@ -40,6 +42,8 @@ pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands)
         padded(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = space::S;
+            fetch_ui(ui, &mut library.fetch, commands);
+            ui.add_space(space::XL);
             known_ui(ui, library, &mut talk, commands);
             check_ui(ui, &mut library.check, paths, commands);
             ui.add_space(space::XL);
@@ -64,16 +68,9 @@ pub(super) fn models_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands)
     }
 }
 
-fn prose(ui: &mut Ui, text: &str) {
-    ui.scope(|ui| {
-        ui.set_max_width(size::PROSE.min(ui.available_width()));
-        words::secondary(ui, text);
-    });
-}
-
 fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands: &mut Commands) {
     let t = theme::of(ui);
-    words::heading(ui, "T5 folders");
+    words::heading(ui, "Models on this machine");
     prose(
         ui,
         "A Hugging Face folder of T5 holds config.json, tokenizer.json and model.safetensors (or its shards, or \
@@ -94,8 +91,12 @@ fn known_ui(ui: &mut Ui, library: &Library, talk: &mut Option<String>, commands:
                 if Button::quiet("Talk").hint(hint).clicked(ui) {
                     *talk = Some(shown.clone());
                 }
-                let label = RichText::new(&shown).color(t.text);
-                ui.add(eframe::egui::Label::new(label).truncate().selectable(true));
+                if Button::icon(Icon::Copy, "Copy the path").low().clicked(ui) {
+                    commands.push(Command::Copy(shown.clone()));
+                }
+                let label = RichText::new(model_title(&shown)).color(t.text);
+                let label = eframe::egui::Label::new(label).truncate().selectable(true);
+                ui.add(label).on_hover_text(&shown);
             });
         });
     }
@@ -106,7 +107,7 @@ fn check_ui(ui: &mut Ui, form: &mut CheckForm, paths: &mut Paths, commands: &mut
         let of = PathField {
             name: "T5 folder",
             hint: "Another folder",
-            kind: PathKind::Folder,
+            kind: PathKind::Model,
             width: (ui.available_width() - 120.0).min(WIDE),
         };
         path_ui(ui, &mut form.folder, paths, of, commands);

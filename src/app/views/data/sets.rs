@@ -1,35 +1,29 @@
-//! The data sets: the list, an overview of one, and importing one.
+//! The data sets: the list, and an overview of one.
 
 use std::path::Path;
 
 use eframe::egui::{Align, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
-use super::{browse, fact, padded};
+use super::import::import_ui;
+use super::{browse, fact, padded, prose};
 use crate::app::command::Commands;
 use crate::app::format;
-use crate::app::naming::{import_command, set_title};
-use crate::app::queries::paths::PathKind;
+use crate::app::naming::set_title;
 use crate::app::state::State;
 use crate::app::state::library::{Library, SetTab};
 use crate::app::state::paths::Paths;
-use crate::app::theme::{self, size, space, text};
-use crate::app::views::path_ui;
-use crate::app::widgets::button::{Button, focus_ring, segments};
+use crate::app::theme::{self, space, text};
+use crate::app::widgets::button::{focus_ring, segments};
 use crate::app::widgets::cells::{cell, line, row};
-use crate::app::widgets::icon::Icon;
 use crate::app::widgets::layout;
-use crate::app::widgets::notice::{self, Tone};
-use crate::app::widgets::path_field::PathField;
 use crate::app::widgets::remote::{RemoteWords, remote_ui};
 use crate::app::widgets::text as words;
 use crate::data::library::{BUILTIN, EMPATHETIC_DIALOGUES, ListedSet, MENTAL_HEALTH_SUBREDDITS};
-use crate::data::{EmpathyLevel, ImportReport, SetSummary, Split};
+use crate::data::{EmpathyLevel, SetSummary, Split};
 
 const NAME: f32 = 150.0;
 const FIGURE: f32 = 92.0;
 const ROW: f32 = 56.0;
-/// How many skipped rows are listed; the rest are counted.
-const SHOWN_SKIPPED: usize = 20;
 
 pub(super) fn sets_ui(ui: &mut Ui, state: &mut State, commands: &mut Commands) {
     let store = state.store.clone();
@@ -161,10 +155,7 @@ fn about_ui(ui: &mut Ui, set: &ListedSet) {
             "Written for this project and part of the program: small, for Quickstart and for tests."
         }
     };
-    ui.scope(|ui| {
-        ui.set_max_width(size::PROSE.min(ui.available_width()));
-        words::secondary(ui, about);
-    });
+    prose(ui, about);
 }
 
 fn overview_ui(ui: &mut Ui, library: &mut Library, set: &ListedSet, commands: &mut Commands) {
@@ -274,7 +265,7 @@ fn sentence(words: &str) -> String {
     crate::app::format::sentence(words)
 }
 
-fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
+pub(super) fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
     let t = theme::of(ui);
     let width = NAME + heads.len() as f32 * FIGURE;
     ui.scope(|ui| {
@@ -301,99 +292,4 @@ fn table(ui: &mut Ui, heads: &[&str], rows: &[(String, Vec<String>)]) {
             });
         }
     });
-}
-
-fn import_ui(
-    ui: &mut Ui,
-    library: &mut Library,
-    set: &ListedSet,
-    paths: &mut Paths,
-    store: &Path,
-    commands: &mut Commands,
-) {
-    let files = match set.name {
-        EMPATHETIC_DIALOGUES => "train.csv, valid.csv and test.csv, as they are distributed",
-        _ => {
-            "emotional-reactions-reddit.csv, interpretations-reddit.csv and explorations-reddit.csv, as they are \
-             distributed"
-        }
-    };
-    words::body(ui, format!("A folder with {files}."));
-    let form = &mut library.import;
-    ui.horizontal(|ui| {
-        let of = PathField {
-            name: "Folder of the set",
-            hint: "Folder of the set",
-            kind: PathKind::Folder,
-            width: (ui.available_width() - 110.0).min(560.0),
-        };
-        path_ui(ui, &mut form.folder, paths, of, commands);
-        let ready = !form.folder.trim().is_empty() && !form.report.is_pending();
-        let import = Button::primary("Import").with_icon(Icon::Down);
-        if import.clicked_if(ui, ready) {
-            let (name, folder) = (set.name.to_string(), form.folder.trim().into());
-            commands.run(|core| core.import_set(name, folder));
-        }
-    });
-    ui.horizontal(|ui| {
-        ui.set_min_height(20.0);
-        if form.report.is_pending() {
-            ui.add(eframe::egui::Spinner::new().size(16.0));
-            words::small(ui, format!("Importing {}…", set_title(&form.set)));
-        } else if set.imported {
-            words::small(ui, "What was imported before is replaced.");
-        } else {
-            words::small(ui, "Nothing is downloaded.");
-        }
-    });
-    if form.set == set.name {
-        notice::failed(ui, "The set was not imported", form.report.failure());
-        if let Some(report) = form.report.value() {
-            report_ui(ui, report);
-        }
-    }
-    ui.add_space(space::M);
-    words::small(ui, "The same in a terminal");
-    ui.scope(|ui| {
-        ui.set_max_width(560.0);
-        notice::command_line(ui, &import_command(set.name, store));
-    });
-}
-
-/// What an import kept and skipped.
-fn report_ui(ui: &mut Ui, report: &ImportReport) {
-    let number = |count: usize| format::count(count as u64);
-    let kept: usize = report.files.iter().map(|file| file.kept).sum();
-    let skipped: usize = report.files.iter().map(|file| file.skipped).sum();
-    let title = format!("{} is in the store", set_title(&report.name));
-    let detail = format!("{} rows kept, {} skipped", number(kept), number(skipped));
-    notice::strip(ui, Tone::Info, &title, &detail, |_| {});
-    let rows: Vec<_> = report
-        .files
-        .iter()
-        .map(|file| {
-            let counts = [file.read, file.kept, file.skipped].map(number).to_vec();
-            (file.file.clone(), counts)
-        })
-        .collect();
-    table(ui, &["Rows read", "Kept", "Skipped"], &rows);
-    for row in report.skipped.iter().take(SHOWN_SKIPPED) {
-        let words = format!("Skipped {}, line {}: {}", row.file, row.line, row.reason);
-        words::secondary(ui, words);
-    }
-    if let Some(more) = report
-        .skipped
-        .len()
-        .checked_sub(SHOWN_SKIPPED)
-        .filter(|more| *more > 0)
-    {
-        let words = format!("{} more rows were skipped.", number(more));
-        words::secondary(ui, words);
-    }
-    for remark in &report.remarks {
-        words::secondary(ui, format!("Note: {remark}."));
-    }
-    for file in &report.files {
-        fact(ui, &file.file, &format!("SHA-256 {}", file.sha256));
-    }
 }

@@ -82,7 +82,7 @@ fn who_ui(
             let of = PathField {
                 name: &name,
                 hint: "Folder with config.json",
-                kind: PathKind::Folder,
+                kind: PathKind::Model,
                 width,
             };
             path_ui(ui, &mut playground.sides[at].folder, paths, of, commands);

@@ -19,6 +19,7 @@ pub(crate) use track_path;
 pub mod device;
 mod dropout;
 mod generate;
+pub mod gguf;
 mod host;
 pub mod identifier;
 pub mod prefix;

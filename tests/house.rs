@@ -113,7 +113,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates with the only rooms that may know them.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("sysinfo", &["experiment"]),
     ("egui", &["app"]),
     ("eframe", &["app"]),
@@ -123,6 +123,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("safetensors", &["nn", "train"]),
     ("tokenizers", &["text"]),
     ("regex", &["text"]),
+    ("minijinja", &["text"]),
     ("statrs", &["study"]),
     ("rusqlite", &["store"]),
     ("clap", &["cli"]),

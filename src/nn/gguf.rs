@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::weights::gguf::{Field, Gguf};
 use super::weights::{WeightsError, WeightsFile};
+use crate::text::chat::{ChatError, ChatTemplate};
 use crate::text::{GgufVocabulary, Tokenizer, TokenizerError};
 
 /// What `general.architecture` may be, with Transformers' names of it.
@@ -46,9 +47,25 @@ impl GgufFile {
         self.gguf.formats()
     }
 
-    /// The Jinja source of its chat template, if it has one.
-    pub fn chat_template(&self) -> Option<&str> {
-        text(&self.gguf, "tokenizer.chat_template")
+    /// Its chat template, if it has one.
+    ///
+    /// # Errors
+    /// The template is no Jinja.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>, ChatError> {
+        let Some(source) = text(&self.gguf, "tokenizer.chat_template") else {
+            return Ok(None);
+        };
+        let mut template = ChatTemplate::new(source, &self.gguf.path)?;
+        let Some(Field::Texts(tokens)) = self.gguf.fields.get("tokenizer.ggml.tokens") else {
+            return Ok(Some(template));
+        };
+        for (variable, field) in [("bos_token", "bos_token_id"), ("eos_token", "eos_token_id")] {
+            let id = token_id(&self.gguf, field);
+            if let Some(token) = id.and_then(|id| tokens.get(id as usize)) {
+                template = template.with_token(variable, token);
+            }
+        }
+        Ok(Some(template))
     }
 
     /// The tokenizer of its metadata.

@@ -2,6 +2,7 @@
 //!
 //! Must not know tensors, data sets or files other than a tokenizer's.
 
+pub mod chat;
 mod sentences;
 pub mod shown;
 mod tokenizer;

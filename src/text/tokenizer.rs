@@ -23,6 +23,8 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::models::unigram::Unigram;
 use tokenizers::processors::template::TemplateProcessing;
 
+pub(super) use file::content;
+pub(super) use folder::json;
 use frame::Frame;
 pub use gguf::GgufVocabulary;
 

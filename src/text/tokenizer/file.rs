@@ -26,7 +26,7 @@ pub(super) const LONGEST_PIECE: usize = 512;
 const MOST_ADDED: usize = 20_000;
 
 /// The content of a tokenizer file, if it is not too large to be one.
-pub(super) fn content(path: &Path) -> Result<Vec<u8>, TokenizerError> {
+pub(in crate::text) fn content(path: &Path) -> Result<Vec<u8>, TokenizerError> {
     let failed = |source| TokenizerError::Io {
         path: path.to_path_buf(),
         source,

@@ -170,10 +170,7 @@ fn build(vocabulary: GgufVocabulary) -> Result<Tokenizer, String> {
         normalizer: (words == Words::Qwen2).then_some(NormalizerPart::Nfc),
         pre_tokenizer: Some(words.split()),
         post_processor: Some(json!({"type": "TemplateProcessing", "single": single})),
-        decoder: Some(DecoderPart::ByteLevel(ByteLevelPart {
-            add_prefix_space: false,
-            use_regex: true,
-        })),
+        decoder: Some(DecoderPart::ByteLevel),
         model: ModelPart {
             kind: Some("BPE".into()),
             vocab: Pieces::Numbered(numbered),

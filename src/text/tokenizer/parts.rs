@@ -4,8 +4,7 @@
 //! A file's parts never reach the library unchecked: some of them end the program on the first text, or make
 //! gigabytes of it. Must not know files.
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::SplitDelimiterBehavior;
 use tokenizers::decoders::DecoderWrapper;
@@ -320,7 +319,7 @@ impl SplitPart {
 pub(super) enum DecoderPart {
     Sequence { decoders: Vec<DecoderPart> },
     Metaspace(MetaspacePart),
-    ByteLevel(ByteLevelPart),
+    ByteLevel,
     WordPiece { prefix: String, cleanup: bool },
 }
 
@@ -332,7 +331,7 @@ impl DecoderPart {
                 return decoders.iter().for_each(|part| part.names(into));
             }
             DecoderPart::Metaspace(_) => "Metaspace",
-            DecoderPart::ByteLevel(_) => "ByteLevel",
+            DecoderPart::ByteLevel => "ByteLevel",
             DecoderPart::WordPiece { .. } => "WordPiece",
         });
     }
@@ -348,7 +347,7 @@ impl DecoderPart {
                 return decoders.into_iter().try_for_each(|part| part.build(into));
             }
             DecoderPart::Metaspace(part) => into.push(part.build()?.into()),
-            DecoderPart::ByteLevel(_) => into.push(ByteLevel::default().into()),
+            DecoderPart::ByteLevel => into.push(ByteLevel::default().into()),
             DecoderPart::WordPiece { prefix, .. } if prefix != CONTINUATION => {
                 return Err(format!(
                     "its WordPiece continues words with {prefix:?}, BERT's with {CONTINUATION:?}"
